@@ -1,0 +1,5 @@
+"""Run the `failoverdns` command with `python -m failoverdns`."""
+
+from failoverdns.cli.main import main
+
+main()

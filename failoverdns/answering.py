@@ -1,0 +1,284 @@
+"""The query corridor: one packet in, one packet out.
+
+    packet -> ready answer: the question's bytes, looked up in the table
+           -> slow path (anything unusual): read -> look up -> write
+
+Both give the same answer; a property test holds them to it.
+Knows the table and what an authoritative server does with a question (RFC 1034 section 4.3.2).
+Refuses to know sockets, and where the table comes from: it is an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from struct import pack
+from typing import Final
+
+from failoverdns.model.records import AAAA, ANY, CNAME, NS, A
+from failoverdns.wire.query import (
+    BADVERS,
+    FORMERR,
+    NOERROR,
+    NOTIMP,
+    NXDOMAIN,
+    OPT,
+    REFUSED,
+    Faulty,
+    Ignored,
+    Query,
+    read_query,
+)
+from failoverdns.wire.records import CompiledRRset
+from failoverdns.wire.reply import (
+    OPT_DNSSEC_OK,
+    OPT_PLAIN,
+    PLAIN_UDP_PAYLOAD,
+    TCP_PAYLOAD,
+    UDP_PAYLOAD,
+    Sections,
+    udp_limit,
+    write_header,
+    write_reply,
+)
+from failoverdns.wire.table import Authority, Entry, Table
+
+CLASS_IN, CLASS_CHAOS = 1, 3
+DS = 43
+AXFR, IXFR = 252, 251
+NOT_AUTHORITATIVE = 20
+"""Extended DNS Error: not a zone of ours (RFC 8914 section 4.21)."""
+
+MAX_CHAIN = 16
+"""CNAME records followed inside a zone before the answer ends where it is."""
+
+_ORDINARY: Final = frozenset(
+    pack(">HH", rtype, CLASS_IN) for rtype in range(1, 128) if rtype != OPT
+)
+"""Types, in wire form and class IN, whose absence is simply NODATA."""
+
+_SHAPES: Final = {
+    bytes((high, low, 0, 1, 0, 0, 0, 0, 0, edns)): (pack(">H", 0x8400 | high << 8), bool(edns))
+    for high in (0x00, 0x01)  # RD, which is copied
+    for low in (0x00, 0x10, 0x20, 0x30)  # AD and CD, which an authoritative server ignores
+    for edns in (0, 1)
+}
+"""Flags and counts of an ordinary query: the flags of its answer, and whether it has EDNS."""
+
+
+def respond(table: Table, packet: bytes, *, udp: bool) -> bytes | None:
+    """Return the reply to a packet, or None if it gets none; never raises.
+
+    `udp` limits the reply to what the client and the path can take.
+    """
+    return ready_answer(table, packet, udp=udp) or slow_answer(table, packet, udp=udp)
+
+
+def ready_answer(table: Table, packet: bytes, *, udp: bool) -> bytes | None:
+    """Return the reply if it lies ready, else None.
+
+    Only for queries that are exactly header, question, and at most an OPT without options: then
+    what precedes QTYPE is compared with the names of the table as a whole, so that nothing needs
+    to be read.  Lower case is safe: no length byte of a label is a letter.
+    """
+    shape = _SHAPES.get(packet[2:12])
+    if shape is None:
+        return None
+    flags, edns = shape
+    if not edns:
+        end, limit, opt = len(packet), PLAIN_UDP_PAYLOAD, b""
+    else:
+        end = len(packet) - 11
+        if packet[end : end + 3] != b"\0\0)" or packet[end + 5 : end + 7] != b"\0\0":
+            return None
+        if packet[end + 9 :] != b"\0\0":
+            return None
+        limit = min(int.from_bytes(packet[end + 3 : end + 5], "big"), UDP_PAYLOAD) - 11
+        if limit < PLAIN_UDP_PAYLOAD - 11:
+            limit = PLAIN_UDP_PAYLOAD - 11
+        opt = OPT_DNSSEC_OK if packet[end + 7] & 0x80 else OPT_PLAIN
+    entry = table.entries.get(packet[12 : end - 4].lower())
+    if entry is None:
+        return None
+    kind = packet[end - 4 : end]
+    ready = entry.ready.get(kind)
+    if ready is None:
+        if kind not in _ORDINARY:
+            return None
+        ready = entry.alias
+        if ready is None:
+            return _ready_negative(entry, packet, end, flags, limit if udp else TCP_PAYLOAD, opt)
+    if udp and ready.size > limit:
+        return None
+    counts = ready.counts_edns if edns else ready.counts
+    return packet[:2] + flags + counts + packet[12:end] + ready.tail + opt
+
+
+def _ready_negative(
+    entry: Entry, packet: bytes, end: int, flags: bytes, limit: int, opt: bytes
+) -> bytes | None:
+    """Return NODATA with the zone's SOA record, if that is what the entry says."""
+    if entry.negative is None:
+        return None
+    counts = b"\0\1\0\0\0\1\0\1" if opt else b"\0\1\0\0\0\1\0\0"
+    question = packet[12:end]
+    reply = packet[:2] + flags + counts + question + entry.negative + entry.authority.rdata
+    return reply + opt if len(reply) <= limit else None
+
+
+def slow_answer(table: Table, packet: bytes, *, udp: bool) -> bytes | None:
+    """Return the reply to a packet by reading all of it."""
+    query = read_query(packet)
+    match query:
+        case Ignored():
+            return None
+        case Faulty():
+            return write_header(query)
+    limit = udp_limit(query) if udp else TCP_PAYLOAD
+    sections = answer(table, query)
+    if sections is None:
+        return write_header(Faulty(query.id, 0, FORMERR, "a QTYPE that cannot be asked for"))
+    return write_reply(query, sections, limit)
+
+
+def answer(table: Table, query: Query) -> Sections | None:
+    """Return what a well-formed query is told; None for OPT as QTYPE, which is no question."""
+    if query.edns is not None and query.edns.version > 0:
+        return Sections(BADVERS, authoritative=False)
+    if query.qtype == OPT:
+        return None
+    if query.qclass == CLASS_CHAOS and query.name.wire in table.chaos:
+        return _chaos(table.chaos[query.name.wire], query)
+    if query.qclass != CLASS_IN:
+        return Sections(REFUSED, authoritative=False)
+    if query.qtype in (AXFR, IXFR):
+        return Sections(REFUSED, authoritative=False)
+    if (query.qtype >= 128 and query.qtype < ANY) or query.qtype == 0:
+        return Sections(NOTIMP, authoritative=False)
+    return _sections(look_up(table, query.name.wire, query.qtype))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The RRsets that answer the question, CNAME records that led there first."""
+
+    answers: tuple[CompiledRRset, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoData:
+    """The (last) name exists, the type does not (RFC 2308 section 2.2)."""
+
+    answers: tuple[CompiledRRset, ...]
+    soa: CompiledRRset
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchName:
+    """The (last) name does not exist: NXDOMAIN (RFC 2308 section 2.1)."""
+
+    answers: tuple[CompiledRRset, ...]
+    soa: CompiledRRset
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """The (last) name is below a zone cut (RFC 9499, "referral")."""
+
+    answers: tuple[CompiledRRset, ...]
+    nameservers: CompiledRRset
+    glue: tuple[CompiledRRset, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotOurs:
+    """The name is in no zone of ours."""
+
+
+Outcome = Found | NoData | NoSuchName | Referral | NotOurs
+
+
+def look_up(table: Table, name: bytes, qtype: int) -> Outcome:
+    """Look a name (wire form, lower case) up, following CNAME records inside its zone.
+
+    RFC 1034 section 4.3.2, RFC 4592 section 3.3.1, RFC 6604, RFC 8482 section 4.1.
+    """
+    authority = table.zone_of(name)
+    if authority is None:
+        return NotOurs()
+    chain: list[CompiledRRset] = []
+    visited = {name}
+    while True:
+        cut = table.cut_above(name, authority.origin)
+        if cut is not None and not (qtype == DS and cut == name):
+            return _referral(table, tuple(chain), cut)
+        entry = table.entries.get(name) or _wildcard(table, name)
+        if entry is None:
+            return NoSuchName(tuple(chain), authority.rrset)
+        found = entry.rrsets.get(qtype)
+        if found is None and qtype == ANY and entry.rrsets:
+            found = next(iter(entry.rrsets.values()))
+        if found is not None:
+            return Found((*chain, replace(found, owner=name)))
+        cname = entry.rrsets.get(CNAME)
+        if cname is None:
+            return NoData(tuple(chain), _negative_soa(authority, entry))
+        chain.append(replace(cname, owner=name))
+        name = cname.records[0][10:].lower()
+        if name in visited or len(chain) == MAX_CHAIN or table.zone_of(name) is not authority:
+            return Found(tuple(chain))
+        visited.add(name)
+
+
+def _wildcard(table: Table, name: bytes) -> Entry | None:
+    """Return the wildcard entry that a name without entry is made from, if there is one."""
+    entries = table.entries
+    while len(name) > 1:
+        name = name[1 + name[0] :]
+        if name in entries:
+            return entries.get(b"\1*" + name)
+    return None
+
+
+def _referral(table: Table, chain: tuple[CompiledRRset, ...], cut: bytes) -> Referral:
+    nameservers = table.entries[cut].rrsets[NS]
+    glue = []
+    for record in nameservers.records:
+        name = record[10:].lower()
+        entry = table.entries.get(name)
+        if entry is not None and table.cut_above(name, entry.authority.origin) == cut:
+            glue += [entry.rrsets[rtype] for rtype in (A, AAAA) if rtype in entry.rrsets]
+    return Referral(chain, nameservers, tuple(glue))
+
+
+def _negative_soa(authority: Authority, entry: Entry) -> CompiledRRset:
+    """Return the SOA record with the negative TTL of the name (RFC 2308 section 5)."""
+    ttl = entry.negative_ttl or authority.negative_ttl
+    record = authority.rrset.records[0]
+    return replace(authority.rrset, records=(record[:4] + ttl + record[8:],))
+
+
+def _sections(outcome: Outcome) -> Sections:
+    match outcome:
+        case Found(answers):
+            return Sections(NOERROR, answer=answers)
+        case NoData(answers, soa):
+            return Sections(NOERROR, answer=answers, authority=(soa,))
+        case NoSuchName(answers, soa):
+            return Sections(NXDOMAIN, answer=answers, authority=(soa,))
+        case Referral(answers, nameservers, glue):
+            return Sections(
+                NOERROR,
+                authoritative=bool(answers),
+                answer=answers,
+                authority=(nameservers,),
+                additional=glue,
+            )
+        case NotOurs():
+            return Sections(REFUSED, authoritative=False, extended_error=NOT_AUTHORITATIVE)
+
+
+def _chaos(rrset: CompiledRRset, query: Query) -> Sections:
+    """Tell who we are, where the configuration allows it (RFC 4892)."""
+    if query.qtype in (rrset.rtype, ANY):
+        return Sections(NOERROR, answer=(rrset,))
+    return Sections(NOERROR)

@@ -1,0 +1,96 @@
+"""Talk to the control socket: one request out, lines in.
+
+Refuses to know what commands there are and how replies look to people.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from failoverdns.model.change import Json
+from failoverdns.wire.requests import write_line
+
+DEFAULT_SOCKET = "/run/failoverdns/control.sock"
+SOCKET_VARIABLE = "FAILOVERDNS_SOCKET"
+
+
+class NoServer(Exception):
+    """Nobody answers at the socket: the request was not sent."""
+
+
+class NoReply(Exception):
+    """The request was sent and no reply came: its outcome is unknown."""
+
+
+def default_socket() -> str:
+    """Return the path of the control socket: from the environment, else the packaged one."""
+    return os.environ.get(SOCKET_VARIABLE) or DEFAULT_SOCKET
+
+
+@contextmanager
+def request(path: str, fields: Mapping[str, Json], timeout: float) -> Iterator[Iterator[str]]:
+    """Send a request and give the lines that come back, each within `timeout` seconds.
+
+    Raises NoServer, and NoReply (from the lines too).
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(timeout)
+        try:
+            sock.connect(path)
+        except (OSError, ValueError) as fault:
+            raise NoServer(_explain(path, fault)) from None
+        try:
+            sock.sendall(write_line(fields))
+        except OSError as fault:
+            raise NoReply(f"the connection broke while asking: {fault}") from None
+        yield _lines(sock, timeout)
+
+
+def parse(line: str) -> dict[str, Any]:
+    """Return a reply or event; raises NoReply if it is not one."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        raise NoReply("what answers at the socket is not failoverdns") from None
+    if not isinstance(value, dict):
+        raise NoReply("what answers at the socket is not failoverdns")
+    return value
+
+
+def _lines(sock: socket.socket, timeout: float) -> Iterator[str]:
+    with sock.makefile("r", encoding="utf-8", newline="\n") as file:
+        first = True
+        while True:
+            try:
+                line = file.readline()
+            except TimeoutError:
+                raise NoReply(f"no reply within {timeout:g} s") from None
+            except (OSError, ValueError) as fault:
+                raise NoReply(f"the connection broke before the reply: {fault}") from None
+            if not line.endswith("\n"):
+                if first or line:
+                    raise NoReply("the server closed the connection before the reply")
+                return
+            first = False
+            sock.settimeout(None)  # what follows a reply is events, which take their time
+            yield line
+
+
+def _explain(path: str, fault: Exception) -> str:
+    if isinstance(fault, FileNotFoundError):
+        what = "there is no such socket"
+    elif isinstance(fault, ConnectionRefusedError):
+        what = "no server is behind it any more"
+    elif isinstance(fault, PermissionError):
+        what = "you may not use it: it is for its owner and group"
+    else:
+        what = str(fault)
+    return (
+        f"no server at {path}: {what}. Is failoverdns running? "
+        f"Say where with --socket PATH or {SOCKET_VARIABLE}"
+    )

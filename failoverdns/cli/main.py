@@ -1,0 +1,216 @@
+"""The command line: built from the command table, plus what runs without a server.
+
+Knows options, exit statuses and where output goes.
+Refuses to know what a reply says (`cli.rendering`).
+
+| exit status | meaning                                               |
+|-------------|-------------------------------------------------------|
+| 0           | done                                                  |
+| 1           | the server refused it, or failed                      |
+| 2           | usage                                                 |
+| 3           | no server to talk to                                  |
+| 4           | outcome unknown: asked, no answer in time             |
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from failoverdns import __version__
+from failoverdns.cli.client import (
+    DEFAULT_SOCKET,
+    SOCKET_VARIABLE,
+    NoReply,
+    NoServer,
+    default_socket,
+    parse,
+    request,
+)
+from failoverdns.model.change import Json
+from failoverdns.wire.commands import ROWS, Parameter, Row
+
+REFUSED, NO_SERVER, UNKNOWN = 1, 3, 4
+DEFAULT_TIMEOUT = 30.0
+
+
+class TableGroup(click.Group):
+    """A group that lists its commands in the order in which they were made."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        return list(self.commands)
+
+
+@click.group(
+    cls=TableGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=(
+        "Exit status: 0 done, 1 refused or failed, 2 usage, 3 no server to talk to, "
+        "4 outcome unknown."
+    ),
+)
+@click.option(
+    "--socket",
+    metavar="PATH",
+    help=f"The control socket; else ${SOCKET_VARIABLE}, else {DEFAULT_SOCKET}.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the server's reply as it came.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.001),
+    default=DEFAULT_TIMEOUT,
+    metavar="S",
+    help=f"Seconds to wait for the reply ({DEFAULT_TIMEOUT:g}).",
+)
+@click.pass_context
+def cli(ctx: click.Context, socket: str | None, as_json: bool, timeout: float) -> None:
+    """Authoritative DNS whose names follow your traffic: serve, and control the server."""
+    ctx.obj = {"socket": socket, "json": as_json, "timeout": timeout}
+
+
+def main() -> None:
+    """Run the command line; never returns."""
+    cli(prog_name="failoverdns")
+
+
+@cli.command()
+@click.option(
+    "--config",
+    "file",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The configuration (see check-config).",
+)
+def serve(file: Path) -> None:
+    """Run the server in the foreground; log to standard error.
+
+    SIGTERM and SIGINT stop it cleanly, SIGHUP reloads the configuration.
+    """
+    from failoverdns.cli.serving import serve_forever
+
+    sys.exit(serve_forever(file))
+
+
+@cli.command("check-config")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+def check_config(file: Path) -> None:
+    """Check a configuration: nothing, or one line an error."""
+    from failoverdns.config import ConfigErrors, load_config
+
+    try:
+        load_config(file)
+    except ConfigErrors as faults:
+        for error in faults.errors:
+            click.echo(str(error))
+        sys.exit(REFUSED)
+
+
+@cli.command()
+def version() -> None:
+    """Print the version, Python's, and which fast path is in use."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    click.echo(f"failoverdns {__version__}, Python {python}, fast path: pure Python")
+
+
+def _send(ctx: click.Context, row: Row, fields: dict[str, Json]) -> None:
+    """Send a command, print what comes back, and exit with its status."""
+    settings = ctx.find_root().obj
+    path = settings["socket"] or default_socket()
+    try:
+        with request(path, {"command": row.words, **fields}, settings["timeout"]) as lines:
+            sys.exit(_print_lines(row, lines, as_json=settings["json"]))
+    except NoServer as fault:
+        click.echo(str(fault), err=True)
+        sys.exit(NO_SERVER)
+    except NoReply as fault:
+        click.echo(f"outcome unknown: {fault}. Look with `failoverdns history`", err=True)
+        sys.exit(UNKNOWN)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _print_lines(row: Row, lines: Iterator[str], *, as_json: bool) -> int:
+    """Print the reply; for `watch`, the events that follow it too."""
+    from failoverdns.cli import rendering
+
+    line = next(lines)
+    reply = parse(line)
+    if as_json:
+        click.echo(line, nl=False)
+    elif not reply.get("ok"):
+        click.echo(rendering.refusal(reply), err=True)
+    else:
+        rendering.show(row.words, reply)
+    if not reply.get("ok"):
+        unknown = reply.get("error", {}).get("code") == "unknown-outcome"
+        return UNKNOWN if unknown else REFUSED
+    if row.words == "watch":
+        for line in lines:
+            click.echo(line if as_json else rendering.event(parse(line)), nl=not as_json)
+            sys.stdout.flush()
+    return 0
+
+
+def _command(row: Row) -> click.Command:
+    """Make a click command of a row of the command table."""
+
+    def run(**values: Any) -> None:
+        ctx = click.get_current_context()
+        fields = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if value is not None and value is not False and value != ()
+        }
+        _send(ctx, row, fields)
+
+    parameters = [_click_parameter(parameter) for parameter in row.parameters]
+    epilog = f"Example: failoverdns {row.example}" if row.example else None
+    name = row.words.split(" ")[-1]
+    return click.Command(name, params=parameters, callback=run, help=row.help, epilog=epilog)
+
+
+def _click_parameter(parameter: Parameter) -> click.Parameter:
+    if parameter.position:
+        return click.Argument(
+            [parameter.name],
+            metavar=f"{parameter.metavar} ..." if parameter.repeated else parameter.metavar,
+            required=parameter.required,
+            nargs=-1 if parameter.repeated else 1,
+        )
+    kind: Any = None
+    if parameter.choices:
+        kind = click.Choice(parameter.choices)
+    elif parameter.integer:
+        kind = int
+    return click.Option(
+        [parameter.option, parameter.name],
+        type=kind,
+        help=parameter.help[0].upper() + parameter.help[1:] + ".",
+        metavar=None if parameter.flag or parameter.choices else parameter.metavar,
+        is_flag=parameter.flag,
+        multiple=parameter.repeated,
+        required=parameter.required,
+    )
+
+
+def _add_commands() -> None:
+    groups: dict[str, click.Group] = {}
+    for row in ROWS.values():
+        noun, _, verb = row.words.partition(" ")
+        if not verb:
+            cli.add_command(_command(row))
+            continue
+        if noun not in groups:
+            what = {"application": "Applications", "head": "Heads", "group": "Failover groups"}
+            groups[noun] = TableGroup(noun, help=f"{what[noun]}: add, change, remove.")
+            cli.add_command(groups[noun])
+        groups[noun].add_command(_command(row))
+
+
+_add_commands()

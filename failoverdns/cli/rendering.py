@@ -1,0 +1,206 @@
+"""Replies for people: sentences for what was done, tables for what there is.
+
+Knows the shape of each command's result.
+Loads `rich` for tables only.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Result = dict[str, Any]
+
+
+def show(command: str, reply: dict[str, Any]) -> None:
+    """Print the result of `command`."""
+    result = reply["result"]
+    writer = _WRITERS.get(command)
+    if writer is not None:
+        writer(result)
+    elif command.startswith("group ") and "hostname" in result:
+        click.echo(_group_line(result))
+    elif "web_head" in result:
+        click.echo(_application_line(result))
+    elif "removed" in result:
+        click.echo(f"removed {result['removed']}" + _retired(result))
+    elif command != "watch":
+        click.echo("done")
+
+
+def refusal(reply: dict[str, Any]) -> str:
+    """Return what to tell of a request that was not carried out."""
+    error = reply.get("error", {})
+    text = f"{error.get('code', 'failed')}: {error.get('message', 'no reason given')}"
+    rules = error.get("rules", ())
+    return text + "".join(f"\n  {rule['rule']}: {rule['message']}" for rule in rules)
+
+
+def event(event: dict[str, Any]) -> str:
+    """Return one line for an event."""
+    who = event.get("who", {})
+    return (
+        f"{event.get('time')} r{event.get('revision')} {_words(event.get('command', {}))} "
+        f"[{who.get('command')} uid {who.get('uid')} pid {who.get('pid')}]: "
+        + ("; ".join(_changed(part) for part in event.get("changed", ())) or "nothing changed")
+    )
+
+
+def _switch(result: Result) -> None:
+    would = "would switch" if result.get("dry_run") else "switched"
+    for group in result["groups"]:
+        targets = ", ".join(group["targets"]) or "nothing (NODATA)"
+        if not group["changed"]:
+            click.echo(f"{group['name']}: {group['to']} is active already: {targets}")
+            continue
+        click.echo(
+            f"{group['name']}: {would} from {group['from']} to {group['to']}\n"
+            f"  {group['hostname']} answers {targets}\n"
+            f"  the last client that honours the TTL leaves the {group['from']} side at "
+            f"{group['drained_at']}"
+        )
+        if group["overridden"]:
+            click.echo(f"  overridden: {', '.join(group['overridden'])}")
+
+
+def _status(result: Result) -> None:
+    for zone in result["zones"]:
+        servers = ", ".join(zone["nameservers"])
+        click.echo(f"zone {zone['name']}: serial {zone['serial']}, name servers {servers}")
+    click.echo(f"revision {result['revision']}\n")
+    _groups(result)
+    click.echo("")
+    _applications(result)
+
+
+def _groups(result: Result) -> None:
+    table = _table("group", "hostname", "ttl", "primary", "backup", "answers")
+    for group in result["groups"]:
+        table.add_row(
+            group["name"],
+            group["hostname"],
+            str(group["ttl"]),
+            *(_side(group, side) for side in ("primary", "backup")),
+            "\n".join(group["answers"]) or "NODATA",
+        )
+    _print(table, "no groups yet: `failoverdns group add NAME --primary APP --backup APP`")
+
+
+def _side(group: Result, side: str) -> str:
+    mark = "* " if group["active"] == side else "  "
+    attached = group.get(side)
+    if attached is None:
+        return f"{mark}-"
+    return "\n    ".join([f"{mark}{attached['application']}", *attached["targets"]])
+
+
+def _applications(result: Result) -> None:
+    table = _table("application", "role", "head", "kind", "target")
+    for application in result["applications"]:
+        heads = application["heads"]
+        table.add_row(
+            application["name"],
+            application["role"],
+            "\n".join(("* " if h["active"] else "  ") + h["name"] for h in heads),
+            "\n".join(head["role"] for head in heads),
+            "\n".join(" ".join(h["addresses"]) or h["hostname"] for h in heads) or "no heads",
+        )
+    _print(table, "no applications yet: `failoverdns application add NAME`")
+
+
+def _history(result: Result) -> None:
+    for change in result["history"]:
+        click.echo(event(change))
+    if not result["history"]:
+        click.echo("no changes yet")
+
+
+def _records(result: Result) -> None:
+    click.echo(result["text"], nl=False)
+
+
+def _group_line(group: Result) -> str:
+    answers = ", ".join(group["answers"]) or "nothing yet (NODATA)"
+    return f"{group['name']}: {group['hostname']} answers {answers} ({group['active']} active)"
+
+
+def _application_line(application: Result) -> str:
+    targets = ", ".join(application["web_head"]["targets"]) or "nothing yet"
+    heads = ", ".join(application["web_head"]["heads"])
+    return f"{application['name']}: web head {targets}" + (f" ({heads})" if heads else "")
+
+
+def _retired(result: Result) -> str:
+    return f"; {result['retired']} is retired for ever" if "retired" in result else ""
+
+
+def _words(command: Result) -> str:
+    """Write a command as it would be typed."""
+    positions, options = [], []
+    for key, value in command.items():
+        items = value if isinstance(value, list) else [value]
+        if key in _POSITIONS:
+            positions += [shlex.quote(str(item)) for item in items]
+        elif value is True:
+            options.append(_option(key))
+        elif key != "command":
+            options += [f"{_option(key)} {shlex.quote(str(item))}" for item in items]
+    return " ".join([str(command.get("command")), *positions, *options])
+
+
+_POSITIONS = ("application", "name", "old", "new", "groups", "group")
+
+
+def _option(key: str) -> str:
+    return "--" + key.replace("_", "-")
+
+
+def _changed(part: Result) -> str:
+    if part["done"] != "changed":
+        return f"{part['kind']} {part['name']} {part['done']}"
+    fields = (f"{key} {_value(old)} -> {_value(new)}" for key, (old, new) in part["fields"].items())
+    return f"{part['kind']} {part['name']}: {', '.join(fields)}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(map(str, value)) + "]"
+    return "-" if value is None else str(value)
+
+
+def _table(*columns: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _print(table: Table, instead: str) -> None:
+    from rich.console import Console
+
+    if not table.row_count:
+        click.echo(instead)
+        return
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 160
+    console.print(table)
+
+
+_WRITERS: dict[str, Callable[[Result], None]] = {
+    "switch": _switch,
+    "status": _status,
+    "group list": _groups,
+    "application list": _applications,
+    "history": _history,
+    "records": _records,
+}

@@ -1,0 +1,111 @@
+"""`failoverdns serve`: the process around the service: log, signals, exit status."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import (
+    FilteringLogObserver,
+    Logger,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+from twisted.python.failure import Failure
+
+from failoverdns.config import ConfigErrors, load_config
+from failoverdns.model.errors import Corrupt
+from failoverdns.net.sockets import CannotListen
+from failoverdns.net.spawning import spawn
+from failoverdns.service import CannotStart, Service
+
+log = Logger()
+
+
+def serve_forever(file: Path) -> int:
+    """Serve until a signal comes; return the exit status."""
+    try:
+        config = load_config(file)
+    except ConfigErrors as faults:
+        for error in faults.errors:
+            print(error, file=sys.stderr)
+        return 1
+    _begin_logging()
+    reactor = _reactor()
+    process = _Process(Service(config, reactor), reactor)
+    signal.signal(signal.SIGHUP, process.hang_up)
+    reactor.callWhenRunning(process.start)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        reactor.callWhenRunning(signal.signal, number, process.terminate)
+    reactor.addSystemEventTrigger("before", "shutdown", process.stop)
+    reactor.run()
+    log.info("stopped")
+    return process.status
+
+
+class _Process:
+    """The service as a process."""
+
+    def __init__(self, service: Service, reactor: Any) -> None:
+        self.status = 0
+        self._service = service
+        self._reactor = reactor
+        self._started = False
+        self._ending = False
+
+    def start(self) -> None:
+        """Start the service, or stop with status 1."""
+        starting = Deferred.fromCoroutine(self._service.start())
+        starting.addCallbacks(self._note_started, self._note_failure)
+
+    def stop(self) -> Deferred[None]:
+        """Stop the service."""
+        return spawn(self._service.stop())
+
+    def terminate(self, *_: object) -> None:
+        """Stop the process: a signal handler, so only ask the reactor to."""
+        self._reactor.callFromThread(self._end)
+
+    def hang_up(self, *_: object) -> None:
+        """Reload the configuration: a signal handler, so only ask the reactor to."""
+        self._reactor.callFromThread(self._reload)
+
+    def _reload(self) -> None:
+        if self._started:
+            spawn(self._service.reload())
+
+    def _end(self) -> None:
+        if not self._ending:
+            self._ending = True
+            self._reactor.stop()
+
+    def _note_started(self, _: object) -> None:
+        self._started = True
+
+    def _note_failure(self, failure: Failure) -> None:
+        self.status = 1
+        if isinstance(failure.value, Corrupt | CannotStart | CannotListen):
+            log.critical("cannot start: {fault}", fault=failure.getErrorMessage())
+        else:
+            log.failure("cannot start", failure)
+        self._end()
+
+
+def _begin_logging() -> None:
+    """Log to standard error: what we say, and what Twisted warns of."""
+    threshold = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
+    threshold.setLogLevelForNamespace("failoverdns", LogLevel.info)
+    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), (threshold,))
+    globalLogBeginner.beginLoggingTo((observer,), redirectStandardIO=False)
+
+
+def _reactor() -> Any:
+    """Return Twisted's reactor, which is installed when it is first imported (epoll on Linux)."""
+    from twisted.internet import reactor
+
+    return reactor

@@ -1,0 +1,89 @@
+"""Changes as values: what a command did, who asked for it, and what DNS serves from then on.
+
+Refuses to know how they are stored, framed or applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from failoverdns.model.application import Application
+from failoverdns.model.group import Group, Tombstone
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import RRset
+from failoverdns.model.zone import ZoneSerial
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Entity = Application | Group | Tombstone | ZoneSerial
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """The process that sent a command, as the kernel and /proc told when it connected."""
+
+    uid: int
+    pid: int
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One entity before and after: None before is a creation, None after a deletion."""
+
+    before: Entity | None
+    after: Entity | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A committed command: the unit of history; `time` in seconds since 1970.
+
+    `command` is the request as it was given; `changed` says in words and old and new values what
+    came of it; `subjects` are the ids and group names under which history finds it again.
+    """
+
+    revision: int
+    time: float
+    who: Who
+    command: Mapping[str, Json]
+    changed: tuple[Mapping[str, Json], ...]
+    subjects: tuple[str, ...]
+    writes: tuple[Write, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The reply that was given to a command with an `op_id`, so that a retry gets it again."""
+
+    op_id: str
+    request: str
+    revision: int
+    result: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """All that is served at one name; no RRsets means that the name is reserved (NODATA).
+
+    `negative_ttl` in seconds: how long a resolver may remember that a type is not there.
+    """
+
+    owner: DomainName
+    zone: DomainName
+    rrsets: tuple[RRset, ...]
+    negative_ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What one change does to what is served: applied in one turn, all of it or nothing.
+
+    `authorities` are the SOA RRsets of the zones that it touches; a zone in `dropped` goes
+    with all its names, before anything else is applied.
+    """
+
+    nodes: tuple[Node, ...] = ()
+    removed: tuple[DomainName, ...] = ()
+    authorities: tuple[RRset, ...] = ()
+    dropped: tuple[DomainName, ...] = ()

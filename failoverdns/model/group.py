@@ -1,0 +1,73 @@
+"""Failover groups, their sides, and the tombstones that deleted groups leave behind.
+
+Refuses to know what a side resolves to: that is a rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from failoverdns.model.names import DomainName
+
+DEFAULT_TTL = 60
+MAX_TTL = 86400
+
+
+class Side(Enum):
+    """One of the two places in a group that an application can take."""
+
+    PRIMARY = "primary"
+    BACKUP = "backup"
+
+    @property
+    def other(self) -> Side:
+        """The opposite side."""
+        return Side.BACKUP if self is Side.PRIMARY else Side.PRIMARY
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A failover group: a label in a zone that follows the active one of two applications.
+
+    `primary` and `backup` are ids of applications; `ttl` in seconds; `revision` is that of the
+    last change to the group itself.
+    `cached_until` (seconds since 1970) is when the last answer with an earlier, longer TTL
+    expires; `drained_at` when the last client left the side that the last switch abandoned.
+    """
+
+    id: str
+    name: str
+    zone: DomainName
+    label: str
+    primary: str | None
+    backup: str | None
+    active: Side
+    ttl: int
+    revision: int
+    cached_until: float = 0.0
+    drained_at: float | None = None
+
+    @property
+    def hostname(self) -> DomainName:
+        """The failover hostname: label and zone."""
+        return self.zone.child(self.label)
+
+    def application(self, side: Side) -> str | None:
+        """Return the id of the application on `side`, or None."""
+        return self.primary if side is Side.PRIMARY else self.backup
+
+    @property
+    def applications(self) -> tuple[str, ...]:
+        """The ids of the attached applications, primary first."""
+        return tuple(id_ for id_ in (self.primary, self.backup) if id_ is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A label retired for ever, because customers' CNAMEs may still point at it."""
+
+    zone: DomainName
+    label: str
+    group: str
+    """Name that the group had when it was removed."""

@@ -1,0 +1,190 @@
+"""Domain names: parsed once, at the edge, into a value that cannot be wrong.
+
+A `DomainName` is absolute, within the limits of RFC 1035 section 2.3.4, and folded to lower
+case, because names are compared without regard to ASCII case (RFC 4343) and ours are all data
+that we own.  Any byte may stand in a label (RFC 2181 section 11).
+Refuses to know compression pointers: packets are read in `wire`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from failoverdns.model.errors import Malformed
+
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+_NEEDS_BACKSLASH = frozenset(b'."$();@\\')
+
+
+class DomainName:
+    """An absolute domain name in lower case."""
+
+    __slots__ = ("wire",)
+
+    wire: bytes
+    """The name in uncompressed wire form, root label included: at most 255 bytes."""
+
+    def __init__(self, wire: bytes) -> None:
+        """Trust `wire`: callers have it from `from_text`, `from_labels` or a checked packet."""
+        object.__setattr__(self, "wire", wire.lower())
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a DomainName is frozen")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DomainName) and self.wire == other.wire
+
+    def __hash__(self) -> int:
+        return hash(self.wire)
+
+    def __repr__(self) -> str:
+        return f"DomainName.from_text({self.to_text()!r})"
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    @classmethod
+    def from_labels(cls, labels: list[bytes] | tuple[bytes, ...]) -> DomainName:
+        """Build a name from its labels, leftmost first, root label left out.
+
+        Raises Malformed for an empty or too long label and for a too long name
+        (RFC 1035 section 2.3.4).
+        """
+        wire = bytearray()
+        for label in labels:
+            if not label:
+                raise Malformed("it has an empty label")
+            if len(label) > 63:
+                raise Malformed(f"a label is {len(label)} bytes long; at most 63 are allowed")
+            wire.append(len(label))
+            wire += label
+        wire.append(0)
+        if len(wire) > 255:
+            raise Malformed(f"the name is {len(wire)} bytes long; at most 255 are allowed")
+        return cls(bytes(wire))
+
+    @classmethod
+    def from_text(cls, text: str, origin: DomainName | None = None) -> DomainName:
+        r"""Parse master-file text (RFC 1035 section 5.1): dots, `\.` and `\DDD`.
+
+        A name without a trailing dot is completed with `origin`, or taken as absolute when there
+        is none; `@` is the origin itself.  Raises Malformed with what is wrong.
+        """
+        if text == "@" and origin is not None:
+            return origin
+        if text == ".":
+            return ROOT
+        if not text:
+            raise Malformed("it is empty")
+        if not text.isascii():
+            raise Malformed("it has letters outside ASCII; write them in A-label form (xn--...)")
+        labels, absolute = _labels_of(text)
+        name = cls.from_labels(labels)
+        return name if absolute or origin is None else name.below(origin)
+
+    def to_text(self) -> str:
+        """Write the name as master-file text, without the trailing dot (the root is `.`)."""
+        return ".".join(_label_text(label) for label in self.labels()) or "."
+
+    def absolute_text(self) -> str:
+        """Write the name as master-file text with the trailing dot."""
+        return "." if self.is_root else self.to_text() + "."
+
+    @property
+    def is_root(self) -> bool:
+        """True for the root name."""
+        return len(self.wire) == 1
+
+    def labels(self) -> Iterator[bytes]:
+        """Yield the labels, leftmost first, root label left out."""
+        wire, at = self.wire, 0
+        while length := wire[at]:
+            yield wire[at + 1 : at + 1 + length]
+            at += 1 + length
+
+    def parent(self) -> DomainName:
+        """Return the name without its leftmost label; the root is its own parent."""
+        return DomainName(self.wire[1 + self.wire[0] :]) if not self.is_root else self
+
+    def child(self, label: str) -> DomainName:
+        """Return `label` (ASCII text, one label) put before this name; Malformed if too long."""
+        if not 0 < len(label) <= 63 or len(label) + 1 + len(self.wire) > 255:
+            return DomainName.from_labels((label.encode("ascii"), *self.labels()))
+        return DomainName(bytes((len(label),)) + label.encode("ascii") + self.wire)
+
+    def below(self, origin: DomainName) -> DomainName:
+        """Return this name's labels followed by `origin`; raises Malformed if too long."""
+        return DomainName.from_labels((*self.labels(), *origin.labels()))
+
+    def is_at_or_below(self, other: DomainName) -> bool:
+        """Tell whether this name is `other` or a descendant of it (RFC 9499, "subdomain")."""
+        name = self
+        while len(name.wire) > len(other.wire):
+            name = name.parent()
+        return name.wire == other.wire
+
+
+ROOT = DomainName(b"\0")
+
+
+def plain_label(text: str, what: str) -> str:
+    """Return `text` folded to lower case if it can be one label of a host name.
+
+    Letters, digits, `-` and `_`, at most 63, not beginning or ending with a hyphen (RFC 1123
+    section 2.1, and the underscore that clouds use in server names).
+    Raises Malformed, naming `what`.
+    """
+    folded = text.lower()
+    if not _LABEL.fullmatch(folded):
+        raise Malformed(
+            f"{what} {text!r} cannot be a DNS label: use 1 to 63 letters, digits, '-' or '_', "
+            "not beginning or ending with '-'"
+        )
+    return folded
+
+
+def _labels_of(text: str) -> tuple[list[bytes], bool]:
+    """Split master-file text into labels; tell whether it ended in a dot."""
+    labels: list[bytes] = []
+    label = bytearray()
+    at = 0
+    while at < len(text):
+        letter = text[at]
+        if letter == ".":
+            labels.append(bytes(label))
+            label.clear()
+            at += 1
+        elif letter == "\\":
+            digits = text[at + 1 : at + 4]
+            if len(digits) == 3 and digits.isdigit():
+                if int(digits) > 255:
+                    raise Malformed(f"the escape \\{digits} is over \\255")
+                label.append(int(digits))
+                at += 4
+            elif at + 1 < len(text) and not text[at + 1].isdigit():
+                label.append(ord(text[at + 1]))
+                at += 2
+            else:
+                raise Malformed("it ends in, or has, an incomplete escape")
+        elif letter.isspace() or not letter.isprintable():
+            raise Malformed("it has white space in it")
+        else:
+            label.append(ord(letter))
+            at += 1
+    absolute = not label
+    if label:
+        labels.append(bytes(label))
+    return labels, absolute
+
+
+def _label_text(label: bytes) -> str:
+    """Escape one label for a master file."""
+    return "".join(
+        f"\\{chr(byte)}"
+        if byte in _NEEDS_BACKSLASH
+        else chr(byte)
+        if 0x21 <= byte <= 0x7E
+        else f"\\{byte:03d}"
+        for byte in label
+    )

@@ -1,0 +1,92 @@
+"""Zones: what the configuration says of them, and the serial number that the store keeps.
+
+Refuses to know the groups in a zone: they refer to it by its origin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import IPv4Address, IPv6Address
+
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import AAAA, NS, SOA, A, RRset, StartOfAuthority
+
+REFRESH, RETRY, EXPIRE = 3600, 600, 1209600
+"""SOA timers in seconds, for secondaries."""
+
+APEX_TTL = 3600
+"""TTL of the zone's NS records and of its name servers' addresses, in seconds."""
+
+STATUS_LABEL = "_status"
+"""Below this label every zone answers for the role of each application."""
+
+
+@dataclass(frozen=True, slots=True)
+class NameServer:
+    """A member of a zone's NS set; addresses only if its name is inside the zone."""
+
+    name: DomainName
+    addresses: tuple[IPv4Address | IPv6Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone that we are authoritative for, as configured; TTLs in seconds."""
+
+    origin: DomainName
+    nameservers: tuple[NameServer, ...]
+    mailbox: DomainName
+    ttl: int
+    negative_ttl: int
+    records: tuple[RRset, ...] = ()
+
+    def start_of_authority(self, serial: int) -> RRset:
+        """Return the SOA RRset; its TTL is the negative TTL (RFC 2308 section 3)."""
+        data = StartOfAuthority(
+            self.nameservers[0].name,
+            self.mailbox,
+            serial,
+            REFRESH,
+            RETRY,
+            EXPIRE,
+            self.negative_ttl,
+        )
+        return RRset(self.origin, SOA, self.negative_ttl, (data,))
+
+    def configured_rrsets(self) -> tuple[RRset, ...]:
+        """Return the NS set, the name servers' addresses and the static records, SOA left out."""
+        names = tuple(server.name for server in self.nameservers)
+        rrsets = [RRset(self.origin, NS, APEX_TTL, names)]
+        for server in self.nameservers:
+            for rtype, kind in ((A, IPv4Address), (AAAA, IPv6Address)):
+                data = tuple(a for a in server.addresses if isinstance(a, kind))
+                if data:
+                    rrsets.append(RRset(server.name, rtype, APEX_TTL, data))
+        return (*rrsets, *self.records)
+
+    def digest(self) -> str:
+        """Return a fingerprint of all that is configured, to notice that the zone changed."""
+        return sha256(repr(self).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneSerial:
+    """The serial number of a zone, and the digest of the configuration it was given for."""
+
+    origin: DomainName
+    serial: int
+    digest: str
+
+
+def next_serial(previous: int | None, now: float) -> int:
+    """Return the serial number that follows `previous` (RFC 1982), in Unix time where it can.
+
+    `now` is in seconds since 1970. Never goes back, whatever the clock does.
+    """
+    clock = int(now) & 0xFFFFFFFF
+    if previous is None:
+        return clock or 1
+    ahead = (clock - previous) & 0xFFFFFFFF
+    following = clock if 0 < ahead < 0x80000000 else (previous + 1) & 0xFFFFFFFF
+    return following or 1

@@ -1,0 +1,302 @@
+"""The control socket: lines in, lines out, in order, whatever a client does.
+
+Commands that change something go to the ledger as they come, so that many share a commit; one
+that reads waits until those before it on the same connection are answered.
+A client that does not read its replies is not read from either, and is let go after
+`STALLED_TIMEOUT`; what is kept for it is bounded.
+Refuses to know what commands do: `Commands` does.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Final, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IPushProducer,
+    IReactorTime,
+)
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import ServerFactory, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from failoverdns.model.change import Who
+from failoverdns.model.commands import Query, Watch
+from failoverdns.model.errors import Rejected
+from failoverdns.net.peer import peer
+from failoverdns.wire.requests import (
+    MAX_LINE,
+    Request,
+    Unreadable,
+    read_request,
+    write_refusal,
+)
+
+MAX_CLIENTS: Final = 100
+MAX_PENDING: Final = 1000
+"""Requests of one connection that are read before the first of them is answered."""
+
+MAX_EVENTS: Final = 10000
+"""Events kept for a client that watches and reads too slowly; then it is let go."""
+
+STALLED_TIMEOUT: Final = 60.0
+"""Seconds that a client may leave its replies unread."""
+
+TURN: Final = 0.005
+"""Seconds that one connection may work before others get their turn."""
+
+Lines = Iterator[bytes]
+
+
+class Commands(Protocol):
+    """What carries requests out."""
+
+    def change(self, request: Request, who: Who, reply: Callable[[Lines], None]) -> None:
+        """Carry out a command that changes something; `reply` is called once."""
+
+    def read(self, request: Request) -> Coroutine[Any, Any, Lines]:
+        """Carry out a command that does not."""
+
+
+class _Slot:
+    """The place of a reply in the order of replies: empty, or with lines to send."""
+
+    __slots__ = ("lines", "request")
+
+    def __init__(self, request: Request | None = None, lines: Lines | None = None) -> None:
+        self.request = request
+        """A reading command whose turn has not come."""
+        self.lines = lines
+
+
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class ControlConnection(TwistedProtocol):
+    """One client."""
+
+    transport: Any
+    log = Logger()
+
+    def __init__(self, factory: ControlFactory) -> None:
+        self._factory = factory
+        self.watching = False
+        self._who = Who(-1, -1, "?")
+        self._buffer = bytearray()
+        self._discarding = False
+        self._slots: deque[_Slot] = deque()
+        self._paused = False
+        self._ended = False
+        self._gone = False
+        self._working = False
+        self._stalled: IDelayedCall | None = None
+        self._later: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:  # noqa: N802
+        """Learn who it is; refuse one client too many."""
+        self._who = peer(self.transport.socket)
+        self.transport.registerProducer(self, True)
+        if not self._factory.enter(self):
+            self._reply(write_refusal(None, Rejected("busy", "too many clients; try again")))
+            self._close()
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Take bytes in."""
+        self._buffer += data
+        self._work()
+
+    def readConnectionLost(self) -> None:  # noqa: N802
+        """Answer what was asked, then close: the client only reads from now on."""
+        self._ended = True
+        if self._buffer and not self._discarding:
+            self._buffer += b"\n"
+        self._work()
+
+    def writeConnectionLost(self) -> None:  # noqa: N802
+        """Close: nobody reads what we write."""
+        self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
+        """Forget the client; commands that it sent are carried out all the same."""
+        self._gone = True
+        for call in (self._stalled, self._later):
+            if call is not None and call.active():
+                call.cancel()
+        self._slots.clear()
+        self._buffer.clear()
+        self._factory.leave(self)
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """Stop: the client does not read."""
+        self._paused = True
+        self._stalled = self._factory.clock.callLater(
+            STALLED_TIMEOUT, self.transport.abortConnection
+        )
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """Go on."""
+        self._paused = False
+        if self._stalled is not None and self._stalled.active():
+            self._stalled.cancel()
+        self._work()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """Do nothing: the connection is going."""
+
+    def send_event(self, line: bytes) -> None:
+        """Send an event after the replies that are due."""
+        if len(self._slots) >= MAX_EVENTS:
+            self.transport.abortConnection()
+        else:
+            self._reply(line)
+
+    def _work(self) -> None:
+        """Take requests and send replies, by turns, for as long as the client reads.
+
+        Not reentrant: what calls it while it works is seen by the loop.
+        """
+        if self._working or (self._later is not None and self._later.active()):
+            return
+        self._working = True
+        until = self._factory.clock.seconds() + TURN
+        try:
+            while not self._paused and not self._gone:
+                took, sent = self._take_line(), self._send_chunk()
+                if not took and not sent:
+                    break
+                if self._factory.clock.seconds() > until:
+                    self._later = self._factory.clock.callLater(0, self._work)
+                    return
+        finally:
+            self._working = False
+        if self._gone:
+            return
+        done = not self._slots and not self._buffer
+        if self._ended and done and not self.watching:
+            self._close()
+        elif not self._ended:
+            full = self._paused or len(self._slots) >= MAX_PENDING
+            (self.transport.pauseProducing if full else self.transport.resumeProducing)()
+
+    def _take_line(self) -> bool:
+        """Take one request from the buffer, unless enough are pending."""
+        if len(self._slots) >= MAX_PENDING:
+            return False
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            self._limit_buffer()
+            return False
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        if self._discarding:
+            self._discarding = False
+        else:
+            self._take(line)
+        return True
+
+    def _limit_buffer(self) -> None:
+        """Refuse a line that is too long, once, and drop the rest of it."""
+        if len(self._buffer) > MAX_LINE and not self._discarding:
+            self._discarding = True
+            refusal = Rejected("malformed", f"a request has at most {MAX_LINE} bytes")
+            self._reply(write_refusal(None, refusal))
+        if self._discarding:
+            self._buffer.clear()
+
+    def _take(self, line: bytes) -> None:
+        try:
+            request = read_request(line)
+        except Unreadable as fault:
+            self._reply(write_refusal(fault.id, fault.refusal))
+            return
+        slot = _Slot()
+        self._slots.append(slot)
+        if isinstance(request.command, Query):
+            slot.request = request
+        else:
+            self._factory.commands.change(request, self._who, lambda lines: self._fill(slot, lines))
+
+    def _send_chunk(self) -> bool:
+        """Send a part of the reply that is first in order, if it is ready."""
+        if not self._slots:
+            return False
+        slot = self._slots[0]
+        if slot.request is not None:
+            request, slot.request = slot.request, None
+            self._begin_reading(slot, request)
+        if slot.lines is None:
+            return False
+        chunk = next(slot.lines, None)
+        if chunk is None:
+            self._slots.popleft()
+        else:
+            self.transport.write(chunk)
+        return True
+
+    def _begin_reading(self, slot: _Slot, request: Request) -> None:
+        if isinstance(request.command, Watch):
+            self.watching = True
+        reading = Deferred.fromCoroutine(self._factory.commands.read(request))
+        reading.addErrback(self._report_defect, request)
+        reading.addCallback(lambda lines: self._fill(slot, lines))
+
+    def _report_defect(self, failure: Failure, request: Request) -> Lines:
+        self.log.failure("a request could not be carried out", failure)
+        refusal = Rejected("unavailable", "the server failed; see its log")
+        return iter((write_refusal(request.id, refusal),))
+
+    def _reply(self, line: bytes) -> None:
+        self._fill(_Slot(), iter((line,)), append=True)
+
+    def _fill(self, slot: _Slot, lines: Lines, *, append: bool = False) -> None:
+        slot.lines = lines
+        if append:
+            self._slots.append(slot)
+        self._work()
+
+    def _close(self) -> None:
+        self._gone = True
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+
+class ControlFactory(ServerFactory):
+    """All clients of the control socket."""
+
+    noisy = False
+
+    def __init__(self, clock: IReactorTime, commands: Commands) -> None:
+        self.clock = clock
+        self.commands = commands
+        self._clients: dict[ControlConnection, None] = {}
+
+    def buildProtocol(self, addr: IAddress | None) -> ControlConnection:  # noqa: N802
+        """Take a client in."""
+        return ControlConnection(self)
+
+    def enter(self, client: ControlConnection) -> bool:
+        """Count a client; False if that is one too many."""
+        if len(self._clients) >= MAX_CLIENTS:
+            return False
+        self._clients[client] = None
+        return True
+
+    def leave(self, client: ControlConnection) -> None:
+        """Forget a client."""
+        self._clients.pop(client, None)
+
+    def send_event(self, line: bytes) -> None:
+        """Send an event to every client that watches."""
+        for client in list(self._clients):
+            if client.watching:
+                client.send_event(line)
+
+    def close(self) -> None:
+        """Let every client go."""
+        for client in list(self._clients):
+            client.transport.loseConnection()

@@ -1,0 +1,87 @@
+"""Sockets for DNS, bound with the options that an authoritative server needs.
+
+Refuses to know Twisted, and what is sent.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from ipaddress import IPv4Address, IPv6Address
+
+IP_MTU_DISCOVER, IP_PMTUDISC_OMIT = 10, 5
+IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT = 23, 5
+IP_PKTINFO = 8
+RECEIVE_BUFFER = 1 << 20
+"""Bytes of queries that the kernel may keep for us while a turn is long."""
+
+BACKLOG = 1024
+_ATTEMPTS = 20
+
+Address = IPv4Address | IPv6Address
+
+
+class CannotListen(Exception):
+    """An address that cannot be bound: says which, why, and what to do."""
+
+
+def bind(host: Address, port: int) -> tuple[socket.socket, socket.socket]:
+    """Bind UDP and TCP to the same port; port 0 lets the kernel choose one.
+
+    Returns non-blocking sockets, the TCP one listening. Raises CannotListen.
+    """
+    for attempt in range(_ATTEMPTS):
+        udp = _bound(socket.SOCK_DGRAM, host, port)
+        try:
+            tcp = _bound(socket.SOCK_STREAM, host, udp.getsockname()[1])
+        except CannotListen:
+            udp.close()
+            if port or attempt == _ATTEMPTS - 1:
+                raise
+            continue
+        tcp.listen(BACKLOG)
+        return udp, tcp
+    raise AssertionError("unreachable")
+
+
+def _bound(kind: socket.SocketKind, host: Address, port: int) -> socket.socket:
+    family = socket.AF_INET if isinstance(host, IPv4Address) else socket.AF_INET6
+    sock = socket.socket(family, kind)
+    try:
+        sock.setblocking(False)
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == socket.SOCK_DGRAM:
+            _set_datagram_options(sock, host)
+        sock.bind((str(host), port))
+    except OSError as fault:
+        sock.close()
+        name = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
+        raise CannotListen(f"{name} {host} port {port}: {_explain(fault)}") from None
+    return sock
+
+
+def _set_datagram_options(sock: socket.socket, host: Address) -> None:
+    """Never fragment on the advice of strangers (RFC 9715), and answer from the asked address."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    if sock.family == socket.AF_INET:
+        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
+        if host.is_unspecified:
+            sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT)
+        if host.is_unspecified:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+
+
+def _explain(fault: OSError) -> str:
+    hints = {
+        errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE",
+        errno.EADDRINUSE: "another program listens there; `ss -lunpt` shows which",
+        errno.EADDRNOTAVAIL: "no interface has this address",
+    }
+    hint = hints.get(fault.errno or 0)
+    text = fault.strerror or str(fault)
+    return f"{text}; {hint}" if hint else text

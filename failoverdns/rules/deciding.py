@@ -1,0 +1,67 @@
+"""The entrance to the rules: one command in, one decision out."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import assert_never
+
+from failoverdns.model.commands import (
+    ActivateHead,
+    AddApplication,
+    AddGroup,
+    AddHead,
+    Configure,
+    Mutation,
+    RemoveApplication,
+    RemoveGroup,
+    RemoveHead,
+    RenameApplication,
+    RenameGroup,
+    RenameHead,
+    SetGroup,
+    SetHead,
+    Switch,
+)
+from failoverdns.rules import applications, groups
+from failoverdns.rules.decision import Decision
+from failoverdns.rules.switching import switch
+from failoverdns.rules.view import View
+from failoverdns.rules.zones import configure
+
+
+def decide(view: View, command: Mutation, now: float, random: Random) -> Decision:
+    """Decide on a command that changes something.
+
+    `now` is in seconds since 1970. Raises Rejected; then nothing is to change.
+    """
+    match command:
+        case Switch():
+            return switch(view, command, now)
+        case AddHead():
+            return applications.add_head(view, command)
+        case SetHead():
+            return applications.set_head(view, command)
+        case RenameHead():
+            return applications.rename_head(view, command)
+        case ActivateHead():
+            return applications.activate_head(view, command)
+        case RemoveHead():
+            return applications.remove_head(view, command)
+        case AddApplication():
+            return applications.add_application(view, command)
+        case RenameApplication():
+            return applications.rename_application(view, command)
+        case RemoveApplication():
+            return applications.remove_application(view, command)
+        case AddGroup():
+            return groups.add_group(view, command, random)
+        case SetGroup():
+            return groups.set_group(view, command, now)
+        case RenameGroup():
+            return groups.rename_group(view, command)
+        case RemoveGroup():
+            return groups.remove_group(view, command)
+        case Configure():
+            return configure(view, command, now)
+        case _:
+            assert_never(command)

@@ -1,0 +1,94 @@
+"""What is served and why, as plain values for `status`, the lists and the replies."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from failoverdns.model.application import Application, Head, target_texts
+from failoverdns.model.change import Change, Json
+from failoverdns.model.group import Group, Side
+from failoverdns.model.zone import Zone
+from failoverdns.rules.serving import application_on, application_role, target_of
+from failoverdns.rules.view import View
+from failoverdns.rules.web_heads import hostname, web_head, web_heads
+
+
+def group_report(view: View, group: Group) -> dict[str, Json]:
+    """Report a group: where it points and what each side would answer."""
+    report: dict[str, Json] = {
+        "name": group.name,
+        "id": group.id,
+        "hostname": group.hostname.to_text(),
+        "zone": group.zone.to_text(),
+        "ttl": group.ttl,
+        "active": group.active.value,
+        "revision": group.revision,
+    }
+    for side in Side:
+        application = application_on(view, group, side)
+        if application is not None:
+            report[side.value] = {
+                "application": application.name,
+                "targets": list[Json](target_texts(web_head(application))),
+            }
+    report["answers"] = list[Json](target_texts(target_of(view, group, group.active)))
+    report["drained_at"] = timestamp(group.drained_at)
+    return report
+
+
+def application_report(view: View, application: Application) -> dict[str, Json]:
+    """Report an application: its heads, which of them is the web head, and its role."""
+    return {
+        "name": application.name,
+        "id": application.id,
+        "hostname_template": application.hostname_template,
+        "role": application_role(view, application).value,
+        "heads": [_head_report(application, head) for head in application.heads],
+        "web_head": {
+            "heads": [head.name for head in web_heads(application)],
+            "targets": list[Json](target_texts(web_head(application))),
+        },
+    }
+
+
+def zone_report(view: View, zone: Zone) -> dict[str, Json]:
+    """Report a zone: its serial number, name servers and default TTL."""
+    serial = view.serial(zone.origin)
+    return {
+        "name": zone.origin.to_text(),
+        "serial": serial.serial if serial is not None else None,
+        "nameservers": [server.name.to_text() for server in zone.nameservers],
+        "ttl": zone.ttl,
+        "negative_ttl": zone.negative_ttl,
+    }
+
+
+def history_report(change: Change) -> dict[str, Json]:
+    """Report a change as `history` and `watch` show it."""
+    return {
+        "revision": change.revision,
+        "time": timestamp(change.time),
+        "who": {"uid": change.who.uid, "pid": change.who.pid, "command": change.who.command},
+        "command": dict(change.command),
+        "changed": [dict(part) for part in change.changed],
+    }
+
+
+def timestamp(seconds: float | None) -> str | None:
+    """Write seconds since 1970 as RFC 3339 in UTC with milliseconds; None stays None."""
+    if seconds is None:
+        return None
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _head_report(application: Application, head: Head) -> dict[str, Json]:
+    report: dict[str, Json] = {
+        "name": head.name,
+        "role": head.role.value,
+        "active": head in web_heads(application),
+        "addresses": [str(address) for address in head.addresses],
+    }
+    if not head.addresses:
+        report["hostname"] = hostname(application, head).to_text()
+    return report

@@ -1,0 +1,177 @@
+"""What every name answers, and what a change does to that.
+
+| name                             | answers                                                   |
+|----------------------------------|-----------------------------------------------------------|
+| `<label>`                        | the target of the active side                             |
+| `primary.<label>`                | the target of the primary, whichever is active            |
+| `backup.<label>`                 | the target of the backup, whichever is active             |
+| `_status.<application>`          | TXT `online`, `offline` or `none`, in every zone          |
+| all else                         | what the configuration says                               |
+
+A side with nothing to point at leaves its names reserved: NODATA, never NXDOMAIN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from failoverdns.model.application import (
+    Addresses,
+    Application,
+    ApplicationRole,
+    Hostname,
+    Nothing,
+    Target,
+)
+from failoverdns.model.change import Delta, Node, Write
+from failoverdns.model.group import Group, Side
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import AAAA, CNAME, TXT, A, RRset, Text
+from failoverdns.model.zone import STATUS_LABEL, Zone
+from failoverdns.rules.view import View
+from failoverdns.rules.web_heads import web_head
+
+
+def application_on(view: View, group: Group, side: Side) -> Application | None:
+    """Return the application on a side of a group."""
+    id_ = group.application(side)
+    return view.application(id_) if id_ is not None else None
+
+
+def target_of(view: View, group: Group, side: Side) -> Target:
+    """Return what a side of a group resolves to."""
+    application = application_on(view, group, side)
+    return web_head(application) if application is not None else Nothing()
+
+
+def application_role(view: View, application: Application) -> ApplicationRole:
+    """Return whether an application is active in some group, only attached, or neither."""
+    attached, active = view.attachments(application.id)
+    if active:
+        return ApplicationRole.ONLINE
+    return ApplicationRole.OFFLINE if attached else ApplicationRole.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What a change may alter: ids of groups and applications, and origins of zones."""
+
+    groups: frozenset[str]
+    applications: frozenset[str]
+    zones: frozenset[DomainName]
+
+
+def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None) -> Touched:
+    """Find what `writes`, and other `zones` if given, may alter of what `view` serves."""
+    groups: set[str] = set()
+    applications: set[str] = set()
+    for write in writes:
+        for entity in (write.before, write.after):
+            if isinstance(entity, Group):
+                groups.add(entity.id)
+                applications.update(entity.applications)
+            elif isinstance(entity, Application):
+                applications.add(entity.id)
+        if isinstance(write.before, Application) and not _same_target(write.before, write.after):
+            groups.update(group.id for group in view.following(write.before.id))
+    if zones is None:
+        return Touched(frozenset(groups), frozenset(applications), frozenset())
+    old, new = set(view.zones), set(zones)
+    origins = frozenset(zone.origin for zone in old ^ new)
+    gone = {zone.origin for zone in old} - {zone.origin for zone in new}
+    if gone or any(_defaults_differ(view.zone(zone.origin), zone) for zone in new):
+        groups.update(group.id for group in view.groups() if group.zone in origins)
+        applications.update(application.id for application in view.applications())
+    return Touched(frozenset(groups), frozenset(applications), origins)
+
+
+def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
+    """Return what the touched part of the state serves, by name."""
+    nodes: dict[DomainName, Node] = {}
+    for id_ in part.groups:
+        group = view.group(id_)
+        if group is not None:
+            nodes.update((node.owner, node) for node in group_nodes(view, group))
+    for id_ in part.applications:
+        application = view.application(id_)
+        if application is not None:
+            nodes.update((node.owner, node) for node in status_nodes(view, application))
+    for origin in part.zones:
+        zone = view.zone(origin)
+        if zone is not None:
+            nodes.update((node.owner, node) for node in zone_nodes(zone))
+    return nodes
+
+
+def difference(before: dict[DomainName, Node], after: dict[DomainName, Node]) -> Delta:
+    """Return what leads from one set of nodes to another."""
+    return Delta(
+        nodes=tuple(node for owner, node in after.items() if before.get(owner) != node),
+        removed=tuple(owner for owner in before if owner not in after),
+    )
+
+
+def group_nodes(view: View, group: Group) -> Iterator[Node]:
+    """Yield the three names of a group: its hostname and one for each side."""
+    zone = view.zone(group.zone)
+    if zone is None:
+        return
+    negative_ttl = min(zone.negative_ttl, group.ttl)
+    hostname = group.hostname
+    targets = {side: target_of(view, group, side) for side in Side}
+    for owner, side in (
+        (hostname, group.active),
+        (hostname.child("primary"), Side.PRIMARY),
+        (hostname.child("backup"), Side.BACKUP),
+    ):
+        yield Node(owner, zone.origin, target_rrsets(owner, targets[side], group.ttl), negative_ttl)
+
+
+def status_nodes(view: View, application: Application) -> Iterator[Node]:
+    """Yield `_status.<application>` in each zone."""
+    role = Text((application_role(view, application).value.encode(),))
+    for zone in view.zones:
+        owner = zone.origin.child(application.name).child(STATUS_LABEL)
+        rrset = RRset(owner, TXT, zone.ttl, (role,))
+        yield Node(owner, zone.origin, (rrset,), zone.negative_ttl)
+
+
+def zone_nodes(zone: Zone) -> Iterator[Node]:
+    """Yield the names of a zone that the configuration gives records to."""
+    by_owner: dict[DomainName, list[RRset]] = {zone.origin: []}
+    for rrset in zone.configured_rrsets():
+        by_owner.setdefault(rrset.owner, []).append(rrset)
+    for owner, rrsets in by_owner.items():
+        yield Node(owner, zone.origin, tuple(rrsets), zone.negative_ttl)
+
+
+def all_nodes(view: View) -> Iterator[Node]:
+    """Yield every name that is served, zone by zone first, then applications, then groups."""
+    for zone in view.zones:
+        yield from zone_nodes(zone)
+    for application in view.applications():
+        yield from status_nodes(view, application)
+    for group in view.groups():
+        yield from group_nodes(view, group)
+
+
+def target_rrsets(owner: DomainName, target: Target, ttl: int) -> tuple[RRset, ...]:
+    """Return the RRsets that lead from `owner` to `target`."""
+    match target:
+        case Addresses(ipv4, ipv6):
+            both = (RRset(owner, A, ttl, ipv4), RRset(owner, AAAA, ttl, ipv6))
+            return tuple(rrset for rrset in both if rrset.data)
+        case Hostname(name):
+            return (RRset(owner, CNAME, ttl, (name,)),)
+        case Nothing():
+            return ()
+
+
+def _same_target(before: Application, after: object) -> bool:
+    return isinstance(after, Application) and web_head(before) == web_head(after)
+
+
+def _defaults_differ(before: Zone | None, after: Zone) -> bool:
+    """Tell whether names that are not configured one by one change with the zone."""
+    return before is None or (before.ttl, before.negative_ttl) != (after.ttl, after.negative_ttl)

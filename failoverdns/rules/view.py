@@ -1,0 +1,59 @@
+"""What the rules may read of the state: a read-only interface.
+
+The ledger's state implements it, and so does its draft of a change that is not yet committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from failoverdns.model.application import Application
+from failoverdns.model.group import Group, Tombstone
+from failoverdns.model.names import DomainName
+from failoverdns.model.zone import Zone, ZoneSerial
+
+
+class View(Protocol):
+    """The state at one revision."""
+
+    @property
+    def revision(self) -> int:
+        """Number of changes committed so far."""
+
+    @property
+    def zones(self) -> tuple[Zone, ...]:
+        """The zones that are served."""
+
+    def zone(self, origin: DomainName) -> Zone | None:
+        """Return the zone of that origin."""
+
+    def serial(self, origin: DomainName) -> ZoneSerial | None:
+        """Return the serial number that the zone was last given."""
+
+    def application(self, id_: str) -> Application | None:
+        """Return an application by its id."""
+
+    def application_named(self, name: str) -> Application | None:
+        """Return an application by its name."""
+
+    def applications(self) -> Iterable[Application]:
+        """Return all applications, in order of creation."""
+
+    def group(self, id_: str) -> Group | None:
+        """Return a group by its id."""
+
+    def group_named(self, name: str) -> Group | None:
+        """Return a group by its name."""
+
+    def groups(self) -> Iterable[Group]:
+        """Return all groups, in order of creation."""
+
+    def label_owner(self, zone: DomainName, label: str) -> Group | Tombstone | None:
+        """Return who has, or had, a label of a zone."""
+
+    def following(self, application: str) -> Iterable[Group]:
+        """Return the groups that an application (by id) is attached to."""
+
+    def attachments(self, application: str) -> tuple[int, int]:
+        """Return in how many groups an application (by id) is attached, and active."""

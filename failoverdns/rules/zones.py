@@ -1,0 +1,118 @@
+"""The configured zones: which of them changed, and their serial numbers.
+
+Refuses a configuration that contradicts the groups that there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from failoverdns.model.change import Delta, Write
+from failoverdns.model.commands import Configure
+from failoverdns.model.errors import Rejected
+from failoverdns.model.group import Group
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import RRset
+from failoverdns.model.zone import Zone, ZoneSerial, next_serial
+from failoverdns.rules.decision import Decision
+from failoverdns.rules.groups import names_of
+from failoverdns.rules.view import View
+
+NOT_CONFIGURED = ""
+"""Digest of a zone that is no longer configured: its serial is kept, and rises if it returns."""
+
+
+def configure(view: View, command: Configure, now: float) -> Decision:
+    """Serve exactly the given zones; each one that is new or different gets a new serial.
+
+    Raises Rejected `in-use` for a zone that groups are in and that is not configured, and for
+    records at a name that belongs to a group: every such fault is named.
+    """
+    faults = [*_missing_zones(view, command.zones), *_conflicts(view, command.zones)]
+    if faults:
+        raise Rejected("in-use", "; ".join(faults))
+    writes = []
+    for zone in command.zones:
+        before, digest = view.serial(zone.origin), zone.digest()
+        if before is None or before.digest != digest:
+            writes.append(_raised(before, zone.origin, digest, now))
+    kept = {zone.origin for zone in command.zones}
+    for zone in view.zones:
+        before = view.serial(zone.origin)
+        if zone.origin not in kept and before is not None:
+            writes.append(Write(before, replace(before, digest=NOT_CONFIGURED)))
+    names = [zone.origin.to_text() for zone in command.zones]
+    return Decision(tuple(writes), lambda _: {"zones": [*names]}, command.zones)
+
+
+def serial_writes(view: View, delta: Delta, now: float) -> tuple[Write, ...]:
+    """Return the writes that raise the serial of each zone that `delta` touches.
+
+    Zones whose SOA record is in `delta` already are left alone. `now` is in seconds since 1970.
+    """
+    origins = {node.zone for node in delta.nodes}
+    for owner in delta.removed:
+        origins.update(zone.origin for zone in view.zones if owner.is_at_or_below(zone.origin))
+    origins -= {rrset.owner for rrset in delta.authorities}
+    writes = []
+    for origin in sorted(origins, key=lambda name: name.wire):
+        before = view.serial(origin)
+        if before is not None:
+            writes.append(_raised(before, origin, before.digest, now))
+    return tuple(writes)
+
+
+def authorities(view: View, writes: Iterable[Write]) -> tuple[RRset, ...]:
+    """Return the SOA RRsets of the zones that are given a serial by `writes`."""
+    rrsets = []
+    for write in writes:
+        if isinstance(write.after, ZoneSerial):
+            zone = view.zone(write.after.origin)
+            if zone is not None:
+                rrsets.append(zone.start_of_authority(write.after.serial))
+    return tuple(rrsets)
+
+
+def all_authorities(view: View) -> tuple[RRset, ...]:
+    """Return the SOA RRset of every zone."""
+    pairs = ((zone, view.serial(zone.origin)) for zone in view.zones)
+    return tuple(zone.start_of_authority(s.serial) for zone, s in pairs if s is not None)
+
+
+def _raised(before: ZoneSerial | None, origin: DomainName, digest: str, now: float) -> Write:
+    serial = next_serial(before.serial if before else None, now)
+    return Write(before, ZoneSerial(origin, serial, digest))
+
+
+def _missing_zones(view: View, zones: tuple[Zone, ...]) -> list[str]:
+    counts = Counter(group.zone for group in view.groups())
+    for zone in zones:
+        counts.pop(zone.origin, None)
+    return [
+        f"zone {origin} is not configured, but {count} group(s) are in it"
+        for origin, count in counts.items()
+    ]
+
+
+def _conflicts(view: View, zones: tuple[Zone, ...]) -> list[str]:
+    faults = []
+    for zone in zones:
+        for owner in dict.fromkeys(rrset.owner for rrset in zone.configured_rrsets()):
+            group = _group_at(view, zone, owner)
+            if group is not None:
+                faults.append(f"{owner} has records, but belongs to group {group.name!r}")
+    return faults
+
+
+def _group_at(view: View, zone: Zone, owner: DomainName) -> Group | None:
+    """Return the group that answers at `owner`."""
+    depth = len(list(owner.labels())) - len(list(zone.origin.labels()))
+    if depth not in (1, 2):
+        return None
+    label = list(owner.labels())[depth - 1].decode("latin-1")
+    group = view.label_owner(zone.origin, label)
+    if isinstance(group, Group) and owner in names_of(group.hostname):
+        return group
+    return None

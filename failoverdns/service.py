@@ -1,0 +1,255 @@
+"""The composition root: builds the whole from a configuration, and takes it down again.
+
+Knows every part and how they are tied together.
+Refuses to do what a part can do.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+
+from failoverdns import __version__
+from failoverdns.answering import respond
+from failoverdns.commanding import Commands, event_line
+from failoverdns.config import Config, ConfigErrors, load_config
+from failoverdns.ledger import Ledger, Outcome, Submission
+from failoverdns.model.change import Change, Delta, Who
+from failoverdns.model.commands import Configure
+from failoverdns.model.errors import Rejected
+from failoverdns.model.zone import Zone
+from failoverdns.net.control import ControlFactory
+from failoverdns.net.listening import Listeners
+from failoverdns.net.sockets import CannotListen
+from failoverdns.net.spawning import spawn
+from failoverdns.rules.serving import all_nodes
+from failoverdns.rules.zones import all_authorities
+from failoverdns.state import State
+from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.wire.chaos import chaos_rrsets
+from failoverdns.wire.table import Table
+
+CATCH_UP_INTERVAL = 1.0
+"""Seconds between attempts to learn from the store what it did not say."""
+
+log = Logger()
+
+
+class CannotStart(Exception):
+    """Why the server does not start, and what to do about it."""
+
+
+class Service:
+    """The running server."""
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        """Build from `config`; nothing is opened before `start`."""
+        self.config = config
+        self._reactor = reactor
+        self._table = Table()
+        self._threads = ThreadPool(1, 1, "store")
+        self._store = SQLiteStore(config.state.sqlite, self._in_thread)
+        self._listeners = Listeners(reactor, self._answer)
+        self._ledger: Ledger | None = None
+        self._control: ControlFactory | None = None
+        self._control_port: IListeningPort | None = None
+        self._catching_up: LoopingCall | None = None
+        self._reload_wanted = False
+
+    async def start(self) -> None:
+        """Load the state, fill the table, then open the sockets.
+
+        Raises CannotStart, Corrupt or CannotListen; then nothing is left open.
+        """
+        began = time.monotonic()
+        self._threads.start()
+        try:
+            state = await self._load()
+            self._listeners.adopt(self._listeners.prepare(self.config.listen), self.config.listen)
+            self._open_control()
+        except BaseException:
+            await self.stop()
+            raise
+        log.info(
+            "failoverdns {version}: {zones} zone(s), {groups} group(s), revision {revision}, "
+            "ready in {seconds:.2f} s",
+            version=__version__,
+            zones=len(state.zones),
+            groups=sum(1 for _ in state.groups()),
+            revision=state.revision,
+            seconds=time.monotonic() - began,
+        )
+        self._log_addresses()
+        log.info("control socket {path}", path=str(self.config.control.socket))
+
+    async def reload(self) -> None:
+        """Read the configuration again and apply it whole, or log why not and change nothing."""
+        if self._reload_wanted:
+            return
+        self._reload_wanted = True
+        try:
+            await self._apply(load_config(self.config.file))
+        except ConfigErrors as faults:
+            for error in faults.errors:
+                log.error("{error}", error=str(error))
+            log.error("not reloaded: nothing was changed")
+        except (Rejected, CannotListen, CannotStart) as fault:
+            log.error("not reloaded, nothing was changed: {fault}", fault=str(fault))
+        finally:
+            self._reload_wanted = False
+
+    async def stop(self) -> None:
+        """Close the sockets, then the store; what was acknowledged is on disk already."""
+        self._listeners.close()
+        if self._control_port is not None:
+            self._control_port.stopListening()
+            self._control_port = None
+        if self._control is not None:
+            self._control.close()
+        if self._catching_up is not None:
+            self._catching_up.stop()
+            self._catching_up = None
+        if self._threads.started:
+            await self._store.close()
+            self._threads.stop()
+
+    async def _load(self) -> State:
+        """Load what is stored, hold it against the configuration, and fill the table."""
+        path = self.config.state.sqlite
+        _make_directory(path.parent, "state.sqlite")
+        loaded = await self._store.load()
+        state = State(loaded.revision, loaded.entities, self.config.zones)
+        self._ledger = Ledger(
+            state,
+            self._store,
+            publish=self._publish,
+            announce=self._announce,
+            spawn=spawn,
+            now=time.time,
+            random=SystemRandom(),
+        )
+        try:
+            await self._configure(self.config.zones, "start")
+        except Rejected as fault:
+            raise CannotStart(f"the configuration contradicts the state {path}: {fault}") from None
+        self._table.chaos = chaos_rrsets(self.config.identity.id, self.config.identity.version)
+        self._publish(Delta(authorities=all_authorities(state)))
+        self._table.fill(all_nodes(state))
+        self._catching_up = LoopingCall(self._ledger.resume)
+        self._catching_up.clock = self._reactor
+        self._catching_up.start(CATCH_UP_INTERVAL, now=False)
+        return state
+
+    async def _apply(self, config: Config) -> None:
+        """Apply another configuration; raises before anything is changed."""
+        _check_reloadable(self.config, config)
+        fresh = self._listeners.prepare(config.listen)
+        try:
+            await self._configure(config.zones, "reload")
+        except Rejected:
+            self._listeners.discard(fresh)
+            raise
+        self._listeners.adopt(fresh, config.listen)
+        self._table.chaos = chaos_rrsets(config.identity.id, config.identity.version)
+        self.config = config
+        log.info("reloaded {file}", file=str(config.file))
+        self._log_addresses()
+
+    def _configure(self, zones: tuple[Zone, ...], word: str) -> Deferred[None]:
+        """Submit zones to the ledger, as a command of the system's own."""
+        done: Deferred[None] = Deferred()
+
+        def reply(outcome: Outcome) -> None:
+            if isinstance(outcome, Rejected):
+                done.errback(outcome)
+            else:
+                done.callback(None)
+
+        assert self._ledger is not None
+        who = Who(os.getuid(), os.getpid(), "failoverdns")
+        self._ledger.submit(Submission(Configure(zones), who, {"command": word}, reply))
+        return done
+
+    def _answer(self, packet: bytes, *, udp: bool) -> bytes | None:
+        return respond(self._table, packet, udp=udp)
+
+    def _publish(self, delta: Delta) -> None:
+        """Make a delta visible: in this process, which answers.
+
+        With answering processes of their own, this is where they are sent it.
+        """
+        self._table.apply(delta)
+
+    def _announce(self, change: Change) -> None:
+        if self._control is not None:
+            self._control.send_event(event_line(change))
+
+    def _open_control(self) -> None:
+        settings = self.config.control
+        assert self._ledger is not None
+        _make_directory(settings.socket.parent, "control.socket")
+        _remove_stale(settings.socket)
+        self._control = ControlFactory(self._reactor, Commands(self._ledger, self._store))
+        umask = os.umask(0o777 & ~settings.mode)
+        try:
+            self._control_port = self._reactor.listenUNIX(
+                str(settings.socket), self._control, mode=settings.mode
+            )
+        finally:
+            os.umask(umask)
+
+    def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._threads, call)
+
+    def _log_addresses(self) -> None:
+        for address in self._listeners.addresses:
+            log.info("answering on {address}, UDP and TCP", address=str(address))
+
+
+def _check_reloadable(old: Config, new: Config) -> None:
+    """Raise CannotStart for what takes a restart."""
+    fixed = {
+        "control": old.control != new.control,
+        "state": old.state != new.state,
+        "workers": old.workers != new.workers,
+    }
+    changed = [name for name, differs in fixed.items() if differs]
+    if changed:
+        raise CannotStart(f"a change of {', '.join(changed)} takes a restart")
+
+
+def _make_directory(path: Path, setting: str) -> None:
+    try:
+        path.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as fault:
+        raise CannotStart(f"{setting}: cannot make the directory {path}: {fault}") from None
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the socket that a killed server left; never one that somebody answers on."""
+    if not path.exists():
+        return
+    if not path.is_socket():
+        raise CannotStart(f"control.socket: {path} exists and is not a socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+        except OSError as fault:
+            raise CannotStart(f"control.socket: {path}: {fault}") from None
+        else:
+            raise CannotStart(f"control.socket: another failoverdns answers on {path}")

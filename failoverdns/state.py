@@ -1,0 +1,286 @@
+"""The state in memory: every entity, found by what commands name it by.
+
+`State` is what is committed; only the ledger changes it.
+`Draft` is the state with changes that are not committed yet: it costs what they touch.
+Both are what the rules read (`rules.view.View`).
+Refuses to know why anything changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from failoverdns.model.application import Application
+from failoverdns.model.change import Entity, Write
+from failoverdns.model.group import Group, Tombstone
+from failoverdns.model.names import DomainName
+from failoverdns.model.zone import Zone, ZoneSerial
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class State:
+    """The committed state and its indexes."""
+
+    def __init__(
+        self,
+        revision: int = 0,
+        entities: Iterable[Entity] = (),
+        zones: tuple[Zone, ...] = (),
+    ) -> None:
+        self.revision = revision
+        self._zones = {zone.origin: zone for zone in zones}
+        self._serials: dict[DomainName, ZoneSerial] = {}
+        self._applications: dict[str, Application] = {}
+        self._application_ids: dict[str, str] = {}
+        self._groups: dict[str, Group] = {}
+        self._group_ids: dict[str, str] = {}
+        self._labels: dict[tuple[DomainName, str], Group | Tombstone] = {}
+        self._following: dict[str, dict[str, None]] = {}
+        self._active: dict[str, int] = {}
+        for entity in entities:
+            self._enter(entity)
+
+    @property
+    def zones(self) -> tuple[Zone, ...]:
+        """The zones that are served."""
+        return tuple(self._zones.values())
+
+    def zone(self, origin: DomainName) -> Zone | None:
+        """Return the zone of that origin."""
+        return self._zones.get(origin)
+
+    def serial(self, origin: DomainName) -> ZoneSerial | None:
+        """Return the serial number that the zone was last given."""
+        return self._serials.get(origin)
+
+    def application(self, id_: str) -> Application | None:
+        """Return an application by its id."""
+        return self._applications.get(id_)
+
+    def application_named(self, name: str) -> Application | None:
+        """Return an application by its name."""
+        id_ = self._application_ids.get(name)
+        return self._applications[id_] if id_ is not None else None
+
+    def applications(self) -> Iterable[Application]:
+        """Return all applications, in order of creation."""
+        return self._applications.values()
+
+    def group(self, id_: str) -> Group | None:
+        """Return a group by its id."""
+        return self._groups.get(id_)
+
+    def group_named(self, name: str) -> Group | None:
+        """Return a group by its name."""
+        id_ = self._group_ids.get(name)
+        return self._groups[id_] if id_ is not None else None
+
+    def groups(self) -> Iterable[Group]:
+        """Return all groups, in order of creation."""
+        return self._groups.values()
+
+    def label_owner(self, zone: DomainName, label: str) -> Group | Tombstone | None:
+        """Return who has, or had, a label of a zone."""
+        return self._labels.get((zone, label))
+
+    def following(self, application: str) -> Iterator[Group]:
+        """Return the groups that an application (by id) is attached to."""
+        return (self._groups[id_] for id_ in self._following.get(application, ()))
+
+    def attachments(self, application: str) -> tuple[int, int]:
+        """Return in how many groups an application (by id) is attached, and active."""
+        return len(self._following.get(application, ())), self._active.get(application, 0)
+
+    def apply(
+        self, revision: int, writes: Iterable[Write], zones: tuple[Zone, ...] | None = None
+    ) -> None:
+        """Take over a committed change."""
+        for write in writes:
+            # Entities that only change keep their place in the order of creation.
+            if write.before is not None:
+                self._leave(write.before, replaced=write.after is not None)
+            if write.after is not None:
+                self._enter(write.after)
+        if zones is not None:
+            self._zones = {zone.origin: zone for zone in zones}
+        self.revision = revision
+
+    def copy(self) -> State:
+        """Return a copy for a long reading: entities are shared, indexes are not."""
+        other = State(self.revision)
+        for name in vars(self):
+            value = getattr(self, name)
+            setattr(other, name, dict(value) if isinstance(value, dict) else value)
+        return other
+
+    def _enter(self, entity: Entity) -> None:
+        match entity:
+            case Application():
+                self._applications[entity.id] = entity
+                self._application_ids[entity.name] = entity.id
+            case Group():
+                self._groups[entity.id] = entity
+                self._group_ids[entity.name] = entity.id
+                self._labels[entity.zone, entity.label] = entity
+                for id_ in entity.applications:
+                    self._following.setdefault(id_, {})[entity.id] = None
+                self._count_active(entity, 1)
+            case Tombstone():
+                self._labels[entity.zone, entity.label] = entity
+            case ZoneSerial():
+                self._serials[entity.origin] = entity
+
+    def _leave(self, entity: Entity, *, replaced: bool) -> None:
+        match entity:
+            case Application():
+                self._application_ids.pop(entity.name, None)
+                if not replaced:
+                    del self._applications[entity.id]
+            case Group():
+                self._group_ids.pop(entity.name, None)
+                for id_ in entity.applications:
+                    followers = self._following.get(id_, {})
+                    followers.pop(entity.id, None)
+                    if not followers:
+                        self._following.pop(id_, None)
+                self._count_active(entity, -1)
+                if not replaced:
+                    del self._groups[entity.id]
+                    del self._labels[entity.zone, entity.label]
+            case ZoneSerial() if not replaced:
+                del self._serials[entity.origin]
+
+    def _count_active(self, group: Group, step: int) -> None:
+        id_ = group.application(group.active)
+        if id_ is None:
+            return
+        count = self._active.get(id_, 0) + step
+        if count:
+            self._active[id_] = count
+        else:
+            self._active.pop(id_, None)
+
+
+class Draft:
+    """A state with changes laid over it; the state below is not touched."""
+
+    def __init__(self, base: State) -> None:
+        self._base = base
+        self.revision = base.revision
+        self._zones: tuple[Zone, ...] | None = None
+        self._serials: dict[DomainName, ZoneSerial | None] = {}
+        self._applications: dict[str, Application | None] = {}
+        self._application_names: dict[str, Application | None] = {}
+        self._groups: dict[str, Group | None] = {}
+        self._group_names: dict[str, Group | None] = {}
+        self._labels: dict[tuple[DomainName, str], Group | Tombstone | None] = {}
+
+    @property
+    def zones(self) -> tuple[Zone, ...]:
+        """The zones that are served."""
+        return self._base.zones if self._zones is None else self._zones
+
+    def zone(self, origin: DomainName) -> Zone | None:
+        """Return the zone of that origin."""
+        if self._zones is None:
+            return self._base.zone(origin)
+        return next((zone for zone in self._zones if zone.origin == origin), None)
+
+    def serial(self, origin: DomainName) -> ZoneSerial | None:
+        """Return the serial number that the zone was last given."""
+        if origin in self._serials:
+            return self._serials[origin]
+        return self._base.serial(origin)
+
+    def application(self, id_: str) -> Application | None:
+        """Return an application by its id."""
+        if id_ in self._applications:
+            return self._applications[id_]
+        return self._base.application(id_)
+
+    def application_named(self, name: str) -> Application | None:
+        """Return an application by its name."""
+        if name in self._application_names:
+            return self._application_names[name]
+        return self._base.application_named(name)
+
+    def applications(self) -> Iterator[Application]:
+        """Return all applications, in order of creation."""
+        return _overlaid(((a.id, a) for a in self._base.applications()), self._applications)
+
+    def group(self, id_: str) -> Group | None:
+        """Return a group by its id."""
+        return self._groups[id_] if id_ in self._groups else self._base.group(id_)
+
+    def group_named(self, name: str) -> Group | None:
+        """Return a group by its name."""
+        if name in self._group_names:
+            return self._group_names[name]
+        return self._base.group_named(name)
+
+    def groups(self) -> Iterator[Group]:
+        """Return all groups, in order of creation."""
+        return _overlaid(((g.id, g) for g in self._base.groups()), self._groups)
+
+    def label_owner(self, zone: DomainName, label: str) -> Group | Tombstone | None:
+        """Return who has, or had, a label of a zone."""
+        if (zone, label) in self._labels:
+            return self._labels[zone, label]
+        return self._base.label_owner(zone, label)
+
+    def following(self, application: str) -> Iterator[Group]:
+        """Return the groups that an application (by id) is attached to."""
+        for group in self._base.following(application):
+            if group.id not in self._groups:
+                yield group
+        for changed in self._groups.values():
+            if changed is not None and application in changed.applications:
+                yield changed
+
+    def attachments(self, application: str) -> tuple[int, int]:
+        """Return in how many groups an application (by id) is attached, and active."""
+        attached, active = self._base.attachments(application)
+        for id_, changed in self._groups.items():
+            for group, step in ((self._base.group(id_), -1), (changed, 1)):
+                if group is not None and application in group.applications:
+                    attached += step
+                    active += step * (group.application(group.active) == application)
+        return attached, active
+
+    def apply(
+        self, revision: int, writes: Iterable[Write], zones: tuple[Zone, ...] | None = None
+    ) -> None:
+        """Lay a change over the state."""
+        for write in writes:
+            self._lay(write.before, gone=True)
+            self._lay(write.after, gone=False)
+        if zones is not None:
+            self._zones = zones
+        self.revision = revision
+
+    def _lay(self, entity: Entity | None, *, gone: bool) -> None:
+        match entity:
+            case Application():
+                self._applications[entity.id] = None if gone else entity
+                self._application_names[entity.name] = None if gone else entity
+            case Group():
+                self._groups[entity.id] = None if gone else entity
+                self._group_names[entity.name] = None if gone else entity
+                self._labels[entity.zone, entity.label] = None if gone else entity
+            case Tombstone():
+                self._labels[entity.zone, entity.label] = None if gone else entity
+            case ZoneSerial():
+                self._serials[entity.origin] = None if gone else entity
+
+
+def _overlaid(base: Iterable[tuple[_K, _V]], over: dict[_K, _V | None]) -> Iterator[_V]:
+    """Yield the values of `base` as changed by `over`, new ones last."""
+    rest = dict(over)
+    for key, value in base:
+        changed = rest.pop(key, value)
+        if changed is not None:
+            yield changed
+    yield from (value for value in rest.values() if value is not None)

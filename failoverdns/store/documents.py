@@ -1,0 +1,184 @@
+"""Entities and changes as JSON documents: the format that outlives a version of the program.
+
+Reading is strict: a document that is not exactly what was written raises Corrupt, because a
+guess would be served.  Golden files in the tests hold every format that was ever written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any
+
+from failoverdns.model.application import Application, Head, HeadRole
+from failoverdns.model.change import Change, Entity, Operation, Who, Write
+from failoverdns.model.errors import Corrupt
+from failoverdns.model.group import Group, Side, Tombstone
+from failoverdns.model.names import DomainName
+from failoverdns.model.zone import ZoneSerial
+
+Document = dict[str, Any]
+
+
+def key_of(entity: Entity) -> str:
+    """Return the key that an entity is stored under: its kind and identity."""
+    match entity:
+        case Application(id=id_):
+            return f"application/{id_}"
+        case Group(id=id_):
+            return f"group/{id_}"
+        case Tombstone(zone=zone, label=label):
+            return f"tombstone/{zone.to_text()}/{label}"
+        case ZoneSerial(origin=origin):
+            return f"zone/{origin.to_text()}"
+
+
+def write_entity(entity: Entity) -> Document:
+    """Return the document of an entity."""
+    match entity:
+        case Application():
+            return {
+                "kind": "application",
+                "id": entity.id,
+                "name": entity.name,
+                "hostname_template": entity.hostname_template,
+                "heads": [
+                    {
+                        "name": head.name,
+                        "role": head.role.value,
+                        "addresses": [str(address) for address in head.addresses],
+                        "hostname": head.hostname,
+                    }
+                    for head in entity.heads
+                ],
+                "active": entity.active,
+            }
+        case Group():
+            return {
+                "kind": "group",
+                "id": entity.id,
+                "name": entity.name,
+                "zone": entity.zone.to_text(),
+                "label": entity.label,
+                "primary": entity.primary,
+                "backup": entity.backup,
+                "active": entity.active.value,
+                "ttl": entity.ttl,
+                "revision": entity.revision,
+                "cached_until": entity.cached_until,
+                "drained_at": entity.drained_at,
+            }
+        case Tombstone():
+            return {
+                "kind": "tombstone",
+                "zone": entity.zone.to_text(),
+                "label": entity.label,
+                "group": entity.group,
+            }
+        case ZoneSerial():
+            return {
+                "kind": "zone",
+                "origin": entity.origin.to_text(),
+                "serial": entity.serial,
+                "digest": entity.digest,
+            }
+
+
+def read_entity(document: Document) -> Entity:
+    """Return the entity that a document holds; raises Corrupt."""
+    try:
+        fields = dict(document)
+        reader = _READERS[fields.pop("kind")]
+        return reader(fields)
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        text = json.dumps(document)[:200]
+        raise Corrupt(f"not an entity of this version ({fault!r}): {text}") from None
+
+
+def write_change(change: Change) -> Document:
+    """Return the document of a change."""
+    return {
+        "revision": change.revision,
+        "time": change.time,
+        "who": {"uid": change.who.uid, "pid": change.who.pid, "command": change.who.command},
+        "command": dict(change.command),
+        "changed": [dict(part) for part in change.changed],
+        "subjects": list(change.subjects),
+        "writes": [[_optional(w.before), _optional(w.after)] for w in change.writes],
+    }
+
+
+def read_change(document: Document) -> Change:
+    """Return the change that a document holds; raises Corrupt."""
+    try:
+        return Change(
+            revision=document["revision"],
+            time=document["time"],
+            who=Who(**document["who"]),
+            command=document["command"],
+            changed=tuple(document["changed"]),
+            subjects=tuple(document["subjects"]),
+            writes=tuple(
+                Write(*(read_entity(side) if side is not None else None for side in pair))
+                for pair in document["writes"]
+            ),
+        )
+    except (KeyError, TypeError, ValueError) as fault:
+        raise Corrupt(f"not a change of this version ({fault!r})") from None
+
+
+def write_operation(operation: Operation) -> Document:
+    """Return the document of an operation."""
+    return {
+        "op_id": operation.op_id,
+        "request": operation.request,
+        "revision": operation.revision,
+        "result": dict(operation.result),
+    }
+
+
+def read_operation(document: Document) -> Operation:
+    """Return the operation that a document holds; raises Corrupt."""
+    try:
+        return Operation(**document)
+    except TypeError as fault:
+        raise Corrupt(f"not an operation of this version ({fault!r})") from None
+
+
+def _optional(entity: Entity | None) -> Document | None:
+    return write_entity(entity) if entity is not None else None
+
+
+def _read_application(fields: Document) -> Application:
+    heads = tuple(
+        Head(
+            name=head["name"],
+            role=HeadRole(head["role"]),
+            addresses=tuple(ip_address(address) for address in head["addresses"]),
+            hostname=head["hostname"],
+        )
+        for head in fields.pop("heads")
+    )
+    return Application(**fields, heads=heads)
+
+
+def _read_group(fields: Document) -> Group:
+    zone = DomainName.from_text(fields.pop("zone"))
+    return Group(**fields | {"zone": zone, "active": Side(fields["active"])})
+
+
+def _read_tombstone(fields: Document) -> Tombstone:
+    return Tombstone(**fields | {"zone": DomainName.from_text(fields["zone"])})
+
+
+def _read_zone(fields: Document) -> ZoneSerial:
+    return ZoneSerial(**fields | {"origin": DomainName.from_text(fields["origin"])})
+
+
+_READERS: dict[str, Callable[[Document], Entity]] = {
+    "application": _read_application,
+    "group": _read_group,
+    "tombstone": _read_tombstone,
+    "zone": _read_zone,
+}

@@ -1,0 +1,73 @@
+"""The store: keeps entities, history and operations; every store passes the same suite.
+
+The interface is asynchronous, because a store may be on another machine, and it can be watched,
+because it may have other writers.  A method returns an awaitable; which loop drives it is the
+caller's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from failoverdns.model.change import Change, Entity, Operation
+
+Notify = Callable[[Change], None]
+
+
+class Conflict(Exception):
+    """The store is at another revision than the caller thought; nothing was committed."""
+
+
+class Unavailable(Exception):
+    """The store cannot do it now; nothing was committed."""
+
+
+class OutcomeUnknown(Exception):
+    """The store may or may not have committed: ask `changes_after` before anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """All that is stored: the revision and the entities, in order of creation."""
+
+    revision: int
+    entities: tuple[Entity, ...]
+
+
+class Store(Protocol):
+    """State that outlives the process."""
+
+    async def load(self) -> Loaded:
+        """Return all that is stored.
+
+        Raises Corrupt if it cannot be trusted, never returning less than was committed.
+        """
+
+    async def commit(
+        self, expected: int, changes: Sequence[Change], operations: Sequence[Operation] = ()
+    ) -> None:
+        """Make changes durable, all of them or none, if the store is at revision `expected`.
+
+        The changes are numbered `expected` + 1 and on; there may be none beside operations.
+        Raises Conflict, Unavailable or OutcomeUnknown.
+        """
+
+    async def operation(self, op_id: str) -> Operation | None:
+        """Return the operation recorded under `op_id`; raises Unavailable."""
+
+    async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[Change, ...]:
+        """Return at most `limit` changes, newest first; with `subjects`, those about any of them.
+
+        Raises Unavailable.
+        """
+
+    async def changes_after(self, revision: int) -> tuple[Change, ...]:
+        """Return the changes committed after `revision`, oldest first; raises Unavailable."""
+
+    def watch(self, notify: Notify) -> None:
+        """Call `notify` with each change committed from now on, by whomever, in order."""
+
+    async def close(self) -> None:
+        """Let go of the store; nothing else may be called afterwards."""

@@ -1,0 +1,111 @@
+"""A store in memory, for tests: keeps its promises, or breaks them when told to.
+
+Passes the same suite as the stores that keep something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
+
+from failoverdns.model.change import Change, Entity, Operation
+from failoverdns.store.documents import key_of
+from failoverdns.store.interface import (
+    Conflict,
+    Loaded,
+    Notify,
+    OutcomeUnknown,
+    Unavailable,
+)
+
+
+class Failure(Enum):
+    """How the next commit fails."""
+
+    REFUSED = "nothing is committed, and the caller learns it"
+    LOST = "nothing is committed, and the caller does not learn it"
+    UNCONFIRMED = "everything is committed, and the caller does not learn it"
+
+
+class MemoryStore:
+    """Implements `store.interface.Store` in dictionaries.
+
+    `failures` are used up one a commit; while `unreachable`, everything raises Unavailable.
+    `before_commit`, if given, is awaited first: a test can hold a commit there.
+    """
+
+    def __init__(self, before_commit: Callable[[], Awaitable[None]] | None = None) -> None:
+        self.failures: list[Failure | None] = []
+        self.unreachable = False
+        self.commits = 0
+        self._before_commit = before_commit
+        self._entities: dict[str, Entity] = {}
+        self._changes: list[Change] = []
+        self._operations: dict[str, Operation] = {}
+        self._watchers: list[Notify] = []
+
+    async def load(self) -> Loaded:
+        """Return all that is stored."""
+        self._check_reachable()
+        return Loaded(len(self._changes), tuple(self._entities.values()))
+
+    async def commit(
+        self, expected: int, changes: Sequence[Change], operations: Sequence[Operation] = ()
+    ) -> None:
+        """Make changes durable, as long as this object lives."""
+        if self._before_commit is not None:
+            await self._before_commit()
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is Failure.LOST:
+            raise OutcomeUnknown("told to lose it")
+        self._check_reachable()
+        if failure is Failure.REFUSED:
+            raise Unavailable("told to refuse it")
+        if expected != len(self._changes):
+            raise Conflict(f"at revision {len(self._changes)}, not {expected}")
+        self.commits += 1
+        for change in changes:
+            for write in change.writes:
+                if write.after is not None:
+                    self._entities[key_of(write.after)] = write.after
+                elif write.before is not None:
+                    del self._entities[key_of(write.before)]
+            self._changes.append(change)
+        self._operations.update((operation.op_id, operation) for operation in operations)
+        for change in changes:
+            for notify in self._watchers:
+                notify(change)
+        if failure is Failure.UNCONFIRMED:
+            raise OutcomeUnknown("told to forget that it is done")
+
+    async def operation(self, op_id: str) -> Operation | None:
+        """Return the operation recorded under `op_id`."""
+        self._check_reachable()
+        return self._operations.get(op_id)
+
+    async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[Change, ...]:
+        """Return at most `limit` changes, newest first."""
+        self._check_reachable()
+        wanted = set(subjects or ())
+        found = (
+            change
+            for change in reversed(self._changes)
+            if subjects is None or wanted & set(change.subjects)
+        )
+        return tuple(change for change, _ in zip(found, range(limit), strict=False))
+
+    async def changes_after(self, revision: int) -> tuple[Change, ...]:
+        """Return the changes committed after `revision`, oldest first."""
+        self._check_reachable()
+        return tuple(self._changes[revision:])
+
+    def watch(self, notify: Notify) -> None:
+        """Call `notify` with each change committed from now on."""
+        self._watchers.append(notify)
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
+    def _check_reachable(self) -> None:
+        if self.unreachable:
+            raise Unavailable("told to be unreachable")

@@ -1,0 +1,32 @@
+"""What CHAOS queries tell of the server: id and version, where the configuration says so.
+
+RFC 4892: `id.server` and `version.server`, and the older names that BIND gave them.
+"""
+
+from __future__ import annotations
+
+import dnslib
+
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import TXT
+from failoverdns.wire.records import CompiledRRset
+
+CHAOS = 3
+ID_NAMES = ("id.server", "hostname.bind")
+VERSION_NAMES = ("version.server", "version.bind")
+
+
+def chaos_rrsets(id_: str | None, version: str | None) -> dict[bytes, CompiledRRset]:
+    """Return what is told, by name in wire form; None is not told."""
+    told = {}
+    for names, text in ((ID_NAMES, id_), (VERSION_NAMES, version)):
+        for name in names if text is not None else ():
+            owner = DomainName.from_text(name).wire
+            told[owner] = CompiledRRset(owner, TXT, (_record(text or ""),))
+    return told
+
+
+def _record(text: str) -> bytes:
+    buffer = dnslib.DNSBuffer()
+    dnslib.RR(".", TXT, CHAOS, 0, dnslib.TXT(text.encode())).pack(buffer)
+    return bytes(buffer.data[1:])

@@ -1,0 +1,115 @@
+"""Write replies: sections of compiled RRsets, OPT, truncation.
+
+Knows message layout and compression (RFC 1035 section 4), and that a reply never grows past its
+limit: what does not fit is left out and TC set (RFC 2181 section 9).
+Refuses to know why a reply says what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import pack
+
+from failoverdns.wire.query import Edns, Faulty, Query
+from failoverdns.wire.records import CompiledRRset
+
+UDP_PAYLOAD = 1232
+"""The payload size that we advertise and never exceed over UDP, in bytes (RFC 9715)."""
+
+PLAIN_UDP_PAYLOAD = 512
+"""What a client without EDNS can take over UDP, in bytes (RFC 1035 section 4.2.1)."""
+
+TCP_PAYLOAD = 65535
+
+QR, AA, TC, RD = 0x8000, 0x0400, 0x0200, 0x0100
+EXTENDED_ERROR = 15
+"""EDNS option code of Extended DNS Errors (RFC 8914)."""
+
+OPT_PLAIN = pack(">BHHIH", 0, 41, UDP_PAYLOAD, 0, 0)
+OPT_DNSSEC_OK = pack(">BHHIH", 0, 41, UDP_PAYLOAD, 0x8000, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """What a reply says beside its question."""
+
+    rcode: int
+    authoritative: bool = True
+    answer: Sequence[CompiledRRset] = ()
+    authority: Sequence[CompiledRRset] = ()
+    additional: Sequence[CompiledRRset] = ()
+    extended_error: int | None = None
+
+
+def write_header(fault: Faulty) -> bytes:
+    """Return a reply of 12 bytes: id, QR, opcode and rcode (RFC 8906 section 3.1)."""
+    return pack(">HHHHHH", fault.id, QR | fault.opcode << 11 | fault.rcode, 0, 0, 0, 0)
+
+
+def udp_limit(query: Query) -> int:
+    """Return the largest UDP reply to `query`, in bytes (RFC 6891 section 6.2.5, RFC 9715)."""
+    return PLAIN_UDP_PAYLOAD if query.edns is None else min(query.edns.payload, UDP_PAYLOAD)
+
+
+def write_reply(query: Query, sections: Sections, limit: int) -> bytes:
+    """Return the reply to `query` in at most `limit` bytes.
+
+    If answer and authority do not fit, they are left out and TC is set; if only additional
+    records do not fit, they are left out: but glue is not optional (RFC 9471), so that a
+    referral whose glue does not fit is truncated as well.
+    """
+    opt = _opt(query.edns, sections.rcode, sections.extended_error)
+    flags = QR | (RD if query.recursion_desired else 0) | (AA if sections.authoritative else 0)
+    flags |= sections.rcode & 0xF
+    message = bytearray(12) + query.question
+    counts = []
+    names: dict[bytes, int] = {}
+    _note_name(names, query.name.wire, 12)
+    for section in (sections.answer, sections.authority, sections.additional):
+        counts.append(sum(len(rrset.records) for rrset in section))
+        for rrset in section:
+            _write_rrset(message, names, rrset)
+    if len(message) + len(opt) > limit:
+        del message[12 + len(query.question) :]
+        counts = [0, 0, 0]
+        flags |= TC
+    answers, authorities, additionals = counts
+    message[:12] = pack(
+        ">HHHHHH", query.id, flags, 1, answers, authorities, additionals + bool(opt)
+    )
+    return bytes(message + opt)
+
+
+def _write_rrset(message: bytearray, names: dict[bytes, int], rrset: CompiledRRset) -> None:
+    for record in rrset.records:
+        _write_name(message, names, rrset.owner)
+        message += record
+
+
+def _write_name(message: bytearray, names: dict[bytes, int], name: bytes) -> None:
+    """Write an owner name, its known suffix as a pointer (RFC 1035 section 4.1.4)."""
+    start = len(message)
+    rest = name
+    while len(rest) > 1 and rest not in names:
+        rest = rest[1 + rest[0] :]
+    message += name[: len(name) - len(rest)]
+    message += pack(">H", 0xC000 | names[rest]) if len(rest) > 1 else b"\0"
+    _note_name(names, name, start)
+
+
+def _note_name(names: dict[bytes, int], name: bytes, at: int) -> None:
+    """Remember where a name and its suffixes stand, as far as a pointer can reach."""
+    while len(name) > 1 and name not in names and at < 0x4000:
+        names[name] = at
+        at += 1 + name[0]
+        name = name[1 + name[0] :]
+
+
+def _opt(edns: Edns | None, rcode: int, extended_error: int | None) -> bytes:
+    """Return the OPT record of the reply: DO copied, no option echoed (RFC 6891 section 6.1)."""
+    if edns is None:
+        return b""
+    options = pack(">HHH", EXTENDED_ERROR, 2, extended_error) if extended_error is not None else b""
+    flags = (rcode >> 4) << 24 | (0x8000 if edns.dnssec_ok else 0)
+    return pack(">BHHIH", 0, 41, UDP_PAYLOAD, flags, len(options)) + options

@@ -1,0 +1,142 @@
+"""Values of command parameters: JSON values in, typed values out.
+
+Each function takes a JSON value and returns what the command holds, or raises Malformed with what
+was wrong and what would be right.
+Refuses to know which parameter of which command a value belongs to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
+
+from failoverdns.model.application import HeadRole
+from failoverdns.model.change import Json
+from failoverdns.model.errors import Malformed
+from failoverdns.model.group import Side
+from failoverdns.model.names import DomainName, plain_label
+
+MAX_TEXT = 1000
+"""Characters in a text."""
+
+ROLES = tuple(role.value for role in HeadRole)
+SIDES = tuple(side.value for side in Side)
+
+_GROUP_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", re.ASCII)
+
+Parse = Callable[[Json], Any]
+"""Turns a JSON value into the value that the command takes; raises Malformed."""
+
+
+def kind(value: Json) -> str:
+    """Say in words what kind of JSON value this is."""
+    names = {bool: "a truth value", int: "a number", float: "a number", str: "a text"}
+    return names.get(type(value), "a list" if isinstance(value, list) else "an object")
+
+
+def text(value: Json) -> str:
+    """Return a printable text; raises Malformed."""
+    if not isinstance(value, str):
+        raise Malformed(f"must be a text, not {kind(value)}")
+    if len(value) > MAX_TEXT:
+        raise Malformed(f"is {len(value)} characters long; at most {MAX_TEXT} are allowed")
+    if not value.isprintable():
+        raise Malformed("has characters that cannot be printed")
+    return value
+
+
+def application(value: Json) -> str:
+    """Return the name of an application, one DNS label in lower case; raises Malformed."""
+    return plain_label(text(value), "application")
+
+
+def application_or_nothing(value: Json) -> str:
+    """Return the name of an application, or an empty text as it is; raises Malformed."""
+    return application(value) if value != "" else ""
+
+
+def head(value: Json) -> str:
+    """Return the name of a head, one DNS label in lower case; raises Malformed."""
+    return plain_label(text(value), "head")
+
+
+def label(value: Json) -> str:
+    """Return a label in lower case; raises Malformed."""
+    return plain_label(text(value), "label")
+
+
+def group(value: Json) -> str:
+    """Return the name of a group; raises Malformed."""
+    given = text(value)
+    if not _GROUP_NAME.fullmatch(given):
+        raise Malformed(
+            f"group {given!r} must be 1 to 128 letters, digits, '.', '_' or '-', "
+            "beginning and ending with a letter or digit"
+        )
+    return given
+
+
+def zone(value: Json) -> DomainName:
+    """Return the origin of a zone; raises Malformed."""
+    given = text(value)
+    try:
+        return DomainName.from_text(given)
+    except Malformed as fault:
+        raise Malformed(f"{given!r} is not a domain name: {fault}") from None
+
+
+def address(value: Json) -> IPv4Address | IPv6Address:
+    """Return an address that a host can have; raises Malformed."""
+    given = text(value)
+    try:
+        parsed = ip_address(given)
+    except ValueError:
+        raise Malformed(f"{given!r} is not an IPv4 or IPv6 address") from None
+    if isinstance(parsed, IPv6Address) and parsed.scope_id is not None:
+        raise Malformed(f"{given!r} has a zone index, which DNS cannot carry")
+    if parsed.is_unspecified or parsed.is_multicast:
+        raise Malformed(f"{given!r} is not the address of a host")
+    return parsed
+
+
+def flag(value: Json) -> bool:
+    """Return a truth value; raises Malformed."""
+    if not isinstance(value, bool):
+        raise Malformed(f"must be true or false, not {kind(value)}")
+    return value
+
+
+def number(low: int, high: int, unit: str) -> Parse:
+    """Return a parser of whole numbers from `low` to `high`; `unit` is for its messages."""
+
+    def parse(value: Json) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Malformed(f"must be a whole number{unit}, not {kind(value)}")
+        if not low <= value <= high:
+            raise Malformed(f"{value}: must be from {low} to {high}{unit}")
+        return value
+
+    return parse
+
+
+def choice(*values: str) -> Parse:
+    """Return a parser of one of `values`."""
+
+    def parse(value: Json) -> str:
+        if value not in values:
+            raise Malformed(f"{value!r}: must be {' or '.join(map(repr, values))}")
+        return str(value)
+
+    return parse
+
+
+def role(value: Json) -> HeadRole:
+    """Return the role of a head; raises Malformed."""
+    return HeadRole(choice(*ROLES)(value))
+
+
+def side(value: Json) -> Side:
+    """Return a side of a group; raises Malformed."""
+    return Side(choice(*SIDES)(value))

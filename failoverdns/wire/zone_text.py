@@ -1,0 +1,38 @@
+"""What is served as zone-file text (RFC 1035 section 5), one record a line, written by dnspython.
+
+Refuses to know which records there are.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
+
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import Rdata, RRset
+from failoverdns.wire.records import compile_records
+
+
+def record_lines(rrset: RRset) -> str:
+    """Return the records of an RRset, a line each, names absolute."""
+    head = f"{rrset.owner.absolute_text()} {rrset.ttl} IN {_type_text(rrset.rtype)} "
+    return "".join(f"{head}{_rdata_text(rrset.rtype, rdata)}\n" for rdata in rrset.data)
+
+
+@lru_cache(maxsize=256)
+def _type_text(rtype: int) -> str:
+    return dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rtype))
+
+
+def _rdata_text(rtype: int, rdata: Rdata) -> str:
+    if isinstance(rdata, IPv4Address | IPv6Address):
+        return str(rdata)
+    if isinstance(rdata, DomainName):
+        return rdata.absolute_text()
+    wire = compile_records(rtype, 0, (rdata,))[0][10:]
+    kind = dns.rdatatype.RdataType.make(rtype)
+    return dns.rdata.from_wire(dns.rdataclass.IN, kind, wire, 0, len(wire)).to_text()
