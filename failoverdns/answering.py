@@ -28,25 +28,28 @@ from failoverdns.wire.query import (
     Query,
     read_query,
 )
-from failoverdns.wire.records import CompiledRRset
+from failoverdns.wire.records import CompiledRRset, type_key
 from failoverdns.wire.reply import (
     OPT_DNSSEC_OK,
     OPT_PLAIN,
     PLAIN_UDP_PAYLOAD,
     TCP_PAYLOAD,
     UDP_PAYLOAD,
+    Owned,
     Sections,
     udp_limit,
     write_header,
     write_reply,
 )
-from failoverdns.wire.table import Authority, Entry, Table
+from failoverdns.wire.table import Authority, Entry, Table, target_of
 
 CLASS_IN, CLASS_CHAOS = 1, 3
 DS = 43
 AXFR, IXFR = 252, 251
 NOT_AUTHORITATIVE = 20
 """Extended DNS Error: not a zone of ours (RFC 8914 section 4.21)."""
+
+_A, _AAAA, _CNAME, _NS = type_key(A), type_key(AAAA), type_key(CNAME), type_key(NS)
 
 MAX_CHAIN = 16
 """CNAME records followed inside a zone before the answer ends where it is."""
@@ -63,6 +66,10 @@ _SHAPES: Final = {
     for edns in (0, 1)
 }
 """Flags and counts of an ordinary query: the flags of its answer, and whether it has EDNS."""
+
+
+_COUNTS_NODATA: Final = b"\0\1\0\0\0\1\0\0"
+_COUNTS_NODATA_EDNS: Final = b"\0\1\0\0\0\1\0\1"
 
 
 def respond(table: Table, packet: bytes, *, udp: bool) -> bytes | None:
@@ -85,44 +92,34 @@ def ready_answer(table: Table, packet: bytes, *, udp: bool) -> bytes | None:
         return None
     flags, edns = shape
     if not edns:
-        end, limit, opt = len(packet), PLAIN_UDP_PAYLOAD, b""
+        end, payload, opt = len(packet), PLAIN_UDP_PAYLOAD, b""
     else:
         end = len(packet) - 11
         if packet[end : end + 3] != b"\0\0)" or packet[end + 5 : end + 7] != b"\0\0":
             return None
         if packet[end + 9 :] != b"\0\0":
             return None
-        limit = min(int.from_bytes(packet[end + 3 : end + 5], "big"), UDP_PAYLOAD) - 11
-        if limit < PLAIN_UDP_PAYLOAD - 11:
-            limit = PLAIN_UDP_PAYLOAD - 11
+        payload = int.from_bytes(packet[end + 3 : end + 5], "big")
         opt = OPT_DNSSEC_OK if packet[end + 7] & 0x80 else OPT_PLAIN
     entry = table.entries.get(packet[12 : end - 4].lower())
     if entry is None:
         return None
     kind = packet[end - 4 : end]
-    ready = entry.ready.get(kind)
-    if ready is None:
-        if kind not in _ORDINARY:
-            return None
-        ready = entry.alias
-        if ready is None:
-            return _ready_negative(entry, packet, end, flags, limit if udp else TCP_PAYLOAD, opt)
-    if udp and ready.size > limit:
+    found = entry.ready.get(kind)
+    if found is None and kind in _ORDINARY:
+        found = entry.alias
+    if found is not None:
+        head = packet[:2] + flags + found.counts[edns]
+        reply = head + packet[12:end] + found.tail + opt
+    elif entry.negative is not None and kind in _ORDINARY:
+        head = packet[:2] + flags + (_COUNTS_NODATA_EDNS if edns else _COUNTS_NODATA)
+        reply = head + packet[12:end] + entry.negative + entry.authority.soa_rdata + opt
+    else:
         return None
-    counts = ready.counts_edns if edns else ready.counts
-    return packet[:2] + flags + counts + packet[12:end] + ready.tail + opt
-
-
-def _ready_negative(
-    entry: Entry, packet: bytes, end: int, flags: bytes, limit: int, opt: bytes
-) -> bytes | None:
-    """Return NODATA with the zone's SOA record, if that is what the entry says."""
-    if entry.negative is None:
+    size = len(reply)
+    if udp and size > PLAIN_UDP_PAYLOAD and (size > payload or size > UDP_PAYLOAD):
         return None
-    counts = b"\0\1\0\0\0\1\0\1" if opt else b"\0\1\0\0\0\1\0\0"
-    question = packet[12:end]
-    reply = packet[:2] + flags + counts + question + entry.negative + entry.authority.rdata
-    return reply + opt if len(reply) <= limit else None
+    return reply
 
 
 def slow_answer(table: Table, packet: bytes, *, udp: bool) -> bytes | None:
@@ -161,32 +158,32 @@ def answer(table: Table, query: Query) -> Sections | None:
 class Found:
     """The RRsets that answer the question, CNAME records that led there first."""
 
-    answers: tuple[CompiledRRset, ...]
+    answers: tuple[Owned, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NoData:
     """The (last) name exists, the type does not (RFC 2308 section 2.2)."""
 
-    answers: tuple[CompiledRRset, ...]
-    soa: CompiledRRset
+    answers: tuple[Owned, ...]
+    soa: Owned
 
 
 @dataclass(frozen=True, slots=True)
 class NoSuchName:
     """The (last) name does not exist: NXDOMAIN (RFC 2308 section 2.1)."""
 
-    answers: tuple[CompiledRRset, ...]
-    soa: CompiledRRset
+    answers: tuple[Owned, ...]
+    soa: Owned
 
 
 @dataclass(frozen=True, slots=True)
 class Referral:
     """The (last) name is below a zone cut (RFC 9499, "referral")."""
 
-    answers: tuple[CompiledRRset, ...]
-    nameservers: CompiledRRset
-    glue: tuple[CompiledRRset, ...]
+    answers: tuple[Owned, ...]
+    nameservers: Owned
+    glue: tuple[Owned, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,25 +202,26 @@ def look_up(table: Table, name: bytes, qtype: int) -> Outcome:
     authority = table.zone_of(name)
     if authority is None:
         return NotOurs()
-    chain: list[CompiledRRset] = []
+    chain: list[Owned] = []
     visited = {name}
+    wanted = pack(">HH", qtype, CLASS_IN)
     while True:
         cut = table.cut_above(name, authority.origin)
         if cut is not None and not (qtype == DS and cut == name):
             return _referral(table, tuple(chain), cut)
         entry = table.entries.get(name) or _wildcard(table, name)
         if entry is None:
-            return NoSuchName(tuple(chain), authority.rrset)
-        found = entry.rrsets.get(qtype)
-        if found is None and qtype == ANY and entry.rrsets:
-            found = next(iter(entry.rrsets.values()))
+            return NoSuchName(tuple(chain), (authority.origin, authority.soa))
+        found = entry.answers.get(wanted)
+        if found is None and qtype == ANY and entry.answers:
+            found = next(iter(entry.answers.values()))
         if found is not None:
-            return Found((*chain, replace(found, owner=name)))
-        cname = entry.rrsets.get(CNAME)
+            return Found((*chain, (name, found)))
+        cname = entry.answers.get(_CNAME)
         if cname is None:
             return NoData(tuple(chain), _negative_soa(authority, entry))
-        chain.append(replace(cname, owner=name))
-        name = cname.records[0][10:].lower()
+        chain.append((name, cname))
+        name = target_of(cname)
         if name in visited or len(chain) == MAX_CHAIN or table.zone_of(name) is not authority:
             return Found(tuple(chain))
         visited.add(name)
@@ -239,22 +237,24 @@ def _wildcard(table: Table, name: bytes) -> Entry | None:
     return None
 
 
-def _referral(table: Table, chain: tuple[CompiledRRset, ...], cut: bytes) -> Referral:
-    nameservers = table.entries[cut].rrsets[NS]
-    glue = []
-    for record in nameservers.records:
+def _referral(table: Table, chain: tuple[Owned, ...], cut: bytes) -> Referral:
+    """Refer to the servers below a zone cut, with the addresses of those inside it."""
+    nameservers = table.entries[cut].answers[_NS]
+    glue: list[Owned] = []
+    for record in nameservers.records():
         name = record[10:].lower()
         entry = table.entries.get(name)
         if entry is not None and table.cut_above(name, entry.authority.origin) == cut:
-            glue += [entry.rrsets[rtype] for rtype in (A, AAAA) if rtype in entry.rrsets]
-    return Referral(chain, nameservers, tuple(glue))
+            found = (entry.answers.get(key) for key in (_A, _AAAA))
+            glue += [(name, rrset) for rrset in found if rrset is not None]
+    return Referral(chain, (cut, nameservers), tuple(glue))
 
 
-def _negative_soa(authority: Authority, entry: Entry) -> CompiledRRset:
+def _negative_soa(authority: Authority, entry: Entry) -> Owned:
     """Return the SOA record with the negative TTL of the name (RFC 2308 section 5)."""
     ttl = entry.negative_ttl or authority.negative_ttl
-    record = authority.rrset.records[0]
-    return replace(authority.rrset, records=(record[:4] + ttl + record[8:],))
+    soa = authority.soa
+    return authority.origin, replace(soa, tail=soa.tail[:6] + ttl + soa.tail[10:])
 
 
 def _sections(outcome: Outcome) -> Sections:
@@ -280,5 +280,5 @@ def _sections(outcome: Outcome) -> Sections:
 def _chaos(rrset: CompiledRRset, query: Query) -> Sections:
     """Tell who we are, where the configuration allows it (RFC 4892)."""
     if query.qtype in (rrset.rtype, ANY):
-        return Sections(NOERROR, answer=(rrset,))
+        return Sections(NOERROR, answer=((query.name.wire, rrset),))
     return Sections(NOERROR)

@@ -105,7 +105,8 @@ def _zone_text(view: View, zones: Iterable[Zone]) -> Iterator[Json]:
         serial = view.serial(zone.origin)
         if serial is not None:
             yield f"$ORIGIN {zone.origin.absolute_text()}\n"
-            yield record_lines(zone.start_of_authority(serial.serial))
+            soa = zone.start_of_authority(serial.serial)
+            yield record_lines(soa.owner, soa.records)
         for node in all_nodes(view):
             if node.zone == zone.origin:
-                yield "".join(record_lines(rrset) for rrset in node.rrsets)
+                yield "".join(record_lines(node.owner, records) for records in node.rrsets)

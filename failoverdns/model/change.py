@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from failoverdns.model.application import Application
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import RRset
+from failoverdns.model.records import Records, RRset
 from failoverdns.model.zone import ZoneSerial
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -71,7 +71,7 @@ class Node:
 
     owner: DomainName
     zone: DomainName
-    rrsets: tuple[RRset, ...]
+    rrsets: tuple[Records, ...]
     negative_ttl: int
 
 

@@ -53,6 +53,18 @@ Rdata = IPv4Address | IPv6Address | DomainName | Text | StartOfAuthority | Opaqu
 
 
 @dataclass(frozen=True, slots=True)
+class Records:
+    """An RRset but for its owner name, so that many names can share it.
+
+    `ttl` in seconds; `data` is not empty.
+    """
+
+    rtype: int
+    ttl: int
+    data: tuple[Rdata, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RRset:
     """Records of one type at one name (RFC 9499, "RRset"); `ttl` in seconds, `data` not empty."""
 
@@ -60,3 +72,8 @@ class RRset:
     rtype: int
     ttl: int
     data: tuple[Rdata, ...]
+
+    @property
+    def records(self) -> Records:
+        """The RRset without its owner name."""
+        return Records(self.rtype, self.ttl, self.data)

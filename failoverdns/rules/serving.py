@@ -27,7 +27,7 @@ from failoverdns.model.application import (
 from failoverdns.model.change import Delta, Node, Write
 from failoverdns.model.group import Group, Side
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, TXT, A, RRset, Text
+from failoverdns.model.records import AAAA, CNAME, TXT, A, Records, Text
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.view import View
 from failoverdns.rules.web_heads import web_head
@@ -119,13 +119,13 @@ def group_nodes(view: View, group: Group) -> Iterator[Node]:
         return
     negative_ttl = min(zone.negative_ttl, group.ttl)
     hostname = group.hostname
-    targets = {side: target_of(view, group, side) for side in Side}
+    rrsets = {side: target_records(target_of(view, group, side), group.ttl) for side in Side}
     for owner, side in (
         (hostname, group.active),
         (hostname.child("primary"), Side.PRIMARY),
         (hostname.child("backup"), Side.BACKUP),
     ):
-        yield Node(owner, zone.origin, target_rrsets(owner, targets[side], group.ttl), negative_ttl)
+        yield Node(owner, zone.origin, rrsets[side], negative_ttl)
 
 
 def status_nodes(view: View, application: Application) -> Iterator[Node]:
@@ -133,15 +133,14 @@ def status_nodes(view: View, application: Application) -> Iterator[Node]:
     role = Text((application_role(view, application).value.encode(),))
     for zone in view.zones:
         owner = zone.origin.child(application.name).child(STATUS_LABEL)
-        rrset = RRset(owner, TXT, zone.ttl, (role,))
-        yield Node(owner, zone.origin, (rrset,), zone.negative_ttl)
+        yield Node(owner, zone.origin, (Records(TXT, zone.ttl, (role,)),), zone.negative_ttl)
 
 
 def zone_nodes(zone: Zone) -> Iterator[Node]:
     """Yield the names of a zone that the configuration gives records to."""
-    by_owner: dict[DomainName, list[RRset]] = {zone.origin: []}
+    by_owner: dict[DomainName, list[Records]] = {zone.origin: []}
     for rrset in zone.configured_rrsets():
-        by_owner.setdefault(rrset.owner, []).append(rrset)
+        by_owner.setdefault(rrset.owner, []).append(rrset.records)
     for owner, rrsets in by_owner.items():
         yield Node(owner, zone.origin, tuple(rrsets), zone.negative_ttl)
 
@@ -156,14 +155,14 @@ def all_nodes(view: View) -> Iterator[Node]:
         yield from group_nodes(view, group)
 
 
-def target_rrsets(owner: DomainName, target: Target, ttl: int) -> tuple[RRset, ...]:
-    """Return the RRsets that lead from `owner` to `target`."""
+def target_records(target: Target, ttl: int) -> tuple[Records, ...]:
+    """Return the records that lead to `target`; `ttl` in seconds."""
     match target:
         case Addresses(ipv4, ipv6):
-            both = (RRset(owner, A, ttl, ipv4), RRset(owner, AAAA, ttl, ipv6))
-            return tuple(rrset for rrset in both if rrset.data)
+            both = (Records(A, ttl, ipv4), Records(AAAA, ttl, ipv6))
+            return tuple(records for records in both if records.data)
         case Hostname(name):
-            return (RRset(owner, CNAME, ttl, (name,)),)
+            return (Records(CNAME, ttl, (name,)),)
         case Nothing():
             return ()
 

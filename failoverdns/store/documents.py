@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -163,13 +164,19 @@ def _read_application(fields: Document) -> Application:
     return Application(**fields, heads=heads)
 
 
+@lru_cache(maxsize=64)
+def _zone_name(text: str) -> DomainName:
+    """Return a zone's name: the same object for all groups in it."""
+    return DomainName.from_text(text)
+
+
 def _read_group(fields: Document) -> Group:
-    zone = DomainName.from_text(fields.pop("zone"))
+    zone = _zone_name(fields.pop("zone"))
     return Group(**fields | {"zone": zone, "active": Side(fields["active"])})
 
 
 def _read_tombstone(fields: Document) -> Tombstone:
-    return Tombstone(**fields | {"zone": DomainName.from_text(fields["zone"])})
+    return Tombstone(**fields | {"zone": _zone_name(fields["zone"])})
 
 
 def _read_zone(fields: Document) -> ZoneSerial:

@@ -5,11 +5,9 @@ RFC 4892: `id.server` and `version.server`, and the older names that BIND gave t
 
 from __future__ import annotations
 
-import dnslib
-
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import TXT
-from failoverdns.wire.records import CompiledRRset
+from failoverdns.model.records import TXT, Records, Text
+from failoverdns.wire.records import CompiledRRset, compile_records
 
 CHAOS = 3
 ID_NAMES = ("id.server", "hostname.bind")
@@ -21,12 +19,6 @@ def chaos_rrsets(id_: str | None, version: str | None) -> dict[bytes, CompiledRR
     told = {}
     for names, text in ((ID_NAMES, id_), (VERSION_NAMES, version)):
         for name in names if text is not None else ():
-            owner = DomainName.from_text(name).wire
-            told[owner] = CompiledRRset(owner, TXT, (_record(text or ""),))
+            strings = (Text(((text or "").encode(),)),)
+            told[DomainName.from_text(name).wire] = compile_records(Records(TXT, 0, strings), CHAOS)
     return told
-
-
-def _record(text: str) -> bytes:
-    buffer = dnslib.DNSBuffer()
-    dnslib.RR(".", TXT, CHAOS, 0, dnslib.TXT(text.encode())).pack(buffer)
-    return bytes(buffer.data[1:])

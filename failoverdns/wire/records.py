@@ -1,11 +1,13 @@
 """Records to bytes, built with dnslib when something changes, never when a query comes.
 
-A compiled record is everything after its owner name: type, class, TTL, RDLENGTH, RDATA; names in
-RDATA are not compressed, so that the same bytes serve at any place of any message.
+A compiled RRset is the answer section of a reply whose question has the same owner name: each
+record begins with a pointer to the question.  Names in RDATA are not compressed, so that the same
+bytes serve in any message, and every name that points at the same target shares them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
@@ -15,66 +17,89 @@ from typing import assert_never
 import dnslib
 
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import (
-    Opaque,
-    Rdata,
-    RRset,
-    StartOfAuthority,
-    Text,
-)
+from failoverdns.model.records import Opaque, Rdata, Records, StartOfAuthority, Text
 
 IN = 1
+POINTER_TO_QUESTION = b"\xc0\x0c"
+"""A compression pointer (RFC 1035 section 4.1.4) to offset 12, where the question begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRRset:
-    """An RRset in wire form: one entry of `records` a record, its owner name left out."""
+    """An RRset as an answer section; `counts` are those of a reply, without and with OPT."""
 
-    owner: bytes
     rtype: int
-    records: tuple[bytes, ...]
+    tail: bytes
+    counts: tuple[bytes, bytes]
+
+    def records(self) -> Iterator[bytes]:
+        """Yield the records without owner name: TYPE, CLASS, TTL, RDLENGTH, RDATA."""
+        tail, at = self.tail, 0
+        while at < len(tail):
+            end = at + 12 + int.from_bytes(tail[at + 10 : at + 12], "big")
+            yield tail[at + 2 : end]
+            at = end
 
 
-def compile_rrset(rrset: RRset) -> CompiledRRset:
-    """Put an RRset into wire form (RFC 1035 section 3.2.1)."""
-    return CompiledRRset(
-        rrset.owner.wire,
-        rrset.rtype,
-        compile_records(rrset.rtype, rrset.ttl, rrset.data),
-    )
+Answers = Mapping[bytes, CompiledRRset]
+"""Compiled RRsets of one name by QTYPE and QCLASS in wire form."""
 
 
-@lru_cache(maxsize=1 << 14)
-def compile_records(rtype: int, ttl: int, data: tuple[Rdata, ...]) -> tuple[bytes, ...]:
-    """Return the wire form of records that differ in RDATA only; `ttl` in seconds.
+@lru_cache(maxsize=1 << 12)
+def compile_answers(rrsets: tuple[Records, ...]) -> Answers:
+    """Put the RRsets of a name into wire form (RFC 1035 section 3.2.1).
 
-    Cached, because many names point at the same target.
+    Cached: the names of a group come one after the other, and share what this returns.
     """
-    return tuple(_compile(rtype, ttl, rdata) for rdata in data)
+    return {type_key(records.rtype): compile_records(records) for records in rrsets}
 
 
-def _compile(rtype: int, ttl: int, rdata: Rdata) -> bytes:
+def compile_records(records: Records, rclass: int = IN) -> CompiledRRset:
+    """Put one RRset into wire form."""
+    head = POINTER_TO_QUESTION + _head(records.rtype, rclass, records.ttl)
+    parts = []
+    for rdata in records.data:
+        data = _rdata(rdata)
+        parts.append(head + len(data).to_bytes(2, "big") + data)
+    return CompiledRRset(records.rtype, b"".join(parts), _counts(len(parts)))
+
+
+@lru_cache(maxsize=256)
+def type_key(rtype: int) -> bytes:
+    """Return QTYPE and QCLASS IN in wire form."""
+    return pack(">HH", rtype, IN)
+
+
+@lru_cache(maxsize=1024)
+def _head(rtype: int, rclass: int, ttl: int) -> bytes:
+    """Return TYPE, CLASS and TTL: a record's bytes from its owner to its RDLENGTH."""
     buffer = dnslib.DNSBuffer()
-    dnslib.RR(".", rtype, IN, ttl, _dnslib_rdata(rdata)).pack(buffer)
-    return bytes(buffer.data[1:])  # the root as owner is one byte
+    dnslib.RR(".", rtype, rclass, ttl, dnslib.RD(b"")).pack(buffer)
+    return bytes(buffer.data[1:9])
 
 
-def _dnslib_rdata(rdata: Rdata) -> dnslib.RD:
+@lru_cache(maxsize=1024)
+def _counts(answers: int) -> tuple[bytes, bytes]:
+    """Return the four counts of a reply with so many answers, without and with OPT."""
+    return pack(">HHHH", 1, answers, 0, 0), pack(">HHHH", 1, answers, 0, 1)
+
+
+def _rdata(rdata: Rdata) -> bytes:
     match rdata:
-        case IPv4Address():
-            return dnslib.A(str(rdata))
-        case IPv6Address():
-            return dnslib.AAAA(str(rdata))
-        case Text(strings):
-            return dnslib.TXT(list(strings))
+        case IPv4Address() | IPv6Address():
+            return rdata.packed
         case DomainName():
-            return dnslib.RD(rdata.wire)
+            return rdata.wire
+        case Opaque(data):
+            return data
+        case Text(strings):
+            buffer = dnslib.DNSBuffer()
+            dnslib.TXT(list(strings)).pack(buffer)
+            return bytes(buffer.data)
         case StartOfAuthority(primary, mailbox):
             # dnslib.SOA would compress the second name against the first, at an offset that
-            # holds in this buffer only.
+            # holds in its own buffer only.
             times = (rdata.serial, rdata.refresh, rdata.retry, rdata.expire, rdata.minimum)
-            return dnslib.RD(primary.wire + mailbox.wire + pack(">5I", *times))
-        case Opaque(data):
-            return dnslib.RD(data)
+            return primary.wire + mailbox.wire + pack(">5I", *times)
         case _:
             assert_never(rdata)

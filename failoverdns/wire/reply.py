@@ -14,6 +14,9 @@ from struct import pack
 from failoverdns.wire.query import Edns, Faulty, Query
 from failoverdns.wire.records import CompiledRRset
 
+Owned = tuple[bytes, CompiledRRset]
+"""An owner name in wire form, and its RRset."""
+
 UDP_PAYLOAD = 1232
 """The payload size that we advertise and never exceed over UDP, in bytes (RFC 9715)."""
 
@@ -36,9 +39,9 @@ class Sections:
 
     rcode: int
     authoritative: bool = True
-    answer: Sequence[CompiledRRset] = ()
-    authority: Sequence[CompiledRRset] = ()
-    additional: Sequence[CompiledRRset] = ()
+    answer: Sequence[Owned] = ()
+    authority: Sequence[Owned] = ()
+    additional: Sequence[Owned] = ()
     extended_error: int | None = None
 
 
@@ -67,9 +70,7 @@ def write_reply(query: Query, sections: Sections, limit: int) -> bytes:
     names: dict[bytes, int] = {}
     _note_name(names, query.name.wire, 12)
     for section in (sections.answer, sections.authority, sections.additional):
-        counts.append(sum(len(rrset.records) for rrset in section))
-        for rrset in section:
-            _write_rrset(message, names, rrset)
+        counts.append(sum(_write_rrset(message, names, *owned) for owned in section))
     if len(message) + len(opt) > limit:
         del message[12 + len(query.question) :]
         counts = [0, 0, 0]
@@ -81,10 +82,15 @@ def write_reply(query: Query, sections: Sections, limit: int) -> bytes:
     return bytes(message + opt)
 
 
-def _write_rrset(message: bytearray, names: dict[bytes, int], rrset: CompiledRRset) -> None:
-    for record in rrset.records:
-        _write_name(message, names, rrset.owner)
+def _write_rrset(
+    message: bytearray, names: dict[bytes, int], owner: bytes, rrset: CompiledRRset
+) -> int:
+    """Write an RRset and return how many records it has."""
+    count = 0
+    for count, record in enumerate(rrset.records(), 1):  # noqa: B007
+        _write_name(message, names, owner)
         message += record
+    return count
 
 
 def _write_name(message: bytearray, names: dict[bytes, int], name: bytes) -> None:

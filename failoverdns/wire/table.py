@@ -1,7 +1,7 @@
 """The compiled table: what is served, ready to be sent.
 
-One entry a name: its RRsets in wire form, and for each type that it has the *ready answer*: the
-bytes that follow the question.  A delta replaces the entries that it touches and no others.
+One entry a name, which holds for each type that is there the *ready answer*: the bytes that follow
+the question.  A delta replaces the entries that it touches and no others.
 Knows which names exist: those with data, those reserved, and empty non-terminals (RFC 4592
 section 2.2.2), and where zones are cut (RFC 9499, "zone cut").
 Refuses to know queries: see `answering`.
@@ -14,70 +14,62 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from struct import pack
+from typing import Final
 
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.records import CNAME, NS, SOA, RRset
-from failoverdns.wire.records import CompiledRRset, compile_rrset
+from failoverdns.wire.records import (
+    IN,
+    Answers,
+    CompiledRRset,
+    compile_answers,
+    compile_records,
+    type_key,
+)
 
-POINTER_TO_QUESTION = b"\xc0\x0c"
-"""A compression pointer (RFC 1035 section 4.1.4) to offset 12, where the question begins."""
-
-
-@dataclass(slots=True)
-class Ready:
-    """An answer but for its id, flags and question.
-
-    `counts` of the four sections without OPT, `counts_edns` with it; `size` of the whole message
-    in bytes, OPT left out.
-    """
-
-    counts: bytes
-    counts_edns: bytes
-    tail: bytes
-    size: int
+_NOTHING: Final[Answers] = {}
+_CNAME, _NS, _SOA = type_key(CNAME), type_key(NS), type_key(SOA)
 
 
 @dataclass(slots=True)
 class Authority:
-    """A zone's SOA record, cut so that a name's own negative TTL can stand in it."""
+    """A zone: its origin in wire form and its SOA record, of which the TTL may be replaced."""
 
-    rrset: CompiledRRset
-
-    @property
-    def origin(self) -> bytes:
-        """The zone's name in wire form."""
-        return self.rrset.owner
+    origin: bytes
+    soa: CompiledRRset
 
     @property
     def negative_ttl(self) -> bytes:
         """The TTL of negative answers for names without one of their own."""
-        return self.rrset.records[0][4:8]
+        return self.soa.tail[6:10]
 
     @property
-    def rdata(self) -> bytes:
+    def soa_rdata(self) -> bytes:
         """RDLENGTH and RDATA."""
-        return self.rrset.records[0][8:]
+        return self.soa.tail[10:]
 
 
 @dataclass(slots=True)
 class Entry:
-    """What is served at a name; without RRsets it is reserved or an empty non-terminal.
+    """What is served at a name; without answers it is reserved or an empty non-terminal.
 
-    `ready` is keyed by QTYPE and QCLASS in wire form; what is not in it takes the slow path or is
-    `alias` (a CNAME that leads out of the zone answers every type) or NODATA with `negative`, the
-    SOA record up to its RDLENGTH.
+    `ready` is `answers` where nothing but the entry is needed to answer, and empty elsewhere.
+    `alias` is the answer for every type: a CNAME record that leads out of the zone.
+    `negative` is the SOA record of NODATA up to its RDLENGTH, where a missing type is NODATA.
+    `negative_ttl` in wire form; None where the zone's holds.
     `children` counts the names that exist directly below.
     """
 
     authority: Authority
     reserved: bool = False
     children: int = 0
-    negative_ttl: bytes | None = None
-    rrsets: dict[int, CompiledRRset] = field(default_factory=dict)
-    ready: dict[bytes, Ready] = field(default_factory=dict)
-    alias: Ready | None = None
+    answers: Answers = field(default_factory=lambda: _NOTHING)
+    ready: Answers = field(default_factory=lambda: _NOTHING)
+    alias: CompiledRRset | None = None
     negative: bytes | None = None
+    negative_ttl: bytes | None = None
 
 
 class Table:
@@ -101,7 +93,7 @@ class Table:
             self._remove(origin.wire)
             self.authorities.pop(origin.wire, None)
         if cuts != self._cuts:
-            self._compile_below(cuts ^ self._cuts)
+            self._prepare_below(cuts ^ self._cuts)
 
     def fill(self, nodes: Iterable[Node]) -> None:
         """Put names in, or replace them; their zones are there already."""
@@ -110,12 +102,12 @@ class Table:
             authority = self.authorities[node.zone.wire]
             entry = self.entries.get(name) or self._create(name, authority)
             entry.reserved = True
-            entry.negative_ttl = pack(">I", node.negative_ttl)
-            entry.rrsets = {rrset.rtype: compile_rrset(rrset) for rrset in node.rrsets}
+            entry.negative_ttl = _ttl(node.negative_ttl)
+            entry.answers = compile_answers(node.rrsets)
             if name == authority.origin:
-                entry.rrsets[SOA] = authority.rrset
+                entry.answers = {**entry.answers, _SOA: authority.soa}
             self._note_cut(name, entry)
-            self._compile(name, entry)
+            self._prepare(name, entry)
 
     def zone_of(self, name: bytes) -> Authority | None:
         """Return the zone that a name (wire form, lower case) is in."""
@@ -134,14 +126,14 @@ class Table:
                 name = name[1 + name[0] :]
         return found
 
-    def _set_authority(self, soa: RRset) -> None:
-        compiled = compile_rrset(soa)
-        authority = self.authorities.setdefault(compiled.owner, Authority(compiled))
-        authority.rrset = compiled
-        apex = self.entries.get(compiled.owner)
+    def _set_authority(self, rrset: RRset) -> None:
+        origin, soa = rrset.owner.wire, compile_records(rrset.records)
+        authority = self.authorities.setdefault(origin, Authority(origin, soa))
+        authority.soa = soa
+        apex = self.entries.get(origin)
         if apex is not None:
-            apex.rrsets[SOA] = compiled
-            self._compile(compiled.owner, apex)
+            apex.answers = {**apex.answers, _SOA: soa}
+            self._prepare(origin, apex)
 
     def _create(self, name: bytes, authority: Authority) -> Entry:
         """Make an entry, and the empty non-terminals above it."""
@@ -156,10 +148,9 @@ class Table:
         entry = self.entries.get(name)
         if entry is None:
             return
-        entry.reserved, entry.negative_ttl = False, None
-        entry.rrsets = {}
+        entry.reserved, entry.negative_ttl, entry.answers = False, None, _NOTHING
         self._note_cut(name, entry)
-        self._compile(name, entry)
+        self._prepare(name, entry)
         while not entry.reserved and not entry.children:
             del self.entries[name]
             if name == entry.authority.origin:
@@ -169,44 +160,46 @@ class Table:
             entry.children -= 1
 
     def _note_cut(self, name: bytes, entry: Entry) -> None:
-        if NS in entry.rrsets and name != entry.authority.origin:
+        if _NS in entry.answers and name != entry.authority.origin:
             self._cuts.add(name)
         else:
             self._cuts.discard(name)
 
-    def _compile_below(self, cuts: set[bytes]) -> None:
-        """Compile again what a changed zone cut hides or shows; cuts are configured, so rare."""
+    def _prepare_below(self, cuts: set[bytes]) -> None:
+        """Prepare again what a changed zone cut hides or shows; cuts are configured, so rare."""
         for name, entry in self.entries.items():
             above = name
             while above not in cuts and len(above) > 1:
                 above = above[1 + above[0] :]
             if above in cuts:
-                self._compile(name, entry)
+                self._prepare(name, entry)
 
-    def _compile(self, name: bytes, entry: Entry) -> None:
-        """Make the ready answers of an entry; none where the answer takes more than the entry."""
-        entry.ready, entry.alias, entry.negative = {}, None, None
-        if not entry.reserved or self.cut_above(name, entry.authority.origin):
+    def _prepare(self, name: bytes, entry: Entry) -> None:
+        """Decide what of an entry is ready: all, unless the answer takes more than the entry."""
+        authority = entry.authority
+        entry.ready, entry.alias, entry.negative = _NOTHING, None, None
+        if not entry.reserved or self.cut_above(name, authority.origin) is not None:
             return
-        entry.ready = {
-            pack(">HH", rtype, 1): _ready(len(name), rrset.records)
-            for rtype, rrset in entry.rrsets.items()
-        }
-        cname = entry.rrsets.get(CNAME)
+        entry.ready = entry.answers
+        cname = entry.answers.get(_CNAME)
         if cname is None:
-            pointer = 0xC000 + 12 + len(name) - len(entry.authority.origin)
-            ttl = entry.negative_ttl or entry.authority.negative_ttl
-            entry.negative = pack(">HHH", pointer, SOA, 1) + ttl
-        elif self.zone_of(cname.records[0][10:].lower()) is not entry.authority:
-            entry.alias = next(iter(entry.ready.values()))
+            offset = 12 + len(name) - len(authority.origin)
+            entry.negative = _negative(offset, entry.negative_ttl or authority.negative_ttl)
+        elif self.zone_of(target_of(cname)) is not authority:
+            entry.alias = cname
 
 
-def _ready(name_size: int, records: tuple[bytes, ...]) -> Ready:
-    tail = b"".join(POINTER_TO_QUESTION + record for record in records)
-    count = len(records)
-    return Ready(
-        pack(">HHHH", 1, count, 0, 0),
-        pack(">HHHH", 1, count, 0, 1),
-        tail,
-        12 + name_size + 4 + len(tail),
-    )
+def target_of(cname: CompiledRRset) -> bytes:
+    """Return the name that a CNAME record points at, in wire form and lower case."""
+    return cname.tail[12:].lower()
+
+
+@lru_cache(maxsize=64)
+def _ttl(seconds: int) -> bytes:
+    return pack(">I", seconds)
+
+
+@lru_cache(maxsize=1024)
+def _negative(offset: int, ttl: bytes) -> bytes:
+    """Return an SOA record up to its RDLENGTH, its owner a pointer into the question."""
+    return pack(">HHH", 0xC000 | offset, SOA, IN) + ttl
