@@ -94,6 +94,8 @@ class Service:
             revision=state.revision,
             seconds=time.monotonic() - began,
         )
+        if self.config.workers != 0:
+            log.info("workers: this version answers in the control process")
         self._log_addresses()
         log.info("control socket {path}", path=str(self.config.control.socket))
 

@@ -1,0 +1,91 @@
+"""Errors of a configuration file: each says where it is, what is wrong, what would be right.
+
+Knows places (line, column, path) and collects errors, so that all are reported at once.
+Refuses to know what is checked.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PLAIN_KEY = re.compile(r"[\w.:@*/-]+")
+_LONGEST_QUOTATION = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigError:
+    """One error; `line` and `column` count from 1.
+
+    `file` is the file's name as it was given.
+    `path` leads to the value, as in `zones.failover.test.nameservers.ns1[0]`; it is empty when
+    the file as a whole is at fault.
+    """
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        return f"{self.file}:{self.line}:{self.column}: error: {where}{self.message}"
+
+
+class ConfigErrors(Exception):
+    """All errors of a configuration file, in the order of their positions."""
+
+    def __init__(self, errors: list[ConfigError]) -> None:
+        self.errors: tuple[ConfigError, ...] = tuple(
+            sorted(errors, key=lambda error: (error.line, error.column, error.path, error.message))
+        )
+        super().__init__("\n".join(map(str, self.errors)))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value or a key stands: line and column from 1, and the path that leads to it."""
+
+    line: int
+    column: int
+    path: str = ""
+
+    def of_key(self, key: str) -> Place:
+        """Return this place with the path of the value that `key` has in this mapping."""
+        shown = key if _PLAIN_KEY.fullmatch(key) else quoted(key)
+        return Place(self.line, self.column, f"{self.path}.{shown}" if self.path else shown)
+
+
+START = Place(1, 1)
+"""Where errors of the file as a whole are reported."""
+
+
+class Report:
+    """Collects the errors of one file."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._errors: list[ConfigError] = []
+
+    def add(self, place: Place, message: str) -> None:
+        """Note an error; `message` becomes one line of printable text."""
+        self._errors.append(
+            ConfigError(self.file, place.line, place.column, place.path, _one_line(message.strip()))
+        )
+
+    def raise_if_any(self) -> None:
+        """Raise ConfigErrors if any error was noted."""
+        if self._errors:
+            raise ConfigErrors(self._errors)
+
+
+def quoted(text: str) -> str:
+    """Return `text` in quotes, on one line, cut short where it is long."""
+    if len(text) > _LONGEST_QUOTATION:
+        text = text[: _LONGEST_QUOTATION - 3] + "..."
+    return '"' + _one_line(text).replace('"', '\\"') + '"'
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

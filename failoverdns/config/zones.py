@@ -1,0 +1,160 @@
+"""The zones of the configuration: sections of the file to `Zone` values.
+
+Knows what origins, name servers, TTLs and contact must be to each other.
+Refuses to know single values (checked in `values`) and static records (`zone_records`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from failoverdns.config.document import Node
+from failoverdns.config.errors import Report, quoted
+from failoverdns.config.record_text import is_status_name
+from failoverdns.config.schema import ZoneSection
+from failoverdns.config.values import host_name
+from failoverdns.config.zone_records import static_records
+from failoverdns.model.errors import Malformed
+from failoverdns.model.group import MAX_TTL
+from failoverdns.model.names import DomainName
+from failoverdns.model.zone import STATUS_LABEL, NameServer, Zone
+
+MAX_ORIGIN = 255 - 64 - 8
+"""Bytes of an origin that has room for a label and `primary` or `_status` before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A zone as it is in the file.
+
+    `usable` lacks the values that were refused already, `written` has them all: so that a value
+    which was refused is not called missing as well.
+    """
+
+    origin: DomainName
+    section: ZoneSection
+    usable: Node
+    written: Node
+    report: Report
+
+    def is_refused(self, key: str) -> bool:
+        return self.written.at(key) is not None and self.usable.at(key) is None
+
+
+def read_zones(
+    sections: Mapping[str, ZoneSection], usable: Node, written: Node, report: Report
+) -> tuple[Zone, ...]:
+    """Make zones of the sections; note everything that is wrong in `report`.
+
+    `usable` is the document that the sections are of, `written` the one with the refused values.
+    Returns the zones that could be made; they are all there and right if nothing was noted.
+    """
+    sources: list[_Source] = []
+    by_origin: dict[DomainName, _Source] = {}
+    for text, section in sections.items():
+        node, original = usable.at("zones", text), written.at("zones", text)
+        assert node is not None
+        assert original is not None
+        try:
+            origin = host_name(text)
+        except Malformed as error:
+            report.add(node.key, f"{quoted(text)} cannot be a zone: {error}")
+            continue
+        if len(origin.wire) > MAX_ORIGIN:
+            report.add(
+                node.key,
+                f"is {len(origin.wire)} bytes long; at most {MAX_ORIGIN} leave room for the names "
+                "of groups and applications in it",
+            )
+            continue
+        source = _Source(origin, section, node, original, report)
+        sources.append(source)
+        if (same := by_origin.setdefault(origin, source)) is not source:
+            line = same.usable.key.line
+            report.add(node.key, f"the zone {origin} is given twice; the first time on line {line}")
+    for source in sources:
+        _refuse_nesting(source, by_origin)
+    zones = [_zone(source) for source in sources]
+    return tuple(zone for zone in zones if zone is not None)
+
+
+def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> None:
+    ancestor = source.origin.parent()
+    while not ancestor.is_root:
+        if ancestor in sources:
+            source.report.add(
+                source.usable.key,
+                f"{source.origin} is inside the zone {ancestor} of this file; "
+                "zones inside each other are not supported",
+            )
+            return
+        ancestor = ancestor.parent()
+
+
+def _zone(source: _Source) -> Zone | None:
+    section, origin, report = source.section, source.origin, source.report
+    nameservers = _nameservers(source)
+    entries = [
+        (node.place, text)
+        for index, text in enumerate(section.records)
+        if (node := source.usable.at("records", index)) is not None
+    ]
+    records = static_records(entries, origin, section.ttl, nameservers, report)
+    negative_ttl = _negative_ttl(source)
+    mailbox = section.contact or origin.child("hostmaster")
+    if not nameservers:
+        return None
+    return Zone(origin, nameservers, mailbox, section.ttl, negative_ttl, records)
+
+
+def _negative_ttl(source: _Source) -> int:
+    section = source.section
+    ttl = MAX_TTL if source.is_refused("ttl") else section.ttl
+    node = source.usable.at("negative_ttl")
+    if node is not None and section.negative_ttl > ttl:
+        source.report.add(
+            node.place,
+            f"must be at most the zone's ttl, {ttl}, not {section.negative_ttl}",
+        )
+    return min(section.negative_ttl, ttl)
+
+
+def _nameservers(source: _Source) -> tuple[NameServer, ...]:
+    """Read the NS set, in the order of the file: the first is the primary of the SOA record."""
+    servers: dict[DomainName, NameServer] = {}
+    for text, addresses in source.section.nameservers.items():
+        node = source.usable.at("nameservers", text)
+        written = source.written.at("nameservers", text)
+        assert node is not None
+        assert written is not None
+        try:
+            name = host_name(text, None if "." in text else source.origin)
+        except Malformed as error:
+            source.report.add(node.key, f"{quoted(text)} cannot be a name server: {error}")
+            continue
+        if name in servers:
+            source.report.add(node.key, f"the name server {name} is given twice")
+        elif problem := _nameserver_problem(name, source.origin, bool(written.value)):
+            source.report.add(node.key, problem)
+        for index, address in enumerate(addresses):
+            if address in addresses[:index] and (item := node.at(index)) is not None:
+                source.report.add(item.place, f"the address {address} is given twice")
+        servers.setdefault(name, NameServer(name, tuple(addresses)))
+    return tuple(servers.values())
+
+
+def _nameserver_problem(name: DomainName, origin: DomainName, has_addresses: bool) -> str | None:
+    """Say why a server of that name cannot be in the NS set of `origin`, or None if it can."""
+    if not name.is_at_or_below(origin):
+        if has_addresses:
+            return (
+                f"{name} is outside the zone {origin}, so its addresses are its own zone's matter; "
+                "leave them out (a name with a dot is taken as absolute)"
+            )
+        return None
+    if is_status_name(name):
+        return f"names that begin with {STATUS_LABEL} are reserved"
+    if not has_addresses:
+        return f'{name} is inside the zone, so it needs an address, such as "192.0.2.53"'
+    return None

@@ -1,0 +1,45 @@
+"""Errors name their place and fit on one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from failoverdns.config.errors import ConfigError, ConfigErrors, Place, Report, quoted
+
+
+def test_an_error_reads_file_line_column_path_message() -> None:
+    error = ConfigError("a.yaml", 3, 5, "zones.x.ttl", "must be less")
+    assert str(error) == "a.yaml:3:5: error: zones.x.ttl: must be less"
+
+
+def test_an_error_of_the_whole_file_has_no_path() -> None:
+    assert str(ConfigError("a.yaml", 1, 1, "", "no such file")) == (
+        "a.yaml:1:1: error: no such file"
+    )
+
+
+def test_errors_are_sorted_by_position_not_by_text() -> None:
+    late, early = ConfigError("f", 10, 1, "a", "x"), ConfigError("f", 9, 2, "b", "x")
+    first = ConfigError("f", 9, 1, "c", "x")
+    errors = ConfigErrors([late, early, first])
+    assert errors.errors == (first, early, late)
+    assert str(errors) == "f:9:1: error: c: x\nf:9:2: error: b: x\nf:10:1: error: a: x"
+
+
+def test_a_path_joins_keys_with_dots_and_quotes_the_odd_ones() -> None:
+    place = Place(1, 1).of_key("zones").of_key("failover.test").of_key("two words\n")
+    assert place.path == 'zones.failover.test."two words\\n"'
+
+
+def test_text_of_the_file_is_quoted_on_one_line_and_cut_short() -> None:
+    assert quoted('a "b"\n') == '"a \\"b\\"\\n"'
+    assert quoted("x" * 60) == '"' + "x" * 60 + '"'
+    assert quoted("x" * 61) == '"' + "x" * 57 + '..."'
+
+
+def test_a_message_becomes_one_printable_line() -> None:
+    report = Report("f")
+    report.add(Place(1, 1), "two\nlines and \x1b[31m ")
+    with pytest.raises(ConfigErrors) as raised:
+        report.raise_if_any()
+    assert [e.message for e in raised.value.errors] == ["two\\nlines and \\x1b[31m"]

@@ -1,0 +1,184 @@
+"""Static records that cannot stand beside each other are refused, each where it stands."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import pytest
+
+from failoverdns.config.errors import ConfigErrors, Place, Report
+from failoverdns.config.zone_records import static_records
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import Opaque, RRset
+from failoverdns.model.zone import NameServer
+
+ORIGIN = DomainName.from_text("failover.test")
+NAMESERVERS = (
+    NameServer(ORIGIN.child("ns1"), (ip_address("192.0.2.53"),)),
+    NameServer(DomainName.from_text("ns.example.net")),
+)
+
+
+def read(*entries: str) -> tuple[tuple[RRset, ...], list[tuple[int, str]]]:
+    """Return the RRsets of `entries`, and the errors by the number of the entry, from 1."""
+    report = Report("f")
+    placed = [(Place(line, 9), entry) for line, entry in enumerate(entries, 1)]
+    rrsets = static_records(placed, ORIGIN, 60, NAMESERVERS, report)
+    try:
+        report.raise_if_any()
+    except ConfigErrors as error:
+        return rrsets, [(e.line, e.message) for e in error.errors]
+    return rrsets, []
+
+
+def test_records_become_rrsets_in_order_of_appearance() -> None:
+    rrsets, errors = read(
+        "b 30 TXT x", "@ MX 10 mail", "b A 192.0.2.1", "@ MX 5 mail", "b 30 TXT y"
+    )
+    assert errors == []
+    b = ORIGIN.child("b")
+    mail = b"\x04mail\x08failover\x04test\x00"
+    assert rrsets == (
+        RRset(b, 16, 30, (Opaque(b"\x01x"), Opaque(b"\x01y"))),
+        RRset(ORIGIN, 15, 60, (Opaque(b"\0\x0a" + mail), Opaque(b"\0\x05" + mail))),
+        RRset(b, 1, 60, (Opaque(bytes([192, 0, 2, 1])),)),
+    )
+
+
+GLUE = "a delegated name has only NS, DS and addresses (glue); names below it have only addresses"
+
+
+@pytest.mark.parametrize(
+    ("entries", "errors"),
+    [
+        (["a CNAME b"], []),
+        (
+            ["a CNAME b", "a TXT x"],
+            [(2, "a.failover.test is a CNAME (line 1); nothing may stand beside")],
+        ),
+        (
+            ["a TXT x", "A CNAME b"],
+            [(2, "a CNAME stands alone, but a.failover.test has a record of type TXT too")],
+        ),
+        (
+            ["a CNAME b", "a CNAME c"],
+            [(2, "a.failover.test has a CNAME already, on line 1; only one is allowed")],
+        ),
+        (
+            ["a CNAME b", "a CNAME B"],
+            [(2, "this CNAME record is given twice; the first time on line 1")],
+        ),
+        (
+            ["ns1 CNAME b"],
+            [(1, "a CNAME stands alone, but ns1.failover.test has a record of type A too")],
+        ),
+        (
+            ["ns1 A 192.0.2.54"],
+            [(1, "ns1.failover.test has its addresses from `nameservers`; add this one there")],
+        ),
+        (
+            ["ns1 AAAA 2001:db8::1"],
+            [(1, "ns1.failover.test has its addresses from `nameservers`; add this one there")],
+        ),
+        (["ns1 TXT x"], []),
+        (
+            ["@ MX 10 mail", "@ TXT x", "@ MX 10 Mail.Failover.Test."],
+            [(3, "this MX record is given twice; the first time on line 1")],
+        ),
+        (
+            ["a 30 A 192.0.2.1", "a A 192.0.2.2"],
+            [
+                (
+                    2,
+                    "its TTL is 60, but that of the other A records of a.failover.test is 30 "
+                    "(line 1); they must be the same",
+                )
+            ],
+        ),
+        (["a 30 A 192.0.2.1", "a TXT x"], []),
+        (["d NS ns.d", "d NS ns.x", "ns.d A 192.0.2.1", "d AAAA 2001:db8::1"], []),
+        (["d NS ns.d", "d DS 1 13 2 " + "00" * 32], []),
+        (
+            ["a.d TXT x", "d NS ns.d"],
+            [(1, f"a.d.failover.test is below d.failover.test, which is delegated; {GLUE}")],
+        ),
+        (
+            ["d NS ns.x", "a.b.d NS ns.x"],
+            [(2, f"a.b.d.failover.test is below d.failover.test, which is delegated; {GLUE}")],
+        ),
+        (
+            ["d NS ns.x", "d TXT x"],
+            [(2, f"d.failover.test is delegated by an NS record; {GLUE}")],
+        ),
+        (
+            ["d NS ns.x", "d CNAME x"],
+            [(2, f"d.failover.test is delegated by an NS record; {GLUE}")],
+        ),
+        (["*.d NS ns.x"], [(1, "a wildcard cannot be delegated (RFC 4592 section 4.2)")]),
+        (["*.d A 192.0.2.1", "* TXT x"], []),
+        (
+            ["a CNAME a"],
+            [(1, "this CNAME leads back to itself: a.failover.test -> a.failover.test")],
+        ),
+        (
+            ["c CNAME a", "b CNAME a", "a CNAME b"],
+            [
+                (
+                    2,
+                    "this CNAME leads back to itself: "
+                    "a.failover.test -> b.failover.test -> a.failover.test",
+                )
+            ],
+        ),
+        (["* CNAME 414-262-781"], []),
+        (["a CNAME b", "b CNAME c", "c CNAME a.example.net."], []),
+    ],
+)
+def test_what_may_stand_beside_what(entries: list[str], errors: list[tuple[int, str]]) -> None:
+    assert read(*entries)[1] == errors
+
+
+def test_two_loops_are_two_errors() -> None:
+    _, errors = read("a CNAME b", "b CNAME a", "c CNAME c")
+    assert [line for line, _ in errors] == [1, 3]
+
+
+def test_a_record_that_is_refused_does_not_hide_the_next() -> None:
+    rrsets, errors = read("a CNAME", "b A 192.0.2.1", "b A x", "b A 192.0.2.1")
+    assert [line for line, _ in errors] == [1, 3, 4]
+    assert len(rrsets) == 1
+
+
+def test_an_rrset_must_fit_into_a_message() -> None:
+    text = '"' + "x" * 250 + '" '
+    _, errors = read(*(f"a TXT {text * 100}{number}" for number in range(3)))
+    assert errors == [(3, "the TXT records of a.failover.test do not fit into one DNS message")]
+    assert [line for line, _ in read("a TXT " + '"' + '" "'.join(["x" * 255] * 255) + '"')[1]] == [
+        1
+    ]
+
+
+def test_data_is_served_as_it_was_written() -> None:
+    texts = {
+        "HTTPS": '1 . alpn="h2,h3" ipv4hint="192.0.2.1"',
+        "CAA": '0 issue "ca.test"',
+        "SRV": "0 5 5060 sip.example.net.",
+        "TYPE65280": "\\# 4 0a000001",
+    }
+    rrsets, errors = read(*(f"a {rtype} {text}" for rtype, text in texts.items()))
+    assert errors == []
+    for rrset, (rtype, text) in zip(rrsets, texts.items(), strict=True):
+        [opaque] = rrset.data
+        assert isinstance(opaque, Opaque)
+        assert dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rrset.rtype)) == rtype
+        read_back = dns.rdata.from_wire(
+            dns.rdataclass.IN,
+            dns.rdatatype.RdataType.make(rrset.rtype),
+            opaque.data,
+            0,
+            len(opaque.data),
+        )
+        assert read_back.to_text() == text

@@ -1,0 +1,212 @@
+"""Zones: origins, name servers, contact and TTLs fit each other, or the file is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_address
+
+import pytest
+
+from failoverdns.config import Config
+from failoverdns.model.names import DomainName
+from failoverdns.model.zone import NameServer, Zone
+
+Load = Callable[[str | bytes], Config]
+Shown = Callable[[str | bytes], list[str]]
+
+
+def file_of(*zones: str) -> str:
+    """A file with these zones, the first on line 3."""
+    return 'listen: ["127.0.0.1:53"]\nzones:\n' + "".join(f"  {zone}\n" for zone in zones)
+
+
+def nameservers(entries: str) -> str:
+    """A file whose zone has these name servers; the first of them is at column 26 of line 3."""
+    return file_of(f"a.test: {{nameservers: {{{entries}}}}}")
+
+
+def test_a_zone_has_defaults_for_all_but_its_name_servers(load: Load) -> None:
+    [zone] = load(nameservers("ns1: [192.0.2.53, '2001:db8::53'], ns.example.net.: ")).zones
+    assert zone == Zone(
+        origin=DomainName.from_text("a.test"),
+        nameservers=(
+            NameServer(
+                DomainName.from_text("ns1.a.test"),
+                (ip_address("192.0.2.53"), ip_address("2001:db8::53")),
+            ),
+            NameServer(DomainName.from_text("ns.example.net")),
+        ),
+        mailbox=DomainName.from_text("hostmaster.a.test"),
+        ttl=60,
+        negative_ttl=60,
+        records=(),
+    )
+
+
+def test_the_first_name_server_is_the_primary(load: Load) -> None:
+    [zone] = load(nameservers("z: [192.0.2.1], a: [192.0.2.2]")).zones
+    assert [server.name.to_text() for server in zone.nameservers] == ["z.a.test", "a.a.test"]
+
+
+def test_zones_keep_the_order_of_the_file(load: Load) -> None:
+    ns = "{nameservers: {ns.example.net: []}}"
+    config = load(file_of(f"b.test: {ns}", f"A.test.: {ns}"))
+    assert [zone.origin.to_text() for zone in config.zones] == ["b.test", "a.test"]
+
+
+@pytest.mark.parametrize(
+    ("ttls", "ttl", "negative_ttl"),
+    [
+        ("", 60, 60),
+        ("ttl: 30", 30, 30),
+        ("ttl: 0", 0, 0),
+        ("ttl: 86400", 86400, 60),
+        ("ttl: 300, negative_ttl: 300", 300, 300),
+        ("negative_ttl: 5", 60, 5),
+    ],
+)
+def test_the_negative_ttl_is_at_most_the_ttl(
+    load: Load, ttls: str, ttl: int, negative_ttl: int
+) -> None:
+    [zone] = load(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, {ttls}}}")).zones
+    assert (zone.ttl, zone.negative_ttl) == (ttl, negative_ttl)
+
+
+def test_records_take_the_ttl_of_the_zone(load: Load) -> None:
+    [zone] = load(
+        file_of("a.test: {nameservers: {ns.b.test: }, ttl: 30, records: [www A 192.0.2.1]}")
+    ).zones
+    assert [rrset.ttl for rrset in zone.records] == [30]
+
+
+def test_the_contact_becomes_a_mailbox(load: Load) -> None:
+    [zone] = load(
+        file_of("a.test: {nameservers: {ns.b.test: }, contact: dns.team@example.net}")
+    ).zones
+    assert list(zone.mailbox.labels()) == [b"dns.team", b"example", b"net"]
+
+
+NS = "{nameservers: {ns.example.net: }}"
+LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '-'"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            file_of(f".: {NS}"),
+            ['3:3 zones..: "." cannot be a zone: the root cannot stand here'],
+        ),
+        (
+            file_of(f"a..test: {NS}"),
+            ['3:3 zones.a..test: "a..test" cannot be a zone: it has an empty label'],
+        ),
+        (
+            file_of(f"a,b.test: {NS}"),
+            [
+                '3:3 zones."a,b.test": "a,b.test" cannot be a zone: its part \'a,b\' cannot be a '
+                f"DNS label: {LABEL}"
+            ],
+        ),
+        (
+            file_of(f"a.test: {NS}", f"b.test: {NS}", f"A.Test.: {NS}"),
+            ["5:3 zones.A.Test.: the zone a.test is given twice; the first time on line 3"],
+        ),
+        (
+            file_of(f"x.y.a.test: {NS}", f"a.test: {NS}"),
+            [
+                "3:3 zones.x.y.a.test: x.y.a.test is inside the zone a.test of this file; "
+                "zones inside each other are not supported"
+            ],
+        ),
+        (
+            file_of(f"{'.'.join(['x' * 60] * 4)}: {NS}"),
+            [
+                f"3:3 zones.{'.'.join(['x' * 60] * 4)}: is 245 bytes long; "
+                "at most 183 leave room for the names of groups and applications in it"
+            ],
+        ),
+        (
+            nameservers("ns1: []"),
+            [
+                "3:26 zones.a.test.nameservers.ns1: ns1.a.test is inside the zone, so it needs an "
+                'address, such as "192.0.2.53"'
+            ],
+        ),
+        (
+            nameservers("ns1.a.test: "),
+            [
+                "3:26 zones.a.test.nameservers.ns1.a.test: ns1.a.test is inside the zone, so it "
+                'needs an address, such as "192.0.2.53"'
+            ],
+        ),
+        (
+            nameservers("ns.b.test: [192.0.2.1]"),
+            [
+                "3:26 zones.a.test.nameservers.ns.b.test: ns.b.test is outside the zone a.test, so "
+                "its addresses are its own zone's matter; leave them out (a name with a dot is "
+                "taken as absolute)"
+            ],
+        ),
+        (
+            nameservers("ns1: [192.0.2.1], NS1.a.test.: [192.0.2.2]"),
+            [
+                "3:44 zones.a.test.nameservers.NS1.a.test.: the name server ns1.a.test is given "
+                "twice"
+            ],
+        ),
+        (
+            nameservers("ns1: [192.0.2.1, 192.0.2.1]"),
+            ["3:43 zones.a.test.nameservers.ns1[1]: the address 192.0.2.1 is given twice"],
+        ),
+        (
+            nameservers("_status: [192.0.2.1]"),
+            ["3:26 zones.a.test.nameservers._status: names that begin with _status are reserved"],
+        ),
+        (
+            nameservers("'*': [192.0.2.1]"),
+            [
+                "3:26 zones.a.test.nameservers.*: \"*\" cannot be a name server: its part '*' "
+                f"cannot be a DNS label: {LABEL}"
+            ],
+        ),
+        (
+            file_of("a.test: {nameservers: {ns.b.test: }, ttl: 30, negative_ttl: 31}"),
+            ["3:63 zones.a.test.negative_ttl: must be at most the zone's ttl, 30, not 31"],
+        ),
+        (
+            file_of("a.test: {nameservers: {ns.b.test: }, negative_ttl: 61}"),
+            ["3:54 zones.a.test.negative_ttl: must be at most the zone's ttl, 60, not 61"],
+        ),
+    ],
+)
+def test_what_does_not_fit_is_told_where_it_stands(
+    shown: Shown, text: str, expected: list[str]
+) -> None:
+    assert shown(text) == expected
+
+
+def test_a_refused_value_is_not_blamed_twice(shown: Shown) -> None:
+    text = file_of("a.test: {nameservers: {ns1: [192.0.2.x]}, ttl: '5', negative_ttl: 3600}")
+    assert [error.split(" ")[1] for error in shown(text)] == [
+        "zones.a.test.nameservers.ns1[0]:",
+        "zones.a.test.ttl:",
+    ]
+
+
+def test_every_zone_is_checked_whatever_the_others_have(shown: Shown) -> None:
+    text = file_of(
+        "a.test: {nameservers: {ns1: 5}, records: [x CNAME, y A 192.0.2.1]}",
+        "a.test.: {nameservers: {ns1: []}}",
+        "b.test: {nameservers: [], contact: x, records: [{}, z MX 10]}",
+    )
+    assert [error.split(" ")[:2] for error in shown(text)] == [
+        ["3:31", "zones.a.test.nameservers.ns1:"],
+        ["3:45", "zones.a.test.records[0]:"],
+        ["4:3", "zones.a.test.:"],
+        ["4:27", "zones.a.test..nameservers.ns1:"],
+        ["5:25", "zones.b.test.nameservers:"],
+        ["5:38", "zones.b.test.contact:"],
+        ["5:51", "zones.b.test.records[0]:"],
+        ["5:55", "zones.b.test.records[1]:"],
+    ]

@@ -1,0 +1,197 @@
+"""A state file that cannot be trusted is never served from."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from driving import at_once, run
+from store.test_store import APPLICATION, GROUP, change
+
+from failoverdns.model.change import Write
+from failoverdns.model.errors import Corrupt
+from failoverdns.store.interface import OutcomeUnknown, Unavailable
+from failoverdns.store.sqlite import SQLiteStore
+
+
+def opened(path: Path) -> SQLiteStore:
+    """A store that has loaded its file."""
+    store = SQLiteStore(path, at_once)
+    run(store.load())
+    return store
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A state file with two entities at revision 2, cleanly closed."""
+    path = tmp_path / "state.db"
+    store = opened(path)
+    run(store.commit(0, [change(1, Write(None, APPLICATION))]))
+    run(store.commit(1, [change(2, Write(None, GROUP), subjects=("grp-2",))]))
+    run(store.close())
+    return path
+
+
+def execute(path: Path, *statements: str) -> None:
+    """Do to a state file what it should not have done to it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def flip(path: Path) -> None:
+    """Change one digit of an address, as a bad disk would: the database stays well-formed."""
+    data = path.read_bytes()
+    assert data.count(b"192.0.2.1") >= 2
+    path.write_bytes(data.replace(b"192.0.2.1", b"192.0.2.9"))
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (lambda p: p.write_bytes(b""), "is empty"),
+    "another kind of file": (lambda p: p.write_text("not this"), "is not a SQLite database"),
+    "cut in the middle": (lambda p: os.truncate(p, p.stat().st_size // 2), "is damaged"),
+    "cut after the first page": (lambda p: os.truncate(p, 4096), "is damaged"),
+    "cut in the header": (lambda p: os.truncate(p, 50), "is damaged"),
+    "torn: a page of zeros": (
+        lambda p: p.write_bytes(p.read_bytes()[:4096] + bytes(4096) + p.read_bytes()[8192:]),
+        "is damaged",
+    ),
+    "a flipped digit": (flip, "the checksum of a row is wrong"),
+    "another program's database": (
+        lambda p: execute(p, "PRAGMA application_id = 7"),
+        "of another program",
+    ),
+    "from a newer version": (
+        lambda p: execute(p, "PRAGMA user_version = 2"),
+        "newer failoverdns (schema 2; this version knows 1)",
+    ),
+    "rows deleted": (lambda p: execute(p, "DELETE FROM entities"), "2 entities were written"),
+    "tables gone": (lambda p: execute(p, "DROP TABLE entities"), "is damaged"),
+    "deleted": (lambda p: p.unlink(), "is missing, but revision 2 was acknowledged"),
+    "an older copy": (
+        lambda p: execute(p, "UPDATE head SET revision = 1"),
+        "is at revision 1, but revision 2 was acknowledged",
+    ),
+    "an entity that makes no sense": (
+        lambda p: execute(p, "UPDATE entities SET document = '{}', checksum = 2745614147"),
+        "not an entity of this version",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, damage: str) -> None:
+    """Never an empty table; the message names the file and what is wrong."""
+    make, message = DAMAGES[damage]
+    make(path)
+    before = path.read_bytes() if path.exists() else None
+    with pytest.raises(Corrupt) as caught:
+        opened(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+def test_a_deleted_write_ahead_log_is_noticed(tmp_path: Path) -> None:
+    """SQLite alone would serve what was checkpointed: here, nothing."""
+    path = tmp_path / "state.db"
+    store = opened(path)
+    run(store.commit(0, [change(1, Write(None, APPLICATION))]))
+    crashed = tmp_path / "crashed.db"
+    crashed.write_bytes(path.read_bytes())
+    mark = tmp_path / "crashed.db.acknowledged"
+    mark.write_bytes((tmp_path / "state.db.acknowledged").read_bytes())
+    with pytest.raises(Corrupt, match="changes are lost"):
+        opened(crashed)
+    run(store.close())
+
+
+def test_without_its_mark_a_file_is_taken_as_it_is(path: Path) -> None:
+    """A backup on a new machine has no mark."""
+    path.with_name("state.db.acknowledged").unlink()
+    assert run(SQLiteStore(path, at_once).load()).revision == 2
+
+
+def test_a_mark_that_cannot_be_read_is_refused(path: Path) -> None:
+    """It says what to do."""
+    path.with_name("state.db.acknowledged").write_text("junk")
+    with pytest.raises(Corrupt, match="delete it"):
+        opened(path)
+
+
+def test_two_servers_cannot_share_a_state(path: Path) -> None:
+    """The second is told; the first goes on."""
+    first = opened(path)
+    with pytest.raises(Corrupt, match="another failoverdns is using this state"):
+        opened(path)
+    run(first.commit(2, [change(3)]))
+    run(first.close())
+    assert run(SQLiteStore(path, at_once).load()).revision == 3
+
+
+def test_a_refused_file_is_not_locked(path: Path) -> None:
+    """After the operator mended it, the next start succeeds."""
+    good = path.read_bytes()
+    path.write_bytes(b"")
+    with pytest.raises(Corrupt):
+        opened(path)
+    path.write_bytes(good)
+    assert run(SQLiteStore(path, at_once).load()).revision == 2
+
+
+def test_a_file_that_was_moved_away_while_in_use_takes_no_commit(path: Path) -> None:
+    """A commit to a file that nobody will find again is none."""
+    store = opened(path)
+    path.rename(path.with_name("elsewhere.db"))
+    with pytest.raises(Unavailable, match="moved or deleted"):
+        run(store.commit(2, [change(3)]))
+    with pytest.raises(Unavailable):
+        run(store.history(None, 1))
+    run(store.close())
+
+
+def test_a_full_disk_refuses_and_keeps_what_was_there(path: Path) -> None:
+    """The commit changed nothing; with room again, the next one succeeds."""
+    store = opened(path)
+    assert store._connection is not None
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    big = change(3, Write(None, GROUP), subjects=tuple(str(n) for n in range(2000)))
+    with pytest.raises((Unavailable, OutcomeUnknown)):
+        run(store.commit(2, [big]))
+    assert run(store.changes_after(2)) == ()
+    store._connection.execute("PRAGMA max_page_count = 1000000")
+    run(store.commit(2, [change(3)]))
+    run(store.close())
+    assert run(SQLiteStore(path, at_once).load()).revision == 3
+
+
+def test_an_op_id_is_recorded_once(path: Path) -> None:
+    """A second commit under the same id changes nothing at all."""
+    from failoverdns.model.change import Operation
+
+    store = opened(path)
+    operation = Operation("once", "{}", 3, {})
+    run(store.commit(2, [change(3)], [operation]))
+    with pytest.raises(Unavailable):
+        run(store.commit(3, [change(4)], [operation]))
+    assert run(store.changes_after(3)) == ()
+    run(store.close())
+
+
+def test_only_its_owner_reads_the_file(path: Path) -> None:
+    """State is nobody else's business."""
+    for name in (path, path.with_name("state.db.acknowledged")):
+        assert name.stat().st_mode & 0o077 == 0
+
+
+def test_a_crash_while_the_file_is_made_leaves_none(tmp_path: Path) -> None:
+    """The file appears whole: what a crash left behind is not taken for it."""
+    path = tmp_path / "state.db"
+    path.with_name("state.db.new").write_bytes(b"half a database")
+    assert run(SQLiteStore(path, at_once).load()).revision == 0
+    assert not path.with_name("state.db.new").exists()

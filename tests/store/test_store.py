@@ -1,0 +1,159 @@
+"""One suite for every store: what the ledger relies on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from driving import at_once, run
+
+from failoverdns.model.application import Application, Head, HeadRole
+from failoverdns.model.change import Change, Entity, Operation, Who, Write
+from failoverdns.model.group import Group, Side, Tombstone
+from failoverdns.model.names import DomainName
+from failoverdns.model.zone import ZoneSerial
+from failoverdns.store.interface import Conflict, Loaded, Store
+from failoverdns.store.memory import MemoryStore
+from failoverdns.store.sqlite import SQLiteStore
+
+ZONE = DomainName.from_text("failover.test")
+APPLICATION = Application(
+    "app-1",
+    "shop-eu",
+    "{head}.example",
+    (Head("lb1", HeadRole.LOAD_BALANCER, (ip_address("192.0.2.1"), ip_address("2001:db8::1"))),),
+    "lb1",
+)
+GROUP = Group("grp-2", "shop", ZONE, "shop", "app-1", None, Side.PRIMARY, 60, 2, 12.5, 99.25)
+EVERY_KIND: tuple[Entity, ...] = (
+    APPLICATION,
+    GROUP,
+    Tombstone(ZONE, "old", "old-shop"),
+    ZoneSerial(ZONE, 4294967295, "abc"),
+)
+
+Reopen = Callable[[], Store]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Reopen:
+    """A function that opens the store, the same one each time."""
+    memory = MemoryStore()
+    opened: list[SQLiteStore] = []
+
+    def open_sqlite() -> Store:
+        if opened:
+            run(opened.pop().close())
+        opened.append(SQLiteStore(tmp_path / "state.db", at_once))
+        return opened[0]
+
+    return open_sqlite if request.param == "sqlite" else lambda: memory
+
+
+@pytest.fixture
+def store(reopen: Reopen) -> Store:
+    """A loaded store with nothing in it."""
+    store = reopen()
+    assert run(store.load()) == Loaded(0, ())
+    return store
+
+
+def change(revision: int, *writes: Write, subjects: tuple[str, ...] = ()) -> Change:
+    """A change with everything in it that a change can have."""
+    return Change(
+        revision,
+        1234.5 + revision,
+        Who(1000, 4711, "pytest"),
+        {"command": "switch", "groups": ["shop"], "dry_run": False, "reason": "Wärme \N{SNOWMAN}"},
+        ({"kind": "group", "name": "shop", "fields": {"active": ["primary", "backup"]}},),
+        subjects,
+        writes,
+    )
+
+
+def test_what_was_committed_is_loaded_again(store: Store, reopen: Reopen) -> None:
+    """Every kind of entity comes back equal, in order of creation."""
+    run(store.commit(0, [change(1, *(Write(None, entity) for entity in EVERY_KIND))]))
+    assert run(reopen().load()) == Loaded(1, EVERY_KIND)
+
+
+def test_an_entity_that_changes_keeps_its_place(store: Store, reopen: Reopen) -> None:
+    """Lists stay in order of creation; what was deleted is gone."""
+    renamed = replace(APPLICATION, name="sky")
+    run(store.commit(0, [change(1, *(Write(None, entity) for entity in EVERY_KIND))]))
+    run(store.commit(1, [change(2, Write(APPLICATION, renamed), Write(GROUP, None))]))
+    assert run(reopen().load()) == Loaded(2, (renamed, *EVERY_KIND[2:]))
+
+
+def test_a_commit_on_another_revision_is_a_conflict(store: Store, reopen: Reopen) -> None:
+    """Of two writers who saw the same state, one wins; the other one changed nothing."""
+    run(store.commit(0, [change(1, Write(None, APPLICATION))]))
+    with pytest.raises(Conflict):
+        run(store.commit(0, [change(1, Write(None, GROUP))]))
+    with pytest.raises(Conflict):
+        run(store.commit(2, [change(3, Write(None, GROUP))]))
+    assert run(reopen().load()) == Loaded(1, (APPLICATION,))
+
+
+def test_many_changes_share_a_commit(store: Store, reopen: Reopen) -> None:
+    """Each keeps its revision; the later sees the earlier."""
+    renamed = replace(APPLICATION, name="sky")
+    both = [change(1, Write(None, APPLICATION)), change(2, Write(APPLICATION, renamed))]
+    run(store.commit(0, both))
+    assert run(reopen().load()) == Loaded(2, (renamed,))
+
+
+def test_a_change_may_write_nothing(store: Store, reopen: Reopen) -> None:
+    """It takes its revision all the same."""
+    run(store.commit(0, [change(1)]))
+    assert run(reopen().load()) == Loaded(1, ())
+
+
+def test_an_operation_is_found_by_its_id(store: Store, reopen: Reopen) -> None:
+    """A retry can be given the first reply, after a restart too; without a change as well."""
+    first = Operation("a", '{"command":"switch"}', 1, {"groups": [{"name": "shop"}]})
+    second = Operation("b", "{}", 1, {})
+    run(store.commit(0, [change(1)], [first]))
+    run(store.commit(1, [], [second]))
+    again = reopen()
+    assert run(again.load()).revision == 1
+    assert run(again.operation("a")) == first
+    assert run(again.operation("b")) == second
+    assert run(again.operation("c")) is None
+
+
+def test_history_is_told_newest_first(store: Store) -> None:
+    """Whole, or what is about some subjects, or the latest few."""
+    first = change(1, Write(None, APPLICATION), subjects=("app-1",))
+    second = change(2, Write(None, GROUP), subjects=("grp-2", "group:shop"))
+    third = change(3, subjects=("app-1", "grp-2"))
+    run(store.commit(0, [first]))
+    run(store.commit(1, [second, third]))
+    assert run(store.history(None, 10)) == (third, second, first)
+    assert run(store.history(None, 2)) == (third, second)
+    assert run(store.history(["app-1"], 10)) == (third, first)
+    assert run(store.history(["group:shop", "app-1"], 10)) == (third, second, first)
+    assert run(store.history(["nobody"], 10)) == ()
+
+
+def test_changes_after_a_revision_are_told_oldest_first(store: Store) -> None:
+    """This is how a writer that lost track catches up."""
+    changes = [change(1, Write(None, APPLICATION)), change(2), change(3)]
+    run(store.commit(0, changes))
+    assert run(store.changes_after(0)) == tuple(changes)
+    assert run(store.changes_after(2)) == (changes[2],)
+    assert run(store.changes_after(3)) == ()
+
+
+def test_whoever_watches_hears_of_each_change_in_order(store: Store) -> None:
+    """From then on; a refused commit is none."""
+    heard: list[Change] = []
+    run(store.commit(0, [change(1)]))
+    store.watch(heard.append)
+    run(store.commit(1, [change(2), change(3)]))
+    with pytest.raises(Conflict):
+        run(store.commit(1, [change(2)]))
+    assert [c.revision for c in heard] == [2, 3]

@@ -1,0 +1,217 @@
+"""The real server as a process, and real clients to ask it with."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXECUTABLE = Path(sys.executable).with_name("failoverdns")
+DEADLINE = 30.0
+"""Seconds that anything may take; nothing fails because a machine is slow."""
+
+CONFIG = """\
+zones:
+  failover.test:
+    nameservers:
+      ns1: [127.0.0.1, "::1"]
+    contact: hostmaster@failover.test
+    ttl: 60
+    negative_ttl: 60
+    records:
+      - "@ 3600 IN MX 10 mail.example.net."
+listen: ["127.0.0.1:0", "[::1]:0"]
+workers: 0
+control:
+  socket: control.sock
+state:
+  sqlite: state.db
+"""
+
+
+def tool(name: str) -> str:
+    """Return the path of a program; without it the test is skipped, but never in CI."""
+    path = shutil.which(name)
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{name} is missing")
+        pytest.skip(f"{name} is missing")
+    return path
+
+
+class Server:
+    """A `failoverdns serve` in a folder of its own."""
+
+    def __init__(self, folder: Path, config: str = CONFIG) -> None:
+        self.folder = folder
+        self.config = folder / "failoverdns.yaml"
+        self.config.write_text(config)
+        self.socket = folder / "control.sock"
+        self.log = folder / "log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.port = self.port6 = 0
+
+    def start(self) -> Server:
+        """Start and wait until it answers."""
+        begin = self.log.stat().st_size if self.log.exists() else 0
+        self.launch()
+        wait_for(lambda: self._is_ready(begin), lambda: f"not ready:\n{self.log.read_text()}")
+        ports = re.findall(r"answering on (\S+):(\d+),", self.log.read_text()[begin:])
+        by_host = {host: int(port) for host, port in ports}
+        self.port = by_host.get("127.0.0.1") or by_host.get("0.0.0.0") or 0
+        self.port6 = by_host.get("[::1]") or by_host.get("[::]") or 0
+        return self
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start and do not wait."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [EXECUTABLE, "serve", "--config", self.config], stderr=log, cwd=self.folder
+            )
+        return self.process
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; return the exit status."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(DEADLINE)
+
+    def kill(self) -> None:
+        """End it without warning, if it runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(DEADLINE)
+
+    def ctl(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the command line against it."""
+        done = subprocess.run(
+            [EXECUTABLE, "--socket", self.socket, *words],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, done.stderr
+        return done
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Send one JSON request and return the reply."""
+        with self.connect() as client:
+            return client.ask(request)
+
+    def do(self, **request: Any) -> dict[str, Any]:
+        """Send one JSON request that must succeed and return its result."""
+        reply = self.ask(**request)
+        assert reply["ok"], reply
+        result: dict[str, Any] = reply["result"]
+        return result
+
+    def connect(self) -> Client:
+        """Connect to the control socket."""
+        return Client(self.socket)
+
+    def dig(self, *words: str) -> str:
+        """Ask with dig, over IPv4 unless told otherwise."""
+        where = [] if any(w.startswith("@") for w in words) else ["@127.0.0.1"]
+        port = self.port6 if "@::1" in words else self.port
+        command = [tool("dig"), *where, "-p", str(port), "+tries=1", "+time=5", *words]
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=DEADLINE, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def short(self, *words: str) -> list[str]:
+        """Ask with dig and return the data of the answer."""
+        return sorted(self.dig("+short", *words).split("\n")[:-1])
+
+    def load_demo(self) -> None:
+        """Make the group `shop` with a primary and a backup that resolve."""
+        for name, address in (("shop-eu", "192.0.2.10"), ("shop-us", "198.51.100.20")):
+            self.do(command="application add", name=name)
+            self.do(
+                command="head add",
+                application=name,
+                name="lb1",
+                role="load-balancer",
+                address=[address],
+            )
+        self.do(
+            command="group add",
+            name="shop",
+            label="414-262-781",
+            primary="shop-eu",
+            backup="shop-us",
+        )
+
+    def _is_ready(self, begin: int) -> bool:
+        assert self.process is not None
+        text = self.log.read_text()[begin:]
+        if self.process.poll() is not None:
+            raise AssertionError(f"the server ended with {self.process.returncode}:\n{text}")
+        return "control socket " in text
+
+
+class Client:
+    """A client of the control socket that is not ours: a socket and lines."""
+
+    def __init__(self, path: Path) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(DEADLINE)
+        self.sock.connect(str(path))
+        self._file = self.sock.makefile("rb")
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._file.close()
+        self.sock.close()
+
+    def send(self, request: dict[str, Any] | bytes) -> None:
+        """Send a request, or bytes as they are."""
+        if isinstance(request, bytes):
+            self.sock.sendall(request)
+        else:
+            self.sock.sendall(json.dumps(request).encode() + b"\n")
+
+    def receive(self) -> dict[str, Any]:
+        """Receive one line."""
+        line = self._file.readline()
+        assert line.endswith(b"\n"), f"the connection was closed: {line!r}"
+        value: dict[str, Any] = json.loads(line)
+        return value
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Receive lines until the server closes."""
+        for line in self._file:
+            yield json.loads(line)
+
+    def ask(self, request: dict[str, Any] | bytes) -> dict[str, Any]:
+        """Send a request and receive its reply."""
+        self.send(request)
+        return self.receive()
+
+
+def wait_for(condition: Any, describe: Any = lambda: "it did not come true") -> None:
+    """Wait until a condition holds; fail after the deadline."""
+    until = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < until, describe()
+        time.sleep(0.01)
