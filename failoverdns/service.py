@@ -34,7 +34,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.zone import Zone
 from failoverdns.net.control import ControlFactory
 from failoverdns.net.listening import Listeners
-from failoverdns.net.sockets import CannotListen
+from failoverdns.net.sockets import BACKLOG, CannotListen
 from failoverdns.net.spawning import spawn
 from failoverdns.rules.serving import all_nodes
 from failoverdns.rules.zones import all_authorities
@@ -68,6 +68,7 @@ class Service:
         self._control: ControlFactory | None = None
         self._control_port: IListeningPort | None = None
         self._catching_up: LoopingCall | None = None
+        self._reloading = False
         self._reload_wanted = False
 
     async def start(self) -> None:
@@ -100,10 +101,22 @@ class Service:
         log.info("control socket {path}", path=str(self.config.control.socket))
 
     async def reload(self) -> None:
-        """Read the configuration again and apply it whole, or log why not and change nothing."""
-        if self._reload_wanted:
-            return
+        """Read the configuration again and apply it whole, or log why not and change nothing.
+
+        Called while it is at work, it begins again when it is done.
+        """
         self._reload_wanted = True
+        if self._reloading:
+            return
+        self._reloading = True
+        try:
+            while self._reload_wanted:
+                self._reload_wanted = False
+                await self._reload()
+        finally:
+            self._reloading = False
+
+    async def _reload(self) -> None:
         try:
             await self._apply(load_config(self.config.file))
         except ConfigErrors as faults:
@@ -112,8 +125,6 @@ class Service:
             log.error("not reloaded: nothing was changed")
         except (Rejected, CannotListen, CannotStart) as fault:
             log.error("not reloaded, nothing was changed: {fault}", fault=str(fault))
-        finally:
-            self._reload_wanted = False
 
     async def stop(self) -> None:
         """Close the sockets, then the store; what was acknowledged is on disk already."""
@@ -210,7 +221,7 @@ class Service:
         umask = os.umask(0o777 & ~settings.mode)
         try:
             self._control_port = self._reactor.listenUNIX(
-                str(settings.socket), self._control, mode=settings.mode
+                str(settings.socket), self._control, backlog=BACKLOG, mode=settings.mode
             )
         finally:
             os.umask(umask)

@@ -9,7 +9,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from failoverdns.model.change import Json
@@ -44,10 +44,9 @@ def request(path: str, fields: Mapping[str, Json], timeout: float) -> Iterator[I
             sock.connect(path)
         except (OSError, ValueError) as fault:
             raise NoServer(_explain(path, fault)) from None
-        try:
+        # Whoever closed before the request was sent may have said why: that is read all the same.
+        with suppress(OSError):
             sock.sendall(write_line(fields))
-        except OSError as fault:
-            raise NoReply(f"the connection broke while asking: {fault}") from None
         yield _lines(sock, timeout)
 
 
@@ -88,6 +87,8 @@ def _explain(path: str, fault: Exception) -> str:
         what = "no server is behind it any more"
     elif isinstance(fault, PermissionError):
         what = "you may not use it: it is for its owner and group"
+    elif isinstance(fault, BlockingIOError | TimeoutError):
+        what = "it takes no more clients at the moment"
     else:
         what = str(fault)
     return (

@@ -1,0 +1,219 @@
+"""The `failoverdns` command: exit statuses, help, output for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from system.server import DEADLINE, EXECUTABLE, Server, wait_for
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command without a server."""
+    return subprocess.run(
+        [EXECUTABLE, *words],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_done_is_0_and_refused_is_1(demo: Server) -> None:
+    """The reason goes to standard error, every rule on its line."""
+    assert demo.ctl("switch", "shop").returncode == 0
+    demo.ctl("group", "add", "empty", "--primary", "shop-eu")
+    done = demo.ctl("switch", "empty", check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("refused: nothing was switched: no-application (empty)\n")
+    assert "attach one with `group set empty --backup APPLICATION`" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["switch"],
+        ["switch", "shop", "--to", "left"],
+        ["no-such-command"],
+        ["head", "add", "shop", "lb"],
+        ["group", "add", "x", "--ttl", "soon"],
+        ["--no-such-option", "status"],
+        ["serve"],
+    ],
+)
+def test_wrong_usage_is_2(words: list[str]) -> None:
+    """Without a server being asked."""
+    done = run("--socket", "/nonexistent", *words)
+    assert done.returncode == 2
+    assert "Usage: failoverdns" in done.stderr
+
+
+def test_no_server_is_3(tmp_path: Path) -> None:
+    """It says where it looked, and how to say where to look."""
+    done = run("--socket", str(tmp_path / "nothing"), "status")
+    assert done.returncode == 3
+    assert f"no server at {tmp_path}/nothing: there is no such socket" in done.stderr
+    assert "--socket PATH or FAILOVERDNS_SOCKET" in done.stderr
+    stale = tmp_path / "stale"
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(stale))
+    assert run("status", FAILOVERDNS_SOCKET=str(stale)).returncode == 3
+
+
+def test_no_reply_in_time_is_4(tmp_path: Path) -> None:
+    """Asked, and nobody knows whether it was done."""
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(str(tmp_path / "deaf"))
+        deaf.listen()
+        done = run("--socket", str(tmp_path / "deaf"), "--timeout", "0.2", "switch", "shop")
+    assert done.returncode == 4
+    assert "outcome unknown: no reply within 0.2 s" in done.stderr
+
+
+def test_a_server_that_dies_before_its_reply_is_4(tmp_path: Path) -> None:
+    """So is one that sends something else."""
+    for reply in (b"", b"half a li", b"HTTP/1.1 400 Bad Request\r\n"):
+        with socket.socket(socket.AF_UNIX) as listener:
+            path = tmp_path / f"dying{len(reply)}"
+            listener.bind(str(path))
+            listener.listen()
+
+            def serve(listener: socket.socket = listener, reply: bytes = reply) -> None:
+                with listener.accept()[0] as client:
+                    client.recv(1000)
+                    client.sendall(reply)
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            done = run("--socket", str(path), "switch", "shop")
+            thread.join(DEADLINE)
+        assert done.returncode == 4, done
+        assert "outcome unknown" in done.stderr
+
+
+def test_json_is_the_reply_as_it_came(demo: Server) -> None:
+    """One line, also for a refusal; the exit status says which."""
+    done = demo.ctl("--json", "switch", "shop", "--dry-run")
+    assert done.stdout.count("\n") == 1
+    reply = json.loads(done.stdout)
+    assert reply["ok"]
+    assert reply["result"]["dry_run"]
+    assert reply["result"]["groups"][0]["to"] == "backup"
+    done = demo.ctl("--json", "switch", "shp", check=False)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] == "not-found"
+
+
+def test_a_dry_run_says_what_would_happen_and_changes_nothing(demo: Server) -> None:
+    """For people."""
+    done = demo.ctl("switch", "shop", "--dry-run")
+    assert "shop: would switch from primary to backup" in done.stdout
+    assert demo.short("414-262-781.failover.test") == ["192.0.2.10"]
+
+
+def test_status_shows_what_is_served_and_why(demo: Server) -> None:
+    """A table of groups and one of applications; the active side is marked."""
+    demo.ctl("switch", "shop")
+    text = demo.ctl("status").stdout
+    assert "414-262-781.failover.test" in text
+    assert "* shop-us" in text
+    assert "* shop-eu" not in text
+    assert "zone failover.test: serial " in text
+    assert "docs" not in demo.ctl("status", "shop").stdout
+
+
+def test_history_tells_who_did_what(demo: Server) -> None:
+    """Newest first, as it would be typed."""
+    demo.ctl("switch", "shop", "--reason", "db maintenance")
+    first = demo.ctl("history", "shop").stdout.splitlines()[0]
+    assert "switch shop --reason 'db maintenance'" in first
+    assert f"[failoverdns uid {os.getuid()} pid " in first
+    assert first.endswith("group shop: active primary -> backup")
+
+
+def test_watch_prints_events_until_interrupted(demo: Server) -> None:
+    """One line an event."""
+    out = demo.folder / "events"
+    with out.open("w") as file:
+        command = [EXECUTABLE, "--socket", demo.socket, "watch"]
+        watching = subprocess.Popen(command, stdout=file)
+    try:
+        demo.ctl("switch", "shop")
+
+        def switched() -> bool:
+            demo.ctl("switch", "shop")
+            return out.read_text().count("\n") >= 2
+
+        wait_for(switched)
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(DEADLINE) == 130
+    finally:
+        watching.kill()
+        watching.wait(DEADLINE)
+    assert "group shop: active " in out.read_text()
+
+
+def test_help_teaches(demo: Server) -> None:
+    """Every command has a line, options are explained, examples are given."""
+    text = run("--help").stdout
+    for word in ("serve", "check-config", "switch", "status", "history", "watch", "records"):
+        assert f"  {word} " in text
+    assert "3 no server to talk to" in text.replace("\n", " ")
+    text = run("switch", "--help").stdout
+    assert "--override RULE" in text
+    assert "Example: failoverdns switch shop --to backup" in text.replace("\n", " ")
+
+
+def test_version_names_the_fast_path() -> None:
+    """With failoverdns' and Python's versions."""
+    assert run("version").stdout.startswith("failoverdns 0.1.0, Python 3.")
+    assert "fast path: pure Python" in run("version").stdout
+
+
+EVERY_COMMAND = """
+application add eu --hostname-template {head}.{application}.example
+application add us
+application rename us usa
+head add eu lb1 --role load-balancer
+head add eu lb2 --role load-balancer --standby --address 192.0.2.2
+head activate eu lb2
+head rename eu lb2 lb3
+head set eu lb3 --address 192.0.2.3 --address 2001:db8::3
+group add shop --zone failover.test --label shop --primary eu --ttl 30
+group set shop --backup usa --ttl 20
+group rename shop store
+switch store --override target-empty --to backup --if-revision 99999 --dry-run
+switch store --override target-empty --to backup
+status
+application list
+group list
+records --zone failover.test
+history store --limit 3
+group set store --primary=
+group set store --backup= --override active-side
+group remove store
+head remove eu lb3
+head remove eu lb1
+application remove eu
+application remove usa
+"""
+
+
+def test_the_whole_of_the_command_table_works_from_the_shell(server: Server) -> None:
+    """Each command once, from nothing to nothing; only the one on revision 99999 is refused."""
+    for line in EVERY_COMMAND.splitlines():
+        words = line.split()
+        if words:
+            done = server.ctl(*words, check=False)
+            assert done.returncode == ("99999" in line), line + done.stderr
+    assert server.short("shop.failover.test") == []
+    retired = server.ctl("group", "add", "again", "--label", "shop", check=False)
+    assert "label 'shop' is retired" in retired.stderr

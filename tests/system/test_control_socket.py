@@ -1,0 +1,263 @@
+"""The control socket with clients that are careless, slow, rude or gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import threading
+
+import pytest
+from system.server import DEADLINE, Server, tool, wait_for
+
+MIB = 1 << 20
+
+
+def test_words_and_json_are_the_same_commands(demo: Server) -> None:
+    """Both are answered in order, on one connection."""
+    with demo.connect() as client:
+        client.send(b"switch shop --to backup --reason 'db maintenance'\n")
+        client.send({"id": 7, "command": "switch", "groups": ["shop"], "to": "primary"})
+        first, second = client.receive(), client.receive()
+    assert first["result"]["groups"][0]["to"] == "backup"
+    assert second["id"] == 7
+    assert second["revision"] == first["revision"] + 1
+    (latest, before) = demo.do(command="history", limit=2)["history"]
+    assert before["command"] == {
+        "command": "switch",
+        "groups": ["shop"],
+        "to": "backup",
+        "reason": "db maintenance",
+    }
+    assert before["changed"][0]["fields"] == {"active": ["primary", "backup"]}
+    assert before["who"] == {"uid": os.getuid(), "pid": os.getpid(), "command": comm()}
+    assert latest["command"]["to"] == "primary"
+
+
+def comm() -> str:
+    """Name of this process, as the kernel has it."""
+    with open("/proc/self/comm") as file:
+        return file.read().strip()
+
+
+def test_nc_half_closes_and_gets_every_reply(demo: Server) -> None:
+    """`nc -N -U`, the last line without a newline."""
+    done = subprocess.run(
+        [tool("nc"), "-N", "-U", demo.socket],
+        input="switch shop\nno such command\nstatus shop",
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=True,
+    )
+    replies = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [reply["ok"] for reply in replies] == [True, False, True]
+    assert replies[2]["result"]["groups"][0]["active"] == "backup"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        (b"switch shp", "not-found", "no group 'shp'; did you mean 'shop'?"),
+        (b"swich shop", "unknown-command", "did you mean 'switch'?"),
+        (b"switch", "invalid", "GROUP is missing"),
+        (b"switch shop --to left", "invalid", "must be 'primary' or 'backup'"),
+        (b"switch shop --override everything", "invalid", "there is 'no-application'"),
+        (b"switch shop --if-revision 999", "conflict", "revision 999 is not reached yet"),
+        (b"application add shop-eu", "exists", "there is an application 'shop-eu' already"),
+        (b"application add -x-", "invalid", "cannot be a DNS label"),
+        (b"application remove shop-eu", "in-use", "attached to 1 group(s) ('shop')"),
+        (b"head add shop-eu lb1 --role web-server", "exists", "change it with `head set`"),
+        (b"head add shop-eu x --role web-server --address 1.2.3", "invalid", "not an IPv4 or IPv6"),
+        (b"group add x --zone example.com", "not-found", "no zone 'example.com'"),
+        (b"group add x --ttl -1", "invalid", "must be from 0 to 86400 seconds"),
+        (b"group remove shop", "in-use", "detach them first"),
+        (b'group set shop --primary ""', "refused", "switch to the other side first"),
+        (b"{}", "invalid", "command: must be a text"),
+        (b'{"command": "switch", "groups": "shop"}', "invalid", "must be a list, not a text"),
+        (b'{"command": ', "malformed", "not JSON"),
+        (b"[1, 2]", "unknown-command", "no command '[1,'"),
+        (b"\xff\xfe", "malformed", "byte 1 is not"),
+        (b"switch 'shop", "malformed", "quoting"),
+        (b"", "unknown-command", "there is application, group"),
+    ],
+)
+def test_a_bad_line_is_told_what_would_be_right(
+    demo: Server, line: bytes, code: str, told: str
+) -> None:
+    """And the connection goes on; nothing was changed."""
+    with demo.connect() as client:
+        before = client.ask(b"status\n")
+        error = client.ask(line + b"\n")["error"]
+        assert error["code"] == code
+        assert told in error["message"]
+        assert client.ask(b"status\n") == before
+
+
+def test_a_line_without_end_is_refused_and_the_next_one_served(demo: Server) -> None:
+    """1 MiB is the limit; others do not notice."""
+    with demo.connect() as rude, demo.connect() as other:
+        rude.send(b"x" * (MIB + 5))
+        assert other.ask(b"status\n")["ok"]
+        refusal = rude.receive()["error"]
+        assert refusal["code"] == "malformed"
+        assert "1048576 bytes" in refusal["message"]
+        rude.send(b"x" * MIB + b"\nstatus\n")
+        assert rude.receive()["ok"]
+
+
+def test_the_longest_line_is_taken(demo: Server) -> None:
+    """Just below the limit, a request is a request."""
+    filler = " " * (MIB - 30)
+    with demo.connect() as client:
+        assert client.ask(b"status shop" + filler.encode() + b"\n")["ok"]
+
+
+def test_binary_junk_harms_nobody(demo: Server) -> None:
+    """Each junk line gets its refusal."""
+    junk = os.urandom(200_000).replace(b"\n", b"") + b"\n"
+    with demo.connect() as client:
+        for _ in range(3):
+            assert client.ask(junk)["error"]["code"] in ("malformed", "unknown-command")
+        assert client.ask(b"status\n")["ok"]
+
+
+def test_a_client_that_leaves_in_the_middle_is_forgotten(demo: Server) -> None:
+    """In the middle of a line, of a reply, of a watch; what it had sent is carried out."""
+    for beginning in (b"switch sh", b"status\n" * 50, b"watch\n", b'{"command"'):
+        client = demo.connect()
+        client.send(beginning)
+        client.close()
+    client = demo.connect()
+    client.send(b"switch shop --to backup\n")
+    client.sock.shutdown(socket.SHUT_RDWR)
+    client.close()
+    with demo.connect() as other:
+        until = 1000
+        while other.ask(b"status shop\n")["result"]["groups"][0]["active"] != "backup":
+            until -= 1
+            assert until
+    assert "Traceback" not in demo.log.read_text()
+
+
+def test_a_client_that_never_reads_delays_nobody(demo: Server) -> None:
+    """It asks for more than fits anywhere, and does not take it."""
+    for number in range(300):
+        demo.do(command="group add", name=f"g{number}", primary="shop-eu", backup="shop-us")
+    with demo.connect() as deaf:
+        deaf.sock.setblocking(False)
+        try:
+            for _ in range(2000):
+                deaf.sock.send(b"status\n" * 100)
+        except BlockingIOError:
+            pass
+        for _ in range(20):
+            demo.do(command="switch", groups=["shop"])
+            assert demo.short("414-262-781.failover.test")
+    assert "Traceback" not in demo.log.read_text()
+
+
+def test_a_long_status_does_not_stop_the_answers(demo: Server) -> None:
+    """Pipelined requests are all answered, in order, whole."""
+    for number in range(300):
+        demo.do(command="group add", name=f"g{number}", primary="shop-eu", backup="shop-us")
+    with demo.connect() as client:
+        sender = threading.Thread(target=client.send, args=(b"status\nrecords\n" * 30,))
+        sender.start()
+        for _ in range(30):
+            status, records = client.receive(), client.receive()
+            assert len(status["result"]["groups"]) == 301
+            assert records["result"]["text"].count("\n") > 900
+        sender.join(DEADLINE)
+
+
+def test_many_commands_at_once_share_commits_and_keep_their_order(demo: Server) -> None:
+    """1,000 lines in one write."""
+    with demo.connect() as client:
+        lines = (f"application add app{number}\n" for number in range(1000))
+        sender = threading.Thread(target=client.send, args=("".join(lines).encode(),))
+        sender.start()
+        replies = [client.receive() for _ in range(1000)]
+        sender.join(DEADLINE)
+    assert [reply["result"]["name"] for reply in replies] == [f"app{n}" for n in range(1000)]
+    first = replies[0]["revision"]
+    assert [reply["revision"] for reply in replies] == [*range(first, first + 1000)]
+
+
+def test_a_read_sees_the_writes_before_it_on_the_same_connection(demo: Server) -> None:
+    """Without waiting for their replies."""
+    with demo.connect() as client:
+        client.send(
+            b"switch shop --to backup\nstatus shop\nswitch shop --to primary\nstatus shop\n"
+        )
+        replies = [client.receive() for _ in range(4)]
+    sides = [r["result"]["groups"][0].get("active") for r in (replies[1], replies[3])]
+    assert sides == ["backup", "primary"]
+
+
+def test_one_client_too_many_is_told_so(demo: Server) -> None:
+    """The others go on; when one leaves, there is room again."""
+    clients = [demo.connect() for _ in range(100)]
+    assert all(client.ask(b"group list\n")["ok"] for client in clients)
+    with demo.connect() as late:
+        assert late.receive()["error"]["code"] == "busy"
+    clients.pop().close()
+    wait_for(lambda: is_served(demo))
+    for client in clients:
+        client.close()
+
+
+def is_served(demo: Server) -> bool:
+    """Tell whether there is room for a client."""
+    try:
+        return bool(demo.ask(command="group list")["ok"])
+    except OSError:  # told so and closed before the request was sent
+        return False
+
+
+def test_whoever_watches_sees_every_change(demo: Server) -> None:
+    """One event a line: what, by whom, and what came of it."""
+    with demo.connect() as watcher:
+        assert watcher.ask(b"watch\n")["ok"]
+        demo.do(command="switch", groups=["shop"], reason="test")
+        demo.do(command="switch", groups=["shop"], to="backup")
+        demo.do(command="head set", application="shop-us", name="lb1", address=["192.0.2.99"])
+        first, second = watcher.receive(), watcher.receive()
+    assert first["event"] == "switch"
+    assert first["command"]["reason"] == "test"
+    assert first["changed"][0]["fields"] == {"active": ["primary", "backup"]}
+    assert second["event"] == "head set"
+    assert second["revision"] == first["revision"] + 1
+
+
+def test_the_socket_is_for_its_owner_and_group(demo: Server) -> None:
+    """Mode 0660, as configured."""
+    assert stat.S_IMODE(demo.socket.stat().st_mode) == 0o660
+
+
+def test_an_op_id_is_kept_over_a_crash(demo: Server) -> None:
+    """A retry after the server was killed gets the first reply."""
+    request = {"command": "switch", "groups": ["shop"], "op_id": "deploy-17"}
+    first = demo.ask(**request)
+    demo.kill()
+    demo.start()
+    assert demo.ask(**request) == first
+    assert demo.do(command="status", group="shop")["groups"][0]["active"] == "backup"
+
+
+def test_socat_gets_its_reply_too(demo: Server) -> None:
+    """Another client that half-closes."""
+    if shutil.which("socat") is None:
+        pytest.skip("socat is not installed; nc covers the half-close")
+    done = subprocess.run(
+        ["socat", "-", f"UNIX-CONNECT:{demo.socket}"],
+        input="group list\n",
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=True,
+    )
+    assert json.loads(done.stdout)["ok"]

@@ -1,0 +1,445 @@
+"""The change corridor: validate, persist, publish, reply, over a store that may fail anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from random import Random
+from typing import Any
+
+import pytest
+from driving import Gate, run
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from failoverdns.ledger import MAX_WAITING, Done, Ledger, Outcome, Submission
+from failoverdns.model import commands
+from failoverdns.model.application import HeadRole
+from failoverdns.model.change import Delta, Who, Write
+from failoverdns.model.commands import Mutation
+from failoverdns.model.errors import Rejected
+from failoverdns.model.group import Side
+from failoverdns.model.names import DomainName
+from failoverdns.model.zone import NameServer, Zone, ZoneSerial
+from failoverdns.rules.serving import all_nodes
+from failoverdns.rules.zones import all_authorities
+from failoverdns.state import State
+from failoverdns.store.memory import Failure, MemoryStore
+from failoverdns.wire.table import Table
+
+ORIGIN = DomainName.from_text("failover.test")
+SERVER = NameServer(ORIGIN.child("ns1"), (ip_address("192.0.2.53"),))
+ZONE = Zone(ORIGIN, (SERVER,), ORIGIN.child("hostmaster"), 60, 60)
+SECOND_ZONE = Zone(DomainName.from_text("b.test"), (NameServer(ORIGIN),), ORIGIN, 60, 60)
+WHO = Who(0, 1, "pytest")
+
+
+@dataclass
+class Corridor:
+    """A ledger over a store in memory, and what came out of it, in order."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    gate: Gate = field(default_factory=Gate)
+    table: Table = field(default_factory=Table)
+    log: list[Any] = field(default_factory=list)
+    now: float = 1000.0
+
+    def __post_init__(self) -> None:
+        """Make the ledger."""
+        self.ledger = Ledger(
+            State(),
+            self.store,
+            publish=self._publish,
+            announce=lambda change: self.log.append(("announced", change.revision)),
+            spawn=self.gate.spawn,
+            now=lambda: self.now,
+            random=Random(0),
+        )
+
+    def _publish(self, delta: Delta) -> None:
+        self.table.apply(delta)
+        self.log.append(("published", self.ledger.state.revision))
+
+    def submit(self, command: Mutation, **more: Any) -> list[Outcome]:
+        """Submit a command; the list gets its outcome."""
+        outcomes: list[Outcome] = []
+
+        def reply(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            self.log.append(("replied", getattr(outcome, "revision", outcome)))
+
+        name = type(command).__name__
+        self.ledger.submit(Submission(command, WHO, {"command": name}, reply, **more))
+        return outcomes
+
+    def do(self, command: Mutation, **more: Any) -> Done:
+        """Submit a command that must be done at once."""
+        (outcome,) = self.submit(command, **more)
+        assert isinstance(outcome, Done), outcome
+        return outcome
+
+    def refuse(self, command: Mutation, **more: Any) -> Rejected:
+        """Submit a command that must be refused at once."""
+        (outcome,) = self.submit(command, **more)
+        assert isinstance(outcome, Rejected), outcome
+        return outcome
+
+
+@pytest.fixture
+def corridor() -> Corridor:
+    """A corridor held by a gate that is open, with the zone configured."""
+    gate = Gate()
+    corridor = Corridor(MemoryStore(gate), gate)
+    corridor.do(commands.Configure((ZONE,)))
+    return corridor
+
+
+def build_shop(corridor: Corridor) -> None:
+    """A group with two sides that resolve."""
+    for name, address in (("eu", "192.0.2.1"), ("us", "192.0.2.2")):
+        corridor.do(commands.AddApplication(name))
+        role = HeadRole.LOAD_BALANCER
+        corridor.do(commands.AddHead(name, "lb", role, (ip_address(address),)))
+    corridor.do(commands.AddGroup("shop", label="shop", primary="eu", backup="us"))
+
+
+def test_persist_comes_before_publish_before_reply_before_announce(corridor: Corridor) -> None:
+    """Nothing is visible before it is durable, nothing acknowledged before it is visible."""
+    corridor.log.clear()
+    corridor.gate.closed = True
+    outcomes = corridor.submit(commands.AddApplication("eu"))
+    assert corridor.log == []
+    assert not outcomes
+    assert corridor.ledger.state.application_named("eu") is None
+    corridor.gate.open()
+    assert corridor.log == [("published", 2), ("replied", 2), ("announced", 2)]
+
+
+def test_commands_that_arrive_together_share_one_commit(corridor: Corridor) -> None:
+    """While the first is on its way to the disk, the others gather."""
+    corridor.gate.closed = True
+    outcomes = [corridor.submit(commands.AddApplication(f"a{n}")) for n in range(101)]
+    commits = corridor.store.commits
+    corridor.gate.open()
+    assert [o[0].revision for o in outcomes if isinstance(o[0], Done)] == [*range(2, 103)]
+    assert corridor.store.commits == commits + 2
+
+
+def test_each_command_of_a_batch_sees_those_before_it(corridor: Corridor) -> None:
+    """A name is taken from the moment that somebody before took it."""
+    corridor.gate.closed = True
+    corridor.submit(commands.AddApplication("first"))
+    outcomes = [
+        corridor.submit(commands.AddApplication("eu")),
+        corridor.submit(commands.AddApplication("eu")),
+        corridor.submit(commands.RenameApplication("eu", "us")),
+        corridor.submit(commands.AddApplication("eu")),
+    ]
+    corridor.gate.open()
+    kinds = [o[0].code if isinstance(o[0], Rejected) else "done" for o in outcomes]
+    assert kinds == ["done", "exists", "done", "done"]
+
+
+@pytest.mark.parametrize("failure", [Failure.REFUSED, Failure.LOST])
+def test_a_commit_that_failed_changed_nothing(corridor: Corridor, failure: Failure) -> None:
+    """Everybody who shared it is told; the next command succeeds."""
+    before = dict(corridor.table.entries)
+    corridor.store.failures = [failure]
+    refusal = corridor.refuse(commands.AddApplication("eu"))
+    assert refusal.code == "unavailable"
+    assert "nothing was changed" in refusal.message
+    assert corridor.table.entries == before
+    assert corridor.ledger.state.revision == 1
+    corridor.do(commands.AddApplication("eu"))
+
+
+def test_a_commit_that_was_not_confirmed_but_is_there_is_done(corridor: Corridor) -> None:
+    """The ledger asks the store before it says that it does not know."""
+    corridor.store.failures = [Failure.UNCONFIRMED]
+    assert corridor.do(commands.AddApplication("eu")).revision == 2
+    assert corridor.ledger.state.application_named("eu") is not None
+    assert not corridor.ledger.behind
+
+
+def test_a_fate_that_nobody_knows_is_called_unknown() -> None:
+    """And as soon as the store answers again, what it has becomes visible."""
+
+    class Vanishing(MemoryStore):
+        """Goes away in the middle of a commit."""
+
+        async def commit(self, *arguments: Any) -> None:
+            try:
+                await super().commit(*arguments)
+            finally:
+                self.unreachable = bool(self.failures) or self.unreachable
+
+    store = Vanishing()
+    corridor = Corridor(store)
+    corridor.do(commands.Configure((ZONE,)))
+    store.failures = [Failure.UNCONFIRMED, Failure.UNCONFIRMED]
+    refusal = corridor.refuse(commands.AddApplication("eu"))
+    assert refusal.code == "unknown-outcome"
+    assert corridor.ledger.state.application_named("eu") is None
+    assert corridor.ledger.behind
+    store.unreachable = False
+    corridor.ledger.resume()
+    assert not corridor.ledger.behind
+    assert corridor.ledger.state.application_named("eu") is not None
+    assert ("announced", 2) in corridor.log
+
+
+def test_while_the_store_is_away_commands_are_refused_and_answers_stay(corridor: Corridor) -> None:
+    """Answers come from memory."""
+    build_shop(corridor)
+    served = dict(corridor.table.entries)
+    corridor.store.unreachable = True
+    assert corridor.refuse(commands.Switch(("shop",))).code == "unavailable"
+    assert corridor.table.entries == served
+
+
+def test_what_another_writer_commits_becomes_visible(corridor: Corridor) -> None:
+    """By watching; and a command that lost the race is decided again on the new state."""
+    build_shop(corridor)
+    twin = Corridor(corridor.store)
+    twin.ledger.state.apply(0, (), (ZONE,))
+    twin.ledger.behind = True
+    twin.ledger.resume()
+    assert twin.ledger.state.revision == corridor.ledger.state.revision
+    twin.do(commands.Switch(("shop",)))
+    group = corridor.ledger.state.group_named("shop")
+    assert group is not None
+    assert group.active is Side.BACKUP
+    assert corridor.do(commands.Switch(("shop",))).revision == twin.ledger.state.revision
+    for name in (b"\4shop", b"\x07_status\2us"):
+        key = name + ORIGIN.wire
+        assert corridor.table.entries[key].answers == twin.table.entries[key].answers
+
+
+def test_an_op_id_makes_a_retry_safe(corridor: Corridor) -> None:
+    """The first reply is given again, and nothing is done twice; not even after other changes."""
+    build_shop(corridor)
+    retry = {"op_id": "op-1", "request": "switch shop"}
+    first = corridor.do(commands.Switch(("shop",)), **retry)
+    corridor.do(commands.AddApplication("other"))
+    again = corridor.do(commands.Switch(("shop",)), **retry)
+    assert (again.revision, again.result) == (first.revision, first.result)
+    group = corridor.ledger.state.group_named("shop")
+    assert group is not None
+    assert group.active is Side.BACKUP
+
+
+def test_an_op_id_is_for_one_command(corridor: Corridor) -> None:
+    """Used for another one, it is a mistake of the client's."""
+    corridor.do(commands.AddApplication("a"), op_id="x", request="add a")
+    refusal = corridor.refuse(commands.AddApplication("b"), op_id="x", request="add b")
+    assert refusal.code == "conflict"
+
+
+def test_an_op_id_is_remembered_for_a_command_that_had_nothing_to_do(corridor: Corridor) -> None:
+    """A retry does not do later what the first try did not have to do."""
+    build_shop(corridor)
+    to_primary = commands.Switch(("shop",), Side.PRIMARY)
+    corridor.do(to_primary, op_id="x", request="r")
+    corridor.do(commands.Switch(("shop",), Side.BACKUP))
+    corridor.do(to_primary, op_id="x", request="r")
+    group = corridor.ledger.state.group_named("shop")
+    assert group is not None
+    assert group.active is Side.BACKUP
+
+
+def test_the_same_op_id_twice_in_one_batch_is_done_once(corridor: Corridor) -> None:
+    """Two impatient retries."""
+    build_shop(corridor)
+    corridor.gate.closed = True
+    corridor.submit(commands.AddApplication("first"))
+    pair = [corridor.submit(commands.Switch(("shop",)), op_id="x", request="r") for _ in "ab"]
+    corridor.gate.open()
+    assert pair[0][0] == pair[1][0]
+
+
+def test_a_refused_command_does_not_use_its_op_id_up(corridor: Corridor) -> None:
+    """It changed nothing; the retry is decided anew."""
+    assert corridor.refuse(commands.RemoveApplication("a"), op_id="x", request="r")
+    corridor.do(commands.AddApplication("a"))
+    corridor.do(commands.RemoveApplication("a"), op_id="x", request="r")
+
+
+def test_commands_beyond_the_limit_are_told_to_come_back(corridor: Corridor) -> None:
+    """What waits is bounded."""
+    corridor.gate.closed = True
+    number = 1 + MAX_WAITING + 2
+    outcomes = [corridor.submit(commands.AddApplication(f"a{n}")) for n in range(number)]
+    assert [o[0].code for o in outcomes if o and isinstance(o[0], Rejected)] == ["busy", "busy"]
+    corridor.gate.open()
+    assert [o[0].revision for o in outcomes if isinstance(o[0], Done)] == [*range(2, number)]
+
+
+def test_a_defect_is_kept_to_the_commands_that_met_it(corridor: Corridor) -> None:
+    """They are told that their fate is unknown; the next command is carried out."""
+
+    def broken(_: Delta) -> None:
+        raise ZeroDivisionError
+
+    publish, corridor.ledger._publish = corridor.ledger._publish, broken
+    outcomes: list[Outcome] = []
+    submission = Submission(commands.AddApplication("a"), WHO, {}, outcomes.append)
+    with pytest.raises(ZeroDivisionError):
+        corridor.ledger.submit(submission)
+    assert isinstance(outcomes[0], Rejected)
+    assert outcomes[0].code == "unknown-outcome"
+    corridor.ledger._publish = publish
+    corridor.do(commands.AddApplication("b"))
+
+
+def test_a_change_costs_what_it_touches(corridor: Corridor) -> None:
+    """A switch rewrites the group's names, two status records and the SOA, and no others."""
+    build_shop(corridor)
+    for number in range(50):
+        corridor.do(commands.AddGroup(f"g{number}", primary="eu"))
+    deltas: list[Delta] = []
+    corridor.ledger._publish = deltas.append
+    corridor.do(commands.Switch(("shop",)))
+    names = {node.owner.to_text() for node in deltas[0].nodes}
+    assert names == {"shop.failover.test", "_status.us.failover.test"}
+    assert [rrset.owner for rrset in deltas[0].authorities] == [ORIGIN]
+
+
+def test_only_changes_that_are_served_raise_the_serial(corridor: Corridor) -> None:
+    """In the same commit as the change."""
+    build_shop(corridor)
+
+    def serial() -> int:
+        found = corridor.ledger.state.serial(ORIGIN)
+        assert found is not None
+        return found.serial
+
+    before = serial()
+    corridor.do(commands.RenameGroup("shop", "store"))
+    assert serial() == before
+    corridor.do(commands.Switch(("store",)))
+    assert serial() > before
+    stored = {e.serial for e in run(corridor.store.load()).entities if isinstance(e, ZoneSerial)}
+    assert stored == {serial()}
+
+
+NAMES = st.sampled_from(["a", "b", "c"])
+SIDES = st.sampled_from(["a", "b", "c", "", None])
+ADDRESSES = st.lists(
+    st.sampled_from([ip_address("192.0.2.1"), ip_address("192.0.2.2"), ip_address("2001:db8::1")]),
+    unique=True,
+).map(tuple)
+COMMANDS = st.one_of(
+    st.builds(commands.AddApplication, NAMES, st.sampled_from([None, "{head}.{application}.ex."])),
+    st.builds(commands.RenameApplication, NAMES, NAMES),
+    st.builds(commands.RemoveApplication, NAMES),
+    st.builds(
+        commands.AddHead, NAMES, NAMES, st.sampled_from(HeadRole), ADDRESSES, standby=st.booleans()
+    ),
+    st.builds(commands.SetHead, NAMES, NAMES, ADDRESSES),
+    st.builds(commands.RenameHead, NAMES, NAMES, NAMES),
+    st.builds(commands.ActivateHead, NAMES, NAMES),
+    st.builds(commands.RemoveHead, NAMES, NAMES),
+    st.builds(
+        commands.AddGroup,
+        NAMES,
+        label=st.sampled_from(["a", "x", "y", "ns1", None]),
+        primary=SIDES,
+        backup=SIDES,
+        ttl=st.sampled_from([None, 0, 30, 86400]),
+    ),
+    st.builds(
+        commands.SetGroup,
+        NAMES,
+        SIDES,
+        SIDES,
+        st.sampled_from([None, 0, 90]),
+        st.sampled_from([(), ("active-side",)]),
+    ),
+    st.builds(commands.RenameGroup, NAMES, NAMES),
+    st.builds(commands.RemoveGroup, NAMES),
+    st.builds(
+        commands.Switch,
+        st.lists(NAMES, min_size=1, max_size=3).map(tuple),
+        st.sampled_from([None, *Side]),
+        override=st.sampled_from([(), ("target-empty",), ("no-application", "target-empty")]),
+        dry_run=st.booleans(),
+    ),
+    st.builds(
+        commands.Configure,
+        st.sampled_from(
+            [
+                (ZONE,),
+                (Zone(ORIGIN, (SERVER,), ORIGIN.child("hostmaster"), 90, 30),),
+                (ZONE, SECOND_ZONE),
+            ]
+        ),
+    ),
+)
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Any commands, together or one by one, over a store that fails in any way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = Gate()
+        self.corridor = Corridor(MemoryStore(self.gate), self.gate)
+        self.corridor.do(commands.Configure((ZONE,)))
+        self.acknowledged = 1
+
+    @rule(
+        batch=st.lists(COMMANDS, min_size=1, max_size=4), failure=st.sampled_from([None, *Failure])
+    )
+    def command(self, batch: list[Mutation], failure: Failure | None) -> None:
+        """Submit commands that share a commit; it may fail."""
+        self.gate.closed = True
+        outcomes = [self.corridor.submit(commands.AddApplication("opener"))]
+        outcomes += [self.corridor.submit(command) for command in batch]
+        self.corridor.store.failures = [None, failure]
+        self.gate.open()
+        self.corridor.store.failures = []
+        assert all(len(outcome) == 1 for outcome in outcomes), "each gets one reply"
+        done = [o[0].revision for o in outcomes if isinstance(o[0], Done)]
+        self.acknowledged = max([self.acknowledged, *done])
+
+    @rule(step=st.sampled_from([-100000.0, 0.0, 1.0, 3600.0]))
+    def pass_time(self, step: float) -> None:
+        """Let time pass, or the clock jump back."""
+        self.corridor.now = max(0.0, self.corridor.now + step)
+
+    @invariant()
+    def what_is_acknowledged_is_stored(self) -> None:
+        """The store has it, and memory is what the store has."""
+        loaded = run(self.corridor.store.load())
+        assert loaded.revision >= self.acknowledged
+        fresh = State(loaded.revision, loaded.entities, self.corridor.ledger.state.zones)
+        assert vars(fresh) == vars(self.corridor.ledger.state)
+        assert list(fresh.groups()) == list(self.corridor.ledger.state.groups())
+
+    @invariant()
+    def what_is_served_follows_from_the_state(self) -> None:
+        """The table that deltas made is the one that a restart would make."""
+        state = self.corridor.ledger.state
+        fresh = Table()
+        fresh.apply(Delta(authorities=all_authorities(state)))
+        fresh.fill(all_nodes(state))
+        assert fresh.entries == self.corridor.table.entries
+        assert fresh.authorities == self.corridor.table.authorities
+
+    @invariant()
+    def history_tells_every_revision(self) -> None:
+        """Replaying it leads to the same state."""
+        changes = run(self.corridor.store.changes_after(0))
+        assert [change.revision for change in changes] == [*range(1, len(changes) + 1)]
+        writes = [write for change in changes for write in change.writes]
+        replayed = State(zones=self.corridor.ledger.state.zones)
+        for write in writes:
+            assert isinstance(write, Write)
+        for change in changes:
+            replayed.apply(change.revision, change.writes)
+        assert vars(replayed) == vars(self.corridor.ledger.state)
+
+
+TestLedgerMachine = LedgerMachine.TestCase
+TestLedgerMachine.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
