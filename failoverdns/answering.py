@@ -117,7 +117,7 @@ def ready_answer(table: Table, packet: bytes, *, udp: bool) -> bytes | None:
     else:
         return None
     size = len(reply)
-    if udp and size > PLAIN_UDP_PAYLOAD and (size > payload or size > UDP_PAYLOAD):
+    if size > PLAIN_UDP_PAYLOAD and size > (min(payload, UDP_PAYLOAD) if udp else TCP_PAYLOAD):
         return None
     return reply
 

@@ -206,7 +206,7 @@ class Ledger:
                 raise Rejected("conflict", f"op_id {op_id!r} was used for another command")
         draft, now = batch.draft, self._now()
         decision = decide(draft, submission.command, now, self._random)
-        if decision.writes:
+        if decision.writes:  # zones that differ in anything but their order have writes
             batch.steps.append(_step(draft, submission, decision, now))
         outcome = Done(draft.revision, decision.report(draft))
         if op_id is not None:

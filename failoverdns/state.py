@@ -39,6 +39,8 @@ class State:
         self._group_ids: dict[str, str] = {}
         self._labels: dict[tuple[DomainName, str], Group | Tombstone] = {}
         self._following: dict[str, dict[str, None]] = {}
+        self._unshared: set[str] | None = None
+        """Applications whose followers no copy has; None while there was no copy."""
         self._active: dict[str, int] = {}
         for entity in entities:
             self._enter(entity)
@@ -55,6 +57,10 @@ class State:
     def serial(self, origin: DomainName) -> ZoneSerial | None:
         """Return the serial number that the zone was last given."""
         return self._serials.get(origin)
+
+    def serials(self) -> Iterable[ZoneSerial]:
+        """Return every serial number that was ever given."""
+        return self._serials.values()
 
     def application(self, id_: str) -> Application | None:
         """Return an application by its id."""
@@ -114,6 +120,7 @@ class State:
         for name in vars(self):
             value = getattr(self, name)
             setattr(other, name, dict(value) if isinstance(value, dict) else value)
+        self._unshared, other._unshared = set(), set()
         return other
 
     def _enter(self, entity: Entity) -> None:
@@ -126,7 +133,7 @@ class State:
                 self._group_ids[entity.name] = entity.id
                 self._labels[entity.zone, entity.label] = entity
                 for id_ in entity.applications:
-                    self._following.setdefault(id_, {})[entity.id] = None
+                    self._followers(id_)[entity.id] = None
                 self._count_active(entity, 1)
             case Tombstone():
                 self._labels[entity.zone, entity.label] = entity
@@ -142,7 +149,7 @@ class State:
             case Group():
                 self._group_ids.pop(entity.name, None)
                 for id_ in entity.applications:
-                    followers = self._following.get(id_, {})
+                    followers = self._followers(id_)
                     followers.pop(entity.id, None)
                     if not followers:
                         self._following.pop(id_, None)
@@ -152,6 +159,14 @@ class State:
                     del self._labels[entity.zone, entity.label]
             case ZoneSerial() if not replaced:
                 del self._serials[entity.origin]
+
+    def _followers(self, application: str) -> dict[str, None]:
+        """Return the ids of the groups that follow an application, to be changed."""
+        followers = self._following.setdefault(application, {})
+        if self._unshared is not None and application not in self._unshared:
+            self._unshared.add(application)
+            followers = self._following[application] = dict(followers)
+        return followers
 
     def _count_active(self, group: Group, step: int) -> None:
         id_ = group.application(group.active)
@@ -194,6 +209,10 @@ class Draft:
         if origin in self._serials:
             return self._serials[origin]
         return self._base.serial(origin)
+
+    def serials(self) -> Iterator[ZoneSerial]:
+        """Return every serial number that was ever given."""
+        return _overlaid(((s.origin, s) for s in self._base.serials()), self._serials)
 
     def application(self, id_: str) -> Application | None:
         """Return an application by its id."""

@@ -18,10 +18,7 @@ from failoverdns.config.zone_records import static_records
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL
 from failoverdns.model.names import DomainName
-from failoverdns.model.zone import STATUS_LABEL, NameServer, Zone
-
-MAX_ORIGIN = 255 - 64 - 8
-"""Bytes of an origin that has room for a label and `primary` or `_status` before it."""
+from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, Zone
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def plain_label(text: str, what: str) -> str:
     Raises Malformed, naming `what`.
     """
     folded = text.lower()
-    if not _LABEL.fullmatch(folded):
+    if not (text.isascii() and _LABEL.fullmatch(folded)):
         raise Malformed(
             f"{what} {text!r} cannot be a DNS label: use 1 to 63 letters, digits, '-' or '_', "
             "not beginning or ending with '-'"

@@ -19,7 +19,10 @@ APEX_TTL = 3600
 """TTL of the zone's NS records and of its name servers' addresses, in seconds."""
 
 STATUS_LABEL = "_status"
-"""Below this label every zone answers for the role of each application."""
+"""Below each application's name every zone answers, under this label, for its role."""
+
+MAX_ORIGIN = 255 - 64 - 8
+"""Bytes of an origin in wire form: `primary.` or `_status.` and any label fit before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,9 @@ def next_serial(previous: int | None, now: float) -> int:
 
     `now` is in seconds since 1970. Never goes back, whatever the clock does.
     """
-    clock = int(now) & 0xFFFFFFFF
+    clock = int(now) & 0xFFFFFFFF or 1
     if previous is None:
-        return clock or 1
+        return clock
     ahead = (clock - previous) & 0xFFFFFFFF
     following = clock if 0 < ahead < 0x80000000 else (previous + 1) & 0xFFFFFFFF
     return following or 1

@@ -9,7 +9,7 @@ from dataclasses import replace
 from random import Random
 
 from failoverdns.model.application import Application
-from failoverdns.model.change import Write
+from failoverdns.model.change import Json, Write
 from failoverdns.model.commands import AddGroup, RemoveGroup, RenameGroup, SetGroup
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import MAX_TTL, Group, Side, Tombstone
@@ -73,17 +73,16 @@ def set_group(view: View, command: SetGroup, now: float) -> Decision:
         if ttl != group.ttl
         else group.cached_until,
     )
+    overridden: list[Json] = []
     detached = group.application(group.active)
     if detached is not None and after.application(group.active) != detached:
-        failure = RuleFailure(
-            ACTIVE_SIDE,
-            f"the {group.active.value} of group {group.name!r} is its active side: "
-            f"switch to the other side first, or add --override {ACTIVE_SIDE}",
-            group.name,
-        )
         if ACTIVE_SIDE not in command.override:
-            raise Rejected("refused", failure.message, (failure,))
-    return _written(view, group, after)
+            raise _active_side_refusal(group)
+        overridden.append(ACTIVE_SIDE)
+    written = _written(view, group, after)
+    return replace(
+        written, report=lambda changed: {**written.report(changed), "overridden": overridden}
+    )
 
 
 def rename_group(view: View, command: RenameGroup) -> Decision:
@@ -122,6 +121,14 @@ def _written(view: View, before: Group, after: Group) -> Decision:
     return Decision((Write(before, group),), lambda changed: group_report(changed, group))
 
 
+def _active_side_refusal(group: Group) -> Rejected:
+    text = (
+        f"the {group.active.value} of group {group.name!r} is its active side: "
+        f"switch to the other side first, or add --override {ACTIVE_SIDE}"
+    )
+    return Rejected("refused", text, (RuleFailure(ACTIVE_SIDE, text, group.name),))
+
+
 def _attached(view: View, current: str | None, wanted: str | None) -> Application | None:
     """Return the application that a side has after `wanted`: None leaves it, "" detaches."""
     if wanted is None:
@@ -150,8 +157,8 @@ def _check_label_free(view: View, zone: Zone, label: str) -> None:
         case Tombstone(group=name):
             raise Rejected(
                 "exists",
-                f"label {label!r} is retired: it was the removed group {name!r}'s, and CNAMEs of "
-                "its customers may still point at it; choose another",
+                f"label {label!r} is retired: it belonged to the removed group {name!r}, and "
+                "CNAMEs of its customers may still point at it; choose another",
             )
     if label == STATUS_LABEL or _is_configured(zone, label):
         raise Rejected("exists", f"{hostname} has records in the configuration: choose another")

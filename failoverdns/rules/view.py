@@ -31,6 +31,9 @@ class View(Protocol):
     def serial(self, origin: DomainName) -> ZoneSerial | None:
         """Return the serial number that the zone was last given."""
 
+    def serials(self) -> Iterable[ZoneSerial]:
+        """Return every serial number that was ever given, also of zones that are not served."""
+
     def application(self, id_: str) -> Application | None:
         """Return an application by its id."""
 

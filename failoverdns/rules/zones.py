@@ -15,7 +15,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import RRset
-from failoverdns.model.zone import Zone, ZoneSerial, next_serial
+from failoverdns.model.zone import MAX_ORIGIN, Zone, ZoneSerial, next_serial
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.groups import names_of
 from failoverdns.rules.view import View
@@ -27,9 +27,14 @@ NOT_CONFIGURED = ""
 def configure(view: View, command: Configure, now: float) -> Decision:
     """Serve exactly the given zones; each one that is new or different gets a new serial.
 
-    Raises Rejected `in-use` for a zone that groups are in and that is not configured, and for
-    records at a name that belongs to a group: every such fault is named.
+    Raises Rejected `invalid` for a zone whose name leaves no room for labels, `in-use` for a zone
+    that groups are in and that is not configured, and for records at a name that belongs to a
+    group: every such fault is named.
     """
+    too_long = [zone.origin for zone in command.zones if len(zone.origin.wire) > MAX_ORIGIN]
+    if too_long:
+        each = "; ".join(f"zone {origin} has {len(origin.wire)}" for origin in too_long)
+        raise Rejected("invalid", f"a zone's name has at most {MAX_ORIGIN} bytes: {each}")
     faults = [*_missing_zones(view, command.zones), *_conflicts(view, command.zones)]
     if faults:
         raise Rejected("in-use", "; ".join(faults))
@@ -39,10 +44,9 @@ def configure(view: View, command: Configure, now: float) -> Decision:
         if before is None or before.digest != digest:
             writes.append(_raised(before, zone.origin, digest, now))
     kept = {zone.origin for zone in command.zones}
-    for zone in view.zones:
-        before = view.serial(zone.origin)
-        if zone.origin not in kept and before is not None:
-            writes.append(Write(before, replace(before, digest=NOT_CONFIGURED)))
+    for dropped in view.serials():  # those too that were dropped while no server ran
+        if dropped.origin not in kept and dropped.digest != NOT_CONFIGURED:
+            writes.append(Write(dropped, replace(dropped, digest=NOT_CONFIGURED)))
     names = [zone.origin.to_text() for zone in command.zones]
     return Decision(tuple(writes), lambda _: {"zones": [*names]}, command.zones)
 

@@ -6,7 +6,7 @@ Refuses to know how a request is framed (`wire.requests`) and what a command doe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
@@ -19,6 +19,8 @@ from failoverdns.model.group import MAX_TTL
 from failoverdns.wire import values
 
 MAX_HISTORY = 10000
+MAX_FAULTS = 10
+"""Faults of one request that its refusal names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,11 @@ def parse_command(name: str, fields: Mapping[str, Json]) -> Command:
     known = {parameter.name: parameter for parameter in row.parameters}
     faults: list[str] = []
     arguments: dict[str, Any] = {}
-    for key in fields.keys() - known.keys():
-        near = get_close_matches(key, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        faults.append(f"{key}: {row.words} takes no such field{hint}")
+    unknown = sorted(fields.keys() - known.keys())
+    for key in unknown[:MAX_FAULTS]:
+        faults.append(f"{shown(key)}: {row.words} takes no such field{did_you_mean(key, known)}")
+    if len(unknown) > MAX_FAULTS:
+        faults.append(f"and {len(unknown) - MAX_FAULTS} more fields that it does not take")
     for key, parameter in known.items():
         value = fields.get(key)
         if value is None:
@@ -97,7 +100,7 @@ def parse_command(name: str, fields: Mapping[str, Json]) -> Command:
         except Malformed as fault:
             faults.append(f"{parameter.option}: {fault}")
     if faults:
-        text = "; ".join(sorted(faults))
+        text = "; ".join(faults)
         raise Rejected("invalid", f"{text} (usage: {row.usage})")
     return row.build(**arguments)
 
@@ -108,14 +111,23 @@ def find_row(name: str) -> Row:
     if row is not None:
         return row
     known = [words for words in ROWS if words.startswith(name.split(" ")[0] + " ")]
-    near = get_close_matches(name, ROWS, n=1)
     if known:
-        hint = "there is " + ", ".join(map(repr, known))
-    elif near:
-        hint = f"did you mean {near[0]!r}?"
+        hint = "; there is " + ", ".join(map(repr, known))
     else:
-        hint = "there is " + ", ".join(sorted({words.split(" ")[0] for words in ROWS}))
-    raise Rejected("unknown-command", f"no command {name[: values.MAX_TEXT]!r}; {hint}")
+        others = ", ".join(sorted({words.split(" ")[0] for words in ROWS}))
+        hint = did_you_mean(name, ROWS) or f"; there is {others}"
+    raise Rejected("unknown-command", f"no command {name[: values.MAX_TEXT]!r}{hint}")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint at the one of `known` that looks like `word`, or an empty text."""
+    near = get_close_matches(word[:100], list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def shown(word: str) -> str:
+    """Return a word that somebody sent so that it can be part of a message."""
+    return word[:100] if word.isprintable() else ascii(word[:100])
 
 
 def _parse(parameter: Parameter, value: Json) -> Any:

@@ -12,12 +12,21 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final
 
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
 from failoverdns.model.errors import Rejected
-from failoverdns.wire.commands import ROWS, Parameter, Row, find_row, parse_command
+from failoverdns.wire.commands import (
+    ROWS,
+    Parameter,
+    Row,
+    did_you_mean,
+    find_row,
+    parse_command,
+    shown,
+)
 
 MAX_LINE: Final = 1 << 20
 """Bytes in a request, its newline left out."""
@@ -105,7 +114,8 @@ def read_words(words: list[str]) -> tuple[str, dict[str, Json]]:
         name, equals, value = word.partition("=")
         parameter = options.get(name)
         if parameter is None:
-            raise Rejected("invalid", f"no option {name} (usage: {row.usage})")
+            hint = did_you_mean(name, options)
+            raise Rejected("invalid", f"no option {shown(name)}{hint} (usage: {row.usage})")
         if not parameter.flag and not equals:
             if at == len(rest):
                 raise Rejected("invalid", f"{name} needs a value (usage: {row.usage})")
@@ -171,7 +181,9 @@ def _split(text: str) -> list[str]:
 
 def _read_json(text: str) -> Request:
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite
+        )
     except (ValueError, RecursionError) as fault:
         raise Unreadable(Rejected("malformed", f"not JSON: {fault}")) from None
     if not isinstance(value, dict):
@@ -207,6 +219,14 @@ def _no_constant(name: str) -> Json:
     raise ValueError(f"{name} is not a JSON value")
 
 
+def _finite(text: str) -> float:
+    """Read a number; JSON knows no infinity, so that one could not be echoed."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{shown(text)} is too large a number")
+    return number
+
+
 def _is_op_id(value: Json) -> bool:
     return isinstance(value, str) and 0 < len(value) <= MAX_OP_ID and value.isprintable()
 
@@ -223,11 +243,13 @@ def _row_of(words: list[str]) -> tuple[Row, list[str]]:
 
 def _set(fields: dict[str, Json], parameter: Parameter, text: str, row: Row) -> None:
     value: Any = True if parameter.flag else _converted(parameter, text)
-    if parameter.repeated:
-        value = [*_listed(fields.get(parameter.name)), value]
-    elif parameter.name in fields:
+    before = fields.get(parameter.name)
+    if isinstance(before, list):
+        before.append(value)
+    elif before is not None:
         raise Rejected("invalid", f"{parameter.option} is given twice (usage: {row.usage})")
-    fields[parameter.name] = value
+    else:
+        fields[parameter.name] = [value] if parameter.repeated else value
 
 
 def _set_positions(fields: dict[str, Json], row: Row, positions: list[str]) -> None:
@@ -238,7 +260,7 @@ def _set_positions(fields: dict[str, Json], row: Row, positions: list[str]) -> N
         elif positions:
             fields[parameter.name] = positions.pop(0)
     if positions:
-        raise Rejected("invalid", f"too many words: {positions[0]!r} (usage: {row.usage})")
+        raise Rejected("invalid", f"too many words: {positions[0][:100]!r} (usage: {row.usage})")
 
 
 def _converted(parameter: Parameter, text: str) -> Json:
@@ -247,10 +269,6 @@ def _converted(parameter: Parameter, text: str) -> Json:
         return text
     digits = text.removeprefix("-")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else text
-
-
-def _listed(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
 
 
 def _result_pieces(result: Result) -> Iterator[str]:

@@ -84,19 +84,22 @@ class Table:
     def apply(self, delta: Delta) -> None:
         """Take over a change, all of it at once."""
         cuts = set(self._cuts)
+        for origin in delta.dropped:
+            self._drop(origin.wire)
         for rrset in delta.authorities:
             self._set_authority(rrset)
         for owner in delta.removed:
             self._remove(owner.wire)
-        self.fill(delta.nodes)
-        for origin in delta.dropped:
-            self._remove(origin.wire)
-            self.authorities.pop(origin.wire, None)
-        if cuts != self._cuts:
-            self._prepare_below(cuts ^ self._cuts)
+        self._put(delta.nodes)
+        self._prepare_below(cuts ^ self._cuts)
 
     def fill(self, nodes: Iterable[Node]) -> None:
         """Put names in, or replace them; their zones are there already."""
+        cuts = set(self._cuts)
+        self._put(nodes)
+        self._prepare_below(cuts ^ self._cuts)
+
+    def _put(self, nodes: Iterable[Node]) -> None:
         for node in nodes:
             name = node.owner.wire
             authority = self.authorities[node.zone.wire]
@@ -135,6 +138,14 @@ class Table:
             apex.answers = {**apex.answers, _SOA: soa}
             self._prepare(origin, apex)
 
+    def _drop(self, origin: bytes) -> None:
+        """Take out a zone and all its names; zones are configured, so rare."""
+        authority = self.authorities.pop(origin, None)
+        gone = [name for name, entry in self.entries.items() if entry.authority is authority]
+        for name in gone:
+            del self.entries[name]
+        self._cuts.difference_update(gone)
+
     def _create(self, name: bytes, authority: Authority) -> Entry:
         """Make an entry, and the empty non-terminals above it."""
         entry = self.entries[name] = Entry(authority)
@@ -167,7 +178,7 @@ class Table:
 
     def _prepare_below(self, cuts: set[bytes]) -> None:
         """Prepare again what a changed zone cut hides or shows; cuts are configured, so rare."""
-        for name, entry in self.entries.items():
+        for name, entry in self.entries.items() if cuts else ():
             above = name
             while above not in cuts and len(above) > 1:
                 above = above[1 + above[0] :]

@@ -32,7 +32,7 @@ Parse = Callable[[Json], Any]
 
 def kind(value: Json) -> str:
     """Say in words what kind of JSON value this is."""
-    names = {bool: "a truth value", int: "a number", float: "a number", str: "a text"}
+    names = {bool: "a truth value", int: "a number", float: "a fraction", str: "a text"}
     return names.get(type(value), "a list" if isinstance(value, list) else "an object")
 
 
@@ -113,7 +113,8 @@ def number(low: int, high: int, unit: str) -> Parse:
 
     def parse(value: Json) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise Malformed(f"must be a whole number{unit}, not {kind(value)}")
+            what = f"a whole number of{unit}" if unit else "a whole number"
+            raise Malformed(f"must be {what}, not {kind(value)}")
         if not low <= value <= high:
             raise Malformed(f"{value}: must be from {low} to {high}{unit}")
         return value
@@ -126,7 +127,8 @@ def choice(*values: str) -> Parse:
 
     def parse(value: Json) -> str:
         if value not in values:
-            raise Malformed(f"{value!r}: must be {' or '.join(map(repr, values))}")
+            given = kind(value) if not isinstance(value, str) else repr(value[:MAX_TEXT])
+            raise Malformed(f"must be {' or '.join(map(repr, values))}, not {given}")
         return str(value)
 
     return parse

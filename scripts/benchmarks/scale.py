@@ -1,0 +1,169 @@
+"""Measure a server with many groups: start, memory, switches.
+
+Each group has two applications, each of them a load balancer with an IPv4 and an IPv6 address: so
+many groups are twice as many applications and five times as many names.  The state is written by
+the store itself, then the real server starts on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address, IPv6Address
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from measuring import (
+    EXECUTABLE,
+    Asker,
+    Process,
+    connect,
+    free_port,
+    machine,
+    print_table,
+    quantiles,
+    write_json,
+)
+
+from failoverdns.model.application import Application, Head, HeadRole
+from failoverdns.model.change import Change, Who, Write
+from failoverdns.model.group import Group, Side
+from failoverdns.model.names import DomainName
+from failoverdns.store.sqlite import SQLiteStore
+
+ZONE = DomainName.from_text("failover.test")
+BATCH = 1000
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--groups", type=int, default=100_000, help="groups (100000)")
+    parser.add_argument("--switches", type=int, default=1000, help="switches (1000)")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there too")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        began = time.monotonic()
+        asyncio.run(write_state(folder / "state.db", arguments.groups))
+        print(f"wrote {arguments.groups} groups in {time.monotonic() - began:.1f} s")
+        figures = measure(folder, arguments.groups, arguments.switches)
+        figures["state_mib"] = round(folder.joinpath("state.db").stat().st_size / 2**20, 1)
+    figures |= {"groups": arguments.groups, "machine": machine()}
+    switches = figures["switch"]
+    print_table(
+        [
+            ("figure", "value"),
+            ("groups (applications, names)", f"{arguments.groups} (x 2, x 5)"),
+            ("start to first right answer", f"{figures['start_s']} s"),
+            ("resident memory", f"{figures['memory_mib']} MiB"),
+            ("state file", f"{figures['state_mib']} MiB"),
+            ("switch to first new answer, median", f"{switches['median_ms']} ms"),
+            ("switch to first new answer, p99", f"{switches['p99_ms']} ms"),
+            ("switch, all groups of 100 at once", f"{figures['switch_100']['median_ms']} ms"),
+            ("status of one group, median", f"{figures['status']['median_ms']} ms"),
+        ]
+    )
+    print(f"machine: {machine()}")
+    write_json(arguments.json, figures)
+
+
+async def write_state(path: Path, groups: int) -> None:
+    """Write a state with so many groups."""
+
+    async def at_once(call: Callable[[], Any]) -> Any:
+        return call()
+
+    store = SQLiteStore(path, at_once)
+    await store.load()
+    revision, writes = 0, all_writes(groups)
+    while batch := tuple(islice(writes, BATCH * 3)):
+        who = Who(0, 0, "benchmark")
+        change = Change(revision + 1, 0.0, who, {"command": "benchmark"}, (), (), batch)
+        await store.commit(revision, [change])
+        revision += 1
+    await store.close()
+
+
+def all_writes(groups: int) -> Iterator[Write]:
+    """Yield the creation of each group and of its two applications."""
+    for number in range(groups):
+        for index in (2 * number, 2 * number + 1):
+            addresses = IPv4Address(0x0A000000 + index), IPv6Address(0x20010DB8 << 96 | index)
+            head = Head("lb", HeadRole.LOAD_BALANCER, addresses)
+            yield Write(None, Application(f"app-{index}", f"a{index}", None, (head,), "lb"))
+        attached = f"app-{2 * number}", f"app-{2 * number + 1}"
+        label = label_of(number)
+        group = Group(
+            f"grp-{number}", f"g{number}", ZONE, label, *attached, Side.PRIMARY, 60, revision=1
+        )
+        yield Write(None, group)
+
+
+def label_of(number: int) -> str:
+    """Return nine digits, as labels have them by default."""
+    digits = f"{number:09d}"
+    return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
+
+
+def measure(folder: Path, groups: int, switches: int) -> dict[str, Any]:
+    """Start the server on the state and measure it."""
+    port = free_port()
+    config = folder / "failoverdns.yaml"
+    config.write_text(
+        "zones: {failover.test: {nameservers: {ns1: [127.0.0.1]}}}\n"
+        f'listen: ["127.0.0.1:{port}"]\n'
+        "workers: 0\ncontrol: {socket: control.sock}\nstate: {sqlite: state.db}\n"
+    )
+    dice = random.Random(0)
+    began = time.monotonic()
+    server = Process([EXECUTABLE, "serve", "--config", config], folder)
+    try:
+        Asker(port, f"{label_of(dice.randrange(groups))}.failover.test").wait_for_answer()
+        figures: dict[str, Any] = {"start_s": round(time.monotonic() - began, 1)}
+        sock = connect(folder / "control.sock")
+        replies = sock.makefile("rb")
+
+        def send(**request: Any) -> None:
+            sock.sendall(json.dumps(request).encode() + b"\n")
+
+        def receive() -> None:
+            reply = replies.readline()
+            assert b'"ok": true' in reply, reply
+
+        times, several, status = [], [], []
+        for _ in range(switches):
+            number = dice.randrange(groups)
+            asker = Asker(port, f"{label_of(number)}.failover.test")
+            old = asker.wait_for_answer()
+            began = time.monotonic()
+            send(command="switch", groups=[f"g{number}"])
+            times.append(asker.time_of_change(old) - began)
+            receive()
+        for _ in range(min(20, switches)):
+            chosen = dice.sample(range(groups), min(100, groups))
+            began = time.monotonic()
+            send(command="switch", groups=[f"g{number}" for number in chosen])
+            receive()
+            several.append(time.monotonic() - began)
+            began = time.monotonic()
+            send(command="status", group=f"g{chosen[0]}")
+            receive()
+            status.append(time.monotonic() - began)
+        figures["memory_mib"] = round(server.memory())
+        figures["switch"] = quantiles(times)
+        figures["switch_100"] = quantiles(several)
+        figures["status"] = quantiles(status)
+        return figures
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Commands that hypothesis draws, and the state to begin with: few names, so that they meet."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from samples import addresses, application, balancer, group, name, state
+
+from failoverdns.model.application import HeadRole
+from failoverdns.model.commands import (
+    ActivateHead,
+    AddApplication,
+    AddGroup,
+    AddHead,
+    Configure,
+    Mutation,
+    RemoveApplication,
+    RemoveGroup,
+    RemoveHead,
+    RenameApplication,
+    RenameGroup,
+    RenameHead,
+    SetGroup,
+    SetHead,
+    Switch,
+)
+from failoverdns.model.group import Side
+from failoverdns.model.zone import Zone
+from failoverdns.state import State
+
+APPLICATIONS = st.sampled_from(["eu", "us", "asia"])
+HEADS = st.sampled_from(["lb1", "lb2", "web1"])
+GROUPS = st.sampled_from(["shop", "blog"])
+LABELS = st.none() | st.sampled_from(["shop", "www", "ns1"])
+ADDRESSES = st.sampled_from([(), addresses("192.0.2.1"), addresses("2001:db8::1", "192.0.2.2")])
+HOSTNAMES = st.sampled_from([None, None, "lb.example", "{head}.{application}.example"])
+TEMPLATES = st.sampled_from([None, "{head}.{application}.internal.example"])
+ATTACHED = st.none() | st.just("") | APPLICATIONS
+TTLS = st.sampled_from([None, 0, 60, 86400, 86401])
+
+
+def start(zone: Zone) -> State:
+    """A state in which many of the commands below can be carried out."""
+    eu = application(
+        "eu",
+        balancer("lb1", "192.0.2.1"),
+        balancer("lb2", hostname="{head}.{application}.example"),
+        active="lb2",
+    )
+    us = application("us", balancer("lb1", "198.51.100.1"), active="lb1")
+    return state(eu, us, group(), group("blog", None, None), zones=[zone])
+
+
+def commands(zones: tuple[Zone, ...]) -> st.SearchStrategy[list[Mutation]]:
+    """Draw commands that change something; `zones` are what Configure draws from."""
+    return st.lists(_command(zones), min_size=8, max_size=30)
+
+
+def _command(zones: tuple[Zone, ...]) -> st.SearchStrategy[Mutation]:
+    origins = st.none() | st.sampled_from([*(zone.origin for zone in zones), name("x.example")])
+    configured = st.lists(st.sampled_from(zones), min_size=1, unique_by=lambda zone: zone.origin)
+    groups = st.lists(GROUPS, min_size=1, max_size=3).map(tuple)
+    rules = st.just(()) | st.just(("target-empty", "no-application"))
+    return st.one_of(
+        st.builds(AddApplication, APPLICATIONS, TEMPLATES),
+        st.builds(RenameApplication, APPLICATIONS, APPLICATIONS),
+        st.builds(RemoveApplication, APPLICATIONS),
+        st.builds(
+            AddHead,
+            APPLICATIONS,
+            HEADS,
+            st.sampled_from(HeadRole),
+            ADDRESSES,
+            HOSTNAMES,
+            st.booleans(),
+        ),
+        st.builds(SetHead, APPLICATIONS, HEADS, ADDRESSES, HOSTNAMES),
+        st.builds(RenameHead, APPLICATIONS, HEADS, HEADS),
+        st.builds(ActivateHead, APPLICATIONS, HEADS),
+        st.builds(RemoveHead, APPLICATIONS, HEADS),
+        st.builds(AddGroup, GROUPS, origins, LABELS, ATTACHED, ATTACHED, TTLS),
+        st.builds(
+            SetGroup, GROUPS, ATTACHED, ATTACHED, TTLS, st.just(()) | st.just(("active-side",))
+        ),
+        st.builds(RenameGroup, GROUPS, GROUPS),
+        st.builds(RemoveGroup, GROUPS),
+        st.builds(
+            Switch, groups, st.none() | st.sampled_from(Side), override=rules, dry_run=st.booleans()
+        ),
+        st.builds(Configure, configured.map(tuple)),
+    )

@@ -1,0 +1,16 @@
+"""Errors say whose fault it is, and carry all reasons."""
+
+from __future__ import annotations
+
+from failoverdns.model.errors import Rejected, RuleFailure
+
+
+def test_a_refusal_carries_its_code_its_message_and_every_rule_that_failed() -> None:
+    failure = RuleFailure("target-empty", "add a head", "shop")
+    refusal = Rejected("refused", "nothing was switched", (failure,))
+    assert (refusal.code, refusal.message, refusal.rules) == (
+        "refused",
+        "nothing was switched",
+        (failure,),
+    )
+    assert str(refusal) == "nothing was switched"

@@ -1,0 +1,385 @@
+"""What commands on applications and heads do to the answers, and when they are refused."""
+
+from __future__ import annotations
+
+import pytest
+import samples
+from samples import answers, application, balancer, carried_out, carry_out, refusal, server, state
+
+from failoverdns.model.application import HeadRole
+from failoverdns.model.commands import (
+    ActivateHead,
+    AddApplication,
+    AddHead,
+    Mutation,
+    RemoveApplication,
+    RemoveHead,
+    RenameApplication,
+    RenameHead,
+    SetHead,
+)
+from failoverdns.state import State
+
+BALANCER, SERVER = HeadRole.LOAD_BALANCER, HeadRole.WEB_SERVER
+TEMPLATE = "{head}.{application}.internal.example"
+
+
+def add(head: str, role: HeadRole, *texts: str, **fields: object) -> AddHead:
+    """The command that adds a head to `eu`."""
+    return AddHead("eu", head, role, samples.addresses(*texts), **fields)
+
+
+def empty() -> State:
+    """The group `shop`, its primary `eu` without a head."""
+    return state(application("eu"), samples.group(backup=None))
+
+
+def balanced(*heads: samples.Head, active: str | None = None) -> State:
+    """The group `shop`, its primary `eu` with these heads."""
+    return state(application("eu", *heads, active=active), samples.group(backup=None))
+
+
+LB1, LB2, LB3 = (balancer(f"lb{n}", f"192.0.2.{n}") for n in (1, 2, 3))
+WEB1, WEB2 = (server(f"web{n}", f"192.0.2.1{n}") for n in (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("commands", "answer"),
+    [
+        pytest.param([], [], id="no head: the name is reserved"),
+        pytest.param([add("web1", SERVER, "192.0.2.11")], ["A 192.0.2.11"], id="a web server"),
+        pytest.param(
+            [add("web1", SERVER, "192.0.2.11"), add("web2", SERVER, "2001:db8::2")],
+            ["A 192.0.2.11", "AAAA 2001:db8::2"],
+            id="all web servers",
+        ),
+        pytest.param(
+            [add("web1", SERVER, "192.0.2.11"), add("lb1", BALANCER, "192.0.2.1")],
+            ["A 192.0.2.1"],
+            id="a load balancer takes over from web servers",
+        ),
+        pytest.param(
+            [add("lb1", BALANCER, "192.0.2.1"), add("lb2", BALANCER, "192.0.2.2")],
+            ["A 192.0.2.2"],
+            id="the load balancer that was added last is active",
+        ),
+        pytest.param(
+            [add("lb1", BALANCER, "192.0.2.1"), add("lb2", BALANCER, "192.0.2.2", standby=True)],
+            ["A 192.0.2.1"],
+            id="unless it was added with standby",
+        ),
+        pytest.param(
+            [
+                add("web1", SERVER, "192.0.2.11"),
+                add("lb1", BALANCER, "192.0.2.1", standby=True),
+            ],
+            ["A 192.0.2.11"],
+            id="the first load balancer may be on standby too",
+        ),
+        pytest.param(
+            [
+                add("lb1", BALANCER, "192.0.2.1"),
+                add("lb2", BALANCER, "192.0.2.2"),
+                ActivateHead("eu", "lb1"),
+            ],
+            ["A 192.0.2.1"],
+            id="activate chooses another",
+        ),
+        pytest.param(
+            [
+                add("lb1", BALANCER, "192.0.2.1"),
+                add("lb2", BALANCER, "192.0.2.2", standby=True),
+                ActivateHead("eu", "lb2"),
+            ],
+            ["A 192.0.2.2"],
+            id="activate chooses one on standby",
+        ),
+        pytest.param(
+            [add("lb1", BALANCER, hostname="elb.cloud.example")],
+            ["CNAME elb.cloud.example"],
+            id="a hostname is answered as CNAME",
+        ),
+        pytest.param(
+            [
+                add("lb1", BALANCER, "192.0.2.1"),
+                SetHead("eu", "lb1", samples.addresses("192.0.2.9", "2001:db8::9")),
+            ],
+            ["A 192.0.2.9", "AAAA 2001:db8::9"],
+            id="an address that moved",
+        ),
+        pytest.param(
+            [add("lb1", BALANCER, "192.0.2.1"), SetHead("eu", "lb1", hostname="elb.example")],
+            ["CNAME elb.example"],
+            id="a hostname in the place of addresses",
+        ),
+    ],
+)
+def test_the_group_follows_the_heads_of_its_active_application(
+    commands: list[Mutation], answer: list[str]
+) -> None:
+    view = empty()
+    for command in commands:
+        carry_out(view, command)
+    assert answers(view) == answer
+
+
+@pytest.mark.parametrize(
+    ("heads", "active", "removed", "answer"),
+    [
+        pytest.param((LB1, LB2, LB3), "lb3", "lb3", ["A 192.0.2.2"], id="the newest that is left"),
+        pytest.param(
+            (LB1, LB2, LB3), "lb1", "lb1", ["A 192.0.2.3"], id="the newest, not the next one"
+        ),
+        pytest.param((LB1, LB2, LB3), "lb3", "lb1", ["A 192.0.2.3"], id="the active one stays"),
+        pytest.param((LB1, WEB1, WEB2, LB2), "lb2", "lb2", ["A 192.0.2.1"], id="not web servers"),
+        pytest.param(
+            (LB1, WEB1, WEB2),
+            "lb1",
+            "lb1",
+            ["A 192.0.2.11", "A 192.0.2.12"],
+            id="the web servers when it was the last load balancer",
+        ),
+        pytest.param((LB1,), "lb1", "lb1", [], id="nothing when it was the last head"),
+        pytest.param((WEB1, WEB2), None, "web1", ["A 192.0.2.12"], id="the other web server"),
+        pytest.param((WEB1, LB1), None, "lb1", ["A 192.0.2.11"], id="a standby changes nothing"),
+    ],
+)
+def test_when_a_head_is_removed_traffic_goes_to(
+    heads: tuple[samples.Head, ...], active: str | None, removed: str, answer: list[str]
+) -> None:
+    view = balanced(*heads, active=active)
+    carry_out(view, RemoveHead("eu", removed))
+    assert answers(view) == answer
+
+
+def test_a_load_balancer_is_as_old_as_when_it_was_added_whatever_is_done_to_it() -> None:
+    """Neither new addresses nor another name make it newer."""
+    view = balanced(LB1, LB2, LB3, active="lb3")
+    carry_out(view, SetHead("eu", "lb1", samples.addresses("192.0.2.99")))
+    carry_out(view, RenameHead("eu", "lb1", "lb9"))
+    carry_out(view, RemoveHead("eu", "lb3"))
+    assert answers(view) == ["A 192.0.2.2"]
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        pytest.param(
+            RenameHead("eu", "lb", "edge"), ["CNAME edge.eu.internal.example"], id="the head"
+        ),
+        pytest.param(
+            RenameApplication("eu", "europe"),
+            ["CNAME lb.europe.internal.example"],
+            id="the application",
+        ),
+    ],
+)
+@pytest.mark.parametrize("where", ["head", "application"])
+def test_a_rename_re_points_every_group_that_follows_a_template(
+    where: str, command: Mutation, answer: list[str]
+) -> None:
+    """In the same step: the change itself has the new answers of both groups."""
+    if where == "head":
+        follows = application("eu", balancer("lb", hostname=TEMPLATE), active="lb")
+    else:
+        follows = application("eu", balancer("lb"), active="lb", hostname_template=TEMPLATE)
+    view = state(follows, samples.group(backup=None), samples.group("blog", backup=None))
+    assert answers(view) == ["CNAME lb.eu.internal.example"]
+    _, _, delta = carried_out(view, command)
+    changed = {node.owner.to_text(): samples.node_texts(node) for node in delta.nodes}
+    for hostname in (samples.HOSTNAME, "blog.failover.test"):
+        assert changed[hostname] == changed[f"primary.{hostname}"] == answer
+        assert answers(view, hostname) == answer
+
+
+@pytest.mark.parametrize(
+    "command",
+    [RenameHead("eu", "lb1", "edge"), RenameApplication("eu", "europe")],
+    ids=["the head", "the application"],
+)
+def test_renaming_what_has_addresses_changes_no_answer_of_a_group(command: Mutation) -> None:
+    view = samples.shop()
+    before = [answers(view, f"{at}{samples.HOSTNAME}") for at in ("", "primary.", "backup.")]
+    carry_out(view, command)
+    after = [answers(view, f"{at}{samples.HOSTNAME}") for at in ("", "primary.", "backup.")]
+    assert before == after == [["A 192.0.2.1"], ["A 192.0.2.1"], ["A 198.51.100.1"]]
+
+
+def test_renaming_the_active_load_balancer_leaves_it_active() -> None:
+    view = balanced(LB1, LB2, active="lb1")
+    carry_out(view, RenameHead("eu", "lb1", "edge"))
+    assert answers(view) == ["A 192.0.2.1"]
+    carry_out(view, RemoveHead("eu", "edge"))
+    assert answers(view) == ["A 192.0.2.2"]
+
+
+def test_an_application_keeps_its_id_when_it_is_renamed() -> None:
+    view = samples.shop()
+    carry_out(view, RenameApplication("eu", "europe"))
+    assert view.application_named("eu") is None
+    found = view.application_named("europe")
+    assert found is not None
+    assert found.id == "app-eu"
+    assert [group.name for group in view.following(found.id)] == ["shop"]
+
+
+def test_names_that_are_free_again_can_be_taken() -> None:
+    view = samples.shop()
+    carry_out(view, RenameApplication("eu", "europe"))
+    carry_out(view, AddApplication("eu"))
+    carry_out(view, RemoveApplication("eu"))
+    carry_out(view, RenameApplication("europe", "eu"))
+    assert answers(view) == ["A 192.0.2.1"]
+
+
+def test_a_new_application_has_an_id_of_its_own_and_no_heads() -> None:
+    view = state(revision=41)
+    result = carry_out(view, AddApplication("eu", TEMPLATE))
+    assert result == {
+        "name": "eu",
+        "id": "app-42",
+        "hostname_template": TEMPLATE,
+        "role": "none",
+        "heads": [],
+        "web_head": {"heads": [], "targets": []},
+    }
+
+
+def test_an_application_that_is_removed_is_gone() -> None:
+    view = state(samples.eu())
+    assert carry_out(view, RemoveApplication("eu")) == {"removed": "eu"}
+    assert view.application_named("eu") is None
+    assert list(view.applications()) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(RenameApplication("eu", "eu"), id="a rename to the same name"),
+        pytest.param(RenameHead("eu", "lb1", "lb1"), id="a rename of a head to the same name"),
+        pytest.param(ActivateHead("eu", "lb1"), id="activating the active load balancer"),
+        pytest.param(
+            SetHead("eu", "lb1", samples.addresses("192.0.2.1")), id="setting the same address"
+        ),
+    ],
+)
+def test_a_command_that_asks_for_what_is_already_so_changes_nothing(command: Mutation) -> None:
+    result, writes, _ = carried_out(samples.shop(), command)
+    assert writes == ()
+    assert result["name"] == "eu"
+
+
+TAKEN = "there is an application 'us' already"
+TWO_KINDS = "a head has addresses or a hostname, not both"
+V4 = samples.addresses("192.0.2.7")
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "message"),
+    [
+        pytest.param(AddApplication("us"), "exists", TAKEN, id="adding what is there"),
+        pytest.param(RenameApplication("eu", "us"), "exists", TAKEN, id="renaming to it"),
+        pytest.param(
+            AddApplication("x", "{head}.{zone}"), "invalid", "only {head}", id="a bad template"
+        ),
+        pytest.param(
+            RemoveApplication("eu"),
+            "in-use",
+            "application 'eu' is attached to 1 group(s) ('shop'): detach it first",
+            id="removing what a group follows, active",
+        ),
+        pytest.param(
+            RemoveApplication("us"),
+            "in-use",
+            "application 'us' is attached to 1 group(s) ('shop')",
+            id="removing what a group follows, inactive",
+        ),
+        pytest.param(
+            add("lb1", BALANCER, "192.0.2.7"),
+            "exists",
+            "application 'eu' has a head 'lb1' already: change it with `head set`",
+            id="a second head of that name",
+        ),
+        pytest.param(
+            RenameHead("eu", "lb1", "web1"),
+            "exists",
+            "application 'eu' has a head 'web1' already",
+            id="renaming a head to what is there",
+        ),
+        pytest.param(
+            add("web9", SERVER, "192.0.2.7", standby=True),
+            "invalid",
+            "--standby is for load balancers",
+            id="a web server on standby",
+        ),
+        pytest.param(
+            ActivateHead("eu", "web1"),
+            "invalid",
+            "head 'web1' is a web server: only a load balancer can be made active",
+            id="activating a web server",
+        ),
+        pytest.param(
+            add("lb9", BALANCER, "192.0.2.7", hostname="x.example"),
+            "invalid",
+            TWO_KINDS,
+            id="adding with addresses and a hostname",
+        ),
+        pytest.param(
+            SetHead("eu", "lb1", hostname="{head}.{region}.example"),
+            "invalid",
+            "only {head} and {application} can stand in braces",
+            id="a hostname with a field that nobody fills in",
+        ),
+        pytest.param(
+            SetHead("eu", "lb1", V4, "x.example"),
+            "invalid",
+            TWO_KINDS,
+            id="setting addresses and a hostname",
+        ),
+        pytest.param(
+            SetHead("eu", "lb1"),
+            "invalid",
+            "say what to set: --address (repeatable) or --hostname",
+            id="setting nothing",
+        ),
+        pytest.param(
+            SetHead("eu", "lb1", V4 * 2), "invalid", "given twice", id="an address given twice"
+        ),
+        pytest.param(
+            add("lb9", BALANCER),
+            "invalid",
+            "head 'lb9' needs --address or --hostname",
+            id="a head with nothing to reach it by",
+        ),
+        pytest.param(
+            add("web9", SERVER, hostname="x.example"),
+            "invalid",
+            "a name can have only one CNAME",
+            id="a hostname beside other web servers",
+        ),
+        pytest.param(
+            add("lb9", BALANCER, hostname=""), "invalid", "it is empty", id="an empty hostname"
+        ),
+        pytest.param(RemoveHead("eu", "lb7"), "not-found", "did you mean 'lb1'", id="no such head"),
+        pytest.param(RemoveHead("oe", "lb1"), "not-found", "no application 'oe'", id="nor that"),
+    ],
+)
+def test_a_command_is_refused(command: Mutation, code: str, message: str) -> None:
+    primary = application("eu", LB1, WEB1, active="lb1")
+    refused = refusal(state(primary, samples.us(), samples.group()), command)
+    assert refused.code == code
+    assert message in refused.message
+
+
+def test_a_rename_that_makes_a_hostname_too_long_is_refused() -> None:
+    """The template is checked with every name that is filled in, not only when it is given."""
+    view = state(application("eu", balancer("lb", hostname="lb-{application}.example")))
+    refused = refusal(view, RenameApplication("eu", "a" * 61))
+    assert refused.code == "invalid"
+    assert "a label is 64 bytes long" in refused.message
+
+
+def test_a_refusal_names_no_more_than_five_of_the_groups_in_the_way() -> None:
+    groups = [samples.group(f"g{n}", backup=None) for n in range(7)]
+    refused = refusal(state(samples.eu(), *groups), RemoveApplication("eu"))
+    assert "attached to 7 group(s) ('g0', 'g1', 'g2', 'g3', 'g4')" in refused.message

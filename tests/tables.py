@@ -1,0 +1,161 @@
+"""Tables to answer from, written as zone-file text, and questions put to them with dnspython."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, IPv6Address
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.rdata
+import dns.rdatatype
+import dns.zone
+
+from failoverdns.answering import respond
+from failoverdns.model.change import Delta, Node
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import (
+    AAAA,
+    CNAME,
+    NS,
+    SOA,
+    TXT,
+    A,
+    Opaque,
+    Rdata,
+    Records,
+    RRset,
+    StartOfAuthority,
+    Text,
+)
+from failoverdns.wire.table import Table
+
+NEGATIVE_TTL = 60
+
+
+def name(text: str) -> DomainName:
+    """Return a name from its text, absolute."""
+    return DomainName.from_text(text)
+
+
+def authority(origin: str, serial: int = 1, negative_ttl: int = NEGATIVE_TTL) -> RRset:
+    """Return the SOA RRset of a zone, as `Zone.start_of_authority` makes it."""
+    data = StartOfAuthority(
+        name("ns1." + origin),
+        name("hostmaster." + origin),
+        serial,
+        3600,
+        600,
+        1209600,
+        negative_ttl,
+    )
+    return RRset(name(origin), SOA, negative_ttl, (data,))
+
+
+def node(owner: str, origin: str, *rrsets: Records, negative_ttl: int = NEGATIVE_TTL) -> Node:
+    """Return what is served at a name; without RRsets the name is reserved."""
+    return Node(name(owner), name(origin), rrsets, negative_ttl)
+
+
+def addresses(*texts: str, ttl: int = 60) -> Records:
+    """Return an A RRset."""
+    return Records(A, ttl, tuple(IPv4Address(text) for text in texts))
+
+
+def zone(
+    origin: str,
+    text: str = "",
+    *,
+    reserved: Iterable[str] = (),
+    negative: Mapping[str, int] | None = None,
+    serial: int = 1,
+) -> Delta:
+    """Return a zone, of records in zone-file text, its names relative to `origin`.
+
+    `reserved` are names without records; `negative` are negative TTLs of single names.
+    """
+    own = {name(f"{owner}.{origin}"): ttl for owner, ttl in (negative or {}).items()}
+    rrsets: dict[DomainName, list[Records]] = {name(origin): []}
+    read = dns.zone.from_text(
+        f"$TTL 60\n@ 3600 NS ns1.{origin}.\n{text}\n",
+        origin + ".",
+        relativize=False,
+        check_origin=False,
+    )
+    for owner, rdataset in read.iterate_rdatasets():
+        rtype = int(rdataset.rdtype)
+        data = tuple(_rdata(rtype, rdata) for rdata in rdataset)
+        records = Records(rtype, int(rdataset.ttl), data)
+        rrsets.setdefault(DomainName(owner.to_wire() or b""), []).append(records)
+    for owner_text in reserved:
+        rrsets.setdefault(name(f"{owner_text}.{origin}"), [])
+    nodes = tuple(
+        Node(owner, name(origin), tuple(records), own.get(owner, NEGATIVE_TTL))
+        for owner, records in rrsets.items()
+    )
+    return Delta(authorities=(authority(origin, serial),), nodes=nodes)
+
+
+def table_of(*deltas: Delta) -> Table:
+    """Return a table to which the changes were applied, one after the other."""
+    table = Table()
+    for delta in deltas:
+        table.apply(delta)
+    return table
+
+
+def query(
+    qname: str,
+    rtype: str = "A",
+    rclass: str = "IN",
+    *,
+    payload: int | None = None,
+    dnssec_ok: bool = False,
+    version: int = 0,
+    flags: str = "RD",
+) -> dns.message.Message:
+    """Return a query; EDNS if it has a `payload`."""
+    message = dns.message.make_query(
+        dns.name.from_text(qname), dns.rdatatype.from_text(rtype), rclass, id=4711
+    )
+    message.flags = dns.flags.from_text(flags)
+    if payload is not None:
+        message.use_edns(version, dns.flags.DO if dnssec_ok else 0, payload)
+    return message
+
+
+def ask(table: Table, question: dns.message.Message, *, udp: bool = True) -> dns.message.Message:
+    """Return the reply to a question."""
+    reply = respond(table, question.to_wire(), udp=udp)
+    assert reply is not None
+    return dns.message.from_wire(reply)
+
+
+def lines(section: Iterable[object]) -> list[str]:
+    """Return the records of a section as text, a line each, in the order of the message."""
+    return [line for rrset in section for line in str(rrset).splitlines()]
+
+
+def flags_of(reply: dns.message.Message) -> str:
+    """Return the flags of a message as text."""
+    return str(dns.flags.to_text(reply.flags))
+
+
+def _rdata(rtype: int, rdata: dns.rdata.Rdata) -> Rdata:
+    wire = rdata.to_wire()
+    assert wire is not None
+    match rtype:
+        case 1:
+            return IPv4Address(wire)
+        case 28:
+            return IPv6Address(wire)
+        case 2 | 5:
+            return DomainName(wire)
+        case 16:
+            strings = rdata.strings  # type: ignore[attr-defined]
+            return Text(tuple(strings))
+    return Opaque(wire)
+
+
+assert (A, AAAA, NS, CNAME, TXT) == (1, 28, 2, 5, 16)

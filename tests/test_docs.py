@@ -1,0 +1,46 @@
+"""Documentation that can be held against the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from failoverdns.model.errors import Code
+from failoverdns.rules.groups import ACTIVE_SIDE
+from failoverdns.rules.switching import RULES
+from failoverdns.wire.commands import ROWS
+
+PROJECT = Path(__file__).parents[1]
+CONTROL = (PROJECT / "docs" / "control.md").read_text()
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: str(row.words))
+def test_every_command_and_option_is_documented(row) -> None:
+    """In the table of commands."""
+    lines = [line for line in CONTROL.splitlines() if line.startswith(f"| `{row.words}")]
+    assert lines
+    for parameter in row.parameters:
+        assert any(parameter.option in line for line in lines), parameter.option
+
+
+def test_every_error_code_and_rule_is_documented() -> None:
+    """With what it means."""
+    for word in (*get_args(Code), *RULES, ACTIVE_SIDE):
+        assert f"`{word}`" in CONTROL, word
+
+
+@pytest.mark.parametrize("path", sorted(PROJECT.glob("docs/**/*.md")), ids=lambda p: p.name)
+def test_files_that_documents_name_are_there(path: Path) -> None:
+    """In backquotes, with a folder that the project or the package has."""
+    for name in re.findall(r"`((?:[a-z_]+/)+[a-z_-]+\.(?:py|md|yaml))`", path.read_text()):
+        assert any((root / name).exists() for root in (PROJECT, PROJECT / "failoverdns")), name
+
+
+def test_the_changelog_has_the_version() -> None:
+    """Users look there first."""
+    from failoverdns import __version__
+
+    assert f"## {__version__}" in (PROJECT / "CHANGELOG.md").read_text()

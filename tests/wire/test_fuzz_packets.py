@@ -1,0 +1,56 @@
+"""Thousands of random and damaged packets, as `scripts/fuzz-packets` draws them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "fuzz-packets"
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    """The script as a module."""
+    loader = SourceFileLoader("fuzz_packets", str(SCRIPT))
+    spec = spec_from_loader("fuzz_packets", loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    sys.modules["fuzz_packets"] = module
+    loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_no_packet_raises_and_every_reply_is_well_formed(script: ModuleType, seed: int) -> None:
+    """Each outcome that there is comes up, so that the packets are not all refused at the door."""
+    report = script.fuzz(4000, seed)
+    assert sum(report.outcomes.values()) == 4000
+    for transport in ("UDP", "TCP"):
+        for outcome in ("no reply", *script.RCODES.values()):
+            assert report.outcomes[f"{transport} {outcome}"] > 0
+    assert report.outcomes["UDP NOERROR or BADVERS TC"] > 0
+
+
+@pytest.mark.parametrize("kind", ["valid", "damaged", "noise", "pointers", "labels", "options"])
+def test_packets_stay_within_what_a_transport_can_carry(script: ModuleType, kind: str) -> None:
+    """TCP messages go up to 64 KiB, and the worst of them are that long."""
+    [make] = [make for name, make, _ in script.KINDS if name == kind]
+    random = script.Random(1)
+    sizes = [len(make(random, 65535)) for _ in range(50)]
+    assert max(sizes) <= 65535
+    assert kind not in ("pointers", "options") or max(sizes) > 65000
+
+
+def test_the_script_prints_what_came_of_the_packets_and_what_they_cost() -> None:
+    """Run by hand it tells count, outcomes, mean, p99 and the worst packets."""
+    arguments = [sys.executable, str(SCRIPT), "--packets", "300", "--seed", "7"]
+    printed = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
+    assert printed.startswith("300 packets, seed 7: nothing raised, replies well-formed\n")
+    for part in ("FORMERR", "mean ", "p99 ", "worst UDP: ", "worst TCP: "):
+        assert part in printed
