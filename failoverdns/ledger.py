@@ -28,8 +28,8 @@ from failoverdns.rules.zones import authorities, serial_writes
 from failoverdns.state import Draft, State
 from failoverdns.store.interface import Conflict, OutcomeUnknown, Store, Unavailable
 
-MAX_BATCH = 500
-"""Commands that share one commit: the first of them waits for the last."""
+MAX_BATCH = 100
+"""Commands that share one commit: the first waits for the last, and so do queries meanwhile."""
 
 MAX_WAITING = 10000
 """Commands that may wait; further ones are told `busy`."""

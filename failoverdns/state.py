@@ -8,6 +8,7 @@ Refuses to know why anything changes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -192,6 +193,8 @@ class Draft:
         self._groups: dict[str, Group | None] = {}
         self._group_names: dict[str, Group | None] = {}
         self._labels: dict[tuple[DomainName, str], Group | Tombstone | None] = {}
+        self._attached = Counter[str]()
+        self._active = Counter[str]()
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -262,12 +265,7 @@ class Draft:
     def attachments(self, application: str) -> tuple[int, int]:
         """Return in how many groups an application (by id) is attached, and active."""
         attached, active = self._base.attachments(application)
-        for id_, changed in self._groups.items():
-            for group, step in ((self._base.group(id_), -1), (changed, 1)):
-                if group is not None and application in group.applications:
-                    attached += step
-                    active += step * (group.application(group.active) == application)
-        return attached, active
+        return attached + self._attached[application], active + self._active[application]
 
     def apply(
         self, revision: int, writes: Iterable[Write], zones: tuple[Zone, ...] | None = None
@@ -289,6 +287,10 @@ class Draft:
                 self._groups[entity.id] = None if gone else entity
                 self._group_names[entity.name] = None if gone else entity
                 self._labels[entity.zone, entity.label] = None if gone else entity
+                step = -1 if gone else 1
+                self._attached.update(dict.fromkeys(entity.applications, step))
+                if (active := entity.application(entity.active)) is not None:
+                    self._active[active] += step
             case Tombstone():
                 self._labels[entity.zone, entity.label] = None if gone else entity
             case ZoneSerial():

@@ -24,6 +24,9 @@ from failoverdns.model.application import (
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.names import DomainName
 
+MAX_ADDRESSES = 1000
+"""Addresses of all heads of an application: as an RRset they fit into a message over TCP."""
+
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
 
@@ -89,12 +92,18 @@ def check_template(template: str) -> str:
 def checked(application: Application) -> Application:
     """Return `application` unchanged if every head of it can be answered for.
 
-    Raises Rejected `invalid` if a hostname is none, or if web servers have hostnames that no
-    single CNAME could answer (RFC 2181 section 10.1).
+    Raises Rejected `invalid` if a hostname is none, if there are too many addresses, or if web
+    servers have hostnames that no single CNAME could answer (RFC 2181 section 10.1).
     """
     for head in application.heads:
         if not head.addresses:
             hostname(application, head)
+    if sum(len(head.addresses) or 1 for head in application.heads) > MAX_ADDRESSES:
+        raise Rejected(
+            "invalid",
+            f"application {application.name!r} would have more than {MAX_ADDRESSES} addresses, "
+            "which no answer could carry: put load balancers before them",
+        )
     servers = [head for head in application.heads if head.role is HeadRole.WEB_SERVER]
     named = [head for head in servers if not head.addresses]
     if named and len(servers) > 1:

@@ -1,8 +1,8 @@
 """Read what strangers send: one DNS query, in bounded time.
 
 Knows the layout of a message (RFC 1035 section 4, RFC 6891 section 6) and its limits: each byte
-is looked at once, no compression pointer is ever followed, at most `MAX_RECORDS` records are
-stepped over.
+is looked at once, no compression pointer is ever followed, at most `MAX_RECORDS` records and
+`MAX_OPTIONS` options are stepped over.
 Refuses to know what is served.  dnslib and dnspython do not parse packets here: see
 docs/decisions.
 """
@@ -23,6 +23,9 @@ OPT: Final = 41
 
 MAX_RECORDS: Final = 32
 """Records in a query beside its question: OPT, TSIG, and room for what is to come."""
+
+MAX_OPTIONS: Final = 32
+"""EDNS options in a query."""
 
 _HEADER: Final = Struct(">HBBHHHH")
 _QUESTION_END: Final = Struct(">HH")
@@ -135,7 +138,11 @@ def _read_records(packet: bytes, at: int, before: int, additionals: int) -> Edns
 
 
 def _check_options(packet: bytes, at: int, end: int) -> None:
+    options = 0
     while at < end:
+        options += 1
+        if options > MAX_OPTIONS:
+            raise Malformed("too many EDNS options")
         if at + 4 > end:
             raise Malformed("an EDNS option is cut short")
         at += 4 + int.from_bytes(packet[at + 2 : at + 4], "big")

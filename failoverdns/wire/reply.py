@@ -58,28 +58,40 @@ def udp_limit(query: Query) -> int:
 def write_reply(query: Query, sections: Sections, limit: int) -> bytes:
     """Return the reply to `query` in at most `limit` bytes.
 
-    If answer and authority do not fit, they are left out and TC is set; if only additional
-    records do not fit, they are left out: but glue is not optional (RFC 9471), so that a
-    referral whose glue does not fit is truncated as well.
+    What does not fit is left out, all of it, and TC is set.  That holds for additional records
+    too: ours are glue, which is not optional in a referral (RFC 9471 section 2).
     """
     opt = _opt(query.edns, sections.rcode, sections.extended_error)
     flags = QR | (RD if query.recursion_desired else 0) | (AA if sections.authoritative else 0)
-    flags |= sections.rcode & 0xF
     message = bytearray(12) + query.question
-    counts = []
-    names: dict[bytes, int] = {}
-    _note_name(names, query.name.wire, 12)
-    for section in (sections.answer, sections.authority, sections.additional):
-        counts.append(sum(_write_rrset(message, names, *owned) for owned in section))
-    if len(message) + len(opt) > limit:
+    counts = _write_sections(message, query.name.wire, sections, limit - len(opt))
+    if counts is None:
         del message[12 + len(query.question) :]
-        counts = [0, 0, 0]
         flags |= TC
-    answers, authorities, additionals = counts
+    answers, authorities, additionals = counts or (0, 0, 0)
     message[:12] = pack(
-        ">HHHHHH", query.id, flags, 1, answers, authorities, additionals + bool(opt)
+        ">HHHHHH",
+        query.id,
+        flags | sections.rcode & 0xF,
+        1,
+        answers,
+        authorities,
+        additionals + bool(opt),
     )
     return bytes(message + opt)
+
+
+def _write_sections(
+    message: bytearray, question: bytes, sections: Sections, limit: int
+) -> tuple[int, ...] | None:
+    """Append the sections and return how many records each has; None if they do not fit."""
+    parts = (sections.answer, sections.authority, sections.additional)
+    if sum(len(rrset.tail) for part in parts for _, rrset in part) > limit:
+        return None  # not even with every owner name a pointer
+    names: dict[bytes, int] = {}
+    _note_name(names, question, 12)
+    counts = tuple(sum(_write_rrset(message, names, *owned) for owned in part) for part in parts)
+    return counts if len(message) <= limit else None
 
 
 def _write_rrset(

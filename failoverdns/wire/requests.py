@@ -191,7 +191,7 @@ def _read_json(text: str) -> Request:
     id_, op_id = value.pop("id", None), value.pop("op_id", None)
     name = value.pop("command", None)
     try:
-        if isinstance(id_, (dict, list)):
+        if isinstance(id_, dict | list | bool):
             id_ = None
             raise Rejected("invalid", "id: must be a text or a number")
         if op_id is not None and not _is_op_id(op_id):

@@ -8,7 +8,13 @@ from samples import application, balancer, server
 
 from failoverdns.model.application import Addresses, Application, Hostname, Nothing, Target
 from failoverdns.model.errors import Rejected
-from failoverdns.rules.web_heads import check_template, checked, web_head, web_heads
+from failoverdns.rules.web_heads import (
+    MAX_ADDRESSES,
+    check_template,
+    checked,
+    web_head,
+    web_heads,
+)
 
 TEMPLATE = "{head}.{application}.internal.example"
 LB1, LB2 = balancer("lb1", "192.0.2.1"), balancer("lb2", "192.0.2.2")
@@ -188,3 +194,11 @@ def test_an_application_that_could_not_be_answered_for_is_refused(
 )
 def test_an_application_that_can_be_answered_for_is_taken(subject: Application) -> None:
     assert checked(subject) is subject
+
+
+def test_an_application_has_no_more_addresses_than_an_answer_can_carry() -> None:
+    """1,000 of them; one more is refused with what to do instead."""
+    many = [f"10.0.{n // 250}.{n % 250}" for n in range(MAX_ADDRESSES)]
+    checked(application("wide", server("w", *many)))
+    with pytest.raises(Rejected, match=r"more than 1000 addresses.*put load balancers before"):
+        checked(application("wide", server("w", *many), server("x", "10.1.0.0")))

@@ -180,6 +180,13 @@ BAD: list[tuple[str, bytes, Json, str, str]] = [
         "id: must be a text or a number",
     ),
     (
+        "an id that is a truth value",
+        b'{"id":true,"command":"watch"}',
+        None,
+        "invalid",
+        "id: must be a text or a number",
+    ),
+    (
         "an id that is an object",
         b'{"id":{},"command":"watch"}',
         None,
