@@ -49,7 +49,7 @@ MAX_EVENTS: Final = 10000
 STALLED_TIMEOUT: Final = 60.0
 """Seconds that a client may leave its replies unread."""
 
-TURN: Final = 0.005
+TURN: Final = 0.002
 """Seconds that one connection may work before others get their turn."""
 
 Lines = Iterator[bytes]

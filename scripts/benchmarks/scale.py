@@ -12,6 +12,7 @@ import asyncio
 import json
 import random
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address
@@ -66,8 +67,11 @@ def main() -> None:
             ("state file", f"{figures['state_mib']} MiB"),
             ("switch to first new answer, median", f"{switches['median_ms']} ms"),
             ("switch to first new answer, p99", f"{switches['p99_ms']} ms"),
-            ("switch, all groups of 100 at once", f"{figures['switch_100']['median_ms']} ms"),
+            ("switch of 100 groups at once, median", f"{figures['switch_100']['median_ms']} ms"),
             ("status of one group, median", f"{figures['status']['median_ms']} ms"),
+            ("status of everything", f"{figures['whole_status_s']} s"),
+            ("a query meanwhile, median", f"{figures['query_meanwhile']['median_ms']} ms"),
+            ("a query meanwhile, p99", f"{figures['query_meanwhile']['p99_ms']} ms"),
         ]
     )
     print(f"machine: {machine()}")
@@ -156,6 +160,15 @@ def measure(folder: Path, groups: int, switches: int) -> dict[str, Any]:
             send(command="status", group=f"g{chosen[0]}")
             receive()
             status.append(time.monotonic() - began)
+        whole = threading.Thread(target=lambda: (send(command="status"), receive()))
+        waits, began = [], time.monotonic()
+        whole.start()
+        while whole.is_alive():
+            asked = time.monotonic()
+            asker.ask()
+            waits.append(time.monotonic() - asked)
+        figures["whole_status_s"] = round(time.monotonic() - began, 1)
+        figures["query_meanwhile"] = quantiles(waits)
         figures["memory_mib"] = round(server.memory())
         figures["switch"] = quantiles(times)
         figures["switch_100"] = quantiles(several)
