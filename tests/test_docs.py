@@ -44,3 +44,10 @@ def test_the_changelog_has_the_version() -> None:
     from failoverdns import __version__
 
     assert f"## {__version__}" in (PROJECT / "CHANGELOG.md").read_text()
+
+
+def test_the_tests_run_against_the_installed_package() -> None:
+    """What `pip install .` gives a user is what is tested; `scripts/test` installs it."""
+    import failoverdns
+
+    assert "site-packages" in Path(failoverdns.__file__).parts

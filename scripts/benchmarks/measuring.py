@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import platform
@@ -28,6 +29,7 @@ class Process:
     def __init__(self, command: Sequence[str | Path], folder: Path) -> None:
         with (folder / "log").open("ab") as log:
             self.child = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+        atexit.register(self.stop)
 
     def stop(self) -> None:
         """End it, at the latest with SIGKILL."""
