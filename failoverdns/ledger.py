@@ -79,7 +79,8 @@ class _Batch:
     draft: Draft
     steps: list[_Step] = field(default_factory=list)
     operations: dict[str, Operation] = field(default_factory=dict)
-    outcomes: list[tuple[Submission, Outcome]] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    """One for each submission, in their order."""
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -143,7 +144,6 @@ class Ledger:
                     self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))
                 ]
                 await self._carry_out(submissions)
-                submissions = []
                 if self.behind and not self._waiting:
                     return
         finally:
@@ -153,7 +153,7 @@ class Ledger:
                 self.resume()
 
     async def _carry_out(self, submissions: list[Submission]) -> None:
-        """Validate, persist, publish, reply."""
+        """Validate, persist, publish, reply; who is answered leaves `submissions`."""
         try:
             batch = await self._persisted(submissions)
         except Rejected as refusal:
@@ -161,8 +161,8 @@ class Ledger:
             return
         for step in batch.steps:
             self._make_visible(step)
-        for submission, outcome in batch.outcomes:
-            submission.reply(outcome)
+        for outcome in batch.outcomes:
+            submissions.pop(0).reply(outcome)
         for step in batch.steps:
             self._announce(step.change)
 
@@ -191,7 +191,7 @@ class Ledger:
                 outcome = self._decide(batch, submission, earlier)
             except Rejected as refusal:
                 outcome = refusal
-            batch.outcomes.append((submission, outcome))
+            batch.outcomes.append(outcome)
         return batch
 
     def _decide(
@@ -317,5 +317,5 @@ def _delta(
 
 
 def _refuse(submissions: list[Submission], refusal: Rejected) -> None:
-    for submission in submissions:
-        submission.reply(refusal)
+    while submissions:
+        submissions.pop(0).reply(refusal)

@@ -292,6 +292,23 @@ def test_a_defect_is_kept_to_the_commands_that_met_it(corridor: Corridor) -> Non
     corridor.do(commands.AddApplication("b"))
 
 
+def test_whoever_is_answered_is_not_answered_again(corridor: Corridor) -> None:
+    """A defect in giving one reply is told to those who have none yet."""
+    corridor.gate.closed = True
+    corridor.submit(commands.AddApplication("first"))
+    before = corridor.submit(commands.AddApplication("before"))
+
+    def broken(_: Outcome) -> None:
+        raise ZeroDivisionError
+
+    corridor.ledger.submit(Submission(commands.AddApplication("a"), WHO, {}, broken))
+    after = corridor.submit(commands.AddApplication("after"))
+    with pytest.raises(ZeroDivisionError):
+        corridor.gate.open()
+    assert [type(outcome) for outcome in before] == [Done]
+    assert [type(outcome) for outcome in after] == [Rejected]
+
+
 def test_a_change_costs_what_it_touches(corridor: Corridor) -> None:
     """A switch rewrites the group's names, two status records and the SOA, and no others."""
     build_shop(corridor)

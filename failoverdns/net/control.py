@@ -70,10 +70,10 @@ class _Slot:
 
     __slots__ = ("lines", "request")
 
-    def __init__(self, request: Request | None = None, lines: Lines | None = None) -> None:
-        self.request = request
+    def __init__(self) -> None:
+        self.request: Request | None = None
         """A reading command whose turn has not come."""
-        self.lines = lines
+        self.lines: Lines | None = None
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
