@@ -340,6 +340,25 @@ def test_only_changes_that_are_served_raise_the_serial(corridor: Corridor) -> No
     assert stored == {serial()}
 
 
+def test_each_change_of_a_batch_has_a_serial_of_its_own(corridor: Corridor) -> None:
+    """A secondary that asks for what changed since a serial misses nothing."""
+    build_shop(corridor)
+    corridor.now = 0.0
+    corridor.gate.closed = True
+    corridor.submit(commands.AddApplication("first"))
+    for _ in range(3):
+        corridor.submit(commands.Switch(("shop",)))
+    corridor.gate.open()
+    serials = [
+        write.after.serial
+        for change in run(corridor.store.history(None, 3))
+        for write in change.writes
+        if isinstance(write.after, ZoneSerial)
+    ]
+    assert len(serials) == len(set(serials)) == 3
+    assert serials == sorted(serials, reverse=True)
+
+
 NAMES = st.sampled_from(["a", "b", "c"])
 SIDES = st.sampled_from(["a", "b", "c", "", None])
 ADDRESSES = st.lists(

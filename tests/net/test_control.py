@@ -14,6 +14,7 @@ from twisted.internet.testing import StringTransport
 
 from failoverdns.model.change import Who
 from failoverdns.net.control import (
+    MAX_CLIENTS,
     MAX_EVENTS,
     MAX_PENDING,
     STALLED_TIMEOUT,
@@ -234,6 +235,21 @@ def test_after_a_half_close_every_reply_comes_and_then_the_end(
     factory.send_event(b'"event"\n')
     assert transport.replies() == ["watching", "event"]
     assert not transport.disconnecting
+
+
+def test_one_client_too_many_is_refused_until_another_leaves(
+    factory: ControlFactory, slow: Slow
+) -> None:
+    """It is told why, and its requests are not carried out."""
+    clients = [connect(factory) for _ in range(MAX_CLIENTS)]
+    late, transport = connect(factory)
+    assert transport.replies()[0]["error"]["code"] == "busy"
+    assert transport.disconnecting
+    late.dataReceived(b"application add a\n")
+    assert slow.changes == []
+    clients[0][0].connectionLost()
+    _, transport = connect(factory)
+    assert transport.replies() == []
 
 
 def test_a_client_that_is_gone_gets_nothing_more(factory: ControlFactory, slow: Slow) -> None:

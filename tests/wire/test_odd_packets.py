@@ -1,4 +1,4 @@
-"""Thousands of random and damaged packets, as `scripts/fuzz-packets` draws them."""
+"""Thousands of random and damaged packets, as `scripts/bench packets` draws them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "fuzz-packets"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "benchmarks" / "packets.py"
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     """The script as a module."""
-    loader = SourceFileLoader("fuzz_packets", str(SCRIPT))
-    spec = spec_from_loader("fuzz_packets", loader)
+    loader = SourceFileLoader("packets", str(SCRIPT))
+    spec = spec_from_loader("packets", loader)
     assert spec is not None
     module = module_from_spec(spec)
-    sys.modules["fuzz_packets"] = module
+    sys.modules["packets"] = module
     loader.exec_module(module)
     return module
 

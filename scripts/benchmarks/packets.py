@@ -1,7 +1,4 @@
-#!/usr/bin/env python3
 """Throw random and damaged packets at the query corridor, and measure the worst of them.
-
-    scripts/fuzz-packets [--packets N] [--seed N]
 
 Nothing may raise; each reply must be well-formed: a header at least, QR set, id and opcode echoed,
 the length within its limit.
@@ -13,17 +10,13 @@ counts, so that what the machine did meanwhile does not.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
-from pathlib import Path
 from random import Random
 from struct import pack
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from failoverdns.answering import respond
 from failoverdns.model.change import Delta, Node
