@@ -13,8 +13,9 @@ A side with nothing to point at leaves its names reserved: NODATA, never NXDOMAI
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from failoverdns.model.application import (
     Addresses,
@@ -31,6 +32,8 @@ from failoverdns.model.records import AAAA, CNAME, TXT, A, Records, Text
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.view import View
 from failoverdns.rules.web_heads import web_head
+
+_RecordsOf = Callable[[str | None, int], tuple[Records, ...]]
 
 
 def application_on(view: View, group: Group, side: Side) -> Application | None:
@@ -89,10 +92,11 @@ def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None)
 def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
     """Return what the touched part of the state serves, by name."""
     nodes: dict[DomainName, Node] = {}
+    records = _record_cache(view)
     for id_ in part.groups:
         group = view.group(id_)
         if group is not None:
-            nodes.update((node.owner, node) for node in group_nodes(view, group))
+            nodes.update((node.owner, node) for node in _group_nodes(view, group, records))
     for id_ in part.applications:
         application = view.application(id_)
         if application is not None:
@@ -112,20 +116,32 @@ def difference(before: dict[DomainName, Node], after: dict[DomainName, Node]) ->
     )
 
 
-def group_nodes(view: View, group: Group) -> Iterator[Node]:
+def _group_nodes(view: View, group: Group, records: _RecordsOf) -> Iterator[Node]:
     """Yield the three names of a group: its hostname and one for each side."""
     zone = view.zone(group.zone)
     if zone is None:
         return
     negative_ttl = min(zone.negative_ttl, group.ttl)
     hostname = group.hostname
-    rrsets = {side: target_records(target_of(view, group, side), group.ttl) for side in Side}
-    for owner, side in (
-        (hostname, group.active),
-        (hostname.child("primary"), Side.PRIMARY),
-        (hostname.child("backup"), Side.BACKUP),
-    ):
-        yield Node(owner, zone.origin, rrsets[side], negative_ttl)
+    primary, backup = records(group.primary, group.ttl), records(group.backup, group.ttl)
+    active = primary if group.active is Side.PRIMARY else backup
+    yield Node(hostname, zone.origin, active, negative_ttl)
+    yield Node(hostname.child("primary"), zone.origin, primary, negative_ttl)
+    yield Node(hostname.child("backup"), zone.origin, backup, negative_ttl)
+
+
+def _record_cache(view: View) -> _RecordsOf:
+    """Return a function from application (by id) and TTL to records.
+
+    It remembers: very many groups may follow the same application.
+    """
+
+    @lru_cache(maxsize=1024)
+    def records(application: str | None, ttl: int) -> tuple[Records, ...]:
+        found = view.application(application) if application is not None else None
+        return target_records(web_head(found), ttl) if found is not None else ()
+
+    return records
 
 
 def status_nodes(view: View, application: Application) -> Iterator[Node]:
@@ -151,8 +167,9 @@ def all_nodes(view: View) -> Iterator[Node]:
         yield from zone_nodes(zone)
     for application in view.applications():
         yield from status_nodes(view, application)
+    records = _record_cache(view)
     for group in view.groups():
-        yield from group_nodes(view, group)
+        yield from _group_nodes(view, group, records)
 
 
 def target_records(target: Target, ttl: int) -> tuple[Records, ...]:

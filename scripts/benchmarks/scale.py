@@ -1,8 +1,9 @@
 """Measure a server with many groups: start, memory, switches.
 
 Each group has two applications, each of them a load balancer with an IPv4 and an IPv6 address: so
-many groups are twice as many applications and five times as many names.  The state is written by
-the store itself, then the real server starts on it.
+many groups are twice as many applications and five times as many names; but every tenth group has
+the same backup, as a maintenance page would be.  The state is written by the store itself, then
+the real server starts on it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def main() -> None:
         figures = measure(folder, arguments.groups, arguments.switches)
         figures["state_mib"] = round(folder.joinpath("state.db").stat().st_size / 2**20, 1)
     figures |= {"groups": arguments.groups, "machine": machine()}
-    switches = figures["switch"]
+    switches, shared = figures["switch"], figures["shared"]
     print_table(
         [
             ("figure", "value"),
@@ -68,6 +69,7 @@ def main() -> None:
             ("switch to first new answer, median", f"{switches['median_ms']} ms"),
             ("switch to first new answer, p99", f"{switches['p99_ms']} ms"),
             ("switch of 100 groups at once, median", f"{figures['switch_100']['median_ms']} ms"),
+            (f"head set that {arguments.groups // 10} groups follow", f"{shared['median_ms']} ms"),
             ("status of one group, median", f"{figures['status']['median_ms']} ms"),
             ("status of everything", f"{figures['whole_status_s']} s"),
             ("a query meanwhile, median", f"{figures['query_meanwhile']['median_ms']} ms"),
@@ -97,12 +99,15 @@ async def write_state(path: Path, groups: int) -> None:
 
 def all_writes(groups: int) -> Iterator[Write]:
     """Yield the creation of each group and of its two applications."""
+    head = Head("lb", HeadRole.LOAD_BALANCER, (IPv4Address("192.0.2.1"),))
+    yield Write(None, Application("app-shared", "shared", None, (head,), "lb"))
     for number in range(groups):
         for index in (2 * number, 2 * number + 1):
             addresses = IPv4Address(0x0A000000 + index), IPv6Address(0x20010DB8 << 96 | index)
             head = Head("lb", HeadRole.LOAD_BALANCER, addresses)
             yield Write(None, Application(f"app-{index}", f"a{index}", None, (head,), "lb"))
-        attached = f"app-{2 * number}", f"app-{2 * number + 1}"
+        own = f"app-{2 * number + 1}"
+        attached = f"app-{2 * number}", own if number % 10 else "app-shared"
         label = label_of(number)
         group = Group(
             f"grp-{number}", f"g{number}", ZONE, label, *attached, Side.PRIMARY, 60, revision=1
@@ -160,6 +165,14 @@ def measure(folder: Path, groups: int, switches: int) -> dict[str, Any]:
             send(command="status", group=f"g{chosen[0]}")
             receive()
             status.append(time.monotonic() - began)
+        shared = []
+        for number in range(2, 7):
+            address = f"192.0.2.{number}"
+            began = time.monotonic()
+            send(command="head set", application="shared", name="lb", address=[address])
+            receive()
+            shared.append(time.monotonic() - began)
+        figures["shared"] = quantiles(shared)
         whole = threading.Thread(target=lambda: (send(command="status"), receive()))
         waits, began = [], time.monotonic()
         whole.start()

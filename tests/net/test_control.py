@@ -252,6 +252,14 @@ def test_one_client_too_many_is_refused_until_another_leaves(
     assert transport.replies() == []
 
 
+def test_closing_lets_every_client_go(factory: ControlFactory) -> None:
+    """When the server stops."""
+    transports = [connect(factory)[1] for _ in range(3)]
+    assert all(transport.streaming for transport in transports)
+    factory.close()
+    assert all(transport.disconnecting for transport in transports)
+
+
 def test_a_client_that_is_gone_gets_nothing_more(factory: ControlFactory, slow: Slow) -> None:
     """Its command is carried out all the same; nothing is left behind."""
     connection, transport = connect(factory)

@@ -87,6 +87,20 @@ def test_a_message_without_a_reply_does_not_end_the_connection(wire: Wire) -> No
     assert transport.writes[-1] == framed(b"X")
 
 
+def test_a_message_of_no_bytes_is_a_message(wire: Wire) -> None:
+    """It is not kept for the next one."""
+    connection, _ = wire.connect()
+    connection.dataReceived(framed(b""))
+    assert wire.asked == [b""]
+
+
+def test_closing_lets_every_client_go(wire: Wire) -> None:
+    """When the server stops, or the address is no longer wanted."""
+    clients = [wire.connect() for _ in range(3)]
+    wire.factory.close()
+    assert all(transport.disconnecting for _, transport in clients)
+
+
 def test_the_longest_message_is_taken(wire: Wire) -> None:
     """65,535 bytes."""
     connection, transport = wire.connect()
@@ -122,6 +136,7 @@ def test_a_client_that_does_not_read_is_not_read_from(wire: Wire) -> None:
     assert wire.asked == []
     assert transport.producerState == "paused"
     connection.resumeProducing()
+    assert transport.producerState == "producing"
     assert wire.asked == [b"x"]
     connection.pauseProducing()
     wire.clock.advance(IDLE_TIMEOUT)

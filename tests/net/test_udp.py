@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 import pytest
+from twisted.python.failure import Failure
 
 from failoverdns.net.sockets import CannotListen, bind
 from failoverdns.net.udp import BATCH, UDPReader, WildcardUDPReader
@@ -133,3 +134,10 @@ def test_ipv4_and_ipv6_wildcards_share_a_port() -> None:
     others = bind(ip_address("::"), udp.getsockname()[1])
     for sock in (udp, tcp, *others):
         sock.close()
+
+
+def test_a_lost_connection_gives_the_socket_back() -> None:
+    """So that its port is free again."""
+    reader = make_reader("127.0.0.1")
+    reader.connectionLost(Failure(ConnectionError()))
+    assert reader.fileno() == -1
