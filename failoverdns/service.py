@@ -145,6 +145,7 @@ class Service:
         """Load what is stored, hold it against the configuration, and fill the table."""
         path = self.config.state.sqlite
         _make_directory(path.parent, "state.sqlite")
+        log.info("reading the state {path}", path=str(path))
         loaded = await self._store.load()
         state = State(loaded.revision, loaded.entities, self.config.zones)
         self._ledger = Ledger(

@@ -1,7 +1,22 @@
 """Settings of the whole suite."""
 
+import pytest
+from corridors import ZONE, Corridor
+from driving import Gate
 from hypothesis import settings
+
+from failoverdns.model import commands
+from failoverdns.store.memory import MemoryStore
 
 # No test fails because a machine was slow.
 settings.register_profile("failoverdns", deadline=None)
 settings.load_profile("failoverdns")
+
+
+@pytest.fixture
+def corridor() -> Corridor:
+    """A corridor held by a gate that is open, with the zone configured."""
+    gate = Gate()
+    corridor = Corridor(MemoryStore(gate), gate)
+    corridor.do(commands.Configure((ZONE,)))
+    return corridor

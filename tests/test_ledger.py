@@ -2,106 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from ipaddress import ip_address
-from random import Random
 from typing import Any
 
 import pytest
+from corridors import ORIGIN, SECOND_ZONE, SERVER, WHO, ZONE, Corridor, build_shop
 from driving import Gate, run
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from failoverdns.ledger import MAX_BATCH, MAX_WAITING, Done, Ledger, Outcome, Submission
+from failoverdns.ledger import MAX_BATCH, MAX_WAITING, Done, Outcome, Submission
 from failoverdns.model import commands
 from failoverdns.model.application import HeadRole
-from failoverdns.model.change import Delta, Who, Write
+from failoverdns.model.change import Delta, Write
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
-from failoverdns.model.names import DomainName
-from failoverdns.model.zone import NameServer, Zone, ZoneSerial
+from failoverdns.model.zone import Zone, ZoneSerial
 from failoverdns.rules.serving import all_nodes
 from failoverdns.rules.zones import all_authorities
 from failoverdns.state import State
 from failoverdns.store.memory import Failure, MemoryStore
 from failoverdns.wire.table import Table
-
-ORIGIN = DomainName.from_text("failover.test")
-SERVER = NameServer(ORIGIN.child("ns1"), (ip_address("192.0.2.53"),))
-ZONE = Zone(ORIGIN, (SERVER,), ORIGIN.child("hostmaster"), 60, 60)
-SECOND_ZONE = Zone(DomainName.from_text("b.test"), (NameServer(ORIGIN),), ORIGIN, 60, 60)
-WHO = Who(0, 1, "pytest")
-
-
-@dataclass
-class Corridor:
-    """A ledger over a store in memory, and what came out of it, in order."""
-
-    store: MemoryStore = field(default_factory=MemoryStore)
-    gate: Gate = field(default_factory=Gate)
-    table: Table = field(default_factory=Table)
-    log: list[Any] = field(default_factory=list)
-    now: float = 1000.0
-
-    def __post_init__(self) -> None:
-        """Make the ledger."""
-        self.ledger = Ledger(
-            State(),
-            self.store,
-            publish=self._publish,
-            announce=lambda change: self.log.append(("announced", change.revision)),
-            spawn=self.gate.spawn,
-            now=lambda: self.now,
-            random=Random(0),
-        )
-
-    def _publish(self, delta: Delta) -> None:
-        self.table.apply(delta)
-        self.log.append(("published", self.ledger.state.revision))
-
-    def submit(self, command: Mutation, **more: Any) -> list[Outcome]:
-        """Submit a command; the list gets its outcome."""
-        outcomes: list[Outcome] = []
-
-        def reply(outcome: Outcome) -> None:
-            outcomes.append(outcome)
-            self.log.append(("replied", getattr(outcome, "revision", outcome)))
-
-        name = type(command).__name__
-        self.ledger.submit(Submission(command, WHO, {"command": name}, reply, **more))
-        return outcomes
-
-    def do(self, command: Mutation, **more: Any) -> Done:
-        """Submit a command that must be done at once."""
-        (outcome,) = self.submit(command, **more)
-        assert isinstance(outcome, Done), outcome
-        return outcome
-
-    def refuse(self, command: Mutation, **more: Any) -> Rejected:
-        """Submit a command that must be refused at once."""
-        (outcome,) = self.submit(command, **more)
-        assert isinstance(outcome, Rejected), outcome
-        return outcome
-
-
-@pytest.fixture
-def corridor() -> Corridor:
-    """A corridor held by a gate that is open, with the zone configured."""
-    gate = Gate()
-    corridor = Corridor(MemoryStore(gate), gate)
-    corridor.do(commands.Configure((ZONE,)))
-    return corridor
-
-
-def build_shop(corridor: Corridor) -> None:
-    """A group with two sides that resolve."""
-    for name, address in (("eu", "192.0.2.1"), ("us", "192.0.2.2")):
-        corridor.do(commands.AddApplication(name))
-        role = HeadRole.LOAD_BALANCER
-        corridor.do(commands.AddHead(name, "lb", role, (ip_address(address),)))
-    corridor.do(commands.AddGroup("shop", label="shop", primary="eu", backup="us"))
 
 
 def test_persist_comes_before_publish_before_reply_before_announce(corridor: Corridor) -> None:
