@@ -141,3 +141,25 @@ def test_a_lost_connection_gives_the_socket_back() -> None:
     reader = make_reader("127.0.0.1")
     reader.connectionLost(Failure(ConnectionError()))
     assert reader.fileno() == -1
+
+
+@pytest.mark.parametrize(
+    ("host", "level", "option"),
+    [("127.0.0.1", socket.IPPROTO_IP, 10), ("::1", socket.IPPROTO_IPV6, 23)],
+)
+def test_replies_are_never_fragmented_on_the_advice_of_strangers(
+    host: str, level: int, option: int
+) -> None:
+    """IP_MTU_DISCOVER and IPV6_MTU_DISCOVER are OMIT (RFC 9715)."""
+    reader = make_reader(host)
+    assert reader.socket.getsockopt(level, option) == 5
+    reader.socket.close()
+
+
+def test_a_port_that_was_just_used_over_tcp_can_be_used_again() -> None:
+    """Connections in TIME-WAIT do not keep a restarted server from its port."""
+    udp, tcp = bind(ip_address("127.0.0.1"), 0)
+    assert tcp.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == 1
+    assert udp.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == 0, "two servers would share it"
+    udp.close()
+    tcp.close()

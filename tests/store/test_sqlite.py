@@ -195,3 +195,12 @@ def test_a_crash_while_the_file_is_made_leaves_none(tmp_path: Path) -> None:
     path.with_name("state.db.new").write_bytes(b"half a database")
     assert run(SQLiteStore(path, at_once).load()).revision == 0
     assert not path.with_name("state.db.new").exists()
+
+
+def test_a_commit_is_synced_to_disk(path: Path) -> None:
+    """A power failure takes nothing that was acknowledged: SQLite's own words for it."""
+    store = opened(path)
+    assert store._connection is not None
+    assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    run(store.close())
