@@ -68,6 +68,7 @@ def main() -> None:
             ("state file", f"{figures['state_mib']} MiB"),
             ("switch to first new answer, median", f"{switches['median_ms']} ms"),
             ("switch to first new answer, p99", f"{switches['p99_ms']} ms"),
+            ("switches a second, all sent at once", f"{figures['switches_per_second']}"),
             ("switch of 100 groups at once, median", f"{figures['switch_100']['median_ms']} ms"),
             (f"head set that {arguments.groups // 10} groups follow", f"{shared['median_ms']} ms"),
             ("status of one group, median", f"{figures['status']['median_ms']} ms"),
@@ -165,6 +166,13 @@ def measure(folder: Path, groups: int, switches: int) -> dict[str, Any]:
             send(command="status", group=f"g{chosen[0]}")
             receive()
             status.append(time.monotonic() - began)
+        lines = "".join(f"switch g{dice.randrange(groups)}\n" for _ in range(5 * switches))
+        sender = threading.Thread(target=sock.sendall, args=(lines.encode(),))
+        began = time.monotonic()
+        sender.start()
+        for _ in range(5 * switches):
+            receive()
+        figures["switches_per_second"] = round(5 * switches / (time.monotonic() - began))
         shared = []
         for number in range(2, 7):
             address = f"192.0.2.{number}"
