@@ -194,7 +194,8 @@ class Client:
     def receive(self) -> dict[str, Any]:
         """Receive one line."""
         line = self._file.readline()
-        assert line.endswith(b"\n"), f"the connection was closed: {line!r}"
+        if not line.endswith(b"\n"):
+            raise ConnectionError(f"the connection was closed: {line!r}")
         value: dict[str, Any] = json.loads(line)
         return value
 

@@ -8,8 +8,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-from system.server import Client, Server
+from system.server import Server
 
 GROUPS = ["a", "b", "c"]
 KILLS = 200
@@ -27,7 +28,7 @@ def test_no_acknowledged_switch_is_lost_and_none_is_half_done(tmp_path: Path) ->
         kills = list(pool.map(lambda s: kill_often(s, KILLS // len(servers)), servers))
     acknowledged = [count for counts in kills for count in counts]
     assert len(acknowledged) == KILLS
-    assert sum(count > 0 for count in acknowledged) > KILLS // 2, "most kills hit a busy server"
+    assert sum(count > 0 for count in acknowledged) >= KILLS // 2, "half hit a busy server at least"
 
 
 def kill_often(server: Server, times: int) -> list[int]:
@@ -41,14 +42,15 @@ def kill_often(server: Server, times: int) -> list[int]:
             server.do(command="group add", name=name, **fields)
         expected: dict[int, str] = {}
         counts = []
-        for _ in range(times):
+        for number in range(times):
             status = server.ask(command="status")
             revision, side = status["revision"], status["result"]["groups"][-1]["active"]
             expected.clear()
             expected[revision] = side
             killer = threading.Timer(dice.uniform(0.0, 0.05), server.kill)
-            killer.start()
-            counts.append(switch_until_killed(server, expected, revision, side))
+            if number % 2:  # at any moment from the beginning; else from the first reply on
+                killer.start()
+            counts.append(switch_until_killed(server, expected, revision, side, killer))
             killer.join()
             server.start()
             check(server, expected)
@@ -57,35 +59,40 @@ def kill_often(server: Server, times: int) -> list[int]:
         server.kill()
 
 
-def switch_until_killed(server: Server, expected: dict[int, str], revision: int, side: str) -> int:
-    """Send switches without waiting; note the side that each revision means.
+def switch_until_killed(
+    server: Server, expected: dict[int, str], revision: int, side: str, killer: threading.Timer
+) -> int:
+    """Send switches, some without waiting, until the connection breaks; count the replies.
 
     `expected` has the side at each revision that was acknowledged or may have been committed.
     """
     done = 0
     try:
-        with server.connect() as client:
-            while True:
+        client = server.connect()
+    except OSError:  # killed before that
+        return done
+    with client:
+        while True:
+            try:
                 for _ in range(1 + done % 7):  # sometimes one, sometimes many that share a commit
                     side = SIDES[side == "primary"]
                     client.send({"command": "switch", "groups": GROUPS, "to": side})
                     revision += 1
                     expected[revision] = side
-                done = receive_all(client, expected, done)
-    except (OSError, AssertionError):
-        return done
+                while max(expected) > min(expected):
+                    acknowledge(client.receive(), expected)
+                    done += 1
+            except OSError:
+                return done
+            if killer.ident is None:
+                killer.start()
 
 
-def receive_all(client: Client, expected: dict[int, str], done: int) -> int:
-    """Receive replies until the latest; forget what came before an acknowledged revision."""
-    while True:
-        reply = client.receive()
-        assert reply["ok"], reply
-        for earlier in [r for r in expected if r < reply["revision"]]:
-            del expected[earlier]
-        done += 1
-        if len(expected) == 1:
-            return done
+def acknowledge(reply: dict[str, Any], expected: dict[int, str]) -> None:
+    """Forget what came before an acknowledged revision: it cannot come back."""
+    assert reply["ok"], reply
+    for earlier in [r for r in expected if r < reply["revision"]]:
+        del expected[earlier]
 
 
 def check(server: Server, expected: dict[int, str]) -> None:
