@@ -26,6 +26,19 @@ def test_every_command_and_option_is_documented(row) -> None:
         assert any(parameter.option in line for line in lines), parameter.option
 
 
+def test_help_names_the_rules_that_can_be_overridden() -> None:
+    """The command table may not ask the rules, so this holds them together."""
+    helps = {
+        words: parameter.help
+        for words, row in ROWS.items()
+        for parameter in row.parameters
+        if parameter.name == "override"
+    }
+    assert helps.keys() == {"switch", "group set"}
+    assert all(rule in helps["switch"] for rule in RULES)
+    assert ACTIVE_SIDE in helps["group set"]
+
+
 def test_every_error_code_and_rule_is_documented() -> None:
     """With what it means."""
     for word in (*get_args(Code), *RULES, ACTIVE_SIDE):

@@ -36,6 +36,7 @@ from failoverdns.wire.commands import ROWS, Parameter, Row
 
 REFUSED, NO_SERVER, UNKNOWN = 1, 3, 4
 DEFAULT_TIMEOUT = 30.0
+JSON_HELP = "Print the server's reply as it came."
 
 
 class TableGroup(click.Group):
@@ -59,7 +60,7 @@ class TableGroup(click.Group):
     metavar="PATH",
     help=f"The control socket; else ${SOCKET_VARIABLE}, else {DEFAULT_SOCKET}.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the server's reply as it came.")
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0.001),
@@ -118,13 +119,13 @@ def version() -> None:
     click.echo(f"failoverdns {__version__}, Python {python}, fast path: pure Python")
 
 
-def _send(ctx: click.Context, row: Row, fields: dict[str, Json]) -> None:
+def _send(ctx: click.Context, row: Row, fields: dict[str, Json], *, as_json: bool) -> None:
     """Send a command, print what comes back, and exit with its status."""
     settings = ctx.find_root().obj
     path = settings["socket"] or default_socket()
     try:
         with request(path, {"command": row.words, **fields}, settings["timeout"]) as lines:
-            sys.exit(_print_lines(row, lines, as_json=settings["json"]))
+            sys.exit(_print_lines(row, lines, as_json=as_json or settings["json"]))
     except NoServer as fault:
         click.echo(str(fault), err=True)
         sys.exit(NO_SERVER)
@@ -160,16 +161,17 @@ def _print_lines(row: Row, lines: Iterator[str], *, as_json: bool) -> int:
 def _command(row: Row) -> click.Command:
     """Make a click command of a row of the command table."""
 
-    def run(**values: Any) -> None:
+    def run(as_json: bool, **values: Any) -> None:
         ctx = click.get_current_context()
         fields = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
             if value is not None and value is not False and value != ()
         }
-        _send(ctx, row, fields)
+        _send(ctx, row, fields, as_json=as_json)
 
     parameters = [_click_parameter(parameter) for parameter in row.parameters]
+    parameters.append(click.Option(["--json", "as_json"], is_flag=True, help=JSON_HELP))
     epilog = f"Example: failoverdns {row.example}" if row.example else None
     name = row.words.split(" ")[-1]
     return click.Command(name, params=parameters, callback=run, help=row.help, epilog=epilog)

@@ -171,13 +171,13 @@ _TTL = Parameter(
     "S",
     integer=True,
 )
-_OVERRIDE = Parameter(
-    "override",
-    "a pre-flight rule that may fail, by name; repeat for more",
-    values.text,
-    "RULE",
-    repeated=True,
-)
+
+
+def _override(rules: str) -> Parameter:
+    help_ = f"a pre-flight rule that may fail: {rules}; repeat for more"
+    return Parameter("override", help_, values.text, "RULE", repeated=True)
+
+
 _ONE_GROUP = Parameter("group", "only this group", values.group, "GROUP", position=True)
 
 
@@ -217,7 +217,7 @@ _ROWS: Final = (
                 "N",
                 integer=True,
             ),
-            _OVERRIDE,
+            _override("no-application, target-empty"),
             Parameter(
                 "dry_run", "say what would happen, and change nothing", values.flag, flag=True
             ),
@@ -332,7 +332,12 @@ _ROWS: Final = (
     Row(
         "group set",
         "Attach or detach applications, or set the TTL.",
-        (_named("the group", values.group), *_sides('; "" detaches'), _TTL, _OVERRIDE),
+        (
+            _named("the group", values.group),
+            *_sides('; "" detaches'),
+            _TTL,
+            _override("active-side"),
+        ),
         commands.SetGroup,
         'group set shop --backup ""',
     ),

@@ -107,6 +107,7 @@ def test_json_is_the_reply_as_it_came(demo: Server) -> None:
     assert reply["ok"]
     assert reply["result"]["dry_run"]
     assert reply["result"]["groups"][0]["to"] == "backup"
+    assert json.loads(demo.ctl("status", "shop", "--json").stdout)["ok"], "at the end as well"
     done = demo.ctl("--json", "switch", "shp", check=False)
     assert done.returncode == 1
     assert json.loads(done.stdout)["error"]["code"] == "not-found"
