@@ -146,7 +146,10 @@ class Service:
         path = self.config.state.sqlite
         _make_directory(path.parent, "state.sqlite")
         log.info("reading the state {path}", path=str(path))
-        loaded = await self._store.load()
+        try:
+            loaded = await self._store.load()
+        except OSError as fault:
+            raise CannotStart(f"state.sqlite: {fault}") from None
         state = State(loaded.revision, loaded.entities, self.config.zones)
         self._ledger = Ledger(
             state,

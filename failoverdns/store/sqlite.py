@@ -39,6 +39,17 @@ from failoverdns.store.mark import Mark
 SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 0x464F4456
 _MAGIC = b"SQLite format 3\0"
+_UNUSABLE = {
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+"""Primary result codes that say nothing about what is in the file."""
+
 
 _SCHEMA = f"""
 CREATE TABLE head (revision INTEGER NOT NULL, entities INTEGER NOT NULL);
@@ -76,7 +87,7 @@ class SQLiteStore:
     async def load(self) -> Loaded:
         """Open the file, creating it if there never was one, and return all that is stored.
 
-        Raises Corrupt, with what is wrong and what to do.
+        Raises Corrupt, with what is wrong and what to do; OSError if the file cannot be reached.
         """
         loaded: Loaded = await self._run(self._load)
         return loaded
@@ -141,7 +152,10 @@ class SQLiteStore:
             raise Corrupt(f"{self.path}: {fault}") from None
         except sqlite3.DatabaseError as fault:
             mark.close()
-            raise Corrupt(f"{self.path}: {_damaged(str(fault))}") from None
+            raise Corrupt(f"{self.path}: {_explain(fault)}") from None
+        except BaseException:
+            mark.close()
+            raise
         self._mark = mark
         return loaded
 
@@ -308,6 +322,18 @@ def _checked(rows: Iterable[tuple[str, int]]) -> Iterable[documents.Document]:
         if not isinstance(text, str) or crc32(text.encode()) != checksum:
             raise Corrupt(_damaged(f"the checksum of a row is wrong: {text[:100]!r}"))
         yield json.loads(text)
+
+
+def _explain(fault: sqlite3.DatabaseError) -> str:
+    """Tell a file that is damaged from one that cannot be used as things are."""
+    code = getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if code in _UNUSABLE:
+        return (
+            f"cannot be used ({fault}): see that it and its folder belong to the user that "
+            "failoverdns runs as, that the disk is sound and not full, and that nothing else "
+            "has it locked"
+        )
+    return _damaged(str(fault))
 
 
 def _damaged(what: str) -> str:

@@ -204,3 +204,13 @@ def test_a_commit_is_synced_to_disk(path: Path) -> None:
     assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     run(store.close())
+
+
+def test_a_file_that_somebody_has_locked_is_not_called_damaged(path: Path) -> None:
+    """Nobody should put a backup in the place of a sound file."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Corrupt, match="cannot be used \\(database is locked\\)"):
+            opened(path)
+    assert run(SQLiteStore(path, at_once).load()).revision == 2

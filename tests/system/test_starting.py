@@ -46,6 +46,16 @@ def test_an_empty_or_missing_state_file_is_not_an_empty_table(demo: Server) -> N
     assert "is missing, but revision" in start_fails(demo)
 
 
+def test_a_state_that_is_no_file_is_named(demo: Server) -> None:
+    """A folder in its place, a folder that is a file."""
+    demo.stop()
+    (demo.folder / "state.db").unlink()
+    (demo.folder / "state.db").mkdir()
+    assert "state.sqlite: " in start_fails(demo)
+    demo.config.write_text(CONFIG.replace("state.db", "log/state.db"))
+    assert f"state.sqlite: cannot make the directory {demo.folder}/log" in start_fails(demo)
+
+
 def test_a_second_server_on_the_same_state_does_not_start(demo: Server, tmp_path: Path) -> None:
     """And the first one does not notice."""
     folder = tmp_path / "second"
