@@ -1,4 +1,7 @@
-"""A state file that cannot be trusted is never served from."""
+"""The SQLite store and its file (`store.sqlite`, `store.state_file`, `store.mark`).
+
+A state file that cannot be trusted is never served from.
+"""
 
 from __future__ import annotations
 

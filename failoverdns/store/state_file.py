@@ -1,0 +1,182 @@
+"""A SQLite file that can be trusted: made whole, opened, checked and read, or refused.
+
+Knows SQLite's traps, and refuses a file that is torn, truncated, from a newer version, somebody
+else's, or older than what was acknowledged (`store.mark`).
+Refuses to know what is written to it later (`store.sqlite`).
+
+| table        | holds                                                             |
+|--------------|-------------------------------------------------------------------|
+| `entities`   | the state: one document an entity                                 |
+| `history`    | every change, with the entities before and after it               |
+| `subjects`   | which changes are about which application or group                |
+| `operations` | replies to commands that had an `op_id`                           |
+| `head`       | one row: the revision, and how many entities there are            |
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+from failoverdns.model.errors import Corrupt
+from failoverdns.store import documents
+from failoverdns.store.interface import Loaded
+from failoverdns.store.mark import Mark
+
+SCHEMA_VERSION: Final = 1
+APPLICATION_ID: Final = 0x464F4456
+_MAGIC = b"SQLite format 3\0"
+_UNUSABLE = {
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+"""Primary result codes that say nothing about what is in the file."""
+
+
+_SCHEMA = f"""
+CREATE TABLE head (revision INTEGER NOT NULL, entities INTEGER NOT NULL);
+CREATE TABLE entities (
+    key TEXT NOT NULL UNIQUE, document TEXT NOT NULL, checksum INTEGER NOT NULL);
+CREATE TABLE history (
+    revision INTEGER PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL);
+CREATE TABLE subjects (
+    subject TEXT NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY (subject, revision)
+) WITHOUT ROWID;
+CREATE TABLE operations (
+    op_id TEXT PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL);
+INSERT INTO head VALUES (0, 0);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+
+def open_state_file(path: Path, mark: Mark) -> tuple[sqlite3.Connection, Loaded]:
+    """Open a state file, made if there never was one, and return all that is in it.
+
+    The connection may be used from any thread, one at a time.
+    Raises Corrupt, with what is wrong and what to do; OSError if the file cannot be reached.
+    """
+    try:
+        _check_file(path, mark)
+        connection = _connect(path)
+        loaded = _read_all(connection)
+        if loaded.revision < mark.revision:
+            raise Corrupt(
+                f"is at revision {loaded.revision}, but revision {mark.revision} was "
+                f"acknowledged: changes are lost. Was {path.name}-wal deleted, or an old "
+                "copy put in its place? Put the right file back; or, to go on from revision "
+                f"{loaded.revision}, delete {mark.path}"
+            )
+    except Corrupt as fault:
+        raise Corrupt(f"{path}: {fault}") from None
+    except sqlite3.DatabaseError as fault:
+        raise Corrupt(f"{path}: {_explain(fault)}") from None
+    mark.advance(loaded.revision)
+    return connection, loaded
+
+
+def sealed(document: documents.Document) -> tuple[str, int]:
+    """Return a document's text and checksum: SQLite has none, and a flipped bit would be served."""
+    text = json.dumps(document, separators=(",", ":"))
+    return text, crc32(text.encode())
+
+
+def checked(rows: Iterable[tuple[str, int]]) -> Iterable[documents.Document]:
+    """Yield the documents of rows; raises Corrupt for one with a wrong checksum."""
+    for text, checksum in rows:
+        if not isinstance(text, str) or crc32(text.encode()) != checksum:
+            raise Corrupt(_damaged(f"the checksum of a row is wrong: {text[:100]!r}"))
+        yield json.loads(text)
+
+
+def _check_file(path: Path, mark: Mark) -> None:
+    """Create the file if there never was one; raise Corrupt if what is there is none."""
+    if not path.exists():
+        if mark.revision:
+            raise Corrupt(
+                f"is missing, but revision {mark.revision} was acknowledged: put it back from "
+                f"a backup; or, to start with nothing, delete {mark.path}"
+            )
+        _create(path)
+        return
+    with path.open("rb") as file:
+        start = file.read(len(_MAGIC))
+    if start != _MAGIC:
+        what = "is empty" if not start else "is not a SQLite database"
+        raise Corrupt(
+            f"{what}: put a backup in its place; or, to start with nothing, move it away"
+            + (f" and delete {mark.path}" if mark.revision else "")
+        )
+
+
+def _read_all(connection: sqlite3.Connection) -> Loaded:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION_ID:
+        raise Corrupt("is a SQLite database of another program: choose another state.sqlite")
+    if version > SCHEMA_VERSION:
+        raise Corrupt(
+            f"was written by a newer failoverdns (schema {version}; this version knows "
+            f"{SCHEMA_VERSION}): upgrade failoverdns, or put back the copy made before"
+        )
+    damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if damage != "ok":
+        raise Corrupt(_damaged(damage))
+    revision, count = connection.execute("SELECT revision, entities FROM head").fetchone()
+    rows = connection.execute("SELECT document, checksum FROM entities ORDER BY rowid")
+    entities = tuple(documents.read_entity(document) for document in checked(rows))
+    if len(entities) != count:
+        raise Corrupt(_damaged(f"{count} entities were written, {len(entities)} are left"))
+    return Loaded(revision, entities)
+
+
+def _create(path: Path) -> None:
+    """Make an empty state file appear at `path` whole, or not at all."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with closing(sqlite3.connect(new, isolation_level=None)) as connection:
+        connection.executescript("PRAGMA synchronous = FULL; BEGIN;" + _SCHEMA + "COMMIT;")
+    new.chmod(0o600)
+    new.rename(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _explain(fault: sqlite3.DatabaseError) -> str:
+    """Tell a file that is damaged from one that cannot be used as things are."""
+    code = getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if code in _UNUSABLE:
+        return (
+            f"cannot be used ({fault}): see that it and its folder belong to the user that "
+            "failoverdns runs as, that the disk is sound and not full, and that nothing else "
+            "has it locked"
+        )
+    return _damaged(str(fault))
+
+
+def _damaged(what: str) -> str:
+    return (
+        f"is damaged ({what}): put a backup in its place, or try `sqlite3 FILE .recover`; "
+        "nothing was changed"
+    )
