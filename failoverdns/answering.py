@@ -23,6 +23,7 @@ from failoverdns.wire.query import (
     NXDOMAIN,
     OPT,
     REFUSED,
+    SERVFAIL,
     Faulty,
     Ignored,
     Query,
@@ -152,6 +153,14 @@ def answer(table: Table, query: Query) -> Sections | None:
     if (query.qtype >= 128 and query.qtype < ANY) or query.qtype == 0:
         return Sections(NOTIMP, authoritative=False)
     return _sections(look_up(table, query.name.wire, query.qtype))
+
+
+def server_failure(packet: bytes) -> bytes | None:
+    """Return SERVFAIL, so that a resolver asks another server at once; None for no query."""
+    if len(packet) < 12 or packet[2] & 0x80:
+        return None
+    opcode = packet[2] >> 3 & 0xF
+    return write_header(Faulty(int.from_bytes(packet[:2], "big"), opcode, SERVFAIL, "a defect"))
 
 
 @dataclass(frozen=True, slots=True)

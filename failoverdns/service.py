@@ -24,7 +24,7 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from failoverdns import __version__
-from failoverdns.answering import respond
+from failoverdns.answering import respond, server_failure
 from failoverdns.commanding import Commands, event_line
 from failoverdns.config import Config, ConfigErrors, load_config
 from failoverdns.ledger import Ledger, Outcome, Submission
@@ -203,7 +203,12 @@ class Service:
         return done
 
     def _answer(self, packet: bytes, *, udp: bool) -> bytes | None:
-        return respond(self._table, packet, udp=udp)
+        """Answer a packet, and keep a defect of ours to the packet that met it."""
+        try:
+            return respond(self._table, packet, udp=udp)
+        except Exception:
+            log.failure("a packet could not be answered: {packet}", packet=packet[:600].hex())
+            return server_failure(packet)
 
     def _publish(self, delta: Delta) -> None:
         """Make a delta visible: in this process, which answers.

@@ -63,6 +63,11 @@ class Group:
         return tuple(id_ for id_ in (self.primary, self.backup) if id_ is not None)
 
 
+def group_names(hostname: DomainName) -> tuple[DomainName, DomainName, DomainName]:
+    """Return the names that a group answers for: its hostname, then one for each side."""
+    return hostname, hostname.child(Side.PRIMARY.value), hostname.child(Side.BACKUP.value)
+
+
 @dataclass(frozen=True, slots=True)
 class Tombstone:
     """A label retired for ever, because customers' CNAMEs may still point at it."""

@@ -12,21 +12,18 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort
-from twisted.logger import Logger
 
 from failoverdns.config import ListenAddress
 from failoverdns.net.sockets import CannotListen, bind
 from failoverdns.net.tcp import TCPFactory
 from failoverdns.net.udp import UDPReader, WildcardUDPReader
 
-log = Logger()
-
 
 class Answer(Protocol):
     """What gives a packet its reply, or None; `udp` limits the size."""
 
     def __call__(self, packet: bytes, *, udp: bool) -> bytes | None:
-        """Return the reply; may raise, which is a defect."""
+        """Return the reply; never raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +87,11 @@ class Listeners:
     def _listen(self, asked: ListenAddress) -> Listener:
         udp_socket, tcp_socket = bind(asked.host, asked.port)
         reader = WildcardUDPReader if asked.host.is_unspecified else UDPReader
-        udp = reader(udp_socket, lambda packet: self._reply(packet, udp=True))
-        factory = TCPFactory(self._reactor, lambda packet: self._reply(packet, udp=False))
+        udp = reader(udp_socket, lambda packet: self._answer(packet, udp=True))
+        factory = TCPFactory(self._reactor, lambda packet: self._answer(packet, udp=False))
         family = socket.AF_INET if asked.host.version == 4 else socket.AF_INET6
         tcp = self._reactor.adoptStreamPort(tcp_socket.fileno(), family, factory)
         tcp_socket.close()  # the reactor has a duplicate
         self._reactor.addReader(udp)
         address = ListenAddress(asked.host, udp_socket.getsockname()[1])
         return Listener(asked, address, udp, tcp, factory)
-
-    def _reply(self, packet: bytes, *, udp: bool) -> bytes | None:
-        """Answer, and keep a defect of ours to the packet that it met."""
-        try:
-            return self._answer(packet, udp=udp)
-        except Exception:
-            log.failure("a packet could not be answered: {packet}", packet=packet[:600].hex())
-            return None

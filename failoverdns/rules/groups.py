@@ -12,8 +12,7 @@ from failoverdns.model.application import Application
 from failoverdns.model.change import Json, Write
 from failoverdns.model.commands import AddGroup, RemoveGroup, RenameGroup, SetGroup
 from failoverdns.model.errors import Rejected, RuleFailure
-from failoverdns.model.group import MAX_TTL, Group, Side, Tombstone
-from failoverdns.model.names import DomainName
+from failoverdns.model.group import MAX_TTL, Group, Side, Tombstone, group_names
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.finding import find_application, find_group, find_zone
@@ -109,11 +108,6 @@ def remove_group(view: View, command: RemoveGroup) -> Decision:
     )
 
 
-def names_of(group_hostname: DomainName) -> tuple[DomainName, ...]:
-    """Return the names that a group answers for."""
-    return (group_hostname, group_hostname.child("primary"), group_hostname.child("backup"))
-
-
 def _written(view: View, before: Group, after: Group) -> Decision:
     if after == before:
         return Decision((), lambda unchanged: group_report(unchanged, before))
@@ -165,7 +159,7 @@ def _check_label_free(view: View, zone: Zone, label: str) -> None:
 
 
 def _is_configured(zone: Zone, label: str) -> bool:
-    names = names_of(zone.origin.child(label))
+    names = group_names(zone.origin.child(label))
     return any(rrset.owner in names for rrset in zone.configured_rrsets())
 
 

@@ -26,7 +26,7 @@ from failoverdns.model.application import (
     Target,
 )
 from failoverdns.model.change import Delta, Node, Write
-from failoverdns.model.group import Group, Side
+from failoverdns.model.group import Group, Side, group_names
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, TXT, A, Records, Text
 from failoverdns.model.zone import STATUS_LABEL, Zone
@@ -122,12 +122,12 @@ def _group_nodes(view: View, group: Group, records: _RecordsOf) -> Iterator[Node
     if zone is None:
         return
     negative_ttl = min(zone.negative_ttl, group.ttl)
-    hostname = group.hostname
+    hostname, primary_name, backup_name = group_names(group.hostname)
     primary, backup = records(group.primary, group.ttl), records(group.backup, group.ttl)
     active = primary if group.active is Side.PRIMARY else backup
     yield Node(hostname, zone.origin, active, negative_ttl)
-    yield Node(hostname.child("primary"), zone.origin, primary, negative_ttl)
-    yield Node(hostname.child("backup"), zone.origin, backup, negative_ttl)
+    yield Node(primary_name, zone.origin, primary, negative_ttl)
+    yield Node(backup_name, zone.origin, backup, negative_ttl)
 
 
 def _record_cache(view: View) -> _RecordsOf:

@@ -12,12 +12,11 @@ from dataclasses import replace
 from failoverdns.model.change import Delta, Write
 from failoverdns.model.commands import Configure
 from failoverdns.model.errors import Rejected
-from failoverdns.model.group import Group
+from failoverdns.model.group import Group, group_names
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import RRset
 from failoverdns.model.zone import MAX_ORIGIN, Zone, ZoneSerial, next_serial
 from failoverdns.rules.decision import Decision
-from failoverdns.rules.groups import names_of
 from failoverdns.rules.view import View
 
 NOT_CONFIGURED = ""
@@ -117,6 +116,6 @@ def _group_at(view: View, zone: Zone, owner: DomainName) -> Group | None:
         return None
     label = list(owner.labels())[depth - 1].decode("latin-1")
     group = view.label_owner(zone.origin, label)
-    if isinstance(group, Group) and owner in names_of(group.hostname):
+    if isinstance(group, Group) and owner in group_names(group.hostname):
         return group
     return None

@@ -119,7 +119,10 @@ class SQLiteStore:
                 connection.execute("ROLLBACK")
             raise OutcomeUnknown(f"{self.path}: {fault}") from None
         if self._mark is not None:
-            self._mark.advance(expected + len(changes))
+            try:
+                self._mark.advance(expected + len(changes))
+            except OSError as fault:  # committed all the same: whoever asks is told so
+                raise OutcomeUnknown(f"{self._mark.path}: {fault}") from None
 
     async def _read(self, query: str, values: Sequence[object]) -> list[Any]:
         def read() -> list[Any]:

@@ -16,9 +16,9 @@ VERSION_NAMES = ("version.server", "version.bind")
 
 def chaos_rrsets(id_: str | None, version: str | None) -> dict[bytes, CompiledRRset]:
     """Return what is told, by name in wire form; None is not told."""
-    told = {}
+    told: dict[bytes, CompiledRRset] = {}
     for names, text in ((ID_NAMES, id_), (VERSION_NAMES, version)):
-        for name in names if text is not None else ():
-            strings = (Text(((text or "").encode(),)),)
-            told[DomainName.from_text(name).wire] = compile_records(Records(TXT, 0, strings), CHAOS)
+        if text is not None:
+            rrset = compile_records(Records(TXT, 0, (Text((text.encode(),)),)), CHAOS)
+            told.update((DomainName.from_text(name).wire, rrset) for name in names)
     return told

@@ -217,3 +217,15 @@ def test_a_file_that_somebody_has_locked_is_not_called_damaged(path: Path) -> No
         with pytest.raises(Corrupt, match="cannot be used \\(database is locked\\)"):
             opened(path)
     assert run(SQLiteStore(path, at_once).load()).revision == 2
+
+
+def test_a_mark_that_cannot_be_written_leaves_the_commit_to_be_asked_for(path: Path) -> None:
+    """It is on disk, so whoever asks is told so."""
+    store = opened(path)
+    assert store._mark is not None
+    descriptor, store._mark._descriptor = store._mark._descriptor, os.open(path, os.O_RDONLY)
+    with pytest.raises(OutcomeUnknown):
+        run(store.commit(2, [change(3)]))
+    assert [c.revision for c in run(store.changes_after(2))] == [3]
+    os.close(descriptor)
+    run(store.close())
