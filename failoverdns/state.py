@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from failoverdns.model.application import Application
+from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.change import Entity, Write
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
@@ -43,6 +44,10 @@ class State:
         self._unshared: set[str] | None = None
         """Applications whose followers no copy has; None while there was no copy."""
         self._active: dict[str, int] = {}
+        self._certificates: dict[str, Certificate] = {}
+        self._orders: dict[str, Order] = {}
+        self._order_ids: dict[str, str] = {}
+        self._accounts: dict[str, Account] = {}
         for entity in entities:
             self._enter(entity)
 
@@ -101,6 +106,31 @@ class State:
         """Return in how many groups an application (by id) is attached, and active."""
         return len(self._following.get(application, ())), self._active.get(application, 0)
 
+    def certificate(self, application: str) -> Certificate | None:
+        """Return the certificate of an application (by id)."""
+        return self._certificates.get(application)
+
+    def certificates(self) -> Iterable[Certificate]:
+        """Return all certificates."""
+        return self._certificates.values()
+
+    def order(self, id_: str) -> Order | None:
+        """Return an order by its id."""
+        return self._orders.get(id_)
+
+    def order_for(self, application: str) -> Order | None:
+        """Return the order for an application (by id)."""
+        id_ = self._order_ids.get(application)
+        return self._orders[id_] if id_ is not None else None
+
+    def orders(self) -> Iterable[Order]:
+        """Return all orders."""
+        return self._orders.values()
+
+    def account(self, directory: str) -> Account | None:
+        """Return our account at an ACME directory (by URL)."""
+        return self._accounts.get(directory)
+
     def apply(
         self, revision: int, writes: Iterable[Write], zones: tuple[Zone, ...] | None = None
     ) -> None:
@@ -140,6 +170,13 @@ class State:
                 self._labels[entity.zone, entity.label] = entity
             case ZoneSerial():
                 self._serials[entity.origin] = entity
+            case Certificate():
+                self._certificates[entity.application] = entity
+            case Order():
+                self._orders[entity.id] = entity
+                self._order_ids[entity.application] = entity.id
+            case Account():
+                self._accounts[entity.directory] = entity
 
     def _leave(self, entity: Entity, *, replaced: bool) -> None:
         match entity:
@@ -160,6 +197,14 @@ class State:
                     del self._labels[entity.zone, entity.label]
             case ZoneSerial() if not replaced:
                 del self._serials[entity.origin]
+            case Certificate() if not replaced:
+                del self._certificates[entity.application]
+            case Order():
+                self._order_ids.pop(entity.application, None)
+                if not replaced:
+                    del self._orders[entity.id]
+            case Account() if not replaced:
+                del self._accounts[entity.directory]
 
     def _followers(self, application: str) -> dict[str, None]:
         """Return the ids of the groups that follow an application, to be changed."""
@@ -195,6 +240,10 @@ class Draft:
         self._labels: dict[tuple[DomainName, str], Group | Tombstone | None] = {}
         self._attached = Counter[str]()
         self._active = Counter[str]()
+        self._certificates: dict[str, Certificate | None] = {}
+        self._orders: dict[str, Order | None] = {}
+        self._application_orders: dict[str, Order | None] = {}
+        self._accounts: dict[str, Account | None] = {}
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -267,6 +316,37 @@ class Draft:
         attached, active = self._base.attachments(application)
         return attached + self._attached[application], active + self._active[application]
 
+    def certificate(self, application: str) -> Certificate | None:
+        """Return the certificate of an application (by id)."""
+        if application in self._certificates:
+            return self._certificates[application]
+        return self._base.certificate(application)
+
+    def certificates(self) -> Iterator[Certificate]:
+        """Return all certificates."""
+        base = ((c.application, c) for c in self._base.certificates())
+        return _overlaid(base, self._certificates)
+
+    def order(self, id_: str) -> Order | None:
+        """Return an order by its id."""
+        return self._orders[id_] if id_ in self._orders else self._base.order(id_)
+
+    def order_for(self, application: str) -> Order | None:
+        """Return the order for an application (by id)."""
+        if application in self._application_orders:
+            return self._application_orders[application]
+        return self._base.order_for(application)
+
+    def orders(self) -> Iterator[Order]:
+        """Return all orders."""
+        return _overlaid(((o.id, o) for o in self._base.orders()), self._orders)
+
+    def account(self, directory: str) -> Account | None:
+        """Return our account at an ACME directory (by URL)."""
+        if directory in self._accounts:
+            return self._accounts[directory]
+        return self._base.account(directory)
+
     def apply(
         self, revision: int, writes: Iterable[Write], zones: tuple[Zone, ...] | None = None
     ) -> None:
@@ -295,6 +375,13 @@ class Draft:
                 self._labels[entity.zone, entity.label] = None if gone else entity
             case ZoneSerial():
                 self._serials[entity.origin] = None if gone else entity
+            case Certificate():
+                self._certificates[entity.application] = None if gone else entity
+            case Order():
+                self._orders[entity.id] = None if gone else entity
+                self._application_orders[entity.application] = None if gone else entity
+            case Account():
+                self._accounts[entity.directory] = None if gone else entity
 
 
 def _overlaid(base: Iterable[tuple[_K, _V]], over: dict[_K, _V | None]) -> Iterator[_V]:

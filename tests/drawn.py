@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
-from samples import addresses, application, balancer, group, name, state
+from samples import (
+    HOSTNAME,
+    addresses,
+    application,
+    balancer,
+    facts,
+    group,
+    name,
+    order,
+    state,
+)
 
 from failoverdns.model.application import HeadRole
+from failoverdns.model.certificate import Account, Bundle, Challenge, Facts, Secret
 from failoverdns.model.commands import (
     ActivateHead,
     AddApplication,
     AddGroup,
     AddHead,
     Configure,
+    FailOrder,
+    InstallCertificate,
+    IssueCertificate,
     Mutation,
+    OpenAccount,
+    PlaceOrder,
     RemoveApplication,
+    RemoveCertificate,
     RemoveGroup,
     RemoveHead,
     RenameApplication,
     RenameGroup,
     RenameHead,
+    RequestCertificate,
+    SetChallenges,
     SetGroup,
     SetHead,
     Switch,
@@ -38,6 +57,35 @@ ATTACHED = st.none() | st.just("") | APPLICATIONS
 TTLS = st.sampled_from([None, 0, 60, 86400, 86401])
 
 
+FACTS = [
+    facts("www.shop.example", called="a"),
+    facts("www.shop.example", called="b"),
+    facts("www.shop.example", called="old", not_after=3.0),
+    facts("docs.shop.example", called="docs"),
+    facts(HOSTNAME, called="issued"),
+]
+ORDERS = st.sampled_from(["ord-eu", *(f"ord-{revision}" for revision in range(11, 19))])
+CHALLENGES = st.lists(
+    st.builds(
+        Challenge,
+        st.sampled_from(
+            [
+                name(f"_acme-challenge.{HOSTNAME}"),
+                name("www.shop.example._acme-challenge.failover.test"),
+                name("_acme-challenge.elsewhere.example"),
+            ]
+        ),
+        st.sampled_from(["one", "two"]),
+    ),
+    max_size=3,
+).map(tuple)
+
+
+def bundled(facts: Facts) -> Bundle:
+    """What the vault keeps for a certificate."""
+    return Bundle(facts.bundle, "chain", Secret("key"))
+
+
 def start(zone: Zone) -> State:
     """A state in which many of the commands below can be carried out."""
     eu = application(
@@ -47,7 +95,7 @@ def start(zone: Zone) -> State:
         active="lb2",
     )
     us = application("us", balancer("lb1", "198.51.100.1"), active="lb1")
-    return state(eu, us, group(), group("blog", None, None), zones=[zone])
+    return state(eu, us, group(), group("blog", None, None), order("eu"), zones=[zone])
 
 
 def commands(zones: tuple[Zone, ...]) -> st.SearchStrategy[list[Mutation]]:
@@ -59,7 +107,7 @@ def _command(zones: tuple[Zone, ...]) -> st.SearchStrategy[Mutation]:
     origins = st.none() | st.sampled_from([*(zone.origin for zone in zones), name("x.example")])
     configured = st.lists(st.sampled_from(zones), min_size=1, unique_by=lambda zone: zone.origin)
     groups = st.lists(GROUPS, min_size=1, max_size=3).map(tuple)
-    rules = st.just(()) | st.just(("target-empty", "no-application"))
+    rules = st.just(()) | st.just(("target-empty", "no-application", "certificate-names"))
     return st.one_of(
         st.builds(AddApplication, APPLICATIONS, TEMPLATES),
         st.builds(RenameApplication, APPLICATIONS, APPLICATIONS),
@@ -87,4 +135,27 @@ def _command(zones: tuple[Zone, ...]) -> st.SearchStrategy[Mutation]:
             Switch, groups, st.none() | st.sampled_from(Side), override=rules, dry_run=st.booleans()
         ),
         st.builds(Configure, configured.map(tuple)),
+        st.builds(
+            lambda of, facts: InstallCertificate(of, bundled(facts), facts),
+            APPLICATIONS,
+            st.sampled_from(FACTS),
+        ),
+        st.builds(RequestCertificate, APPLICATIONS),
+        st.builds(RemoveCertificate, APPLICATIONS),
+        st.builds(
+            lambda of: PlaceOrder(of, f"https://ca/{of}", Bundle(f"{of}/key", "", Secret("key"))),
+            ORDERS,
+        ),
+        st.builds(SetChallenges, ORDERS, CHALLENGES),
+        st.builds(FailOrder, ORDERS, st.just("because"), st.just(99.0)),
+        st.builds(
+            lambda of: IssueCertificate(of, bundled(FACTS[-1]), FACTS[-1]),
+            ORDERS,
+        ),
+        st.just(
+            OpenAccount(
+                Account("https://ca", "https://ca/me", "account"),
+                Bundle("account", "", Secret("key")),
+            )
+        ),
     )

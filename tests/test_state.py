@@ -58,6 +58,12 @@ def read(view: View, ids: Sequence[str]) -> dict[str, Any]:
         ],
         "following": [sorted(view.following(id_), key=str) for id_ in ids],
         "attachments": [view.attachments(id_) for id_ in ids],
+        "certificate": [view.certificate(id_) for id_ in ids],
+        "certificates": sorted(view.certificates(), key=str),
+        "order": [view.order(id_) for id_ in ids],
+        "order_for": [view.order_for(id_) for id_ in ids],
+        "orders": sorted(view.orders(), key=str),
+        "account": view.account("https://ca"),
     }
 
 
@@ -65,7 +71,7 @@ def ids_of(*views: View) -> list[str]:
     """The ids of everything there is in any of the views, and one that is in none."""
     found = {"app-nobody", "grp-nobody"}
     for view in views:
-        found |= {entity.id for entity in (*view.applications(), *view.groups())}
+        found |= {entity.id for entity in (*view.applications(), *view.groups(), *view.orders())}
     return sorted(found)
 
 
@@ -124,7 +130,16 @@ def test_a_state_that_is_loaded_reads_like_the_one_that_was_stored(
     lived = start()
     writes = [write for writes in attempt(lived, commands) for write in writes]
     tombstones = [w.after for w in writes if isinstance(w.after, samples.Tombstone)]
-    entities = (*lived.serials(), *lived.applications(), *lived.groups(), *tombstones)
+    account = lived.account("https://ca")
+    entities = (
+        *lived.serials(),
+        *lived.applications(),
+        *lived.groups(),
+        *tombstones,
+        *lived.certificates(),
+        *lived.orders(),
+        *([account] if account is not None else []),
+    )
     loaded = State(lived.revision, entities, lived.zones)
     ids = ids_of(lived)
     assert read(loaded, ids) == read(lived, ids)

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from failoverdns.model.application import Application
+from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import Records, RRset
 from failoverdns.model.zone import ZoneSerial
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-Entity = Application | Group | Tombstone | ZoneSerial
+Entity = Application | Group | Tombstone | ZoneSerial | Certificate | Order | Account
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from failoverdns.model.application import HeadRole
+from failoverdns.model.certificate import Account, Bundle, Challenge, Facts
 from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
 from failoverdns.model.zone import Zone
@@ -147,6 +148,66 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True)
+class InstallCertificate:
+    """`certificate install`: a chain and its key, read and found sound."""
+
+    application: str
+    bundle: Bundle
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCertificate:
+    """`certificate request`: have one issued; without names for the application's groups.
+
+    The system's own, too: when a certificate is due for renewal.
+    """
+
+    application: str
+    name: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveCertificate:
+    """`certificate remove`: the certificate, its key, and what is ordered."""
+
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCertificate:
+    """`certificate show`."""
+
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListCertificates:
+    """`certificate list`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeName:
+    """`certificate challenge-name`: where `_acme-challenge` of a customer's name is to point."""
+
+    name: str
+    zone: DomainName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RotateKey:
+    """`certificate rotate-key`: encrypt every private key anew, with a new key file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """`preflight`: would a switch of this group go well?"""
+
+    group: str
+    to: Side | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """`status`."""
 
@@ -180,6 +241,52 @@ class Configure:
     zones: tuple[Zone, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenAccount:
+    """The system's own: keep an account at an ACME directory, and its key."""
+
+    account: Account
+    bundle: Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """The system's own: an order (by id) is placed at the CA, with this key."""
+
+    order: str
+    url: str
+    bundle: Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class SetChallenges:
+    """The system's own: serve these values for an order (by id)."""
+
+    order: str
+    challenges: tuple[Challenge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FailOrder:
+    """The system's own: an attempt at an order (by id) failed; try again at `retry_at`.
+
+    `retry_at` in seconds since 1970.
+    """
+
+    order: str
+    problem: str
+    retry_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class IssueCertificate:
+    """The system's own: the CA issued what an order (by id) asked for."""
+
+    order: str
+    bundle: Bundle
+    facts: Facts
+
+
 Mutation = (
     AddApplication
     | RenameApplication
@@ -194,7 +301,27 @@ Mutation = (
     | RenameGroup
     | RemoveGroup
     | Switch
+    | InstallCertificate
+    | RequestCertificate
+    | RemoveCertificate
+    | OpenAccount
+    | PlaceOrder
+    | SetChallenges
+    | FailOrder
+    | IssueCertificate
     | Configure
 )
-Query = ListApplications | ListGroups | Status | History | Watch | Records
+Query = (
+    ListApplications
+    | ListGroups
+    | Status
+    | History
+    | Watch
+    | Records
+    | ShowCertificate
+    | ListCertificates
+    | ChallengeName
+    | Preflight
+    | RotateKey
+)
 Command = Mutation | Query

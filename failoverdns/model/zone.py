@@ -21,6 +21,9 @@ APEX_TTL = 3600
 STATUS_LABEL = "_status"
 """Below each application's name every zone answers, under this label, for its role."""
 
+CHALLENGE_LABEL = "_acme-challenge"
+"""Below names that a certificate is ordered for, a CA looks for its challenge here (RFC 8555)."""
+
 MAX_ORIGIN = 255 - 64 - 8
 """Bytes of an origin in wire form: `primary.` or `_status.` and any label fit before it."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from failoverdns.model.application import Application
+from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.zone import Zone, ZoneSerial
@@ -60,3 +61,21 @@ class View(Protocol):
 
     def attachments(self, application: str) -> tuple[int, int]:
         """Return in how many groups an application (by id) is attached, and active."""
+
+    def certificate(self, application: str) -> Certificate | None:
+        """Return the certificate of an application (by id)."""
+
+    def certificates(self) -> Iterable[Certificate]:
+        """Return all certificates."""
+
+    def order(self, id_: str) -> Order | None:
+        """Return an order by its id."""
+
+    def order_for(self, application: str) -> Order | None:
+        """Return the order for an application (by id)."""
+
+    def orders(self) -> Iterable[Order]:
+        """Return all orders."""
+
+    def account(self, directory: str) -> Account | None:
+        """Return our account at an ACME directory (by URL)."""

@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
+from dataclasses import fields as dataclass_fields
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
 from failoverdns.model.application import Application, Head, HeadRole
+from failoverdns.model.certificate import (
+    Account,
+    Certificate,
+    CertificateKind,
+    Challenge,
+    Facts,
+    Order,
+)
 from failoverdns.model.change import Change, Entity, Operation, Who, Write
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Group, Side, Tombstone
@@ -33,6 +43,22 @@ def key_of(entity: Entity) -> str:
             return f"tombstone/{zone.to_text()}/{label}"
         case ZoneSerial(origin=origin):
             return f"zone/{origin.to_text()}"
+        case Certificate(application=application):
+            return f"certificate/{application}"
+        case Order(id=id_):
+            return f"order/{id_}"
+        case Account(directory=directory):
+            return f"account/{directory}"
+
+
+def bundle_of(entity: Entity | None) -> str | None:
+    """Return the id of the bundle in the vault that an entity needs."""
+    match entity:
+        case Certificate(facts=facts):
+            return facts.bundle
+        case Order(key=key) | Account(key=key):
+            return key
+    return None
 
 
 def write_entity(entity: Entity) -> Document:
@@ -84,6 +110,25 @@ def write_entity(entity: Entity) -> Document:
                 "serial": entity.serial,
                 "digest": entity.digest,
             }
+        case Certificate():
+            return {
+                "kind": "certificate",
+                "application": entity.application,
+                "origin": entity.kind.value,
+                "facts": asdict(entity.facts) | {"names": list(entity.facts.names)},
+                "installed_at": entity.installed_at,
+                "source": entity.source,
+            }
+        case Order():
+            challenges = [[c.owner.to_text(), c.value] for c in entity.challenges]
+            return {
+                "kind": "order",
+                **_fields(entity),
+                "names": list(entity.names),
+                "challenges": challenges,
+            }
+        case Account():
+            return {"kind": "account", **_fields(entity)}
 
 
 def read_entity(document: Document) -> Entity:
@@ -183,9 +228,36 @@ def _read_zone(fields: Document) -> ZoneSerial:
     return ZoneSerial(**fields | {"origin": DomainName.from_text(fields["origin"])})
 
 
+def _read_certificate(fields: Document) -> Certificate:
+    facts = fields.pop("facts")
+    return Certificate(
+        kind=CertificateKind(fields.pop("origin")),
+        facts=Facts(**facts | {"names": tuple(facts["names"])}),
+        **fields,
+    )
+
+
+def _read_order(fields: Document) -> Order:
+    challenges = tuple(
+        Challenge(DomainName.from_text(owner), value) for owner, value in fields["challenges"]
+    )
+    return Order(**fields | {"names": tuple(fields["names"]), "challenges": challenges})
+
+
+def _read_account(fields: Document) -> Account:
+    return Account(**fields)
+
+
+def _fields(entity: Order | Account) -> Document:
+    return {field.name: getattr(entity, field.name) for field in dataclass_fields(entity)}
+
+
 _READERS: dict[str, Callable[[Document], Entity]] = {
     "application": _read_application,
     "group": _read_group,
     "tombstone": _read_tombstone,
     "zone": _read_zone,
+    "certificate": _read_certificate,
+    "order": _read_order,
+    "account": _read_account,
 }

@@ -7,11 +7,16 @@ caller's business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Entity, Operation
+from failoverdns.model.delivery import Fetch, HookProgress
+
+MAX_FETCHES = 1000
+"""Fetches of one application's certificate that are kept."""
 
 Notify = Callable[[Change], None]
 
@@ -46,11 +51,16 @@ class Store(Protocol):
         """
 
     async def commit(
-        self, expected: int, changes: Sequence[Change], operations: Sequence[Operation] = ()
+        self,
+        expected: int,
+        changes: Sequence[Change],
+        operations: Sequence[Operation] = (),
+        bundles: Sequence[Bundle] = (),
     ) -> None:
         """Make changes durable, all of them or none, if the store is at revision `expected`.
 
         The changes are numbered `expected` + 1 and on; there may be none beside operations.
+        `bundles` go into the vault with them; those that no entity needs any more leave it.
         Raises Conflict, Unavailable or OutcomeUnknown.
         """
 
@@ -65,6 +75,33 @@ class Store(Protocol):
 
     async def changes_after(self, revision: int) -> tuple[Change, ...]:
         """Return the changes committed after `revision`, oldest first; raises Unavailable."""
+
+    async def bundle(self, id_: str) -> Bundle | None:
+        """Return a chain and its key from the vault.
+
+        Raises Unavailable, and Corrupt for a key that cannot be decrypted.
+        """
+
+    async def rotate_key(self) -> int:
+        """Encrypt every private key anew, with a new key; return how many there are.
+
+        Raises Unavailable, and Corrupt for a key that cannot be decrypted: then the old keys stay.
+        """
+
+    async def record_fetch(self, fetch: Fetch) -> None:
+        """Keep that a certificate was fetched; raises Unavailable."""
+
+    async def fetches(self, application: str, limit: int) -> tuple[Fetch, ...]:
+        """Return the last fetches of an application's (by id) certificate, newest first.
+
+        At least the last `MAX_FETCHES` are kept.  Raises Unavailable.
+        """
+
+    async def save_progress(self, hook: str, progress: HookProgress) -> None:
+        """Keep how far a hook has come; raises Unavailable."""
+
+    async def progress(self) -> Mapping[str, HookProgress]:
+        """Return how far each hook has come; raises Unavailable."""
 
     def watch(self, notify: Notify) -> None:
         """Call `notify` with each change committed from now on, by whomever, in order."""

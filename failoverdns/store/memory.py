@@ -5,12 +5,15 @@ Passes the same suite as the stores that keep something.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 
+from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Entity, Operation
-from failoverdns.store.documents import key_of
+from failoverdns.model.delivery import Fetch, HookProgress
+from failoverdns.store.documents import bundle_of, key_of
 from failoverdns.store.interface import (
+    MAX_FETCHES,
     Conflict,
     Loaded,
     Notify,
@@ -43,6 +46,9 @@ class MemoryStore:
         self._changes: list[Change] = []
         self._operations: dict[str, Operation] = {}
         self._watchers: list[Notify] = []
+        self._bundles: dict[str, Bundle] = {}
+        self._fetches: list[Fetch] = []
+        self._progress: dict[str, HookProgress] = {}
 
     async def load(self) -> Loaded:
         """Return all that is stored."""
@@ -50,7 +56,11 @@ class MemoryStore:
         return Loaded(len(self._changes), tuple(self._entities.values()))
 
     async def commit(
-        self, expected: int, changes: Sequence[Change], operations: Sequence[Operation] = ()
+        self,
+        expected: int,
+        changes: Sequence[Change],
+        operations: Sequence[Operation] = (),
+        bundles: Sequence[Bundle] = (),
     ) -> None:
         """Make changes durable, as long as this object lives."""
         if self._before_commit is not None:
@@ -71,6 +81,9 @@ class MemoryStore:
                 elif write.before is not None:
                     del self._entities[key_of(write.before)]
             self._changes.append(change)
+        needed = {bundle_of(entity) for entity in self._entities.values()}
+        candidates = {**self._bundles, **{bundle.id: bundle for bundle in bundles}}
+        self._bundles = {id_: found for id_, found in candidates.items() if id_ in needed}
         self._operations.update((operation.op_id, operation) for operation in operations)
         for change in changes:
             for notify in self._watchers:
@@ -98,6 +111,37 @@ class MemoryStore:
         """Return the changes committed after `revision`, oldest first."""
         self._check_reachable()
         return tuple(self._changes[revision:])
+
+    async def bundle(self, id_: str) -> Bundle | None:
+        """Return a chain and its key."""
+        self._check_reachable()
+        return self._bundles.get(id_)
+
+    async def rotate_key(self) -> int:
+        """Do nothing: what is in memory is not encrypted."""
+        self._check_reachable()
+        return len(self._bundles)
+
+    async def record_fetch(self, fetch: Fetch) -> None:
+        """Keep that a certificate was fetched."""
+        self._check_reachable()
+        self._fetches.append(fetch)
+
+    async def fetches(self, application: str, limit: int) -> tuple[Fetch, ...]:
+        """Return the last fetches, newest first."""
+        self._check_reachable()
+        found = [fetch for fetch in reversed(self._fetches) if fetch.application == application]
+        return tuple(found[: min(limit, MAX_FETCHES)])
+
+    async def save_progress(self, hook: str, progress: HookProgress) -> None:
+        """Keep how far a hook has come."""
+        self._check_reachable()
+        self._progress[hook] = progress
+
+    async def progress(self) -> Mapping[str, HookProgress]:
+        """Return how far each hook has come."""
+        self._check_reachable()
+        return dict(self._progress)
 
     def watch(self, notify: Notify) -> None:
         """Call `notify` with each change committed from now on."""

@@ -1,6 +1,7 @@
 """The store for one machine: a SQLite file in WAL mode, synced at every commit.
 
-Knows what a commit is in SQL; what is in the file's tables is told in `store.state_file`.
+Knows transactions; what is in the file's tables is told in `store.state_file`, what a commit is in
+SQL in `store.statements`.
 Refuses to know threads: `run` is told where blocking calls are made.
 """
 
@@ -8,14 +9,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from failoverdns.model.certificate import Bundle, Secret
 from failoverdns.model.change import Change, Operation
+from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.store import documents
 from failoverdns.store.interface import (
-    Conflict,
+    MAX_FETCHES,
     Loaded,
     Notify,
     OutcomeUnknown,
@@ -23,7 +27,10 @@ from failoverdns.store.interface import (
 )
 from failoverdns.store.mark import Mark
 from failoverdns.store.state_file import checked, open_state_file, sealed
+from failoverdns.store.statements import encrypt_anew, write_bundles, write_changes
+from failoverdns.store.vault import Vault
 
+T = TypeVar("T")
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 """Makes a blocking call, and returns an awaitable of its result."""
 
@@ -31,9 +38,13 @@ Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 class SQLiteStore:
     """Implements `store.interface.Store` in one file, with one writer: this object."""
 
-    def __init__(self, path: Path, run: Run) -> None:
-        """Keep the state in the file `path`; nothing is opened before `load`."""
+    def __init__(self, path: Path, run: Run, key_file: Path | None = None) -> None:
+        """Keep the state in the file `path`, private keys in it encrypted with `key_file`.
+
+        Without one, that is `path` with `.key` appended.  Nothing is opened before `load`.
+        """
         self.path = path
+        self._vault = Vault(key_file or path.with_name(path.name + ".key"))
         self._run = run
         self._watchers: list[Notify] = []
         self._mark: Mark | None = None
@@ -49,10 +60,14 @@ class SQLiteStore:
         return loaded
 
     async def commit(
-        self, expected: int, changes: Sequence[Change], operations: Sequence[Operation] = ()
+        self,
+        expected: int,
+        changes: Sequence[Change],
+        operations: Sequence[Operation] = (),
+        bundles: Sequence[Bundle] = (),
     ) -> None:
         """Make changes durable in one transaction: on disk when this returns."""
-        await self._run(lambda: self._commit(expected, changes, operations))
+        await self._run(lambda: self._commit(expected, changes, operations, bundles))
         for change in changes:
             for notify in self._watchers:
                 notify(change)
@@ -80,6 +95,56 @@ class SQLiteStore:
         rows: list[Any] = await self._read(query, (revision,))
         return tuple(documents.read_change(row) for row in rows)
 
+    async def bundle(self, id_: str) -> Bundle | None:
+        """Return a chain and its key from the vault."""
+        query = "SELECT document, checksum FROM bundles WHERE id = ?"
+        rows: list[Any] = await self._read(query, (id_,))
+        if not rows:
+            return None
+        key = self._vault.decrypt(id_, rows[0]["key"])
+        return Bundle(id_, rows[0]["chain"], Secret(key))
+
+    async def rotate_key(self) -> int:
+        """Encrypt every private key anew, with a new key; return how many there are."""
+        count: int = await self._run(self._rotate)
+        return count
+
+    async def record_fetch(self, fetch: Fetch) -> None:
+        """Keep that a certificate was fetched."""
+
+        def record(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO fetches (application, document, checksum) VALUES (?, ?, ?)",
+                (fetch.application, *sealed(asdict(fetch))),
+            )
+            connection.execute(
+                "DELETE FROM fetches WHERE application = ? AND number <= (SELECT number FROM "
+                "fetches WHERE application = ? ORDER BY number DESC LIMIT 1 OFFSET ?)",
+                (fetch.application, fetch.application, MAX_FETCHES),
+            )
+
+        await self._run(lambda: self._write(record))
+
+    async def fetches(self, application: str, limit: int) -> tuple[Fetch, ...]:
+        """Return the last fetches of an application's certificate, newest first."""
+        query = (
+            "SELECT document, checksum FROM fetches WHERE application = ? "
+            "ORDER BY number DESC LIMIT ?"
+        )
+        rows: list[Any] = await self._read(query, (application, limit))
+        return tuple(Fetch(**row) for row in rows)
+
+    async def save_progress(self, hook: str, progress: HookProgress) -> None:
+        """Keep how far a hook has come."""
+        row = (hook, *sealed({"name": hook, **asdict(progress)}))
+        query = "INSERT OR REPLACE INTO hooks VALUES (?, ?, ?)"
+        await self._run(lambda: self._write(lambda connection: connection.execute(query, row)))
+
+    async def progress(self) -> Mapping[str, HookProgress]:
+        """Return how far each hook has come."""
+        rows: list[Any] = await self._read("SELECT document, checksum FROM hooks", ())
+        return {row.pop("name"): HookProgress(**row) for row in rows}
+
     def watch(self, notify: Notify) -> None:
         """Call `notify` with each change committed from now on."""
         self._watchers.append(notify)
@@ -92,21 +157,62 @@ class SQLiteStore:
         mark = Mark(self.path.with_name(self.path.name + ".acknowledged"))
         try:
             self._connection, loaded = open_state_file(self.path, mark)
+            self._inode = os.stat(self.path).st_ino
+            self._open_vault(self._connection)
         except BaseException:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
             mark.close()
             raise
-        self._inode = os.stat(self.path).st_ino
         self._mark = mark
         return loaded
 
+    def _open_vault(self, connection: sqlite3.Connection) -> None:
+        """Open the key file, made if there is nothing to decrypt; end a rotation that was cut."""
+        sealed_keys = connection.execute("SELECT count(*) FROM bundles").fetchone()[0]
+        self._vault.open(may_create=not sealed_keys)
+        if self._vault.is_rotating:
+            self._write(lambda connection: encrypt_anew(connection, self._vault))
+            self._vault.end_rotation()
+
+    def _rotate(self) -> int:
+        def rotate(connection: sqlite3.Connection) -> int:
+            self._vault.begin_rotation()  # within the transaction: nobody else writes meanwhile
+            return encrypt_anew(connection, self._vault)
+
+        try:
+            count = self._write(rotate)
+            self._vault.end_rotation()
+        except OSError as fault:
+            raise Unavailable(f"{self._vault.path}: {fault}") from None
+        return count
+
     def _commit(
-        self, expected: int, changes: Sequence[Change], operations: Sequence[Operation]
+        self,
+        expected: int,
+        changes: Sequence[Change],
+        operations: Sequence[Operation],
+        bundles: Sequence[Bundle],
     ) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            write_changes(connection, expected, changes, operations)
+            write_bundles(connection, changes, bundles, self._vault)
+
+        self._write(write)
+        if self._mark is not None:
+            try:
+                self._mark.advance(expected + len(changes))
+            except OSError as fault:  # committed all the same: whoever asks is told so
+                raise OutcomeUnknown(f"{self._mark.path}: {fault}") from None
+
+    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do work in a transaction of its own; raises Unavailable or OutcomeUnknown."""
         connection = self._open()
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                _write(connection, expected, changes, operations)
+                result = work(connection)
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
@@ -118,11 +224,7 @@ class SQLiteStore:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise OutcomeUnknown(f"{self.path}: {fault}") from None
-        if self._mark is not None:
-            try:
-                self._mark.advance(expected + len(changes))
-            except OSError as fault:  # committed all the same: whoever asks is told so
-                raise OutcomeUnknown(f"{self._mark.path}: {fault}") from None
+        return result
 
     async def _read(self, query: str, values: Sequence[object]) -> list[Any]:
         def read() -> list[Any]:
@@ -153,41 +255,3 @@ class SQLiteStore:
         if self._mark is not None:
             self._mark.close()
             self._mark = None
-
-
-def _write(
-    connection: sqlite3.Connection,
-    expected: int,
-    changes: Sequence[Change],
-    operations: Sequence[Operation],
-) -> None:
-    writes = [write for change in changes for write in change.writes]
-    created = sum((w.after is not None) - (w.before is not None) for w in writes)
-    cursor = connection.execute(
-        "UPDATE head SET revision = ?, entities = entities + ? WHERE revision = ?",
-        (expected + len(changes), created, expected),
-    )
-    if cursor.rowcount != 1:
-        raise Conflict(f"the store is not at revision {expected}")
-    for write in writes:
-        if write.after is not None:
-            connection.execute(
-                "INSERT INTO entities VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE "
-                "SET document = excluded.document, checksum = excluded.checksum",
-                (documents.key_of(write.after), *sealed(documents.write_entity(write.after))),
-            )
-        elif write.before is not None:
-            key = documents.key_of(write.before)
-            connection.execute("DELETE FROM entities WHERE key = ?", (key,))
-    connection.executemany(
-        "INSERT INTO history VALUES (?, ?, ?)",
-        ((change.revision, *sealed(documents.write_change(change))) for change in changes),
-    )
-    connection.executemany(
-        "INSERT INTO subjects VALUES (?, ?)",
-        ((subject, change.revision) for change in changes for subject in change.subjects),
-    )
-    connection.executemany(
-        "INSERT INTO operations VALUES (?, ?, ?)",
-        ((op.op_id, *sealed(documents.write_operation(op))) for op in operations),
-    )

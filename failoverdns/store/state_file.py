@@ -10,6 +10,10 @@ Refuses to know what is written to it later (`store.sqlite`).
 | `history`    | every change, with the entities before and after it               |
 | `subjects`   | which changes are about which application or group                |
 | `operations` | replies to commands that had an `op_id`                           |
+| `bundles`    | the vault: chains, and private keys, encrypted (`store.vault`)    |
+| `needs`      | which entity needs which bundle                                   |
+| `fetches`    | who fetched which certificate                                     |
+| `hooks`      | how far each hook has come                                        |
 | `head`       | one row: the revision, and how many entities there are            |
 """
 
@@ -29,7 +33,7 @@ from failoverdns.store import documents
 from failoverdns.store.interface import Loaded
 from failoverdns.store.mark import Mark
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 APPLICATION_ID: Final = 0x464F4456
 _MAGIC = b"SQLite format 3\0"
 _UNUSABLE = {
@@ -57,8 +61,20 @@ CREATE TABLE operations (
     op_id TEXT PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL);
 INSERT INTO head VALUES (0, 0);
 PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
 """
+
+_SINCE_2 = """
+CREATE TABLE bundles (id TEXT PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL);
+CREATE TABLE needs (key TEXT PRIMARY KEY, bundle TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX needed ON needs (bundle);
+CREATE TABLE fetches (
+    number INTEGER PRIMARY KEY, application TEXT NOT NULL,
+    document TEXT NOT NULL, checksum INTEGER NOT NULL);
+CREATE INDEX fetched ON fetches (application, number);
+CREATE TABLE hooks (name TEXT PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL);
+PRAGMA user_version = 2;
+"""
+"""What a file of version 1 lacks."""
 
 
 def open_state_file(path: Path, mark: Mark) -> tuple[sqlite3.Connection, Loaded]:
@@ -130,6 +146,8 @@ def _read_all(connection: sqlite3.Connection) -> Loaded:
             f"was written by a newer failoverdns (schema {version}; this version knows "
             f"{SCHEMA_VERSION}): upgrade failoverdns, or put back the copy made before"
         )
+    if version < SCHEMA_VERSION:
+        connection.executescript(f"BEGIN IMMEDIATE; {_SINCE_2} COMMIT;")
     damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if damage != "ok":
         raise Corrupt(_damaged(damage))
@@ -138,6 +156,11 @@ def _read_all(connection: sqlite3.Connection) -> Loaded:
     entities = tuple(documents.read_entity(document) for document in checked(rows))
     if len(entities) != count:
         raise Corrupt(_damaged(f"{count} entities were written, {len(entities)} are left"))
+    missing = connection.execute(
+        "SELECT key FROM needs LEFT JOIN bundles ON bundle = id WHERE id IS NULL LIMIT 1"
+    ).fetchone()
+    if missing is not None:
+        raise Corrupt(_damaged(f"the vault lacks what {missing[0]} needs"))
     return Loaded(revision, entities)
 
 
@@ -146,7 +169,7 @@ def _create(path: Path) -> None:
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with closing(sqlite3.connect(new, isolation_level=None)) as connection:
-        connection.executescript("PRAGMA synchronous = FULL; BEGIN;" + _SCHEMA + "COMMIT;")
+        connection.executescript(f"PRAGMA synchronous = FULL; BEGIN; {_SCHEMA} {_SINCE_2} COMMIT;")
     new.chmod(0o600)
     new.rename(path)
     directory = os.open(path.parent, os.O_RDONLY)

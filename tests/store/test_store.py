@@ -11,11 +11,22 @@ import pytest
 from driving import at_once, run
 
 from failoverdns.model.application import Application, Head, HeadRole
+from failoverdns.model.certificate import (
+    Account,
+    Bundle,
+    Certificate,
+    CertificateKind,
+    Challenge,
+    Facts,
+    Order,
+    Secret,
+)
 from failoverdns.model.change import Change, Entity, Operation, Who, Write
+from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.zone import ZoneSerial
-from failoverdns.store.interface import Conflict, Loaded, Store
+from failoverdns.store.interface import MAX_FETCHES, Conflict, Loaded, Store
 from failoverdns.store.memory import MemoryStore
 from failoverdns.store.sqlite import SQLiteStore
 
@@ -28,11 +39,47 @@ APPLICATION = Application(
     "lb1",
 )
 GROUP = Group("grp-2", "shop", ZONE, "shop", "app-1", None, Side.PRIMARY, 60, 2, 12.5, 99.25)
+CERTIFICATE = Certificate(
+    "app-1",
+    CertificateKind.ACME,
+    Facts(
+        bundle="b" * 64,
+        fingerprint="f" * 64,
+        names=("*.shop.example", "192.0.2.1"),
+        issuer="CN=Test CA",
+        key_type="ECDSA P-256",
+        not_before=1.0,
+        not_after=9000.5,
+        length=2,
+        self_signed=False,
+        renewal_id="aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE",
+    ),
+    1234.5,
+    "app-0",
+)
+ORDER = Order(
+    "ord-5",
+    "app-1",
+    ("www.shop.example",),
+    "ord-5/key",
+    "https://ca.example/order/1",
+    (Challenge(ZONE.child("_acme-challenge"), "value"),),
+    2,
+    99.5,
+    "no such name",
+)
 EVERY_KIND: tuple[Entity, ...] = (
     APPLICATION,
     GROUP,
     Tombstone(ZONE, "old", "old-shop"),
     ZoneSerial(ZONE, 4294967295, "abc"),
+    CERTIFICATE,
+    ORDER,
+    Account("https://ca.example/directory", "https://ca.example/account/1", "account/1"),
+)
+BUNDLES = tuple(
+    Bundle(id_, f"chain {id_}\n", Secret(f"key {id_}\n"))
+    for id_ in (CERTIFICATE.facts.bundle, "ord-5/key", "account/1")
 )
 
 Reopen = Callable[[], Store]
@@ -76,14 +123,14 @@ def change(revision: int, *writes: Write, subjects: tuple[str, ...] = ()) -> Cha
 
 def test_what_was_committed_is_loaded_again(store: Store, reopen: Reopen) -> None:
     """Every kind of entity comes back equal, in order of creation."""
-    run(store.commit(0, [change(1, *(Write(None, entity) for entity in EVERY_KIND))]))
+    run(store.commit(0, [change(1, *(Write(None, entity) for entity in EVERY_KIND))], (), BUNDLES))
     assert run(reopen().load()) == Loaded(1, EVERY_KIND)
 
 
 def test_an_entity_that_changes_keeps_its_place(store: Store, reopen: Reopen) -> None:
     """Lists stay in order of creation; what was deleted is gone."""
     renamed = replace(APPLICATION, name="sky")
-    run(store.commit(0, [change(1, *(Write(None, entity) for entity in EVERY_KIND))]))
+    run(store.commit(0, [change(1, *(Write(None, entity) for entity in EVERY_KIND))], (), BUNDLES))
     run(store.commit(1, [change(2, Write(APPLICATION, renamed), Write(GROUP, None))]))
     assert run(reopen().load()) == Loaded(2, (renamed, *EVERY_KIND[2:]))
 
@@ -157,3 +204,78 @@ def test_whoever_watches_hears_of_each_change_in_order(store: Store) -> None:
     with pytest.raises(Conflict):
         run(store.commit(1, [change(2)]))
     assert [c.revision for c in heard] == [2, 3]
+
+
+def test_a_bundle_is_kept_for_as_long_as_an_entity_needs_it(store: Store, reopen: Reopen) -> None:
+    """Of two applications that share one, the last one to let go of it drops it."""
+    other = replace(CERTIFICATE, application="app-2", source="app-1")
+    bundle = BUNDLES[0]
+    run(store.commit(0, [change(1, Write(None, CERTIFICATE))], (), [bundle]))
+    run(store.commit(1, [change(2, Write(None, other))]))
+    run(store.commit(2, [change(3, Write(CERTIFICATE, None))]))
+    store = reopen()
+    run(store.load())
+    assert run(store.bundle(bundle.id)) == bundle
+    run(store.commit(3, [change(4, Write(other, None))]))
+    assert run(store.bundle(bundle.id)) is None
+
+
+def test_a_bundle_that_nobody_needs_is_not_kept(store: Store) -> None:
+    """Neither when it comes, nor when what needed it changes to another one."""
+    run(store.commit(0, [change(1, Write(None, ORDER))], (), BUNDLES))
+    assert run(store.bundle("account/1")) is None
+    assert run(store.bundle("ord-5/key")) == BUNDLES[1]
+    run(store.commit(1, [change(2, Write(ORDER, replace(ORDER, key=None)))]))
+    assert run(store.bundle("ord-5/key")) is None
+
+
+def test_a_refused_commit_puts_nothing_into_the_vault(store: Store) -> None:
+    with pytest.raises(Conflict):
+        run(store.commit(7, [change(8, Write(None, CERTIFICATE))], (), BUNDLES[:1]))
+    assert run(store.bundle(BUNDLES[0].id)) is None
+
+
+def test_private_keys_are_there_after_the_key_file_was_rotated(
+    store: Store, reopen: Reopen
+) -> None:
+    """And after a restart."""
+    run(store.commit(0, [change(1, *(Write(None, e) for e in EVERY_KIND))], (), BUNDLES))
+    assert run(store.rotate_key()) == len(BUNDLES)
+    assert [run(store.bundle(bundle.id)) for bundle in BUNDLES] == list(BUNDLES)
+    again = reopen()
+    run(again.load())
+    assert [run(again.bundle(bundle.id)) for bundle in BUNDLES] == list(BUNDLES)
+
+
+def test_fetches_are_told_newest_first(store: Store, reopen: Reopen) -> None:
+    """Of one application, and after a restart."""
+    fetches = [
+        Fetch(float(n), f"app-{n % 2}", "web1", "127.0.0.1", "f" * 64, "pem") for n in range(5)
+    ]
+    for fetch in fetches:
+        run(store.record_fetch(fetch))
+    again = reopen()
+    run(again.load())
+    assert run(again.fetches("app-0", 2)) == (fetches[4], fetches[2])
+    assert run(again.fetches("app-1", 10)) == (fetches[3], fetches[1])
+
+
+def test_old_fetches_are_forgotten(store: Store) -> None:
+    """So that a head that asks all day does not fill the disk."""
+    for number in range(MAX_FETCHES + 5):
+        run(store.record_fetch(Fetch(float(number), "app-1", "web1", "::1", "f", "pem")))
+    found = run(store.fetches("app-1", MAX_FETCHES + 10))
+    assert len(found) == MAX_FETCHES
+    assert found[0].time == MAX_FETCHES + 4
+
+
+def test_how_far_hooks_have_come_is_kept(store: Store, reopen: Reopen) -> None:
+    run(store.save_progress("a", HookProgress(1)))
+    run(store.save_progress("a", HookProgress(7, 12.5, "exit status 1", "what it said")))
+    run(store.save_progress("b", HookProgress(3)))
+    again = reopen()
+    run(again.load())
+    assert run(again.progress()) == {
+        "a": HookProgress(7, 12.5, "exit status 1", "what it said"),
+        "b": HookProgress(3),
+    }

@@ -1,0 +1,136 @@
+"""Certificates as facts: what an application's certificate says, and orders for new ones.
+
+Private keys are not here: facts name the *bundle*, chain and key, that the vault keeps, so that
+nothing that is decided, recorded or reported can give a key away.  `Bundle` and `Secret` are for
+the way into the vault and out of it.
+Refuses to know X.509, PEM and how keys are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from failoverdns.model.names import DomainName
+
+
+class CertificateKind(Enum):
+    """Where a certificate came from: installed by somebody, or issued over ACME."""
+
+    CUSTOM = "custom"
+    ACME = "acme"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a chain says of itself; times in seconds since 1970.
+
+    `bundle` names chain and key in the vault: the SHA-256 of the whole chain, in hex.
+    `fingerprint` is the SHA-256 of the leaf, in hex.
+    `names` are the leaf's DNS and IP SANs, sorted and without duplicates: DNS names in lower case
+    and A-labels, `*.` before a wildcard; addresses as they are usually written.
+    `issuer` is a text after RFC 4514; `key_type` is one such as `ECDSA P-256`.
+    `length` counts the certificates of the chain; `self_signed` is true for a leaf that is its
+    own issuer.
+    `renewal_id` is what a CA's renewal information knows it by (RFC 9773 section 4.1); None
+    without an authority key identifier.
+    """
+
+    bundle: str
+    fingerprint: str
+    names: tuple[str, ...]
+    issuer: str
+    key_type: str
+    not_before: float
+    not_after: float
+    length: int
+    self_signed: bool
+    renewal_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The certificate of an application (by id), which has one at most.
+
+    `installed_at` in seconds since 1970: when this application got it.
+    `source` is the id of the application that it was transferred from; None if it was installed
+    or issued here.
+    """
+
+    application: str
+    kind: CertificateKind
+    facts: Facts
+    installed_at: float
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A value that a CA wants to see in a TXT record (RFC 8555 section 8.4)."""
+
+    owner: DomainName
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A certificate that is to be issued to an application (by id), which has one order at most.
+
+    `names` as in `Facts`; `key` names its private key in the vault, once there is one.
+    `url` is the order at the CA, once it is placed there; `challenges` are what DNS serves for it.
+    `failures` counts attempts in a row that failed, `problem` says why the last one did, and
+    before `retry_at` (seconds since 1970) nothing is tried.
+    """
+
+    id: str
+    application: str
+    names: tuple[str, ...]
+    key: str | None = None
+    url: str | None = None
+    challenges: tuple[Challenge, ...] = ()
+    failures: int = 0
+    retry_at: float = 0.0
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Our account at an ACME directory (by URL); `key` names its private key in the vault."""
+
+    directory: str
+    uri: str
+    key: str
+
+
+class Secret:
+    """A private key as PEM, which no representation shows: what wants it has to ask."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the key."""
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(...)"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a private key is not to be copied about")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A chain (PEM, leaf first; empty for a key that waits for its certificate) and its key."""
+
+    id: str
+    chain: str
+    key: Secret

@@ -1,0 +1,114 @@
+"""What a commit is in SQL: entities, history, operations, and the vault's bundles.
+
+Every function works within a transaction that its caller opened.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from failoverdns.model.certificate import Bundle
+from failoverdns.model.change import Change, Operation
+from failoverdns.model.errors import Corrupt
+from failoverdns.store import documents
+from failoverdns.store.interface import Conflict
+from failoverdns.store.state_file import checked, sealed
+from failoverdns.store.vault import Vault
+
+
+def write_changes(
+    connection: sqlite3.Connection,
+    expected: int,
+    changes: Sequence[Change],
+    operations: Sequence[Operation],
+) -> None:
+    """Write changes and operations, and the entities as they are afterwards.
+
+    Raises Conflict if the store is not at revision `expected`.
+    """
+    writes = [write for change in changes for write in change.writes]
+    created = sum((w.after is not None) - (w.before is not None) for w in writes)
+    cursor = connection.execute(
+        "UPDATE head SET revision = ?, entities = entities + ? WHERE revision = ?",
+        (expected + len(changes), created, expected),
+    )
+    if cursor.rowcount != 1:
+        raise Conflict(f"the store is not at revision {expected}")
+    for write in writes:
+        if write.after is not None:
+            connection.execute(
+                "INSERT INTO entities VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE "
+                "SET document = excluded.document, checksum = excluded.checksum",
+                (documents.key_of(write.after), *sealed(documents.write_entity(write.after))),
+            )
+        elif write.before is not None:
+            key = documents.key_of(write.before)
+            connection.execute("DELETE FROM entities WHERE key = ?", (key,))
+    connection.executemany(
+        "INSERT INTO history VALUES (?, ?, ?)",
+        ((change.revision, *sealed(documents.write_change(change))) for change in changes),
+    )
+    connection.executemany(
+        "INSERT INTO subjects VALUES (?, ?)",
+        ((subject, change.revision) for change in changes for subject in change.subjects),
+    )
+    connection.executemany(
+        "INSERT INTO operations VALUES (?, ?, ?)",
+        ((op.op_id, *sealed(documents.write_operation(op))) for op in operations),
+    )
+
+
+def write_bundles(
+    connection: sqlite3.Connection,
+    changes: Sequence[Change],
+    bundles: Sequence[Bundle],
+    vault: Vault,
+) -> None:
+    """Put bundles into the vault, note who needs which, and drop what nobody needs any more."""
+    released = {bundle.id for bundle in bundles}
+    connection.executemany(
+        "INSERT OR REPLACE INTO bundles VALUES (?, ?, ?)",
+        ((bundle.id, *sealed(_encrypted(bundle, vault))) for bundle in bundles),
+    )
+    for write in (write for change in changes for write in change.writes):
+        before, after = documents.bundle_of(write.before), documents.bundle_of(write.after)
+        if before is not None:
+            assert write.before is not None
+            released.add(before)
+            connection.execute("DELETE FROM needs WHERE key = ?", (documents.key_of(write.before),))
+        if after is not None:
+            assert write.after is not None
+            connection.execute(
+                "INSERT OR REPLACE INTO needs VALUES (?, ?)",
+                (documents.key_of(write.after), after),
+            )
+    connection.executemany(
+        "DELETE FROM bundles WHERE id = ? AND id NOT IN (SELECT bundle FROM needs)",
+        ((id_,) for id_ in released),
+    )
+
+
+def encrypt_anew(connection: sqlite3.Connection, vault: Vault) -> int:
+    """Encrypt with the key in use what is encrypted with another one.
+
+    What no key of the vault decrypts stays as it is.  Returns how many private keys there are.
+    """
+    rows = connection.execute("SELECT document, checksum FROM bundles").fetchall()
+    for document in checked(rows):
+        id_, key = document["id"], document["key"]
+        if vault.uses_current(key):
+            continue
+        try:
+            document["key"] = vault.encrypt(id_, vault.decrypt(id_, key))
+        except Corrupt:
+            continue
+        connection.execute(
+            "UPDATE bundles SET document = ?, checksum = ? WHERE id = ?", (*sealed(document), id_)
+        )
+    return len(rows)
+
+
+def _encrypted(bundle: Bundle, vault: Vault) -> documents.Document:
+    key = vault.encrypt(bundle.id, bundle.key.reveal())
+    return {"id": bundle.id, "chain": bundle.chain, "key": key}

@@ -1,0 +1,159 @@
+"""The vault's lock: private keys are encrypted at rest with a key file that is kept apart.
+
+AES-256-GCM (NIST SP 800-38D) with a random nonce for each bundle, whose id is authenticated with
+it: ciphertexts cannot be exchanged.  The key file holds one key a line, in base64, the one in use
+first; while keys are being rotated there are two, so that a crash at any moment loses nothing.
+Whoever steals the database alone, or an old key file and a newer database, has nothing.
+Refuses to know where ciphertexts are kept.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from base64 import b64decode, b64encode
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from failoverdns.model.errors import Corrupt
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_OTHERS = 0o077
+_MAX_FILE = 4096
+
+
+class Vault:
+    """Encrypts and decrypts with the keys of a key file; nothing is opened before `open`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._keys: dict[str, bytes] = {}
+        self._current = ""
+
+    @property
+    def is_rotating(self) -> bool:
+        """True if the key file holds an old key besides the one in use."""
+        return len(self._keys) > 1
+
+    def open(self, *, may_create: bool) -> None:
+        """Read the key file; make one if there is none and `may_create`.
+
+        Raises Corrupt, with what is wrong and what to do.
+        """
+        try:
+            self._open(may_create=may_create)
+        except OSError as fault:
+            raise Corrupt(f"{self.path}: {fault.strerror}: it holds the key of the vault") from None
+
+    def _open(self, *, may_create: bool) -> None:
+        if not self.path.exists():
+            if not may_create:
+                raise Corrupt(
+                    f"{self.path}: the key file is missing, and private keys are encrypted with "
+                    "it: put it back from a backup; or, to go on without these keys, make a new "
+                    f"one (umask 077; head -c {KEY_BYTES} /dev/urandom | base64 > {self.path}) and "
+                    "install the certificates again"
+                )
+            self._write([os.urandom(KEY_BYTES)])
+        keys = self._read()
+        self._keys = {key_id(key): key for key in keys}
+        self._current = key_id(keys[0])
+
+    def encrypt(self, id_: str, text: str) -> str:
+        """Return the ciphertext of a private key, under the id of its bundle."""
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = AESGCM(self._keys[self._current]).encrypt(nonce, text.encode(), id_.encode())
+        return f"{self._current}:{b64encode(nonce + sealed).decode()}"
+
+    def decrypt(self, id_: str, ciphertext: str) -> str:
+        """Return the private key of a bundle; raises Corrupt if no key of the file opens it."""
+        used, _, encoded = ciphertext.partition(":")
+        key = self._keys.get(used)
+        if key is None:
+            raise Corrupt(
+                f"the private key of {id_} is encrypted with the key {used}, which is not in "
+                f"{self.path}: put that key file back, or install the certificate again"
+            )
+        try:
+            data = b64decode(encoded, validate=True)
+            nonce, sealed = data[:_NONCE_BYTES], data[_NONCE_BYTES:]
+            return AESGCM(key).decrypt(nonce, sealed, id_.encode()).decode()
+        except (InvalidTag, ValueError):
+            text = f"the private key of {id_} is damaged: install the certificate again"
+            raise Corrupt(text) from None
+
+    def uses_current(self, ciphertext: str) -> bool:
+        """Tell whether a ciphertext was made with the key that is in use."""
+        return ciphertext.partition(":")[0] == self._current
+
+    def begin_rotation(self) -> None:
+        """Put a new key into use, and keep the old one; raises OSError."""
+        keys = [os.urandom(KEY_BYTES), *self._keys.values()]
+        self._write(keys)
+        self._keys = {key_id(key): key for key in keys}
+        self._current = key_id(keys[0])
+
+    def end_rotation(self) -> None:
+        """Forget all keys but the one in use; raises OSError."""
+        key = self._keys[self._current]
+        self._write([key])
+        self._keys = {self._current: key}
+
+    def _read(self) -> list[bytes]:
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._check(os.fstat(descriptor))
+            text = os.read(descriptor, _MAX_FILE)
+        finally:
+            os.close(descriptor)
+        try:
+            keys = [b64decode(line, validate=True) for line in text.split()]
+        except ValueError:
+            keys = []
+        if not keys or any(len(key) != KEY_BYTES for key in keys):
+            raise Corrupt(
+                f"{self.path}: is not a key file: it holds {KEY_BYTES} bytes in base64; put it "
+                "back from a backup"
+            )
+        return keys
+
+    def _check(self, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode):
+            raise Corrupt(f"{self.path}: is not a regular file")
+        if status.st_uid != os.geteuid():
+            raise Corrupt(
+                f"{self.path}: belongs to the user {status.st_uid}, but failoverdns runs as "
+                f"{os.geteuid()}: chown it"
+            )
+        if status.st_mode & _OTHERS:
+            mode = stat.S_IMODE(status.st_mode)
+            raise Corrupt(
+                f"{self.path}: its mode is {mode:04o}, so others may read it: chmod 600; and if "
+                "they did, rotate the key with `failoverdns certificate rotate-key`"
+            )
+
+    def _write(self, keys: list[bytes]) -> None:
+        """Make the key file appear whole, or not at all."""
+        new = self.path.with_name(self.path.name + ".new")
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, b"".join(b64encode(key) + b"\n" for key in keys))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        new.rename(self.path)
+        directory = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def key_id(key: bytes) -> str:
+    """Return what a key is called in ciphertexts: it does not tell the key."""
+    return sha256(b"failoverdns key file\0" + key).hexdigest()[:16]

@@ -1,0 +1,175 @@
+"""The vault: private keys are encrypted at rest, and only the key file opens them."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from driving import at_once, run
+from store.test_store import BUNDLES, EVERY_KIND, change
+
+from failoverdns.model.change import Write
+from failoverdns.model.errors import Corrupt
+from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.store.vault import Vault
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A state with three private keys, cleanly closed."""
+    path = tmp_path / "state.db"
+    store = opened(path)
+    run(store.commit(0, [change(1, *(Write(None, e) for e in EVERY_KIND))], (), BUNDLES))
+    run(store.close())
+    return path
+
+
+def opened(path: Path) -> SQLiteStore:
+    store = SQLiteStore(path, at_once)
+    run(store.load())
+    return store
+
+
+def key_file(path: Path) -> Path:
+    return path.with_name(path.name + ".key")
+
+
+def keys(store: SQLiteStore) -> list[str]:
+    return [run(store.bundle(bundle.id)).key.reveal() for bundle in BUNDLES]
+
+
+KEYS = [bundle.key.reveal() for bundle in BUNDLES]
+
+
+def test_the_key_file_is_made_on_the_first_start_and_only_ours(tmp_path: Path) -> None:
+    run(opened(tmp_path / "state.db").close())
+    status = key_file(tmp_path / "state.db").stat()
+    assert (status.st_mode & 0o777, status.st_uid) == (0o600, os.geteuid())
+
+
+def test_a_stolen_database_shows_no_private_key(path: Path) -> None:
+    """Nor the key that opens it; the chain is public."""
+    data = path.read_bytes()
+    assert all(key.strip().encode() not in data for key in KEYS)
+    assert key_file(path).read_bytes().strip() not in data
+    assert BUNDLES[0].chain.strip().encode() in data
+
+
+def replaced(file: Path, text: bytes, mode: int = 0o600) -> None:
+    file.write_bytes(text)
+    file.chmod(mode)
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda f: f.unlink(), "the key file is missing"),
+    "readable for others": (lambda f: f.chmod(0o640), "its mode is 0640, so others may read it"),
+    "somebody else's": (lambda f: os.chown(f, 12345, -1), "belongs to the user 12345"),
+    "empty": (lambda f: replaced(f, b""), "is not a key file"),
+    "junk": (lambda f: replaced(f, b"junk\n"), "is not a key file"),
+    "too short": (lambda f: replaced(f, b"c2hvcnQ=\n"), "is not a key file"),
+    "a folder": (lambda f: (f.unlink(), f.mkdir(mode=0o700)), "is not a regular file"),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_a_key_file_that_cannot_be_trusted_is_refused(path: Path, fault: str) -> None:
+    """The server does not start, and says what to do."""
+    make, message = REFUSED[fault]
+    if fault == "somebody else's" and os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    make(key_file(path))
+    with pytest.raises(Corrupt, match=message) as caught:
+        opened(path)
+    assert str(key_file(path)) in str(caught.value)
+
+
+def test_another_key_file_opens_nothing_and_says_so(path: Path, tmp_path: Path) -> None:
+    """The way to go on after a key file was lost: all but the private keys is there."""
+    key_file(path).unlink()
+    Vault(key_file(path)).open(may_create=True)
+    store = opened(path)
+    with pytest.raises(Corrupt, match="put that key file back, or install the certificate again"):
+        run(store.bundle(BUNDLES[0].id))
+
+
+def test_a_ciphertext_cannot_be_put_in_the_place_of_another(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "UPDATE bundles SET (document, checksum) = "
+            "(SELECT replace(document, ?, ?), checksum FROM bundles WHERE id = ?) WHERE id = ?",
+            (BUNDLES[1].id, BUNDLES[0].id, BUNDLES[1].id, BUNDLES[0].id),
+        )
+        (document,) = connection.execute(
+            "SELECT document FROM bundles WHERE id = ?", (BUNDLES[0].id,)
+        ).fetchone()
+        from zlib import crc32
+
+        connection.execute(
+            "UPDATE bundles SET checksum = ? WHERE id = ?",
+            (crc32(document.encode()), BUNDLES[0].id),
+        )
+    with pytest.raises(Corrupt, match="is damaged: install the certificate again"):
+        run(opened(path).bundle(BUNDLES[0].id))
+
+
+def test_after_a_rotation_the_old_key_file_opens_nothing(path: Path) -> None:
+    old = key_file(path).read_bytes()
+    store = opened(path)
+    run(store.rotate_key())
+    run(store.close())
+    assert len(key_file(path).read_bytes().split()) == 1
+    assert old.strip() not in key_file(path).read_bytes()
+    replaced(key_file(path), old)
+    with pytest.raises(Corrupt, match="which is not in"):
+        run(opened(path).bundle(BUNDLES[0].id))
+
+
+def test_a_rotation_that_was_cut_is_finished_at_the_next_start(path: Path) -> None:
+    """Killed after the new key was written, before anything was encrypted with it."""
+    vault = Vault(key_file(path))
+    vault.open(may_create=False)
+    vault.begin_rotation()
+    store = opened(path)
+    assert keys(store) == KEYS
+    assert len(key_file(path).read_bytes().split()) == 1
+    run(store.close())
+    assert keys(opened(path)) == KEYS
+
+
+def test_a_rotation_that_cannot_write_the_key_file_leaves_all_as_it_was(path: Path) -> None:
+    store = opened(path)
+    blocked = key_file(path).with_name(key_file(path).name + ".new")
+    blocked.mkdir()
+    with pytest.raises(Exception, match=r"\.key"):
+        run(store.rotate_key())
+    blocked.rmdir()
+    assert keys(store) == KEYS
+    run(store.close())
+    assert keys(opened(path)) == KEYS
+
+
+def test_a_state_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    """It has no vault yet; all else stays as it is."""
+    path = tmp_path / "state.db"
+    store = opened(path)
+    run(store.commit(0, [change(1, Write(None, EVERY_KIND[0]))]))
+    run(store.close())
+    with closing(sqlite3.connect(path)) as connection:
+        for table in ("bundles", "needs", "fetches", "hooks"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+    store = opened(path)
+    run(store.commit(1, [change(2, Write(None, EVERY_KIND[4]))], (), BUNDLES[:1]))
+    assert run(store.bundle(BUNDLES[0].id)) == BUNDLES[0]
+
+
+def test_a_vault_that_lost_what_is_needed_is_damaged(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM bundles")
+    with pytest.raises(Corrupt, match="the vault lacks what"):
+        opened(path)
