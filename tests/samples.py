@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from failoverdns.model.application import Application, Head, HeadRole
+from failoverdns.model.certificate import Certificate, CertificateKind, Facts, Order
 from failoverdns.model.change import Delta, Entity, Json, Node, Write
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
@@ -101,6 +102,38 @@ def group(
         backup=f"app-{backup}" if backup else None,
         **{**given, **fields},
     )
+
+
+def facts(*names: str, called: str = "a", **fields: Any) -> Facts:
+    """Facts of a certificate that is valid from 0 to 9000; `called` tells it from others."""
+    given: dict[str, Any] = {
+        "bundle": f"bundle-{called}",
+        "fingerprint": called.encode().hex().ljust(64, "0"),
+        "names": tuple(sorted(names)) or ("www.shop.example",),
+        "issuer": "CN=Test CA",
+        "key_type": "ECDSA P-256",
+        "not_before": 0.0,
+        "not_after": 9000.0,
+        "length": 2,
+        "self_signed": False,
+    }
+    return Facts(**{**given, **fields})
+
+
+def certificate(
+    of: str,
+    *names: str,
+    kind: CertificateKind = CertificateKind.CUSTOM,
+    source: str | None = None,
+    **fields: Any,
+) -> Certificate:
+    """The certificate of an application, by its first name."""
+    return Certificate(f"app-{of}", kind, facts(*names, **fields), 0.0, source)
+
+
+def order(of: str, *names: str, **fields: Any) -> Order:
+    """An order for an application, by its first name."""
+    return Order(f"ord-{of}", f"app-{of}", names or (HOSTNAME,), **fields)
 
 
 def tombstone(label: str, of: str = "old", origin: str = "failover.test") -> Tombstone:

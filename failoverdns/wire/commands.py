@@ -6,73 +6,20 @@ Refuses to know how a request is framed (`wire.requests`) and what a command doe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any, Final
+import re
+from collections.abc import Mapping
+from typing import Final
 
 from failoverdns.model import commands
+from failoverdns.model.certificate import Secret
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
-from failoverdns.model.errors import Malformed, Rejected
+from failoverdns.model.errors import Rejected
 from failoverdns.model.group import MAX_TTL
 from failoverdns.wire import values
+from failoverdns.wire.rows import Parameter, Row, build, did_you_mean
 
 MAX_HISTORY = 10000
-MAX_FAULTS = 10
-"""Faults of one request that its refusal names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """An argument (`position` is true) or `--option` of a command.
-
-    `name` is that of the JSON field and of the command value's field.
-    """
-
-    name: str
-    help: str
-    parse: values.Parse
-    metavar: str = "TEXT"
-    position: bool = False
-    required: bool = False
-    repeated: bool = False
-    flag: bool = False
-    integer: bool = False
-    choices: tuple[str, ...] = ()
-
-    @property
-    def option(self) -> str:
-        """The parameter as it is written on a command line."""
-        return self.metavar if self.position else "--" + self.name.replace("_", "-")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A command: its words, its parameters, and the value that it becomes."""
-
-    words: str
-    help: str
-    parameters: tuple[Parameter, ...]
-    build: Callable[..., Command]
-    example: str = ""
-
-    @property
-    def arguments(self) -> tuple[Parameter, ...]:
-        """The parameters that are given by position."""
-        return tuple(p for p in self.parameters if p.position)
-
-    @property
-    def usage(self) -> str:
-        """One line that shows how the command is written."""
-        parts = [self.words]
-        for parameter in self.parameters:
-            text = parameter.option
-            if not parameter.position and not parameter.flag:
-                text += " " + ("|".join(parameter.choices) or parameter.metavar)
-            text += " ..." if parameter.repeated else ""
-            parts.append(text if parameter.required else f"[{text}]")
-        return " ".join(parts)
 
 
 def parse_command(name: str, fields: Mapping[str, Json]) -> Command:
@@ -80,29 +27,7 @@ def parse_command(name: str, fields: Mapping[str, Json]) -> Command:
 
     Raises Rejected: `unknown-command`, or `invalid` with every fault of the fields.
     """
-    row = find_row(name)
-    known = {parameter.name: parameter for parameter in row.parameters}
-    faults: list[str] = []
-    arguments: dict[str, Any] = {}
-    unknown = sorted(fields.keys() - known.keys())
-    for key in unknown[:MAX_FAULTS]:
-        faults.append(f"{shown(key)}: {row.words} takes no such field{did_you_mean(key, known)}")
-    if len(unknown) > MAX_FAULTS:
-        faults.append(f"and {len(unknown) - MAX_FAULTS} more fields that it does not take")
-    for key, parameter in known.items():
-        value = fields.get(key)
-        if value is None:
-            if parameter.required:
-                faults.append(f"{parameter.option} is missing")
-            continue
-        try:
-            arguments[key] = _parse(parameter, value)
-        except Malformed as fault:
-            faults.append(f"{parameter.option}: {fault}")
-    if faults:
-        text = "; ".join(faults)
-        raise Rejected("invalid", f"{text} (usage: {row.usage})")
-    return row.build(**arguments)
+    return build(find_row(name), fields)
 
 
 def find_row(name: str) -> Row:
@@ -116,29 +41,12 @@ def find_row(name: str) -> Row:
     else:
         others = ", ".join(sorted({words.split(" ")[0] for words in ROWS}))
         hint = did_you_mean(name, ROWS) or f"; there is {others}"
-    raise Rejected("unknown-command", f"no command {name[: values.MAX_TEXT]!r}{hint}")
+    called = f"no command {name!r}" if _COMMAND_LIKE.fullmatch(name) else "no such command"
+    raise Rejected("unknown-command", f"{called}{hint}")
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint at the one of `known` that looks like `word`, or an empty text."""
-    near = get_close_matches(word[:100], list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def shown(word: str) -> str:
-    """Return a word that somebody sent so that it can be part of a message."""
-    return word[:100] if word.isprintable() else ascii(word[:100])
-
-
-def _parse(parameter: Parameter, value: Json) -> Any:
-    if not parameter.repeated:
-        return parameter.parse(value)
-    if not isinstance(value, list):
-        raise Malformed(f"must be a list, not {values.kind(value)}")
-    if parameter.required and not value:
-        raise Malformed("must not be empty")
-    return tuple(parameter.parse(item) for item in value)
-
+_COMMAND_LIKE = re.compile(r"[A-Za-z][A-Za-z -]{0,39}", re.ASCII)
+"""What is worth repeating: a line of a key that was sent by mistake is not."""
 
 _APPLICATION: Final = Parameter(
     "application",
@@ -173,12 +81,28 @@ _TTL = Parameter(
 )
 
 
+_SWITCH_RULES = (
+    "no-application, target-empty, certificate-names, certificate-expired, before-switch"
+)
+
+
 def _override(rules: str) -> Parameter:
     help_ = f"a pre-flight rule that may fail: {rules}; repeat for more"
     return Parameter("override", help_, values.text, "RULE", repeated=True)
 
 
+_TO = Parameter(
+    "to", "the side; without it, the other one", values.side, "SIDE", choices=values.SIDES
+)
 _ONE_GROUP = Parameter("group", "only this group", values.group, "GROUP", position=True)
+
+
+def _install(application: str, chain: str, key: Secret) -> Command:
+    """Build the command from texts; reading them takes a library that clients do without."""
+    from failoverdns.wire.certificates import read_bundle
+
+    bundle, facts = read_bundle(chain, key.reveal())
+    return commands.InstallCertificate(application, bundle, facts)
 
 
 def _sides(help_: str) -> tuple[Parameter, Parameter]:
@@ -203,13 +127,7 @@ _ROWS: Final = (
                 required=True,
                 repeated=True,
             ),
-            Parameter(
-                "to",
-                "the side; without it, the other one",
-                values.side,
-                "SIDE",
-                choices=values.SIDES,
-            ),
+            _TO,
             Parameter(
                 "if_revision",
                 "only if no named group changed after this revision",
@@ -217,7 +135,7 @@ _ROWS: Final = (
                 "N",
                 integer=True,
             ),
-            _override("no-application, target-empty"),
+            _override(_SWITCH_RULES),
             Parameter(
                 "dry_run", "say what would happen, and change nothing", values.flag, flag=True
             ),
@@ -225,6 +143,15 @@ _ROWS: Final = (
         ),
         commands.Switch,
         'switch shop --to backup --reason "db maintenance"',
+    ),
+    Row(
+        "preflight",
+        "Check whether a switch would go well: targets and certificate of the other side.",
+        (
+            _named("the group", values.group, "group", "GROUP"),
+            _TO,
+        ),
+        commands.Preflight,
     ),
     Row("status", "Show everything that is served and why.", (_ONE_GROUP,), commands.Status),
     Row(
@@ -354,6 +281,77 @@ _ROWS: Final = (
         commands.RemoveGroup,
     ),
     Row("group list", "List the groups.", (), commands.ListGroups),
+    Row(
+        "certificate install",
+        "Give an application a certificate and its key, in place of the one it has.",
+        (
+            _APPLICATION,
+            Parameter(
+                "chain",
+                "the certificate and those that lead to its root, PEM, in this order",
+                values.pem,
+                "FILE",
+                required=True,
+                file=True,
+            ),
+            Parameter(
+                "key",
+                "its private key, PEM, without a passphrase",
+                values.secret,
+                "FILE",
+                required=True,
+                file=True,
+            ),
+        ),
+        _install,
+        "certificate install shop-eu --chain fullchain.pem --key privkey.pem",
+    ),
+    Row(
+        "certificate request",
+        "Have a certificate issued over ACME, now, and renewed while the application is active.",
+        (
+            _APPLICATION,
+            Parameter(
+                "name",
+                "a name it is to be valid for; repeat for more; without any, the hostnames of its "
+                "groups, or the names of the one it has",
+                values.certificate_name,
+                "NAME",
+                repeated=True,
+            ),
+        ),
+        commands.RequestCertificate,
+        "certificate request shop-eu --name 414-262-781.failover.example --name www.shop.example",
+    ),
+    Row(
+        "certificate show",
+        "Show an application's certificate and who fetched it; never the key.",
+        (_APPLICATION,),
+        commands.ShowCertificate,
+    ),
+    Row("certificate list", "List the certificates.", (), commands.ListCertificates),
+    Row(
+        "certificate remove",
+        "Remove an application's certificate and key, and what is ordered for it.",
+        (_APPLICATION,),
+        commands.RemoveCertificate,
+    ),
+    Row(
+        "certificate challenge-name",
+        "Print where the CNAME at _acme-challenge of a customer's name is to point.",
+        (
+            _named("the customer's name", values.certificate_name),
+            Parameter("zone", "the zone; may be left out if there is one", values.zone, "Z"),
+        ),
+        commands.ChallengeName,
+        "certificate challenge-name www.shop.example",
+    ),
+    Row(
+        "certificate rotate-key",
+        "Encrypt every private key anew, with a new key file.",
+        (),
+        commands.RotateKey,
+    ),
 )
 
 ROWS: Final = {row.words: row for row in _ROWS}

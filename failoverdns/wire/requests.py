@@ -12,21 +12,15 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from math import isfinite
 from typing import Any, Final
 
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
 from failoverdns.model.errors import Rejected
-from failoverdns.wire.commands import (
-    ROWS,
-    Parameter,
-    Row,
-    did_you_mean,
-    find_row,
-    parse_command,
-    shown,
-)
+from failoverdns.wire.commands import ROWS, find_row, parse_command
+from failoverdns.wire.rows import Parameter, Row, did_you_mean, shown
 
 MAX_LINE: Final = 1 << 20
 """Bytes in a request, its newline left out."""
@@ -85,7 +79,7 @@ def read_request(line: bytes) -> Request:
         return _read_json(text)
     try:
         name, fields = read_words(_split(text))
-        return Request(parse_command(name, fields), {"command": name, **fields})
+        return Request(parse_command(name, fields), _given(name, fields))
     except ValueError as fault:
         raise Unreadable(Rejected("malformed", f"the quoting is broken: {fault}")) from None
     except Rejected as refusal:
@@ -204,8 +198,19 @@ def _read_json(text: str) -> Request:
         command = parse_command(name, value)
     except Rejected as refusal:
         raise Unreadable(refusal, id_) from None
-    given = {key: field for key, field in value.items() if field is not None}
-    return Request(command, {"command": name, **given}, id_, op_id)
+    return Request(command, _given(name, value), id_, op_id)
+
+
+def _given(name: str, fields: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what history keeps of a request: of files a digest, because they may hold keys."""
+    given: dict[str, Json] = {"command": name}
+    for parameter in find_row(name).parameters:
+        field = fields.get(parameter.name)
+        if parameter.file and isinstance(field, str):
+            field = "sha256:" + sha256(field.encode("utf-8", "surrogatepass")).hexdigest()
+        if field is not None:
+            given[parameter.name] = field
+    return given
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from failoverdns.model.application import HeadRole
+from failoverdns.model.certificate import Secret
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import Side
@@ -20,6 +21,9 @@ from failoverdns.model.names import DomainName, plain_label
 
 MAX_TEXT = 1000
 """Characters in a text."""
+
+MAX_PEM = 256 * 1024
+"""Characters in a file of certificates, or a key."""
 
 ROLES = tuple(role.value for role in HeadRole)
 SIDES = tuple(side.value for side in Side)
@@ -45,6 +49,34 @@ def text(value: Json) -> str:
     if not value.isprintable():
         raise Malformed("has characters that cannot be printed")
     return value
+
+
+def pem(value: Json) -> str:
+    """Return PEM text as it is; raises Malformed, never quoting it: it may be a private key."""
+    if not isinstance(value, str):
+        raise Malformed(f"must be a text, not {kind(value)}")
+    if len(value) > MAX_PEM:
+        raise Malformed(f"is {len(value)} characters long; at most {MAX_PEM} are allowed")
+    if "-----BEGIN " not in value:
+        raise Malformed(
+            "must be PEM text, with a line that begins with -----BEGIN; over the socket that is "
+            "the text itself, the command line takes a file and reads it"
+        )
+    return value
+
+
+def secret(value: Json) -> Secret:
+    """Return PEM text that nothing is to show; raises Malformed."""
+    return Secret(pem(value))
+
+
+def certificate_name(value: Json) -> str:
+    """Return a name that may stand in a certificate, in lower case; raises Malformed."""
+    given = text(value).lower().removesuffix(".")
+    base = DomainName.from_text(given.removeprefix("*."))
+    for part in base.labels():
+        plain_label(part.decode("latin-1"), "its part")
+    return given
 
 
 def application(value: Json) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
+from authority import make_authority
 from tables import name
 
 from failoverdns.model import commands as c
@@ -14,8 +16,9 @@ from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
-from failoverdns.wire.commands import MAX_FAULTS, ROWS, find_row, parse_command
-from failoverdns.wire.requests import read_request, read_words
+from failoverdns.wire.commands import ROWS, find_row, parse_command
+from failoverdns.wire.requests import Unreadable, read_request, read_words
+from failoverdns.wire.rows import MAX_FAULTS
 
 Fields = dict[str, Json]
 A4, A6 = IPv4Address("192.0.2.10"), IPv6Address("2001:db8::10")
@@ -140,6 +143,26 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
     ("group rename a b", {"old": "a", "new": "b"}, c.RenameGroup("a", "b")),
     ("group remove shop", {"name": "shop"}, c.RemoveGroup("shop")),
     ("group list", {}, c.ListGroups()),
+    ("preflight shop", {"group": "shop"}, c.Preflight("shop")),
+    (
+        "preflight shop --to backup",
+        {"group": "shop", "to": "backup"},
+        c.Preflight("shop", Side.BACKUP),
+    ),
+    (
+        "certificate request shop-eu --name *.Shop.example. --name www.shop.example",
+        {"application": "shop-eu", "name": ["*.Shop.example.", "www.shop.example"]},
+        c.RequestCertificate("shop-eu", ("*.shop.example", "www.shop.example")),
+    ),
+    ("certificate show shop-eu", {"application": "shop-eu"}, c.ShowCertificate("shop-eu")),
+    ("certificate list", {}, c.ListCertificates()),
+    ("certificate remove shop-eu", {"application": "shop-eu"}, c.RemoveCertificate("shop-eu")),
+    (
+        "certificate challenge-name www.shop.example --zone failover.test",
+        {"name": "www.shop.example", "zone": "failover.test"},
+        c.ChallengeName("www.shop.example", name("failover.test")),
+    ),
+    ("certificate rotate-key", {}, c.RotateKey()),
 ]
 
 
@@ -164,11 +187,37 @@ def test_every_command_is_in_the_table_above() -> None:
     tried: dict[str, set[str]] = {}
     for words, fields, _ in COMMANDS:
         tried.setdefault(command_name(words), set()).update(fields)
+    tried["certificate install"] = {"application", "chain", "key"}  # below: it takes files
     assert tried == {words: {p.name for p in row.parameters} for words, row in ROWS.items()}
 
 
+def test_installing_takes_the_text_of_files_and_history_keeps_their_digest() -> None:
+    """A private key is not to stand in the history; the digests tell files apart."""
+    issued = make_authority().issue("www.shop.example")
+    request = {"application": "shop-eu", "chain": issued.chain, "key": issued.key}
+    read = read_request(json.dumps({"command": "certificate install", **request}).encode())
+    assert isinstance(read.command, c.InstallCertificate)
+    assert read.command.application == "shop-eu"
+    assert read.command.facts.names == ("www.shop.example",)
+    assert read.given == {
+        "command": "certificate install",
+        "application": "shop-eu",
+        "chain": "sha256:" + sha256(issued.chain.encode()).hexdigest(),
+        "key": "sha256:" + sha256(issued.key.encode()).hexdigest(),
+    }
+    assert issued.key not in repr(read)
+
+
+def test_a_file_by_its_name_is_refused_on_the_socket() -> None:
+    """The server reads no files for others; it says who does."""
+    with pytest.raises(Unreadable, match="the command line takes a file and reads it"):
+        read_request(b"certificate install shop-eu --chain fullchain.pem --key privkey.pem")
+
+
 @pytest.mark.parametrize(
-    "row", [row for row in ROWS.values() if row.example], ids=lambda r: r.words
+    "row",
+    [r for r in ROWS.values() if r.example and not any(p.file for p in r.parameters)],
+    ids=lambda r: r.words,
 )
 def test_the_example_of_a_command_is_right(row: object) -> None:
     """What `--help` shows as an example can be sent as it is."""
@@ -186,7 +235,10 @@ def test_a_usage_line_shows_how_the_command_is_written() -> None:
     assert ROWS["head set"].usage == "head set APPLICATION NAME [--address A ...] [--hostname H]"
 
 
-THERE = "there is application, group, head, history, records, status, switch, watch"
+THERE = (
+    "there is application, certificate, group, head, history, preflight, records, status, switch, "
+    "watch"
+)
 UNKNOWN = [
     ("swich", "no command 'swich'; did you mean 'switch'?"),
     ("grup add", "no command 'grup add'; did you mean 'group add'?"),
@@ -206,11 +258,15 @@ UNKNOWN = [
     ),
     (
         "",
-        "no command ''; " + THERE,
+        "no such command; " + THERE,
     ),
     (
         "\x1b[2J",
-        "no command '\\x1b[2J'; " + THERE,
+        "no such command; " + THERE,
+    ),
+    (
+        "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg",
+        "no such command; " + THERE,
     ),
 ]
 

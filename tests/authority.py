@@ -1,0 +1,181 @@
+"""A small CA: roots, intermediates, certificates for servers and clients, whole or with faults."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+DAY = 86400.0
+
+
+def make_key(kind: str) -> Any:
+    """Make a private key: ec256, ed25519, ed448, rsa2048, rsa1024, ..."""
+    if kind == "ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
+    if kind == "ed448":
+        return ed448.Ed448PrivateKey.generate()
+    if kind.startswith("rsa"):
+        return rsa.generate_private_key(65537, int(kind[3:]))
+    curves = {
+        "ec224": ec.SECP224R1(),
+        "ec256": ec.SECP256R1(),
+        "ec384": ec.SECP384R1(),
+        "ec521": ec.SECP521R1(),
+    }
+    return ec.generate_private_key(curves[kind])
+
+
+cached_key = lru_cache(maxsize=64)(lambda kind, number: make_key(kind))
+"""Return the same key for the same kind and number: RSA takes its time."""
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate with its issuers (PEM, without the root), and its key."""
+
+    certificate: x509.Certificate
+    chain: str
+    key: str
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the leaf, in hex."""
+        return self.certificate.fingerprint(SHA256()).hex()
+
+    @property
+    def leaf(self) -> str:
+        """The leaf alone."""
+        return pem(self.certificate)
+
+    def save(self, folder: Path, name: str) -> tuple[Path, Path]:
+        """Write `NAME.pem` and `NAME.key`; return their paths."""
+        chain, key = folder / f"{name}.pem", folder / f"{name}.key"
+        chain.write_text(self.chain)
+        key.write_text(self.key)
+        key.chmod(0o600)
+        return chain, key
+
+
+@dataclass
+class Authority:
+    """A CA; without a parent it is a root.  `ca=False` makes one that is not allowed to issue."""
+
+    name: str = "Test Root"
+    parent: Authority | None = None
+    key_type: str = "ec256"
+    digest: HashAlgorithm | None = field(default_factory=SHA256)
+    ca: bool = True
+
+    def __post_init__(self) -> None:
+        """Make its key and certificate."""
+        self.key = cached_key(self.key_type, self.name)
+        self.subject = _name(self.name)
+        issuer = self.parent or self
+        builder = _builder(self.subject, issuer, self.key, -DAY, 3650 * DAY)
+        builder = builder.add_extension(x509.BasicConstraints(ca=self.ca, path_length=None), True)
+        self.certificate = builder.sign(issuer.key, issuer.digest)
+
+    @property
+    def pem(self) -> str:
+        """Its own certificate."""
+        return pem(self.certificate)
+
+    def issue(
+        self,
+        *names: str,
+        key_type: str = "ec256",
+        key: Any = None,
+        starts: float = -DAY,
+        lasts: float = 90 * DAY,
+        subject: str = "",
+        ca: bool | None = None,
+        usage: Sequence[x509.ObjectIdentifier] = (),
+        common_name: str | None = None,
+    ) -> Issued:
+        """Issue a certificate; `starts` and `lasts` in seconds, from now and from then."""
+        private = key or make_key(key_type)
+        builder = _builder(_name(common_name or subject), self, private, starts, lasts)
+        if names:
+            general = x509.SubjectAlternativeName([_general(name) for name in names])
+            builder = builder.add_extension(general, not (common_name or subject))
+        if ca is not None:
+            builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), True)
+        if usage:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(usage), False)
+        certificate = builder.sign(self.key, self.digest)
+        return Issued(certificate, pem(certificate) + self.intermediates(), key_pem(private))
+
+    def issue_client(self, *names: str) -> Issued:
+        """Issue a certificate for a TLS client."""
+        return self.issue(*names, usage=[ExtendedKeyUsageOID.CLIENT_AUTH])
+
+    def intermediates(self) -> str:
+        """This CA's certificate and those above it, but the root."""
+        return "" if self.parent is None else self.pem + self.parent.intermediates()
+
+    def certify(self, request: x509.CertificateSigningRequest, lasts: float = 90 * DAY) -> str:
+        """Issue what a signing request asks for; return the chain."""
+        builder = _builder(request.subject, self, None, -3600, lasts, request.public_key())
+        for extension in request.extensions:
+            builder = builder.add_extension(extension.value, extension.critical)
+        certificate = builder.sign(self.key, self.digest)
+        return pem(certificate) + self.intermediates()
+
+
+def pem(certificate: x509.Certificate) -> str:
+    """Return a certificate in PEM."""
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def key_pem(key: Any, form: PrivateFormat = PrivateFormat.PKCS8) -> str:
+    """Return a private key in PEM."""
+    text: bytes = key.private_bytes(Encoding.PEM, form, NoEncryption())
+    return text.decode()
+
+
+def _builder(
+    subject: x509.Name, issuer: Authority, key: Any, starts: float, lasts: float, public: Any = None
+) -> x509.CertificateBuilder:
+    begin = time.time() + starts
+    public = public or key.public_key()
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.subject)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime.fromtimestamp(int(begin), UTC))
+        .not_valid_after(datetime.fromtimestamp(int(begin + lasts), UTC))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), False
+        )
+    )
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)] if text else [])
+
+
+def _general(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def make_authority(name: str = "Test Root") -> Authority:
+    """Return an intermediate CA below a root."""
+    return Authority(f"{name} Intermediate", Authority(name))
