@@ -16,13 +16,14 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Delta, Json, Operation, Who, Write
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.zone import Zone
 from failoverdns.rules.deciding import decide
 from failoverdns.rules.decision import Decision
-from failoverdns.rules.recounting import recount, subjects
+from failoverdns.rules.recounting import recount, recount_roles, roles, subjects
 from failoverdns.rules.serving import difference, nodes_of, touched
 from failoverdns.rules.zones import authorities, serial_writes
 from failoverdns.state import Draft, State
@@ -65,11 +66,12 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A change, what it does to what is served, and the zones that it configures."""
+    """A change, what it does to what is served, the zones that it configures, and for the vault."""
 
     change: Change
     delta: Delta
-    zones: tuple[Zone, ...] | None
+    zones: tuple[Zone, ...] | None = None
+    bundles: tuple[Bundle, ...] = ()
 
 
 @dataclass(slots=True)
@@ -86,6 +88,11 @@ class _Batch:
     def changes(self) -> tuple[Change, ...]:
         """The changes to commit."""
         return tuple(step.change for step in self.steps)
+
+    @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        """What goes into the vault with them."""
+        return tuple(bundle for step in self.steps for bundle in step.bundles)
 
 
 class Ledger:
@@ -225,7 +232,7 @@ class Ledger:
             return True
         self._expected = self.state.revision + len(changes)
         try:
-            await self._store.commit(self.state.revision, changes, operations)
+            await self._store.commit(self.state.revision, changes, operations, batch.bundles)
         except Conflict:
             self.behind = True
             return False
@@ -266,7 +273,7 @@ class Ledger:
         for change in await self._store.changes_after(self.state.revision):
             draft = Draft(self.state)
             delta = _delta(draft, change.revision, change.writes, None)
-            self._make_visible(_Step(change, delta, None))
+            self._make_visible(_Step(change, delta))
             self._announce(change)
         self.behind = False
 
@@ -284,6 +291,7 @@ class Ledger:
 def _step(draft: Draft, submission: Submission, decision: Decision, now: float) -> _Step:
     """Lay a decision over the draft, raise the serials of the zones that it touches."""
     revision = draft.revision + 1
+    before = roles(draft, decision.writes)
     delta = _delta(draft, revision, decision.writes, decision.zones)
     raised = serial_writes(draft, delta, now)
     draft.apply(revision, raised)
@@ -293,11 +301,11 @@ def _step(draft: Draft, submission: Submission, decision: Decision, now: float) 
         time=now,
         who=submission.who,
         command=submission.given,
-        changed=recount(draft, decision.writes),
+        changed=(*recount(draft, decision.writes), *recount_roles(draft, before)),
         subjects=subjects(decision.writes),
         writes=(*decision.writes, *raised),
     )
-    return _Step(change, delta, decision.zones)
+    return _Step(change, delta, decision.zones, decision.bundles)
 
 
 def _delta(

@@ -6,7 +6,7 @@ Every function takes the state and a command and returns a Decision or raises Re
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import islice
+from heapq import nsmallest
 
 from failoverdns.model.application import Application, Head, HeadRole
 from failoverdns.model.change import Write
@@ -21,6 +21,7 @@ from failoverdns.model.commands import (
     SetHead,
 )
 from failoverdns.model.errors import Rejected
+from failoverdns.rules.certificates import certificate_removals
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.finding import find_application, find_head
 from failoverdns.rules.reporting import application_report
@@ -46,17 +47,18 @@ def rename_application(view: View, command: RenameApplication) -> Decision:
 
 
 def remove_application(view: View, command: RemoveApplication) -> Decision:
-    """Remove an application that no group is attached to."""
+    """Remove an application that no group is attached to, and its certificate."""
     application = find_application(view, command.name)
     attached, _ = view.attachments(application.id)
     if attached:
-        some = ", ".join(repr(g.name) for g in islice(view.following(application.id), 5))
+        some = ", ".join(map(repr, nsmallest(5, (g.name for g in view.following(application.id)))))
         raise Rejected(
             "in-use",
             f"application {application.name!r} is attached to {attached} group(s) ({some}): "
             'detach it first with `group set GROUP --primary ""` or `--backup ""`',
         )
-    return Decision((Write(application, None),), lambda _: {"removed": application.name})
+    writes = (*certificate_removals(view, application), Write(application, None))
+    return Decision(writes, lambda _: {"removed": application.name})
 
 
 def add_head(view: View, command: AddHead) -> Decision:

@@ -11,18 +11,26 @@ from failoverdns.model.commands import (
     AddGroup,
     AddHead,
     Configure,
+    FailOrder,
+    InstallCertificate,
+    IssueCertificate,
     Mutation,
+    OpenAccount,
+    PlaceOrder,
     RemoveApplication,
+    RemoveCertificate,
     RemoveGroup,
     RemoveHead,
     RenameApplication,
     RenameGroup,
     RenameHead,
+    RequestCertificate,
+    SetChallenges,
     SetGroup,
     SetHead,
     Switch,
 )
-from failoverdns.rules import applications, groups
+from failoverdns.rules import applications, certificates, groups, ordering
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.switching import switch
 from failoverdns.rules.view import View
@@ -61,6 +69,22 @@ def decide(view: View, command: Mutation, now: float, random: Random) -> Decisio
             return groups.rename_group(view, command)
         case RemoveGroup():
             return groups.remove_group(view, command)
+        case InstallCertificate():
+            return certificates.install_certificate(view, command, now)
+        case RequestCertificate():
+            return certificates.request_certificate(view, command, now)
+        case RemoveCertificate():
+            return certificates.remove_certificate(view, command)
+        case OpenAccount():
+            return ordering.open_account(view, command)
+        case PlaceOrder():
+            return ordering.place_order(view, command)
+        case SetChallenges():
+            return ordering.set_challenges(view, command)
+        case FailOrder():
+            return ordering.fail_order(view, command)
+        case IssueCertificate():
+            return ordering.issue_certificate(view, command, now)
         case Configure():
             return configure(view, command, now)
         case _:

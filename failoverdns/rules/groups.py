@@ -13,7 +13,7 @@ from failoverdns.model.change import Json, Write
 from failoverdns.model.commands import AddGroup, RemoveGroup, RenameGroup, SetGroup
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import MAX_TTL, Group, Side, Tombstone, group_names
-from failoverdns.model.zone import STATUS_LABEL, Zone
+from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.finding import find_application, find_group, find_zone
 from failoverdns.rules.overriding import check_override
@@ -154,7 +154,9 @@ def _check_label_free(view: View, zone: Zone, label: str) -> None:
                 f"label {label!r} is retired: it belonged to the removed group {name!r}, and "
                 "CNAMEs of its customers may still point at it; choose another",
             )
-    if label == STATUS_LABEL or _is_configured(zone, label):
+    if label in (STATUS_LABEL, CHALLENGE_LABEL):
+        raise Rejected("exists", f"label {label!r} belongs to the server: choose another")
+    if _is_configured(zone, label):
         raise Rejected("exists", f"{hostname} has records in the configuration: choose another")
 
 

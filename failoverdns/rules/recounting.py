@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from failoverdns.model.application import Application, Head
+from failoverdns.model.application import Application, ApplicationRole, Head
+from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.change import Entity, Json, Write
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.zone import ZoneSerial
+from failoverdns.rules.serving import application_role
+from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.view import View
 
 
@@ -22,7 +25,7 @@ def recount(view: View, writes: Iterable[Write]) -> tuple[dict[str, Json], ...]:
         entity = write.after if write.after is not None else write.before
         if isinstance(entity, Tombstone) or entity is None:
             continue
-        kind, name = _title(entity)
+        kind, name = _title(view, entity)
         old = _fields(view, write.before)
         new = _fields(view, write.after)
         fields: dict[str, Json] = {
@@ -38,6 +41,34 @@ def recount(view: View, writes: Iterable[Write]) -> tuple[dict[str, Json], ...]:
     return tuple(parts)
 
 
+def roles(view: View, writes: Iterable[Write]) -> dict[str, ApplicationRole]:
+    """Return the roles, before the writes, of the applications (by id) whose role may change."""
+    found: dict[str, ApplicationRole] = {}
+    for write in writes:
+        for entity in (write.before, write.after):
+            for id_ in entity.applications if isinstance(entity, Group) else ():
+                application = view.application(id_)
+                if application is not None:
+                    found[id_] = application_role(view, application)
+    return found
+
+
+def recount_roles(view: View, before: Mapping[str, ApplicationRole]) -> tuple[dict[str, Json], ...]:
+    """Return a part of kind `role` for each application whose role is another one by now.
+
+    `before` is what `roles` returned; `view` is the state after the writes.
+    """
+    parts: list[dict[str, Json]] = []
+    for id_, old in before.items():
+        application = view.application(id_)
+        if application is not None and (new := application_role(view, application)) is not old:
+            fields: dict[str, Json] = {"role": [old.value, new.value]}
+            parts.append(
+                {"kind": "role", "name": application.name, "done": "changed", "fields": fields}
+            )
+    return tuple(parts)
+
+
 def subjects(writes: Iterable[Write]) -> tuple[str, ...]:
     """Return the ids, and the names of groups, under which history finds a change again."""
     found: dict[str, None] = {}
@@ -49,6 +80,8 @@ def subjects(writes: Iterable[Write]) -> tuple[str, ...]:
                 case Group(id=id_, name=name):
                     found[id_] = None
                     found[group_subject(name)] = None
+                case Certificate(application=id_) | Order(application=id_):
+                    found[id_] = None
     return tuple(found)
 
 
@@ -57,7 +90,7 @@ def group_subject(name: str) -> str:
     return f"group:{name}"
 
 
-def _title(entity: Entity) -> tuple[str, str]:
+def _title(view: View, entity: Entity) -> tuple[str, str]:
     match entity:
         case Application(name=name):
             return "application", name
@@ -67,6 +100,12 @@ def _title(entity: Entity) -> tuple[str, str]:
             return "zone", origin.to_text()
         case Tombstone(label=label):
             return "tombstone", label
+        case Certificate(application=id_):
+            return "certificate", _application_name(view, id_) or id_
+        case Order(application=id_):
+            return "order", _application_name(view, id_) or id_
+        case Account(directory=directory):
+            return "account", directory
 
 
 def _fields(view: View, entity: Entity | None) -> dict[str, Json]:
@@ -89,6 +128,24 @@ def _fields(view: View, entity: Entity | None) -> dict[str, Json]:
             }
         case ZoneSerial():
             return {"configuration": entity.digest}
+        case Certificate(facts=facts):
+            return {
+                "fingerprint": facts.fingerprint,
+                "names": list(facts.names),
+                "kind": entity.kind.value,
+                "not_after": timestamp(facts.not_after),
+                "transferred_from": _application_name(view, entity.source),
+            }
+        case Order():
+            return {
+                "application": _application_name(view, entity.application),
+                "names": list(entity.names),
+                "url": entity.url,
+                "challenges": [f"{c.owner} {c.value}" for c in entity.challenges],
+                "problem": entity.problem,
+            }
+        case Account():
+            return {"uri": entity.uri}
     return {}
 
 

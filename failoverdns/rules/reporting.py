@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from failoverdns.model.application import Application, Head, target_texts
 from failoverdns.model.change import Change, Json
 from failoverdns.model.group import Group, Side
 from failoverdns.model.zone import Zone
 from failoverdns.rules.serving import application_on, application_role, target_of
+from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.view import View
 from failoverdns.rules.web_heads import hostname, web_head, web_heads
 
@@ -48,6 +47,7 @@ def application_report(view: View, application: Application) -> dict[str, Json]:
             "heads": [head.name for head in web_heads(application)],
             "targets": list[Json](target_texts(web_head(application))),
         },
+        "certificate": _certificate_summary(view, application),
     }
 
 
@@ -74,12 +74,17 @@ def history_report(change: Change) -> dict[str, Json]:
     }
 
 
-def timestamp(seconds: float | None) -> str | None:
-    """Write seconds since 1970 as RFC 3339 in UTC with milliseconds; None stays None."""
-    if seconds is None:
+def _certificate_summary(view: View, application: Application) -> dict[str, Json] | None:
+    """Report what one looks at first; the rest is in `certificate show`."""
+    certificate = view.certificate(application.id)
+    if certificate is None:
         return None
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    return {
+        "kind": certificate.kind.value,
+        "names": list(certificate.facts.names),
+        "fingerprint": certificate.facts.fingerprint,
+        "not_after": timestamp(certificate.facts.not_after),
+    }
 
 
 def _head_report(application: Application, head: Head) -> dict[str, Json]:

@@ -6,6 +6,7 @@
 | `primary.<label>`                | the target of the primary, whichever is active            |
 | `backup.<label>`                 | the target of the backup, whichever is active             |
 | `_status.<application>`          | TXT `online`, `offline` or `none`, in every zone          |
+| `_acme-challenge.<name>`         | what a CA wants to see there: `rules.challenges`          |
 | all else                         | what the configuration says                               |
 
 A side with nothing to point at leaves its names reserved: NODATA, never NXDOMAIN.
@@ -25,11 +26,13 @@ from failoverdns.model.application import (
     Nothing,
     Target,
 )
+from failoverdns.model.certificate import Order
 from failoverdns.model.change import Delta, Node, Write
 from failoverdns.model.group import Group, Side, group_names
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, TXT, A, Records, Text
 from failoverdns.model.zone import STATUS_LABEL, Zone
+from failoverdns.rules.challenges import challenge_nodes, owners_of
 from failoverdns.rules.view import View
 from failoverdns.rules.web_heads import web_head
 
@@ -58,17 +61,19 @@ def application_role(view: View, application: Application) -> ApplicationRole:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What a change may alter: ids of groups and applications, and origins of zones."""
+    """What a change may alter: ids of groups and applications, origins, owners of challenges."""
 
     groups: frozenset[str]
     applications: frozenset[str]
-    zones: frozenset[DomainName]
+    zones: frozenset[DomainName] = frozenset()
+    challenges: frozenset[DomainName] = frozenset()
 
 
 def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None) -> Touched:
     """Find what `writes`, and other `zones` if given, may alter of what `view` serves."""
     groups: set[str] = set()
     applications: set[str] = set()
+    challenges: set[DomainName] = set()
     for write in writes:
         for entity in (write.before, write.after):
             if isinstance(entity, Group):
@@ -76,17 +81,21 @@ def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None)
                 applications.update(entity.applications)
             elif isinstance(entity, Application):
                 applications.add(entity.id)
+            elif isinstance(entity, Order):
+                challenges.update(owners_of(entity.challenges))
         if isinstance(write.before, Application) and not _same_target(write.before, write.after):
             groups.update(group.id for group in view.following(write.before.id))
     if zones is None:
-        return Touched(frozenset(groups), frozenset(applications), frozenset())
+        return Touched(frozenset(groups), frozenset(applications), challenges=frozenset(challenges))
     old, new = set(view.zones), set(zones)
     origins = frozenset(zone.origin for zone in old ^ new)
     gone = {zone.origin for zone in old} - {zone.origin for zone in new}
     if gone or any(_defaults_differ(view.zone(zone.origin), zone) for zone in new):
         groups.update(group.id for group in view.groups() if group.zone in origins)
         applications.update(application.id for application in view.applications())
-    return Touched(frozenset(groups), frozenset(applications), origins)
+    for order in view.orders():
+        challenges.update(owners_of(order.challenges))
+    return Touched(frozenset(groups), frozenset(applications), origins, frozenset(challenges))
 
 
 def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
@@ -105,6 +114,7 @@ def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
         zone = view.zone(origin)
         if zone is not None:
             nodes.update((node.owner, node) for node in zone_nodes(zone))
+    nodes.update((node.owner, node) for node in challenge_nodes(view, part.challenges))
     return nodes
 
 
@@ -170,6 +180,7 @@ def all_nodes(view: View) -> Iterator[Node]:
     records = _record_cache(view)
     for group in view.groups():
         yield from _group_nodes(view, group, records)
+    yield from challenge_nodes(view)
 
 
 def target_records(target: Target, ttl: int) -> tuple[Records, ...]:

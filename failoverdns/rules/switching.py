@@ -6,15 +6,20 @@ Pre-flight rules, all of which must pass for all groups, or nothing is switched:
 |------------------|----------------------------------------------------------------|
 | `no-application` | no application is attached to the side to switch to            |
 | `target-empty`   | one is, and it resolves to nothing: it has no web head         |
+| `certificate-names`, `certificate-expired` | see `rules.transferring`             |
+| `before-switch`  | a hook that is required to agree does not: asked by the shell  |
 
 A group that is on that side already is left alone: no rule is asked, and it is no error.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from failoverdns.model.application import Nothing, target_texts
+from failoverdns.model.certificate import Certificate
 from failoverdns.model.change import Json, Write
 from failoverdns.model.commands import Switch
 from failoverdns.model.errors import Rejected, RuleFailure
@@ -22,13 +27,23 @@ from failoverdns.model.group import Group, Side
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.finding import find_group
 from failoverdns.rules.overriding import check_override
-from failoverdns.rules.reporting import timestamp
 from failoverdns.rules.serving import target_of
+from failoverdns.rules.timestamps import timestamp
+from failoverdns.rules.transferring import (
+    CERTIFICATE_EXPIRED,
+    CERTIFICATE_NAMES,
+    Outcome,
+    Transfer,
+    moved_order,
+    plan_transfer,
+    transfer_report,
+)
 from failoverdns.rules.view import View
 
 NO_APPLICATION = "no-application"
 TARGET_EMPTY = "target-empty"
-RULES = (NO_APPLICATION, TARGET_EMPTY)
+BEFORE_SWITCH = "before-switch"
+RULES = (NO_APPLICATION, TARGET_EMPTY, CERTIFICATE_NAMES, CERTIFICATE_EXPIRED, BEFORE_SWITCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +52,8 @@ class Step:
 
     before: Group
     after: Group
-    failures: tuple[RuleFailure, ...]
+    failures: tuple[RuleFailure, ...] = ()
+    transfer: Transfer | None = None
 
 
 def switch(view: View, command: Switch, now: float) -> Decision:
@@ -50,12 +66,16 @@ def switch(view: View, command: Switch, now: float) -> Decision:
     check_override(command.override, RULES)
     groups = [find_group(view, name) for name in dict.fromkeys(command.groups)]
     _check_revision(view, groups, command.if_revision)
-    steps = [plan(view, group, command.to or group.active.other, now) for group in groups]
+    steps = plan(view, groups, command.to, now)
     failures = tuple(f for step in steps for f in step.failures if f.rule not in command.override)
     if failures:
         named = ", ".join(sorted({f"{f.rule} ({f.group})" for f in failures}))
         raise Rejected("refused", f"nothing was switched: {named}", failures)
-    writes = tuple(Write(s.before, s.after) for s in steps if s.before != s.after)
+    writes = (
+        *(Write(step.before, step.after) for step in steps if step.before != step.after),
+        *_certificate_writes(view, steps),
+        *_order_writes(view, steps),
+    )
 
     def report(after: View) -> dict[str, Json]:
         result: dict[str, Json] = {"groups": [_step_report(view, step) for step in steps]}
@@ -66,17 +86,97 @@ def switch(view: View, command: Switch, now: float) -> Decision:
     return Decision(() if command.dry_run else writes, report)
 
 
-def plan(view: View, group: Group, to: Side, now: float) -> Step:
-    """Return the step that takes a group to a side, with every pre-flight rule that fails."""
+def plan(view: View, groups: Iterable[Group], to: Side | None, now: float) -> list[Step]:
+    """Return the steps that take groups to a side, or each to its other one.
+
+    Every step has the pre-flight rules that fail for it.  Certificates are transferred in the
+    order of the groups: what one step transfers, the next one finds.
+    """
+    certificates: dict[str, Certificate | None] = {}
+    steps = []
+    for group in groups:
+        step = _plan_one(view, group, to or group.active.other, now, certificates)
+        newly_active = step.after.application(step.after.active)
+        if step.transfer is not None and newly_active is not None:
+            certificates[newly_active] = step.transfer.certificate
+        steps.append(step)
+    return steps
+
+
+def _plan_one(
+    view: View, group: Group, to: Side, now: float, certificates: dict[str, Certificate | None]
+) -> Step:
+    """Plan for one group; `certificates` are those that differ from the view's by now."""
     if group.active is to:
-        return Step(group, group, ())
+        return Step(group, group)
     after = replace(
         group,
         active=to,
         revision=view.revision + 1,
         drained_at=max(now + group.ttl, group.cached_until),
     )
-    return Step(group, after, _failures(view, group, to))
+    failures, transfer = _failures(view, group, to), None
+    newly_active = group.application(to)
+    if newly_active is not None:
+
+        def certificate(application: str | None) -> Certificate | None:
+            if application is None or application in certificates:
+                return certificates.get(application or "")
+            return view.certificate(application)
+
+        former = certificate(group.application(group.active))
+        transfer = plan_transfer(former, certificate(newly_active), newly_active, now)
+        failures += tuple(
+            RuleFailure(rule, f"group {group.name!r}: {problem}", group.name)
+            for rule, problem in transfer.problems
+        )
+    return Step(group, after, failures, transfer)
+
+
+def _certificate_writes(view: View, steps: list[Step]) -> Iterator[Write]:
+    """Yield the transfers: for each application what it has after the last step."""
+    after: dict[str, Certificate] = {}
+    for step in steps:
+        if step.transfer is not None and step.transfer.outcome is Outcome.TRANSFERRED:
+            assert step.transfer.certificate is not None
+            after[step.transfer.certificate.application] = step.transfer.certificate
+    for application, certificate in after.items():
+        yield Write(view.certificate(application), certificate)
+
+
+def _order_writes(view: View, steps: list[Step]) -> Iterator[Write]:
+    """Yield what becomes of orders: the right to have certificates issued moves with the traffic.
+
+    | the formerly active, which has an order, is       | the order                              |
+    |---------------------------------------------------|----------------------------------------|
+    | still active in another group                     | stays                                  |
+    | left for one with a certificate of other names    | stays, and waits: nothing is issued    |
+    | left for one that has an order of its own         | is dropped                             |
+    | left for any other                                | goes on for the newly active           |
+    """
+    active = Counter[str]()
+    for step in steps:
+        if step.before != step.after:
+            active[step.before.application(step.before.active) or ""] -= 1
+            active[step.after.application(step.after.active) or ""] += 1
+    taken: set[str] = set()
+    for step in steps:
+        former = step.before.application(step.before.active)
+        newly_active = step.after.application(step.after.active)
+        if former is None or newly_active is None or former == newly_active or former in taken:
+            continue
+        order = view.order_for(former)
+        if order is None or view.attachments(former)[1] + active[former] > 0:
+            continue
+        taken.add(former)
+        if step.transfer is not None and step.transfer.outcome is Outcome.NAMES_DIFFER:
+            if order.challenges or order.url is not None:
+                yield Write(order, replace(order, challenges=(), url=None))
+        elif view.order_for(newly_active) is not None or newly_active in taken:
+            yield Write(order, None)
+        else:
+            taken.add(newly_active)
+            yield Write(order, moved_order(order, newly_active))
 
 
 def _failures(view: View, group: Group, to: Side) -> tuple[RuleFailure, ...]:
@@ -119,4 +219,5 @@ def _step_report(view: View, step: Step) -> dict[str, Json]:
         "targets": list[Json](target_texts(target_of(view, after, after.active))),
         "drained_at": timestamp(after.drained_at),
         "overridden": [failure.rule for failure in step.failures],
+        "certificate": transfer_report(step.transfer) if step.transfer is not None else None,
     }

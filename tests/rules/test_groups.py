@@ -302,8 +302,14 @@ ZONES = [
         pytest.param(
             AddGroup("new", label="_status"),
             "exists",
-            "_status.failover.test",
+            "label '_status' belongs to the server",
             id="the label that is kept for status",
+        ),
+        pytest.param(
+            AddGroup("new", label="_acme-challenge"),
+            "exists",
+            "label '_acme-challenge' belongs to the server",
+            id="the label that is kept for challenges",
         ),
         pytest.param(
             AddGroup("new", primary="eu", backup="eu"),

@@ -100,6 +100,7 @@ def test_the_status_of_an_application() -> None:
             },
         ],
         "web_head": {"heads": ["lb2"], "targets": ["lb2.eu.example"]},
+        "certificate": None,
     }
 
 

@@ -70,6 +70,7 @@ def test_the_reply_says_from_where_to_where_and_when_the_old_side_is_drained() -
                 "targets": ["198.51.100.1"],
                 "drained_at": "2027-01-15T08:01:00.250Z",
                 "overridden": [],
+                "certificate": None,
             }
         ]
     }
@@ -238,7 +239,8 @@ def test_an_override_of_a_rule_that_does_not_exist_is_refused(dry_run: bool) -> 
     )
     assert refused.code == "invalid"
     assert refused.message == (
-        "no rule 'tagret-empty' to override here: there is 'no-application', 'target-empty'"
+        "no rule 'tagret-empty' to override here: there is 'no-application', 'target-empty', "
+        "'certificate-names', 'certificate-expired', 'before-switch'"
     )
 
 

@@ -1,0 +1,107 @@
+"""The system's own commands on orders: what happened at the CA, as it becomes part of the state.
+
+An order is addressed by its id, not by its application: a switch may move it to another one while
+it is under way, and then what the CA issues is installed there.  Whoever comes with the result of
+an order that is no more, or that waits because its application is not active, is refused, and
+nothing of the result is kept.
+
+Every function takes the state and a command and returns a Decision or raises Rejected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from failoverdns.model.application import Application
+from failoverdns.model.certificate import Certificate, CertificateKind, Order
+from failoverdns.model.change import Json, Write
+from failoverdns.model.commands import (
+    FailOrder,
+    IssueCertificate,
+    OpenAccount,
+    PlaceOrder,
+    SetChallenges,
+)
+from failoverdns.model.errors import Rejected
+from failoverdns.rules.certificates import check_dates
+from failoverdns.rules.decision import Decision
+from failoverdns.rules.renewing import may_renew
+from failoverdns.rules.view import View
+
+
+def open_account(view: View, command: OpenAccount) -> Decision:
+    """Keep an account and its key, in place of another one at the same directory."""
+    before = view.account(command.account.directory)
+    write = Write(before, command.account)
+    report: dict[str, Json] = {"account": command.account.uri}
+    return Decision((write,), lambda _: report, bundles=(command.bundle,))
+
+
+def place_order(view: View, command: PlaceOrder) -> Decision:
+    """Note where an order is at the CA, and keep the key that is to be certified."""
+    order, _ = _active(view, command.order)
+    after = replace(order, url=command.url, key=command.bundle.id, challenges=())
+    return Decision((Write(order, after),), lambda _: _report(after), bundles=(command.bundle,))
+
+
+def set_challenges(view: View, command: SetChallenges) -> Decision:
+    """Serve values for an order."""
+    order, _ = _active(view, command.order)
+    after = replace(order, challenges=command.challenges)
+    writes = () if after == order else (Write(order, after),)
+    return Decision(writes, lambda _: _report(after))
+
+
+def fail_order(view: View, command: FailOrder) -> Decision:
+    """Note that an attempt failed: what it had at the CA is forgotten."""
+    order = _found(view, command.order)
+    after = replace(
+        order,
+        url=None,
+        key=None,
+        challenges=(),
+        failures=order.failures + 1,
+        retry_at=command.retry_at,
+        problem=command.problem,
+    )
+    return Decision((Write(order, after),), lambda _: _report(after))
+
+
+def issue_certificate(view: View, command: IssueCertificate, now: float) -> Decision:
+    """Install what was issued where the traffic is by now; the order is done.
+
+    Raises Rejected `invalid` if it is not valid `now`, or not for the names that were ordered.
+    """
+    order, application = _active(view, command.order)
+    check_dates(command.facts, now)
+    missing = set(order.names) - set(command.facts.names)
+    if missing:
+        text = f"the CA left out {', '.join(sorted(missing))}"
+        raise Rejected("invalid", text)
+    before = view.certificate(application.id)
+    after = Certificate(application.id, CertificateKind.ACME, command.facts, now)
+    return Decision(
+        (Write(order, None), Write(before, after)),
+        lambda _: {"application": application.name, "fingerprint": command.facts.fingerprint},
+        bundles=(command.bundle,),
+    )
+
+
+def _found(view: View, id_: str) -> Order:
+    order = view.order(id_)
+    if order is None:
+        raise Rejected("not-found", f"order {id_} is no more")
+    return order
+
+
+def _active(view: View, id_: str) -> tuple[Order, Application]:
+    """Return an order and its application, if that may have certificates issued."""
+    order = _found(view, id_)
+    application = view.application(order.application)
+    if application is None or not may_renew(view, application):
+        raise Rejected("refused", f"order {id_}: its application is not active any more")
+    return order, application
+
+
+def _report(order: Order) -> dict[str, Json]:
+    return {"order": order.id, "names": list(order.names)}
