@@ -8,18 +8,28 @@ it, or everything that is wrong with it.
 from failoverdns.config.errors import ConfigError, ConfigErrors
 from failoverdns.config.loading import load_config
 from failoverdns.config.settings import (
+    AcmeSettings,
+    CertificateSettings,
     Config,
     ControlSettings,
+    DeliverySettings,
+    ExternalAccount,
+    HookSettings,
     Identity,
     ListenAddress,
     StateSettings,
 )
 
 __all__ = [
+    "AcmeSettings",
+    "CertificateSettings",
     "Config",
     "ConfigError",
     "ConfigErrors",
     "ControlSettings",
+    "DeliverySettings",
+    "ExternalAccount",
+    "HookSettings",
     "Identity",
     "ListenAddress",
     "StateSettings",

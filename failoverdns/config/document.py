@@ -10,7 +10,7 @@ Refuses to know what the keys mean.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import NoReturn, Protocol
@@ -131,6 +131,18 @@ def read_document(text: str, report: Report) -> Node | None:
     return None
 
 
+def refuse_repeated(
+    values: Iterable[Hashable], items: Node | None, what: str, report: Report
+) -> None:
+    """Note each value that was there before; `items` is the list that they are of."""
+    seen: set[Hashable] = set()
+    for index, value in enumerate(values):
+        node = items.at(index) if items is not None else None
+        if value in seen and node is not None:
+            report.add(node.place, f"the {what} {value} is given twice")
+        seen.add(value)
+
+
 class _TooDeepError(Exception):
     """The document is nested too deeply; it has been reported."""
 
@@ -244,4 +256,6 @@ def _syntax_error(error: MarkedYAMLError) -> tuple[Place, str]:
     hint = ""
     if error.problem == "expected the node content, but found ':'":
         hint = '; inside [ ] quote what begins with a colon, such as "::1"'
+    if error.context == "while scanning an alias":
+        hint = '; quote what begins with an asterisk, such as "*"'
     return (_place(mark), f"not valid YAML: {', '.join(parts)}{hint}")

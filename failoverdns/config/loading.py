@@ -7,19 +7,16 @@ Refuses to know what any part looks like inside, and to touch any other file.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
-from failoverdns.config.document import Node, read_document
+from failoverdns.config.certificates import read_acme, read_certificates, read_delivery
+from failoverdns.config.document import Node, read_document, refuse_repeated
 from failoverdns.config.errors import START, Report
-from failoverdns.config.schema import ConfigFile, check_shape
-from failoverdns.config.settings import (
-    Config,
-    ControlSettings,
-    Identity,
-    ListenAddress,
-    StateSettings,
-)
+from failoverdns.config.hooks import read_hooks
+from failoverdns.config.schema import check_shape
+from failoverdns.config.sections import ControlSection
+from failoverdns.config.settings import Config, ControlSettings, Identity, StateSettings
+from failoverdns.config.values import absolute
 from failoverdns.config.zones import read_zones
 
 MAX_SIZE = 16 * 1024 * 1024
@@ -43,14 +40,21 @@ def load_config(path: Path) -> Config:
         report.raise_if_any()
         raise AssertionError("an unreadable document was not reported")
     sections, usable = check_shape(written, report)
+    folder = path.parent.resolve()
+    refuse_repeated(sections.listen, usable.at("listen"), "address", report)
+    state = StateSettings(absolute(sections.state.sqlite, folder))
     config = Config(
         file=path,
         zones=read_zones(sections.zones, usable, written, report),
-        listen=_listen(sections.listen, usable, report),
+        listen=tuple(sections.listen),
         workers=sections.workers,
-        control=_control(sections, path, usable, report),
-        state=StateSettings(_absolute(sections.state.sqlite, path)),
+        control=_control(sections.control, folder, usable, report),
+        state=state,
         identity=Identity(sections.identity.id, sections.identity.version),
+        certificates=read_certificates(sections.certificates, state, folder, usable, report),
+        delivery=read_delivery(sections, folder, usable, written, report),
+        hooks=read_hooks(sections.hooks, folder, usable, written, report),
+        acme=read_acme(sections.acme, folder, usable, report),
     )
     report.raise_if_any()
     return config
@@ -74,20 +78,10 @@ def _read(path: Path, report: Report) -> str:
         return ""
 
 
-def _listen(
-    addresses: Sequence[ListenAddress], usable: Node, report: Report
-) -> tuple[ListenAddress, ...]:
-    seen: set[ListenAddress] = set()
-    for index, address in enumerate(addresses):
-        node = usable.at("listen", index)
-        if address in seen and node is not None:
-            report.add(node.place, f"the address {address} is given twice")
-        seen.add(address)
-    return tuple(addresses)
-
-
-def _control(sections: ConfigFile, path: Path, usable: Node, report: Report) -> ControlSettings:
-    socket = _absolute(sections.control.socket, path)
+def _control(
+    section: ControlSection, folder: Path, usable: Node, report: Report
+) -> ControlSettings:
+    socket = absolute(section.socket, folder)
     node = usable.at("control", "socket")
     size = len(os.fsencode(socket))
     if size > MAX_SOCKET_PATH and node is not None:
@@ -96,9 +90,4 @@ def _control(sections: ConfigFile, path: Path, usable: Node, report: Report) -> 
             f"the path {socket} is {size} bytes long; "
             f"a Unix socket's can have at most {MAX_SOCKET_PATH}",
         )
-    return ControlSettings(socket, sections.control.mode)
-
-
-def _absolute(text: str, path: Path) -> Path:
-    """Complete `text` with the folder of the configuration file at `path`."""
-    return Path(os.path.normpath(path.parent.resolve() / text))
+    return ControlSettings(socket, section.mode)

@@ -1,101 +1,36 @@
-"""The shape of the configuration: which keys there are, of which types, with which defaults.
+"""The shape of the configuration: the file's values become sections, or faults in words.
 
 Finds every fault of shape in one run, and says in words for operators what would be right.
-Refuses to know what depends on several values at once: that is checked in `zones` and `loading`.
+Refuses to know what depends on several values at once: that is checked in `loading` and in the
+modules that it reads each part with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
-from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import ValidationError
 
 from failoverdns.config import values
 from failoverdns.config.document import Location, Node, Refused
 from failoverdns.config.errors import Report, quoted
-from failoverdns.config.settings import ListenAddress
+from failoverdns.config.sections import (
+    AcmeSection,
+    CertificatesSection,
+    ConfigFile,
+    ControlSection,
+    DeliverySection,
+    ExternalAccountSection,
+    HookSection,
+    IdentitySection,
+    Section,
+    StateSection,
+    ZoneSection,
+)
 from failoverdns.config.values import named
-from failoverdns.model.errors import Malformed
-from failoverdns.model.group import DEFAULT_TTL, MAX_TTL
-from failoverdns.model.names import DomainName
-
-T = TypeVar("T")
-
-
-def _text(read: Callable[[str], T]) -> PlainValidator:
-    """Return a validator that takes text only and has `read` make a value of it."""
-
-    def check(value: object) -> T:
-        if not isinstance(value, str):
-            raise Malformed(_not_text(value))
-        return read(value)
-
-    return PlainValidator(check)
-
-
-def _or_empty(empty: Callable[[], object]) -> BeforeValidator:
-    """Return a validator that lets a key without a value stand for an empty one."""
-    return BeforeValidator(lambda value: empty() if value is None else value)
-
-
-Address = Annotated[IPv4Address | IPv6Address, _text(values.address)]
-Listen = Annotated[ListenAddress, _text(values.listen_address)]
-Mailbox = Annotated[DomainName, _text(values.mailbox)]
-FilePath = Annotated[str, _text(values.file_path)]
-Mode = Annotated[int, _text(values.socket_mode)]
-Workers = Annotated[int | None, PlainValidator(values.workers)]
-Seconds = Annotated[int, Field(ge=0, le=MAX_TTL)]
-Told = Annotated[str, _text(values.identity_text)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True
-    )
-
-
-class ZoneSection(_Section):
-    """What stands below an origin; TTLs in seconds."""
-
-    nameservers: dict[str, Annotated[list[Address], _or_empty(list)]] = {}
-    contact: Mailbox | None = None
-    ttl: Seconds = DEFAULT_TTL
-    negative_ttl: Seconds = DEFAULT_TTL
-    records: Annotated[list[str], _or_empty(list)] = []
-
-
-class ControlSection(_Section):
-    """`control`."""
-
-    socket: FilePath = "/run/failoverdns/control.sock"
-    mode: Mode = 0o660
-
-
-class StateSection(_Section):
-    """`state`."""
-
-    sqlite: FilePath = "/var/lib/failoverdns/failoverdns.db"
-
-
-class IdentitySection(_Section):
-    """`identity`."""
-
-    id: Told | None = None
-    version: Told | None = None
-
-
-class ConfigFile(_Section):
-    """The whole file."""
-
-    zones: dict[str, ZoneSection] = {}
-    listen: list[Listen] = []
-    workers: Workers = None
-    control: Annotated[ControlSection, _or_empty(dict)] = ControlSection()
-    state: Annotated[StateSection, _or_empty(dict)] = StateSection()
-    identity: Annotated[IdentitySection, _or_empty(dict)] = IdentitySection()
 
 
 def check_shape(document: Node, report: Report) -> tuple[ConfigFile, Node]:
@@ -125,25 +60,74 @@ def check_shape(document: Node, report: Report) -> tuple[ConfigFile, Node]:
     return ConfigFile.model_validate(usable.plain()), usable
 
 
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """A key that a section must have, and what to do about it.
+
+    `section` leads to the section, an empty step to each entry of a mapping.
+    `filled` is the type whose value may not be empty.
+    """
+
+    section: tuple[str, ...]
+    key: str
+    filled: type | None
+    remedy: str
+
+
+_NEEDS = (
+    _Need((), "zones", dict, 'give at least one zone, such as "failover.example"'),
+    _Need((), "listen", list, 'give at least one address, such as "0.0.0.0:53"'),
+    _Need(("zones", ""), "nameservers", dict, 'name at least one, such as "ns1: [192.0.2.53]"'),
+    _Need(("delivery",), "listen", list, 'give at least one address, such as "192.0.2.53:8443"'),
+    _Need(("delivery",), "certificate", None, "give the path of the server's own chain, PEM"),
+    _Need(("delivery",), "key", None, "give the path of the server's own private key, PEM"),
+    _Need(
+        ("delivery",),
+        "client_ca",
+        None,
+        "give the path of the CA that signs client certificates, PEM",
+    ),
+    _Need(("delivery",), "clients", None, 'name them, as in "web1.internal: [shop-eu]"'),
+    _Need(("hooks", ""), "run", list, "give the path of a program, as in [/usr/local/bin/program]"),
+    _Need(
+        ("acme",), "directory", None, "write letsencrypt, letsencrypt-staging or an https:// URL"
+    ),
+    _Need(("acme",), "accept_terms", None, f"write true: {values.TERMS}"),
+    _Need(("acme", "external_account"), "key_id", None, "the CA gives it to you"),
+    _Need(
+        ("acme", "external_account"),
+        "hmac_key_file",
+        None,
+        "give the path of a file with the key that the CA gave you, as base64url text",
+    ),
+)
+
+
 def _require_keys(document: Node, report: Report) -> None:
     """Note what is missing or empty; not left to the models, so that they can do without it."""
-    _require(document, "zones", dict, 'give at least one zone, such as "failover.example"', report)
-    _require(document, "listen", list, 'give at least one address, such as "0.0.0.0:53"', report)
-    match document.at("zones"):
-        case Node(value=dict(zones)):
-            for zone in zones.values():
-                example = 'name at least one, such as "ns1: [192.0.2.53]"'
-                _require(zone, "nameservers", dict, example, report)
+    for need in _NEEDS:
+        for section in _sections(document, need.section):
+            _require(section, need, report)
 
 
-def _require(section: Node, key: str, kind: type, remedy: str, report: Report) -> None:
-    if not isinstance(section.value, dict):
+def _sections(node: Node, steps: tuple[str, ...]) -> Iterator[Node]:
+    """Yield the mappings that `steps` lead to, as in a `_Need`."""
+    if not isinstance(node.value, dict):
         return
-    node = section.at(key)
+    if not steps:
+        yield node
+        return
+    for key, entry in node.value.items():
+        if steps[0] in ("", key):
+            yield from _sections(entry, steps[1:])
+
+
+def _require(section: Node, need: _Need, report: Report) -> None:
+    node = section.at(need.key)
     if node is None:
-        report.add(section.place.of_key(key), f"missing; {remedy}")
-    elif isinstance(node.value, kind) and not node.value:
-        report.add(node.place, f"empty; {remedy}")
+        report.add(section.place.of_key(need.key), f"missing; {need.remedy}")
+    elif need.filled is not None and isinstance(node.value, need.filled) and not node.value:
+        report.add(node.place, f"empty; {need.remedy}")
 
 
 def _explain(location: Location, fault: dict[str, Any], document: Node, report: Report) -> None:
@@ -162,7 +146,7 @@ def _explain(location: Location, fault: dict[str, Any], document: Node, report: 
         case "greater_than_equal":
             report.add(node.place, f"must be at least {context['ge']}, not {value}")
         case "string_type":
-            report.add(node.place, _not_text(value))
+            report.add(node.place, values.not_text(value))
         case "list_type":
             report.add(node.place, f"must be a list, [..., ...], not {named(value)}")
         case "dict_type" | "model_type":
@@ -179,7 +163,7 @@ def _unknown_key(location: Location) -> str:
     return f"unknown key; the keys here are {', '.join(known)}"
 
 
-def _section_at(location: Location) -> type[_Section]:
+def _section_at(location: Location) -> type[Section]:
     match location:
         case ():
             return ConfigFile
@@ -189,13 +173,18 @@ def _section_at(location: Location) -> type[_Section]:
             return ControlSection
         case ("state",):
             return StateSection
-        case _:
+        case ("identity",):
             return IdentitySection
-
-
-def _not_text(value: object) -> str:
-    hint = "; put it in quotes" if isinstance(value, int) else ""
-    return f"must be text, not {named(value)}{hint}"
+        case ("certificates",):
+            return CertificatesSection
+        case ("delivery",):
+            return DeliverySection
+        case ("hooks", _):
+            return HookSection
+        case ("acme",):
+            return AcmeSection
+        case _:
+            return ExternalAccountSection
 
 
 def _not_a_number(value: object) -> str:

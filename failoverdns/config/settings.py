@@ -14,7 +14,7 @@ from failoverdns.model.zone import Zone
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """An address and port to answer at, over UDP and TCP; with port 0 the kernel chooses one."""
+    """An address and port to answer at; with port 0 the kernel chooses one."""
 
     host: IPv4Address | IPv6Address
     port: int
@@ -51,12 +51,88 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateSettings:
+    """Where the key of the vault is that private keys are kept in: an absolute path."""
+
+    key_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """The HTTPS endpoint that web heads fetch certificates from.
+
+    `certificate` (chain) and `key` are the server's own, `client_ca` signs client certificates:
+    absolute paths of PEM files.
+    `clients` says which applications a client may fetch, in the order of the file.  A client is
+    a DNS name in lower case, or a fingerprint: `sha256:` and 64 hex digits in lower case.
+    Applications are names in lower case; `*` stands for every application.
+    """
+
+    listen: tuple[ListenAddress, ...]
+    certificate: Path
+    key: Path
+    client_ca: Path
+    clients: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HookSettings:
+    """A program that is told of events, or asked before a switch.
+
+    `run` is the absolute path of an executable, and its arguments.
+    `events` are of `certificate`, `switch` and `role`; `applications` narrows them to these, by
+    name in lower case (None: all).
+    `timeout` in seconds; `attempts` counts from 1.
+    With `before_switch` a switch waits for the program, and is refused when it fails.
+    """
+
+    name: str
+    run: tuple[str, ...]
+    events: frozenset[str]
+    applications: frozenset[str] | None
+    timeout: float
+    attempts: int
+    before_switch: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalAccount:
+    """What binds an ACME account to one that the CA has already (RFC 8555 section 7.3.4).
+
+    `hmac_key_file` is the absolute path of a file with base64url text.
+    """
+
+    key_id: str
+    hmac_key_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class AcmeSettings:
+    """Where and how certificates are issued.
+
+    `directory` is the URL of the CA's directory, over HTTPS; `contact` are mail addresses.
+    `key_type` is one of ec256, ec384, rsa2048, rsa3072 and rsa4096.
+    `profile` is one that the directory offers; None leaves the choice to the CA.
+    `ca_file` is the absolute path of the PEM file that the directory's HTTPS is checked with;
+    None takes what the system trusts.
+    """
+
+    directory: str
+    contact: tuple[str, ...]
+    key_type: str
+    profile: str | None
+    ca_file: Path | None
+    external_account: ExternalAccount | None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A configuration that has passed every check.
 
     `file` is the path that it was loaded from, as given.
     `workers` is the number of answering processes; None chooses by the machine, 0 answers in
     the control process.
+    `delivery` and `acme` are None where they are off.
     """
 
     file: Path
@@ -66,3 +142,7 @@ class Config:
     control: ControlSettings
     state: StateSettings
     identity: Identity
+    certificates: CertificateSettings
+    delivery: DeliverySettings | None
+    hooks: tuple[HookSettings, ...]
+    acme: AcmeSettings | None

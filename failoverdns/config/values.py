@@ -6,8 +6,13 @@ Refuses to know where a value stands and what its neighbours are.
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from failoverdns.config.errors import quoted
 from failoverdns.config.settings import ListenAddress
@@ -18,10 +23,22 @@ MAX_WORKERS = 256
 MAX_IDENTITY = 255
 """Bytes in a string of a TXT record (RFC 1035 section 3.3.14)."""
 
+HOOK_EVENTS = ("certificate", "switch", "role")
+KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
+DIRECTORIES: Mapping[str, str] = {
+    "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
+    "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
+}
+TERMS = "by this you accept the CA's terms of service, without which it issues nothing"
+
 _OTHERS_WRITE = 0o002
 _MODE = re.compile(r"0?[0-7]{3}", re.ASCII)
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<v4>[^\[\]:]*)):(?P<port>[0-9]{1,5})")
 _LOCAL_PART = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
+_HEX = re.compile(r"[0-9a-f]{64}|[0-9a-f]{2}(?::[0-9a-f]{2}){31}", re.ASCII)
+_HOOK_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_FINGERPRINT = "sha256:"
+_NOT_IN_MAILTO = frozenset("#%&/=?^`{|}")
 
 
 def address(text: str) -> IPv4Address | IPv6Address:
@@ -35,6 +52,14 @@ def address(text: str) -> IPv4Address | IPv6Address:
             f"{quoted(text)} is not an IP address; write one such as 192.0.2.53 or 2001:db8::53"
         )
     return value
+
+
+def _is_address(text: str) -> bool:
+    try:
+        address(text)
+    except Malformed:
+        return False
+    return True
 
 
 def listen_address(text: str) -> ListenAddress:
@@ -69,6 +94,15 @@ def mailbox(text: str) -> DomainName:
         return DomainName.from_labels((local.encode(), *host_name(domain).labels()))
     except Malformed as error:
         raise Malformed(f"{quoted(text)} is not a mail address: {error}; {form}") from None
+
+
+def mail_address(text: str) -> str:
+    """Read a mail address that can be a `mailto:` URL as it is (RFC 6068), its domain folded."""
+    mailbox(text)
+    local, _, domain = text.rpartition("@")
+    if odd := sorted(_NOT_IN_MAILTO & set(local)):
+        raise Malformed(f"{quoted(text)} has a {quoted(odd[0])}, which a CA does not take")
+    return f"{local}@{host_name(domain)}"
 
 
 def host_name(text: str, origin: DomainName | None = None) -> DomainName:
@@ -113,6 +147,13 @@ def file_path(text: str) -> str:
     return text
 
 
+def argument(text: str) -> str:
+    """Check that `text` can be handed to a program as a word."""
+    if "\0" in text:
+        raise Malformed("a program cannot be given a NUL")
+    return text
+
+
 def identity_text(text: str) -> str:
     """Check that `text` fits into a string of a TXT record."""
     size = len(text.encode())
@@ -121,6 +162,106 @@ def identity_text(text: str) -> str:
             f"must be 1 to {MAX_IDENTITY} bytes long, not {size}; leave it out to hide it"
         )
     return text
+
+
+def ascii_text(text: str) -> str:
+    """Check that `text` is one line of printable ASCII without blanks around it."""
+    if not text or not text.isascii() or not text.isprintable() or text != text.strip():
+        raise Malformed(f"{quoted(text)} cannot be right; it must be one line of printable ASCII")
+    return text
+
+
+def application(text: str) -> str:
+    """Read the name of an application."""
+    return plain_label(text, "application")
+
+
+def application_or_all(text: str) -> str:
+    """Read the name of an application, or `*` for every one."""
+    return text if text == "*" else application(text)
+
+
+def client(text: str) -> str:
+    """Read what tells clients apart: a DNS name, or the SHA-256 fingerprint of a certificate."""
+    folded = text.lower()
+    if not folded.startswith(_FINGERPRINT):
+        if _is_address(text):
+            raise Malformed("an address tells nothing; write a DNS name or a fingerprint")
+        return str(host_name(text))
+    digits = folded.removeprefix(_FINGERPRINT)
+    if not _HEX.fullmatch(digits):
+        raise Malformed("a fingerprint is sha256: and 64 hex digits, with or without colons")
+    return _FINGERPRINT + digits.replace(":", "")
+
+
+def hook_name(text: str) -> str:
+    """Check that `text` can be the name of a hook."""
+    if not _HOOK_NAME.fullmatch(text):
+        raise Malformed("use 1 to 64 letters, digits, '-', '_' or '.'")
+    return text
+
+
+def hook_event(text: str) -> str:
+    """Check that `text` is a kind of events that hooks are told of."""
+    return _one_of(text, HOOK_EVENTS, "an event")
+
+
+def before_switch(value: object) -> bool:
+    """Read `required`, which gives True."""
+    if value == "required":
+        return True
+    raise Malformed(
+        f"must be required, not {named(value)}; leave it out if a switch need not wait for this"
+    )
+
+
+def acme_directory(text: str) -> str:
+    """Read the URL of an ACME directory, or a word for that of a CA that we know."""
+    if text in DIRECTORIES:
+        return DIRECTORIES[text]
+    form = f"write {', '.join(DIRECTORIES)} or an https:// URL"
+    try:
+        url = urlsplit(text)
+        has_host = bool(url.hostname) and url.port != 0
+    except ValueError:
+        raise Malformed(f"{quoted(text)} is not a URL; {form}") from None
+    if url.scheme == "http":
+        raise Malformed(f"{quoted(text)} can be forged on the way, as all http:// can; {form}")
+    odd = not text.isascii() or not text.isprintable() or " " in text or "\\" in text
+    if url.scheme != "https" or not has_host or odd or url.fragment or "@" in url.netloc:
+        raise Malformed(f"{quoted(text)} is not a directory; {form}")
+    return text
+
+
+def accepted_terms(value: object) -> bool:
+    """Read `true`, which accepts the terms of service of a CA."""
+    if value is not True:
+        raise Malformed(f"must be true, not {named(value)}: {TERMS}")
+    return True
+
+
+def key_type(text: str) -> str:
+    """Check that `text` is a kind of private keys that certificates are issued for."""
+    return _one_of(text, KEY_TYPES, "a type of keys")
+
+
+def _one_of(text: str, words: Sequence[str], what: str) -> str:
+    if text in words:
+        return text
+    close = get_close_matches(text, words, n=1)
+    hint = f"did you mean {quoted(close[0])}?" if close else f"use {' or '.join(words)}"
+    raise Malformed(f"{quoted(text)} is not {what}; {hint}")
+
+
+def absolute(text: str, folder: Path) -> Path:
+    """Complete the path `text` with `folder`, an absolute one."""
+    return Path(os.path.normpath(folder / text))
+
+
+def not_text(value: object) -> str:
+    """Say that a plain value is not a text, for an error."""
+    hint = "; put it in quotes" if isinstance(value, int) else ""
+    return f"must be text, not {named(value)}{hint}"
 
 
 def named(value: object) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from failoverdns.config.document import Node
 from failoverdns.config.errors import Report, quoted
 from failoverdns.config.record_text import is_status_name
-from failoverdns.config.schema import ZoneSection
+from failoverdns.config.sections import ZoneSection
 from failoverdns.config.values import host_name
 from failoverdns.config.zone_records import static_records
 from failoverdns.model.errors import Malformed

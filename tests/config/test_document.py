@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failoverdns.config.document import MAX_DEPTH, Plain, read_document
+from failoverdns.config.document import MAX_DEPTH, Plain, read_document, refuse_repeated
 from failoverdns.config.errors import ConfigErrors, Report
 
 
@@ -86,6 +86,18 @@ def test_what_is_left_after_taking_values_out_keeps_its_places() -> None:
     assert node.plain() == {"a": ["x", "y", "z"], "b": {"c": 1, "d": 2}}
 
 
+def test_what_is_repeated_is_told_at_each_place_but_the_first() -> None:
+    report = Report("f")
+    node = read_document("[x, y, X, x, y]\n", report)
+    refuse_repeated("xyXxy", node, "letter", report)
+    with pytest.raises(ConfigErrors) as raised:
+        report.raise_if_any()
+    assert [str(error) for error in raised.value.errors] == [
+        "f:1:11: error: [3]: the letter x is given twice",
+        "f:1:14: error: [4]: the letter y is given twice",
+    ]
+
+
 @pytest.mark.parametrize("location", [("a", 3), ("a", "x"), ("c",), ("b", 0), ("a", 0, 0)])
 def test_a_location_that_leads_nowhere_finds_nothing(location: tuple[int | str, ...]) -> None:
     node = read_document("a: [x, y, z]\nb: {c: 1}\n", Report("f"))
@@ -111,6 +123,11 @@ def test_a_location_that_leads_nowhere_finds_nothing(location: tuple[int | str, 
             "a: [::1]\n",
             "1:5 : not valid YAML: while parsing a flow node, expected the node content, but "
             "found ':'; inside [ ] quote what begins with a colon, such as \"::1\"",
+        ),
+        (
+            "a: [*]\n",
+            "1:6 : not valid YAML: while scanning an alias, expected alphabetic or numeric "
+            "character, but found ']'; quote what begins with an asterisk, such as \"*\"",
         ),
         ("a: 1\nb:\tx\x07\n", "2:5 : the character U+0007 is not allowed in YAML"),
         ('a: "\\ud800"\n', "1:4 a: an escape in this text does not stand for a character"),

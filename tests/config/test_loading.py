@@ -88,6 +88,10 @@ def test_the_sample_shows_the_defaults(load: Load, right: str) -> None:
     assert sample.identity == defaults.identity
     assert sample.zones[0].ttl == defaults.zones[0].ttl
     assert sample.zones[0].negative_ttl == defaults.zones[0].negative_ttl
+    assert sample.certificates == defaults.certificates
+    assert sample.delivery is None
+    assert sample.hooks == ()
+    assert sample.acme is None
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
@@ -158,6 +162,18 @@ listen: ["127.0.0.1", "[::1]:53", "[::1]:53"]
 workers: -1
 control: {mode: "0666"}
 state: *default
+delivery:
+  listen: ["[::1]:53", "[::1]:8443", "[::1]:8443"]
+  certificate: 5
+  clients: {a.test: [x], A.test: [y z], "sha256:0": []}
+hooks:
+  tell: {run: [], event: [switch], timeout: 0}
+  a/b: {run: x, events: [switch, switch]}
+acme:
+  directory: http://ca.test
+  accept_terms: no
+  contact: [me]
+certificates: {key: x}
 """
     found = errors(text)
     assert {error.file for error in found} == {str(tmp_path / "failoverdns.yaml")}
@@ -177,6 +193,25 @@ state: *default
         "16:10 workers",
         "17:17 control.mode",
         "18:8 state",
+        "20:3 delivery.client_ca",
+        "20:3 delivery.key",
+        "20:12 delivery.listen[0]",
+        "20:38 delivery.listen[2]",
+        "21:16 delivery.certificate",
+        "22:26 delivery.clients.A.test",
+        "22:35 delivery.clients.A.test[0]",
+        "22:41 delivery.clients.sha256:0",
+        "22:53 delivery.clients.sha256:0",
+        "24:9 hooks.tell.events",
+        "24:15 hooks.tell.run",
+        "24:19 hooks.tell.event",
+        "24:45 hooks.tell.timeout",
+        "25:3 hooks.a/b",
+        "25:34 hooks.a/b.events[1]",
+        "27:14 acme.directory",
+        "28:17 acme.accept_terms",
+        "29:13 acme.contact[0]",
+        "30:16 certificates.key",
     ]
 
 
@@ -202,6 +237,24 @@ def test_the_documented_records_are_right(load: Load, right: str) -> None:
     indented = "".join(f"    {line}\n" for line in records.splitlines())
     config = load(right.replace("listen:", indented + "listen:"))
     assert len(config.zones[0].records) == 6
+
+
+def test_the_documented_sections_are_right(load: Load, right: str) -> None:
+    text = DOCUMENTATION.read_text("utf-8").partition("## Keys")[2]
+    blocks = re.findall(
+        r"```yaml\n((?:certificates|delivery|hooks|acme):\n.*?)```", text, re.DOTALL
+    )
+    assert [block.partition(":")[0] for block in blocks] == [
+        *("certificates", "delivery", "hooks", "acme", "acme")
+    ]
+    for block in blocks:
+        load(right + block)
+    [clients] = re.findall(r"```yaml\n(clients:\n.*?)```", text, re.DOTALL)
+    delivery = "delivery:\n  listen: ['[::1]:1']\n  certificate: a\n  key: b\n  client_ca: c\n"
+    indented = "".join(f"  {line}\n" for line in clients.splitlines())
+    settings = load(right + delivery + indented).delivery
+    assert settings is not None
+    assert len(settings.clients) == 3
 
 
 def load_or_refuse(folder: Path, content: bytes) -> None:
@@ -238,6 +291,19 @@ fragments = st.sampled_from(
         *("id", "version", "nameservers", "contact", "ttl", "negative_ttl", "records", "auto"),
         *("failover.test", "a.failover.test", "ns1", "ns.example.net", "192.0.2.1", "::1", "0660"),
         *("127.0.0.1:53", "[::1]:53", "me@a.test", "a CNAME a", "@ MX 10 m", "d NS x", "x.d TXT y"),
+        *(
+            "key_file",
+            "certificate",
+            "key",
+            "client_ca",
+            "clients",
+            "run",
+            "events",
+            "applications",
+        ),
+        *("timeout", "attempts", "before_switch", "required", "switch", "directory", "letsencrypt"),
+        *("accept_terms", "key_type", "profile", "ca_file", "external_account", "ec256", "key_id"),
+        *("hmac_key_file", "https://ca.test", "sha256:" + "0" * 64, "shop-eu", "web1.internal"),
         *("\ud800", "\0", "", ".", "@", "*", "é"),
     ]
 )
@@ -253,6 +319,24 @@ zone = st.dictionaries(
     | st.lists(fragments)
     | st.dictionaries(fragments, st.lists(fragments, max_size=2), max_size=3),
 )
+hook = st.dictionaries(
+    st.sampled_from(["run", "events", "applications", "timeout", "attempts", "before_switch", "x"]),
+    nested | st.lists(fragments, max_size=3),
+)
+delivery = st.fixed_dictionaries(
+    {},
+    optional={
+        "listen": nested | st.lists(fragments, max_size=3),
+        "certificate": leaves,
+        "key": leaves,
+        "client_ca": leaves,
+        "clients": nested | st.dictionaries(fragments, st.lists(fragments), max_size=3),
+    },
+)
+acme = st.dictionaries(
+    st.sampled_from(["directory", "accept_terms", "contact", "key_type", "external_account"]),
+    nested,
+)
 document = st.fixed_dictionaries(
     {},
     optional={
@@ -262,6 +346,10 @@ document = st.fixed_dictionaries(
         "control": nested,
         "state": nested,
         "identity": nested,
+        "certificates": nested,
+        "delivery": nested | delivery,
+        "hooks": nested | st.dictionaries(fragments, hook | nested, max_size=3),
+        "acme": nested | acme,
         "other": nested,
     },
 )

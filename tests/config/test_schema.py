@@ -21,6 +21,27 @@ def section(body: str) -> str:
     return f"zones:\n  a.test: {{{NS}}}\n{LISTEN}\n{body}\n"
 
 
+def delivery(entry: str) -> str:
+    """A file whose delivery lacks nothing but has one more line, on line 9."""
+    keys = ("listen: ['127.0.0.1:8443']", "certificate: a", "key: b", "client_ca: c")
+    clients = "" if entry.startswith("clients") else "\n  clients: {}"
+    return section("delivery:\n  " + "\n  ".join(keys) + f"\n  {entry}{clients}")
+
+
+def hook(entry: str) -> str:
+    """A file whose hook lacks nothing but has one more line, on line 7."""
+    events = "" if entry.startswith("events") else "\n    events: [switch]"
+    run = "\n    attempts: 1" if entry.startswith("run") else "\n    run: [/bin/true]"
+    return section(f"hooks:\n  told:{run}\n    {entry}{events}")
+
+
+def acme(entry: str) -> str:
+    """A file whose issuing lacks nothing but has one more line, on line 7."""
+    terms = "contact: []" if entry.startswith("accept") else "accept_terms: true"
+    directory = "ca_file: null" if entry.startswith("directory") else "directory: letsencrypt"
+    return section(f"acme:\n  {terms}\n  {directory}\n  {entry}")
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
@@ -113,6 +134,263 @@ def section(body: str) -> str:
 )
 def test_a_fault_is_told_where_it_stands(shown: Shown, text: str, error: str) -> None:
     assert shown(text) == [error]
+
+
+TERMS = "by this you accept the CA's terms of service, without which it issues nothing"
+DIRECTORIES = "write letsencrypt, letsencrypt-staging or an https:// URL"
+LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '-'"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            section("certificates: {keyfile: x}"),
+            ['4:16 certificates.keyfile: unknown key; did you mean "key_file"?'],
+        ),
+        (
+            section("certificates: {folder: x}"),
+            ["4:16 certificates.folder: unknown key; the keys here are key_file"],
+        ),
+        (
+            section("certificates: {key_file: 5}"),
+            ["4:26 certificates.key_file: must be text, not the number 5; put it in quotes"],
+        ),
+        (
+            section("certificates: {key_file: ''}"),
+            ["4:26 certificates.key_file: must be the path of a file"],
+        ),
+        (
+            section("certificates: []"),
+            ["4:15 certificates: must be a mapping of keys to values, not a list"],
+        ),
+        (
+            section("delivery: {}"),
+            [
+                "4:11 delivery.certificate: missing; give the path of the server's own chain, PEM",
+                "4:11 delivery.client_ca: missing; give the path of the CA that signs client "
+                "certificates, PEM",
+                '4:11 delivery.clients: missing; name them, as in "web1.internal: [shop-eu]"',
+                "4:11 delivery.key: missing; give the path of the server's own private key, PEM",
+                "4:11 delivery.listen: missing; give at least one address, "
+                'such as "192.0.2.53:8443"',
+            ],
+        ),
+        (
+            section("delivery: true"),
+            ["4:11 delivery: must be a mapping of keys to values, not true"],
+        ),
+        (delivery("client: {}"), ['9:3 delivery.client: unknown key; did you mean "clients"?']),
+        (
+            delivery("port: 8443"),
+            [
+                "9:3 delivery.port: unknown key; the keys here are "
+                "listen, certificate, key, client_ca, clients"
+            ],
+        ),
+        (
+            delivery("key: c"),
+            ['9:3 delivery.key: the key "key" is given twice; the first time on line 7'],
+        ),
+        *(
+            (
+                section(f"delivery: {{{others}, {key}: ''}}"),
+                [f"4:{14 + len(others + key) + 2} delivery.{key}: must be the path of a file"],
+            )
+            for key, others in (
+                ("certificate", "listen: ['127.0.0.1:0'], clients: {}, key: k, client_ca: c"),
+                ("key", "listen: ['127.0.0.1:0'], clients: {}, certificate: c, client_ca: c"),
+                ("client_ca", "listen: ['127.0.0.1:0'], clients: {}, certificate: c, key: k"),
+            )
+        ),
+        (
+            delivery("clients:"),
+            ["9:11 delivery.clients: must be a mapping of keys to values, not nothing"],
+        ),
+        (
+            delivery("clients: [web1.test]"),
+            ["9:12 delivery.clients: must be a mapping of keys to values, not a list"],
+        ),
+        (
+            delivery("clients: {web1.test: shop}"),
+            ['9:24 delivery.clients.web1.test: must be a list, [..., ...], not the text "shop"'],
+        ),
+        (
+            delivery("clients: {web1.test: [shop.eu, 5, shop]}"),
+            [
+                "9:25 delivery.clients.web1.test[0]: application 'shop.eu' cannot be a DNS label: "
+                + LABEL,
+                "9:34 delivery.clients.web1.test[1]: must be text, not the number 5; "
+                "put it in quotes",
+            ],
+        ),
+        (
+            delivery("clients: {web1.test: [*]}"),
+            [
+                "9:26 : not valid YAML: while scanning an alias, expected alphabetic or numeric "
+                "character, but found ']'; quote what begins with an asterisk, such as \"*\""
+            ],
+        ),
+        (section("hooks: [x]"), ["4:8 hooks: must be a mapping of keys to values, not a list"]),
+        (
+            section("hooks: {told: }"),
+            ["4:14 hooks.told: must be a mapping of keys to values, not nothing"],
+        ),
+        (section("hook: {}"), ['4:1 hook: unknown key; did you mean "hooks"?']),
+        (
+            section("hooks: {told: {events: [role]}}"),
+            [
+                "4:15 hooks.told.run: missing; give the path of a program, as in "
+                "[/usr/local/bin/program]"
+            ],
+        ),
+        (
+            hook("run: []"),
+            [
+                "7:10 hooks.told.run: empty; give the path of a program, "
+                "as in [/usr/local/bin/program]"
+            ],
+        ),
+        (hook("run: ''"), ["7:10 hooks.told.run: must be the path of a file"]),
+        (
+            hook("run: [true, x, 5]"),
+            [
+                "7:11 hooks.told.run[0]: must be text, not true; put it in quotes",
+                "7:20 hooks.told.run[2]: must be text, not the number 5; put it in quotes",
+            ],
+        ),
+        (
+            hook("run: {program: x}"),
+            ["7:10 hooks.told.run: must be a list, [..., ...], not a mapping"],
+        ),
+        (hook("event: [role]"), ['7:5 hooks.told.event: unknown key; did you mean "events"?']),
+        (
+            hook("user: root"),
+            [
+                "7:5 hooks.told.user: unknown key; the keys here are "
+                "run, events, applications, timeout, attempts, before_switch"
+            ],
+        ),
+        (
+            hook("events: [switches, reboot]"),
+            [
+                '7:14 hooks.told.events[0]: "switches" is not an event; did you mean "switch"?',
+                '7:24 hooks.told.events[1]: "reboot" is not an event; '
+                "use certificate or switch or role",
+            ],
+        ),
+        (
+            hook("events: switch"),
+            ['7:13 hooks.told.events: must be a list, [..., ...], not the text "switch"'],
+        ),
+        (
+            hook("applications:"),
+            ["7:18 hooks.told.applications: must be a list, [..., ...], not nothing"],
+        ),
+        (
+            hook("applications: ['*']"),
+            [
+                "7:20 hooks.told.applications[0]: application '*' cannot be a DNS label: " + LABEL,
+            ],
+        ),
+        (hook("timeout: 0"), ["7:14 hooks.told.timeout: must be at least 1, not 0"]),
+        (hook("timeout: 3601"), ["7:14 hooks.told.timeout: must be at most 3600, not 3601"]),
+        (
+            hook("timeout: 60s"),
+            ['7:14 hooks.told.timeout: must be a whole number, not the text "60s"'],
+        ),
+        (hook("attempts: 0"), ["7:15 hooks.told.attempts: must be at least 1, not 0"]),
+        (hook("attempts: 21"), ["7:15 hooks.told.attempts: must be at most 20, not 21"]),
+        (
+            hook("before_switch: true"),
+            [
+                "7:20 hooks.told.before_switch: must be required, not true; "
+                "leave it out if a switch need not wait for this"
+            ],
+        ),
+        (
+            section("acme: {}"),
+            [
+                f"4:7 acme.accept_terms: missing; write true: {TERMS}",
+                f"4:7 acme.directory: missing; {DIRECTORIES}",
+            ],
+        ),
+        (
+            acme("email: x"),
+            [
+                "7:3 acme.email: unknown key; the keys here are directory, accept_terms, contact, "
+                "key_type, profile, ca_file, external_account"
+            ],
+        ),
+        (acme("contacts: []"), ['7:3 acme.contacts: unknown key; did you mean "contact"?']),
+        (
+            acme("accept_terms: false"),
+            [f"7:17 acme.accept_terms: must be true, not false: {TERMS}"],
+        ),
+        (
+            acme("accept_terms: yes"),
+            [f'7:17 acme.accept_terms: must be true, not the text "yes": {TERMS}'],
+        ),
+        (
+            acme("directory: http://ca.test/directory"),
+            [
+                '7:14 acme.directory: "http://ca.test/directory" can be forged on the way, as all '
+                f"http:// can; {DIRECTORIES}"
+            ],
+        ),
+        (acme("directory:"), ["7:13 acme.directory: must be text, not nothing"]),
+        (
+            acme("contact: me@ca.test"),
+            ['7:12 acme.contact: must be a list, [..., ...], not the text "me@ca.test"'],
+        ),
+        (
+            acme("contact: [me]"),
+            [
+                '7:13 acme.contact[0]: "me" is not a mail address; '
+                "write one such as hostmaster@failover.example"
+            ],
+        ),
+        (
+            acme("key_type: ec265"),
+            ['7:13 acme.key_type: "ec265" is not a type of keys; did you mean "ec256"?'],
+        ),
+        (
+            acme("profile: ''"),
+            ['7:12 acme.profile: "" cannot be right; it must be one line of printable ASCII'],
+        ),
+        (acme("ca_file: [x]"), ["7:12 acme.ca_file: must be text, not a list"]),
+        (
+            acme("external_account: {}"),
+            [
+                "7:21 acme.external_account.hmac_key_file: missing; give the path of a file with "
+                "the key that the CA gave you, as base64url text",
+                "7:21 acme.external_account.key_id: missing; the CA gives it to you",
+            ],
+        ),
+        (
+            acme("external_account: {key_id: 5, hmac_key: x, hmac_key_file: y}"),
+            [
+                "7:30 acme.external_account.key_id: must be text, not the number 5; "
+                "put it in quotes",
+                '7:33 acme.external_account.hmac_key: unknown key; did you mean "hmac_key_file"?',
+            ],
+        ),
+    ],
+)
+def test_a_fault_in_what_certificates_need_is_told_as_well(
+    shown: Shown, text: str, expected: list[str]
+) -> None:
+    assert shown(text) == expected
+
+
+@pytest.mark.parametrize("name", ["delivery", "acme", "hooks", "certificates"])
+def test_what_may_be_left_out_may_be_nothing(shown: Shown, name: str) -> None:
+    assert shown(section(f"{name}:")) == []
+
+
+@pytest.mark.parametrize("key", ["contact", "profile", "ca_file", "external_account"])
+def test_what_is_nothing_by_default_may_be_written_so(shown: Shown, key: str) -> None:
+    assert shown(acme(f"{key}:")) == []
 
 
 def test_an_unquoted_mode_without_a_leading_zero_is_a_number(shown: Shown) -> None:

@@ -1,0 +1,199 @@
+"""What certificates need is read: the vault's key, the delivery, the CA that issues."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from failoverdns.config import (
+    AcmeSettings,
+    CertificateSettings,
+    Config,
+    DeliverySettings,
+    ExternalAccount,
+    ListenAddress,
+)
+
+Load = Callable[[str | bytes], Config]
+Shown = Callable[[str | bytes], list[str]]
+HEX = "0123456789abcdef" * 4
+
+
+def delivery(listen: str, clients: str = "{}") -> str:
+    """The section of a delivery: addresses on line 8, at column 11, and clients on line 12."""
+    return f"""\
+delivery:
+  listen: [{listen}]
+  certificate: a.pem
+  key: /etc/a.key
+  client_ca: ../ca.pem
+  clients: {clients}
+"""
+
+
+def test_the_key_of_the_vault_stands_beside_the_database(load: Load, right: str) -> None:
+    default = Path("/var/lib/failoverdns/failoverdns.db.key")
+    assert load(right).certificates == CertificateSettings(default)
+    moved = load(right + "state: {sqlite: /srv/a.db}\n")
+    assert moved.certificates == CertificateSettings(Path("/srv/a.db.key"))
+
+
+def test_the_key_of_the_vault_may_stand_elsewhere(load: Load, right: str, tmp_path: Path) -> None:
+    config = load(right + "certificates: {key_file: secret/vault.key}\n")
+    assert config.certificates == CertificateSettings(tmp_path / "secret/vault.key")
+
+
+@pytest.mark.parametrize("name", ["a.db", "./a.db", "a.db-wal", "a.db-shm", "a.db.acknowledged"])
+def test_the_key_of_the_vault_must_not_overwrite_the_state(
+    shown: Shown, right: str, tmp_path: Path, name: str
+) -> None:
+    text = f"certificates: {{key_file: {name}}}\nstate: {{sqlite: a.db}}\n"
+    path = tmp_path / name
+    assert shown(right + text) == [
+        f"7:26 certificates.key_file: {path} is a file of the state; the key needs one of its own"
+    ]
+
+
+def test_nothing_is_delivered_or_issued_by_default(load: Load, right: str) -> None:
+    assert load(right).delivery is None
+    assert load(right).acme is None
+    off = load(right + "delivery:\nacme: null\n")
+    assert (off.delivery, off.acme) == (None, None)
+
+
+def test_a_delivery_is_read(load: Load, right: str, tmp_path: Path) -> None:
+    clients = f'{{Web1.Internal.: [shop-EU, blog], "sha256:{HEX.upper()}": ["*"]}}'
+    assert load(right + delivery("'127.0.0.1:0', '[::1]:8443'", clients)).delivery == (
+        DeliverySettings(
+            listen=(
+                ListenAddress(ip_address("127.0.0.1"), 0),
+                ListenAddress(ip_address("::1"), 8443),
+            ),
+            certificate=tmp_path / "a.pem",
+            key=Path("/etc/a.key"),
+            client_ca=tmp_path.parent / "ca.pem",
+            clients=(("web1.internal", ("shop-eu", "blog")), (f"sha256:{HEX}", ("*",))),
+        )
+    )
+
+
+def test_a_delivery_may_have_no_clients_any_more(load: Load, right: str) -> None:
+    """So that the last one can be taken out with a reload."""
+    settings = load(right + delivery("'127.0.0.1:0'")).delivery
+    assert settings is not None
+    assert settings.clients == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            delivery("'[::1]:1', '127.0.0.1:1', '[0::1]:1'"),
+            ["8:38 delivery.listen[2]: the address [::1]:1 is given twice"],
+        ),
+        (
+            delivery("5, '127.0.0.1:1', '127.0.0.1:5300'"),
+            [
+                "8:12 delivery.listen[0]: must be text, not the number 5; put it in quotes",
+                "8:30 delivery.listen[2]: 127.0.0.1:5300 is taken by listen, "
+                "as 127.0.0.1:5300 on line 6",
+            ],
+        ),
+        (
+            delivery("'0.0.0.0:5300'"),
+            [
+                "8:12 delivery.listen[0]: 0.0.0.0:5300 is taken by listen, "
+                "as 127.0.0.1:5300 on line 6"
+            ],
+        ),
+        (delivery("'[::]:5300', '127.0.0.2:5300', '127.0.0.1:5301'"), []),
+        (
+            delivery("'127.0.0.1:1'", "{a.test: [], b.test: [x, '*', X]}"),
+            [
+                "12:21 delivery.clients.a.test: empty; name at least one application, "
+                'or "*" for every one',
+                "12:42 delivery.clients.b.test[2]: the application x is given twice",
+            ],
+        ),
+        (
+            delivery("'127.0.0.1:1'", "{a.test: [x], '*.test': [x], A.Test.: [y]}"),
+            [
+                '12:26 delivery.clients.*.test: "*.test" cannot be a client: its part '
+                "'*' cannot be a DNS label: use 1 to 63 letters, digits, '-' or '_', "
+                "not beginning or ending with '-'",
+                "12:41 delivery.clients.A.Test.: the client a.test is given twice; "
+                "the first time on line 12",
+            ],
+        ),
+        (
+            delivery("'127.0.0.1:1'", f'{{"sha256:{HEX}": [x], "sha256:{HEX.upper()}": [x]}}'),
+            [
+                f"12:93 delivery.clients.sha256:{HEX.upper()}: the client sha256:{HEX} is given "
+                "twice; the first time on line 12"
+            ],
+        ),
+    ],
+)
+def test_what_does_not_fit_a_delivery_is_told(
+    shown: Shown, right: str, text: str, expected: list[str]
+) -> None:
+    assert shown(right + text) == expected
+
+
+def test_a_wildcard_of_listen_takes_every_address_of_its_kind(shown: Shown, right: str) -> None:
+    text = right.replace('"127.0.0.1:5300"', '"[::1]:53", "0.0.0.0:5300", "[::]:0"')
+    section = delivery("'127.0.0.1:5300', '[::1]:5300', '[::1]:0'")
+    assert shown(text + section) == [
+        "8:12 delivery.listen[0]: 127.0.0.1:5300 is taken by listen, as 0.0.0.0:5300 on line 6"
+    ]
+
+
+def test_what_was_refused_is_not_blamed_twice(shown: Shown, right: str) -> None:
+    text = delivery("5", "{a.test: [5], b.test: *x}")
+    assert [error.split(" ")[1] for error in shown(right + text)] == [
+        "delivery.listen[0]:",
+        "delivery.clients.a.test[0]:",
+        "delivery.clients.b.test:",
+    ]
+
+
+def test_issuing_has_a_default_for_all_but_the_ca_and_its_terms(load: Load, right: str) -> None:
+    config = load(right + "acme: {directory: letsencrypt-staging, accept_terms: true}\n")
+    assert config.acme == AcmeSettings(
+        directory="https://acme-staging-v02.api.letsencrypt.org/directory",
+        contact=(),
+        key_type="ec256",
+        profile=None,
+        ca_file=None,
+        external_account=None,
+    )
+
+
+def test_issuing_is_read(load: Load, right: str, tmp_path: Path) -> None:
+    text = """\
+acme:
+  directory: https://ca.test:14000/dir
+  accept_terms: true
+  contact: [Ops@Example.net, dns@example.net]
+  key_type: rsa3072
+  profile: shortlived
+  ca_file: ca.pem
+  external_account: {key_id: kid-1, hmac_key_file: /etc/eab.key}
+"""
+    assert load(right + text).acme == AcmeSettings(
+        directory="https://ca.test:14000/dir",
+        contact=("Ops@example.net", "dns@example.net"),
+        key_type="rsa3072",
+        profile="shortlived",
+        ca_file=tmp_path / "ca.pem",
+        external_account=ExternalAccount("kid-1", Path("/etc/eab.key")),
+    )
+
+
+def test_a_repeated_contact_is_an_error(shown: Shown, right: str) -> None:
+    contact = "[a@b.test, A@b.test, a@B.test]"
+    text = f"acme: {{directory: letsencrypt, accept_terms: true, contact: {contact}}}\n"
+    assert shown(right + text) == ["7:82 acme.contact[2]: the mail address a@b.test is given twice"]

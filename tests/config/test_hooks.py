@@ -1,0 +1,146 @@
+"""Hooks are read: what to run, when, for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from failoverdns.config import Config, HookSettings
+
+Load = Callable[[str | bytes], Config]
+Shown = Callable[[str | bytes], list[str]]
+EVENTS = (
+    "name at least one of certificate, switch, role, or write before_switch: required for a hook "
+    "that switches wait for"
+)
+
+
+def hook(body: str) -> str:
+    """A section with one hook, whose keys begin at line 7, column 17."""
+    return f"hooks: {{told: {{{body}}}}}\n"
+
+
+def test_there_are_no_hooks_by_default(load: Load, right: str) -> None:
+    assert load(right).hooks == ()
+    assert load(right + "hooks:\n").hooks == ()
+
+
+def test_a_hook_has_a_default_for_all_but_program_and_events(load: Load, right: str) -> None:
+    assert load(right + hook("run: [/bin/a], events: [role]")).hooks == (
+        HookSettings(
+            name="told",
+            run=("/bin/a",),
+            events=frozenset(["role"]),
+            applications=None,
+            timeout=60.0,
+            attempts=3,
+            before_switch=False,
+        ),
+    )
+
+
+def test_hooks_are_read_in_the_order_of_the_file(load: Load, right: str, tmp_path: Path) -> None:
+    text = """\
+hooks:
+  z.2:
+    run: [hooks/../z, --a b, "", ../z]
+    events: [certificate, switch, role]
+    applications: [Shop-EU, shop-us]
+    timeout: 3600
+    attempts: 20
+  A_1:
+    run: two words
+    before_switch: required
+    timeout: 1
+    attempts: 1
+"""
+    assert load(right + text).hooks == (
+        HookSettings(
+            name="z.2",
+            run=(str(tmp_path / "z"), "--a b", "", "../z"),
+            events=frozenset(["certificate", "switch", "role"]),
+            applications=frozenset(["shop-eu", "shop-us"]),
+            timeout=3600.0,
+            attempts=20,
+            before_switch=False,
+        ),
+        HookSettings(
+            name="A_1",
+            run=(str(tmp_path / "two words"),),
+            events=frozenset(),
+            applications=None,
+            timeout=1.0,
+            attempts=1,
+            before_switch=True,
+        ),
+    )
+
+
+def test_a_hook_may_be_asked_and_told(load: Load, right: str) -> None:
+    [settings] = load(right + hook("run: /bin/a, events: [switch], before_switch: required")).hooks
+    assert (settings.before_switch, settings.events) == (True, frozenset(["switch"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (hook("run: /bin/a"), [f"7:15 hooks.told.events: missing; {EVENTS}"]),
+        (hook("run: /bin/a, events: []"), [f"7:37 hooks.told.events: empty; {EVENTS}"]),
+        (hook("run: /bin/a, events: [], before_switch: required"), []),
+        (
+            hook("run: /bin/a, events: [role, switch, role]"),
+            ["7:52 hooks.told.events[2]: the event role is given twice"],
+        ),
+        (
+            hook("run: /bin/a, events: [role], applications: []"),
+            [
+                "7:59 hooks.told.applications: empty; "
+                "name at least one application, or leave it out for all"
+            ],
+        ),
+        (
+            hook("run: /bin/a, events: [role], applications: [shop, x, Shop]"),
+            ["7:69 hooks.told.applications[2]: the application shop is given twice"],
+        ),
+        (
+            hook("run: ['', x], events: [role]"),
+            ["7:22 hooks.told.run[0]: must be the path of a program"],
+        ),
+        (
+            hook('run: [/bin/a, "a\\0b"], events: [role]'),
+            ["7:30 hooks.told.run[1]: a program cannot be given a NUL"],
+        ),
+        (
+            "hooks: {a b: {run: x, events: [role]}}\n",
+            [
+                '7:9 hooks."a b": "a b" cannot be the name of a hook: '
+                "use 1 to 64 letters, digits, '-', '_' or '.'"
+            ],
+        ),
+        (
+            "hooks: {a: {run: x, events: [role]}, a: {run: x, events: [role]}}\n",
+            ['7:38 hooks.a: the key "a" is given twice; the first time on line 7'],
+        ),
+    ],
+)
+def test_what_does_not_fit_a_hook_is_told(
+    shown: Shown, right: str, text: str, expected: list[str]
+) -> None:
+    assert shown(right + text) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "run: [5, ''], events: [role]",
+        "run: *x, events: [role]",
+        "run: x, events: [roll]",
+        "run: x, events: *x",
+        "run: x, events: [role], applications: ['*']",
+        "run: x, before_switch: yes",
+    ],
+)
+def test_what_was_refused_is_not_blamed_twice(shown: Shown, right: str, body: str) -> None:
+    assert len(shown(right + hook(body))) == 1

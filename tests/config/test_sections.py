@@ -1,0 +1,85 @@
+"""Every key that there is can be found in the documentation and in the sample."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args, get_origin
+
+import pytest
+
+from failoverdns.config import Config
+from failoverdns.config.sections import ConfigFile, Section
+
+Load = Callable[[str | bytes], Config]
+PROJECT = Path(__file__).parents[2]
+TABLE = (
+    (PROJECT / "docs/configuration.md")
+    .read_text("utf-8")
+    .partition("## Keys")[2]
+    .partition("### ")[0]
+)
+SAMPLE = (PROJECT / "config/failoverdns.yaml").read_text("utf-8")
+
+
+def keys_of(section: type[Section], path: str = "") -> Iterator[str]:
+    """Yield the paths of a section's keys, with NAME for a name that operators choose."""
+    for name, field in section.model_fields.items():
+        yield f"{path}{name}"
+        below = "NAME." if get_origin(field.annotation) is dict else ""
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, Section):
+                yield from keys_of(kind, f"{path}{name}.{below}")
+
+
+KEYS = tuple(keys_of(ConfigFile))
+
+
+def uncommented(text: str) -> str:
+    """Return the sample with all that is off in it by default."""
+    return re.sub(r"^#(?=\w|  )", "", text, flags=re.MULTILINE)
+
+
+def test_keys_are_found_at_every_depth() -> None:
+    assert {
+        "listen",
+        "zones.NAME.ttl",
+        "control.mode",
+        "hooks.NAME.run",
+        "delivery.clients",
+        "acme.external_account.key_id",
+    } <= set(KEYS)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_is_documented_and_in_the_sample(key: str) -> None:
+    """A section by its keys, if not by itself."""
+    shown = key.replace("zones.NAME", "zones.ORIGIN")
+    assert re.search(rf"^\| \[`{re.escape(shown)}[.`]", TABLE, re.MULTILINE)
+    last = key.rpartition(".")[2]
+    assert re.search(rf"^ *{last}:", uncommented(SAMPLE), re.MULTILINE)
+
+
+def test_no_other_key_is_documented() -> None:
+    documented = re.findall(r"^\| \[`(.*?)`\]", TABLE, re.MULTILINE)
+    assert {key.replace("ORIGIN", "NAME") for key in documented} <= set(KEYS)
+
+
+def test_what_the_sample_has_commented_out_is_right_and_shows_the_defaults(load: Load) -> None:
+    sample = load(uncommented(SAMPLE))
+    assert sample.delivery is not None
+    assert [applications for _, applications in sample.delivery.clients] == [
+        ("shop-eu",),
+        ("shop-us",),
+        ("*",),
+    ]
+    assert [hook.before_switch for hook in sample.hooks] == [False, True]
+    assert [(hook.timeout, hook.attempts) for hook in sample.hooks] == [(60, 3), (60, 3)]
+    least = load(SAMPLE + "acme: {directory: letsencrypt, accept_terms: true}\n").acme
+    assert sample.acme is not None
+    assert least is not None
+    assert (sample.acme.directory, sample.acme.key_type) == (least.directory, least.key_type)
+    assert (sample.acme.profile, sample.acme.ca_file) == (least.profile, least.ca_file)
+    assert sample.acme.external_account is not None
+    assert least.external_account is None
