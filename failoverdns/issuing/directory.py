@@ -1,0 +1,324 @@
+"""An ACME directory (RFC 8555) as one of its accounts: orders, DNS-01 challenges, certificates.
+
+Everything is addressed by the order's URL, so that any step can be done again, by another process,
+after any crash.  What goes wrong is an AcmeProblem, whatever the other side sends.
+Knows the CA's protocol; renewal information (RFC 9773) and profiles where the CA has them.
+Refuses to know where challenges are served, when to try again, and what is in a certificate.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urljoin
+
+from acme import errors, messages
+from acme.client import ClientNetwork
+from josepy.interfaces import JSONDeSerializable
+from requests import Response
+
+from failoverdns import __version__
+from failoverdns.issuing.bounded_https import BoundedHttps
+from failoverdns.issuing.payloads import (
+    ExternalBinding,
+    Finalize,
+    NewOrder,
+    dns_01,
+    identifier,
+    name_of,
+    registration,
+    signing_key,
+    state_of,
+)
+from failoverdns.issuing.problems import FAULTS, AcmeProblem, printable, problem_of, refused, said
+from failoverdns.model.certificate import Secret
+
+__all__ = ["AcmeProblem", "Directory", "ExternalBinding", "Window"]
+
+POLL: Final = 1.0
+"""Seconds between two looks at an order, at least."""
+
+_REQUESTS = 10  # as many as may take all their time, in a call without a deadline
+_NONCES = 5
+_FRESH = 3600.0
+_CHECK_AGAIN = 6 * 3600.0
+_CHECK_LIMITS = 60.0, 86400.0
+_BEGIN = "-----BEGIN CERTIFICATE-----"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a CA wants a certificate to be renewed (RFC 9773 section 4.2).
+
+    Seconds since 1970; `check_again` is when to ask for the window again.
+    """
+
+    start: float
+    end: float
+    check_again: float
+
+
+class Directory:
+    """One ACME directory as one account; every method blocks: call it in a thread.
+
+    One call at a time for each object; only `stop` comes from another thread.  Without a deadline
+    a call ends within eleven times `timeout`, with one within `timeout` after it.
+    Everything raises AcmeProblem and nothing else.
+    """
+
+    def __init__(
+        self, url: str, key: Secret, uri: str | None, *, ca_file: Path | None, timeout: float = 30
+    ) -> None:
+        """Connect to nothing yet.
+
+        `url` is the directory's, over HTTPS; `key` the account's private key (PEM), EC or RSA.
+        `uri` is the account's, None until there is one: then `register` comes first.
+        `ca_file` (PEM) is all that is trusted for HTTPS; None trusts what the system does.
+        `timeout` is in seconds, for each request as a whole.
+        """
+        self._url = url
+        try:
+            self._https = BoundedHttps(ca_file, timeout)
+        except OSError as fault:
+            raise AcmeProblem(f"{ca_file}: {fault.strerror or fault}") from None
+        self._key, algorithm = signing_key(key)
+        agent = f"failoverdns/{__version__}"
+        self._network = ClientNetwork(self._key, alg=algorithm, user_agent=agent)
+        self._https.mount_alone(self._network.session)
+        self._read: messages.Directory | None = None
+        self._read_at = 0.0
+        self._sign_as(uri)
+
+    def register(self, contact: Sequence[str], binding: ExternalBinding | None) -> str:
+        """Return the URI of the key's account: a new one, or the one that there is.
+
+        The CA's terms of service are accepted.  `contact` are mail addresses or URLs.
+        RFC 8555 section 7.3.
+        """
+        with self._bounded():
+            directory = self._directory()
+            if binding is None and directory.meta.external_account_required:
+                raise AcmeProblem(f"{self._url} wants an external account: configure one")
+            account = registration(contact, binding, self._key, directory)
+            self._sign_as(None)
+            uri = _location(self._post(directory["newAccount"], account))
+            self._sign_as(uri)
+            return uri
+
+    def place(self, names: Sequence[str], profile: str | None, replaces: str | None) -> str:
+        """Order a certificate and return the order's URL.
+
+        `names` are DNS names, with wildcards, and addresses; `profile` is one that the CA offers.
+        `replaces` is the renewal id of the certificate to be replaced, sent where the CA knows
+        renewal information; a CA that refuses it gets the order without it.
+        RFC 8555 section 7.4, RFC 8738, RFC 9773 section 5.
+        """
+        with self._bounded():
+            directory = self._directory()
+            if profile is not None:
+                self._check_profile(profile, directory)
+            order = NewOrder(identifiers=[identifier(name) for name in names], profile=profile)
+            url = directory["newOrder"]
+            if replaces is not None and "renewalInfo" in directory.to_partial_json():
+                try:
+                    return _location(self._post(url, order.update(replaces=replaces)))
+                except (messages.Error, errors.ConflictError) as fault:
+                    if getattr(fault, "code", None) == "rateLimited":
+                        raise
+            return _location(self._post(url, order))
+
+    def state(self, order: str) -> str:
+        """Return pending, ready, processing, valid or invalid (RFC 8555 section 7.1.6).
+
+        Raises AcmeProblem when the CA knows the order no more.
+        """
+        with self._bounded():
+            return state_of(self._order(order))
+
+    def challenges(self, order: str) -> tuple[tuple[str, str], ...]:
+        """Return (identifier without `*.`, value for its TXT record) of what is to be validated.
+
+        What the CA takes as validated already is left out.  RFC 8555 section 8.4.
+        """
+        with self._bounded():
+            found = []
+            for pending in self._pending(self._order(order)):
+                name = str(pending.identifier.value).removeprefix("*.")
+                found.append((name, dns_01(pending).chall.validation(self._key)))
+            return tuple(found)
+
+    def validate(self, order: str, deadline: float) -> None:
+        """Have the CA look at the challenges, and return when the order is ready.
+
+        Gives up after `deadline` seconds, or when the CA wants to be asked later than that.
+        RFC 8555 section 7.5.1.
+        """
+        with self._bounded(deadline):
+            until = time.monotonic() + deadline
+            for pending in self._pending(self._order(order)):
+                challenge = dns_01(pending)
+                if challenge.status == messages.STATUS_PENDING:
+                    self._post(challenge.uri, challenge.chall.response(self._key))
+            while state_of(body := self._order(order)) == "pending":
+                if not self._waited(until):
+                    names = tuple(name_of(pending) for pending in self._pending(body))
+                    text = f"{order}: not validated in {deadline:g} seconds: {', '.join(names)}"
+                    raise AcmeProblem(text, self._https.retry_after, names)
+            if state_of(body) == "invalid":
+                raise self._refusal(body)
+
+    def finalize(self, order: str, request: bytes, deadline: float) -> str:
+        """Return the chain (PEM, leaf first) that the CA issues for a signing request (PEM).
+
+        May be called again for the same order: what was asked is not asked again, what was issued
+        is fetched again.  Gives up like `validate`.  RFC 8555 sections 7.4 and 7.4.2.
+        """
+        with self._bounded(deadline):
+            until = time.monotonic() + deadline
+            body = self._order(order)
+            while True:  # until `_waited` says that there is no time left
+                if state_of(body) == "ready":
+                    body = self._finalized(order, body, request)
+                state = state_of(body)
+                if state == "valid":
+                    break
+                if state == "invalid":
+                    raise self._refusal(body)
+                if state == "pending":
+                    raise AcmeProblem(f"{order}: is not validated yet")
+                if not self._waited(until):
+                    text = f"{order}: not issued in {deadline:g} seconds"
+                    raise AcmeProblem(text, self._https.retry_after)
+                body = self._order(order)
+            chain = self._post(str(body.certificate), None).text
+            if _BEGIN not in chain:
+                raise ValueError("no certificate in PEM")
+            return chain
+
+    def renewal_window(self, renewal_id: str) -> Window | None:
+        """Return when the CA wants a certificate to be renewed; None if it does not tell such.
+
+        `renewal_id` is after RFC 9773 section 4.1; when to ask again, after section 4.3.2.
+        """
+        with self._bounded():
+            base = self._directory().to_partial_json().get("renewalInfo")
+            if base is None:
+                return None
+            answer = self._network.get(f"{base.rstrip('/')}/{renewal_id}")
+            window = messages.RenewalInfo.from_json(answer.json()).suggested_window
+            start, end = window.start.timestamp(), window.end.timestamp()
+            if end <= start:
+                raise ValueError("a window that ends before it starts")
+            low, high = _CHECK_LIMITS
+            after = self._https.retry_after
+            again = _CHECK_AGAIN if after is None else min(max(after, low), high)
+            return Window(start, end, time.time() + again)
+
+    def stop(self) -> None:
+        """End what is under way within seconds, and all that follows: the server stops."""
+        self._https.stop()
+
+    @contextmanager
+    def _bounded(self, deadline: float | None = None) -> Iterator[None]:
+        """Let nothing but AcmeProblem out; end soon after `deadline` seconds."""
+        timeout = self._https.timeout
+        self._https.begin(_REQUESTS * timeout if deadline is None else deadline + timeout)
+        try:
+            yield
+        except FAULTS as fault:
+            self._read = None  # it may have led us here
+            self._network.session.close()  # more may come out of what is open
+            raise problem_of(fault, self._url, self._https) from fault
+
+    def _directory(self) -> messages.Directory:
+        """Return the directory, read once an hour (RFC 8555 section 7.1.1)."""
+        if self._read is None or time.monotonic() - self._read_at > _FRESH:
+            self._read = messages.Directory.from_json(self._network.get(self._url).json())
+            self._read_at = time.monotonic()
+        return self._read
+
+    def _sign_as(self, uri: str | None) -> None:
+        """Sign as an account; None signs with the key itself."""
+        account = messages.RegistrationResource(body=messages.Registration(), uri=uri)
+        self._network.account = None if uri is None else account
+
+    def _post(self, url: str, body: JSONDeSerializable | None) -> Response:
+        """Post (None: POST-as-GET), again with another nonce if that is refused (section 6.5)."""
+        new_nonce = self._directory()["newNonce"]
+        refusal: messages.Error | None = None
+        for _ in range(_NONCES):
+            try:
+                return self._network.post(url, body, new_nonce_url=new_nonce)
+            except messages.Error as fault:
+                if fault.code != "badNonce":
+                    raise
+                refusal = fault
+        assert refusal is not None
+        raise refusal
+
+    def _order(self, url: str) -> messages.Order:
+        body: messages.Order = messages.Order.from_json(self._post(url, None).json())
+        return body
+
+    def _authorizations(self, order: messages.Order) -> Iterator[messages.Authorization]:
+        for url in order.authorizations:
+            yield messages.Authorization.from_json(self._post(url, None).json())
+
+    def _pending(self, order: messages.Order) -> Iterator[messages.Authorization]:
+        """Yield what is still to be validated; raises AcmeProblem if something never will be."""
+        state = state_of(order)
+        if state == "invalid":
+            raise self._refusal(order)
+        for found in self._authorizations(order) if state == "pending" else ():
+            if found.status == messages.STATUS_PENDING:
+                yield found
+            elif found.status != messages.STATUS_VALID:
+                raise self._refusal(order)
+
+    def _refusal(self, order: messages.Order) -> AcmeProblem:
+        """Make a problem of an order that failed: the CA's reason for each name."""
+        reasons: dict[str, str] = {}
+        for found in self._authorizations(order):
+            if found.status not in (messages.STATUS_VALID, messages.STATUS_PENDING):
+                told = [said(c.error) for c in found.challenges if c.error is not None]
+                reasons[name_of(found)] = ", ".join(told) or f"it is {found.status.name}"
+        if reasons:
+            text = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            return AcmeProblem(f"the CA says: {text}", self._https.retry_after, tuple(reasons))
+        if order.error is not None:
+            return refused(order.error, self._https.retry_after)
+        return AcmeProblem("the CA says: the order is invalid, and not why")
+
+    def _finalized(self, url: str, order: messages.Order, request: bytes) -> messages.Order:
+        """Hand in a signing request; returns the order as it is then."""
+        try:
+            answer = self._post(order.finalize, Finalize.from_pem(request))
+        except messages.Error as fault:
+            if fault.code != "orderNotReady":  # then it is under way already
+                raise
+            return self._order(url)
+        body: messages.Order = messages.Order.from_json(answer.json())
+        return body
+
+    def _waited(self, until: float) -> bool:
+        """Wait as long as the CA wants; False, at once, if that is longer than there is time."""
+        wanted = max(self._https.retry_after or 0.0, POLL)
+        if time.monotonic() + wanted > until:
+            return False
+        self._https.wait(wanted)
+        return True
+
+    def _check_profile(self, profile: str, directory: messages.Directory) -> None:
+        offered = directory.meta.profiles
+        names = [str(name) for name in offered] if isinstance(offered, Mapping) else []
+        if profile not in names:
+            text = printable(", ".join(names)) or "none"
+            raise AcmeProblem(f"profile {profile!r} is not offered by {self._url}; offered: {text}")
+
+
+def _location(response: Response) -> str:
+    return urljoin(response.url, response.headers["Location"])

@@ -1,0 +1,133 @@
+"""What goes wrong with a CA, as one exception that says whose fault it is.
+
+| begins with                    | whose fault                                          |
+|--------------------------------|------------------------------------------------------|
+| `the CA says: `                | the CA refuses, with its reasons                     |
+| `<url> cannot be reached: `    | the way there: network, name, TLS                    |
+| `<url>: `                      | the CA's server: no answer in time, or a senseless one |
+| anything else                  | ours: the configuration                              |
+
+Knows what `acme`, `josepy` and `requests` raise.
+Refuses to pass text on as it came: a CA's is shortened, and printable.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+
+import requests
+from acme import errors, messages
+from josepy.errors import Error as JoseError
+
+from failoverdns.issuing.bounded_https import BoundedHttps
+
+FAULTS = (
+    errors.Error,
+    JoseError,
+    requests.RequestException,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What the libraries raise over anything that a peer can send."""
+
+_MAX_TEXT = 400
+_MAX_SUBPROBLEMS = 20
+_IN_SOURCE = re.compile(r" \(_ssl\.c:\d+\)")
+
+
+class AcmeProblem(Exception):
+    """What a CA refused, or why it could not be asked.
+
+    `retry_after` is the number of seconds after which the CA wants to be asked again, None if it
+    did not say; `names` are the identifiers that the CA named as the reason.
+    """
+
+    def __init__(
+        self, message: str, retry_after: float | None = None, names: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after = retry_after
+        self.names = names
+
+
+def problem_of(fault: BaseException, directory: str, https: BoundedHttps) -> AcmeProblem:
+    """Make a problem of one of `FAULTS`, raised over the last request of `https`.
+
+    `directory` is the URL that the fault is about if nothing was asked.
+    """
+    after, url = https.retry_after, printable(https.asked or directory)
+    if isinstance(fault, messages.Error):
+        return refused(fault, after)
+    if isinstance(fault, errors.ConflictError):
+        return AcmeProblem("the CA says: conflict (HTTP 409)", after)
+    if https.cut_off is not None:
+        return AcmeProblem(f"{url}: {https.cut_off}", after)
+    if isinstance(fault, requests.Timeout):
+        return AcmeProblem(f"{url} cannot be reached: no answer in {https.timeout:g} seconds")
+    root = _root(fault)
+    if isinstance(root, ssl.SSLError):
+        return AcmeProblem(f"{url} cannot be reached: TLS: {_reason(root)}")
+    if isinstance(root, OSError) and not isinstance(root, requests.RequestException):
+        return AcmeProblem(f"{url} cannot be reached: {_reason(root)}")
+    response = _response(fault)
+    if response is not None and not response.ok:
+        status = printable(f"HTTP {response.status_code} {response.reason}")
+        return AcmeProblem(f"{url}: {status}, and not why", after)
+    text = printable(f"{type(fault).__name__}: {fault}")
+    return AcmeProblem(f"{url}: an answer that makes no sense ({text})", after)
+
+
+def refused(error: messages.Error, retry_after: float | None) -> AcmeProblem:
+    """Make a problem of what a CA says, with each subproblem and its name (RFC 8555 6.7.1)."""
+    names, parts = [], []
+    for part in (error, *(error.subproblems or ())[:_MAX_SUBPROBLEMS]):
+        name = "" if part.identifier is None else printable(str(part.identifier.value))
+        names += [name] * bool(name)
+        parts.append(f"{name}: " * bool(name) + said(part))
+    return AcmeProblem(f"the CA says: {'; '.join(parts)}", retry_after, tuple(dict.fromkeys(names)))
+
+
+def said(error: messages.Error) -> str:
+    """Return the type and the detail of an error, without its subproblems."""
+    kind = str(error.typ).removeprefix(messages.ERROR_PREFIX)
+    return printable(f"{kind}: {error.detail or error.title or 'no reason is given'}")
+
+
+def printable(text: str) -> str:
+    """Return a peer's text on one line, without control characters, and not too long."""
+    clean = "".join(c if c.isprintable() else " " for c in text[: _MAX_TEXT + 1])
+    return clean if len(clean) <= _MAX_TEXT else f"{clean[:_MAX_TEXT]}..."
+
+
+def _root(fault: BaseException) -> BaseException:
+    """Return what requests and urllib3 wrapped, some layers deep."""
+    for _ in range(10):
+        inner = getattr(fault, "reason", None)
+        if not isinstance(inner, BaseException):
+            inner = next((a for a in fault.args if isinstance(a, BaseException)), None)
+        if inner is None and isinstance(fault.__cause__ or fault.__context__, OSError):
+            inner = fault.__cause__ or fault.__context__
+        if inner is None:
+            break
+        fault = inner
+    return fault
+
+
+def _reason(fault: OSError) -> str:
+    text = fault.strerror if isinstance(fault.strerror, str) else str(fault)
+    return _IN_SOURCE.sub("", printable(text or type(fault).__name__))
+
+
+def _response(fault: BaseException) -> requests.Response | None:
+    """Return the answer that `acme` could not take; it puts it among the arguments."""
+    first = fault.args[0] if fault.args else None
+    while isinstance(first, tuple) and first:
+        first = first[0]
+    return first if isinstance(first, requests.Response) else None

@@ -1,0 +1,708 @@
+"""An ACME directory that behaves, and one that does not: nothing comes out but an AcmeProblem."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+import pytest
+from authority import DAY, Authority, key_pem, make_key
+from cryptography import x509
+from directories import LocalDirectory, Reply, document, http_date, refusal
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from system.server import wait_for
+
+from failoverdns import __version__
+from failoverdns.issuing.bounded_https import MAX_ANSWER, MAX_RETRY_AFTER
+from failoverdns.issuing.directory import AcmeProblem, Directory, ExternalBinding, Window
+from failoverdns.model.certificate import Secret
+from failoverdns.wire.key_pairs import new_key, signing_request
+
+MINUTE = 60.0
+SHORT = 0.5
+HMAC = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+HTML = Reply(200, b"<html>All is well</html>", {"Content-Type": "text/html"})
+BUSY = Reply(503, b"<html>later</html>", {"Content-Type": "text/html", "Retry-After": "120"})
+BAD_NONCE = refusal(400, "badNonce", "not that one")
+
+
+KEY = new_key("ec256")
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[LocalDirectory]:
+    with LocalDirectory(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def directory(local: LocalDirectory) -> Directory:
+    """A directory with an account."""
+    found = opened(local)
+    found.register(["hostmaster@failover.example"], None)
+    local.seen.clear()
+    return found
+
+
+def opened(local: LocalDirectory, timeout: float = 10, key: Secret = KEY) -> Directory:
+    return Directory(local.url, key, None, ca_file=local.ca_file, timeout=timeout)
+
+
+def request_for(*names: str) -> bytes:
+    """A signing request, with a key of its own."""
+    return signing_request(new_key("ec256"), names)
+
+
+def ready(directory: Directory, *names: str) -> str:
+    """An order that can be finalized."""
+    order = directory.place(names or ["a.example"], None, None)
+    directory.validate(order, MINUTE)
+    return order
+
+
+def problem(call: Callable[[], object]) -> AcmeProblem:
+    """Return what a call raises."""
+    with pytest.raises(AcmeProblem) as caught:
+        call()
+    assert caught.value.message.isprintable()
+    assert str(caught.value) == caught.value.message
+    return caught.value
+
+
+def test_a_certificate_is_issued(local: LocalDirectory, directory: Directory) -> None:
+    names = ["a.example", "*.a.example", "192.0.2.1", "2001:db8::1"]
+    order = directory.place(names, None, None)
+    asked = directory.challenges(order)
+    assert [name for name, _ in asked] == ["a.example", "a.example", "192.0.2.1", "2001:db8::1"]
+    assert {len(value) for _, value in asked} == {43}
+    directory.validate(order, MINUTE)
+    chain = directory.finalize(order, request_for(*names), MINUTE)
+    leaf, issuer = x509.load_pem_x509_certificates(chain.encode())
+    leaf.verify_directly_issued_by(issuer)
+    assert local.agents == {f"failoverdns/{__version__}"}
+
+
+def test_nothing_is_asked_before_it_must_be(local: LocalDirectory) -> None:
+    opened(local)
+    assert local.seen == []
+
+
+def test_the_directory_is_read_once(local: LocalDirectory, directory: Directory) -> None:
+    ready(directory)
+    ready(directory)
+    assert "GET /directory" not in local.seen
+
+
+def test_an_account_is_found_again(local: LocalDirectory) -> None:
+    """Registering a key twice gives the same account, whose contacts are those of the first."""
+    directory = opened(local)
+    uri = directory.register(["a@a.example", "mailto:b@b.example"], None)
+    assert local.accounts[uri][1] == ["mailto:a@a.example", "mailto:b@b.example"]
+    assert directory.register([], None) == uri
+    assert opened(local).register(["c@c.example"], None) == uri
+    assert len(local.accounts) == 1
+
+
+def test_an_order_that_was_finalized_is_not_finalized_again(
+    local: LocalDirectory, directory: Directory
+) -> None:
+    order = ready(directory)
+    request = request_for("a.example")
+    chain = directory.finalize(order, request, MINUTE)
+    assert directory.finalize(order, request, MINUTE) == chain
+    assert local.seen.count("POST /finalize/0") == 1
+
+
+def test_an_order_that_is_finalized_meanwhile_is_waited_for(
+    local: LocalDirectory, directory: Directory
+) -> None:
+    """What says `ready` at first, and `orderNotReady` then, is under way."""
+    order = ready(directory)
+    request = request_for("a.example")
+    local.fail("finalize", *[refusal(403, "orderNotReady", "already under way")] * 2)
+    found = problem(lambda: directory.finalize(order, request, 0))
+    assert found.message == f"{order}: not issued in 0 seconds"
+    assert directory.finalize(order, request, MINUTE).startswith("-----BEGIN")
+
+
+def test_validating_and_issuing_are_waited_for(local: LocalDirectory, directory: Directory) -> None:
+    local.validating = local.processing = 2
+    order = directory.place(["a.example"], None, None)
+    directory.validate(order, MINUTE)
+    assert directory.state(order) == "ready"
+    local.seen.clear()
+    begin = time.monotonic()
+    assert directory.finalize(order, request_for("a.example"), MINUTE).startswith("-----BEGIN")
+    assert time.monotonic() - begin > 1
+    assert local.seen.count("POST /order/0") == 3
+
+
+def test_waiting_ends_at_the_deadline(local: LocalDirectory, directory: Directory) -> None:
+    local.validating = local.processing = 1000
+    order = directory.place(["a.example", "b.example"], None, None)
+    found = problem(lambda: directory.validate(order, 1.5))
+    assert found.message.startswith(f"{order}: not validated in 1.5 seconds")
+    assert found.retry_after is None
+    local.orders[0].waits = 0
+    found = problem(lambda: directory.finalize(order, request_for("a.example", "b.example"), 1.5))
+    assert found.message == f"{order}: not issued in 1.5 seconds"
+
+
+def test_a_ca_that_wants_more_time_than_there_is_ends_the_waiting(
+    local: LocalDirectory, directory: Directory
+) -> None:
+    """The order stays at the CA, and `retry_after` tells when to look again."""
+    local.validating, local.retry_after = 1000, "3600"
+    order = directory.place(["a.example"], None, None)
+    begin = time.monotonic()
+    assert problem(lambda: directory.validate(order, MINUTE)).retry_after == 3600
+    assert time.monotonic() - begin < 10
+    assert directory.state(order) == "pending"
+
+
+def test_retry_after_is_kept_to(local: LocalDirectory, directory: Directory) -> None:
+    local.validating, local.retry_after = 1, "2"
+    order = directory.place(["a.example"], None, None)
+    begin = time.monotonic()
+    directory.validate(order, MINUTE)
+    assert time.monotonic() - begin >= 2
+
+
+def test_the_names_still_pending_are_told(local: LocalDirectory, directory: Directory) -> None:
+    """The CA takes the word that a challenge is ready, and never looks."""
+    order = directory.place(["a.example", "b.example"], None, None)
+    pending = {"status": "pending", "token": "x" * 43, "type": "dns-01", "url": local.url}
+    local.fail("challenge", document(pending), document(pending))
+    local.orders[0].waits = 1000
+    found = problem(lambda: directory.validate(order, 0))
+    assert found.names == ("a.example", "b.example")
+    assert found.message.endswith(": a.example, b.example")
+
+
+def test_a_profile_is_ordered(local: LocalDirectory, directory: Directory) -> None:
+    local.profiles = {"classic": "https://ca.example/classic", "short": "a week"}
+    ready_directory = opened(local)
+    ready_directory.register([], None)
+    ready_directory.place(["a.example"], "short", None)
+    assert local.orders[0].profile == "short"
+    found = problem(lambda: ready_directory.place(["a.example"], "shorter", None))
+    assert found.message == (
+        f"profile 'shorter' is not offered by {local.url}; offered: classic, short"
+    )
+    assert len(local.orders) == 1
+
+
+def test_a_profile_is_not_ordered_where_there_are_none(directory: Directory) -> None:
+    found = problem(lambda: directory.place(["a.example"], "short", None))
+    assert found.message.endswith("offered: none")
+
+
+def test_what_is_replaced_is_told_only_where_it_is_known(local: LocalDirectory) -> None:
+    for window, replaces in ((None, None), ((1.0, 2.0), "a.b")):
+        local.window = window
+        directory = opened(local)
+        directory.register([], None)
+        directory.place(["a.example"], None, "a.b")
+        assert local.orders[-1].replaces == replaces
+
+
+def test_an_order_is_placed_even_if_it_may_not_replace(local: LocalDirectory) -> None:
+    """A renewal must not fail over a hint."""
+    local.window, local.refuse_replaces = (1.0, 2.0), True
+    directory = opened(local)
+    directory.register([], None)
+    directory.place(["a.example"], None, "a.b")
+    assert [order.replaces for order in local.orders] == [None]
+    local.fail("orders", refusal(403, "unauthorized", "not yours"))
+    directory.place(["a.example"], None, "a.b")
+    local.fail("orders", refusal(429, "rateLimited", "too many"))
+    assert "rateLimited" in problem(lambda: directory.place(["a.example"], None, "a.b")).message
+    assert len(local.orders) == 2
+
+
+def test_a_renewal_window_is_read(local: LocalDirectory) -> None:
+    local.window, local.retry_after = (1_800_000_000.0, 1_800_086_400.0), "7200"
+    now = time.time()
+    found = opened(local).renewal_window("aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE")
+    assert found is not None
+    assert (found.start, found.end) == local.window
+    assert 7200 <= found.check_again - now < 7260
+    assert local.seen[-1] == "GET /renewal/aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        pytest.param(None, 6 * 3600, id="none"),
+        pytest.param("1", 60, id="too soon"),
+        pytest.param("999999999999999999999999999", DAY, id="too late"),
+        pytest.param("-5", 6 * 3600, id="in the past"),
+        pytest.param("tomorrow", 6 * 3600, id="nonsense"),
+        pytest.param("\xb2", 6 * 3600, id="a digit that is none"),
+        pytest.param(http_date(time.time() + 7200), 7200, id="a date"),
+        pytest.param("Thu, 01 Jan 1970 00:00:00 GMT", 60, id="a date in the past"),
+        pytest.param("Fri, 31 Dec 9999 23:59:59 -2359", DAY, id="the end of time"),
+    ],
+)
+def test_the_window_is_asked_for_again_in_a_sensible_time(
+    local: LocalDirectory, retry_after: str | None, seconds: float
+) -> None:
+    local.window, local.retry_after = (1.0, 2.0), retry_after
+    now = time.time()
+    found = opened(local).renewal_window("a.b")
+    assert found is not None
+    assert abs(found.check_again - now - seconds) < MINUTE
+
+
+def test_there_may_be_no_renewal_information(directory: Directory) -> None:
+    assert directory.renewal_window("a.b") is None
+
+
+def test_a_window_that_ends_before_it_starts_is_none(local: LocalDirectory) -> None:
+    local.window = (2.0, 1.0)
+    assert "makes no sense" in problem(lambda: opened(local).renewal_window("a.b")).message
+
+
+def test_an_external_account_is_bound(local: LocalDirectory) -> None:
+    local.binding = "kid-1", HMAC
+    directory = opened(local)
+    binding = ExternalBinding("kid-1", HMAC + "\n")
+    assert directory.register([], binding) in local.accounts
+    assert HMAC not in repr(binding)
+
+
+def test_an_external_account_that_is_missing_is_asked_for(local: LocalDirectory) -> None:
+    local.binding = "kid-1", HMAC
+    found = problem(lambda: opened(local).register([], None))
+    assert found.message == f"{local.url} wants an external account: configure one"
+
+
+@pytest.mark.parametrize("wrong", ["", "a+b/c", "zähler", f"{HMAC} {HMAC}", "a"])
+def test_an_hmac_key_that_is_none_is_not_shown(local: LocalDirectory, wrong: str) -> None:
+    local.binding = "kid-1", HMAC
+    found = problem(lambda: opened(local).register([], ExternalBinding("kid-1", wrong)))
+    assert found.message == "the HMAC key of the external account is not base64url"
+
+
+def test_another_external_account_is_refused(local: LocalDirectory) -> None:
+    local.binding = "kid-1", HMAC
+    found = problem(lambda: opened(local).register([], ExternalBinding("kid-1", HMAC[::-1])))
+    assert found.message == (
+        "the CA says: externalAccountRequired: not bound to an account of ours"
+    )
+
+
+def test_a_rejected_nonce_is_no_problem(local: LocalDirectory, directory: Directory) -> None:
+    """A CA may reject any nonce; five in a row are accepted."""
+    local.fail("orders", *[BAD_NONCE] * 5)
+    assert directory.place(["a.example"], None, None)
+
+
+def test_a_ca_that_rejects_every_nonce_is_given_up(
+    local: LocalDirectory, directory: Directory
+) -> None:
+    local.fail("orders", *[BAD_NONCE] * 100)
+    found = problem(lambda: directory.place(["a.example"], None, None))
+    assert found.message == "the CA says: badNonce: not that one"
+    assert local.seen.count("POST /orders") == 10
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"), [("7200", 7200.0), ("9" * 400, MAX_RETRY_AFTER), ("x", None)]
+)
+def test_a_rate_limit_says_when_to_come_back(
+    local: LocalDirectory, directory: Directory, retry_after: str, seconds: float | None
+) -> None:
+    text = "too many certificates for a.example"
+    local.fail("orders", refusal(429, "rateLimited", text, {"Retry-After": retry_after}))
+    found = problem(lambda: directory.place(["a.example"], None, None))
+    assert found.message == f"the CA says: rateLimited: {text}"
+    assert found.retry_after == seconds
+
+
+def test_every_name_that_is_refused_is_named(local: LocalDirectory, directory: Directory) -> None:
+    parts = [
+        {"type": "urn:ietf:params:acme:error:rejectedIdentifier", "detail": f"not {name}",
+         "identifier": {"type": "dns", "value": name}}
+        for name in ("a.example", "b.example")
+    ]  # fmt: skip
+    local.fail("orders", refusal(400, "compound", "see below", subproblems=parts))
+    found = problem(lambda: directory.place(["a.example", "b.example"], None, None))
+    assert found.names == ("a.example", "b.example")
+    assert found.message == (
+        "the CA says: compound: see below; a.example: rejectedIdentifier: not a.example; "
+        "b.example: rejectedIdentifier: not b.example"
+    )
+
+
+def test_what_a_ca_says_is_shortened_and_printable(
+    local: LocalDirectory, directory: Directory
+) -> None:
+    local.fail("orders", refusal(400, "malformed", "\x1b[2J\n\u202e" + "x" * 100_000))
+    found = problem(lambda: directory.place(["a.example"], None, None))
+    assert found.message.startswith("the CA says: malformed:  [2J  xxx")
+    assert len(found.message) < 1000
+
+
+def test_an_authorization_without_dns_01_is_named(
+    local: LocalDirectory, directory: Directory
+) -> None:
+    order = directory.place(["a.example"], None, None)
+    page = {
+        "status": "pending",
+        "identifier": {"type": "dns", "value": "a.example"},
+        "challenges": [
+            {"type": "http-01", "url": local.url, "token": "x" * 43, "status": "pending"},
+            {"type": "dns-account-01", "url": local.url, "status": "pending"},
+        ],
+    }
+    local.fail("authorization", document(page), document(page))
+    for step in (lambda: directory.challenges(order), lambda: directory.validate(order, 5)):
+        found = problem(step)
+        assert found.message == "the CA says: a.example cannot be validated with DNS-01"
+        assert found.names == ("a.example",)
+
+
+@pytest.mark.parametrize("state", ["invalid", "expired", "deactivated", "revoked"])
+def test_an_authorization_that_is_lost_is_named(
+    local: LocalDirectory, directory: Directory, state: str
+) -> None:
+    order = directory.place(["a.example"], None, None)
+    page = {"status": state, "identifier": {"type": "dns", "value": "a.example"}, "challenges": []}
+    local.fail("authorization", document(page), document(page))
+    found = problem(lambda: directory.challenges(order))
+    assert found.message == f"the CA says: a.example: it is {state}"
+
+
+def test_an_order_that_failed_says_why(local: LocalDirectory, directory: Directory) -> None:
+    order = ready(directory)
+    error = {"type": "urn:ietf:params:acme:error:caa", "detail": "CAA forbids it"}
+    page = {"status": "invalid", "authorizations": [], "error": error}
+    local.fail("order", document(page), document({**page, "error": None}), document(page))
+    request = request_for("a.example")
+    found = problem(lambda: directory.finalize(order, request, 5))
+    assert found.message == "the CA says: caa: CAA forbids it"
+    assert "makes no sense" in problem(lambda: directory.validate(order, 5)).message
+    assert directory.state(order) == "invalid"
+
+
+def test_an_order_that_is_gone_is_a_problem(local: LocalDirectory, directory: Directory) -> None:
+    found = problem(lambda: directory.state(f"{local.base}/order/7"))
+    assert found.message == "the CA says: malformed: no such order"
+
+
+def test_a_dns_server_may_be_asked(local: LocalDirectory, directory: Directory) -> None:
+    """The directory itself, as other tests use it: what it sees is in the problem."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(10)
+        local.dns = sock.getsockname()[1]
+
+        def respond() -> None:
+            query, client = sock.recvfrom(512)
+            sock.sendto(query[:2] + b"\x84\x03" + query[4:6] + bytes(6) + query[12:], client)
+
+        thread = threading.Thread(target=respond)
+        thread.start()
+        order = directory.place(["a.example"], None, None)
+        found = problem(lambda: directory.validate(order, MINUTE))
+        thread.join()
+    assert found.message == (
+        "the CA says: a.example: incorrectResponse: saw [] at _acme-challenge.a.example"
+    )
+
+
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    """Send a byte from time to time: each one soon, the whole never."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    for _ in range(100_000):
+        handler.wfile.write(b" ")
+        time.sleep(0.05)
+
+
+def drip_headers(handler: BaseHTTPRequestHandler) -> None:
+    """Send one header after the other."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    for number in range(90):
+        handler.wfile.write(b"X-%d: 1\r\n" % number)
+        time.sleep(0.05)
+
+
+def flood(handler: BaseHTTPRequestHandler) -> None:
+    """Send without an end, in chunks."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(MAX_ANSWER):
+        handler.wfile.write(b"400\r\n" + b" " * 0x400 + b"\r\n")
+
+
+def flood_of_replies(handler: BaseHTTPRequestHandler) -> None:
+    """Send nothing but promises."""
+    for _ in range(MAX_ANSWER):
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def hang_up(handler: BaseHTTPRequestHandler) -> None:
+    """End the connection."""
+    handler.close_connection = True
+
+
+def stall(handler: BaseHTTPRequestHandler) -> None:
+    """Say nothing, until the client goes."""
+    handler.connection.settimeout(MINUTE)
+    handler.rfile.read(1)
+    handler.close_connection = True
+
+
+SLOW = (stall, drip, drip_headers, flood_of_replies)
+
+FAULTS = {
+    "HTML": (HTML, "makes no sense"),
+    "an empty answer": (Reply(200, b""), "makes no sense"),
+    "truncated": (document({"status": "pending"}, {"Content-Length": "100"}), ""),
+    "half of JSON": (Reply(200, b'{"status": "pen'), "makes no sense"),
+    "deep JSON": (Reply(200, b"[" * 100_000), "makes no sense"),
+    "a large number": (Reply(200, b'{"status":' + b"9" * 5000 + b"}"), "makes no sense"),
+    "not UTF-8": (Reply(200, b'{"status": "\xff\xfe"}'), "makes no sense"),
+    "a list": (document([1]), "makes no sense"),
+    "a word": (document("valid"), "makes no sense"),
+    "an unknown status": (document({"status": "bored"}), "makes no sense"),
+    "nothing said": (document({}), "makes no sense"),
+    "busy": (BUSY, "HTTP 503 Service Unavailable, and not why"),
+    "not found": (Reply(404, b""), "HTTP 404 Not Found, and not why"),
+    "an odd problem": (document(["no"], None, 400), "no reason is given"),
+    "conflict": (Reply(409, b""), "the CA says: conflict (HTTP 409)"),
+    "an odd nonce": (document({}, {"Replay-Nonce": "!"}), "makes no sense"),
+    "compressed": (Reply(200, gzip.compress(b"{}"), {"Content-Encoding": "gzip"}), "compressed"),
+    "to HTTP": (Reply(302, b"", {"Location": "http://127.0.0.1:1/"}), "makes no sense"),
+    "to itself": (Reply(302, b"", {"Location": "/directory/1"}), ""),
+    "elsewhere": (Reply(302, b"", {"Location": "https://127.0.0.1:1/"}), "refused"),
+    "hangs up": (hang_up, "cannot be reached"),
+    "stalls": (stall, "no whole answer in time (0.5 seconds for a request)"),
+    "drips": (drip, "no whole answer in time"),
+    "drips headers": (drip_headers, "no whole answer in time"),
+    "floods": (flood, f"an answer of more than {MAX_ANSWER} bytes"),
+    "promises": (flood_of_replies, ""),  # too many, or too long: as fast as they come
+}
+
+
+@pytest.mark.parametrize("path", ["directory", "nonce", "order", "authorization", "renewal"])
+@pytest.mark.parametrize(
+    ("fault", "text"), [pytest.param(*case, id=name) for name, case in FAULTS.items()]
+)
+def test_a_fault_is_told_soon_and_passes(
+    local: LocalDirectory, path: str, fault: Any, text: str
+) -> None:
+    """The next call works again."""
+    local.window = (1.0, 2.0)
+    uri = opened(local).register([], None)
+    order = Directory(local.url, KEY, uri, ca_file=local.ca_file).place(["a.example"], None, None)
+    timeout = SHORT if fault in SLOW else MINUTE
+    directory = Directory(local.url, KEY, uri, ca_file=local.ca_file, timeout=timeout)
+
+    def call() -> object:
+        return directory.renewal_window("a.b") if path == "renewal" else directory.challenges(order)
+
+    local.fail(path, *[fault] * 5)
+    begin = time.monotonic()
+    found: AcmeProblem | None = None
+    try:
+        call()
+    except AcmeProblem as caught:
+        found = caught
+    assert time.monotonic() - begin < 10
+    if path != "nonce" or not isinstance(fault, Reply):  # of a nonce, only the header counts
+        assert found is not None
+    if found is not None and path == "order":
+        assert text in found.message
+        assert found.message.startswith((order, local.base, "https://127.0.0.1:1/", "the CA says"))
+        assert found.retry_after == (120 if fault is BUSY else None)
+    local.forgive()
+    for _ in range(20):  # with SHORT, on a slow machine
+        with suppress(AcmeProblem):
+            assert call()
+            return
+        assert fault in SLOW
+    pytest.fail("it never worked again")
+
+
+def test_a_connection_is_not_used_again_after_a_fault(
+    local: LocalDirectory, directory: Directory
+) -> None:
+    """What is left in it would be taken for the next answer."""
+    after: list[bytes] = []
+
+    def reply_and_listen(handler: Any) -> None:
+        handler.reply(HTML)
+        after.append(handler.rfile.readline())
+
+    local.fail("orders", reply_and_listen)
+    problem(lambda: directory.place(["a.example"], None, None))
+    directory.place(["a.example"], None, None)
+    wait_for(lambda: after)
+    assert after == [b""]
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+    | st.sampled_from(["pending", "valid", "invalid", "ready", "processing", "dns-01", "dns"])
+    | st.sampled_from(["https://127.0.0.1:1/", "http://127.0.0.1:1/", "2026-01-01T00:00:00Z"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from([
+            "status", "authorizations", "identifier", "identifiers", "challenges", "type", "value",
+            "url", "token", "error", "detail", "subproblems", "finalize", "certificate", "expires",
+            "meta", "profiles", "newOrder", "newNonce", "newAccount", "renewalInfo", "start",
+            "suggestedWindow", "end", "externalAccountRequired", "validated", "wildcard",
+        ]), inner, max_size=6),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=ANY_JSON, status=st.sampled_from([200, 400]), step=st.integers(0, 6))
+def test_any_json_is_an_answer_or_a_problem(
+    local: LocalDirectory, value: Any, status: int, step: int
+) -> None:
+    local.forgive()
+    local.window = (1.0, 2.0)
+    directory = opened(local)
+    directory.register([], None)
+    order = directory.place(["a.example"], None, None)
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("order", lambda: directory.state(order)),
+        ("order", lambda: directory.challenges(order)),
+        ("order", lambda: directory.finalize(order, b"", 0)),
+        ("authorization", lambda: directory.challenges(order)),
+        ("authorization", lambda: directory.validate(order, 0)),
+        ("directory", lambda: opened(local).register([], None)),
+        ("renewal", lambda: directory.renewal_window("a.b")),
+    ]
+    path, call = steps[step]
+    local.fail(path, document(value, None, status))
+    with suppress(AcmeProblem):
+        call()
+
+
+def test_nobody_there_is_a_problem(local: LocalDirectory) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/directory"
+    found = problem(lambda: Directory(url, KEY, None, ca_file=local.ca_file).register([], None))
+    assert found.message == f"{url} cannot be reached: Connection refused"
+
+
+def test_an_unknown_host_is_a_problem(local: LocalDirectory) -> None:
+    url = "https://ca.invalid/directory"
+    found = problem(lambda: Directory(url, KEY, None, ca_file=local.ca_file).register([], None))
+    assert found.message.startswith(f"{url} cannot be reached: ")
+
+
+def test_somebody_who_does_not_speak_tls_is_a_problem(local: LocalDirectory) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/directory"
+        silent = Directory(url, KEY, None, ca_file=local.ca_file, timeout=SHORT)
+        begin = time.monotonic()
+        found = problem(lambda: silent.register([], None))
+        assert found.message == f"{url} cannot be reached: no answer in 0.5 seconds"
+        assert time.monotonic() - begin < 5
+
+
+@pytest.mark.parametrize("is_system", [False, True])
+def test_only_the_given_ca_is_trusted(
+    local: LocalDirectory,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_system: bool,
+) -> None:
+    """Whatever the environment says, and requests brings along."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(local.ca_file))
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(local.ca_file))
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(local.ca_file))
+    other = tmp_path / "other.pem"
+    other.write_text(Authority("Another Root").pem)
+    trust = None if is_system else other
+    found = problem(lambda: Directory(local.url, KEY, None, ca_file=trust).register([], None))
+    assert found.message.startswith(f"{local.url} cannot be reached: TLS: ")
+    assert "certificate verify failed" in found.message
+    assert local.seen == []
+
+
+def test_a_certificate_for_another_host_is_not_trusted(local: LocalDirectory) -> None:
+    url = local.url.replace("127.0.0.1", "localhost")
+    found = problem(lambda: Directory(url, KEY, None, ca_file=local.ca_file).register([], None))
+    assert "TLS: " in found.message
+    assert "certificate is not valid for 'localhost'" in found.message
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    found = problem(lambda: Directory("https://127.0.0.1:1/", KEY, None, ca_file=path))
+    assert found.message.startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("no key", id="no key"),
+        pytest.param(key_pem(make_key("ed25519")), id="Ed25519"),
+        pytest.param(key_pem(make_key("ec224")), id="another curve"),
+    ],
+)
+def test_a_key_that_cannot_sign_is_not_shown(text: str) -> None:
+    found = problem(lambda: Directory("https://127.0.0.1:1/", Secret(text), None, ca_file=None))
+    assert found.message.startswith("the account's key is none")
+
+
+def test_a_directory_without_https_is_never_asked(local: LocalDirectory) -> None:
+    url = local.url.replace("https", "http")
+    found = problem(lambda: Directory(url, KEY, None, ca_file=local.ca_file).register([], None))
+    assert "makes no sense" in found.message
+    assert local.seen == []
+
+
+def test_no_problem_holds_the_key(local: LocalDirectory) -> None:
+    """Not even in what led to it."""
+    directory = opened(local)
+    directory.register([], None)
+    local.fail("orders", HTML)
+    found: BaseException | None = problem(lambda: directory.place(["a.example"], None, None))
+    body = "".join(KEY.reveal().split("\n")[1:-2])
+    for _ in range(10):
+        if found is None:
+            break
+        assert body[:40] not in repr(found) + repr(vars(found))
+        found = found.__cause__ or found.__context__
+
+
+@pytest.mark.parametrize("what", ["a wait", "a request"])
+def test_what_is_under_way_can_be_stopped(
+    local: LocalDirectory, directory: Directory, what: str
+) -> None:
+    """Also while a whole minute is left; and nothing is asked any more."""
+    order = directory.place(["a.example"], None, None)
+    if what == "a wait":
+        local.validating, local.retry_after = 1000, "30"
+    else:
+        local.fail("authorization", stall)
+    timer = threading.Timer(0.3, directory.stop)
+    timer.start()
+    begin = time.monotonic()
+    found = problem(lambda: directory.validate(order, MINUTE))
+    assert time.monotonic() - begin < 5
+    assert "this server is being stopped" in found.message
+    local.seen.clear()
+    problem(lambda: directory.state(order))
+    assert local.seen == []
+
+
+def test_a_window_is_a_value() -> None:
+    assert Window(1.0, 2.0, 3.0) == Window(1.0, 2.0, 3.0)

@@ -1,0 +1,280 @@
+"""Certificates from pebble, the ACME server that Let's Encrypt tests clients with."""
+
+from __future__ import annotations
+
+import re
+import socketserver
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import pytest
+from cryptography import x509
+from pebble import Pebble
+
+from failoverdns.issuing.directory import AcmeProblem, Directory
+from failoverdns.model.certificate import Secret
+from failoverdns.wire.key_pairs import new_key, signing_request
+
+MINUTE = 60.0
+
+
+class Answers:
+    """A DNS server, over UDP and TCP on one port: TXT and CNAME out of dictionaries."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, list[str]] = {}
+        self.aliases: dict[str, str] = {}
+        self.asked: list[str] = []
+
+        class Datagram(socketserver.BaseRequestHandler):
+            def handle(handler) -> None:  # noqa: N805
+                packet, sock = handler.request
+                sock.sendto(self.respond(packet), handler.client_address)
+
+        class Stream(socketserver.StreamRequestHandler):
+            def handle(handler) -> None:  # noqa: N805
+                size = int.from_bytes(handler.rfile.read(2), "big")
+                reply = self.respond(handler.rfile.read(size))
+                handler.wfile.write(len(reply).to_bytes(2, "big") + reply)
+
+        self._servers: list[Any] = [socketserver.ThreadingTCPServer(("127.0.0.1", 0), Stream)]
+        self.port: int = self._servers[0].server_address[1]
+        self._servers.append(socketserver.ThreadingUDPServer(("127.0.0.1", self.port), Datagram))
+
+    def respond(self, packet: bytes) -> bytes:
+        """Answer a query, along aliases."""
+        query = dns.message.from_wire(packet)
+        reply = dns.message.make_response(query)
+        reply.flags |= dns.flags.AA | dns.flags.RA
+        question = query.question[0]
+        name = question.name.to_text().rstrip(".").lower()
+        self.asked.append(f"{name} {dns.rdatatype.to_text(question.rdtype)}")
+        for _ in range(5):
+            if name not in self.aliases:
+                break
+            target = self.aliases[name]
+            reply.answer.append(dns.rrset.from_text(f"{name}.", 0, "IN", "CNAME", f"{target}."))
+            name = target
+        if name not in self.texts:
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+        elif question.rdtype == dns.rdatatype.TXT:
+            values = [f'"{text}"' for text in self.texts[name]]
+            reply.answer.append(dns.rrset.from_text(f"{name}.", 0, "IN", "TXT", *values))
+        return reply.to_wire(max_size=65535)
+
+    def serve(self, values: tuple[tuple[str, str], ...]) -> None:
+        """Answer challenges where they are asked for."""
+        for name, value in values:
+            self.texts.setdefault(f"_acme-challenge.{name}", []).append(value)
+
+    def __enter__(self) -> Answers:
+        for server in self._servers:
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+
+@pytest.fixture(scope="module")
+def answers() -> Iterator[Answers]:
+    with Answers() as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["default", "strict"])
+def pebble(
+    request: pytest.FixtureRequest, answers: Answers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pebble]:
+    folder: Path = tmp_path_factory.mktemp("pebble")
+    with Pebble(folder, answers.port, strict=request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def key() -> Secret:
+    return new_key("ec256")
+
+
+def request_for(*names: str) -> bytes:
+    """A signing request, with a key of its own."""
+    return signing_request(new_key("ec256"), names)
+
+
+def opened(pebble: Pebble, key: Secret) -> Directory:
+    """A directory, with an account."""
+    directory = Directory(pebble.directory, key, None, ca_file=pebble.ca_file)
+    directory.register(["hostmaster@failover.example"], None)
+    return directory
+
+
+def issue(directory: Directory, answers: Answers, *names: str) -> str:
+    """Go all the way, and return the chain."""
+    order = directory.place(names, None, None)
+    answers.serve(directory.challenges(order))
+    directory.validate(order, MINUTE)
+    return directory.finalize(order, request_for(*names), MINUTE)
+
+
+def names_in(chain: str) -> set[str]:
+    """The names of a chain's first certificate."""
+    leaf = x509.load_pem_x509_certificates(chain.encode())[0]
+    found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return {str(name.value) for name in found}
+
+
+def test_a_name_is_certified(pebble: Pebble, answers: Answers, key: Secret) -> None:
+    """The chain goes back to the CA's root, and asks only where the challenge is answered."""
+    chain = issue(opened(pebble, key), answers, "plain.failover.example")
+    assert names_in(chain) == {"plain.failover.example"}
+    assert "_acme-challenge.plain.failover.example TXT" in answers.asked
+    leaf, *above = x509.load_pem_x509_certificates(chain.encode())
+    (root,) = x509.load_pem_x509_certificates(pebble.roots().encode())
+    for below, issuer in zip([leaf, *above], [*above, root], strict=True):
+        below.verify_directly_issued_by(issuer)
+
+
+def test_a_wildcard_and_its_base_share_an_owner(
+    pebble: Pebble, answers: Answers, key: Secret
+) -> None:
+    directory = opened(pebble, key)
+    names = ("both.failover.example", "*.both.failover.example")
+    order = directory.place(names, None, None)
+    asked = directory.challenges(order)
+    assert {name for name, _ in asked} == {"both.failover.example"}
+    assert len({value for _, value in asked}) == 2
+    answers.serve(asked)
+    directory.validate(order, MINUTE)
+    assert names_in(directory.finalize(order, request_for(*names), MINUTE)) == set(names)
+
+
+def test_a_challenge_may_be_delegated(pebble: Pebble, answers: Answers, key: Secret) -> None:
+    directory = opened(pebble, key)
+    owner = "www.customer.example._acme-challenge.failover.example"
+    answers.aliases["_acme-challenge.www.customer.example"] = owner
+    order = directory.place(["www.customer.example"], None, None)
+    answers.texts[owner] = [value for _, value in directory.challenges(order)]
+    directory.validate(order, MINUTE)
+    assert directory.state(order) == "ready"
+
+
+def test_a_wrong_value_is_reported_with_what_the_ca_saw(
+    pebble: Pebble, answers: Answers, key: Secret
+) -> None:
+    directory = opened(pebble, key)
+    order = directory.place(["wrong.failover.example"], None, None)
+    answers.texts["_acme-challenge.wrong.failover.example"] = ["another-value"]
+    with pytest.raises(AcmeProblem) as caught:
+        directory.validate(order, MINUTE)
+    assert caught.value.names == ("wrong.failover.example",)
+    assert caught.value.message.startswith("the CA says: wrong.failover.example: unauthorized: ")
+    assert re.search(r"another-value|Correct value not found", caught.value.message)
+    assert directory.state(order) == "invalid"
+    for step in (
+        lambda: directory.challenges(order),
+        lambda: directory.validate(order, MINUTE),
+        lambda: directory.finalize(order, b"", MINUTE),
+    ):
+        with pytest.raises(AcmeProblem, match=r"wrong\.failover\.example: unauthorized"):
+            step()
+
+
+def test_no_value_is_reported(pebble: Pebble, answers: Answers, key: Secret) -> None:
+    directory = opened(pebble, key)
+    order = directory.place(["none.failover.example"], None, None)
+    with pytest.raises(AcmeProblem, match=r"none\.failover\.example: ") as caught:
+        directory.validate(order, MINUTE)
+    assert caught.value.names == ("none.failover.example",)
+
+
+def test_an_order_is_continued_after_a_restart(
+    pebble: Pebble, answers: Answers, key: Secret
+) -> None:
+    """Each step may be the first one of a process; the account's URI and the order's URL do."""
+    uri = opened(pebble, key).register([], None)
+
+    def again() -> Directory:
+        return Directory(pebble.directory, key, uri, ca_file=pebble.ca_file)
+
+    name = "continued.failover.example"
+    request = request_for(name)
+    order = again().place([name], None, None)
+    assert again().state(order) == "pending"
+    asked = again().challenges(order)
+    assert again().challenges(order) == asked
+    answers.serve(asked)
+    again().validate(order, MINUTE)
+    again().validate(order, MINUTE)
+    assert again().challenges(order) == ()
+    assert again().state(order) == "ready"
+    chain = again().finalize(order, request, MINUTE)
+    assert again().state(order) == "valid"
+    assert again().finalize(order, request, MINUTE) == chain
+
+
+def test_an_order_that_is_not_validated_is_not_finalized(pebble: Pebble, key: Secret) -> None:
+    directory = opened(pebble, key)
+    order = directory.place(["early.failover.example"], None, None)
+    with pytest.raises(AcmeProblem, match="is not validated yet"):
+        directory.finalize(order, request_for("early.failover.example"), MINUTE)
+
+
+def test_a_request_for_other_names_is_refused(
+    pebble: Pebble, answers: Answers, key: Secret
+) -> None:
+    directory = opened(pebble, key)
+    order = directory.place(["one.failover.example"], None, None)
+    answers.serve(directory.challenges(order))
+    directory.validate(order, MINUTE)
+    with pytest.raises(AcmeProblem, match=r"the CA says: (unauthorized|badCSR): "):
+        directory.finalize(order, request_for("two.failover.example"), MINUTE)
+
+
+def test_an_order_that_is_gone_is_a_problem(pebble: Pebble, key: Secret) -> None:
+    directory = opened(pebble, key)
+    order = directory.place(["gone.failover.example"], None, None)
+    with pytest.raises(AcmeProblem):
+        directory.state(order[:-4] + "none")
+
+
+def test_an_account_is_found_again_by_its_key(pebble: Pebble, key: Secret) -> None:
+    uri = opened(pebble, key).register(["another@failover.example"], None)
+    assert opened(pebble, key).register([], None) == uri
+    assert opened(pebble, new_key("ec256")).register([], None) != uri
+
+
+@pytest.mark.parametrize("key_type", ["ec384", "rsa2048"])
+def test_accounts_may_have_other_keys(pebble: Pebble, answers: Answers, key_type: str) -> None:
+    directory = opened(pebble, new_key(key_type))
+    name = f"{key_type}.failover.example"
+    assert names_in(issue(directory, answers, name)) == {name}
+
+
+def test_pebble_offers_no_renewal_information(pebble: Pebble, key: Secret) -> None:
+    assert opened(pebble, key).renewal_window("a.b") is None
+
+
+def test_what_is_validated_already_needs_no_challenge(
+    pebble: Pebble, answers: Answers, key: Secret
+) -> None:
+    """Pebble takes a name as validated by an order before, in half of all cases."""
+    directory = opened(pebble, key)
+    name = "reused.failover.example"
+    issue(directory, answers, name)
+    for _ in range(20):
+        order = directory.place([name], None, None)
+        if not directory.challenges(order):
+            break
+    else:
+        pytest.fail("pebble never did")
+    directory.validate(order, MINUTE)
+    assert names_in(directory.finalize(order, request_for(name), MINUTE)) == {name}
