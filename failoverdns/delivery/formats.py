@@ -1,0 +1,45 @@
+"""The shapes in which a certificate and its key are fetched.
+
+| format    | body                                                                        |
+|-----------|-----------------------------------------------------------------------------|
+| `pem`     | chain, leaf first, then the key                                             |
+| `caddy`   | the same, or nothing (204) for a server name that it is not valid for:      |
+|           | what Caddy's `get_certificate http` asks for                                |
+| `traefik` | JSON of Traefik's HTTP provider: `tls.certificates`, contents in place of   |
+|           | file names                                                                  |
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from failoverdns.model.certificate import Bundle
+from failoverdns.rules.preflight import covers
+
+PEM, CADDY, TRAEFIK = "pem", "caddy", "traefik"
+FORMATS = (PEM, CADDY, TRAEFIK)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What is sent: a media type and text; without text there is nothing for who asks."""
+
+    media_type: str
+    text: str | None
+
+
+def write_body(
+    format_: str, bundle: Bundle, names: tuple[str, ...], server_name: str | None = None
+) -> Body:
+    """Return a bundle in a format; `names` are the certificate's.
+
+    `server_name` is what a TLS client asked Caddy for.
+    """
+    if format_ == TRAEFIK:
+        entry = {"certFile": bundle.chain, "keyFile": bundle.key.reveal()}
+        return Body("application/json", json.dumps({"tls": {"certificates": [entry]}}) + "\n")
+    wanted = (server_name or "").lower().rstrip(".")
+    if format_ == CADDY and wanted and not covers(names, wanted):
+        return Body("application/pem-certificate-chain", None)
+    return Body("application/pem-certificate-chain", bundle.chain + bundle.key.reveal())

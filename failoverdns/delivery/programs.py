@@ -1,0 +1,191 @@
+"""Run one program for one event: no shell, a clean environment, a private folder, a time limit.
+
+The folder holds the certificate under the names that certbot uses, and lives only as long as the
+program does.  Whatever the program prints, no private key is kept of it.
+Blocks: call it in a thread.  Refuses to know events and when to try again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from failoverdns.model.certificate import Bundle
+from failoverdns.wire.certificates import split_chain
+
+MAX_OUTPUT = 16384
+"""Bytes kept of what a program prints: the end."""
+
+GRACE = 5.0
+"""Seconds between asking a program to end (SIGTERM) and ending it (SIGKILL)."""
+
+PREFIX = "hook-"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [^\n]*|\Z)", re.S)
+_REMOVED = "(private key removed)"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of running a program: `problem` is None if it went well."""
+
+    problem: str | None
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """A certificate to put into the folder: what it is called, its names, chain and key."""
+
+    name: str
+    names: tuple[str, ...]
+    bundle: Bundle
+
+
+class Program:
+    """One run of a program, which another thread may end early."""
+
+    def __init__(self, argv: Sequence[str], timeout: float) -> None:
+        """Take the path of an executable and its arguments; `timeout` in seconds."""
+        self._argv = tuple(argv)
+        self._timeout = timeout
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended = False
+
+    def run(self, variables: Mapping[str, str], lineage: Lineage | None, folder: Path) -> Run:
+        """Run it with `variables` as its environment and return what came of it.
+
+        With a `lineage` a private folder is made in `folder`, and certbot's variables name it.
+        Raises OSError if the folder cannot be made.
+        """
+        environ = {"PATH": os.environ.get("PATH", _PATH), **variables}
+        if lineage is None:
+            return self._run(environ)
+        with _private_folder(lineage, folder) as path:
+            environ["RENEWED_LINEAGE"] = str(path)
+            environ["RENEWED_DOMAINS"] = " ".join(lineage.names)
+            run = self._run(environ)
+        return Run(run.problem, without_key(run.output, lineage.bundle.key.reveal()))
+
+    def end(self) -> None:
+        """Ask the program to end, from another thread; it will not be started any more."""
+        self._ended = True
+        if self._process is not None:
+            _signal(self._process, signal.SIGTERM)
+
+    def _run(self, environ: Mapping[str, str]) -> Run:
+        if self._ended:
+            return Run("was stopped", "")
+        try:
+            self._process = process = subprocess.Popen(
+                self._argv,
+                env=environ,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as fault:
+            return Run(f"{self._argv[0]} cannot be run: {fault.strerror}", "")
+        with process:
+            output, in_time = _watch(process, self._timeout)
+            if not in_time:
+                _end(process)
+        return Run(self._problem(process.returncode, in_time=in_time), _text(output))
+
+    def _problem(self, status: int, *, in_time: bool) -> str | None:
+        if not in_time:
+            return f"did not end within {self._timeout:g} s"
+        if self._ended:
+            return "was stopped"
+        if status < 0:
+            return f"was ended by signal {-status}"
+        return f"exit status {status}" if status else None
+
+
+def without_key(text: str, key: str) -> str:
+    """Return a text without private keys: any in PEM, and every line of `key`."""
+    text = _PRIVATE_KEY.sub(_REMOVED, text)
+    for line in key.splitlines():
+        if len(line) >= 16 and not line.startswith("-----"):
+            text = text.replace(line, _REMOVED)
+    return text
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a server that was killed left of private folders; make `folder` if need be.
+
+    Raises OSError.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in folder.glob(f"{PREFIX}*"):
+        shutil.rmtree(left)
+
+
+@contextmanager
+def _private_folder(lineage: Lineage, folder: Path) -> Iterator[Path]:
+    """Lay a certificate out as certbot does, in a folder of its own that only we can read."""
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder) as private:
+        path = Path(private) / lineage.name
+        path.mkdir(mode=0o700)
+        leaf, others = split_chain(lineage.bundle.chain)
+        files = {
+            "cert.pem": leaf,
+            "chain.pem": others,
+            "fullchain.pem": lineage.bundle.chain,
+            "privkey.pem": lineage.bundle.key.reveal(),
+        }
+        for name, text in files.items():
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            with os.fdopen(os.open(path / name, flags, 0o600), "w") as file:
+                file.write(text)
+        yield path
+
+
+def _watch(process: subprocess.Popen[bytes], timeout: float) -> tuple[bytes, bool]:
+    """Read what a process prints until it ends; return that, and whether it ended in time."""
+    assert process.stdout is not None
+    until = time.monotonic() + timeout
+    output = b""
+    os.set_blocking(process.stdout.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while time.monotonic() < until:
+            ended = process.poll() is not None  # before reading: then all of it is there
+            ready = selector.select(0 if ended else min(0.05, max(until - time.monotonic(), 0)))
+            data = process.stdout.read(65536) if ready else None
+            output = (output + (data or b""))[-MAX_OUTPUT:]
+            if ended and not data:
+                return output, True
+            if ready and not data and not ended:  # it closed its output, and goes on
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(min(0.05, max(until - time.monotonic(), 0)))
+    return output, False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started, gently first."""
+    _signal(process, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    _signal(process, signal.SIGKILL)
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "replace")

@@ -1,0 +1,47 @@
+"""Listen on a Unix socket: with its permissions from the first moment, never over a live one.
+
+Refuses to know what is said over it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.interfaces import IListeningPort
+
+from failoverdns.net.sockets import BACKLOG, CannotListen
+
+
+def listen_unix(reactor: Any, path: Path, mode: int, factory: Any) -> IListeningPort:
+    """Listen at `path` with permission bits `mode`; a socket that a killed server left goes.
+
+    Raises CannotListen.
+    """
+    _remove_stale(path)
+    umask = os.umask(0o777 & ~mode)
+    try:
+        port: IListeningPort = reactor.listenUNIX(str(path), factory, backlog=BACKLOG, mode=mode)
+    finally:
+        os.umask(umask)
+    return port
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the socket that a killed server left; never one that somebody answers on."""
+    if not path.exists():
+        return
+    if not path.is_socket():
+        raise CannotListen(f"control.socket: {path} exists and is not a socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+        except OSError as fault:
+            raise CannotListen(f"control.socket: {path}: {fault}") from None
+        else:
+            raise CannotListen(f"control.socket: another failoverdns answers on {path}")

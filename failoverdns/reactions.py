@@ -1,0 +1,230 @@
+"""What follows a change, outside: hooks, web heads that wait, the CA, and warnings in the log.
+
+Builds these of the configuration, tells them of changes, and takes them down again.
+Refuses to decide anything, and to hold up what was decided: the service starts, answers and
+switches without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+
+from failoverdns.config import AcmeSettings, Config, DeliverySettings
+from failoverdns.delivery import hooks, programs
+from failoverdns.delivery.pull import Clients, Endpoint
+from failoverdns.ledger import Ledger
+from failoverdns.model.change import Change, Json
+from failoverdns.model.commands import (
+    FailOrder,
+    IssueCertificate,
+    Mutation,
+    OpenAccount,
+    PlaceOrder,
+    RequestCertificate,
+    SetChallenges,
+)
+from failoverdns.model.errors import RuleFailure
+from failoverdns.net.spawning import spawn
+from failoverdns.net.tls import TlsFiles, listen_tls
+from failoverdns.rules.certificates import warnings
+from failoverdns.store.interface import Store
+
+TICK = 30.0
+"""Seconds between looks at what is due."""
+
+WARNING_INTERVAL = 86400.0
+"""Seconds after which the same warning is logged again."""
+
+PROGRAMS_AT_ONCE = 8
+
+_WORDS: dict[type, str] = {
+    OpenAccount: "acme account",
+    RequestCertificate: "acme renew",
+    PlaceOrder: "acme order",
+    SetChallenges: "acme challenge",
+    FailOrder: "acme failure",
+    IssueCertificate: "acme issue",
+}
+"""What history calls the commands of the system's own."""
+
+log = Logger()
+Submit = Callable[[Mutation, str], Awaitable[None]]
+"""Gives a command of the system's own to the ledger, with what history calls it."""
+
+
+class CannotReact(Exception):
+    """Why a part of the configuration cannot be put to work, and what to do about it."""
+
+
+class Reactions:
+    """Everything that follows a change."""
+
+    def __init__(
+        self, ledger: Ledger, store: Store, submit: Submit, reactor: Any, now: Callable[[], float]
+    ) -> None:
+        """Build; nothing is opened before `start`."""
+        self._ledger = ledger
+        self._store = store
+        self._submit = submit
+        self._reactor = reactor
+        self._now = now
+        self._threads = ThreadPool(0, PROGRAMS_AT_ONCE, "reactions")
+        self._hooks: hooks.Hooks | None = None
+        self._endpoint: Endpoint | None = None
+        self._ports: list[IListeningPort] = []
+        self._acme: AcmeSettings | None = None
+        self._renewals: Any = None
+        self._ticking: LoopingCall | None = None
+        self._warned: dict[str, float] = {}
+
+    async def start(self, config: Config) -> None:
+        """Put the configuration to work; raises CannotReact, Unavailable or Corrupt."""
+        self._threads.start()
+        folder = config.control.socket.parent / "hooks"
+        try:
+            programs.sweep(folder)
+        except OSError as fault:
+            raise CannotReact(f"hooks: {folder}: {fault.strerror}") from None
+        self._hooks = hooks.Hooks(self._hook_means(folder))
+        await self._hooks.configure(config.hooks, self._ledger.state.revision)
+        self._set_acme(config.acme)
+        if config.delivery is not None:
+            self._listen(config.delivery)
+        self._ticking = LoopingCall(self._tick)
+        self._ticking.clock = self._reactor
+        self._ticking.start(TICK)
+
+    async def reload(self, config: Config) -> None:
+        """Put another configuration to work, as far as it may change while we run."""
+        assert self._hooks is not None
+        await self._hooks.configure(config.hooks, self._ledger.state.revision)
+        self._set_acme(config.acme)
+        if self._endpoint is not None and config.delivery is not None:
+            self._endpoint.clients = _clients(config.delivery)
+        self._tick()
+
+    def stop(self) -> None:
+        """End what is running; it goes on after the next start."""
+        if self._ticking is not None and self._ticking.running:
+            self._ticking.stop()
+        if self._renewals is not None:
+            self._renewals.stop()
+        if self._hooks is not None:
+            self._hooks.stop()
+        if self._endpoint is not None:
+            self._endpoint.close()
+        for port in self._ports:
+            port.stopListening()
+        if self._threads.started:
+            self._threads.stop()
+
+    def announce(self, change: Change) -> None:
+        """Tell everybody of a change."""
+        if self._endpoint is not None:
+            self._endpoint.announce(change)
+        if self._hooks is not None:
+            self._hooks.announce(change)
+        if self._renewals is not None:
+            self._renewals.announce(change)
+
+    async def approve(self, planned: Mapping[str, Json]) -> tuple[RuleFailure, ...]:
+        """Ask the hooks that a switch waits for; return why not."""
+        assert self._hooks is not None
+        return await self._hooks.approve(planned)
+
+    @property
+    def approving(self) -> bool:
+        """True if a switch has to wait for a hook."""
+        return self._hooks is not None and self._hooks.approving
+
+    def report(self) -> list[Json]:
+        """Report how each hook is doing."""
+        return self._hooks.report() if self._hooks is not None else []
+
+    def _tick(self) -> None:
+        if self._renewals is not None:
+            self._renewals.tick()
+        self._warn()
+
+    def _warn(self) -> None:
+        """Log what an operator should know of certificates, each warning once a day."""
+        state, now = self._ledger.state, self._now()
+        self._warned = {t: at for t, at in self._warned.items() if now - at < WARNING_INTERVAL}
+        for certificate in state.certificates():
+            application = state.application(certificate.application)
+            for warning in warnings(state, application, now) if application is not None else ():
+                text = f"application {application.name}: {warning}" if application else warning
+                if text not in self._warned:
+                    self._warned[text] = now
+                    log.warn("{text}", text=text)
+
+    def _set_acme(self, settings: AcmeSettings | None) -> None:
+        """Have certificates issued as configured; a change lets what is under way go."""
+        if settings == self._acme:
+            return
+        renewals = None
+        if settings is not None:
+            try:
+                from failoverdns.issuing.renewing import Means, Renewals
+            except ImportError as fault:
+                text = f"acme: {fault.name} is not installed: pip install 'failoverdns[acme]'"
+                raise CannotReact(text) from None
+            means = Means(
+                state=lambda: self._ledger.state,
+                store=self._store,
+                submit=lambda command: self._submit(command, _WORDS[type(command)]),
+                in_thread=self._in_thread,
+                spawn=spawn,
+                now=self._now,
+                log=_logged("acme"),
+            )
+            renewals = Renewals(settings, means)
+        if self._renewals is not None:
+            self._renewals.stop()
+        self._acme, self._renewals = settings, renewals
+
+    def _listen(self, settings: DeliverySettings) -> None:
+        files = TlsFiles(settings.certificate, settings.key, settings.client_ca)
+        self._endpoint = Endpoint(
+            lambda: self._ledger.state,
+            self._store,
+            _clients(settings),
+            self._reactor,
+            self._now,
+        )
+        self._ports = listen_tls(self._reactor, settings.listen, files, self._endpoint.site())
+        for port in self._ports:
+            address: Any = port.getHost()
+            log.info("delivery on {host}:{port}, HTTPS", host=address.host, port=address.port)
+
+    def _hook_means(self, folder: Path) -> hooks.Means:
+        return hooks.Means(
+            state=lambda: self._ledger.state,
+            store=self._store,
+            folder=folder,
+            in_thread=self._in_thread,
+            sleep=lambda seconds: deferLater(self._reactor, seconds),
+            spawn=spawn,
+            now=self._now,
+            log=_logged("hooks"),
+        )
+
+    def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._threads, call)
+
+
+def _logged(source: str) -> Callable[[str], None]:
+    return lambda text: log.info("{source}: {text}", source=source, text=text)
+
+
+def _clients(settings: DeliverySettings) -> Clients:
+    return {name: frozenset(applications) for name, applications in settings.clients}
