@@ -1,62 +1,133 @@
 """The command corridor: one request in, one reply out.
 
-    request -> changes something -> ledger  -> reply line
-            -> reads             -> reading -> reply in pieces
+    request -> changes something -> (hooks agree) -> ledger  -> reply line
+            -> reads             ->                  reading -> reply in pieces
 
 Refuses to know connections and how lines are told apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
 
 from failoverdns.ledger import Done, Ledger, Outcome, Submission
-from failoverdns.model.change import Change, Who
-from failoverdns.model.commands import Query
-from failoverdns.model.errors import Rejected
-from failoverdns.reading import read
+from failoverdns.model.change import Change, Json, Who
+from failoverdns.model.commands import Mutation, Query, Switch
+from failoverdns.model.errors import Corrupt, Rejected, RuleFailure
+from failoverdns.reading import Source, read
 from failoverdns.rules.reporting import history_report
-from failoverdns.store.interface import Store
+from failoverdns.rules.switching import BEFORE_SWITCH, switch
+from failoverdns.store.interface import Store, Unavailable
 from failoverdns.wire.requests import Request, canonical, write_line, write_refusal, write_reply
 
 Lines = Iterator[bytes]
 
 
-class Commands:
-    """Carries out the requests of all clients."""
+class Approval(Protocol):
+    """What has to agree before a switch: the hooks that are required to."""
 
-    def __init__(self, ledger: Ledger, store: Store) -> None:
+    def __call__(self, planned: Mapping[str, Json]) -> Awaitable[tuple[RuleFailure, ...]]:
+        """Return why not, for the result of a dry run; nothing if all agree."""
+
+
+class Commands:
+    """Carries out the requests of all clients.
+
+    `now` tells seconds since 1970, `spawn` drives a coroutine to its end, `hooks` reports how the
+    hooks are doing.  Without `approval` no switch has to wait for anything.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: Store,
+        *,
+        now: Callable[[], float],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        hooks: Callable[[], list[Json]] = list,
+        approval: Callable[[], Approval | None] = lambda: None,
+    ) -> None:
         self._ledger = ledger
         self._store = store
+        self._now = now
+        self._spawn = spawn
+        self._hooks = hooks
+        self._approval = approval
 
     def change(self, request: Request, who: Who, reply: Callable[[Lines], None]) -> None:
         """Carry out a command that changes something; `reply` is called once."""
         assert not isinstance(request.command, Query)
-        self._ledger.submit(
-            Submission(
-                command=request.command,
-                who=who,
-                given=request.given,
-                reply=lambda outcome: reply(_lines(request, outcome)),
-                op_id=request.op_id,
-                request=canonical(request.given),
-            )
+        submission = Submission(
+            command=request.command,
+            who=who,
+            given=request.given,
+            reply=lambda outcome: reply(_lines(request, outcome)),
+            op_id=request.op_id,
+            request=canonical(request.given),
         )
+        approval = self._approval() if _takes_approval(submission.command) else None
+        if approval is None:
+            self._ledger.submit(submission)
+        else:
+            self._spawn(self._approved(submission, approval))
 
     async def read(self, request: Request) -> Lines:
         """Carry out a command that reads."""
         assert isinstance(request.command, Query)
         state = self._ledger.state
         try:
-            result = await read(state, self._store, request.command)
+            source = Source(state, self._store, self._now(), self._hooks)
+            result = await read(source, request.command)
         except Rejected as refusal:
             return iter((write_refusal(request.id, refusal),))
         return write_reply(request.id, state.revision, result)
+
+    async def _approved(self, submission: Submission, approval: Approval) -> None:
+        """Submit a switch if all that have to agree do; the switch is planned again then."""
+        command = submission.command
+        assert isinstance(command, Switch)
+        try:
+            if await self._is_repeated(submission):
+                self._ledger.submit(submission)
+                return
+            trial = replace(command, dry_run=True)
+            planned = switch(self._ledger.state, trial, self._now()).report(self._ledger.state)
+            failures = await approval(planned)
+        except Rejected as refusal:
+            submission.reply(refusal)
+            return
+        except BaseException:
+            submission.reply(Rejected("unavailable", "the server failed; see its log"))
+            raise
+        if failures:
+            text = f"nothing was switched: {BEFORE_SWITCH}"
+            submission.reply(Rejected("refused", text, failures))
+        else:
+            self._ledger.submit(submission)
+
+    async def _is_repeated(self, submission: Submission) -> bool:
+        """Tell whether this was carried out already: then nobody is asked again."""
+        if submission.op_id is None:
+            return False
+        try:
+            return await self._store.operation(submission.op_id) is not None
+        except (Unavailable, Corrupt):
+            return False  # the ledger will say so
 
 
 def event_line(change: Change) -> bytes:
     """Return a change as the line that those who watch get."""
     return write_line({"event": change.command.get("command"), **history_report(change)})
+
+
+def _takes_approval(command: Mutation) -> bool:
+    return (
+        isinstance(command, Switch)
+        and not command.dry_run
+        and BEFORE_SWITCH not in command.override
+    )
 
 
 def _lines(request: Request, outcome: Outcome) -> Lines:

@@ -7,23 +7,33 @@ Refuses to know sockets and who asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import assert_never
 
+from failoverdns.model.application import Application
 from failoverdns.model.change import Json
 from failoverdns.model.commands import (
+    ChallengeName,
     History,
     ListApplications,
+    ListCertificates,
     ListGroups,
+    Preflight,
     Query,
     Records,
+    RotateKey,
+    ShowCertificate,
     Status,
     Watch,
 )
-from failoverdns.model.errors import Corrupt, Rejected
+from failoverdns.model.errors import Corrupt, Malformed, Rejected
 from failoverdns.model.group import Side
-from failoverdns.model.zone import Zone
-from failoverdns.rules.finding import find_group, find_zone
+from failoverdns.model.zone import CHALLENGE_LABEL, Zone
+from failoverdns.rules.certificates import certificate_report
+from failoverdns.rules.challenges import base_name, delegated_owner, zone_of
+from failoverdns.rules.finding import find_application, find_group, find_zone
+from failoverdns.rules.preflight import plan_flight, preflight_report
 from failoverdns.rules.recounting import group_subject
 from failoverdns.rules.reporting import (
     application_report,
@@ -32,15 +42,34 @@ from failoverdns.rules.reporting import (
     zone_report,
 )
 from failoverdns.rules.serving import all_nodes, application_on
+from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.view import View
 from failoverdns.state import State
-from failoverdns.store.interface import Store, Unavailable
+from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
+from failoverdns.wire.certificates import read_bundle
 from failoverdns.wire.requests import Result, Streamed
 from failoverdns.wire.zone_text import record_lines
 
+SHOWN_FETCHES = 20
+"""Fetches that `certificate show` tells."""
 
-async def read(state: State, store: Store, query: Query) -> Result:
-    """Return the result of a command that changes nothing; raises Rejected."""
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What can be read: the state, the store behind it, the time, and how the hooks are doing.
+
+    `now` in seconds since 1970.
+    """
+
+    state: State
+    store: Store
+    now: float
+    hooks: Callable[[], list[Json]] = list
+
+
+async def read(source: Source, query: Query) -> Result:
+    """Return the result of a command that changes nothing served; raises Rejected."""
+    state, store = source.state, source.store
     match query:
         case Status(None):
             copy = state.copy()
@@ -49,6 +78,7 @@ async def read(state: State, store: Store, query: Query) -> Result:
                 "zones": [zone_report(copy, zone) for zone in copy.zones],
                 "applications": Streamed(application_report(copy, a) for a in copy.applications()),
                 "groups": Streamed(group_report(copy, group) for group in copy.groups()),
+                "hooks": source.hooks(),
             }
         case Status(name):
             return _group_status(state, name)
@@ -67,6 +97,22 @@ async def read(state: State, store: Store, query: Query) -> Result:
             return {"text": Streamed(_zone_text(state.copy(), zones), text=True)}
         case Watch():
             return {"watching": True}
+        case ShowCertificate():
+            return await _certificate(source, query)
+        case ListCertificates():
+            copy, now = state.copy(), source.now
+            having = (a for a in copy.applications() if _has_any(copy, a))
+            return {"certificates": Streamed(certificate_report(copy, a, now) for a in having)}
+        case ChallengeName():
+            return _challenge_name(state, query)
+        case Preflight():
+            return await _preflight(source, query)
+        case RotateKey():
+            try:
+                return {"rotated": await store.rotate_key()}
+            except (Unavailable, OutcomeUnknown, Corrupt) as fault:
+                text = f"the key could not be rotated, and the old one still works: {fault}"
+                raise Rejected("unavailable", text) from None
         case _:
             assert_never(query)
 
@@ -81,6 +127,74 @@ def _group_status(view: View, name: str | None) -> Result:
         "applications": [application_report(view, a) for a in attached if a is not None],
         "groups": [group_report(view, group)],
     }
+
+
+def _has_any(view: View, application: Application) -> bool:
+    found = view.certificate(application.id), view.order_for(application.id)
+    return found != (None, None)
+
+
+async def _certificate(source: Source, query: ShowCertificate) -> Result:
+    application = find_application(source.state, query.application)
+    if not _has_any(source.state, application):
+        raise Rejected("not-found", f"application {application.name!r} has no certificate")
+    report = certificate_report(source.state, application, source.now)
+    try:
+        fetches = await source.store.fetches(application.id, SHOWN_FETCHES)
+    except (Unavailable, Corrupt) as fault:
+        raise Rejected("unavailable", f"the fetches cannot be read: {fault}") from None
+    report["fetches"] = [
+        {
+            "time": timestamp(fetch.time),
+            "client": fetch.client,
+            "address": fetch.address,
+            "fingerprint": fetch.fingerprint,
+            "format": fetch.format,
+        }
+        for fetch in fetches
+    ]
+    return report
+
+
+def _challenge_name(view: View, query: ChallengeName) -> Result:
+    base = base_name(query.name)
+    if zone_of(view, base) is not None:
+        text = f"{base} is in a zone of ours: its challenge is answered without a CNAME"
+        raise Rejected("invalid", text)
+    zone = find_zone(view, query.zone)
+    try:
+        target = delegated_owner(base, zone)
+        owner = base.child(CHALLENGE_LABEL)
+    except Malformed as fault:
+        text = f"{base} is too long to be answered for in {zone.origin}: {fault}"
+        raise Rejected("invalid", text) from None
+    return {
+        "name": query.name,
+        "target": target.to_text(),
+        "record": f"{owner.absolute_text()} IN CNAME {target.absolute_text()}",
+    }
+
+
+async def _preflight(source: Source, query: Preflight) -> Result:
+    flight = plan_flight(source.state, query, source.now)
+    fault = None
+    if flight.certificate is not None:
+        fault = await _key_fault(source.store, flight.certificate.facts.bundle)
+    return preflight_report(source.state, flight, source.now, fault)
+
+
+async def _key_fault(store: Store, id_: str) -> str | None:
+    """Say what is wrong with a bundle in the vault; None if nothing is."""
+    try:
+        bundle = await store.bundle(id_)
+        if bundle is None:
+            return "the vault does not have it: install the certificate again"
+        read_bundle(bundle.chain, bundle.key.reveal())
+    except (Unavailable, Corrupt) as fault:
+        return str(fault)
+    except Rejected as fault:
+        return fault.message
+    return None
 
 
 async def _history(state: State, store: Store, query: History) -> Result:

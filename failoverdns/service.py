@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import gc
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -26,19 +26,22 @@ from twisted.python.threadpool import ThreadPool
 from failoverdns import __version__
 from failoverdns.answering import respond, server_failure
 from failoverdns.commanding import Commands, event_line
-from failoverdns.config import Config, ConfigErrors, load_config
+from failoverdns.config import Config, ConfigErrors, DeliverySettings, load_config
 from failoverdns.ledger import Ledger, Outcome, Submission
 from failoverdns.model.change import Change, Delta, Who
-from failoverdns.model.commands import Configure
+from failoverdns.model.commands import Configure, Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.zone import Zone
 from failoverdns.net.control import ControlFactory
 from failoverdns.net.listening import Listeners
-from failoverdns.net.sockets import BACKLOG, CannotListen
+from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
+from failoverdns.net.unix import listen_unix
+from failoverdns.reactions import CannotReact, Reactions
 from failoverdns.rules.serving import all_nodes
 from failoverdns.rules.zones import all_authorities
 from failoverdns.state import State
+from failoverdns.store.interface import Unavailable
 from failoverdns.store.sqlite import SQLiteStore
 from failoverdns.wire.chaos import chaos_rrsets
 from failoverdns.wire.table import Table
@@ -62,9 +65,11 @@ class Service:
         self._reactor = reactor
         self._table = Table()
         self._threads = ThreadPool(1, 1, "store")
-        self._store = SQLiteStore(config.state.sqlite, self._in_thread)
+        key_file = config.certificates.key_file
+        self._store = SQLiteStore(config.state.sqlite, self._in_thread, key_file)
         self._listeners = Listeners(reactor, self._answer)
         self._ledger: Ledger | None = None
+        self._reactions: Reactions | None = None
         self._control: ControlFactory | None = None
         self._control_port: IListeningPort | None = None
         self._catching_up: LoopingCall | None = None
@@ -82,6 +87,7 @@ class Service:
             with _much_allocation():
                 state = await self._load()
             self._listeners.adopt(self._listeners.prepare(self.config.listen), self.config.listen)
+            await self._react()
             self._open_control()
         except BaseException:
             await self.stop()
@@ -137,6 +143,8 @@ class Service:
         if self._catching_up is not None:
             self._catching_up.stop()
             self._catching_up = None
+        if self._reactions is not None:
+            self._reactions.stop()
         if self._threads.started:
             await self._store.close()
             self._threads.stop()
@@ -145,6 +153,7 @@ class Service:
         """Load what is stored, hold it against the configuration, and fill the table."""
         path = self.config.state.sqlite
         _make_directory(path.parent, "state.sqlite")
+        _make_directory(self.config.certificates.key_file.parent, "certificates.key_file")
         log.info("reading the state {path}", path=str(path))
         try:
             loaded = await self._store.load()
@@ -183,12 +192,18 @@ class Service:
             raise
         self._listeners.adopt(fresh, config.listen)
         self._table.chaos = chaos_rrsets(config.identity.id, config.identity.version)
+        if self._reactions is not None:
+            await self._reactions.reload(config)
         self.config = config
         log.info("reloaded {file}", file=str(config.file))
         self._log_addresses()
 
-    def _configure(self, zones: tuple[Zone, ...], word: str) -> Deferred[None]:
-        """Submit zones to the ledger, as a command of the system's own."""
+    async def _configure(self, zones: tuple[Zone, ...], word: str) -> None:
+        """Have the ledger take zones over; raises Rejected."""
+        await self._submit(Configure(zones), word)
+
+    def _submit(self, command: Mutation, word: str) -> Deferred[None]:
+        """Give a command of the system's own to the ledger; fails with Rejected."""
         done: Deferred[None] = Deferred()
 
         def reply(outcome: Outcome) -> None:
@@ -199,8 +214,24 @@ class Service:
 
         assert self._ledger is not None
         who = Who(os.getuid(), os.getpid(), "failoverdns")
-        self._ledger.submit(Submission(Configure(zones), who, {"command": word}, reply))
+        self._ledger.submit(Submission(command, who, {"command": word}, reply))
         return done
+
+    async def _react(self) -> None:
+        """Begin to react to changes; from then on nothing of them is missed."""
+        assert self._ledger is not None
+        self._reactions = Reactions(
+            self._ledger,
+            self._store,
+            self._submit,
+            self._reactor,
+            time.time,
+        )
+        _make_directory(self.config.control.socket.parent, "control.socket")
+        try:
+            await self._reactions.start(self.config)
+        except (CannotReact, Unavailable) as fault:
+            raise CannotStart(str(fault)) from None
 
     def _answer(self, packet: bytes, *, udp: bool) -> bytes | None:
         """Answer a packet, and keep a defect of ours to the packet that met it."""
@@ -220,20 +251,25 @@ class Service:
     def _announce(self, change: Change) -> None:
         if self._control is not None:
             self._control.send_event(event_line(change))
+        if self._reactions is not None:
+            self._reactions.announce(change)
 
     def _open_control(self) -> None:
-        settings = self.config.control
+        settings, reactions = self.config.control, self._reactions
         assert self._ledger is not None
-        _make_directory(settings.socket.parent, "control.socket")
-        _remove_stale(settings.socket)
-        self._control = ControlFactory(self._reactor, Commands(self._ledger, self._store))
-        umask = os.umask(0o777 & ~settings.mode)
-        try:
-            self._control_port = self._reactor.listenUNIX(
-                str(settings.socket), self._control, backlog=BACKLOG, mode=settings.mode
-            )
-        finally:
-            os.umask(umask)
+        assert reactions is not None
+        commands = Commands(
+            self._ledger,
+            self._store,
+            now=time.time,
+            spawn=spawn,
+            hooks=reactions.report,
+            approval=lambda: reactions.approve if reactions.approving else None,
+        )
+        self._control = ControlFactory(self._reactor, commands)
+        self._control_port = listen_unix(
+            self._reactor, settings.socket, settings.mode, self._control
+        )
 
     def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._threads, call)
@@ -260,10 +296,16 @@ def _check_reloadable(old: Config, new: Config) -> None:
         "control": old.control != new.control,
         "state": old.state != new.state,
         "workers": old.workers != new.workers,
+        "certificates": old.certificates != new.certificates and old.state == new.state,
+        "delivery": _without_clients(old.delivery) != _without_clients(new.delivery),
     }
     changed = [name for name, differs in fixed.items() if differs]
     if changed:
         raise CannotStart(f"a change of {', '.join(changed)} takes a restart")
+
+
+def _without_clients(settings: DeliverySettings | None) -> DeliverySettings | None:
+    return replace(settings, clients=()) if settings is not None else None
 
 
 def _make_directory(path: Path, setting: str) -> None:
@@ -271,21 +313,3 @@ def _make_directory(path: Path, setting: str) -> None:
         path.mkdir(mode=0o750, parents=True, exist_ok=True)
     except OSError as fault:
         raise CannotStart(f"{setting}: cannot make the directory {path}: {fault}") from None
-
-
-def _remove_stale(path: Path) -> None:
-    """Remove the socket that a killed server left; never one that somebody answers on."""
-    if not path.exists():
-        return
-    if not path.is_socket():
-        raise CannotStart(f"control.socket: {path} exists and is not a socket")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1)
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
-        except OSError as fault:
-            raise CannotStart(f"control.socket: {path}: {fault}") from None
-        else:
-            raise CannotStart(f"control.socket: another failoverdns answers on {path}")

@@ -20,7 +20,7 @@ from failoverdns.model.commands import (
 )
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
-from failoverdns.reading import read
+from failoverdns.reading import Source, read
 from failoverdns.wire.requests import Streamed
 
 
@@ -32,9 +32,14 @@ def built(corridor: Corridor) -> Corridor:
     return corridor
 
 
+def source(corridor: Corridor) -> Source:
+    """What queries are read from."""
+    return Source(corridor.ledger.state, corridor.store, corridor.now)
+
+
 def told(corridor: Corridor, query: Query) -> dict[str, Any]:
     """The whole result of a query."""
-    result = run(read(corridor.ledger.state, corridor.store, query))
+    result = run(read(source(corridor), query))
     return {key: whole(value) for key, value in result.items()}
 
 
@@ -117,7 +122,7 @@ def test_records_are_those_of_one_zone_or_of_all(built: Corridor) -> None:
 
 def test_a_long_result_is_of_one_moment(built: Corridor) -> None:
     """What changes while it is told is not half in it."""
-    result = run(read(built.ledger.state, built.store, Status()))
+    result = run(read(source(built), Status()))
     groups = result["groups"]
     assert isinstance(groups, Streamed)
     built.do(commands.Switch(("shop",)))

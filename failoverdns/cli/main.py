@@ -6,7 +6,8 @@ Refuses to know what a reply says (`cli.rendering`).
 | exit status | meaning                                               |
 |-------------|-------------------------------------------------------|
 | 0           | done                                                  |
-| 1           | the server refused it, or failed                      |
+| 1           | the server refused it, or failed; a preflight did not |
+|             | pass                                                  |
 | 2           | usage                                                 |
 | 3           | no server to talk to                                  |
 | 4           | outcome unknown: asked, no answer in time             |
@@ -32,7 +33,9 @@ from failoverdns.cli.client import (
     request,
 )
 from failoverdns.model.change import Json
-from failoverdns.wire.commands import ROWS, Parameter, Row
+from failoverdns.wire.commands import ROWS
+from failoverdns.wire.rows import Parameter, Row
+from failoverdns.wire.values import MAX_PEM
 
 REFUSED, NO_SERVER, UNKNOWN = 1, 3, 4
 DEFAULT_TIMEOUT = 30.0
@@ -151,6 +154,8 @@ def _print_lines(row: Row, lines: Iterator[str], *, as_json: bool) -> int:
     if not reply.get("ok"):
         unknown = reply.get("error", {}).get("code") == "unknown-outcome"
         return UNKNOWN if unknown else REFUSED
+    if row.words == "preflight" and not reply["result"]["passed"]:
+        return REFUSED
     if row.words == "watch":
         for line in lines:
             click.echo(line if as_json else rendering.event(parse(line)), nl=not as_json)
@@ -198,7 +203,26 @@ def _click_parameter(parameter: Parameter) -> click.Parameter:
         is_flag=parameter.flag,
         multiple=parameter.repeated,
         required=parameter.required,
+        callback=_read_file if parameter.file else None,
     )
+
+
+_NOUNS = {
+    "application": "Applications: add, change, remove.",
+    "head": "Heads: add, change, remove.",
+    "group": "Failover groups: add, change, remove.",
+    "certificate": "Certificates: install, request, show, remove.",
+}
+
+
+def _read_file(ctx: click.Context, param: click.Parameter, value: Any) -> str:
+    """Return the text of the file called `value`, so that the server needs no access to it."""
+    try:
+        with click.open_file(value, "rb") as file:
+            data: bytes = file.read(MAX_PEM + 1)
+    except OSError as fault:
+        raise click.BadParameter(f"{value}: {fault.strerror}", ctx, param) from None
+    return data.decode("utf-8", "replace")
 
 
 def _add_commands() -> None:
@@ -209,8 +233,7 @@ def _add_commands() -> None:
             cli.add_command(_command(row))
             continue
         if noun not in groups:
-            what = {"application": "Applications", "head": "Heads", "group": "Failover groups"}
-            groups[noun] = TableGroup(noun, help=f"{what[noun]}: add, change, remove.")
+            groups[noun] = TableGroup(noun, help=_NOUNS[noun])
             cli.add_command(groups[noun])
         groups[noun].add_command(_command(row))
 

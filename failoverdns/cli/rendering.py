@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from failoverdns.wire.commands import ROWS
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -24,6 +26,8 @@ def show(command: str, reply: dict[str, Any]) -> None:
     writer = _WRITERS.get(command)
     if writer is not None:
         writer(result)
+    elif "renewal" in result:
+        _certificate(result)
     elif command.startswith("group ") and "hostname" in result:
         click.echo(_group_line(result))
     elif "web_head" in result:
@@ -65,8 +69,83 @@ def _switch(result: Result) -> None:
             f"  the last client that honours the TTL leaves the {group['from']} side at "
             f"{group['drained_at']}"
         )
+        if group.get("certificate"):
+            click.echo(f"  {_transfer(group, would=bool(result.get('dry_run')))}")
         if group["overridden"]:
             click.echo(f"  overridden: {', '.join(group['overridden'])}")
+
+
+def _transfer(group: Result, *, would: bool) -> str:
+    certificate = group["certificate"]
+    names = ", ".join(certificate["names"])
+    about = f"{certificate['kind']}, {names}, valid until {certificate['not_after']}"
+    said = {
+        "nothing": "keeps its own certificate",
+        "transferred": "would get the certificate" if would else "certificate transferred",
+        "present": "has the certificate already",
+        "kept": "keeps its own certificate",
+        "names-differ": "keeps its own certificate, nothing was transferred",
+    }[certificate["outcome"]]
+    warning = certificate.get("warning")
+    return f"{said}: {about}" + (f"\n  warning: {warning}" if warning else "")
+
+
+def _certificate(result: Result) -> None:
+    click.echo(f"{result['application']} ({result['role']})")
+    lines: dict[str, object] = {}
+    if "fingerprint" in result:
+        lines = {
+            "names": ", ".join(result["names"]),
+            "kind": result["kind"],
+            "issuer": result["issuer"],
+            "key": result["key_type"],
+            "valid": f"{result['not_before']} to {result['not_after']}",
+            "SHA-256": result["fingerprint"],
+            "chain": f"{result['chain_length']} certificate(s)",
+            "since": result["installed_at"]
+            + (f", from {result['transferred_from']}" if result["transferred_from"] else ""),
+        }
+    renewal, order = result["renewal"], result.get("order")
+    lines["renewed by"] = renewal["by"] + (f", at {renewal['due_at']}" if renewal["due_at"] else "")
+    if order is not None:
+        lines["order"] = f"{order['state']}: {', '.join(order['names'])}"
+    for label, text in lines.items():
+        click.echo(f"  {label + ':':<12}{text}")
+    for fetch in result.get("fetches", ()):
+        click.echo(
+            f"  fetched by {fetch['client']} from {fetch['address']} at {fetch['time']}: "
+            f"{fetch['fingerprint'][:16]}"
+        )
+    for warning in result["warnings"]:
+        click.echo(f"  warning: {warning}")
+
+
+def _certificates(result: Result) -> None:
+    table = _table("application", "role", "kind", "names", "valid until", "SHA-256", "warnings")
+    for certificate in result["certificates"]:
+        order = certificate.get("order") or {}
+        table.add_row(
+            certificate["application"],
+            certificate["role"],
+            certificate.get("kind", "-"),
+            "\n".join(certificate.get("names") or [f"({name})" for name in order["names"]]),
+            certificate.get("not_after", order.get("state", "-")),
+            certificate.get("fingerprint", "-")[:16],
+            "\n".join(certificate["warnings"]),
+        )
+    _print(table, "no certificates yet: `failoverdns certificate install` or `request`")
+
+
+def _challenge_name(result: Result) -> None:
+    click.echo(result["record"])
+
+
+def _preflight(result: Result) -> None:
+    verdict = "passed" if result["passed"] else "failed"
+    what = "a switch to" if result["changed"] else "already on"
+    click.echo(f"{result['group']}: {what} {result['to']}: {verdict}")
+    for check in result["checks"]:
+        click.echo(f"  {check['result']:<8}{check['check'] + ':':<13}{check['message']}")
 
 
 def _status(result: Result) -> None:
@@ -77,6 +156,10 @@ def _status(result: Result) -> None:
     _groups(result)
     click.echo("")
     _applications(result)
+    for hook in result.get("hooks", ()):
+        click.echo(f"hook {hook['name']}: {hook['state']}")
+        if hook["problem"]:
+            click.echo(f"  {hook['problem']}")
 
 
 def _groups(result: Result) -> None:
@@ -125,6 +208,10 @@ def _records(result: Result) -> None:
     click.echo(result["text"], nl=False)
 
 
+def _rotated(result: Result) -> None:
+    click.echo(f"{result['rotated']} private key(s) encrypted with a new key")
+
+
 def _group_line(group: Result) -> str:
     answers = ", ".join(group["answers"]) or "nothing yet (NODATA)"
     return f"{group['name']}: {group['hostname']} answers {answers} ({group['active']} active)"
@@ -143,9 +230,11 @@ def _retired(result: Result) -> str:
 def _words(command: Result) -> str:
     """Write a command as it would be typed."""
     positions, options = [], []
+    row = ROWS.get(str(command.get("command")))
+    by_position = {parameter.name for parameter in row.arguments} if row is not None else set()
     for key, value in command.items():
         items = value if isinstance(value, list) else [value]
-        if key in _POSITIONS:
+        if key in by_position:
             positions += [shlex.quote(str(item)) for item in items]
         elif value is True:
             options.append(_option(key))
@@ -154,14 +243,13 @@ def _words(command: Result) -> str:
     return " ".join([str(command.get("command")), *positions, *options])
 
 
-_POSITIONS = ("application", "name", "old", "new", "groups", "group")
-
-
 def _option(key: str) -> str:
     return "--" + key.replace("_", "-")
 
 
 def _changed(part: Result) -> str:
+    if part["kind"] == "role":
+        return f"{part['name']} {' -> '.join(part['fields']['role'])}"
     if part["done"] != "changed":
         return f"{part['kind']} {part['name']} {part['done']}"
     fields = (f"{key} {_value(old)} -> {_value(new)}" for key, (old, new) in part["fields"].items())
@@ -203,4 +291,8 @@ _WRITERS: dict[str, Callable[[Result], None]] = {
     "application list": _applications,
     "history": _history,
     "records": _records,
+    "certificate list": _certificates,
+    "certificate challenge-name": _challenge_name,
+    "certificate rotate-key": _rotated,
+    "preflight": _preflight,
 }

@@ -137,7 +137,7 @@ def test_history_tells_who_did_what(demo: Server) -> None:
     first = demo.ctl("history", "shop").stdout.splitlines()[0]
     assert "switch shop --reason 'db maintenance'" in first
     assert f"[failoverdns uid {os.getuid()} pid " in first
-    assert first.endswith("group shop: active primary -> backup")
+    assert first.endswith("; shop-us offline -> online")
 
 
 def test_watch_prints_events_until_interrupted(demo: Server) -> None:

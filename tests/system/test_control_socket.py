@@ -79,10 +79,10 @@ def test_nc_half_closes_and_gets_every_reply(demo: Server) -> None:
         (b"{}", "invalid", "command: must be a text"),
         (b'{"command": "switch", "groups": "shop"}', "invalid", "must be a list, not a text"),
         (b'{"command": ', "malformed", "not JSON"),
-        (b"[1, 2]", "unknown-command", "no command '[1,'"),
+        (b"[1, 2]", "unknown-command", "no such command"),
         (b"\xff\xfe", "malformed", "byte 1 is not"),
         (b"switch 'shop", "malformed", "quoting"),
-        (b"", "unknown-command", "there is application, group"),
+        (b"", "unknown-command", "there is application, certificate, group"),
     ],
 )
 def test_a_bad_line_is_told_what_would_be_right(

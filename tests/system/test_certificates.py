@@ -1,0 +1,192 @@
+"""Certificates from end to end: the vault, the transfer, and that no private key gets out."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from authority import DAY, Issued, make_authority
+from system.server import Server
+
+CA = make_authority()
+NAMES = ("414-262-781.failover.test", "www.shop.example")
+
+
+@pytest.fixture
+def issued() -> Issued:
+    return CA.issue(*NAMES)
+
+
+def install(server: Server, application: str, issued: Issued) -> str:
+    """Install with the command line; return what it prints."""
+    chain, key = issued.save(server.folder, f"{application}-{issued.fingerprint[:8]}")
+    words = ("certificate", "install", application, "--chain", str(chain), "--key", str(key))
+    return server.ctl(*words).stdout
+
+
+def shown(server: Server, application: str) -> dict[str, object]:
+    return server.do(command="certificate show", application=application)
+
+
+def test_a_certificate_is_installed_shown_and_removed(demo: Server, issued: Issued) -> None:
+    text = install(demo, "shop-eu", issued)
+    assert issued.fingerprint in text
+    report = shown(demo, "shop-eu")
+    assert report["names"] == sorted(NAMES)
+    assert report["kind"] == "custom"
+    assert report["issuer"] == "CN=Test Root Intermediate"
+    assert report["renewal"] == {"allowed": False, "by": "whoever installed it", "due_at": None}
+    assert demo.do(command="certificate list")["certificates"][0]["application"] == "shop-eu"
+    assert "shop-eu" in demo.ctl("certificate", "list").stdout
+    demo.ctl("certificate", "remove", "shop-eu")
+    refused = demo.ask(command="certificate show", application="shop-eu")
+    assert refused["error"]["code"] == "not-found"
+
+
+def test_a_switch_transfers_and_both_are_there_after_a_restart(
+    demo: Server, issued: Issued
+) -> None:
+    install(demo, "shop-eu", issued)
+    trial = demo.ctl("switch", "shop", "--dry-run").stdout
+    assert "would get the certificate: custom" in trial
+    text = demo.ctl("switch", "shop").stdout
+    assert "certificate transferred: custom" in text
+    demo.stop()
+    demo.start()
+    report = shown(demo, "shop-us")
+    assert (report["fingerprint"], report["transferred_from"]) == (issued.fingerprint, "shop-eu")
+    assert "certificate shop-us" in demo.ctl("history", "shop").stdout
+
+
+def test_a_switch_to_other_names_is_refused_with_what_to_do(demo: Server, issued: Issued) -> None:
+    install(demo, "shop-eu", issued)
+    install(demo, "shop-us", CA.issue("www.shop.example", "old.shop.example"))
+    refused = demo.ctl("switch", "shop", check=False)
+    assert refused.returncode == 1
+    assert "missing there: 414-262-781.failover.test; extra there: old.shop.example" in (
+        refused.stderr
+    )
+    done = demo.ctl("switch", "shop", "--override", "certificate-names").stdout
+    assert "keeps its own certificate, nothing was transferred" in done
+    assert "warning: the certificate on the side" in done
+
+
+def test_preflight_tells_what_a_switch_would_find(demo: Server, issued: Issued) -> None:
+    """And its exit status can be used in scripts."""
+    install(demo, "shop-eu", issued)
+    passed = demo.ctl("preflight", "shop")
+    assert "a switch to backup: passed" in passed.stdout
+    assert "will be transferred from the active side" in passed.stdout
+    install(demo, "shop-us", CA.issue("other.example"))
+    failed = demo.ctl("preflight", "shop", check=False)
+    assert failed.returncode == 1
+    assert "failed  names:" in failed.stdout
+
+
+def test_a_fault_is_named_and_nothing_is_changed(demo: Server, issued: Issued) -> None:
+    other = CA.issue(*NAMES, lasts=DAY / 2)
+    refused = demo.ask(
+        command="certificate install", application="shop-eu", chain=other.chain, key=issued.key
+    )
+    assert refused["error"]["code"] == "invalid"
+    assert "does not belong to the first certificate" in refused["error"]["message"]
+    refused = demo.ask(
+        command="certificate install", application="shop-eu", chain=other.chain, key=other.key
+    )
+    assert "the certificate expired at" in refused["error"]["message"]
+    missing = demo.ctl(
+        "certificate", "install", "shop-eu", "--chain", "/none", "--key", "/none", check=False
+    )
+    assert (missing.returncode, "No such file" in missing.stderr) == (2, True)
+
+
+def test_the_key_can_be_rotated_while_the_server_runs(demo: Server, issued: Issued) -> None:
+    install(demo, "shop-eu", issued)
+    before = (demo.folder / "state.db.key").read_bytes()
+    assert "1 private key(s)" in demo.ctl("certificate", "rotate-key").stdout
+    assert (demo.folder / "state.db.key").read_bytes() != before
+    demo.stop()
+    demo.start()
+    assert "ECDSA P-256, matches" in demo.ctl("preflight", "shop").stdout
+
+
+def test_without_the_key_file_the_server_does_not_start(demo: Server, issued: Issued) -> None:
+    """Rather than serve without what it is to keep; it says what to do."""
+    install(demo, "shop-eu", issued)
+    demo.stop()
+    (demo.folder / "state.db.key").unlink()
+    assert demo.launch().wait(30) == 1
+    assert "the key file is missing" in demo.log.read_text()
+
+
+def fragments(issued: Issued) -> list[str]:
+    """Return every line of a private key, and cuts of it, but what is in the certificate too."""
+    lines = [line for line in issued.key.splitlines() if not line.startswith("-----")]
+    body, public = "".join(lines), "".join(issued.chain.split())
+    found = [*lines, *(body[at : at + 24] for at in range(0, len(body) - 24, 8))]
+    return [text for text in found if len(text) > 20 and text not in public]
+
+
+def test_no_private_key_gets_out(demo: Server, issued: Issued) -> None:
+    """Not in replies, errors, events, history, the log or any file but the vault."""
+    watcher = demo.connect()
+    watcher.ask({"command": "watch"})
+    install_request = {
+        "command": "certificate install",
+        "application": "shop-eu",
+        "chain": issued.chain,
+        "key": issued.key,
+        "op_id": "install-1",
+    }
+    said = [demo.ask(**install_request), demo.ask(**install_request)]
+    wrong = [
+        {**install_request, "op_id": "x", "application": "nobody"},
+        {**install_request, "op_id": "y", "chain": issued.key},
+        {**install_request, "op_id": "z", "chain": issued.chain + issued.key},
+        {**install_request, "op_id": "v", "key": issued.key[:-40]},
+        {**install_request, "op_id": "w", "key": issued.key.replace("A", "B")},
+        {**install_request, "op_id": "u", "more": issued.key},
+        {"command": "application add", "name": issued.key},
+        {"command": "switch", "groups": ["shop"], "reason": issued.key},
+        {"command": issued.key},
+    ]
+    said += [demo.ask(**request) for request in wrong]
+    with demo.connect() as client:  # a file that is sent by mistake, line by line
+        for line in issued.key.splitlines():
+            said.append(client.ask(line.encode() + b"\n"))
+    said.append(demo.ask(command="switch", groups=["shop"]))
+    for command in ("status", "history", "certificate list", "application list", "records"):
+        said.append(demo.ask(command=command))
+    said.append(demo.ask(command="certificate show", application="shop-us"))
+    demo.do(command="certificate rotate-key")
+    said.append(watcher.receive())
+    watcher.close()
+    demo.stop()
+    files = [path for path in demo.folder.rglob("*") if path.is_file()]
+    texts = [json.dumps(said)] + [path.read_bytes().decode("latin-1") for path in files]
+    assert any("CERTIFICATE" in text for text in texts)
+    assert len(fragments(issued)) > 8
+    for fragment in fragments(issued):
+        assert not any(fragment in text for text in texts), fragment
+    assert not any(re.search(r"BEGIN [A-Z ]*PRIVATE KEY", text) for text in texts[1:])
+
+
+def test_openssl_makes_what_is_accepted(demo: Server, tmp_path: Path) -> None:
+    """A self-signed certificate, as many have for a test."""
+    words = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout k.pem -out c.pem -subj /CN=x "
+        "-addext subjectAltName=DNS:x.example,IP:192.0.2.1 "
+        "-addext basicConstraints=critical,CA:FALSE"
+    )
+    subprocess.run(
+        words.split(),
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    files = ("--chain", str(tmp_path / "c.pem"), "--key", str(tmp_path / "k.pem"))
+    assert "x.example" in demo.ctl("certificate", "install", "shop-eu", *files).stdout
