@@ -1,0 +1,126 @@
+"""A switch and the transfer of its certificate are one: `kill -9` finds both done, or neither."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from authority import Issued, make_authority
+from system.server import Server
+
+SWITCHES = 100
+CA = make_authority()
+NAMES = ("414-262-781.failover.test", "www.shop.example")
+APPLICATIONS = {"primary": "shop-eu", "backup": "shop-us"}
+
+
+class Whole(NamedTuple):
+    """The active side, and the fingerprint of each application's certificate."""
+
+    side: str
+    certificates: dict[str, str | None]
+
+    def installed(self, fingerprint: str) -> Whole:
+        """Return what is there when the active application got a certificate."""
+        return Whole(self.side, {**self.certificates, APPLICATIONS[self.side]: fingerprint})
+
+    def switched(self) -> Whole:
+        """Return what is there when the other side has become active, and got the certificate."""
+        other = "backup" if self.side == "primary" else "primary"
+        active = self.certificates[APPLICATIONS[self.side]]
+        return Whole(other, {**self.certificates, APPLICATIONS[other]: active})
+
+
+def test_certificate_and_active_side_agree_after_any_kill(tmp_path: Path) -> None:
+    """100 switches, each with a new certificate to transfer, each cut off at a random moment."""
+    servers = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        servers.append(Server(folder))
+    with ThreadPoolExecutor(len(servers)) as pool:
+        times = SWITCHES // len(servers)
+        found = [
+            step for done in pool.map(lambda s: kill_often(s, times), servers) for step in done
+        ]
+    assert len(found) == SWITCHES
+    assert {"nothing", "installed", "switched"} >= set(found)
+    assert found.count("switched") >= SWITCHES // 4, "half are killed after the reply to the switch"
+
+
+def kill_often(server: Server, times: int) -> list[str]:
+    """Switch and kill so often; return how far each switch had come."""
+    dice = random.Random(server.folder.name)
+    try:
+        server.start()
+        server.load_demo()
+        found, pace = [], 0.01
+        for number in range(times):
+            before = observed(server)
+            issued = CA.issue(*NAMES)
+            installed = before.installed(issued.fingerprint)
+            possible = [before, installed, installed.switched()]
+            delay = dice.uniform(0.0, 1.2 * pace)  # about as long as both take here
+            after_reply = number % 2 == 0
+            replies, took = switch_and_kill(server, before, issued, delay, after_reply=after_reply)
+            pace = took if after_reply else pace
+            assert all(reply["ok"] for reply in replies), replies
+            server.start()
+            now = observed(server)
+            assert now in possible[len(replies) :], (now, possible, len(replies))
+            found.append(("nothing", "installed", "switched")[possible.index(now)])
+            if now != before:
+                check_key(server)
+        return found
+    finally:
+        server.kill()
+
+
+def switch_and_kill(
+    server: Server, before: Whole, issued: Issued, delay: float, *, after_reply: bool
+) -> tuple[list[dict[str, Any]], float]:
+    """Install and switch in one go, and kill after `delay` seconds.
+
+    Returns the replies that came, and the seconds that they took.  `after_reply` begins the delay
+    with the last reply.
+    """
+    killer = threading.Timer(delay, server.kill)
+    replies: list[dict[str, Any]] = []
+    with server.connect() as client:
+        began = time.monotonic()
+        install = {"command": "certificate install", "application": APPLICATIONS[before.side]}
+        client.send({**install, "chain": issued.chain, "key": issued.key})
+        client.send({"command": "switch", "groups": ["shop"]})
+        if not after_reply:
+            killer.start()
+        with suppress(OSError):
+            for _ in range(2):
+                replies.append(client.receive())
+        took = time.monotonic() - began
+    if after_reply:
+        killer.start()
+    killer.join()
+    return replies, took
+
+
+def observed(server: Server) -> Whole:
+    """Return what the server says is there."""
+    status = server.ask(command="status")["result"]
+    certificates = {
+        found["name"]: found["certificate"] and found["certificate"]["fingerprint"]
+        for found in status["applications"]
+    }
+    (group,) = status["groups"]
+    return Whole(group["active"], certificates)
+
+
+def check_key(server: Server) -> None:
+    """The active application's private key is in the vault, and belongs to its certificate."""
+    report = server.do(command="preflight", group="shop")
+    results = {check["check"]: check["result"] for check in report["checks"]}
+    assert results["key"] == "ok", report
