@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from authority import DAY, Issued, make_authority
-from system.server import Server
+from system.server import CONFIG, Server, wait_for
 
 CA = make_authority()
 NAMES = ("414-262-781.failover.test", "www.shop.example")
@@ -130,8 +131,44 @@ def fragments(issued: Issued) -> list[str]:
     return [text for text in found if len(text) > 20 and text not in public]
 
 
-def test_no_private_key_gets_out(demo: Server, issued: Issued) -> None:
-    """Not in replies, errors, events, history, the log or any file but the vault."""
+CURIOUS = """\
+#!/bin/sh
+# Keep what a hook is told, print the key as a careless one might, and fail so that this is kept.
+{ env; echo "$0" "$@"; cat /proc/$$/cmdline /proc/$$/environ; } >>"$(dirname "$0")/told"
+cat "$RENEWED_LINEAGE/privkey.pem" 2>/dev/null
+fold -w 40 "$RENEWED_LINEAGE/privkey.pem" 2>/dev/null
+exit 1
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Server]:
+    """A server with the group `shop` and curious hooks."""
+    hook = tmp_path / "curious"
+    hook.write_text(CURIOUS)
+    hook.chmod(0o755)
+    hooks = """\
+hooks:
+  of-certificates: {run: [curious, --all], events: [certificate], attempts: 1}
+  of-switches: {run: [curious, --all], events: [switch, role], attempts: 1}
+"""
+    running = Server(tmp_path, CONFIG + hooks)
+    try:
+        running.start().load_demo()
+        yield running
+    finally:
+        running.kill()
+
+
+def hooks_are_done(server: Server) -> bool:
+    """The hooks were told of everything."""
+    hooks = server.do(command="status")["hooks"]
+    return all(hook["waiting"] == 0 and hook["state"] != "running" for hook in hooks)
+
+
+def test_no_private_key_gets_out(told: Server, issued: Issued) -> None:
+    """Not in replies, errors, events, history, the log, what a hook is told, or any file."""
+    demo = told
     watcher = demo.connect()
     watcher.ask({"command": "watch"})
     install_request = {
@@ -164,6 +201,10 @@ def test_no_private_key_gets_out(demo: Server, issued: Issued) -> None:
     demo.do(command="certificate rotate-key")
     said.append(watcher.receive())
     watcher.close()
+    wait_for(lambda: hooks_are_done(demo))
+    said.append(demo.ask(command="status"))
+    assert "certificate shop-us: exit status 1" in json.dumps(said[-1]["result"]["hooks"])
+    assert "RENEWED_LINEAGE" in (demo.folder / "told").read_text()
     demo.stop()
     files = [path for path in demo.folder.rglob("*") if path.is_file()]
     texts = [json.dumps(said)] + [path.read_bytes().decode("latin-1") for path in files]
