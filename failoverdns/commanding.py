@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from failoverdns.ledger import Done, Ledger, Outcome, Submission
 from failoverdns.model.change import Change, Json, Who
-from failoverdns.model.commands import Mutation, Query, Switch
+from failoverdns.model.commands import Mutation, Query, RequestCertificate, Switch
 from failoverdns.model.errors import Corrupt, Rejected, RuleFailure
 from failoverdns.reading import Source, read
 from failoverdns.rules.reporting import history_report
@@ -23,6 +23,12 @@ from failoverdns.store.interface import Store, Unavailable
 from failoverdns.wire.requests import Request, canonical, write_line, write_refusal, write_reply
 
 Lines = Iterator[bytes]
+
+_NOT_ISSUING = Rejected(
+    "refused",
+    "no CA is configured: certificates are issued where the configuration has `acme`; "
+    "one from elsewhere can be installed with `certificate install`",
+)
 
 
 class Approval(Protocol):
@@ -36,7 +42,8 @@ class Commands:
     """Carries out the requests of all clients.
 
     `now` tells seconds since 1970, `spawn` drives a coroutine to its end, `hooks` reports how the
-    hooks are doing.  Without `approval` no switch has to wait for anything.
+    hooks are doing.  Without `approval` no switch has to wait for anything; `issuing` tells whether
+    certificates can be issued here.
     """
 
     def __init__(
@@ -48,6 +55,7 @@ class Commands:
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         hooks: Callable[[], list[Json]] = list,
         approval: Callable[[], Approval | None] = lambda: None,
+        issuing: Callable[[], bool] = lambda: True,
     ) -> None:
         self._ledger = ledger
         self._store = store
@@ -55,10 +63,14 @@ class Commands:
         self._spawn = spawn
         self._hooks = hooks
         self._approval = approval
+        self._issuing = issuing
 
     def change(self, request: Request, who: Who, reply: Callable[[Lines], None]) -> None:
         """Carry out a command that changes something; `reply` is called once."""
         assert not isinstance(request.command, Query)
+        if isinstance(request.command, RequestCertificate) and not self._issuing():
+            reply(_lines(request, _NOT_ISSUING))
+            return
         submission = Submission(
             command=request.command,
             who=who,

@@ -146,6 +146,11 @@ class Reactions:
         """True if a switch has to wait for a hook."""
         return self._hooks is not None and self._hooks.approving
 
+    @property
+    def issuing(self) -> bool:
+        """True if there is a CA to issue certificates."""
+        return self._acme is not None
+
     def report(self) -> list[Json]:
         """Report how each hook is doing."""
         return self._hooks.report() if self._hooks is not None else []

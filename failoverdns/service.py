@@ -265,6 +265,7 @@ class Service:
             spawn=spawn,
             hooks=reactions.report,
             approval=lambda: reactions.approve if reactions.approving else None,
+            issuing=lambda: reactions.issuing,
         )
         self._control = ControlFactory(self._reactor, commands)
         self._control_port = listen_unix(

@@ -16,6 +16,7 @@ Refuses to know what a reply says (`cli.rendering`).
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,13 @@ from failoverdns.wire.values import MAX_PEM
 REFUSED, NO_SERVER, UNKNOWN = 1, 3, 4
 DEFAULT_TIMEOUT = 30.0
 JSON_HELP = "Print the server's reply as it came."
+
+MAX_WAIT = 900.0
+POLL = 0.5
+"""Seconds that `--wait` waits, and between two looks."""
+
+_REQUEST = "certificate request"
+_WAIT_HELP = "Wait until it is issued, and say how it goes."
 
 
 class TableGroup(click.Group):
@@ -122,13 +130,20 @@ def version() -> None:
     click.echo(f"failoverdns {__version__}, Python {python}, fast path: pure Python")
 
 
-def _send(ctx: click.Context, row: Row, fields: dict[str, Json], *, as_json: bool) -> None:
+def _send(
+    ctx: click.Context, row: Row, fields: dict[str, Json], *, as_json: bool, wait: bool
+) -> None:
     """Send a command, print what comes back, and exit with its status."""
     settings = ctx.find_root().obj
     path = settings["socket"] or default_socket()
+    as_json = as_json or settings["json"]
     try:
         with request(path, {"command": row.words, **fields}, settings["timeout"]) as lines:
-            sys.exit(_print_lines(row, lines, as_json=as_json or settings["json"]))
+            line = next(lines)
+            reply = parse(line)
+            if wait and reply.get("ok"):
+                sys.exit(_wait(path, settings["timeout"], reply["result"], as_json=as_json))
+            sys.exit(_print_reply(row, line, reply, lines, as_json=as_json))
     except NoServer as fault:
         click.echo(str(fault), err=True)
         sys.exit(NO_SERVER)
@@ -139,12 +154,12 @@ def _send(ctx: click.Context, row: Row, fields: dict[str, Json], *, as_json: boo
         sys.exit(130)
 
 
-def _print_lines(row: Row, lines: Iterator[str], *, as_json: bool) -> int:
-    """Print the reply; for `watch`, the events that follow it too."""
+def _print_reply(
+    row: Row, line: str, reply: dict[str, Any], events: Iterator[str], *, as_json: bool
+) -> int:
+    """Print a reply; for `watch`, the events that follow it too."""
     from failoverdns.cli import rendering
 
-    line = next(lines)
-    reply = parse(line)
     if as_json:
         click.echo(line, nl=False)
     elif not reply.get("ok"):
@@ -157,25 +172,64 @@ def _print_lines(row: Row, lines: Iterator[str], *, as_json: bool) -> int:
     if row.words == "preflight" and not reply["result"]["passed"]:
         return REFUSED
     if row.words == "watch":
-        for line in lines:
-            click.echo(line if as_json else rendering.event(parse(line)), nl=not as_json)
+        for event in events:
+            click.echo(event if as_json else rendering.event(parse(event)), nl=not as_json)
             sys.stdout.flush()
+    return 0
+
+
+def _wait(path: str, timeout: float, requested: dict[str, Any], *, as_json: bool) -> int:
+    """Wait until what was requested is issued; tell how it goes on standard error."""
+    from failoverdns.cli import rendering, waiting
+
+    application = requested["application"]
+    fields: dict[str, Json] = {"command": "certificate show", "application": application}
+    until = time.monotonic() + MAX_WAIT
+    line = ""
+
+    def show() -> dict[str, Any]:
+        nonlocal line
+        with request(path, fields, timeout) as lines:
+            line = next(lines)
+        reply = parse(line)
+        if not reply.get("ok"):
+            raise waiting.NotIssued(rendering.refusal(reply))
+        result: dict[str, Any] = reply["result"]
+        return result
+
+    def pause() -> bool:
+        time.sleep(POLL)
+        return time.monotonic() < until
+
+    try:
+        for report in waiting.until_issued(requested, show, pause):
+            if "order" in report:
+                click.echo(f"{application}: {report['order']['state']} ...", err=True)
+            elif as_json:
+                click.echo(line, nl=False)
+            else:
+                rendering.show("certificate show", {"result": report})
+    except waiting.NotIssued as fault:
+        click.echo(f"{application}: {fault}", err=True)
+        return REFUSED
     return 0
 
 
 def _command(row: Row) -> click.Command:
     """Make a click command of a row of the command table."""
 
-    def run(as_json: bool, **values: Any) -> None:
+    def run(as_json: bool, wait: bool = False, **values: Any) -> None:
         ctx = click.get_current_context()
         fields = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
             if value is not None and value is not False and value != ()
         }
-        _send(ctx, row, fields, as_json=as_json)
+        _send(ctx, row, fields, as_json=as_json, wait=wait)
 
     parameters = [_click_parameter(parameter) for parameter in row.parameters]
+    if row.words == _REQUEST:
+        parameters.append(click.Option(["--wait"], is_flag=True, help=_WAIT_HELP))
     parameters.append(click.Option(["--json", "as_json"], is_flag=True, help=JSON_HELP))
     epilog = f"Example: failoverdns {row.example}" if row.example else None
     name = row.words.split(" ")[-1]

@@ -104,6 +104,14 @@ def test_a_fault_is_named_and_nothing_is_changed(demo: Server, issued: Issued) -
     assert (missing.returncode, "No such file" in missing.stderr) == (2, True)
 
 
+def test_without_a_ca_nothing_can_be_requested(demo: Server) -> None:
+    """The refusal says what is missing, and no order waits for ever."""
+    refused = demo.ask(command="certificate request", application="shop-eu")
+    assert refused["error"]["code"] == "refused"
+    assert "no CA is configured" in refused["error"]["message"]
+    assert demo.do(command="certificate list")["certificates"] == []
+
+
 def test_the_key_can_be_rotated_while_the_server_runs(demo: Server, issued: Issued) -> None:
     install(demo, "shop-eu", issued)
     before = (demo.folder / "state.db.key").read_bytes()

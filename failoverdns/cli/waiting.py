@@ -1,0 +1,49 @@
+"""Wait for what a command began: a certificate that is to be issued.
+
+The server does it in any case; whoever stops waiting stops nothing.
+Refuses to know how requests travel and how replies look to people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Show = Callable[[], dict[str, Any]]
+
+
+class NotIssued(Exception):
+    """Why there is no certificate, and what to do about it."""
+
+
+def until_issued(
+    requested: dict[str, Any], show: Show, pause: Callable[[], bool]
+) -> Iterator[dict[str, Any]]:
+    """Yield what `show` reports at each step of the order, and at last the certificate.
+
+    `requested` is the result of `certificate request`; `show` asks for that of `certificate show`;
+    `pause` waits a moment, and returns False when it has been waited long enough.
+    Raises NotIssued.
+    """
+    order = requested.get("order") or {}
+    failures, state, before = order.get("failures", 0), None, requested.get("fingerprint")
+    while True:
+        report = show()
+        now = report.get("order") or {}
+        if now.get("id") != order.get("id"):
+            if report.get("kind") != "acme" or report.get("fingerprint") == before:
+                raise NotIssued(
+                    "the order is not the application's any more: it was dropped, or a switch "
+                    "moved it; see `failoverdns certificate list`"
+                )
+            yield report
+            return
+        if now.get("failures", 0) > failures:
+            raise NotIssued(f"{now['problem']}\nthe next try is at {now['retry_at']}")
+        if now.get("state") != state:
+            state = now.get("state")
+            yield report
+        if not pause():
+            raise NotIssued(
+                "not issued yet: the server goes on with it; see `failoverdns certificate show`"
+            )
