@@ -5,19 +5,26 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
-from system.server import DEADLINE, EXECUTABLE, Server, tool
+from pebble import free_port
+from system.checkout import PROJECT, checkout, interrupt, start, with_ports
+from system.server import DEADLINE, EXECUTABLE, Server, tool, wait_for
 
-PROJECT = Path(__file__).parents[2]
 README = PROJECT / "README.md"
-HOSTNAME_PORT = "127.0.0.1 -p 5300"
+APART = "Certificates that follow"
+"""The section that has a server of its own."""
 
 
-def blocks(language: str) -> list[str]:
-    """Return the README's code blocks in a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(), re.M | re.S)
+def blocks(language: str, *, section: str | None = None) -> list[str]:
+    """Return the README's code blocks in a language, of one section, or of all but `APART`."""
+    parts = [part.partition("\n") for part in re.split(r"^## ", README.read_text(), flags=re.M)]
+    wanted = "".join(
+        text for title, _, text in parts if (title == section if section else title != APART)
+    )
+    return re.findall(rf"^```{language}\n(.*?)^```$", wanted, re.M | re.S)
 
 
 def steps(transcript: str) -> list[tuple[str, str]]:
@@ -27,17 +34,61 @@ def steps(transcript: str) -> list[tuple[str, str]]:
 
 
 def comparable(text: str) -> str:
-    """Put placeholders where every run differs."""
+    """Put placeholders where every run differs; leave out how far it is."""
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME", text)
+    text = re.sub(r"^.* \.\.\.\n", "", text, flags=re.M)
+    text = re.sub(r"Pebble Intermediate CA \w+", "Pebble Intermediate CA", text)
     return re.sub(r"uid \d+ pid \d+", "uid UID pid PID", text).rstrip()
 
 
-def environment(server: Server) -> dict[str, str]:
-    """What the README exports."""
+FINGERPRINT = re.compile(r"\b(?:[0-9a-f]{64}|(?:[0-9A-F]{2}:){31}[0-9A-F]{2})\b")
+
+
+class Fingerprints:
+    """Pairs the fingerprints that are shown with those that are seen: one for one."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[str, str] = {}
+
+    def agree(self, shown: str, seen: str) -> bool:
+        """Tell whether two texts are the same, but for fingerprints that pair up."""
+        if FINGERPRINT.sub("FINGERPRINT", shown) != FINGERPRINT.sub("FINGERPRINT", seen):
+            return False
+        pairs = dict(zip(plain_all(shown), plain_all(seen), strict=True))
+        together = {**self._pairs, **pairs}
+        agreed = self._pairs.items() <= together.items()
+        if agreed and len(set(together.values())) == len(together):
+            self._pairs = together
+            return True
+        return False
+
+
+def plain_all(text: str) -> list[str]:
+    """Return the fingerprints in a text, all written in one way."""
+    return [found.replace(":", "").lower() for found in FINGERPRINT.findall(text)]
+
+
+def printed(command: str, control_socket: Path, folder: Path) -> str:
+    """Return what a command prints, as it can be compared; with what the README exports."""
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment(control_socket),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    return comparable(done.stdout)
+
+
+def environment(control_socket: Path) -> dict[str, str]:
+    """Return what the README exports."""
     return {
         **os.environ,
         "PATH": f"{EXECUTABLE.parent}:{os.environ['PATH']}",
-        "FAILOVERDNS_SOCKET": str(server.socket),
+        "FAILOVERDNS_SOCKET": str(control_socket),
     }
 
 
@@ -50,27 +101,46 @@ def test_transcripts_and_python_do_what_the_readme_shows(demo: Server) -> None:
     for command, expected in shown:
         if command.startswith("export "):
             continue
-        done = subprocess.run(
-            ["bash", "-c", command.replace(HOSTNAME_PORT, f"127.0.0.1 -p {demo.port}")],
-            env=environment(demo),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=DEADLINE,
-            check=False,
-        )
-        assert comparable(done.stdout) == comparable(expected), command
+        seen = printed(with_ports(command, {"5300": demo.port}), demo.socket, demo.folder)
+        assert seen == comparable(expected), command
     (program,) = blocks("python")
     python = EXECUTABLE.with_name("python")
     done = subprocess.run(
         [python, "-c", program],
-        env=environment(demo),
+        env=environment(demo.socket),
         capture_output=True,
         text=True,
         timeout=DEADLINE,
         check=True,
     )
     assert done.stdout == "True ['192.0.2.10']\n"
+
+
+def test_a_certificate_follows_as_the_readme_shows(tmp_path: Path) -> None:
+    """With `scripts/run-tls`: a CA, two web heads; request, handshake, switch, handshake."""
+    for name in ("dig", "openssl", "curl", "pebble", "nginx"):
+        tool(name)
+    ports = {text: free_port() for text in ("5300", "8443", "14000", "15000")}
+    folder = checkout(tmp_path, ports)
+    shown = [step for block in blocks("console", section=APART) for step in steps(block)]
+    fingerprints = Fingerprints()
+    running = start(folder, "scripts/run-tls")
+    socket = folder / "run" / "control.sock"
+
+    def agrees(command: str, wanted: str) -> bool:
+        seen = printed(with_ports(command, ports), socket, folder)
+        print(f"$ {command}\n{seen}")
+        return fingerprints.agree(wanted, seen)
+
+    try:
+        for command, expected in shown:
+            wanted = comparable(expected)
+            if command.startswith(("openssl", "curl")):  # nginx takes a moment to reload
+                wait_for(partial(agrees, command, wanted), lambda c=command: c)
+            elif not command.startswith("export "):
+                assert agrees(command, wanted), command
+    finally:
+        interrupt(running)
 
 
 @pytest.mark.parametrize("file", ["README.md", *sorted(p.name for p in PROJECT.glob("docs/*.md"))])

@@ -1,0 +1,70 @@
+"""A checkout of the project, to do in it what a new user does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from system.server import DEADLINE, EXECUTABLE, wait_for
+
+PROJECT = Path(__file__).parents[2]
+
+
+def checkout(folder: Path, ports: Mapping[str, int]) -> Path:
+    """Copy what the scripts need; take other ports than a server that may be running.
+
+    The virtual environment is there already: installing is not what is tried.
+    """
+    for name in ("config", "failoverdns", "scripts"):
+        shutil.copytree(PROJECT / name, folder / name)
+    for name in ("setup.cfg", "pyproject.toml", "README.md"):
+        shutil.copy(PROJECT / name, folder / name)
+    demos = [*folder.glob("config/demo*"), *folder.glob("config/demo*/*")]
+    for file in [*(path for path in demos if path.is_file()), folder / "scripts" / "run-tls"]:
+        file.write_text(with_ports(file.read_text(), ports))
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("failoverdns", "pip"):
+        programs.joinpath(name).symlink_to(EXECUTABLE.with_name(name))
+    for extras in ("", "-acme"):
+        stamp = folder / ".venv" / f".installed{extras}"
+        stamp.touch()
+        os.utime(stamp, (2**31, 2**31))
+    return folder
+
+
+def with_ports(text: str, ports: Mapping[str, int]) -> str:
+    """Return a text with the ports that are to be taken in the place of those it has."""
+    for written, port in ports.items():
+        text = text.replace(written, str(port))
+    return text
+
+
+def start(folder: Path, script: str) -> subprocess.Popen[bytes]:
+    """Start a script and wait until it has told what to try."""
+    out = folder / "out"
+    with out.open("wb") as file:
+        running = subprocess.Popen(
+            [script], cwd=folder, stdout=file, stderr=file, start_new_session=True
+        )
+    try:
+        wait_for(
+            lambda: running.poll() is not None or "Ctrl-C stops" in out.read_text(),
+            lambda: out.read_text(),
+        )
+        assert running.poll() is None, out.read_text()
+    except BaseException:
+        interrupt(running)
+        raise
+    return running
+
+
+def interrupt(running: subprocess.Popen[bytes]) -> int:
+    """Press Ctrl-C: the whole process group gets it."""
+    if running.poll() is None:
+        os.killpg(running.pid, signal.SIGINT)
+    return running.wait(DEADLINE)
