@@ -53,7 +53,7 @@ RULES: Mapping[str, tuple[str, str]] = {
     "cli":          ("",                            "click rich"),
     "cli.client":   ("model wire",                  ""),
     "cli.rendering": ("model wire",                 "click rich"),
-    "cli.main":     ("model wire cli.client cli.rendering", "click"),
+    "cli.main":     ("model wire cli.client cli.rendering cli.waiting", "click"),
     "cli.serving":  (f"{_CONTROL} net service",    "click twisted zope"),
 }  # fmt: skip
 """What each part of the package may import: the longest name that fits a module is its part.

@@ -5,6 +5,7 @@ then asks over UDP without a pause until the answer is the new one.  The servers
 that a change of the machine's mood hits all of them.
 
   failoverdns socket   a line to the control socket, from a connection that is open
+  failoverdns transfer the same, with a certificate to transfer, another one each time
   failoverdns CLI      `failoverdns switch`: Python's start included
   Knot transaction     knotc zone-begin, zone-unset, zone-set, zone-commit
   gdnsd admin_state    a new admin_state file, which gdnsd looks for every other second
@@ -13,12 +14,18 @@ that a change of the machine's mood hits all of them.
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from measuring import (
     EXECUTABLE,
     Asker,
@@ -98,6 +105,27 @@ class FailoverDNS:
     def stop(self) -> None:
         """End the server."""
         self._process.stop()
+
+
+class FailoverDNSTransfer(FailoverDNS):
+    """Ours, over the control socket, with a certificate that goes along."""
+
+    name = "failoverdns transfer"
+
+    def switch(self, to: int) -> None:
+        """Send a line and do not wait."""
+        super().switch(to)
+        self._active = "ab"[to]
+
+    def settle(self) -> None:
+        """Take the reply, and install what the next switch has to transfer."""
+        super().settle()
+        active = getattr(self, "_active", None)
+        if active is not None:
+            chain, key = self_signed(self.hostname)
+            request = {"command": "certificate install", "application": active}
+            self._sock.sendall(json.dumps({**request, "chain": chain, "key": key}).encode() + b"\n")
+            super().settle()
 
 
 class FailoverDNSCommand(FailoverDNS):
@@ -200,12 +228,29 @@ class Gdnsd:
 
 PEERS: dict[type[Peer], tuple[str, ...]] = {
     FailoverDNS: (str(EXECUTABLE), "version"),
+    FailoverDNSTransfer: (str(EXECUTABLE), "version"),
     FailoverDNSCommand: (str(EXECUTABLE), "version"),
     Knot: ("knotd", "--version"),
     Gdnsd: ("gdnsd", "-h"),
 }
 SLOW = {FailoverDNSCommand: 10, Knot: 10, Gdnsd: 50}
 """Peers that are switched once in so many rounds."""
+
+
+def self_signed(name: str) -> tuple[str, str]:
+    """Make a certificate for a name; return it and its key, both in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    nobody = x509.Name([])
+    certificate = (
+        x509.CertificateBuilder(nobody, nobody, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=True)
+        .sign(key, SHA256())
+    )
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return certificate.public_bytes(Encoding.PEM).decode(), text.decode()
 
 
 def main() -> None:
