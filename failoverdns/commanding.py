@@ -35,7 +35,7 @@ class Approval(Protocol):
     """What has to agree before a switch: the hooks that are required to."""
 
     def __call__(self, planned: Mapping[str, Json]) -> Awaitable[tuple[RuleFailure, ...]]:
-        """Return why not, for the result of a dry run; nothing if all agree."""
+        """Return why not, for the result of a dry run and its `reason`; nothing if all agree."""
 
 
 class Commands:
@@ -106,7 +106,7 @@ class Commands:
                 return
             trial = replace(command, dry_run=True)
             planned = switch(self._ledger.state, trial, self._now()).report(self._ledger.state)
-            failures = await approval(planned)
+            failures = await approval({**planned, "reason": command.reason})
         except Rejected as refusal:
             submission.reply(refusal)
             return

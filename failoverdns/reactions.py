@@ -8,6 +8,7 @@ switches without them.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from failoverdns.config import AcmeSettings, Config, DeliverySettings
-from failoverdns.delivery import hooks, programs
+from failoverdns.delivery import hook, programs
+from failoverdns.delivery.hooks import Hooks
 from failoverdns.delivery.pull import Clients, Endpoint
 from failoverdns.ledger import Ledger
 from failoverdns.model.change import Change, Json
@@ -32,11 +34,11 @@ from failoverdns.model.commands import (
     RequestCertificate,
     SetChallenges,
 )
-from failoverdns.model.errors import RuleFailure
+from failoverdns.model.errors import Corrupt, RuleFailure
 from failoverdns.net.spawning import spawn
-from failoverdns.net.tls import TlsFiles, listen_tls
+from failoverdns.net.tls import TlsContext, TlsFiles, listen_tls
 from failoverdns.rules.certificates import warnings
-from failoverdns.store.interface import Store
+from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 TICK = 30.0
 """Seconds between looks at what is due."""
@@ -44,7 +46,14 @@ TICK = 30.0
 WARNING_INTERVAL = 86400.0
 """Seconds after which the same warning is logged again."""
 
-PROGRAMS_AT_ONCE = 8
+PROGRAMS_AT_ONCE = 64
+"""Hooks that run at a time, each one program; others wait for these."""
+
+ASKED_AT_ONCE = 8
+"""Programs that switches wait for: they wait for no others."""
+
+CALLS_AT_ONCE = 4
+"""Calls of the CA at a time."""
 
 _WORDS: dict[type, str] = {
     OpenAccount: "acme account",
@@ -65,6 +74,14 @@ class CannotReact(Exception):
     """Why a part of the configuration cannot be put to work, and what to do about it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A configuration of which all that can fail was tried, and nothing is used yet."""
+
+    config: Config
+    context: TlsContext | None
+
+
 class Reactions:
     """Everything that follows a change."""
 
@@ -77,9 +94,12 @@ class Reactions:
         self._submit = submit
         self._reactor = reactor
         self._now = now
-        self._threads = ThreadPool(0, PROGRAMS_AT_ONCE, "reactions")
-        self._hooks: hooks.Hooks | None = None
+        self._programs = ThreadPool(0, PROGRAMS_AT_ONCE, "hooks")
+        self._asked = ThreadPool(0, ASKED_AT_ONCE, "asked hooks")
+        self._calls = ThreadPool(0, CALLS_AT_ONCE, "acme")
+        self._hooks: Hooks | None = None
         self._endpoint: Endpoint | None = None
+        self._context: TlsContext | None = None
         self._ports: list[IListeningPort] = []
         self._acme: AcmeSettings | None = None
         self._renewals: Any = None
@@ -87,29 +107,54 @@ class Reactions:
         self._warned: dict[str, float] = {}
 
     async def start(self, config: Config) -> None:
-        """Put the configuration to work; raises CannotReact, Unavailable or Corrupt."""
-        self._threads.start()
+        """Put the configuration to work.
+
+        Raises CannotReact, CannotListen, Unavailable, OutcomeUnknown or Corrupt.
+        """
+        prepared = self.prepare(config)
+        for pool in (self._programs, self._asked, self._calls):
+            pool.start()
         folder = config.control.socket.parent / "hooks"
         try:
             programs.sweep(folder)
         except OSError as fault:
             raise CannotReact(f"hooks: {folder}: {fault.strerror}") from None
-        self._hooks = hooks.Hooks(self._hook_means(folder))
+        self._hooks = Hooks(self._hook_means(folder))
         await self._hooks.configure(config.hooks, self._ledger.state.revision)
         self._set_acme(config.acme)
-        if config.delivery is not None:
-            self._listen(config.delivery)
+        if config.delivery is not None and prepared.context is not None:
+            self._listen(config.delivery, prepared.context)
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = self._reactor
         self._ticking.start(TICK)
 
-    async def reload(self, config: Config) -> None:
+    def prepare(self, config: Config) -> Prepared:
+        """Try what may fail; raises CannotReact or CannotListen, and nothing was changed."""
+        if config.acme is not None:
+            try:
+                import failoverdns.issuing.renewing  # noqa: F401
+            except ImportError as fault:
+                text = f"acme: {fault.name} is not installed: pip install 'failoverdns[acme]'"
+                raise CannotReact(text) from None
+        delivery = config.delivery
+        if delivery is None:
+            return Prepared(config, None)
+        files = TlsFiles(delivery.certificate, delivery.key, delivery.client_ca)
+        return Prepared(config, TlsContext(files))
+
+    async def reload(self, prepared: Prepared) -> None:
         """Put another configuration to work, as far as it may change while we run."""
         assert self._hooks is not None
-        await self._hooks.configure(config.hooks, self._ledger.state.revision)
-        self._set_acme(config.acme)
+        config = prepared.config
         if self._endpoint is not None and config.delivery is not None:
             self._endpoint.clients = _clients(config.delivery)
+        if self._context is not None and prepared.context is not None:
+            self._context.adopt(prepared.context)
+        self._set_acme(config.acme)
+        try:
+            await self._hooks.configure(config.hooks, self._ledger.state.revision)
+        except (Unavailable, OutcomeUnknown, Corrupt) as fault:
+            log.error("hooks: not all of the configuration is used: {fault}", fault=str(fault))
         self._tick()
 
     def stop(self) -> None:
@@ -124,8 +169,9 @@ class Reactions:
             self._endpoint.close()
         for port in self._ports:
             port.stopListening()
-        if self._threads.started:
-            self._threads.stop()
+        for pool in (self._programs, self._asked, self._calls):
+            if pool.started:
+                pool.stop()
 
     def announce(self, change: Change) -> None:
         """Tell everybody of a change."""
@@ -178,16 +224,13 @@ class Reactions:
             return
         renewals = None
         if settings is not None:
-            try:
-                from failoverdns.issuing.renewing import Means, Renewals
-            except ImportError as fault:
-                text = f"acme: {fault.name} is not installed: pip install 'failoverdns[acme]'"
-                raise CannotReact(text) from None
+            from failoverdns.issuing.renewing import Means, Renewals
+
             means = Means(
                 state=lambda: self._ledger.state,
                 store=self._store,
                 submit=lambda command: self._submit(command, _WORDS[type(command)]),
-                in_thread=self._in_thread,
+                in_thread=self._in_thread(self._calls),
                 spawn=spawn,
                 now=self._now,
                 log=_logged("acme"),
@@ -197,8 +240,8 @@ class Reactions:
             self._renewals.stop()
         self._acme, self._renewals = settings, renewals
 
-    def _listen(self, settings: DeliverySettings) -> None:
-        files = TlsFiles(settings.certificate, settings.key, settings.client_ca)
+    def _listen(self, settings: DeliverySettings, context: TlsContext) -> None:
+        self._context = context
         self._endpoint = Endpoint(
             lambda: self._ledger.state,
             self._store,
@@ -206,25 +249,26 @@ class Reactions:
             self._reactor,
             self._now,
         )
-        self._ports = listen_tls(self._reactor, settings.listen, files, self._endpoint.site())
+        self._ports = listen_tls(self._reactor, settings.listen, context, self._endpoint.site())
         for port in self._ports:
             address: Any = port.getHost()
             log.info("delivery on {host}:{port}, HTTPS", host=address.host, port=address.port)
 
-    def _hook_means(self, folder: Path) -> hooks.Means:
-        return hooks.Means(
+    def _hook_means(self, folder: Path) -> hook.Means:
+        return hook.Means(
             state=lambda: self._ledger.state,
             store=self._store,
             folder=folder,
-            in_thread=self._in_thread,
+            in_thread=self._in_thread(self._programs),
+            ask_in_thread=self._in_thread(self._asked),
             sleep=lambda seconds: deferLater(self._reactor, seconds),
             spawn=spawn,
             now=self._now,
             log=_logged("hooks"),
         )
 
-    def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
-        return deferToThreadPool(self._reactor, self._threads, call)
+    def _in_thread(self, pool: ThreadPool) -> Callable[[Callable[[], Any]], Deferred[Any]]:
+        return lambda call: deferToThreadPool(self._reactor, pool, call)
 
 
 def _logged(source: str) -> Callable[[str], None]:

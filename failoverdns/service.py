@@ -41,7 +41,7 @@ from failoverdns.reactions import CannotReact, Reactions
 from failoverdns.rules.serving import all_nodes
 from failoverdns.rules.zones import all_authorities
 from failoverdns.state import State
-from failoverdns.store.interface import Unavailable
+from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.sqlite import SQLiteStore
 from failoverdns.wire.chaos import chaos_rrsets
 from failoverdns.wire.table import Table
@@ -129,7 +129,7 @@ class Service:
             for error in faults.errors:
                 log.error("{error}", error=str(error))
             log.error("not reloaded: nothing was changed")
-        except (Rejected, CannotListen, CannotStart) as fault:
+        except (Rejected, CannotListen, CannotReact, CannotStart) as fault:
             log.error("not reloaded, nothing was changed: {fault}", fault=str(fault))
 
     async def stop(self) -> None:
@@ -184,6 +184,8 @@ class Service:
     async def _apply(self, config: Config) -> None:
         """Apply another configuration; raises before anything is changed."""
         _check_reloadable(self.config, config)
+        assert self._reactions is not None
+        prepared = self._reactions.prepare(config)
         fresh = self._listeners.prepare(config.listen)
         try:
             await self._configure(config.zones, "reload")
@@ -192,9 +194,8 @@ class Service:
             raise
         self._listeners.adopt(fresh, config.listen)
         self._table.chaos = chaos_rrsets(config.identity.id, config.identity.version)
-        if self._reactions is not None:
-            await self._reactions.reload(config)
         self.config = config
+        await self._reactions.reload(prepared)
         log.info("reloaded {file}", file=str(config.file))
         self._log_addresses()
 
@@ -230,7 +231,7 @@ class Service:
         _make_directory(self.config.control.socket.parent, "control.socket")
         try:
             await self._reactions.start(self.config)
-        except (CannotReact, Unavailable) as fault:
+        except (CannotReact, Unavailable, OutcomeUnknown) as fault:
             raise CannotStart(str(fault)) from None
 
     def _answer(self, packet: bytes, *, udp: bool) -> bytes | None:

@@ -7,6 +7,7 @@ Blocks: call it in a thread.  Refuses to know events and when to try again.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import selectors
@@ -15,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ MAX_OUTPUT = 16384
 
 GRACE = 5.0
 """Seconds between asking a program to end (SIGTERM) and ending it (SIGKILL)."""
+
+_LOOK = 0.05
+"""Seconds between two looks at a program that prints nothing."""
 
 PREFIX = "hook-"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -60,7 +64,8 @@ class Program:
         self._argv = tuple(argv)
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
-        self._ended = False
+        self._ended: float | None = None
+        """The monotonic time at which it was asked to end."""
 
     def run(self, variables: Mapping[str, str], lineage: Lineage | None, folder: Path) -> Run:
         """Run it with `variables` as its environment and return what came of it.
@@ -78,13 +83,13 @@ class Program:
         return Run(run.problem, without_key(run.output, lineage.bundle.key.reveal()))
 
     def end(self) -> None:
-        """Ask the program to end, from another thread; it will not be started any more."""
-        self._ended = True
+        """End the program within `GRACE`, from another thread; it will not be started any more."""
+        self._ended = time.monotonic()
         if self._process is not None:
             _signal(self._process, signal.SIGTERM)
 
     def _run(self, environ: Mapping[str, str]) -> Run:
-        if self._ended:
+        if self._ended is not None:
             return Run("was stopped", "")
         try:
             self._process = process = subprocess.Popen(
@@ -98,17 +103,23 @@ class Program:
             )
         except OSError as fault:
             return Run(f"{self._argv[0]} cannot be run: {fault.strerror}", "")
+        if self._ended is not None:  # while it was being started
+            _signal(process, signal.SIGTERM)
         with process:
-            output, in_time = _watch(process, self._timeout)
+            output, in_time = _watch(process, self._until(time.monotonic()))
             if not in_time:
                 _end(process)
         return Run(self._problem(process.returncode, in_time=in_time), _text(output))
 
+    def _until(self, began: float) -> Callable[[], float]:
+        """Return a function that tells until when it may run: it may be asked to end earlier."""
+        return lambda: min(began + self._timeout, (self._ended or math.inf) + GRACE)
+
     def _problem(self, status: int, *, in_time: bool) -> str | None:
+        if self._ended is not None:
+            return "was stopped"
         if not in_time:
             return f"did not end within {self._timeout:g} s"
-        if self._ended:
-            return "was stopped"
         if status < 0:
             return f"was ended by signal {-status}"
         return f"exit status {status}" if status else None
@@ -153,24 +164,23 @@ def _private_folder(lineage: Lineage, folder: Path) -> Iterator[Path]:
         yield path
 
 
-def _watch(process: subprocess.Popen[bytes], timeout: float) -> tuple[bytes, bool]:
+def _watch(process: subprocess.Popen[bytes], until: Callable[[], float]) -> tuple[bytes, bool]:
     """Read what a process prints until it ends; return that, and whether it ended in time."""
     assert process.stdout is not None
-    until = time.monotonic() + timeout
     output = b""
     os.set_blocking(process.stdout.fileno(), False)
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
-        while time.monotonic() < until:
+        while (left := until() - time.monotonic()) > 0:
             ended = process.poll() is not None  # before reading: then all of it is there
-            ready = selector.select(0 if ended else min(0.05, max(until - time.monotonic(), 0)))
+            ready = selector.select(0 if ended else min(_LOOK, left))
             data = process.stdout.read(65536) if ready else None
             output = (output + (data or b""))[-MAX_OUTPUT:]
             if ended and not data:
                 return output, True
             if ready and not data and not ended:  # it closed its output, and goes on
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(min(0.05, max(until - time.monotonic(), 0)))
+                    process.wait(min(_LOOK, left))
     return output, False
 
 

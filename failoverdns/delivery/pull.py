@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -36,10 +37,9 @@ from failoverdns.wire.peer_certificates import identities
 MAX_WAIT = 300
 """Seconds that a client may wait for a new certificate."""
 
-MAX_WAITING = 1000
-"""Clients that may wait at a time."""
+IDLE_TIMEOUT = 30
+"""Seconds for the handshake, and between two bytes of a request; a client may wait longer."""
 
-IDLE_TIMEOUT = MAX_WAIT + 60
 EVERY = "*"
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?", re.I)
 
@@ -76,7 +76,7 @@ class Endpoint:
 
     def site(self) -> Site:
         """Return the HTTP server."""
-        site = Site(_Root(self), timeout=IDLE_TIMEOUT)
+        site = Site(_Root(self), _Request, timeout=IDLE_TIMEOUT)
         site.displayTracebacks = False
         site.noisy = False
         return site
@@ -194,7 +194,7 @@ class Endpoint:
         seconds = _wanted_wait(request)
         certificate = self._state().certificate(application.id)
         is_new = certificate is not None and not _has(request, certificate, format_)
-        if not seconds or is_new or len(self._waiting) >= MAX_WAITING:
+        if not seconds or is_new:
             return
         request.setHeader("Preference-Applied", f"wait={seconds}")
         waiting: Deferred[None] = Deferred()
@@ -209,6 +209,17 @@ class Endpoint:
     def _release(self, waiting: Deferred[None]) -> None:
         if self._waiting.pop(waiting, None) is not None:
             waiting.callback(None)
+
+
+class _Request(Request):
+    """A request whose body, which nobody asked for, is kept nowhere."""
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802
+        """Make no file for it, however long it will be."""
+        self.content = BytesIO()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
+        """Let a piece of it go."""
 
 
 class _Root(Resource):

@@ -28,11 +28,14 @@ class Fetch:
 class HookProgress:
     """How far a hook has come: it has been told of every change up to `revision`.
 
-    `time` (seconds since 1970) is that of its last run, None if there was none; `problem` says
-    why that failed, None if it did not; `output` is the end of what it printed.
+    `time` (seconds since 1970) is that of its last run, None if there was none; `output` is the
+    end of what it printed.
+    `failed` is what it failed to be told, such as `certificate shop-eu`, and `problem` why: both
+    stay until it was told of that again and succeeded, and `output` is from that run meanwhile.
     """
 
     revision: int
     time: float | None = None
+    failed: str | None = None
     problem: str | None = None
     output: str = ""

@@ -13,9 +13,17 @@ from typing import Any
 from OpenSSL import SSL
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
+from twisted.protocols.policies import WrappingFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from failoverdns.config import ListenAddress
 from failoverdns.net.sockets import CannotListen
+
+MAX_CONNECTIONS = 400
+"""Connections at a time, shown certificate or not."""
+
+MAX_FROM_ONE = 100
+"""Connections of one address at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,31 +35,49 @@ class TlsFiles:
     client_ca: Path
 
 
-class _Context:
-    """What Twisted asks for the context of each connection."""
+class TlsContext:
+    """What connections are made with: another one holds for those that come after it."""
 
-    def __init__(self, context: SSL.Context) -> None:
-        self._context = context
+    def __init__(self, files: TlsFiles) -> None:
+        """Read the files; raises CannotListen for those that cannot be used."""
+        self._context = _context(files)
 
     def getContext(self) -> SSL.Context:  # noqa: N802
-        """Return the context."""
+        """Return the context, as Twisted asks for it at each connection."""
         return self._context
+
+    def adopt(self, other: TlsContext) -> None:
+        """Use from now on what another one has read."""
+        self._context = other._context
+
+
+class BoundedFactory(WrappingFactory):
+    """Refuses connections beyond `MAX_CONNECTIONS`, or `MAX_FROM_ONE` of one address.
+
+    Whoever is not known yet costs a file descriptor, and DNS needs these.
+    """
+
+    noisy = False
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
+        """Return a protocol, or None, which closes the connection."""
+        hosts = [protocol.getPeer().host for protocol in self.protocols]
+        if len(hosts) >= MAX_CONNECTIONS or hosts.count(addr.host) >= MAX_FROM_ONE:
+            return None
+        return super().buildProtocol(addr)
 
 
 def listen_tls(
-    reactor: Any, addresses: Iterable[ListenAddress], files: TlsFiles, factory: Any
+    reactor: Any, addresses: Iterable[ListenAddress], context: TlsContext, factory: Any
 ) -> list[IListeningPort]:
-    """Listen at every address, or at none.
-
-    Raises CannotListen for files that cannot be used, and addresses that cannot be bound.
-    """
-    context = _Context(_context(files))
+    """Listen at every address, or at none; raises CannotListen."""
+    as_twisted_wants_it: Any = context
+    secured: Any = TLSMemoryBIOFactory(as_twisted_wants_it, False, factory)
+    bounded = BoundedFactory(secured)  # type: ignore[no-untyped-call]
     ports: list[IListeningPort] = []
     for address in addresses:
         try:
-            ports.append(
-                reactor.listenSSL(address.port, factory, context, interface=str(address.host))
-            )
+            ports.append(reactor.listenTCP(address.port, bounded, interface=str(address.host)))
         except CannotListenError as fault:
             for port in ports:
                 port.stopListening()

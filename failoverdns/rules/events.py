@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from failoverdns.model.application import Application
 from failoverdns.model.change import Change
+from failoverdns.model.group import Group, Side
 from failoverdns.rules.serving import application_on
 from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.view import View
@@ -32,22 +33,26 @@ class EventKind(Enum):
     BEFORE_SWITCH = "before_switch"
 
 
+_OF_A_GROUP = (EventKind.SWITCH, EventKind.BEFORE_SWITCH)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event: `subject` names the application, or, of a switch, the group.
+    """One event: `subject` names the application, or, of a switch, the group; `id` is its id.
 
     `details` are the rest, by the names of environment variables without their prefix.
     """
 
     kind: EventKind
     subject: str
+    id: str
     revision: int
     details: tuple[tuple[str, str], ...]
 
     def supersedes(self, other: Event) -> bool:
         """Tell whether `other`, which was before, need not be told any more."""
         lasting = (EventKind.CERTIFICATE, EventKind.ROLE)
-        return self.kind in lasting and (self.kind, self.subject) == (other.kind, other.subject)
+        return self.kind in lasting and (self.kind, self.id) == (other.kind, other.id)
 
 
 def events_of(change: Change) -> tuple[Event, ...]:
@@ -74,51 +79,51 @@ def events_of(change: Change) -> tuple[Event, ...]:
                 kind = EventKind.ROLE
             case _:
                 continue
-        found.append(Event(kind, subject, change.revision, tuple({**about, **details}.items())))
+        merged = tuple({**about, **details}.items())
+        found.append(Event(kind, subject, str(part.get("id", "")), change.revision, merged))
     order = list(EventKind)
     return tuple(sorted(found, key=lambda event: order.index(event.kind)))
 
 
-def before_switch(planned: dict[str, Any], revision: int, reason: str | None) -> Event:
+def before_switch(group: Group, planned: dict[str, Any], reason: str | None) -> Event:
     """Return the event of a switch of one group that is planned: its part of a dry run's reply."""
     details = {"FROM": planned["from"], "TO": planned["to"]}
     if reason is not None:
         details["REASON"] = reason
-    return Event(EventKind.BEFORE_SWITCH, planned["name"], revision, tuple(details.items()))
+    kind = EventKind.BEFORE_SWITCH
+    return Event(kind, group.name, group.id, group.revision, tuple(details.items()))
 
 
 def environment(view: View, event: Event) -> dict[str, str]:
     """Return an event as environment variables; the application and group as they are by now."""
     variables = {"EVENT": event.kind.value, "REVISION": str(event.revision), **dict(event.details)}
-    if event.kind in (EventKind.SWITCH, EventKind.BEFORE_SWITCH):
-        variables["GROUP"] = event.subject
-        group = view.group_named(event.subject)
-        if group is not None:
-            variables["HOSTNAME"] = group.hostname.to_text()
-    found = application_of(view, event)
-    if found is not None:
-        variables["APPLICATION"] = found.name
+    group = _group(view, event)
+    if group is not None:
+        variables["GROUP"] = group.name
+        variables["HOSTNAME"] = group.hostname.to_text()
+    application = application_of(view, event)
+    if application is not None:
+        variables["APPLICATION"] = application.name
     return {f"FAILOVERDNS_{name}": value for name, value in variables.items()}
 
 
 def application_of(view: View, event: Event) -> Application | None:
     """Return the application that an event is about; of a switch, the one switched to."""
-    if event.kind not in (EventKind.SWITCH, EventKind.BEFORE_SWITCH):
-        return view.application_named(event.subject)
-    group = view.group_named(event.subject)
-    if group is None:
-        return None
-    sides = {"primary": group.primary, "backup": group.backup}
-    to = sides.get(dict(event.details)["TO"])
-    return view.application(to) if to is not None else None
+    if event.kind not in _OF_A_GROUP:
+        return view.application(event.id)
+    group = _group(view, event)
+    return application_on(view, group, Side(dict(event.details)["TO"])) if group else None
 
 
 def applications_of(view: View, event: Event) -> frozenset[str]:
-    """Return the names of all applications that an event concerns."""
-    if event.kind not in (EventKind.SWITCH, EventKind.BEFORE_SWITCH):
-        return frozenset((event.subject,))
-    group = view.group_named(event.subject)
-    if group is None:
-        return frozenset()
-    sides = (application_on(view, group, side) for side in (group.active, group.active.other))
+    """Return the names of all applications that an event concerns, as they are by now."""
+    if event.kind not in _OF_A_GROUP:
+        application = view.application(event.id)
+        return frozenset((application.name,)) if application is not None else frozenset()
+    group = _group(view, event)
+    sides = (application_on(view, group, side) for side in Side) if group is not None else ()
     return frozenset(application.name for application in sides if application is not None)
+
+
+def _group(view: View, event: Event) -> Group | None:
+    return view.group(event.id) if event.kind in _OF_A_GROUP else None

@@ -18,7 +18,9 @@ def recount(view: View, writes: Iterable[Write]) -> tuple[dict[str, Json], ...]:
     """Return a part for each entity that was created, removed or changed.
 
     `view` is the state after the writes.
-    A part has `kind`, `name` and, for a change, `fields`: each field's old and new value.
+    A part has `kind`, `name` and `fields`, each field's old and new value; and `id`, for what has
+    one: names may be others by the time that somebody reads it.  Certificates and orders have
+    name and id of their application.
     """
     parts: list[dict[str, Json]] = []
     for write in writes:
@@ -34,10 +36,9 @@ def recount(view: View, writes: Iterable[Write]) -> tuple[dict[str, Json], ...]:
             if old.get(key) != new.get(key)
         }
         done = "created" if write.before is None else "removed" if write.after is None else None
-        if done is not None:
-            parts.append({"kind": kind, "name": name, "done": done, "fields": fields})
-        elif fields:
-            parts.append({"kind": kind, "name": name, "done": "changed", "fields": fields})
+        if done is not None or fields:
+            known = {"kind": kind, "name": name, **_id(entity), "done": done or "changed"}
+            parts.append({**known, "fields": fields})
     return tuple(parts)
 
 
@@ -63,9 +64,13 @@ def recount_roles(view: View, before: Mapping[str, ApplicationRole]) -> tuple[di
         application = view.application(id_)
         if application is not None and (new := application_role(view, application)) is not old:
             fields: dict[str, Json] = {"role": [old.value, new.value]}
-            parts.append(
-                {"kind": "role", "name": application.name, "done": "changed", "fields": fields}
-            )
+            known = {
+                "kind": "role",
+                "name": application.name,
+                "done": "changed",
+                **_id(application),
+            }
+            parts.append({**known, "fields": fields})
     return tuple(parts)
 
 
@@ -88,6 +93,15 @@ def subjects(writes: Iterable[Write]) -> tuple[str, ...]:
 def group_subject(name: str) -> str:
     """Return the subject that stands for whatever group had this name."""
     return f"group:{name}"
+
+
+def _id(entity: Entity) -> dict[str, str]:
+    match entity:
+        case Application(id=id_) | Group(id=id_):
+            return {"id": id_}
+        case Certificate(application=id_) | Order(application=id_):
+            return {"id": id_}
+    return {}
 
 
 def _title(view: View, entity: Entity) -> tuple[str, str]:

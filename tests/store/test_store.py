@@ -271,11 +271,11 @@ def test_old_fetches_are_forgotten(store: Store) -> None:
 
 def test_how_far_hooks_have_come_is_kept(store: Store, reopen: Reopen) -> None:
     run(store.save_progress("a", HookProgress(1)))
-    run(store.save_progress("a", HookProgress(7, 12.5, "exit status 1", "what it said")))
+    run(store.save_progress("a", HookProgress(7, 12.5, "role eu", "exit status 1", "what it said")))
     run(store.save_progress("b", HookProgress(3)))
     again = reopen()
     run(again.load())
     assert run(again.progress()) == {
-        "a": HookProgress(7, 12.5, "exit status 1", "what it said"),
+        "a": HookProgress(7, 12.5, "role eu", "exit status 1", "what it said"),
         "b": HookProgress(3),
     }

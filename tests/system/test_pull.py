@@ -1,0 +1,338 @@
+"""Web heads fetch their certificate over HTTPS: with curl, and with Python's own TLS."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from authority import DAY, Authority, Issued, make_authority
+from pebble import free_port
+from system.server import CONFIG, DEADLINE, Server, tool, wait_for
+
+CA = make_authority()
+CLIENTS = Authority("Web Heads")
+NAMES = ("414-262-781.failover.test", "www.shop.example")
+EU, US = "web1.shop-eu.internal", "web1.shop-us.internal"
+DELIVERY = """\
+delivery:
+  listen: ["127.0.0.1:{port}"]
+  certificate: endpoint.pem
+  key: endpoint.key
+  client_ca: clients-ca.pem
+  clients:
+    web1.shop-eu.internal: [shop-eu]
+    web1.shop-us.internal: [shop-us]
+    "{fingerprint}": ["*"]
+"""
+
+
+class Endpoint:
+    """A server with delivery, and what its clients need."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = Authority("Endpoint")
+        (folder / "root.pem").write_text(self.root.pem)
+        (folder / "clients-ca.pem").write_text(CLIENTS.pem)
+        self.root.issue("127.0.0.1").save(folder, "endpoint")
+        self.any = CLIENTS.issue_client("monitor.internal")
+        for name, issued in {
+            "eu": CLIENTS.issue_client(EU),
+            "us": CLIENTS.issue_client("WEB1.shop-us.internal"),
+            "any": self.any,
+            "nobody": CLIENTS.issue_client("web9.internal"),
+            "foreign": Authority("Somebody").issue_client(EU),
+            "expired": CLIENTS.issue(EU, lasts=DAY / 2),
+        }.items():
+            issued.save(folder, name)
+        self.port = free_port()
+        self.server = Server(folder, CONFIG + self.delivery())
+
+    def delivery(self) -> str:
+        """Return the section of the configuration."""
+        return DELIVERY.format(port=self.port, fingerprint=f"sha256:{self.any.fingerprint}")
+
+    def curl(self, client: str | None, path: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Ask with curl; prints headers and body."""
+        shown = [] if client is None else ["--cert", f"{client}.pem", "--key", f"{client}.key"]
+        url = path if path.startswith("https:") else f"https://127.0.0.1:{self.port}{path}"
+        return subprocess.run(
+            [tool("curl"), "-sS", "-i", "--cacert", "root.pem", *shown, *words, url],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+
+    def fetch(self, client: str, application: str, *words: str, query: str = "") -> Fetched:
+        """Fetch a certificate."""
+        path = f"/v1/applications/{application}/certificate{query}"
+        done = self.curl(client, path, *words)
+        assert done.returncode == 0, done.stderr
+        return Fetched(done.stdout)
+
+    def install(self, application: str, issued: Issued) -> None:
+        """Install a certificate over the control socket."""
+        fields = {"application": application, "chain": issued.chain, "key": issued.key}
+        self.server.do(command="certificate install", **fields)
+
+
+class Fetched:
+    """An answer of the endpoint."""
+
+    def __init__(self, text: str) -> None:
+        head, _, self.body = text.replace("\r\n", "\n").partition("\n\n")
+        self.status = int(head.split()[1])
+        lines = (line.partition(": ") for line in head.split("\n")[1:])
+        self.headers = {name.lower(): value for name, _, value in lines}
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path) -> Iterator[Endpoint]:
+    """A running endpoint; `shop-eu` is active and has a certificate."""
+    found = Endpoint(tmp_path)
+    try:
+        found.server.start().load_demo()
+        yield found
+    finally:
+        found.server.kill()
+
+
+@pytest.fixture
+def issued(endpoint: Endpoint) -> Issued:
+    """The certificate that `shop-eu` has."""
+    found = CA.issue(*NAMES)
+    endpoint.install("shop-eu", found)
+    return found
+
+
+def test_a_web_head_gets_chain_and_key(endpoint: Endpoint, issued: Issued) -> None:
+    """With the certificate that the configuration names, by name in any case or by fingerprint."""
+    for client in ("eu", "any"):
+        got = endpoint.fetch(client, "shop-eu")
+        assert (got.status, got.body) == (200, issued.chain + issued.key)
+        assert got.headers["cache-control"] == "no-store, private"
+    endpoint.server.do(command="switch", groups=["shop"])
+    assert endpoint.fetch("us", "shop-us").body == issued.chain + issued.key
+
+
+def test_another_client_is_refused(endpoint: Endpoint, issued: Issued) -> None:
+    """Neither its name nor its fingerprint is configured for that application."""
+    for client in ("us", "nobody"):
+        got = endpoint.fetch(client, "shop-eu")
+        assert (got.status, "PRIVATE KEY" in got.body) == (403, False)
+    assert "may not fetch 'shop-eu'" in endpoint.server.log.read_text()
+
+
+def test_without_a_certificate_of_our_clients_ca_there_is_no_answer(
+    endpoint: Endpoint, issued: Issued
+) -> None:
+    """None, another CA's, an expired one: TLS itself refuses, nothing of HTTP is heard."""
+    for client in (None, "foreign", "expired"):
+        done = endpoint.curl(client, "/v1/applications/shop-eu/certificate")
+        assert (done.returncode != 0, done.stdout) == (True, ""), client
+
+
+def test_nothing_older_than_tls_1_3_is_spoken(endpoint: Endpoint, issued: Issued) -> None:
+    path = "/v1/applications/shop-eu/certificate"
+    assert endpoint.curl("eu", path, "--tls-max", "1.2").returncode != 0
+    assert endpoint.curl("eu", path, "--tlsv1.3").returncode == 0
+
+
+def test_the_inactive_side_gets_what_the_rule_gave_it_and_nothing_else(
+    endpoint: Endpoint, issued: Issued
+) -> None:
+    """Nothing before the switch; afterwards the former side keeps the one it had."""
+    assert endpoint.fetch("us", "shop-us").status == 404
+    endpoint.server.do(command="switch", groups=["shop"])
+    renewed = CA.issue(*NAMES)
+    endpoint.install("shop-us", renewed)
+    assert endpoint.fetch("eu", "shop-eu").body == issued.chain + issued.key
+    assert endpoint.fetch("us", "shop-us").body == renewed.chain + renewed.key
+
+
+def test_what_is_known_is_not_sent_again(endpoint: Endpoint, issued: Issued) -> None:
+    """ETag and If-None-Match: another certificate has another tag."""
+    first = endpoint.fetch("eu", "shop-eu")
+    known = f"If-None-Match: {first.headers['etag']}"
+    again = endpoint.fetch("eu", "shop-eu", "-H", known)
+    assert (again.status, again.body) == (304, "")
+    several = endpoint.fetch("eu", "shop-eu", "-H", f'{known}, W/"x", "y"')
+    assert several.status == 304
+    endpoint.install("shop-eu", CA.issue(*NAMES))
+    assert endpoint.fetch("eu", "shop-eu", "-H", known).status == 200
+
+
+def test_a_transfer_reaches_a_web_head_that_waits(endpoint: Endpoint, issued: Issued) -> None:
+    """At once: it is there when the reply to the switch is."""
+    answers: list[tuple[float, Fetched]] = []
+
+    def wait_for_it() -> None:
+        got = endpoint.fetch("us", "shop-us", "-H", "Prefer: wait=60")
+        answers.append((time.monotonic(), got))
+
+    waiting = threading.Thread(target=wait_for_it)
+    waiting.start()
+    time.sleep(0.5)  # it has not been answered by then, though there is nothing to wait for
+    assert not answers
+    endpoint.server.do(command="switch", groups=["shop"])
+    switched = time.monotonic()
+    waiting.join(DEADLINE)
+    (at, got), *_ = answers
+    print(f"{at - switched:.3f} s after the reply to the switch")
+    assert got.body == issued.chain + issued.key
+    assert got.headers["preference-applied"] == "wait=60"
+
+
+def test_whoever_waits_in_vain_is_told_so(endpoint: Endpoint, issued: Issued) -> None:
+    """And a removal is told at once."""
+    tag = endpoint.fetch("eu", "shop-eu").headers["etag"]
+    words = ("-H", f"If-None-Match: {tag}", "-H", "Prefer: respond-async, wait=1")
+    assert endpoint.fetch("eu", "shop-eu", *words).status == 304
+    assert endpoint.fetch("us", "shop-us", "-H", "Prefer: wait=1").status == 404
+    timer = threading.Timer(
+        0.3, lambda: endpoint.server.do(command="certificate remove", application="shop-eu")
+    )
+    timer.start()
+    longer = ("-H", f"If-None-Match: {tag}", "-H", "Prefer: wait=60")
+    assert endpoint.fetch("eu", "shop-eu", *longer).status == 404
+    timer.join()
+
+
+def test_caddy_and_traefik_get_what_they_ask_for(endpoint: Endpoint, issued: Issued) -> None:
+    """Caddy's `get_certificate http`, 204 for a foreign name; Traefik's HTTP provider."""
+    caddy = "?format=caddy&server_name="
+    got = endpoint.fetch("eu", "shop-eu", query=f"{caddy}WWW.shop.example")
+    assert (got.status, got.body) == (200, issued.chain + issued.key)
+    assert endpoint.fetch("eu", "shop-eu", query=f"{caddy}docs.shop.example").status == 204
+    got = endpoint.fetch("eu", "shop-eu", query="?format=traefik")
+    (pair,) = json.loads(got.body)["tls"]["certificates"]
+    assert pair == {"certFile": issued.chain, "keyFile": issued.key}
+    assert endpoint.fetch("eu", "shop-eu", query="?format=zip").status == 400
+
+
+def test_every_fetch_is_told(endpoint: Endpoint, issued: Issued) -> None:
+    """Who, when, from where; not what was refused or not sent."""
+    tag = endpoint.fetch("eu", "shop-eu").headers["etag"]
+    endpoint.fetch("eu", "shop-eu", "-H", f"If-None-Match: {tag}")
+    endpoint.fetch("any", "shop-eu", query="?format=traefik")
+    endpoint.fetch("us", "shop-eu")
+    report = endpoint.server.do(command="certificate show", application="shop-eu")
+    told = [(f["client"], f["address"], f["format"]) for f in report["fetches"]]
+    monitor = f"sha256:{endpoint.any.fingerprint}"
+    assert told == [(monitor, "127.0.0.1", "traefik"), (EU, "127.0.0.1", "pem")]
+    assert {fetch["fingerprint"] for fetch in report["fetches"]} == {issued.fingerprint}
+    assert f"fetched by {EU}" in endpoint.server.ctl("certificate", "show", "shop-eu").stdout
+
+
+ODD = [
+    ("/", (), 404),
+    ("/v1/applications/nobody/certificate", (), 404),
+    ("/v1/applications/sh%C3%B6p/certificate", (), 404),
+    ("/v1/applications/%00/certificate", (), 404),
+    ("/v1/applications/../../etc/passwd", ("--path-as-is",), 404),
+    ("/v1/applications/shop-eu/certificate/", (), 404),
+    ("/v1/applications/SHOP-EU/certificate", (), 200),
+    ("/v1/applications/shop-eu/certificate", ("-I",), 200),
+    ("/v1/applications/shop-eu/certificate", ("-X", "DELETE"), 405),
+    ("/v1/applications/shop-eu/certificate", ("--data", "x" * 120_000), 405),
+    ("/v1/applications/shop-eu/certificate", ("-H", "X: " + "y" * 9000) * 2, 400),
+]
+"""Paths, words for curl, and the status that they get."""
+
+
+def test_odd_requests_get_an_answer(endpoint: Endpoint, issued: Issued) -> None:
+    for path, words, status in ODD:
+        done = endpoint.curl("any", path, *words)
+        assert Fetched(done.stdout).status == status, (path, words, done)
+    assert "Traceback" not in endpoint.server.log.read_text()
+
+
+def test_strangers_use_up_nothing_that_others_need(endpoint: Endpoint, issued: Issued) -> None:
+    """Hundreds that never say a word: DNS, the control socket and other addresses go on."""
+    idle = []
+    try:
+        for _ in range(150):
+            idle.append(socket.create_connection(("127.0.0.1", endpoint.port), DEADLINE))
+        assert endpoint.server.short(NAMES[0]) == ["192.0.2.10"]
+        assert endpoint.server.short("+tcp", NAMES[0]) == ["192.0.2.10"]
+        assert endpoint.server.do(command="status")["revision"] > 0
+        context = ssl.create_default_context(cafile=endpoint.folder / "root.pem")
+        context.load_cert_chain(endpoint.folder / "eu.pem", endpoint.folder / "eu.key")
+        with (
+            socket.create_connection(
+                ("127.0.0.1", endpoint.port), DEADLINE, source_address=("127.0.0.9", 0)
+            ) as sock,
+            context.wrap_socket(sock, server_hostname="127.0.0.1") as secured,
+        ):
+            secured.sendall(b"GET /v1/applications/shop-eu/certificate HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert secured.recv(15) == b"HTTP/1.1 200 OK"
+    finally:
+        for sock in idle:
+            sock.close()
+    wait_for(lambda: endpoint.curl("eu", "/").returncode == 0)
+
+
+def test_a_reload_takes_other_clients_and_a_renewed_certificate(
+    endpoint: Endpoint, issued: Issued
+) -> None:
+    """Without a restart; files that cannot be used change nothing."""
+    config = endpoint.server.config
+    config.write_text(config.read_text().replace(f"{EU}: [shop-eu]", f"{EU}: [shop-us]"))
+    (endpoint.folder / "endpoint.key").rename(endpoint.folder / "endpoint.key.away")
+    reload_and_wait(endpoint.server, "not reloaded, nothing was changed: delivery.key")
+    assert endpoint.fetch("eu", "shop-eu").status == 200
+    (endpoint.folder / "endpoint.key.away").unlink()
+    renewed = endpoint.root.issue("127.0.0.1")
+    renewed.save(endpoint.folder, "endpoint")
+    reload_and_wait(endpoint.server, "reloaded ")
+    assert endpoint.fetch("eu", "shop-eu").status == 403
+    shown = subprocess.run(
+        [tool("openssl"), "s_client", "-connect", f"127.0.0.1:{endpoint.port}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    ).stdout
+    found = re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", shown, re.S)
+    assert found is not None
+    assert found[0] == renewed.leaf
+
+
+def reload_and_wait(server: Server, text: str) -> None:
+    """Send SIGHUP and wait until the log says so."""
+    begin = server.log.stat().st_size
+    assert server.process is not None
+    server.process.send_signal(1)
+    wait_for(lambda: text in server.log.read_text()[begin:], lambda: server.log.read_text()[begin:])
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("endpoint.key", "", "delivery.key: "),
+        ("endpoint.pem", "rubbish", "delivery.certificate: "),
+        ("clients-ca.pem", None, "delivery.client_ca: "),
+    ],
+)
+def test_without_its_files_the_server_does_not_start(
+    tmp_path: Path, file: str, text: str | None, told: str
+) -> None:
+    """It says which one is wrong."""
+    found = Endpoint(tmp_path)
+    if text is None:
+        (tmp_path / file).unlink()
+    else:
+        (tmp_path / file).write_text(text)
+    assert found.server.launch().wait(DEADLINE) == 1
+    assert told in found.server.log.read_text()
