@@ -1,0 +1,125 @@
+"""One run of a program: its environment, its folder, its end, and what is kept of what it says."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from authority import make_authority
+
+from failoverdns.delivery.programs import GRACE, Lineage, Program, Run, sweep, without_key
+from failoverdns.wire.certificates import read_bundle
+
+ISSUED = make_authority().issue("www.shop.example", "shop.example")
+BUNDLE, FACTS = read_bundle(ISSUED.chain, ISSUED.key)
+LINEAGE = Lineage("shop-eu", FACTS.names, BUNDLE)
+
+
+def shell(script: str, timeout: float = 30.0) -> Program:
+    """A program that is a line of shell."""
+    return Program(["/bin/sh", "-c", script], timeout)
+
+
+def test_the_environment_is_what_is_given_and_a_path(tmp_path: Path) -> None:
+    """Nothing of the server's own gets in, such as a password of systemd's."""
+    os.environ["SECRET_OF_THE_SERVER"] = "x"
+    try:
+        run = shell("env").run({"FAILOVERDNS_EVENT": "switch"}, None, tmp_path)
+    finally:
+        del os.environ["SECRET_OF_THE_SERVER"]
+    names = {line.partition("=")[0] for line in run.output.splitlines()}
+    assert run.problem is None
+    assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"FAILOVERDNS_EVENT", "PATH"}
+
+
+def test_the_folder_is_certbots_and_lives_as_long_as_the_program(tmp_path: Path) -> None:
+    script = 'cd "$RENEWED_LINEAGE" && ls && cat cert.pem chain.pem && pwd'
+    run = shell(script).run({}, LINEAGE, tmp_path)
+    *files, place = run.output.splitlines()
+    assert files[:4] == ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"]
+    assert "\n".join(files[4:]) + "\n" == ISSUED.chain
+    assert Path(place).name == "shop-eu"
+    assert not Path(place).exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_goes_even_if_the_program_is_ended(tmp_path: Path) -> None:
+    assert shell("sleep 60", 0.2).run({}, LINEAGE, tmp_path).problem == "did not end within 0.2 s"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        ("exit 0", None),
+        ("exit 3", "exit status 3"),
+        ("kill -9 $$", "was ended by signal 9"),
+        ("exec >&- 2>&-; sleep 0.2; exit 4", "exit status 4"),
+        ("sleep 60 & exit 0", None),
+    ],
+)
+def test_how_it_ended_is_told(tmp_path: Path, script: str, problem: str | None) -> None:
+    """What it leaves behind in the background holds nothing up."""
+    began = time.monotonic()
+    assert shell(script).run({}, None, tmp_path).problem == problem
+    assert time.monotonic() - began < 20
+
+
+def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("not a program")
+    run = Program([str(tmp_path / "text")], 5).run({}, None, tmp_path)
+    assert run == Run(f"{tmp_path}/text cannot be run: Permission denied", "")
+
+
+def test_the_end_of_much_output_is_kept(tmp_path: Path) -> None:
+    """And a program that prints without end is ended when its time is up."""
+    run = shell("seq 1 20000; echo the end").run({}, None, tmp_path)
+    assert run.output.endswith("20000\nthe end\n")
+    assert len(run.output) <= 16384
+    assert shell("yes", 0.3).run({}, None, tmp_path).problem == "did not end within 0.3 s"
+
+
+def test_a_program_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
+    """With all that it started, long before its time is up."""
+    program = shell(f"trap '' TERM; echo $$ >'{tmp_path}/pid'; sleep 600 & wait; wait", 3600)
+    runs: list[Run] = []
+    thread = threading.Thread(target=lambda: runs.append(program.run({}, LINEAGE, tmp_path)))
+    thread.start()
+    until = time.monotonic() + 30
+    while not (tmp_path / "pid").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    program.end()
+    thread.join(GRACE * 2 + 30)
+    assert runs[0].problem == "was stopped"
+    assert program.run({}, None, tmp_path) == Run("was stopped", "")
+
+
+def test_no_private_key_is_kept_of_what_it_prints(tmp_path: Path) -> None:
+    """Whole, without its first and last line, or cut short."""
+    for script in (
+        'cat "$RENEWED_LINEAGE/privkey.pem"',
+        'grep -v PRIVATE "$RENEWED_LINEAGE/privkey.pem"',
+        'head -n 2 "$RENEWED_LINEAGE/privkey.pem"',
+    ):
+        run = shell(f"echo before; {script}; echo after").run({}, LINEAGE, tmp_path)
+        assert run.output.startswith("before\n")
+        assert not any(line in run.output for line in ISSUED.key.splitlines()[1:-1])
+
+
+def test_any_private_key_is_left_out() -> None:
+    text = "x\n-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\ny"
+    assert without_key(text, "") == "x\n(private key removed)\ny"
+
+
+def test_what_a_killed_server_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "hooks"
+    sweep(folder)
+    (folder / "hook-1" / "shop-eu").mkdir(parents=True)
+    (folder / "hook-1" / "shop-eu" / "privkey.pem").write_text("key")
+    (folder / "other").touch()
+    sweep(folder)
+    assert [path.name for path in folder.iterdir()] == ["other"]
+    assert folder.stat().st_mode & 0o777 == 0o700
