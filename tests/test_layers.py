@@ -47,6 +47,7 @@ RULES: Mapping[str, tuple[str, str]] = {
     "delivery":     (f"{_DOMAIN} config",           ""),
     "delivery.pull": (f"{_DOMAIN} delivery net.spawning", "twisted cryptography"),
     "issuing":      ("model issuing",               "acme josepy requests"),
+    "issuing.account": (f"{_DOMAIN} config issuing", ""),
     "issuing.renewing": (f"{_DOMAIN} config issuing", ""),
     "reactions":    (f"{_CONTROL} net delivery issuing", "twisted"),
     "service":      (f"{_CONTROL} net reactions",   "twisted zope"),

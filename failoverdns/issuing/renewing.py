@@ -12,28 +12,20 @@ and when, are rules.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any
-from weakref import WeakSet
-
 from failoverdns.config import AcmeSettings
-from failoverdns.issuing.directory import AcmeProblem, Directory, ExternalBinding, Window
+from failoverdns.issuing.account import Means, OwnAccount, private_key
+from failoverdns.issuing.directory import AcmeProblem, Directory, Window
 from failoverdns.model.certificate import (
-    Account,
     Bundle,
     Certificate,
     CertificateKind,
     Challenge,
     Order,
-    Secret,
 )
 from failoverdns.model.change import Change
 from failoverdns.model.commands import (
     FailOrder,
     IssueCertificate,
-    Mutation,
-    OpenAccount,
     PlaceOrder,
     RequestCertificate,
     SetChallenges,
@@ -42,7 +34,7 @@ from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.rules.challenges import base_name, challenge_owners
 from failoverdns.rules.renewing import is_due, may_renew, retry_at
 from failoverdns.rules.view import View
-from failoverdns.store.interface import Store, Unavailable
+from failoverdns.store.interface import Unavailable
 from failoverdns.wire.certificates import read_bundle
 from failoverdns.wire.key_pairs import new_key, signing_request
 
@@ -56,26 +48,11 @@ CONCURRENT = 4
 WINDOW_INTERVAL = 6 * 3600.0
 """Seconds after which the CA is asked again for its renewal window, when it cannot be reached."""
 
-ACCOUNT_KEY_TYPE = "ec256"
+REFUSED_INTERVAL = 6 * 3600.0
+"""Seconds after which a renewal that the rules refuse is tried again, unless something changes."""
 
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What orders are carried out with.
-
-    `state` returns the state as it is; `submit` gives a command of the system's own to the ledger
-    and raises Rejected if it is refused; `in_thread` makes a blocking call and returns an
-    awaitable of its result; `spawn` drives a coroutine to its end; `now` tells seconds since
-    1970; `log` takes what an operator should read.
-    """
-
-    state: Callable[[], View]
-    store: Store
-    submit: Callable[[Mutation], Awaitable[None]]
-    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
-    spawn: Callable[[Coroutine[Any, Any, None]], object]
-    now: Callable[[], float]
-    log: Callable[[str], None]
+AT_ONCE = 500
+"""Certificates that are looked at before others get their turn."""
 
 
 class Renewals:
@@ -86,10 +63,11 @@ class Renewals:
         self._means = means
         self._running: set[str] = set()
         self._windows: dict[str, tuple[Window | None, float]] = {}
+        self._refused: dict[str, float] = {}
+        """When to try again to renew a certificate (by bundle) that the rules refused."""
         self._asking = False
-        self._opening = False
         self._stopped = False
-        self._directories: WeakSet[Directory] = WeakSet()
+        self._account = OwnAccount(settings, means)
 
     def tick(self) -> None:
         """Begin what is to be done by now, orders and renewals: call it every minute or so."""
@@ -100,6 +78,7 @@ class Renewals:
 
     def announce(self, change: Change) -> None:
         """Begin what a change has made possible: a new order, or one that moved."""
+        self._refused.clear()
         if any(part["kind"] in ("order", "role") for part in change.changed):
             self.begin_orders()
 
@@ -116,8 +95,7 @@ class Renewals:
     def stop(self) -> None:
         """End what is under way within seconds; it goes on after the next start."""
         self._stopped = True
-        for directory in self._directories:
-            directory.stop()
+        self._account.stop()
 
     def _may_begin(self, state: View, order: Order, now: float) -> bool:
         application = state.application(order.application)
@@ -132,39 +110,45 @@ class Renewals:
     async def _renew(self) -> None:
         """Order what is due, by the CA's renewal window where it has one."""
         try:
-            for certificate in self._renewable():
-                window = await self._window(certificate)
-                state = self._means.state()
-                current = state.certificate(certificate.application)
-                if self._stopped or current != certificate:
-                    continue
-                if is_due(state, certificate, self._means.now(), window):
-                    application = state.application(certificate.application)
-                    assert application is not None
-                    await self._request(application.name)
+            for number, certificate in enumerate(list(self._means.state().certificates())):
+                if number % AT_ONCE == AT_ONCE - 1:
+                    await self._means.pause()
+                if self._is_renewable(certificate):
+                    window = await self._window(certificate)
+                    if self._is_renewable(certificate):
+                        await self._renew_one(certificate, window)
         finally:
             self._asking = False
 
-    async def _request(self, application: str) -> None:
-        try:
-            await self._means.submit(RequestCertificate(application))
-            self._means.log(f"the certificate of {application} is due: ordered")
-        except Rejected as refusal:
-            self._means.log(f"the certificate of {application} is due: {refusal.message}")
-
-    def _renewable(self) -> list[Certificate]:
+    def _is_renewable(self, certificate: Certificate) -> bool:
+        """Tell whether a certificate may be renewed, now or later, and nothing is ordered yet."""
         state = self._means.state()
-        found = []
-        for certificate in state.certificates():
-            application = state.application(certificate.application)
-            if (
-                certificate.kind is CertificateKind.ACME
-                and application is not None
-                and may_renew(state, application)
-                and state.order_for(application.id) is None
-            ):
-                found.append(certificate)
-        return found
+        application = state.application(certificate.application)
+        return (
+            not self._stopped
+            and certificate.kind is CertificateKind.ACME
+            and application is not None
+            and state.certificate(application.id) == certificate
+            and may_renew(state, application)
+            and state.order_for(application.id) is None
+        )
+
+    async def _renew_one(
+        self, certificate: Certificate, window: tuple[float, float] | None
+    ) -> None:
+        """Order a certificate anew if it is due; one that the rules refuse is said once."""
+        state, now, bundle = self._means.state(), self._means.now(), certificate.facts.bundle
+        if not is_due(state, certificate, now, window) or self._refused.get(bundle, 0.0) > now:
+            return
+        application = state.application(certificate.application)
+        assert application is not None
+        what = f"the certificate of {application.name} is due"
+        try:
+            await self._means.submit(RequestCertificate(application.name))
+            self._means.log(f"{what}: ordered")
+        except Rejected as refusal:
+            self._refused[bundle] = now + REFUSED_INTERVAL
+            self._means.log(f"{what}: {refusal.message}")
 
     async def _window(self, certificate: Certificate) -> tuple[float, float] | None:
         """Return the CA's renewal window of a certificate, asking again when it wants that."""
@@ -174,8 +158,7 @@ class Renewals:
         window, again = self._windows.get(id_, (None, 0.0))
         if now >= again:
             try:
-                account, key = await self._account()
-                directory = self._directory(key, account.uri)
+                directory = await self._account.directory()
                 window = await self._means.in_thread(lambda: directory.renewal_window(id_))
                 again = window.check_again if window is not None else now + WINDOW_INTERVAL
             except (AcmeProblem, Rejected, Unavailable, Corrupt) as problem:
@@ -192,6 +175,7 @@ class Renewals:
         except AcmeProblem as problem:
             if self._stopped:
                 return
+            self._account.learn(problem)
             await self._fail(id_, str(problem), problem.retry_after)
         except Rejected as refusal:
             if refusal.code in ("not-found", "refused"):
@@ -207,8 +191,7 @@ class Renewals:
         self.begin_orders()
 
     async def _issue(self, id_: str) -> None:
-        account, key = await self._account()
-        directory = self._directory(key, account.uri)
+        directory = await self._account.directory()
         order = self._order(id_)
         if order.url is None:
             await self._place(directory, order)
@@ -219,7 +202,7 @@ class Renewals:
             await self._means.submit(SetChallenges(id_, self._challenges(asked)))
             await self._means.in_thread(lambda: directory.validate(url, VALIDATION_DEADLINE))
         order = self._order(id_)
-        private = await self._key(order.key or "")
+        private = await private_key(self._means.store, order.key)
         request = signing_request(private, order.names)
         chain: str = await self._means.in_thread(
             lambda: directory.finalize(url, request, FINALIZATION_DEADLINE)
@@ -261,60 +244,8 @@ class Renewals:
         except Rejected as refusal:
             self._means.log(f"order {id_}: {refusal.message}")
 
-    async def _account(self) -> tuple[Account, Secret]:
-        """Return our account at the directory and its key, opening one the first time."""
-        url = self._settings.directory
-        account = self._means.state().account(url)
-        if account is None:
-            if self._opening:
-                raise Rejected("busy", "the account is being opened")
-            self._opening = True
-            try:
-                await self._open_account()
-            finally:
-                self._opening = False
-            account = self._means.state().account(url)
-            assert account is not None
-        return account, await self._key(account.key)
-
-    async def _open_account(self) -> None:
-        settings = self._settings
-        private = await self._means.in_thread(lambda: new_key(ACCOUNT_KEY_TYPE))
-        directory = self._directory(private, None)
-        uri: str = await self._means.in_thread(
-            lambda: directory.register(settings.contact, self._binding())
-        )
-        id_ = f"account/{settings.directory}"
-        await self._means.submit(
-            OpenAccount(Account(settings.directory, uri, id_), Bundle(id_, "", private))
-        )
-        self._means.log(f"opened the account {uri}")
-
-    def _binding(self) -> ExternalBinding | None:
-        """Read the external account's key; raises AcmeProblem. Called in a thread."""
-        external = self._settings.external_account
-        if external is None:
-            return None
-        try:
-            text = external.hmac_key_file.read_text("ascii").strip()
-        except (OSError, ValueError) as fault:
-            raise AcmeProblem(f"{external.hmac_key_file}: {fault}") from None
-        return ExternalBinding(external.key_id, text)
-
-    def _directory(self, key: Secret, uri: str | None) -> Directory:
-        settings = self._settings
-        directory = Directory(settings.directory, key, uri, ca_file=settings.ca_file)
-        self._directories.add(directory)
-        return directory
-
     def _order(self, id_: str) -> Order:
         order = self._means.state().order(id_)
         if order is None:
             raise Rejected("not-found", f"order {id_} is no more")
         return order
-
-    async def _key(self, id_: str) -> Secret:
-        bundle = await self._means.store.bundle(id_)
-        if bundle is None:
-            raise Rejected("invalid", "its private key is not in the vault")
-        return bundle.key
