@@ -50,6 +50,11 @@ class MemoryStore:
         self._fetches: list[Fetch] = []
         self._progress: dict[str, HookProgress] = {}
 
+    @property
+    def bundles(self) -> Mapping[str, Bundle]:
+        """What is in the vault, by id."""
+        return self._bundles
+
     async def load(self) -> Loaded:
         """Return all that is stored."""
         self._check_reachable()
