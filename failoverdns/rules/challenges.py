@@ -36,7 +36,8 @@ def base_name(name: str) -> DomainName:
         base = DomainName.from_text(text)
     except Malformed as fault:
         raise Rejected("invalid", f"{name!r} is not a domain name: {fault}") from None
-    if len(list(base.labels())) < 2 or _is_address(text):
+    labels = list(base.labels())
+    if len(labels) < 2 or b"*" in labels or _is_address(text):
         raise Rejected("invalid", f"{name!r}: certificates are ordered for full domain names")
     return base
 
