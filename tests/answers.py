@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socketserver
 import threading
+import time
 from typing import Any
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.query
@@ -56,8 +58,7 @@ class Answers:
             reply.answer.append(dns.rrset.from_text(f"{name}.", 0, "IN", "CNAME", f"{target}."))
             name = target
         if name not in self.texts and self.upstream is not None:
-            asked = dns.message.make_query(name, question.rdtype)
-            found = dns.query.udp(asked, "127.0.0.1", 10, self.upstream)
+            found = self._ask_upstream(name, question.rdtype)
             reply.answer += found.answer
             reply.set_rcode(found.rcode())
         elif name not in self.texts:
@@ -66,6 +67,18 @@ class Answers:
             values = [f'"{text}"' for text in self.texts[name]]
             reply.answer.append(dns.rrset.from_text(f"{name}.", 0, "IN", "TXT", *values))
         return reply.to_wire(max_size=65535)
+
+    def _ask_upstream(self, name: str, rdtype: int) -> dns.message.Message:
+        """Ask again and again, as resolvers do: it may be on its way up."""
+        assert self.upstream is not None
+        asked = dns.message.make_query(name, rdtype)
+        until = time.monotonic() + 20
+        while True:
+            try:
+                return dns.query.udp(asked, "127.0.0.1", 1, self.upstream)
+            except (OSError, dns.exception.Timeout):
+                if time.monotonic() > until:
+                    return dns.message.make_response(asked)
 
     def serve(self, values: tuple[tuple[str, str], ...]) -> None:
         """Answer challenges where they are asked for."""

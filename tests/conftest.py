@@ -20,3 +20,8 @@ def corridor() -> Corridor:
     corridor = Corridor(MemoryStore(gate), gate)
     corridor.do(commands.Configure((ZONE,)))
     return corridor
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that the other cores are not idle while it ends."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from authority import Issued, make_authority
 from system.server import Server
 
@@ -36,26 +36,18 @@ class Whole(NamedTuple):
         return Whole(other, {**self.certificates, APPLICATIONS[other]: active})
 
 
-def test_certificate_and_active_side_agree_after_any_kill(tmp_path: Path) -> None:
-    """100 switches, each with a new certificate to transfer, each cut off at a random moment."""
-    servers = []
-    for name in ("one", "two"):
-        folder = tmp_path / name
-        folder.mkdir()
-        servers.append(Server(folder))
-    with ThreadPoolExecutor(len(servers)) as pool:
-        times = SWITCHES // len(servers)
-        found = [
-            step for done in pool.map(lambda s: kill_often(s, times), servers) for step in done
-        ]
-    assert len(found) == SWITCHES
+@pytest.mark.long
+@pytest.mark.parametrize("seed", ["one", "two"])
+def test_certificate_and_active_side_agree_after_any_kill(tmp_path: Path, seed: str) -> None:
+    """100 switches, in two halves, each with a new certificate to transfer, each cut off."""
+    found = kill_often(Server(tmp_path), SWITCHES // 2, random.Random(seed))
+    assert len(found) == SWITCHES // 2
     assert {"nothing", "installed", "switched"} >= set(found)
-    assert found.count("switched") >= SWITCHES // 4, "half are killed after the reply to the switch"
+    assert found.count("switched") >= SWITCHES // 8, "half are killed after the reply to the switch"
 
 
-def kill_often(server: Server, times: int) -> list[str]:
+def kill_often(server: Server, times: int, dice: random.Random) -> list[str]:
     """Switch and kill so often; return how far each switch had come."""
-    dice = random.Random(server.folder.name)
     try:
         server.start()
         server.load_demo()
