@@ -151,7 +151,7 @@ class Reactions:
         assert self._hooks is not None
         config = prepared.config
         if self._endpoint is not None and config.delivery is not None:
-            self._endpoint.clients = _clients(config.delivery)
+            self._endpoint.adopt(_clients(config.delivery))
         if self._context is not None and prepared.context is not None:
             self._context.adopt(prepared.context)
         self._set_acme(config.acme)
