@@ -43,7 +43,7 @@ RULES: Mapping[str, tuple[str, str]] = {
     "reading":      (_DOMAIN,                       ""),
     "commanding":   (f"{_DOMAIN} ledger reading",   ""),
     "net":          (_CONTROL,                      "twisted zope"),
-    "net.tls":      ("config net",                  "twisted zope OpenSSL"),
+    "net.tls":      ("config net",                  "twisted zope OpenSSL cryptography"),
     "delivery":     (f"{_DOMAIN} config",           ""),
     "delivery.channel": ("",                        "twisted"),
     "delivery.pull": (f"{_DOMAIN} delivery net.spawning", "twisted cryptography"),

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IHandshakeListener, IListeningPort
+from twisted.internet.interfaces import IHandshakeListener, IListeningPort, IOpenSSLContextFactory
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
@@ -40,6 +42,7 @@ class TlsFiles:
     client_ca: Path
 
 
+@implementer(IOpenSSLContextFactory)
 class TlsContext:
     """What connections are made with: another one holds for those that come after it."""
 
@@ -105,11 +108,10 @@ class BoundedTls(TLSMemoryBIOFactory):
 
     noisy = False
 
-    def __init__(self, context: TlsContext, factory: Any) -> None:
+    def __init__(self, context: TlsContext, factory: Any, clock: Any) -> None:
         """Take what connections are made with, and what is spoken above TLS."""
         self.clients = Clients(factory)  # type: ignore[no-untyped-call]
-        as_twisted_wants_it: Any = context
-        super().__init__(as_twisted_wants_it, False, self.clients)
+        super().__init__(context, False, self.clients, clock)
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
         """Return a protocol, or None, which closes the connection."""
@@ -120,7 +122,7 @@ def listen_tls(
     reactor: Any, addresses: Iterable[ListenAddress], context: TlsContext, factory: Any
 ) -> list[IListeningPort]:
     """Listen at every address, or at none; raises CannotListen."""
-    bounded = BoundedTls(context, factory)
+    bounded = BoundedTls(context, factory, reactor)
     ports: list[IListeningPort] = []
     for address in addresses:
         try:
@@ -138,21 +140,22 @@ def _context(files: TlsFiles) -> SSL.Context:
     context.set_min_proto_version(SSL.TLS1_3_VERSION)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET)
-    context.set_passwd_cb(lambda *_: b"")  # a key with a passphrase is refused, not asked about
+    keys: list[Any] = []
     steps = (
         ("delivery.certificate", files.certificate, context.use_certificate_chain_file),
-        ("delivery.key", files.key, context.use_privatekey_file),
+        ("delivery.key", files.key, lambda path: keys.append(_key(path))),
         ("delivery.client_ca", files.client_ca, context.load_verify_locations),
     )
     for name, path, load in steps:
         try:
-            path.open("rb").close()
+            path.open("rb").close()  # for its error, which OpenSSL does not tell
             load(str(path))
         except OSError as fault:
             raise CannotListen(f"{name}: {path}: {fault.strerror}") from None
-        except SSL.Error:
+        except (SSL.Error, ValueError, TypeError, UnsupportedAlgorithm):
             raise CannotListen(f"{name}: {path} is not what it should be, in PEM") from None
     try:
+        context.use_privatekey(keys[0])
         context.check_privatekey()
     except SSL.Error:
         raise CannotListen(
@@ -161,3 +164,8 @@ def _context(files: TlsFiles) -> SSL.Context:
     flags = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT | SSL.VERIFY_CLIENT_ONCE
     context.set_verify(flags, None)
     return context
+
+
+def _key(path: str) -> Any:
+    """Read a private key; one with a passphrase is refused, not asked about."""
+    return load_pem_private_key(Path(path).read_bytes(), None)

@@ -54,9 +54,6 @@ echo "the database is $(cat answer)"
 """
 
 
-DONE = {(0, "idle"), (0, "failed")}
-
-
 class Hooked(Server):
     """A server whose configuration has hooks, and the programs beside it."""
 
