@@ -14,7 +14,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.task import LoopingCall, coiterate, deferLater
+from twisted.internet.task import Cooperator, LoopingCall, deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
@@ -22,7 +22,7 @@ from twisted.python.threadpool import ThreadPool
 from failoverdns.config import AcmeSettings, Config, DeliverySettings
 from failoverdns.delivery import hook, programs
 from failoverdns.delivery.hooks import Hooks
-from failoverdns.delivery.pull import Clients, Endpoint
+from failoverdns.delivery.pull import EVERY, Clients, Endpoint
 from failoverdns.ledger import Ledger
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import (
@@ -38,6 +38,7 @@ from failoverdns.model.errors import Corrupt, RuleFailure
 from failoverdns.net.spawning import spawn
 from failoverdns.net.tls import TlsContext, TlsFiles, listen_tls
 from failoverdns.rules.certificates import warnings
+from failoverdns.rules.view import View
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 TICK = 30.0
@@ -104,10 +105,12 @@ class Reactions:
         self._endpoint: Endpoint | None = None
         self._context: TlsContext | None = None
         self._ports: list[IListeningPort] = []
+        self._config: Config | None = None
         self._acme: AcmeSettings | None = None
         self._renewals: Any = None
         self._ticking: LoopingCall | None = None
         self._warned: dict[str, float] = {}
+        self._turns = Cooperator(scheduler=lambda call: reactor.callLater(0, call))
         self._warning: Deferred[Any] | None = None
 
     async def start(self, config: Config) -> None:
@@ -116,6 +119,7 @@ class Reactions:
         Raises CannotReact, CannotListen, Unavailable, OutcomeUnknown or Corrupt.
         """
         prepared = self.prepare(config)
+        self._config = config
         for pool in (self._programs, self._asked, self._calls):
             pool.start()
         folder = config.control.socket.parent / "hooks"
@@ -149,9 +153,9 @@ class Reactions:
     async def reload(self, prepared: Prepared) -> None:
         """Put another configuration to work, as far as it may change while we run."""
         assert self._hooks is not None
-        config = prepared.config
+        config = self._config = prepared.config
         if self._endpoint is not None and config.delivery is not None:
-            self._endpoint.clients = _clients(config.delivery)
+            self._endpoint.adopt(_clients(config.delivery))
         if self._context is not None and prepared.context is not None:
             self._context.adopt(prepared.context)
         self._set_acme(config.acme)
@@ -209,7 +213,7 @@ class Reactions:
         if self._renewals is not None:
             self._renewals.tick()
         if self._warning is None:
-            self._warning = coiterate(self._warn())
+            self._warning = self._turns.coiterate(self._warn())
             self._warning.addBoth(self._warned_all)
 
     def _warned_all(self, result: object) -> None:
@@ -228,6 +232,10 @@ class Reactions:
                 if text not in self._warned:
                     self._warned[text] = now
                     log.warn("{text}", text=text)
+        for text in _unknown(self._config, state) if self._config is not None else ():
+            if text not in self._warned:
+                self._warned[text] = now
+                log.warn("{text}", text=text)
 
     def _set_acme(self, settings: AcmeSettings | None) -> None:
         """Have certificates issued as configured; a change lets what is under way go."""
@@ -286,6 +294,17 @@ class Reactions:
 
 def _logged(source: str) -> Callable[[str], None]:
     return lambda text: log.info("{source}: {text}", source=source, text=text)
+
+
+def _unknown(config: Config, state: View) -> Iterator[str]:
+    """Tell which applications the configuration names that are not there."""
+    named = {f"hooks.{hook.name}": set(hook.applications or ()) for hook in config.hooks}
+    clients = config.delivery.clients if config.delivery is not None else ()
+    named |= {f"delivery.clients.{name}": set(applications) for name, applications in clients}
+    for place, applications in named.items():
+        for name in sorted(applications - {EVERY}):
+            if state.application_named(name) is None:
+                yield f"{place}: there is no application {name!r}; was it renamed?"
 
 
 def _clients(settings: DeliverySettings) -> Clients:

@@ -2,6 +2,8 @@
 
 It has a queue of its own, and how far it has come is kept in the store: a server that was killed
 tells it what it missed.  An event that a later one supersedes is not told.
+What does not come in its turn, or when the queue is full, is read from history in time: nothing is
+lost, and nothing grows without bound.
 Refuses to know how a program is run (`delivery.programs`), threads and clocks.
 """
 
@@ -21,7 +23,6 @@ from failoverdns.model.errors import Corrupt
 from failoverdns.rules.events import (
     Event,
     EventKind,
-    application_of,
     applications_of,
     environment,
     events_of,
@@ -41,6 +42,16 @@ MAX_BEHIND = 1000
 
 So a start never has to read the whole history to find what a hook has missed.
 """
+
+MAX_WAITING = 1000
+"""Events that wait in memory; those after them stay in history until there is room."""
+
+READ_AT_ONCE = 100
+"""Changes that are read from history at a time."""
+
+
+class _Replaced(Exception):
+    """Why there is no certificate to run a program with at this moment."""
 
 
 InThread = Callable[[Callable[[], Run]], Awaitable[Run]]
@@ -77,7 +88,7 @@ class Hook:
         self._means = means
         self._queue: deque[Event] = deque()
         self._seen = progress.revision
-        self._working = False
+        self._working = self._telling = False
         self._attempt = 0
         self._programs: set[Program] = set()
         self._stopped = False
@@ -86,15 +97,15 @@ class Hook:
         """Queue what is to be told of a change; one that was told already is left alone."""
         if change.revision <= self._seen or self._stopped:
             return
-        self._seen = change.revision
-        for event in events_of(change):
-            if self._wants(event):
-                waiting = self._queue if not self._working else list(self._queue)[1:]
-                for old in [e for e in waiting if event.supersedes(e)]:
-                    self._queue.remove(old)
-                self._queue.append(event)
-        is_behind = self._seen - self.progress.revision >= MAX_BEHIND
-        if (self._queue or is_behind) and not self._working:
+        if change.revision == self._seen + 1 and len(self._queue) < MAX_WAITING:
+            self._enqueue(change)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Tell what is to be told, if there is anything."""
+        missed = self._means.state().revision - self._seen
+        behind = self._seen - self.progress.revision
+        if (self._queue or missed > 0 or behind >= MAX_BEHIND) and not self._working:
             self._working = True
             self._means.spawn(self._work())
 
@@ -126,19 +137,51 @@ class Hook:
         for program in self._programs:
             program.end()
 
+    def _enqueue(self, change: Change) -> None:
+        self._seen = change.revision
+        for event in events_of(change):
+            if self._wants(event):
+                waiting = list(self._queue)[1:] if self._telling else list(self._queue)
+                for old in [e for e in waiting if event.supersedes(e)]:
+                    self._queue.remove(old)
+                self._queue.append(event)
+
     async def _work(self) -> None:
-        """Tell all that waits; then note how far that was."""
+        """Tell all that waits, and what is in history only; then note how far that was."""
         try:
-            while self._queue:
-                await self._tell(self._queue[0])
-                if self._stopped:
-                    return
-                self._queue.popleft()
-            if self._seen - self.progress.revision >= MAX_BEHIND:
+            while not self._stopped:
+                if self._queue:
+                    self._telling = True
+                    await self._tell(self._queue[0])
+                    self._telling = False
+                    if not self._stopped:
+                        self._queue.popleft()
+                elif self._seen < self._means.state().revision:
+                    await self._catch_up()
+                else:
+                    break
+            if self._seen - self.progress.revision >= MAX_BEHIND and not self._stopped:
                 await self._keep(replace(self.progress, revision=self._seen))
         finally:
-            self._working = False
+            self._working = self._telling = False
             self._attempt = 0
+
+    async def _catch_up(self) -> None:
+        """Queue what comes next in history; wait if that cannot be read now."""
+        revision = self._means.state().revision
+        try:
+            changes = await self._means.store.changes_after(self._seen, READ_AT_ONCE)
+        except (Unavailable, Corrupt) as fault:
+            problem = f"history cannot be read: {fault}"
+            self.progress = replace(self.progress, problem=problem)
+            self._means.log(f"hook {self.settings.name}: {problem}")
+            await self._means.sleep(BACK_OFF[2])
+            return
+        for change in changes:
+            if change.revision > self._seen:
+                self._enqueue(change)
+        if not changes:  # what history does not have nobody can be told
+            self._seen = max(self._seen, revision)
 
     async def _tell(self, event: Event) -> None:
         """Run the program for an event until it succeeds, or was tried often enough."""
@@ -191,12 +234,15 @@ class Hook:
             self._means.log(f"hook {self.settings.name}: {fault}")
 
     async def _run(self, event: Event, in_thread: InThread) -> Run:
-        state, folder = self._means.state(), self._means.folder
-        variables = {**environment(state, event), "FAILOVERDNS_HOOK": self.settings.name}
+        folder = self._means.folder
+        lineage = None
         try:
-            lineage = await self._lineage(state, event)
-        except (Unavailable, Corrupt) as fault:
+            if event.kind is EventKind.CERTIFICATE:
+                lineage = await self._lineage(event)
+        except (Unavailable, Corrupt, _Replaced) as fault:
             return Run(str(fault), "")
+        variables = environment(self._means.state(), event)
+        variables["FAILOVERDNS_HOOK"] = self.settings.name
         program = Program(self.settings.run, self.settings.timeout)
         self._programs.add(program)
         try:
@@ -206,20 +252,19 @@ class Hook:
         finally:
             self._programs.discard(program)
 
-    async def _lineage(self, state: View, event: Event) -> Lineage | None:
+    async def _lineage(self, event: Event) -> Lineage:
         """Return the certificate that an event is about, as it is by now."""
-        application = application_of(state, event)
-        if event.kind is not EventKind.CERTIFICATE or application is None:
-            return None
-        certificate = state.certificate(application.id)
-        bundle = None
-        if certificate is not None:
-            bundle = await self._means.store.bundle(certificate.facts.bundle)
-        if certificate is None or bundle is None:
-            return None
+        state = self._means.state()
+        application, certificate = state.application(event.id), state.certificate(event.id)
+        if application is None or certificate is None:
+            raise _Replaced("the certificate was removed just now")
+        bundle = await self._means.store.bundle(certificate.facts.bundle)
+        if bundle is None:
+            raise _Replaced("the certificate was replaced just now")
         return Lineage(application.name, certificate.facts.names, bundle)
 
     def _wants(self, event: Event) -> bool:
+        """Tell whether an event is to be told: of applications by their names then and now."""
         if event.kind.value not in self.settings.events:
             return False
         only = self.settings.applications

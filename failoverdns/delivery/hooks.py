@@ -25,38 +25,26 @@ class Hooks:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._hooks: dict[str, Hook] = {}
-        self._held: list[Change] | None = None
-        """What changes while hooks are told what they have missed."""
 
     async def configure(self, settings: Sequence[HookSettings], revision: int) -> None:
         """Have exactly these hooks: new ones are told of what comes after `revision`.
 
         Those that were there before are told what they have missed.  Raises Unavailable, Corrupt
-        or OutcomeUnknown; what can be kept of the hooks as they were is kept.
+        or OutcomeUnknown; then the hooks are as they were.
         """
         store = self._means.store
-        self._held = []
-        try:
-            known = await store.progress()
-            for wanted in settings:
-                if wanted.name not in known:
-                    await store.save_progress(wanted.name, HookProgress(revision))
-            self._replace(settings, known, revision)
-            behind = [hook.progress.revision for hook in self._hooks.values()]
-            if behind and min(behind) < revision:
-                for change in await store.changes_after(min(behind)):
-                    self._tell(change)
-        finally:
-            held, self._held = self._held, None
-            for change in held:
-                self._tell(change)
+        known = await store.progress()
+        for wanted in settings:
+            if wanted.name not in known:
+                await store.save_progress(wanted.name, HookProgress(revision))
+        self._replace(settings, known, revision)
+        for hook in self._hooks.values():
+            hook.go_on()
 
     def announce(self, change: Change) -> None:
-        """Tell every hook of a change, when it was told of what came before."""
-        if self._held is not None:
-            self._held.append(change)
-        else:
-            self._tell(change)
+        """Tell every hook of a change, each when it was told of what came before."""
+        for hook in self._hooks.values():
+            hook.take(change)
 
     def _replace(
         self, settings: Sequence[HookSettings], known: Mapping[str, HookProgress], revision: int
@@ -75,10 +63,6 @@ class Hooks:
             self._hooks[wanted.name] = Hook(wanted, progress, self._means)
         for gone in old.values():
             gone.stop()
-
-    def _tell(self, change: Change) -> None:
-        for hook in self._hooks.values():
-            hook.take(change)
 
     async def approve(self, planned: Mapping[str, Any]) -> tuple[RuleFailure, ...]:
         """Ask the hooks that a switch waits for; return why not, for each that fails.

@@ -37,6 +37,9 @@ PREFIX = "hook-"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [^\n]*|\Z)", re.S)
 _REMOVED = "(private key removed)"
+_BASE64 = re.compile(r"[A-Za-z0-9+/=]{16,}")
+_PIECE = 16
+"""Characters of a key in a row that give a word away; 24 do so wherever they begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ class Program:
             environ["RENEWED_LINEAGE"] = str(path)
             environ["RENEWED_DOMAINS"] = " ".join(lineage.names)
             run = self._run(environ)
-        return Run(run.problem, without_key(run.output, lineage.bundle.key.reveal()))
+        bundle = lineage.bundle
+        return Run(run.problem, without_key(run.output, bundle.key.reveal(), bundle.chain))
 
     def end(self) -> None:
         """End the program within `GRACE`, from another thread; it will not be started any more."""
@@ -125,13 +129,21 @@ class Program:
         return f"exit status {status}" if status else None
 
 
-def without_key(text: str, key: str) -> str:
-    """Return a text without private keys: any in PEM, and every line of `key`."""
-    text = _PRIVATE_KEY.sub(_REMOVED, text)
-    for line in key.splitlines():
-        if len(line) >= 16 and not line.startswith("-----"):
-            text = text.replace(line, _REMOVED)
-    return text
+def without_key(text: str, key: str, public: str = "") -> str:
+    """Return a text without private keys: any in PEM, and all that holds a piece of `key`.
+
+    A public key is a part of both `key` and the chain, `public`: what that has may stay.
+    """
+    secret, known = _base64_of(key), _base64_of(public)
+    lines = {line for line in key.splitlines() if len(line) >= _PIECE} - set(public.splitlines())
+
+    def judge(found: re.Match[str]) -> str:
+        word = found[0]
+        pieces = (word[at : at + _PIECE] for at in range(0, len(word) - _PIECE + 1, _PIECE // 2))
+        tells = any(piece in secret and piece not in known for piece in pieces)
+        return _REMOVED if tells or any(line in word for line in lines) else word
+
+    return _BASE64.sub(judge, _PRIVATE_KEY.sub(_REMOVED, text))
 
 
 def sweep(folder: Path) -> None:
@@ -195,6 +207,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
+
+
+def _base64_of(pem: str) -> str:
+    return "".join(line for line in pem.splitlines() if not line.startswith("-----"))
 
 
 def _text(output: bytes) -> str:

@@ -1,5 +1,6 @@
-"""Listen with TLS 1.3 for clients that show a certificate.
+"""Listen with TLS 1.3 for clients that show a certificate, and for no more than there is room for.
 
+Strangers cannot keep clients out, and no client can keep out the others.
 Refuses to know what is served, and which client may have what.
 """
 
@@ -8,22 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
-from twisted.protocols.policies import WrappingFactory
+from twisted.internet.interfaces import IHandshakeListener, IListeningPort, IOpenSSLContextFactory
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from zope.interface import implementer
 
 from failoverdns.config import ListenAddress
 from failoverdns.net.sockets import CannotListen
 
-MAX_CONNECTIONS = 400
-"""Connections at a time, shown certificate or not."""
+MAX_CONNECTIONS: Final = 250
+"""Connections at a time, so that file descriptors are left for DNS and the control socket."""
 
-MAX_FROM_ONE = 100
-"""Connections of one address at a time."""
+MAX_STRANGERS: Final = 100
+"""Connections at a time that have shown no certificate yet: the oldest makes room for another."""
+
+MAX_OF_ONE: Final = 100
+"""Connections at a time with the same client certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,7 @@ class TlsFiles:
     client_ca: Path
 
 
+@implementer(IOpenSSLContextFactory)
 class TlsContext:
     """What connections are made with: another one holds for those that come after it."""
 
@@ -51,29 +59,70 @@ class TlsContext:
         self._context = other._context
 
 
-class BoundedFactory(WrappingFactory):
-    """Refuses connections beyond `MAX_CONNECTIONS`, or `MAX_FROM_ONE` of one address.
+@implementer(IHandshakeListener)
+class Client(ProtocolWrapper):
+    """A connection above TLS: a stranger's until the handshake is done."""
 
-    Whoever is not known yet costs a file descriptor, and DNS needs these.
-    """
+    factory: Clients
+    fingerprint: str | None = None
+    """SHA-256 of the certificate that was shown, in hex."""
+    is_leaving = False
+
+    def handshakeCompleted(self) -> None:  # noqa: N802
+        """Learn who it is; refuse the connection if there are too many of that one."""
+        transport: Any = self.transport
+        certificate = transport.getPeerCertificate()
+        self.fingerprint = certificate.digest("sha256").decode()
+        if self.factory.count(self.fingerprint) > MAX_OF_ONE:
+            self.leave()
+
+    def leave(self) -> None:
+        """Close the connection at once."""
+        self.is_leaving = True
+        transport: Any = self.transport
+        transport.abortConnection()
+
+
+class Clients(WrappingFactory):
+    """All connections, the oldest first."""
+
+    protocol = Client
+    noisy = False
+    protocols: dict[Client, int]
+
+    def count(self, fingerprint: str | None) -> int:
+        """Count the connections with a certificate; None counts those of strangers."""
+        return sum(1 for c in self.protocols if c.fingerprint == fingerprint and not c.is_leaving)
+
+    def make_room(self) -> bool:
+        """Tell whether there is room for another stranger; the oldest may have to go for it."""
+        if len(self.protocols) >= MAX_CONNECTIONS:
+            return False
+        if self.count(None) >= MAX_STRANGERS:
+            next(c for c in self.protocols if c.fingerprint is None and not c.is_leaving).leave()
+        return True
+
+
+class BoundedTls(TLSMemoryBIOFactory):
+    """TLS for so many connections and no more: whoever connects costs a file descriptor."""
 
     noisy = False
 
+    def __init__(self, context: TlsContext, factory: Any, clock: Any) -> None:
+        """Take what connections are made with, and what is spoken above TLS."""
+        self.clients = Clients(factory)  # type: ignore[no-untyped-call]
+        super().__init__(context, False, self.clients, clock)
+
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
         """Return a protocol, or None, which closes the connection."""
-        hosts = [protocol.getPeer().host for protocol in self.protocols]
-        if len(hosts) >= MAX_CONNECTIONS or hosts.count(addr.host) >= MAX_FROM_ONE:
-            return None
-        return super().buildProtocol(addr)
+        return super().buildProtocol(addr) if self.clients.make_room() else None
 
 
 def listen_tls(
     reactor: Any, addresses: Iterable[ListenAddress], context: TlsContext, factory: Any
 ) -> list[IListeningPort]:
     """Listen at every address, or at none; raises CannotListen."""
-    as_twisted_wants_it: Any = context
-    secured: Any = TLSMemoryBIOFactory(as_twisted_wants_it, False, factory)
-    bounded = BoundedFactory(secured)  # type: ignore[no-untyped-call]
+    bounded = BoundedTls(context, factory, reactor)
     ports: list[IListeningPort] = []
     for address in addresses:
         try:
@@ -91,21 +140,22 @@ def _context(files: TlsFiles) -> SSL.Context:
     context.set_min_proto_version(SSL.TLS1_3_VERSION)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET)
-    context.set_passwd_cb(lambda *_: b"")  # a key with a passphrase is refused, not asked about
+    keys: list[Any] = []
     steps = (
         ("delivery.certificate", files.certificate, context.use_certificate_chain_file),
-        ("delivery.key", files.key, context.use_privatekey_file),
+        ("delivery.key", files.key, lambda path: keys.append(_key(path))),
         ("delivery.client_ca", files.client_ca, context.load_verify_locations),
     )
     for name, path, load in steps:
         try:
-            path.open("rb").close()
+            path.open("rb").close()  # for its error, which OpenSSL does not tell
             load(str(path))
         except OSError as fault:
             raise CannotListen(f"{name}: {path}: {fault.strerror}") from None
-        except SSL.Error:
+        except (SSL.Error, ValueError, TypeError, UnsupportedAlgorithm):
             raise CannotListen(f"{name}: {path} is not what it should be, in PEM") from None
     try:
+        context.use_privatekey(keys[0])
         context.check_privatekey()
     except SSL.Error:
         raise CannotListen(
@@ -114,3 +164,8 @@ def _context(files: TlsFiles) -> SSL.Context:
     flags = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT | SSL.VERIFY_CLIENT_ONCE
     context.set_verify(flags, None)
     return context
+
+
+def _key(path: str) -> Any:
+    """Read a private key; one with a passphrase is refused, not asked about."""
+    return load_pem_private_key(Path(path).read_bytes(), None)

@@ -95,8 +95,13 @@ def before_switch(group: Group, planned: dict[str, Any], reason: str | None) -> 
 
 
 def environment(view: View, event: Event) -> dict[str, str]:
-    """Return an event as environment variables; the application and group as they are by now."""
+    """Return an event as environment variables.
+
+    Applications and groups are called what they are called by now; what is gone, by its last name.
+    """
     variables = {"EVENT": event.kind.value, "REVISION": str(event.revision), **dict(event.details)}
+    of_a_group = event.kind in _OF_A_GROUP
+    variables["GROUP" if of_a_group else "APPLICATION"] = event.subject
     group = _group(view, event)
     if group is not None:
         variables["GROUP"] = group.name
@@ -116,10 +121,14 @@ def application_of(view: View, event: Event) -> Application | None:
 
 
 def applications_of(view: View, event: Event) -> frozenset[str]:
-    """Return the names of all applications that an event concerns, as they are by now."""
+    """Return the names of all applications that an event concerns: those of then and of now.
+
+    An application that was renamed meanwhile is known by both; of a group's only those of now.
+    """
     if event.kind not in _OF_A_GROUP:
         application = view.application(event.id)
-        return frozenset((application.name,)) if application is not None else frozenset()
+        now = application.name if application is not None else event.subject
+        return frozenset((event.subject, now))
     group = _group(view, event)
     sides = (application_on(view, group, side) for side in Side) if group is not None else ()
     return frozenset(application.name for application in sides if application is not None)

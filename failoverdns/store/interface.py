@@ -73,8 +73,11 @@ class Store(Protocol):
         Raises Unavailable.
         """
 
-    async def changes_after(self, revision: int) -> tuple[Change, ...]:
-        """Return the changes committed after `revision`, oldest first; raises Unavailable."""
+    async def changes_after(self, revision: int, limit: int | None = None) -> tuple[Change, ...]:
+        """Return the changes committed after `revision`, oldest first, at most `limit`.
+
+        Raises Unavailable, and Corrupt for a change that cannot be read.
+        """
 
     async def bundle(self, id_: str) -> Bundle | None:
         """Return a chain and its key from the vault.

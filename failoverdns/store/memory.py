@@ -112,10 +112,10 @@ class MemoryStore:
         )
         return tuple(change for change, _ in zip(found, range(limit), strict=False))
 
-    async def changes_after(self, revision: int) -> tuple[Change, ...]:
-        """Return the changes committed after `revision`, oldest first."""
+    async def changes_after(self, revision: int, limit: int | None = None) -> tuple[Change, ...]:
+        """Return the changes committed after `revision`, oldest first, at most `limit`."""
         self._check_reachable()
-        return tuple(self._changes[revision:])
+        return tuple(self._changes[revision:][:limit])
 
     async def bundle(self, id_: str) -> Bundle | None:
         """Return a chain and its key."""

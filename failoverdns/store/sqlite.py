@@ -89,10 +89,12 @@ class SQLiteStore:
         rows: list[Any] = await self._read(query, (*values, limit))
         return tuple(documents.read_change(row) for row in rows)
 
-    async def changes_after(self, revision: int) -> tuple[Change, ...]:
-        """Return the changes committed after `revision`, oldest first."""
-        query = "SELECT document, checksum FROM history WHERE revision > ? ORDER BY revision"
-        rows: list[Any] = await self._read(query, (revision,))
+    async def changes_after(self, revision: int, limit: int | None = None) -> tuple[Change, ...]:
+        """Return the changes committed after `revision`, oldest first, at most `limit`."""
+        query = (
+            "SELECT document, checksum FROM history WHERE revision > ? ORDER BY revision LIMIT ?"
+        )
+        rows: list[Any] = await self._read(query, (revision, -1 if limit is None else limit))
         return tuple(documents.read_change(row) for row in rows)
 
     async def bundle(self, id_: str) -> Bundle | None:

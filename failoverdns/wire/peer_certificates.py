@@ -20,7 +20,7 @@ def identities(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         names = extension.value.get_values_for_type(x509.DNSName)
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         names = []
     fingerprint = FINGERPRINT + certificate.fingerprint(SHA256()).hex()
     return (*dict.fromkeys(name.lower().rstrip(".") for name in names), fingerprint)

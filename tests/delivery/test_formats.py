@@ -1,41 +1,55 @@
-"""The shapes in which certificates are fetched."""
+"""The shapes of a fetched certificate, read as the programs read them that ask for it."""
 
 from __future__ import annotations
 
 import json
+import ssl
+from pathlib import Path
 
 import pytest
+from authority import make_authority
 
-from failoverdns.delivery.formats import CADDY, PEM, TRAEFIK, write_body
-from failoverdns.model.certificate import Bundle, Secret
+from failoverdns.delivery.formats import write_body
+from failoverdns.wire.certificates import read_bundle
 
-BUNDLE = Bundle("id", "CHAIN\n", Secret("KEY\n"))
-NAMES = ("*.shop.example", "shop.example")
-
-
-def test_pem_is_chain_then_key() -> None:
-    body = write_body(PEM, BUNDLE, NAMES)
-    assert (body.media_type, body.text) == ("application/pem-certificate-chain", "CHAIN\nKEY\n")
+ISSUED = make_authority().issue("www.shop.example", "*.shop.example")
+BUNDLE, FACTS = read_bundle(ISSUED.chain, ISSUED.key)
 
 
-def test_traefik_gets_contents_in_the_place_of_file_names() -> None:
-    body = write_body(TRAEFIK, BUNDLE, NAMES)
+def test_pem_is_the_chain_and_then_the_key(tmp_path: Path) -> None:
+    """One file from which a TLS server takes both."""
+    body = write_body("pem", BUNDLE, FACTS.names)
+    assert body.text == ISSUED.chain + ISSUED.key
+    (tmp_path / "pem").write_text(body.text)
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tmp_path / "pem")
+
+
+def test_traefik_gets_contents_in_place_of_file_names() -> None:
+    """In the dynamic configuration's `tls.certificates`."""
+    body = write_body("traefik", BUNDLE, FACTS.names)
+    assert body.text is not None
+    pair = {"certFile": ISSUED.chain, "keyFile": ISSUED.key}
+    assert json.loads(body.text) == {"tls": {"certificates": [pair]}}
     assert body.media_type == "application/json"
-    assert json.loads(body.text or "") == {
-        "tls": {"certificates": [{"certFile": "CHAIN\n", "keyFile": "KEY\n"}]}
-    }
 
 
-@pytest.mark.parametrize(
-    ("server_name", "is_there"),
-    [
-        ("shop.example", True),
-        ("WWW.Shop.Example.", True),
-        ("a.www.shop.example", False),
-        ("docs.example", False),
-        ("", True),
-        (None, True),
-    ],
-)
-def test_caddy_gets_nothing_for_a_foreign_name(server_name: str | None, is_there: bool) -> None:
-    assert (write_body(CADDY, BUNDLE, NAMES, server_name).text is not None) is is_there
+SERVER_NAMES = [
+    (None, True),
+    ("", True),
+    ("www.shop.example", True),
+    ("WWW.Shop.Example.", True),
+    ("docs.shop.example", True),
+    ("a.docs.shop.example", False),
+    ("shop.example", False),
+    ("other.example", False),
+]
+"""What a visitor asked Caddy for, and whether the certificate is for that."""
+
+
+@pytest.mark.parametrize(("server_name", "is_sent"), SERVER_NAMES)
+def test_caddy_gets_nothing_for_a_name_that_is_not_covered(
+    server_name: str | None, is_sent: bool
+) -> None:
+    """Then it goes on as it would without us."""
+    body = write_body("caddy", BUNDLE, FACTS.names, server_name)
+    assert body.text == (ISSUED.chain + ISSUED.key if is_sent else None)

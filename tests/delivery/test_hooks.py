@@ -1,4 +1,4 @@
-"""Hooks over a real ledger and real programs: order, failures that stay, what is caught up with."""
+"""Hooks told of events: in order, at least once, and nothing of it lost, over the real ledger."""
 
 from __future__ import annotations
 
@@ -6,220 +6,314 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import drawn
 import pytest
-from corridors import ZONE, Corridor, build_shop
+from authority import make_authority
 from driving import Gate, run
-from samples import facts
+from shops import Shop
 
 from failoverdns.config import HookSettings
-from failoverdns.delivery.hook import MAX_BEHIND, Means
+from failoverdns.delivery.hook import BACK_OFF, MAX_BEHIND, MAX_WAITING, Means
 from failoverdns.delivery.hooks import Hooks
+from failoverdns.delivery.programs import Run
 from failoverdns.model import commands
-from failoverdns.model.change import Change
-from failoverdns.model.commands import Mutation
-from failoverdns.model.delivery import HookProgress
-from failoverdns.store.memory import MemoryStore
+from failoverdns.store.interface import Unavailable
 
-FOUND = facts("www.shop.example", not_after=2e9)
-INSTALL = commands.InstallCertificate("eu", drawn.bundled(FOUND), FOUND)
-SWITCH = commands.Switch(("shop",))
-
-
-class SlowStore(MemoryStore):
-    """A store in memory whose changes can be held back while they are read."""
-
-    gate: Gate | None = None
-
-    async def changes_after(self, revision: int) -> tuple[Change, ...]:
-        """Return the changes as they are, when the gate is open."""
-        found = await super().changes_after(revision)
-        if self.gate is not None:
-            await self.gate()
-        return found
+AUTHORITY = make_authority()
+ISSUED = AUTHORITY.issue("shop.failover.test")
+RENEWED = AUTHORITY.issue("shop.failover.test")
+CERTIFICATE = frozenset({"certificate"})
+ALL = frozenset({"certificate", "switch", "role"})
+TOLD = 'echo "$FAILOVERDNS_EVENT $FAILOVERDNS_TO$FAILOVERDNS_ROLE $FAILOVERDNS_APPLICATION" >>'
 
 
-class Told:
-    """A corridor with the group `shop`, hooks, and a program that writes down what it is told."""
+class Told(Shop):
+    """A shop with hooks, which are real programs; they run when `gate` is open."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.folder = folder
-        self.program = folder / "tell"
-        self.succeed()
-        self.store = SlowStore()
-        self.corridor = Corridor(self.store)
-        self.corridor.do(commands.Configure((ZONE,)))
-        build_shop(self.corridor)
-        given: dict[str, Any] = {
-            "name": "tell",
-            "run": (str(self.program),),
-            "events": frozenset(("certificate", "switch", "role")),
-            "applications": None,
-            "timeout": 20.0,
-            "attempts": 2,
-            "before_switch": False,
-        }
-        self.settings = HookSettings(**{**given, **settings})
+        self.gate = Gate()
         self.log: list[str] = []
-        self.naps: list[float] = []
-        self.hooks = self.make()
-        self.configure()
+        self.slept: list[float] = []
+        self.on_sleep: Callable[[], None] = lambda: None
+        self.pretend = False
+        """Run no program, but note the revision that it would be told of."""
+        self.revisions: list[int] = []
+        self.restart()
 
-    def make(self) -> Hooks:
-        """Make hooks, as a start does."""
-        return Hooks(
+    def restart(self) -> None:
+        """Be a server that was started again, without any hooks for now."""
+        self.hooks = Hooks(
             Means(
-                state=lambda: self.corridor.ledger.state,
-                store=self.corridor.store,
+                state=lambda: self.state,
+                store=self.store,
                 folder=self.folder,
-                in_thread=self._at_once,
-                ask_in_thread=self._at_once,
-                sleep=self._nap,
-                spawn=self.corridor.gate.spawn,
-                now=lambda: self.corridor.now,
+                in_thread=self.in_thread,
+                ask_in_thread=self.in_thread,
+                sleep=self.sleep,
+                spawn=self.gate.spawn,
+                now=lambda: 1000.0,
                 log=self.log.append,
             )
         )
+        self.announce = self.hooks.announce
 
-    def configure(self, *settings: HookSettings) -> None:
-        """Use a configuration."""
-        revision = self.corridor.ledger.state.revision
-        self.corridor.gate.spawn(self.hooks.configure(settings or (self.settings,), revision))
+    async def in_thread(self, call: Callable[[], Run]) -> Run:
+        """Run a program, when the gate is open."""
+        await self.gate()
+        if self.pretend:
+            self.revisions.append(self.hooks.report()[0]["revision"] + 1)
+            return Run(None, "")
+        return call()
 
-    def fail(self) -> None:
-        """Let the program fail from now on."""
-        self.program.write_text("#!/bin/sh\necho sorry\nexit 1\n")
+    async def sleep(self, seconds: float) -> None:
+        """Sleep no time."""
+        self.slept.append(seconds)
+        self.on_sleep()
 
-    def succeed(self) -> None:
-        """Let it succeed, and write down what it was told."""
-        self.program.write_text(
-            '#!/bin/sh\necho "$FAILOVERDNS_EVENT ${FAILOVERDNS_TO:-$FAILOVERDNS_APPLICATION}"'
-            f" >>{self.folder}/told\necho thanks\n"
-        )
-        self.program.chmod(0o755)
+    def use(self, *settings: HookSettings) -> None:
+        """Have these hooks."""
+        run(self.hooks.configure(settings, self.state.revision))
 
-    def do(self, command: Mutation) -> Change:
-        """Carry out a command, and announce it."""
-        self.corridor.do(command)
-        self.hooks.announce(self.last)
-        return self.last
-
-    @property
-    def last(self) -> Change:
-        """The last change."""
-        (found,) = run(self.store.history(None, 1))
-        return found
-
-    @property
     def told(self) -> list[str]:
-        """What the program was told."""
+        """Return what the programs noted, a line for each run."""
         file = self.folder / "told"
         return file.read_text().splitlines() if file.exists() else []
 
-    @property
-    def report(self) -> dict[str, Any]:
-        """What `status` tells of the first hook."""
-        found: Any = self.hooks.report()[0]
-        return dict(found)
-
-    @property
-    def kept(self) -> HookProgress:
-        """How far it has come, as the store has it."""
-        return run(self.store.progress())["tell"]
-
-    async def _at_once(self, call: Callable[[], Any]) -> Any:
-        return call()
-
-    async def _nap(self, seconds: float) -> None:
-        self.naps.append(seconds)
-
 
 @pytest.fixture
-def told(tmp_path: Path) -> Told:
+def shop(tmp_path: Path) -> Told:
+    """A shop without hooks."""
     return Told(tmp_path)
 
 
-def test_events_are_told_in_order_and_how_far_is_kept(told: Told) -> None:
-    told.do(INSTALL)
-    change = told.do(SWITCH)
-    assert told.told[:3] == ["certificate eu", "certificate us", "switch backup"]
-    assert sorted(told.told[3:]) == ["role eu", "role us"]
-    assert told.kept.revision == change.revision
-    assert (told.kept.problem, told.kept.output) == (None, "thanks\n")
+def tell(shop: Told, script: str = "", **fields: Any) -> HookSettings:
+    """A hook that notes what it is told, then does what the script says."""
+    given: dict[str, Any] = {
+        "name": "tell",
+        "events": frozenset({"switch"}),
+        "applications": None,
+        "timeout": 30.0,
+        "attempts": 3,
+        "before_switch": False,
+        **fields,
+    }
+    run_it = ("/bin/sh", "-c", f"{TOLD} '{shop.folder}/told'; {script}")
+    return HookSettings(run=run_it, **given)
 
 
-def test_a_failure_stays_until_the_same_thing_succeeds(told: Told) -> None:
-    """What else succeeds meanwhile does not hide that a web head has no certificate."""
-    told.fail()
-    told.do(INSTALL)
-    assert told.naps == [1.0]
-    assert told.report["problem"] == "certificate eu: exit status 1"
-    told.succeed()
-    told.do(commands.SetGroup("shop", backup=""))
-    assert told.told == ["role us"]
-    assert (told.report["state"], told.report["output"]) == ("failed", "sorry\n")
-    other = facts("www.shop.example", called="other", not_after=2e9)
-    told.do(commands.InstallCertificate("eu", drawn.bundled(other), other))
-    assert (told.report["state"], told.report["problem"]) == ("idle", None)
+def sides(shop: Told) -> list[str]:
+    """Return the sides that were told of, in order."""
+    return [line.split()[1] for line in shop.told()]
 
 
-def test_a_certificate_that_was_removed_meanwhile_is_not_told(tmp_path: Path) -> None:
-    told = Told(tmp_path, attempts=5)
-    told.fail()
-    told.corridor.do(INSTALL)
-    installed = told.last
-    told.corridor.do(commands.RemoveCertificate("eu"))
-    told.hooks.announce(installed)
-    assert told.log == []
-    assert told.report["state"] == "idle"
+def test_switches_are_told_in_order_each_once(shop: Told) -> None:
+    """Also those of one batch, and those that come while a program runs."""
+    shop.use(tell(shop))
+    shop.switch(3)
+    assert sides(shop) == ["backup", "primary", "backup"]
+    shop.gate.closed = True
+    shop.switch(2)
+    shop.switch(1)
+    assert shop.hooks.report()[0]["waiting"] == 3
+    shop.gate.open()
+    assert sides(shop)[3:] == ["primary", "backup", "primary"]
 
 
-def test_hooks_of_other_applications_are_left_alone(tmp_path: Path) -> None:
-    told = Told(tmp_path, applications=frozenset(("us",)))
-    told.do(INSTALL)
-    assert told.told == []
-    told.do(SWITCH)
-    assert sorted(told.told) == ["certificate us", "role us", "switch backup"]
+def test_a_hook_of_a_killed_server_is_told_what_it_missed(shop: Told) -> None:
+    """What was told only in part is told again; what was told is not."""
+    shop.use(tell(shop))
+    shop.switch()
+    shop.gate.closed = True
+    shop.switch(2)
+    shop.gate.held.clear()  # killed
+    shop.gate.closed = False
+    shop.restart()
+    shop.switch()
+    shop.use(tell(shop))
+    assert sides(shop) == ["backup", "primary", "backup", "primary"]
 
 
-def test_after_a_start_it_is_told_what_it_missed_and_in_order(told: Told) -> None:
-    """Also what changes while it is told that."""
-    told.do(INSTALL)
-    told.corridor.do(SWITCH)
-    told.corridor.do(commands.Switch(("shop",), reason="back"))
-    told.hooks = told.make()
-    told.corridor.gate.closed = True
-    told.store.gate = told.corridor.gate
-    told.configure()
-    told.corridor.gate.closed = False
-    told.corridor.do(SWITCH)
-    told.hooks.announce(told.last)
-    assert told.told == ["certificate eu"], "it waits for what came before"
-    told.corridor.gate.open()
-    switches = [line for line in told.told if line.startswith("switch")]
-    assert switches == ["switch backup", "switch primary", "switch backup"]
-    assert told.kept.revision == told.corridor.ledger.state.revision
+def test_a_new_hook_is_told_of_what_comes_after_it(shop: Told) -> None:
+    """It does not hear the history of the house."""
+    shop.switch(2)
+    shop.use(tell(shop))
+    assert shop.told() == []
+    shop.switch()
+    assert sides(shop) == ["backup"]
 
 
-def test_progress_is_kept_though_nothing_was_told(told: Told) -> None:
-    """So that a start does not read the whole history."""
-    for _ in range(MAX_BEHIND // 2):
-        told.do(commands.AddApplication("x"))
-        told.do(commands.RemoveApplication("x"))
-    revision = told.corridor.ledger.state.revision
-    assert revision - told.kept.revision < MAX_BEHIND
-    assert told.told == []
+def test_nothing_is_lost_when_more_waits_than_there_is_memory_for(shop: Told) -> None:
+    """A hook that hangs for hours while thousands are switched: the rest waits in history."""
+    shop.pretend = True
+    shop.use(tell(shop))
+    shop.gate.closed = True
+    first = shop.state.revision + 1
+    for _ in range(3):
+        shop.switch(MAX_WAITING // 2)
+    assert shop.hooks.report()[0]["waiting"] <= MAX_WAITING
+    shop.gate.open()
+    assert shop.revisions == list(range(first, shop.state.revision + 1))
+    assert shop.hooks.report()[0]["revision"] == shop.state.revision
 
 
-def test_a_hook_that_is_configured_anew_is_told_what_comes_after(told: Told) -> None:
-    told.do(SWITCH)
-    again = told.settings
-    other = HookSettings(
-        **{name: getattr(again, name) for name in again.__slots__} | {"name": "other"}
+def test_history_that_cannot_be_read_is_read_later(shop: Told) -> None:
+    """Status says so meanwhile."""
+    shop.use(tell(shop))
+    shop.announce = lambda change: None
+    shop.switch(2)
+    shop.store.unreachable = True
+    shop.on_sleep = lambda: setattr(shop.store, "unreachable", False)
+    hook, *_ = shop.hooks._hooks.values()
+    hook.go_on()
+    assert "history cannot be read" in shop.log[0]
+    assert sides(shop) == ["backup", "primary"]
+    assert shop.hooks.report()[0]["problem"] is None
+
+
+def test_only_the_last_certificate_is_told(shop: Told) -> None:
+    """While a program runs, others are issued: the next run gets the last of them."""
+    save = f'cat "$RENEWED_LINEAGE/fullchain.pem" >>{shop.folder}/chains'
+    shop.use(tell(shop, save, events=CERTIFICATE))
+    shop.install("eu", ISSUED)
+    shop.gate.closed = True
+    another = AUTHORITY.issue("shop.failover.test")
+    for issued in (another, ISSUED, another, RENEWED):
+        shop.install("eu", issued)
+    shop.gate.open()
+    chains = (shop.folder / "chains").read_text()
+    assert chains == ISSUED.chain + another.chain + RENEWED.chain
+    assert shop.hooks.report()[0]["waiting"] == 0
+
+
+def test_a_certificate_that_was_removed_is_not_told(shop: Told) -> None:
+    """There is nothing to install any more, and nothing failed."""
+    shop.use(tell(shop, events=CERTIFICATE, attempts=1))
+    shop.gate.closed = True
+    shop.install("us", ISSUED)
+    shop.install("eu", ISSUED)
+    shop.do(commands.RemoveCertificate("eu"))
+    shop.gate.open()
+    assert [line.split()[-1] for line in shop.told()] == ["us"]
+    assert shop.hooks.report()[0]["state"] == "idle"
+
+
+def test_a_program_that_fails_is_tried_again_and_then_let_be(shop: Told) -> None:
+    """After longer and longer times; the failure stays in status while others succeed."""
+    shop.use(tell(shop, '[ "$FAILOVERDNS_TO" = primary ] || exit 7', attempts=7))
+    shop.switch()
+    assert list(shop.slept) == [*BACK_OFF, BACK_OFF[-1]]
+    assert len(shop.told()) == 7
+    (report,) = shop.hooks.report()
+    assert (report["state"], report["problem"]) == ("failed", "switch shop: exit status 7")
+    assert "hook tell, switch shop, attempt 7 of 7: exit status 7" in shop.log
+    shop.switch()
+    assert shop.hooks.report()[0]["problem"] is None
+
+
+def test_a_failure_is_shown_until_the_same_is_told_with_success(shop: Told) -> None:
+    """Another application's success does not hide it."""
+    fails = f'[ "$FAILOVERDNS_APPLICATION" = us ] || [ -e {shop.folder}/mended ]'
+    shop.use(tell(shop, fails, events=CERTIFICATE, attempts=1))
+    shop.install("eu", ISSUED)
+    shop.install("us", ISSUED)
+    assert shop.hooks.report()[0]["problem"] == "certificate eu: exit status 1"
+    (shop.folder / "mended").touch()
+    shop.install("eu", RENEWED)
+    assert shop.hooks.report()[0]["problem"] is None
+
+
+def test_a_hook_hears_of_its_applications_only(shop: Told) -> None:
+    """By their names, those of a group by either side."""
+    shop.use(tell(shop, events=ALL, applications=frozenset({"us"})))
+    shop.install("eu", ISSUED)
+    shop.switch()
+    assert shop.told() == ["certificate  us", "switch backup us", "role online us"]
+
+
+def test_what_was_missed_is_told_though_the_application_was_renamed(shop: Told) -> None:
+    """The hook names it as it was when it happened; the program hears what it is called now."""
+    settings = tell(shop, events=CERTIFICATE, applications=frozenset({"eu"}))
+    shop.use(settings)
+    shop.restart()
+    shop.install("eu", ISSUED)
+    shop.do(commands.RenameApplication("eu", "europe"))
+    shop.use(settings)
+    assert shop.told() == ["certificate  europe"]
+
+
+def test_how_far_a_hook_is_stays_near_though_nothing_is_for_it(shop: Told) -> None:
+    """So that a start need not read all of history."""
+    shop.use(tell(shop, events=CERTIFICATE))
+    shop.switch(MAX_BEHIND + 10)
+    assert shop.state.revision - run(shop.store.progress())["tell"].revision <= 10
+    assert shop.told() == []
+
+
+def test_a_reload_keeps_a_hook_that_is_the_same_and_goes_on_with_one_that_is_not(
+    shop: Told,
+) -> None:
+    """What the former one had not told the new one tells."""
+    shop.use(tell(shop))
+    shop.gate.closed = True
+    shop.switch(2)
+    shop.use(tell(shop))
+    assert shop.hooks.report()[0]["waiting"] == 2
+    shop.use(tell(shop, timeout=5.0), tell(shop, name="other"))
+    shop.gate.open()
+    assert sides(shop) == ["backup", "primary"]
+    shop.use()
+    shop.switch()
+    assert len(shop.told()) == 2
+
+
+def test_a_reload_that_fails_changes_no_hook(shop: Told) -> None:
+    """The store is away for a moment: the hooks are as they were."""
+    shop.use(tell(shop))
+    shop.store.unreachable = True
+    with pytest.raises(Unavailable):
+        shop.use()
+    shop.store.unreachable = False
+    shop.switch()
+    assert sides(shop) == ["backup"]
+
+
+PLANNED: dict[str, Any] = {
+    "groups": [
+        {"name": "shop", "from": "primary", "to": "backup", "changed": True},
+        {"name": "gone", "from": "primary", "to": "backup", "changed": True},
+    ],
+    "reason": "rehearsal",
+}
+
+
+def test_a_switch_is_refused_by_every_hook_that_does_not_agree(shop: Told) -> None:
+    """With what they said; they know the reason; hooks for events are not asked."""
+    shop.use(
+        tell(shop),
+        tell(shop, 'echo "$FAILOVERDNS_REASON?"; exit 1', name="no", before_switch=True),
+        tell(shop, name="yes", before_switch=True),
+        tell(shop, "kill -9 $$", name="dies", before_switch=True),
     )
-    told.configure(again, other)
-    before = len(told.told)
-    told.do(SWITCH)
-    assert len(told.told) - before == 6, "both are told of a switch and two roles"
-    told.configure(other)
-    assert [hook["name"] for hook in told.hooks.report()] == ["other"]  # type: ignore[index,call-overload]
+    assert shop.hooks.approving
+    failures = run(shop.hooks.approve(PLANNED))
+    assert [(f.rule, f.group, f.message) for f in failures] == [
+        (
+            "before-switch",
+            "shop",
+            "group 'shop': hook 'no' does not agree: exit status 1 (rehearsal?)",
+        ),
+        (
+            "before-switch",
+            "shop",
+            "group 'shop': hook 'dies' does not agree: was ended by signal 9",
+        ),
+    ]
+    assert len(shop.told()) == 3
+
+
+def test_nobody_is_asked_about_a_switch_that_changes_nothing(shop: Told) -> None:
+    shop.use(tell(shop, "exit 1", before_switch=True))
+    unchanged = {"groups": [{**PLANNED["groups"][0], "changed": False}], "reason": None}
+    assert run(shop.hooks.approve(unchanged)) == ()
+    assert shop.told() == []

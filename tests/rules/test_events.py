@@ -1,131 +1,168 @@
-"""What programs outside hear of a change, and under which names they find it."""
+"""What of a change programs outside hear, told by the real ledger and in variables."""
 
 from __future__ import annotations
 
-from typing import Any
+import time
 
-import drawn
 import pytest
-from samples import HOSTNAME, carried_out, carry_out, certificate, eu, facts, group, state, us
+from authority import make_authority
+from corridors import ZONE, Corridor, build_shop
+from driving import run
+from samples import addresses, shop
 
-from failoverdns.model.change import Change, Who
-from failoverdns.model.commands import (
-    AddApplication,
-    InstallCertificate,
-    Mutation,
-    RemoveCertificate,
-    RenameApplication,
-    RenameGroup,
-    SetGroup,
-    Switch,
+from failoverdns.model import commands
+from failoverdns.model.application import HeadRole
+from failoverdns.model.change import Change
+from failoverdns.model.commands import Mutation
+from failoverdns.model.group import Side
+from failoverdns.rules.events import (
+    Event,
+    EventKind,
+    applications_of,
+    before_switch,
+    environment,
+    events_of,
 )
-from failoverdns.rules.events import Event, applications_of, before_switch, environment, events_of
-from failoverdns.rules.recounting import recount, recount_roles
-from failoverdns.rules.serving import application_role
-from failoverdns.state import State
+from failoverdns.rules.timestamps import timestamp
+from failoverdns.wire.certificates import read_bundle
 
-FOUND = facts("www.shop.example", called="new")
-INSTALL = InstallCertificate("eu", drawn.bundled(FOUND), FOUND)
+ISSUED = make_authority().issue("shop.failover.test")
 
 
-def change_of(view: State, command: Mutation, **given: Any) -> Change:
-    """Carry out a command and return its change, as history has it."""
-    before = {a.id: application_role(view, a) for a in view.applications()}
-    _, writes, _ = carried_out(view, command)
-    changed = (*recount(view, writes), *recount_roles(view, before))
-    return Change(view.revision, 60.0, Who(0, 1, "x"), {"command": "x", **given}, changed, (), ())
+@pytest.fixture
+def corridor() -> Corridor:
+    """The group `shop` with `eu` active."""
+    made = Corridor()
+    made.now = time.time()
+    made.do(commands.Configure((ZONE,)))
+    build_shop(made)
+    return made
 
 
-def told(*events: Event) -> list[tuple[str, str]]:
-    """Kinds and subjects."""
-    return [(event.kind.value, event.subject) for event in events]
+def change_of(corridor: Corridor, command: Mutation) -> Change:
+    """Carry out a command and return what history tells of it."""
+    revision = corridor.ledger.state.revision
+    corridor.do(command)
+    (change,) = run(corridor.store.changes_after(revision))
+    return change
 
 
-@pytest.mark.parametrize(
-    ("command", "events"),
-    [
-        (
-            Switch(("shop",)),
-            [("certificate", "us"), ("switch", "shop"), ("role", "eu"), ("role", "us")],
-        ),
-        (INSTALL, [("certificate", "eu")]),
-        (RemoveCertificate("eu"), []),
-        (SetGroup("shop", primary="", override=("active-side",)), [("role", "eu")]),
-        (SetGroup("shop", backup=""), [("role", "us")]),
-        (RenameApplication("eu", "uk"), []),
-        (AddApplication("asia"), []),
-    ],
-)
-def test_events_of_a_change(command: Mutation, events: list[tuple[str, str]]) -> None:
-    """Certificates before the switch that they go with."""
-    view = state(eu(), us(), group(), certificate("eu"))
-    found = told(*events_of(change_of(view, command)))
-    assert sorted(found) == sorted(events)
-    kinds = [kind for kind, _ in found]
-    assert kinds == sorted(kinds, key=["certificate", "switch", "role"].index)
+def install(corridor: Corridor, application: str) -> Change:
+    """Install a certificate."""
+    bundle, facts = read_bundle(ISSUED.chain, ISSUED.key)
+    return change_of(corridor, commands.InstallCertificate(application, bundle, facts))
 
 
-def test_the_environment_tells_what_happened() -> None:
-    view = state(eu(), us(), group(), certificate("eu", called="a"))
-    moved, switched, *_ = events_of(change_of(view, Switch(("shop",)), reason="rehearsal"))
-    common = {
-        "FAILOVERDNS_REVISION": "11",
-        "FAILOVERDNS_TIME": "1970-01-01T00:01:00.000Z",
-        "FAILOVERDNS_REASON": "rehearsal",
-        "FAILOVERDNS_APPLICATION": "us",
-    }
-    assert environment(view, moved) == common | {
-        "FAILOVERDNS_EVENT": "certificate",
-        "FAILOVERDNS_FINGERPRINT": facts(called="a").fingerprint,
-    }
-    assert environment(view, switched) == common | {
+def told(change: Change) -> list[tuple[str, str]]:
+    """Return kinds and subjects of a change's events."""
+    return [(event.kind.value, event.subject) for event in events_of(change)]
+
+
+def test_a_switch_tells_certificate_switch_and_roles_in_this_order(corridor: Corridor) -> None:
+    """So that the certificate is there before whoever reacts to the switch."""
+    assert told(install(corridor, "eu")) == [("certificate", "eu")]
+    moved = change_of(corridor, commands.Switch(("shop",), reason="rehearsal"))
+    kinds = [kind for kind, _ in told(moved)]
+    assert kinds == ["certificate", "switch", "role", "role"]
+    assert told(moved)[:2] == [("certificate", "us"), ("switch", "shop")]
+
+
+CHANGES: list[tuple[Mutation, list[tuple[str, str]]]] = [
+    (commands.AddApplication("docs"), []),
+    (commands.RemoveCertificate("eu"), []),
+    (commands.RenameApplication("eu", "europe"), []),
+    (commands.RenameGroup("shop", "store"), []),
+    (commands.SetGroup("shop", backup=""), [("role", "us")]),
+    (commands.Switch(("shop",), Side.PRIMARY), []),
+]
+"""Commands, and what is told of them."""
+
+
+@pytest.mark.parametrize(("command", "events"), CHANGES)
+def test_only_what_matters_outside_is_told(
+    corridor: Corridor, command: Mutation, events: list[tuple[str, str]]
+) -> None:
+    install(corridor, "eu")
+    revision = corridor.ledger.state.revision
+    corridor.do(command)
+    changes = run(corridor.store.changes_after(revision))
+    assert [event for change in changes for event in told(change)] == events
+
+
+def test_variables_tell_of_a_switch(corridor: Corridor) -> None:
+    """Names without prefix are ours; the application is the newly active one."""
+    change = change_of(corridor, commands.Switch(("shop",)))
+    (switched,) = [e for e in events_of(change) if e.kind is EventKind.SWITCH]
+    assert environment(corridor.ledger.state, switched) == {
         "FAILOVERDNS_EVENT": "switch",
+        "FAILOVERDNS_REVISION": str(change.revision),
+        "FAILOVERDNS_TIME": timestamp(corridor.now),
         "FAILOVERDNS_GROUP": "shop",
-        "FAILOVERDNS_HOSTNAME": HOSTNAME,
+        "FAILOVERDNS_HOSTNAME": "shop.failover.test",
         "FAILOVERDNS_FROM": "primary",
         "FAILOVERDNS_TO": "backup",
-    }
-
-
-def test_what_was_renamed_meanwhile_is_found_under_its_new_name() -> None:
-    """A hook may be told late."""
-    view = state(eu(), us(), group(), certificate("eu"))
-    moved, switched, *_ = events_of(change_of(view, Switch(("shop",))))
-    carry_out(view, RenameApplication("us", "usa"))
-    carry_out(view, RenameGroup("shop", "store"))
-    assert environment(view, moved)["FAILOVERDNS_APPLICATION"] == "usa"
-    assert environment(view, switched)["FAILOVERDNS_APPLICATION"] == "usa"
-    assert environment(view, switched)["FAILOVERDNS_GROUP"] == "store"
-    assert applications_of(view, switched) == {"eu", "usa"}
-    assert applications_of(view, moved) == {"usa"}
-
-
-def test_only_the_last_certificate_and_role_of_an_application_count() -> None:
-    """Switches are told one by one."""
-    view = state(eu(), us(), group(), certificate("eu"))
-    first = {e.kind.value: e for e in events_of(change_of(view, Switch(("shop",))))}
-    carry_out(view, Switch(("shop",)))
-    other = facts("www.shop.example", called="z")
-    carry_out(view, InstallCertificate("eu", drawn.bundled(other), other))
-    second = {e.kind.value: e for e in events_of(change_of(view, Switch(("shop",))))}
-    assert second["certificate"].supersedes(first["certificate"])
-    assert second["role"].supersedes(first["role"])
-    assert not second["switch"].supersedes(first["switch"])
-    assert not second["certificate"].supersedes(first["role"])
-
-
-def test_before_a_switch_it_is_told_what_is_planned() -> None:
-    view = state(eu(), us(), group())
-    shop = view.group_named("shop")
-    assert shop is not None
-    event = before_switch(shop, {"from": "primary", "to": "backup"}, "rehearsal")
-    assert environment(view, event) == {
-        "FAILOVERDNS_EVENT": "before_switch",
-        "FAILOVERDNS_REVISION": "3",
-        "FAILOVERDNS_FROM": "primary",
-        "FAILOVERDNS_TO": "backup",
-        "FAILOVERDNS_REASON": "rehearsal",
-        "FAILOVERDNS_GROUP": "shop",
-        "FAILOVERDNS_HOSTNAME": HOSTNAME,
         "FAILOVERDNS_APPLICATION": "us",
     }
+
+
+def test_whoever_was_renamed_meanwhile_is_called_by_the_new_name_and_found_by_both(
+    corridor: Corridor,
+) -> None:
+    """An event that is told late is not lost for a hook that names the application as it was."""
+    (event,) = events_of(install(corridor, "eu"))
+    corridor.do(commands.RenameApplication("eu", "europe"))
+    assert applications_of(corridor.ledger.state, event) == {"eu", "europe"}
+    variables = environment(corridor.ledger.state, event)
+    assert variables["FAILOVERDNS_APPLICATION"] == "europe"
+    assert variables["FAILOVERDNS_FINGERPRINT"] == ISSUED.fingerprint
+
+
+def test_whoever_is_gone_is_called_by_the_last_name(corridor: Corridor) -> None:
+    """A program is never left to guess whom an event is about."""
+    role, *_ = events_of(change_of(corridor, commands.SetGroup("shop", backup="")))
+    corridor.do(commands.RemoveApplication("us"))
+    assert environment(corridor.ledger.state, role)["FAILOVERDNS_APPLICATION"] == "us"
+    corridor.do(commands.AddApplication("us"))
+    corridor.do(commands.AddHead("us", "lb", HeadRole.LOAD_BALANCER, addresses("192.0.2.2")))
+    corridor.do(commands.SetGroup("shop", backup="us"))
+    change = change_of(corridor, commands.Switch(("shop",)))
+    (switched,) = [e for e in events_of(change) if e.kind is EventKind.SWITCH]
+    corridor.do(commands.SetGroup("shop", primary="", backup="", override=("active-side",)))
+    corridor.do(commands.RemoveGroup("shop"))
+    assert environment(corridor.ledger.state, switched)["FAILOVERDNS_GROUP"] == "shop"
+
+
+def test_a_planned_switch_is_told_with_its_reason() -> None:
+    """Whoever is asked before a switch knows why."""
+    state = shop()
+    group = state.group_named("shop")
+    assert group is not None
+    planned = {"from": "primary", "to": "backup"}
+    variables = environment(state, before_switch(group, planned, "rehearsal"))
+    assert variables["FAILOVERDNS_EVENT"] == "before_switch"
+    assert variables["FAILOVERDNS_REASON"] == "rehearsal"
+    assert variables["FAILOVERDNS_APPLICATION"] == "us"
+    assert "FAILOVERDNS_REASON" not in environment(state, before_switch(group, planned, None))
+
+
+def event(kind: EventKind, id_: str, revision: int) -> Event:
+    """An event about something."""
+    return Event(kind, "x", id_, revision, ())
+
+
+SUPERSEDED = [
+    (EventKind.CERTIFICATE, EventKind.CERTIFICATE, "a", True),
+    (EventKind.ROLE, EventKind.ROLE, "a", True),
+    (EventKind.SWITCH, EventKind.SWITCH, "a", False),
+    (EventKind.ROLE, EventKind.CERTIFICATE, "a", False),
+    (EventKind.ROLE, EventKind.ROLE, "b", False),
+]
+"""A later event, an earlier one of the application or group `a`, and whether that is outdated."""
+
+
+@pytest.mark.parametrize(("later", "earlier", "id_", "is_outdated"), SUPERSEDED)
+def test_what_is_outdated_need_not_be_told(
+    later: EventKind, earlier: EventKind, id_: str, is_outdated: bool
+) -> None:
+    """Certificates and roles are what holds now; a switch is something that happened."""
+    assert event(later, id_, 2).supersedes(event(earlier, "a", 1)) is is_outdated

@@ -193,6 +193,7 @@ def test_changes_after_a_revision_are_told_oldest_first(store: Store) -> None:
     assert run(store.changes_after(0)) == tuple(changes)
     assert run(store.changes_after(2)) == (changes[2],)
     assert run(store.changes_after(3)) == ()
+    assert run(store.changes_after(0, 2)) == tuple(changes[:2])
 
 
 def test_whoever_watches_hears_of_each_change_in_order(store: Store) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +40,20 @@ HANG = """\
 echo $$ >"$(dirname "$0")/hanging"
 exec sleep 600
 """
+HOLD = """\
+#!/bin/sh
+echo $$ >"$(dirname "$0")/holding"
+echo "$RENEWED_LINEAGE" >"$(dirname "$0")/held"
+exec sleep 600
+"""
+PRINT = """\
+#!/bin/sh
+cd "$RENEWED_LINEAGE"
+cat privkey.pem; grep -v PRIVATE privkey.pem
+grep -v PRIVATE privkey.pem | tr -d '\\n' | head -c 100; echo
+echo the end
+exit 3
+"""
 FAIL_FIRST = """\
 #!/bin/sh
 cd "$(dirname "$0")"
@@ -54,9 +70,6 @@ echo "the database is $(cat answer)"
 """
 
 
-DONE = {(0, "idle"), (0, "failed")}
-
-
 class Hooked(Server):
     """A server whose configuration has hooks, and the programs beside it."""
 
@@ -68,6 +81,8 @@ class Hooked(Server):
             "hang": HANG,
             "fail-first": FAIL_FIRST,
             "ask": ASK,
+            "hold": HOLD,
+            "print": PRINT,
         }.items():
             (folder / name).write_text(text)
             (folder / name).chmod(0o755)
@@ -177,10 +192,11 @@ def test_a_hook_that_hangs_holds_nothing_up(hooked: Hooked) -> None:
     for to in ("primary", "backup", "primary"):
         hooked.do(command="switch", groups=["shop"], to=to)
     assert hooked.short(NAMES[0]) == ["192.0.2.10"]
-    wait_for(lambda: len(hooked.told()) == 4)
+    wait_for(lambda: hooked.hooks()[1]["waiting"] == 0)
+    assert len(hooked.told()) == 4
     hang, tell = hooked.hooks()
     assert (hang["state"], hang["waiting"]) == ("running", 4)
-    assert (tell["state"], tell["waiting"]) == ("idle", 0)
+    assert tell["state"] == "idle"
     began = time.monotonic()
     assert hooked.stop() == 0
     assert time.monotonic() - began < 25
@@ -229,6 +245,54 @@ def test_a_server_that_was_killed_tells_what_was_missed(hooked: Hooked) -> None:
     hooked.wait_until_told()
     assert [told["FAILOVERDNS_TO"] for told in hooked.told()] == ["backup", "primary"]
     assert list((hooked.folder / "hooks").iterdir()) == []
+
+
+@with_hooks("  hold: {run: hold, events: [certificate]}\n  tell: {run: tell, events: [switch]}\n")
+def test_no_key_is_left_behind_by_a_killed_server(hooked: Hooked) -> None:
+    """Its private folder goes with the next start, which tells what was not told to the end."""
+    issued = CA.issue(*NAMES)
+    hooked.install("shop-eu", issued)
+    wait_for((hooked.folder / "held").exists)
+    left = Path((hooked.folder / "held").read_text().strip())
+    assert (left / "privkey.pem").read_text() == issued.key
+    hooked.kill()
+    number = int((hooked.folder / "holding").read_text())
+    os.kill(number, signal.SIGKILL)
+    assert left.exists()
+    (hooked.folder / "held").unlink()
+    hooked.start()
+    assert not left.exists()
+    wait_for((hooked.folder / "held").exists)
+    for _ in range(3):
+        hooked.do(command="switch", groups=["shop"])
+    wait_for(lambda: len(hooked.told()) == 3)
+    hooked.kill()
+    os.kill(int((hooked.folder / "holding").read_text()), signal.SIGKILL)
+    hooked.start()
+    hooked.do(command="switch", groups=["shop"])
+    wait_for(lambda: len(hooked.told()) >= 4)
+    assert hooked.told()[-1]["FAILOVERDNS_TO"] == "primary"
+    hooked.stop()
+
+
+@with_hooks("  print: {run: print, events: [certificate], attempts: 1}\n")
+def test_a_key_that_a_hook_prints_is_found_nowhere(hooked: Hooked) -> None:
+    """Neither in status nor in history, log or state, in whatever pieces it is printed."""
+    issued = CA.issue(*NAMES)
+    hooked.install("shop-eu", issued)
+    hooked.wait_until_told()
+    (printed,) = [hook for hook in hooked.hooks() if hook["name"] == "print"]
+    assert printed["problem"] == "certificate shop-eu: exit status 3"
+    assert "the end" in printed["output"]
+    texts = [str(hooked.do(command=word)) for word in ("status", "history")]
+    hooked.stop()
+    texts += [p.read_bytes().decode("latin-1") for p in hooked.folder.glob("state.db*")]
+    texts.append(hooked.log.read_text())
+    secret = "".join(issued.key.splitlines()[1:-1])[48:88]  # the number that is the key
+    assert len(texts) >= 4
+    for text in texts:
+        found = [at for at in range(25) if secret[at : at + 16] in text.replace("\n", "")]
+        assert found == []
 
 
 @with_hooks("  ask: {run: ask, before_switch: required, timeout: 5}\n")

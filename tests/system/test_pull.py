@@ -1,11 +1,10 @@
-"""Web heads fetch their certificate over HTTPS: with curl, and with Python's own TLS."""
+"""Web heads fetch their certificate over HTTPS, with curl."""
 
 from __future__ import annotations
 
 import json
 import re
 import socket
-import ssl
 import subprocess
 import threading
 import time
@@ -189,6 +188,7 @@ def test_a_transfer_reaches_a_web_head_that_waits(endpoint: Endpoint, issued: Is
     waiting.join(DEADLINE)
     (at, got), *_ = answers
     print(f"{at - switched:.3f} s after the reply to the switch")
+    assert at - switched < 10
     assert got.body == issued.chain + issued.key
     assert got.headers["preference-applied"] == "wait=60"
 
@@ -258,28 +258,18 @@ def test_odd_requests_get_an_answer(endpoint: Endpoint, issued: Issued) -> None:
 
 
 def test_strangers_use_up_nothing_that_others_need(endpoint: Endpoint, issued: Issued) -> None:
-    """Hundreds that never say a word: DNS, the control socket and other addresses go on."""
+    """Hundreds that never say a word: DNS, the control socket and web heads go on."""
     idle = []
     try:
-        for _ in range(150):
+        for _ in range(300):
             idle.append(socket.create_connection(("127.0.0.1", endpoint.port), DEADLINE))
         assert endpoint.server.short(NAMES[0]) == ["192.0.2.10"]
         assert endpoint.server.short("+tcp", NAMES[0]) == ["192.0.2.10"]
         assert endpoint.server.do(command="status")["revision"] > 0
-        context = ssl.create_default_context(cafile=endpoint.folder / "root.pem")
-        context.load_cert_chain(endpoint.folder / "eu.pem", endpoint.folder / "eu.key")
-        with (
-            socket.create_connection(
-                ("127.0.0.1", endpoint.port), DEADLINE, source_address=("127.0.0.9", 0)
-            ) as sock,
-            context.wrap_socket(sock, server_hostname="127.0.0.1") as secured,
-        ):
-            secured.sendall(b"GET /v1/applications/shop-eu/certificate HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert secured.recv(15) == b"HTTP/1.1 200 OK"
+        assert endpoint.fetch("eu", "shop-eu").body == issued.chain + issued.key
     finally:
         for sock in idle:
             sock.close()
-    wait_for(lambda: endpoint.curl("eu", "/").returncode == 0)
 
 
 def test_a_reload_takes_other_clients_and_a_renewed_certificate(

@@ -1,0 +1,73 @@
+"""Header fields: what a client says that it has, and how long it says that it will wait."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from failoverdns.delivery.fields import entity_tags, wait_preference
+
+TAGS = [
+    ((), set()),
+    (['"a"'], {'"a"'}),
+    (['W/"a"'], {'"a"'}),
+    (['"a", W/"b" ,"c,d"'], {'"a"', '"b"', '"c,d"'}),
+    (['"a"', '"b"'], {'"a"', '"b"'}),
+    ([" * "], {"*"}),
+    (["a"], set()),
+    (['"a", "open'], {'"a"'}),
+]
+"""Lines of If-None-Match, and the tags in them."""
+
+WAITS = [
+    ((), 0),
+    (["wait=10"], 10),
+    (["WAIT = 10"], 10),
+    (['wait="10"'], 10),
+    (["respond-async, wait=10"], 10),
+    (["respond-async", "wait=10"], 10),
+    (["wait=10; x=1"], 10),
+    (["handling=lenient; wait=10"], 0),
+    (['note="a, wait=10"'], 0),
+    (['note="\\", wait=9", wait=10'], 10),
+    (["wait=10, wait=20"], 10),
+    (["wait=soon, wait=20"], 0),
+    (["wait"], 0),
+    (["wait=-1"], 0),
+    (["wait=1.5"], 0),
+    (["wait=\u0661"], 0),
+    (["wait=9999999999"], 0),
+    (["await=10"], 0),
+]
+"""Lines of Prefer, and the seconds that the client will wait."""
+
+
+@pytest.mark.parametrize(("lines", "tags"), TAGS)
+def test_a_client_says_what_it_has(lines: list[str], tags: set[str]) -> None:
+    """Weak or strong, several, over several lines; what is no tag is none."""
+    assert entity_tags(lines) == tags
+
+
+@pytest.mark.parametrize(("lines", "seconds"), WAITS)
+def test_a_client_says_how_long_it_waits(lines: list[str], seconds: int) -> None:
+    """In the forms that RFC 7240 allows; anything else is no wait."""
+    assert wait_preference(lines) == seconds
+
+
+@given(st.lists(st.text(max_size=30), max_size=4))
+def test_whatever_is_sent_is_read(lines: list[str]) -> None:
+    """Nothing raises."""
+    entity_tags(lines)
+    assert wait_preference(lines) >= 0
+
+
+@pytest.mark.parametrize("text", ['"' * 16000, '"' + '\\"' * 8000, "," * 16000, '";' * 8000])
+def test_the_longest_header_takes_no_time(text: str) -> None:
+    """Reading is linear: a header as long as they may be costs milliseconds."""
+    began = time.process_time()
+    entity_tags([text])
+    wait_preference([text])
+    assert time.process_time() - began < 2

@@ -1,0 +1,405 @@
+"""The pull endpoint, request by request, over the real ledger and without sockets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from authority import Issued, make_authority
+from driving import run
+from OpenSSL.crypto import X509
+from shops import Shop
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
+
+from failoverdns.delivery.channel import REPLY_TIME, REQUEST_TIME
+from failoverdns.delivery.pull import MAX_WAIT, Endpoint
+from failoverdns.model import commands
+
+AUTHORITY = make_authority()
+ISSUED = AUTHORITY.issue("shop.failover.test")
+RENEWED = AUTHORITY.issue("shop.failover.test")
+HEAD = AUTHORITY.issue_client("web1.eu.internal")
+ANY = AUTHORITY.issue_client("monitor.internal")
+OTHER = AUTHORITY.issue_client("web1.us.internal")
+CLIENTS = {
+    "web1.eu.internal": frozenset({"eu"}),
+    "web1.us.internal": frozenset({"us"}),
+    f"sha256:{ANY.fingerprint}": frozenset({"*"}),
+}
+
+
+class Secured(StringTransport):
+    """A connection above TLS, whose client has shown a certificate."""
+
+    def __init__(self, shown: Issued) -> None:
+        super().__init__()
+        self.shown = shown
+        self.aborting = False
+
+    def getPeerCertificate(self) -> X509:  # noqa: N802
+        """Return it."""
+        return X509.from_cryptography(self.shown.certificate)
+
+    def abortConnection(self) -> None:  # noqa: N802
+        """Close at once."""
+        self.aborting = self.disconnecting = True
+
+
+class Connection:
+    """A client of the endpoint, and what it was sent."""
+
+    def __init__(self, house: House, shown: Issued) -> None:
+        self.transport = Secured(shown)
+        self.channel: Any = house.site.buildProtocol(None)
+        self.channel.makeConnection(self.transport)
+
+    def send(self, data: bytes) -> Connection:
+        """Send bytes."""
+        self.channel.dataReceived(data)
+        return self
+
+    def ask(self, path: str, *fields: str, method: str = "GET") -> Connection:
+        """Send a request."""
+        lines = [f"{method} {path} HTTP/1.1", "Host: x", *fields, "", ""]
+        return self.send("\r\n".join(lines).encode("latin-1"))
+
+    def leave(self) -> None:
+        """Be gone."""
+        self.channel.connectionLost(Failure(ConnectionDone()))
+
+    @property
+    def sent(self) -> str:
+        """All that came back."""
+        return self.transport.value().decode()
+
+    @property
+    def status(self) -> int:
+        """The status, 0 while there is none."""
+        return int(self.sent.split()[1]) if self.sent else 0
+
+    @property
+    def body(self) -> str:
+        """What follows the header."""
+        return self.sent.partition("\r\n\r\n")[2]
+
+    def field(self, name: str) -> str:
+        """A field of the header."""
+        header = self.sent.partition("\r\n\r\n")[0].split("\r\n")[1:]
+        return dict(line.split(": ", 1) for line in header)[name]
+
+
+class House(Shop):
+    """A shop whose web heads fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.endpoint = Endpoint(
+            lambda: self.state, self.store, CLIENTS, self.clock, lambda: 1000.0
+        )
+        self.site = self.endpoint.site()
+        self.announce = self.endpoint.announce
+
+    def connect(self, shown: Issued = HEAD) -> Connection:
+        """Connect with a certificate."""
+        return Connection(self, shown)
+
+    def fetch(
+        self, application: str, *fields: str, shown: Issued = HEAD, **more: Any
+    ) -> Connection:
+        """Ask for an application's certificate."""
+        path = f"/v1/applications/{application}/certificate{more.pop('query', '')}"
+        return self.connect(shown).ask(path, *fields, **more)
+
+    def wait(self, application: str, *fields: str, shown: Issued = HEAD) -> Connection:
+        """Ask, and be ready to wait; nothing may have come yet."""
+        waiting = self.fetch(application, "Prefer: wait=60", *fields, shown=shown)
+        assert waiting.sent == ""
+        return waiting
+
+    def fetches(self) -> int:
+        """Count what is recorded."""
+        applications = [self.state.application_named(name) for name in ("eu", "us")]
+        return sum(len(run(self.store.fetches(a.id, 1000))) for a in applications if a)
+
+
+@pytest.fixture
+def house() -> House:
+    """`eu` is active and has a certificate."""
+    made = House()
+    made.install("eu", ISSUED)
+    return made
+
+
+@pytest.fixture
+def tag(house: House) -> str:
+    """What a client says that has the certificate of `eu`."""
+    return f"If-None-Match: {house.fetch('eu').field('ETag')}"
+
+
+WHO = [
+    (HEAD, "eu", 200),
+    (HEAD, "EU", 200),
+    (HEAD, "us", 403),
+    (HEAD, "nobody", 403),
+    (OTHER, "eu", 403),
+    (OTHER, "us", 404),
+    (ANY, "eu", 200),
+    (ANY, "nobody", 404),
+    (AUTHORITY.issue_client("web9.internal"), "eu", 403),
+    (AUTHORITY.issue_client("web1.eu.internal.", "x.internal"), "eu", 200),
+    (AUTHORITY.issue("10.0.0.1"), "eu", 403),
+    (AUTHORITY.issue(common_name="web1.eu.internal"), "eu", 403),
+]
+"""Certificates, the application whose certificate they ask for, and what they get."""
+
+
+@pytest.mark.parametrize(("shown", "application", "status"), WHO)
+def test_who_may_fetch_what(house: House, shown: Issued, application: str, status: int) -> None:
+    """A SAN or the fingerprint lets in, a common name does not; others learn of no application."""
+    got = house.fetch(application, shown=shown)
+    assert got.status == status
+    assert ("PRIVATE KEY" in got.sent) is (status == 200)
+    assert house.fetches() == (status == 200)
+
+
+ODD = [
+    ("GET", "/v1/applications/%65u/certificate", 200),
+    ("GET", "/v1/applications/e%2Fu/certificate", 404),
+    ("GET", "/v1/applications/sh%C3%B6p/certificate", 404),
+    ("GET", "/v1/applications/%FF%00/certificate", 404),
+    ("GET", "/v1/applications//certificate", 404),
+    ("GET", "/v1/applications/eu/certificate/", 404),
+    ("GET", "//v1/applications/eu/certificate", 404),
+    ("GET", "*", 405),
+    ("OPTIONS", "*", 200),
+    ("GET", "/v1/applications/eu/certificate?format=zip", 400),
+    ("GET", "/v1/applications/eu/certificate?format=%FF", 400),
+    ("GET", "/v1/applications/eu/certificate?format=pem&format=zip", 200),
+    ("PUT", "/v1/applications/eu/certificate", 405),
+    ("get", "/v1/applications/eu/certificate", 405),
+    ("BREW", "/v1/applications/eu/certificate", 405),
+]
+"""Methods, paths, and the status that they get from whoever may fetch everything."""
+
+
+@pytest.mark.parametrize(("method", "path", "status"), ODD)
+def test_odd_requests_get_an_answer(house: House, method: str, path: str, status: int) -> None:
+    got = house.connect(ANY).ask(path, method=method)
+    assert got.status == status
+    assert got.transport.disconnecting
+
+
+def test_a_request_for_the_header_only_gets_no_key_and_is_no_fetch(house: House) -> None:
+    got = house.fetch("eu", method="HEAD")
+    assert (got.status, got.body, house.fetches()) == (200, "", 0)
+    assert got.field("ETag") == house.fetch("eu").field("ETag")
+    assert int(got.field("Content-Length")) == len(ISSUED.chain + ISSUED.key)
+
+
+def test_a_connection_serves_one_request(house: House) -> None:
+    """What is sent after it, at once or while it waits, is not even read."""
+    request = b"GET /v1/applications/eu/certificate HTTP/1.1\r\nHost: x\r\n\r\n"
+    got = house.connect().send(request * 3)
+    assert got.sent.count("HTTP/1.1 200") == 1
+    assert got.field("Connection") == "close"
+    assert got.transport.disconnecting
+    got.send(request * 3)
+    assert (got.sent.count("HTTP/1.1"), house.fetches()) == (1, 1)
+
+
+def test_what_is_sent_while_a_client_waits_is_not_kept(house: House, tag: str) -> None:
+    """After a few packets nothing is read any more."""
+    waiting = house.wait("eu", tag)
+    for _ in range(5):
+        waiting.send(b"x" * 5000)
+    assert waiting.transport.producerState == "paused"
+
+
+UNFINISHED = [
+    b"",
+    b"GET /v1/applications/eu/certificate HTTP/1.1\r\nX: ",
+    b"POST /v1/applications/eu/certificate HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\nx",
+    b"POST /v1/applications/eu/certificate HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n",
+]
+"""Beginnings of requests that go on for ever."""
+
+
+@pytest.mark.parametrize("begin", UNFINISHED)
+def test_a_request_has_to_be_whole_in_time(house: House, begin: bytes) -> None:
+    """However busily it is sent: bytes do not buy time."""
+    client = house.connect().send(begin)
+    for _ in range(REQUEST_TIME):
+        assert not client.transport.disconnecting
+        client.send(b"y")
+        house.clock.advance(1)
+    assert client.transport.aborting
+    assert client.sent == ""
+
+
+def test_nothing_of_a_body_is_kept(house: House) -> None:
+    """A web head that uploads for thirty seconds uses no memory and no disk."""
+    client = house.connect().ask("/", "Content-Length: 99999999", method="POST")
+    for _ in range(100):
+        client.send(b"x" * 65536)
+    assert client.channel.requests[0].content.read() == b""
+
+
+TOO_MUCH = [
+    b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 600 + b"\r\n",
+    b"GET / HTTP/1.1\r\nX: " + b"y" * 20000 + b"\r\n\r\n",
+    b"GET /" + b"y" * 20000 + b" HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nno field\r\n\r\n",
+    b"\x16\x03\x01\r\n\r\n",
+]
+"""What is not read to its end."""
+
+
+@pytest.mark.parametrize("data", TOO_MUCH)
+def test_headers_without_measure_end_the_connection(house: House, data: bytes) -> None:
+    client = house.connect().send(data)
+    assert client.transport.disconnecting
+    assert client.status in (0, 400)
+
+
+def test_whoever_does_not_read_the_answer_is_let_go(house: House) -> None:
+    """The connection is closed when its answer was read, or after a while."""
+    client = house.fetch("eu")
+    assert not client.transport.aborting
+    house.clock.advance(REPLY_TIME)
+    assert client.transport.aborting
+
+
+def test_a_transfer_is_there_at_once(house: House) -> None:
+    """For the head of the newly active side, and nobody else."""
+    idle = house.wait("us", shown=OTHER)
+    other = house.wait("eu", f"If-None-Match: {house.fetch('eu').field('ETag')}")
+    house.switch()
+    assert idle.body == ISSUED.chain + ISSUED.key
+    assert idle.field("Preference-Applied") == "wait=60"
+    assert other.sent == ""
+
+
+def test_a_new_certificate_is_there_at_once(house: House, tag: str) -> None:
+    waiting = house.wait("eu", tag)
+    house.install("eu", RENEWED)
+    assert waiting.body == RENEWED.chain + RENEWED.key
+
+
+def test_other_changes_of_the_application_end_no_wait(house: House, tag: str) -> None:
+    """The same certificate again, another head, another name: it waits on."""
+    waiting = house.wait("eu", tag)
+    house.install("eu", ISSUED)
+    house.do(commands.RenameApplication("eu", "europe"))
+    house.switch()
+    assert waiting.sent == ""
+    house.clock.advance(60)
+    assert waiting.status == 304
+
+
+def test_an_application_that_was_renamed_gives_its_head_what_it_waits_for(
+    house: House, tag: str
+) -> None:
+    """Even if another one has the name by now."""
+    waiting = house.wait("eu", tag)
+    house.do(commands.RenameApplication("eu", "europe"), commands.AddApplication("eu"))
+    house.install("eu", AUTHORITY.issue("other.example"))
+    assert waiting.sent == ""
+    house.install("europe", RENEWED)
+    assert waiting.body == RENEWED.chain + RENEWED.key
+
+
+def test_a_removal_is_told_at_once(house: House, tag: str) -> None:
+    """Of the certificate, and of the application."""
+    waiting = house.wait("eu", tag)
+    house.do(commands.RemoveCertificate("eu"))
+    assert (waiting.status, "has no certificate" in waiting.body) == (404, True)
+    waiting = house.wait("us", shown=OTHER)
+    house.do(commands.SetGroup("shop", backup=""), commands.RemoveApplication("us"))
+    assert (waiting.status, "no such application" in waiting.body) == (404, True)
+
+
+def test_whoever_may_not_fetch_any_more_is_told_while_waiting(house: House, tag: str) -> None:
+    """A client that was taken out of the configuration gets nothing that comes later."""
+    waiting, stays = house.wait("eu", tag), house.wait("us", shown=OTHER)
+    house.endpoint.adopt({name: CLIENTS[name] for name in ("web1.us.internal",)})
+    assert waiting.status == 403
+    assert stays.sent == ""
+    house.endpoint.adopt({"web1.us.internal": frozenset({"eu"})})
+    assert stays.status == 403
+
+
+def test_a_wait_ends_when_it_was_to(house: House, tag: str) -> None:
+    """With what holds by then; never later than the most that is allowed."""
+    waiting = house.fetch("eu", tag, "Prefer: wait=99999")
+    house.clock.advance(MAX_WAIT - 1)
+    assert waiting.sent == ""
+    house.clock.advance(1)
+    assert (waiting.status, waiting.field("Preference-Applied")) == (304, f"wait={MAX_WAIT}")
+
+
+def test_whoever_leaves_while_waiting_leaves_nothing_behind(house: House, tag: str) -> None:
+    """No timer, no record, no defect in the log."""
+    with capturedLogs() as logs:
+        waiting = house.wait("eu", tag)
+        fetches = house.fetches()
+        waiting.leave()
+        house.install("eu", RENEWED)
+    assert not house.endpoint._waiting
+    assert waiting.channel._deadline is None
+    assert house.fetches() == fetches
+    assert [event for event in logs if event["log_level"].name in ("error", "critical")] == []
+
+
+def test_everybody_who_waits_is_let_go_when_the_server_stops(house: House, tag: str) -> None:
+    waiting = house.wait("eu", tag)
+    house.endpoint.close()
+    assert waiting.status == 304
+
+
+@pytest.fixture
+def unreachable(house: House) -> Iterator[None]:
+    """A store that cannot be read."""
+    house.store.unreachable = True
+    yield
+    house.store.unreachable = False
+
+
+@pytest.mark.usefixtures("unreachable")
+def test_a_store_that_cannot_be_read_is_told(house: House) -> None:
+    """And what cannot be recorded is not given away."""
+    got = house.fetch("eu")
+    assert got.status == 503
+    assert "PRIVATE KEY" not in got.sent
+    assert json.loads(got.body)["error"].startswith("the certificate cannot be read now")
+
+
+def test_a_defect_of_ours_is_answered_too(house: House) -> None:
+    """Nobody waits for an answer that nobody will give."""
+    house.endpoint._store = None  # type: ignore[assignment]
+    with capturedLogs() as logs:
+        got = house.fetch("eu")
+    assert got.status == 500
+    assert any("a defect in failoverdns" in event["log_format"] for event in logs)
+
+
+CADDY = [
+    ("?format=caddy", "eu", 200),
+    ("?format=caddy&server_name=shop.failover.test", "eu", 200),
+    ("?format=caddy&server_name=other.example&signature_schemes=1027", "eu", 204),
+    ("?format=caddy&server_name=shop.failover.test", "us", 204),
+]
+"""What Caddy asks for: anything but 200 and 204 would end the handshake that it asks in."""
+
+
+@pytest.mark.parametrize(("query", "application", "status"), CADDY)
+def test_caddy_is_never_kept_from_going_on(
+    house: House, query: str, application: str, status: int
+) -> None:
+    assert house.fetch(application, query=query, shown=ANY).status == status

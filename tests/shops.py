@@ -1,0 +1,47 @@
+"""A shop with certificates over the real ledger, and somebody who is told of each change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from authority import Issued
+from corridors import ZONE, Corridor, build_shop
+from driving import run
+
+from failoverdns.model import commands
+from failoverdns.model.change import Change
+from failoverdns.model.commands import Mutation
+from failoverdns.wire.certificates import read_bundle
+
+
+class Shop:
+    """The group `shop` with `eu` (active) and `us`; `announce` is told of what comes after."""
+
+    def __init__(self) -> None:
+        self.corridor = Corridor()
+        self.corridor.now = time.time()
+        self.corridor.do(commands.Configure((ZONE,)))
+        build_shop(self.corridor)
+        self.state = self.corridor.ledger.state
+        self.store = self.corridor.store
+        self.announce: Callable[[Change], None] = lambda change: None
+
+    def do(self, *given: Mutation) -> Sequence[Change]:
+        """Carry out commands, and announce what came of it when all of them are done."""
+        revision = self.state.revision
+        for command in given:
+            self.corridor.do(command)
+        changes = run(self.store.changes_after(revision))
+        for change in changes:
+            self.announce(change)
+        return changes
+
+    def install(self, application: str, issued: Issued) -> Sequence[Change]:
+        """Install a certificate."""
+        bundle, facts = read_bundle(issued.chain, issued.key)
+        return self.do(commands.InstallCertificate(application, bundle, facts))
+
+    def switch(self, times: int = 1) -> Sequence[Change]:
+        """Switch to the other side, and back, and on."""
+        return self.do(*[commands.Switch(("shop",))] * times)

@@ -1,0 +1,133 @@
+"""What follows a change: warnings, and configurations that are taken whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from authority import DAY, Authority, make_authority
+from driving import run
+from shops import Shop
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs
+
+from failoverdns.config import Config, load_config
+from failoverdns.model import commands
+from failoverdns.net.sockets import CannotListen
+from failoverdns.reactions import TICK, WARNING_INTERVAL, CannotReact, Reactions
+
+CONFIG = """\
+zones:
+  failover.test:
+    nameservers: {ns1: [127.0.0.1]}
+listen: ["127.0.0.1:0"]
+control: {socket: control.sock}
+state: {sqlite: state.db}
+delivery:
+  listen: ["127.0.0.1:8443"]
+  certificate: endpoint.pem
+  key: endpoint.key
+  client_ca: heads.pem
+  clients:
+    web1.internal: [eu]
+hooks:
+  tell: {run: tell, events: [role], applications: [eu]}
+"""
+ROOT = Authority("Endpoint")
+
+
+class House(Shop):
+    """A shop, and what reacts to its changes, put to work with a clock in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        self.file = folder / "failoverdns.yaml"
+        self.file.write_text(CONFIG)
+        ROOT.issue("endpoint.internal").save(folder, "endpoint")
+        (folder / "heads.pem").write_text(Authority("Heads").pem)
+        self.clock = MemoryReactorClock()
+        self.reactions = Reactions(
+            self.corridor.ledger, self.store, self.submit, self.clock, lambda: self.corridor.now
+        )
+        self.announce = self.reactions.announce
+
+    async def submit(self, command: commands.Mutation, word: str) -> None:
+        """Carry out a command of the system's own."""
+        self.corridor.do(command)
+
+    def config(self) -> Config:
+        """Read the configuration."""
+        return load_config(self.file)
+
+    def pass_time(self, seconds: float) -> list[str]:
+        """Let time pass and return the warnings that were logged."""
+        self.corridor.now += seconds
+        with capturedLogs() as logs:
+            self.clock.advance(TICK)
+            self.clock.pump([0.0] * 20)
+        return [event["text"] for event in logs if event["log_format"] == "{text}"]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A house at work."""
+    made = House(tmp_path)
+    run(made.reactions.start(made.config()))
+    made.pass_time(0)
+    yield made
+    made.reactions.stop()
+
+
+def test_an_application_that_the_configuration_names_and_nobody_has_is_warned_of(
+    house: House,
+) -> None:
+    """Once a day: whoever renames one learns that hooks and web heads know the old name."""
+    house.do(commands.RenameApplication("eu", "europe"))
+    warned = house.pass_time(TICK)
+    assert warned == [
+        "hooks.tell: there is no application 'eu'; was it renamed?",
+        "delivery.clients.web1.internal: there is no application 'eu'; was it renamed?",
+    ]
+    assert house.pass_time(TICK) == []
+    assert house.pass_time(WARNING_INTERVAL) == warned
+
+
+def test_a_certificate_that_will_expire_is_warned_of(house: House) -> None:
+    house.install("eu", make_authority().issue("shop.failover.test", lasts=2 * DAY))
+    (warning,) = house.pass_time(TICK)
+    assert warning.startswith("application ")
+    assert "expire" in warning
+
+
+def test_a_configuration_is_tried_before_anything_is_changed(house: House) -> None:
+    """A file that cannot be used: what was there goes on."""
+    before = house.reactions._context
+    assert before is not None
+    context = before.getContext()
+    (house.folder / "endpoint.key").write_text("rubbish")
+    with pytest.raises(CannotListen, match=r"delivery\.key"):
+        house.reactions.prepare(house.config())
+    assert before.getContext() is context
+
+
+def test_a_reload_takes_renewed_files_and_other_hooks_and_clients(house: House) -> None:
+    """Where the paths are the same the text may be new."""
+    assert house.reactions._context is not None
+    context = house.reactions._context.getContext()
+    house.file.write_text(CONFIG.replace("  tell:", "  other:").replace("[eu]", "[us]"))
+    ROOT.issue("endpoint.internal").save(house.folder, "endpoint")
+    run(house.reactions.reload(house.reactions.prepare(house.config())))
+    assert house.reactions._context.getContext() is not context
+    assert [hook["name"] for hook in house.reactions.report()] == ["other"]
+    assert house.pass_time(TICK) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """The server does not start without a place for private folders."""
+    made = House(tmp_path)
+    (tmp_path / "hooks").write_text("a file")
+    with pytest.raises(CannotReact, match=r"hooks: .*/hooks: "):
+        run(made.reactions.start(made.config()))
+    made.reactions.stop()
