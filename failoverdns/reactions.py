@@ -7,14 +7,14 @@ switches without them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import LoopingCall, coiterate, deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
@@ -54,6 +54,9 @@ ASKED_AT_ONCE = 8
 
 CALLS_AT_ONCE = 4
 """Calls of the CA at a time."""
+
+LOOKS_AT_ONCE = 100
+"""Certificates that are looked at before others get their turn."""
 
 _WORDS: dict[type, str] = {
     OpenAccount: "acme account",
@@ -105,6 +108,7 @@ class Reactions:
         self._renewals: Any = None
         self._ticking: LoopingCall | None = None
         self._warned: dict[str, float] = {}
+        self._warning: Deferred[Any] | None = None
 
     async def start(self, config: Config) -> None:
         """Put the configuration to work.
@@ -204,13 +208,20 @@ class Reactions:
     def _tick(self) -> None:
         if self._renewals is not None:
             self._renewals.tick()
-        self._warn()
+        if self._warning is None:
+            self._warning = coiterate(self._warn())
+            self._warning.addBoth(self._warned_all)
 
-    def _warn(self) -> None:
+    def _warned_all(self, result: object) -> None:
+        self._warning = None
+
+    def _warn(self) -> Iterator[None]:
         """Log what an operator should know of certificates, each warning once a day."""
         state, now = self._ledger.state, self._now()
         self._warned = {t: at for t, at in self._warned.items() if now - at < WARNING_INTERVAL}
-        for certificate in state.certificates():
+        for number, certificate in enumerate(list(state.certificates())):
+            if number % LOOKS_AT_ONCE == LOOKS_AT_ONCE - 1:
+                yield
             application = state.application(certificate.application)
             for warning in warnings(state, application, now) if application is not None else ():
                 text = f"application {application.name}: {warning}" if application else warning
@@ -231,6 +242,7 @@ class Reactions:
                 store=self._store,
                 submit=lambda command: self._submit(command, _WORDS[type(command)]),
                 in_thread=self._in_thread(self._calls),
+                pause=lambda: deferLater(self._reactor, 0),
                 spawn=spawn,
                 now=self._now,
                 log=_logged("acme"),

@@ -45,13 +45,19 @@ class AcmeProblem(Exception):
     """What a CA refused, or why it could not be asked.
 
     `retry_after` is the number of seconds after which the CA wants to be asked again, None if it
-    did not say; `names` are the identifiers that the CA named as the reason.
+    did not say; `names` are the identifiers that the CA named as the reason; `code` is its error
+    type without its prefix (RFC 8555 section 6.7), None if it is not the CA that says so.
     """
 
     def __init__(
-        self, message: str, retry_after: float | None = None, names: tuple[str, ...] = ()
+        self,
+        message: str,
+        retry_after: float | None = None,
+        names: tuple[str, ...] = (),
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
+        self.code = code
         self.message = message
         self.retry_after = retry_after
         self.names = names
@@ -91,7 +97,9 @@ def refused(error: messages.Error, retry_after: float | None) -> AcmeProblem:
         name = "" if part.identifier is None else printable(str(part.identifier.value))
         names += [name] * bool(name)
         parts.append(f"{name}: " * bool(name) + said(part))
-    return AcmeProblem(f"the CA says: {'; '.join(parts)}", retry_after, tuple(dict.fromkeys(names)))
+    text, kind = f"the CA says: {'; '.join(parts)}", printable(str(error.typ))
+    code = kind.removeprefix(messages.ERROR_PREFIX)
+    return AcmeProblem(text, retry_after, tuple(dict.fromkeys(names)), code)
 
 
 def said(error: messages.Error) -> str:

@@ -56,7 +56,14 @@ CONCURRENT = 4
 WINDOW_INTERVAL = 6 * 3600.0
 """Seconds after which the CA is asked again for its renewal window, when it cannot be reached."""
 
+REFUSED_INTERVAL = 6 * 3600.0
+"""Seconds after which a renewal that the rules refuse is tried again, unless something changes."""
+
+AT_ONCE = 500
+"""Certificates that are looked at before others get their turn."""
+
 ACCOUNT_KEY_TYPE = "ec256"
+NO_ACCOUNT = "accountDoesNotExist"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class Means:
 
     `state` returns the state as it is; `submit` gives a command of the system's own to the ledger
     and raises Rejected if it is refused; `in_thread` makes a blocking call and returns an
-    awaitable of its result; `spawn` drives a coroutine to its end; `now` tells seconds since
+    awaitable of its result; `pause` lets others have their turn; `spawn` drives a coroutine to its end; `now` tells seconds since
     1970; `log` takes what an operator should read.
     """
 
@@ -73,6 +80,7 @@ class Means:
     store: Store
     submit: Callable[[Mutation], Awaitable[None]]
     in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
+    pause: Callable[[], Awaitable[None]]
     spawn: Callable[[Coroutine[Any, Any, None]], object]
     now: Callable[[], float]
     log: Callable[[str], None]
@@ -86,8 +94,12 @@ class Renewals:
         self._means = means
         self._running: set[str] = set()
         self._windows: dict[str, tuple[Window | None, float]] = {}
+        self._refused: dict[str, float] = {}
+        """When to try again to renew a certificate (by bundle) that the rules refused."""
         self._asking = False
         self._opening = False
+        self._is_lost = False
+        """The CA does not know our account any more."""
         self._stopped = False
         self._directories: WeakSet[Directory] = WeakSet()
 
@@ -100,6 +112,7 @@ class Renewals:
 
     def announce(self, change: Change) -> None:
         """Begin what a change has made possible: a new order, or one that moved."""
+        self._refused.clear()
         if any(part["kind"] in ("order", "role") for part in change.changed):
             self.begin_orders()
 
@@ -132,39 +145,45 @@ class Renewals:
     async def _renew(self) -> None:
         """Order what is due, by the CA's renewal window where it has one."""
         try:
-            for certificate in self._renewable():
-                window = await self._window(certificate)
-                state = self._means.state()
-                current = state.certificate(certificate.application)
-                if self._stopped or current != certificate:
-                    continue
-                if is_due(state, certificate, self._means.now(), window):
-                    application = state.application(certificate.application)
-                    assert application is not None
-                    await self._request(application.name)
+            for number, certificate in enumerate(list(self._means.state().certificates())):
+                if number % AT_ONCE == AT_ONCE - 1:
+                    await self._means.pause()
+                if self._is_renewable(certificate):
+                    window = await self._window(certificate)
+                    if self._is_renewable(certificate):
+                        await self._renew_one(certificate, window)
         finally:
             self._asking = False
 
-    async def _request(self, application: str) -> None:
-        try:
-            await self._means.submit(RequestCertificate(application))
-            self._means.log(f"the certificate of {application} is due: ordered")
-        except Rejected as refusal:
-            self._means.log(f"the certificate of {application} is due: {refusal.message}")
-
-    def _renewable(self) -> list[Certificate]:
+    def _is_renewable(self, certificate: Certificate) -> bool:
+        """Tell whether a certificate may be renewed, now or later, and nothing is ordered yet."""
         state = self._means.state()
-        found = []
-        for certificate in state.certificates():
-            application = state.application(certificate.application)
-            if (
-                certificate.kind is CertificateKind.ACME
-                and application is not None
-                and may_renew(state, application)
-                and state.order_for(application.id) is None
-            ):
-                found.append(certificate)
-        return found
+        application = state.application(certificate.application)
+        return (
+            not self._stopped
+            and certificate.kind is CertificateKind.ACME
+            and application is not None
+            and state.certificate(application.id) == certificate
+            and may_renew(state, application)
+            and state.order_for(application.id) is None
+        )
+
+    async def _renew_one(
+        self, certificate: Certificate, window: tuple[float, float] | None
+    ) -> None:
+        """Order a certificate anew if it is due; one that the rules refuse is said once."""
+        state, now, bundle = self._means.state(), self._means.now(), certificate.facts.bundle
+        if not is_due(state, certificate, now, window) or self._refused.get(bundle, 0.0) > now:
+            return
+        application = state.application(certificate.application)
+        assert application is not None
+        what = f"the certificate of {application.name} is due"
+        try:
+            await self._means.submit(RequestCertificate(application.name))
+            self._means.log(f"{what}: ordered")
+        except Rejected as refusal:
+            self._refused[bundle] = now + REFUSED_INTERVAL
+            self._means.log(f"{what}: {refusal.message}")
 
     async def _window(self, certificate: Certificate) -> tuple[float, float] | None:
         """Return the CA's renewal window of a certificate, asking again when it wants that."""
@@ -192,6 +211,7 @@ class Renewals:
         except AcmeProblem as problem:
             if self._stopped:
                 return
+            self._is_lost = self._is_lost or problem.code == NO_ACCOUNT
             await self._fail(id_, str(problem), problem.retry_after)
         except Rejected as refusal:
             if refusal.code in ("not-found", "refused"):
@@ -265,21 +285,26 @@ class Renewals:
         """Return our account at the directory and its key, opening one the first time."""
         url = self._settings.directory
         account = self._means.state().account(url)
-        if account is None:
+        if account is None or self._is_lost:
             if self._opening:
                 raise Rejected("busy", "the account is being opened")
             self._opening = True
             try:
-                await self._open_account()
+                await self._open_account(account)
+                self._is_lost = False
             finally:
                 self._opening = False
             account = self._means.state().account(url)
             assert account is not None
         return account, await self._key(account.key)
 
-    async def _open_account(self) -> None:
+    async def _open_account(self, lost: Account | None) -> None:
+        """Open an account, with the key of one that the CA lost."""
         settings = self._settings
-        private = await self._means.in_thread(lambda: new_key(ACCOUNT_KEY_TYPE))
+        if lost is None:
+            private = await self._means.in_thread(lambda: new_key(ACCOUNT_KEY_TYPE))
+        else:
+            private = await self._key(lost.key)
         directory = self._directory(private, None)
         uri: str = await self._means.in_thread(
             lambda: directory.register(settings.contact, self._binding())

@@ -161,6 +161,8 @@ def _expiry_warnings(
         return [f"the certificate expired at {when}"]
     if renew_at(facts) > now:
         return []
+    if certificate.kind is CertificateKind.ACME and may_renew(view, application):
+        return _renewal_warnings(view, application, certificate)
     if inactive:
         return [
             f"the copy on the inactive side will expire at {when}: it is renewed or replaced only "
@@ -168,6 +170,16 @@ def _expiry_warnings(
         ]
     if certificate.kind is CertificateKind.CUSTOM:
         return [f"the certificate will expire at {when}: install a new one"]
+    return [f"the certificate will expire at {when}: no group leads to the application"]
+
+
+def _renewal_warnings(view: View, application: Application, certificate: Certificate) -> list[str]:
+    """Say why a certificate that is due cannot be ordered anew."""
+    try:
+        checked_names(view, application, certificate.facts.names)
+    except Rejected as refusal:
+        when = timestamp(certificate.facts.not_after)
+        return [f"it cannot be renewed, and will expire at {when}: {refusal.message}"]
     return []
 
 

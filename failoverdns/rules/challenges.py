@@ -65,13 +65,11 @@ def delegated_owner(base: DomainName, zone: Zone) -> DomainName:
 def checked_names(view: View, application: Application, names: Iterable[str]) -> tuple[str, ...]:
     """Return names in order, without duplicates, if all may be ordered for an application.
 
+    Those in our zones belong to groups that it is attached to, on whichever side: what else it has
+    to be to have certificates issued at all is `rules.renewing`'s.
     Raises Rejected `invalid` with every one that may not.
     """
-    hostnames = [
-        group.hostname
-        for group in view.following(application.id)
-        if group.application(group.active) == application.id
-    ]
+    hostnames = [group.hostname for group in view.following(application.id)]
     faults, found = [], set()
     for name in names:
         try:
@@ -81,8 +79,8 @@ def checked_names(view: View, application: Application, names: Iterable[str]) ->
             continue
         if zone_of(view, base) is not None and not any(base.is_at_or_below(h) for h in hostnames):
             faults.append(
-                f"{name!r} is in a zone of ours, but is not the hostname of a group in which "
-                f"application {application.name!r} is active, or below it"
+                f"{name!r} is in a zone of ours, but is not the hostname of a group that "
+                f"application {application.name!r} is attached to, or below it"
             )
         if not challenge_owners(view, base):
             faults.append(f"{name!r} is too long to be answered for in any zone")
