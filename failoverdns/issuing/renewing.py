@@ -23,7 +23,7 @@ from failoverdns.rules.renewing import is_due, may_renew
 
 __all__ = ["Means", "Renewals"]
 
-AT_ONCE = 200
+AT_ONCE = 100
 """Certificates that are looked at before others get their turn."""
 
 RENEWED_INTERVAL = 86400.0
