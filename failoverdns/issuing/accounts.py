@@ -28,6 +28,7 @@ class Accounts:
         self._means = means
         self._opening = False
         self._is_lost = False
+        self._stopped = False
         self._directories: WeakSet[Directory] = WeakSet()
 
     def known(self) -> Account | None:
@@ -65,10 +66,13 @@ class Accounts:
         settings = self._settings
         directory = Directory(settings.directory, key, uri, ca_file=settings.ca_file)
         self._directories.add(directory)
+        if self._stopped:
+            directory.stop()
         return directory
 
     def stop(self) -> None:
         """End what is asked of the CA within seconds."""
+        self._stopped = True
         for directory in self._directories:
             directory.stop()
 

@@ -159,9 +159,9 @@ class Orders:
     async def _issue(self, id_: str) -> None:
         account, key = await self._accounts.current()
         directory = self._accounts.directory(key, account.uri)
-        if not _is_placed(check_order(self._means.state(), id_), account):
+        if not _is_placed(self._checked(id_), account):
             await self._place(directory, account, id_)
-        url = check_order(self._means.state(), id_).url or ""
+        url = self._checked(id_).url or ""
         asked = await self._means.in_thread(lambda: directory.challenges(url))
         if asked:
             await self._means.submit(SetChallenges(id_, self._challenges(id_, asked)))
@@ -182,7 +182,7 @@ class Orders:
     async def _place(self, directory: Directory, account: Account, id_: str) -> None:
         """Place an order at the CA; where it is there, and its key, are kept at once."""
         private: Secret = await self._means.in_thread(lambda: new_key(self._settings.key_type))
-        order = check_order(self._means.state(), id_)
+        order = self._checked(id_)
         replaces = _replaced(self._means.state(), order)
         self._placed.append(self._means.now())
         url: str = await self._means.in_thread(
@@ -191,9 +191,15 @@ class Orders:
         bundle = Bundle(f"{id_}/key", "", private)
         await self._means.submit(PlaceOrder(id_, url, bundle, account.uri))
 
+    def _checked(self, id_: str) -> Order:
+        """Return an order that may go on; raises Rejected."""
+        if self._stopped:
+            raise Rejected("unavailable", "this server is being stopped, or configured anew")
+        return check_order(self._means.state(), id_)
+
     def _same(self, id_: str, url: str) -> Order:
         """Return an order that may go on, if it is still that one at the CA; raises Rejected."""
-        order = check_order(self._means.state(), id_)
+        order = self._checked(id_)
         if order.url != url:
             raise Rejected("refused", f"order {id_} was placed anew")
         return order
@@ -201,7 +207,7 @@ class Orders:
     def _challenges(self, id_: str, asked: tuple[tuple[str, str], ...]) -> tuple[Challenge, ...]:
         """Return what to serve; raises Rejected if the CA wants to see what was not ordered."""
         state = self._means.state()
-        ordered = {base_name(name) for name in check_order(state, id_).names}
+        ordered = {base_name(name) for name in self._checked(id_).names}
         found = []
         for name, value in asked:
             base = base_name(name)

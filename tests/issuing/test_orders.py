@@ -328,6 +328,32 @@ def test_a_reply_of_the_store_that_is_lost_leads_to_no_second_certificate(
         assert world.issued - before == 1
 
 
+def test_what_is_stopped_asks_for_nothing_more_and_its_successor_goes_on(
+    local: LocalDirectory,
+) -> None:
+    """At any step, as when the configuration changes while an order is under way."""
+    steps = 0
+    while True:
+        steps += 1
+        world = World(local, time.time())
+        before = world.issued
+
+        def stop(number: int, at: int = steps, in_: World = world) -> None:
+            if number == at:
+                in_.renewals.stop()
+
+        world.between = stop
+        world.do(RequestCertificate("eu"))
+        if world.steps < steps:
+            break
+        assert world.steps <= steps + 1  # the ledger may be told of what was just done
+        world.restart()
+        world.tick()
+        assert world.certificate("eu") is not None
+        assert world.issued - before == 1
+    assert steps > 9
+
+
 def test_a_store_that_cannot_be_reached_is_not_asked_without_end(world: World) -> None:
     world.local.fail("orders", UNPLACED)
     world.do(RequestCertificate("eu"))
