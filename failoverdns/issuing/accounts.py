@@ -19,6 +19,9 @@ from failoverdns.wire.key_pairs import new_key
 
 KEY_TYPE = "ec256"
 
+HOLD = 900.0
+"""Seconds for which no account is opened after that failed, or longer if the CA says so."""
+
 
 class Accounts:
     """The account that the configuration leads to."""
@@ -27,6 +30,8 @@ class Accounts:
         self._settings = settings
         self._means = means
         self._opening = False
+        self.held_until = 0.0
+        """Before this no account is opened, for whichever order: it failed."""
         self._is_lost = False
         self._stopped = False
         self._directories: WeakSet[Directory] = WeakSet()
@@ -48,6 +53,9 @@ class Accounts:
             self._opening = True
             try:
                 return await self._open()
+            except AcmeProblem as problem:
+                self.held_until = self._means.now() + max(HOLD, problem.retry_after or 0.0)
+                raise
             finally:
                 self._opening = False
         return account, private

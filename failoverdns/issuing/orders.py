@@ -105,7 +105,9 @@ class Orders:
         if order.id in self._running or order.id in self._waiting or order.retry_at > now:
             return False
         account = self._accounts.known()
-        if len(self._running) >= (CONCURRENT if account is not None else 1):
+        if account is None and (self._running or now < self._accounts.held_until):
+            return False
+        if len(self._running) >= CONCURRENT:
             return False
         return _is_placed(order, account) or self._may_place(now)
 

@@ -117,6 +117,19 @@ def test_one_account_is_opened_for_many_orders(world: World) -> None:
     assert world.asked("POST /account") == len(world.local.accounts) == 1
 
 
+def test_an_account_that_cannot_be_opened_is_tried_for_one_order_not_for_all(world: World) -> None:
+    """Rather than by each of many orders in turn."""
+    world.local.binding = ("kid-1", "none is configured")
+    many_applications(world, 10)
+    world.run()
+    for _ in range(10):
+        world.tick(60)
+    assert world.asked("GET /directory") == 1
+    world.local.binding = None
+    world.tick(400)
+    assert world.issued == 10
+
+
 def test_an_account_that_the_ca_lost_is_opened_again(world: World) -> None:
     world.do(RequestCertificate("eu"))
     world.local.accounts.clear()
