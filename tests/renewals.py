@@ -7,7 +7,7 @@ the process there.  A step is a call of the CA, or a command to the ledger.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -87,7 +87,12 @@ class World:
     def run(self) -> None:
         """Do what can be done."""
         while self._ready:
-            run(self._ready.popleft())
+            coroutine = self._ready.popleft()
+            try:
+                coroutine.send(None)
+            except StopIteration:
+                continue
+            self._ready.append(coroutine)
 
     def restart(self, settings: AcmeSettings | None = None) -> None:
         """Begin anew with what is stored, perhaps with other settings."""
@@ -164,9 +169,11 @@ class World:
     async def _in_thread(self, call: Callable[[], Any]) -> Any:
         self._begin_step()
         try:
-            return call()
+            found = call()
         finally:
             self._end_step()
+            await _Turn()
+        return found
 
     async def _pause(self) -> None:
         self.pauses += 1
@@ -177,6 +184,13 @@ class World:
 
     def _end_step(self) -> None:
         self.between(self.steps)
+
+
+class _Turn:
+    """Lets all others go on."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
 
 
 def external(folder: Path, key_id: str, hmac_key: str) -> ExternalAccount:
