@@ -90,7 +90,8 @@ class Commands:
         assert isinstance(request.command, Query)
         state = self._ledger.state
         try:
-            source = Source(state, self._store, self._now(), self._hooks)
+            asks = self._approval() is not None
+            source = Source(state, self._store, self._now(), self._hooks, asks)
             result = await read(source, request.command)
         except Rejected as refusal:
             return iter((write_refusal(request.id, refusal),))

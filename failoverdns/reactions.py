@@ -243,7 +243,7 @@ class Reactions:
             return
         renewals = None
         if settings is not None:
-            from failoverdns.issuing.account import Means
+            from failoverdns.issuing.means import Means
             from failoverdns.issuing.renewing import Renewals
 
             means = Means(

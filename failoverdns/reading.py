@@ -58,13 +58,14 @@ SHOWN_FETCHES = 20
 class Source:
     """What can be read: the state, the store behind it, the time, and how the hooks are doing.
 
-    `now` in seconds since 1970.
+    `now` in seconds since 1970; `asks_hooks` if a switch has to wait for some.
     """
 
     state: State
     store: Store
     now: float
     hooks: Callable[[], list[Json]] = list
+    asks_hooks: bool = False
 
 
 async def read(source: Source, query: Query) -> Result:
@@ -180,7 +181,7 @@ async def _preflight(source: Source, query: Preflight) -> Result:
     fault = None
     if flight.certificate is not None:
         fault = await _key_fault(source.store, flight.certificate.facts.bundle)
-    return preflight_report(source.state, flight, source.now, fault)
+    return preflight_report(source.state, flight, source.now, fault, asks_hooks=source.asks_hooks)
 
 
 async def _key_fault(store: Store, id_: str) -> str | None:

@@ -125,9 +125,14 @@ class Authority:
         """This CA's certificate and those above it, but the root."""
         return "" if self.parent is None else self.pem + self.parent.intermediates()
 
-    def certify(self, request: x509.CertificateSigningRequest, lasts: float = 90 * DAY) -> str:
+    def certify(
+        self,
+        request: x509.CertificateSigningRequest,
+        lasts: float = 90 * DAY,
+        starts: float = -3600,
+    ) -> str:
         """Issue what a signing request asks for; return the chain."""
-        builder = _builder(request.subject, self, None, -3600, lasts, request.public_key())
+        builder = _builder(request.subject, self, None, starts, lasts, request.public_key())
         for extension in request.extensions:
             builder = builder.add_extension(extension.value, extension.critical)
         certificate = builder.sign(self.key, self.digest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from random import Random
@@ -12,7 +13,7 @@ from driving import Gate
 from failoverdns.ledger import Done, Ledger, Outcome, Submission
 from failoverdns.model import commands
 from failoverdns.model.application import HeadRole
-from failoverdns.model.change import Delta, Who
+from failoverdns.model.change import Change, Delta, Who
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
@@ -37,20 +38,29 @@ class Corridor:
     table: Table = field(default_factory=Table)
     log: list[Any] = field(default_factory=list)
     now: float = 1000.0
+    listeners: list[Callable[[Change], None]] = field(default_factory=list)
+    """Who hears of changes, after they are announced."""
 
     def __post_init__(self) -> None:
         """Make the ledger."""
         self.ledger = Ledger(
             State(),
             self.store,
-            publish=self._publish,
-            announce=lambda change: self.log.append(("announced", change.revision)),
+            publish=self.publish,
+            announce=self.announce,
             spawn=self.gate.spawn,
             now=lambda: self.now,
             random=Random(0),
         )
 
-    def _publish(self, delta: Delta) -> None:
+    def announce(self, change: Change) -> None:
+        """Tell listeners of a change, and note it."""
+        self.log.append(("announced", change.revision))
+        for listener in self.listeners:
+            listener(change)
+
+    def publish(self, delta: Delta) -> None:
+        """Make a delta visible, and note it."""
         self.table.apply(delta)
         self.log.append(("published", self.ledger.state.revision))
 

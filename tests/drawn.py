@@ -140,14 +140,16 @@ def _command(zones: tuple[Zone, ...]) -> st.SearchStrategy[Mutation]:
             APPLICATIONS,
             st.sampled_from(FACTS),
         ),
-        st.builds(RequestCertificate, APPLICATIONS),
+        st.builds(RequestCertificate, APPLICATIONS, again=st.booleans()),
         st.builds(RemoveCertificate, APPLICATIONS),
         st.builds(
-            lambda of: PlaceOrder(of, f"https://ca/{of}", Bundle(f"{of}/key", "", Secret("key"))),
+            lambda of: PlaceOrder(
+                of, f"https://ca/{of}", Bundle(f"{of}/key", "", Secret("key")), "https://ca/me"
+            ),
             ORDERS,
         ),
         st.builds(SetChallenges, ORDERS, CHALLENGES),
-        st.builds(FailOrder, ORDERS, st.just("because"), st.just(99.0)),
+        st.builds(FailOrder, ORDERS, st.just("because"), st.just(99.0), st.booleans()),
         st.builds(
             lambda of: IssueCertificate(of, bundled(FACTS[-1]), FACTS[-1]),
             ORDERS,

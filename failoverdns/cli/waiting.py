@@ -25,7 +25,10 @@ def until_issued(
     `pause` waits a moment, and returns False when it has been waited long enough.
     Raises NotIssued.
     """
-    order = requested.get("order") or {}
+    if requested.get("order") is None:  # the one that is there is not due
+        yield requested
+        return
+    order = requested["order"]
     failures, state, before = order.get("failures", 0), None, requested.get("fingerprint")
     while True:
         report = show()

@@ -54,12 +54,12 @@ _BEGIN = "-----BEGIN CERTIFICATE-----"
 class Window:
     """When a CA wants a certificate to be renewed (RFC 9773 section 4.2).
 
-    Seconds since 1970; `check_again` is when to ask for the window again.
+    Seconds since 1970; `check_after` is in how many seconds to ask for the window again.
     """
 
     start: float
     end: float
-    check_again: float
+    check_after: float
 
 
 class Directory:
@@ -216,7 +216,7 @@ class Directory:
             low, high = _CHECK_LIMITS
             after = self._https.retry_after
             again = _CHECK_AGAIN if after is None else min(max(after, low), high)
-            return Window(start, end, time.time() + again)
+            return Window(start, end, again)
 
     def stop(self) -> None:
         """End what is under way within seconds, and all that follows: the server stops."""

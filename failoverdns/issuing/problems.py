@@ -36,6 +36,12 @@ FAULTS = (
 )
 """What the libraries raise over anything that a peer can send."""
 
+NO_ACCOUNT = "accountDoesNotExist"
+NOT_FOUND = "not-found"
+RATE_LIMITED = "rateLimited"
+
+_PASSING = frozenset({RATE_LIMITED, "serverInternal", "badNonce", "orderNotReady", NO_ACCOUNT})
+_BY_THE_CA = "the CA says: "
 _MAX_TEXT = 400
 _MAX_SUBPROBLEMS = 20
 _IN_SOURCE = re.compile(r" \(_ssl\.c:\d+\)")
@@ -46,7 +52,8 @@ class AcmeProblem(Exception):
 
     `retry_after` is the number of seconds after which the CA wants to be asked again, None if it
     did not say; `names` are the identifiers that the CA named as the reason; `code` is its error
-    type without its prefix (RFC 8555 section 6.7), None if it is not the CA that says so.
+    type without its prefix (RFC 8555 section 6.7), or `not-found` where the URL leads nowhere;
+    None if it is neither.
     """
 
     def __init__(
@@ -61,6 +68,18 @@ class AcmeProblem(Exception):
         self.message = message
         self.retry_after = retry_after
         self.names = names
+
+    @property
+    def is_final(self) -> bool:
+        """True if an order will come to nothing any more: it is to be placed anew."""
+        if self.code is None:
+            return self.message.startswith(_BY_THE_CA)
+        return self.code not in _PASSING
+
+    @property
+    def is_passing(self) -> bool:
+        """True if it is not about what was asked for: the CA has no time, or is not there."""
+        return self.code is None or self.code in _PASSING
 
 
 def problem_of(fault: BaseException, directory: str, https: BoundedHttps) -> AcmeProblem:
@@ -85,7 +104,8 @@ def problem_of(fault: BaseException, directory: str, https: BoundedHttps) -> Acm
     response = _response(fault)
     if response is not None and not response.ok:
         status = printable(f"HTTP {response.status_code} {response.reason}")
-        return AcmeProblem(f"{url}: {status}, and not why", after)
+        code = NOT_FOUND if response.status_code in (404, 410) else None
+        return AcmeProblem(f"{url}: {status}, and not why", after, code=code)
     text = printable(f"{type(fault).__name__}: {fault}")
     return AcmeProblem(f"{url}: an answer that makes no sense ({text})", after)
 
@@ -97,7 +117,7 @@ def refused(error: messages.Error, retry_after: float | None) -> AcmeProblem:
         name = "" if part.identifier is None else printable(str(part.identifier.value))
         names += [name] * bool(name)
         parts.append(f"{name}: " * bool(name) + said(part))
-    text, kind = f"the CA says: {'; '.join(parts)}", printable(str(error.typ))
+    text, kind = f"{_BY_THE_CA}{'; '.join(parts)}", printable(str(error.typ))
     code = kind.removeprefix(messages.ERROR_PREFIX)
     return AcmeProblem(text, retry_after, tuple(dict.fromkeys(names)), code)
 

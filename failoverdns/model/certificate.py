@@ -77,9 +77,11 @@ class Order:
     """A certificate that is to be issued to an application (by id), which has one order at most.
 
     `names` as in `Facts`; `key` names its private key in the vault, once there is one.
-    `url` is the order at the CA, once it is placed there; `challenges` are what DNS serves for it.
+    `url` is the order at the CA, once it is placed there, and `account` (by URI) who placed it: no
+    other one can go on with it.  `challenges` are what DNS serves for it.
     `failures` counts attempts in a row that failed, `problem` says why the last one did, and
-    before `retry_at` (seconds since 1970) nothing is tried.
+    before `retry_at` (seconds since 1970) nothing is tried; `not_before` is the part of that which
+    the CA asked for, and nobody may shorten.
     """
 
     id: str
@@ -91,6 +93,8 @@ class Order:
     failures: int = 0
     retry_at: float = 0.0
     problem: str | None = None
+    account: str | None = None
+    not_before: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

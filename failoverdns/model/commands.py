@@ -160,11 +160,13 @@ class InstallCertificate:
 class RequestCertificate:
     """`certificate request`: have one issued; without names for the application's groups.
 
+    With `again` also in place of one that was issued for these names and is not due.
     The system's own, too: when a certificate is due for renewal.
     """
 
     application: str
     name: tuple[str, ...] = ()
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +253,15 @@ class OpenAccount:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """The system's own: an order (by id) is placed at the CA, with this key."""
+    """The system's own: an order (by id) is placed at the CA, with this key.
+
+    `account` is the URI of the one that placed it.
+    """
 
     order: str
     url: str
     bundle: Bundle
+    account: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,14 +274,16 @@ class SetChallenges:
 
 @dataclass(frozen=True, slots=True)
 class FailOrder:
-    """The system's own: an attempt at an order (by id) failed; try again at `retry_at`.
+    """The system's own: an attempt at an order (by id) failed.
 
-    `retry_at` in seconds since 1970.
+    `retry_after` is what the CA asked for, in seconds.  `is_final` if what was placed at the CA
+    will never come to anything.
     """
 
     order: str
     problem: str
-    retry_at: float
+    retry_after: float | None = None
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

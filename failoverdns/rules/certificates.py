@@ -6,6 +6,9 @@ here; what is left to check is what depends on the time and on the state.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from failoverdns.model.application import Application, ApplicationRole
 from failoverdns.model.certificate import Certificate, CertificateKind, Facts, Order
 from failoverdns.model.change import Json, Write
@@ -14,7 +17,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.rules.challenges import checked_names
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.finding import find_application
-from failoverdns.rules.renewing import may_renew, renew_at
+from failoverdns.rules.renewing import may_renew, renew_at, retry_asked_at
 from failoverdns.rules.serving import application_role
 from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.view import View
@@ -44,10 +47,19 @@ def install_certificate(view: View, command: InstallCertificate, now: float) -> 
 
 
 def request_certificate(view: View, command: RequestCertificate, now: float) -> Decision:
-    """Order a certificate for an application that is active; asked again, at once.
+    """Order a certificate for an application that is active.
 
-    Without names: those of the certificate it has, if that was issued over ACME; else the
-    hostnames of the groups in which it is active.
+    | what there is for these names           | then                                         |
+    |-----------------------------------------|----------------------------------------------|
+    | an order that did not fail              | it goes on                                   |
+    | an order that failed                    | it is tried again as soon as the CA's limits |
+    |                                         | allow it: `rules.renewing`                   |
+    | a certificate that is not due           | is enough, unless it is to be issued `again` |
+    | nothing of these                        | they are ordered, in place of other names;   |
+    |                                         | failures in a row stay counted               |
+
+    So asking again and again does no harm.  Without names: those of the certificate it has, if
+    that was issued over ACME; else the hostnames of the groups in which it is active.
     Raises Rejected `refused` for an application that gets no traffic.
     """
     application = find_application(view, command.application)
@@ -64,14 +76,41 @@ def request_certificate(view: View, command: RequestCertificate, now: float) -> 
         raise Rejected("invalid", "no names: give them with --name")
     if len(names) > MAX_NAMES:
         raise Rejected("invalid", f"{len(names)} names: at most {MAX_NAMES} are allowed")
-    before = view.order_for(application.id)
-    if before is not None and before.names == names and before.url is not None:
-        return Decision((), lambda same: certificate_report(same, application, now))
-    after = Order(f"ord-{view.revision + 1}", application.id, names)
-    writes = () if before is None else (Write(before, None),)
     return Decision(
-        (*writes, Write(None, after)),
+        tuple(_request_writes(view, application, names, command.again, now)),
         lambda changed: certificate_report(changed, application, now),
+    )
+
+
+def _request_writes(
+    view: View, application: Application, names: tuple[str, ...], again: bool, now: float
+) -> Iterator[Write]:
+    before, certificate = view.order_for(application.id), view.certificate(application.id)
+    if before is not None and before.names == names:
+        after = replace(before, retry_at=retry_asked_at(before, now))
+        if before.failures and after != before:
+            yield Write(before, after)
+        return
+    if before is not None:
+        yield Write(before, None)
+    if not again and certificate is not None and _is_enough(certificate, names, now):
+        return
+    after = Order(f"ord-{view.revision + 1}", application.id, names)
+    if before is not None:
+        after = replace(
+            after,
+            failures=before.failures,
+            retry_at=retry_asked_at(before, now),
+            problem=before.problem,
+            not_before=before.not_before,
+        )
+    yield Write(None, after)
+
+
+def _is_enough(certificate: Certificate, names: tuple[str, ...], now: float) -> bool:
+    facts = certificate.facts
+    return (
+        certificate.kind is CertificateKind.ACME and facts.names == names and renew_at(facts) > now
     )
 
 
@@ -162,7 +201,9 @@ def _expiry_warnings(
     if renew_at(facts) > now:
         return []
     if certificate.kind is CertificateKind.ACME and may_renew(view, application):
-        return _renewal_warnings(view, application, certificate)
+        fault = renewal_fault(view, application, facts.names)
+        text = f"the certificate cannot be renewed, and will expire at {when}: {fault}"
+        return [text] if fault is not None else []
     if inactive:
         return [
             f"the copy on the inactive side will expire at {when}: it is renewed or replaced only "
@@ -173,14 +214,13 @@ def _expiry_warnings(
     return [f"the certificate will expire at {when}: no group leads to the application"]
 
 
-def _renewal_warnings(view: View, application: Application, certificate: Certificate) -> list[str]:
-    """Say why a certificate that is due cannot be ordered anew."""
+def renewal_fault(view: View, application: Application, names: tuple[str, ...]) -> str | None:
+    """Say why a certificate for these names cannot be ordered anew; None if it can."""
     try:
-        checked_names(view, application, certificate.facts.names)
+        checked_names(view, application, names)
     except Rejected as refusal:
-        when = timestamp(certificate.facts.not_after)
-        return [f"it cannot be renewed, and will expire at {when}: {refusal.message}"]
-    return []
+        return refusal.message
+    return None
 
 
 def _renewal_report(

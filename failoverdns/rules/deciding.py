@@ -82,7 +82,7 @@ def decide(view: View, command: Mutation, now: float, random: Random) -> Decisio
         case SetChallenges():
             return ordering.set_challenges(view, command)
         case FailOrder():
-            return ordering.fail_order(view, command)
+            return ordering.fail_order(view, command, now)
         case IssueCertificate():
             return ordering.issue_certificate(view, command, now)
         case Configure():

@@ -24,9 +24,13 @@ from failoverdns.model.commands import (
 )
 from failoverdns.model.errors import Rejected
 from failoverdns.rules.certificates import check_dates
+from failoverdns.rules.challenges import checked_names
 from failoverdns.rules.decision import Decision
-from failoverdns.rules.renewing import may_renew
+from failoverdns.rules.renewing import may_renew, retry_at
 from failoverdns.rules.view import View
+
+KEPT_FAILURES = 4
+"""Failures in a row after which an order is placed anew, even if the CA did not say it is over."""
 
 
 def open_account(view: View, command: OpenAccount) -> Decision:
@@ -39,31 +43,42 @@ def open_account(view: View, command: OpenAccount) -> Decision:
 
 def place_order(view: View, command: PlaceOrder) -> Decision:
     """Note where an order is at the CA, and keep the key that is to be certified."""
-    order, _ = _active(view, command.order)
-    after = replace(order, url=command.url, key=command.bundle.id, challenges=())
+    order = check_order(view, command.order)
+    after = replace(
+        order, url=command.url, key=command.bundle.id, account=command.account, challenges=()
+    )
     return Decision((Write(order, after),), lambda _: _report(after), bundles=(command.bundle,))
 
 
 def set_challenges(view: View, command: SetChallenges) -> Decision:
-    """Serve values for an order."""
-    order, _ = _active(view, command.order)
+    """Serve values for an order; none, to take away what was served, also if it has to wait."""
+    order = check_order(view, command.order) if command.challenges else _found(view, command.order)
     after = replace(order, challenges=command.challenges)
     writes = () if after == order else (Write(order, after),)
     return Decision(writes, lambda _: _report(after))
 
 
-def fail_order(view: View, command: FailOrder) -> Decision:
-    """Note that an attempt failed: what it had at the CA is forgotten."""
+def fail_order(view: View, command: FailOrder, now: float) -> Decision:
+    """Note that an attempt failed; its challenges are served no more.
+
+    | it failed                            | where it is at the CA, and its key              |
+    |--------------------------------------|-------------------------------------------------|
+    | for good: the CA said so             | are forgotten: it is placed anew                |
+    | in some other way, a few times       | are kept: the CA may have issued it meanwhile   |
+    | more often in a row                  | are forgotten                                   |
+    """
     order = _found(view, command.order)
+    failures = order.failures + 1
     after = replace(
         order,
-        url=None,
-        key=None,
         challenges=(),
-        failures=order.failures + 1,
-        retry_at=command.retry_at,
+        failures=failures,
+        retry_at=retry_at(order.id, failures, now, command.retry_after),
+        not_before=now + (command.retry_after or 0.0),
         problem=command.problem,
     )
+    if command.is_final or failures > KEPT_FAILURES:
+        after = replace(after, url=None, key=None, account=None)
     return Decision((Write(order, after),), lambda _: _report(after))
 
 
@@ -91,6 +106,17 @@ def _found(view: View, id_: str) -> Order:
     order = view.order(id_)
     if order is None:
         raise Rejected("not-found", f"order {id_} is no more")
+    return order
+
+
+def check_order(view: View, id_: str) -> Order:
+    """Return an order that may be placed and validated.
+
+    Raises Rejected `not-found`; `refused` if its application is not active; `invalid` if that is
+    not attached any more to the groups whose hostnames are ordered.
+    """
+    order, application = _active(view, id_)
+    checked_names(view, application, order.names)
     return order
 
 

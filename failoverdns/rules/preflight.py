@@ -12,8 +12,13 @@
 | `key`         | the key does not belong to the           |                                   |
 |               | certificate, or cannot be decrypted      |                                   |
 | `expiry`      | it is expired                            | it is due for renewal             |
+| `order`       |                                          | one is under way: says what       |
+|               |                                          | becomes of it                     |
+| `hooks`       |                                          | some have to agree to a switch:   |
+|               |                                          | they are not asked here           |
 
-Refuses to know the vault: whether the key belongs to the certificate is an argument.
+Certificate, names, chain, key, expiry, order and hooks are told only where there is one.
+Refuses to know the vault and the hooks: what they say is an argument.
 """
 
 from __future__ import annotations
@@ -22,14 +27,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from failoverdns.model.application import target_texts
-from failoverdns.model.certificate import Certificate
+from failoverdns.model.certificate import Certificate, Order
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Preflight
 from failoverdns.model.group import Group
 from failoverdns.rules.finding import find_group
 from failoverdns.rules.renewing import renew_at
 from failoverdns.rules.serving import application_on, target_of
-from failoverdns.rules.switching import Step, plan
+from failoverdns.rules.switching import BEFORE_SWITCH, Step, order_writes, plan
 from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.transferring import Outcome, is_expired
 from failoverdns.rules.view import View
@@ -39,11 +44,15 @@ OK, WARNING, FAILED = "ok", "warning", "failed"
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A switch that was planned and not carried out, and the certificate it would end with."""
+    """A switch that was planned and not carried out, and the certificate it would end with.
+
+    `order` is what would become of an order that is under way; None if there is none.
+    """
 
     group: Group
     step: Step
     certificate: Certificate | None
+    order: str | None = None
 
 
 def plan_flight(view: View, query: Preflight, now: float) -> Flight:
@@ -57,15 +66,16 @@ def plan_flight(view: View, query: Preflight, now: float) -> Flight:
     certificate = view.certificate(application.id) if application is not None else None
     if step.transfer is not None:
         certificate = step.transfer.certificate
-    return Flight(group, step, certificate)
+    return Flight(group, step, certificate, _order_after(view, step))
 
 
 def preflight_report(
-    view: View, flight: Flight, now: float, key_fault: str | None
+    view: View, flight: Flight, now: float, key_fault: str | None, *, asks_hooks: bool = False
 ) -> dict[str, Json]:
     """Report every check of a flight, and whether all went well.
 
-    `now` in seconds since 1970; `key_fault` says what is wrong with the key, None if nothing is.
+    `now` in seconds since 1970; `key_fault` says what is wrong with the key, None if nothing is;
+    `asks_hooks` if there are hooks that have to agree to a switch.
     """
     checks: list[dict[str, Json]] = []
 
@@ -78,6 +88,11 @@ def preflight_report(
     if flight.certificate is not None:
         _note_names(view, flight, flight.certificate, note)
         _note_soundness(flight.certificate, now, key_fault, note)
+    if flight.order is not None:
+        note("order", WARNING, flight.order)
+    if asks_hooks and step.before != step.after:
+        text = f"a switch asks the hooks with before_switch, and is refused by {BEFORE_SWITCH} "
+        note("hooks", WARNING, f"{text}if one does not agree: they are not asked here")
     return {
         "group": step.after.name,
         "to": step.after.active.value,
@@ -106,6 +121,8 @@ def _note_certificate(flight: Flight, note: Note) -> None:
     transfer, certificate = flight.step.transfer, flight.certificate
     if transfer is not None and transfer.problems:
         note("certificate", FAILED, "; ".join(problem for _, problem in transfer.problems))
+    elif certificate is None and flight.step.before == flight.step.after:
+        note("certificate", OK, "it has none")
     elif certificate is None:
         note("certificate", OK, "neither side has one: nothing to transfer")
     elif transfer is None:
@@ -152,6 +169,26 @@ def _note_soundness(
         note("expiry", WARNING, f"{until}, which is soon")
     else:
         note("expiry", OK, until)
+
+
+def _order_after(view: View, step: Step) -> str | None:
+    """Say what becomes of an order of the side that is active now, or of the one to switch to."""
+    former, newly_active = (
+        application_on(view, group, group.active) for group in (step.before, step.after)
+    )
+    if newly_active is None:
+        return None
+    own = view.order_for(newly_active.id)
+    if former is None or former == newly_active or view.order_for(former.id) is None:
+        return None if own is None else "its own order is under way, and goes on when it is active"
+    for write in order_writes(view, [step]):
+        if isinstance(write.after, Order) and write.after.application == newly_active.id:
+            return "the order that is under way would go along, and be installed there"
+        if write.after is None:
+            return "the active side's order would be dropped: there is one of its own already"
+    if step.transfer is not None and step.transfer.outcome is Outcome.NAMES_DIFFER:
+        return "the active side's order would wait: it is for other names"
+    return "the active side's order stays there: its application is active in another group too"
 
 
 def covers(names: tuple[str, ...], wanted: str) -> bool:

@@ -74,7 +74,7 @@ def switch(view: View, command: Switch, now: float) -> Decision:
     writes = (
         *(Write(step.before, step.after) for step in steps if step.before != step.after),
         *_certificate_writes(view, steps),
-        *_order_writes(view, steps),
+        *order_writes(view, steps),
     )
 
     def report(after: View) -> dict[str, Json]:
@@ -144,7 +144,7 @@ def _certificate_writes(view: View, steps: list[Step]) -> Iterator[Write]:
         yield Write(view.certificate(application), certificate)
 
 
-def _order_writes(view: View, steps: list[Step]) -> Iterator[Write]:
+def order_writes(view: View, steps: list[Step]) -> Iterator[Write]:
     """Yield what becomes of orders: the right to have certificates issued moves with the traffic.
 
     | the formerly active, which has an order, is       | the order                              |
@@ -170,8 +170,8 @@ def _order_writes(view: View, steps: list[Step]) -> Iterator[Write]:
             continue
         taken.add(former)
         if step.transfer is not None and step.transfer.outcome is Outcome.NAMES_DIFFER:
-            if order.challenges or order.url is not None:
-                yield Write(order, replace(order, challenges=(), url=None))
+            if order.challenges:
+                yield Write(order, replace(order, challenges=()))
         elif view.order_for(newly_active) is not None or newly_active in taken:
             yield Write(order, None)
         else:

@@ -79,8 +79,11 @@ def transferred(certificate: Certificate, to: str, now: float) -> Certificate:
 
 
 def moved_order(order: Order, to: str) -> Order:
-    """Return an order as the newly active application (by id) has it: what is under way goes on."""
-    return replace(order, application=to, failures=0, retry_at=0.0, problem=None)
+    """Return an order as the newly active application (by id) has it: what is under way goes on.
+
+    So does what is waited for: the CA counts failures by name, wherever the traffic is.
+    """
+    return replace(order, application=to)
 
 
 def is_expired(certificate: Certificate, now: float) -> bool:

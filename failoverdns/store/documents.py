@@ -249,8 +249,12 @@ def _read_account(fields: Document) -> Account:
 
 
 def _fields(entity: Order | Account) -> Document:
-    return {field.name: getattr(entity, field.name) for field in dataclass_fields(entity)}
+    found = {field.name: getattr(entity, field.name) for field in dataclass_fields(entity)}
+    return {name: value for name, value in found.items() if value or name not in _ADDED}
 
+
+_ADDED = ("account", "not_before")
+"""Fields of orders that came after schema 2: left out where they say nothing."""
 
 _READERS: dict[str, Callable[[Document], Entity]] = {
     "application": _read_application,

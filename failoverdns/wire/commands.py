@@ -319,6 +319,12 @@ _ROWS: Final = (
                 "NAME",
                 repeated=True,
             ),
+            Parameter(
+                "again",
+                "also if there is one for these names that is not due for renewal",
+                values.flag,
+                flag=True,
+            ),
         ),
         commands.RequestCertificate,
         "certificate request shop-eu --name 414-262-781.failover.example --name www.shop.example",

@@ -54,3 +54,9 @@ def test_an_order_that_was_dropped_or_moved_is_no_success(left: dict[str, Any]) 
 def test_when_time_is_up_the_server_goes_on() -> None:
     with pytest.raises(NotIssued, match="the server goes on with it"):
         watched(ordered("placed"))
+
+
+def test_there_is_nothing_to_wait_for_where_nothing_was_ordered() -> None:
+    """The certificate that is there is not due: it is told at once."""
+    requested = {"application": "eu", "kind": "acme", "fingerprint": "old"}
+    assert watched(requested=requested) == ["old"]

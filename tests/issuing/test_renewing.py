@@ -1,529 +1,262 @@
-"""Orders on their way through a CA, and what is ordered when; over a real ledger and real HTTPS."""
+"""Renewals by the ledger, a CA over HTTPS and a clock that moves: in time, and not too often."""
 
 from __future__ import annotations
 
-import socketserver
-import threading
 import time
-from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import dns.message
-import dns.query
-import dns.rcode
 import pytest
-from authority import DAY, make_authority
-from corridors import ZONE, Corridor, build_shop
-from directories import LocalDirectory, refusal
+from authority import DAY
+from corridors import Corridor
+from directories import LocalDirectory, Reply, document, refusal
+from driving import run
+from renewals import HOSTNAME, World
+from samples import certificate, group, state
+from samples import eu as sample_eu
 
-from failoverdns.answering import respond
-from failoverdns.config import AcmeSettings, ExternalAccount
-from failoverdns.issuing.account import Means
-from failoverdns.issuing.renewing import Renewals
+from failoverdns.issuing.means import Means
+from failoverdns.issuing.renewing import AT_ONCE, Renewals
 from failoverdns.model import commands
-from failoverdns.model.certificate import Certificate, CertificateKind, Order
-from failoverdns.model.commands import Mutation
-from failoverdns.model.errors import Rejected
-from failoverdns.state import State
-from failoverdns.wire.certificates import read_bundle
+from failoverdns.model.certificate import Certificate, CertificateKind
+from failoverdns.model.commands import RequestCertificate, SetGroup, Switch
+from failoverdns.rules.renewing import renew_at
 
-HOSTNAME = "shop.failover.test"
-MINUTE, HOUR = 60.0, 3600.0
+HOUR = 3600.0
+SWITCH = Switch(("shop",))
 
 
-class Killed(BaseException):
-    """The server is killed at this moment."""
-
-
-class Shop:
-    """A corridor with the group `shop`, `eu` active, and a CA to have certificates issued by."""
-
-    def __init__(self, local: LocalDirectory, **settings: Any) -> None:
-        self.local = local
-        self.corridor = Corridor()
-        self.corridor.now = time.time()
-        self.corridor.do(commands.Configure((ZONE,)))
-        build_shop(self.corridor)
-        self.settings = AcmeSettings(
-            directory=local.url,
-            contact=(),
-            key_type="ec256",
-            profile=None,
-            ca_file=local.ca_file,
-            external_account=None,
-        )
-        for name, value in settings.items():
-            object.__setattr__(self.settings, name, value)
-        self.log: list[str] = []
-        self.before_call: Callable[[int], None] = lambda number: None
-        self.calls = 0
-        self.begin()
-
-    def begin(self) -> None:
-        """Start, or start again after a kill."""
-        self.corridor.gate.held.clear()
-        self.renewals = Renewals(
-            self.settings,
-            Means(
-                state=lambda: self.state,
-                store=self.corridor.store,
-                submit=self._submit,
-                in_thread=self._in_thread,
-                pause=self._pause,
-                spawn=self.corridor.gate.spawn,
-                now=lambda: self.corridor.now,
-                log=self.log.append,
-            ),
-        )
-
-    @property
-    def state(self) -> State:
-        """What is committed."""
-        return self.corridor.ledger.state
-
-    def do(self, command: Mutation) -> None:
-        """Carry out a command, and let the orders go on."""
-        self.corridor.do(command)
-        self.renewals.begin_orders()
-
-    def tick(self, later: float = 0.0) -> None:
-        """Let so many seconds pass, and look at what is due."""
-        self.corridor.now += later
-        self.renewals.tick()
-
-    def request(self, *names: str, application: str = "eu") -> None:
-        """Ask for a certificate."""
-        self.do(commands.RequestCertificate(application, names))
-
-    def certificate(self, name: str = "eu") -> Certificate | None:
-        """The certificate of an application."""
-        application = self.state.application_named(name)
-        return self.state.certificate(application.id) if application is not None else None
-
-    def issued(self, name: str = "eu") -> Certificate:
-        """The certificate that an application has."""
-        found = self.certificate(name)
-        assert found is not None, self.log
-        return found
-
-    @property
-    def orders(self) -> list[Order]:
-        """What is ordered and not issued."""
-        return list(self.state.orders())
-
-    def texts(self, owner: str) -> list[str] | None:
-        """The TXT records that DNS answers at a name; None for NXDOMAIN."""
-        query = dns.message.make_query(owner, "TXT")
-        reply = dns.message.from_wire(
-            respond(self.corridor.table, query.to_wire(), udp=True) or b""
-        )
-        if reply.rcode() == dns.rcode.NXDOMAIN:
-            return None
-        assert all(rrset.ttl == 0 for rrset in reply.answer)
-        return [rdata.to_text().strip('"') for rrset in reply.answer for rdata in rrset]
-
-    async def _submit(self, command: Mutation) -> None:
-        (outcome,) = self.corridor.submit(command)
-        if isinstance(outcome, Rejected):
-            raise outcome
-        self.renewals.begin_orders()  # as the service does, which announces every change
-
-    async def _in_thread(self, call: Callable[[], Any]) -> Any:
-        self.calls += 1
-        self.before_call(self.calls)
-        return call()
-
-    async def _pause(self) -> None:
-        return None
-
-
-@pytest.fixture
-def local(tmp_path: Path) -> Iterator[LocalDirectory]:
-    with LocalDirectory(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def shop(local: LocalDirectory) -> Shop:
-    return Shop(local)
-
-
-@pytest.fixture
-def asked(shop: Shop, local: LocalDirectory) -> Iterator[Shop]:
-    """A shop whose CA really asks its DNS."""
-
-    class Datagram(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            packet, sock = self.request
-            sock.sendto(respond(shop.corridor.table, packet, udp=True) or b"", self.client_address)
-
-    with socketserver.UDPServer(("127.0.0.1", 0), Datagram) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        local.dns = server.server_address[1]
-        yield shop
-        server.shutdown()
-
-
-def test_a_certificate_is_issued_to_the_active_application(asked: Shop) -> None:
-    """Its challenge is served before the CA looks, and gone afterwards; its key is in the vault."""
-    asked.request()
-    found = asked.issued()
-    assert (found.kind, found.facts.names) == (CertificateKind.ACME, (HOSTNAME,))
-    assert asked.orders == []
-    assert asked.texts(f"_acme-challenge.{HOSTNAME}") is None
-    bundle = asked.corridor.store.bundles[found.facts.bundle]
-    assert read_bundle(bundle.chain, bundle.key.reveal())[1] == found.facts
-    assert set(asked.corridor.store.bundles) == {found.facts.bundle, f"account/{asked.local.url}"}
-
-
-def test_a_wildcard_and_its_base_have_two_values_at_one_name(asked: Shop) -> None:
-    seen: list[list[str] | None] = []
-    asked.before_call = lambda _: seen.append(asked.texts(f"_acme-challenge.{HOSTNAME}"))
-    asked.request(HOSTNAME, f"*.{HOSTNAME}")
-    assert asked.issued().facts.names == (f"*.{HOSTNAME}", HOSTNAME)
-    assert max(len(values or ()) for values in seen) == 2
-
-
-def test_a_customers_name_is_answered_below_a_name_of_ours(shop: Shop) -> None:
-    """Where `certificate challenge-name` told the customer to point the CNAME."""
-    owner = "www.shop.example._acme-challenge.failover.test"
-    seen: list[list[str] | None] = []
-    shop.before_call = lambda _: seen.append(shop.texts(owner))
-    shop.request("www.shop.example", "*.shop.example", HOSTNAME)
-    assert shop.issued().facts.names == ("*.shop.example", HOSTNAME, "www.shop.example")
-    assert max(len(values or ()) for values in seen) == 1
-    assert shop.texts(owner) is None
-
-
-def test_many_orders_share_one_account(shop: Shop) -> None:
-    """More than may be under way at a time: all are issued."""
-    names = [f"app{number}" for number in range(6)]
-    for name in names:
-        shop.corridor.do(commands.AddApplication(name))
-        shop.corridor.do(commands.AddGroup(name, label=name, primary=name))
-        shop.corridor.do(commands.RequestCertificate(name))
-    shop.tick()
-    shop.tick()
-    assert all(shop.certificate(name) for name in names), shop.log
-    assert len(shop.local.accounts) == 1
+def issued(world: World, application: str = "eu") -> Certificate:
+    """Have a certificate issued."""
+    world.do(RequestCertificate(application))
+    found = world.certificate(application)
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(("lifetime", "part"), [(90 * DAY, 2 / 3), (6 * DAY, 1 / 2)])
-def test_a_certificate_is_renewed_well_before_it_expires(
-    shop: Shop, local: LocalDirectory, lifetime: float, part: float
+def test_a_certificate_is_renewed_in_time(
+    local: LocalDirectory, lifetime: float, part: float
 ) -> None:
-    """At two thirds of its lifetime, or half of a short one, a little earlier for some."""
+    """At two thirds of its lifetime, or half of a short one, a little earlier for some; once."""
     local.lifetime = lifetime
-    shop.request()
-    first = shop.issued()
-    began = first.facts.not_before
-    shop.tick(began + lifetime * (part - 0.06) - shop.corridor.now)
-    assert shop.issued() == first
-    shop.tick(lifetime * 0.06)
-    assert shop.issued() != first
-    assert len(local.orders) == 2
+    world = World(local, time.time())
+    first = issued(world)
+    world.tick(lifetime * (part - 0.06))
+    assert world.issued == 1
+    world.tick(lifetime * 0.07)
+    second = world.certificate("eu")
+    assert second is not None
+    assert second != first
+    assert local.orders[1].replaces is None  # this CA knows no renewal information
+    for _ in range(3):
+        world.tick(HOUR)
+    assert world.issued == 2
 
 
-def test_the_ca_says_when_to_renew(shop: Shop, local: LocalDirectory) -> None:
-    """As soon as it wants, and which one is replaced is told; it is not asked all the time."""
-    now = shop.corridor.now
-    local.window = (now + HOUR, now + HOUR + 1)
-    shop.request()
-    first = shop.issued()
-    shop.tick(30 * MINUTE)
-    assert shop.issued() == first
-    local.window = (now - HOUR, now - HOUR + 1)
-    shop.tick(MINUTE)
-    assert shop.issued() == first, "it is not asked again at once"
-    shop.tick(7 * HOUR)
-    assert shop.issued() != first
-    assert local.orders[-1].replaces == first.facts.renewal_id
+def test_a_window_of_the_past_renews_at_once(world: World) -> None:
+    """And names the certificate that is replaced."""
+    first = issued(world)
+    now = world.corridor.now
+    world.local.window = now - 2 * HOUR, now - HOUR
+    world.tick(30)
+    assert world.issued == 2
+    assert world.local.orders[1].replaces == first.facts.renewal_id
 
 
-def test_a_window_that_is_far_away_counts_more_than_two_thirds(
-    shop: Shop, local: LocalDirectory
-) -> None:
-    now = shop.corridor.now
-    local.window = (now + 80 * DAY, now + 81 * DAY)
-    shop.request()
-    first = shop.issued()
-    shop.tick(70 * DAY)
-    assert shop.issued() == first
-    shop.tick(12 * DAY)
-    assert shop.issued() != first
+def test_a_ca_that_always_wants_renewal_gets_it_once_a_day(world: World) -> None:
+    issued(world)
+    now = world.corridor.now
+    world.local.window = now - 2 * HOUR, now - HOUR
+    for _ in range(48):
+        world.tick(HOUR)
+    assert world.issued in (3, 4)
 
 
-def test_renewal_information_is_asked_for_rarely(shop: Shop, local: LocalDirectory) -> None:
-    """Also when it fails; then two thirds count."""
-    local.window = (shop.corridor.now + 80 * DAY, shop.corridor.now + 81 * DAY)
-    shop.request()
-    for _ in range(100):
-        shop.tick(30)
-    assert sum("renewal" in line for line in local.seen) == 1
-    local.fail("renewal", *[refusal(503, "serverInternal", "later")] * 50)
-    for _ in range(20):
-        shop.tick(2 * HOUR)
-    assert sum("renewal" in line for line in local.seen) < 12
-    assert "no renewal information" in shop.log[-1]
-
-
-def test_what_fails_is_tried_again_later_and_later(shop: Shop, local: LocalDirectory) -> None:
-    """And what is wrong can be read; nothing is tried in between."""
-    local.fail("orders", *[refusal(403, "rejectedIdentifier", "not that name")] * 3)
-    shop.request()
-    (order,) = shop.orders
-    assert (order.failures, order.url, order.key) == (1, None, None)
-    assert "rejectedIdentifier: not that name" in (order.problem or "")
-    shop.tick(14 * MINUTE)
-    assert shop.orders == [order]
-    shop.tick(2 * MINUTE)
-    shop.tick(20 * MINUTE)
-    (again,) = shop.orders
-    assert again.failures == 2
-    shop.tick(15 * MINUTE)
-    shop.tick(61 * MINUTE)
-    assert shop.orders == []
-    assert shop.issued().facts.names == (HOSTNAME,)
-
-
-def test_the_ca_says_how_long_to_wait(shop: Shop, local: LocalDirectory) -> None:
-    """Never sooner than a Retry-After."""
-    headers = {"Retry-After": "7200"}
-    local.fail("orders", refusal(429, "rateLimited", "too many", headers))
-    shop.request()
-    shop.tick(119 * MINUTE)
-    assert shop.certificate() is None
-    shop.tick(2 * MINUTE)
-    assert shop.certificate() is not None
-
-
-def test_a_renewal_that_the_rules_refuse_is_said_once(shop: Shop, local: LocalDirectory) -> None:
-    """The hostname's group is gone: it is no name of the application's any more."""
-    shop.corridor.do(commands.AddGroup("docs", label="docs", primary="eu"))
-    shop.request("docs.failover.test")
-    assert shop.issued().facts.names == ("docs.failover.test",)
-    shop.do(commands.SetGroup("docs", primary="", override=("active-side",)))
-    shop.log.clear()
-    for _ in range(200):
-        shop.tick(30)
-    shop.tick(70 * DAY)
-    for _ in range(200):
-        shop.tick(30)
-    assert len(shop.log) == 1
-    assert "is due: 'docs.failover.test' is in a zone of ours" in shop.log[0]
-    assert len(local.orders) == 1
-
-
-def test_both_hostnames_are_renewed_though_one_group_is_switched_away(shop: Shop) -> None:
-    """An application that is active somewhere renews all that its certificate has."""
-    shop.corridor.do(commands.AddGroup("docs", label="docs", primary="eu", backup="us"))
-    names = (HOSTNAME, "docs.failover.test")
-    shop.request(*names)
-    first = shop.issued()
-    shop.do(commands.Switch(("docs",)))
-    shop.tick(70 * DAY)
-    assert shop.issued() != first
-    assert shop.issued().facts.names == tuple(sorted(names))
-
-
-def test_the_inactive_side_is_never_renewed_until_a_switch_makes_it_active(
-    shop: Shop, local: LocalDirectory
-) -> None:
-    shop.request()
-    local.lifetime = 300 * DAY
-    shop.do(commands.Switch(("shop",)))
-    left = shop.issued("eu")
-    shop.tick(70 * DAY)
-    assert shop.issued("eu") == left
-    assert shop.issued("us").facts != left.facts
-    assert len(local.orders) == 2
-    assert shop.corridor.refuse(commands.RequestCertificate("eu")).code == "refused"
+def test_a_window_of_the_future_is_waited_for(world: World) -> None:
+    """Also past two thirds of the lifetime; and asked for again when the CA says."""
+    issued(world)
+    now = world.corridor.now
+    world.local.window, world.local.retry_after = (now + 70 * DAY, now + 71 * DAY), "21600"
     for _ in range(10):
-        shop.tick(12 * HOUR)
-    assert len(local.orders) == 2
-    shop.do(commands.Switch(("shop",)))
-    assert shop.issued("eu").facts == shop.issued("us").facts
-    shop.tick(150 * DAY)
-    assert len(local.orders) == 3
+        world.tick(HOUR)
+    assert world.asked("GET /renewal") == 2
+    world.tick(59 * DAY)
+    assert world.issued == 1
+    world.tick(10 * DAY)
+    assert world.issued == 1
+    world.tick(2 * DAY)
+    assert world.issued == 2
 
 
-STEPS = range(1, 8)
-"""The calls that an order makes, its account's included."""
+def test_a_window_that_changes_counts(world: World) -> None:
+    """As when the CA has to revoke certificates."""
+    issued(world)
+    now = world.corridor.now
+    world.local.window = now + 60 * DAY, now + 61 * DAY
+    world.tick(HOUR)
+    world.local.window = now - HOUR, now - 1
+    world.tick(6 * HOUR)
+    assert world.issued == 2
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_switch_in_the_middle_takes_the_order_along(shop: Shop, step: int) -> None:
-    """Wherever it is: what the CA issues is installed where the traffic is by then."""
-    switched: list[int] = []
-
-    def switch(number: int) -> None:
-        if number == step:
-            switched.append(number)
-            shop.corridor.do(commands.Switch(("shop",)))
-
-    shop.before_call = switch
-    shop.request()
-    shop.tick()
-    if switched:
-        assert shop.issued("us").facts.names == (HOSTNAME,)
-        assert shop.certificate("eu") is None
-    else:
-        assert shop.issued("eu").facts.names == (HOSTNAME,)
-    assert shop.orders == []
-    assert len(shop.local.orders) == 1
+def test_a_window_after_the_end_does_not_let_a_certificate_expire(world: World) -> None:
+    first = issued(world)
+    now = world.corridor.now
+    world.local.window = now + 900 * DAY, now + 901 * DAY
+    world.tick(85 * DAY)
+    assert world.issued == 2
+    assert first.facts.not_after > world.corridor.now
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_switch_to_a_side_that_keeps_other_names_installs_nothing(shop: Shop, step: int) -> None:
-    """The order waits for its application to become active again, and goes on then."""
-    issued = make_authority().issue("docs.shop.example")
-    bundle, facts = read_bundle(issued.chain, issued.key)
-    shop.do(commands.InstallCertificate("us", bundle, facts))
-    shop.request()
-    shop.tick(70 * DAY - 1)
-    before = shop.issued("eu")
-    shop.calls, done = 0, list[int]()
-
-    def switch(number: int) -> None:
-        if number == step and not done:
-            done.append(number)
-            override = ("certificate-names", "certificate-expired")
-            shop.corridor.do(commands.Switch(("shop",), override=override))
-
-    shop.before_call = switch
-    shop.corridor.do(commands.RequestCertificate("eu"))
-    shop.renewals.begin_orders()
-    assert shop.issued("us").facts == facts
-    if not done:
-        return
-    assert shop.issued("eu") == before
-    assert shop.texts(f"_acme-challenge.{HOSTNAME}") is None
-    override = ("certificate-names", "certificate-expired")
-    shop.do(commands.Switch(("shop",), override=override))
-    shop.tick()
-    assert shop.issued("eu") != before
-    assert shop.orders == []
+def test_renewal_information_that_fails_is_asked_for_rarely_and_said_rarely(world: World) -> None:
+    """And certificates are renewed all the same, by their lifetime."""
+    issued(world)
+    world.local.window = 0.0, 1.0
+    world.local.fail("renewal", *[Reply(503, b"", {"Retry-After": "120"})] * 500)
+    for _ in range(24 * 12):
+        world.tick(300)
+    assert 3 <= world.asked("GET /renewal") <= 8
+    assert 1 <= sum("no renewal information" in line for line in world.logged) <= 4
+    for _ in range(60):
+        world.tick(DAY)
+    assert world.issued == 2
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_an_order_that_is_dropped_in_the_middle_installs_nothing(shop: Shop, step: int) -> None:
-    """`certificate remove`: no key and no challenge is left of it."""
-    dropped: list[int] = []
-
-    def drop(number: int) -> None:
-        if number == step:
-            dropped.append(number)
-            shop.corridor.do(commands.RemoveCertificate("eu"))
-
-    shop.before_call = drop
-    shop.request()
-    shop.tick()
-    if dropped:
-        assert shop.certificate("eu") is None
-        assert set(shop.corridor.store.bundles) <= {f"account/{shop.local.url}"}
-    assert shop.orders == []
-    assert shop.texts(f"_acme-challenge.{HOSTNAME}") is None
+def test_a_ca_that_does_not_know_a_certificate_is_asked_for_others(world: World) -> None:
+    """As with those that another CA issued."""
+    world.corridor.do(commands.AddApplication("docs"))
+    world.corridor.do(commands.AddGroup("docs", label="docs", primary="docs"))
+    issued(world)
+    issued(world, "docs")
+    now = world.corridor.now
+    world.local.window = now - 2 * HOUR, now - HOUR
+    world.local.fail("renewal", refusal(404, "malformed", "no such certificate"))
+    world.tick(30)
+    assert world.issued == 3
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_after_a_kill_nothing_is_ordered_twice(shop: Shop, step: int) -> None:
-    """Before any step: it goes on where it was, and one certificate comes of it."""
-    killed: list[int] = []
-
-    def kill(number: int) -> None:
-        if number == step:
-            killed.append(number)
-            raise Killed
-
-    shop.before_call = kill
-    try:
-        shop.request()
-    except Killed:
-        shop.before_call = lambda number: None
-        shop.begin()
-        shop.tick()
-    assert shop.issued().facts.names == (HOSTNAME,)
-    assert shop.orders == []
-    assert len(shop.local.orders) == 1
-    assert sum(order.chain is not None for order in shop.local.orders) == 1
+def test_renewals_are_spread(world: World) -> None:
+    """Certificates that were issued at the same time do not fall due at the same time."""
+    names = [f"app{number}" for number in range(12)]
+    for name in names:
+        world.corridor.do(commands.AddApplication(name))
+        world.corridor.do(commands.AddGroup(name, label=name, primary=name))
+        world.do(RequestCertificate(name))
+    due = [renew_at(c.facts) for c in world.state.certificates()]
+    assert len(due) == 12
+    assert max(due) - min(due) > DAY / 2
 
 
-def test_an_account_that_the_ca_lost_is_opened_again(shop: Shop, local: LocalDirectory) -> None:
-    """With the same key; as happens when a CA for tests is set up anew."""
-    shop.request()
-    local.accounts.clear()
-    shop.tick(70 * DAY)
-    (order,) = shop.orders
-    assert "accountDoesNotExist" in (order.problem or "")
-    shop.tick(16 * MINUTE)
-    assert shop.orders == []
-    assert len(local.accounts) == 1
+def test_only_the_active_side_renews_and_the_right_moves_with_a_switch(world: World) -> None:
+    issued(world)
+    world.do(SWITCH)
+    copy = world.certificate("us")
+    world.tick(61 * DAY)
+    assert world.issued == 2
+    renewed = world.certificate("us")
+    assert renewed is not None
+    assert renewed.facts != copy.facts if copy else False
+    old = world.certificate("eu")
+    assert old is not None
+    assert old.facts.fingerprint == copy.facts.fingerprint if copy else False
 
 
-def test_an_external_account_is_bound(local: LocalDirectory, tmp_path: Path) -> None:
-    """With the key from its file, read when it is needed."""
-    local.binding = ("kid-1", "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0")
-    file = tmp_path / "eab.key"
-    shop = Shop(local, external_account=ExternalAccount("kid-1", file))
-    shop.request()
-    assert "eab.key" in (shop.orders[0].problem or "")
-    file.write_text(local.binding[1] + "\n")
-    shop.tick(16 * MINUTE)
-    assert shop.issued().facts.names == (HOSTNAME,)
+def test_an_application_in_no_group_has_nothing_renewed(world: World) -> None:
+    issued(world)
+    world.do(SetGroup("shop", primary="", override=("active-side",)))
+    world.tick(80 * DAY)
+    assert world.issued == 1
 
 
-@pytest.mark.parametrize(
-    ("key_type", "called"), [("ec384", "ECDSA P-384"), ("rsa2048", "RSA 2048")]
-)
-def test_key_type_and_profile_are_as_configured(
-    local: LocalDirectory, key_type: str, called: str
-) -> None:
-    local.profiles = {"shortlived": "six days"}
-    shop = Shop(local, key_type=key_type, profile="shortlived")
-    shop.request()
-    assert shop.issued().facts.key_type == called
-    assert local.orders[0].profile == "shortlived"
+def test_a_custom_certificate_is_never_ordered(world: World) -> None:
+    found = issued(world)
+    custom = replace(found.facts, bundle="other")
+    bundle = run(world.corridor.store.bundle(found.facts.bundle))
+    assert bundle is not None
+    world.do(commands.InstallCertificate("eu", replace(bundle, id="other"), custom))
+    world.tick(80 * DAY)
+    assert world.issued == 1
 
 
-def test_another_ca_takes_over_what_was_ordered(
-    shop: Shop, local: LocalDirectory, tmp_path: Path
-) -> None:
-    """An order that was placed at the one before fails once there, and is placed anew."""
-    local.fail("challenge", *[refusal(500, "serverInternal", "down")] * 20)
-
-    def kill(number: int) -> None:
-        if number == 5:
-            raise Killed
-
-    shop.before_call = kill
-    with pytest.raises(Killed):
-        shop.request()
-    assert shop.orders[0].url is not None
-    (tmp_path / "other").mkdir()
-    with LocalDirectory(tmp_path / "other") as other:
-        shop.before_call = lambda number: None
-        for name, value in {"directory": other.url, "ca_file": other.ca_file}.items():
-            object.__setattr__(shop.settings, name, value)
-        shop.begin()
-        shop.tick()
-        shop.tick(16 * MINUTE)
-        assert shop.issued().facts.names == (HOSTNAME,)
-        assert len(other.orders) == 1
+def test_a_renewal_that_cannot_be_is_warned_of_and_not_tried_for_ever(world: World) -> None:
+    """It has the hostname of a group that the application left; back again, it is renewed."""
+    world.corridor.do(commands.AddGroup("docs", label="docs", primary="eu"))
+    issued(world)
+    world.do(SetGroup("docs", primary="", override=("active-side",)))
+    revision = world.state.revision
+    world.logged.clear()
+    world.tick(61 * DAY)
+    for _ in range(20):
+        world.tick(30)
+    assert (world.state.revision, world.logged, world.issued) == (revision, [], 1)
+    world.do(SetGroup("docs", primary="eu"))
+    world.tick(30)
+    assert world.issued == 2
 
 
-def test_stopping_ends_what_is_under_way_and_it_is_not_called_a_failure(
-    shop: Shop, local: LocalDirectory
-) -> None:
-    def stop(number: int) -> None:
-        if number == 4:
-            shop.renewals.stop()
+def test_a_certificate_with_names_of_both_sides_is_renewed(world: World) -> None:
+    """Two applications that are each other's backup share one: its traffic must not suffer."""
+    world.corridor.do(commands.AddGroup("docs", label="docs", primary="us", backup="eu"))
+    world.do(RequestCertificate("eu", (HOSTNAME, "docs.failover.test")))
+    world.tick(61 * DAY)
+    found = world.certificate("eu")
+    assert found is not None
+    assert (world.issued, found.facts.names) == (2, ("docs.failover.test", HOSTNAME))
 
-    shop.before_call = stop
-    shop.request()
-    (order,) = shop.orders
-    assert order.failures == 0
-    shop.before_call = lambda number: None
-    shop.begin()
-    shop.tick()
-    assert shop.orders == []
+
+def test_a_ledger_that_takes_nothing_is_told_once_a_round(world: World) -> None:
+    """And what is due is ordered when it does again."""
+    issued(world)
+    world.move(61 * DAY)
+    world.corridor.store.unreachable = True
+    world.logged.clear()
+    world.tick(30)
+    assert sum("renewals wait" in line for line in world.logged) == 1
+    world.corridor.store.unreachable = False
+    world.tick(30)
+    assert world.issued == 2
+
+
+def test_a_look_at_very_many_certificates_lets_others_have_their_turn() -> None:
+    """No more than AT_ONCE of them hold up an answer."""
+    many = [
+        replace(certificate("eu", called=str(n), kind=CertificateKind.ACME), application=f"app-{n}")
+        for n in range(5 * AT_ONCE)
+    ]
+    found, pauses = state(sample_eu(), group(), *many), 0
+
+    async def pause() -> None:
+        nonlocal pauses
+        pauses += 1
+
+    means = Means(
+        state=lambda: found,
+        store=Corridor().store,
+        submit=lambda command: pause(),
+        in_thread=lambda call: pause(),
+        pause=pause,
+        spawn=run,
+        now=lambda: 0.0,
+        log=lambda text: None,
+    )
+    Renewals(World.settings_of("https://ca.example/directory"), means).tick()
+    assert pauses == 5
+
+
+def test_nothing_is_begun_after_the_end(world: World) -> None:
+    issued(world)
+    world.renewals.stop()
+    world.tick(61 * DAY)
+    world.do(RequestCertificate("eu", again=True))
+    assert world.issued == 1
+
+
+def test_it_is_asked_what_it_offers(local: LocalDirectory, tmp_path: Path) -> None:
+    """An answer that makes no sense is a problem of the order, in words."""
+    world = World(local, time.time())
+    local.fail("directory", *[document([])] * 3)
+    world.do(RequestCertificate("eu"))
+    order = world.order("eu")
+    assert order is not None
+    assert "makes no sense" in (order.problem or "")

@@ -1,183 +1,230 @@
-"""Commands on certificates, and what is reported of them."""
+"""Installing, requesting and removing certificates, and what is reported of them."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import drawn
 import pytest
-from samples import (
-    HOSTNAME,
-    application,
-    carry_out,
-    certificate,
-    eu,
-    facts,
-    group,
-    order,
-    refusal,
-    state,
-    us,
-)
+from samples import HOSTNAME, carry_out, certificate, eu, facts, group, order, refusal, state, us
 
-from failoverdns.model.certificate import CertificateKind
+from failoverdns.model.certificate import Bundle, CertificateKind, Order, Secret
+from failoverdns.model.change import Entity
 from failoverdns.model.commands import (
     InstallCertificate,
-    RemoveApplication,
     RemoveCertificate,
     RequestCertificate,
 )
 from failoverdns.model.group import Side
 from failoverdns.rules.certificates import MAX_NAMES, certificate_report, warnings
+from failoverdns.rules.renewing import RETRIES
+from failoverdns.state import State
 
 ACME = CertificateKind.ACME
-FOUND = facts("www.shop.example", called="new")
-INSTALL = InstallCertificate("eu", drawn.bundled(FOUND), FOUND)
+DUE, FRESH, EXPIRED = 8000.0, 100.0, 9000.0
+NEW = facts(HOSTNAME, called="new")
+INSTALL = InstallCertificate("eu", Bundle("bundle-new", "chain", Secret("key")), NEW)
+REQUEST = RequestCertificate("eu")
 
 
-def test_one_that_is_installed_takes_the_place_of_the_one_before() -> None:
-    """And what is ordered is dropped: somebody has decided otherwise."""
-    view = state(eu(), us(), group(), certificate("eu", kind=ACME, called="old"), order("eu"))
-    result = carry_out(view, INSTALL, 100.0)
-    assert result["replaced"] == facts(called="old").fingerprint
-    assert (result["kind"], result["fingerprint"]) == ("custom", FOUND.fingerprint)
-    assert "order" not in result
-    assert list(view.orders()) == []
+def shop(*entities: Entity, **fields: object) -> State:
+    return state(eu(), us(), group(**fields), *entities)
 
 
-@pytest.mark.parametrize(
-    ("dates", "told"),
-    [
-        ({"not_after": 50.0}, "the certificate expired at 1970-01-01T00:00:50.000Z"),
-        ({"not_before": 200.0}, "is not valid before 1970-01-01T00:03:20.000Z"),
-    ],
-)
-def test_one_that_is_not_valid_now_is_refused(dates: dict[str, float], told: str) -> None:
-    found = facts("www.shop.example", **dates)
-    command = InstallCertificate("eu", drawn.bundled(found), found)
-    refused = refusal(state(eu()), command, 100.0)
-    assert (refused.code, told in refused.message) == ("invalid", True)
+def test_an_installed_certificate_takes_the_place_of_another_and_of_an_order() -> None:
+    view = shop(certificate("eu", "old.example", called="old"), order("eu"))
+    report = carry_out(view, INSTALL, FRESH)
+    assert (report["kind"], report["names"], report["transferred_from"]) == (
+        "custom",
+        [HOSTNAME],
+        None,
+    )
+    assert report["replaced"] == b"old".hex().ljust(64, "0")
+    assert view.order_for("app-eu") is None
 
 
-def test_an_application_that_gets_no_traffic_is_refused_a_certificate() -> None:
-    inactive = refusal(state(eu(), us(), group()), RequestCertificate("us"))
-    assert inactive.code == "refused"
-    assert "on the inactive side" in inactive.message
-    assert "in no group" in refusal(state(eu()), RequestCertificate("eu")).message
+@pytest.mark.parametrize(("now", "text"), [(EXPIRED, "expired"), (-1.0, "is not valid before")])
+def test_a_certificate_that_is_not_valid_now_is_not_installed(now: float, text: str) -> None:
+    found = refusal(shop(), INSTALL, now)
+    assert found.code == "invalid"
+    assert text in found.message
 
 
 @pytest.mark.parametrize(
-    ("entities", "names"),
+    ("view", "text"),
     [
-        ([], (HOSTNAME,)),
-        ([group("blog", "eu", None)], (HOSTNAME, "blog.failover.test")),
-        ([group("blog", "us", "eu")], (HOSTNAME,)),
-        ([certificate("eu", "www.shop.example", kind=ACME)], ("www.shop.example",)),
-        ([certificate("eu", "www.shop.example")], (HOSTNAME,)),
+        (shop(active=Side.BACKUP), "on the inactive side"),
+        (state(eu()), "in no group"),
     ],
-    ids=["its group's", "its groups'", "where it is active", "those that it has", "not a custom's"],
 )
-def test_names_when_none_are_given(entities: list[Any], names: tuple[str, ...]) -> None:
-    view = state(eu(), us(), group(), *entities)
-    carry_out(view, RequestCertificate("eu"))
-    (ordered,) = view.orders()
-    assert ordered.names == names
+def test_nothing_is_ordered_without_traffic(view: State, text: str) -> None:
+    found = refusal(view, REQUEST)
+    assert found.code == "refused"
+    assert text in found.message
 
 
-def test_asked_again_it_goes_on_and_after_a_failure_at_once() -> None:
-    """What is at the CA already is not placed again; other names are another order."""
-    view = state(eu(), us(), group(), order("eu", url="https://ca/1"))
-    carry_out(view, RequestCertificate("eu"))
-    assert [found.id for found in view.orders()] == ["ord-eu"]
-    carry_out(view, RequestCertificate("eu", ("www.shop.example",)))
-    (other,) = view.orders()
-    assert (other.id, other.names, other.url) == ("ord-11", ("www.shop.example",), None)
-    failed = order("eu", failures=3, retry_at=1e9, problem="because")
-    view = state(eu(), us(), group(), failed)
-    carry_out(view, RequestCertificate("eu"))
-    (again,) = view.orders()
-    assert (again.failures, again.retry_at) == (0, 0.0)
+@pytest.mark.parametrize(
+    ("names", "has", "ordered"),
+    [
+        ((), (), (HOSTNAME,)),
+        ((), (certificate("eu", "own.example", kind=ACME),), ("own.example",)),
+        ((), (certificate("eu", "own.example"),), (HOSTNAME,)),
+        (("b.example", "a.example", "B.example"), (), ("a.example", "b.example")),
+    ],
+    ids=["hostnames", "those it has", "not those of a custom one", "those that are given"],
+)
+def test_names_are_ordered(
+    names: tuple[str, ...], has: tuple[Entity, ...], ordered: tuple[str, ...]
+) -> None:
+    view = shop(*has)
+    carry_out(view, RequestCertificate("eu", names), DUE)
+    found = view.order_for("app-eu")
+    assert found == Order("ord-11", "app-eu", ordered)
 
 
 def test_too_many_names_are_refused() -> None:
-    names = tuple(f"n{number}.shop.example" for number in range(MAX_NAMES + 1))
-    refused = refusal(state(eu(), us(), group()), RequestCertificate("eu", names))
-    assert refused.message == "101 names: at most 100 are allowed"
+    names = tuple(f"a{n}.example" for n in range(MAX_NAMES + 1))
+    assert "at most 100" in refusal(shop(), RequestCertificate("eu", names)).message
 
 
-def test_removing_takes_away_certificate_and_order() -> None:
-    view = state(eu(), us(), group(), certificate("eu"), order("eu"))
-    result = carry_out(view, RemoveCertificate("eu"))
-    assert result == {"removed": "eu", "fingerprint": facts().fingerprint}
-    assert (list(view.certificates()), list(view.orders())) == ([], [])
-    assert refusal(view, RemoveCertificate("eu")).code == "not-found"
-
-
-def test_an_application_takes_its_certificate_along() -> None:
-    view = state(eu(), certificate("eu"), order("eu"))
-    carry_out(view, RemoveApplication("eu"))
-    assert (list(view.certificates()), list(view.orders())) == ([], [])
-
-
-RENEWAL = [
-    ("custom", Side.PRIMARY, (False, "whoever installed it", False)),
-    ("custom", Side.BACKUP, (False, "whoever installed it", False)),
-    ("acme", Side.PRIMARY, (True, "failoverdns", True)),
-    ("acme", Side.BACKUP, (False, "nobody here: the application is not active", False)),
-]
-
-
-@pytest.mark.parametrize(("kind", "side", "told"), RENEWAL)
-def test_the_report_tells_who_may_renew(kind: str, side: Side, told: tuple[Any, ...]) -> None:
-    found = certificate("eu", kind=CertificateKind(kind))
-    view = state(eu(), us(), group(active=side), found)
-    renewal: Any = certificate_report(view, eu(), 100.0)["renewal"]
-    assert (renewal["allowed"], renewal["by"], renewal["due_at"] is not None) == told
+ISSUED = certificate("eu", HOSTNAME, kind=ACME)
+FAILED = order("eu", failures=1, retry_at=9999.0, problem="no", not_before=0.0)
+PATIENT = order("eu", failures=5, retry_at=99999.0, problem="no")
 
 
 @pytest.mark.parametrize(
-    ("fields", "state_"),
+    ("has", "command", "now", "after"),
     [
-        ({}, "new"),
-        ({"url": "https://ca/1"}, "placed"),
-        ({"url": "https://ca/1", "challenges": (drawn.CHALLENGES,)}, "being validated"),
-        ({"failures": 1, "problem": "because"}, "failed"),
+        ((order("eu"),), REQUEST, FRESH, order("eu")),
+        ((order("eu", url="https://ca/1"),), REQUEST, FRESH, order("eu", url="https://ca/1")),
+        ((FAILED,), REQUEST, FRESH, order("eu", failures=1, retry_at=FRESH, problem="no")),
+        (
+            (PATIENT,),
+            REQUEST,
+            FRESH,
+            order("eu", failures=5, retry_at=FRESH + RETRIES[0], problem="no"),
+        ),
+        ((ISSUED,), REQUEST, FRESH, None),
+        ((ISSUED,), REQUEST, DUE, Order("ord-11", "app-eu", (HOSTNAME,))),
+        (
+            (ISSUED,),
+            RequestCertificate("eu", again=True),
+            FRESH,
+            Order("ord-11", "app-eu", (HOSTNAME,)),
+        ),
+        (
+            (certificate("eu", HOSTNAME),),
+            REQUEST,
+            FRESH,
+            Order("ord-11", "app-eu", (HOSTNAME,)),
+        ),
+        ((ISSUED, order("eu", "a.example")), REQUEST, FRESH, None),
+        (
+            (PATIENT,),
+            RequestCertificate("eu", ("a.example",)),
+            FRESH,
+            Order(
+                "ord-11",
+                "app-eu",
+                ("a.example",),
+                failures=5,
+                retry_at=FRESH + RETRIES[0],
+                problem="no",
+            ),
+        ),
+    ],
+    ids=[
+        "a new order goes on",
+        "a placed order goes on",
+        "a failed order is tried at once",
+        "one that failed often is tried in a while",
+        "a certificate that is not due is enough",
+        "one that is due is ordered",
+        "again",
+        "a custom one is replaced",
+        "an order for other names is dropped",
+        "other names are ordered, failures stay counted",
     ],
 )
-def test_the_report_tells_how_far_an_order_is(fields: dict[str, Any], state_: str) -> None:
-    view = state(eu(), us(), group(), order("eu", **fields))
-    report: Any = certificate_report(view, eu(), 0.0)
-    assert report["order"]["state"] == state_
+def test_asking_again_and_again_does_no_harm(
+    has: tuple[Entity, ...], command: RequestCertificate, now: float, after: Order | None
+) -> None:
+    view = shop(*has)
+    report = carry_out(view, command, now)
+    assert view.order_for("app-eu") == after
+    assert ("order" in report) is (after is not None)
 
 
-def test_an_order_of_the_inactive_side_waits() -> None:
-    view = state(eu(), us(), group(active=Side.BACKUP), order("eu"))
-    report: Any = certificate_report(view, eu(), 0.0)
-    assert report["order"]["state"] == "waiting for the application to become active"
+def test_removing_takes_the_order_along() -> None:
+    view = shop(ISSUED, order("eu"))
+    report = carry_out(view, RemoveCertificate("eu"))
+    assert report == {"removed": "eu", "fingerprint": ISSUED.facts.fingerprint}
+    assert (view.certificate("app-eu"), view.order_for("app-eu")) == (None, None)
+    assert refusal(view, RemoveCertificate("eu")).code == "not-found"
 
 
-NOBODY = application("nobody")
-WARNINGS = [
-    # certificate of `eu`, side, now, what the warning says
-    (certificate("eu"), Side.PRIMARY, 100.0, None),
-    (certificate("eu"), Side.PRIMARY, 8000.0, "install a new one"),
-    (certificate("eu"), Side.PRIMARY, 9000.0, "the certificate expired at"),
-    (certificate("eu"), Side.BACKUP, 8000.0, "the copy on the inactive side will expire"),
-    (certificate("eu", kind=ACME), Side.BACKUP, 8000.0, "the copy on the inactive side"),
-    (certificate("eu", kind=ACME), Side.PRIMARY, 8000.0, None),
-    (certificate("eu", "x.failover.test", kind=ACME), Side.PRIMARY, 8000.0, "cannot be renewed"),
-]
+@pytest.mark.parametrize(
+    ("has", "now", "texts"),
+    [
+        ((ISSUED,), FRESH, []),
+        ((ISSUED,), DUE, []),
+        ((certificate("eu"),), DUE, ["install a new one"]),
+        ((certificate("us", kind=ACME),), DUE, ["the copy on the inactive side will expire"]),
+        ((certificate("eu", "mail.failover.test", kind=ACME),), DUE, ["cannot be renewed"]),
+        ((ISSUED,), EXPIRED, ["expired at"]),
+        ((ISSUED, FAILED), FRESH, ["issuing failed 1 time(s), next try at"]),
+    ],
+    ids=[
+        "valid",
+        "renewed by itself",
+        "custom",
+        "inactive",
+        "cannot be renewed",
+        "expired",
+        "fails",
+    ],
+)
+def test_what_an_operator_should_know_is_warned_of(
+    has: tuple[Entity, ...], now: float, texts: list[str]
+) -> None:
+    view = shop(*has)
+    of = us() if has[0] == certificate("us", kind=ACME) else eu()
+    found = warnings(view, of, now)
+    assert len(found) == len(texts)
+    assert all(text in warning for text, warning in zip(texts, found, strict=True))
+    assert certificate_report(view, of, now)["warnings"] == found
 
 
-@pytest.mark.parametrize(("found", "side", "now", "told"), WARNINGS)
-def test_what_an_operator_is_warned_of(found: Any, side: Side, now: float, told: Any) -> None:
-    view = state(eu(), us(), group(active=side), found)
-    said = warnings(view, eu(), now)
-    assert (said == []) if told is None else (len(said) == 1 and told in said[0])
+def test_an_application_in_no_group_is_warned_that_nothing_leads_to_it() -> None:
+    view = state(eu(), ISSUED)
+    assert "no group leads to" in warnings(view, eu(), DUE)[0]
 
 
-def test_a_failed_order_is_a_warning() -> None:
-    view = state(eu(), us(), group(), order("eu", failures=2, retry_at=60.0, problem="because"))
-    assert warnings(view, eu(), 0.0) == [
-        "issuing failed 2 time(s), next try at 1970-01-01T00:01:00.000Z: because"
-    ]
+@pytest.mark.parametrize(
+    ("has", "active", "renewal"),
+    [
+        ((ISSUED,), Side.PRIMARY, (True, "failoverdns")),
+        ((certificate("eu"),), Side.PRIMARY, (False, "whoever installed it")),
+        ((ISSUED,), Side.BACKUP, (False, "nobody here: the application is not active")),
+        ((), Side.PRIMARY, (True, "failoverdns")),
+    ],
+    ids=["acme", "custom", "inactive", "none yet"],
+)
+def test_it_is_told_who_may_renew(
+    has: tuple[Entity, ...], active: Side, renewal: tuple[bool, str]
+) -> None:
+    found = certificate_report(shop(*has, active=active), eu(), FRESH)["renewal"]
+    assert isinstance(found, dict)
+    assert (found["allowed"], found["by"]) == renewal
+
+
+@pytest.mark.parametrize(
+    ("ordered", "active", "told"),
+    [
+        (order("eu"), Side.PRIMARY, "new"),
+        (order("eu", url="https://ca/1"), Side.PRIMARY, "placed"),
+        (FAILED, Side.PRIMARY, "failed"),
+        (order("eu"), Side.BACKUP, "waiting for the application to become active"),
+    ],
+)
+def test_it_is_told_how_far_an_order_is(ordered: Order, active: Side, told: str) -> None:
+    found = certificate_report(shop(ordered, active=active), eu(), FRESH)["order"]
+    assert isinstance(found, dict)
+    assert found["state"] == told

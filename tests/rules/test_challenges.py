@@ -1,101 +1,97 @@
-"""Where challenges are answered, for which names certificates can be ordered, what is served."""
+"""Where challenges are answered, and for which names a certificate can be ordered."""
 
 from __future__ import annotations
 
 import pytest
-from samples import (
-    HOSTNAME,
-    answers,
-    eu,
-    group,
-    name,
-    order,
-    state,
-    text_record,
-    us,
-    zone,
-)
+from samples import HOSTNAME, application, eu, group, name, order, served, state, text_record, us
+from samples import zone as sample_zone
 
 from failoverdns.model.certificate import Challenge
 from failoverdns.model.errors import Rejected
-from failoverdns.model.group import Side
-from failoverdns.rules.challenges import base_name, challenge_owners, checked_names
+from failoverdns.rules.challenges import base_name, challenge_nodes, challenge_owners, checked_names
 
-OURS = zone()
-SECOND = zone("failover.example")
+VIEW = state(
+    eu(), us(), group(), group("docs", primary="us", backup="eu"), group("mail", None, "us")
+)
+LONG = ".".join(["a" * 60] * 4)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "owners"),
+    ("text", "owners"),
     [
         (HOSTNAME, [f"_acme-challenge.{HOSTNAME}"]),
-        (f"*.{HOSTNAME}", [f"_acme-challenge.{HOSTNAME}"]),
-        (f"www.{HOSTNAME}", [f"_acme-challenge.www.{HOSTNAME}"]),
+        (f"a.b.{HOSTNAME}", [f"_acme-challenge.a.b.{HOSTNAME}"]),
         (
-            "*.shop.example",
+            "www.customer.example",
             [
-                "shop.example._acme-challenge.failover.test",
-                "shop.example._acme-challenge.failover.example",
+                "www.customer.example._acme-challenge.failover.test",
+                "www.customer.example._acme-challenge.b.test",
             ],
         ),
-        (f"{'x' * 63}.{'y' * 63}.{'z' * 63}.{'w' * 40}.example", []),
+        (LONG, []),
     ],
+    ids=["a hostname", "below it", "a customer's name", "too long"],
 )
-def test_where_a_challenge_is_answered(wanted: str, owners: list[str]) -> None:
-    """A customer's in each of our zones: only the customer knows which one the CNAME points to."""
-    view = state(eu(), us(), group(), zones=[OURS, SECOND])
-    found = challenge_owners(view, base_name(wanted))
-    assert [owner.to_text() for owner in found] == owners
+def test_a_challenge_is_answered_at(text: str, owners: list[str]) -> None:
+    view = state(eu(), zones=[sample_zone(), sample_zone("b.test")])
+    assert [owner.to_text() for owner in challenge_owners(view, name(text))] == owners
 
 
-@pytest.mark.parametrize("wanted", ["", "localhost", "192.0.2.1", "2001:db8::1", "a..b", "*.*.x.y"])
-def test_what_no_ca_certifies_with_dns_is_refused(wanted: str) -> None:
-    with pytest.raises(Rejected) as refused:
-        checked_names(state(eu(), us(), group()), eu(), [wanted])
-    assert refused.value.code == "invalid"
+@pytest.mark.parametrize(
+    ("text", "base"),
+    [("*.a.example", "a.example"), ("A.Example.", "a.example"), ("a.example", "a.example")],
+)
+def test_a_wildcards_challenge_is_that_of_the_name_below_it(text: str, base: str) -> None:
+    assert base_name(text).to_text() == base
 
 
-def test_names_are_put_in_one_form() -> None:
-    view = state(eu(), us(), group())
-    names = [HOSTNAME.upper(), f"{HOSTNAME}.", "*.Shop.example", "shop.example"]
-    assert checked_names(view, eu(), names) == ("*.shop.example", HOSTNAME, "shop.example")
+@pytest.mark.parametrize("text", ["192.0.2.1", "2001:db8::1", "example", "*.example", "a..b", ""])
+def test_what_is_no_full_domain_name_is_refused(text: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        base_name(text)
+    assert caught.value.code == "invalid"
 
 
-@pytest.mark.parametrize("active", list(Side))
-def test_hostnames_of_groups_that_it_is_attached_to(active: Side) -> None:
-    """On whichever side: an application with two groups' names may be switched away from one."""
-    view = state(eu(), us(), group(active=active))
-    assert checked_names(view, eu(), [HOSTNAME]) == (HOSTNAME,)
+@pytest.mark.parametrize(
+    ("names", "checked"),
+    [
+        ([HOSTNAME], (HOSTNAME,)),
+        ([f"*.{HOSTNAME}", HOSTNAME.upper(), HOSTNAME], (f"*.{HOSTNAME}", HOSTNAME)),
+        (["docs.failover.test"], ("docs.failover.test",)),
+        (["www.customer.example"], ("www.customer.example",)),
+    ],
+    ids=["active group", "wildcard and duplicates", "group where it is inactive", "customer"],
+)
+def test_names_may_be_ordered(names: list[str], checked: tuple[str, ...]) -> None:
+    """Of groups that the application is attached to, on whichever side it is."""
+    assert checked_names(VIEW, eu(), names) == checked
 
 
-def test_other_names_of_our_zones_are_refused_all_at_once() -> None:
-    """Somebody else's group, the zone itself: an application cannot get a certificate for them."""
-    view = state(eu(), us(), group(), group("blog", "us", None))
-    with pytest.raises(Rejected) as refused:
-        checked_names(view, eu(), ["blog.failover.test", "failover.test", "ns1.failover.test"])
-    for wrong in ("'blog.failover.test'", "'failover.test'", "'ns1.failover.test'"):
-        assert f"{wrong} is in a zone of ours, but is not the hostname" in refused.value.message
+def test_every_name_that_may_not_be_ordered_is_told() -> None:
+    wrong = ["mail.failover.test", "ns1.failover.test", "192.0.2.1", LONG, HOSTNAME]
+    with pytest.raises(Rejected) as caught:
+        checked_names(VIEW, eu(), wrong)
+    assert caught.value.code == "invalid"
+    assert all(repr(text) in caught.value.message for text in wrong[:4])
+    assert repr(HOSTNAME) not in caught.value.message
 
 
-def test_values_are_served_together_and_once() -> None:
-    """Of several orders for one name, each value; the name is gone without any."""
+def test_names_of_one_owner_have_several_values_at_once_with_ttl_0() -> None:
     owner = name(f"_acme-challenge.{HOSTNAME}")
-    one = order("eu", challenges=(Challenge(owner, "a"), Challenge(owner, "b")))
-    two = order("us", challenges=(Challenge(owner, "b"), Challenge(owner, "c")))
-    view = state(eu(), us(), group(), one, two)
-    assert answers(view, owner.to_text()) == ["TXT a", "TXT b", "TXT c"]
-    assert answers(state(eu(), us(), group(), order("eu")), owner.to_text()) is None
+    ordered = order("eu", challenges=(Challenge(owner, "v1"), Challenge(owner, "v2")))
+    other = order("us", challenges=(Challenge(owner, "v2"), Challenge(owner, "v3")))
+    view = state(eu(), us(), group(), ordered, other)
+    assert served(view)[owner.to_text()] == ["TXT v1", "TXT v2", "TXT v3"]
+    (node,) = challenge_nodes(view)
+    assert [records.ttl for records in node.rrsets] == [0]
+    assert challenge_nodes(view, [name("other.failover.test")]) == []
 
 
-def test_records_of_the_configuration_are_not_displaced() -> None:
-    owner = name("www.shop.example._acme-challenge.failover.test")
-    configured = zone(records=(text_record(owner.to_text()),))
-    ordered = order("eu", challenges=(Challenge(owner, "a"),))
+def test_records_of_the_configuration_stay() -> None:
+    """Who delegates challenges elsewhere keeps that."""
+    owner = f"_acme-challenge.{HOSTNAME}"
+    configured = sample_zone(records=(text_record(owner),))
+    ordered = order("eu", challenges=(Challenge(name(owner), "v1"),))
     view = state(eu(), us(), group(), ordered, zones=[configured])
-    assert answers(view, owner.to_text()) != ["TXT a"]
-
-
-def test_a_challenge_outside_our_zones_is_not_served() -> None:
-    owner = name("_acme-challenge.www.shop.example")
-    ordered = order("eu", challenges=(Challenge(owner, "a"),))
-    assert answers(state(eu(), us(), group(), ordered), owner.to_text()) is None
+    assert challenge_nodes(view) == []
+    assert challenge_nodes(state(application("x"), ordered, zones=[])) == []

@@ -1,147 +1,161 @@
-"""What happened at the CA becomes part of the state only where the traffic is."""
+"""Orders in the state: who may go on with one, and what is left of one that failed."""
 
 from __future__ import annotations
 
-import drawn
+from dataclasses import replace
+
 import pytest
-import samples
-from hypothesis import given
 from samples import (
     HOSTNAME,
-    carried_out,
+    answers,
     carry_out,
     certificate,
     eu,
     facts,
     group,
+    name,
     order,
     refusal,
     state,
     us,
 )
 
-from failoverdns.model.certificate import (
-    Account,
-    Bundle,
-    Certificate,
-    CertificateKind,
-    Challenge,
-    Order,
-    Secret,
-)
+from failoverdns.model.certificate import Account, Bundle, CertificateKind, Challenge, Secret
 from failoverdns.model.commands import (
     FailOrder,
     IssueCertificate,
     Mutation,
     OpenAccount,
     PlaceOrder,
-    RequestCertificate,
     SetChallenges,
 )
-from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
-from failoverdns.rules.renewing import may_renew
+from failoverdns.rules.ordering import KEPT_FAILURES
+from failoverdns.rules.renewing import RETRIES
+from failoverdns.state import State
 
+OWNER = f"_acme-challenge.{HOSTNAME}"
+CHALLENGES = (Challenge(name(OWNER), "v"),)
 KEY = Bundle("ord-eu/key", "", Secret("key"))
-ISSUED = facts(HOSTNAME, called="issued")
-CHALLENGE = Challenge(samples.name(f"_acme-challenge.{HOSTNAME}"), "value")
-PLACE = PlaceOrder("ord-eu", "https://ca/order/1", KEY)
-SERVE = SetChallenges("ord-eu", (CHALLENGE,))
-ISSUE = IssueCertificate("ord-eu", drawn.bundled(ISSUED), ISSUED)
-FAIL = FailOrder("ord-eu", "the CA says: no", 900.0)
+ISSUED = facts(HOSTNAME, called="new")
+PLACE = PlaceOrder("ord-eu", "https://ca/1", KEY, "https://ca/me")
+SERVE = SetChallenges("ord-eu", CHALLENGES)
+ISSUE = IssueCertificate("ord-eu", Bundle("bundle-new", "chain", Secret("key")), ISSUED)
+PLACED = order("eu", url="https://ca/1", key="ord-eu/key", account="https://ca/me")
 
 
-def active(*more: object) -> samples.State:
-    """A state in which `eu` is active and has an order."""
-    return state(eu(), us(), group(), order("eu"), *more)  # type: ignore[arg-type]
-
-
-def test_an_order_goes_from_step_to_step_and_is_done() -> None:
-    view = active()
-    carry_out(view, PLACE)
-    (placed,) = view.orders()
-    assert (placed.url, placed.key) == ("https://ca/order/1", "ord-eu/key")
-    carry_out(view, SERVE)
-    assert samples.answers(view, f"_acme-challenge.{HOSTNAME}") == ["TXT value"]
-    _, writes, delta = carried_out(view, ISSUE)
-    assert delta.removed == (CHALLENGE.owner,)
-    found = view.certificate("app-eu")
-    assert found is not None
-    assert (found.kind, found.facts) == (CertificateKind.ACME, ISSUED)
-    assert list(view.orders()) == []
-    assert len(writes) == 2
-
-
-def test_a_failure_forgets_what_was_at_the_ca() -> None:
-    """Its URL, its key, its challenges; the reason is kept."""
-    view = active()
-    for command in (PLACE, SERVE, FAIL):
-        carry_out(view, command)
-    (failed,) = view.orders()
-    assert failed == order("eu", failures=1, retry_at=900.0, problem="the CA says: no")
-    assert samples.answers(view, f"_acme-challenge.{HOSTNAME}") is None
+def shop(**fields: object) -> State:
+    return state(eu(), us(), group(), replace(PLACED, **fields))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("command", [PLACE, SERVE, ISSUE])
-def test_an_order_of_the_inactive_side_does_not_go_on(command: Mutation) -> None:
-    view = state(eu(), us(), group(active=Side.BACKUP), order("eu"))
-    assert refusal(view, command).code == "refused"
+@pytest.mark.parametrize(
+    ("view", "code"),
+    [
+        (state(eu(), us(), group()), "not-found"),
+        (state(eu(), us(), group(active=Side.BACKUP), PLACED), "refused"),
+        (state(eu(), us(), group(primary=None), PLACED), "refused"),
+        (state(us(), group(primary=None), PLACED), "refused"),
+    ],
+    ids=["no order", "inactive", "in no group", "no application"],
+)
+def test_nobody_goes_on_with_an_order_without_traffic(
+    view: State, code: str, command: Mutation
+) -> None:
+    assert refusal(view, command).code == code
 
 
-@pytest.mark.parametrize("command", [PLACE, SERVE, ISSUE, FAIL])
-def test_an_order_that_is_no_more_does_not_come_back(command: Mutation) -> None:
-    assert refusal(state(eu(), us(), group()), command).code == "not-found"
+@pytest.mark.parametrize("command", [PLACE, SERVE])
+def test_nobody_goes_on_with_names_that_are_not_the_applications(command: Mutation) -> None:
+    view = state(eu(), us(), group(), order("eu", "mail.failover.test"))
+    assert refusal(view, command).code == "invalid"
 
 
-def test_what_is_issued_has_the_names_that_were_ordered_and_is_valid() -> None:
-    view = active()
-    other = facts("www.shop.example", called="other")
-    refused = refusal(view, IssueCertificate("ord-eu", drawn.bundled(other), other))
-    assert refused.message == f"the CA left out {HOSTNAME}"
-    assert refusal(view, ISSUE, now=9001.0).code == "invalid"
+def test_where_an_order_is_placed_is_kept_with_who_placed_it() -> None:
+    view = state(eu(), us(), group(), order("eu"))
+    carry_out(view, PLACE)
+    assert view.order_for("app-eu") == PLACED
 
 
-def test_an_account_is_kept_for_each_directory() -> None:
-    view = active()
-    for directory in ("https://ca/one", "https://ca/two"):
-        account = Account(directory, f"{directory}/me", f"account/{directory}")
-        carry_out(view, OpenAccount(account, Bundle(account.key, "", Secret("key"))))
-        assert view.account(directory) == account
+def test_challenges_are_served_and_taken_away_also_from_who_waits() -> None:
+    view = shop()
+    carry_out(view, SERVE)
+    assert answers(view, OWNER) == ["TXT v"]
+    inactive = state(eu(), us(), group(active=Side.BACKUP), replace(PLACED, challenges=CHALLENGES))
+    for found in (view, inactive):
+        carry_out(found, SetChallenges("ord-eu", ()))
+        assert answers(found, OWNER) is None
 
 
-@given(drawn.commands((samples.zone(), samples.zone(ttl=30))))
-def test_certificates_are_issued_for_the_active_side_only(commands: list[Mutation]) -> None:
-    """Whatever happened before: an order is made, goes on and ends only where the traffic is.
-
-    And an order that is there belongs to an application that is, and has none beside it.
-    """
-    view = drawn.start(samples.zone())
-    for now, command in enumerate(commands):
-        before = {o.id: view.application(o.application) for o in view.orders()}
-        allowed = {a.id: may_renew(view, a) for a in view.applications()}
-        try:
-            _, writes, _ = carried_out(view, command, float(now))
-        except Rejected:
-            continue
-        for write in writes:
-            if isinstance(command, RequestCertificate) and isinstance(write.after, Order):
-                assert allowed[write.after.application]
-            if isinstance(command, PlaceOrder | SetChallenges | IssueCertificate):
-                of = before[command.order]
-                assert of is not None
-                assert allowed[of.id]
-            if isinstance(command, IssueCertificate) and isinstance(write.after, Certificate):
-                assert write.after.application == of.id
-        owners = [found.application for found in view.orders()]
-        assert len(set(owners)) == len(owners)
-        assert all(view.application(owner) for owner in owners)
-        holders = [found.application for found in view.certificates()]
-        assert all(view.application(holder) for holder in holders)
+@pytest.mark.parametrize(
+    ("failures", "is_final", "is_kept"),
+    [
+        (0, False, True),
+        (KEPT_FAILURES - 1, False, True),
+        (KEPT_FAILURES, False, False),
+        (0, True, False),
+    ],
+    ids=["once", "a few times", "too often", "for good"],
+)
+def test_an_order_that_failed_keeps_its_place_unless_it_is_over(
+    failures: int, is_final: bool, is_kept: bool
+) -> None:
+    view = shop(failures=failures, challenges=CHALLENGES)
+    carry_out(view, FailOrder("ord-eu", "because", None, is_final), 1000.0)
+    found = view.order_for("app-eu")
+    assert found is not None
+    assert (found.url is not None, found.key is not None, found.account is not None) == (
+        (is_kept,) * 3
+    )
+    assert (found.failures, found.problem, found.challenges) == (failures + 1, "because", ())
+    assert found.retry_at >= 1000.0 + RETRIES[failures]
+    assert found.not_before == 1000.0
 
 
-def test_a_certificate_that_is_there_already_is_replaced() -> None:
-    view = active(certificate("eu", HOSTNAME, kind=CertificateKind.ACME, called="before"))
-    carry_out(view, ISSUE)
+def test_what_the_ca_asks_for_is_kept_apart() -> None:
+    view = shop()
+    carry_out(view, FailOrder("ord-eu", "later", 5000.0), 1000.0)
+    found = view.order_for("app-eu")
+    assert found is not None
+    assert found.not_before == 6000.0 <= found.retry_at
+
+
+def test_an_order_that_is_no_more_cannot_fail() -> None:
+    assert refusal(state(eu()), FailOrder("ord-eu", "because")).code == "not-found"
+
+
+def test_what_is_issued_is_installed_and_the_order_is_done() -> None:
+    view = state(eu(), us(), group(), PLACED, certificate("eu", "old.example"))
+    carry_out(view, ISSUE, 10.0)
     found = view.certificate("app-eu")
     assert found is not None
-    assert found.facts == ISSUED
+    assert (found.kind, found.facts, found.source) == (CertificateKind.ACME, ISSUED, None)
+    assert view.order_for("app-eu") is None
+
+
+@pytest.mark.parametrize(
+    ("issued", "message"),
+    [
+        (facts("other.example", called="new"), f"the CA left out {HOSTNAME}"),
+        (facts(HOSTNAME, called="new", not_after=5.0), "expired"),
+        (facts(HOSTNAME, called="new", not_before=500.0), "not valid before"),
+    ],
+    ids=["other names", "expired", "not valid yet"],
+)
+def test_what_the_ca_should_not_have_issued_is_refused(issued: object, message: str) -> None:
+    command = replace(ISSUE, facts=issued)  # type: ignore[arg-type]
+    found = refusal(shop(), command, 10.0)
+    assert found.code == "invalid"
+    assert message in found.message
+
+
+def test_another_account_takes_the_place_of_the_one_before() -> None:
+    """At the same directory; the one at another directory stays."""
+    old, other = (
+        Account("https://a", "https://a/1", "k1"),
+        Account("https://b", "https://b/1", "k2"),
+    )
+    view = state(old, other)
+    new = Account("https://a", "https://a/2", "k1")
+    carry_out(view, OpenAccount(new, Bundle("k1", "", Secret("key"))))
+    assert (view.account("https://a"), view.account("https://b")) == (new, other)

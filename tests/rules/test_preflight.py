@@ -1,111 +1,165 @@
-"""Every check of a pre-flight, one row of the table after the other."""
+"""Pre-flight: what a switch would find, check by check."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from samples import HOSTNAME, application, balancer, certificate, eu, group, state, us
+from samples import HOSTNAME, application, certificate, eu, group, order, state, us
 
-from failoverdns.model.commands import Preflight
+from failoverdns.model.certificate import CertificateKind
+from failoverdns.model.change import Entity
+from failoverdns.model.commands import Preflight, Switch
 from failoverdns.model.group import Side
 from failoverdns.rules.preflight import covers, plan_flight, preflight_report
+from failoverdns.rules.switching import switch
+from failoverdns.state import State
 
-NAMES = (HOSTNAME, "www.shop.example")
-NOW = 100.0
-
-
-def checked(
-    *entities: Any, now: float = NOW, key_fault: str | None = None, **query: Any
-) -> dict[str, str]:
-    """Return the result of each check; `passed` is among them."""
-    given = [e for e in (eu(), us()) if e.id not in {getattr(x, "id", None) for x in entities}]
-    view = state(*given, *entities)
-    flight = plan_flight(view, Preflight("shop", **query), now)
-    report: Any = preflight_report(view, flight, now, key_fault)
-    found = {check["check"]: check["result"] for check in report["checks"]}
-    assert report["passed"] is ("failed" not in found.values())
-    return found
+NOW, DUE, EXPIRED = 100.0, 8000.0, 9000.0
 
 
-def all_ok(**but: str) -> dict[str, str]:
-    """All checks are well, but these."""
-    names = ("application", "targets", "certificate", "names", "chain", "key", "expiry")
-    return dict.fromkeys(names, "ok") | but
+def look(
+    view: State,
+    now: float = NOW,
+    key_fault: str | None = None,
+    to: Side | None = None,
+    asks_hooks: bool = False,
+) -> dict[str, Any]:
+    flight = plan_flight(view, Preflight("shop", to), now)
+    return preflight_report(view, flight, now, key_fault, asks_hooks=asks_hooks)
 
 
-OWN = certificate("us", *NAMES, called="own")
-FORMER = certificate("eu", *NAMES)
+def checks(report: dict[str, Any]) -> dict[str, str]:
+    return {check["check"]: check["result"] for check in report["checks"]}
+
+
+def said(report: dict[str, Any], check: str) -> str:
+    (found,) = [c["message"] for c in report["checks"] if c["check"] == check]
+    return str(found)
+
+
+def shop(*entities: Entity, **fields: object) -> State:
+    return state(eu(), us(), group(**fields), *entities)
+
+
+EU = certificate("eu", HOSTNAME, kind=CertificateKind.ACME)
+OTHER = certificate("us", "other.example", called="b")
+
+
+def test_all_is_well() -> None:
+    report = look(shop(EU))
+    assert (report["to"], report["changed"], report["passed"]) == ("backup", True, True)
+    assert checks(report) == dict.fromkeys(
+        ["application", "targets", "certificate", "names", "chain", "key", "expiry"], "ok"
+    )
+    assert "will be transferred" in said(report, "certificate")
 
 
 @pytest.mark.parametrize(
-    ("entities", "now", "result"),
+    ("view", "more", "check", "result", "text"),
     [
-        ([FORMER], NOW, all_ok()),
-        ([FORMER, OWN], NOW, all_ok()),
-        ([OWN], NOW, all_ok()),
-        ([FORMER, certificate("us", *NAMES)], NOW, all_ok()),
-        ([certificate("eu", "www.shop.example")], NOW, all_ok(names="warning")),
+        (shop(backup=None), {}, "application", "failed", "no application is attached"),
+        (state(eu(), application("us"), group()), {}, "targets", "failed", "resolves to nothing"),
+        (shop(), {}, "certificate", "ok", "neither side has one"),
+        (shop(EU, OTHER), {}, "certificate", "failed", "is for other names"),
+        (shop(EU, OTHER), {}, "names", "failed", f"it is not valid for {HOSTNAME}"),
+        (shop(EU), {"now": EXPIRED}, "certificate", "failed", "expired"),
+        (shop(EU), {"now": EXPIRED}, "expiry", "failed", "expired"),
+        (shop(EU), {"now": DUE}, "expiry", "warning", "which is soon"),
         (
-            [FORMER, certificate("us", HOSTNAME)],
-            NOW,
-            all_ok(certificate="failed", names="failed"),
+            shop(certificate("eu", "www.customer.example")),
+            {},
+            "names",
+            "warning",
+            f"it is not valid for {HOSTNAME}",
         ),
-        ([FORMER], 9000.0, all_ok(certificate="failed", expiry="failed")),
-        ([FORMER], 8000.0, all_ok(expiry="warning")),
-        ([certificate("eu", *NAMES, length=1)], NOW, all_ok(chain="warning")),
-        ([certificate("eu", *NAMES, length=1, self_signed=True)], NOW, all_ok()),
-    ],
-    ids=[
-        "transferred",
-        "transferred in its place",
-        "its own, and none before",
-        "there already",
-        "without the hostname",
-        "other names",
-        "expired",
-        "expires soon",
-        "the leaf alone",
-        "self-signed",
+        (shop(certificate("eu", HOSTNAME, length=1)), {}, "chain", "warning", "only the leaf"),
+        (
+            shop(certificate("eu", HOSTNAME, length=1, self_signed=True)),
+            {},
+            "chain",
+            "ok",
+            "1 certificate(s)",
+        ),
+        (shop(EU), {"key_fault": "it does not match"}, "key", "failed", "it does not match"),
+        (shop(EU, certificate("us", HOSTNAME)), {}, "certificate", "ok", "transferred"),
+        (
+            shop(EU, certificate("us", HOSTNAME, kind=CertificateKind.ACME)),
+            {},
+            "certificate",
+            "ok",
+            "is there already",
+        ),
+        (shop(OTHER), {}, "certificate", "ok", "its own"),
+        (
+            shop(
+                certificate("eu", HOSTNAME, not_after=50.0), certificate("us", HOSTNAME, called="b")
+            ),
+            {},
+            "certificate",
+            "ok",
+            "because the active side's is expired",
+        ),
+        (shop(order("eu")), {}, "order", "warning", "would go along"),
+        (shop(order("eu"), order("us")), {}, "order", "warning", "would be dropped"),
+        (shop(EU, OTHER, order("eu")), {}, "order", "warning", "would wait"),
+        (shop(order("us")), {}, "order", "warning", "goes on when it is active"),
+        (
+            state(eu(), us(), group(), group("docs"), order("eu")),
+            {},
+            "order",
+            "warning",
+            "stays there",
+        ),
+        (shop(EU), {"asks_hooks": True}, "hooks", "warning", "are not asked here"),
     ],
 )
-def test_the_certificate_that_it_would_have(
-    entities: list[Any], now: float, result: dict[str, str]
-) -> None:
-    assert checked(group(), *entities, now=now) == result
+def test_each_check(view: State, more: dict[str, Any], check: str, result: str, text: str) -> None:
+    """A row of the table each."""
+    report = look(view, **more)
+    assert checks(report)[check] == result
+    assert text in said(report, check)
+    assert report["passed"] is ("failed" not in checks(report).values())
 
 
-def test_without_any_certificate_there_is_nothing_to_check() -> None:
-    assert checked(group()) == {"application": "ok", "targets": "ok", "certificate": "ok"}
+@pytest.mark.parametrize(("view", "certificate"), [(shop(EU), "its own"), (shop(), "it has none")])
+def test_a_side_that_is_active_already_is_looked_at_as_it_is(view: State, certificate: str) -> None:
+    """No hook is asked, nothing would be transferred."""
+    report = look(view, to=Side.PRIMARY, asks_hooks=True)
+    assert (report["changed"], report["passed"]) == (False, True)
+    assert said(report, "certificate") == certificate
+    assert "hooks" not in checks(report)
 
 
-def test_a_side_without_application_or_targets_fails() -> None:
-    assert checked(group(backup=None)) == {"application": "failed", "certificate": "ok"}
-    assert checked(group(), application("us"))["targets"] == "failed"
-    hidden = application("us", balancer("lb1", hostname="lb.example"), active="lb1")
-    assert checked(group(), hidden)["targets"] == "ok"
-
-
-def test_a_key_that_does_not_match_fails() -> None:
-    assert checked(group(), FORMER, key_fault="it is damaged") == all_ok(key="failed")
-
-
-def test_the_side_that_is_active_can_be_looked_at_too() -> None:
-    assert checked(group(), FORMER, to=Side.PRIMARY) == all_ok()
+@pytest.mark.parametrize(
+    "entities",
+    [(), (EU,), (OTHER,), (EU, OTHER), (EU, order("eu")), (EU, certificate("us", HOSTNAME))],
+)
+def test_it_agrees_with_the_switch(entities: tuple[Entity, ...]) -> None:
+    """It fails if the switch would be refused."""
+    view = shop(*entities)
+    step = plan_flight(view, Preflight("shop"), NOW).step
+    if step.failures:
+        assert not look(view)["passed"]
+    else:
+        switch(view, Switch(("shop",)), NOW)
 
 
 @pytest.mark.parametrize(
     ("names", "wanted", "covered"),
     [
-        (("www.shop.example",), "www.shop.example", True),
-        (("*.shop.example",), "www.shop.example", True),
-        (("*.shop.example",), "shop.example", False),
-        (("*.shop.example",), "a.www.shop.example", False),
-        (("*.shop.example",), "*.shop.example", True),
-        (("*.example",), "*.shop.example", False),
+        (("a.example",), "a.example", True),
+        (("*.example.net",), "a.example.net", True),
+        (("*.example.net",), "a.b.example.net", False),
+        (("*.example.net",), "example.net", False),
+        (("*.example.net",), "*.example.net", True),
+        (("*.b.example.net",), "*.example.net", False),
         (("192.0.2.1",), "192.0.2.1", True),
+        (("192.0.2.1",), "192.0.2.2", False),
     ],
 )
-def test_names_cover_names(names: tuple[str, ...], wanted: str, covered: bool) -> None:
-    """A wildcard stands for one label (RFC 9525 section 6.3)."""
+def test_a_wildcard_stands_for_one_label(
+    names: tuple[str, ...], wanted: str, covered: bool
+) -> None:
+    """RFC 9525 section 6.3."""
     assert covers(names, wanted) is covered

@@ -176,11 +176,11 @@ CHALLENGES = (Challenge(DomainName.from_text("_acme-challenge.x.failover.test"),
 
 
 def test_an_order_under_way_goes_along() -> None:
-    """The right to have certificates issued moves in the same transaction."""
+    """The right to have certificates issued moves in the same transaction, and so do failures."""
     under_way = order("eu", url="https://ca/1", key="k", challenges=CHALLENGES, failures=2)
     view = state(eu(), us(), group(), under_way)
     carry_out(view, Switch(("shop",)), NOW)
-    moved = replace(under_way, application="app-us", failures=0)
+    moved = replace(under_way, application="app-us")
     assert (view.order_for("app-eu"), view.order_for("app-us")) == (None, moved)
 
 
@@ -191,11 +191,11 @@ def test_an_order_stays_with_an_application_that_is_still_active_elsewhere() -> 
 
 
 def test_an_order_waits_when_the_other_side_keeps_other_names() -> None:
-    """Nothing is served for it, and what the CA has of it is forgotten."""
+    """Nothing is served for it; back again, it goes on where it was, and is not placed twice."""
     under_way = order("eu", url="https://ca/1", key="k", challenges=CHALLENGES)
     view = state(eu(), us(), group(), certificate("eu"), certificate("us", *OTHER), under_way)
     carry_out(view, Switch(("shop",), override=(CERTIFICATE_NAMES,)), NOW)
-    assert view.order_for("app-eu") == replace(under_way, url=None, challenges=())
+    assert view.order_for("app-eu") == replace(under_way, challenges=())
 
 
 def test_an_order_is_dropped_where_the_other_side_has_its_own() -> None:

@@ -1,180 +1,243 @@
-"""Certificates from a CA, end to end: our server, pebble, and the DNS that pebble asks."""
+"""Certificates over ACME from end to end: the real server and pebble, which asks it for challenges.
+
+Between both stands a DNS server of the test: it has a customer's CNAME, forwards all else to our
+server, and lets a test do something in the middle of a validation.
+"""
 
 from __future__ import annotations
 
+import json
+import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+import dns.flags
+import dns.message
+import dns.name
+import dns.query
+import dns.rdatatype
+import dns.rrset
 import pytest
-from answers import Answers
 from directories import LocalDirectory
-from pebble import Pebble, free_port
-from system.server import CONFIG, Server, wait_for
+from pebble import Pebble
+from system.server import CONFIG, DEADLINE, Server, wait_for
+from system.test_pebble import Answers
 
 HOSTNAME = "414-262-781.failover.test"
-ACME = """\
-acme:
-  directory: {directory}
-  accept_terms: true
-  ca_file: {ca_file}
-"""
+CHALLENGE = f"_acme-challenge.{HOSTNAME}"
+CUSTOMER = "www.customer.example"
 
 
-class Issuing:
-    """A server that has certificates issued by pebble, which asks it by way of a small resolver."""
+class Between(Answers):
+    """Forwards to our server, one query at a time; answers along a customer's CNAME.
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self.resolver = Answers(upstream=self.port)
-        (folder / "pebble").mkdir()
-        self.pebble = Pebble(folder / "pebble", self.resolver.port)
-        self.folder = folder
+    `meanwhile` is called once, when a value was seen and the CA was not told yet.
+    After `freeze` what was answered before is answered again, until our server is another one.
+    """
 
-    def __enter__(self) -> Issuing:
-        self.resolver.__enter__()
-        self.pebble.__enter__()
-        acme = ACME.format(directory=self.pebble.directory, ca_file=self.pebble.ca_file)
-        listen = CONFIG.replace('"127.0.0.1:0", "[::1]:0"', f'"127.0.0.1:{self.port}"')
-        self.server = Server(self.folder, listen + acme)
-        self.server.start().load_demo()
-        return self
+    def __init__(self) -> None:
+        super().__init__()
+        self.server: Server | None = None
+        self.seen: list[dns.rrset.RRset] = []
+        self.meanwhile: Callable[[], object] | None = None
+        self._frozen = False
+        self._answers: dict[tuple[dns.name.Name, int], dns.message.Message] = {}
+        self._lock = threading.Lock()
 
-    def __exit__(self, *_: object) -> None:
-        self.server.kill()
-        self.pebble.__exit__()
-        self.resolver.__exit__()
+    def lead_to(self, server: Server) -> None:
+        """Forward to a server."""
+        with self._lock:
+            self.server, self._frozen, self.meanwhile = server, False, None
+            self.seen.clear()
+            self.aliases.clear()
+            self._answers.clear()
+
+    def freeze(self) -> None:
+        """Ask our server no more."""
+        self._frozen = True
+
+    def respond(self, packet: bytes) -> bytes:
+        """Answer a query."""
+        with self._lock:
+            return self._respond(packet)
+
+    def _respond(self, packet: bytes) -> bytes:
+        query = dns.message.from_wire(packet)
+        question = query.question[0]
+        name = question.name.to_text().rstrip(".").lower()
+        target = self.aliases.get(name)
+        asked = question.name if target is None else dns.name.from_text(target)
+        found = self._forwarded(asked, question.rdtype)
+        reply = dns.message.make_response(query)
+        reply.flags |= dns.flags.AA
+        reply.set_rcode(found.rcode())
+        if target is not None:
+            reply.answer.append(dns.rrset.from_text(f"{name}.", 0, "IN", "CNAME", f"{target}."))
+        reply.answer += found.answer
+        reply.authority += found.authority
+        texts = [rrset for rrset in found.answer if rrset.rdtype == dns.rdatatype.TXT]
+        self.seen += texts
+        if texts and (meanwhile := self.meanwhile) is not None:
+            self.meanwhile = None
+            meanwhile()
+        return reply.to_wire(max_size=65535)
+
+    def _forwarded(self, name: dns.name.Name, kind: int) -> dns.message.Message:
+        assert self.server is not None
+        if not self._frozen:
+            query = dns.message.make_query(name, kind)
+            self._answers[name, kind] = dns.query.udp(
+                query, "127.0.0.1", DEADLINE, self.server.port
+            )
+        return self._answers[name, kind]
 
 
-@pytest.fixture
-def issuing(tmp_path: Path) -> Iterator[Issuing]:
-    with Issuing(tmp_path) as running:
+@pytest.fixture(scope="module")
+def between() -> Iterator[Between]:
+    with Between() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def pebble(between: Between, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
+    folder: Path = tmp_path_factory.mktemp("pebble")
+    with Pebble(folder, between.port) as running:
         yield running
 
 
-def shown(server: Server, application: str) -> dict[str, Any]:
-    """Return what `certificate show` tells; empty if there is nothing."""
+def with_acme(folder: Path, directory: str, ca_file: Path) -> Server:
+    acme = {"directory": directory, "accept_terms": True, "ca_file": str(ca_file)}
+    return Server(folder, f"{CONFIG}acme: {json.dumps(acme)}\n")
+
+
+@pytest.fixture
+def acme(pebble: Pebble, between: Between, tmp_path: Path) -> Iterator[Server]:
+    """A server with the demo, whose CA is pebble."""
+    server = with_acme(tmp_path, pebble.directory, pebble.ca_file)
+    try:
+        server.start().load_demo()
+        between.lead_to(server)
+        yield server
+    finally:
+        server.kill()
+
+
+def shown(server: Server, application: str) -> dict[str, object]:
+    """What is reported of an application's certificate; nothing if there is none."""
     reply = server.ask(command="certificate show", application=application)
-    result: dict[str, Any] = reply.get("result", {})
+    result: dict[str, object] = reply.get("result", {})
     return result
 
 
-def wait_for_certificate(server: Server, application: str, unlike: str | None = None) -> Any:
-    """Wait until an application has a certificate, another one than before, and no order."""
+def request(server: Server, *names: str, again: bool = False) -> dict[str, object]:
+    """Have a certificate issued, and wait until no order is left."""
+    more = {"name": list(names)} if names else {}
+    server.do(command="certificate request", application="shop-eu", **more, again=again)
+    wait_for(
+        lambda: "order" not in shown(server, "shop-eu"),
+        lambda: f"{shown(server, 'shop-eu')}\n{server.log.read_text()}",
+    )
+    return shown(server, "shop-eu")
 
-    def has_one() -> bool:
-        report = shown(server, application)
-        return report.get("fingerprint") not in (None, unlike) and "order" not in report
 
-    wait_for(has_one, lambda: f"{shown(server, application)}\n{server.log.read_text()}")
+def wait_until_issued(server: Server, application: str) -> dict[str, object]:
+    wait_for(
+        lambda: shown(server, application).get("fingerprint"),
+        lambda: f"{shown(server, application)}\n{server.log.read_text()}",
+    )
     return shown(server, application)
 
 
-def test_plain_wildcard_and_customers_names_in_one_certificate(issuing: Issuing) -> None:
-    """The customer's `_acme-challenge` is a CNAME to where `certificate challenge-name` says."""
-    server = issuing.server
-    target = server.do(command="certificate challenge-name", name="www.shop.example")
-    owner = "_acme-challenge.www.shop.example"
-    assert target["record"] == f"{owner}. IN CNAME {target['target']}."
-    issuing.resolver.aliases[owner] = target["target"]
-    names = sorted([HOSTNAME, f"*.{HOSTNAME}", "www.shop.example"])
-    fields = [word for name in names for word in ("--name", name)]
-    done = server.ctl("certificate", "request", "shop-eu", *fields, "--wait")
-    assert "shop-eu (online)" in done.stdout
-    report = shown(server, "shop-eu")
-    assert (report["names"], report["kind"]) == (names, "acme")
-    assert report["issuer"].startswith("CN=Pebble Intermediate CA")
-    assert f"{owner} TXT" in issuing.resolver.asked
-    assert "status: NXDOMAIN" in server.dig(f"_acme-challenge.{HOSTNAME}", "TXT")
+def test_the_groups_hostname_is_certified(acme: Server) -> None:
+    """By default, and only for the active side; one that is not due is not ordered again.
+
+    But it is for who wants another one.
+    """
+    refused = acme.ctl("certificate", "request", "shop-us", check=False)
+    assert refused.returncode == 1
+    assert "on the inactive side" in refused.stderr
+    assert HOSTNAME in acme.ctl("certificate", "request", "shop-eu", "--wait").stdout
+    report = shown(acme, "shop-eu")
+    assert (report["kind"], report["names"]) == ("acme", [HOSTNAME])
+    assert report["renewal"]["allowed"] is True  # type: ignore[index]
+    assert report["chain_length"] == 2
+    assert shown(acme, "shop-us") == {}
+    assert report["fingerprint"] in acme.ctl("certificate", "request", "shop-eu", "--wait").stdout
+    assert shown(acme, "shop-eu") == report
+    renewed = request(acme, again=True)
+    assert renewed["names"] == report["names"]
+    assert renewed["fingerprint"] != report["fingerprint"]
 
 
-def test_challenges_are_served_while_the_ca_may_ask_and_no_longer(issuing: Issuing) -> None:
-    """TXT with TTL 0, both values at once; the CA is held back to look at them."""
-    server, seen = issuing.server, list[str]()
-
-    def look() -> None:
-        until = time.monotonic() + 30
-        while not seen and time.monotonic() < until:
-            text = server.dig("+noall", "+answer", f"_acme-challenge.{HOSTNAME}", "TXT")
-            seen.extend(text.splitlines())
-
-    looking = threading.Thread(target=look)
-    looking.start()
-    server.do(
-        command="certificate request", application="shop-eu", name=[HOSTNAME, f"*.{HOSTNAME}"]
-    )
-    looking.join(60)
-    wait_for_certificate(server, "shop-eu")
-    assert len(seen) == 2
-    assert {line.split()[1] for line in seen} == {"0"}
-    assert "status: NXDOMAIN" in server.dig(f"_acme-challenge.{HOSTNAME}", "TXT")
+def test_a_wildcard_has_two_values_at_one_name_while_the_ca_looks(
+    acme: Server, between: Between
+) -> None:
+    """With TTL 0, and nothing is there before and afterwards."""
+    assert acme.short(CHALLENGE, "TXT") == []
+    seen: list[list[str]] = []
+    between.meanwhile = lambda: seen.append(acme.short(CHALLENGE, "TXT"))
+    report = request(acme, HOSTNAME, f"*.{HOSTNAME}")
+    assert report["names"] == [f"*.{HOSTNAME}", HOSTNAME]
+    assert len(set(seen[0])) == 2
+    assert {(rrset.name.to_text(), rrset.ttl) for rrset in between.seen} == {(f"{CHALLENGE}.", 0)}
+    assert acme.short(CHALLENGE, "TXT") == []
+    assert "NXDOMAIN" in acme.dig(CHALLENGE, "TXT")
 
 
-def test_renewal_is_for_the_active_side_only(issuing: Issuing) -> None:
-    """A switch moves certificate and right; the other side is refused."""
-    server = issuing.server
-    server.do(command="certificate request", application="shop-eu")
-    first = wait_for_certificate(server, "shop-eu")
-    moved = server.do(command="switch", groups=["shop"])["groups"][0]["certificate"]
-    assert (moved["outcome"], moved["fingerprint"]) == ("transferred", first["fingerprint"])
-    refused = server.ask(command="certificate request", application="shop-eu")
-    assert refused["error"]["code"] == "refused"
-    server.do(command="certificate request", application="shop-us")
-    renewed = wait_for_certificate(server, "shop-us", unlike=first["fingerprint"])
-    assert renewed["renewal"]["allowed"]
-    assert shown(server, "shop-eu")["fingerprint"] == first["fingerprint"]
-    assert not shown(server, "shop-eu")["renewal"]["allowed"]
+def test_a_customers_name_is_certified_along_a_cname(acme: Server, between: Between) -> None:
+    """With the record that `certificate challenge-name` prints, set up once."""
+    owner, _, _, target = acme.ctl("certificate", "challenge-name", CUSTOMER).stdout.split()
+    between.aliases[owner.rstrip(".")] = target.rstrip(".")
+    assert request(acme, CUSTOMER, HOSTNAME)["names"] == [HOSTNAME, CUSTOMER]
+    assert {rrset.ttl for rrset in between.seen} == {0}
+    assert acme.short(target, "TXT") == []
 
 
-def test_a_switch_and_a_kill_in_the_middle_of_an_order(issuing: Issuing) -> None:
-    """The certificate ends up on the side that is active then; one is issued, not two."""
-    server = issuing.server
-    server.do(command="certificate request", application="shop-eu")
-    server.do(command="switch", groups=["shop"])
-    server.kill()
-    server.start()
-    report = wait_for_certificate(server, "shop-us")
+def test_a_switch_in_the_middle_of_an_order_takes_it_along(acme: Server, between: Between) -> None:
+    """The certificate ends on the side that is active then, and nowhere else."""
+    between.meanwhile = lambda: acme.do(command="switch", groups=["shop"])
+    acme.do(command="certificate request", application="shop-eu")
+    report = wait_until_issued(acme, "shop-us")
     assert report["names"] == [HOSTNAME]
-    assert "kind" not in shown(server, "shop-eu")
-    changes = server.do(command="history", limit=100)["history"]
-    issued = [change for change in changes if change["command"]["command"] == "acme issue"]
-    assert len(issued) == 1
+    assert shown(acme, "shop-eu") == {}
+    assert acme.short(CHALLENGE, "TXT") == []
 
 
-def test_a_server_that_is_killed_again_and_again_orders_once(issuing: Issuing) -> None:
-    server = issuing.server
-    server.do(command="certificate request", application="shop-eu")
-    for number in range(5):
-        time.sleep(0.05 * number)  # somewhere in the middle
-        server.kill()
-        server.start()
-    report = wait_for_certificate(server, "shop-eu")
+def test_a_server_that_is_killed_in_the_middle_goes_on_with_the_order(
+    acme: Server, between: Between, pebble: Pebble
+) -> None:
+    """One order and one certificate, and what it answered for the CA is gone afterwards."""
+    begin = len(pebble.log.read_text())
+    between.meanwhile = lambda: (between.freeze(), acme.kill())
+    acme.do(command="certificate request", application="shop-eu")
+    assert acme.process is not None
+    wait_for(lambda: acme.process is not None and acme.process.poll() is not None)
+    acme.start()
+    report = wait_until_issued(acme, "shop-eu")
     assert report["names"] == [HOSTNAME]
-    placed = issuing.pebble.log.read_text().count("Added order")
-    assert placed in (1, 2), "an order that was placed but not noted may be left at the CA"
-    assert issuing.pebble.log.read_text().count("Issued certificate serial") == 1
+    log = pebble.log.read_text()[begin:]
+    assert (log.count("Added order"), log.count("Issued certificate serial")) == (1, 1), log
+    assert acme.short(CHALLENGE, "TXT") == []
 
 
-def test_a_window_that_has_passed_renews_at_once(tmp_path: Path) -> None:
-    """Renewal information (RFC 9773), through the whole server, with a CA that has it."""
+def test_a_window_that_the_ca_moves_into_the_past_renews_at_once(tmp_path: Path) -> None:
+    """Renewal information (RFC 9773), with a CA that has it; a reload has a look at once."""
     (tmp_path / "ca").mkdir()
     with LocalDirectory(tmp_path / "ca") as local:
-        now = time.time()
-        local.window = (now - 7200, now - 3600)
-        acme = ACME.format(directory=local.url, ca_file=local.ca_file)
-        server = Server(tmp_path, CONFIG + acme)
+        server = with_acme(tmp_path, local.url, local.ca_file)
         try:
             server.start().load_demo()
-            server.do(command="certificate request", application="shop-eu")
-            first = wait_for_certificate(server, "shop-eu")
-            server.stop()
-            server.start()  # it looks at what is due when it starts
-            wait_for_certificate(server, "shop-eu", unlike=first["fingerprint"])
-            local.window = (now + 86400, now + 90000)
-            assert local.orders[1].replaces is not None
-            text = server.log.read_text()
-            assert "acme: the certificate of shop-eu is due: ordered" in text
+            local.dns = server.port
+            first = request(server)["fingerprint"]
+            local.window = time.time() - 7200, time.time() - 3600
+            assert server.process is not None
+            server.process.send_signal(signal.SIGHUP)
+            wait_for(
+                lambda: shown(server, "shop-eu")["fingerprint"] != first,
+                lambda: server.log.read_text(),
+            )
         finally:
             server.kill()
+        assert [order.replaces is not None for order in local.orders] == [False, True]

@@ -154,6 +154,11 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         {"application": "shop-eu", "name": ["*.Shop.example.", "www.shop.example"]},
         c.RequestCertificate("shop-eu", ("*.shop.example", "www.shop.example")),
     ),
+    (
+        "certificate request shop-eu --again",
+        {"application": "shop-eu", "again": True},
+        c.RequestCertificate("shop-eu", again=True),
+    ),
     ("certificate show shop-eu", {"application": "shop-eu"}, c.ShowCertificate("shop-eu")),
     ("certificate list", {}, c.ListCertificates()),
     ("certificate remove shop-eu", {"application": "shop-eu"}, c.RemoveCertificate("shop-eu")),

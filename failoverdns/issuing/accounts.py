@@ -1,0 +1,114 @@
+"""Our account at the CA: opened when it is first needed, and again when the CA has lost it.
+
+One for each directory: with another directory in the configuration there is another account, and
+what was placed with the one before is not touched.
+Refuses to know orders and certificates.
+"""
+
+from __future__ import annotations
+
+from weakref import WeakSet
+
+from failoverdns.config import AcmeSettings
+from failoverdns.issuing.directory import AcmeProblem, Directory, ExternalBinding
+from failoverdns.issuing.means import Means
+from failoverdns.model.certificate import Account, Bundle, Secret
+from failoverdns.model.commands import OpenAccount
+from failoverdns.model.errors import Rejected
+from failoverdns.wire.key_pairs import new_key
+
+KEY_TYPE = "ec256"
+
+HOLD = 900.0
+"""Seconds for which no account is opened after that failed, or longer if the CA says so."""
+
+
+class Accounts:
+    """The account that the configuration leads to."""
+
+    def __init__(self, settings: AcmeSettings, means: Means) -> None:
+        self._settings = settings
+        self._means = means
+        self._opening = False
+        self.held_until = 0.0
+        """Before this no account is opened, for whichever order: it failed."""
+        self._is_lost = False
+        self._stopped = False
+        self._directories: WeakSet[Directory] = WeakSet()
+
+    def known(self) -> Account | None:
+        """Return the account, if there is one that the CA knows as far as we know."""
+        return None if self._is_lost else self._means.state().account(self._settings.directory)
+
+    async def current(self) -> tuple[Account, Secret]:
+        """Return the account and its key; opens one if there is none.
+
+        Raises AcmeProblem; Rejected `busy` while another caller opens it; Unavailable, Corrupt.
+        """
+        account = self.known()
+        private = await self.private_key(account.key) if account is not None else None
+        if account is None or private is None:
+            if self._opening:
+                raise Rejected("busy", "the account is being opened")
+            self._opening = True
+            try:
+                return await self._open()
+            except AcmeProblem as problem:
+                self.held_until = self._means.now() + max(HOLD, problem.retry_after or 0.0)
+                raise
+            finally:
+                self._opening = False
+        return account, private
+
+    async def private_key(self, id_: str) -> Secret | None:
+        """Return a private key from the vault, if it is there; raises Unavailable or Corrupt."""
+        bundle = await self._means.store.bundle(id_)
+        return bundle.key if bundle is not None else None
+
+    def lose(self) -> None:
+        """Note that the CA does not know the account any more: it is opened again, by its key."""
+        self._is_lost = True
+
+    def directory(self, key: Secret, uri: str | None) -> Directory:
+        """Return the directory, for an account or for one that is to be opened."""
+        settings = self._settings
+        directory = Directory(settings.directory, key, uri, ca_file=settings.ca_file)
+        self._directories.add(directory)
+        if self._stopped:
+            directory.stop()
+        return directory
+
+    def stop(self) -> None:
+        """End what is asked of the CA within seconds."""
+        self._stopped = True
+        for directory in self._directories:
+            directory.stop()
+
+    async def _open(self) -> tuple[Account, Secret]:
+        """Open an account, with the key of the one that the CA lost, if that is still there."""
+        settings, lost = self._settings, self._means.state().account(self._settings.directory)
+        private = await self.private_key(lost.key) if lost is not None else None
+        if private is None:
+            private = await self._means.in_thread(lambda: new_key(KEY_TYPE))
+        assert private is not None
+        directory = self.directory(private, None)
+        uri: str = await self._means.in_thread(
+            lambda: directory.register(settings.contact, self._binding())
+        )
+        id_ = f"account/{settings.directory}"
+        account = Account(settings.directory, uri, id_)
+        await self._means.submit(OpenAccount(account, Bundle(id_, "", private)))
+        self._is_lost = False
+        self._means.log(f"opened the account {uri}")
+        return account, private
+
+    def _binding(self) -> ExternalBinding | None:
+        """Read the external account's key; raises AcmeProblem. Called in a thread."""
+        external = self._settings.external_account
+        if external is None:
+            return None
+        try:
+            text = external.hmac_key_file.read_text("ascii").strip()
+        except (OSError, ValueError) as fault:
+            raise AcmeProblem(f"{external.hmac_key_file}: {fault}") from None
+        return ExternalBinding(external.key_id, text)

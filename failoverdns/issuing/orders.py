@@ -1,0 +1,255 @@
+"""Orders on their way: takes each through the CA, as many at a time as the CA likes.
+
+    place the order -> serve its challenges -> have them validated -> take them away
+        -> finalize -> install
+
+Every arrow is a command to the ledger: what happened at the CA is durable before the next step,
+and challenges are visible wherever we answer before the CA is told to look.  So an order goes on
+after a restart where it was, and a switch moves it while it is under way.  Before each step the
+rules are asked whether the order's application is active: if it is not, the order is let go, its
+challenges are taken away, and it waits.
+
+| the ledger refuses a step   | then                                                     |
+|-----------------------------|----------------------------------------------------------|
+| `not-found`                 | the order was dropped                                    |
+| `refused`                   | it waits until a switch makes its application active     |
+| `invalid`                   | it failed: it is tried again later                       |
+| in any other way            | nothing is known to be wrong: it goes on in a minute     |
+
+Refuses to know how the CA is spoken to (`issuing.directory`), threads and clocks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from failoverdns.config import AcmeSettings
+from failoverdns.issuing.accounts import Accounts
+from failoverdns.issuing.directory import AcmeProblem, Directory
+from failoverdns.issuing.means import Means
+from failoverdns.issuing.problems import NO_ACCOUNT, RATE_LIMITED
+from failoverdns.model.certificate import (
+    Account,
+    Bundle,
+    CertificateKind,
+    Challenge,
+    Order,
+    Secret,
+)
+from failoverdns.model.commands import FailOrder, IssueCertificate, PlaceOrder, SetChallenges
+from failoverdns.model.errors import Corrupt, Rejected
+from failoverdns.rules.challenges import base_name, challenge_owners
+from failoverdns.rules.ordering import check_order
+from failoverdns.rules.renewing import may_renew
+from failoverdns.rules.view import View
+from failoverdns.store.interface import Unavailable
+from failoverdns.wire.certificates import read_bundle
+from failoverdns.wire.key_pairs import new_key, signing_request
+
+VALIDATION_DEADLINE = 180.0
+FINALIZATION_DEADLINE = 180.0
+"""Seconds that the CA may take."""
+
+CONCURRENT = 4
+"""Orders that are under way at a time."""
+
+WAIT = 60.0
+"""Seconds after which an order goes on that found the ledger or the vault busy."""
+
+DEFECT_WAIT = 3600.0
+"""Seconds after which an order goes on that met a defect, of ours or of the vault."""
+
+PLACED_AT_MOST, PLACED_IN = 250, 3 * 3600.0
+"""So many orders are placed in so many seconds: Let's Encrypt takes 300 of an account."""
+
+HOLD = 900.0
+"""Seconds for which nothing is placed after the CA refused a rate, at most: then one may try."""
+
+
+class Orders:
+    """All orders that are placed with one account."""
+
+    def __init__(self, settings: AcmeSettings, means: Means, accounts: Accounts) -> None:
+        self._settings = settings
+        self._means = means
+        self._accounts = accounts
+        self._running: set[str] = set()
+        self._withdrawing: set[str] = set()
+        self._waiting: dict[str, float] = {}
+        """Until when orders wait about which there was nothing to note in the state."""
+        self._placed: deque[float] = deque()
+        self._held_until = 0.0
+        self._stopped = False
+
+    def begin(self) -> None:
+        """Begin the orders that may begin; take away what is served for those that may not."""
+        if self._stopped:
+            return
+        state, now = self._means.state(), self._means.now()
+        orders = list(state.orders())
+        self._waiting = {id_: at for id_, at in self._waiting.items() if at > now}
+        for order in orders:
+            application = state.application(order.application)
+            if application is None or not may_renew(state, application):
+                self._withdraw(order)
+            elif self._may_begin(order, now):
+                self._running.add(order.id)
+                self._means.spawn(self._carry_out(order.id))
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._stopped = True
+
+    def _may_begin(self, order: Order, now: float) -> bool:
+        """Tell whether an active application's order may begin; only one opens an account."""
+        if order.id in self._running or order.id in self._waiting or order.retry_at > now:
+            return False
+        account = self._accounts.known()
+        if account is None and (self._running or now < self._accounts.held_until):
+            return False
+        if len(self._running) >= CONCURRENT:
+            return False
+        return _is_placed(order, account) or self._may_place(now)
+
+    def _may_place(self, now: float) -> bool:
+        while self._placed and self._placed[0] <= now - PLACED_IN:
+            self._placed.popleft()
+        return now >= self._held_until and len(self._placed) + len(self._running) < PLACED_AT_MOST
+
+    def _withdraw(self, order: Order) -> None:
+        if order.challenges and order.id not in self._withdrawing:
+            self._withdrawing.add(order.id)
+            self._means.spawn(self._take_away(order.id))
+
+    async def _take_away(self, id_: str) -> None:
+        try:
+            await self._means.submit(SetChallenges(id_, ()))
+        except Rejected as refusal:
+            self._means.log(f"the challenges of order {id_} are still served: {refusal.message}")
+        finally:
+            self._withdrawing.discard(id_)
+
+    async def _carry_out(self, id_: str) -> None:
+        """Take an order through the CA, and note what went wrong."""
+        wait = DEFECT_WAIT
+        try:
+            wait = await self._attempt(id_)
+        finally:
+            self._running.discard(id_)
+            if wait > 0.0:
+                self._waiting[id_] = self._means.now() + wait
+        self.begin()
+
+    async def _attempt(self, id_: str) -> float:
+        """Take an order as far as it goes; return for how long to let it be, in seconds."""
+        try:
+            await self._issue(id_)
+        except AcmeProblem as problem:
+            return 0.0 if self._stopped else await self._note(id_, problem)
+        except Rejected as refusal:
+            if refusal.code == "invalid":
+                return await self._fail(FailOrder(id_, refusal.message, is_final=True))
+            if refusal.code not in ("not-found", "refused"):
+                self._means.log(f"order {id_} waits: {refusal.message}")
+                return WAIT
+            self._means.log(f"order {id_} was let go: {refusal.message}")
+        except (Unavailable, Corrupt) as fault:
+            self._means.log(f"order {id_} waits: {fault}")
+            return WAIT if isinstance(fault, Unavailable) else DEFECT_WAIT
+        return 0.0
+
+    async def _issue(self, id_: str) -> None:
+        account, key = await self._accounts.current()
+        directory = self._accounts.directory(key, account.uri)
+        if not _is_placed(self._checked(id_), account):
+            await self._place(directory, account, id_)
+        url = self._checked(id_).url or ""
+        asked = await self._means.in_thread(lambda: directory.challenges(url))
+        if asked:
+            await self._means.submit(SetChallenges(id_, self._challenges(id_, asked)))
+            self._same(id_, url)
+            await self._means.in_thread(lambda: directory.validate(url, VALIDATION_DEADLINE))
+        await self._means.submit(SetChallenges(id_, ()))
+        private = await self._accounts.private_key(self._same(id_, url).key or "")
+        if private is None:
+            raise Rejected("invalid", "its private key is not in the vault")
+        request = signing_request(private, self._same(id_, url).names)
+        chain: str = await self._means.in_thread(
+            lambda: directory.finalize(url, request, FINALIZATION_DEADLINE)
+        )
+        bundle, facts = read_bundle(chain, private.reveal())
+        await self._means.submit(IssueCertificate(id_, bundle, facts))
+        self._means.log(f"issued: {', '.join(facts.names)}, {facts.fingerprint[:16]}")
+
+    async def _place(self, directory: Directory, account: Account, id_: str) -> None:
+        """Place an order at the CA; where it is there, and its key, are kept at once."""
+        private: Secret = await self._means.in_thread(lambda: new_key(self._settings.key_type))
+        order = self._checked(id_)
+        replaces = _replaced(self._means.state(), order)
+        self._placed.append(self._means.now())
+        url: str = await self._means.in_thread(
+            lambda: directory.place(order.names, self._settings.profile, replaces)
+        )
+        bundle = Bundle(f"{id_}/key", "", private)
+        await self._means.submit(PlaceOrder(id_, url, bundle, account.uri))
+
+    def _checked(self, id_: str) -> Order:
+        """Return an order that may go on; raises Rejected."""
+        if self._stopped:
+            raise Rejected("unavailable", "this server is being stopped, or configured anew")
+        return check_order(self._means.state(), id_)
+
+    def _same(self, id_: str, url: str) -> Order:
+        """Return an order that may go on, if it is still that one at the CA; raises Rejected."""
+        order = self._checked(id_)
+        if order.url != url:
+            raise Rejected("refused", f"order {id_} was placed anew")
+        return order
+
+    def _challenges(self, id_: str, asked: tuple[tuple[str, str], ...]) -> tuple[Challenge, ...]:
+        """Return what to serve; raises Rejected if the CA wants to see what was not ordered."""
+        state = self._means.state()
+        ordered = {base_name(name) for name in self._checked(id_).names}
+        found = []
+        for name, value in asked:
+            base = base_name(name)
+            if base not in ordered:
+                raise Rejected("invalid", f"the CA wants to validate {name}, which is not ordered")
+            found += [Challenge(owner, value) for owner in challenge_owners(state, base)]
+        return tuple(found)
+
+    async def _note(self, id_: str, problem: AcmeProblem) -> float:
+        """Note what went wrong at the CA, for the order and for all that are to be placed."""
+        if problem.code == NO_ACCOUNT:
+            self._accounts.lose()
+        if problem.code == RATE_LIMITED:
+            after = HOLD if problem.retry_after is None else problem.retry_after
+            self._held_until = self._means.now() + min(after, HOLD)
+        final = problem.is_final
+        return await self._fail(FailOrder(id_, str(problem), problem.retry_after, final))
+
+    async def _fail(self, failure: FailOrder) -> float:
+        id_ = failure.order
+        try:
+            await self._means.submit(failure)
+        except Rejected as refusal:
+            self._means.log(f"order {id_} failed: {failure.problem}; {refusal.message}")
+            return WAIT
+        order = self._means.state().order(id_)
+        if order is not None:
+            wait = order.retry_at - self._means.now()
+            self._means.log(f"order {id_} failed, next try in {wait:.0f} s: {failure.problem}")
+        return 0.0
+
+
+def _is_placed(order: Order, account: Account | None) -> bool:
+    """Tell whether an order is at the CA, placed by the account that there is now."""
+    return order.url is not None and account is not None and order.account == account.uri
+
+
+def _replaced(state: View, order: Order) -> str | None:
+    """Return the renewal id of the certificate that an order is to replace."""
+    current = state.certificate(order.application)
+    if current is None or current.kind is not CertificateKind.ACME:
+        return None
+    return current.facts.renewal_id

@@ -1,0 +1,200 @@
+"""A world in which certificates are issued: the real ledger, a CA over HTTPS, a clock that moves.
+
+Coroutines run in turn until none can go on; a test can do something between any two steps, or end
+the process there.  A step is a call of the CA, or a command to the ledger.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from corridors import WHO, ZONE, Corridor, build_shop
+from directories import LocalDirectory
+from driving import run
+
+from failoverdns.config import AcmeSettings, ExternalAccount
+from failoverdns.issuing.means import Means
+from failoverdns.issuing.renewing import Renewals
+from failoverdns.ledger import Ledger, Outcome, Submission
+from failoverdns.model import commands
+from failoverdns.model.certificate import Certificate, Order
+from failoverdns.model.commands import Mutation
+from failoverdns.model.errors import Rejected
+from failoverdns.state import State
+from failoverdns.wire.table import Table
+
+HOSTNAME = "shop.failover.test"
+
+
+class Ended(BaseException):
+    """The process is killed."""
+
+
+class World:
+    """The group `shop` with `eu` active and `us` as its backup, and what is issued for them.
+
+    `between` is called after each step, with the number of steps so far.
+    """
+
+    def __init__(self, local: LocalDirectory, now: float, **settings: Any) -> None:
+        self.local = local
+        self.corridor = Corridor(now=now)
+        self.settings = replace(self.settings_of(local.url), ca_file=local.ca_file, **settings)
+        self.logged: list[str] = []
+        self.pauses = 0
+        self.steps = 0
+        self.before_step: Callable[[int], None] = lambda number: None
+        self.between: Callable[[int], None] = lambda number: None
+        self._ready: deque[Coroutine[Any, Any, None]] = deque()
+        self.corridor.do(commands.Configure((ZONE,)))
+        build_shop(self.corridor)
+        self.renewals = self._renewals()
+
+    @staticmethod
+    def settings_of(directory: str) -> AcmeSettings:
+        """Return what a configuration that says nothing else comes to."""
+        return AcmeSettings(
+            directory=directory,
+            contact=(),
+            key_type="ec256",
+            profile=None,
+            ca_file=None,
+            external_account=None,
+        )
+
+    def move(self, seconds: float) -> None:
+        """Let time pass, here and at the CA."""
+        self.corridor.now += seconds
+        self.local.ahead += seconds
+
+    def tick(self, seconds: float = 0.0) -> None:
+        """Let time pass, look at what is due, and do what can be done."""
+        self.move(seconds)
+        self.renewals.tick()
+        self.run()
+
+    def do(self, command: Mutation) -> dict[str, Any]:
+        """Carry out a command, and do what it makes possible; return its result."""
+        result = dict(self.corridor.do(command).result)
+        self.run()
+        return result
+
+    def run(self) -> None:
+        """Do what can be done."""
+        while self._ready:
+            coroutine = self._ready.popleft()
+            try:
+                coroutine.send(None)
+            except StopIteration:
+                continue
+            self._ready.append(coroutine)
+
+    def restart(self, settings: AcmeSettings | None = None) -> None:
+        """Begin anew with what is stored, perhaps with other settings."""
+        self.renewals.stop()
+        while self._ready:
+            self._ready.popleft().close()
+        self.settings = settings or self.settings
+        corridor = self.corridor
+        loaded = run(corridor.store.load())
+        corridor.table = Table()
+        corridor.ledger = Ledger(
+            State(loaded.revision, loaded.entities, (ZONE,)),
+            corridor.store,
+            publish=corridor.publish,
+            announce=corridor.announce,
+            spawn=corridor.gate.spawn,
+            now=lambda: corridor.now,
+            random=Random(0),
+        )
+        self.renewals = self._renewals()
+
+    def certificate(self, application: str) -> Certificate | None:
+        """Return an application's certificate."""
+        return self.state.certificate(self._id(application))
+
+    def order(self, application: str) -> Order | None:
+        """Return an application's order."""
+        return self.state.order_for(self._id(application))
+
+    @property
+    def state(self) -> State:
+        """The state by now."""
+        return self.corridor.ledger.state
+
+    @property
+    def issued(self) -> int:
+        """How many certificates the CA issued."""
+        return sum(order.chain is not None for order in self.local.orders)
+
+    def asked(self, what: str) -> int:
+        """How often the CA was asked for something, by the beginning of method and path."""
+        return sum(seen.startswith(what) for seen in self.local.seen)
+
+    def _id(self, application: str) -> str:
+        found = self.state.application_named(application)
+        assert found is not None
+        return found.id
+
+    def _renewals(self) -> Renewals:
+        means = Means(
+            state=lambda: self.corridor.ledger.state,
+            store=self.corridor.store,
+            submit=self._submit,
+            in_thread=self._in_thread,
+            pause=self._pause,
+            spawn=self._ready.append,
+            now=lambda: self.corridor.now,
+            log=self.logged.append,
+        )
+        renewals = Renewals(self.settings, means)
+        self.corridor.listeners[:] = [renewals.announce]
+        return renewals
+
+    async def _submit(self, command: Mutation) -> None:
+        outcomes: list[Outcome] = []
+        self._begin_step()
+        given = {"command": type(command).__name__}
+        self.corridor.ledger.submit(Submission(command, WHO, given, outcomes.append))
+        self._end_step()
+        (outcome,) = outcomes
+        if isinstance(outcome, Rejected):
+            raise outcome
+
+    async def _in_thread(self, call: Callable[[], Any]) -> Any:
+        self._begin_step()
+        try:
+            found = call()
+        finally:
+            self._end_step()
+            await _Turn()
+        return found
+
+    async def _pause(self) -> None:
+        self.pauses += 1
+
+    def _begin_step(self) -> None:
+        self.steps += 1
+        self.before_step(self.steps)
+
+    def _end_step(self) -> None:
+        self.between(self.steps)
+
+
+class _Turn:
+    """Lets all others go on."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+def external(folder: Path, key_id: str, hmac_key: str) -> ExternalAccount:
+    """An external account, with its key in a file."""
+    path = folder / "hmac.key"
+    path.write_text(f"{hmac_key}\n")
+    return ExternalAccount(key_id, path)
