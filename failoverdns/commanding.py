@@ -16,6 +16,7 @@ from failoverdns.ledger import Done, Ledger, Outcome, Submission
 from failoverdns.model.change import Change, Json, Who
 from failoverdns.model.commands import Mutation, Query, RequestCertificate, Switch
 from failoverdns.model.errors import Corrupt, Rejected, RuleFailure
+from failoverdns.model.group import Side
 from failoverdns.reading import Source, read
 from failoverdns.rules.reporting import history_report
 from failoverdns.rules.switching import BEFORE_SWITCH, switch
@@ -98,7 +99,10 @@ class Commands:
         return write_reply(request.id, state.revision, result)
 
     async def _approved(self, submission: Submission, approval: Approval) -> None:
-        """Submit a switch if all that have to agree do; the switch is planned again then."""
+        """Submit a switch if all that have to agree do; the switch is planned again then.
+
+        "The other side" is by then the one that they have agreed to, whoever else switched.
+        """
         command = submission.command
         assert isinstance(command, Switch)
         try:
@@ -118,7 +122,7 @@ class Commands:
             text = f"nothing was switched: {BEFORE_SWITCH}"
             submission.reply(Rejected("refused", text, failures))
         else:
-            self._ledger.submit(submission)
+            self._ledger.submit(replace(submission, command=_agreed(command, planned)))
 
     async def _is_repeated(self, submission: Submission) -> bool:
         """Tell whether this was carried out already: then nobody is asked again."""
@@ -133,6 +137,12 @@ class Commands:
 def event_line(change: Change) -> bytes:
     """Return a change as the line that those who watch get."""
     return write_line({"event": change.command.get("command"), **history_report(change)})
+
+
+def _agreed(command: Switch, planned: Mapping[str, Any]) -> Switch:
+    """Return a switch to the side that was planned, if that is the same for all its groups."""
+    sides = {group["to"] for group in planned["groups"]}
+    return replace(command, to=Side(sides.pop())) if len(sides) == 1 else command
 
 
 def _takes_approval(command: Mutation) -> bool:

@@ -46,6 +46,12 @@ echo $$ >"$(dirname "$0")/holding"
 echo "$RENEWED_LINEAGE" >"$(dirname "$0")/held"
 exec sleep 600
 """
+WAIT = """\
+#!/bin/sh
+cd "$(dirname "$0")"
+echo "$FAILOVERDNS_TO" >>waiting
+while [ ! -e go ]; do sleep 0.05; done
+"""
 PRINT = """\
 #!/bin/sh
 cd "$RENEWED_LINEAGE"
@@ -83,6 +89,7 @@ class Hooked(Server):
             "ask": ASK,
             "hold": HOLD,
             "print": PRINT,
+            "wait": WAIT,
         }.items():
             (folder / name).write_text(text)
             (folder / name).chmod(0o755)
@@ -319,6 +326,20 @@ def test_a_switch_waits_for_a_hook_that_is_required(hooked: Hooked) -> None:
         hooked.do(**request)
     assert len(asked.read_text().splitlines()) == 2
     assert hooked.short(NAMES[0]) == ["192.0.2.10"]
+
+
+@with_hooks("  ask: {run: wait, before_switch: required, timeout: 60}\n")
+def test_what_a_hook_agreed_to_is_what_is_done(hooked: Hooked) -> None:
+    """Of two who ask for the other side at the same time none switches back, unasked."""
+    with hooked.connect() as one, hooked.connect() as two:
+        for client in (one, two):
+            client.send({"command": "switch", "groups": ["shop"]})
+        asked = hooked.folder / "waiting"
+        wait_for(lambda: asked.exists() and asked.read_text() == "backup\n" * 2)
+        (hooked.folder / "go").touch()
+        changed = [client.receive()["result"]["groups"][0]["changed"] for client in (one, two)]
+    assert sorted(changed) == [False, True]
+    assert hooked.short(NAMES[0]) == ["198.51.100.20"]
 
 
 @with_hooks("  ask: {run: hang, before_switch: required, timeout: 1}\n")
