@@ -34,7 +34,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.zone import Zone
 from failoverdns.net.control import ControlFactory
 from failoverdns.net.listening import Listeners
-from failoverdns.net.sockets import CannotListen
+from failoverdns.net.sockets import CannotListen, allow_descriptors
 from failoverdns.net.spawning import spawn
 from failoverdns.net.unix import listen_unix
 from failoverdns.reactions import CannotReact, Reactions
@@ -48,6 +48,9 @@ from failoverdns.wire.table import Table
 
 CATCH_UP_INTERVAL = 1.0
 """Seconds between attempts to learn from the store what it did not say."""
+
+OTHER_DESCRIPTORS = 512
+"""Open files beside connections over TCP: sockets, the state, control, hooks."""
 
 log = Logger()
 
@@ -67,7 +70,7 @@ class Service:
         self._threads = ThreadPool(1, 1, "store")
         key_file = config.certificates.key_file
         self._store = SQLiteStore(config.state.sqlite, self._in_thread, key_file)
-        self._listeners = Listeners(reactor, self._answer)
+        self._listeners = Listeners(reactor, self._answer, config.tcp)
         self._ledger: Ledger | None = None
         self._reactions: Reactions | None = None
         self._control: ControlFactory | None = None
@@ -82,6 +85,7 @@ class Service:
         Raises CannotStart, Corrupt or CannotListen; then nothing is left open.
         """
         began = time.monotonic()
+        self._allow_connections()
         self._threads.start()
         try:
             with _much_allocation():
@@ -193,8 +197,10 @@ class Service:
             self._listeners.discard(fresh)
             raise
         self._listeners.adopt(fresh, config.listen)
+        self._listeners.tcp_clients.limits = config.tcp
         self._table.chaos = chaos_rrsets(config.identity.id, config.identity.version)
         self.config = config
+        self._allow_connections()
         await self._reactions.reload(prepared)
         log.info("reloaded {file}", file=str(config.file))
         self._log_addresses()
@@ -234,7 +240,7 @@ class Service:
         except (CannotReact, Unavailable, OutcomeUnknown) as fault:
             raise CannotStart(str(fault)) from None
 
-    def _answer(self, packet: bytes, *, udp: bool) -> bytes | None:
+    def _answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
         """Answer a packet, and keep a defect of ours to the packet that met it."""
         try:
             return respond(self._table, packet, udp=udp)
@@ -272,6 +278,18 @@ class Service:
         self._control_port = listen_unix(
             self._reactor, settings.socket, settings.mode, self._control
         )
+
+    def _allow_connections(self) -> None:
+        """Have room for every connection that the limits let in, or say that there is less."""
+        wanted = self.config.tcp.max_connections + OTHER_DESCRIPTORS
+        allowed = allow_descriptors(wanted)
+        if allowed < wanted:
+            log.warn(
+                "tcp.max_connections takes {wanted} open files, and {allowed} are allowed: "
+                "raise the hard limit (LimitNOFILE= of systemd, `ulimit -Hn`)",
+                wanted=wanted,
+                allowed=allowed,
+            )
 
     def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._threads, call)

@@ -22,12 +22,15 @@ from failoverdns.config.sections import (
     CertificatesSection,
     ConfigFile,
     ControlSection,
+    CookiesSection,
     DeliverySection,
     ExternalAccountSection,
     HookSection,
     IdentitySection,
+    RateLimitSection,
     Section,
     StateSection,
+    TCPSection,
     ZoneSection,
 )
 from failoverdns.config.values import named
@@ -183,6 +186,12 @@ def _section_at(location: Location) -> type[Section]:
             return HookSection
         case ("acme",):
             return AcmeSection
+        case ("tcp",):
+            return TCPSection
+        case ("cookies",):
+            return CookiesSection
+        case ("rate_limit",):
+            return RateLimitSection
         case _:
             return ExternalAccountSection
 

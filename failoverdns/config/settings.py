@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
+from failoverdns.config.protection_settings import CookieSettings, RateLimitSettings, TCPSettings
 from failoverdns.model.zone import Zone
 
 
@@ -41,13 +42,14 @@ class StateSettings:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What CHAOS TXT queries learn: `id.server` and `version.server` (RFC 4892).
+    """What CHAOS TXT queries (RFC 4892) and queries with NSID (RFC 5001) learn.
 
     None hides it; a text has 1 to 255 bytes of UTF-8.
     """
 
     id: str | None
     version: str | None
+    nsid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class Config:
     `file` is the path that it was loaded from, as given.
     `workers` is the number of answering processes; None chooses by the machine, 0 answers in
     the control process.
-    `delivery` and `acme` are None where they are off.
+    `delivery`, `acme` and `rate_limit` are None where they are off.
     """
 
     file: Path
@@ -146,3 +148,6 @@ class Config:
     delivery: DeliverySettings | None
     hooks: tuple[HookSettings, ...]
     acme: AcmeSettings | None
+    tcp: TCPSettings
+    cookies: CookieSettings
+    rate_limit: RateLimitSettings | None

@@ -10,7 +10,14 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -52,6 +59,15 @@ def address(text: str) -> IPv4Address | IPv6Address:
             f"{quoted(text)} is not an IP address; write one such as 192.0.2.53 or 2001:db8::53"
         )
     return value
+
+
+def network(text: str) -> IPv4Network | IPv6Network:
+    """Read a network, or an address as the network of it alone."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        form = "write one such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.53"
+        raise Malformed(f"{quoted(text)} is not a network; {form}") from None
 
 
 def _is_address(text: str) -> bool:

@@ -13,16 +13,17 @@ from typing import Any, Protocol
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 
-from failoverdns.config import ListenAddress
+from failoverdns.config import ListenAddress, TCPSettings
 from failoverdns.net.sockets import CannotListen, bind
 from failoverdns.net.tcp import TCPFactory
+from failoverdns.net.tcp_clients import TCPClients
 from failoverdns.net.udp import UDPReader, WildcardUDPReader
 
 
 class Answer(Protocol):
-    """What gives a packet its reply, or None; `udp` limits the size."""
+    """What gives a packet from the address `host` its reply, or None; `udp` limits the size."""
 
-    def __call__(self, packet: bytes, *, udp: bool) -> bytes | None:
+    def __call__(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
         """Return the reply; never raises."""
 
 
@@ -40,9 +41,10 @@ class Listener:
 class Listeners:
     """All addresses that are answered on."""
 
-    def __init__(self, reactor: Any, answer: Answer) -> None:
-        """Answer with `answer`; `reactor` is Twisted's."""
+    def __init__(self, reactor: Any, answer: Answer, limits: TCPSettings) -> None:
+        """Answer with `answer`, over TCP within `limits`; `reactor` is Twisted's."""
         self._reactor = reactor
+        self.tcp_clients = TCPClients(reactor, limits)
         self._answer = answer
         self._open: list[Listener] = []
 
@@ -87,8 +89,12 @@ class Listeners:
     def _listen(self, asked: ListenAddress) -> Listener:
         udp_socket, tcp_socket = bind(asked.host, asked.port)
         reader = WildcardUDPReader if asked.host.is_unspecified else UDPReader
-        udp = reader(udp_socket, lambda packet: self._answer(packet, udp=True))
-        factory = TCPFactory(self._reactor, lambda packet: self._answer(packet, udp=False))
+        udp = reader(udp_socket, lambda packet, host: self._answer(packet, host, udp=True))
+        factory = TCPFactory(
+            self._reactor,
+            lambda packet, host: self._answer(packet, host, udp=False),
+            self.tcp_clients,
+        )
         family = socket.AF_INET if asked.host.version == 4 else socket.AF_INET6
         tcp = self._reactor.adoptStreamPort(tcp_socket.fileno(), family, factory)
         tcp_socket.close()  # the reactor has a duplicate

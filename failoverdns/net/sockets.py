@@ -6,6 +6,7 @@ Refuses to know Twisted, and what is sent.
 from __future__ import annotations
 
 import errno
+import resource
 import socket
 from ipaddress import IPv4Address, IPv6Address
 
@@ -42,6 +43,16 @@ def bind(host: Address, port: int) -> tuple[socket.socket, socket.socket]:
         tcp.listen(BACKLOG)
         return udp, tcp
     raise AssertionError("unreachable")
+
+
+def allow_descriptors(wanted: int) -> int:
+    """Raise the limit of open files to `wanted` as far as we may; return what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted if soft == resource.RLIM_INFINITY else soft
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return allowed
 
 
 def _bound(kind: socket.SocketKind, host: Address, port: int) -> socket.socket:

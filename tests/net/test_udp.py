@@ -14,7 +14,7 @@ from failoverdns.net.sockets import CannotListen, bind
 from failoverdns.net.udp import BATCH, UDPReader, WildcardUDPReader
 
 
-def answer(packet: bytes) -> bytes | None:
+def answer(packet: bytes, host: str) -> bytes | None:
     """The question in capitals; `?` gets none."""
     return packet.upper() if packet != b"?" else None
 
@@ -99,7 +99,7 @@ def test_a_reply_that_cannot_be_sent_is_counted_and_forgotten(
     reader: UDPReader, client: socket.socket
 ) -> None:
     """It never gets as far as the reactor."""
-    reader._respond = lambda _: b"x" * 70000
+    reader._respond = lambda *_: b"x" * 70000
     client.send(b"question")
     read(reader)
     assert reader.unsent == 1
