@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from failoverdns import __version__
-from failoverdns.answering import respond, server_failure
+from failoverdns.answering import Asker, Terms, respond, server_failure
 from failoverdns.commanding import Commands, event_line
 from failoverdns.config import Config, ConfigErrors, DeliverySettings, load_config
 from failoverdns.ledger import Ledger, Outcome, Submission
@@ -32,6 +33,7 @@ from failoverdns.model.change import Change, Delta, Who
 from failoverdns.model.commands import Configure, Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.zone import Zone
+from failoverdns.net.agreeing import ROTATION, CannotAgree, make_terms, rotated
 from failoverdns.net.control import ControlFactory
 from failoverdns.net.listening import Listeners
 from failoverdns.net.sockets import CannotListen, allow_descriptors
@@ -67,6 +69,7 @@ class Service:
         self.config = config
         self._reactor = reactor
         self._table = Table()
+        self._terms = Terms()
         self._threads = ThreadPool(1, 1, "store")
         key_file = config.certificates.key_file
         self._store = SQLiteStore(config.state.sqlite, self._in_thread, key_file)
@@ -76,6 +79,7 @@ class Service:
         self._control: ControlFactory | None = None
         self._control_port: IListeningPort | None = None
         self._catching_up: LoopingCall | None = None
+        self._rotating: LoopingCall | None = None
         self._reloading = False
         self._reload_wanted = False
 
@@ -86,8 +90,9 @@ class Service:
         """
         began = time.monotonic()
         self._allow_connections()
-        self._threads.start()
         try:
+            self._agree()
+            self._threads.start()
             with _much_allocation():
                 state = await self._load()
             self._listeners.adopt(self._listeners.prepare(self.config.listen), self.config.listen)
@@ -133,7 +138,7 @@ class Service:
             for error in faults.errors:
                 log.error("{error}", error=str(error))
             log.error("not reloaded: nothing was changed")
-        except (Rejected, CannotListen, CannotReact, CannotStart) as fault:
+        except (Rejected, CannotAgree, CannotListen, CannotReact, CannotStart) as fault:
             log.error("not reloaded, nothing was changed: {fault}", fault=str(fault))
 
     async def stop(self) -> None:
@@ -144,9 +149,10 @@ class Service:
             self._control_port = None
         if self._control is not None:
             self._control.close()
-        if self._catching_up is not None:
-            self._catching_up.stop()
-            self._catching_up = None
+        for call in (self._catching_up, self._rotating):
+            if call is not None:
+                call.stop()
+        self._catching_up = self._rotating = None
         if self._reactions is not None:
             self._reactions.stop()
         if self._threads.started:
@@ -189,6 +195,7 @@ class Service:
         """Apply another configuration; raises before anything is changed."""
         _check_reloadable(self.config, config)
         assert self._reactions is not None
+        terms = make_terms(config, self._terms, _make_secret)
         prepared = self._reactions.prepare(config)
         fresh = self._listeners.prepare(config.listen)
         try:
@@ -199,6 +206,7 @@ class Service:
         self._listeners.adopt(fresh, config.listen)
         self._listeners.tcp_clients.limits = config.tcp
         self._table.chaos = chaos_rrsets(config.identity.id, config.identity.version)
+        self._terms = terms
         self.config = config
         self._allow_connections()
         await self._reactions.reload(prepared)
@@ -240,10 +248,24 @@ class Service:
         except (CannotReact, Unavailable, OutcomeUnknown) as fault:
             raise CannotStart(str(fault)) from None
 
+    def _agree(self) -> None:
+        """Make the terms for strangers, and exchange secrets of our own now and then."""
+        try:
+            self._terms = make_terms(self.config, self._terms, _make_secret)
+        except CannotAgree as fault:
+            raise CannotStart(str(fault)) from None
+        self._rotating = LoopingCall(self._rotate)
+        self._rotating.clock = self._reactor
+        self._rotating.start(ROTATION, now=False)
+
+    def _rotate(self) -> None:
+        self._terms = rotated(self.config, self._terms, _make_secret)
+
     def _answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
         """Answer a packet, and keep a defect of ours to the packet that met it."""
         try:
-            return respond(self._table, packet, udp=udp)
+            asker = Asker(host, udp, time.time(), time.monotonic())
+            return respond(self._table, packet, asker, self._terms)
         except Exception:
             log.failure("a packet could not be answered: {packet}", packet=packet[:600].hex())
             return server_failure(packet)
@@ -297,6 +319,10 @@ class Service:
     def _log_addresses(self) -> None:
         for address in self._listeners.addresses:
             log.info("answering on {address}, UDP and TCP", address=str(address))
+
+
+def _make_secret() -> bytes:
+    return secrets.token_bytes(16)
 
 
 @contextmanager

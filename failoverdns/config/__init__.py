@@ -7,7 +7,7 @@ it, or everything that is wrong with it.
 
 from failoverdns.config.errors import ConfigError, ConfigErrors
 from failoverdns.config.loading import load_config
-from failoverdns.config.protection_settings import CookieSettings, RateLimitSettings, TCPSettings
+from failoverdns.config.protection_settings import CookieSettings, TCPSettings
 from failoverdns.config.settings import (
     AcmeSettings,
     CertificateSettings,
@@ -34,7 +34,6 @@ __all__ = [
     "HookSettings",
     "Identity",
     "ListenAddress",
-    "RateLimitSettings",
     "StateSettings",
     "TCPSettings",
     "load_config",

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import Report
-from failoverdns.config.protection_settings import CookieSettings, RateLimitSettings, TCPSettings
+from failoverdns.config.protection_settings import CookieSettings, TCPSettings
 from failoverdns.config.sections import CookiesSection, RateLimitSection, TCPSection
 from failoverdns.config.values import absolute
+from failoverdns.model.limits import RateLimits
 
 
 def read_tcp(section: TCPSection, usable: Node, report: Report) -> TCPSettings:
@@ -38,8 +39,8 @@ def read_cookies(section: CookiesSection, folder: Path) -> CookieSettings:
 
 def read_rate_limit(
     section: RateLimitSection | None, usable: Node, report: Report
-) -> RateLimitSettings | None:
-    """Make settings of `rate_limit`, None where it is left out; note what is given twice."""
+) -> RateLimits | None:
+    """Make limits of `rate_limit`, None where it is left out; note what is given twice."""
     if section is None:
         return None
     exempt = usable.at("rate_limit", "exempt_clients")
@@ -49,7 +50,7 @@ def read_rate_limit(
     def or_as_responses(rate: int | None) -> int:
         return responses if rate is None else rate
 
-    return RateLimitSettings(
+    return RateLimits(
         responses_per_second=responses,
         nxdomains_per_second=or_as_responses(section.nxdomains_per_second),
         errors_per_second=or_as_responses(section.errors_per_second),

@@ -1,4 +1,4 @@
-"""What protects the server from strangers, as frozen values: TCP limits, cookies, rate limiting.
+"""What protects the server from strangers, as frozen values: TCP limits and cookies.
 
 Refuses to know YAML and how the values are checked.
 """
@@ -6,7 +6,6 @@ Refuses to know YAML and how the values are checked.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 
@@ -33,25 +32,3 @@ class CookieSettings:
 
     answer: bool = True
     secret_file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimitSettings:
-    """Replies a second over UDP to one client prefix; 0 sets no limit.
-
-    `responses_per_second` counts by name and type, `nxdomains_per_second` by zone,
-    `errors_per_second` and `all_per_second` by prefix only.
-    `window` in seconds that a client which goes on is remembered for; every `slip`-th reply
-    over the limit is sent truncated (0: none); `max_table_size` in entries.
-    """
-
-    responses_per_second: int
-    nxdomains_per_second: int
-    errors_per_second: int
-    all_per_second: int
-    window: int
-    slip: int
-    ipv4_prefix_length: int
-    ipv6_prefix_length: int
-    max_table_size: int
-    exempt_clients: tuple[IPv4Network | IPv6Network, ...]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from failoverdns.config.protection_settings import CookieSettings, RateLimitSettings, TCPSettings
+from failoverdns.config.protection_settings import CookieSettings, TCPSettings
+from failoverdns.model.limits import RateLimits
 from failoverdns.model.zone import Zone
 
 
@@ -150,4 +151,4 @@ class Config:
     acme: AcmeSettings | None
     tcp: TCPSettings
     cookies: CookieSettings
-    rate_limit: RateLimitSettings | None
+    rate_limit: RateLimits | None
