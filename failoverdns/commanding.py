@@ -41,9 +41,10 @@ class Approval(Protocol):
 class Commands:
     """Carries out the requests of all clients.
 
-    `now` tells seconds since 1970, `spawn` drives a coroutine to its end, `hooks` reports how the
-    hooks are doing.  Without `approval` no switch has to wait for anything; `issuing` tells whether
-    certificates can be issued here.
+    `now` tells seconds since 1970, `spawn` drives a coroutine to its end, `hooks` and `server`
+    report how the hooks are doing and what becomes of packets.
+    Without `approval` no switch has to wait for anything; `issuing` tells whether certificates can
+    be issued here.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Commands:
         now: Callable[[], float],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         hooks: Callable[[], list[Json]] = list,
+        server: Callable[[], dict[str, Json]] = dict,
         approval: Callable[[], Approval | None] = lambda: None,
         issuing: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -62,6 +64,7 @@ class Commands:
         self._now = now
         self._spawn = spawn
         self._hooks = hooks
+        self._server = server
         self._approval = approval
         self._issuing = issuing
 
@@ -90,11 +93,14 @@ class Commands:
         assert isinstance(request.command, Query)
         state = self._ledger.state
         try:
-            source = Source(state, self._store, self._now(), self._hooks)
+            source = Source(state, self._store, self._now(), self._hooks, self._report)
             result = await read(source, request.command)
         except Rejected as refusal:
             return iter((write_refusal(request.id, refusal),))
         return write_reply(request.id, state.revision, result)
+
+    def _report(self) -> dict[str, Json]:
+        return {"behind": self._ledger.behind, **self._server()}
 
     async def _approved(self, submission: Submission, approval: Approval) -> None:
         """Submit a switch if all that have to agree do; the switch is planned again then."""

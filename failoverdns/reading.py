@@ -56,7 +56,7 @@ SHOWN_FETCHES = 20
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What can be read: the state, the store behind it, the time, and how the hooks are doing.
+    """What can be read: the state, the store behind it, the time, how hooks and server are doing.
 
     `now` in seconds since 1970.
     """
@@ -65,6 +65,7 @@ class Source:
     store: Store
     now: float
     hooks: Callable[[], list[Json]] = list
+    server: Callable[[], dict[str, Json]] = dict
 
 
 async def read(source: Source, query: Query) -> Result:
@@ -79,6 +80,7 @@ async def read(source: Source, query: Query) -> Result:
                 "applications": Streamed(application_report(copy, a) for a in copy.applications()),
                 "groups": Streamed(group_report(copy, group) for group in copy.groups()),
                 "hooks": source.hooks(),
+                "server": source.server(),
             }
         case Status(name):
             return _group_status(state, name)

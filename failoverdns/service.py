@@ -29,13 +29,14 @@ from failoverdns.answering import Asker, Terms, respond, server_failure
 from failoverdns.commanding import Commands, event_line
 from failoverdns.config import Config, ConfigErrors, DeliverySettings, load_config
 from failoverdns.ledger import Ledger, Outcome, Submission
-from failoverdns.model.change import Change, Delta, Who
+from failoverdns.model.change import Change, Delta, Json, Who
 from failoverdns.model.commands import Configure, Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.zone import Zone
 from failoverdns.net.agreeing import ROTATION, CannotAgree, make_terms, rotated
 from failoverdns.net.control import ControlFactory
 from failoverdns.net.listening import Listeners
+from failoverdns.net.peer import find_allowed
 from failoverdns.net.sockets import CannotListen, allow_descriptors
 from failoverdns.net.spawning import spawn
 from failoverdns.net.unix import listen_unix
@@ -293,10 +294,11 @@ class Service:
             now=time.time,
             spawn=spawn,
             hooks=reactions.report,
+            server=self._report,
             approval=lambda: reactions.approve if reactions.approving else None,
             issuing=lambda: reactions.issuing,
         )
-        self._control = ControlFactory(self._reactor, commands)
+        self._control = ControlFactory(self._reactor, commands, find_allowed(settings.allow))
         self._control_port = listen_unix(
             self._reactor, settings.socket, settings.mode, self._control
         )
@@ -312,6 +314,18 @@ class Service:
                 wanted=wanted,
                 allowed=allowed,
             )
+
+    def _report(self) -> dict[str, Json]:
+        """Tell what became of strangers' packets, for `status`."""
+        limiter = self._terms.limiter
+        limited: Json = None
+        if limiter is not None:
+            limited = {
+                "truncated": limiter.truncated,
+                "dropped": limiter.dropped,
+                "accounts": len(limiter),
+            }
+        return {**self._listeners.report(), "rate_limit": limited}
 
     def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._threads, call)

@@ -7,7 +7,7 @@ Loads `rich` for tables only.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -160,6 +160,19 @@ def _status(result: Result) -> None:
         click.echo(f"hook {hook['name']}: {hook['state']}")
         if hook["problem"]:
             click.echo(f"  {hook['problem']}")
+    for line in _server(result.get("server", {})):
+        click.echo(line)
+
+
+def _server(server: Result) -> Iterator[str]:
+    """Yield what an operator should know of the server, and nothing if all is well."""
+    if server.get("behind"):
+        yield "behind: the state may hold changes that are not served yet"
+    udp, limited = server.get("udp", {}), server.get("rate_limit") or {}
+    if udp.get("lost"):
+        yield f"udp: {udp['lost']} packet(s) lost, queries came faster than they were read"
+    if limited.get("dropped"):
+        yield f"rate limit: {limited['dropped']} replies dropped, {limited['truncated']} truncated"
 
 
 def _groups(result: Result) -> None:

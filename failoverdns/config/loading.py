@@ -99,4 +99,7 @@ def _control(
             f"the path {socket} is {size} bytes long; "
             f"a Unix socket's can have at most {MAX_SOCKET_PATH}",
         )
-    return ControlSettings(socket, section.mode)
+    allow = section.allow
+    if allow is not None:
+        refuse_repeated(allow, usable.at("control", "allow"), "user or group", report)
+    return ControlSettings(socket, section.mode, tuple(allow) if allow is not None else None)

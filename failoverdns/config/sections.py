@@ -95,6 +95,7 @@ class ControlSection(Section):
 
     socket: FilePath = "/run/failoverdns/control.sock"
     mode: Mode = 0o660
+    allow: list[Annotated[str, _text(values.user_or_group)]] | None = None
 
 
 class StateSection(Section):

@@ -28,10 +28,15 @@ class ListenAddress:
 
 @dataclass(frozen=True, slots=True)
 class ControlSettings:
-    """The control socket: its absolute path, and its permission bits (as 0o660)."""
+    """The control socket: its absolute path, and its permission bits (as 0o660).
+
+    `allow` are users, by name or number, and groups, `@` before them, that may give commands;
+    None lets everybody who can open the socket.
+    """
 
     socket: Path
     mode: int
+    allow: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

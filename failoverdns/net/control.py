@@ -30,7 +30,7 @@ from zope.interface import implementer
 from failoverdns.model.change import Who
 from failoverdns.model.commands import Query, Watch
 from failoverdns.model.errors import Rejected
-from failoverdns.net.peer import peer
+from failoverdns.net.peer import Allowed, peer
 from failoverdns.wire.requests import (
     MAX_LINE,
     Request,
@@ -98,10 +98,15 @@ class ControlConnection(TwistedProtocol):
         self._later: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
-        """Learn who it is; refuse one client too many."""
+        """Learn who it is; refuse one that is not allowed, or one client too many."""
         self._who = peer(self.transport.socket)
         self.transport.registerProducer(self, True)
-        if not self._factory.enter(self):
+        allowed = self._factory.allowed
+        if allowed is not None and not allowed.admits(self.transport.socket):
+            text = f"uid {self._who.uid} is not in control.allow of the configuration"
+            self._reply(write_refusal(None, Rejected("forbidden", text)))
+            self._close()
+        elif not self._factory.enter(self):
             self._reply(write_refusal(None, Rejected("busy", "too many clients; try again")))
             self._close()
 
@@ -270,7 +275,11 @@ class ControlFactory(ServerFactory):
 
     noisy = False
 
-    def __init__(self, clock: IReactorTime, commands: Commands) -> None:
+    def __init__(
+        self, clock: IReactorTime, commands: Commands, allowed: Allowed | None = None
+    ) -> None:
+        """Carry out `commands` of those that are `allowed`; None allows all that can connect."""
+        self.allowed = allowed
         self.clock = clock
         self.commands = commands
         self._clients: dict[ControlConnection, None] = {}

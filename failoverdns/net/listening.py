@@ -14,7 +14,8 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 
 from failoverdns.config import ListenAddress, TCPSettings
-from failoverdns.net.sockets import CannotListen, bind
+from failoverdns.model.change import Json
+from failoverdns.net.sockets import CannotListen, bind, lost_packets
 from failoverdns.net.tcp import TCPFactory
 from failoverdns.net.tcp_clients import TCPClients
 from failoverdns.net.udp import UDPReader, WildcardUDPReader
@@ -52,6 +53,19 @@ class Listeners:
     def addresses(self) -> tuple[ListenAddress, ...]:
         """The addresses as bound."""
         return tuple(listener.address for listener in self._open)
+
+    def report(self) -> dict[str, Json]:
+        """Tell what became of strangers' packets and connections since the addresses are open."""
+        return {
+            "udp": {
+                "lost": sum(lost_packets(one.udp.socket) for one in self._open),
+                "unsent": sum(one.udp.unsent for one in self._open),
+            },
+            "tcp": {
+                "connections": len(self.tcp_clients),
+                "evicted": self.tcp_clients.evicted,
+            },
+        }
 
     def prepare(self, wanted: Iterable[ListenAddress]) -> list[Listener]:
         """Bind the addresses that are not open yet, and begin to answer on them.

@@ -8,11 +8,15 @@ from __future__ import annotations
 import errno
 import resource
 import socket
+import sys
 from ipaddress import IPv4Address, IPv6Address
 
 IP_MTU_DISCOVER, IP_PMTUDISC_OMIT = 10, 5
 IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT = 23, 5
 IP_PKTINFO = 8
+SO_MEMINFO, _DROPS = 55, 8
+"""What a socket holds, and where in it is what SO_RXQ_OVFL would tell with each packet."""
+
 RECEIVE_BUFFER = 1 << 20
 """Bytes of queries that the kernel may keep for us while a turn is long."""
 
@@ -43,6 +47,12 @@ def bind(host: Address, port: int) -> tuple[socket.socket, socket.socket]:
         tcp.listen(BACKLOG)
         return udp, tcp
     raise AssertionError("unreachable")
+
+
+def lost_packets(sock: socket.socket) -> int:
+    """Return how many packets the kernel has dropped because `sock` had no room for them."""
+    memory = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * (_DROPS + 1))
+    return int.from_bytes(memory[4 * _DROPS :], sys.byteorder)
 
 
 def allow_descriptors(wanted: int) -> int:
