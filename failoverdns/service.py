@@ -35,6 +35,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.zone import Zone
 from failoverdns.net.agreeing import ROTATION, CannotAgree, make_terms, rotated
 from failoverdns.net.control import ControlFactory
+from failoverdns.net.inherited import Inherited
 from failoverdns.net.listening import Listeners
 from failoverdns.net.peer import find_allowed
 from failoverdns.net.sockets import CannotListen, allow_descriptors
@@ -65,8 +66,9 @@ class CannotStart(Exception):
 class Service:
     """The running server."""
 
-    def __init__(self, config: Config, reactor: Any) -> None:
-        """Build from `config`; nothing is opened before `start`."""
+    def __init__(self, config: Config, reactor: Any, inherited: Inherited | None = None) -> None:
+        """Build from `config` and sockets that are `inherited`; none is opened before `start`."""
+        self._inherited = inherited or Inherited({})
         self.config = config
         self._reactor = reactor
         self._table = Table()
@@ -74,7 +76,7 @@ class Service:
         self._threads = ThreadPool(1, 1, "store")
         key_file = config.certificates.key_file
         self._store = SQLiteStore(config.state.sqlite, self._in_thread, key_file)
-        self._listeners = Listeners(reactor, self._answer, config.tcp)
+        self._listeners = Listeners(reactor, self._answer, config.tcp, self._inherited)
         self._ledger: Ledger | None = None
         self._reactions: Reactions | None = None
         self._control: ControlFactory | None = None
@@ -97,6 +99,12 @@ class Service:
             with _much_allocation():
                 state = await self._load()
             self._listeners.adopt(self._listeners.prepare(self.config.listen), self.config.listen)
+            if self._inherited.left:
+                log.warn(
+                    "handed over, and not in `listen`, so closed: {sockets}",
+                    sockets=", ".join(self._inherited.left),
+                )
+                self._inherited.close()
             await self._react()
             self._open_control()
         except BaseException:

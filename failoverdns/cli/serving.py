@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from twisted.python.failure import Failure
 
 from failoverdns.config import ConfigErrors, load_config
 from failoverdns.model.errors import Corrupt
+from failoverdns.net.inherited import inherited_sockets
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
 from failoverdns.service import CannotStart, Service
@@ -35,9 +37,14 @@ def serve_forever(file: Path) -> int:
         for error in faults.errors:
             print(error, file=sys.stderr)
         return 1
+    try:
+        inherited = inherited_sockets(os.environ, os.getpid())
+    except CannotListen as fault:
+        print(f"cannot start: {fault}", file=sys.stderr)
+        return 1
     _begin_logging()
     reactor = _reactor()
-    process = _Process(Service(config, reactor), reactor)
+    process = _Process(Service(config, reactor, inherited), reactor)
     signal.signal(signal.SIGHUP, process.hang_up)
     reactor.callWhenRunning(process.start)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IListeningPort
 
 from failoverdns.config import ListenAddress, TCPSettings
 from failoverdns.model.change import Json
+from failoverdns.net.inherited import Inherited
 from failoverdns.net.sockets import CannotListen, bind, lost_packets
 from failoverdns.net.tcp import TCPFactory
 from failoverdns.net.tcp_clients import TCPClients
@@ -42,8 +43,18 @@ class Listener:
 class Listeners:
     """All addresses that are answered on."""
 
-    def __init__(self, reactor: Any, answer: Answer, limits: TCPSettings) -> None:
-        """Answer with `answer`, over TCP within `limits`; `reactor` is Twisted's."""
+    def __init__(
+        self,
+        reactor: Any,
+        answer: Answer,
+        limits: TCPSettings,
+        inherited: Inherited | None = None,
+    ) -> None:
+        """Answer with `answer`, over TCP within `limits`; `reactor` is Twisted's.
+
+        Sockets that are `inherited` are taken before new ones are opened.
+        """
+        self._inherited = inherited
         self._reactor = reactor
         self.tcp_clients = TCPClients(reactor, limits)
         self._answer = answer
@@ -101,7 +112,8 @@ class Listeners:
         self.adopt([], ())
 
     def _listen(self, asked: ListenAddress) -> Listener:
-        udp_socket, tcp_socket = bind(asked.host, asked.port)
+        handed_over = self._inherited.take(asked) if self._inherited is not None else None
+        udp_socket, tcp_socket = handed_over or bind(asked.host, asked.port)
         reader = WildcardUDPReader if asked.host.is_unspecified else UDPReader
         udp = reader(udp_socket, lambda packet, host: self._answer(packet, host, udp=True))
         factory = TCPFactory(

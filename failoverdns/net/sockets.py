@@ -75,7 +75,7 @@ def _bound(kind: socket.SocketKind, host: Address, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if kind == socket.SOCK_DGRAM:
-            _set_datagram_options(sock, host)
+            set_datagram_options(sock, host)
         sock.bind((str(host), port))
     except OSError as fault:
         sock.close()
@@ -84,7 +84,7 @@ def _bound(kind: socket.SocketKind, host: Address, port: int) -> socket.socket:
     return sock
 
 
-def _set_datagram_options(sock: socket.socket, host: Address) -> None:
+def set_datagram_options(sock: socket.socket, host: Address) -> None:
     """Never fragment on the advice of strangers (RFC 9715), and answer from the asked address."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     if sock.family == socket.AF_INET:
