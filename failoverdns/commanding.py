@@ -16,7 +16,7 @@ from failoverdns.ledger import Done, Ledger, Outcome, Submission
 from failoverdns.model.change import Change, Json, Who
 from failoverdns.model.commands import Mutation, Query, RequestCertificate, Switch
 from failoverdns.model.errors import Corrupt, Rejected, RuleFailure
-from failoverdns.reading import Source, read
+from failoverdns.reading import LogCommand, Source, read
 from failoverdns.rules.reporting import history_report
 from failoverdns.rules.switching import BEFORE_SWITCH, switch
 from failoverdns.store.interface import Store, Unavailable
@@ -56,6 +56,7 @@ class Commands:
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         hooks: Callable[[], list[Json]] = list,
         server: Callable[[], dict[str, Json]] = dict,
+        query_log: Callable[[LogCommand], dict[str, Json]] = lambda _: {},
         approval: Callable[[], Approval | None] = lambda: None,
         issuing: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -65,6 +66,7 @@ class Commands:
         self._spawn = spawn
         self._hooks = hooks
         self._server = server
+        self._query_log = query_log
         self._approval = approval
         self._issuing = issuing
 
@@ -93,7 +95,9 @@ class Commands:
         assert isinstance(request.command, Query)
         state = self._ledger.state
         try:
-            source = Source(state, self._store, self._now(), self._hooks, self._report)
+            source = Source(
+                state, self._store, self._now(), self._hooks, self._report, self._query_log
+            )
             result = await read(source, request.command)
         except Rejected as refusal:
             return iter((write_refusal(request.id, refusal),))

@@ -38,6 +38,7 @@ from failoverdns.net.control import ControlFactory
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.listening import Listeners
 from failoverdns.net.peer import find_allowed
+from failoverdns.net.query_log import QueryLog
 from failoverdns.net.sockets import CannotListen, allow_descriptors
 from failoverdns.net.spawning import spawn
 from failoverdns.net.unix import listen_unix
@@ -83,6 +84,7 @@ class Service:
         self._control_port: IListeningPort | None = None
         self._catching_up: LoopingCall | None = None
         self._rotating: LoopingCall | None = None
+        self._query_log = QueryLog(config.querylog)
         self._reloading = False
         self._reload_wanted = False
 
@@ -153,6 +155,7 @@ class Service:
     async def stop(self) -> None:
         """Close the sockets, then the store; what was acknowledged is on disk already."""
         self._listeners.close()
+        self._query_log.close()
         if self._control_port is not None:
             self._control_port.stopListening()
             self._control_port = None
@@ -274,7 +277,10 @@ class Service:
         """Answer a packet, and keep a defect of ours to the packet that met it."""
         try:
             asker = Asker(host, udp, time.time(), time.monotonic())
-            return respond(self._table, packet, asker, self._terms)
+            reply = respond(self._table, packet, asker, self._terms)
+            if self._query_log.is_on:
+                self._query_log.note(packet, reply, host, asker.now, udp=udp)
+            return reply
         except Exception:
             log.failure("a packet could not be answered: {packet}", packet=packet[:600].hex())
             return server_failure(packet)
@@ -303,6 +309,7 @@ class Service:
             spawn=spawn,
             hooks=reactions.report,
             server=self._report,
+            query_log=self._query_log.carry_out,
             approval=lambda: reactions.approve if reactions.approving else None,
             issuing=lambda: reactions.issuing,
         )
@@ -363,6 +370,7 @@ def _check_reloadable(old: Config, new: Config) -> None:
     fixed = {
         "control": old.control != new.control,
         "state": old.state != new.state,
+        "querylog": old.querylog != new.querylog,
         "workers": old.workers != new.workers,
         "certificates": old.certificates != new.certificates and old.state == new.state,
         "delivery": _without_clients(old.delivery) != _without_clients(new.delivery),

@@ -175,6 +175,15 @@ def _server(server: Result) -> Iterator[str]:
         yield f"rate limit: {limited['dropped']} replies dropped, {limited['truncated']} truncated"
 
 
+def _query_log(result: Result) -> None:
+    if not result["on"]:
+        click.echo("query log: off")
+        return
+    every = f", every {result['sample']}th query" if result["sample"] > 1 else ""
+    click.echo(f"query log: on, {result['file']}{every}")
+    click.echo(f"  {result['written']} written, {result['lost']} lost")
+
+
 def _groups(result: Result) -> None:
     table = _table("group", "hostname", "ttl", "primary", "backup", "answers")
     for group in result["groups"]:
@@ -307,5 +316,8 @@ _WRITERS: dict[str, Callable[[Result], None]] = {
     "certificate list": _certificates,
     "certificate challenge-name": _challenge_name,
     "certificate rotate-key": _rotated,
+    "querylog on": _query_log,
+    "querylog off": _query_log,
+    "querylog status": _query_log,
     "preflight": _preflight,
 }

@@ -13,7 +13,7 @@ from failoverdns.config.certificates import read_acme, read_certificates, read_d
 from failoverdns.config.document import Node, read_document, refuse_repeated
 from failoverdns.config.errors import START, Report
 from failoverdns.config.hooks import read_hooks
-from failoverdns.config.protection import read_cookies, read_rate_limit, read_tcp
+from failoverdns.config.protection import read_cookies, read_query_log, read_rate_limit, read_tcp
 from failoverdns.config.schema import check_shape
 from failoverdns.config.sections import ConfigFile, ControlSection
 from failoverdns.config.settings import Config, ControlSettings, Identity, StateSettings
@@ -58,6 +58,7 @@ def load_config(path: Path) -> Config:
         acme=read_acme(sections.acme, folder, usable, report),
         tcp=read_tcp(sections.tcp, usable, report),
         cookies=read_cookies(sections.cookies, folder),
+        querylog=read_query_log(sections.querylog, folder),
         rate_limit=read_rate_limit(sections.rate_limit, usable, report),
     )
     report.raise_if_any()

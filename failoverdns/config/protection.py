@@ -1,4 +1,4 @@
-"""What protects the server from strangers: settings of the sections `tcp`, `cookies`, `rate_limit`.
+"""What protects the server from strangers: `tcp`, `cookies`, `rate_limit`; and `querylog`.
 
 Refuses to know single values (checked in `values`), and to look into the files that are named.
 """
@@ -9,8 +9,13 @@ from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import Report
-from failoverdns.config.protection_settings import CookieSettings, TCPSettings
-from failoverdns.config.sections import CookiesSection, RateLimitSection, TCPSection
+from failoverdns.config.protection_settings import CookieSettings, QueryLogSettings, TCPSettings
+from failoverdns.config.sections import (
+    CookiesSection,
+    QueryLogSection,
+    RateLimitSection,
+    TCPSection,
+)
 from failoverdns.config.values import absolute
 from failoverdns.model.limits import RateLimits
 
@@ -35,6 +40,13 @@ def read_cookies(section: CookiesSection, folder: Path) -> CookieSettings:
     """Make settings of `cookies`; `folder` completes a relative path."""
     file = section.secret_file
     return CookieSettings(section.answer, absolute(file, folder) if file is not None else None)
+
+
+def read_query_log(section: QueryLogSection | None, folder: Path) -> QueryLogSettings | None:
+    """Make settings of `querylog`, None where it is left out; `folder` completes the path."""
+    if section is None:
+        return None
+    return QueryLogSettings(absolute(section.file, folder), section.max_size << 20)
 
 
 def read_rate_limit(

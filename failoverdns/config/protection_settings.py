@@ -1,4 +1,4 @@
-"""What protects the server from strangers, as frozen values: TCP limits and cookies.
+"""What protects the server from strangers, as frozen values: TCP limits, cookies, query log.
 
 Refuses to know YAML and how the values are checked.
 """
@@ -32,3 +32,11 @@ class CookieSettings:
 
     answer: bool = True
     secret_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLogSettings:
+    """Where queries are logged when that is turned on: an absolute path, and bytes it may have."""
+
+    file: Path
+    max_size: int

@@ -27,6 +27,7 @@ from failoverdns.config.sections import (
     ExternalAccountSection,
     HookSection,
     IdentitySection,
+    QueryLogSection,
     RateLimitSection,
     Section,
     StateSection,
@@ -96,6 +97,7 @@ _NEEDS = (
         ("acme",), "directory", None, "write letsencrypt, letsencrypt-staging or an https:// URL"
     ),
     _Need(("acme",), "accept_terms", None, f"write true: {values.TERMS}"),
+    _Need(("querylog",), "file", None, "give the path of the file that queries are logged to"),
     _Need(("acme", "external_account"), "key_id", None, "the CA gives it to you"),
     _Need(
         ("acme", "external_account"),
@@ -188,6 +190,8 @@ def _section_at(location: Location) -> type[Section]:
             return AcmeSection
         case ("tcp",):
             return TCPSection
+        case ("querylog",):
+            return QueryLogSection
         case ("cookies",):
             return CookiesSection
         case ("rate_limit",):

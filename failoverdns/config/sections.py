@@ -189,6 +189,13 @@ class RateLimitSection(Section):
     exempt_clients: Annotated[list[Network], _or_empty(list)] = []
 
 
+class QueryLogSection(Section):
+    """`querylog`; `max_size` in MiB."""
+
+    file: FilePath = "queries.json"
+    max_size: Annotated[int, Field(ge=1, le=100_000)] = 100
+
+
 class ConfigFile(Section):
     """The whole file."""
 
@@ -205,3 +212,4 @@ class ConfigFile(Section):
     tcp: Annotated[TCPSection, _or_empty(dict)] = TCPSection()
     cookies: Annotated[CookiesSection, _or_empty(dict)] = CookiesSection()
     rate_limit: RateLimitSection | None = None
+    querylog: QueryLogSection | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from failoverdns.config.protection_settings import CookieSettings, TCPSettings
+from failoverdns.config.protection_settings import CookieSettings, QueryLogSettings, TCPSettings
 from failoverdns.model.limits import RateLimits
 from failoverdns.model.zone import Zone
 
@@ -140,7 +140,7 @@ class Config:
     `file` is the path that it was loaded from, as given.
     `workers` is the number of answering processes; None chooses by the machine, 0 answers in
     the control process.
-    `delivery`, `acme` and `rate_limit` are None where they are off.
+    `delivery`, `acme`, `rate_limit` and `querylog` are None where they are off.
     """
 
     file: Path
@@ -157,3 +157,4 @@ class Config:
     tcp: TCPSettings
     cookies: CookieSettings
     rate_limit: RateLimits | None
+    querylog: QueryLogSettings | None = None
