@@ -25,7 +25,7 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from failoverdns import __version__
-from failoverdns.answering import Asker, Terms, respond, server_failure
+from failoverdns.answering import Asker, Terms, ready_answer, respond, server_failure
 from failoverdns.commanding import Commands, event_line
 from failoverdns.config import Config, ConfigErrors, DeliverySettings, load_config
 from failoverdns.ledger import Ledger, Outcome, Submission
@@ -276,9 +276,14 @@ class Service:
     def _answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
         """Answer a packet, and keep a defect of ours to the packet that met it."""
         try:
+            terms, logging = self._terms, self._query_log.is_on
+            if terms.limiter is None and not logging:
+                reply = ready_answer(self._table, packet, udp=udp)
+                if reply is not None:
+                    return reply  # most queries end here: nobody needs to know who asks, and when
             asker = Asker(host, udp, time.time(), time.monotonic())
-            reply = respond(self._table, packet, asker, self._terms)
-            if self._query_log.is_on:
+            reply = respond(self._table, packet, asker, terms)
+            if logging:
                 self._query_log.note(packet, reply, host, asker.now, udp=udp)
             return reply
         except Exception:

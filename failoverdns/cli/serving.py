@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,13 @@ def _begin_logging() -> None:
 
 
 def _reactor() -> Any:
-    """Return Twisted's reactor, which is installed when it is first imported (epoll on Linux)."""
+    """Return Twisted's reactor, which is installed when it is first imported (epoll on Linux).
+
+    Its timers run by the monotonic clock: by the wall clock, as they do otherwise, a clock that is
+    put back an hour would stop every one of them for an hour.
+    """
     from twisted.internet import reactor
 
-    return reactor
+    chosen: Any = reactor
+    chosen.seconds = time.monotonic
+    return chosen

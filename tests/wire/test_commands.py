@@ -240,8 +240,8 @@ def test_a_usage_line_shows_how_the_command_is_written() -> None:
 
 
 THERE = (
-    "there is application, certificate, group, head, history, preflight, querylog, records, status, "
-    "switch, watch"
+    "there is application, certificate, group, head, history, preflight, querylog, records, "
+    "status, switch, watch"
 )
 UNKNOWN = [
     ("swich", "no command 'swich'; did you mean 'switch'?"),
