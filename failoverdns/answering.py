@@ -294,10 +294,10 @@ def _limited(
     if verdict is Verdict.DROP or not isinstance(query, Query):
         return None
     rcode, options = NOERROR, b""
-    if query.edns is not None:
-        _, options = _reply_options(query.edns.options, asker, terms)
-        if query.edns.options.cookie is not None and terms.cookies is not None:
-            rcode = BADCOOKIE
+    if query.edns is not None and query.edns.options.cookie is not None and terms.cookies:
+        rcode = BADCOOKIE  # and no option but the cookie: nothing may be gained by way of us
+        cookie_only = Options(cookie=query.edns.options.cookie)
+        _, options = _reply_options(cookie_only, asker, terms)
     sections = Sections(rcode, authoritative=False)
     return write_reply(query, sections, PLAIN_UDP_PAYLOAD if rcode else 0, options)
 

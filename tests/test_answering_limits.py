@@ -25,14 +25,15 @@ ADDRESS = bytes(4)
 
 def terms(slip: int = 0, rate: int = 1) -> Terms:
     """Terms with one reply a second for everything."""
-    return Terms(SECRETS, limiter=RateLimiter(RateLimits(rate, rate, rate, slip=slip)))
+    return Terms(SECRETS, b"x" * 255, limiter=RateLimiter(RateLimits(rate, rate, rate, slip=slip)))
 
 
 def asked(qname: str, rtype: str = "A", cookie: bytes | None = None, rclass: str = "IN") -> bytes:
     """A query as bytes, with a cookie if one is given."""
     message = query(qname, rtype, rclass)
     if cookie is not None:
-        message.use_edns(0, 0, 1232, options=[dns.edns.GenericOption(10, cookie)])
+        options = [dns.edns.GenericOption(10, cookie), dns.edns.GenericOption(3, b"")]
+        message.use_edns(0, 0, 1232, options=options)
     return message.to_wire()
 
 

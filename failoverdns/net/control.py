@@ -153,6 +153,11 @@ class ControlConnection(TwistedProtocol):
     def stopProducing(self) -> None:  # noqa: N802
         """Do nothing: the connection is going."""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is owed to the client."""
+        return not self._slots and not self.watching and not self._paused
+
     def send_event(self, line: bytes) -> None:
         """Send an event after the replies that are due."""
         if len(self._slots) >= MAX_EVENTS:
@@ -214,6 +219,7 @@ class ControlConnection(TwistedProtocol):
             self._buffer.clear()
 
     def _take(self, line: bytes) -> None:
+        self._factory.touch(self)
         try:
             request = read_request(line)
         except Unreadable as fault:
@@ -289,11 +295,20 @@ class ControlFactory(ServerFactory):
         return ControlConnection(self)
 
     def enter(self, client: ControlConnection) -> bool:
-        """Count a client; False if that is one too many."""
+        """Count a client; if that is one too many, the longest idle goes; False if none is idle."""
         if len(self._clients) >= MAX_CLIENTS:
-            return False
+            idle = next((one for one in self._clients if one.is_idle), None)
+            if idle is None:
+                return False
+            self.leave(idle)
+            idle.transport.abortConnection()
         self._clients[client] = None
         return True
+
+    def touch(self, client: ControlConnection) -> None:
+        """Note that a client has asked for something."""
+        if client in self._clients:
+            self._clients[client] = self._clients.pop(client)
 
     def leave(self, client: ControlConnection) -> None:
         """Forget a client."""
