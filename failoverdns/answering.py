@@ -2,20 +2,45 @@
 
     packet -> ready answer: the question's bytes, looked up in the table
            -> slow path (anything unusual): read -> look up -> write
+    reply  -> over UDP, to a client that has not proven its address: rate limit
 
-Both give the same answer; a property test holds them to it.
+Both paths give the same answer; a property test holds them to it.
 Knows the table and what an authoritative server does with a question (RFC 1034 section 4.3.2).
-Refuses to know sockets, and where the table comes from: it is an argument.
+Refuses to know sockets and clocks, and where the table comes from: they are arguments.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from struct import pack
-from typing import Final
+from typing import Final, NamedTuple
 
-from failoverdns.model.records import AAAA, ANY, CNAME, NS, A
+from failoverdns.limiting import Kind, RateLimiter, Verdict, packed
+from failoverdns.lookup import (
+    CLASS_IN,
+    Found,
+    NoData,
+    NoSuchName,
+    NotOurs,
+    Outcome,
+    Referral,
+    look_up,
+)
+from failoverdns.model.records import ANY
+from failoverdns.wire.cookies import SIZE, CookieSecrets, check_cookie
+from failoverdns.wire.options import (
+    CLIENT_SUBNET,
+    COOKIE,
+    KEEPALIVE,
+    NO_OPTIONS,
+    NSID,
+    Options,
+    keepalive_time,
+    without_scope,
+    write_option,
+)
 from failoverdns.wire.query import (
+    BADCOOKIE,
     BADVERS,
     FORMERR,
     NOERROR,
@@ -27,33 +52,28 @@ from failoverdns.wire.query import (
     Faulty,
     Ignored,
     Query,
+    Unasked,
     read_query,
 )
-from failoverdns.wire.records import CompiledRRset, type_key
+from failoverdns.wire.records import CompiledRRset
 from failoverdns.wire.reply import (
     OPT_DNSSEC_OK,
     OPT_PLAIN,
     PLAIN_UDP_PAYLOAD,
     TCP_PAYLOAD,
     UDP_PAYLOAD,
-    Owned,
     Sections,
     udp_limit,
     write_header,
     write_reply,
+    write_unasked,
 )
-from failoverdns.wire.table import Authority, Entry, Table, target_of
+from failoverdns.wire.table import Table
 
-CLASS_IN, CLASS_CHAOS = 1, 3
-DS = 43
+CLASS_CHAOS = 3
 AXFR, IXFR = 252, 251
 NOT_AUTHORITATIVE = 20
 """Extended DNS Error: not a zone of ours (RFC 8914 section 4.21)."""
-
-_A, _AAAA, _CNAME, _NS = type_key(A), type_key(AAAA), type_key(CNAME), type_key(NS)
-
-MAX_CHAIN = 16
-"""CNAME records followed inside a zone before the answer ends where it is."""
 
 _ORDINARY: Final = frozenset(
     pack(">HH", rtype, CLASS_IN) for rtype in range(1, 128) if rtype != OPT
@@ -72,13 +92,58 @@ _SHAPES: Final = {
 _COUNTS_NODATA: Final = b"\0\1\0\0\0\1\0\0"
 _COUNTS_NODATA_EDNS: Final = b"\0\1\0\0\0\1\0\1"
 
+_OPT_START: Final = b"\0\0)"
+_COOKIES: Final = {
+    12: b"\0\x0c\0\x0a\0\x08",  # of the client alone
+    28: b"\0\x1c\0\x0a\0\x18",  # with ours
+}
+"""RDLENGTH of an OPT record, and how it goes on, if all that it has is a cookie."""
 
-def respond(table: Table, packet: bytes, *, udp: bool) -> bytes | None:
-    """Return the reply to a packet, or None if it gets none; never raises.
+_COOKIE_SPACE: Final = 4 + SIZE
+"""Bytes that a cookie takes in a reply."""
 
-    `udp` limits the reply to what the client and the path can take.
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What strangers get beside answers, and on which terms.
+
+    Without `cookies` the option is ignored; `nsid` is told to those who ask; `idle_timeout` in
+    seconds, told over TCP to those who ask; without `limiter` every reply is sent.
     """
-    return ready_answer(table, packet, udp=udp) or slow_answer(table, packet, udp=udp)
+
+    cookies: CookieSecrets | None = None
+    nsid: bytes | None = None
+    idle_timeout: float = 10.0
+    limiter: RateLimiter | None = None
+
+
+class Asker(NamedTuple):
+    """Who asks, how and when; a tuple, because one is made for every packet.
+
+    `host` is the address as text, `now` in seconds since 1970, `monotonic` in seconds.
+    """
+
+    host: str = "0.0.0.0"
+    udp: bool = True
+    now: float = 0.0
+    monotonic: float = 0.0
+
+
+NO_TERMS: Final = Terms()
+UDP: Final = Asker()
+TCP: Final = Asker(udp=False)
+
+
+def respond(table: Table, packet: bytes, asker: Asker, terms: Terms = NO_TERMS) -> bytes | None:
+    """Return the reply to a packet, or None if it gets none; never raises."""
+    reply, proven = ready_answer(table, packet, udp=asker.udp), False
+    if reply is None and terms.cookies is not None:
+        reply, proven = _ready_with_cookie(table, packet, asker, terms.cookies)
+    if reply is None:
+        reply, proven = _slow_answer(table, packet, asker, terms)
+    if terms.limiter is None or reply is None or proven or not asker.udp:
+        return reply
+    return _limited(table, packet, reply, asker, terms, terms.limiter)
 
 
 def ready_answer(table: Table, packet: bytes, *, udp: bool) -> bytes | None:
@@ -123,19 +188,9 @@ def ready_answer(table: Table, packet: bytes, *, udp: bool) -> bytes | None:
     return reply
 
 
-def slow_answer(table: Table, packet: bytes, *, udp: bool) -> bytes | None:
+def slow_answer(table: Table, packet: bytes, asker: Asker, terms: Terms = NO_TERMS) -> bytes | None:
     """Return the reply to a packet by reading all of it."""
-    query = read_query(packet)
-    match query:
-        case Ignored():
-            return None
-        case Faulty():
-            return write_header(query)
-    limit = udp_limit(query) if udp else TCP_PAYLOAD
-    sections = answer(table, query)
-    if sections is None:
-        return write_header(Faulty(query.id, 0, FORMERR, "a QTYPE that cannot be asked for"))
-    return write_reply(query, sections, limit)
+    return _slow_answer(table, packet, asker, terms)[0]
 
 
 def answer(table: Table, query: Query) -> Sections | None:
@@ -163,107 +218,104 @@ def server_failure(packet: bytes) -> bytes | None:
     return write_header(Faulty(int.from_bytes(packet[:2], "big"), opcode, SERVFAIL, "a defect"))
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The RRsets that answer the question, CNAME records that led there first."""
+def _ready_with_cookie(
+    table: Table, packet: bytes, asker: Asker, secrets: CookieSecrets
+) -> tuple[bytes | None, bool]:
+    """Return the reply if it lies ready but for a cookie, and whether the cookie is valid.
 
-    answers: tuple[Owned, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NoData:
-    """The (last) name exists, the type does not (RFC 2308 section 2.2)."""
-
-    answers: tuple[Owned, ...]
-    soa: Owned
-
-
-@dataclass(frozen=True, slots=True)
-class NoSuchName:
-    """The (last) name does not exist: NXDOMAIN (RFC 2308 section 2.1)."""
-
-    answers: tuple[Owned, ...]
-    soa: Owned
-
-
-@dataclass(frozen=True, slots=True)
-class Referral:
-    """The (last) name is below a zone cut (RFC 9499, "referral")."""
-
-    answers: tuple[Owned, ...]
-    nameservers: Owned
-    glue: tuple[Owned, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NotOurs:
-    """The name is in no zone of ours."""
-
-
-Outcome = Found | NoData | NoSuchName | Referral | NotOurs
-
-
-def look_up(table: Table, name: bytes, qtype: int) -> Outcome:
-    """Look a name (wire form, lower case) up, following CNAME records inside its zone.
-
-    RFC 1034 section 4.3.2, RFC 4592 section 3.3.1, RFC 6604, RFC 8482 section 4.1.
+    As `ready_answer` does, only for queries whose end is exactly an OPT with a cookie: it is what
+    the same query without the cookie gets, and a cookie.
     """
+    for size, start in _COOKIES.items():
+        at = len(packet) - size
+        if packet[at - 2 : at + 4] == start and packet[at - 11 : at - 8] == _OPT_START:
+            reply = ready_answer(table, packet[: at - 2] + b"\0\0", udp=asker.udp)
+            if reply is None:
+                break
+            total = len(reply) + _COOKIE_SPACE
+            if total > PLAIN_UDP_PAYLOAD:
+                payload = int.from_bytes(packet[at - 8 : at - 6], "big")
+                if total > (min(payload, UDP_PAYLOAD) if asker.udp else TCP_PAYLOAD):
+                    break
+            valid, cookie = check_cookie(secrets, packet[at + 4 :], packed(asker.host), asker.now)
+            return reply[:-2] + _COOKIES[28] + cookie, valid
+    return None, False
+
+
+def _slow_answer(
+    table: Table, packet: bytes, asker: Asker, terms: Terms
+) -> tuple[bytes | None, bool]:
+    """Return the reply by reading all of the packet, and whether it has a valid cookie."""
+    query = read_query(packet)
+    match query:
+        case Ignored():
+            return None, False
+        case Faulty():
+            return write_header(query), False
+        case Unasked():
+            if terms.cookies is None:
+                return write_header(Faulty(query.id, 0, FORMERR, "no question")), False
+            valid, options = _reply_options(query.edns.options, asker, terms)
+            return write_unasked(query, options), valid
+    sections = answer(table, query)
+    if sections is None:
+        return write_header(Faulty(query.id, 0, FORMERR, "a QTYPE that cannot be asked for")), False
+    valid, options = False, b""
+    if query.edns is not None and query.edns.options is not NO_OPTIONS:
+        valid, options = _reply_options(query.edns.options, asker, terms)
+    limit = udp_limit(query) if asker.udp else TCP_PAYLOAD
+    return write_reply(query, sections, limit, options), valid
+
+
+def _reply_options(options: Options, asker: Asker, terms: Terms) -> tuple[bool, bytes]:
+    """Return whether there is a valid cookie, and the options that answer those of a query."""
+    valid, written = False, b""
+    if options.cookie is not None and terms.cookies is not None:
+        valid, cookie = check_cookie(terms.cookies, options.cookie, packed(asker.host), asker.now)
+        written += write_option(COOKIE, cookie)
+    if options.nsid and terms.nsid is not None:
+        written += write_option(NSID, terms.nsid)
+    if options.client_subnet is not None:
+        written += write_option(CLIENT_SUBNET, without_scope(options.client_subnet))
+    if options.keepalive and not asker.udp:
+        written += write_option(KEEPALIVE, keepalive_time(terms.idle_timeout))
+    return valid, written
+
+
+def _limited(
+    table: Table, packet: bytes, reply: bytes, asker: Asker, terms: Terms, limiter: RateLimiter
+) -> bytes | None:
+    """Return a reply, or what becomes of it where a client network gets too many."""
+    kind, name = _account(table, reply)
+    verdict = limiter.judge(packed(asker.host), kind, name, asker.monotonic)
+    if verdict is Verdict.SEND:
+        return reply
+    query = read_query(packet)
+    if verdict is Verdict.DROP or not isinstance(query, Query):
+        return None
+    rcode, options = NOERROR, b""
+    if query.edns is not None and query.edns.options.cookie is not None and terms.cookies:
+        rcode = BADCOOKIE  # and no option but the cookie: nothing may be gained by way of us
+        cookie_only = Options(cookie=query.edns.options.cookie)
+        _, options = _reply_options(cookie_only, asker, terms)
+    sections = Sections(rcode, authoritative=False)
+    return write_reply(query, sections, PLAIN_UDP_PAYLOAD if rcode else 0, options)
+
+
+def _account(table: Table, reply: bytes) -> tuple[Kind, bytes]:
+    """Return the account of a reply: its kind, and what it is told apart by."""
+    rcode = reply[3] & 0xF
+    if rcode not in (NOERROR, NXDOMAIN) or len(reply) == 12:
+        return Kind.ERROR, b""
+    at = 12
+    while length := reply[at]:
+        at += 1 + length
+    name = reply[12 : at + 1].lower()
+    if rcode == NOERROR and name in table.entries:
+        return Kind.ANSWER, name + reply[at + 1 : at + 5]
     authority = table.zone_of(name)
-    if authority is None:
-        return NotOurs()
-    chain: list[Owned] = []
-    visited = {name}
-    wanted = pack(">HH", qtype, CLASS_IN)
-    while True:
-        cut = table.cut_above(name, authority.origin)
-        if cut is not None and not (qtype == DS and cut == name):
-            return _referral(table, tuple(chain), cut)
-        entry = table.entries.get(name) or _wildcard(table, name)
-        if entry is None:
-            return NoSuchName(tuple(chain), (authority.origin, authority.soa))
-        found = entry.answers.get(wanted)
-        if found is None and qtype == ANY and entry.answers:
-            found = next(iter(entry.answers.values()))
-        if found is not None:
-            return Found((*chain, (name, found)))
-        cname = entry.answers.get(_CNAME)
-        if cname is None:
-            return NoData(tuple(chain), _negative_soa(authority, entry))
-        chain.append((name, cname))
-        name = target_of(cname)
-        if name in visited or len(chain) == MAX_CHAIN or table.zone_of(name) is not authority:
-            return Found(tuple(chain))
-        visited.add(name)
-
-
-def _wildcard(table: Table, name: bytes) -> Entry | None:
-    """Return the wildcard entry that a name without entry is made from, if there is one."""
-    entries = table.entries
-    while len(name) > 1:
-        name = name[1 + name[0] :]
-        if name in entries:
-            return entries.get(b"\1*" + name)
-    return None
-
-
-def _referral(table: Table, chain: tuple[Owned, ...], cut: bytes) -> Referral:
-    """Refer to the servers below a zone cut, with the addresses of those inside it."""
-    nameservers = table.entries[cut].answers[_NS]
-    glue: list[Owned] = []
-    for record in nameservers.records():
-        name = record[10:].lower()
-        entry = table.entries.get(name)
-        if entry is not None and table.cut_above(name, entry.authority.origin) == cut:
-            found = (entry.answers.get(key) for key in (_A, _AAAA))
-            glue += [(name, rrset) for rrset in found if rrset is not None]
-    return Referral(chain, (cut, nameservers), tuple(glue))
-
-
-def _negative_soa(authority: Authority, entry: Entry) -> Owned:
-    """Return the SOA record with the negative TTL of the name (RFC 2308 section 5)."""
-    ttl = entry.negative_ttl or authority.negative_ttl
-    soa = authority.soa
-    return authority.origin, replace(soa, tail=soa.tail[:6] + ttl + soa.tail[10:])
+    zone = authority.origin if authority is not None else b""
+    return (Kind.NXDOMAIN if rcode == NXDOMAIN else Kind.ANSWER), zone
 
 
 def _sections(outcome: Outcome) -> Sections:

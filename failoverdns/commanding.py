@@ -17,7 +17,7 @@ from failoverdns.model.change import Change, Json, Who
 from failoverdns.model.commands import Mutation, Query, RequestCertificate, Switch
 from failoverdns.model.errors import Corrupt, Rejected, RuleFailure
 from failoverdns.model.group import Side
-from failoverdns.reading import Source, read
+from failoverdns.reading import LogCommand, Source, read
 from failoverdns.rules.reporting import history_report
 from failoverdns.rules.switching import BEFORE_SWITCH, switch
 from failoverdns.store.interface import Store, Unavailable
@@ -42,9 +42,10 @@ class Approval(Protocol):
 class Commands:
     """Carries out the requests of all clients.
 
-    `now` tells seconds since 1970, `spawn` drives a coroutine to its end, `hooks` reports how the
-    hooks are doing.  Without `approval` no switch has to wait for anything; `issuing` tells whether
-    certificates can be issued here.
+    `now` tells seconds since 1970, `spawn` drives a coroutine to its end, `hooks` and `server`
+    report how the hooks are doing and what becomes of packets.
+    Without `approval` no switch has to wait for anything; `issuing` tells whether certificates can
+    be issued here.
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class Commands:
         now: Callable[[], float],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         hooks: Callable[[], list[Json]] = list,
+        server: Callable[[], dict[str, Json]] = dict,
+        query_log: Callable[[LogCommand], dict[str, Json]] = lambda _: {},
         approval: Callable[[], Approval | None] = lambda: None,
         issuing: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -63,6 +66,8 @@ class Commands:
         self._now = now
         self._spawn = spawn
         self._hooks = hooks
+        self._server = server
+        self._query_log = query_log
         self._approval = approval
         self._issuing = issuing
 
@@ -91,12 +96,22 @@ class Commands:
         assert isinstance(request.command, Query)
         state = self._ledger.state
         try:
-            asks = self._approval() is not None
-            source = Source(state, self._store, self._now(), self._hooks, asks)
+            source = Source(
+                state,
+                self._store,
+                self._now(),
+                hooks=self._hooks,
+                asks_hooks=self._approval() is not None,
+                server=self._report,
+                query_log=self._query_log,
+            )
             result = await read(source, request.command)
         except Rejected as refusal:
             return iter((write_refusal(request.id, refusal),))
         return write_reply(request.id, state.revision, result)
+
+    def _report(self) -> dict[str, Json]:
+        return {"behind": self._ledger.behind, **self._server()}
 
     async def _approved(self, submission: Submission, approval: Approval) -> None:
         """Submit a switch if all that have to agree do; the switch is planned again then.

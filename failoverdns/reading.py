@@ -21,6 +21,9 @@ from failoverdns.model.commands import (
     ListGroups,
     Preflight,
     Query,
+    QueryLogOff,
+    QueryLogOn,
+    QueryLogStatus,
     Records,
     RotateKey,
     ShowCertificate,
@@ -54,11 +57,15 @@ SHOWN_FETCHES = 20
 """Fetches that `certificate show` tells."""
 
 
+LogCommand = QueryLogOn | QueryLogOff | QueryLogStatus
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What can be read: the state, the store behind it, the time, and how the hooks are doing.
+    """What can be read: the state, the store behind it, the time, how hooks and server are doing.
 
-    `now` in seconds since 1970; `asks_hooks` if a switch has to wait for some.
+    `now` in seconds since 1970; `asks_hooks` if a switch has to wait for some; `query_log` carries
+    out the commands of the query log.
     """
 
     state: State
@@ -66,6 +73,8 @@ class Source:
     now: float
     hooks: Callable[[], list[Json]] = list
     asks_hooks: bool = False
+    server: Callable[[], dict[str, Json]] = dict
+    query_log: Callable[[LogCommand], dict[str, Json]] = lambda _: {}
 
 
 async def read(source: Source, query: Query) -> Result:
@@ -80,6 +89,7 @@ async def read(source: Source, query: Query) -> Result:
                 "applications": Streamed(application_report(copy, a) for a in copy.applications()),
                 "groups": Streamed(group_report(copy, group) for group in copy.groups()),
                 "hooks": source.hooks(),
+                "server": source.server(),
             }
         case Status(name):
             return _group_status(state, name)
@@ -114,6 +124,8 @@ async def read(source: Source, query: Query) -> Result:
             except (Unavailable, OutcomeUnknown, Corrupt) as fault:
                 text = f"the key could not be rotated, and the old one still works: {fault}"
                 raise Rejected("unavailable", text) from None
+        case QueryLogOn() | QueryLogOff() | QueryLogStatus():
+            return source.query_log(query)
         case _:
             assert_never(query)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,17 +25,21 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from failoverdns import __version__
-from failoverdns.answering import respond, server_failure
+from failoverdns.answering import Asker, Terms, ready_answer, respond, server_failure
 from failoverdns.commanding import Commands, event_line
 from failoverdns.config import Config, ConfigErrors, DeliverySettings, load_config
 from failoverdns.ledger import Ledger, Outcome, Submission
-from failoverdns.model.change import Change, Delta, Who
+from failoverdns.model.change import Change, Delta, Json, Who
 from failoverdns.model.commands import Configure, Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.zone import Zone
+from failoverdns.net.agreeing import ROTATION, CannotAgree, make_terms, rotated
 from failoverdns.net.control import ControlFactory
+from failoverdns.net.inherited import Inherited
 from failoverdns.net.listening import Listeners
-from failoverdns.net.sockets import CannotListen
+from failoverdns.net.peer import find_allowed
+from failoverdns.net.query_log import QueryLog
+from failoverdns.net.sockets import CannotListen, allow_descriptors
 from failoverdns.net.spawning import spawn
 from failoverdns.net.unix import listen_unix
 from failoverdns.reactions import CannotReact, Reactions
@@ -49,6 +54,9 @@ from failoverdns.wire.table import Table
 CATCH_UP_INTERVAL = 1.0
 """Seconds between attempts to learn from the store what it did not say."""
 
+OTHER_DESCRIPTORS = 512
+"""Open files beside connections over TCP: sockets, the state, control, hooks."""
+
 log = Logger()
 
 
@@ -59,20 +67,24 @@ class CannotStart(Exception):
 class Service:
     """The running server."""
 
-    def __init__(self, config: Config, reactor: Any) -> None:
-        """Build from `config`; nothing is opened before `start`."""
+    def __init__(self, config: Config, reactor: Any, inherited: Inherited | None = None) -> None:
+        """Build from `config` and sockets that are `inherited`; none is opened before `start`."""
+        self._inherited = inherited or Inherited({})
         self.config = config
         self._reactor = reactor
         self._table = Table()
+        self._terms = Terms()
         self._threads = ThreadPool(1, 1, "store")
         key_file = config.certificates.key_file
         self._store = SQLiteStore(config.state.sqlite, self._in_thread, key_file)
-        self._listeners = Listeners(reactor, self._answer)
+        self._listeners = Listeners(reactor, self._answer, config.tcp, self._inherited)
         self._ledger: Ledger | None = None
         self._reactions: Reactions | None = None
         self._control: ControlFactory | None = None
         self._control_port: IListeningPort | None = None
         self._catching_up: LoopingCall | None = None
+        self._rotating: LoopingCall | None = None
+        self._query_log = QueryLog(config.querylog)
         self._reloading = False
         self._reload_wanted = False
 
@@ -82,11 +94,19 @@ class Service:
         Raises CannotStart, Corrupt or CannotListen; then nothing is left open.
         """
         began = time.monotonic()
-        self._threads.start()
+        self._allow_connections()
         try:
+            self._agree()
+            self._threads.start()
             with _much_allocation():
                 state = await self._load()
             self._listeners.adopt(self._listeners.prepare(self.config.listen), self.config.listen)
+            if self._inherited.left:
+                log.warn(
+                    "handed over, and not in `listen`, so closed: {sockets}",
+                    sockets=", ".join(self._inherited.left),
+                )
+                self._inherited.close()
             await self._react()
             self._open_control()
         except BaseException:
@@ -129,20 +149,22 @@ class Service:
             for error in faults.errors:
                 log.error("{error}", error=str(error))
             log.error("not reloaded: nothing was changed")
-        except (Rejected, CannotListen, CannotReact, CannotStart) as fault:
+        except (Rejected, CannotAgree, CannotListen, CannotReact, CannotStart) as fault:
             log.error("not reloaded, nothing was changed: {fault}", fault=str(fault))
 
     async def stop(self) -> None:
         """Close the sockets, then the store; what was acknowledged is on disk already."""
         self._listeners.close()
+        self._query_log.close()
         if self._control_port is not None:
             self._control_port.stopListening()
             self._control_port = None
         if self._control is not None:
             self._control.close()
-        if self._catching_up is not None:
-            self._catching_up.stop()
-            self._catching_up = None
+        for call in (self._catching_up, self._rotating):
+            if call is not None:
+                call.stop()
+        self._catching_up = self._rotating = None
         if self._reactions is not None:
             self._reactions.stop()
         if self._threads.started:
@@ -185,6 +207,7 @@ class Service:
         """Apply another configuration; raises before anything is changed."""
         _check_reloadable(self.config, config)
         assert self._reactions is not None
+        terms = make_terms(config, self._terms, _make_secret)
         prepared = self._reactions.prepare(config)
         fresh = self._listeners.prepare(config.listen)
         try:
@@ -193,8 +216,11 @@ class Service:
             self._listeners.discard(fresh)
             raise
         self._listeners.adopt(fresh, config.listen)
+        self._listeners.tcp_clients.limits = config.tcp
         self._table.chaos = chaos_rrsets(config.identity.id, config.identity.version)
+        self._terms = terms
         self.config = config
+        self._allow_connections()
         await self._reactions.reload(prepared)
         log.info("reloaded {file}", file=str(config.file))
         self._log_addresses()
@@ -234,10 +260,32 @@ class Service:
         except (CannotReact, Unavailable, OutcomeUnknown) as fault:
             raise CannotStart(str(fault)) from None
 
-    def _answer(self, packet: bytes, *, udp: bool) -> bytes | None:
+    def _agree(self) -> None:
+        """Make the terms for strangers, and exchange secrets of our own now and then."""
+        try:
+            self._terms = make_terms(self.config, self._terms, _make_secret)
+        except CannotAgree as fault:
+            raise CannotStart(str(fault)) from None
+        self._rotating = LoopingCall(self._rotate)
+        self._rotating.clock = self._reactor
+        self._rotating.start(ROTATION, now=False)
+
+    def _rotate(self) -> None:
+        self._terms = rotated(self.config, self._terms, _make_secret)
+
+    def _answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
         """Answer a packet, and keep a defect of ours to the packet that met it."""
         try:
-            return respond(self._table, packet, udp=udp)
+            terms, logging = self._terms, self._query_log.is_on
+            if terms.limiter is None and not logging:
+                reply = ready_answer(self._table, packet, udp=udp)
+                if reply is not None:
+                    return reply  # most queries end here: nobody needs to know who asks, and when
+            asker = Asker(host, udp, time.time(), time.monotonic())
+            reply = respond(self._table, packet, asker, terms)
+            if logging:
+                self._query_log.note(packet, reply, host, asker.now, udp=udp)
+            return reply
         except Exception:
             log.failure("a packet could not be answered: {packet}", packet=packet[:600].hex())
             return server_failure(packet)
@@ -265,13 +313,39 @@ class Service:
             now=time.time,
             spawn=spawn,
             hooks=reactions.report,
+            server=self._report,
+            query_log=self._query_log.carry_out,
             approval=lambda: reactions.approve if reactions.approving else None,
             issuing=lambda: reactions.issuing,
         )
-        self._control = ControlFactory(self._reactor, commands)
+        self._control = ControlFactory(self._reactor, commands, find_allowed(settings.allow))
         self._control_port = listen_unix(
             self._reactor, settings.socket, settings.mode, self._control
         )
+
+    def _allow_connections(self) -> None:
+        """Have room for every connection that the limits let in, or say that there is less."""
+        wanted = self.config.tcp.max_connections + OTHER_DESCRIPTORS
+        allowed = allow_descriptors(wanted)
+        if allowed < wanted:
+            log.warn(
+                "tcp.max_connections takes {wanted} open files, and {allowed} are allowed: "
+                "raise the hard limit (LimitNOFILE= of systemd, `ulimit -Hn`)",
+                wanted=wanted,
+                allowed=allowed,
+            )
+
+    def _report(self) -> dict[str, Json]:
+        """Tell what became of strangers' packets, for `status`."""
+        limiter = self._terms.limiter
+        limited: Json = None
+        if limiter is not None:
+            limited = {
+                "truncated": limiter.truncated,
+                "dropped": limiter.dropped,
+                "accounts": len(limiter),
+            }
+        return {**self._listeners.report(), "rate_limit": limited}
 
     def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._threads, call)
@@ -279,6 +353,10 @@ class Service:
     def _log_addresses(self) -> None:
         for address in self._listeners.addresses:
             log.info("answering on {address}, UDP and TCP", address=str(address))
+
+
+def _make_secret() -> bytes:
+    return secrets.token_bytes(16)
 
 
 @contextmanager
@@ -297,6 +375,7 @@ def _check_reloadable(old: Config, new: Config) -> None:
     fixed = {
         "control": old.control != new.control,
         "state": old.state != new.state,
+        "querylog": old.querylog != new.querylog,
         "workers": old.workers != new.workers,
         "certificates": old.certificates != new.certificates and old.state == new.state,
         "delivery": _without_clients(old.delivery) != _without_clients(new.delivery),

@@ -12,7 +12,7 @@ import dns.rdata
 import dns.rdatatype
 import dns.zone
 
-from failoverdns.answering import respond
+from failoverdns.answering import TCP, UDP, respond
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import (
@@ -127,7 +127,7 @@ def query(
 
 def ask(table: Table, question: dns.message.Message, *, udp: bool = True) -> dns.message.Message:
     """Return the reply to a question."""
-    reply = respond(table, question.to_wire(), udp=udp)
+    reply = respond(table, question.to_wire(), UDP if udp else TCP)
     assert reply is not None
     return dns.message.from_wire(reply)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tables import addresses, ask, flags_of, lines, node, query, table_of, zone
 
-from failoverdns.answering import respond
+from failoverdns.answering import TCP, respond
 from failoverdns.model.change import Delta
 
 FAILOVER = zone(
@@ -225,7 +225,7 @@ def absolute(owner: str) -> str:
 def test_answers_with_the_records_of_the_name(owner: str, rtype: str, answer: list[str]) -> None:
     """The answer holds what the zone has, authoritative, each record once, and nothing else."""
     question = query(absolute(owner), rtype)
-    wire = respond(TABLE, question.to_wire(), udp=False)
+    wire = respond(TABLE, question.to_wire(), TCP)
     assert wire is not None
     assert int.from_bytes(wire[6:8], "big") == len(answer)
     reply = ask(TABLE, question, udp=False)

@@ -6,17 +6,27 @@ from ipaddress import IPv4Address, IPv6Address
 from struct import pack
 from typing import Any
 
+import dns.edns
 import dns.message
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from tables import authority, query, table_of, zone
 
-from failoverdns.answering import ready_answer, respond, slow_answer
+from failoverdns.answering import (
+    TCP,
+    UDP,
+    Terms,
+    _ready_with_cookie,
+    ready_answer,
+    respond,
+    slow_answer,
+)
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, NS, TXT, A, Opaque, Records, Text
 from failoverdns.wire.chaos import chaos_rrsets
+from failoverdns.wire.cookies import CookieSecrets, make_cookie
 from failoverdns.wire.table import Table
 
 ORIGINS = ["failover.test", "other.test", "example.org"]
@@ -44,6 +54,22 @@ TYPES = [
     65281,
 ]
 PAYLOADS = [0, 511, 512, 513, 600, 1231, 1232, 1233, 4096, 65535]
+
+SECRETS = CookieSecrets((b"0123456789abcdef",))
+OWN = make_cookie(SECRETS.secrets[0], b"abcdefgh", bytes(4), 0)
+OPTIONS = [
+    *[b""] * 6,
+    *[b"\0\x0a\0\x08abcdefgh"] * 2,
+    *[b"\0\x0a\0\x18" + OWN] * 2,
+    b"\0\x0a\0\x18" + b"abcdefgh" * 3,
+    b"\0\x0a\0\x09abcdefghi",
+    b"\0\3\0\0\0\x0a\0\x08abcdefgh",
+    b"\0\3",
+    b"\0\x0b\0\0",
+    b"\0\x08\0\x07\0\1\x18\0\xc0\0\2",
+    b"\0\x08\0\x07\0\1\x18\1\xc0\0\2",
+]
+TERMS = [Terms(), Terms(SECRETS), Terms(SECRETS, b"ns1")]
 
 origins = st.sampled_from([DomainName.from_text(text) for text in ORIGINS])
 above = st.lists(st.sampled_from(LABELS), max_size=3)
@@ -130,7 +156,7 @@ def packets(draw: st.DrawFn, owners: list[DomainName]) -> bytes:
     packet = pack(">HHHHHH", draw(st.integers(0, 65535)), flags, 1, 0, 0, edns)
     packet += owner + pack(">HH", rtype, rclass)
     if edns:
-        options = draw(st.sampled_from([b""] * 6 + [b"\0\x0a\0\x08abcdefgh", b"\0\3"]))
+        options = draw(st.sampled_from(OPTIONS))
         ttl = draw(st.sampled_from([0, 0x8000, 0, 0x8000, 0xFFFF, 1 << 16, 3 << 24]))
         payload = draw(st.sampled_from(PAYLOADS))
         packet += pack(">BHHIH", 0, 41, payload, ttl, len(options)) + options
@@ -160,12 +186,14 @@ def test_the_ready_answer_is_the_one_that_reading_the_packet_gives(
 ) -> None:
     """Nobody can tell by the reply which path it took; and it is well-formed and fits."""
     table, owners = data.draw(tables())
+    terms = data.draw(st.sampled_from(TERMS))
     for packet in data.draw(st.lists(packets(owners), min_size=1, max_size=12)):
         for udp in (True, False):
             ready = ready_answer(table, packet, udp=udp)
-            slow = slow_answer(table, packet, udp=udp)
+            asker = UDP if udp else TCP
+            slow = slow_answer(table, packet, asker, terms)
             assert ready is None or ready == slow
-            assert respond(table, packet, udp=udp) == slow
+            assert respond(table, packet, asker, terms) == slow
             event("ready" if ready is not None else "slow" if slow is not None else "silent")
             if slow is not None:
                 reply = dns.message.from_wire(slow)
@@ -178,7 +206,7 @@ def test_the_ready_answer_is_the_one_that_reading_the_packet_gives(
 def test_no_packet_at_all_raises(data: st.DataObject, packet: bytes) -> None:
     """Bytes that are no DNS message get a well-formed reply or none."""
     table, _ = data.draw(tables())
-    reply = respond(table, packet, udp=data.draw(st.booleans()))
+    reply = respond(table, packet, data.draw(st.sampled_from([UDP, TCP])))
     if reply is not None:
         dns.message.from_wire(reply)
 
@@ -228,7 +256,18 @@ def test_ordinary_queries_find_their_answer_ready(
     packet = message.to_wire()
     ready = ready_answer(TABLE, packet, udp=True)
     assert ready is not None
-    assert ready == slow_answer(TABLE, packet, udp=True)
+    assert ready == slow_answer(TABLE, packet, UDP)
+
+
+@pytest.mark.parametrize("cookie", [b"abcdefgh", OWN, b"abcdefgh" * 3], ids=["half", "own", "odd"])
+def test_a_query_with_a_cookie_finds_its_answer_ready(cookie: bytes) -> None:
+    """All that is left to do is the cookie: nothing is read, and the answer is the same."""
+    message = query("shop.failover.test")
+    message.use_edns(0, 0, 1232, options=[dns.edns.GenericOption(10, cookie)])
+    packet, terms = message.to_wire(), Terms(SECRETS)
+    reply, valid = _ready_with_cookie(TABLE, packet, UDP, SECRETS)
+    assert valid == (cookie == OWN)
+    assert reply == slow_answer(TABLE, packet, UDP, terms) == respond(TABLE, packet, UDP, terms)
 
 
 @pytest.mark.parametrize(
@@ -253,6 +292,6 @@ def test_an_answer_over_64_kib_is_not_sent_even_over_tcp() -> None:
     table.apply(Delta(authorities=(authority("failover.test"),), nodes=(node,)))
     packet = query("big.failover.test").to_wire()
     assert ready_answer(table, packet, udp=False) is None
-    reply = respond(table, packet, udp=False)
+    reply = respond(table, packet, TCP)
     assert reply is not None
     assert dns.message.from_wire(reply).flags & 0x0200

@@ -14,7 +14,7 @@ import dns.rrset
 import pytest
 from tables import ask, flags_of, lines, query, table_of, zone
 
-from failoverdns.answering import respond
+from failoverdns.answering import TCP, UDP, respond
 from failoverdns.wire.chaos import chaos_rrsets
 from failoverdns.wire.table import Table
 
@@ -73,7 +73,7 @@ def test_the_reserved_bit_of_the_header_is_not_copied() -> None:
     """Z is zero in every reply."""
     packet = bytearray(query("shop.failover.test").to_wire())
     packet[3] |= 0x40
-    reply = respond(TABLE, bytes(packet), udp=True)
+    reply = respond(TABLE, bytes(packet), UDP)
     assert reply is not None
     assert reply[2:4] == b"\x85\x00"
 
@@ -132,7 +132,7 @@ def test_odd_types_and_classes_have_a_defined_rcode_and_leak_nothing(
 def test_opt_is_nothing_to_ask_for() -> None:
     """QTYPE 41 is FORMERR, in a header alone."""
     packet = pack(">HHHHHH", 7, 0x0100, 1, 0, 0, 0) + b"\4shop\10failover\4test\0\0\x29\0\1"
-    assert respond(TABLE, packet, udp=True) == pack(">HHHHHH", 7, 0x8001, 0, 0, 0, 0)
+    assert respond(TABLE, packet, UDP) == pack(">HHHHHH", 7, 0x8001, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("opcode", [1, 2, 3, 4, 5, 6, 15])
@@ -140,13 +140,13 @@ def test_another_opcode_is_not_implemented(opcode: int) -> None:
     """NOTIMP in a header alone: id and opcode as asked, RD cleared."""
     packet = pack(">HHHHHH", 7, opcode << 11 | 0x0100, 1, 0, 0, 0) + b"\0\0\1\0\1"
     expected = pack(">HHHHHH", 7, 0x8004 | opcode << 11, 0, 0, 0, 0)
-    assert respond(TABLE, packet, udp=True) == expected
+    assert respond(TABLE, packet, UDP) == expected
 
 
 def test_a_malformed_query_gets_a_header_alone() -> None:
     """FORMERR echoes nothing but the id: what could not be read is not repeated."""
     packet = query("shop.failover.test").to_wire() + b"\0"
-    assert respond(TABLE, packet, udp=True) == pack(">HHHHHH", 4711, 0x8001, 0, 0, 0, 0)
+    assert respond(TABLE, packet, UDP) == pack(">HHHHHH", 4711, 0x8001, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_malformed_query_gets_a_header_alone() -> None:
 )
 def test_some_packets_get_no_reply(packet: bytes) -> None:
     """What is shorter than a header, or a response, is met with silence."""
-    assert respond(TABLE, packet, udp=True) is None
+    assert respond(TABLE, packet, UDP) is None
 
 
 @pytest.mark.parametrize("version", [1, 2, 255])
@@ -183,12 +183,13 @@ def test_edns_is_answered_with_edns(qname: str, dnssec_ok: bool) -> None:
     [
         dns.edns.GenericOption(dns.edns.OptionType.COOKIE, b"12345678"),
         dns.edns.GenericOption(dns.edns.OptionType.NSID, b""),
-        dns.edns.ECSOption("192.0.2.0", 24),
+        dns.edns.GenericOption(dns.edns.OptionType.KEEPALIVE, b""),
+        dns.edns.GenericOption(65001, b"private"),
     ],
-    ids=["a cookie", "NSID", "client subnet"],
+    ids=["a cookie", "NSID", "keepalive over UDP", "an unknown one"],
 )
 def test_options_are_not_echoed(option: dns.edns.Option) -> None:
-    """What we do not serve is ignored: same answer, no option."""
+    """What is not configured, or unknown, is ignored: same answer, no option."""
     message = query("shop.failover.test")
     message.use_edns(0, 0, 1232, options=[option])
     reply = ask(TABLE, message)
@@ -230,7 +231,7 @@ def test_an_answer_that_does_not_fit_is_left_out_and_tc_set(
 ) -> None:
     """UDP replies have at most 512, the client's, or 1232 bytes; TCP is for the rest."""
     packet = query(f"{owner}.failover.test", payload=payload).to_wire()
-    wire = respond(TABLE, packet, udp=udp)
+    wire = respond(TABLE, packet, UDP if udp else TCP)
     assert wire is not None
     reply = dns.message.from_wire(wire)
     assert len(lines(reply.answer)) == count

@@ -21,7 +21,7 @@ import failoverdns
 PACKAGE = Path(next(iter(failoverdns.__path__)))
 
 _DOMAIN = "model rules state store.interface wire"
-_CONTROL = f"{_DOMAIN} store config ledger answering reading commanding"
+_CONTROL = f"{_DOMAIN} store config ledger answering wire limiting reading commanding"
 
 RULES: Mapping[str, tuple[str, str]] = {
     # part          may import, of ours             may import, of others
@@ -31,6 +31,7 @@ RULES: Mapping[str, tuple[str, str]] = {
     "rules":        ("model",                       ""),
     "wire":         ("model",                       "dnslib dns"),
     "wire.certificates": ("model wire",             "cryptography"),
+    "wire.cookies": ("model",                       "siphashc"),
     "wire.chains":  ("model wire",                  "cryptography"),
     "wire.key_pairs": ("model",                     "cryptography"),
     "wire.peer_certificates": ("model",             "cryptography"),
@@ -39,7 +40,9 @@ RULES: Mapping[str, tuple[str, str]] = {
     "config":       ("model",                       "dns yaml pydantic"),
     "state":        ("model rules.view",            ""),
     "ledger":       (_DOMAIN,                       ""),
-    "answering":    ("model wire",                  ""),
+    "limiting":     ("model",                       ""),
+    "lookup":       ("model wire",                  ""),
+    "answering":    ("model wire limiting lookup",  ""),
     "reading":      (_DOMAIN,                       ""),
     "commanding":   (f"{_DOMAIN} ledger reading",   ""),
     "net":          (_CONTROL,                      "twisted zope"),
@@ -54,6 +57,7 @@ RULES: Mapping[str, tuple[str, str]] = {
     "issuing.renewing": (f"{_DOMAIN} config issuing", ""),
     "issuing.windows": (f"{_DOMAIN} config issuing", ""),
     "reactions":    (f"{_CONTROL} net delivery issuing", "twisted"),
+    "net.agreeing": (f"{_CONTROL}",                  ""),
     "service":      (f"{_CONTROL} net reactions",   "twisted zope"),
     "cli":          ("",                            "click rich"),
     "cli.client":   ("model wire",                  ""),

@@ -27,7 +27,7 @@ def test_a_defect_is_answered_with_servfail(broken: Service) -> None:
     """So that the resolver asks another server at once; nothing reaches the reactor."""
     query = dns.message.make_query("www.failover.test", "A")
     for udp in (True, False):
-        reply = broken._answer(query.to_wire(), udp=udp)
+        reply = broken._answer(query.to_wire(), "192.0.2.1", udp=udp)
         assert reply is not None
         message = dns.message.from_wire(reply)
         assert (message.rcode(), message.id) == (dns.rcode.SERVFAIL, query.id)

@@ -266,6 +266,7 @@ _NOUNS = {
     "head": "Heads: add, change, remove.",
     "group": "Failover groups: add, change, remove.",
     "certificate": "Certificates: install, request, show, remove.",
+    "querylog": "The query log: on, off, status.",
 }
 
 

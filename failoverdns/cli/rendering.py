@@ -7,7 +7,7 @@ Loads `rich` for tables only.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -160,6 +160,28 @@ def _status(result: Result) -> None:
         click.echo(f"hook {hook['name']}: {hook['state']}")
         if hook["problem"]:
             click.echo(f"  {hook['problem']}")
+    for line in _server(result.get("server", {})):
+        click.echo(line)
+
+
+def _server(server: Result) -> Iterator[str]:
+    """Yield what an operator should know of the server, and nothing if all is well."""
+    if server.get("behind"):
+        yield "behind: the state may hold changes that are not served yet"
+    udp, limited = server.get("udp", {}), server.get("rate_limit") or {}
+    if udp.get("lost"):
+        yield f"udp: {udp['lost']} packet(s) lost, queries came faster than they were read"
+    if limited.get("dropped"):
+        yield f"rate limit: {limited['dropped']} replies dropped, {limited['truncated']} truncated"
+
+
+def _query_log(result: Result) -> None:
+    if not result["on"]:
+        click.echo("query log: off")
+        return
+    every = f", every {result['sample']}th query" if result["sample"] > 1 else ""
+    click.echo(f"query log: on, {result['file']}{every}")
+    click.echo(f"  {result['written']} written, {result['lost']} lost")
 
 
 def _groups(result: Result) -> None:
@@ -294,5 +316,8 @@ _WRITERS: dict[str, Callable[[Result], None]] = {
     "certificate list": _certificates,
     "certificate challenge-name": _challenge_name,
     "certificate rotate-key": _rotated,
+    "querylog on": _query_log,
+    "querylog off": _query_log,
+    "querylog status": _query_log,
     "preflight": _preflight,
 }

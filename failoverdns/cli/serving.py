@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from twisted.python.failure import Failure
 
 from failoverdns.config import ConfigErrors, load_config
 from failoverdns.model.errors import Corrupt
+from failoverdns.net.inherited import inherited_sockets
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
 from failoverdns.service import CannotStart, Service
@@ -35,9 +38,14 @@ def serve_forever(file: Path) -> int:
         for error in faults.errors:
             print(error, file=sys.stderr)
         return 1
+    try:
+        inherited = inherited_sockets(os.environ, os.getpid())
+    except CannotListen as fault:
+        print(f"cannot start: {fault}", file=sys.stderr)
+        return 1
     _begin_logging()
     reactor = _reactor()
-    process = _Process(Service(config, reactor), reactor)
+    process = _Process(Service(config, reactor, inherited), reactor)
     signal.signal(signal.SIGHUP, process.hang_up)
     reactor.callWhenRunning(process.start)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -105,7 +113,13 @@ def _begin_logging() -> None:
 
 
 def _reactor() -> Any:
-    """Return Twisted's reactor, which is installed when it is first imported (epoll on Linux)."""
+    """Return Twisted's reactor, which is installed when it is first imported (epoll on Linux).
+
+    Its timers run by the monotonic clock: by the wall clock, as they do otherwise, a clock that is
+    put back an hour would stop every one of them for an hour.
+    """
     from twisted.internet import reactor
 
-    return reactor
+    chosen: Any = reactor
+    chosen.seconds = time.monotonic
+    return chosen

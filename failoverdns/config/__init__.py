@@ -7,6 +7,7 @@ it, or everything that is wrong with it.
 
 from failoverdns.config.errors import ConfigError, ConfigErrors
 from failoverdns.config.loading import load_config
+from failoverdns.config.protection_settings import CookieSettings, QueryLogSettings, TCPSettings
 from failoverdns.config.settings import (
     AcmeSettings,
     CertificateSettings,
@@ -27,11 +28,14 @@ __all__ = [
     "ConfigError",
     "ConfigErrors",
     "ControlSettings",
+    "CookieSettings",
     "DeliverySettings",
     "ExternalAccount",
     "HookSettings",
     "Identity",
     "ListenAddress",
+    "QueryLogSettings",
     "StateSettings",
+    "TCPSettings",
     "load_config",
 ]

@@ -13,8 +13,9 @@ from failoverdns.config.certificates import read_acme, read_certificates, read_d
 from failoverdns.config.document import Node, read_document, refuse_repeated
 from failoverdns.config.errors import START, Report
 from failoverdns.config.hooks import read_hooks
+from failoverdns.config.protection import read_cookies, read_query_log, read_rate_limit, read_tcp
 from failoverdns.config.schema import check_shape
-from failoverdns.config.sections import ControlSection
+from failoverdns.config.sections import ConfigFile, ControlSection
 from failoverdns.config.settings import Config, ControlSettings, Identity, StateSettings
 from failoverdns.config.values import absolute
 from failoverdns.config.zones import read_zones
@@ -50,11 +51,15 @@ def load_config(path: Path) -> Config:
         workers=sections.workers,
         control=_control(sections.control, folder, usable, report),
         state=state,
-        identity=Identity(sections.identity.id, sections.identity.version),
+        identity=_identity(sections),
         certificates=read_certificates(sections.certificates, state, folder, usable, report),
         delivery=read_delivery(sections, folder, usable, written, report),
         hooks=read_hooks(sections.hooks, folder, usable, written, report),
         acme=read_acme(sections.acme, folder, usable, report),
+        tcp=read_tcp(sections.tcp, usable, report),
+        cookies=read_cookies(sections.cookies, folder),
+        querylog=read_query_log(sections.querylog, folder),
+        rate_limit=read_rate_limit(sections.rate_limit, usable, report),
     )
     report.raise_if_any()
     return config
@@ -78,6 +83,11 @@ def _read(path: Path, report: Report) -> str:
         return ""
 
 
+def _identity(sections: ConfigFile) -> Identity:
+    told = sections.identity
+    return Identity(told.id, told.version, told.nsid)
+
+
 def _control(
     section: ControlSection, folder: Path, usable: Node, report: Report
 ) -> ControlSettings:
@@ -90,4 +100,7 @@ def _control(
             f"the path {socket} is {size} bytes long; "
             f"a Unix socket's can have at most {MAX_SOCKET_PATH}",
         )
-    return ControlSettings(socket, section.mode)
+    allow = section.allow
+    if allow is not None:
+        refuse_repeated(allow, usable.at("control", "allow"), "user or group", report)
+    return ControlSettings(socket, section.mode, tuple(allow) if allow is not None else None)

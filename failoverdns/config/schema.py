@@ -22,12 +22,16 @@ from failoverdns.config.sections import (
     CertificatesSection,
     ConfigFile,
     ControlSection,
+    CookiesSection,
     DeliverySection,
     ExternalAccountSection,
     HookSection,
     IdentitySection,
+    QueryLogSection,
+    RateLimitSection,
     Section,
     StateSection,
+    TCPSection,
     ZoneSection,
 )
 from failoverdns.config.values import named
@@ -93,6 +97,7 @@ _NEEDS = (
         ("acme",), "directory", None, "write letsencrypt, letsencrypt-staging or an https:// URL"
     ),
     _Need(("acme",), "accept_terms", None, f"write true: {values.TERMS}"),
+    _Need(("querylog",), "file", None, "give the path of the file that queries are logged to"),
     _Need(("acme", "external_account"), "key_id", None, "the CA gives it to you"),
     _Need(
         ("acme", "external_account"),
@@ -183,6 +188,14 @@ def _section_at(location: Location) -> type[Section]:
             return HookSection
         case ("acme",):
             return AcmeSection
+        case ("tcp",):
+            return TCPSection
+        case ("querylog",):
+            return QueryLogSection
+        case ("cookies",):
+            return CookiesSection
+        case ("rate_limit",):
+            return RateLimitSection
         case _:
             return ExternalAccountSection
 

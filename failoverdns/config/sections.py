@@ -8,7 +8,7 @@ Refuses to know where a value stands and how a fault is told.
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
@@ -53,6 +53,18 @@ Directory = Annotated[str, _text(values.acme_directory)]
 Contact = Annotated[str, _text(values.mail_address)]
 KeyType = Annotated[str, _text(values.key_type)]
 Line = Annotated[str, _text(values.ascii_text)]
+Network = Annotated[IPv4Network | IPv6Network, _text(values.network)]
+Rate = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+def _switch(value: object) -> bool:
+    """Take nothing but true and false."""
+    if not isinstance(value, bool):
+        raise Malformed(f"must be true or false, not {values.named(value)}")
+    return value
+
+
+Switch = Annotated[bool, PlainValidator(_switch)]
 
 
 def _words(value: object) -> object:
@@ -83,6 +95,7 @@ class ControlSection(Section):
 
     socket: FilePath = "/run/failoverdns/control.sock"
     mode: Mode = 0o660
+    allow: list[Annotated[str, _text(values.user_or_group)]] | None = None
 
 
 class StateSection(Section):
@@ -96,6 +109,7 @@ class IdentitySection(Section):
 
     id: Told | None = None
     version: Told | None = None
+    nsid: Told | None = None
 
 
 class CertificatesSection(Section):
@@ -144,6 +158,44 @@ class AcmeSection(Section):
     external_account: ExternalAccountSection | None = None
 
 
+class TCPSection(Section):
+    """`tcp`; `idle_timeout` in seconds, `max_buffered` in MiB."""
+
+    idle_timeout: Annotated[int, Field(ge=1, le=3600)] = 10
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    max_connections_per_prefix: Annotated[int, Field(ge=1, le=100_000)] = 200
+    max_buffered: Annotated[int, Field(ge=1, le=4096)] = 16
+
+
+class CookiesSection(Section):
+    """`cookies`."""
+
+    answer: Switch = True
+    secret_file: FilePath | None = None
+
+
+class RateLimitSection(Section):
+    """`rate_limit`; rates that are left out are that of `responses_per_second`."""
+
+    responses_per_second: Rate = 20
+    nxdomains_per_second: Rate | None = None
+    errors_per_second: Rate | None = None
+    all_per_second: Rate = 0
+    window: Annotated[int, Field(ge=1, le=3600)] = 15
+    slip: Annotated[int, Field(ge=0, le=10)] = 2
+    ipv4_prefix_length: Annotated[int, Field(ge=1, le=32)] = 24
+    ipv6_prefix_length: Annotated[int, Field(ge=1, le=128)] = 56
+    max_table_size: Annotated[int, Field(ge=1000, le=10_000_000)] = 100_000
+    exempt_clients: Annotated[list[Network], _or_empty(list)] = []
+
+
+class QueryLogSection(Section):
+    """`querylog`; `max_size` in MiB."""
+
+    file: FilePath = "queries.json"
+    max_size: Annotated[int, Field(ge=1, le=100_000)] = 100
+
+
 class ConfigFile(Section):
     """The whole file."""
 
@@ -157,3 +209,7 @@ class ConfigFile(Section):
     delivery: DeliverySection | None = None
     hooks: Annotated[dict[str, HookSection], _or_empty(dict)] = {}
     acme: AcmeSection | None = None
+    tcp: Annotated[TCPSection, _or_empty(dict)] = TCPSection()
+    cookies: Annotated[CookiesSection, _or_empty(dict)] = CookiesSection()
+    rate_limit: RateLimitSection | None = None
+    querylog: QueryLogSection | None = None

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
+from failoverdns.config.protection_settings import CookieSettings, QueryLogSettings, TCPSettings
+from failoverdns.model.limits import RateLimits
 from failoverdns.model.zone import Zone
 
 
@@ -26,10 +28,15 @@ class ListenAddress:
 
 @dataclass(frozen=True, slots=True)
 class ControlSettings:
-    """The control socket: its absolute path, and its permission bits (as 0o660)."""
+    """The control socket: its absolute path, and its permission bits (as 0o660).
+
+    `allow` are users, by name or number, and groups, `@` before them, that may give commands;
+    None lets everybody who can open the socket.
+    """
 
     socket: Path
     mode: int
+    allow: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +48,14 @@ class StateSettings:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What CHAOS TXT queries learn: `id.server` and `version.server` (RFC 4892).
+    """What CHAOS TXT queries (RFC 4892) and queries with NSID (RFC 5001) learn.
 
     None hides it; a text has 1 to 255 bytes of UTF-8.
     """
 
     id: str | None
     version: str | None
+    nsid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,7 @@ class Config:
     `file` is the path that it was loaded from, as given.
     `workers` is the number of answering processes; None chooses by the machine, 0 answers in
     the control process.
-    `delivery` and `acme` are None where they are off.
+    `delivery`, `acme`, `rate_limit` and `querylog` are None where they are off.
     """
 
     file: Path
@@ -146,3 +154,7 @@ class Config:
     delivery: DeliverySettings | None
     hooks: tuple[HookSettings, ...]
     acme: AcmeSettings | None
+    tcp: TCPSettings
+    cookies: CookieSettings
+    rate_limit: RateLimits | None
+    querylog: QueryLogSettings | None = None

@@ -10,7 +10,14 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,6 +43,7 @@ _MODE = re.compile(r"0?[0-7]{3}", re.ASCII)
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<v4>[^\[\]:]*)):(?P<port>[0-9]{1,5})")
 _LOCAL_PART = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]{64}|[0-9a-f]{2}(?::[0-9a-f]{2}){31}", re.ASCII)
+_ACCOUNT = re.compile(r"@?(?:[0-9]{1,9}|[A-Za-z_][A-Za-z0-9_.-]{0,31})", re.ASCII)
 _HOOK_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _FINGERPRINT = "sha256:"
 _NOT_IN_MAILTO = frozenset("#%&/=?^`{|}")
@@ -52,6 +60,15 @@ def address(text: str) -> IPv4Address | IPv6Address:
             f"{quoted(text)} is not an IP address; write one such as 192.0.2.53 or 2001:db8::53"
         )
     return value
+
+
+def network(text: str) -> IPv4Network | IPv6Network:
+    """Read a network, or an address as the network of it alone."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        form = "write one such as 192.0.2.0/24, 2001:db8::/32 or 192.0.2.53"
+        raise Malformed(f"{quoted(text)} is not a network; {form}") from None
 
 
 def _is_address(text: str) -> bool:
@@ -138,6 +155,14 @@ def socket_mode(text: str) -> int:
             'take the write bit from others, as in "0660"'
         )
     return mode
+
+
+def user_or_group(text: str) -> str:
+    """Check that `text` can name a user, or a group with `@` before it."""
+    if not _ACCOUNT.fullmatch(text):
+        form = "write one such as deploy, 1000 or, for a group, @operators"
+        raise Malformed(f"{quoted(text)} cannot be a user or group; {form}")
+    return text
 
 
 def file_path(text: str) -> str:

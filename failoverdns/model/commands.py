@@ -237,6 +237,23 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
+class QueryLogOn:
+    """`querylog on`: log every N-th query, `sample` being N."""
+
+    sample: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLogOff:
+    """`querylog off`."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLogStatus:
+    """`querylog status`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Configure:
     """The system's own: serve exactly these zones (at start and on reload)."""
 
@@ -331,5 +348,8 @@ Query = (
     | ChallengeName
     | Preflight
     | RotateKey
+    | QueryLogOn
+    | QueryLogOff
+    | QueryLogStatus
 )
 Command = Mutation | Query

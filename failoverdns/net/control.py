@@ -30,7 +30,7 @@ from zope.interface import implementer
 from failoverdns.model.change import Who
 from failoverdns.model.commands import Query, Watch
 from failoverdns.model.errors import Rejected
-from failoverdns.net.peer import peer
+from failoverdns.net.peer import Allowed, peer
 from failoverdns.wire.requests import (
     MAX_LINE,
     Request,
@@ -98,10 +98,15 @@ class ControlConnection(TwistedProtocol):
         self._later: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
-        """Learn who it is; refuse one client too many."""
+        """Learn who it is; refuse one that is not allowed, or one client too many."""
         self._who = peer(self.transport.socket)
         self.transport.registerProducer(self, True)
-        if not self._factory.enter(self):
+        allowed = self._factory.allowed
+        if allowed is not None and not allowed.admits(self.transport.socket):
+            text = f"uid {self._who.uid} is not in control.allow of the configuration"
+            self._reply(write_refusal(None, Rejected("forbidden", text)))
+            self._close()
+        elif not self._factory.enter(self):
             self._reply(write_refusal(None, Rejected("busy", "too many clients; try again")))
             self._close()
 
@@ -147,6 +152,11 @@ class ControlConnection(TwistedProtocol):
 
     def stopProducing(self) -> None:  # noqa: N802
         """Do nothing: the connection is going."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is owed to the client."""
+        return not self._slots and not self.watching and not self._paused
 
     def send_event(self, line: bytes) -> None:
         """Send an event after the replies that are due."""
@@ -209,6 +219,7 @@ class ControlConnection(TwistedProtocol):
             self._buffer.clear()
 
     def _take(self, line: bytes) -> None:
+        self._factory.touch(self)
         try:
             request = read_request(line)
         except Unreadable as fault:
@@ -270,7 +281,11 @@ class ControlFactory(ServerFactory):
 
     noisy = False
 
-    def __init__(self, clock: IReactorTime, commands: Commands) -> None:
+    def __init__(
+        self, clock: IReactorTime, commands: Commands, allowed: Allowed | None = None
+    ) -> None:
+        """Carry out `commands` of those that are `allowed`; None allows all that can connect."""
+        self.allowed = allowed
         self.clock = clock
         self.commands = commands
         self._clients: dict[ControlConnection, None] = {}
@@ -280,11 +295,20 @@ class ControlFactory(ServerFactory):
         return ControlConnection(self)
 
     def enter(self, client: ControlConnection) -> bool:
-        """Count a client; False if that is one too many."""
+        """Count a client; if that is one too many, the longest idle goes; False if none is idle."""
         if len(self._clients) >= MAX_CLIENTS:
-            return False
+            idle = next((one for one in self._clients if one.is_idle), None)
+            if idle is None:
+                return False
+            self.leave(idle)
+            idle.transport.abortConnection()
         self._clients[client] = None
         return True
+
+    def touch(self, client: ControlConnection) -> None:
+        """Note that a client has asked for something."""
+        if client in self._clients:
+            self._clients[client] = self._clients.pop(client)
 
     def leave(self, client: ControlConnection) -> None:
         """Forget a client."""

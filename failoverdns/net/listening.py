@@ -13,16 +13,19 @@ from typing import Any, Protocol
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 
-from failoverdns.config import ListenAddress
-from failoverdns.net.sockets import CannotListen, bind
+from failoverdns.config import ListenAddress, TCPSettings
+from failoverdns.model.change import Json
+from failoverdns.net.inherited import Inherited
+from failoverdns.net.sockets import CannotListen, bind, lost_packets
 from failoverdns.net.tcp import TCPFactory
+from failoverdns.net.tcp_clients import TCPClients
 from failoverdns.net.udp import UDPReader, WildcardUDPReader
 
 
 class Answer(Protocol):
-    """What gives a packet its reply, or None; `udp` limits the size."""
+    """What gives a packet from the address `host` its reply, or None; `udp` limits the size."""
 
-    def __call__(self, packet: bytes, *, udp: bool) -> bytes | None:
+    def __call__(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
         """Return the reply; never raises."""
 
 
@@ -40,9 +43,20 @@ class Listener:
 class Listeners:
     """All addresses that are answered on."""
 
-    def __init__(self, reactor: Any, answer: Answer) -> None:
-        """Answer with `answer`; `reactor` is Twisted's."""
+    def __init__(
+        self,
+        reactor: Any,
+        answer: Answer,
+        limits: TCPSettings,
+        inherited: Inherited | None = None,
+    ) -> None:
+        """Answer with `answer`, over TCP within `limits`; `reactor` is Twisted's.
+
+        Sockets that are `inherited` are taken before new ones are opened.
+        """
+        self._inherited = inherited
         self._reactor = reactor
+        self.tcp_clients = TCPClients(reactor, limits)
         self._answer = answer
         self._open: list[Listener] = []
 
@@ -50,6 +64,19 @@ class Listeners:
     def addresses(self) -> tuple[ListenAddress, ...]:
         """The addresses as bound."""
         return tuple(listener.address for listener in self._open)
+
+    def report(self) -> dict[str, Json]:
+        """Tell what became of strangers' packets and connections since the addresses are open."""
+        return {
+            "udp": {
+                "lost": sum(lost_packets(one.udp.socket) for one in self._open),
+                "unsent": sum(one.udp.unsent for one in self._open),
+            },
+            "tcp": {
+                "connections": len(self.tcp_clients),
+                "evicted": self.tcp_clients.evicted,
+            },
+        }
 
     def prepare(self, wanted: Iterable[ListenAddress]) -> list[Listener]:
         """Bind the addresses that are not open yet, and begin to answer on them.
@@ -85,10 +112,15 @@ class Listeners:
         self.adopt([], ())
 
     def _listen(self, asked: ListenAddress) -> Listener:
-        udp_socket, tcp_socket = bind(asked.host, asked.port)
+        handed_over = self._inherited.take(asked) if self._inherited is not None else None
+        udp_socket, tcp_socket = handed_over or bind(asked.host, asked.port)
         reader = WildcardUDPReader if asked.host.is_unspecified else UDPReader
-        udp = reader(udp_socket, lambda packet: self._answer(packet, udp=True))
-        factory = TCPFactory(self._reactor, lambda packet: self._answer(packet, udp=False))
+        udp = reader(udp_socket, lambda packet, host: self._answer(packet, host, udp=True))
+        factory = TCPFactory(
+            self._reactor,
+            lambda packet, host: self._answer(packet, host, udp=False),
+            self.tcp_clients,
+        )
         family = socket.AF_INET if asked.host.version == 4 else socket.AF_INET6
         tcp = self._reactor.adoptStreamPort(tcp_socket.fileno(), family, factory)
         tcp_socket.close()  # the reactor has a duplicate

@@ -1,22 +1,87 @@
-"""Who is at the other end of a Unix socket, as the kernel tells (SO_PEERCRED, unix(7))."""
+"""Who is at the other end of a Unix socket, as the kernel tells, and whether that is allowed.
+
+SO_PEERCRED and SO_PEERGROUPS, unix(7): of the moment in which the client connected.
+"""
 
 from __future__ import annotations
 
+import grp
+import os
+import pwd
 import socket
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 
 from failoverdns.model.change import Who
+from failoverdns.net.sockets import CannotListen
 
 _CREDENTIALS = Struct("=iII")
+_SO_PEERGROUPS = 59
 
 
 def peer(sock: socket.socket) -> Who:
     """Return uid, pid and command name of the process that connected."""
-    pid, uid, _ = _CREDENTIALS.unpack(
-        sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    )
+    pid, uid, _ = _credentials(sock)
     return Who(uid, pid, _command(pid))
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Users and groups that may give commands.
+
+    The user that the server runs as, and root, always may.
+    """
+
+    uids: frozenset[int]
+    gids: frozenset[int]
+
+    def admits(self, sock: socket.socket) -> bool:
+        """Tell whether the process that connected may."""
+        _, uid, gid = _credentials(sock)
+        if uid in self.uids or uid in (0, os.geteuid()) or gid in self.gids:
+            return True
+        return bool(self.gids) and not self.gids.isdisjoint(_groups(sock))
+
+
+def find_allowed(names: Iterable[str] | None) -> Allowed | None:
+    """Return who is allowed by the names of users, and of groups with `@` before them.
+
+    Raises CannotListen with the name that there is not.
+    """
+    if names is None:
+        return None
+    uids, gids = set(), set()
+    for name in names:
+        try:
+            if name.startswith("@"):
+                gids.add(int(name[1:]) if name[1:].isdecimal() else grp.getgrnam(name[1:]).gr_gid)
+            else:
+                uids.add(int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid)
+        except KeyError:
+            what = "group" if name.startswith("@") else "user"
+            raise CannotListen(f"control.allow: there is no {what} {name!r} here") from None
+    return Allowed(frozenset(uids), frozenset(gids))
+
+
+def _credentials(sock: socket.socket) -> tuple[int, int, int]:
+    """Return pid, uid and gid of the process that connected."""
+    data = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, gid = _CREDENTIALS.unpack(data)
+    return pid, uid, gid
+
+
+def _groups(sock: socket.socket) -> Iterable[int]:
+    """Return the further groups of the process that connected; none where Linux is too old."""
+    try:
+        data = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 1024)
+    except OSError:
+        return ()
+    groups = array("I")
+    groups.frombytes(data[: len(data) // 4 * 4])
+    return groups
 
 
 def _command(pid: int) -> str:

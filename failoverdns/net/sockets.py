@@ -6,12 +6,17 @@ Refuses to know Twisted, and what is sent.
 from __future__ import annotations
 
 import errno
+import resource
 import socket
+import sys
 from ipaddress import IPv4Address, IPv6Address
 
 IP_MTU_DISCOVER, IP_PMTUDISC_OMIT = 10, 5
 IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT = 23, 5
 IP_PKTINFO = 8
+SO_MEMINFO, _DROPS = 55, 8
+"""What a socket holds, and where in it is what SO_RXQ_OVFL would tell with each packet."""
+
 RECEIVE_BUFFER = 1 << 20
 """Bytes of queries that the kernel may keep for us while a turn is long."""
 
@@ -44,6 +49,22 @@ def bind(host: Address, port: int) -> tuple[socket.socket, socket.socket]:
     raise AssertionError("unreachable")
 
 
+def lost_packets(sock: socket.socket) -> int:
+    """Return how many packets the kernel has dropped because `sock` had no room for them."""
+    memory = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * (_DROPS + 1))
+    return int.from_bytes(memory[4 * _DROPS :], sys.byteorder)
+
+
+def allow_descriptors(wanted: int) -> int:
+    """Raise the limit of open files to `wanted` as far as we may; return what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted if soft == resource.RLIM_INFINITY else soft
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return allowed
+
+
 def _bound(kind: socket.SocketKind, host: Address, port: int) -> socket.socket:
     family = socket.AF_INET if isinstance(host, IPv4Address) else socket.AF_INET6
     sock = socket.socket(family, kind)
@@ -54,7 +75,7 @@ def _bound(kind: socket.SocketKind, host: Address, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if kind == socket.SOCK_DGRAM:
-            _set_datagram_options(sock, host)
+            set_datagram_options(sock, host)
         sock.bind((str(host), port))
     except OSError as fault:
         sock.close()
@@ -63,7 +84,7 @@ def _bound(kind: socket.SocketKind, host: Address, port: int) -> socket.socket:
     return sock
 
 
-def _set_datagram_options(sock: socket.socket, host: Address) -> None:
+def set_datagram_options(sock: socket.socket, host: Address) -> None:
     """Never fragment on the advice of strangers (RFC 9715), and answer from the asked address."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     if sock.family == socket.AF_INET:

@@ -1,15 +1,17 @@
 """DNS over TCP (RFC 7766): two bytes of length, then a message, in both directions.
 
-Queries may be pipelined; each reply is one write.  A client that sends nothing whole for
-`IDLE_TIMEOUT`, or does not read its replies, is let go; when there are too many, the one that
-has been idle longest.
+Queries may be pipelined; each reply is one write, in order.
+A client that asks nothing whole for the idle timeout, or does not read its replies, is let go;
+so is the one that has been idle longest, when there are too many (`net.tcp_clients`).
+What is kept for a client is bounded: one message that is not whole yet, one read of the kernel's,
+and replies up to the size at which Twisted asks to pause.
 Refuses to know what a message says: `respond` does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from twisted.internet.interfaces import (
     IAddress,
@@ -22,14 +24,10 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-Respond = Callable[[bytes], bytes | None]
+from failoverdns.net.tcp_clients import TCPClients
 
-IDLE_TIMEOUT: Final = 10.0
-"""Seconds without a whole query."""
-
-MAX_CONNECTIONS: Final = 500
-MESSAGES_A_TURN: Final = 50
-"""Queries of one connection answered in one reactor turn."""
+Respond = Callable[[bytes, str], bytes | None]
+"""Give a message, and the address that it came from, its reply."""
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
@@ -38,20 +36,27 @@ class TCPConnection(Protocol):
 
     transport: Any
 
-    def __init__(self, factory: TCPFactory) -> None:
+    def __init__(self, factory: TCPFactory, host: str) -> None:
         self._factory = factory
+        self._clients = factory.clients
+        self._host = host
         self._buffer = bytearray()
+        self._unread = 0
+        """Bytes of replies since the client last had read all."""
         self._paused = False
         self._ended = False
+        self._waiting = False
         self._timeout: IDelayedCall | None = None
-        self._later: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
         """Start counting the time."""
         self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self, True)
-        self._timeout = self._factory.clock.callLater(IDLE_TIMEOUT, self.transport.abortConnection)
+        self._timeout = self._factory.clock.callLater(
+            self._clients.limits.idle_timeout, self.transport.abortConnection
+        )
         self._factory.enter(self)
+        self._clients.enter(self, self._host)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Take bytes in."""
@@ -69,82 +74,96 @@ class TCPConnection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """Forget the client."""
-        for call in (self._timeout, self._later):
-            if call is not None and call.active():
-                call.cancel()
+        if self._timeout is not None and self._timeout.active():
+            self._timeout.cancel()
         self._buffer.clear()
+        self._ended = self._paused = True
+        self._clients.leave(self)
         self._factory.leave(self)
 
     def pauseProducing(self) -> None:  # noqa: N802
         """Stop reading: the client does not take its replies as fast as it asks."""
         self._paused = True
-        self.transport.pauseProducing()
+        self._read_or_not()
 
     def resumeProducing(self) -> None:  # noqa: N802
-        """Go on."""
+        """Go on: the client has read all."""
         self._paused = False
-        if not self._ended:
-            self.transport.resumeProducing()
+        self._unread = 0
         self._answer()
 
     def stopProducing(self) -> None:  # noqa: N802
         """Do nothing: the connection is going."""
 
+    def resume(self) -> None:
+        """Go on answering: it is this connection's turn."""
+        self._waiting = False
+        self._answer()
+
+    def let_go(self) -> None:
+        """Close at once."""
+        self._ended = self._paused = True
+        self.transport.abortConnection()
+
     def _answer(self) -> None:
-        """Answer whole messages in the buffer, for as long as the client reads."""
-        if self._later is not None and self._later.active():
-            return
-        buffer, answered = self._buffer, 0
-        while not self._paused and len(buffer) >= 2:
-            size = int.from_bytes(buffer[:2], "big")
-            if len(buffer) < 2 + size:
+        """Answer whole messages in the buffer, while the client reads and it is its turn."""
+        buffer, taken, at, was_useful = self._buffer, 0, 0, False
+        while not self._paused and not self._waiting and len(buffer) - at >= 2:
+            end = at + 2 + int.from_bytes(buffer[at : at + 2], "big")
+            if len(buffer) < end:
                 break
-            if answered == MESSAGES_A_TURN:
-                self._later = self._factory.clock.callLater(0, self._answer)
-                return
-            message = bytes(buffer[2 : 2 + size])
-            del buffer[: 2 + size]
-            answered += 1
-            reply = self._factory.respond(message)
+            if not self._clients.may_answer(self, in_a_row=taken):
+                self._waiting = True
+                break
+            message = bytes(buffer[at + 2 : end])
+            at = end
+            taken += 1
+            reply = self._factory.respond(message, self._host)
             if reply is not None:
+                was_useful = True
+                self._unread += 2 + len(reply)
                 self.transport.write(len(reply).to_bytes(2, "big") + reply)
-        if answered:
-            self._factory.touch(self)
+        del buffer[:at]
+        if was_useful:
+            self._clients.touch(self)
             if self._timeout is not None and self._timeout.active():
-                self._timeout.reset(IDLE_TIMEOUT)
-        if self._ended and not self._paused:
+                self._timeout.reset(self._clients.limits.idle_timeout)
+        self._read_or_not()
+        self._clients.keep(self, len(buffer) + (self._unread if self._paused else 0))
+        if self._ended and not self._paused and not self._waiting:
             self.transport.unregisterProducer()
             self.transport.loseConnection()
 
+    def _read_or_not(self) -> None:
+        """Read no more while there is enough to answer."""
+        if not self._ended:
+            stop = self._paused or self._waiting
+            (self.transport.pauseProducing if stop else self.transport.resumeProducing)()
+
 
 class TCPFactory(ServerFactory):
-    """All clients of one address, the longest idle first."""
+    """All clients of one address."""
 
     noisy = False
 
-    def __init__(self, clock: IReactorTime, respond: Respond) -> None:
+    def __init__(self, clock: IReactorTime, respond: Respond, clients: TCPClients) -> None:
+        """Answer with `respond`; `clients` are those of all addresses."""
         self.clock = clock
         self.respond = respond
-        self._connections: dict[TCPConnection, None] = {}
+        self.clients = clients
+        self._connections: set[TCPConnection] = set()
 
     def buildProtocol(self, addr: IAddress | None) -> TCPConnection:  # noqa: N802
         """Take a client in."""
-        return TCPConnection(self)
+        return TCPConnection(self, getattr(addr, "host", "::"))
 
     def enter(self, connection: TCPConnection) -> None:
-        """Count a client; if that is one too many, let the longest idle go."""
-        self._connections[connection] = None
-        if len(self._connections) > MAX_CONNECTIONS:
-            next(iter(self._connections)).transport.abortConnection()
-
-    def touch(self, connection: TCPConnection) -> None:
-        """Note that a client is not idle."""
-        if connection in self._connections:
-            self._connections[connection] = self._connections.pop(connection)
+        """Note a client."""
+        self._connections.add(connection)
 
     def leave(self, connection: TCPConnection) -> None:
         """Forget a client."""
-        self._connections.pop(connection, None)
+        self._connections.discard(connection)
 
     def close(self) -> None:
         """Let every client go."""

@@ -17,7 +17,8 @@ from zope.interface import implementer
 
 from failoverdns.net.sockets import IP_PKTINFO
 
-Respond = Callable[[bytes], bytes | None]
+Respond = Callable[[bytes, str], bytes | None]
+"""Give a packet, and the address that it came from, its reply."""
 
 BATCH: Final = 64
 """Packets read in one reactor turn: timers, TCP and control get theirs in between."""
@@ -71,7 +72,7 @@ class UDPReader:
                 continue  # an ICMP error about an earlier reply: nobody is waiting
             if not _is_answerable(sender, own):
                 continue
-            reply = respond(packet)
+            reply = respond(packet, sender[0])
             if reply is not None:
                 try:
                     send(reply, sender)
@@ -94,7 +95,7 @@ class WildcardUDPReader(UDPReader):
             local, source = _asked_address(ancillary)
             if not _is_answerable(sender, (local, self._own[1])):
                 continue
-            reply = self._respond(packet)
+            reply = self._respond(packet, sender[0])
             if reply is not None:
                 try:
                     self.socket.sendmsg([reply], source, 0, sender)

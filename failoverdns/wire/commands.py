@@ -20,6 +20,7 @@ from failoverdns.wire import values
 from failoverdns.wire.rows import Parameter, Row, build, did_you_mean
 
 MAX_HISTORY = 10000
+MAX_SAMPLE = 1_000_000
 
 
 def parse_command(name: str, fields: Mapping[str, Json]) -> Command:
@@ -358,6 +359,23 @@ _ROWS: Final = (
         (),
         commands.RotateKey,
     ),
+    Row(
+        "querylog on",
+        "Log queries to the file of the configuration, as lines of JSON.",
+        (
+            Parameter(
+                "sample",
+                "only every N-th query",
+                values.number(1, MAX_SAMPLE, ""),
+                "N",
+                integer=True,
+            ),
+        ),
+        commands.QueryLogOn,
+        "querylog on --sample 100",
+    ),
+    Row("querylog off", "Stop logging queries.", (), commands.QueryLogOff),
+    Row("querylog status", "Tell whether queries are logged.", (), commands.QueryLogStatus),
 )
 
 ROWS: Final = {row.words: row for row in _ROWS}

@@ -2,13 +2,14 @@
 
 Knows the layout of a message (RFC 1035 section 4, RFC 6891 section 6) and its limits: each byte
 is looked at once, no compression pointer is ever followed, at most `MAX_RECORDS` records and
-`MAX_OPTIONS` options are stepped over.
+`options.MAX_OPTIONS` options are stepped over.
 Refuses to know what is served.  dnslib and dnspython do not parse packets here: see
 docs/decisions.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from struct import Struct
 from struct import error as StructError  # noqa: N812
@@ -16,16 +17,15 @@ from typing import Final
 
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
+from failoverdns.wire.options import NO_OPTIONS, Options, read_options
 
 QUERY: Final = 0
-NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, BADVERS = 0, 1, 2, 3, 4, 5, 16
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = 0, 1, 2, 3, 4, 5
+BADVERS, BADCOOKIE = 16, 23
 OPT: Final = 41
 
 MAX_RECORDS: Final = 32
 """Records in a query beside its question: OPT, TSIG, and room for what is to come."""
-
-MAX_OPTIONS: Final = 32
-"""EDNS options in a query."""
 
 _HEADER: Final = Struct(">HBBHHHH")
 _QUESTION_END: Final = Struct(">HH")
@@ -39,6 +39,7 @@ class Edns:
     payload: int
     version: int
     dnssec_ok: bool
+    options: Options = NO_OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,15 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Unasked:
+    """A query without a question that wants a cookie only (RFC 7873 section 5.4)."""
+
+    id: int
+    recursion_desired: bool
+    edns: Edns
+
+
+@dataclass(frozen=True, slots=True)
 class Faulty:
     """A message that gets nothing but a 12-byte header: its id, opcode and an rcode."""
 
@@ -74,7 +84,7 @@ class Ignored:
     why: str
 
 
-def read_query(packet: bytes) -> Query | Faulty | Ignored:
+def read_query(packet: bytes) -> Query | Unasked | Faulty | Ignored:
     """Read one message as it came from the network; never raises.
 
     RFC 1035 section 4.1, RFC 6891 section 6.1, RFC 8906, RFC 9619.
@@ -87,6 +97,8 @@ def read_query(packet: bytes) -> Query | Faulty | Ignored:
     opcode = high >> 3 & 0xF
     if opcode != QUERY:
         return Faulty(id_, opcode, NOTIMP, "opcode is not QUERY")
+    if questions == 0:
+        return _read_unasked(packet, id_, bool(high & 1), answers + authorities, additionals)
     if questions != 1:
         return Faulty(id_, opcode, FORMERR, f"{questions} questions")
     if answers + authorities + additionals > MAX_RECORDS:
@@ -101,6 +113,19 @@ def read_query(packet: bytes) -> Query | Faulty | Ignored:
         return Faulty(id_, opcode, FORMERR, "cut short")
     name = DomainName(packet[12:end])
     return Query(id_, bool(high & 1), packet[12 : end + 4], name, qtype, qclass, edns)
+
+
+def _read_unasked(
+    packet: bytes, id_: int, recursion_desired: bool, before: int, additionals: int
+) -> Unasked | Faulty:
+    """Read a message without a question: well-formed only if it has a cookie."""
+    edns = None
+    if before + additionals <= MAX_RECORDS:
+        with suppress(Malformed, IndexError, StructError):
+            edns = _read_records(packet, 12, before, additionals)
+    if edns is None or edns.version > 0 or edns.options.cookie is None:
+        return Faulty(id_, QUERY, FORMERR, "no question")
+    return Unasked(id_, recursion_desired, edns)
 
 
 def _name_end(packet: bytes, at: int, *, pointers: bool) -> int:
@@ -129,22 +154,9 @@ def _read_records(packet: bytes, at: int, before: int, additionals: int) -> Edns
         if rtype == OPT:
             if index < before or edns is not None or packet[owner]:
                 raise Malformed("a second OPT, or one that is not in its place")
-            _check_options(packet, at, at + length)
-            edns = Edns(max(payload, 512), version, bool(flags & 0x8000))
+            options = read_options(packet, at, at + length)
+            edns = Edns(max(payload, 512), version, bool(flags & 0x8000), options)
         at += length
     if at != len(packet):
         raise Malformed("bytes after the message")
     return edns
-
-
-def _check_options(packet: bytes, at: int, end: int) -> None:
-    options = 0
-    while at < end:
-        options += 1
-        if options > MAX_OPTIONS:
-            raise Malformed("too many EDNS options")
-        if at + 4 > end:
-            raise Malformed("an EDNS option is cut short")
-        at += 4 + int.from_bytes(packet[at + 2 : at + 4], "big")
-    if at != end:
-        raise Malformed("an EDNS option is longer than OPT")

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import pack
 
-from failoverdns.wire.query import Edns, Faulty, Query
+from failoverdns.wire.options import EXTENDED_ERROR, write_option
+from failoverdns.wire.query import NOERROR, Edns, Faulty, Query, Unasked
 from failoverdns.wire.records import CompiledRRset
 
 Owned = tuple[bytes, CompiledRRset]
@@ -26,8 +27,6 @@ PLAIN_UDP_PAYLOAD = 512
 TCP_PAYLOAD = 65535
 
 QR, AA, TC, RD = 0x8000, 0x0400, 0x0200, 0x0100
-EXTENDED_ERROR = 15
-"""EDNS option code of Extended DNS Errors (RFC 8914)."""
 
 OPT_PLAIN = pack(">BHHIH", 0, 41, UDP_PAYLOAD, 0, 0)
 OPT_DNSSEC_OK = pack(">BHHIH", 0, 41, UDP_PAYLOAD, 0x8000, 0)
@@ -55,13 +54,22 @@ def udp_limit(query: Query) -> int:
     return PLAIN_UDP_PAYLOAD if query.edns is None else min(query.edns.payload, UDP_PAYLOAD)
 
 
-def write_reply(query: Query, sections: Sections, limit: int) -> bytes:
-    """Return the reply to `query` in at most `limit` bytes.
+def write_unasked(query: Unasked, options: bytes) -> bytes:
+    """Return the reply to a query without a question: OPT with `options`, the cookie."""
+    flags = QR | (RD if query.recursion_desired else 0)
+    head = pack(">HHHHHH", query.id, flags | NOERROR, 0, 0, 0, 1)
+    return head + _opt(query.edns, NOERROR, options)
+
+
+def write_reply(query: Query, sections: Sections, limit: int, options: bytes = b"") -> bytes:
+    """Return the reply to `query` in at most `limit` bytes; `options` are EDNS options for OPT.
 
     What does not fit is left out, all of it, and TC is set.  That holds for additional records
     too: ours are glue, which is not optional in a referral (RFC 9471 section 2).
     """
-    opt = _opt(query.edns, sections.rcode, sections.extended_error)
+    if sections.extended_error is not None:
+        options += write_option(EXTENDED_ERROR, pack(">H", sections.extended_error))
+    opt = _opt(query.edns, sections.rcode, options)
     flags = QR | (RD if query.recursion_desired else 0) | (AA if sections.authoritative else 0)
     message = bytearray(12) + query.question
     counts = _write_sections(message, query.name.wire, sections, limit - len(opt))
@@ -124,10 +132,9 @@ def _note_name(names: dict[bytes, int], name: bytes, at: int) -> None:
         name = name[1 + name[0] :]
 
 
-def _opt(edns: Edns | None, rcode: int, extended_error: int | None) -> bytes:
-    """Return the OPT record of the reply: DO copied, no option echoed (RFC 6891 section 6.1)."""
+def _opt(edns: Edns | None, rcode: int, options: bytes) -> bytes:
+    """Return the OPT record of the reply: DO copied, the options given (RFC 6891 section 6.1)."""
     if edns is None:
         return b""
-    options = pack(">HHH", EXTENDED_ERROR, 2, extended_error) if extended_error is not None else b""
     flags = (rcode >> 4) << 24 | (0x8000 if edns.dnssec_ok else 0)
     return pack(">BHHIH", 0, 41, UDP_PAYLOAD, flags, len(options)) + options

@@ -18,7 +18,7 @@ from ipaddress import IPv4Address
 from random import Random
 from struct import pack
 
-from failoverdns.answering import respond
+from failoverdns.answering import TCP, UDP, respond
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import CNAME, NS, TXT, A, Records, Text
@@ -221,7 +221,7 @@ def _tried(table: Table, packet: bytes, udp: bool) -> tuple[float, str]:
     """Return how long an answer took, and what it was."""
     started = time.perf_counter()
     try:
-        reply = respond(table, packet, udp=udp)
+        reply = respond(table, packet, UDP if udp else TCP)
     except Exception as fault:
         raise AssertionError(f"{fault!r} was raised for {packet.hex()}") from fault
     took = time.perf_counter() - started

@@ -124,7 +124,7 @@ def acme(entry: str) -> str:
         ),
         (
             section("identity: {name: x}"),
-            "4:12 identity.name: unknown key; the keys here are id, version",
+            "4:12 identity.name: unknown key; the keys here are id, version, nsid",
         ),
         (
             section("workers: -1"),

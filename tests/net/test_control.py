@@ -242,6 +242,9 @@ def test_one_client_too_many_is_refused_until_another_leaves(
 ) -> None:
     """It is told why, and its requests are not carried out."""
     clients = [connect(factory) for _ in range(MAX_CLIENTS)]
+    for client, _ in clients:
+        client.dataReceived(b"application add a\n")
+    slow.changes.clear()
     late, transport = connect(factory)
     assert transport.replies()[0]["error"]["code"] == "busy"
     assert transport.disconnecting
@@ -250,6 +253,16 @@ def test_one_client_too_many_is_refused_until_another_leaves(
     clients[0][0].connectionLost()
     _, transport = connect(factory)
     assert transport.replies() == []
+
+
+def test_when_there_are_too_many_the_longest_idle_goes(factory: ControlFactory) -> None:
+    """So that connections that somebody forgot keep nobody out; who watches stays."""
+    clients = [connect(factory) for _ in range(MAX_CLIENTS)]
+    clients[0][0].dataReceived(b"watch\n")
+    clients[1][0].dataReceived(b"nonsense\n")
+    _, transport = connect(factory)
+    assert not transport.disconnecting
+    assert [t.aborted for _, t in clients[:4]] == [False, False, True, False]
 
 
 def test_closing_lets_every_client_go(factory: ControlFactory) -> None:

@@ -10,11 +10,11 @@ from ipaddress import ip_address
 import pytest
 from twisted.python.failure import Failure
 
-from failoverdns.net.sockets import CannotListen, bind
+from failoverdns.net.sockets import CannotListen, bind, lost_packets
 from failoverdns.net.udp import BATCH, UDPReader, WildcardUDPReader
 
 
-def answer(packet: bytes) -> bytes | None:
+def answer(packet: bytes, host: str) -> bytes | None:
     """The question in capitals; `?` gets none."""
     return packet.upper() if packet != b"?" else None
 
@@ -99,7 +99,7 @@ def test_a_reply_that_cannot_be_sent_is_counted_and_forgotten(
     reader: UDPReader, client: socket.socket
 ) -> None:
     """It never gets as far as the reactor."""
-    reader._respond = lambda _: b"x" * 70000
+    reader._respond = lambda *_: b"x" * 70000
     client.send(b"question")
     read(reader)
     assert reader.unsent == 1
@@ -163,3 +163,20 @@ def test_a_port_that_was_just_used_over_tcp_can_be_used_again() -> None:
     assert udp.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == 0, "two servers would share it"
     udp.close()
     tcp.close()
+
+
+def test_packets_that_came_too_fast_are_counted(reader: UDPReader, client: socket.socket) -> None:
+    """As the kernel counts them: what it had no room for is lost before anybody reads it."""
+    assert lost_packets(reader.socket) == 0
+    reader.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    for _ in range(200):
+        client.send(bytes(100))
+    taken = 0
+    reader.socket.setblocking(False)
+    while True:
+        try:
+            reader.socket.recv(200)
+        except BlockingIOError:
+            break
+        taken += 1
+    assert lost_packets(reader.socket) == 200 - taken > 0

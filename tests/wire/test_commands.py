@@ -168,6 +168,10 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         c.ChallengeName("www.shop.example", name("failover.test")),
     ),
     ("certificate rotate-key", {}, c.RotateKey()),
+    ("querylog on", {}, c.QueryLogOn()),
+    ("querylog on --sample 100", {"sample": 100}, c.QueryLogOn(100)),
+    ("querylog off", {}, c.QueryLogOff()),
+    ("querylog status", {}, c.QueryLogStatus()),
 ]
 
 
@@ -241,8 +245,8 @@ def test_a_usage_line_shows_how_the_command_is_written() -> None:
 
 
 THERE = (
-    "there is application, certificate, group, head, history, preflight, records, status, switch, "
-    "watch"
+    "there is application, certificate, group, head, history, preflight, querylog, records, "
+    "status, switch, watch"
 )
 UNKNOWN = [
     ("swich", "no command 'swich'; did you mean 'switch'?"),

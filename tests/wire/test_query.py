@@ -77,8 +77,12 @@ QUERIES = [
     ("a payload of 511 too", head(ar=1) + QUESTION + opt(payload=511), Edns(512, 0, False)),
     ("a payload of 65535", head(ar=1) + QUESTION + opt(payload=65535), Edns(65535, 0, False)),
     ("an unknown option", head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\2ab"), Edns(1232, 0, False)),
-    ("an option without data", head(ar=1) + QUESTION + opt(b"\0\3\0\0"), Edns(1232, 0, False)),
-    ("two options", head(ar=1) + QUESTION + opt(b"\0\3\0\0\0\x0a\0\1x"), Edns(1232, 0, False)),
+    ("an option without data", head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0"), Edns(1232, 0, False)),
+    (
+        "two options",
+        head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0\xfd\xea\0\1x"),
+        Edns(1232, 0, False),
+    ),
     ("32 options", head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 32), Edns(1232, 0, False)),
     ("records in the answer section", head(an=2) + QUESTION + RECORD * 2, None),
     ("a record in the authority section", head(ns=1) + QUESTION + RECORD, None),
@@ -202,7 +206,12 @@ def test_there_are_enough_odd_packets() -> None:
 
 @pytest.mark.parametrize(
     "whole",
-    [PLAIN, EDNS, head(ar=1) + QUESTION + opt(b"\0\x0a\0\2xy"), head(an=1) + QUESTION + RECORD],
+    [
+        PLAIN,
+        EDNS,
+        head(ar=1) + QUESTION + opt(b"\0\x0a\0\x08abcdefgh"),
+        head(an=1) + QUESTION + RECORD,
+    ],
     ids=["a plain query", "with EDNS", "with an option", "with an answer"],
 )
 def test_a_query_cut_short_anywhere_is_malformed(whole: bytes) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import addresses, ask, authority, lines, name, node, query, table_of, zone
 
-from failoverdns.answering import respond
+from failoverdns.answering import UDP, respond
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import CNAME, NS, A, Records, RRset
@@ -254,5 +254,5 @@ def test_after_any_changes_the_table_answers_like_one_filled_afresh(
     for owner in asked:
         for rtype in ("A", "CNAME", "TXT", "DS"):
             packet = query(owner.absolute_text(), rtype).to_wire()
-            assert respond(grown, packet, udp=True) == respond(fresh, packet, udp=True)
+            assert respond(grown, packet, UDP) == respond(fresh, packet, UDP)
     assert set(grown.entries) == set(fresh.entries)

@@ -1,0 +1,126 @@
+"""Response rate limiting: an account of replies for each client network, name and kind of reply.
+
+    an account begins with a second's worth, gains a second's worth a second, and never has more;
+    each reply takes one; while it is in debt, at most `window` seconds' worth, replies are limited
+    of the limited ones every `slip`-th is sent truncated, the others are not sent
+
+Knows accounts, and how much memory they take: as many as `max_table_size`, the longest unused make
+room.
+Refuses to know packets, clocks (`now` is an argument, monotonic, in seconds) and what a truncated
+reply looks like.
+"""
+
+from __future__ import annotations
+
+import enum
+import socket
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from failoverdns.model.limits import RateLimits
+
+
+class Kind(enum.Enum):
+    """What a reply is, and with it which rate it counts for."""
+
+    ANSWER = "answer"
+    """By name and type; by zone if the name is not in the table (wildcards)."""
+    NXDOMAIN = "nxdomain"
+    """By zone: random names gain nothing."""
+    ERROR = "error"
+    """By network only."""
+    ALL = "all"
+
+
+class Verdict(enum.Enum):
+    """What becomes of a reply."""
+
+    SEND = "send"
+    TRUNCATE = "truncate"
+    DROP = "drop"
+
+
+@dataclass(slots=True)
+class _Account:
+    balance: float
+    counted_at: float
+    limited: int = 0
+
+
+class RateLimiter:
+    """The accounts of all client networks."""
+
+    def __init__(self, limits: RateLimits) -> None:
+        self.limits = limits
+        self.truncated = 0
+        """Replies that were sent truncated instead."""
+        self.dropped = 0
+        """Replies that were not sent."""
+        self._rates = {
+            Kind.ANSWER: limits.responses_per_second,
+            Kind.NXDOMAIN: limits.nxdomains_per_second,
+            Kind.ERROR: limits.errors_per_second,
+            Kind.ALL: limits.all_per_second,
+        }
+        self._masks = {
+            4: _mask(32, limits.ipv4_prefix_length),
+            16: _mask(128, limits.ipv6_prefix_length),
+        }
+        self._exempt = tuple(
+            (n.max_prefixlen // 8, int(n.netmask), int(n.network_address))
+            for n in limits.exempt_clients
+        )
+        self._accounts: OrderedDict[int, _Account] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def judge(self, address: bytes, kind: Kind, name: bytes, now: float) -> Verdict:
+        """Count a reply to a client at `address` (4 or 16 bytes), and say what becomes of it.
+
+        `name` is what replies of the kind are told apart by; `now` in seconds, monotonic.
+        """
+        size, number = len(address), int.from_bytes(address, "big")
+        if any(size == n and number & mask == net for n, mask, net in self._exempt):
+            return Verdict.SEND
+        network = number & self._masks[size]
+        owing = self._count((size, network, kind, name), self._rates[kind], now)
+        everything = self._count((size, network, Kind.ALL, b""), self._rates[Kind.ALL], now)
+        account = owing or everything
+        if account is None:
+            return Verdict.SEND
+        account.limited += 1
+        if self.limits.slip and account.limited % self.limits.slip == 0:
+            self.truncated += 1
+            return Verdict.TRUNCATE
+        self.dropped += 1
+        return Verdict.DROP
+
+    def _count(self, what: tuple[object, ...], rate: int, now: float) -> _Account | None:
+        """Take one from an account; return it if it is in debt."""
+        if not rate:
+            return None
+        key = hash(what)  # keyed anew in each process, and 64 bits wide
+        account = self._accounts.get(key)
+        if account is None:
+            if len(self._accounts) >= self.limits.max_table_size:
+                self._accounts.popitem(last=False)
+            account = self._accounts[key] = _Account(rate, now)
+        else:
+            self._accounts.move_to_end(key)
+            gained = max(0.0, now - account.counted_at) * rate
+            account.balance = min(rate, account.balance + gained)
+            account.counted_at = now
+        account.balance = max(account.balance - 1, -rate * self.limits.window)
+        return account if account.balance < 0 else None
+
+
+def packed(host: str) -> bytes:
+    """Return an address in 4 or 16 bytes from its text, as the kernel gives it."""
+    if ":" in host:
+        return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+    return socket.inet_aton(host)
+
+
+def _mask(bits: int, length: int) -> int:
+    return (1 << bits) - (1 << (bits - length))

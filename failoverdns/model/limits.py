@@ -1,0 +1,28 @@
+"""How many replies strangers get: a frozen value that the configuration makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """Replies a second over UDP to one client network; 0 sets no limit.
+
+    `responses_per_second` counts by name and type, `nxdomains_per_second` by zone,
+    `errors_per_second` and `all_per_second` by network only.
+    `window` in seconds that a client which goes on is remembered for; every `slip`-th reply
+    over the limit is sent truncated (0: none); `max_table_size` in entries.
+    """
+
+    responses_per_second: int = 20
+    nxdomains_per_second: int = 20
+    errors_per_second: int = 20
+    all_per_second: int = 0
+    window: int = 15
+    slip: int = 2
+    ipv4_prefix_length: int = 24
+    ipv6_prefix_length: int = 56
+    max_table_size: int = 100_000
+    exempt_clients: tuple[IPv4Network | IPv6Network, ...] = ()

@@ -1,0 +1,97 @@
+"""Sockets that were opened for us: socket activation, as systemd does it (sd_listen_fds(3)).
+
+So the server needs no right to bind port 53, and packets wait in the sockets while it restarts.
+Refuses to open a socket, and to take one that is not for DNS.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import MutableMapping
+from ipaddress import ip_address
+
+from failoverdns.config import ListenAddress
+from failoverdns.net.sockets import CannotListen, set_datagram_options
+
+FIRST = 3
+"""The first descriptor that is handed over."""
+
+MAX_SOCKETS = 1024
+_KINDS = {socket.SOCK_DGRAM: "UDP", socket.SOCK_STREAM: "TCP"}
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+class Inherited:
+    """Sockets by address and kind, until they are taken."""
+
+    def __init__(self, sockets: dict[tuple[ListenAddress, str], socket.socket]) -> None:
+        self._sockets = sockets
+
+    @property
+    def left(self) -> list[str]:
+        """What nobody has taken, as text."""
+        return sorted(f"{kind} {address}" for address, kind in self._sockets)
+
+    def take(self, address: ListenAddress) -> Pair | None:
+        """Return UDP and TCP sockets of an address; None if there are none.
+
+        Raises CannotListen if there is one only.
+        """
+        found = {kind: self._sockets.get((address, kind)) for kind in _KINDS.values()}
+        udp, tcp = found["UDP"], found["TCP"]
+        if udp is None and tcp is None:
+            return None
+        if udp is None or tcp is None:
+            missing = "UDP (ListenDatagram=)" if udp is None else "TCP (ListenStream=)"
+            raise CannotListen(f"{address} was handed over without a socket for {missing}")
+        for kind in found:
+            del self._sockets[address, kind]
+        set_datagram_options(udp, address.host)
+        return udp, tcp
+
+    def close(self) -> None:
+        """Close what nobody has taken."""
+        for sock in self._sockets.values():
+            sock.close()
+        self._sockets.clear()
+
+
+def inherited_sockets(environment: MutableMapping[str, str], pid: int) -> Inherited:
+    """Take over the sockets that `environment` says are for the process `pid`.
+
+    What says so is taken out of `environment`.  Raises CannotListen.
+    """
+    for_us = environment.pop("LISTEN_PID", "") == str(pid)
+    count = environment.pop("LISTEN_FDS", "0")
+    environment.pop("LISTEN_FDNAMES", None)
+    if not for_us:
+        return Inherited({})
+    if not count.isdecimal() or int(count) > MAX_SOCKETS:
+        raise CannotListen(f"LISTEN_FDS is {count[:20]!r}; a number up to {MAX_SOCKETS} is right")
+    sockets: dict[tuple[ListenAddress, str], socket.socket] = {}
+    for descriptor in range(FIRST, FIRST + int(count)):
+        sock, key = _take_over(descriptor)
+        if key in sockets:
+            raise CannotListen(f"{key[1]} {key[0]} was handed over twice")
+        sockets[key] = sock
+    return Inherited(sockets)
+
+
+def _take_over(descriptor: int) -> tuple[socket.socket, tuple[ListenAddress, str]]:
+    wanted = "a listening TCP socket or a UDP socket is right"
+    try:
+        sock = socket.socket(fileno=descriptor)
+        os.set_inheritable(descriptor, False)
+        sock.setblocking(False)
+        kind = _KINDS.get(sock.type)
+        listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as fault:
+        raise CannotListen(f"descriptor {descriptor}: {fault.strerror}; {wanted}") from None
+    if sock.family not in (socket.AF_INET, socket.AF_INET6) or kind is None:
+        raise CannotListen(f"descriptor {descriptor} is no internet socket; {wanted}")
+    if bool(listens) != (kind == "TCP"):
+        raise CannotListen(f"descriptor {descriptor} does not listen; {wanted}")
+    host, port = sock.getsockname()[:2]
+    return sock, (ListenAddress(ip_address(host), port), kind)

@@ -1,0 +1,57 @@
+"""`control.allow` with clients of several users: who is not in it gets `forbidden`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from system.server import CONFIG, DEADLINE, Server, tool
+
+SOCKET_LINE = "  socket: control.sock\n"
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose socket everybody of a group can open."""
+    if os.getuid() != 0:
+        pytest.skip("only root can ask as somebody else")
+    folder = tmp_path_factory.mktemp("allow")
+    lines = SOCKET_LINE + '  mode: "0660"\n  allow: ["12345", "@23456", "@23457"]\n'
+    running = Server(folder, CONFIG.replace(SOCKET_LINE, lines)).start()
+    for path in (folder, *folder.parents[:2]):
+        path.chmod(0o755)
+    running.socket.chmod(0o666)
+    yield running
+    running.kill()
+
+
+CLIENTS = [
+    (["--reuid=12345", "--regid=1", "--clear-groups"], True),
+    (["--reuid=54321", "--regid=23456", "--clear-groups"], True),
+    (["--reuid=54321", "--regid=1", "--groups=5,23457"], True),
+    (["--reuid=54321", "--regid=1", "--groups=5,6"], False),
+]
+
+
+def test_only_those_who_are_allowed_are_heard(server: Server) -> None:
+    """By user, by group, and by further group; others are told why not."""
+    for words, is_allowed in CLIENTS:
+        asked = [tool("setpriv"), *words, tool("nc"), "-N", "-U", str(server.socket)]
+        done = subprocess.run(
+            asked,
+            input="status\n",
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+            cwd="/",
+        )
+        reply = json.loads(done.stdout)
+        assert reply["ok"] == is_allowed, words
+        if not is_allowed:
+            assert reply["error"]["code"] == "forbidden"
+            assert "uid 54321 is not in control.allow" in reply["error"]["message"]
+    assert server.ask(command="status")["ok"], "root always may"

@@ -1,0 +1,107 @@
+"""Cookies as dig and dnspython see them, and servers that share a secret."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+import dns.edns
+import dns.message
+import dns.query
+import dns.rcode
+import pytest
+from system.server import CONFIG, DEADLINE, Server, wait_for
+
+SECRET = "e5e973e5a6b2a43f48e7dc849e37bfcf"
+OTHER = "445536bcd2513298075a5d379663c962"
+HOSTNAME = "414-262-781.failover.test"
+COOKIE = re.compile(r"; COOKIE: ([0-9a-f]+) \(good\)")
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory):
+    """Two servers with the same file of secrets."""
+    tmp_path = tmp_path_factory.mktemp("cookies")
+    secrets = tmp_path / "secrets"
+    secrets.write_text(f"{SECRET}\n")
+    secrets.chmod(0o600)
+    config = CONFIG + f"cookies: {{secret_file: {secrets}}}\nidentity: {{nsid: ns1}}\n"
+    pair = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        pair.append(Server(tmp_path / name, config).start())
+    yield pair
+    for server in pair:
+        server.kill()
+
+
+def cookie_of(server: Server, *words: str) -> str:
+    """The cookie that dig shows, client's and server's half."""
+    found = COOKIE.search(server.dig(HOSTNAME, *words))
+    assert found, server.dig(HOSTNAME, *words)
+    return found.group(1)
+
+
+def test_servers_that_share_a_secret_know_each_others_cookies(servers: list[Server]) -> None:
+    """A cookie of one is returned as it is by the other: it is valid there."""
+    one, two = servers
+    cookie = cookie_of(one, "+cookie")
+    assert len(cookie) == 48
+    assert cookie_of(two, f"+cookie={cookie}") == cookie
+    forged = cookie[:-1] + ("0" if cookie[-1] != "0" else "1")
+    assert cookie_of(two, f"+cookie={forged}") != forged
+
+
+def test_a_secret_is_exchanged_by_a_reload(servers: list[Server]) -> None:
+    """Old cookies go on while the old secret stays in the file; a bad file changes nothing."""
+    server = servers[0]
+    secrets = server.folder.parent / "secrets"
+    secrets.write_text(f"{SECRET}\n")
+    old = cookie_of(server, "+cookie")
+
+    def reload(text: str, said: str) -> None:
+        begin = server.log.stat().st_size
+        secrets.write_text(text)
+        assert server.process is not None
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: said in server.log.read_text()[begin:], server.log.read_text)
+
+    reload(f"{OTHER}\n{SECRET}\n", "reloaded")
+    assert cookie_of(server, f"+cookie={old}") != old
+    reload("oops\n", "line 1 is not a secret of 32 hex digits")
+    new = cookie_of(server, "+cookie")
+    assert cookie_of(server, f"+cookie={new}") == new
+
+
+def test_a_file_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
+    """With what to do about it."""
+    secrets = tmp_path / "secrets"
+    secrets.write_text(SECRET)
+    secrets.chmod(0o644)
+    server = Server(tmp_path, CONFIG + "cookies: {secret_file: secrets}\n")
+    assert server.launch().wait(DEADLINE) == 1
+    assert "`chmod o= " in server.log.read_text()
+
+
+def test_a_query_for_nothing_but_a_cookie_gets_one(servers: list[Server]) -> None:
+    """RFC 7873 section 5.4."""
+    message = dns.message.Message(4711)
+    option = dns.edns.CookieOption(b"12345678", b"")
+    message.use_edns(0, 0, 1232, options=[option])
+    reply = dns.query.udp(message, "127.0.0.1", DEADLINE, servers[0].port)
+    assert reply.rcode() == dns.rcode.NOERROR
+    [cookie] = reply.options
+    assert isinstance(cookie, dns.edns.CookieOption)
+    assert (cookie.client, len(cookie.server)) == (b"12345678", 16)
+
+
+def test_options_are_answered_as_dig_understands_them(servers: list[Server]) -> None:
+    """NSID, client subnet with scope 0, keepalive over TCP only."""
+    server = servers[0]
+    assert '("ns1")' in server.dig(HOSTNAME, "+nsid")
+    assert "NSID" not in server.dig(HOSTNAME)
+    assert "CLIENT-SUBNET: 192.0.2.0/24/0" in server.dig(HOSTNAME, "+subnet=192.0.2.0/24")
+    assert "KEEPALIVE: 10.0 secs" in server.dig(HOSTNAME, "+tcp", "+keepalive")
+    assert "KEEPALIVE" not in server.dig(HOSTNAME, "+notcp", "+keepalive")
+    assert "KEEPALIVE" not in server.dig(HOSTNAME, "+tcp")
