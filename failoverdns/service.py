@@ -54,8 +54,8 @@ from failoverdns.wire.table import Table
 CATCH_UP_INTERVAL = 1.0
 """Seconds between attempts to learn from the store what it did not say."""
 
-OTHER_DESCRIPTORS = 512
-"""Open files beside connections over TCP: sockets, the state, control, hooks."""
+OTHER_DESCRIPTORS = 640
+"""Open files beside connections over TCP: sockets, the state, control, hooks, delivery, a CA."""
 
 log = Logger()
 

@@ -18,10 +18,11 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from failoverdns.net import control, tcp, tls
+from failoverdns.net import control, tls
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.tls import BoundedTls, TlsContext, TlsFiles
 from failoverdns.reactions import ASKED_AT_ONCE, CALLS_AT_ONCE, PROGRAMS_AT_ONCE
+from failoverdns.service import OTHER_DESCRIPTORS
 
 HEADS = Authority("Web Heads")
 SHOWN = HEADS.issue_client("web1.internal")
@@ -193,11 +194,11 @@ def test_there_are_never_more_connections_than_there_may_be(endpoint: Endpoint) 
     assert endpoint.connect() is not None
 
 
-def test_all_bounds_together_leave_file_descriptors_for_dns() -> None:
-    """With the 1,024 that a process has where nobody set more: pipes of programs included."""
+def test_all_bounds_together_have_file_descriptors() -> None:
+    """Beside those of DNS over TCP: delivery, control clients, pipes of programs, calls of a CA."""
     programs = 2 * (PROGRAMS_AT_ONCE + ASKED_AT_ONCE) + 2 * CALLS_AT_ONCE
-    taken = tls.MAX_CONNECTIONS + tcp.MAX_CONNECTIONS + control.MAX_CLIENTS + programs
-    assert taken <= 1024 - 20
+    taken = tls.MAX_CONNECTIONS + control.MAX_CLIENTS + programs
+    assert taken <= OTHER_DESCRIPTORS - 100
 
 
 def test_other_files_hold_for_those_who_come_after(endpoint: Endpoint) -> None:
