@@ -18,11 +18,12 @@ from ipaddress import IPv4Address
 from random import Random
 from struct import pack
 
-from failoverdns.answering import TCP, UDP, respond
+from failoverdns.answering import TCP, UDP, Terms, respond, slow_answer
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import CNAME, NS, TXT, A, Records, Text
 from failoverdns.model.zone import NameServer, Zone
+from failoverdns.wire.cookies import CookieSecrets
 from failoverdns.wire.table import Table
 
 MAX_UDP = 4096
@@ -191,7 +192,7 @@ def fuzz(packets: int, seed: int) -> Report:
     """Answer so many packets; raises AssertionError with the packet if a reply is not right."""
     table, report = small_table(), Report()
     for kind, packet, udp in _drawn(packets, Random(seed)):
-        took, outcome = _tried(table, packet, udp)
+        took, outcome = tried(table, packet, udp)
         report.outcomes[f"{'UDP' if udp else 'TCP'} {outcome}"] += 1
         report.times.append(took)
         slowest = report.slowest[udp]
@@ -201,7 +202,7 @@ def fuzz(packets: int, seed: int) -> Report:
     for udp, slowest in report.slowest.items():
         slowest[:] = _first(
             [
-                (min(took, *(_tried(table, packet, udp)[0] for _ in range(3))), kind, packet)
+                (min(took, *(tried(table, packet, udp)[0] for _ in range(3))), kind, packet)
                 for took, kind, packet in _first(slowest)
             ]
         )
@@ -217,7 +218,7 @@ def _drawn(packets: int, random: Random) -> Iterator[tuple[str, bytes, bool]]:
         yield kind, packet[: MAX_UDP if udp else 65535], udp
 
 
-def _tried(table: Table, packet: bytes, udp: bool) -> tuple[float, str]:
+def tried(table: Table, packet: bytes, udp: bool) -> tuple[float, str]:
     """Return how long an answer took, and what it was."""
     started = time.perf_counter()
     try:
@@ -237,6 +238,20 @@ def _tried(table: Table, packet: bytes, udp: bool) -> tuple[float, str]:
 
 
 RCODES = {0: "NOERROR or BADVERS", 1: "FORMERR", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
+
+
+def try_every_way(table: Table, packet: bytes) -> None:
+    """Answer a packet over both transports, with a cookie secret; raises AssertionError.
+
+    What lies ready is what reading the whole packet gives.
+    """
+    for asker in (UDP, TCP):
+        tried(table, packet, asker.udp)
+        reply = respond(table, packet, asker, TERMS)
+        assert reply == slow_answer(table, packet, asker, TERMS), f"two replies to {packet.hex()}"
+
+
+TERMS = Terms(cookies=CookieSecrets((bytes(range(16)),)), nsid=b"ns1")
 
 
 def _first(slowest: list[Slow]) -> list[Slow]:

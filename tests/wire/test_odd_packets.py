@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+CORPUS = Path(__file__).resolve().parents[1] / "corpus"
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "benchmarks" / "packets.py"
 
 
@@ -35,6 +36,31 @@ def test_no_packet_raises_and_every_reply_is_well_formed(script: ModuleType, see
         for outcome in ("no reply", *script.RCODES.values()):
             assert report.outcomes[f"{transport} {outcome}"] > 0
     assert report.outcomes["UDP NOERROR or BADVERS TC"] > 0
+
+
+def test_what_a_fuzzer_found_is_taken(script: ModuleType) -> None:
+    """`scripts/bench fuzz` keeps what reaches another line or branch."""
+    table, files = script.small_table(), sorted(CORPUS.iterdir())
+    assert len(files) > 50
+    for file in files:
+        script.try_every_way(table, file.read_bytes())
+
+
+def test_what_is_like_it_is_taken_too(script: ModuleType) -> None:
+    """Each a hundred times with bytes changed, cut out, doubled, or of another one."""
+    table, random = script.small_table(), script.Random(20261124)
+    packets = [file.read_bytes() for file in sorted(CORPUS.iterdir())]
+    for packet in packets:
+        for _ in range(100):
+            other = random.choice(packets)
+            changed = bytearray(packet)
+            for _ in range(random.randrange(1, 4)):
+                at = random.randrange(len(changed) + 1)
+                end = at + random.choice([0, 0, 1, 2, 8])
+                start = random.randrange(len(other) + 1)
+                piece = other[start : start + random.choice([0, 1, 1, 2, 12])]
+                changed[at:end] = random.choice([random.randbytes(1), piece])
+            script.try_every_way(table, bytes(changed))
 
 
 @pytest.mark.parametrize("kind", ["valid", "damaged", "noise", "pointers", "labels", "options"])

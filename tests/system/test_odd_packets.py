@@ -1,0 +1,87 @@
+"""The table of odd packets, over real sockets: each gets its reaction, over UDP and over TCP."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from system.server import DEADLINE, Server
+from wire.test_query import FAULTS, ID, IGNORED, PLAIN, QUERIES
+
+BADVERS = 16
+HONEST = b"\xbe\xef" + PLAIN[2:]
+"""An ordinary query, with an id of its own."""
+
+Ask = Callable[[bytes], bytes]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all of them."""
+    running = Server(Path(tmp_path_factory.mktemp("odd")))
+    try:
+        running.start().load_demo()
+        yield running
+    finally:
+        running.kill()
+
+
+@contextmanager
+def asking(server: Server, transport: str) -> Iterator[Ask]:
+    """Give a function that sends a packet, then an honest query, and returns the first reply."""
+    kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.settimeout(DEADLINE)
+        sock.connect(("127.0.0.1", server.port))
+        file = sock.makefile("rb") if transport == "tcp" else None
+
+        def ask(packet: bytes) -> bytes:
+            if file is None:
+                sock.send(packet)
+                sock.send(HONEST)
+                return sock.recv(65535)
+            sock.sendall(b"".join(struct.pack(">H", len(p)) + p for p in (packet, HONEST)))
+            return file.read(int.from_bytes(file.read(2), "big"))
+
+        yield ask
+        if file is not None:
+            file.close()
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_odd_queries_are_answered(served: Server, transport: str) -> None:
+    """With their id and question, by a whole message."""
+    for what, packet, edns in QUERIES:
+        with asking(served, transport) as ask:
+            reply = ask(packet)
+        assert reply[:2] == packet[:2], what
+        assert reply[2] & 0x80, what
+        assert int.from_bytes(reply[4:6], "big") == 1, what
+        if edns is not None:
+            rcode = reply[3] & 0xF | (BADVERS if edns.version else 0)
+            assert (rcode == BADVERS) == (edns.version > 0), what
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_faulty_packets_get_a_header(served: Server, transport: str) -> None:
+    """Id, opcode and rcode, and nothing else."""
+    for what, packet, opcode, rcode in FAULTS:
+        with asking(served, transport) as ask:
+            reply = ask(packet)
+        flags = (0x80 | opcode << 3, reply[2] & 0xFE)
+        assert flags[0] == flags[1], what
+        assert (reply[:2], reply[3] & 0xF) == (ID.to_bytes(2, "big"), rcode), what
+        assert len(reply) == 12, what
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_what_is_no_query_gets_no_reply(served: Server, transport: str) -> None:
+    """The query after it does."""
+    for what, packet in IGNORED:
+        with asking(served, transport) as ask:
+            assert ask(packet)[:2] == HONEST[:2], what
+    assert "could not be answered" not in served.log.read_text()
