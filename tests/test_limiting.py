@@ -69,6 +69,13 @@ def test_a_client_is_forgiven_when_it_has_kept_quiet_for_the_window() -> None:
     assert limiter.judge(CLIENT, Kind.ANSWER, NAME, 106.0) is Verdict.SEND
 
 
+def test_keeping_quiet_saves_nothing_up() -> None:
+    """After a quiet hour it is a second's worth as before."""
+    limiter = RateLimiter(RateLimits(responses_per_second=10))
+    sent(limiter, 1, 1)
+    assert sent(limiter, 0.001, 100_000, begin=3600) == 10
+
+
 TOGETHER = [
     ("192.0.2.1", "192.0.2.254", True),
     ("192.0.2.1", "192.0.3.1", False),
