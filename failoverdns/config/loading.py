@@ -1,7 +1,7 @@
 """The way in: a file's path to a `Config`, or all of its errors at once.
 
 Knows the order of the checks, and those between the parts of the file.
-Refuses to know what any part looks like inside, and to touch any other file.
+Refuses to know what any part looks like inside, and which other files the parts read.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def load_config(path: Path) -> Config:
     state = StateSettings(absolute(sections.state.sqlite, folder))
     config = Config(
         file=path,
-        zones=read_zones(sections.zones, usable, written, report),
+        zones=read_zones(sections.zones, folder, usable, written, report),
         listen=tuple(sections.listen),
         workers=sections.workers,
         control=_control(sections.control, folder, usable, report),

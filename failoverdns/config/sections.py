@@ -76,6 +76,7 @@ class ZoneSection(Section):
     ttl: Seconds = DEFAULT_TTL
     negative_ttl: Seconds = DEFAULT_TTL
     records: Annotated[list[str], _or_empty(list)] = []
+    records_files: Annotated[list[FilePath], _or_empty(list)] = []
 
 
 class ControlSection(Section):
