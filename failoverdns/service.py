@@ -38,6 +38,7 @@ from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
 from failoverdns.net.unix import listen_unix
 from failoverdns.reactions import CannotReact, Reactions
+from failoverdns.resolving.running import Resolving
 from failoverdns.rules.serving import all_nodes
 from failoverdns.rules.zones import all_authorities
 from failoverdns.state import State
@@ -70,6 +71,7 @@ class Service:
         self._listeners = Listeners(reactor, self._answer)
         self._ledger: Ledger | None = None
         self._reactions: Reactions | None = None
+        self._resolving: Resolving | None = None
         self._control: ControlFactory | None = None
         self._control_port: IListeningPort | None = None
         self._catching_up: LoopingCall | None = None
@@ -143,6 +145,8 @@ class Service:
         if self._catching_up is not None:
             self._catching_up.stop()
             self._catching_up = None
+        if self._resolving is not None:
+            self._resolving.stop()
         if self._reactions is not None:
             self._reactions.stop()
         if self._threads.started:
@@ -196,6 +200,8 @@ class Service:
         self._table.chaos = chaos_rrsets(config.identity.id, config.identity.version)
         self.config = config
         await self._reactions.reload(prepared)
+        assert self._resolving is not None
+        self._resolving.configure(config.resolvers)
         log.info("reloaded {file}", file=str(config.file))
         self._log_addresses()
 
@@ -228,11 +234,14 @@ class Service:
             self._reactor,
             time.time,
         )
+        ledger = self._ledger
+        self._resolving = Resolving(lambda: ledger.state, self._submit, self._reactor)
         _make_directory(self.config.control.socket.parent, "control.socket")
         try:
             await self._reactions.start(self.config)
         except (CannotReact, Unavailable, OutcomeUnknown) as fault:
             raise CannotStart(str(fault)) from None
+        self._resolving.configure(self.config.resolvers)
 
     def _answer(self, packet: bytes, *, udp: bool) -> bytes | None:
         """Answer a packet, and keep a defect of ours to the packet that met it."""
@@ -254,6 +263,8 @@ class Service:
             self._control.send_event(event_line(change))
         if self._reactions is not None:
             self._reactions.announce(change)
+        if self._resolving is not None:
+            self._resolving.announce(change)
 
     def _open_control(self) -> None:
         settings, reactions = self.config.control, self._reactions

@@ -17,6 +17,7 @@ from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.change import Entity, Write
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
 
 _K = TypeVar("_K")
@@ -48,6 +49,9 @@ class State:
         self._orders: dict[str, Order] = {}
         self._order_ids: dict[str, str] = {}
         self._accounts: dict[str, Account] = {}
+        self._flattening: dict[str, None] = {}
+        self._resolved: dict[DomainName, Resolved] = {}
+        self._freshness: dict[DomainName, Freshness] = {}
         for entity in entities:
             self._enter(entity)
 
@@ -97,6 +101,22 @@ class State:
     def label_owner(self, zone: DomainName, label: str) -> Group | Tombstone | None:
         """Return who has, or had, a label of a zone."""
         return self._labels.get((zone, label))
+
+    def flattening(self) -> Iterator[Group]:
+        """Return the groups that are flattened."""
+        return (self._groups[id_] for id_ in self._flattening)
+
+    def resolved(self, hostname: DomainName) -> Resolved | None:
+        """Return the last good answer about a hostname."""
+        return self._resolved.get(hostname)
+
+    def all_resolved(self) -> Iterable[Resolved]:
+        """Return every last good answer."""
+        return self._resolved.values()
+
+    def freshness(self, hostname: DomainName) -> Freshness | None:
+        """Return how good that is; None if nothing was asked since the start."""
+        return self._freshness.get(hostname)
 
     def following(self, application: str) -> Iterator[Group]:
         """Return the groups that an application (by id) is attached to."""
@@ -163,6 +183,8 @@ class State:
                 self._groups[entity.id] = entity
                 self._group_ids[entity.name] = entity.id
                 self._labels[entity.zone, entity.label] = entity
+                if entity.flatten:
+                    self._flattening[entity.id] = None
                 for id_ in entity.applications:
                     self._followers(id_)[entity.id] = None
                 self._count_active(entity, 1)
@@ -177,6 +199,10 @@ class State:
                 self._order_ids[entity.application] = entity.id
             case Account():
                 self._accounts[entity.directory] = entity
+            case Resolved():
+                self._resolved[entity.hostname] = entity
+            case Freshness():
+                self._freshness[entity.hostname] = entity
 
     def _leave(self, entity: Entity, *, replaced: bool) -> None:
         match entity:
@@ -186,6 +212,7 @@ class State:
                     del self._applications[entity.id]
             case Group():
                 self._group_ids.pop(entity.name, None)
+                self._flattening.pop(entity.id, None)
                 for id_ in entity.applications:
                     followers = self._followers(id_)
                     followers.pop(entity.id, None)
@@ -205,6 +232,10 @@ class State:
                     del self._orders[entity.id]
             case Account() if not replaced:
                 del self._accounts[entity.directory]
+            case Resolved() if not replaced:
+                del self._resolved[entity.hostname]
+            case Freshness() if not replaced:
+                del self._freshness[entity.hostname]
 
     def _followers(self, application: str) -> dict[str, None]:
         """Return the ids of the groups that follow an application, to be changed."""
@@ -244,6 +275,8 @@ class Draft:
         self._orders: dict[str, Order | None] = {}
         self._application_orders: dict[str, Order | None] = {}
         self._accounts: dict[str, Account | None] = {}
+        self._resolved: dict[DomainName, Resolved | None] = {}
+        self._freshness: dict[DomainName, Freshness | None] = {}
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -301,6 +334,31 @@ class Draft:
         if (zone, label) in self._labels:
             return self._labels[zone, label]
         return self._base.label_owner(zone, label)
+
+    def flattening(self) -> Iterator[Group]:
+        """Return the groups that are flattened."""
+        for group in self._base.flattening():
+            if group.id not in self._groups:
+                yield group
+        for changed in self._groups.values():
+            if changed is not None and changed.flatten:
+                yield changed
+
+    def resolved(self, hostname: DomainName) -> Resolved | None:
+        """Return the last good answer about a hostname."""
+        if hostname in self._resolved:
+            return self._resolved[hostname]
+        return self._base.resolved(hostname)
+
+    def all_resolved(self) -> Iterator[Resolved]:
+        """Return every last good answer."""
+        return _overlaid(((r.hostname, r) for r in self._base.all_resolved()), self._resolved)
+
+    def freshness(self, hostname: DomainName) -> Freshness | None:
+        """Return how good that is; None if nothing was asked since the start."""
+        if hostname in self._freshness:
+            return self._freshness[hostname]
+        return self._base.freshness(hostname)
 
     def following(self, application: str) -> Iterator[Group]:
         """Return the groups that an application (by id) is attached to."""
@@ -382,6 +440,10 @@ class Draft:
                 self._application_orders[entity.application] = None if gone else entity
             case Account():
                 self._accounts[entity.directory] = None if gone else entity
+            case Resolved():
+                self._resolved[entity.hostname] = None if gone else entity
+            case Freshness():
+                self._freshness[entity.hostname] = None if gone else entity
 
 
 def _overlaid(base: Iterable[tuple[_K, _V]], over: dict[_K, _V | None]) -> Iterator[_V]:

@@ -63,6 +63,10 @@ def read(view: View, ids: Sequence[str]) -> dict[str, Any]:
         "order": [view.order(id_) for id_ in ids],
         "order_for": [view.order_for(id_) for id_ in ids],
         "orders": sorted(view.orders(), key=str),
+        "flattening": sorted(view.flattening(), key=str),
+        "resolved": [view.resolved(hostname) for hostname in drawn.HOSTS],
+        "all_resolved": sorted(view.all_resolved(), key=str),
+        "freshness": [view.freshness(hostname) for hostname in drawn.HOSTS],
         "account": view.account("https://ca"),
     }
 
@@ -139,6 +143,8 @@ def test_a_state_that_is_loaded_reads_like_the_one_that_was_stored(
         *lived.certificates(),
         *lived.orders(),
         *([account] if account is not None else []),
+        *lived.all_resolved(),
+        *(f for f in map(lived.freshness, drawn.HOSTS) if f is not None),  # gone with the process
     )
     loaded = State(lived.revision, entities, lived.zones)
     ids = ids_of(lived)

@@ -42,12 +42,14 @@ def load_config(path: Path) -> Config:
     sections, usable = check_shape(written, report)
     folder = path.parent.resolve()
     refuse_repeated(sections.listen, usable.at("listen"), "address", report)
+    refuse_repeated(sections.resolvers, usable.at("resolvers"), "resolver", report)
     state = StateSettings(absolute(sections.state.sqlite, folder))
     config = Config(
         file=path,
         zones=read_zones(sections.zones, folder, usable, written, report),
         listen=tuple(sections.listen),
         workers=sections.workers,
+        resolvers=tuple(sections.resolvers),
         control=_control(sections.control, folder, usable, report),
         state=state,
         identity=Identity(sections.identity.id, sections.identity.version),
