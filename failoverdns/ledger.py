@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from failoverdns.draft import Draft
 from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Delta, Json, Operation, Who, Write
 from failoverdns.model.commands import Mutation
@@ -26,7 +27,7 @@ from failoverdns.rules.decision import Decision
 from failoverdns.rules.recounting import recount, recount_roles, roles, subjects
 from failoverdns.rules.serving import difference, nodes_of, touched
 from failoverdns.rules.zones import authorities, serial_writes
-from failoverdns.state import Draft, State
+from failoverdns.state import State
 from failoverdns.store.interface import Conflict, OutcomeUnknown, Store, Unavailable
 
 MAX_BATCH = 100

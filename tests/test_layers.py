@@ -20,7 +20,7 @@ import failoverdns
 
 PACKAGE = Path(next(iter(failoverdns.__path__)))
 
-_DOMAIN = "model rules state store.interface wire"
+_DOMAIN = "model rules state draft store.interface wire"
 _CONTROL = f"{_DOMAIN} store config ledger answering reading commanding"
 
 RULES: Mapping[str, tuple[str, str]] = {
@@ -38,6 +38,7 @@ RULES: Mapping[str, tuple[str, str]] = {
     "store.vault":  ("model",                       "cryptography"),
     "config":       ("model",                       "dns yaml pydantic"),
     "state":        ("model rules.view",            ""),
+    "draft":        ("model rules.view state",      ""),
     "ledger":       (_DOMAIN,                       ""),
     "answering":    ("model wire",                  ""),
     "reading":      (_DOMAIN,                       ""),

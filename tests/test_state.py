@@ -11,6 +11,7 @@ import samples
 from hypothesis import given
 from samples import carried_out, carry_out, group, state
 
+from failoverdns.draft import Draft
 from failoverdns.model.change import Write
 from failoverdns.model.commands import (
     AddApplication,
@@ -24,7 +25,7 @@ from failoverdns.model.commands import (
 )
 from failoverdns.model.errors import Rejected
 from failoverdns.rules.view import View
-from failoverdns.state import Draft, State
+from failoverdns.state import State
 
 ZONES = (samples.zone(), samples.zone(ttl=30), samples.zone("failover.example"))
 COMMANDS = drawn.commands(ZONES)
