@@ -17,6 +17,7 @@ from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
+from failoverdns.rules.web_heads import pointed_at
 from failoverdns.state import State
 
 _K = TypeVar("_K")
@@ -101,6 +102,15 @@ class Draft:
         if (zone, label) in self._labels:
             return self._labels[zone, label]
         return self._base.label_owner(zone, label)
+
+    def pointing(self, hostname: DomainName) -> Iterator[str]:
+        """Return the applications (by id) whose web head is a hostname."""
+        for id_ in self._base.pointing(hostname):
+            if id_ not in self._applications:
+                yield id_
+        for changed in self._applications.values():
+            if changed is not None and pointed_at(changed) == hostname:
+                yield changed.id
 
     def flattening(self) -> Iterator[Group]:
         """Return the groups that are flattened."""

@@ -16,6 +16,7 @@ from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
+from failoverdns.rules.web_heads import pointed_at
 
 
 class State:
@@ -44,6 +45,7 @@ class State:
         self._order_ids: dict[str, str] = {}
         self._accounts: dict[str, Account] = {}
         self._flattening: dict[str, None] = {}
+        self._pointing: dict[DomainName, frozenset[str]] = {}
         self._resolved: dict[DomainName, Resolved] = {}
         self._freshness: dict[DomainName, Freshness] = {}
         for entity in entities:
@@ -95,6 +97,10 @@ class State:
     def label_owner(self, zone: DomainName, label: str) -> Group | Tombstone | None:
         """Return who has, or had, a label of a zone."""
         return self._labels.get((zone, label))
+
+    def pointing(self, hostname: DomainName) -> Iterable[str]:
+        """Return the applications (by id) whose web head is a hostname."""
+        return self._pointing.get(hostname, ())
 
     def flattening(self) -> Iterator[Group]:
         """Return the groups that are flattened."""
@@ -173,6 +179,8 @@ class State:
             case Application():
                 self._applications[entity.id] = entity
                 self._application_ids[entity.name] = entity.id
+                if (hostname := pointed_at(entity)) is not None:
+                    self._pointing[hostname] = frozenset((*self.pointing(hostname), entity.id))
             case Group():
                 self._groups[entity.id] = entity
                 self._group_ids[entity.name] = entity.id
@@ -202,6 +210,11 @@ class State:
         match entity:
             case Application():
                 self._application_ids.pop(entity.name, None)
+                if (hostname := pointed_at(entity)) is not None:
+                    rest = frozenset(self.pointing(hostname)) - {entity.id}
+                    self._pointing[hostname] = rest
+                    if not rest:
+                        del self._pointing[hostname]
                 if not replaced:
                     del self._applications[entity.id]
             case Group():

@@ -64,6 +64,7 @@ def read(view: View, ids: Sequence[str]) -> dict[str, Any]:
         "order": [view.order(id_) for id_ in ids],
         "order_for": [view.order_for(id_) for id_ in ids],
         "orders": sorted(view.orders(), key=str),
+        "pointing": [sorted(view.pointing(hostname)) for hostname in drawn.HOSTS],
         "flattening": sorted(view.flattening(), key=str),
         "resolved": [view.resolved(hostname) for hostname in drawn.HOSTS],
         "all_resolved": sorted(view.all_resolved(), key=str),

@@ -83,8 +83,8 @@ class Refreshing:
         """Find out what is wanted, and let go of what is not."""
         self._stale = False
         state = self._means.state()
-        needed = wanted(state)
-        self._wanted = tuple(needed)
+        self._wanted = wanted(state)
+        needed = set(self._wanted)
         self._timings = {name: t for name, t in self._timings.items() if name in needed}
         gone = unneeded(state.all_resolved(), needed)
         if gone:

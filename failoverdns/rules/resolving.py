@@ -26,7 +26,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer, Freshness, Resolved
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.view import View
-from failoverdns.rules.web_heads import web_head
+from failoverdns.rules.web_heads import pointed_at
 
 MIN_TTL = 10
 MAX_TTL = 3600
@@ -80,19 +80,16 @@ MAX_GROUP_TTL = 2**31 - 1
 """A TTL that bounds nothing."""
 
 
-def wanted(view: View) -> dict[DomainName, set[str]]:
-    """Return every hostname to resolve, with the ids of the groups that point at it.
+def wanted(view: View) -> tuple[DomainName, ...]:
+    """Return every hostname to resolve: those that flattened groups point at, on either side.
 
     One in a zone of ours is not resolved: we would ask ourselves.
     """
-    found: dict[DomainName, set[str]] = {}
-    for group in view.flattening():
-        for id_ in group.applications:
-            application = view.application(id_)
-            target = web_head(application) if application is not None else None
-            if isinstance(target, Hostname) and not _is_ours(view, target.name):
-                found.setdefault(target.name, set()).add(group.id)
-    return found
+    attached = {id_: None for group in view.flattening() for id_ in group.applications}
+    applications = (view.application(id_) for id_ in attached)
+    targets = (pointed_at(application) for application in applications if application is not None)
+    found = {target: None for target in targets if target is not None}
+    return tuple(hostname for hostname in found if not _is_ours(view, hostname))
 
 
 def _is_ours(view: View, hostname: DomainName) -> bool:
@@ -120,7 +117,7 @@ def learn_answer(view: View, command: LearnAnswer, now: float) -> Decision:
 
 def forget_answers(view: View, command: ForgetAnswers) -> Decision:
     """Drop what is known of hostnames that no flattened group points at."""
-    needed = wanted(view)
+    needed = set(wanted(view))
     writes: list[Write] = []
     for hostname in command.hostnames:
         if hostname not in needed:

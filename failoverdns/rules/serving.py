@@ -36,7 +36,7 @@ from failoverdns.model.records import AAAA, CNAME, TXT, A, Records, Text
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.challenges import challenge_nodes, owners_of
-from failoverdns.rules.resolving import flattened, wanted
+from failoverdns.rules.resolving import flattened
 from failoverdns.rules.view import View
 from failoverdns.rules.web_heads import web_head
 
@@ -95,9 +95,9 @@ def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None)
                 challenges.update(owners_of(entity.challenges))
         if isinstance(write.before, Application) and not _same_target(write.before, write.after):
             groups.update(group.id for group in view.following(write.before.id))
-    if hostnames:
-        pointing = wanted(view)
-        groups.update(id_ for name in hostnames for id_ in pointing.get(name, ()))
+    for hostname in hostnames:
+        for id_ in view.pointing(hostname):
+            groups.update(group.id for group in view.following(id_) if group.flatten)
     if zones is None:
         return Touched(frozenset(groups), frozenset(applications), challenges=frozenset(challenges))
     old, new = set(view.zones), set(zones)

@@ -57,6 +57,9 @@ class View(Protocol):
     def label_owner(self, zone: DomainName, label: str) -> Group | Tombstone | None:
         """Return who has, or had, a label of a zone."""
 
+    def pointing(self, hostname: DomainName) -> Iterable[str]:
+        """Return the applications (by id) whose web head is a hostname."""
+
     def flattening(self) -> Iterable[Group]:
         """Return the groups that are flattened."""
 

@@ -146,7 +146,7 @@ def test_what_no_group_needs_is_forgotten() -> None:
     assert view.resolved(HOST) is not None
     carried_out(view, SetGroup("shop", flatten=False))
     assert answers(view) == ["CNAME lb.cloud.example"]
-    assert wanted(view) == {}
+    assert wanted(view) == ()
     carried_out(view, ForgetAnswers((HOST,)))
     assert (view.resolved(HOST), view.freshness(HOST)) == (None, None)
 
@@ -155,7 +155,7 @@ def test_a_hostname_of_our_own_is_not_asked_for() -> None:
     """A group that points at itself would confirm itself for ever."""
     head = balancer("lb", hostname=samples.HOSTNAME)
     view = state(application("cloud", head, active="lb"), group("x", "cloud", None, flatten=True))
-    assert wanted(view) == {}
+    assert wanted(view) == ()
     assert str(target_of(view, view.group("grp-x"), Side.PRIMARY)).startswith("Hostname")
 
 
