@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from failoverdns.draft import Draft
 from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Delta, Json, Operation, Who, Write
 from failoverdns.model.commands import Mutation
@@ -26,7 +27,7 @@ from failoverdns.rules.decision import Decision
 from failoverdns.rules.recounting import recount, recount_roles, roles, subjects
 from failoverdns.rules.serving import difference, nodes_of, touched
 from failoverdns.rules.zones import authorities, serial_writes
-from failoverdns.state import Draft, State
+from failoverdns.state import State
 from failoverdns.store.interface import Conflict, OutcomeUnknown, Store, Unavailable
 
 MAX_BATCH = 100
@@ -66,10 +67,14 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A change, what it does to what is served, the zones that it configures, and for the vault."""
+    """A change, what it does to what is served, the zones that it configures, and for the vault.
 
-    change: Change
+    `change` is None where nothing but what is fleeting changes.
+    """
+
+    change: Change | None
     delta: Delta
+    fleeting: tuple[Write, ...] = ()
     zones: tuple[Zone, ...] | None = None
     bundles: tuple[Bundle, ...] = ()
 
@@ -87,7 +92,7 @@ class _Batch:
     @property
     def changes(self) -> tuple[Change, ...]:
         """The changes to commit."""
-        return tuple(step.change for step in self.steps)
+        return tuple(step.change for step in self.steps if step.change is not None)
 
     @property
     def bundles(self) -> tuple[Bundle, ...]:
@@ -170,8 +175,8 @@ class Ledger:
             self._make_visible(step)
         for outcome in batch.outcomes:
             submissions.pop(0).reply(outcome)
-        for step in batch.steps:
-            self._announce(step.change)
+        for change in batch.changes:
+            self._announce(change)
 
     async def _persisted(self, submissions: list[Submission]) -> _Batch:
         """Validate and persist; again if another writer was faster.
@@ -284,14 +289,25 @@ class Ledger:
             self.resume()
 
     def _make_visible(self, step: _Step) -> None:
-        self.state.apply(step.change.revision, step.change.writes, step.zones)
+        if step.change is not None:
+            self.state.apply(step.change.revision, step.change.writes, step.zones)
+        if step.fleeting:
+            self.state.apply(self.state.revision, step.fleeting)
         self._publish(step.delta)
 
 
 def _step(draft: Draft, submission: Submission, decision: Decision, now: float) -> _Step:
-    """Lay a decision over the draft, raise the serials of the zones that it touches."""
+    """Lay a decision over the draft, raise the serials of the zones that it touches.
+
+    What is fleeting takes no revision and raises no serial: it alters TTLs only.
+    """
+    fleeting = tuple(write for write in decision.writes if write.is_fleeting)
+    lasting = tuple(write for write in decision.writes if not write.is_fleeting)
+    if not lasting:
+        delta = _delta(draft, draft.revision, fleeting, None)
+        return _Step(None, delta, fleeting)
     revision = draft.revision + 1
-    before = roles(draft, decision.writes)
+    before = roles(draft, lasting)
     delta = _delta(draft, revision, decision.writes, decision.zones)
     raised = serial_writes(draft, delta, now)
     draft.apply(revision, raised)
@@ -301,11 +317,11 @@ def _step(draft: Draft, submission: Submission, decision: Decision, now: float) 
         time=now,
         who=submission.who,
         command=submission.given,
-        changed=(*recount(draft, decision.writes), *recount_roles(draft, before)),
-        subjects=subjects(decision.writes),
-        writes=(*decision.writes, *raised),
+        changed=(*recount(draft, lasting), *recount_roles(draft, before)),
+        subjects=subjects(lasting),
+        writes=(*lasting, *raised),
     )
-    return _Step(change, delta, decision.zones, decision.bundles)
+    return _Step(change, delta, fleeting, decision.zones, decision.bundles)
 
 
 def _delta(

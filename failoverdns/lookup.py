@@ -107,13 +107,22 @@ def _wildcard(table: Table, name: bytes) -> Entry | None:
 
 
 def _referral(table: Table, chain: tuple[Owned, ...], cut: bytes) -> Referral:
-    """Refer to the servers below a zone cut, with the addresses of those inside it."""
+    """Refer to the servers below a zone cut, with the glue that the zone has.
+
+    That is the addresses of servers inside the cut, which nobody could find else, and below other
+    cuts of the same zone ("sibling glue", RFC 9471 section 2.2).
+    """
     nameservers = table.entries[cut].answers[_NS]
+    authority = table.entries[cut].authority
     glue: list[Owned] = []
     for record in nameservers.records():
         name = record[10:].lower()
         entry = table.entries.get(name)
-        if entry is not None and table.cut_above(name, entry.authority.origin) == cut:
+        if (
+            entry is not None
+            and entry.authority is authority
+            and table.cut_above(name, authority.origin) is not None
+        ):
             found = (entry.answers.get(key) for key in (_A, _AAAA))
             glue += [(name, rrset) for rrset in found if rrset is not None]
     return Referral(chain, (cut, nameservers), tuple(glue))

@@ -43,6 +43,7 @@ from failoverdns.net.sockets import CannotListen, allow_descriptors
 from failoverdns.net.spawning import spawn
 from failoverdns.net.unix import listen_unix
 from failoverdns.reactions import CannotReact, Reactions
+from failoverdns.resolving.running import Resolving
 from failoverdns.rules.serving import all_nodes
 from failoverdns.rules.zones import all_authorities
 from failoverdns.state import State
@@ -80,6 +81,7 @@ class Service:
         self._listeners = Listeners(reactor, self._answer, config.tcp, self._inherited)
         self._ledger: Ledger | None = None
         self._reactions: Reactions | None = None
+        self._resolving: Resolving | None = None
         self._control: ControlFactory | None = None
         self._control_port: IListeningPort | None = None
         self._catching_up: LoopingCall | None = None
@@ -165,6 +167,8 @@ class Service:
             if call is not None:
                 call.stop()
         self._catching_up = self._rotating = None
+        if self._resolving is not None:
+            self._resolving.stop()
         if self._reactions is not None:
             self._reactions.stop()
         if self._threads.started:
@@ -222,6 +226,8 @@ class Service:
         self.config = config
         self._allow_connections()
         await self._reactions.reload(prepared)
+        assert self._resolving is not None
+        self._resolving.configure(config.resolvers)
         log.info("reloaded {file}", file=str(config.file))
         self._log_addresses()
 
@@ -254,11 +260,14 @@ class Service:
             self._reactor,
             time.time,
         )
+        ledger = self._ledger
+        self._resolving = Resolving(lambda: ledger.state, self._submit, self._reactor)
         _make_directory(self.config.control.socket.parent, "control.socket")
         try:
             await self._reactions.start(self.config)
         except (CannotReact, Unavailable, OutcomeUnknown) as fault:
             raise CannotStart(str(fault)) from None
+        self._resolving.configure(self.config.resolvers)
 
     def _agree(self) -> None:
         """Make the terms for strangers, and exchange secrets of our own now and then."""
@@ -302,6 +311,8 @@ class Service:
             self._control.send_event(event_line(change))
         if self._reactions is not None:
             self._reactions.announce(change)
+        if self._resolving is not None:
+            self._resolving.announce(change)
 
     def _open_control(self) -> None:
         settings, reactions = self.config.control, self._reactions

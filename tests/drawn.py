@@ -24,8 +24,10 @@ from failoverdns.model.commands import (
     AddHead,
     Configure,
     FailOrder,
+    ForgetAnswers,
     InstallCertificate,
     IssueCertificate,
+    LearnAnswer,
     Mutation,
     OpenAccount,
     PlaceOrder,
@@ -43,6 +45,7 @@ from failoverdns.model.commands import (
     Switch,
 )
 from failoverdns.model.group import Side
+from failoverdns.model.resolution import Answer
 from failoverdns.model.zone import Zone
 from failoverdns.state import State
 
@@ -64,6 +67,15 @@ FACTS = [
     facts("docs.shop.example", called="docs"),
     facts(HOSTNAME, called="issued"),
 ]
+HOSTS = (name("lb.example"), name("lb2.eu.example"))
+FLATTEN = st.sampled_from([None, None, True, False])
+ANSWERS = st.builds(
+    Answer,
+    st.sampled_from([None, (), addresses("192.0.2.3"), addresses("192.0.2.4", "192.0.2.5")]),
+    st.sampled_from([None, (), addresses("2001:db8::3")]),
+    st.integers(0, 60),
+    st.sampled_from([None, "SERVFAIL"]),
+)
 ORDERS = st.sampled_from(["ord-eu", *(f"ord-{revision}" for revision in range(11, 19))])
 CHALLENGES = st.lists(
     st.builds(
@@ -125,10 +137,18 @@ def _command(zones: tuple[Zone, ...]) -> st.SearchStrategy[Mutation]:
         st.builds(RenameHead, APPLICATIONS, HEADS, HEADS),
         st.builds(ActivateHead, APPLICATIONS, HEADS),
         st.builds(RemoveHead, APPLICATIONS, HEADS),
-        st.builds(AddGroup, GROUPS, origins, LABELS, ATTACHED, ATTACHED, TTLS),
+        st.builds(AddGroup, GROUPS, origins, LABELS, ATTACHED, ATTACHED, TTLS, st.booleans()),
         st.builds(
-            SetGroup, GROUPS, ATTACHED, ATTACHED, TTLS, st.just(()) | st.just(("active-side",))
+            SetGroup,
+            GROUPS,
+            ATTACHED,
+            ATTACHED,
+            TTLS,
+            st.just(()) | st.just(("active-side",)),
+            FLATTEN,
         ),
+        st.builds(LearnAnswer, st.sampled_from(HOSTS), ANSWERS, st.sampled_from([10, 30])),
+        st.builds(ForgetAnswers, st.just(HOSTS)),
         st.builds(RenameGroup, GROUPS, GROUPS),
         st.builds(RemoveGroup, GROUPS),
         st.builds(

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from random import Random
 from typing import Any
 
+from failoverdns.draft import Draft
 from failoverdns.model.application import Application, Head, HeadRole
 from failoverdns.model.certificate import Certificate, CertificateKind, Facts, Order
 from failoverdns.model.change import Delta, Entity, Json, Node, Write
@@ -25,7 +26,7 @@ from failoverdns.rules.deciding import decide
 from failoverdns.rules.recounting import recount
 from failoverdns.rules.serving import all_nodes, difference, nodes_of, touched
 from failoverdns.rules.view import View
-from failoverdns.state import Draft, State
+from failoverdns.state import State
 
 LABEL = "414-262-781"
 HOSTNAME = f"{LABEL}.failover.test"

@@ -39,6 +39,7 @@ ns.child 300 A 192.0.2.60
 ns.child 300 AAAA 2001:db8::60
 deep.child 300 A 192.0.2.61
 bare 300 NS ns.example.net.
+sibling 300 IN NS ns.child
 insecure 300 NS ns1
 """
     + "\n".join(f"n{number} CNAME n{number + 1}" for number in range(20))
@@ -202,6 +203,14 @@ REFERRALS = [
         [],
         ["insecure.failover.test. 300 IN NS ns1.failover.test."],
         [],
+    ),
+    (
+        "an address below another zone cut is glue, too",
+        "www.sibling",
+        "A",
+        [],
+        ["sibling.failover.test. 300 IN NS ns.child.failover.test."],
+        GLUE,
     ),
     (
         "a CNAME to a name below a zone cut",

@@ -20,7 +20,7 @@ import failoverdns
 
 PACKAGE = Path(next(iter(failoverdns.__path__)))
 
-_DOMAIN = "model rules state store.interface wire"
+_DOMAIN = "model rules state draft store.interface wire"
 _CONTROL = f"{_DOMAIN} store config ledger answering wire limiting reading commanding"
 
 RULES: Mapping[str, tuple[str, str]] = {
@@ -38,7 +38,8 @@ RULES: Mapping[str, tuple[str, str]] = {
     "store":        ("model",                       "sqlite3"),
     "store.vault":  ("model",                       "cryptography"),
     "config":       ("model",                       "dns yaml pydantic"),
-    "state":        ("model rules.view",            ""),
+    "state":        ("model rules.view rules.web_heads", ""),
+    "draft":        ("model rules.web_heads state", ""),
     "ledger":       (_DOMAIN,                       ""),
     "limiting":     ("model",                       ""),
     "lookup":       ("model wire",                  ""),
@@ -56,9 +57,13 @@ RULES: Mapping[str, tuple[str, str]] = {
     "issuing.orders": (f"{_DOMAIN} config issuing", ""),
     "issuing.renewing": (f"{_DOMAIN} config issuing", ""),
     "issuing.windows": (f"{_DOMAIN} config issuing", ""),
+    "resolving":    ("model",                       ""),
+    "resolving.client": ("model",                   "dns"),
+    "resolving.refreshing": ("model rules resolving.client", ""),
+    "resolving.running": ("config model rules net.spawning resolving", "twisted"),
     "reactions":    (f"{_CONTROL} net delivery issuing", "twisted"),
     "net.agreeing": (f"{_CONTROL}",                  ""),
-    "service":      (f"{_CONTROL} net reactions",   "twisted zope"),
+    "service":      (f"{_CONTROL} net reactions resolving.running", "twisted zope"),
     "cli":          ("",                            "click rich"),
     "cli.client":   ("model wire",                  ""),
     "cli.rendering": ("model wire",                 "click rich"),

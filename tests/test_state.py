@@ -11,6 +11,7 @@ import samples
 from hypothesis import given
 from samples import carried_out, carry_out, group, state
 
+from failoverdns.draft import Draft
 from failoverdns.model.change import Write
 from failoverdns.model.commands import (
     AddApplication,
@@ -24,7 +25,7 @@ from failoverdns.model.commands import (
 )
 from failoverdns.model.errors import Rejected
 from failoverdns.rules.view import View
-from failoverdns.state import Draft, State
+from failoverdns.state import State
 
 ZONES = (samples.zone(), samples.zone(ttl=30), samples.zone("failover.example"))
 COMMANDS = drawn.commands(ZONES)
@@ -63,6 +64,11 @@ def read(view: View, ids: Sequence[str]) -> dict[str, Any]:
         "order": [view.order(id_) for id_ in ids],
         "order_for": [view.order_for(id_) for id_ in ids],
         "orders": sorted(view.orders(), key=str),
+        "pointing": [sorted(view.pointing(hostname)) for hostname in drawn.HOSTS],
+        "flattening": sorted(view.flattening(), key=str),
+        "resolved": [view.resolved(hostname) for hostname in drawn.HOSTS],
+        "all_resolved": sorted(view.all_resolved(), key=str),
+        "freshness": [view.freshness(hostname) for hostname in drawn.HOSTS],
         "account": view.account("https://ca"),
     }
 
@@ -139,6 +145,8 @@ def test_a_state_that_is_loaded_reads_like_the_one_that_was_stored(
         *lived.certificates(),
         *lived.orders(),
         *([account] if account is not None else []),
+        *lived.all_resolved(),
+        *(f for f in map(lived.freshness, drawn.HOSTS) if f is not None),  # gone with the process
     )
     loaded = State(lived.revision, entities, lived.zones)
     ids = ids_of(lived)

@@ -202,7 +202,18 @@ def _side(group: Result, side: str) -> str:
     attached = group.get(side)
     if attached is None:
         return f"{mark}-"
-    return "\n    ".join([f"{mark}{attached['application']}", *attached["targets"]])
+    lines = [f"{mark}{attached['application']}", *attached["targets"]]
+    return "\n    ".join([*lines, *_resolved(attached.get("resolved"))])
+
+
+def _resolved(told: Result | None) -> list[str]:
+    """Say what a flattened hostname is, and how old that is."""
+    if told is None:
+        return []
+    lines = [f"= {told['hostname']}"]
+    if told["checked_at"] or told["since"]:
+        lines.append(f"as of {told['checked_at'] or told['since']}")
+    return [*lines, told["problem"]] if told["problem"] else lines
 
 
 def _applications(result: Result) -> None:

@@ -34,22 +34,32 @@ class ConfigError:
 
 
 class ConfigErrors(Exception):
-    """All errors of a configuration file, in the order of their positions."""
+    """All errors of a configuration, file by file, in the order of their positions."""
 
     def __init__(self, errors: list[ConfigError]) -> None:
+        files = {file: n for n, file in enumerate(dict.fromkeys(error.file for error in errors))}
         self.errors: tuple[ConfigError, ...] = tuple(
-            sorted(errors, key=lambda error: (error.line, error.column, error.path, error.message))
+            sorted(errors, key=lambda e: (files[e.file], e.line, e.column, e.path, e.message))
         )
         super().__init__("\n".join(map(str, self.errors)))
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value or a key stands: line and column from 1, and the path that leads to it."""
+    """Where a value or a key stands: line and column from 1, and the path that leads to it.
+
+    `file` is another file than the configuration itself, where one is read because of `path`.
+    """
 
     line: int
     column: int
     path: str = ""
+    file: str = ""
+
+    @property
+    def line_text(self) -> str:
+        """The line as a text, with the file if it is another one."""
+        return f"line {self.line} of {self.file}" if self.file else f"line {self.line}"
 
     def of_key(self, key: str) -> Place:
         """Return this place with the path of the value that `key` has in this mapping."""
@@ -62,7 +72,7 @@ START = Place(1, 1)
 
 
 class Report:
-    """Collects the errors of one file."""
+    """Collects the errors of a configuration file, and of those that it names."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -71,13 +81,19 @@ class Report:
     def add(self, place: Place, message: str) -> None:
         """Note an error; `message` becomes one line of printable text."""
         self._errors.append(
-            ConfigError(self.file, place.line, place.column, place.path, _one_line(message.strip()))
+            ConfigError(
+                place.file or self.file,
+                place.line,
+                place.column,
+                place.path,
+                _one_line(message.strip()),
+            )
         )
 
     def raise_if_any(self) -> None:
         """Raise ConfigErrors if any error was noted."""
         if self._errors:
-            raise ConfigErrors(self._errors)
+            raise ConfigErrors(sorted(self._errors, key=lambda error: error.file != self.file))
 
 
 def quoted(text: str) -> str:

@@ -1,7 +1,7 @@
 """The way in: a file's path to a `Config`, or all of its errors at once.
 
 Knows the order of the checks, and those between the parts of the file.
-Refuses to know what any part looks like inside, and to touch any other file.
+Refuses to know what any part looks like inside, and which other files the parts read.
 """
 
 from __future__ import annotations
@@ -43,12 +43,14 @@ def load_config(path: Path) -> Config:
     sections, usable = check_shape(written, report)
     folder = path.parent.resolve()
     refuse_repeated(sections.listen, usable.at("listen"), "address", report)
+    refuse_repeated(sections.resolvers, usable.at("resolvers"), "resolver", report)
     state = StateSettings(absolute(sections.state.sqlite, folder))
     config = Config(
         file=path,
-        zones=read_zones(sections.zones, usable, written, report),
+        zones=read_zones(sections.zones, folder, usable, written, report),
         listen=tuple(sections.listen),
         workers=sections.workers,
+        resolvers=tuple(sections.resolvers),
         control=_control(sections.control, folder, usable, report),
         state=state,
         identity=_identity(sections),

@@ -82,8 +82,10 @@ def type_text(rtype: int) -> str:
     return dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rtype))
 
 
-def parse_record(text: str, origin: DomainName, default_ttl: int) -> Record:
-    """Parse `OWNER [TTL] [CLASS] TYPE DATA`, in the zone `origin`.
+def parse_record(
+    text: str, origin: DomainName, default_ttl: int, zone: DomainName | None = None
+) -> Record:
+    """Parse `OWNER [TTL] [CLASS] TYPE DATA`, in the zone `zone` (None: `origin`).
 
     Relative names are completed with `origin`; `default_ttl` is in seconds.
     Raises Malformed for text that is not exactly one record, and for a record that can not stand
@@ -93,7 +95,7 @@ def parse_record(text: str, origin: DomainName, default_ttl: int) -> Record:
         tokens = dns.tokenizer.Tokenizer(text, idna_codec=_ASCII_ONLY)
         owner = _owner(tokens, origin)
         ttl, rtype = _ttl_and_type(tokens)
-        _refuse(owner, rtype, origin)
+        _refuse(owner, rtype, zone or origin)
         data, canonical = _data(tokens, rtype, origin)
         _expect_end(tokens)
     except dns.exception.DNSException as error:
@@ -129,12 +131,13 @@ def _ttl_and_type(tokens: dns.tokenizer.Tokenizer) -> tuple[int | None, int]:
                 raise Malformed(f"the class {word} is not supported; only IN is")
             has_class = True
         elif ttl is None and word[:1] in "0123456789":
-            ttl = _ttl(word)
+            ttl = parse_ttl(word)
         else:
             return ttl, _type(word)
 
 
-def _ttl(word: str) -> int:
+def parse_ttl(word: str) -> int:
+    """Return a TTL in seconds, written as such or with units, as in `1h30m`; raises Malformed."""
     try:
         ttl = dns.ttl.from_text(word)
     except (dns.exception.DNSException, ValueError):

@@ -40,6 +40,7 @@ def _or_empty(empty: Callable[[], object]) -> BeforeValidator:
 
 Address = Annotated[IPv4Address | IPv6Address, _text(values.address)]
 Listen = Annotated[ListenAddress, _text(values.listen_address)]
+Resolver = Annotated[ListenAddress, _text(values.resolver)]
 Mailbox = Annotated[DomainName, _text(values.mailbox)]
 FilePath = Annotated[str, _text(values.file_path)]
 Mode = Annotated[int, _text(values.socket_mode)]
@@ -88,6 +89,7 @@ class ZoneSection(Section):
     ttl: Seconds = DEFAULT_TTL
     negative_ttl: Seconds = DEFAULT_TTL
     records: Annotated[list[str], _or_empty(list)] = []
+    records_files: Annotated[list[FilePath], _or_empty(list)] = []
 
 
 class ControlSection(Section):
@@ -202,6 +204,7 @@ class ConfigFile(Section):
     zones: dict[str, ZoneSection] = {}
     listen: list[Listen] = []
     workers: Workers = None
+    resolvers: Annotated[list[Resolver], _or_empty(list)] = []
     control: Annotated[ControlSection, _or_empty(dict)] = ControlSection()
     state: Annotated[StateSection, _or_empty(dict)] = StateSection()
     identity: Annotated[IdentitySection, _or_empty(dict)] = IdentitySection()

@@ -138,6 +138,7 @@ class Config:
     """A configuration that has passed every check.
 
     `file` is the path that it was loaded from, as given.
+    `resolvers` are asked for the hostnames of flattened groups, in this order.
     `workers` is the number of answering processes; None chooses by the machine, 0 answers in
     the control process.
     `delivery`, `acme`, `rate_limit` and `querylog` are None where they are off.
@@ -147,6 +148,7 @@ class Config:
     zones: tuple[Zone, ...]
     listen: tuple[ListenAddress, ...]
     workers: int | None
+    resolvers: tuple[ListenAddress, ...]
     control: ControlSettings
     state: StateSettings
     identity: Identity

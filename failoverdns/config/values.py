@@ -98,6 +98,14 @@ def listen_address(text: str) -> ListenAddress:
     return ListenAddress(value, port)
 
 
+def resolver(text: str) -> ListenAddress:
+    """Read address and port of a resolver."""
+    value = listen_address(text)
+    if value.port == 0 or value.host.is_unspecified:
+        raise Malformed(f'{quoted(text)} cannot be asked; write one such as "192.0.2.53:53"')
+    return value
+
+
 def mailbox(text: str) -> DomainName:
     """Read a mail address as the mailbox of a SOA record (RFC 1035 section 8).
 

@@ -1,7 +1,7 @@
 """The static records of a zone: which may stand beside which.
 
-Knows CNAME exclusiveness (RFC 1034 section 3.6.2), one TTL an RRset (RFC 2181 section 5.2),
-delegations (RFC 1034 section 4.2.1) and CNAME loops.
+Knows CNAME exclusiveness (RFC 1034 section 3.6.2), one TTL an RRset (RFC 2181 section 5.2) and
+CNAME loops; delegations have rules of their own (`delegations`).
 Refuses to know the syntax of a record, and the names that groups take: those come and go.
 """
 
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from failoverdns.config.delegations import misplaced, unreachable
 from failoverdns.config.errors import Place, Report
 from failoverdns.config.record_text import Record, parse_record, type_text
+from failoverdns.config.zone_file import Placed
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, NS, A, Opaque, RRset
@@ -19,14 +21,6 @@ from failoverdns.model.zone import NameServer
 MAX_RRSET = 65000
 """Bytes of an RRset, its owner names uncompressed: more do not fit into one DNS message."""
 
-_DS = 43
-_WILDCARD = b"*"
-_AT_DELEGATION = frozenset((NS, _DS, A, AAAA))
-_BELOW_DELEGATION = frozenset((A, AAAA))
-_GLUE = "a delegated name has only NS, DS and addresses (glue); names below it have only addresses"
-
-_Placed = tuple[Place, Record]
-
 
 def static_records(
     entries: Sequence[tuple[Place, str]],
@@ -34,29 +28,45 @@ def static_records(
     default_ttl: int,
     nameservers: Sequence[NameServer],
     report: Report,
+    from_files: Sequence[Placed] = (),
 ) -> tuple[RRset, ...]:
     """Make RRsets of `entries`, each the zone-file text of one record, in order of appearance.
+
+    `from_files` are records that were read already; they come after them.
 
     `default_ttl` (seconds) is for records that have none; `nameservers` are the zone's own, whose
     addresses take part in the rules.
     Every entry that breaks a rule is noted in `report` and left out.
     """
-    records: list[_Placed] = []
+    records: list[Placed] = []
     for place, text in entries:
         try:
             records.append((place, parse_record(text, origin, default_ttl)))
         except Malformed as error:
             report.add(place, str(error))
+    records += from_files
     contents = _Contents(nameservers)
     cuts = {record.owner for _, record in records if record.rtype == NS}
     for place, record in records:
-        problem = _delegation_problem(record, cuts) or contents.problem_with(record)
+        problem = misplaced(record.owner, record.rtype, cuts) or contents.problem_with(record)
         if problem is None:
             contents.add(place, record)
         else:
             report.add(place, problem)
     for place, loop in _cname_loops(contents):
         report.add(place, f"this CNAME leads back to itself: {' -> '.join(map(str, loop))}")
+    servers = {
+        owner: [DomainName(record.data) for _, record in members]
+        for (owner, rtype), members in contents.rrsets.items()
+        if rtype == NS
+    }
+    for cut in unreachable(servers, contents.addressed()):
+        names = ", ".join(map(str, servers[cut]))
+        report.add(
+            contents.rrsets[cut, NS][0][0],
+            f"nobody can find the servers of {cut}: {names}; "
+            "give one of them its address in this zone (glue)",
+        )
     return tuple(
         RRset(owner, rtype, members[0][1].ttl, tuple(Opaque(record.data) for _, record in members))
         for (owner, rtype), members in contents.rrsets.items()
@@ -67,7 +77,7 @@ class _Contents:
     """What stands in the zone so far."""
 
     def __init__(self, nameservers: Sequence[NameServer]) -> None:
-        self.rrsets: dict[tuple[DomainName, int], list[_Placed]] = {}
+        self.rrsets: dict[tuple[DomainName, int], list[Placed]] = {}
         self.types_at: dict[DomainName, set[int]] = {}
         self._sizes: dict[tuple[DomainName, int], int] = {}
         self._nameservers = {server.name for server in nameservers if server.addresses}
@@ -77,6 +87,11 @@ class _Contents:
         self.rrsets.setdefault(key, []).append((place, record))
         self.types_at.setdefault(record.owner, set()).add(record.rtype)
         self._sizes[key] = self._size_with(record)
+
+    def addressed(self) -> set[DomainName]:
+        """Return the names that have an address."""
+        found = {owner for owner, rtype in self.rrsets if rtype in (A, AAAA)}
+        return found | self._nameservers
 
     def problem_with(self, record: Record) -> str | None:
         """Say why `record` cannot join what is there, or None if it can."""
@@ -90,44 +105,31 @@ class _Contents:
             other = type_text(min(beside - {CNAME}))
             return f"a CNAME stands alone, but {owner} has a record of type {other} too"
         if record.rtype != CNAME and CNAME in beside:
-            return f"{owner} is a CNAME (line {self._line(owner, CNAME)}); nothing may stand beside"
+            return f"{owner} is a CNAME ({self._line(owner, CNAME)}); nothing may stand beside"
         members = self.rrsets.get((owner, record.rtype), [])
         for place, member in members:
             if member.canonical == record.canonical:
-                return f"this {name} record is given twice; the first time on line {place.line}"
+                return f"this {name} record is given twice; the first time on {place.line_text}"
         if self._size_with(record) > MAX_RRSET:
             return f"the {name} records of {owner} do not fit into one DNS message"
         if not members:
             return None
-        line = members[0][0].line
+        line = members[0][0].line_text
         if record.rtype == CNAME:
-            return f"{owner} has a CNAME already, on line {line}; only one is allowed"
+            return f"{owner} has a CNAME already, on {line}; only one is allowed"
         if members[0][1].ttl != record.ttl:
             return (
                 f"its TTL is {record.ttl}, but that of the other {name} records of {owner} is "
-                f"{members[0][1].ttl} (line {line}); they must be the same"
+                f"{members[0][1].ttl} ({line}); they must be the same"
             )
         return None
 
-    def _line(self, owner: DomainName, rtype: int) -> int:
-        return self.rrsets[owner, rtype][0][0].line
+    def _line(self, owner: DomainName, rtype: int) -> str:
+        return self.rrsets[owner, rtype][0][0].line_text
 
     def _size_with(self, record: Record) -> int:
         size = len(record.owner.wire) + 10 + len(record.data)
         return size + self._sizes.get((record.owner, record.rtype), 0)
-
-
-def _delegation_problem(record: Record, cuts: set[DomainName]) -> str | None:
-    """Say why `record` cannot stand where it does, next to the delegations at `cuts`."""
-    if record.rtype == NS and next(record.owner.labels()) == _WILDCARD:
-        return "a wildcard cannot be delegated (RFC 4592 section 4.2)"
-    if record.owner in cuts and record.rtype not in _AT_DELEGATION:
-        return f"{record.owner} is delegated by an NS record; {_GLUE}"
-    if record.rtype not in _BELOW_DELEGATION:
-        for ancestor in _ancestors(record.owner):
-            if ancestor in cuts:
-                return f"{record.owner} is below {ancestor}, which is delegated; {_GLUE}"
-    return None
 
 
 def _cname_loops(contents: _Contents) -> Iterator[tuple[Place, list[DomainName]]]:
@@ -153,11 +155,5 @@ def _cname_loops(contents: _Contents) -> Iterator[tuple[Place, list[DomainName]]
         finished.update(chain)
 
 
-def _position(place: Place) -> tuple[int, int]:
-    return place.line, place.column
-
-
-def _ancestors(name: DomainName) -> Iterator[DomainName]:
-    while not name.is_root:
-        name = name.parent()
-        yield name
+def _position(place: Place) -> tuple[str, int, int]:
+    return place.file, place.line, place.column

@@ -1,19 +1,22 @@
 """The zones of the configuration: sections of the file to `Zone` values.
 
 Knows what origins, name servers, TTLs and contact must be to each other.
-Refuses to know single values (checked in `values`) and static records (`zone_records`).
+Refuses to know single values (checked in `values`), static records (`zone_records`) and zone files
+(`zone_file`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from failoverdns.config.document import Node
+from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import Report, quoted
 from failoverdns.config.record_text import is_status_name
 from failoverdns.config.sections import ZoneSection
-from failoverdns.config.values import host_name
+from failoverdns.config.values import absolute, host_name
+from failoverdns.config.zone_file import read_zone_files
 from failoverdns.config.zone_records import static_records
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL
@@ -40,10 +43,11 @@ class _Source:
 
 
 def read_zones(
-    sections: Mapping[str, ZoneSection], usable: Node, written: Node, report: Report
+    sections: Mapping[str, ZoneSection], folder: Path, usable: Node, written: Node, report: Report
 ) -> tuple[Zone, ...]:
     """Make zones of the sections; note everything that is wrong in `report`.
 
+    `folder` completes the paths of zone files.
     `usable` is the document that the sections are of, `written` the one with the refused values.
     Returns the zones that could be made; they are all there and right if nothing was noted.
     """
@@ -72,7 +76,7 @@ def read_zones(
             report.add(node.key, f"the zone {origin} is given twice; the first time on line {line}")
     for source in sources:
         _refuse_nesting(source, by_origin)
-    zones = [_zone(source) for source in sources]
+    zones = [_zone(source, folder) for source in sources]
     return tuple(zone for zone in zones if zone is not None)
 
 
@@ -89,7 +93,7 @@ def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> N
         ancestor = ancestor.parent()
 
 
-def _zone(source: _Source) -> Zone | None:
+def _zone(source: _Source, folder: Path) -> Zone | None:
     section, origin, report = source.section, source.origin, source.report
     nameservers = _nameservers(source)
     entries = [
@@ -97,7 +101,14 @@ def _zone(source: _Source) -> Zone | None:
         for index, text in enumerate(section.records)
         if (node := source.usable.at("records", index)) is not None
     ]
-    records = static_records(entries, origin, section.ttl, nameservers, report)
+    refuse_repeated(section.records_files, source.usable.at("records_files"), "file", report)
+    files = [
+        (node.place, absolute(text, folder))
+        for index, text in enumerate(section.records_files)
+        if (node := source.usable.at("records_files", index)) is not None
+    ]
+    read = read_zone_files(files, origin, section.ttl, report)
+    records = static_records(entries, origin, section.ttl, nameservers, report, read)
     negative_ttl = _negative_ttl(source)
     mailbox = section.contact or origin.child("hostmaster")
     if not nameservers:

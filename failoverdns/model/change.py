@@ -13,10 +13,21 @@ from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import Records, RRset
+from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import ZoneSerial
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-Entity = Application | Group | Tombstone | ZoneSerial | Certificate | Order | Account
+Entity = (
+    Application
+    | Group
+    | Tombstone
+    | ZoneSerial
+    | Certificate
+    | Order
+    | Account
+    | Resolved
+    | Freshness
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,11 @@ class Write:
 
     before: Entity | None
     after: Entity | None
+
+    @property
+    def is_fleeting(self) -> bool:
+        """True for what is never stored, and is no part of history."""
+        return isinstance(self.after or self.before, Freshness)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from failoverdns.model.application import HeadRole
 from failoverdns.model.certificate import Account, Bundle, Challenge, Facts
 from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import Answer
 from failoverdns.model.zone import Zone
 
 
@@ -102,6 +103,7 @@ class AddGroup:
     primary: str | None = None
     backup: str | None = None
     ttl: int | None = None
+    flatten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class SetGroup:
     backup: str | None = None
     ttl: int | None = None
     override: tuple[str, ...] = ()
+    flatten: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +315,22 @@ class IssueCertificate:
     facts: Facts
 
 
+@dataclass(frozen=True, slots=True)
+class LearnAnswer:
+    """The system's own: what resolvers told of a hostname; `ttl` (seconds) is what to serve."""
+
+    hostname: DomainName
+    answer: Answer
+    ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetAnswers:
+    """The system's own: let go of what is known of these hostnames, if no group needs it."""
+
+    hostnames: tuple[DomainName, ...]
+
+
 Mutation = (
     AddApplication
     | RenameApplication
@@ -334,6 +353,8 @@ Mutation = (
     | SetChallenges
     | FailOrder
     | IssueCertificate
+    | LearnAnswer
+    | ForgetAnswers
     | Configure
 )
 Query = (

@@ -32,6 +32,7 @@ class Group:
 
     `primary` and `backup` are ids of applications; `ttl` in seconds; `revision` is that of the
     last change to the group itself.
+    With `flatten` a hostname is answered as the addresses that it resolves to.
     `cached_until` (seconds since 1970) is when the last answer with an earlier, longer TTL
     expires; `drained_at` when the last client left the side that the last switch abandoned.
     """
@@ -47,6 +48,7 @@ class Group:
     revision: int
     cached_until: float = 0.0
     drained_at: float | None = None
+    flatten: bool = False
 
     @property
     def hostname(self) -> DomainName:

@@ -12,8 +12,10 @@ from failoverdns.model.commands import (
     AddHead,
     Configure,
     FailOrder,
+    ForgetAnswers,
     InstallCertificate,
     IssueCertificate,
+    LearnAnswer,
     Mutation,
     OpenAccount,
     PlaceOrder,
@@ -32,6 +34,7 @@ from failoverdns.model.commands import (
 )
 from failoverdns.rules import applications, certificates, groups, ordering
 from failoverdns.rules.decision import Decision
+from failoverdns.rules.resolving import forget_answers, learn_answer
 from failoverdns.rules.switching import switch
 from failoverdns.rules.view import View
 from failoverdns.rules.zones import configure
@@ -85,6 +88,10 @@ def decide(view: View, command: Mutation, now: float, random: Random) -> Decisio
             return ordering.fail_order(view, command, now)
         case IssueCertificate():
             return ordering.issue_certificate(view, command, now)
+        case LearnAnswer():
+            return learn_answer(view, command, now)
+        case ForgetAnswers():
+            return forget_answers(view, command)
         case Configure():
             return configure(view, command, now)
         case _:

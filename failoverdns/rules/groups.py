@@ -51,6 +51,7 @@ def add_group(view: View, command: AddGroup, random: Random) -> Decision:
         active=Side.PRIMARY,
         ttl=zone.ttl if command.ttl is None else _checked_ttl(command.ttl),
         revision=revision,
+        flatten=command.flatten,
     )
     return Decision((Write(None, group),), lambda after: group_report(after, group))
 
@@ -68,6 +69,7 @@ def set_group(view: View, command: SetGroup, now: float) -> Decision:
         primary=primary.id if primary else None,
         backup=backup.id if backup else None,
         ttl=ttl,
+        flatten=group.flatten if command.flatten is None else command.flatten,
         cached_until=max(group.cached_until, now + group.ttl)
         if ttl != group.ttl
         else group.cached_until,

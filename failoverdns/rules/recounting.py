@@ -8,6 +8,7 @@ from failoverdns.model.application import Application, ApplicationRole, Head
 from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.change import Entity, Json, Write
 from failoverdns.model.group import Group, Tombstone
+from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.rules.serving import application_role
 from failoverdns.rules.timestamps import timestamp
@@ -25,7 +26,7 @@ def recount(view: View, writes: Iterable[Write]) -> tuple[dict[str, Json], ...]:
     parts: list[dict[str, Json]] = []
     for write in writes:
         entity = write.after if write.after is not None else write.before
-        if isinstance(entity, Tombstone) or entity is None:
+        if isinstance(entity, Tombstone | Freshness) or entity is None:
             continue
         kind, name = _title(view, entity)
         old = _fields(view, write.before)
@@ -120,6 +121,8 @@ def _title(view: View, entity: Entity) -> tuple[str, str]:
             return "order", _application_name(view, id_) or id_
         case Account(directory=directory):
             return "account", directory
+        case Resolved(hostname=hostname) | Freshness(hostname=hostname):
+            return "hostname", hostname.to_text()
 
 
 def _fields(view: View, entity: Entity | None) -> dict[str, Json]:
@@ -139,7 +142,10 @@ def _fields(view: View, entity: Entity | None) -> dict[str, Json]:
                 "backup": _application_name(view, entity.backup),
                 "active": entity.active.value,
                 "ttl": entity.ttl,
+                "flatten": entity.flatten or None,
             }
+        case Resolved():
+            return {"addresses": [str(a) for a in (*entity.ipv4, *entity.ipv6)]}
         case ZoneSerial():
             return {"configuration": entity.digest}
         case Certificate(facts=facts):

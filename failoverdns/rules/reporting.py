@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from failoverdns.model.application import Application, Head, target_texts
+from failoverdns.model.application import Application, Head, Hostname, target_texts
 from failoverdns.model.change import Change, Json
 from failoverdns.model.group import Group, Side
 from failoverdns.model.zone import Zone
@@ -22,17 +22,33 @@ def group_report(view: View, group: Group) -> dict[str, Json]:
         "ttl": group.ttl,
         "active": group.active.value,
         "revision": group.revision,
+        "flatten": group.flatten,
     }
     for side in Side:
         application = application_on(view, group, side)
         if application is not None:
-            report[side.value] = {
+            attached: dict[str, Json] = {
                 "application": application.name,
-                "targets": list[Json](target_texts(web_head(application))),
+                "targets": list[Json](target_texts(target_of(view, group, side))),
             }
+            if group.flatten and isinstance(target := web_head(application), Hostname):
+                attached["resolved"] = _resolved_report(view, target)
+            report[side.value] = attached
     report["answers"] = list[Json](target_texts(target_of(view, group, group.active)))
     report["drained_at"] = timestamp(group.drained_at)
     return report
+
+
+def _resolved_report(view: View, target: Hostname) -> dict[str, Json]:
+    """Report the last good answer about a flattened hostname, and how old it is."""
+    resolved, fresh = view.resolved(target.name), view.freshness(target.name)
+    return {
+        "hostname": target.name.to_text(),
+        "since": timestamp(resolved.since if resolved is not None else None),
+        "checked_at": timestamp(fresh.checked_at if fresh is not None else None),
+        "ttl": fresh.ttl if fresh is not None else None,
+        "problem": fresh.problem if fresh is not None else "not asked since the start",
+    }
 
 
 def application_report(view: View, application: Application) -> dict[str, Json]:

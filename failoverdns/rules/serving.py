@@ -9,6 +9,8 @@
 | `_acme-challenge.<name>`         | what a CA wants to see there: `rules.challenges`          |
 | all else                         | what the configuration says                               |
 
+A target that is a hostname is answered as CNAME, or, where the group is flattened, as the addresses
+that it resolves to: `rules.resolving`.
 A side with nothing to point at leaves its names reserved: NODATA, never NXDOMAIN.
 """
 
@@ -31,12 +33,14 @@ from failoverdns.model.change import Delta, Node, Write
 from failoverdns.model.group import Group, Side, group_names
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, TXT, A, Records, Text
+from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.challenges import challenge_nodes, owners_of
+from failoverdns.rules.resolving import flattened
 from failoverdns.rules.view import View
 from failoverdns.rules.web_heads import web_head
 
-_RecordsOf = Callable[[str | None, int], tuple[Records, ...]]
+_RecordsOf = Callable[[str | None, int, bool], tuple[Records, ...]]
 
 
 def application_on(view: View, group: Group, side: Side) -> Application | None:
@@ -46,9 +50,12 @@ def application_on(view: View, group: Group, side: Side) -> Application | None:
 
 
 def target_of(view: View, group: Group, side: Side) -> Target:
-    """Return what a side of a group resolves to."""
+    """Return what a side of a group resolves to, as it is answered."""
     application = application_on(view, group, side)
-    return web_head(application) if application is not None else Nothing()
+    if application is None:
+        return Nothing()
+    target = web_head(application)
+    return flattened(view, target)[0] if group.flatten else target
 
 
 def application_role(view: View, application: Application) -> ApplicationRole:
@@ -74,6 +81,7 @@ def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None)
     groups: set[str] = set()
     applications: set[str] = set()
     challenges: set[DomainName] = set()
+    hostnames: set[DomainName] = set()
     for write in writes:
         for entity in (write.before, write.after):
             if isinstance(entity, Group):
@@ -81,10 +89,15 @@ def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None)
                 applications.update(entity.applications)
             elif isinstance(entity, Application):
                 applications.add(entity.id)
+            elif isinstance(entity, Resolved | Freshness):
+                hostnames.add(entity.hostname)
             elif isinstance(entity, Order):
                 challenges.update(owners_of(entity.challenges))
         if isinstance(write.before, Application) and not _same_target(write.before, write.after):
             groups.update(group.id for group in view.following(write.before.id))
+    for hostname in hostnames:
+        for id_ in view.pointing(hostname):
+            groups.update(group.id for group in view.following(id_) if group.flatten)
     if zones is None:
         return Touched(frozenset(groups), frozenset(applications), challenges=frozenset(challenges))
     old, new = set(view.zones), set(zones)
@@ -133,7 +146,8 @@ def _group_nodes(view: View, group: Group, records: _RecordsOf) -> Iterator[Node
         return
     negative_ttl = min(zone.negative_ttl, group.ttl)
     hostname, primary_name, backup_name = group_names(group.hostname)
-    primary, backup = records(group.primary, group.ttl), records(group.backup, group.ttl)
+    primary = records(group.primary, group.ttl, group.flatten)
+    backup = records(group.backup, group.ttl, group.flatten)
     active = primary if group.active is Side.PRIMARY else backup
     yield Node(hostname, zone.origin, active, negative_ttl)
     yield Node(primary_name, zone.origin, primary, negative_ttl)
@@ -141,15 +155,21 @@ def _group_nodes(view: View, group: Group, records: _RecordsOf) -> Iterator[Node
 
 
 def _record_cache(view: View) -> _RecordsOf:
-    """Return a function from application (by id) and TTL to records.
+    """Return a function from application (by id), TTL, and whether to flatten, to records.
 
     It remembers: very many groups may follow the same application.
     """
 
     @lru_cache(maxsize=1024)
-    def records(application: str | None, ttl: int) -> tuple[Records, ...]:
+    def records(application: str | None, ttl: int, flatten: bool) -> tuple[Records, ...]:
         found = view.application(application) if application is not None else None
-        return target_records(web_head(found), ttl) if found is not None else ()
+        if found is None:
+            return ()
+        target = web_head(found)
+        if flatten:
+            target, most = flattened(view, target)
+            ttl = min(ttl, most)
+        return target_records(target, ttl)
 
     return records
 

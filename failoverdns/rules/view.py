@@ -12,6 +12,7 @@ from failoverdns.model.application import Application
 from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
 
 
@@ -55,6 +56,21 @@ class View(Protocol):
 
     def label_owner(self, zone: DomainName, label: str) -> Group | Tombstone | None:
         """Return who has, or had, a label of a zone."""
+
+    def pointing(self, hostname: DomainName) -> Iterable[str]:
+        """Return the applications (by id) whose web head is a hostname."""
+
+    def flattening(self) -> Iterable[Group]:
+        """Return the groups that are flattened."""
+
+    def resolved(self, hostname: DomainName) -> Resolved | None:
+        """Return the last good answer about a hostname."""
+
+    def all_resolved(self) -> Iterable[Resolved]:
+        """Return every last good answer."""
+
+    def freshness(self, hostname: DomainName) -> Freshness | None:
+        """Return how good that is; None if nothing was asked since the start."""
 
     def following(self, application: str) -> Iterable[Group]:
         """Return the groups that an application (by id) is attached to."""

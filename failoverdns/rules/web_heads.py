@@ -50,6 +50,14 @@ def web_head(application: Application) -> Target:
     return Hostname(hostname(application, heads[0])) if heads else Nothing()
 
 
+def pointed_at(application: Application) -> DomainName | None:
+    """Return the hostname that `application` resolves to, or None if it is none."""
+    if all(head.addresses for head in application.heads):
+        return None
+    target = web_head(application)
+    return target.name if isinstance(target, Hostname) else None
+
+
 def hostname(application: Application, head: Head) -> DomainName:
     """Return the hostname of a head without addresses, its template filled in.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from failoverdns.model.application import Application, Head, HeadRole
@@ -27,6 +27,7 @@ from failoverdns.model.change import Change, Entity, Operation, Who, Write
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import ZoneSerial
 
 Document = dict[str, Any]
@@ -49,6 +50,10 @@ def key_of(entity: Entity) -> str:
             return f"order/{id_}"
         case Account(directory=directory):
             return f"account/{directory}"
+        case Resolved(hostname=hostname):
+            return f"resolved/{hostname.to_text()}"
+        case Freshness():
+            raise AssertionError("what is fleeting is not stored")
 
 
 def bundle_of(entity: Entity | None) -> str | None:
@@ -95,6 +100,7 @@ def write_entity(entity: Entity) -> Document:
                 "revision": entity.revision,
                 "cached_until": entity.cached_until,
                 "drained_at": entity.drained_at,
+                **({"flatten": True} if entity.flatten else {}),
             }
         case Tombstone():
             return {
@@ -129,6 +135,16 @@ def write_entity(entity: Entity) -> Document:
             }
         case Account():
             return {"kind": "account", **_fields(entity)}
+        case Resolved():
+            return {
+                "kind": "resolved",
+                "hostname": entity.hostname.to_text(),
+                "ipv4": [str(address) for address in entity.ipv4],
+                "ipv6": [str(address) for address in entity.ipv6],
+                "since": entity.since,
+            }
+        case Freshness():
+            raise AssertionError("what is fleeting is not stored")
 
 
 def read_entity(document: Document) -> Entity:
@@ -248,6 +264,15 @@ def _read_account(fields: Document) -> Account:
     return Account(**fields)
 
 
+def _read_resolved(fields: Document) -> Resolved:
+    return Resolved(
+        hostname=DomainName.from_text(fields.pop("hostname")),
+        ipv4=tuple(map(IPv4Address, fields.pop("ipv4"))),
+        ipv6=tuple(map(IPv6Address, fields.pop("ipv6"))),
+        **fields,
+    )
+
+
 def _fields(entity: Order | Account) -> Document:
     found = {field.name: getattr(entity, field.name) for field in dataclass_fields(entity)}
     return {name: value for name, value in found.items() if value or name not in _ADDED}
@@ -264,4 +289,5 @@ _READERS: dict[str, Callable[[Document], Entity]] = {
     "certificate": _read_certificate,
     "order": _read_order,
     "account": _read_account,
+    "resolved": _read_resolved,
 }

@@ -33,7 +33,7 @@ from failoverdns.store import documents
 from failoverdns.store.interface import Loaded
 from failoverdns.store.mark import Mark
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 APPLICATION_ID: Final = 0x464F4456
 _MAGIC = b"SQLite format 3\0"
 _UNUSABLE = {
@@ -75,6 +75,11 @@ CREATE TABLE hooks (name TEXT PRIMARY KEY, document TEXT NOT NULL, checksum INTE
 PRAGMA user_version = 2;
 """
 """What a file of version 1 lacks."""
+
+_SINCE_3 = "PRAGMA user_version = 3;"
+"""Version 3 has documents that version 2 does not know: flattened groups, what hostnames are."""
+
+_WHOLE = f"{_SCHEMA} {_SINCE_2} {_SINCE_3}"
 
 
 def open_state_file(path: Path, mark: Mark) -> tuple[sqlite3.Connection, Loaded]:
@@ -147,7 +152,8 @@ def _read_all(connection: sqlite3.Connection) -> Loaded:
             f"{SCHEMA_VERSION}): upgrade failoverdns, or put back the copy made before"
         )
     if version < SCHEMA_VERSION:
-        connection.executescript(f"BEGIN IMMEDIATE; {_SINCE_2} COMMIT;")
+        since_2 = _SINCE_2 if version < 2 else ""
+        connection.executescript(f"BEGIN IMMEDIATE; {since_2} {_SINCE_3} COMMIT;")
     damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if damage != "ok":
         raise Corrupt(_damaged(damage))
@@ -169,7 +175,7 @@ def _create(path: Path) -> None:
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with closing(sqlite3.connect(new, isolation_level=None)) as connection:
-        connection.executescript(f"PRAGMA synchronous = FULL; BEGIN; {_SCHEMA} {_SINCE_2} COMMIT;")
+        connection.executescript(f"PRAGMA synchronous = FULL; BEGIN; {_WHOLE} COMMIT;")
     new.chmod(0o600)
     new.rename(path)
     directory = os.open(path.parent, os.O_RDONLY)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from failoverdns.model import commands
 from failoverdns.model.certificate import Secret
@@ -104,6 +104,31 @@ def _install(application: str, chain: str, key: Secret) -> Command:
 
     bundle, facts = read_bundle(chain, key.reveal())
     return commands.InstallCertificate(application, bundle, facts)
+
+
+_FLATTEN = (
+    Parameter(
+        "flatten", "answer a hostname as the addresses that it resolves to", values.flag, flag=True
+    ),
+    Parameter("no_flatten", "answer a hostname as CNAME", values.flag, flag=True),
+)
+
+
+def _flatten(given: dict[str, Any]) -> dict[str, Any]:
+    """Make one field of two flags."""
+    yes, no = given.pop("flatten", None), given.pop("no_flatten", None)
+    if yes and no:
+        raise Rejected("invalid", "--flatten and --no-flatten: choose one")
+    flatten = False if no else yes
+    return given if flatten is None else given | {"flatten": flatten}
+
+
+def _add_group(**given: Any) -> Command:
+    return commands.AddGroup(**_flatten(given))
+
+
+def _set_group(**given: Any) -> Command:
+    return commands.SetGroup(**_flatten(given))
 
 
 def _sides(help_: str) -> tuple[Parameter, Parameter]:
@@ -253,20 +278,22 @@ _ROWS: Final = (
             ),
             *_sides(""),
             _TTL,
+            *_FLATTEN,
         ),
-        commands.AddGroup,
+        _add_group,
         "group add shop --primary shop-eu --backup shop-us",
     ),
     Row(
         "group set",
-        "Attach or detach applications, or set the TTL.",
+        "Attach or detach applications, set the TTL, or flatten.",
         (
             _named("the group", values.group),
             *_sides('; "" detaches'),
             _TTL,
+            *_FLATTEN,
             _override("active-side"),
         ),
-        commands.SetGroup,
+        _set_group,
         'group set shop --backup ""',
     ),
     Row(

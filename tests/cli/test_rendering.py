@@ -132,3 +132,20 @@ def test_lists_are_tables_with_the_active_side_marked(capsys: pytest.CaptureFixt
     row = next(line for line in text.splitlines() if "shop.failover.test" in line)
     assert row.split() == ["shop", "shop.failover.test", "60", "eu", "*", "-", "NODATA"]
     assert "192.0.2.1" in text
+
+
+def test_a_flattened_hostname_is_shown_with_the_time_of_its_answer_and_what_is_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """So that one sees that an answer is old, and why."""
+    told = {
+        "hostname": "lb.cloud.example",
+        "since": "2026-01-01T00:00:00.000Z",
+        "checked_at": "2026-01-01T00:01:00.000Z",
+        "problem": "A: SERVFAIL",
+    }
+    side = {"application": "eu", "targets": ["192.0.2.1"], "resolved": told}
+    group = {"name": "shop", "hostname": "h", "ttl": 60, "active": "primary", "primary": side}
+    table = shown(capsys, "group list", {"groups": [group | {"answers": ["192.0.2.1"]}]})
+    for text in ("= lb.cloud.example", "as of 2026-01-01T00:01:00.000Z", "A: SERVFAIL"):
+        assert text in table

@@ -66,7 +66,11 @@ def test_no_other_key_is_documented() -> None:
     assert {key.replace("ORIGIN", "NAME") for key in documented} <= set(KEYS)
 
 
-def test_what_the_sample_has_commented_out_is_right_and_shows_the_defaults(load: Load) -> None:
+def test_what_the_sample_has_commented_out_is_right_and_shows_the_defaults(
+    load: Load, tmp_path: Path
+) -> None:
+    (tmp_path / "zones").mkdir()
+    (tmp_path / "zones" / "static.zone").touch()
     sample = load(uncommented(SAMPLE))
     assert sample.delivery is not None
     assert [applications for _, applications in sample.delivery.clients] == [

@@ -323,3 +323,15 @@ def test_any_text_is_read_or_refused(read: Callable[[str], object], text: str) -
         read(text)
     except Malformed:
         return
+
+
+def test_a_resolver_is_an_address_and_a_port() -> None:
+    resolver = values.resolver("[2001:db8::1]:53")
+    assert (str(resolver.host), resolver.port) == ("2001:db8::1", 53)
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:0", "0.0.0.0:53", "[::]:53"])
+def test_what_cannot_be_asked_is_no_resolver(text: str) -> None:
+    """Neither a free port nor every address is a place to send a question to."""
+    with pytest.raises(Malformed, match="cannot be asked; write one such as"):
+        values.resolver(text)

@@ -48,6 +48,7 @@ def test_records_become_rrsets_in_order_of_appearance() -> None:
     )
 
 
+LOST = ".failover.test; give one of them its address in this zone (glue)"
 GLUE = "a delegated name has only NS, DS and addresses (glue); names below it have only addresses"
 
 
@@ -100,9 +101,9 @@ GLUE = "a delegated name has only NS, DS and addresses (glue); names below it ha
         ),
         (["a 30 A 192.0.2.1", "a TXT x"], []),
         (["d NS ns.d", "d NS ns.x", "ns.d A 192.0.2.1", "d AAAA 2001:db8::1"], []),
-        (["d NS ns.d", "d DS 1 13 2 " + "00" * 32], []),
+        (["d NS ns.d", "ns.d A 192.0.2.1", "d DS 1 13 2 " + "00" * 32], []),
         (
-            ["a.d TXT x", "d NS ns.d"],
+            ["a.d TXT x", "d NS ns.x"],
             [(1, f"a.d.failover.test is below d.failover.test, which is delegated; {GLUE}")],
         ),
         (
@@ -117,6 +118,17 @@ GLUE = "a delegated name has only NS, DS and addresses (glue); names below it ha
             ["d NS ns.x", "d CNAME x"],
             [(2, f"d.failover.test is delegated by an NS record; {GLUE}")],
         ),
+        (["d NS ns.d"], [(1, f"nobody can find the servers of d.failover.test: ns.d{LOST}")]),
+        (
+            ["d NS ns.e", "e NS ns.d", "f NS x.e"],
+            [
+                (1, f"nobody can find the servers of d.failover.test: ns.e{LOST}"),
+                (2, f"nobody can find the servers of e.failover.test: ns.d{LOST}"),
+                (3, f"nobody can find the servers of f.failover.test: x.e{LOST}"),
+            ],
+        ),
+        (["d NS ns.e", "e NS ns.d", "e NS ns.example.net."], []),
+        (["d NS ns.e", "e NS ns.d", "ns.d AAAA 2001:db8::1"], []),
         (["*.d NS ns.x"], [(1, "a wildcard cannot be delegated (RFC 4592 section 4.2)")]),
         (["*.d A 192.0.2.1", "* TXT x"], []),
         (

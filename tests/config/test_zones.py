@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
-from failoverdns.config import Config
+from failoverdns.config import Config, ConfigError
 from failoverdns.model.names import DomainName
 from failoverdns.model.zone import NameServer, Zone
 
 Load = Callable[[str | bytes], Config]
+Errors = Callable[[str | bytes], list[ConfigError]]
 Shown = Callable[[str | bytes], list[str]]
 
 
@@ -210,3 +212,24 @@ def test_every_zone_is_checked_whatever_the_others_have(shown: Shown) -> None:
         ["5:51", "zones.b.test.records[0]:"],
         ["5:55", "zones.b.test.records[1]:"],
     ]
+
+
+def test_zone_files_are_read_with_the_records_of_the_configuration(
+    load: Load, errors: Errors, tmp_path: Path
+) -> None:
+    """A file is found from the folder of the configuration, and conflicts name both places."""
+    text = (
+        "zones:\n  a.test:\n    nameservers: {ns1: [192.0.2.53]}\n"
+        '    records: ["www CNAME b"]\n    records_files: [zones/a.zone, zones/a.zone]\n'
+        'listen: ["127.0.0.1:53"]\n'
+    )
+    tmp_path.joinpath("zones").mkdir()
+    file = tmp_path / "zones" / "a.zone"
+    file.write_text("mail A 192.0.2.1\n")
+    (zone,) = load(text.replace(", zones/a.zone", "")).zones
+    assert [rrset.owner.to_text() for rrset in zone.records] == ["www.a.test", "mail.a.test"]
+    file.write_text("mail A 192.0.2.1\nwww TXT x\nmail A 192.0.2.1\n")
+    found = [f"{Path(e.file).name}:{e.line} {e.message}" for e in errors(text)]
+    assert found[0] == "failoverdns.yaml:5 the file zones/a.zone is given twice"
+    assert f"a.zone:3 this A record is given twice; the first time on line 1 of {file}" in found
+    assert "a.zone:2 www.a.test is a CNAME (line 4); nothing may stand beside" in found

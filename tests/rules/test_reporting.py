@@ -58,6 +58,7 @@ def test_the_status_of_a_group(fields: dict[str, object], sides: dict[str, objec
         "ttl": 60,
         "active": "primary",
         "revision": 3,
+        "flatten": False,
         "drained_at": None,
         **sides,
     }

@@ -15,7 +15,7 @@ from failoverdns.store import documents
 GOLDEN = Path(__file__).with_name("golden")
 
 
-@pytest.mark.parametrize(("schema", "kinds"), [(1, 4), (2, 7)])
+@pytest.mark.parametrize(("schema", "kinds"), [(1, 4), (2, 7), (3, 9)])
 def test_documents_of_every_schema_are_read_and_written_the_same(schema: int, kinds: int) -> None:
     """The golden files were written once and are never changed."""
     golden = json.loads((GOLDEN / f"schema-{schema}.json").read_text())
@@ -59,4 +59,6 @@ def test_every_entity_has_a_key_of_its_own() -> None:
         "certificate/app-1",
         "order/ord-5",
         "account/https://ca.example/directory",
+        "resolved/lb.cloud.example",
+        "group/grp-3",
     ]

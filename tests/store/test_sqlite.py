@@ -69,8 +69,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         "of another program",
     ),
     "from a newer version": (
-        lambda p: execute(p, "PRAGMA user_version = 3"),
-        "newer failoverdns (schema 3; this version knows 2)",
+        lambda p: execute(p, "PRAGMA user_version = 4"),
+        "newer failoverdns (schema 4; this version knows 3)",
     ),
     "rows deleted": (lambda p: execute(p, "DELETE FROM entities"), "2 entities were written"),
     "tables gone": (lambda p: execute(p, "DROP TABLE entities"), "is damaged"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from failoverdns.model.change import Change, Entity, Operation, Who, Write
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import Resolved
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.store.interface import MAX_FETCHES, Conflict, Loaded, Store
 from failoverdns.store.memory import MemoryStore
@@ -76,6 +77,13 @@ EVERY_KIND: tuple[Entity, ...] = (
     CERTIFICATE,
     ORDER,
     Account("https://ca.example/directory", "https://ca.example/account/1", "account/1"),
+    Resolved(
+        DomainName.from_text("lb.cloud.example"),
+        (IPv4Address("192.0.2.7"),),
+        (IPv6Address("2001:db8::7"),),
+        1234.5,
+    ),
+    replace(GROUP, id="grp-3", name="flat", label="flat", flatten=True),
 )
 BUNDLES = tuple(
     Bundle(id_, f"chain {id_}\n", Secret(f"key {id_}\n"))

@@ -150,6 +150,22 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         c.Preflight("shop", Side.BACKUP),
     ),
     (
+        "group add shop --flatten",
+        {"name": "shop", "flatten": True},
+        c.AddGroup("shop", flatten=True),
+    ),
+    ("group add shop --no-flatten", {"name": "shop", "no_flatten": True}, c.AddGroup("shop")),
+    (
+        "group set shop --flatten",
+        {"name": "shop", "flatten": True},
+        c.SetGroup("shop", flatten=True),
+    ),
+    (
+        "group set shop --no-flatten",
+        {"name": "shop", "no_flatten": True},
+        c.SetGroup("shop", flatten=False),
+    ),
+    (
         "certificate request shop-eu --name *.Shop.example. --name www.shop.example",
         {"application": "shop-eu", "name": ["*.Shop.example.", "www.shop.example"]},
         c.RequestCertificate("shop-eu", ("*.shop.example", "www.shop.example")),

@@ -1,0 +1,140 @@
+"""One hostname, asked of configured resolvers: A and AAAA, over UDP and, where it must, TCP.
+
+Knows how to ask (dnspython: random ids and ports, replies that match), and what to think of the
+replies: chains of CNAME records are followed in the reply, bounded, and loops are faults.
+It blocks, so it is called in a thread.
+Refuses to know why, and how often.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.query
+import dns.rcode
+import dns.rdatatype
+
+from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import MAX_ADDRESSES, Answer
+
+TIMEOUT = 2.0
+"""Seconds that a resolver has for one reply."""
+
+ROUNDS = 2
+"""Times that every resolver is asked before giving up."""
+
+UDP_PAYLOAD = 1232
+
+Where = tuple[str, int]
+"""Address and port of a resolver."""
+
+
+class _Problem(Exception):
+    """Why nothing was told; `final` if another resolver would tell the same."""
+
+    def __init__(self, text: str, *, final: bool = False) -> None:
+        super().__init__(text)
+        self.final = final
+
+
+def resolve(
+    resolvers: Sequence[Where], hostname: DomainName, stopped: Callable[[], bool] = lambda: False
+) -> Answer:
+    """Ask for the addresses of a hostname, one resolver after the other; never raises.
+
+    `stopped` tells that nobody waits for the answer any more.
+    """
+    problems: list[str] = []
+    ttls: list[int] = []
+
+    def ask(rtype: dns.rdatatype.RdataType) -> tuple[IPv4Address | IPv6Address, ...] | None:
+        try:
+            addresses, ttl = _ask_all(resolvers, hostname, rtype, stopped)
+        except _Problem as problem:
+            problems.append(f"{rtype.name}: {problem}")
+            return None
+        if addresses:
+            ttls.append(ttl)
+        return addresses
+
+    v4, v6 = ask(dns.rdatatype.A), ask(dns.rdatatype.AAAA)
+    if not problems and not ttls:
+        problems.append("it has no addresses")
+    return Answer(
+        None if v4 is None else tuple(a for a in v4 if isinstance(a, IPv4Address)),
+        None if v6 is None else tuple(a for a in v6 if isinstance(a, IPv6Address)),
+        min(ttls, default=0),
+        "; ".join(problems) or None,
+    )
+
+
+def _ask_all(
+    resolvers: Sequence[Where],
+    hostname: DomainName,
+    rtype: dns.rdatatype.RdataType,
+    stopped: Callable[[], bool],
+) -> tuple[tuple[IPv4Address | IPv6Address, ...], int]:
+    """Return addresses in order, and their TTL; raises _Problem."""
+    problem = _Problem("no resolvers are configured")
+    for address, port in [*resolvers] * ROUNDS:
+        if stopped():
+            break
+        try:
+            return _read(_ask(address, port, hostname, rtype), rtype)
+        except _Problem as fault:
+            problem = _Problem(f"{address} port {port}: {fault}", final=fault.final)
+        except (dns.exception.DNSException, OSError, EOFError, ValueError) as fault:
+            text = str(fault) or type(fault).__name__
+            problem = _Problem(f"{address} port {port}: {text.rstrip('.')}")
+        if problem.final:
+            break
+    raise problem
+
+
+def _ask(
+    address: str, port: int, hostname: DomainName, rtype: dns.rdatatype.RdataType
+) -> dns.message.Message:
+    name = dns.name.Name((*hostname.labels(), b""))
+    query = dns.message.make_query(name, rtype, use_edns=0, payload=UDP_PAYLOAD)
+    until = time.monotonic() + TIMEOUT
+    try:
+        return dns.query.udp(
+            query,
+            address,
+            timeout=TIMEOUT,
+            port=port,
+            ignore_unexpected=True,
+            raise_on_truncation=True,
+            ignore_errors=True,
+        )
+    except dns.message.Truncated:
+        left = max(0.5, until - time.monotonic())
+        return dns.query.tcp(query, address, timeout=left, port=port)
+
+
+def _read(
+    reply: dns.message.Message, rtype: dns.rdatatype.RdataType
+) -> tuple[tuple[IPv4Address | IPv6Address, ...], int]:
+    rcode = reply.rcode()
+    if rcode == dns.rcode.NXDOMAIN:
+        raise _Problem("there is no such name", final=True)
+    if rcode != dns.rcode.NOERROR:
+        raise _Problem(dns.rcode.to_text(rcode))
+    if not reply.flags & dns.flags.RA:
+        raise _Problem("it is no resolver: it does not offer recursion")
+    assert isinstance(reply, dns.message.QueryMessage)
+    try:
+        chain = reply.resolve_chaining()
+    except dns.message.ChainTooLong:
+        raise _Problem("its CNAME records lead nowhere", final=True) from None
+    if chain.answer is None:
+        return (), 0
+    addresses = {ip_address(rdata.address) for rdata in chain.answer}
+    usable = sorted(a for a in addresses if not (a.is_unspecified or a.is_multicast))
+    return tuple(usable[:MAX_ADDRESSES]), chain.minimum_ttl

@@ -1,0 +1,124 @@
+"""Keep what flattened hostnames resolve to fresh: ask when it is time, submit what was told.
+
+    due -> ask the resolvers, in a thread -> LearnAnswer, by the change corridor
+
+So the last good answer is durable when it is served, and outlives a restart; only other addresses
+than before are a change that history keeps.
+Refuses to know sockets, threads and clocks, and what becomes of an answer (`rules.resolving`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from failoverdns.model.change import Change
+from failoverdns.model.commands import ForgetAnswers, LearnAnswer, Mutation
+from failoverdns.model.errors import Rejected
+from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import Answer
+from failoverdns.resolving.client import Where, resolve
+from failoverdns.rules.resolving import MIN_TTL, Timing, timed, unneeded, wanted
+from failoverdns.rules.view import View
+
+CONCURRENT = 16
+"""Hostnames that are asked for at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What refreshing works with.
+
+    `submit` gives a command to the ledger; `in_thread` makes a blocking call elsewhere;
+    `clock` tells seconds and never goes back.
+    """
+
+    state: Callable[[], View]
+    submit: Callable[[Mutation], Awaitable[None]]
+    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
+    spawn: Callable[[Coroutine[Any, Any, None]], object]
+    clock: Callable[[], float]
+    log: Callable[[str], None]
+
+
+class Refreshing:
+    """Everything that is resolved with one list of resolvers."""
+
+    def __init__(self, resolvers: Sequence[Where], means: Means) -> None:
+        self._resolvers = tuple(resolvers)
+        self._means = means
+        self._wanted: tuple[DomainName, ...] = ()
+        self._timings: dict[DomainName, Timing] = {}
+        self._running: set[DomainName] = set()
+        self._problems: dict[DomainName, str] = {}
+        self._stale = True
+        self._stopped = False
+
+    def announce(self, change: Change) -> None:
+        """Look again at what is wanted, if a change may alter that."""
+        if any(part["kind"] in ("group", "application", "zone") for part in change.changed):
+            self._stale = True
+
+    def tick(self) -> None:
+        """Ask for what is due: call it every second or so."""
+        if self._stopped:
+            return
+        if self._stale:
+            self._look()
+        now = self._means.clock()
+        for hostname in self._wanted:
+            if len(self._running) >= CONCURRENT:
+                return
+            timing = self._timings.get(hostname)
+            if hostname not in self._running and (timing is None or timing.again_at <= now):
+                self._running.add(hostname)
+                self._means.spawn(self._refresh(hostname))
+
+    def stop(self) -> None:
+        """Ask for nothing more."""
+        self._stopped = True
+
+    def _look(self) -> None:
+        """Find out what is wanted, and let go of what is not."""
+        self._stale = False
+        state = self._means.state()
+        self._wanted = wanted(state)
+        needed = set(self._wanted)
+        self._timings = {name: t for name, t in self._timings.items() if name in needed}
+        gone = unneeded(state.all_resolved(), needed)
+        if gone:
+            self._means.spawn(self._forget(gone))
+
+    async def _refresh(self, hostname: DomainName) -> None:
+        try:
+            answer: Answer = await self._means.in_thread(
+                lambda: resolve(self._resolvers, hostname, lambda: self._stopped)
+            )
+            if self._stopped:
+                return
+            before = self._timings.get(hostname)
+            ttl, timing = timed(answer, before, self._means.clock())
+            self._timings[hostname] = timing
+            self._say(hostname, answer.problem)
+            await self._means.submit(LearnAnswer(hostname, answer, ttl))
+        except Rejected as refusal:
+            now = self._means.clock()
+            self._timings[hostname] = Timing(now + MIN_TTL, now)
+            self._means.log(f"{hostname} is not updated: {refusal.message}")
+        finally:
+            self._running.discard(hostname)
+
+    async def _forget(self, hostnames: tuple[DomainName, ...]) -> None:
+        try:
+            await self._means.submit(ForgetAnswers(hostnames))
+        except Rejected as refusal:
+            self._means.log(f"what is not needed any more stays: {refusal.message}")
+
+    def _say(self, hostname: DomainName, problem: str | None) -> None:
+        """Log a problem when it begins, changes and ends."""
+        before = self._problems.pop(hostname, None)
+        if problem is not None:
+            self._problems[hostname] = problem
+        if problem != before:
+            self._means.log(f"{hostname}: {problem or 'resolves again'}")

@@ -1,0 +1,83 @@
+"""Refreshing on the reactor: its tick and its threads, with resolvers as they are configured.
+
+Refuses to decide anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+
+from failoverdns.config import ListenAddress
+from failoverdns.model.change import Change
+from failoverdns.model.commands import Mutation
+from failoverdns.net.spawning import spawn
+from failoverdns.resolving.refreshing import CONCURRENT, Means, Refreshing
+from failoverdns.rules.view import View
+
+TICK = 1.0
+"""Seconds between looks at what is due."""
+
+log = Logger()
+
+
+class Resolving:
+    """Refreshing that runs; without resolvers it does nothing."""
+
+    def __init__(
+        self,
+        state: Callable[[], View],
+        submit: Callable[[Mutation, str], Awaitable[None]],
+        reactor: Any,
+    ) -> None:
+        """Build; nothing is asked before `configure`."""
+        self._reactor = reactor
+        self._threads = ThreadPool(0, CONCURRENT, "resolving")
+        self._means = Means(
+            state=state,
+            submit=lambda command: submit(command, "resolve"),
+            in_thread=lambda call: deferToThreadPool(reactor, self._threads, call),
+            spawn=spawn,
+            clock=reactor.seconds,
+            log=lambda text: log.info("resolving: {text}", text=text),
+        )
+        self._resolvers: tuple[ListenAddress, ...] = ()
+        self._refreshing: Refreshing | None = None
+        self._ticking = LoopingCall(self._tick)
+        self._ticking.clock = reactor
+
+    def configure(self, resolvers: tuple[ListenAddress, ...]) -> None:
+        """Ask these resolvers from now on."""
+        if not self._threads.started:
+            self._threads.start()
+            self._ticking.start(TICK, now=False)
+        if resolvers == self._resolvers:
+            return
+        if self._refreshing is not None:
+            self._refreshing.stop()
+        self._resolvers = resolvers
+        where = [(str(resolver.host), resolver.port) for resolver in resolvers]
+        self._refreshing = Refreshing(where, self._means) if where else None
+
+    def announce(self, change: Change) -> None:
+        """Tell of a change."""
+        if self._refreshing is not None:
+            self._refreshing.announce(change)
+
+    def stop(self) -> None:
+        """End what is running, within seconds."""
+        if self._refreshing is not None:
+            self._refreshing.stop()
+        if self._ticking.running:
+            self._ticking.stop()
+        if self._threads.started:
+            self._threads.stop()
+
+    def _tick(self) -> None:
+        if self._refreshing is not None:
+            self._refreshing.tick()

@@ -1,0 +1,132 @@
+"""Flattened hostnames: which to resolve, what is served of them, with which TTL, and when again.
+
+| the resolvers tell            | is served             | with the TTL      | asked again after |
+|-------------------------------|-----------------------|-------------------|-------------------|
+| addresses, with the TTL t     | these                 | t / 2             | t / 2             |
+| addresses of one family,      | these, and the last   | MIN_TTL           | MIN_TTL           |
+| nothing certain of the other  | good ones of the other|                   |                   |
+| no address, no such name,     | the last good answer  | half of what is   | MIN_TTL, twice as |
+| nothing, or a failure         |                       | left of it        | long each time    |
+| and never was there an answer | the hostname: CNAME   | the group's       | the same          |
+
+All TTLs are from MIN_TTL to MAX_TTL, and at most the group's.
+Half the TTL, served for the other half: so a client lets go of an answer when the resolver would
+have, and not a whole TTL later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from failoverdns.model.application import Addresses, Hostname, Target
+from failoverdns.model.change import Write
+from failoverdns.model.commands import ForgetAnswers, LearnAnswer
+from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import Answer, Freshness, Resolved
+from failoverdns.rules.decision import Decision
+from failoverdns.rules.view import View
+from failoverdns.rules.web_heads import pointed_at
+
+MIN_TTL = 10
+MAX_TTL = 3600
+MAX_RETRY = 60
+"""Seconds between attempts while the resolvers fail, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a hostname is asked for again, and until when what was told holds.
+
+    Seconds of a clock that never goes back.
+    """
+
+    again_at: float
+    good_until: float
+    failures: int = 0
+
+
+def timed(answer: Answer, before: Timing | None, now: float) -> tuple[int, Timing]:
+    """Return the TTL to serve from `now` on, and the timing that follows from an answer."""
+    if answer.is_good and answer.problem is None:
+        ttl = bounded(answer.ttl // 2)
+        return ttl, Timing(now + ttl, now + answer.ttl)
+    if answer.is_good:
+        return MIN_TTL, Timing(now + MIN_TTL, now + MIN_TTL)
+    failures = before.failures + 1 if before is not None else 1
+    good_until = before.good_until if before is not None else now
+    pause = min(MIN_TTL * 2 ** min(failures - 1, 10), MAX_RETRY)
+    return bounded(int(good_until - now) // 2), Timing(now + pause, good_until, failures)
+
+
+def bounded(ttl: int) -> int:
+    """Return a TTL in seconds that is neither too short nor too long."""
+    return max(MIN_TTL, min(ttl, MAX_TTL))
+
+
+def flattened(view: View, target: Target) -> tuple[Target, int]:
+    """Return what a target is answered as where it is flattened, and the largest TTL of that."""
+    if not isinstance(target, Hostname):
+        return target, MAX_GROUP_TTL
+    resolved = view.resolved(target.name)
+    if resolved is None:
+        return target, MAX_GROUP_TTL
+    freshness = view.freshness(target.name)
+    ttl = freshness.ttl if freshness is not None else MIN_TTL
+    return Addresses(resolved.ipv4, resolved.ipv6), ttl
+
+
+MAX_GROUP_TTL = 2**31 - 1
+"""A TTL that bounds nothing."""
+
+
+def wanted(view: View) -> tuple[DomainName, ...]:
+    """Return every hostname to resolve: those that flattened groups point at, on either side.
+
+    One in a zone of ours is not resolved: we would ask ourselves.
+    """
+    attached = {id_: None for group in view.flattening() for id_ in group.applications}
+    applications = (view.application(id_) for id_ in attached)
+    targets = (pointed_at(application) for application in applications if application is not None)
+    found = {target: None for target in targets if target is not None}
+    return tuple(hostname for hostname in found if not _is_ours(view, hostname))
+
+
+def _is_ours(view: View, hostname: DomainName) -> bool:
+    return any(hostname.is_at_or_below(zone.origin) for zone in view.zones)
+
+
+def learn_answer(view: View, command: LearnAnswer, now: float) -> Decision:
+    """Take over what resolvers told; only other addresses than before are a change.
+
+    `now` in seconds since 1970.
+    """
+    before, fresh = view.resolved(command.hostname), view.freshness(command.hostname)
+    answer = command.answer
+    writes: list[Write] = []
+    if answer.is_good:
+        ipv4 = answer.ipv4 if answer.ipv4 is not None else before.ipv4 if before else ()
+        ipv6 = answer.ipv6 if answer.ipv6 is not None else before.ipv6 if before else ()
+        if before is None or (before.ipv4, before.ipv6) != (ipv4, ipv6):
+            writes.append(Write(before, Resolved(command.hostname, ipv4, ipv6, now)))
+    checked_at = now if answer.is_good else fresh.checked_at if fresh is not None else None
+    after = Freshness(command.hostname, command.ttl, checked_at, answer.problem)
+    writes.append(Write(fresh, after))
+    return Decision(tuple(writes), lambda _: {"hostname": command.hostname.to_text()})
+
+
+def forget_answers(view: View, command: ForgetAnswers) -> Decision:
+    """Drop what is known of hostnames that no flattened group points at."""
+    needed = set(wanted(view))
+    writes: list[Write] = []
+    for hostname in command.hostnames:
+        if hostname not in needed:
+            found = (view.resolved(hostname), view.freshness(hostname))
+            writes += [Write(entity, None) for entity in found if entity is not None]
+    return Decision(tuple(writes), lambda _: {})
+
+
+def unneeded(known: Iterable[Resolved], needed: Iterable[DomainName]) -> tuple[DomainName, ...]:
+    """Return the hostnames that are known and not needed."""
+    keep = set(needed)
+    return tuple(resolved.hostname for resolved in known if resolved.hostname not in keep)

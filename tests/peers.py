@@ -1,0 +1,136 @@
+"""Other people's name servers, as processes of their own: what our answers are held against.
+
+Each loads one zone file and answers on a port of its own of 127.0.0.1, without rate limits, and
+says no more than it has to (where it can be told so).
+Refuses to know what is asked.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import dns.exception
+import dns.message
+import dns.query
+
+DEADLINE = 60.0
+"""Seconds that a server may take to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A server: its name, the file that it reads its configuration from, and how it is started."""
+
+    name: str
+    program: str
+    configuration: Callable[[Path, int, str, Path], str]
+    command: tuple[str, ...]
+
+
+def _nsd(folder: Path, port: int, origin: str, zone: Path) -> str:
+    return (
+        f'server:\n  ip-address: 127.0.0.1@{port}\n  zonesdir: "{folder}"\n  pidfile: ""\n'
+        f'  xfrdfile: "{folder}/xfrd"\n  xfrdir: "{folder}"\n  zonelistfile: "{folder}/zones"\n'
+        '  database: ""\n  username: ""\n  chroot: ""\n  minimal-responses: yes\n'
+        "  rrl-ratelimit: 0\n  ipv4-edns-size: 1232\n  server-count: 1\n"
+        "remote-control:\n  control-enable: no\n"
+        f'zone:\n  name: {origin}\n  zonefile: "{zone}"\n'
+    )
+
+
+def _knot(folder: Path, port: int, origin: str, zone: Path) -> str:
+    return (
+        f'server:\n  listen: 127.0.0.1@{port}\n  rundir: "{folder}"\n'
+        "  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\n"
+        f'database:\n  storage: "{folder}/db"\n'
+        f'zone:\n  - domain: {origin}\n    storage: "{folder}"\n    file: "{zone}"\n'
+        "    zonefile-sync: -1\n"
+    )
+
+
+def _bind(folder: Path, port: int, origin: str, zone: Path) -> str:
+    return (
+        f'options {{ directory "{folder}"; pid-file none; session-keyfile none;\n'
+        f"  lock-file none; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};\n"
+        "  recursion no; empty-zones-enable no; minimal-responses yes; minimal-any yes;\n"
+        "  max-udp-size 1232; edns-udp-size 1232; answer-cookie no; notify no;\n"
+        "  dnssec-validation no; allow-transfer { none; }; check-names primary ignore;\n"
+        "  rrset-order { order none; }; zero-no-soa-ttl no;\n};\n"
+        "controls { };\n"
+        f'zone "{origin}" {{ type primary; file "{zone}"; }};\n'
+    )
+
+
+PEERS: Mapping[str, Peer] = {
+    peer.name: peer
+    for peer in (
+        Peer("NSD", "nsd", _nsd, ("-d", "-c")),
+        Peer("Knot", "knotd", _knot, ("-c",)),
+        Peer("BIND", "named", _bind, ("-f", "-n", "1", "-c")),
+    )
+}
+
+
+class Running:
+    """A peer that is running, in a folder of its own."""
+
+    def __init__(self, peer: Peer, program: str, folder: Path, origin: str, zone: Path) -> None:
+        """Start `program` on the zone file `zone` of the zone `origin`."""
+        folder.mkdir()
+        self.name = peer.name
+        self.port = free_port()
+        self.log = folder / "log"
+        file = folder / "configuration"
+        file.write_text(peer.configuration(folder, self.port, origin, zone))
+        with self.log.open("wb") as log:
+            self._child = subprocess.Popen(
+                [program, *peer.command, file], cwd=folder, stdout=log, stderr=log
+            )
+        self._origin = origin
+
+    def wait(self) -> None:
+        """Wait until it answers for its zone."""
+        query = dns.message.make_query(self._origin, "SOA")
+        until = time.monotonic() + DEADLINE
+        while time.monotonic() < until:
+            assert self._child.poll() is None, f"{self.name} ended:\n{self.log.read_text()}"
+            try:
+                if dns.query.tcp(query, "127.0.0.1", port=self.port, timeout=2).answer:
+                    return
+            except (OSError, dns.exception.DNSException):
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"{self.name} does not answer:\n{self.log.read_text()}")
+
+    def stop(self) -> None:
+        """End it, by its id."""
+        if self._child.poll() is None:
+            self._child.send_signal(signal.SIGTERM)
+            try:
+                self._child.wait(10)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is free now, for UDP and TCP."""
+    for _ in range(100):
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+        ):
+            udp.bind(("127.0.0.1", 0))
+            port: int = udp.getsockname()[1]
+            try:
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free for both UDP and TCP")

@@ -1,0 +1,127 @@
+"""Whatever a resolver says or does not say, the client returns an answer with a reason, in time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
+
+import dns.rcode
+import dns.rrset
+import pytest
+from nameserver import NameServer
+
+from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import MAX_ADDRESSES, Answer
+from failoverdns.resolving import client
+from failoverdns.resolving.client import resolve
+
+HOST = "lb.cloud.example."
+NAME = DomainName.from_text("lb.cloud.example")
+
+
+@pytest.fixture
+def resolver() -> Iterator[NameServer]:
+    running = NameServer()
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def ask(*resolvers: NameServer) -> Answer:
+    """Ask these resolvers for the hostname."""
+    return resolve([("127.0.0.1", resolver.port) for resolver in resolvers], NAME)
+
+
+def test_addresses_of_both_families_come_with_the_smallest_ttl_of_the_chain(
+    resolver: NameServer,
+) -> None:
+    """In order, so that a resolver that rotates them does not look like a change."""
+    resolver.has(HOST, "A", "192.0.2.8", "192.0.2.7", ttl=50)
+    resolver.has(HOST, "AAAA", "2001:db8::7", ttl=40)
+    v4 = (IPv4Address("192.0.2.7"), IPv4Address("192.0.2.8"))
+    assert ask(resolver) == Answer(v4, (IPv6Address("2001:db8::7"),), 40)
+
+
+def test_a_family_that_is_not_there_is_no_problem(resolver: NameServer) -> None:
+    resolver.has(HOST, "A", "192.0.2.7", ttl=50)
+    assert ask(resolver) == Answer((IPv4Address("192.0.2.7"),), (), 50)
+
+
+def _loop(resolver: NameServer) -> None:
+    texts = [(HOST, "b.example."), ("b.example.", HOST)]
+    loop = [dns.rrset.from_text(name, 60, "IN", "CNAME", target) for name, target in texts]
+    resolver.zone[HOST, "CNAME"] = lambda reply: reply.answer.extend(loop)
+
+
+def _unrelated(resolver: NameServer) -> None:
+    other = dns.rrset.from_text("other.example.", 60, "IN", "A", "192.0.2.66")
+    for rtype in ("A", "AAAA"):
+        resolver.zone[HOST, rtype] = lambda reply: reply.answer.append(other)
+
+
+def _fails(rcode: dns.rcode.Rcode):
+    def prepare(resolver: NameServer) -> None:
+        for rtype in ("A", "AAAA"):
+            resolver.fails(HOST, rtype, rcode)
+
+    return prepare
+
+
+@pytest.mark.parametrize(
+    ("prepare", "problem"),
+    [
+        pytest.param(_fails(dns.rcode.SERVFAIL), "SERVFAIL", id="SERVFAIL"),
+        pytest.param(_fails(dns.rcode.NXDOMAIN), "there is no such name", id="NXDOMAIN"),
+        pytest.param(lambda resolver: None, "it has no addresses", id="empty"),
+        pytest.param(_loop, "its CNAME records lead nowhere", id="a CNAME loop"),
+        pytest.param(_unrelated, "it has no addresses", id="records of another name"),
+        pytest.param(
+            lambda resolver: resolver.has(HOST, "A", "0.0.0.0", "224.0.0.1"),
+            "it has no addresses",
+            id="addresses that nobody has",
+        ),
+    ],
+)
+def test_a_resolver_that_fails_or_lies_gives_no_address(
+    resolver: NameServer, prepare, problem: str
+) -> None:
+    """And the reason is told."""
+    prepare(resolver)
+    answer = ask(resolver)
+    assert not answer.is_good
+    assert problem in (answer.problem or "")
+
+
+def test_a_huge_answer_is_cut(resolver: NameServer) -> None:
+    """The same part of it each time."""
+    many = [f"10.0.{n // 200}.{n % 200 + 1}" for n in range(900)]
+    resolver.has(HOST, "A", *many)
+    answer = ask(resolver)
+    assert answer.ipv4 == tuple(map(IPv4Address, many[:MAX_ADDRESSES]))
+
+
+def test_the_next_resolver_is_asked_when_one_is_dead_or_fails(resolver: NameServer) -> None:
+    failing, dead = NameServer(), NameServer()
+    dead.close()
+    try:
+        _fails(dns.rcode.SERVFAIL)(failing)
+        resolver.has(HOST, "A", "192.0.2.7", ttl=50)
+        assert ask(dead, failing, resolver).ipv4 == (IPv4Address("192.0.2.7"),)
+    finally:
+        failing.close()
+
+
+def test_a_silent_resolver_costs_a_bounded_time(resolver: NameServer) -> None:
+    _fails(dns.rcode.REFUSED)(resolver)
+    began = time.monotonic()
+    found = resolve([("127.0.0.1", resolver.port)], NAME, lambda: time.monotonic() > began + 0.1)
+    assert found.problem is not None
+    assert resolver.asked == 1
+    assert "timed out" in found.problem
+    assert client.TIMEOUT * client.ROUNDS <= 4
+
+
+def test_without_resolvers_nothing_is_told() -> None:
+    assert "no resolvers" in (resolve([], NAME).problem or "")

@@ -1,0 +1,124 @@
+"""A flattened group answers with addresses that a real resolver, unbound, finds.
+
+unbound forwards to a small name server of the test; what resolvers may do wrong is tried in
+`tests/resolving/`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nameserver import NameServer
+from peers import free_port
+from system.server import CONFIG, DEADLINE, Server, tool, wait_for
+
+HOST = "lb.cloud.example."
+LABEL = "shop.failover.test"
+
+
+@pytest.fixture
+def authority() -> Iterator[NameServer]:
+    running = NameServer()
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+class Unbound:
+    """A resolver that asks the authority for everything."""
+
+    def __init__(self, folder: Path, authority: NameServer) -> None:
+        self.port = free_port()
+        self._folder = folder
+        folder.joinpath("unbound.conf").write_text(
+            f'server:\n  interface: 127.0.0.1@{self.port}\n  username: ""\n  chroot: ""\n'
+            f'  directory: "{folder}"\n  pidfile: ""\n  use-syslog: no\n  num-threads: 1\n'
+            "  do-not-query-localhost: no\n  module-config: iterator\n  do-ip6: no\n"
+            "  infra-host-ttl: 0\n  access-control: 127.0.0.0/8 allow\n"
+            f'forward-zone:\n  name: "."\n  forward-addr: 127.0.0.1@{authority.port}\n'
+            "remote-control:\n  control-enable: no\n"
+        )
+        self.start()
+
+    def start(self) -> None:
+        """Start."""
+        with self._folder.joinpath("unbound.log").open("ab") as log:
+            self._child = subprocess.Popen(
+                [tool("unbound"), "-d", "-c", self._folder / "unbound.conf"], stdout=log, stderr=log
+            )
+
+    def stop(self) -> None:
+        """End it, by its id."""
+        if self._child.poll() is None:
+            self._child.terminate()
+            self._child.wait(DEADLINE)
+
+
+@pytest.fixture
+def unbound(tmp_path: Path, authority: NameServer) -> Iterator[Unbound]:
+    running = Unbound(tmp_path, authority)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def server(tmp_path: Path, unbound: Unbound) -> Iterator[Server]:
+    """A server that asks unbound, with an application that is a hostname."""
+    server = Server(tmp_path, CONFIG + f'resolvers: ["127.0.0.1:{unbound.port}"]\n')
+    try:
+        server.start()
+        server.do(command="application add", name="eu")
+        head: dict[str, Any] = {"application": "eu", "name": "lb", "role": "load-balancer"}
+        server.do(command="head add", **head, hostname=HOST)
+        yield server
+    finally:
+        server.kill()
+
+
+def resolved(server: Server) -> dict[str, Any]:
+    """Return what status tells of the hostname."""
+    (group,) = server.do(command="status", group="shop")["groups"]
+    found: dict[str, Any] = group["primary"]["resolved"]
+    return found
+
+
+def test_a_hostname_is_answered_as_its_addresses_and_kept_when_nobody_can_resolve_it(
+    server: Server, authority: NameServer, unbound: Unbound
+) -> None:
+    """A and AAAA, through CNAMEs; they outlive the resolver and a restart, and are renewed."""
+    authority.has(HOST, "CNAME", "a.cloud.example.", ttl=5)
+    authority.has("a.cloud.example.", "A", "192.0.2.7", "192.0.2.8", ttl=40)
+    authority.has("a.cloud.example.", "AAAA", "2001:db8::7", ttl=86400)
+    server.ctl("group", "add", "shop", "--label", "shop", "--primary", "eu", "--flatten")
+    wait_for(lambda: server.short(LABEL, "A") == ["192.0.2.7", "192.0.2.8"])
+    assert server.short(LABEL, "AAAA") == ["2001:db8::7"]
+    assert server.short(LABEL, "CNAME") == []
+    line = server.dig("+noall", "+answer", LABEL, "A").splitlines()[0]
+    assert line.split()[1] == "10"  # half of the shortest TTL of the chain, but not less than 10
+    told = resolved(server)
+    assert (told["hostname"], told["problem"]) == (HOST.rstrip("."), None)
+    (change,) = server.do(command="history", limit=1)["history"]
+    assert (change["command"]["command"], change["changed"][0]["kind"]) == ("resolve", "hostname")
+
+    unbound.stop()
+    server.stop()
+    server.start()
+    wait_for(lambda: "127.0.0.1 port" in (resolved(server)["problem"] or ""))
+    assert server.short(LABEL, "A") == ["192.0.2.7", "192.0.2.8"]
+    assert resolved(server)["since"] == told["since"]
+    assert resolved(server)["checked_at"] is None
+
+    authority.has("a.cloud.example.", "A", "192.0.2.9", ttl=40)
+    unbound.start()
+    server.stop()
+    server.start()
+    wait_for(lambda: server.short(LABEL, "A") == ["192.0.2.9"])
+    server.ctl("group", "set", "shop", "--no-flatten")
+    assert server.short(LABEL, "CNAME") == [HOST]
