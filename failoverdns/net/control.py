@@ -155,8 +155,11 @@ class ControlConnection(TwistedProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is owed to the client."""
-        return not self._slots and not self.watching and not self._paused
+        """Whether nothing is owed to the client.
+
+        One that watches, and sends no more, may be gone: that shows with the next event only.
+        """
+        return not self._slots and not self._paused and (self._ended or not self.watching)
 
     def send_event(self, line: bytes) -> None:
         """Send an event after the replies that are due."""

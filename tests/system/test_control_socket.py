@@ -199,9 +199,9 @@ def test_a_read_sees_the_writes_before_it_on_the_same_connection(demo: Server) -
 
 
 def test_one_client_too_many_is_told_so(demo: Server) -> None:
-    """The others go on; when one leaves, there is room again."""
+    """The others watch on; when one leaves, there is room again."""
     clients = [demo.connect() for _ in range(100)]
-    assert all(client.ask(b"group list\n")["ok"] for client in clients)
+    assert all(client.ask(b"watch\n")["ok"] for client in clients)
     with demo.connect() as late:
         assert late.receive()["error"]["code"] == "busy"
     clients.pop().close()
