@@ -30,6 +30,9 @@ from failoverdns.rules.web_heads import pointed_at
 
 MIN_TTL = 10
 MAX_TTL = 3600
+UNBOUNDED = 2**31 - 1
+"""A TTL that bounds nothing (RFC 2181 section 8)."""
+
 MAX_RETRY = 60
 """Seconds between attempts while the resolvers fail, at most."""
 
@@ -67,17 +70,13 @@ def bounded(ttl: int) -> int:
 def flattened(view: View, target: Target) -> tuple[Target, int]:
     """Return what a target is answered as where it is flattened, and the largest TTL of that."""
     if not isinstance(target, Hostname):
-        return target, MAX_GROUP_TTL
+        return target, UNBOUNDED
     resolved = view.resolved(target.name)
     if resolved is None:
-        return target, MAX_GROUP_TTL
+        return target, UNBOUNDED
     freshness = view.freshness(target.name)
     ttl = freshness.ttl if freshness is not None else MIN_TTL
     return Addresses(resolved.ipv4, resolved.ipv6), ttl
-
-
-MAX_GROUP_TTL = 2**31 - 1
-"""A TTL that bounds nothing."""
 
 
 def wanted(view: View) -> tuple[DomainName, ...]:

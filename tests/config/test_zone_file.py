@@ -204,13 +204,17 @@ def test_what_is_included_stays_below_the_folder(tmp_path: Path, name: str) -> N
     assert "is not below" in errors[0]
 
 
-def test_records_and_bytes_and_files_have_a_limit() -> None:
+def test_files_that_are_too_large_or_too_many_are_refused(tmp_path: Path) -> None:
     """So that a mistake, or a device, cannot fill the memory."""
-    assert (zone_file.MAX_RECORDS, zone_file.MAX_BYTES, zone_file.MAX_FILES) == (
-        100_000,
-        16 * 1024 * 1024,
-        100,
-    )
+    comment = b";" * zone_file.MAX_BYTES
+    assert read(tmp_path, comment) == ([], [])
+    assert read(tmp_path, comment + b";")[1] == [
+        "f:3:5: error: p: the zone files have more than 16 MiB together"
+    ]
+    many = "$INCLUDE empty\n" * zone_file.MAX_FILES
+    assert read(tmp_path, many, empty="")[1] == [
+        "zone:100:1: error: p: more than 100 files; put them together"
+    ]
 
 
 def test_more_records_than_the_limit_are_told_once(tmp_path: Path) -> None:
