@@ -41,7 +41,7 @@ def test_no_packet_raises_and_every_reply_is_well_formed(script: ModuleType, see
 def test_what_a_fuzzer_found_is_taken(script: ModuleType) -> None:
     """`scripts/bench fuzz` keeps what reaches another line or branch."""
     table, files = script.small_table(), sorted(CORPUS.iterdir())
-    assert len(files) > 50
+    assert len(files) > 30
     for file in files:
         script.try_every_way(table, file.read_bytes())
 
