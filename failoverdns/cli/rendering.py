@@ -152,6 +152,8 @@ def _status(result: Result) -> None:
     for zone in result["zones"]:
         servers = ", ".join(zone["nameservers"])
         click.echo(f"zone {zone['name']}: serial {zone['serial']}, name servers {servers}")
+        for line in _resolved(zone.get("alias")):
+            click.echo(f"  {line}")
     click.echo(f"revision {result['revision']}\n")
     _groups(result)
     click.echo("")

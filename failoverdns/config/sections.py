@@ -90,6 +90,7 @@ class ZoneSection(Section):
     negative_ttl: Seconds = DEFAULT_TTL
     records: Annotated[list[str], _or_empty(list)] = []
     records_files: Annotated[list[FilePath], _or_empty(list)] = []
+    alias: str | None = None
 
 
 class ControlSection(Section):

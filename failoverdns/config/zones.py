@@ -7,10 +7,11 @@ Refuses to know single values (checked in `values`), static records (`zone_recor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from failoverdns.config.aliases import read_alias
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import Report, quoted
 from failoverdns.config.record_text import is_status_name
@@ -76,7 +77,9 @@ def read_zones(
             report.add(node.key, f"the zone {origin} is given twice; the first time on line {line}")
     for source in sources:
         _refuse_nesting(source, by_origin)
-    zones = [_zone(source, folder) for source in sources]
+    resolvers = usable.at("resolvers")
+    can_resolve = resolvers is not None and resolvers.value != []
+    zones = [_zone(source, folder, by_origin, can_resolve=can_resolve) for source in sources]
     return tuple(zone for zone in zones if zone is not None)
 
 
@@ -93,7 +96,9 @@ def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> N
         ancestor = ancestor.parent()
 
 
-def _zone(source: _Source, folder: Path) -> Zone | None:
+def _zone(
+    source: _Source, folder: Path, served: Collection[DomainName], *, can_resolve: bool
+) -> Zone | None:
     section, origin, report = source.section, source.origin, source.report
     nameservers = _nameservers(source)
     entries = [
@@ -109,11 +114,13 @@ def _zone(source: _Source, folder: Path) -> Zone | None:
     ]
     read = read_zone_files(files, origin, section.ttl, report)
     records = static_records(entries, origin, section.ttl, nameservers, report, read)
+    alias = source.usable.at("alias")
+    target = read_alias(alias, origin, records, served, report, can_resolve=can_resolve)
     negative_ttl = _negative_ttl(source)
     mailbox = section.contact or origin.child("hostmaster")
     if not nameservers:
         return None
-    return Zone(origin, nameservers, mailbox, section.ttl, negative_ttl, records)
+    return Zone(origin, nameservers, mailbox, section.ttl, negative_ttl, records, target)
 
 
 def _negative_ttl(source: _Source) -> int:

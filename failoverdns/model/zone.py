@@ -38,7 +38,10 @@ class NameServer:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone that we are authoritative for, as configured; TTLs in seconds."""
+    """A zone that we are authoritative for, as configured; TTLs in seconds.
+
+    `alias` is a hostname whose addresses the origin itself answers with, flattened.
+    """
 
     origin: DomainName
     nameservers: tuple[NameServer, ...]
@@ -46,6 +49,7 @@ class Zone:
     ttl: int
     negative_ttl: int
     records: tuple[RRset, ...] = ()
+    alias: DomainName | None = None
 
     def start_of_authority(self, serial: int) -> RRset:
         """Return the SOA RRset; its TTL is the negative TTL (RFC 2308 section 3)."""

@@ -70,13 +70,16 @@ def application_report(view: View, application: Application) -> dict[str, Json]:
 def zone_report(view: View, zone: Zone) -> dict[str, Json]:
     """Report a zone: its serial number, name servers and default TTL."""
     serial = view.serial(zone.origin)
-    return {
+    report: dict[str, Json] = {
         "name": zone.origin.to_text(),
         "serial": serial.serial if serial is not None else None,
         "nameservers": [server.name.to_text() for server in zone.nameservers],
         "ttl": zone.ttl,
         "negative_ttl": zone.negative_ttl,
     }
+    if zone.alias is not None:
+        report["alias"] = _resolved_report(view, Hostname(zone.alias))
+    return report
 
 
 def history_report(change: Change) -> dict[str, Json]:

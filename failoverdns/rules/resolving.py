@@ -80,14 +80,15 @@ def flattened(view: View, target: Target) -> tuple[Target, int]:
 
 
 def wanted(view: View) -> tuple[DomainName, ...]:
-    """Return every hostname to resolve: those that flattened groups point at, on either side.
+    """Return every hostname to resolve: aliases of zones, and where flattened groups point at.
 
     One in a zone of ours is not resolved: we would ask ourselves.
     """
     attached = {id_: None for group in view.flattening() for id_ in group.applications}
     applications = (view.application(id_) for id_ in attached)
     targets = (pointed_at(application) for application in applications if application is not None)
-    found = {target: None for target in targets if target is not None}
+    aliases = (zone.alias for zone in view.zones)
+    found = {target: None for target in (*aliases, *targets) if target is not None}
     return tuple(hostname for hostname in found if not _is_ours(view, hostname))
 
 

@@ -7,6 +7,8 @@
 | `backup.<label>`                 | the target of the backup, whichever is active             |
 | `_status.<application>`          | TXT `online`, `offline` or `none`, in every zone          |
 | `_acme-challenge.<name>`         | what a CA wants to see there: `rules.challenges`          |
+| the origin of a zone             | what the configuration says, and the addresses of the     |
+|                                  | zone's alias                                              |
 | all else                         | what the configuration says                               |
 
 A target that is a hostname is answered as CNAME, or, where the group is flattened, as the addresses
@@ -68,11 +70,15 @@ def application_role(view: View, application: Application) -> ApplicationRole:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What a change may alter: ids of groups and applications, origins, owners of challenges."""
+    """What a change may alter: ids of groups and applications, origins, owners of challenges.
+
+    Of a zone in `apexes` only what is at its origin.
+    """
 
     groups: frozenset[str]
     applications: frozenset[str]
     zones: frozenset[DomainName] = frozenset()
+    apexes: frozenset[DomainName] = frozenset()
     challenges: frozenset[DomainName] = frozenset()
 
 
@@ -98,8 +104,14 @@ def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None)
     for hostname in hostnames:
         for id_ in view.pointing(hostname):
             groups.update(group.id for group in view.following(id_) if group.flatten)
+    apexes = frozenset(zone.origin for zone in view.zones if zone.alias in hostnames)
     if zones is None:
-        return Touched(frozenset(groups), frozenset(applications), challenges=frozenset(challenges))
+        return Touched(
+            frozenset(groups),
+            frozenset(applications),
+            apexes=apexes,
+            challenges=frozenset(challenges),
+        )
     old, new = set(view.zones), set(zones)
     origins = frozenset(zone.origin for zone in old ^ new)
     gone = {zone.origin for zone in old} - {zone.origin for zone in new}
@@ -108,7 +120,9 @@ def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None)
         applications.update(application.id for application in view.applications())
     for order in view.orders():
         challenges.update(owners_of(order.challenges))
-    return Touched(frozenset(groups), frozenset(applications), origins, frozenset(challenges))
+    return Touched(
+        frozenset(groups), frozenset(applications), origins, apexes, frozenset(challenges)
+    )
 
 
 def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
@@ -126,7 +140,12 @@ def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
     for origin in part.zones:
         zone = view.zone(origin)
         if zone is not None:
-            nodes.update((node.owner, node) for node in zone_nodes(zone))
+            nodes.update((node.owner, node) for node in zone_nodes(view, zone))
+    for origin in part.apexes - part.zones:
+        zone = view.zone(origin)
+        if zone is not None:
+            configured = (rrset for rrset in zone.configured_rrsets() if rrset.owner == origin)
+            nodes[origin] = _apex_node(view, zone, [rrset.records for rrset in configured])
     nodes.update((node.owner, node) for node in challenge_nodes(view, part.challenges))
     return nodes
 
@@ -182,19 +201,30 @@ def status_nodes(view: View, application: Application) -> Iterator[Node]:
         yield Node(owner, zone.origin, (Records(TXT, zone.ttl, (role,)),), zone.negative_ttl)
 
 
-def zone_nodes(zone: Zone) -> Iterator[Node]:
+def zone_nodes(view: View, zone: Zone) -> Iterator[Node]:
     """Yield the names of a zone that the configuration gives records to."""
     by_owner: dict[DomainName, list[Records]] = {zone.origin: []}
     for rrset in zone.configured_rrsets():
         by_owner.setdefault(rrset.owner, []).append(rrset.records)
+    yield _apex_node(view, zone, by_owner.pop(zone.origin))
     for owner, rrsets in by_owner.items():
         yield Node(owner, zone.origin, tuple(rrsets), zone.negative_ttl)
+
+
+def _apex_node(view: View, zone: Zone, configured: Iterable[Records]) -> Node:
+    """Return what is at the origin of a zone: what is configured, and its alias flattened."""
+    rrsets = list(configured)
+    if zone.alias is not None:
+        target, most = flattened(view, Hostname(zone.alias))
+        if isinstance(target, Addresses):
+            rrsets += target_records(target, min(zone.ttl, most))
+    return Node(zone.origin, zone.origin, tuple(rrsets), zone.negative_ttl)
 
 
 def all_nodes(view: View) -> Iterator[Node]:
     """Yield every name that is served, zone by zone first, then applications, then groups."""
     for zone in view.zones:
-        yield from zone_nodes(zone)
+        yield from zone_nodes(view, zone)
     for application in view.applications():
         yield from status_nodes(view, application)
     records = _record_cache(view)

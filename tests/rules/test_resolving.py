@@ -10,8 +10,9 @@ from samples import answers, application, balancer, carried_out, group, name, re
 
 from failoverdns.model.commands import AddGroup, ForgetAnswers, LearnAnswer, SetGroup
 from failoverdns.model.group import Side
+from failoverdns.model.records import AAAA, A, Opaque, RRset
 from failoverdns.model.resolution import Answer, Resolved
-from failoverdns.rules.reporting import group_report
+from failoverdns.rules.reporting import group_report, zone_report
 from failoverdns.rules.resolving import Timing, timed, wanted
 from failoverdns.rules.serving import target_of
 from failoverdns.state import State
@@ -55,6 +56,25 @@ def cloud(**fields: object) -> State:
     head = balancer("lb", hostname="lb.cloud.example")
     shop = group(primary="cloud", **{"flatten": True, **fields})
     return state(application("cloud", head, active="lb"), samples.us(), shop)
+
+
+def test_the_origin_of_a_zone_answers_with_the_addresses_of_its_alias() -> None:
+    """Beside what is configured there, and with no CNAME while they are not known."""
+    mail = RRset(name("failover.test"), 15, 300, (Opaque(b"\0\x0a\4mail\0"),))
+    view = state(zones=[samples.zone(records=(mail,), alias=HOST)])
+    assert wanted(view) == (HOST,)
+    before = answers(view, "failover.test")
+    assert before is not None
+    assert not any(text.startswith(("A ", "AAAA ", "CNAME ")) for text in before)
+    _, _, delta = carried_out(view, LearnAnswer(HOST, GOOD, 30), 5.0)
+    assert [node.owner for node in delta.nodes] == [name("failover.test")]
+    assert answers(view, "failover.test") == [*before, "A 192.0.2.7", "AAAA 2001:db8::7"]
+    assert {r.ttl for r in delta.nodes[0].rrsets if r.rtype in (A, AAAA)} == {30}
+    told = zone_report(view, view.zones[0])["alias"]
+    assert isinstance(told, dict)
+    assert (told["hostname"], told["problem"]) == ("lb.cloud.example", None)
+    carried_out(view, ForgetAnswers((HOST,)))
+    assert view.resolved(HOST) is not None, "it is still wanted"
 
 
 def learn(view: State, answer: Answer, ttl: int = 30, now: float = 5.0) -> int:

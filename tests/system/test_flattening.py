@@ -122,3 +122,32 @@ def test_a_hostname_is_answered_as_its_addresses_and_kept_when_nobody_can_resolv
     wait_for(lambda: server.short(LABEL, "A") == ["192.0.2.9"])
     server.ctl("group", "set", "shop", "--no-flatten")
     assert server.short(LABEL, "CNAME") == [HOST]
+
+
+def test_the_origin_of_a_zone_answers_as_its_alias(
+    tmp_path: Path, authority: NameServer, unbound: Unbound
+) -> None:
+    """Beside its other records; a reload takes another one, and the last good answer stays."""
+    authority.has(HOST, "A", "192.0.2.7", ttl=600)
+    authority.has(HOST, "AAAA", "2001:db8::7", ttl=600)
+    authority.has("other.cloud.example.", "A", "192.0.2.9", ttl=600)
+    zone = CONFIG.replace("    records:\n", f"    alias: {HOST}\n    records:\n")
+    server = Server(tmp_path, zone + f'resolvers: ["127.0.0.1:{unbound.port}"]\n')
+    try:
+        server.start()
+        wait_for(lambda: server.short("failover.test", "A") == ["192.0.2.7"])
+        assert server.short("failover.test", "AAAA") == ["2001:db8::7"]
+        assert server.short("failover.test", "MX") == ["10 mail.example.net."]
+        assert "= lb.cloud.example" in server.ctl("status").stdout
+        unbound.stop()
+        server.stop()
+        server.start()
+        assert server.short("failover.test", "A") == ["192.0.2.7"]
+        unbound.start()
+        server.config.write_text(server.config.read_text().replace(HOST, "other.cloud.example."))
+        assert server.process is not None
+        server.process.send_signal(1)
+        wait_for(lambda: server.short("failover.test", "A") == ["192.0.2.9"])
+        assert server.short("failover.test", "AAAA") == []
+    finally:
+        server.kill()
