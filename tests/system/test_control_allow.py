@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from system.server import CONFIG, DEADLINE, Server, tool
@@ -14,18 +16,20 @@ SOCKET_LINE = "  socket: control.sock\n"
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose socket everybody of a group can open."""
+def server() -> Iterator[Server]:
+    """A server whose socket everybody can open, in a folder that everybody can enter."""
     if os.getuid() != 0:
         pytest.skip("only root can ask as somebody else")
-    folder = tmp_path_factory.mktemp("allow")
     lines = SOCKET_LINE + '  mode: "0660"\n  allow: ["12345", "@23456", "@23457"]\n'
-    running = Server(folder, CONFIG.replace(SOCKET_LINE, lines)).start()
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)
-    running.socket.chmod(0o666)
-    yield running
-    running.kill()
+    with TemporaryDirectory() as folder:
+        running = Server(Path(folder), CONFIG.replace(SOCKET_LINE, lines))
+        try:
+            running.start()
+            Path(folder).chmod(0o755)
+            running.socket.chmod(0o666)
+            yield running
+        finally:
+            running.kill()
 
 
 CLIENTS = [
