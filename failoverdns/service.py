@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,21 +24,19 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from failoverdns import __version__
-from failoverdns.answering import Asker, Terms, ready_answer, respond, server_failure
+from failoverdns.answerer import Answerer
 from failoverdns.commanding import Commands, event_line
 from failoverdns.config import Config, ConfigErrors, DeliverySettings, load_config
 from failoverdns.ledger import Ledger, Outcome, Submission
-from failoverdns.model.change import Change, Delta, Json, Who
+from failoverdns.model.change import Change, Delta, Who
 from failoverdns.model.commands import Configure, Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.zone import Zone
-from failoverdns.net.agreeing import ROTATION, CannotAgree, make_terms, rotated
+from failoverdns.net.agreeing import CannotAgree
 from failoverdns.net.control import ControlFactory
 from failoverdns.net.inherited import Inherited
-from failoverdns.net.listening import Listeners
 from failoverdns.net.peer import find_allowed
-from failoverdns.net.query_log import QueryLog
-from failoverdns.net.sockets import CannotListen, allow_descriptors
+from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
 from failoverdns.net.unix import listen_unix
 from failoverdns.reactions import CannotReact, Reactions
@@ -49,14 +46,9 @@ from failoverdns.rules.zones import all_authorities
 from failoverdns.state import State
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.sqlite import SQLiteStore
-from failoverdns.wire.chaos import chaos_rrsets
-from failoverdns.wire.table import Table
 
 CATCH_UP_INTERVAL = 1.0
 """Seconds between attempts to learn from the store what it did not say."""
-
-OTHER_DESCRIPTORS = 640
-"""Open files beside connections over TCP: sockets, the state, control, hooks, delivery, a CA."""
 
 log = Logger()
 
@@ -70,23 +62,18 @@ class Service:
 
     def __init__(self, config: Config, reactor: Any, inherited: Inherited | None = None) -> None:
         """Build from `config` and sockets that are `inherited`; none is opened before `start`."""
-        self._inherited = inherited or Inherited({})
         self.config = config
         self._reactor = reactor
-        self._table = Table()
-        self._terms = Terms()
+        self._answerer = Answerer(config, reactor, inherited or Inherited({}))
         self._threads = ThreadPool(1, 1, "store")
         key_file = config.certificates.key_file
         self._store = SQLiteStore(config.state.sqlite, self._in_thread, key_file)
-        self._listeners = Listeners(reactor, self._answer, config.tcp, self._inherited)
         self._ledger: Ledger | None = None
         self._reactions: Reactions | None = None
         self._resolving: Resolving | None = None
         self._control: ControlFactory | None = None
         self._control_port: IListeningPort | None = None
         self._catching_up: LoopingCall | None = None
-        self._rotating: LoopingCall | None = None
-        self._query_log = QueryLog(config.querylog)
         self._reloading = False
         self._reload_wanted = False
 
@@ -96,19 +83,11 @@ class Service:
         Raises CannotStart, Corrupt or CannotListen; then nothing is left open.
         """
         began = time.monotonic()
-        self._allow_connections()
         try:
-            self._agree()
             self._threads.start()
             with _much_allocation():
                 state = await self._load()
-            self._listeners.adopt(self._listeners.prepare(self.config.listen), self.config.listen)
-            if self._inherited.left:
-                log.warn(
-                    "handed over, and not in `listen`, so closed: {sockets}",
-                    sockets=", ".join(self._inherited.left),
-                )
-                self._inherited.close()
+            self._open_addresses()
             await self._react()
             self._open_control()
         except BaseException:
@@ -125,7 +104,7 @@ class Service:
         )
         if self.config.workers != 0:
             log.info("workers: this version answers in the control process")
-        self._log_addresses()
+        self._answerer.log_addresses()
         log.info("control socket {path}", path=str(self.config.control.socket))
 
     async def reload(self) -> None:
@@ -156,17 +135,15 @@ class Service:
 
     async def stop(self) -> None:
         """Close the sockets, then the store; what was acknowledged is on disk already."""
-        self._listeners.close()
-        self._query_log.close()
+        self._answerer.stop()
         if self._control_port is not None:
             self._control_port.stopListening()
             self._control_port = None
         if self._control is not None:
             self._control.close()
-        for call in (self._catching_up, self._rotating):
-            if call is not None:
-                call.stop()
-        self._catching_up = self._rotating = None
+        if self._catching_up is not None:
+            self._catching_up.stop()
+            self._catching_up = None
         if self._resolving is not None:
             self._resolving.stop()
         if self._reactions is not None:
@@ -189,7 +166,7 @@ class Service:
         self._ledger = Ledger(
             state,
             self._store,
-            publish=self._publish,
+            publish=self._answerer.publish,
             announce=self._announce,
             spawn=spawn,
             now=time.time,
@@ -199,9 +176,7 @@ class Service:
             await self._configure(self.config.zones, "start")
         except Rejected as fault:
             raise CannotStart(f"the configuration contradicts the state {path}: {fault}") from None
-        self._table.chaos = chaos_rrsets(self.config.identity.id, self.config.identity.version)
-        self._publish(Delta(authorities=all_authorities(state)))
-        self._table.fill(all_nodes(state))
+        self._answerer.fill(Delta(authorities=all_authorities(state)), all_nodes(state))
         self._catching_up = LoopingCall(self._ledger.resume)
         self._catching_up.clock = self._reactor
         self._catching_up.start(CATCH_UP_INTERVAL, now=False)
@@ -211,25 +186,20 @@ class Service:
         """Apply another configuration; raises before anything is changed."""
         _check_reloadable(self.config, config)
         assert self._reactions is not None
-        terms = make_terms(config, self._terms, _make_secret)
-        prepared = self._reactions.prepare(config)
-        fresh = self._listeners.prepare(config.listen)
+        reactions = self._reactions.prepare(config)
+        answerer = self._answerer.prepare(config)
         try:
             await self._configure(config.zones, "reload")
         except Rejected:
-            self._listeners.discard(fresh)
+            self._answerer.discard(answerer)
             raise
-        self._listeners.adopt(fresh, config.listen)
-        self._listeners.tcp_clients.limits = config.tcp
-        self._table.chaos = chaos_rrsets(config.identity.id, config.identity.version)
-        self._terms = terms
+        self._answerer.adopt(answerer)
         self.config = config
-        self._allow_connections()
-        await self._reactions.reload(prepared)
+        await self._reactions.reload(reactions)
         assert self._resolving is not None
         self._resolving.configure(config.resolvers)
         log.info("reloaded {file}", file=str(config.file))
-        self._log_addresses()
+        self._answerer.log_addresses()
 
     async def _configure(self, zones: tuple[Zone, ...], word: str) -> None:
         """Have the ledger take zones over; raises Rejected."""
@@ -269,42 +239,12 @@ class Service:
             raise CannotStart(str(fault)) from None
         self._resolving.configure(self.config.resolvers)
 
-    def _agree(self) -> None:
-        """Make the terms for strangers, and exchange secrets of our own now and then."""
+    def _open_addresses(self) -> None:
+        """Answer from now on; raises CannotStart or CannotListen."""
         try:
-            self._terms = make_terms(self.config, self._terms, _make_secret)
+            self._answerer.adopt(self._answerer.prepare(self.config))
         except CannotAgree as fault:
             raise CannotStart(str(fault)) from None
-        self._rotating = LoopingCall(self._rotate)
-        self._rotating.clock = self._reactor
-        self._rotating.start(ROTATION, now=False)
-
-    def _rotate(self) -> None:
-        self._terms = rotated(self.config, self._terms, _make_secret)
-
-    def _answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
-        """Answer a packet, and keep a defect of ours to the packet that met it."""
-        try:
-            terms, logging = self._terms, self._query_log.is_on
-            if terms.limiter is None and not logging:
-                reply = ready_answer(self._table, packet, udp=udp)
-                if reply is not None:
-                    return reply  # most queries end here: nobody needs to know who asks, and when
-            asker = Asker(host, udp, time.time(), time.monotonic())
-            reply = respond(self._table, packet, asker, terms)
-            if logging:
-                self._query_log.note(packet, reply, host, asker.now, udp=udp)
-            return reply
-        except Exception:
-            log.failure("a packet could not be answered: {packet}", packet=packet[:600].hex())
-            return server_failure(packet)
-
-    def _publish(self, delta: Delta) -> None:
-        """Make a delta visible: in this process, which answers.
-
-        With answering processes of their own, this is where they are sent it.
-        """
-        self._table.apply(delta)
 
     def _announce(self, change: Change) -> None:
         if self._control is not None:
@@ -324,8 +264,8 @@ class Service:
             now=time.time,
             spawn=spawn,
             hooks=reactions.report,
-            server=self._report,
-            query_log=self._query_log.carry_out,
+            server=self._answerer.report,
+            query_log=self._answerer.query_log.carry_out,
             approval=lambda: reactions.approve if reactions.approving else None,
             issuing=lambda: reactions.issuing,
         )
@@ -334,40 +274,8 @@ class Service:
             self._reactor, settings.socket, settings.mode, self._control
         )
 
-    def _allow_connections(self) -> None:
-        """Have room for every connection that the limits let in, or say that there is less."""
-        wanted = self.config.tcp.max_connections + OTHER_DESCRIPTORS
-        allowed = allow_descriptors(wanted)
-        if allowed < wanted:
-            log.warn(
-                "tcp.max_connections takes {wanted} open files, and {allowed} are allowed: "
-                "raise the hard limit (LimitNOFILE= of systemd, `ulimit -Hn`)",
-                wanted=wanted,
-                allowed=allowed,
-            )
-
-    def _report(self) -> dict[str, Json]:
-        """Tell what became of strangers' packets, for `status`."""
-        limiter = self._terms.limiter
-        limited: Json = None
-        if limiter is not None:
-            limited = {
-                "truncated": limiter.truncated,
-                "dropped": limiter.dropped,
-                "accounts": len(limiter),
-            }
-        return {**self._listeners.report(), "rate_limit": limited}
-
     def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._threads, call)
-
-    def _log_addresses(self) -> None:
-        for address in self._listeners.addresses:
-            log.info("answering on {address}, UDP and TCP", address=str(address))
-
-
-def _make_secret() -> bytes:
-    return secrets.token_bytes(16)
 
 
 @contextmanager

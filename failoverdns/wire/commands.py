@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from failoverdns.model import commands
-from failoverdns.model.certificate import Secret
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import MAX_TTL
 from failoverdns.wire import values
+from failoverdns.wire.certificate_commands import CERTIFICATE_ROWS
+from failoverdns.wire.parameters import APPLICATION, named
 from failoverdns.wire.rows import Parameter, Row, build, did_you_mean
 
 MAX_HISTORY = 10000
@@ -49,22 +50,9 @@ def find_row(name: str) -> Row:
 _COMMAND_LIKE = re.compile(r"[A-Za-z][A-Za-z -]{0,39}", re.ASCII)
 """What is worth repeating: a line of a key that was sent by mistake is not."""
 
-_APPLICATION: Final = Parameter(
-    "application",
-    "the application",
-    values.application,
-    "APPLICATION",
-    position=True,
-    required=True,
-)
-
-
-def _named(help_: str, parse: values.Parse, name: str = "name", metavar: str = "NAME") -> Parameter:
-    return Parameter(name, help_, parse, metavar, position=True, required=True)
-
 
 def _renamed(parse: values.Parse) -> tuple[Parameter, Parameter]:
-    return _named("its name", parse, "old", "OLD"), _named("its new name", parse, "new", "NEW")
+    return named("its name", parse, "old", "OLD"), named("its new name", parse, "new", "NEW")
 
 
 _ADDRESSES = Parameter(
@@ -96,14 +84,6 @@ _TO = Parameter(
     "to", "the side; without it, the other one", values.side, "SIDE", choices=values.SIDES
 )
 _ONE_GROUP = Parameter("group", "only this group", values.group, "GROUP", position=True)
-
-
-def _install(application: str, chain: str, key: Secret) -> Command:
-    """Build the command from texts; reading them takes a library that clients do without."""
-    from failoverdns.wire.certificates import read_bundle
-
-    bundle, facts = read_bundle(chain, key.reveal())
-    return commands.InstallCertificate(application, bundle, facts)
 
 
 _FLATTEN = (
@@ -174,7 +154,7 @@ _ROWS: Final = (
         "preflight",
         "Check whether a switch would go well: targets and certificate of the other side.",
         (
-            _named("the group", values.group, "group", "GROUP"),
+            named("the group", values.group, "group", "GROUP"),
             _TO,
         ),
         commands.Preflight,
@@ -206,7 +186,7 @@ _ROWS: Final = (
         "application add",
         "Create an application without heads.",
         (
-            _named("its name: one DNS label", values.application),
+            named("its name: one DNS label", values.application),
             Parameter(
                 "hostname_template", "hostname of heads that have no address", values.text, "T"
             ),
@@ -223,7 +203,7 @@ _ROWS: Final = (
     Row(
         "application remove",
         "Remove an application that is in no group.",
-        (_named("its name", values.application),),
+        (named("its name", values.application),),
         commands.RemoveApplication,
     ),
     Row("application list", "List the applications.", (), commands.ListApplications),
@@ -231,8 +211,8 @@ _ROWS: Final = (
         "head add",
         "Add a load balancer, which becomes active at once, or a web server.",
         (
-            _APPLICATION,
-            _named("the head's name: one DNS label", values.head),
+            APPLICATION,
+            named("the head's name: one DNS label", values.head),
             Parameter(
                 "role", "what the head is", values.role, "ROLE", required=True, choices=values.ROLES
             ),
@@ -248,30 +228,30 @@ _ROWS: Final = (
     Row(
         "head set",
         "Give a head other addresses or another hostname.",
-        (_APPLICATION, _named("the head", values.head), _ADDRESSES, _HOSTNAME),
+        (APPLICATION, named("the head", values.head), _ADDRESSES, _HOSTNAME),
         commands.SetHead,
         "head set shop-eu lb1 --address 192.0.2.11 --address 2001:db8::11",
     ),
     Row(
-        "head rename", "Rename a head.", (_APPLICATION, *_renamed(values.head)), commands.RenameHead
+        "head rename", "Rename a head.", (APPLICATION, *_renamed(values.head)), commands.RenameHead
     ),
     Row(
         "head activate",
         "Choose the active load balancer.",
-        (_APPLICATION, _named("the load balancer", values.head)),
+        (APPLICATION, named("the load balancer", values.head)),
         commands.ActivateHead,
     ),
     Row(
         "head remove",
         "Remove a head.",
-        (_APPLICATION, _named("the head", values.head)),
+        (APPLICATION, named("the head", values.head)),
         commands.RemoveHead,
     ),
     Row(
         "group add",
         "Create a failover group.",
         (
-            _named("its name", values.group),
+            named("its name", values.group),
             Parameter("zone", "the zone; may be left out if there is one", values.zone, "Z"),
             Parameter(
                 "label", "its label in the zone; nine random digits if left out", values.label, "L"
@@ -287,7 +267,7 @@ _ROWS: Final = (
         "group set",
         "Attach or detach applications, set the TTL, or flatten.",
         (
-            _named("the group", values.group),
+            named("the group", values.group),
             *_sides('; "" detaches'),
             _TTL,
             *_FLATTEN,
@@ -305,87 +285,11 @@ _ROWS: Final = (
     Row(
         "group remove",
         "Remove a group without applications; its label is retired.",
-        (_named("the group", values.group),),
+        (named("the group", values.group),),
         commands.RemoveGroup,
     ),
     Row("group list", "List the groups.", (), commands.ListGroups),
-    Row(
-        "certificate install",
-        "Give an application a certificate and its key, in place of the one it has.",
-        (
-            _APPLICATION,
-            Parameter(
-                "chain",
-                "the certificate and those that lead to its root, PEM, in this order",
-                values.pem,
-                "FILE",
-                required=True,
-                file=True,
-            ),
-            Parameter(
-                "key",
-                "its private key, PEM, without a passphrase",
-                values.secret,
-                "FILE",
-                required=True,
-                file=True,
-            ),
-        ),
-        _install,
-        "certificate install shop-eu --chain fullchain.pem --key privkey.pem",
-    ),
-    Row(
-        "certificate request",
-        "Have a certificate issued over ACME, now, and renewed while the application is active.",
-        (
-            _APPLICATION,
-            Parameter(
-                "name",
-                "a name it is to be valid for; repeat for more; without any, the hostnames of its "
-                "groups, or the names of the one it has",
-                values.certificate_name,
-                "NAME",
-                repeated=True,
-            ),
-            Parameter(
-                "again",
-                "also if there is one for these names that is not due for renewal",
-                values.flag,
-                flag=True,
-            ),
-        ),
-        commands.RequestCertificate,
-        "certificate request shop-eu --name 414-262-781.failover.example --name www.shop.example",
-    ),
-    Row(
-        "certificate show",
-        "Show an application's certificate and who fetched it; never the key.",
-        (_APPLICATION,),
-        commands.ShowCertificate,
-    ),
-    Row("certificate list", "List the certificates.", (), commands.ListCertificates),
-    Row(
-        "certificate remove",
-        "Remove an application's certificate and key, and what is ordered for it.",
-        (_APPLICATION,),
-        commands.RemoveCertificate,
-    ),
-    Row(
-        "certificate challenge-name",
-        "Print where the CNAME at _acme-challenge of a customer's name is to point.",
-        (
-            _named("the customer's name", values.certificate_name),
-            Parameter("zone", "the zone; may be left out if there is one", values.zone, "Z"),
-        ),
-        commands.ChallengeName,
-        "certificate challenge-name www.shop.example",
-    ),
-    Row(
-        "certificate rotate-key",
-        "Encrypt every private key anew, with a new key file.",
-        (),
-        commands.RotateKey,
-    ),
+    *CERTIFICATE_ROWS,
     Row(
         "querylog on",
         "Log queries to the file of the configuration, as lines of JSON.",

@@ -18,11 +18,11 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from failoverdns.answerer import OTHER_DESCRIPTORS
 from failoverdns.net import control, tls
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.tls import BoundedTls, TlsContext, TlsFiles
 from failoverdns.reactions import ASKED_AT_ONCE, CALLS_AT_ONCE, PROGRAMS_AT_ONCE
-from failoverdns.service import OTHER_DESCRIPTORS
 
 HEADS = Authority("Web Heads")
 SHOWN = HEADS.issue_client("web1.internal")

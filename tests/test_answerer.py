@@ -1,4 +1,4 @@
-"""The composition root where no system test reaches: defects of our own."""
+"""What strangers meet where no system test reaches: defects of our own."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ import dns.rcode
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 
+from failoverdns.answerer import Answerer
 from failoverdns.config import load_config
-from failoverdns.service import Service
+from failoverdns.net.inherited import Inherited
 
 DEMO = Path(__file__).parents[1] / "config" / "demo.yaml"
 
 
 @pytest.fixture
-def broken() -> Service:
-    """A service whose table is none; nothing of it is opened."""
-    service = Service(load_config(DEMO), MemoryReactorClock())
-    service._table = None  # type: ignore[assignment]
-    return service
+def broken() -> Answerer:
+    """One whose table is none; nothing of it is opened."""
+    answerer = Answerer(load_config(DEMO), MemoryReactorClock(), Inherited({}))
+    answerer._table = None  # type: ignore[assignment]
+    return answerer
 
 
-def test_a_defect_is_answered_with_servfail(broken: Service) -> None:
+def test_a_defect_is_answered_with_servfail(broken: Answerer) -> None:
     """So that the resolver asks another server at once; nothing reaches the reactor."""
     query = dns.message.make_query("www.failover.test", "A")
     for udp in (True, False):
-        reply = broken._answer(query.to_wire(), "192.0.2.1", udp=udp)
+        reply = broken.answer(query.to_wire(), "192.0.2.1", udp=udp)
         assert reply is not None
         message = dns.message.from_wire(reply)
         assert (message.rcode(), message.id) == (dns.rcode.SERVFAIL, query.id)
