@@ -597,12 +597,6 @@ def test_nobody_there_is_a_problem(local: LocalDirectory) -> None:
     assert found.message == f"{url} cannot be reached: Connection refused"
 
 
-def test_an_unknown_host_is_a_problem(local: LocalDirectory) -> None:
-    url = "https://ca.invalid/directory"
-    found = problem(lambda: Directory(url, KEY, None, ca_file=local.ca_file).register([], None))
-    assert found.message.startswith(f"{url} cannot be reached: ")
-
-
 def test_somebody_who_does_not_speak_tls_is_a_problem(local: LocalDirectory) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/directory"
@@ -620,10 +614,9 @@ def test_only_the_given_ca_is_trusted(
     monkeypatch: pytest.MonkeyPatch,
     is_system: bool,
 ) -> None:
-    """Whatever the environment says, and requests brings along."""
+    """Whatever the environment says."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(local.ca_file))
     monkeypatch.setenv("CURL_CA_BUNDLE", str(local.ca_file))
-    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(local.ca_file))
     other = tmp_path / "other.pem"
     other.write_text(Authority("Another Root").pem)
     trust = None if is_system else other
