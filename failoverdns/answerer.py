@@ -16,7 +16,7 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from failoverdns.answering import Asker, Terms, ready_answer, respond, server_failure
+from failoverdns.answering import Asker, Terms, respond, server_failure
 from failoverdns.config import Config
 from failoverdns.model.change import Delta, Json, Node
 from failoverdns.net.agreeing import ROTATION, make_terms, rotated
@@ -24,7 +24,8 @@ from failoverdns.net.inherited import Inherited
 from failoverdns.net.listening import Listener, Listeners
 from failoverdns.net.query_log import QueryLog
 from failoverdns.net.sockets import allow_descriptors
-from failoverdns.wire.chaos import chaos_rrsets
+from failoverdns.wire.deltas import write_delta, write_nodes
+from failoverdns.wire.python_table import PythonTable
 from failoverdns.wire.table import Table
 
 OTHER_DESCRIPTORS = 640
@@ -49,7 +50,7 @@ class Answerer:
         """Build; nothing is opened before `prepare`.  Sockets that are `inherited` come first."""
         self._config = config
         self._inherited = inherited
-        self._table = Table()
+        self._table: Table = PythonTable()
         self._terms = Terms()
         self._listeners = Listeners(reactor, self.answer, config.tcp, inherited)
         self.query_log = QueryLog(config.querylog)
@@ -61,7 +62,7 @@ class Answerer:
         try:
             terms, logging = self._terms, self.query_log.is_on
             if terms.limiter is None and not logging:
-                reply = ready_answer(self._table, packet, udp=udp)
+                reply = self._table.ready_answer(packet, udp=udp)
                 if reply is not None:
                     return reply  # most queries end here: nobody needs to know who asks, and when
             asker = Asker(host, udp, time.time(), time.monotonic())
@@ -75,12 +76,12 @@ class Answerer:
 
     def publish(self, delta: Delta) -> None:
         """Make a delta visible, all of it at once."""
-        self._table.apply(delta)
+        self._table.apply(write_delta(delta))
 
     def fill(self, delta: Delta, nodes: Iterable[Node]) -> None:
         """Fill the table at the start: what `delta` tells of the zones, then every name."""
-        self._table.apply(delta)
-        self._table.fill(nodes)
+        self._table.apply(write_delta(delta))
+        self._table.apply(write_nodes(nodes))
 
     def prepare(self, config: Config) -> Prepared:
         """Try what may fail of a configuration: open its sockets, read its secrets.
@@ -95,7 +96,6 @@ class Answerer:
         config = self._config = prepared.config
         self._listeners.adopt(prepared.fresh, config.listen)
         self._listeners.tcp_clients.limits = config.tcp
-        self._table.chaos = chaos_rrsets(config.identity.id, config.identity.version)
         self._terms = prepared.terms
         if not self._rotating.running:
             self._rotating.start(ROTATION, now=False)

@@ -11,8 +11,8 @@ Refuses to know sockets and clocks, and where the table comes from: they are arg
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from struct import pack
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from failoverdns.limiting import Kind, RateLimiter, Verdict, packed
@@ -57,8 +57,6 @@ from failoverdns.wire.query import (
 )
 from failoverdns.wire.records import CompiledRRset
 from failoverdns.wire.reply import (
-    OPT_DNSSEC_OK,
-    OPT_PLAIN,
     PLAIN_UDP_PAYLOAD,
     TCP_PAYLOAD,
     UDP_PAYLOAD,
@@ -74,23 +72,6 @@ CLASS_CHAOS = 3
 AXFR, IXFR = 252, 251
 NOT_AUTHORITATIVE = 20
 """Extended DNS Error: not a zone of ours (RFC 8914 section 4.21)."""
-
-_ORDINARY: Final = frozenset(
-    pack(">HH", rtype, CLASS_IN) for rtype in range(1, 128) if rtype != OPT
-)
-"""Types, in wire form and class IN, whose absence is simply NODATA."""
-
-_SHAPES: Final = {
-    bytes((high, low, 0, 1, 0, 0, 0, 0, 0, edns)): (pack(">H", 0x8400 | high << 8), bool(edns))
-    for high in (0x00, 0x01)  # RD, which is copied
-    for low in (0x00, 0x10, 0x20, 0x30)  # AD and CD, which an authoritative server ignores
-    for edns in (0, 1)
-}
-"""Flags and counts of an ordinary query: the flags of its answer, and whether it has EDNS."""
-
-
-_COUNTS_NODATA: Final = b"\0\1\0\0\0\1\0\0"
-_COUNTS_NODATA_EDNS: Final = b"\0\1\0\0\0\1\0\1"
 
 _OPT_START: Final = b"\0\0)"
 _COOKIES: Final = {
@@ -108,13 +89,15 @@ class Terms:
     """What strangers get beside answers, and on which terms.
 
     Without `cookies` the option is ignored; `nsid` is told to those who ask; `idle_timeout` in
-    seconds, told over TCP to those who ask; without `limiter` every reply is sent.
+    seconds, told over TCP to those who ask; without `limiter` every reply is sent; `chaos` is told
+    to those who ask in class CHAOS, by name.
     """
 
     cookies: CookieSecrets | None = None
     nsid: bytes | None = None
     idle_timeout: float = 10.0
     limiter: RateLimiter | None = None
+    chaos: Mapping[bytes, CompiledRRset] = field(default_factory=dict)
 
 
 class Asker(NamedTuple):
@@ -136,7 +119,7 @@ TCP: Final = Asker(udp=False)
 
 def respond(table: Table, packet: bytes, asker: Asker, terms: Terms = NO_TERMS) -> bytes | None:
     """Return the reply to a packet, or None if it gets none; never raises."""
-    reply, proven = ready_answer(table, packet, udp=asker.udp), False
+    reply, proven = table.ready_answer(packet, udp=asker.udp), False
     if reply is None and terms.cookies is not None:
         reply, proven = _ready_with_cookie(table, packet, asker, terms.cookies)
     if reply is None:
@@ -146,61 +129,19 @@ def respond(table: Table, packet: bytes, asker: Asker, terms: Terms = NO_TERMS) 
     return _limited(table, packet, reply, asker, terms, terms.limiter)
 
 
-def ready_answer(table: Table, packet: bytes, *, udp: bool) -> bytes | None:
-    """Return the reply if it lies ready, else None.
-
-    Only for queries that are exactly header, question, and at most an OPT without options: then
-    what precedes QTYPE is compared with the names of the table as a whole, so that nothing needs
-    to be read.  Lower case is safe: no length byte of a label is a letter.
-    """
-    shape = _SHAPES.get(packet[2:12])
-    if shape is None:
-        return None
-    flags, edns = shape
-    if not edns:
-        end, payload, opt = len(packet), PLAIN_UDP_PAYLOAD, b""
-    else:
-        end = len(packet) - 11
-        if packet[end : end + 3] != b"\0\0)" or packet[end + 5 : end + 7] != b"\0\0":
-            return None
-        if packet[end + 9 :] != b"\0\0":
-            return None
-        payload = int.from_bytes(packet[end + 3 : end + 5], "big")
-        opt = OPT_DNSSEC_OK if packet[end + 7] & 0x80 else OPT_PLAIN
-    entry = table.entries.get(packet[12 : end - 4].lower())
-    if entry is None:
-        return None
-    kind = packet[end - 4 : end]
-    found = entry.ready.get(kind)
-    if found is None and kind in _ORDINARY:
-        found = entry.alias
-    if found is not None:
-        head = packet[:2] + flags + found.counts[edns]
-        reply = head + packet[12:end] + found.tail + opt
-    elif entry.negative is not None and kind in _ORDINARY:
-        head = packet[:2] + flags + (_COUNTS_NODATA_EDNS if edns else _COUNTS_NODATA)
-        reply = head + packet[12:end] + entry.negative + entry.authority.soa_rdata + opt
-    else:
-        return None
-    size = len(reply)
-    if size > PLAIN_UDP_PAYLOAD and size > (min(payload, UDP_PAYLOAD) if udp else TCP_PAYLOAD):
-        return None
-    return reply
-
-
 def slow_answer(table: Table, packet: bytes, asker: Asker, terms: Terms = NO_TERMS) -> bytes | None:
     """Return the reply to a packet by reading all of it."""
     return _slow_answer(table, packet, asker, terms)[0]
 
 
-def answer(table: Table, query: Query) -> Sections | None:
+def answer(table: Table, query: Query, terms: Terms = NO_TERMS) -> Sections | None:
     """Return what a well-formed query is told; None for OPT as QTYPE, which is no question."""
     if query.edns is not None and query.edns.version > 0:
         return Sections(BADVERS, authoritative=False)
     if query.qtype == OPT:
         return None
-    if query.qclass == CLASS_CHAOS and query.name.wire in table.chaos:
-        return _chaos(table.chaos[query.name.wire], query)
+    if query.qclass == CLASS_CHAOS and query.name.wire in terms.chaos:
+        return _chaos(terms.chaos[query.name.wire], query)
     if query.qclass != CLASS_IN:
         return Sections(REFUSED, authoritative=False)
     if query.qtype in (AXFR, IXFR):
@@ -229,7 +170,7 @@ def _ready_with_cookie(
     for size, start in _COOKIES.items():
         at = len(packet) - size
         if packet[at - 2 : at + 4] == start and packet[at - 11 : at - 8] == _OPT_START:
-            reply = ready_answer(table, packet[: at - 2] + b"\0\0", udp=asker.udp)
+            reply = table.ready_answer(packet[: at - 2] + b"\0\0", udp=asker.udp)
             if reply is None:
                 break
             total = len(reply) + _COOKIE_SPACE
@@ -257,7 +198,7 @@ def _slow_answer(
                 return write_header(Faulty(query.id, 0, FORMERR, "no question")), False
             valid, options = _reply_options(query.edns.options, asker, terms)
             return write_unasked(query, options), valid
-    sections = answer(table, query)
+    sections = answer(table, query, terms)
     if sections is None:
         return write_header(Faulty(query.id, 0, FORMERR, "a QTYPE that cannot be asked for")), False
     valid, options = False, b""
@@ -311,7 +252,7 @@ def _account(table: Table, reply: bytes) -> tuple[Kind, bytes]:
     while length := reply[at]:
         at += 1 + length
     name = reply[12 : at + 1].lower()
-    if rcode == NOERROR and name in table.entries:
+    if rcode == NOERROR and table.find(name) is not None:
         return Kind.ANSWER, name + reply[at + 1 : at + 5]
     authority = table.zone_of(name)
     zone = authority.origin if authority is not None else b""

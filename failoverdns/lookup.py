@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from struct import pack
 
 from failoverdns.model.records import AAAA, ANY, CNAME, NS, A
+from failoverdns.wire.python_table import target_of
 from failoverdns.wire.records import type_key
 from failoverdns.wire.reply import Owned
-from failoverdns.wire.table import Authority, Entry, Table, target_of
+from failoverdns.wire.table import Authority, Entry, Table
 
 CLASS_IN = 1
 DS = 43
@@ -78,7 +79,7 @@ def look_up(table: Table, name: bytes, qtype: int) -> Outcome:
         cut = table.cut_above(name, authority.origin)
         if cut is not None and not (qtype == DS and cut == name):
             return _referral(table, tuple(chain), cut)
-        entry = table.entries.get(name) or _wildcard(table, name)
+        entry = table.find(name) or _wildcard(table, name)
         if entry is None:
             return NoSuchName(tuple(chain), (authority.origin, authority.soa))
         found = entry.answers.get(wanted)
@@ -91,18 +92,17 @@ def look_up(table: Table, name: bytes, qtype: int) -> Outcome:
             return NoData(tuple(chain), _negative_soa(authority, entry))
         chain.append((name, cname))
         name = target_of(cname)
-        if name in visited or len(chain) == MAX_CHAIN or table.zone_of(name) is not authority:
+        if name in visited or len(chain) == MAX_CHAIN or table.zone_of(name) != authority:
             return Found(tuple(chain))
         visited.add(name)
 
 
 def _wildcard(table: Table, name: bytes) -> Entry | None:
     """Return the wildcard entry that a name without entry is made from, if there is one."""
-    entries = table.entries
     while len(name) > 1:
         name = name[1 + name[0] :]
-        if name in entries:
-            return entries.get(b"\1*" + name)
+        if table.find(name) is not None:
+            return table.find(b"\1*" + name)
     return None
 
 
@@ -112,16 +112,17 @@ def _referral(table: Table, chain: tuple[Owned, ...], cut: bytes) -> Referral:
     That is the addresses of servers inside the cut, which nobody could find else, and below other
     cuts of the same zone ("sibling glue", RFC 9471 section 2.2).
     """
-    nameservers = table.entries[cut].answers[_NS]
-    authority = table.entries[cut].authority
+    there = table.find(cut)
+    assert there is not None
+    nameservers = there.answers[_NS]
     glue: list[Owned] = []
     for record in nameservers.records():
         name = record[10:].lower()
-        entry = table.entries.get(name)
+        entry = table.find(name)
         if (
             entry is not None
-            and entry.authority is authority
-            and table.cut_above(name, authority.origin) is not None
+            and entry.origin == there.origin
+            and table.cut_above(name, there.origin) is not None
         ):
             found = (entry.answers.get(key) for key in (_A, _AAAA))
             glue += [(name, rrset) for rrset in found if rrset is not None]

@@ -20,7 +20,8 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.zone import NameServer, Zone
 from failoverdns.state import State
 from failoverdns.store.memory import MemoryStore
-from failoverdns.wire.table import Table
+from failoverdns.wire.deltas import write_delta
+from failoverdns.wire.python_table import PythonTable
 
 ORIGIN = DomainName.from_text("failover.test")
 SERVER = NameServer(ORIGIN.child("ns1"), (ip_address("192.0.2.53"),))
@@ -35,7 +36,7 @@ class Corridor:
 
     store: MemoryStore = field(default_factory=MemoryStore)
     gate: Gate = field(default_factory=Gate)
-    table: Table = field(default_factory=Table)
+    table: PythonTable = field(default_factory=PythonTable)
     log: list[Any] = field(default_factory=list)
     now: float = 1000.0
     listeners: list[Callable[[Change], None]] = field(default_factory=list)
@@ -61,7 +62,7 @@ class Corridor:
 
     def publish(self, delta: Delta) -> None:
         """Make a delta visible, and note it."""
-        self.table.apply(delta)
+        self.table.apply(write_delta(delta))
         self.log.append(("published", self.ledger.state.revision))
 
     def submit(self, command: Mutation, **more: Any) -> list[Outcome]:

@@ -26,7 +26,7 @@ from failoverdns.model.certificate import Certificate, Order
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.state import State
-from failoverdns.wire.table import Table
+from failoverdns.wire.python_table import PythonTable
 
 HOSTNAME = "shop.failover.test"
 
@@ -102,7 +102,7 @@ class World:
         self.settings = settings or self.settings
         corridor = self.corridor
         loaded = run(corridor.store.load())
-        corridor.table = Table()
+        corridor.table = PythonTable()
         corridor.ledger = Ledger(
             State(loaded.revision, loaded.entities, (ZONE,)),
             corridor.store,

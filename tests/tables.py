@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 import dns.flags
@@ -12,7 +13,7 @@ import dns.rdata
 import dns.rdatatype
 import dns.zone
 
-from failoverdns.answering import TCP, UDP, respond
+from failoverdns.answering import NO_TERMS, TCP, UDP, Terms, respond
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import (
@@ -29,7 +30,9 @@ from failoverdns.model.records import (
     StartOfAuthority,
     Text,
 )
-from failoverdns.wire.table import Table
+from failoverdns.wire.deltas import write_delta
+from failoverdns.wire.python_table import PythonTable
+from failoverdns.wire.table import Authority, Entry, Table
 
 NEGATIVE_TTL = 60
 
@@ -99,10 +102,22 @@ def zone(
 
 def table_of(*deltas: Delta) -> Table:
     """Return a table to which the changes were applied, one after the other."""
-    table = Table()
+    table = new_table()
     for delta in deltas:
-        table.apply(delta)
+        table.apply(write_delta(delta))
     return table
+
+
+def new_table() -> Table:
+    """Return an empty table."""
+    return PythonTable()
+
+
+def served(table: PythonTable) -> tuple[dict[bytes, Entry | None], dict[bytes, Authority]]:
+    """Return all that is in a table: its names, and its zones."""
+    names = {name: table.find(name) for name in table._names}
+    zones = {origin: replace(zone) for origin, zone in table._authorities.items()}
+    return names, zones
 
 
 def query(
@@ -125,9 +140,15 @@ def query(
     return message
 
 
-def ask(table: Table, question: dns.message.Message, *, udp: bool = True) -> dns.message.Message:
+def ask(
+    table: Table,
+    question: dns.message.Message,
+    *,
+    udp: bool = True,
+    terms: Terms = NO_TERMS,
+) -> dns.message.Message:
     """Return the reply to a question."""
-    reply = respond(table, question.to_wire(), UDP if udp else TCP)
+    reply = respond(table, question.to_wire(), UDP if udp else TCP, terms)
     assert reply is not None
     return dns.message.from_wire(reply)
 

@@ -7,6 +7,7 @@ from tables import addresses, ask, flags_of, lines, node, query, table_of, zone
 
 from failoverdns.answering import TCP, respond
 from failoverdns.model.change import Delta
+from failoverdns.wire.deltas import write_delta
 
 FAILOVER = zone(
     "failover.test",
@@ -278,6 +279,6 @@ def test_a_switch_is_seen_by_the_next_query() -> None:
     """After a change was applied, no answer is the old one."""
     table = table_of(FAILOVER)
     changed = node("414-262-781.failover.test", "failover.test", addresses("192.0.2.77"))
-    table.apply(Delta(nodes=(changed,)))
+    table.apply(write_delta(Delta(nodes=(changed,))))
     reply = ask(table, query("414-262-781.failover.test"))
     assert lines(reply.answer) == ["414-262-781.failover.test. 60 IN A 192.0.2.77"]

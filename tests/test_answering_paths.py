@@ -18,7 +18,6 @@ from failoverdns.answering import (
     UDP,
     Terms,
     _ready_with_cookie,
-    ready_answer,
     respond,
     slow_answer,
 )
@@ -69,7 +68,7 @@ OPTIONS = [
     b"\0\x08\0\x07\0\1\x18\0\xc0\0\2",
     b"\0\x08\0\x07\0\1\x18\1\xc0\0\2",
 ]
-TERMS = [Terms(), Terms(SECRETS), Terms(SECRETS, b"ns1")]
+TERMS = [Terms(), Terms(SECRETS), Terms(SECRETS, b"ns1", chaos=chaos_rrsets("here", None))]
 
 origins = st.sampled_from([DomainName.from_text(text) for text in ORIGINS])
 above = st.lists(st.sampled_from(LABELS), max_size=3)
@@ -126,10 +125,8 @@ def tables(draw: st.DrawFn) -> tuple[Table, list[DomainName]]:
             owner = joined(labels, origin)
             content = draw(st.one_of(together, together, aliases, aliases, cuts))
             nodes[owner] = Node(owner, origin, content, draw(st.sampled_from([0, 5, 60])))
-    table = Table()
     soas = tuple(authority(origin.to_text()) for origin in zones)
-    table.apply(Delta(authorities=soas, nodes=tuple(nodes.values())))
-    table.chaos = chaos_rrsets("here", None)
+    table = table_of(Delta(authorities=soas, nodes=tuple(nodes.values())))
     return table, list(nodes)
 
 
@@ -189,7 +186,7 @@ def test_the_ready_answer_is_the_one_that_reading_the_packet_gives(
     terms = data.draw(st.sampled_from(TERMS))
     for packet in data.draw(st.lists(packets(owners), min_size=1, max_size=12)):
         for udp in (True, False):
-            ready = ready_answer(table, packet, udp=udp)
+            ready = table.ready_answer(packet, udp=udp)
             asker = UDP if udp else TCP
             slow = slow_answer(table, packet, asker, terms)
             assert ready is None or ready == slow
@@ -254,7 +251,7 @@ def test_ordinary_queries_find_their_answer_ready(
         qname, rtype, flags=flags, payload=None if edns is None else 1232, dnssec_ok=bool(edns)
     )
     packet = message.to_wire()
-    ready = ready_answer(TABLE, packet, udp=True)
+    ready = TABLE.ready_answer(packet, udp=True)
     assert ready is not None
     assert ready == slow_answer(TABLE, packet, UDP)
 
@@ -280,18 +277,17 @@ def test_a_large_answer_is_ready_where_it_fits(
 ) -> None:
     """59 addresses go out as they lie there, but not to those who can take 512 bytes only."""
     packet = query("many.failover.test", payload=payload).to_wire()
-    assert (ready_answer(TABLE, packet, udp=udp) is not None) == is_ready
+    assert (TABLE.ready_answer(packet, udp=udp) is not None) == is_ready
 
 
 def test_an_answer_over_64_kib_is_not_sent_even_over_tcp() -> None:
     """No reply is longer than the two bytes of length before it can say."""
     big = Records(A, 60, tuple(IPv4Address(number) for number in range(1, 5000)))
     origin = DomainName.from_text("failover.test")
-    table = Table()
     node = Node(origin.child("big"), origin, (big,), 60)
-    table.apply(Delta(authorities=(authority("failover.test"),), nodes=(node,)))
+    table = table_of(Delta(authorities=(authority("failover.test"),), nodes=(node,)))
     packet = query("big.failover.test").to_wire()
-    assert ready_answer(table, packet, udp=False) is None
+    assert table.ready_answer(packet, udp=False) is None
     reply = respond(table, packet, TCP)
     assert reply is not None
     assert dns.message.from_wire(reply).flags & 0x0200

@@ -12,11 +12,10 @@ import dns.opcode
 import dns.rcode
 import dns.rrset
 import pytest
-from tables import ask, flags_of, lines, query, table_of, zone
+from tables import ask, flags_of, lines, new_table, query, table_of, zone
 
-from failoverdns.answering import TCP, UDP, respond
+from failoverdns.answering import TCP, UDP, Terms, respond
 from failoverdns.wire.chaos import chaos_rrsets
-from failoverdns.wire.table import Table
 
 ZONE = zone(
     "failover.test",
@@ -30,11 +29,8 @@ ZONE = zone(
 TABLE = table_of(ZONE)
 
 
-def told() -> Table:
-    """Return a table whose server says who it is."""
-    table = table_of(ZONE)
-    table.chaos = chaos_rrsets("ns1.example.net", "failoverdns 1.0")
-    return table
+TOLD = Terms(chaos=chaos_rrsets("ns1.example.net", "failoverdns 1.0"))
+"""The terms of a server that says who it is."""
 
 
 @pytest.mark.parametrize(
@@ -271,7 +267,7 @@ def test_who_the_server_is_is_told_where_it_is_configured(
     qname: str, text: str, rtype: str
 ) -> None:
     """Class CH tells id and version (RFC 4892), not to be cached; hidden unless configured."""
-    reply = ask(told(), query(qname, rtype, "CH"))
+    reply = ask(TABLE, query(qname, rtype, "CH"), terms=TOLD)
     assert lines(reply.answer) == [f'{qname}. 0 CH TXT "{text}"']
     assert flags_of(reply) == "QR AA RD"
     hidden = ask(TABLE, query(qname, rtype, "CH"))
@@ -280,13 +276,13 @@ def test_who_the_server_is_is_told_where_it_is_configured(
 
 def test_what_is_told_in_class_ch_is_told_there_only() -> None:
     """Other types have no data, other names and classes are refused."""
-    reply = ask(told(), query("version.bind", "A", "CH"))
+    reply = ask(TABLE, query("version.bind", "A", "CH"), terms=TOLD)
     assert (reply.rcode(), reply.answer, reply.authority) == (0, [], [])
     for qname, rclass in (("version.bind", "IN"), ("authors.bind", "CH"), ("version.bind", "HS")):
-        assert ask(told(), query(qname, "TXT", rclass)).rcode() == dns.rcode.REFUSED
+        assert ask(TABLE, query(qname, "TXT", rclass), terms=TOLD).rcode() == dns.rcode.REFUSED
 
 
 def test_a_server_without_zones_refuses_everything() -> None:
     """An empty table has no answer, and no trouble either."""
     for qname in (".", "test", "shop.failover.test"):
-        assert ask(Table(), query(qname)).rcode() == dns.rcode.REFUSED
+        assert ask(new_table(), query(qname)).rcode() == dns.rcode.REFUSED

@@ -11,6 +11,7 @@ from driving import Gate, run
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tables import served
 
 from failoverdns.ledger import MAX_BATCH, MAX_WAITING, Done, Outcome, Submission
 from failoverdns.model import commands
@@ -24,7 +25,8 @@ from failoverdns.rules.serving import all_nodes
 from failoverdns.rules.zones import all_authorities
 from failoverdns.state import State
 from failoverdns.store.memory import Failure, MemoryStore
-from failoverdns.wire.table import Table
+from failoverdns.wire.deltas import write_delta, write_nodes
+from failoverdns.wire.python_table import PythonTable
 
 
 def test_persist_comes_before_publish_before_reply_before_announce(corridor: Corridor) -> None:
@@ -67,12 +69,12 @@ def test_each_command_of_a_batch_sees_those_before_it(corridor: Corridor) -> Non
 @pytest.mark.parametrize("failure", [Failure.REFUSED, Failure.LOST])
 def test_a_commit_that_failed_changed_nothing(corridor: Corridor, failure: Failure) -> None:
     """Everybody who shared it is told; the next command succeeds."""
-    before = dict(corridor.table.entries)
+    before = served(corridor.table)
     corridor.store.failures = [failure]
     refusal = corridor.refuse(commands.AddApplication("eu"))
     assert refusal.code == "unavailable"
     assert "nothing was changed" in refusal.message
-    assert corridor.table.entries == before
+    assert served(corridor.table) == before
     assert corridor.ledger.state.revision == 1
     corridor.do(commands.AddApplication("eu"))
 
@@ -115,10 +117,10 @@ def test_a_fate_that_nobody_knows_is_called_unknown() -> None:
 def test_while_the_store_is_away_commands_are_refused_and_answers_stay(corridor: Corridor) -> None:
     """Answers come from memory."""
     build_shop(corridor)
-    served = dict(corridor.table.entries)
+    before = served(corridor.table)
     corridor.store.unreachable = True
     assert corridor.refuse(commands.Switch(("shop",))).code == "unavailable"
-    assert corridor.table.entries == served
+    assert served(corridor.table) == before
 
 
 def test_what_another_writer_commits_becomes_visible(corridor: Corridor) -> None:
@@ -136,7 +138,7 @@ def test_what_another_writer_commits_becomes_visible(corridor: Corridor) -> None
     assert corridor.do(commands.Switch(("shop",))).revision == twin.ledger.state.revision
     for name in (b"\4shop", b"\x07_status\2us"):
         key = name + ORIGIN.wire
-        assert corridor.table.entries[key].answers == twin.table.entries[key].answers
+        assert corridor.table.find(key) == twin.table.find(key)
 
 
 def test_an_op_id_makes_a_retry_safe(corridor: Corridor) -> None:
@@ -380,11 +382,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def what_is_served_follows_from_the_state(self) -> None:
         """The table that deltas made is the one that a restart would make."""
         state = self.corridor.ledger.state
-        fresh = Table()
-        fresh.apply(Delta(authorities=all_authorities(state)))
-        fresh.fill(all_nodes(state))
-        assert fresh.entries == self.corridor.table.entries
-        assert fresh.authorities == self.corridor.table.authorities
+        fresh = PythonTable()
+        fresh.apply(write_delta(Delta(authorities=all_authorities(state))))
+        fresh.apply(write_nodes(all_nodes(state)))
+        assert served(fresh) == served(self.corridor.table)
 
     @invariant()
     def history_tells_every_revision(self) -> None:

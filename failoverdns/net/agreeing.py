@@ -18,6 +18,7 @@ from failoverdns.config import Config, CookieSettings
 from failoverdns.limiting import RateLimiter
 from failoverdns.model.errors import Malformed
 from failoverdns.model.limits import RateLimits
+from failoverdns.wire.chaos import chaos_rrsets
 from failoverdns.wire.cookies import CookieSecrets, read_secrets
 
 MAX_FILE = 4096
@@ -42,6 +43,7 @@ def make_terms(config: Config, old: Terms, make_secret: MakeSecret) -> Terms:
         nsid=nsid.encode() if nsid is not None else None,
         idle_timeout=config.tcp.idle_timeout,
         limiter=_limiter(config.rate_limit, old.limiter),
+        chaos=chaos_rrsets(config.identity.id, config.identity.version),
     )
 
 

@@ -45,15 +45,6 @@ Answers = Mapping[bytes, CompiledRRset]
 """Compiled RRsets of one name by QTYPE and QCLASS in wire form."""
 
 
-@lru_cache(maxsize=1 << 12)
-def compile_answers(rrsets: tuple[Records, ...]) -> Answers:
-    """Put the RRsets of a name into wire form (RFC 1035 section 3.2.1).
-
-    Cached: the names of a group come one after the other, and share what this returns.
-    """
-    return {type_key(records.rtype): compile_records(records) for records in rrsets}
-
-
 def compile_records(records: Records, rclass: int = IN) -> CompiledRRset:
     """Put one RRset into wire form."""
     head = POINTER_TO_QUESTION + _head(records.rtype, rclass, records.ttl)
@@ -61,7 +52,7 @@ def compile_records(records: Records, rclass: int = IN) -> CompiledRRset:
     for rdata in records.data:
         data = _rdata(rdata)
         parts.append(head + len(data).to_bytes(2, "big") + data)
-    return CompiledRRset(records.rtype, b"".join(parts), _counts(len(parts)))
+    return CompiledRRset(records.rtype, b"".join(parts), counts(len(parts)))
 
 
 @lru_cache(maxsize=256)
@@ -79,7 +70,7 @@ def _head(rtype: int, rclass: int, ttl: int) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def _counts(answers: int) -> tuple[bytes, bytes]:
+def counts(answers: int) -> tuple[bytes, bytes]:
     """Return the four counts of a reply with so many answers, without and with OPT."""
     return pack(">HHHH", 1, answers, 0, 0), pack(">HHHH", 1, answers, 0, 1)
 

@@ -24,6 +24,8 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.records import CNAME, NS, TXT, A, Records, Text
 from failoverdns.model.zone import NameServer, Zone
 from failoverdns.wire.cookies import CookieSecrets
+from failoverdns.wire.deltas import write_delta
+from failoverdns.wire.python_table import PythonTable
 from failoverdns.wire.table import Table
 
 MAX_UDP = 4096
@@ -71,8 +73,8 @@ def small_table() -> Table:
     for number in range(20):
         following = DomainName.from_text(f"n{number + 1}", origin)
         nodes.append(node(f"n{number}", Records(CNAME, 60, (following,))))
-    table = Table()
-    table.apply(Delta(authorities=(zone.start_of_authority(1),), nodes=tuple(nodes)))
+    table: Table = PythonTable()
+    table.apply(write_delta(Delta((*nodes,), authorities=(zone.start_of_authority(1),))))
     return table
 
 

@@ -27,7 +27,7 @@ from failoverdns.model.records import (
     StartOfAuthority,
     Text,
 )
-from failoverdns.wire.records import compile_answers, compile_records, type_key
+from failoverdns.wire.records import compile_records
 
 SOA_DATA = StartOfAuthority(
     name("ns1.failover.test"), name("hostmaster.failover.test"), 2**32 - 1, 3600, 600, 1209600, 60
@@ -93,14 +93,6 @@ def test_an_rrset_is_its_records_in_order(datas: list[bytes]) -> None:
 def test_the_class_can_be_another_than_in() -> None:
     """Records of class CH are written with their class."""
     assert compile_records(Records(TXT, 0, (Text((b"x",)),)), 3).tail[4:6] == b"\0\3"
-
-
-def test_a_name_is_found_by_type_and_class_of_the_question() -> None:
-    """The answers of a name are keyed by QTYPE and QCLASS as they stand in a packet."""
-    rrsets = (Records(A, 60, (IPv4Address(1),)), Records(65280, 60, (Opaque(b""),)))
-    answers = compile_answers(rrsets)
-    assert list(answers) == [b"\0\1\0\1", b"\xff\0\0\1"] == [type_key(A), type_key(65280)]
-    assert answers[type_key(A)] == compile_records(rrsets[0])
 
 
 def test_names_in_data_are_in_lower_case_and_whole() -> None:
