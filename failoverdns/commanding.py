@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 from failoverdns.ledger import Done, Ledger, Outcome, Submission
 from failoverdns.model.change import Change, Json, Who
-from failoverdns.model.commands import Mutation, Query, RequestCertificate, Switch
+from failoverdns.model.commands import LogCommand, Mutation, Query, RequestCertificate, Switch
 from failoverdns.model.errors import Corrupt, Rejected, RuleFailure
 from failoverdns.model.group import Side
-from failoverdns.reading import LogCommand, Source, read
+from failoverdns.reading import Source, read
 from failoverdns.rules.reporting import history_report
 from failoverdns.rules.switching import BEFORE_SWITCH, switch
 from failoverdns.store.interface import Store, Unavailable
@@ -56,8 +56,8 @@ class Commands:
         now: Callable[[], float],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         hooks: Callable[[], list[Json]] = list,
-        server: Callable[[], dict[str, Json]] = dict,
-        query_log: Callable[[LogCommand], dict[str, Json]] = lambda _: {},
+        server: Callable[[], Awaitable[dict[str, Json]]],
+        query_log: Callable[[LogCommand], Awaitable[dict[str, Json]]],
         approval: Callable[[], Approval | None] = lambda: None,
         issuing: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -110,8 +110,8 @@ class Commands:
             return iter((write_refusal(request.id, refusal),))
         return write_reply(request.id, state.revision, result)
 
-    def _report(self) -> dict[str, Json]:
-        return {"behind": self._ledger.behind, **self._server()}
+    async def _report(self) -> dict[str, Json]:
+        return {"behind": self._ledger.behind, **await self._server()}
 
     async def _approved(self, submission: Submission, approval: Approval) -> None:
         """Submit a switch if all that have to agree do; the switch is planned again then.

@@ -11,7 +11,7 @@ Refuses to know sockets, threads, clocks (`now` is a parameter) and what publish
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -103,7 +103,8 @@ class _Batch:
 class Ledger:
     """Owns the state; takes commands in and gives deltas and changes out.
 
-    `publish` makes a delta visible, in one turn.
+    `publish` sends a delta out, to be made visible in one turn, by whoever answers; `visible` waits
+    until that is done everywhere, or raises Rejected if it is not known to be.
     `announce` gets each change after it is visible.
     `spawn` drives a coroutine to its end.
     `now` tells seconds since 1970.
@@ -115,6 +116,7 @@ class Ledger:
         store: Store,
         *,
         publish: Callable[[Delta], None],
+        visible: Callable[[], Awaitable[None]],
         announce: Callable[[Change], None],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         now: Callable[[], float],
@@ -123,6 +125,7 @@ class Ledger:
         self.state = state
         self._store = store
         self._publish = publish
+        self._visible = visible
         self._announce = announce
         self._spawn = spawn
         self._now = now
@@ -173,10 +176,20 @@ class Ledger:
             return
         for step in batch.steps:
             self._make_visible(step)
+        fault = await self._wait_until_visible(batch)
         for outcome in batch.outcomes:
-            submissions.pop(0).reply(outcome)
+            submissions.pop(0).reply(fault if fault and isinstance(outcome, Done) else outcome)
         for change in batch.changes:
             self._announce(change)
+
+    async def _wait_until_visible(self, batch: _Batch) -> Rejected | None:
+        """Wait until every query sees a batch that is durable; return why that is not known."""
+        if batch.steps:
+            try:
+                await self._visible()
+            except Rejected as fault:
+                return fault
+        return None
 
     async def _persisted(self, submissions: list[Submission]) -> _Batch:
         """Validate and persist; again if another writer was faster.

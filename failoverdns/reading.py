@@ -7,7 +7,7 @@ Refuses to know sockets and who asks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -19,6 +19,7 @@ from failoverdns.model.commands import (
     ListApplications,
     ListCertificates,
     ListGroups,
+    LogCommand,
     Preflight,
     Query,
     QueryLogOff,
@@ -57,7 +58,9 @@ SHOWN_FETCHES = 20
 """Fetches that `certificate show` tells."""
 
 
-LogCommand = QueryLogOn | QueryLogOff | QueryLogStatus
+
+async def _tell_nothing(*_: object) -> dict[str, Json]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,8 @@ class Source:
     now: float
     hooks: Callable[[], list[Json]] = list
     asks_hooks: bool = False
-    server: Callable[[], dict[str, Json]] = dict
-    query_log: Callable[[LogCommand], dict[str, Json]] = lambda _: {}
+    server: Callable[[], Awaitable[dict[str, Json]]] = _tell_nothing
+    query_log: Callable[[LogCommand], Awaitable[dict[str, Json]]] = _tell_nothing
 
 
 async def read(source: Source, query: Query) -> Result:
@@ -89,7 +92,7 @@ async def read(source: Source, query: Query) -> Result:
                 "applications": Streamed(application_report(copy, a) for a in copy.applications()),
                 "groups": Streamed(group_report(copy, group) for group in copy.groups()),
                 "hooks": source.hooks(),
-                "server": source.server(),
+                "server": await source.server(),
             }
         case Status(name):
             return _group_status(state, name)
@@ -125,7 +128,7 @@ async def read(source: Source, query: Query) -> Result:
                 text = f"the key could not be rotated, and the old one still works: {fault}"
                 raise Rejected("unavailable", text) from None
         case QueryLogOn() | QueryLogOff() | QueryLogStatus():
-            return source.query_log(query)
+            return await source.query_log(query)
         case _:
             assert_never(query)
 

@@ -24,7 +24,6 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from failoverdns import __version__
-from failoverdns.answerer import Answerer
 from failoverdns.commanding import Commands, event_line
 from failoverdns.config import Config, ConfigErrors, DeliverySettings, load_config
 from failoverdns.ledger import Ledger, Outcome, Submission
@@ -41,11 +40,15 @@ from failoverdns.net.spawning import spawn
 from failoverdns.net.unix import listen_unix
 from failoverdns.reactions import CannotReact, Reactions
 from failoverdns.resolving.running import Resolving
-from failoverdns.rules.serving import all_nodes
+from failoverdns.rules.serving import nodes_in_parts
 from failoverdns.rules.zones import all_authorities
 from failoverdns.state import State
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.wire.deltas import write_delta, write_nodes
+from failoverdns.workers.fleet import Fleet
+from failoverdns.workers.in_process import InProcess
+from failoverdns.workers.interface import Answering, CannotAnswer
 
 CATCH_UP_INTERVAL = 1.0
 """Seconds between attempts to learn from the store what it did not say."""
@@ -64,7 +67,7 @@ class Service:
         """Build from `config` and sockets that are `inherited`; none is opened before `start`."""
         self.config = config
         self._reactor = reactor
-        self._answerer = Answerer(config, reactor, inherited or Inherited({}))
+        self._answering = _answering(config, reactor, inherited or Inherited({}))
         self._threads = ThreadPool(1, 1, "store")
         key_file = config.certificates.key_file
         self._store = SQLiteStore(config.state.sqlite, self._in_thread, key_file)
@@ -87,7 +90,7 @@ class Service:
             self._threads.start()
             with _much_allocation():
                 state = await self._load()
-            self._open_addresses()
+            await self._answer(state)
             await self._react()
             self._open_control()
         except BaseException:
@@ -102,9 +105,7 @@ class Service:
             revision=state.revision,
             seconds=time.monotonic() - began,
         )
-        if self.config.workers != 0:
-            log.info("workers: this version answers in the control process")
-        self._answerer.log_addresses()
+        self._answering.log_addresses()
         log.info("control socket {path}", path=str(self.config.control.socket))
 
     async def reload(self) -> None:
@@ -135,7 +136,7 @@ class Service:
 
     async def stop(self) -> None:
         """Close the sockets, then the store; what was acknowledged is on disk already."""
-        self._answerer.stop()
+        await self._answering.stop()
         if self._control_port is not None:
             self._control_port.stopListening()
             self._control_port = None
@@ -166,7 +167,8 @@ class Service:
         self._ledger = Ledger(
             state,
             self._store,
-            publish=self._answerer.publish,
+            publish=self._answering.publish,
+            visible=self._answering.visible,
             announce=self._announce,
             spawn=spawn,
             now=time.time,
@@ -176,7 +178,6 @@ class Service:
             await self._configure(self.config.zones, "start")
         except Rejected as fault:
             raise CannotStart(f"the configuration contradicts the state {path}: {fault}") from None
-        self._answerer.fill(Delta(authorities=all_authorities(state)), all_nodes(state))
         self._catching_up = LoopingCall(self._ledger.resume)
         self._catching_up.clock = self._reactor
         self._catching_up.start(CATCH_UP_INTERVAL, now=False)
@@ -187,19 +188,19 @@ class Service:
         _check_reloadable(self.config, config)
         assert self._reactions is not None
         reactions = self._reactions.prepare(config)
-        answerer = self._answerer.prepare(config)
+        answering = self._answering.prepare(config)
         try:
             await self._configure(config.zones, "reload")
         except Rejected:
-            self._answerer.discard(answerer)
+            self._answering.discard(answering)
             raise
-        self._answerer.adopt(answerer)
+        await self._answering.adopt(answering)
         self.config = config
         await self._reactions.reload(reactions)
         assert self._resolving is not None
         self._resolving.configure(config.resolvers)
         log.info("reloaded {file}", file=str(config.file))
-        self._answerer.log_addresses()
+        self._answering.log_addresses()
 
     async def _configure(self, zones: tuple[Zone, ...], word: str) -> None:
         """Have the ledger take zones over; raises Rejected."""
@@ -239,11 +240,11 @@ class Service:
             raise CannotStart(str(fault)) from None
         self._resolving.configure(self.config.resolvers)
 
-    def _open_addresses(self) -> None:
+    async def _answer(self, state: State) -> None:
         """Answer from now on; raises CannotStart or CannotListen."""
         try:
-            self._answerer.adopt(self._answerer.prepare(self.config))
-        except CannotAgree as fault:
+            await self._answering.start(self.config, lambda: _parts(state))
+        except (CannotAgree, CannotAnswer) as fault:
             raise CannotStart(str(fault)) from None
 
     def _announce(self, change: Change) -> None:
@@ -264,8 +265,8 @@ class Service:
             now=time.time,
             spawn=spawn,
             hooks=reactions.report,
-            server=self._answerer.report,
-            query_log=self._answerer.query_log.carry_out,
+            server=self._answering.report,
+            query_log=self._answering.log_queries,
             approval=lambda: reactions.approve if reactions.approving else None,
             issuing=lambda: reactions.issuing,
         )
@@ -276,6 +277,24 @@ class Service:
 
     def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._threads, call)
+
+
+def _answering(config: Config, reactor: Any, inherited: Inherited) -> Answering:
+    """Return who answers: this process, or as many others as there are cores for them."""
+    workers = config.workers
+    if workers is None:
+        workers = len(os.sched_getaffinity(0))
+    if workers == 0:
+        return InProcess(reactor, inherited)
+    rendezvous = config.control.socket.with_name(config.control.socket.name + ".worker")
+    return Fleet(workers, reactor, inherited, rendezvous)
+
+
+def _parts(state: State) -> Iterator[bytes]:
+    """Yield all that is served, each part as it is at the moment it is taken."""
+    yield write_delta(Delta(authorities=all_authorities(state)))
+    for nodes in nodes_in_parts(state):
+        yield write_nodes(nodes)
 
 
 @contextmanager

@@ -5,24 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import (
-    FilteringLogObserver,
-    Logger,
-    LogLevel,
-    LogLevelFilterPredicate,
-    globalLogBeginner,
-    textFileLogObserver,
-)
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from failoverdns.config import ConfigErrors, load_config
 from failoverdns.model.errors import Corrupt
 from failoverdns.net.inherited import inherited_sockets
+from failoverdns.net.process import begin_logging, take_reactor
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
 from failoverdns.service import CannotStart, Service
@@ -43,8 +36,8 @@ def serve_forever(file: Path) -> int:
     except CannotListen as fault:
         print(f"cannot start: {fault}", file=sys.stderr)
         return 1
-    _begin_logging()
-    reactor = _reactor()
+    begin_logging()
+    reactor = take_reactor()
     process = _Process(Service(config, reactor, inherited), reactor)
     signal.signal(signal.SIGHUP, process.hang_up)
     reactor.callWhenRunning(process.start)
@@ -102,24 +95,3 @@ class _Process:
         else:
             log.failure("cannot start", failure)
         self._end()
-
-
-def _begin_logging() -> None:
-    """Log to standard error: what we say, and what Twisted warns of."""
-    threshold = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
-    threshold.setLogLevelForNamespace("failoverdns", LogLevel.info)
-    observer = FilteringLogObserver(textFileLogObserver(sys.stderr), (threshold,))
-    globalLogBeginner.beginLoggingTo((observer,), redirectStandardIO=False)
-
-
-def _reactor() -> Any:
-    """Return Twisted's reactor, which is installed when it is first imported (epoll on Linux).
-
-    Its timers run by the monotonic clock: by the wall clock, as they do otherwise, a clock that is
-    put back an hour would stop every one of them for an hour.
-    """
-    from twisted.internet import reactor
-
-    chosen: Any = reactor
-    chosen.seconds = time.monotonic
-    return chosen

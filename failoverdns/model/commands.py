@@ -331,6 +331,7 @@ class ForgetAnswers:
     hostnames: tuple[DomainName, ...]
 
 
+LogCommand = QueryLogOn | QueryLogOff | QueryLogStatus
 Mutation = (
     AddApplication
     | RenameApplication

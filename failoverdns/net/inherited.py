@@ -1,6 +1,7 @@
 """Sockets that were opened for us: socket activation, as systemd does it (sd_listen_fds(3)).
 
 So the server needs no right to bind port 53, and packets wait in the sockets while it restarts.
+Answering processes whose control process has gone hand theirs over in the same way.
 Refuses to open a socket, and to take one that is not for DNS.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import MutableMapping
 from ipaddress import ip_address
 
 from failoverdns.config import ListenAddress
-from failoverdns.net.sockets import CannotListen, set_datagram_options
+from failoverdns.net.sockets import CannotListen, Pair, close_pair, set_datagram_options
 
 FIRST = 3
 """The first descriptor that is handed over."""
@@ -20,25 +21,38 @@ FIRST = 3
 MAX_SOCKETS = 1024
 _KINDS = {socket.SOCK_DGRAM: "UDP", socket.SOCK_STREAM: "TCP"}
 
-Pair = tuple[socket.socket, socket.socket]
-
 
 class Inherited:
     """Sockets by address and kind, until they are taken."""
 
     def __init__(self, sockets: dict[tuple[ListenAddress, str], socket.socket]) -> None:
         self._sockets = sockets
+        self._handed_over: dict[ListenAddress, list[Pair]] = {}
 
     @property
     def left(self) -> list[str]:
         """What nobody has taken, as text."""
-        return sorted(f"{kind} {address}" for address, kind in self._sockets)
+        pairs = [f"{kind} {address}" for address in self._handed_over for kind in ("UDP", "TCP")]
+        return sorted([*(f"{kind} {address}" for address, kind in self._sockets), *pairs])
 
-    def take(self, address: ListenAddress) -> Pair | None:
-        """Return UDP and TCP sockets of an address; None if there are none.
+    def hand_over(self, address: ListenAddress, pair: Pair) -> None:
+        """Add sockets of an address that an answering process had until now."""
+        self._handed_over.setdefault(address, []).append(pair)
 
-        Raises CannotListen if there is one only.
+    def take(self, address: ListenAddress) -> list[Pair]:
+        """Return pairs of UDP and TCP sockets of an address; there may be none.
+
+        Raises CannotListen if there is a socket for one of them only.
         """
+        pairs = self._handed_over.pop(address, [])
+        activated = self._take_activated(address)
+        if activated is None:
+            return pairs
+        for pair in pairs:
+            close_pair(pair)  # copies of what activation gave again
+        return [activated]
+
+    def _take_activated(self, address: ListenAddress) -> Pair | None:
         found = {kind: self._sockets.get((address, kind)) for kind in _KINDS.values()}
         udp, tcp = found["UDP"], found["TCP"]
         if udp is None and tcp is None:
@@ -56,6 +70,10 @@ class Inherited:
         for sock in self._sockets.values():
             sock.close()
         self._sockets.clear()
+        for pairs in self._handed_over.values():
+            for pair in pairs:
+                close_pair(pair)
+        self._handed_over.clear()
 
 
 def inherited_sockets(environment: MutableMapping[str, str], pid: int) -> Inherited:

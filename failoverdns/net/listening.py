@@ -1,12 +1,11 @@
-"""The addresses that we answer on: opened together or not at all, and exchanged on reload.
+"""The sockets that this process answers on: readers of UDP, listeners for TCP.
 
-Refuses to know what is answered: `Answer` does.
+Refuses to know what is answered (`Answer` does), who bound the sockets, and why they come and go.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,8 +14,7 @@ from twisted.internet.interfaces import IListeningPort
 
 from failoverdns.config import ListenAddress, TCPSettings
 from failoverdns.model.change import Json
-from failoverdns.net.inherited import Inherited
-from failoverdns.net.sockets import CannotListen, bind, lost_packets
+from failoverdns.net.sockets import Pair
 from failoverdns.net.tcp import TCPFactory
 from failoverdns.net.tcp_clients import TCPClients
 from failoverdns.net.udp import UDPReader, WildcardUDPReader
@@ -30,90 +28,38 @@ class Answer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
-    """UDP and TCP on one address: `asked` as configured, `address` as bound."""
+class _Listener:
+    """UDP and TCP on one address."""
 
     asked: ListenAddress
-    address: ListenAddress
     udp: UDPReader
     tcp: IListeningPort
     factory: TCPFactory
 
 
 class Listeners:
-    """All addresses that are answered on."""
+    """All pairs of sockets that are answered on, by number."""
 
-    def __init__(
-        self,
-        reactor: Any,
-        answer: Answer,
-        limits: TCPSettings,
-        inherited: Inherited | None = None,
-    ) -> None:
-        """Answer with `answer`, over TCP within `limits`; `reactor` is Twisted's.
-
-        Sockets that are `inherited` are taken before new ones are opened.
-        """
-        self._inherited = inherited
+    def __init__(self, reactor: Any, answer: Answer) -> None:
+        """Answer with `answer`; `reactor` is Twisted's."""
         self._reactor = reactor
-        self.tcp_clients = TCPClients(reactor, limits)
+        self.tcp_clients = TCPClients(reactor, TCPSettings())
         self._answer = answer
-        self._open: list[Listener] = []
-
-    @property
-    def addresses(self) -> tuple[ListenAddress, ...]:
-        """The addresses as bound."""
-        return tuple(listener.address for listener in self._open)
+        self._open: dict[int, _Listener] = {}
 
     def report(self) -> dict[str, Json]:
-        """Tell what became of strangers' packets and connections since the addresses are open."""
+        """Tell what became of replies and connections since the sockets are open here."""
         return {
-            "udp": {
-                "lost": sum(lost_packets(one.udp.socket) for one in self._open),
-                "unsent": sum(one.udp.unsent for one in self._open),
-            },
+            "udp": {"unsent": sum(one.udp.unsent for one in self._open.values())},
             "tcp": {
                 "connections": len(self.tcp_clients),
                 "evicted": self.tcp_clients.evicted,
             },
         }
 
-    def prepare(self, wanted: Iterable[ListenAddress]) -> list[Listener]:
-        """Bind the addresses that are not open yet, and begin to answer on them.
-
-        Raises CannotListen; then nothing was opened. Pass the result to `adopt` or `discard`.
-        """
-        asked = {listener.asked for listener in self._open}
-        fresh: list[Listener] = []
-        try:
-            fresh.extend(self._listen(address) for address in wanted if address not in asked)
-        except CannotListen:
-            self.discard(fresh)
-            raise
-        return fresh
-
-    def adopt(self, fresh: list[Listener], wanted: Iterable[ListenAddress]) -> None:
-        """Keep the freshly opened addresses, and close those that are no longer wanted."""
-        kept = set(wanted)
-        closing = [listener for listener in self._open if listener.asked not in kept]
-        self._open = [listener for listener in self._open if listener.asked in kept] + fresh
-        self.discard(closing)
-
-    def discard(self, listeners: Iterable[Listener]) -> None:
-        """Close addresses."""
-        for listener in listeners:
-            self._reactor.removeReader(listener.udp)
-            listener.udp.socket.close()
-            maybeDeferred(listener.tcp.stopListening)
-            listener.factory.close()
-
-    def close(self) -> None:
-        """Close every address."""
-        self.adopt([], ())
-
-    def _listen(self, asked: ListenAddress) -> Listener:
-        handed_over = self._inherited.take(asked) if self._inherited is not None else None
-        udp_socket, tcp_socket = handed_over or bind(asked.host, asked.port)
+    def open(self, number: int, asked: ListenAddress, pair: Pair) -> None:
+        """Answer on a pair of sockets, which are closed with `close`."""
+        udp_socket, tcp_socket = pair
         reader = WildcardUDPReader if asked.host.is_unspecified else UDPReader
         udp = reader(udp_socket, lambda packet, host: self._answer(packet, host, udp=True))
         factory = TCPFactory(
@@ -125,5 +71,22 @@ class Listeners:
         tcp = self._reactor.adoptStreamPort(tcp_socket.fileno(), family, factory)
         tcp_socket.close()  # the reactor has a duplicate
         self._reactor.addReader(udp)
-        address = ListenAddress(asked.host, udp_socket.getsockname()[1])
-        return Listener(asked, address, udp, tcp, factory)
+        self._open[number] = _Listener(asked, udp, tcp, factory)
+
+    def close(self, number: int) -> None:
+        """Answer on a pair of sockets no more; clients over TCP get what they have asked for."""
+        listener = self._open.pop(number, None)
+        if listener is not None:
+            self._reactor.removeReader(listener.udp)
+            listener.udp.socket.close()
+            maybeDeferred(listener.tcp.stopListening)
+            listener.factory.close()
+
+    def close_all(self) -> None:
+        """Answer no more."""
+        for number in list(self._open):
+            self.close(number)
+
+    def copies(self) -> list[tuple[ListenAddress, int, int]]:
+        """Return address, UDP and TCP descriptor of all pairs, to be handed over."""
+        return [(one.asked, one.udp.fileno(), one.tcp.fileno()) for one in self._open.values()]

@@ -2,6 +2,8 @@
 
     note -> a queue with an end -> thread -> FILE, which becomes FILE.1 when it is full
 
+Several processes may write to the same file.
+
 Nothing here makes a query wait: when the queue is full, or the disk is, lines are lost and
 counted.  FILE and FILE.1 together never have more than twice the limit.
 Refuses to know what a line says: `wire.query_lines` does.
@@ -9,6 +11,7 @@ Refuses to know what a line says: `wire.query_lines` does.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -17,7 +20,7 @@ from typing import Final
 
 from failoverdns.config import QueryLogSettings
 from failoverdns.model.change import Json
-from failoverdns.model.commands import QueryLogOff, QueryLogOn, QueryLogStatus
+from failoverdns.model.commands import LogCommand, QueryLogOff, QueryLogOn
 from failoverdns.model.errors import Rejected
 from failoverdns.wire.query_lines import Exchange, exchange, query_line
 
@@ -32,7 +35,7 @@ class QueryLog:
 
     def __init__(self, settings: QueryLogSettings | None) -> None:
         """Write as `settings` say; without any there is no query log."""
-        self._settings = settings
+        self.settings = settings
         self._run: _Run | None = None
 
     @property
@@ -45,7 +48,7 @@ class QueryLog:
         if self._run is not None and self._run.is_next():
             self._run.note(exchange(packet, reply, host, now, udp=udp))
 
-    def carry_out(self, command: QueryLogOn | QueryLogOff | QueryLogStatus) -> dict[str, Json]:
+    def carry_out(self, command: LogCommand) -> dict[str, Json]:
         """Turn the log on or off, and tell how it is doing; raises Rejected."""
         if isinstance(command, QueryLogOn):
             self._turn_on(command.sample)
@@ -62,20 +65,20 @@ class QueryLog:
             self._run = None
 
     def _turn_on(self, sample: int) -> None:
-        if self._settings is None:
+        if self.settings is None:
             text = "no query log is configured: give `querylog` a `file` in the configuration"
             raise Rejected("refused", text)
         try:
-            fresh = _Run(self._settings, sample)
+            fresh = _Run(self.settings, sample)
         except OSError as fault:
-            text = f"querylog.file: {self._settings.file}: {fault.strerror}"
+            text = f"querylog.file: {self.settings.file}: {fault.strerror}"
             raise Rejected("unavailable", text) from None
         self.close()
         self._run = fresh
         fresh.start()
 
     def _report(self) -> dict[str, Json]:
-        file = str(self._settings.file) if self._settings is not None else None
+        file = str(self.settings.file) if self.settings is not None else None
         if self._run is None:
             return {"on": False, "file": file, "sample": None, "written": 0, "lost": 0}
         run = self._run
@@ -100,7 +103,6 @@ class _Run:
         self._queue: Queue[Exchange] = Queue(MAX_WAITING)
         self._ending = False
         self._file = _open(settings.file)
-        self._size = os.fstat(self._file).st_size
         self._thread = Thread(target=self._write_all, name="query log", daemon=True)
 
     def start(self) -> None:
@@ -147,17 +149,30 @@ class _Run:
         return lines
 
     def _write(self, data: bytes, count: int) -> None:
-        if self._size and self._size + len(data) > self._settings.max_size:
-            path = self._settings.file
-            path.replace(f"{path}.1")
-            fresh = _open(path)
-            os.close(self._file)
-            self._file, self._size = fresh, 0
+        size = os.fstat(self._file).st_size
+        if (size and size + len(data) > self._settings.max_size) or not self._is_current():
+            self._begin_file()
         written = os.write(self._file, data)
-        self._size += written
         if written < len(data):
             raise OSError("the disk is full")
         self.written += count
+
+    def _begin_file(self) -> None:
+        """Go on in a new file; the one that is full is renamed, by one of those who write to it."""
+        path = self._settings.file
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        if self._is_current():
+            path.replace(f"{path}.1")
+        fresh = _open(path)
+        os.close(self._file)
+        self._file = fresh
+
+    def _is_current(self) -> bool:
+        """Tell whether our file is still the one at its path."""
+        try:
+            return os.path.samestat(os.stat(self._settings.file), os.fstat(self._file))
+        except FileNotFoundError:
+            return False
 
 
 def _open(path: Path) -> int:

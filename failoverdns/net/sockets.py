@@ -24,21 +24,24 @@ BACKLOG = 1024
 _ATTEMPTS = 20
 
 Address = IPv4Address | IPv6Address
+Pair = tuple[socket.socket, socket.socket]
+"""A UDP socket, and a TCP socket that listens, on the same address and port."""
 
 
 class CannotListen(Exception):
     """An address that cannot be bound: says which, why, and what to do."""
 
 
-def bind(host: Address, port: int) -> tuple[socket.socket, socket.socket]:
+def bind(host: Address, port: int, *, shared: bool = False) -> Pair:
     """Bind UDP and TCP to the same port; port 0 lets the kernel choose one.
 
+    Several `shared` pairs may have the same port: the kernel spreads clients over them.
     Returns non-blocking sockets, the TCP one listening. Raises CannotListen.
     """
     for attempt in range(_ATTEMPTS):
-        udp = _bound(socket.SOCK_DGRAM, host, port)
+        udp = _bound(socket.SOCK_DGRAM, host, port, shared)
         try:
-            tcp = _bound(socket.SOCK_STREAM, host, udp.getsockname()[1])
+            tcp = _bound(socket.SOCK_STREAM, host, udp.getsockname()[1], shared)
         except CannotListen:
             udp.close()
             if port or attempt == _ATTEMPTS - 1:
@@ -47,6 +50,31 @@ def bind(host: Address, port: int) -> tuple[socket.socket, socket.socket]:
         tcp.listen(BACKLOG)
         return udp, tcp
     raise AssertionError("unreachable")
+
+
+def bind_shared(host: Address, port: int, count: int) -> list[Pair]:
+    """Bind so many pairs of UDP and TCP sockets to the same port, which nobody else has.
+
+    Raises CannotListen; then nothing is bound.
+    """
+    pairs: list[Pair] = []
+    try:
+        if port:
+            close_pair(bind(host, port))  # alone: two servers would share their clients unnoticed
+        for _ in range(count):
+            pairs.append(bind(host, port, shared=True))
+            port = pairs[0][0].getsockname()[1]
+    except CannotListen:
+        for pair in pairs:
+            close_pair(pair)
+        raise
+    return pairs
+
+
+def close_pair(pair: Pair) -> None:
+    """Close both sockets."""
+    for sock in pair:
+        sock.close()
 
 
 def lost_packets(sock: socket.socket) -> int:
@@ -65,13 +93,15 @@ def allow_descriptors(wanted: int) -> int:
     return allowed
 
 
-def _bound(kind: socket.SocketKind, host: Address, port: int) -> socket.socket:
+def _bound(kind: socket.SocketKind, host: Address, port: int, shared: bool) -> socket.socket:
     family = socket.AF_INET if isinstance(host, IPv4Address) else socket.AF_INET6
     sock = socket.socket(family, kind)
     try:
         sock.setblocking(False)
         if kind == socket.SOCK_STREAM:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if kind == socket.SOCK_DGRAM:

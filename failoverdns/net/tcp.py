@@ -45,6 +45,7 @@ class TCPConnection(Protocol):
         """Bytes of replies since the client last had read all."""
         self._paused = False
         self._ended = False
+        self._finishing = False
         self._waiting = False
         self._timeout: IDelayedCall | None = None
 
@@ -105,6 +106,11 @@ class TCPConnection(Protocol):
         self._ended = self._paused = True
         self.transport.abortConnection()
 
+    def finish(self) -> None:
+        """Close when nothing is half asked; the time limit holds."""
+        self._finishing = True
+        self._answer()
+
     def _answer(self) -> None:
         """Answer whole messages in the buffer, while the client reads and it is its turn."""
         buffer, taken, at, was_useful = self._buffer, 0, 0, False
@@ -130,7 +136,8 @@ class TCPConnection(Protocol):
                 self._timeout.reset(self._clients.limits.idle_timeout)
         self._read_or_not()
         self._clients.keep(self, len(buffer) + (self._unread if self._paused else 0))
-        if self._ended and not self._paused and not self._waiting:
+        finished = self._ended or (self._finishing and not buffer)
+        if finished and not self._paused and not self._waiting:
             self.transport.unregisterProducer()
             self.transport.loseConnection()
 
@@ -166,6 +173,6 @@ class TCPFactory(ServerFactory):
         self._connections.discard(connection)
 
     def close(self) -> None:
-        """Let every client go."""
+        """Let every client go, when it has what it has begun to ask for."""
         for connection in list(self._connections):
-            connection.transport.loseConnection()
+            connection.finish()

@@ -1,0 +1,121 @@
+"""The sockets of all addresses that are answered on, bound together or not at all.
+
+Each address has as many pairs of sockets as there are answering processes: the kernel spreads
+clients over them.  Whoever binds keeps them open, so that nothing that waits in a socket is lost
+with the process that reads from it.
+Refuses to know who answers, and what.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import count
+
+from failoverdns.config import ListenAddress
+from failoverdns.net.inherited import Inherited
+from failoverdns.net.sockets import (
+    CannotListen,
+    Pair,
+    bind,
+    bind_shared,
+    close_pair,
+    lost_packets,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A pair of sockets: its number, whose it is by default, its address as configured."""
+
+    number: int
+    place: int
+    asked: ListenAddress
+    pair: Pair
+
+    @property
+    def address(self) -> ListenAddress:
+        """The address as bound."""
+        return ListenAddress(self.asked.host, self.pair[0].getsockname()[1])
+
+
+class Addresses:
+    """All pairs of sockets."""
+
+    def __init__(self, places: int, inherited: Inherited) -> None:
+        """Bind for so many answering processes, 0 for none beside this one.
+
+        Sockets that are `inherited` are taken before new ones are opened.
+        """
+        self._places = places
+        self._inherited = inherited
+        self._numbers = count(1)
+        self.bound: tuple[Bound, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[ListenAddress, ...]:
+        """The addresses as bound, each once."""
+        return tuple(dict.fromkeys(one.address for one in self.bound))
+
+    def lost(self) -> int:
+        """Return how many packets over UDP the kernel had no room for, as far as sockets know."""
+        sockets = {os.fstat(one.pair[0].fileno()).st_ino: one.pair[0] for one in self.bound}
+        return sum(map(lost_packets, sockets.values()))
+
+    def prepare(self, wanted: Iterable[ListenAddress]) -> list[Bound]:
+        """Bind the addresses that are not bound yet; pass the result to `adopt` or `discard`.
+
+        Raises CannotListen; then nothing was bound.
+        """
+        asked = {one.asked for one in self.bound}
+        fresh: list[Bound] = []
+        try:
+            for address in wanted:
+                if address not in asked:
+                    fresh += self._bind(address)
+        except CannotListen:
+            self.discard(fresh)
+            raise
+        return fresh
+
+    def adopt(self, fresh: list[Bound], wanted: Iterable[ListenAddress]) -> None:
+        """Keep what was freshly bound, and close the addresses that are no longer wanted."""
+        kept = set(wanted)
+        closing = [one for one in self.bound if one.asked not in kept]
+        self.bound = (*(one for one in self.bound if one.asked in kept), *fresh)
+        self.discard(closing)
+
+    def discard(self, bound: Iterable[Bound]) -> None:
+        """Close pairs of sockets."""
+        for one in bound:
+            close_pair(one.pair)
+
+    def close(self) -> None:
+        """Close every address."""
+        self.adopt([], ())
+
+    def _bind(self, asked: ListenAddress) -> list[Bound]:
+        pairs = self._inherited.take(asked)
+        if not pairs:
+            pairs = (
+                bind_shared(asked.host, asked.port, self._places)
+                if self._places
+                else [bind(asked.host, asked.port)]
+            )
+        places = max(1, self._places)
+        while len(pairs) < places:
+            pairs.append(_another(asked, pairs[0]))
+        return [
+            Bound(next(self._numbers), index % places, asked, pair)
+            for index, pair in enumerate(pairs)
+        ]
+
+
+def _another(asked: ListenAddress, pair: Pair) -> Pair:
+    """Return one more pair on the port of a pair: its own, or else a copy of it."""
+    udp, tcp = pair
+    if udp.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT):
+        return bind(asked.host, udp.getsockname()[1], shared=True)
+    return udp.dup(), tcp.dup()

@@ -1,0 +1,180 @@
+"""A channel between the control process and an answering process: frames, calls, descriptors.
+
+Descriptors arrive in the order in which they were sent, before or with the frame that names them.
+Refuses to know what calls there are, and what is to be done when the other side is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IFileDescriptorReceiver
+from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from failoverdns.model.errors import Malformed, Rejected
+from failoverdns.wire.frames import (
+    FrameReader,
+    Kind,
+    read_call,
+    read_reply,
+    write_call,
+    write_delta_frame,
+    write_failure,
+    write_result,
+)
+
+CarryOut = Callable[["Channel", str, dict[str, Any]], Any]
+"""Carries a call out; returns its result, or a Deferred of it; a Rejected is told."""
+
+log = Logger()
+
+
+@implementer(IFileDescriptorReceiver)
+class Channel(Protocol):
+    """One end of a channel."""
+
+    transport: Any
+
+    def __init__(
+        self,
+        carry_out: CarryOut,
+        apply: Callable[[bytes], None],
+        lost: Callable[[Channel], None],
+    ) -> None:
+        """Carry calls out with `carry_out`, take deltas to `apply`, tell `lost` of the end."""
+        self._carry_out = carry_out
+        self._apply = apply
+        self._lost = lost
+        self._reader = FrameReader()
+        self._number = 0
+        self._waiting: dict[int, Deferred[Any]] = {}
+        self._descriptors: deque[int] = deque()
+        self.is_open = True
+
+    def send_delta(self, frame: bytes) -> None:
+        """Send a delta that is framed already."""
+        if self.is_open:
+            self.transport.write(frame)
+
+    def call(
+        self, name: str, arguments: dict[str, Any] | None = None, descriptors: Iterable[int] = ()
+    ) -> Deferred[Any]:
+        """Call what the other side can do; fails with Rejected, or ConnectionDone at the end."""
+        if not self.is_open:
+            result: Deferred[Any] = Deferred()
+            result.errback(Failure(ConnectionDone()))
+            return result
+        self._number += 1
+        self._send_descriptors(descriptors)
+        self.transport.write(write_call(self._number, name, arguments or {}))
+        result = self._waiting[self._number] = Deferred()
+        return result
+
+    def take_descriptors(self, count: int) -> list[int]:
+        """Return the next descriptors that came; they belong to the caller.
+
+        Raises Malformed if there are not so many.
+        """
+        if len(self._descriptors) < count:
+            raise Malformed("sockets were named that did not come")
+        return [self._descriptors.popleft() for _ in range(count)]
+
+    def give_descriptors(self, descriptors: Iterable[int]) -> None:
+        """Send descriptors with the reply that the caller is about to return."""
+        self._send_descriptors(descriptors)
+
+    def close(self) -> None:
+        """Close this end."""
+        if self.is_open:
+            self.transport.loseConnection()
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Take bytes in."""
+        try:
+            for frame in self._reader.feed(data):
+                match frame.kind:
+                    case Kind.DELTA:
+                        self._apply(frame.body)
+                    case Kind.CALL:
+                        self._answer(*read_call(frame.body))
+                    case Kind.REPLY:
+                        self._note_reply(*read_reply(frame.body))
+        except Malformed as fault:
+            log.error("a channel between our processes is broken: {fault}", fault=str(fault))
+            self.transport.abortConnection()
+
+    def fileDescriptorReceived(self, descriptor: int) -> None:  # noqa: N802
+        """Keep a descriptor until it is named."""
+        os.set_inheritable(descriptor, False)
+        self._descriptors.append(descriptor)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
+        """Fail what waits, and tell."""
+        self.is_open = False
+        while self._descriptors:
+            os.close(self._descriptors.popleft())
+        waiting, self._waiting = self._waiting, {}
+        for result in waiting.values():
+            result.errback(Failure(ConnectionDone()))
+        self._lost(self)
+
+    def _send_descriptors(self, descriptors: Iterable[int]) -> None:
+        for descriptor in descriptors:
+            self.transport.sendFileDescriptor(descriptor)
+
+    def _answer(self, number: int, name: str, arguments: dict[str, Any]) -> None:
+        def failed(failure: Failure) -> bytes:
+            if failure.check(Rejected):
+                return write_failure(number, failure.value.code, str(failure.value))
+            log.failure("the call {name} failed", failure, name=name)
+            return write_failure(number, "unavailable", f"{name} failed; see the log")
+
+        done: Deferred[Any] = maybeDeferred(self._carry_out, self, name, arguments)
+        reply = done.addCallback(lambda result: write_result(number, result))
+        reply.addErrback(failed).addCallback(self._send)
+
+    def _send(self, frame: bytes) -> None:
+        if self.is_open:
+            self.transport.write(frame)
+
+    def _note_reply(self, number: int, result: Any) -> None:
+        waiting = self._waiting.pop(number, None)
+        if waiting is None:
+            return
+        if isinstance(result, Rejected):
+            waiting.errback(Failure(result))
+        else:
+            waiting.callback(result)
+
+
+class ChannelFactory(ServerFactory):
+    """Makes channels of connections."""
+
+    noisy = False
+
+    def __init__(self, make: Callable[[], Channel]) -> None:
+        self._make = make
+
+    def buildProtocol(self, addr: object) -> Channel:  # noqa: N802
+        """Return our end of a channel."""
+        return self._make()
+
+
+def open_channel(reactor: Any, descriptor: int, channel: Channel) -> None:
+    """Open a channel on a connected Unix socket, of which the reactor keeps a copy."""
+    os.set_blocking(descriptor, False)
+    reactor.adoptStreamConnection(descriptor, socket.AF_UNIX, ChannelFactory(lambda: channel))
+
+
+def call_nothing(*_: object) -> Any:
+    """Carry nothing out: answering processes call nothing of those who control them."""
+    raise Rejected("unknown-command", "an answering process calls nothing")

@@ -1,0 +1,119 @@
+"""What the control process and an answering process say to each other, as bytes.
+
+    frame = length of what follows (4), kind (1), body
+    DELTA   a delta (`wire.deltas`)                             nothing is said in return
+    CALL    JSON: {"call": number, "name": ..., arguments ...}  a REPLY of that number
+    REPLY   JSON: {"call": number, "result": ...} or {"call": number, "code": ..., "message": ...}
+
+What is sent is carried out in order, so that a reply says that everything before is done too.
+Refuses to know sockets, and what calls there are.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from dataclasses import dataclass
+from struct import Struct
+from typing import Any, Final
+
+from failoverdns.model.errors import Malformed, Rejected
+
+MAX_BODY: Final = 1 << 28
+"""Bytes of a body: more is a stream that has lost its place."""
+
+_HEAD: Final = Struct(">IB")
+
+
+class Kind(enum.IntEnum):
+    """What the body of a frame is."""
+
+    DELTA = 1
+    CALL = 2
+    REPLY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame as it came."""
+
+    kind: Kind
+    body: bytes
+
+
+def write_delta_frame(delta: bytes) -> bytes:
+    """Return a delta as a frame."""
+    return _HEAD.pack(len(delta) + 1, Kind.DELTA) + delta
+
+
+def write_call(number: int, name: str, arguments: dict[str, Any]) -> bytes:
+    """Return a call of what the other side can do."""
+    return _write(Kind.CALL, {**arguments, "call": number, "name": name})
+
+
+def write_result(number: int, result: Any) -> bytes:
+    """Return the reply to a call that was carried out."""
+    return _write(Kind.REPLY, {"call": number, "result": result})
+
+
+def write_failure(number: int, code: str, message: str) -> bytes:
+    """Return the reply to a call that was not."""
+    return _write(Kind.REPLY, {"call": number, "code": code, "message": message})
+
+
+def read_call(body: bytes) -> tuple[int, str, dict[str, Any]]:
+    """Return number, name and arguments of a call; raises Malformed."""
+    call = _read(body)
+    try:
+        return int(call.pop("call")), str(call.pop("name")), call
+    except (KeyError, TypeError, ValueError):
+        raise Malformed("a call without number or name") from None
+
+
+def read_reply(body: bytes) -> tuple[int, Any]:
+    """Return number and result of a reply, a Rejected for what failed; raises Malformed."""
+    reply = _read(body)
+    try:
+        if "code" in reply:
+            return int(reply["call"]), Rejected(str(reply["code"]), str(reply["message"]))
+        return int(reply["call"]), reply["result"]
+    except (KeyError, TypeError, ValueError):
+        raise Malformed("a reply without number or result") from None
+
+
+class FrameReader:
+    """Puts frames together from the pieces in which they arrive."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Take bytes in and return the frames that are whole; raises Malformed."""
+        buffer, frames, at = self._buffer, list[Frame](), 0
+        buffer += data
+        while len(buffer) - at >= _HEAD.size:
+            length, kind = _HEAD.unpack_from(buffer, at)
+            if not 1 <= length <= MAX_BODY + 1 or kind not in set(Kind):
+                raise Malformed(f"a frame of kind {kind} and {length} bytes")
+            end = at + 4 + length
+            if len(buffer) < end:
+                break
+            frames.append(Frame(Kind(kind), bytes(buffer[at + _HEAD.size : end])))
+            at = end
+        del buffer[:at]
+        return frames
+
+
+def _write(kind: Kind, value: dict[str, Any]) -> bytes:
+    body = json.dumps(value, separators=(",", ":")).encode()
+    return _HEAD.pack(len(body) + 1, kind) + body
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Malformed("what is no JSON") from None
+    if not isinstance(value, dict):
+        raise Malformed("JSON that is no object")
+    return value

@@ -1,0 +1,161 @@
+"""The answering process: what it does for the control process, and what when that is gone.
+
+It has the table, sockets and terms, and no private key.  It answers on as things are when the
+control process has gone; another one that takes its place finds it at the rendezvous, a Unix socket
+beside the control socket, takes its sockets over and sends it home.
+Refuses to know the state, and what is served and why.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from failoverdns.answerer import Answerer
+from failoverdns.config import ListenAddress
+from failoverdns.model.commands import LogCommand, QueryLogOff, QueryLogOn, QueryLogStatus
+from failoverdns.model.errors import Rejected
+from failoverdns.net.agreeing import read_agreement
+from failoverdns.net.channel import Channel, ChannelFactory, open_channel
+from failoverdns.net.process import begin_logging, take_reactor
+from failoverdns.net.sockets import CannotListen
+from failoverdns.net.unix import listen_unix
+from failoverdns.workers.calls import Call, read_address, write_address
+
+CHANNEL = 3
+"""The descriptor of the channel to the control process that started us."""
+
+FAREWELL = 0.2
+"""Seconds that the last reply has to leave."""
+
+log = Logger()
+
+
+class AnsweringProcess:
+    """What the control process can call."""
+
+    def __init__(self, reactor: Any, rendezvous: Path) -> None:
+        self._reactor = reactor
+        self._rendezvous = rendezvous
+        self._answerer = Answerer(reactor)
+        self._control: set[Channel] = set()
+        self._port: Any = None
+        self._retiring = False
+
+    def start(self) -> None:
+        """Take the channel that we were started with, and wait at the rendezvous."""
+        open_channel(self._reactor, CHANNEL, self._channel())
+        os.close(CHANNEL)
+        try:
+            factory = ChannelFactory(self._channel)
+            self._port = listen_unix(self._reactor, self._rendezvous, 0o600, factory)
+        except (CannotListen, OSError) as fault:
+            log.warn("a new control process will not find this one: {fault}", fault=str(fault))
+
+    def _channel(self) -> Channel:
+        """Return our end of a channel; whoever may open the rendezvous may control us."""
+        channel = Channel(self._carry_out, self._answerer.apply, self._lose)
+        self._control.add(channel)
+        return channel
+
+    def end(self, *_: object) -> None:
+        """Stop, as a signal asks to."""
+        self._reactor.callFromThread(self._stop)
+
+    def _carry_out(self, channel: Channel, name: str, arguments: dict[str, Any]) -> Any:
+        answerer = self._answerer
+        match name:
+            case Call.APPLIED:
+                return None
+            case Call.AGREE:
+                answerer.agree(read_agreement(arguments["agreement"]))
+            case Call.OPEN:
+                self._open(channel, arguments)
+            case Call.CLOSE:
+                for number in arguments["numbers"]:
+                    answerer.listeners.close(number)
+            case Call.REPORT:
+                return answerer.report()
+            case Call.LOG_QUERIES:
+                return answerer.query_log.carry_out(_log_command(arguments))
+            case Call.HAND_OVER:
+                return self._hand_over(channel)
+            case Call.RETIRE:
+                return self._retire()
+            case _:
+                raise Rejected("unknown-command", f"an answering process cannot {name!r}")
+        return None
+
+    def _open(self, channel: Channel, arguments: dict[str, Any]) -> None:
+        """Answer on sockets that came with the call; from the first of them on, pause for nothing.
+
+        What there is by now stays, so the garbage collector need not look at it again.
+        """
+        gc.freeze()
+        gc.enable()
+        for number, address in arguments["sockets"]:
+            udp, tcp = (socket.socket(fileno=one) for one in channel.take_descriptors(2))
+            self._answerer.listeners.open(number, read_address(address), (udp, tcp))
+
+    def _hand_over(self, channel: Channel) -> list[Any]:
+        copies = self._answerer.listeners.copies()
+        channel.give_descriptors(one for _, udp, tcp in copies for one in (udp, tcp))
+        return [write_address(address) for address, _, _ in copies]
+
+    def _retire(self) -> Deferred[None]:
+        """Answer no more; what clients over TCP have begun to ask is answered first."""
+        self._retiring = True
+        self._answerer.listeners.close_all()
+        deferred: Deferred[None] = Deferred.fromCoroutine(self._finish())
+        return deferred
+
+    async def _finish(self) -> None:
+        until = self._reactor.seconds() + 1.0
+        while len(self._answerer.listeners.tcp_clients) and self._reactor.seconds() < until:
+            await deferLater(self._reactor, 0.01)
+        self._reactor.callLater(FAREWELL, self._stop)
+
+    def _lose(self, channel: Channel) -> None:
+        self._control.discard(channel)
+        if self._retiring:
+            self._stop()
+        elif not self._control:
+            log.warn("the control process is gone: answering on as things are")
+
+    def _stop(self) -> None:
+        self._answerer.stop()
+        if self._reactor.running:
+            self._reactor.stop()
+
+
+def _log_command(arguments: dict[str, Any]) -> LogCommand:
+    if "sample" in arguments:
+        return QueryLogOn(arguments["sample"])
+    return QueryLogOff() if arguments.get("off") else QueryLogStatus()
+
+
+def main() -> int:
+    """Run an answering process until it is told to end."""
+    begin_logging()
+    reactor = take_reactor()
+    process = AnsweringProcess(reactor, Path(f"{sys.argv[1]}.{os.getpid()}"))
+    for number in (signal.SIGINT, signal.SIGHUP):  # those of a terminal are for the control process
+        signal.signal(number, signal.SIG_IGN)
+    reactor.callWhenRunning(process.start)
+    reactor.callWhenRunning(signal.signal, signal.SIGTERM, process.end)
+    gc.disable()
+    reactor.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,298 @@
+"""Answering processes: as many as are wanted, filled, told, and replaced when they end.
+
+    publish -> every process -> each says that it has applied it -> visible
+    a process ends           -> another one answers on its sockets at once
+                             -> one in its place is started, filled, and then gets the sockets
+
+Knows who answers on which sockets.
+Refuses to know what is served, how a process is started and watched (`workers.process`), and what
+is offered (`workers.offering`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from failoverdns.config import Config
+from failoverdns.model.change import Delta, Json
+from failoverdns.model.commands import LogCommand, QueryLogOff, QueryLogOn
+from failoverdns.model.errors import Rejected
+from failoverdns.net.agreeing import share_of, write_agreement
+from failoverdns.net.inherited import Inherited
+from failoverdns.net.spawning import spawn
+from failoverdns.wire.deltas import write_delta
+from failoverdns.wire.frames import write_delta_frame
+from failoverdns.workers.calls import Call, write_address
+from failoverdns.workers.handover import Orphan, find_orphans
+from failoverdns.workers.interface import CannotAnswer, Parts
+from failoverdns.workers.offering import Offering, Prepared
+from failoverdns.workers.process import Gone, Stuck, Worker
+
+HEARTBEAT: Final = 5.0
+"""Seconds between looks whether answering processes still answer."""
+
+FILLING: Final = 60.0
+"""Seconds in which a part of the table is applied by a process that does not answer yet."""
+
+AHEAD: Final = 4
+"""Parts of the table that are under way to processes that are being filled."""
+
+PAUSE: Final = 1.0
+"""Seconds before another try to replace a process that ended before it could answer."""
+
+log = Logger()
+
+
+class Fleet:
+    """Implements `workers.interface.Answering`."""
+
+    def __init__(self, count: int, reactor: Any, inherited: Inherited, rendezvous: Path) -> None:
+        """Build for so many processes, which can be found at `rendezvous`; none is started yet.
+
+        Sockets that are `inherited` come first.
+        """
+        self._reactor = reactor
+        self._count = count
+        self._inherited = inherited
+        self._rendezvous = rendezvous
+        self._offering = Offering(count, inherited, reactor, self._agree)
+        self._workers: list[Worker] = []
+        self._parts: Parts = lambda: iter(())
+        self._sample: int | None = None
+        self._replacing = False
+        self._heartbeat = LoopingCall(self._look)
+        self._heartbeat.clock = reactor
+
+    async def start(self, config: Config, parts: Parts) -> None:
+        """Start and fill the processes, then let them answer.
+
+        Processes of a control process that has gone answer until then, and their sockets are used.
+        """
+        self._parts = parts
+        orphans = await find_orphans(self._reactor, self._rendezvous, self._inherited)
+        self._offering.adopt(self._offering.prepare(config))
+        workers = [self._launch(place) for place in range(self._count)]
+        try:
+            await self._fill(workers)
+        except (Gone, Stuck):
+            raise CannotAnswer("an answering process ended before it could answer") from None
+        self._replacing = True
+        self._arrange()
+        await self.visible()
+        await self._dismiss(orphans)
+        self._heartbeat.start(HEARTBEAT, now=False)
+        log.info("{count} answering process(es)", count=self._count)
+
+    def publish(self, delta: Delta) -> None:
+        """Send a delta to every process, also to those that are being filled."""
+        frame = write_delta_frame(write_delta(delta))
+        for worker in self._workers:
+            worker.send_delta(frame)
+
+    async def visible(self) -> None:
+        """Wait until every process that answers has applied what was published, or is gone.
+
+        Raises Rejected if one neither answers nor can be ended.
+        """
+        faults = [fault for fault in await self._call_all(Call.APPLIED) if isinstance(fault, Stuck)]
+        if faults:
+            text = "; ".join(str(fault) for fault in faults)
+            raise Rejected("unknown-outcome", f"committed, but old answers may be given: {text}")
+
+    def prepare(self, config: Config) -> Prepared:
+        """Try what may fail of another configuration; raises CannotAgree or CannotListen."""
+        return self._offering.prepare(config)
+
+    async def adopt(self, prepared: Prepared) -> None:
+        """Have every process answer by another configuration from now on."""
+        self._offering.adopt(prepared)
+        self._agree()
+        self._arrange()
+        await self.visible()
+
+    def discard(self, prepared: Prepared) -> None:
+        """Let go of what was prepared and is not to be used."""
+        self._offering.discard(prepared)
+
+    async def report(self) -> dict[str, Json]:
+        """Tell what became of strangers' packets, summed over the processes, and who they are."""
+        reports = [found for found in await self._call_all(Call.REPORT) if isinstance(found, dict)]
+        limits = [found["rate_limit"] for found in reports if found["rate_limit"] is not None]
+        return {
+            "udp": {
+                "lost": self._offering.addresses.lost(),
+                **_sum(found["udp"] for found in reports),
+            },
+            "tcp": _sum(found["tcp"] for found in reports),
+            "rate_limit": _sum(limits) if limits else None,
+            "workers": [
+                {"pid": worker.pid, "answering": worker.is_serving} for worker in self._workers
+            ],
+        }
+
+    async def log_queries(self, command: LogCommand) -> dict[str, Json]:
+        """Turn the query log of every process on or off, and tell how they are doing."""
+        found = await self._call_all(Call.LOG_QUERIES, _log_arguments(command))
+        reports = [report for report in found if isinstance(report, dict)]
+        refusals = [fault for fault in found if isinstance(fault, Rejected)]
+        if refusals or not reports:
+            raise refusals[0] if refusals else Rejected("unavailable", "no process answers")
+        if isinstance(command, QueryLogOff | QueryLogOn):
+            self._sample = command.sample if isinstance(command, QueryLogOn) else None
+        counted = _sum({k: report[k] for k in ("written", "lost")} for report in reports)
+        return {**reports[0], **counted}
+
+    def log_addresses(self) -> None:
+        """Say where we answer."""
+        self._offering.log_addresses()
+
+    async def stop(self) -> None:
+        """Let every process end."""
+        self._replacing = False
+        if self._heartbeat.running:
+            self._heartbeat.stop()
+        retiring = [Deferred.fromCoroutine(worker.retire()) for worker in self._workers]
+        await gatherResults(retiring, consumeErrors=True)
+        self._offering.close()
+
+    def _launch(self, place: int) -> Worker:
+        worker = Worker(self._reactor, place, self._replace)
+        worker.start(self._rendezvous)
+        self._workers.append(worker)
+        return worker
+
+    async def _fill(self, workers: list[Worker]) -> None:
+        """Give processes terms and all names; they answer from the next `_arrange` on.
+
+        What is published meanwhile reaches them too, in between: names are told whole, so that
+        the last word about each is the right one.  Raises Gone if one ends.
+        """
+        for worker in workers:
+            await worker.call(Call.AGREE, self._terms(), bound=FILLING)
+            if self._sample is not None:
+                await worker.call(Call.LOG_QUERIES, {"sample": self._sample})
+        under_way: deque[Deferred[Any]] = deque()
+        try:
+            await self._send_parts(workers, under_way)
+        finally:
+            for rest in under_way:
+                rest.addErrback(lambda _: None)  # the first fault was told
+        for worker in workers:
+            worker.is_serving = True
+
+    async def _send_parts(self, workers: list[Worker], under_way: deque[Deferred[Any]]) -> None:
+        for part in self._parts():
+            frame = write_delta_frame(part)
+            for worker in workers:
+                worker.send_delta(frame)
+            under_way.append(_together(workers, Call.APPLIED))
+            await deferLater(self._reactor, 0)
+            if len(under_way) > AHEAD:
+                await under_way.popleft()
+        while under_way:
+            await under_way.popleft()
+
+    def _arrange(self) -> None:
+        """Have every pair of sockets answered on: by its own process, or by another one."""
+        serving = [worker for worker in self._workers if worker.is_serving]
+        at = {worker.place: worker for worker in serving}
+        bound = {one.number: one for one in self._offering.addresses.bound}
+        for worker in serving:
+            wanted = {
+                number for number, one in bound.items() if at.get(one.place, serving[0]) is worker
+            }
+            fresh, surplus = sorted(wanted - worker.open), sorted(worker.open - wanted)
+            worker.open = wanted
+            if fresh:
+                sockets = [[number, write_address(bound[number].asked)] for number in fresh]
+                descriptors = [sock.fileno() for number in fresh for sock in bound[number].pair]
+                self._call_later(worker, Call.OPEN, {"sockets": sockets}, descriptors)
+            if surplus:
+                self._call_later(worker, Call.CLOSE, {"numbers": surplus})
+
+    def _replace(self, worker: Worker) -> None:
+        """Have others answer for a process that has ended, and start one in its place."""
+        self._workers.remove(worker)
+        if not self._replacing:
+            return
+        log.error("answering process {pid} has ended; another one takes its place", pid=worker.pid)
+        self._arrange()
+        spawn(self._fill_place(worker.place, bool(worker.open)))
+
+    async def _fill_place(self, place: int, at_once: bool) -> None:
+        """Start and fill a process; one that ends before it can answer is replaced in its turn."""
+        if not at_once:
+            await deferLater(self._reactor, PAUSE)
+        if self._replacing:
+            try:
+                await self._fill([self._launch(place)])
+            except (Gone, Stuck):
+                return
+            self._arrange()
+
+    def _agree(self) -> None:
+        for worker in self._workers:
+            self._call_later(worker, Call.AGREE, self._terms())
+
+    def _terms(self) -> dict[str, Any]:
+        return {"agreement": write_agreement(share_of(self._offering.agreement, self._count))}
+
+    def _look(self) -> None:
+        for worker in self._workers:
+            if worker.is_serving:
+                self._call_later(worker, Call.APPLIED)
+
+    def _call_later(
+        self, worker: Worker, name: Call, arguments: Any = None, descriptors: Iterable[int] = ()
+    ) -> None:
+        """Call, and leave it to the process's end to be noticed if that fails."""
+        calling = Deferred.fromCoroutine(worker.call(name, arguments, descriptors))
+        calling.addErrback(lambda failure: failure.trap(Gone, Stuck) and None)
+        calling.addErrback(lambda failure: log.failure("a defect in failoverdns", failure))
+
+    async def _call_all(self, name: Call, arguments: dict[str, Any] | None = None) -> list[Any]:
+        """Call every process that answers; return results, and why there is none."""
+        calls = [
+            Deferred.fromCoroutine(worker.call(name, arguments)).addErrback(_value)
+            for worker in self._workers
+            if worker.is_serving
+        ]
+        return list(await gatherResults(calls))
+
+    async def _dismiss(self, orphans: list[Orphan]) -> None:
+        for orphan in orphans:
+            await orphan.retire()
+
+
+def _together(workers: list[Worker], name: Call) -> Deferred[Any]:
+    calls = [Deferred.fromCoroutine(worker.call(name, bound=FILLING)) for worker in workers]
+    together = gatherResults(calls, consumeErrors=True)
+    return together.addErrback(lambda failure: failure.value.subFailure)
+
+
+def _value(failure: Failure) -> BaseException:
+    failure.trap(Gone, Stuck, Rejected)
+    value: BaseException = failure.value
+    return value
+
+
+def _sum(reports: Iterable[dict[str, int]]) -> dict[str, Any]:
+    total: dict[str, Any] = {}
+    for report in reports:
+        for name, value in report.items():
+            total[name] = total.get(name, 0) + value
+    return total
+
+
+def _log_arguments(command: LogCommand) -> dict[str, Any]:
+    if isinstance(command, QueryLogOn):
+        return {"sample": command.sample}
+    return {"off": True} if isinstance(command, QueryLogOff) else {}

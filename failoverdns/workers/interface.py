@@ -1,0 +1,61 @@
+"""Who answers, as the service sees it: one interface, for this process and for others.
+
+Refuses to know processes and sockets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from failoverdns.config import Config
+from failoverdns.model.change import Delta, Json
+from failoverdns.model.commands import LogCommand
+from failoverdns.workers.offering import Prepared
+
+Parts = Callable[[], Iterator[bytes]]
+"""Returns all that is served, as deltas one after the other, each of the moment it is taken."""
+
+
+class Answering(Protocol):
+    """Whoever answers."""
+
+    async def start(self, config: Config, parts: Parts) -> None:
+        """Begin to answer as `config` says, when all `parts` are there.
+
+        Raises CannotAgree, CannotListen or CannotAnswer; then nothing is left open.
+        """
+
+    def publish(self, delta: Delta) -> None:
+        """Send a delta out."""
+
+    async def visible(self) -> None:
+        """Wait until no query gets an answer from before what was published.
+
+        Raises Rejected if that is not known in time.
+        """
+
+    def prepare(self, config: Config) -> Prepared:
+        """Try what may fail of another configuration; raises CannotAgree or CannotListen."""
+
+    async def adopt(self, prepared: Prepared) -> None:
+        """Answer by another configuration from now on."""
+
+    def discard(self, prepared: Prepared) -> None:
+        """Let go of what was prepared and is not to be used."""
+
+    async def report(self) -> dict[str, Json]:
+        """Tell what became of strangers' packets, for `status`."""
+
+    async def log_queries(self, command: LogCommand) -> dict[str, Json]:
+        """Turn the query log on or off, and tell how it is doing; raises Rejected."""
+
+    def log_addresses(self) -> None:
+        """Say where we answer."""
+
+    async def stop(self) -> None:
+        """Answer no more."""
+
+
+class CannotAnswer(Exception):
+    """Why nobody can be made to answer, and what to do about it."""

@@ -1,0 +1,173 @@
+"""One answering process, as the control process sees it: started, called, watched, ended.
+
+    a call that is not answered in time -> the process is killed -> it is gone: it answers nobody
+
+Refuses to know what it is told, and who takes its place.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ProcessExitedAlready
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from failoverdns.model.errors import Rejected
+from failoverdns.net.channel import Channel, call_nothing, open_channel
+from failoverdns.workers.calls import Call
+from failoverdns.workers.child import CHANNEL
+
+BOUND: Final = 2.0
+"""Seconds in which an answering process answers a call, or is killed."""
+
+DEATH: Final = 2.0
+"""Seconds in which a process that was killed is gone."""
+
+log = Logger()
+
+
+class Gone(Exception):
+    """The answering process is no more, and so answers nobody."""
+
+
+class Stuck(Exception):
+    """The answering process neither answers a call nor can be ended."""
+
+
+class Worker(ProcessProtocol):
+    """An answering process that we have started."""
+
+    def __init__(self, reactor: Any, place: int, ended: Callable[[Worker], None]) -> None:
+        """Make one for a place; `ended` is called once when it is no more."""
+        self.place = place
+        self.pid = 0
+        self.is_serving = False
+        """It has all names, and every delta since goes to it."""
+        self.open: set[int] = set()
+        """Numbers of the sockets that it answers on."""
+        self._reactor = reactor
+        self._ended = ended
+        self._gone: Deferred[None] | None = Deferred()
+        self._rendezvous = Path()
+        self._retiring = False
+
+    def start(self, rendezvous: Path) -> None:
+        """Start the process; its rendezvous is `rendezvous` with its process id appended."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._channel = Channel(call_nothing, call_nothing, self._lose)
+        open_channel(self._reactor, ours.fileno(), self._channel)
+        ours.close()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        process = self._reactor.spawnProcess(
+            self,
+            sys.executable,
+            [sys.executable, "-m", "failoverdns.workers.child", str(rendezvous)],
+            env=None,
+            childFDs={0: nothing, 1: 2, 2: 2, CHANNEL: theirs.fileno()},
+        )
+        os.close(nothing)
+        theirs.close()
+        self.pid = process.pid
+        self._rendezvous = Path(f"{rendezvous}.{self.pid}")
+
+    def send_delta(self, frame: bytes) -> None:
+        """Send a delta that is framed already."""
+        self._channel.send_delta(frame)
+
+    async def call(
+        self,
+        name: Call,
+        arguments: dict[str, Any] | None = None,
+        descriptors: Iterable[int] = (),
+        bound: float = BOUND,
+    ) -> Any:
+        """Call what it can do; if it does not answer in `bound` seconds it is killed.
+
+        Raises Gone when it is no more, Stuck if not even that is known, Rejected if it refused.
+        """
+        calling = self._channel.call(name, arguments, descriptors)
+        watch = _Bound(self._reactor, bound, self.kill)
+        try:
+            return await calling
+        except ConnectionDone:
+            await self._end()
+            raise Gone from None
+        finally:
+            watch.cancel()
+
+    def kill(self) -> None:
+        """End it at once."""
+        log.error("answering process {pid} does not answer: it is ended", pid=self.pid)
+        self._kill()
+        self._channel.transport.abortConnection()
+
+    async def retire(self) -> None:
+        """Have it answer what it has begun, and end."""
+        self._retiring = True
+        with suppress(Gone, Stuck, Rejected):
+            await self.call(Call.RETIRE)
+            self._channel.close()
+            await self._end()
+        self._kill()
+
+    def processEnded(self, reason: Failure) -> None:  # noqa: N802
+        """Note that it is no more."""
+        self.is_serving = False
+        self._channel.close()
+        with suppress(OSError):
+            self._rendezvous.unlink()
+        gone, self._gone = self._gone, None
+        if gone is not None:
+            gone.callback(None)
+        self._ended(self)
+
+    async def _end(self) -> None:
+        """Wait for the process to be no more; raises Stuck."""
+        if self._gone is None:
+            return
+        waiting: Deferred[bool] = Deferred()
+        late = self._reactor.callLater(DEATH, waiting.callback, False)
+        self._gone.addCallback(lambda _: None if waiting.called else waiting.callback(True))
+        if not await waiting:
+            raise Stuck(f"answering process {self.pid} neither answers nor can be ended")
+        late.cancel()
+
+    def _kill(self) -> None:
+        with suppress(ProcessExitedAlready, ProcessLookupError):
+            self.transport.signalProcess(signal.SIGKILL)  # type: ignore[union-attr]
+
+    def _lose(self, channel: Channel) -> None:
+        """End a process without a channel: it would answer on, and nobody could tell it anything."""
+        if not self._retiring:
+            self._kill()
+
+
+class _Bound:
+    """Calls once when a time has passed, but not when it was we who slept through it."""
+
+    def __init__(self, reactor: Any, seconds: float, late: Callable[[], None]) -> None:
+        self._reactor = reactor
+        self._seconds = seconds
+        self._late = late
+        self._timer = reactor.callLater(seconds / 2, self._half)
+
+    def cancel(self) -> None:
+        """Do not call."""
+        if self._timer.active():
+            self._timer.cancel()
+
+    def _half(self) -> None:
+        self._timer = self._reactor.callLater(self._seconds / 2, self._whole)
+
+    def _whole(self) -> None:
+        self._late()
