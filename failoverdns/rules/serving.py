@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import chain
 
 from failoverdns.model.application import (
     Addresses,
@@ -41,6 +41,12 @@ from failoverdns.rules.challenges import challenge_nodes, owners_of
 from failoverdns.rules.resolving import flattened
 from failoverdns.rules.view import View
 from failoverdns.rules.web_heads import web_head
+
+PART = 1000
+"""Applications or groups in a part of all that is served: some milliseconds of work."""
+
+_MAX_REMEMBERED = 65536
+"""Applications whose records are remembered: 32 MiB of them, at most."""
 
 _RecordsOf = Callable[[str | None, int, bool], tuple[Records, ...]]
 
@@ -127,27 +133,21 @@ def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None)
 
 def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
     """Return what the touched part of the state serves, by name."""
-    nodes: dict[DomainName, Node] = {}
-    records = _record_cache(view)
-    for id_ in part.groups:
-        group = view.group(id_)
-        if group is not None:
-            nodes.update((node.owner, node) for node in _group_nodes(view, group, records))
-    for id_ in part.applications:
-        application = view.application(id_)
-        if application is not None:
-            nodes.update((node.owner, node) for node in status_nodes(view, application))
+    found: list[Iterable[Node]] = [
+        _group_nodes(view, part.groups, _records_of(view)),
+        _status_nodes(view, part.applications),
+    ]
     for origin in part.zones:
         zone = view.zone(origin)
         if zone is not None:
-            nodes.update((node.owner, node) for node in zone_nodes(view, zone))
+            found.append(zone_nodes(view, zone))
     for origin in part.apexes - part.zones:
         zone = view.zone(origin)
         if zone is not None:
             configured = (rrset for rrset in zone.configured_rrsets() if rrset.owner == origin)
-            nodes[origin] = _apex_node(view, zone, [rrset.records for rrset in configured])
-    nodes.update((node.owner, node) for node in challenge_nodes(view, part.challenges))
-    return nodes
+            found.append((_apex_node(view, zone, [rrset.records for rrset in configured]),))
+    found.append(challenge_nodes(view, part.challenges))
+    return {node.owner: node for node in chain.from_iterable(found)}
 
 
 def difference(before: dict[DomainName, Node], after: dict[DomainName, Node]) -> Delta:
@@ -158,47 +158,80 @@ def difference(before: dict[DomainName, Node], after: dict[DomainName, Node]) ->
     )
 
 
-def _group_nodes(view: View, group: Group, records: _RecordsOf) -> Iterator[Node]:
-    """Yield the three names of a group: its hostname and one for each side."""
-    zone = view.zone(group.zone)
-    if zone is None:
-        return
-    negative_ttl = min(zone.negative_ttl, group.ttl)
-    hostname, primary_name, backup_name = group_names(group.hostname)
-    primary = records(group.primary, group.ttl, group.flatten)
-    backup = records(group.backup, group.ttl, group.flatten)
-    active = primary if group.active is Side.PRIMARY else backup
-    yield Node(hostname, zone.origin, active, negative_ttl)
-    yield Node(primary_name, zone.origin, primary, negative_ttl)
-    yield Node(backup_name, zone.origin, backup, negative_ttl)
+def _group_nodes(view: View, ids: Iterable[str], records: _RecordsOf) -> Iterator[Node]:
+    """Yield the three names of each group that is there: its hostname and one for each side."""
+    origin, zone = None, None
+    for id_ in ids:
+        group = view.group(id_)
+        if group is None:
+            continue
+        if group.zone is not origin:
+            origin, zone = group.zone, view.zone(group.zone)
+        if zone is None:
+            continue
+        negative_ttl = min(zone.negative_ttl, group.ttl)
+        hostname, primary_name, backup_name = group_names(group.hostname)
+        primary = records(group.primary, group.ttl, group.flatten)
+        backup = records(group.backup, group.ttl, group.flatten)
+        active = primary if group.active is Side.PRIMARY else backup
+        yield Node(hostname, zone.origin, active, negative_ttl)
+        yield Node(primary_name, zone.origin, primary, negative_ttl)
+        yield Node(backup_name, zone.origin, backup, negative_ttl)
 
 
-def _record_cache(view: View) -> _RecordsOf:
+def _records_of(view: View) -> _RecordsOf:
     """Return a function from application (by id), TTL, and whether to flatten, to records.
 
-    It remembers: very many groups may follow the same application.
+    It remembers, because very many groups may follow the same application: what was made of an
+    application that has not changed since is returned again, the same object.  The state may
+    change between calls.
     """
+    targets: dict[str, tuple[Application, Target]] = {}
+    made: dict[tuple[str, int, bool], tuple[Target, tuple[Records, ...]]] = {}
 
-    @lru_cache(maxsize=1024)
-    def records(application: str | None, ttl: int, flatten: bool) -> tuple[Records, ...]:
-        found = view.application(application) if application is not None else None
-        if found is None:
+    def records(id_: str | None, ttl: int, flatten: bool) -> tuple[Records, ...]:
+        application = view.application(id_) if id_ is not None else None
+        if application is None:
             return ()
-        target = web_head(found)
+        known = targets.get(application.id)
+        if known is None or known[0] is not application:
+            known = targets[application.id] = application, web_head(application)
+        target = known[1]
         if flatten:
             target, most = flattened(view, target)
             ttl = min(ttl, most)
-        return target_records(target, ttl)
+        key = application.id, ttl, flatten
+        before = made.get(key)
+        if before is not None and before[0] == target:
+            return before[1]
+        if len(made) >= _MAX_REMEMBERED:
+            targets.clear()
+            made.clear()
+        found = target_records(target, ttl)
+        made[key] = target, found
+        return found
 
     return records
 
 
-def status_nodes(view: View, application: Application) -> Iterator[Node]:
-    """Yield `_status.<application>` in each zone."""
-    role = Text((application_role(view, application).value.encode(),))
-    for zone in view.zones:
-        owner = zone.origin.child(application.name).child(STATUS_LABEL)
-        yield Node(owner, zone.origin, (Records(TXT, zone.ttl, (role,)),), zone.negative_ttl)
+def _status_nodes(view: View, ids: Iterable[str]) -> Iterator[Node]:
+    """Yield `_status.<application>` in each zone, for each application that is there."""
+    zones = [
+        (zone, {role: (_role_records(role, zone.ttl),) for role in ApplicationRole})
+        for zone in view.zones
+    ]
+    for id_ in ids:
+        application = view.application(id_)
+        if application is None:
+            continue
+        role = application_role(view, application)
+        for zone, records in zones:
+            owner = zone.origin.child(application.name).child(STATUS_LABEL)
+            yield Node(owner, zone.origin, records[role], zone.negative_ttl)
+
+
+def _role_records(role: ApplicationRole, ttl: int) -> Records:
+    return Records(TXT, ttl, (Text((role.value.encode(),)),))
 
 
 def zone_nodes(view: View, zone: Zone) -> Iterator[Node]:
@@ -223,14 +256,29 @@ def _apex_node(view: View, zone: Zone, configured: Iterable[Records]) -> Node:
 
 def all_nodes(view: View) -> Iterator[Node]:
     """Yield every name that is served, zone by zone first, then applications, then groups."""
-    for zone in view.zones:
-        yield from zone_nodes(view, zone)
-    for application in view.applications():
-        yield from status_nodes(view, application)
-    records = _record_cache(view)
-    for group in view.groups():
-        yield from _group_nodes(view, group, records)
-    yield from challenge_nodes(view)
+    return chain.from_iterable(nodes_in_parts(view))
+
+
+def nodes_in_parts(view: View) -> Iterator[list[Node]]:
+    """Yield all that is served, in parts of some milliseconds; the state may change in between.
+
+    Each part is what its names answer at the moment when it is asked for.  What is there at the
+    first part is in some part, unless it is gone by then; what comes later need not be.
+    So a table that takes over each part, and between them what each change alters (`difference`),
+    in the order in which they happened, ends up as one that is filled with `all_nodes` at the end:
+    whatever alters a name after its part follows that part.  A delta may remove a name that is not
+    in the table yet.
+    """
+    applications = [application.id for application in view.applications()]
+    groups = [group.id for group in view.groups()]
+    records = _records_of(view)
+    for zone in map(view.zone, [zone.origin for zone in view.zones]):
+        yield list(zone_nodes(view, zone)) if zone is not None else []
+    for at in range(0, len(applications), PART):
+        yield list(_status_nodes(view, applications[at : at + PART]))
+    for at in range(0, len(groups), PART):
+        yield list(_group_nodes(view, groups[at : at + PART], records))
+    yield challenge_nodes(view)
 
 
 def target_records(target: Target, ttl: int) -> tuple[Records, ...]:

@@ -12,6 +12,9 @@ from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from operator import itemgetter
+from socket import AF_INET, AF_INET6, inet_pton
+from sys import intern
 from typing import Any
 
 from failoverdns.model.application import Application, Head, HeadRole
@@ -213,16 +216,33 @@ def _optional(entity: Entity | None) -> Document | None:
 
 
 def _read_application(fields: Document) -> Application:
+    id_, active = fields.pop("id"), fields.pop("active")
     heads = tuple(
-        Head(
-            name=head["name"],
-            role=HeadRole(head["role"]),
-            addresses=tuple(ip_address(address) for address in head["addresses"]),
-            hostname=head["hostname"],
-        )
+        _head(head["name"], head["role"], head["hostname"], *head["addresses"])
         for head in fields.pop("heads")
     )
-    return Application(**fields, heads=heads)
+    return Application(intern(id_), heads=heads, active=_shared(active), **fields)
+
+
+@lru_cache(maxsize=1024)
+def _head(name: str, role: str, hostname: str | None, *addresses: str) -> Head:
+    """Return a head: the same object for applications that have it in common."""
+    return Head(intern(name), HeadRole(role), tuple(map(_address, addresses)), hostname)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    """Return an address; `ip_address` takes five times as long (8 us for IPv6)."""
+    try:
+        if ":" in text:
+            return IPv6Address(inet_pton(AF_INET6, text))
+        return IPv4Address(inet_pton(AF_INET, text))
+    except OSError:  # with a scope, or none
+        return ip_address(text)
+
+
+def _shared(text: str | None) -> str | None:
+    """Return an equal text, the same object for all that name the same thing."""
+    return intern(text) if text is not None else None
 
 
 @lru_cache(maxsize=64)
@@ -232,8 +252,30 @@ def _zone_name(text: str) -> DomainName:
 
 
 def _read_group(fields: Document) -> Group:
-    zone = _zone_name(fields.pop("zone"))
-    return Group(**fields | {"zone": zone, "active": Side(fields["active"])})
+    flatten = fields.pop("flatten", False)
+    if len(fields) != len(_GROUP_FIELDS):
+        raise TypeError("more or fewer fields than a group has")
+    id_, name, zone, label, primary, backup, active, ttl, revision, until, drained = _values(fields)
+    return Group(
+        id_,
+        name,
+        _zone_name(zone),
+        label,
+        _shared(primary),
+        _shared(backup),
+        _SIDES[active],
+        ttl,
+        revision,
+        until or 0.0,  # the same object for nearly all
+        drained,
+        flatten,
+    )
+
+
+_SIDES = {side.value: side for side in Side}
+_GROUP_FIELDS = [field.name for field in dataclass_fields(Group) if field.name != "flatten"]
+_values = itemgetter(*_GROUP_FIELDS)
+"""Values of a group, to be passed by position: by name takes 1.5 us longer, of 9 us a group."""
 
 
 def _read_tombstone(fields: Document) -> Tombstone:
