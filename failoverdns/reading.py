@@ -58,7 +58,6 @@ SHOWN_FETCHES = 20
 """Fetches that `certificate show` tells."""
 
 
-
 async def _tell_nothing(*_: object) -> dict[str, Json]:
     return {}
 

@@ -90,7 +90,7 @@ class Service:
             self._threads.start()
             with _much_allocation():
                 state = await self._load()
-            await self._answer(state)
+                await self._answer(state)
             await self._react()
             self._open_control()
         except BaseException:

@@ -48,11 +48,15 @@ class Corridor:
             State(),
             self.store,
             publish=self.publish,
+            visible=self.visible,
             announce=self.announce,
             spawn=self.gate.spawn,
             now=lambda: self.now,
             random=Random(0),
         )
+
+    async def visible(self) -> None:
+        """Return: what was published is visible."""
 
     def announce(self, change: Change) -> None:
         """Tell listeners of a change, and note it."""

@@ -107,6 +107,7 @@ class World:
             State(loaded.revision, loaded.entities, (ZONE,)),
             corridor.store,
             publish=corridor.publish,
+            visible=corridor.visible,
             announce=corridor.announce,
             spawn=corridor.gate.spawn,
             now=lambda: corridor.now,

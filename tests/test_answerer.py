@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import dns.message
 import dns.rcode
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 
 from failoverdns.answerer import Answerer
-from failoverdns.config import load_config
-from failoverdns.net.inherited import Inherited
-
-DEMO = Path(__file__).parents[1] / "config" / "demo.yaml"
 
 
 @pytest.fixture
 def broken() -> Answerer:
     """One whose table is none; nothing of it is opened."""
-    answerer = Answerer(load_config(DEMO), MemoryReactorClock(), Inherited({}))
+    answerer = Answerer(MemoryReactorClock())
     answerer._table = None  # type: ignore[assignment]
     return answerer
 

@@ -27,7 +27,6 @@ from failoverdns.wire.frames import (
     read_call,
     read_reply,
     write_call,
-    write_delta_frame,
     write_failure,
     write_result,
 )
@@ -71,7 +70,7 @@ class Channel(Protocol):
         """Call what the other side can do; fails with Rejected, or ConnectionDone at the end."""
         if not self.is_open:
             result: Deferred[Any] = Deferred()
-            result.errback(Failure(ConnectionDone()))
+            result.errback(ConnectionDone())
             return result
         self._number += 1
         self._send_descriptors(descriptors)
@@ -124,7 +123,7 @@ class Channel(Protocol):
             os.close(self._descriptors.popleft())
         waiting, self._waiting = self._waiting, {}
         for result in waiting.values():
-            result.errback(Failure(ConnectionDone()))
+            result.errback(ConnectionDone())
         self._lost(self)
 
     def _send_descriptors(self, descriptors: Iterable[int]) -> None:
@@ -133,8 +132,8 @@ class Channel(Protocol):
 
     def _answer(self, number: int, name: str, arguments: dict[str, Any]) -> None:
         def failed(failure: Failure) -> bytes:
-            if failure.check(Rejected):
-                return write_failure(number, failure.value.code, str(failure.value))
+            if isinstance(failure.value, Rejected):
+                return write_failure(number, failure.value.code, failure.value.message)
             log.failure("the call {name} failed", failure, name=name)
             return write_failure(number, "unavailable", f"{name} failed; see the log")
 
@@ -151,7 +150,7 @@ class Channel(Protocol):
         if waiting is None:
             return
         if isinstance(result, Rejected):
-            waiting.errback(Failure(result))
+            waiting.errback(result)
         else:
             waiting.callback(result)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.interfaces import IListeningPort
 
 from failoverdns.config import ListenAddress, TCPSettings
 from failoverdns.model.change import Json
@@ -33,7 +32,7 @@ class _Listener:
 
     asked: ListenAddress
     udp: UDPReader
-    tcp: IListeningPort
+    tcp: Any
     factory: TCPFactory
 
 

@@ -75,7 +75,7 @@ def read_reply(body: bytes) -> tuple[int, Any]:
     reply = _read(body)
     try:
         if "code" in reply:
-            return int(reply["call"]), Rejected(str(reply["code"]), str(reply["message"]))
+            return int(reply["call"]), Rejected(reply["code"], str(reply["message"]))
         return int(reply["call"]), reply["result"]
     except (KeyError, TypeError, ValueError):
         raise Malformed("a reply without number or result") from None

@@ -21,7 +21,6 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from failoverdns.answerer import Answerer
-from failoverdns.config import ListenAddress
 from failoverdns.model.commands import LogCommand, QueryLogOff, QueryLogOn, QueryLogStatus
 from failoverdns.model.errors import Rejected
 from failoverdns.net.agreeing import read_agreement

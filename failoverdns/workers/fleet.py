@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -254,9 +255,12 @@ class Fleet:
         self, worker: Worker, name: Call, arguments: Any = None, descriptors: Iterable[int] = ()
     ) -> None:
         """Call, and leave it to the process's end to be noticed if that fails."""
-        calling = Deferred.fromCoroutine(worker.call(name, arguments, descriptors))
-        calling.addErrback(lambda failure: failure.trap(Gone, Stuck) and None)
-        calling.addErrback(lambda failure: log.failure("a defect in failoverdns", failure))
+
+        async def call() -> None:
+            with suppress(Gone, Stuck):
+                await worker.call(name, arguments, descriptors)
+
+        spawn(call())
 
     async def _call_all(self, name: Call, arguments: dict[str, Any] | None = None) -> list[Any]:
         """Call every process that answers; return results, and why there is none."""
@@ -274,14 +278,17 @@ class Fleet:
 
 def _together(workers: list[Worker], name: Call) -> Deferred[Any]:
     calls = [Deferred.fromCoroutine(worker.call(name, bound=FILLING)) for worker in workers]
-    together = gatherResults(calls, consumeErrors=True)
-    return together.addErrback(lambda failure: failure.value.subFailure)
+    return gatherResults(calls, consumeErrors=True).addErrback(_first)
 
 
-def _value(failure: Failure) -> BaseException:
-    failure.trap(Gone, Stuck, Rejected)
-    value: BaseException = failure.value
-    return value
+def _first(failure: Failure) -> Failure:
+    """Return why the first of several calls failed."""
+    return failure.value.subFailure if isinstance(failure.value, FirstError) else failure
+
+
+def _value(failure: Failure) -> Gone | Stuck | Rejected | Failure:
+    value = failure.value
+    return value if isinstance(value, Gone | Stuck | Rejected) else failure
 
 
 def _sum(reports: Iterable[dict[str, int]]) -> dict[str, Any]:

@@ -147,7 +147,7 @@ class Worker(ProcessProtocol):
             self.transport.signalProcess(signal.SIGKILL)  # type: ignore[union-attr]
 
     def _lose(self, channel: Channel) -> None:
-        """End a process without a channel: it would answer on, and nobody could tell it anything."""
+        """End a process without a channel: nobody could tell it anything any more."""
         if not self._retiring:
             self._kill()
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +89,14 @@ class Server:
         return self.process.wait(DEADLINE)
 
     def kill(self) -> None:
-        """End it without warning, if it runs."""
+        """End it without warning, if it runs, and the answering processes that it leaves."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait(DEADLINE)
+        for path in self.folder.glob(f"{self.socket.name}.worker.*"):
+            with suppress(ProcessLookupError):
+                os.kill(int(path.suffix[1:]), signal.SIGKILL)
+            path.unlink(missing_ok=True)
 
     def ctl(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the command line against it."""

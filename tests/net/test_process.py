@@ -1,4 +1,4 @@
-"""The process around the service."""
+"""What every process of ours begins with."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 
 SCRIPT = """
 import time
-from failoverdns.cli.serving import _reactor
+from failoverdns.net.process import take_reactor
 
-reactor = _reactor()
+reactor = take_reactor()
 call = reactor.callLater(5, print)
 print(reactor.seconds() - time.monotonic(), call.getTime() - time.monotonic())
 """

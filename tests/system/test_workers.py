@@ -1,0 +1,257 @@
+"""Answering processes: what is served goes on whatever happens to them, or to who controls them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from system.asking import Asker
+from system.server import CONFIG, Server, wait_for
+
+WORKERS = CONFIG.replace("workers: 0", "workers: 2")
+HOSTNAME = "414-262-781.failover.test"
+EU, US = frozenset({"192.0.2.10"}), frozenset({"198.51.100.20"})
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Server]:
+    """A server with two answering processes and the group `shop`."""
+    running = Server(tmp_path, WORKERS)
+    try:
+        running.start()
+        running.load_demo()
+        yield running
+    finally:
+        running.kill()
+
+
+def pids(server: Server) -> list[int]:
+    """Return the answering processes that answer."""
+    workers = server.do(command="status")["server"]["workers"]
+    return [worker["pid"] for worker in workers if worker["answering"]]
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process is there, and not only waiting to be noticed."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def asker(server: Server) -> Asker:
+    """Return a client with many ports."""
+    return Asker(server.port, HOSTNAME)
+
+
+def switch(server: Server, side: str) -> None:
+    """Switch the group."""
+    server.do(command="switch", groups=["shop"], to=side)
+
+
+def test_processes_of_their_own_answer_on_every_address(fleet: Server) -> None:
+    """Over UDP and TCP, IPv4 and IPv6; the control process itself has no open address."""
+    for words in (["+notcp"], ["+tcp"], ["@::1", "+notcp"], ["@::1", "+tcp"]):
+        assert fleet.short(HOSTNAME, *words) == ["192.0.2.10"]
+    assert len(pids(fleet)) == 2
+    assert fleet.process is not None
+    assert all(pid != fleet.process.pid for pid in pids(fleet))
+
+
+def test_an_answering_process_has_neither_state_nor_keys(fleet: Server) -> None:
+    """Whoever breaks into one finds what everybody can ask for."""
+    for pid in pids(fleet):
+        opened = {os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
+        assert not [path for path in opened if "state.db" in path]
+        assert not [path for path in opened if ".key" in path]
+
+
+def test_a_switch_is_seen_by_every_process_when_it_is_acknowledged(fleet: Server) -> None:
+    """Whichever process a client's port leads to, the very next answer is the new one."""
+    client = asker(fleet)
+    for number in range(50):
+        side, addresses = (("backup", US), ("primary", EU))[number % 2]
+        switch(fleet, side)
+        assert set(client.ask_each()) == {addresses}
+
+
+def test_a_process_that_is_killed_is_replaced_and_what_waits_for_it_is_answered(
+    fleet: Server,
+) -> None:
+    """By another one, at once; only what it had read and not answered is lost with it."""
+    before = pids(fleet)
+    with asker(fleet) as client:
+        for number, pid in enumerate(before):
+            os.kill(pid, signal.SIGKILL)
+            switch(fleet, "backup" if number % 2 == 0 else "primary")
+            wait_for(lambda pid=pid: pid not in pids(fleet) and len(pids(fleet)) == 2)
+    assert client.lost <= len(before)
+    assert not set(before) & set(pids(fleet))
+    assert set(asker(fleet).ask_each()) == {EU}
+    assert "another one takes its place" in fleet.log.read_text()
+
+
+def test_processes_that_are_all_killed_come_back(fleet: Server) -> None:
+    """What was asked meanwhile waits in the sockets."""
+    with asker(fleet) as client:
+        before = pids(fleet)
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: len(set(pids(fleet)) - set(before)) == 2)
+        switch(fleet, "backup")
+    assert client.lost <= len(before)
+    assert set(asker(fleet).ask_each()) == {US}
+
+
+def test_a_process_that_stalls_holds_no_command_up_for_long(fleet: Server) -> None:
+    """It is ended, so that it can answer nothing old, and others answer what it had to."""
+    stalled = pids(fleet)[0]
+    with asker(fleet) as client:
+        os.kill(stalled, signal.SIGSTOP)
+        began = time.monotonic()
+        switch(fleet, "backup")
+        took = time.monotonic() - began
+        assert not is_running(stalled)
+        seen = len(client.seen)
+        wait_for(lambda: len(client.seen) > seen + 100)
+        assert {addresses for sent, _, addresses in client.seen if sent > began + took} == {US}
+    assert client.lost == 0
+    assert took < 10
+    wait_for(lambda: len(pids(fleet)) == 2)
+
+
+def test_a_process_that_stalls_is_noticed_without_a_command(fleet: Server) -> None:
+    """By itself, within seconds."""
+    stalled = pids(fleet)[0]
+    os.kill(stalled, signal.SIGSTOP)
+    wait_for(lambda: not is_running(stalled))
+    wait_for(lambda: len(pids(fleet)) == 2)
+
+
+def test_answers_go_on_while_the_control_process_stalls(fleet: Server) -> None:
+    """And it harms nobody when it goes on."""
+    assert fleet.process is not None
+    before = pids(fleet)
+    fleet.process.send_signal(signal.SIGSTOP)
+    with asker(fleet) as client:
+        time.sleep(6)  # longer than any bound of ours
+    assert client.lost == 0
+    assert len(client.seen) > 100
+    fleet.process.send_signal(signal.SIGCONT)
+    switch(fleet, "backup")
+    time.sleep(1)
+    assert pids(fleet) == before
+
+
+def test_answers_go_on_when_the_control_process_is_killed_and_another_takes_over(
+    fleet: Server,
+) -> None:
+    """No query is lost or answered wrongly, and nothing is left of the processes before."""
+    before = pids(fleet)
+    with asker(fleet) as client:
+        for number in range(3):
+            assert fleet.process is not None
+            fleet.process.kill()
+            fleet.process.wait()
+            seen = len(client.seen)
+            wait_for(lambda: len(client.seen) > seen + 100)
+            fleet.start()
+            switch(fleet, "backup" if number % 2 == 0 else "primary")
+    assert client.lost == 0
+    assert {addresses for _, _, addresses in client.seen} <= {EU, US}
+    assert set(asker(fleet).ask_each()) == {US}
+    assert not [pid for pid in before if is_running(pid)]
+    assert len(list(fleet.folder.glob("control.sock.worker.*"))) == 2
+
+
+def test_connections_over_tcp_live_as_long_as_their_process(fleet: Server) -> None:
+    """A takeover answers what was begun to be asked over TCP, and then closes."""
+    import socket
+
+    import dns.message
+
+    message = dns.message.make_query(HOSTNAME, "A").to_wire()
+    framed = len(message).to_bytes(2, "big") + message
+    with socket.create_connection(("127.0.0.1", fleet.port), timeout=30) as sock:
+        sock.sendall(framed[:10])
+        assert fleet.process is not None
+        fleet.process.kill()
+        fleet.process.wait()
+        starting = fleet.launch()
+        wait_for(lambda: "taking over" in fleet.log.read_text())
+        sock.sendall(framed[10:])
+        assert len(sock.recv(4096)) > 2
+        while sock.recv(4096):
+            pass
+        assert starting.poll() is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_end_of_the_server_is_the_end_of_its_processes(fleet: Server, number: int) -> None:
+    """Asked to stop, it leaves nothing behind."""
+    running = pids(fleet)
+    assert fleet.stop(number) == 0
+    assert not [pid for pid in running if is_running(pid)]
+    assert not list(fleet.folder.glob("control.sock.worker.*"))
+
+
+def test_an_interrupt_from_the_terminal_ends_all_in_order(tmp_path: Path) -> None:
+    """Ctrl-C goes to every process of the terminal; only the control process takes it."""
+    server = Server(tmp_path, WORKERS)
+    with server.log.open("ab") as log:
+        from system.server import EXECUTABLE
+
+        server.process = subprocess.Popen(
+            [EXECUTABLE, "serve", "--config", server.config],
+            stderr=log,
+            cwd=tmp_path,
+            start_new_session=True,
+        )
+    try:
+        wait_for(lambda: "control socket" in server.log.read_text())
+        running = pids(server)
+        os.killpg(server.process.pid, signal.SIGINT)
+        assert server.process.wait(30) == 0
+        assert not [pid for pid in running if is_running(pid)]
+        assert "takes its place" not in server.log.read_text()
+    finally:
+        server.kill()
+
+
+def test_a_reload_exchanges_addresses_in_every_process(fleet: Server) -> None:
+    """Those that stay lose nothing."""
+    text = fleet.config.read_text()
+    with asker(fleet) as client:
+        fleet.config.write_text(text.replace('"[::1]:0"', '"127.0.0.2:0"'))
+        assert fleet.process is not None
+        fleet.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "answering on 127.0.0.2" in fleet.log.read_text())
+        port = int(fleet.log.read_text().rpartition("127.0.0.2:")[2].split(",")[0])
+        second = fleet.dig("@127.0.0.2", "+short", HOSTNAME, "-p", str(port))
+        assert second.split() == ["192.0.2.10"]
+    assert client.lost == 0
+
+
+def test_queries_are_logged_by_every_process_in_one_file(tmp_path: Path) -> None:
+    """On, off and the counts hold for all of them; one that is replaced logs too."""
+    server = Server(tmp_path, WORKERS + "querylog: {file: queries.json}\n")
+    try:
+        server.start()
+        server.load_demo()
+        assert server.do(command="querylog on")["on"]
+        asker(server).ask_each()
+        wait_for(lambda: server.do(command="querylog status")["written"] == 16)
+        assert len((tmp_path / "queries.json").read_text().splitlines()) == 16
+        os.kill(pids(server)[0], signal.SIGKILL)
+        wait_for(lambda: len(pids(server)) == 2)
+        asker(server).ask_each()
+        wait_for(lambda: len((tmp_path / "queries.json").read_text().splitlines()) == 32)
+        assert not server.do(command="querylog off")["on"]
+        assert not server.do(command="querylog status")["on"]
+    finally:
+        server.kill()
