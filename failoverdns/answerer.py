@@ -8,6 +8,7 @@ Refuses to decide what is served, what the terms are (`net.agreeing`), and whose
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from twisted.logger import Logger
@@ -18,8 +19,8 @@ from failoverdns.net.agreeing import Agreement, terms_of
 from failoverdns.net.listening import Listeners
 from failoverdns.net.query_log import QueryLog
 from failoverdns.net.sockets import allow_descriptors
-from failoverdns.wire.python_table import PythonTable
-from failoverdns.wire.table import Table
+from failoverdns.wire.fast_path import make_table
+from failoverdns.wire.table import Batches, Served, ServesBatches, Table
 
 OTHER_DESCRIPTORS = 640
 """Open files beside connections over TCP: sockets, the state, control, hooks, delivery, a CA."""
@@ -32,9 +33,11 @@ class Answerer:
 
     def __init__(self, reactor: Any) -> None:
         """Begin with nothing to answer, and nowhere; `reactor` is Twisted's."""
-        self._table: Table = PythonTable()
+        self._table: Table = make_table()
         self._terms = Terms()
-        self.listeners = Listeners(reactor, self.answer)
+        batches = self._table.serve if isinstance(self._table, ServesBatches) else None
+        serve = partial(self._serve, batches) if batches is not None else None
+        self.listeners = Listeners(reactor, self.answer, serve)
         self.query_log = QueryLog(None)
 
     def answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
@@ -53,6 +56,12 @@ class Answerer:
         except Exception:
             log.failure("a packet could not be answered: {packet}", packet=packet[:600].hex())
             return server_failure(packet)
+
+    def _serve(self, batches: Batches, descriptor: int) -> Served | None:
+        """Let C answer what waits at a socket, if nobody needs to know who asks."""
+        if self._terms.limiter is not None or self.query_log.is_on:
+            return None
+        return batches(descriptor, self._terms.cookies)
 
     def apply(self, delta: bytes) -> None:
         """Make a delta visible, all of it at once; raises Malformed."""

@@ -27,10 +27,12 @@ RULES: Mapping[str, tuple[str, str]] = {
     # part          may import, of ours             may import, of others
     "":             ("",                            ""),
     "__main__":     ("cli.main",                    ""),
+    "_native":      ("",                            ""),
     "model":        ("",                            ""),
     "rules":        ("model",                       ""),
     "wire":         ("model",                       "dnslib dns"),
     "wire.certificates": ("model wire",             "cryptography"),
+    "wire.compiled_table": ("model wire _native",  ""),
     "wire.cookies": ("model",                       "siphashc"),
     "wire.chains":  ("model wire",                  "cryptography"),
     "wire.key_pairs": ("model",                     "cryptography"),
@@ -155,7 +157,7 @@ def faults(module: str, source: str, *, is_package: bool = False) -> list[str]:
 
 def modules() -> Iterator[tuple[str, Path]]:
     """Yield the name (`failoverdns` left out) and the file of every module of the package."""
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")]):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
 

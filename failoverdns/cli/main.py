@@ -126,8 +126,10 @@ def check_config(file: Path) -> None:
 @cli.command()
 def version() -> None:
     """Print the version, Python's, and which fast path is in use."""
+    from failoverdns.wire.fast_path import fast_path
+
     python = ".".join(map(str, sys.version_info[:3]))
-    click.echo(f"failoverdns {__version__}, Python {python}, fast path: pure Python")
+    click.echo(f"failoverdns {__version__}, Python {python}, fast path: {fast_path()}")
 
 
 def _send(

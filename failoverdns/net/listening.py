@@ -16,7 +16,7 @@ from failoverdns.model.change import Json
 from failoverdns.net.sockets import Pair
 from failoverdns.net.tcp import TCPFactory
 from failoverdns.net.tcp_clients import TCPClients
-from failoverdns.net.udp import UDPReader, WildcardUDPReader
+from failoverdns.net.udp import Serve, UDPReader, WildcardUDPReader
 
 
 class Answer(Protocol):
@@ -39,8 +39,9 @@ class _Listener:
 class Listeners:
     """All pairs of sockets that are answered on, by number."""
 
-    def __init__(self, reactor: Any, answer: Answer) -> None:
-        """Answer with `answer`; `reactor` is Twisted's."""
+    def __init__(self, reactor: Any, answer: Answer, serve: Serve | None = None) -> None:
+        """Answer with `answer`, over UDP with `serve` first; `reactor` is Twisted's."""
+        self._serve = serve
         self._reactor = reactor
         self.tcp_clients = TCPClients(reactor, TCPSettings())
         self._answer = answer
@@ -60,7 +61,9 @@ class Listeners:
         """Answer on a pair of sockets, which are closed with `close`."""
         udp_socket, tcp_socket = pair
         reader = WildcardUDPReader if asked.host.is_unspecified else UDPReader
-        udp = reader(udp_socket, lambda packet, host: self._answer(packet, host, udp=True))
+        udp = reader(
+            udp_socket, lambda packet, host: self._answer(packet, host, udp=True), self._serve
+        )
         factory = TCPFactory(
             self._reactor,
             lambda packet, host: self._answer(packet, host, udp=False),

@@ -1,5 +1,8 @@
 """DNS over UDP: packets in, replies out, in batches with a cap.
 
+    compiled:     C receives, answers what lies ready and sends; what is left comes here
+    pure Python:  every packet comes here
+
 Refuses to know what a packet says: `respond` does.
 """
 
@@ -28,6 +31,18 @@ MAX_PACKET: Final = 4096
 
 _PKTINFO4 = Struct("=i4s4s")
 _PKTINFO6 = Struct("=16si")
+_SOCKADDR4, _SOCKADDR6 = Struct("=2x2s4s"), Struct("=2x2s4s16sI")
+_CMSGHDR = Struct("@Nii")
+
+Sender = tuple[str, int] | tuple[str, int, int, int]
+Control = list[tuple[int, int, bytes]]
+
+Serve = Callable[[int], tuple[int, list[tuple[bytes, bytes, bytes | None]]] | None]
+"""Answers what waits at a socket, by descriptor: how many replies were not taken, and what is left.
+
+None if every packet has to be seen here.  What is left is a packet, the `sockaddr` of its sender,
+and control data to reply with.
+"""
 
 
 @implementer(IReadDescriptor)
@@ -36,11 +51,13 @@ class UDPReader:
 
     log = Logger()
 
-    def __init__(self, sock: socket.socket, respond: Respond) -> None:
+    def __init__(self, sock: socket.socket, respond: Respond, serve: Serve | None = None) -> None:
+        """Answer at a socket with `respond`, and with `serve` first where that is given."""
         self.socket = sock
         self.unsent = 0
         """Replies that the kernel did not take."""
         self._respond = respond
+        self._serve = serve
         self._own = sock.getsockname()[:2]
 
     def fileno(self) -> int:
@@ -56,7 +73,27 @@ class UDPReader:
         self.socket.close()
 
     def doRead(self) -> None:  # noqa: N802
-        """Answer what waits, at most a batch of it."""
+        """Answer what waits, at most some batches of it."""
+        served = self._serve(self.socket.fileno()) if self._serve is not None else None
+        if served is None:
+            self._read()
+            return
+        unsent, left = served
+        self.unsent += unsent
+        for packet, address, control in left:
+            sender = _sender(address)
+            reply = self._respond(packet, sender[0])
+            if reply is not None:
+                self._send(reply, sender, _control(control))
+
+    def _send(self, reply: bytes, sender: Sender, source: Control) -> None:
+        try:
+            self.socket.sendmsg([reply], source, 0, sender)
+        except OSError:
+            self.unsent += 1
+
+    def _read(self) -> None:
+        """Answer what waits, packet by packet, at most a batch of it."""
         receive, send, respond, own = (
             self.socket.recvfrom,
             self.socket.sendto,
@@ -83,8 +120,7 @@ class UDPReader:
 class WildcardUDPReader(UDPReader):
     """Answers at a socket bound to all addresses, from the address that was asked."""
 
-    def doRead(self) -> None:  # noqa: N802
-        """Answer what waits, at most a batch of it."""
+    def _read(self) -> None:
         for _ in range(BATCH):
             try:
                 packet, ancillary, _, sender = self.socket.recvmsg(MAX_PACKET, 128)
@@ -97,10 +133,25 @@ class WildcardUDPReader(UDPReader):
                 continue
             reply = self._respond(packet, sender[0])
             if reply is not None:
-                try:
-                    self.socket.sendmsg([reply], source, 0, sender)
-                except OSError:
-                    self.unsent += 1
+                self._send(reply, sender, source)
+
+
+def _sender(address: bytes) -> Sender:
+    """Return the sender as Python has it, of a `sockaddr`."""
+    if len(address) < _SOCKADDR6.size:
+        port, host = _SOCKADDR4.unpack_from(address)
+        return socket.inet_ntop(socket.AF_INET, host), int.from_bytes(port, "big")
+    port, flow, host, scope = _SOCKADDR6.unpack_from(address)
+    name = socket.inet_ntop(socket.AF_INET6, host)
+    return name, int.from_bytes(port, "big"), int.from_bytes(flow, "big"), scope
+
+
+def _control(data: bytes | None) -> Control:
+    """Return control data as Python has it, of one message of it at most."""
+    if not data:
+        return []
+    length, level, kind = _CMSGHDR.unpack_from(data)
+    return [(level, kind, data[_CMSGHDR.size : length])]
 
 
 def _is_answerable(sender: Any, own: Any) -> bool:

@@ -129,7 +129,7 @@ def checked(rows: Iterable[tuple[str, int]]) -> Iterator[documents.Document]:
 
 def _intact(text: object, checksum: int) -> str:
     if not isinstance(text, str) or crc32(text.encode()) != checksum:
-        raise Corrupt(_damaged(f"the checksum of a row is wrong: {text[:100]!r}"))
+        raise Corrupt(_damaged(f"the checksum of a row is wrong: {str(text)[:100]!r}"))
     return text
 
 

@@ -10,9 +10,11 @@ Refuses to know what is answered where it takes more than one name: `lookup`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from failoverdns.wire.cookies import CookieSecrets
 from failoverdns.wire.records import Answers, CompiledRRset
 
 
@@ -64,3 +66,17 @@ class Table(Protocol):
 
     def __len__(self) -> int:
         """Return how many names exist."""
+
+
+Served = tuple[int, list[tuple[bytes, bytes, bytes | None]]]
+"""How many replies were not taken, and what is left: packet, `sockaddr`, control data."""
+
+Batches = Callable[[int, CookieSecrets | None], Served]
+"""Answers what waits at a UDP socket, by descriptor, in batches with a cap."""
+
+
+@runtime_checkable
+class ServesBatches(Protocol):
+    """A table that reads from sockets by itself."""
+
+    serve: Batches

@@ -159,7 +159,7 @@ def test_answers_go_on_when_the_control_process_is_killed_and_another_takes_over
             fleet.process.kill()
             fleet.process.wait()
             seen = len(client.seen)
-            wait_for(lambda: len(client.seen) > seen + 100)
+            wait_for(lambda seen=seen: len(client.seen) > seen + 100)
             fleet.start()
             switch(fleet, "backup" if number % 2 == 0 else "primary")
     assert client.lost == 0

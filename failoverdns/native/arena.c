@@ -1,0 +1,89 @@
+#define _GNU_SOURCE
+#include "arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define CHUNK_UNITS (1u << ARENA_CHUNK_BITS)
+#define CHUNK_BYTES ((size_t)CHUNK_UNITS * ARENA_UNIT)
+
+static uint32_t units_of(size_t size)
+{
+    return (uint32_t)((size + ARENA_UNIT - 1) / ARENA_UNIT);
+}
+
+/* Add a chunk; return its number, or 0. */
+static uint32_t add_chunk(arena *a)
+{
+    const uint32_t number = a->count ? a->count : 1; /* so that no reference is 0 */
+    if (number >= 1u << (32 - ARENA_CHUNK_BITS))
+        return 0;
+    if (number >= a->capacity) {
+        const uint32_t capacity = 2 * number + 2;
+        uint8_t **chunks = realloc(a->chunks, capacity * sizeof *chunks);
+        if (chunks == NULL)
+            return 0;
+        a->chunks = chunks;
+        a->capacity = capacity;
+    }
+    a->chunks[0] = NULL;
+    a->chunks[number] = aligned_alloc(CHUNK_BYTES, CHUNK_BYTES);
+    if (a->chunks[number] == NULL)
+        return 0;
+    madvise(a->chunks[number], CHUNK_BYTES, MADV_HUGEPAGE); /* fewer TLB misses; no matter if not */
+    a->count = number + 1;
+    return number;
+}
+
+uint32_t arena_take(arena *a, size_t size)
+{
+    const uint32_t units = units_of(size);
+    if (size > ARENA_MOST)
+        return 0;
+    if (units > ARENA_CLASSES) { /* rare: it has a chunk of its own */
+        const uint32_t chunk = add_chunk(a);
+        if (chunk == 0)
+            return 0;
+        a->next = a->end = 0; /* what was left of the last chunk is lost */
+        a->used += (size_t)units * ARENA_UNIT;
+        return chunk << ARENA_CHUNK_BITS;
+    }
+    uint32_t reference = a->free[units];
+    if (reference != 0) {
+        memcpy(&a->free[units], arena_at(a, reference), sizeof reference);
+    } else {
+        if (a->end - a->next < units) {
+            const uint32_t chunk = add_chunk(a);
+            if (chunk == 0)
+                return 0;
+            a->next = chunk << ARENA_CHUNK_BITS;
+            a->end = a->next + (CHUNK_UNITS - 1); /* the last unit stays free: no overflow */
+        }
+        reference = a->next;
+        a->next += units;
+    }
+    a->used += (size_t)units * ARENA_UNIT;
+    return reference;
+}
+
+void arena_give(arena *a, uint32_t reference, size_t size)
+{
+    const uint32_t units = units_of(size);
+    a->used -= (size_t)units * ARENA_UNIT;
+    if (units > ARENA_CLASSES) {
+        free(a->chunks[reference >> ARENA_CHUNK_BITS]);
+        a->chunks[reference >> ARENA_CHUNK_BITS] = NULL;
+        return;
+    }
+    memcpy(arena_at(a, reference), &a->free[units], sizeof reference);
+    a->free[units] = reference;
+}
+
+void arena_clear(arena *a)
+{
+    for (uint32_t i = 1; i < a->count; i++)
+        free(a->chunks[i]);
+    free(a->chunks);
+    memset(a, 0, sizeof *a);
+}

@@ -1,0 +1,139 @@
+#define _GNU_SOURCE
+#include "batch.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void make_ready(batch *b)
+{
+    for (unsigned i = 0; i < BATCH; i++) {
+        packet *p = &b->packets[i];
+        b->in[i] = (struct iovec){p->data, PACKET_MOST};
+        b->received[i].msg_hdr = (struct msghdr){
+            .msg_name = &p->sender,
+            .msg_namelen = sizeof p->sender,
+            .msg_iov = &b->in[i],
+            .msg_iovlen = 1,
+            .msg_control = p->control.data,
+            .msg_controllen = sizeof p->control.data,
+        };
+    }
+}
+
+static unsigned port_of(const struct sockaddr_storage *address)
+{
+    return address->ss_family == AF_INET6
+               ? ((const struct sockaddr_in6 *)address)->sin6_port
+               : ((const struct sockaddr_in *)address)->sin_port;
+}
+
+static const void *host_of(const struct sockaddr_storage *address)
+{
+    return address->ss_family == AF_INET6
+               ? (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr
+               : (const void *)&((const struct sockaddr_in *)address)->sin_addr;
+}
+
+/* Make of where a packet was sent to where its reply is sent from; return that address, or NULL. */
+static const void *turn_round(struct msghdr *message)
+{
+    struct cmsghdr *c = CMSG_FIRSTHDR(message);
+    if (c == NULL)
+        return NULL;
+    if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+        struct in_pktinfo *info = (struct in_pktinfo *)CMSG_DATA(c);
+        info->ipi_ifindex = 0;
+        info->ipi_spec_dst = info->ipi_addr;
+        message->msg_controllen = CMSG_SPACE(sizeof *info);
+        return &info->ipi_spec_dst;
+    }
+    if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+        struct in6_pktinfo *info = (struct in6_pktinfo *)CMSG_DATA(c);
+        if (!IN6_IS_ADDR_LINKLOCAL(&info->ipi6_addr))
+            info->ipi6_ifindex = 0; /* the interface matters for link-local addresses only */
+        message->msg_controllen = CMSG_SPACE(sizeof *info);
+        return &info->ipi6_addr;
+    }
+    return NULL;
+}
+
+/* Tell whether a reply could reach somebody other than ourselves. */
+static bool is_answerable(
+    const struct sockaddr_storage *sender, const struct sockaddr_storage *own, const void *local)
+{
+    const unsigned port = port_of(sender);
+    if (port == 0)
+        return false;
+    const size_t size = sender->ss_family == AF_INET6 ? 16 : 4;
+    return port != port_of(own) || memcmp(host_of(sender), local, size) != 0;
+}
+
+static void send_all(batch *b, int fd, unsigned count, tally *tally_)
+{
+    for (unsigned sent = 0; sent < count;) {
+        const int done = sendmmsg(fd, b->sent + sent, count - sent, MSG_DONTWAIT);
+        if (done > 0) {
+            sent += (unsigned)done;
+            tally_->answered += (unsigned)done;
+        } else if (errno == EINTR) {
+            continue;
+        } else if (errno == EAGAIN || errno == ENOBUFS) {
+            tally_->unsent += count - sent; /* there is no room: later ones find none either */
+            return;
+        } else {
+            sent++; /* that one could not be sent */
+            tally_->unsent++;
+        }
+    }
+}
+
+int answer_batches(
+    batch *b, const table *t, const terms *terms_, int fd, const struct sockaddr_storage *own,
+    tally *count, leave *leave_, void *caller)
+{
+    for (unsigned round = 0; round < BATCHES_MOST; round++) {
+        make_ready(b);
+        int received = recvmmsg(fd, b->received, BATCH, MSG_DONTWAIT, NULL);
+        if (received < 0) {
+            if (errno == EAGAIN || errno == EWOULDBLOCK)
+                return 0;
+            continue; /* an error that an earlier reply met (ICMP), or a signal */
+        }
+        for (int i = 0; i < received; i++)
+            prepare(t, &b->packets[i].query, b->packets[i].data, b->received[i].msg_len);
+        unsigned replies = 0;
+        for (int i = 0; i < received; i++) {
+            packet *p = &b->packets[i];
+            struct msghdr *message = &b->received[i].msg_hdr;
+            const void *local = turn_round(message);
+            if (local == NULL)
+                message->msg_controllen = 0;
+            if (!is_answerable(&p->sender, own, local != NULL ? local : host_of(own)))
+                continue;
+            p->asker.udp = true;
+            p->asker.size = p->sender.ss_family == AF_INET6 ? 16 : 4;
+            memcpy(p->asker.address, host_of(&p->sender), p->asker.size);
+            const size_t size = b->received[i].msg_len;
+            const size_t length =
+                answer(t, terms_, &p->asker, &p->query, p->data, size, p->reply, sizeof p->reply);
+            if (length == 0) {
+                leave_(caller, p->data, size, message);
+                continue;
+            }
+            b->out[replies] = (struct iovec){p->reply, length};
+            b->sent[replies].msg_hdr = (struct msghdr){
+                .msg_name = &p->sender,
+                .msg_namelen = message->msg_namelen,
+                .msg_iov = &b->out[replies],
+                .msg_iovlen = 1,
+                .msg_control = message->msg_controllen ? p->control.data : NULL,
+                .msg_controllen = message->msg_controllen,
+            };
+            replies++;
+        }
+        send_all(b, fd, replies, count);
+        if ((unsigned)received < BATCH)
+            return 0;
+    }
+    return 1;
+}
