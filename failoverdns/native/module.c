@@ -162,7 +162,7 @@ static PyObject *find(PyObject *object, PyObject *argument)
     const zone *own = &self->table.zones[n->zone];
     const name *origin = arena_at(&self->table.arena, own->apex);
     return Py_BuildValue(
-        "y#y#z#z#", origin->wire, (Py_ssize_t)origin->size, r ? r->bytes : (const uint8_t *)"",
+        "y#y#y#y#", origin->wire, (Py_ssize_t)origin->size, r ? r->bytes : (const uint8_t *)"",
         r ? (Py_ssize_t)r->size : 0, n->flags & RESERVED ? n->negative_ttl : NULL, (Py_ssize_t)4,
         z ? z->soa : NULL, z ? (Py_ssize_t)z->soa_size : 0);
 }

@@ -238,7 +238,7 @@ class PythonTable:
             name.answers = {_SOA: name.authority.soa}
         self._note_cut(owner, name)
         self._prepare(owner, name)
-        while not name.reserved and not name.children and owner != origin:
+        while not (name.reserved or name.children or owner in self._authorities):
             del self._names[owner]
             owner = owner[1 + owner[0] :]
             name = self._names[owner]
