@@ -66,16 +66,18 @@ class Bench:
         return servers
 
     def saturate(self, server: Server, shape: str = "plain") -> Figures:
-        """Keep a window of questions in flight; return rate, CPU an answer and what was answered."""
+        """Keep a window of questions in flight; return rate and CPU an answer."""
         before, first = server.usage(), server.first_usage()
         run = self.generator.run(
             server.port, server.groups, shape, window=self.window, seconds=self.seconds
         )
         used, control = server.usage() - before, server.first_usage() - first
         answered = max(1, run["answered"])
-        right = run["answered"] - run["rcodes"].get("0", 0) - run["rcodes"].get("3", 0)
+        wrong = run["answered"] - run["rcodes"].get("0", 0) - run["rcodes"].get("3", 0)
         absent = run["rcodes"].get("3", 0) / answered
-        if server.name != ECHO and (right or abs(absent - (0.1 if shape == "nxdomain" else 0)) > 0.02):
+        if server.name != ECHO and (
+            wrong or abs(absent - (0.1 if shape == "nxdomain" else 0)) > 0.02
+        ):
             raise RuntimeError(f"{server.name} answers {shape} questions wrongly: {run}")
         has_workers = bool(server.workers)
         return {
@@ -301,7 +303,7 @@ def idle_rows(figures: Figures) -> list[Row]:
 
 
 def measure_workers(bench: Bench, counts: Sequence[int] = (1, 2)) -> Figures:
-    """CPU of an answer with one and with more workers, which may use all cores, as the load does."""
+    """CPU of an answer with one worker, and with more, which may use all cores as the load does."""
     figures: Figures = {}
     for names in ("gdnsd", "Knot", COMPILED, PYTHON):
         if names not in bench.kinds:

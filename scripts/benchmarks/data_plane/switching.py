@@ -13,7 +13,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-
 from measuring import Asker, connect, quantiles
 
 from data_plane.accounting import usage_of
@@ -142,9 +141,7 @@ def _with_and_without(
         "without": medians[0],
         "with": medians[1],
         "p99_ratio": round(
-            statistics.median(
-                b["p99_us"] / q["p99_us"] for b, q in zip(busy, quiet, strict=True)
-            ),
+            statistics.median(b["p99_us"] / q["p99_us"] for b, q in zip(busy, quiet, strict=True)),
             2,
         ),
     }

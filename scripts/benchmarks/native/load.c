@@ -118,6 +118,7 @@ static size_t question(uint8_t *packet, uint16_t id)
     at += 11;
     memcpy(at, suffix, suffix_size);
     at += suffix_size;
+    *at++ = 0; /* the root; then the type */
     *at++ = 0;
     *at++ = dice >> 8 & 1 ? 28 : 1;
     *at++ = 0;
