@@ -12,7 +12,6 @@ core.  They take turns in several rounds; figures are medians, ratios are taken 
   switching  answers at half capacity, with and without 1,000 switches a second
   change     from a switch to the new answer of each worker, at 1,000,000 names
   workers    CPU an answer with one and with two workers
-  perf       instructions and cycles an answer (needs perf; only if asked for)
 """
 
 from __future__ import annotations
@@ -69,7 +68,6 @@ def main() -> None:
                 switching.change_rows,
             ),
             "workers": (lambda: parts.measure_workers(bench), parts.workers_rows),
-            "perf": (lambda: parts.perf_counts(bench), parts.perf_rows),
         }
         figures: Figures = {
             "settings": {key: value for key, value in vars(arguments).items() if key != "json"},
@@ -141,12 +139,12 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--parts", default=",".join(PARTS), help="which, with commas between (all but perf)")
+    add("--parts", default=",".join(PARTS), help="which, with commas between (all)")
     add("--servers", help="parts of names of servers, with commas between (all)")
     add("--quick", action="store_true", help="fewer shapes, and fewer and shorter rounds")
     add("--rounds", type=int, help="rounds (7; quick: 3)")
     add("--seconds", type=float, help="seconds of each run of the load (1; quick: 0.4)")
-    add("--window", type=int, default=512, help="questions in flight (512)")
+    add("--window", type=int, default=192, help="questions in flight (192)")
     add("--workers", type=int, default=1, help="workers of failoverdns (1); 0: none but itself")
     add("--names", type=int, default=10_000, help="names (10000)")
     add("--million", type=int, default=1_000_000, help="names where they are many (1000000)")
@@ -163,7 +161,7 @@ def _arguments() -> argparse.Namespace:
     add("--json", metavar="FILE", help="write the figures there too")
     arguments = parser.parse_args()
     for part in arguments.parts.split(","):
-        if part not in (*PARTS, "perf"):
+        if part not in PARTS:
             parser.error(f"there is no part {part!r}")
     return arguments
 

@@ -6,7 +6,6 @@ Unless something else is said, each server has one core to itself, and the load 
 from __future__ import annotations
 
 import statistics
-import subprocess
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -334,39 +333,6 @@ def workers_rows(figures: Figures) -> list[Row]:
     for name, one in figures.items():
         us = [one[count]["cpu_us"] for count in ("1", "2")]
         rows.append((name, *(f"{each:.2f}" for each in us), f"{us[1] / us[0]:.2f}"))
-    return rows
-
-
-def perf_counts(bench: Bench) -> Figures:
-    """Cycles and instructions of an answer, where the machine lets perf count them."""
-    figures: Figures = {}
-    servers = bench.start_all(bench.names)
-    try:
-        for server in servers:
-            pids = ",".join(map(str, server.pids))
-            events = "instructions:u,instructions:k,cycles:u,cycles:k"
-            words = ["perf", "stat", "-x", ",", "-e", events, "-p", pids]
-            with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as counting:
-                time.sleep(0.3)
-                run = bench.generator.run(
-                    server.port, server.groups, "plain", window=bench.window, seconds=bench.seconds
-                )
-                counting.send_signal(2)
-                _, text = counting.communicate(timeout=10)
-            counts = [line.split(",") for line in text.splitlines() if "," in line]
-            figures[server.name] = {
-                c[2]: round(int(c[0]) / run["answered"]) for c in counts if c[0].isdigit()
-            }
-    finally:
-        stop_all(servers)
-    return figures
-
-
-def perf_rows(figures: Figures) -> list[Row]:
-    """Make a table of counts."""
-    keys = sorted({key for one in figures.values() for key in one})
-    rows: list[Row] = [("an answer", *keys)]
-    rows += [(name, *(one.get(key, "") for key in keys)) for name, one in figures.items()]
     return rows
 
 

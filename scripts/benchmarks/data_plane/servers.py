@@ -18,7 +18,7 @@ import dns.flags
 import dns.message
 import dns.query
 import dns.rcode
-from measuring import EXECUTABLE, Asker, Process, free_port, version_of
+from measuring import DEADLINE, EXECUTABLE, Asker, Process, free_port, version_of
 
 from data_plane.accounting import Usage, descendants_of, memory_of, pin, usage_of
 from data_plane.names import ORIGIN, PREFIXES, addresses_of, groups_for, label_of
@@ -79,14 +79,19 @@ class Server:
         if kind.name == ECHO:
             time.sleep(0.2)
         else:
-            asker = Asker(self.port, f"{label_of(data.groups // 2)}.{ORIGIN}")
-            try:
-                asker.wait_for_answer()
-            except RuntimeError as fault:
-                log = (folder / "log").read_text()[-2000:]
-                self.stop()
-                raise RuntimeError(f"{kind.name}: {fault}\n{log}") from None
+            self._wait_for_answer(f"{label_of(data.groups // 2)}.{ORIGIN}")
         self.start_seconds = time.monotonic() - began
+
+    def _wait_for_answer(self, name: str) -> None:
+        """Ask until there is an answer with a record; raises RuntimeError."""
+        asker, until = Asker(self.port, name), time.monotonic() + DEADLINE
+        while (reply := asker.ask()) is None or reply[4:6] == b"\0\0":
+            if self._process.child.poll() is not None or time.monotonic() > until:
+                self.stop()
+                log = (self.folder / "log").read_text()[-2000:]
+                raise RuntimeError(f"{self.name} does not answer:\n{log}")
+            time.sleep(0.005)
+        asker.close()
 
     @property
     def workers(self) -> list[int]:
@@ -255,12 +260,18 @@ def kinds(echo: Path) -> tuple[dict[str, Kind], dict[str, str]]:
         Kind("gdnsd", lambda: version_of("gdnsd", "-h").replace("invalid option", ""), _gdnsd),
         Kind("Knot", lambda: version_of("knotd", "--version"), _knot),
         Kind("NSD", lambda: version_of("nsd", "-v"), _nsd),
-        Kind("PowerDNS", lambda: version_of("pdns_server", "--version"), _powerdns),
+        Kind("PowerDNS", _powerdns_version, _powerdns),
         Kind("BIND", lambda: version_of("named", "-v"), _bind),
     )
     versions = {kind.name: kind.version() for kind in known}
     there = {kind.name: kind for kind in known if versions[kind.name]}
     return there, {name: version or "not installed" for name, version in versions.items()}
+
+
+def _powerdns_version() -> str:
+    """Return its version, without the time that it begins with."""
+    line = version_of("pdns_server", "--version")
+    return line[max(0, line.find("PowerDNS")) :]
 
 
 def _own(fast_path: str) -> str:
