@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -35,6 +36,8 @@ PARTS = ("cpu", "million", "latency", "idle", "switching", "change", "workers")
 MANY = {"million", "change"}
 NOTES = (
     "us: CPU of all processes of a server, user and system, for an answered question",
+    "calm runs: those in which the load did not wait for its core; the latencies are of those,"
+    " or of all if there are none; asked late: questions more than 0.1 ms after they were due",
     "of control: the part of it that failoverdns's control process took",
     "waited: the share of its time that a server was ready but something else had its core:"
     " the machine was busy",
@@ -45,6 +48,7 @@ NOTES = (
 def main() -> None:
     """Measure what was asked for and print it."""
     arguments = _arguments()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     began = time.monotonic()
     chosen = tuple(arguments.parts.split(","))
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
@@ -122,7 +126,7 @@ def prepare(
         core=cores[1],
         cores=cores[:2],
         seconds=arguments.seconds or (0.4 if arguments.quick else 1.0),
-        rounds=arguments.rounds or (3 if arguments.quick else 7),
+        rounds=arguments.rounds or (3 if arguments.quick else 5),
         window=arguments.window,
         workers=arguments.workers,
         shapes=("plain", "do", "nxdomain") if arguments.quick else SHAPES,
@@ -142,7 +146,7 @@ def _arguments() -> argparse.Namespace:
     add("--parts", default=",".join(PARTS), help="which, with commas between (all)")
     add("--servers", help="parts of names of servers, with commas between (all)")
     add("--quick", action="store_true", help="fewer shapes, and fewer and shorter rounds")
-    add("--rounds", type=int, help="rounds (7; quick: 3)")
+    add("--rounds", type=int, help="rounds (5; quick: 3)")
     add("--seconds", type=float, help="seconds of each run of the load (1; quick: 0.4)")
     add("--window", type=int, default=192, help="questions in flight (192)")
     add("--workers", type=int, default=1, help="workers of failoverdns (1); 0: none but itself")

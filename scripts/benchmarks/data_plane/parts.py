@@ -21,6 +21,12 @@ Row = tuple[object, ...]
 
 LATENCY_SHARES = (0.1, 0.5, 0.8)
 
+CALM = 0.02
+"""Share of its time that the load may have waited for its core, in a run of which latencies count.
+
+In the others it is the machine that is measured.
+"""
+
 
 @dataclass(slots=True)
 class Bench:
@@ -84,6 +90,7 @@ class Bench:
             "control_us": control.cpu / answered * 1e6 if has_workers else 0.0,
             "per_second": run["answered"] / run["seconds"],
             "waited": used.waited / max(1e-9, used.waited + used.cpu),
+            "load_waited": run["waited"],
             "lost": run["lost"],
             "bytes": run["bytes"] / answered,
         }
@@ -106,7 +113,12 @@ def median_of(runs: Sequence[Figures], key: str) -> float:
     return statistics.median(run[key] for run in runs)
 
 
-def cpu(bench: Bench, names: int, servers: Sequence[Server], shapes: Sequence[str]) -> Figures:
+def calm(runs: Sequence[Figures]) -> list[Figures]:
+    """Return the runs in which the load had its core to itself, or all if there is none."""
+    return [run for run in runs if run["waited"] < CALM] or list(runs)
+
+
+def cpu(bench: Bench, servers: Sequence[Server], shapes: Sequence[str]) -> Figures:
     """Measure the CPU of an answer, in rounds in which all servers and shapes take turns."""
     runs: dict[str, dict[str, list[Figures]]] = {s.name: {} for s in servers}
     for server in servers:
@@ -157,6 +169,7 @@ def cpu_rows(figures: Figures) -> list[Row]:
             *(f"{shape}/plain" for shape in shapes[1:]),
             "answers/s",
             "waited",
+            "load waited",
         )
     ]
     for name, by_shape in figures.items():
@@ -170,6 +183,7 @@ def cpu_rows(figures: Figures) -> list[Row]:
                 *(f"{by_shape[shape]['plain_ratio']:.2f}" for shape in shapes[1:]),
                 round(plain["per_second"]),
                 f"{plain['waited']:.0%}",
+                f"{plain['load_waited']:.0%}",
             )
         )
     return rows
@@ -179,7 +193,7 @@ def measure_cpu(bench: Bench) -> Figures:
     """CPU of an answer at few names, in all shapes."""
     servers = bench.start_all(bench.names)
     try:
-        return cpu(bench, bench.names, servers, bench.shapes)
+        return cpu(bench, servers, bench.shapes)
     finally:
         stop_all(servers)
 
@@ -189,7 +203,7 @@ def measure_million(bench: Bench) -> Figures:
     servers = bench.start_all(bench.million, (ECHO, *bench.million_kinds))
     try:
         memory = {s.name: s.memory() for s in servers}
-        figures = cpu(bench, bench.million, servers, [s for s in bench.shapes if s == "plain"])
+        figures = cpu(bench, servers, [s for s in bench.shapes if s == "plain"])
         for server in servers:
             figures[server.name]["start_s"] = round(server.start_seconds, 2)
             figures[server.name]["memory"] = memory[server.name]
@@ -241,7 +255,11 @@ def measure_latency(bench: Bench) -> Figures:
             name: {
                 "capacity": round(statistics.median(capacity[name])),
                 **{
-                    share: {key: median_of(several, key) for key in keys}
+                    share: {
+                        **{key: median_of(calm(several), key) for key in keys},
+                        "calm": sum(run["waited"] < CALM for run in several),
+                        "runs": len(several),
+                    }
                     for share, several in by_share.items()
                 },
             }
@@ -261,6 +279,7 @@ def latency_rows(figures: Figures) -> list[Row]:
             *(f"at {share}" for share in shares),
             "lost at 80%",
             "asked late",
+            "calm runs",
         )
     ]
     for name, one in figures.items():
@@ -269,7 +288,9 @@ def latency_rows(figures: Figures) -> list[Row]:
             for share in shares
         ]
         last = one[shares[-1]]
-        rows.append((name, one["capacity"], *cells, round(last["lost"]), round(last["late"])))
+        runs = " ".join(f"{one[share]['calm']}/{one[share]['runs']}" for share in shares)
+        lost, late = round(last["lost"]), round(last["late"])
+        rows.append((name, one["capacity"], *cells, lost, late, runs))
     return rows
 
 

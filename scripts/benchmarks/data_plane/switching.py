@@ -17,7 +17,7 @@ from measuring import Asker, connect, quantiles
 
 from data_plane.accounting import usage_of
 from data_plane.names import ORIGIN, label_of
-from data_plane.parts import Bench, Figures, Row
+from data_plane.parts import CALM, Bench, Figures, Row, calm
 from data_plane.servers import COMPILED, PYTHON, Server
 
 PROBES = 300
@@ -132,18 +132,17 @@ def _with_and_without(
     control.close()
     keys = ("p50_us", "p99_us", "p999_us", "max_us", "lost")
     medians = [
-        {key: statistics.median(run[key] for run in runs) for key in keys} for runs in (quiet, busy)
+        {key: statistics.median(run[key] for run in calm(runs)) for key in keys}
+        for runs in (quiet, busy)
     ]
     return {
         "capacity": round(capacity),
         "switches_a_second": round(statistics.median(done)),
         "command": quantiles(replies),
+        "calm": [sum(run["waited"] < CALM for run in runs) for runs in (quiet, busy)],
         "without": medians[0],
         "with": medians[1],
-        "p99_ratio": round(
-            statistics.median(b["p99_us"] / q["p99_us"] for b, q in zip(busy, quiet, strict=True)),
-            2,
-        ),
+        "p99_ratio": round(medians[1]["p99_us"] / medians[0]["p99_us"], 2),
     }
 
 

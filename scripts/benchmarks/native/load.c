@@ -276,6 +276,19 @@ static double percentile(double share)
     return MAX_MICROSECONDS;
 }
 
+/* Return the share of its time that it was ready but another had its core. */
+static double waited(void)
+{
+    double ran = 0, ready = 0;
+    FILE *file = fopen("/proc/self/schedstat", "r");
+    if (file != NULL) {
+        if (fscanf(file, "%lf %lf", &ran, &ready) != 2)
+            ran = ready = 0;
+        fclose(file);
+    }
+    return ran + ready > 0 ? ready / (ran + ready) : 0;
+}
+
 static void open_sockets(void)
 {
     struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -356,7 +369,7 @@ int main(int argc, char **argv)
     printf("{\"seconds\": %.6f, \"sent\": %lu, \"answered\": %lu, \"lost\": %lu, \"strays\": %lu, "
            "\"refused\": %lu, \"empty\": %lu, \"truncated\": %lu, \"late\": %lu, \"bytes\": %lu, ",
            took, sent, answered, lost, strays, refused, empty, truncated, late, bytes);
-    printf("\"rcodes\": {");
+    printf("\"waited\": %.4f, \"rcodes\": {", waited());
     for (int i = 0, first = 1; i < 16; i++)
         if (rcodes[i]) {
             printf("%s\"%d\": %lu", first ? "" : ", ", i, rcodes[i]);
