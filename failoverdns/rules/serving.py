@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from failoverdns.model.application import (
     Addresses,
@@ -38,11 +39,11 @@ from failoverdns.model.records import AAAA, CNAME, TXT, A, Records, Text
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.challenges import challenge_nodes, owners_of
-from failoverdns.rules.resolving import flattened
+from failoverdns.rules.resolving import UNBOUNDED, flattened
 from failoverdns.rules.view import View
 from failoverdns.rules.web_heads import web_head
 
-PART = 1000
+PART = 100
 """Applications or groups in a part of all that is served: some milliseconds of work."""
 
 _MAX_REMEMBERED = 65536
@@ -186,32 +187,40 @@ def _records_of(view: View) -> _RecordsOf:
     application that has not changed since is returned again, the same object.  The state may
     change between calls.
     """
-    targets: dict[str, tuple[Application, Target]] = {}
-    made: dict[tuple[str, int, bool], tuple[Target, tuple[Records, ...]]] = {}
+    kept: dict[tuple[str | None, int, bool], _Made] = {}
 
     def records(id_: str | None, ttl: int, flatten: bool) -> tuple[Records, ...]:
         application = view.application(id_) if id_ is not None else None
         if application is None:
             return ()
-        known = targets.get(application.id)
-        if known is None or known[0] is not application:
-            known = targets[application.id] = application, web_head(application)
-        target = known[1]
-        if flatten:
-            target, most = flattened(view, target)
-            ttl = min(ttl, most)
-        key = application.id, ttl, flatten
-        before = made.get(key)
-        if before is not None and before[0] == target:
-            return before[1]
-        if len(made) >= _MAX_REMEMBERED:
-            targets.clear()
-            made.clear()
-        found = target_records(target, ttl)
-        made[key] = target, found
+        made = kept.get((id_, ttl, flatten))
+        if made is not None and made.application is application and not flatten:
+            return made.records
+        same = made is not None and made.application is application
+        head = made.head if made is not None and same else web_head(application)
+        target, most = flattened(view, head) if flatten else (head, UNBOUNDED)
+        if made is not None and same and (made.target, made.most) == (target, most):
+            return made.records
+        if len(kept) >= _MAX_REMEMBERED:
+            kept.clear()
+        found = target_records(target, min(ttl, most))
+        kept[id_, ttl, flatten] = _Made(application, head, target, most, found)
         return found
 
     return records
+
+
+class _Made(NamedTuple):
+    """Records, and what they were made of: an application, its web head, and that flattened.
+
+    `most` is the largest TTL (seconds) of `target`.
+    """
+
+    application: Application
+    head: Target
+    target: Target
+    most: int
+    records: tuple[Records, ...]
 
 
 def _status_nodes(view: View, ids: Iterable[str]) -> Iterator[Node]:
