@@ -44,7 +44,7 @@ from failoverdns.rules.view import View
 from failoverdns.rules.web_heads import web_head
 
 PART = 100
-"""Applications or groups in a part of all that is served: some milliseconds of work."""
+"""Applications or groups in a part of all that is served: about a millisecond of work."""
 
 _MAX_REMEMBERED = 65536
 """Applications whose records are remembered: 32 MiB of them, at most."""
@@ -194,12 +194,13 @@ def _records_of(view: View) -> _RecordsOf:
         if application is None:
             return ()
         made = kept.get((id_, ttl, flatten))
-        if made is not None and made.application is application and not flatten:
+        if made is not None and made.application is not application:
+            made = None
+        if made is not None and not flatten:
             return made.records
-        same = made is not None and made.application is application
-        head = made.head if made is not None and same else web_head(application)
+        head = made.head if made is not None else web_head(application)
         target, most = flattened(view, head) if flatten else (head, UNBOUNDED)
-        if made is not None and same and (made.target, made.most) == (target, most):
+        if made is not None and (made.target, made.most) == (target, most):
             return made.records
         if len(kept) >= _MAX_REMEMBERED:
             kept.clear()
@@ -268,25 +269,26 @@ def all_nodes(view: View) -> Iterator[Node]:
     return chain.from_iterable(nodes_in_parts(view))
 
 
-def nodes_in_parts(view: View) -> Iterator[list[Node]]:
-    """Yield all that is served, in parts of some milliseconds; the state may change in between.
+def nodes_in_parts(view: View, size: int = PART) -> Iterator[list[Node]]:
+    """Yield all that is served in parts, between which the state may change.
 
-    Each part is what its names answer at the moment when it is asked for.  What is there at the
-    first part is in some part, unless it is gone by then; what comes later need not be.
-    So a table that takes over each part, and between them what each change alters (`difference`),
-    in the order in which they happened, ends up as one that is filled with `all_nodes` at the end:
-    whatever alters a name after its part follows that part.  A delta may remove a name that is not
-    in the table yet.
+    A part is a zone as configured, or `size` applications or groups, or all challenges: what their
+    names answer at the moment when the part is asked for.  What is there at the first part is in
+    some part, unless it has gone meanwhile; what comes later need not be.
+    So a table that takes over the parts, and what each change alters (`difference`) in between,
+    all in the order in which they happen, ends up as one filled with `all_nodes` at the end: what
+    alters a name after its part follows that part.  A difference may remove a name that is not in
+    the table yet.
     """
     applications = [application.id for application in view.applications()]
     groups = [group.id for group in view.groups()]
     records = _records_of(view)
     for zone in map(view.zone, [zone.origin for zone in view.zones]):
         yield list(zone_nodes(view, zone)) if zone is not None else []
-    for at in range(0, len(applications), PART):
-        yield list(_status_nodes(view, applications[at : at + PART]))
-    for at in range(0, len(groups), PART):
-        yield list(_group_nodes(view, groups[at : at + PART], records))
+    for at in range(0, len(applications), size):
+        yield list(_status_nodes(view, applications[at : at + size]))
+    for at in range(0, len(groups), size):
+        yield list(_group_nodes(view, groups[at : at + size], records))
     yield challenge_nodes(view)
 
 
@@ -294,8 +296,8 @@ def target_records(target: Target, ttl: int) -> tuple[Records, ...]:
     """Return the records that lead to `target`; `ttl` in seconds."""
     match target:
         case Addresses(ipv4, ipv6):
-            both = (Records(A, ttl, ipv4), Records(AAAA, ttl, ipv6))
-            return tuple(records for records in both if records.data)
+            both = ((A, ipv4), (AAAA, ipv6))
+            return tuple([Records(rtype, ttl, data) for rtype, data in both if data])
         case Hostname(name):
             return (Records(CNAME, ttl, (name,)),)
         case Nothing():
