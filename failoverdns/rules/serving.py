@@ -47,7 +47,7 @@ PART = 100
 """Applications or groups in a part of all that is served: about a millisecond of work."""
 
 _MAX_REMEMBERED = 65536
-"""Applications whose records are remembered: 32 MiB of them, at most."""
+"""Applications (with a TTL each) of which the records are remembered: 32 MiB, at most."""
 
 _RecordsOf = Callable[[str | None, int, bool], tuple[Records, ...]]
 

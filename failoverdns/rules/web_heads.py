@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv6Address
-from typing import TypeVar
 
 from failoverdns.model.application import (
     Addresses,
@@ -28,8 +27,6 @@ from failoverdns.model.names import DomainName
 MAX_ADDRESSES = 1000
 """Addresses of all heads of an application: as an RRset they fit into a message over TCP."""
 
-_Address = TypeVar("_Address", IPv4Address, IPv6Address)
-
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
 
@@ -44,17 +41,13 @@ def web_heads(application: Application) -> tuple[Head, ...]:
 def web_head(application: Application) -> Target:
     """Return what `application` resolves to."""
     heads = web_heads(application)
-    addresses = [address for head in heads for address in head.addresses]
+    addresses = {address: None for head in heads for address in head.addresses}
     if addresses:
-        ipv4 = [address for address in addresses if isinstance(address, IPv4Address)]
-        ipv6 = [address for address in addresses if isinstance(address, IPv6Address)]
-        return Addresses(_once(ipv4), _once(ipv6))
+        return Addresses(
+            tuple([a for a in addresses if isinstance(a, IPv4Address)]),
+            tuple([a for a in addresses if isinstance(a, IPv6Address)]),
+        )
     return Hostname(hostname(application, heads[0])) if heads else Nothing()
-
-
-def _once(addresses: list[_Address]) -> tuple[_Address, ...]:
-    """Return addresses in order, without duplicates; one alone is not hashed, which takes 1 us."""
-    return tuple(dict.fromkeys(addresses) if len(addresses) > 1 else addresses)
 
 
 def pointed_at(application: Application) -> DomainName | None:
