@@ -220,11 +220,11 @@ def _values(kind: type, optional: tuple[str, ...] = ()) -> Callable[[Document], 
     there are many are made of these values by position: by name takes 1.5 us longer, of 9 us.
     """
     names = [field.name for field in dataclass_fields(kind) if field.name not in optional]
-    get = itemgetter(*names)
+    get, size = itemgetter(*names), 1 + len(names)
 
     def values(document: Document) -> tuple[Any, ...]:
         found: tuple[Any, ...] = get(document)
-        if len(document) != 1 + len(names) + sum(name in document for name in optional):
+        if len(document) > size and document.keys() - {"kind", *names, *optional}:
             raise TypeError("a field that is not known")
         return found
 
