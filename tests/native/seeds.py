@@ -1,6 +1,6 @@
 """What the fuzzers of the C part begin with: a table, deltas, and packets.
 
-    python tests/native/seeds.py FOLDER CORPUS      writes FOLDER/table.delta, deltas/, packets/
+python tests/native/seeds.py FOLDER CORPUS      writes FOLDER/table.delta, deltas/, packets/
 """
 
 from __future__ import annotations
@@ -73,6 +73,17 @@ def deltas() -> list[bytes]:
         Delta(nodes=(Node(ORIGIN.child("b"), OUTER, (), 5),), authorities=(authority(OUTER, 4),)),
     ]
     sequences = [b"\xff" + first]
+    nested = Delta(
+        authorities=(authority(OUTER, 2), authority(ORIGIN, 3)),
+        nodes=(
+            Node(ORIGIN, OUTER, (), 5),
+            node("a"),
+            Node(ORIGIN.child("a").child("b"), OUTER, (), 5),
+        ),
+    )
+    for origin in (OUTER, ORIGIN):
+        one, other = write_delta(nested), write_delta(Delta(dropped=(origin,)))
+        sequences.append(b"\xff" + one + other + one + other + one)
     for second in map(write_delta, seconds):
         at = -(-len(first) * 256 // (len(first) + len(second)))
         sequences.append(bytes([min(at, 255)]) + first + second)
