@@ -73,17 +73,17 @@ static bool from_name(const table *t, const name *n, unsigned type, bool ordinar
 {
     const rrsets *r = n->rrsets ? arena_at(&t->arena, n->rrsets) : NULL;
     const zone *z = &t->zones[n->zone];
-    if (r != NULL) {
-        s->answer = rrsets_find(r, type, &s->answers, &s->answer_size);
-        if (s->answer != NULL)
-            return true;
-    }
     if (type == SOA && n->flags & APEX) {
         const zone *own = table_apex(t, n);
         s->answers = 1;
         s->answer = own->soa;
         s->answer_size = own->soa_size;
         return true;
+    }
+    if (r != NULL) {
+        s->answer = rrsets_find(r, type, &s->answers, &s->answer_size);
+        if (s->answer != NULL)
+            return true;
     }
     if (!ordinary)
         return false;

@@ -69,6 +69,8 @@ static PyObject *apply(PyObject *object, PyObject *argument)
     if (delta == NULL)
         return NULL;
     const char *fault = table_apply(&((Table *)object)->table, delta, (size_t)size);
+    if (fault == no_memory)
+        return PyErr_NoMemory();
     if (fault != NULL) {
         PyErr_SetString(PyExc_ValueError, fault);
         return NULL;

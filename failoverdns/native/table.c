@@ -5,7 +5,7 @@
 
 enum { NS = 2, CNAME = 5 };
 
-static const char no_memory[] = "there is not enough memory";
+const char no_memory[] = "there is not enough memory";
 
 static size_t name_bytes(size_t size)
 {
@@ -470,20 +470,37 @@ static const char *put_zone(table *t, const wanted *w, const operation *o)
     return NULL;
 }
 
-/* Take out a zone and all its names; zones are configured, so rare. */
+static void end_zone(table *t, uint32_t number)
+{
+    free(t->zones[number].soa);
+    t->zones[number] = (zone){0};
+}
+
+/* Tell whether a name is at or below another one. */
+static bool is_within(const name *n, const wanted *w)
+{
+    if (n->size < w->size || memcmp(n->wire + n->size - w->size, w->wire, w->size) != 0)
+        return false;
+    unsigned at = 0;
+    while (at + w->size < n->size)
+        at += 1u + n->wire[at];
+    return at + w->size == n->size;
+}
+
+/* Take out a zone and all at and below its origin, so that nothing is left of what was in it;
+ * zones are configured, so rare. */
 static void drop_zone(table *t, const wanted *w)
 {
-    const int64_t number = zone_at(t, w, 0);
-    if (number < 0)
+    if (zone_at(t, w, 0) < 0)
         return;
-    zone *z = &t->zones[number];
-    ((name *)arena_at(&t->arena, z->apex))->flags &= (uint8_t)~APEX;
     /* From the last bucket on: when the index shrinks, its last bucket goes into an earlier one. */
     for (uint32_t bucket = t->names.count; bucket-- > 0;) {
         uint32_t reference = t->names.buckets[bucket];
         while (reference != 0) {
             const name *n = arena_at(&t->arena, reference);
-            if (n->zone == number) {
+            if (is_within(n, w)) {
+                if (n->flags & APEX)
+                    end_zone(t, (uint32_t)(table_apex(t, n) - t->zones));
                 destroy(t, reference);
                 if (bucket >= t->names.count)
                     bucket = t->names.count - 1;
@@ -493,8 +510,6 @@ static void drop_zone(table *t, const wanted *w)
             }
         }
     }
-    free(z->soa);
-    *z = (zone){0};
 }
 
 const char *table_apply(table *t, const uint8_t *delta, size_t size)

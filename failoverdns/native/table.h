@@ -73,7 +73,11 @@ typedef struct wanted {
 const char *table_begin(table *t, const uint64_t seed[2]);
 void table_end(table *t);
 
-/* Apply a delta; return NULL, or what is wrong with it, and then nothing was changed. */
+/* What table_apply returns when there is not enough memory. */
+extern const char no_memory[];
+
+/* Apply a delta; return NULL, or what is wrong with it, and then nothing was changed.
+ * If it is `no_memory`, a part of it was applied: the table is sound, but is to be filled anew. */
 const char *table_apply(table *t, const uint8_t *delta, size_t size);
 
 /* Read an uncompressed name; return its size in bytes, or 0 if it is none. */

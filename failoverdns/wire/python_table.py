@@ -212,11 +212,13 @@ class PythonTable:
         self._prepare(origin, apex)
 
     def _drop(self, origin: bytes) -> None:
-        """Take out a zone and all its names; zones are configured, so rare."""
-        authority = self._authorities.pop(origin, None)
-        gone = [name for name, found in self._names.items() if found.authority is authority]
+        """Take out a zone and all at and below its origin; zones are configured, so rare."""
+        if origin not in self._authorities:
+            return
+        gone = [name for name in self._names if _is_within(name, origin)]
         for name in gone:
             del self._names[name]
+            self._authorities.pop(name, None)
         self._cuts.difference_update(gone)
 
     def _create(self, owner: bytes, authority: Authority) -> _Name:
@@ -272,6 +274,15 @@ class PythonTable:
             name.negative = _negative(12 + len(owner) - len(origin), name.negative_ttl)
         elif not target_of(cname).endswith(origin):
             name.alias = cname
+
+
+def _is_within(name: bytes, origin: bytes) -> bool:
+    """Tell whether a name is at or below another one."""
+    if not name.endswith(origin):
+        return False
+    while len(name) > len(origin):
+        name = name[1 + name[0] :]
+    return name == origin
 
 
 def target_of(cname: CompiledRRset) -> bytes:
