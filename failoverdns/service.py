@@ -45,7 +45,7 @@ from failoverdns.rules.zones import all_authorities
 from failoverdns.state import State
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.sqlite import SQLiteStore
-from failoverdns.wire.deltas import write_delta, write_nodes
+from failoverdns.wire.deltas import Shared, write_delta, write_nodes
 from failoverdns.workers.fleet import Fleet
 from failoverdns.workers.in_process import InProcess
 from failoverdns.workers.interface import Answering, CannotAnswer
@@ -293,8 +293,9 @@ def _answering(config: Config, reactor: Any, inherited: Inherited) -> Answering:
 def _parts(state: State) -> Iterator[bytes]:
     """Yield all that is served, each part as it is at the moment it is taken."""
     yield write_delta(Delta(authorities=all_authorities(state)))
+    shared: Shared = {}
     for nodes in nodes_in_parts(state):
-        yield write_nodes(nodes)
+        yield write_nodes(nodes, shared)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class State:
         self._application_ids: dict[str, str] = {}
         self._groups: dict[str, Group] = {}
         self._group_ids: dict[str, str] = {}
-        self._labels: dict[tuple[DomainName, str], Group | Tombstone] = {}
+        self._labels: dict[DomainName, dict[str, Group | Tombstone]] = {}
         self._following: dict[str, dict[str, None]] = {}
         self._unshared: set[str] | None = None
         """Applications whose followers no copy has; None while there was no copy."""
@@ -96,7 +96,7 @@ class State:
 
     def label_owner(self, zone: DomainName, label: str) -> Group | Tombstone | None:
         """Return who has, or had, a label of a zone."""
-        return self._labels.get((zone, label))
+        return self._labels.get(zone, {}).get(label)
 
     def pointing(self, hostname: DomainName) -> Iterable[str]:
         """Return the applications (by id) whose web head is a hostname."""
@@ -171,6 +171,7 @@ class State:
         for name in vars(self):
             value = getattr(self, name)
             setattr(other, name, dict(value) if isinstance(value, dict) else value)
+        other._labels = {zone: dict(labels) for zone, labels in self._labels.items()}
         self._unshared, other._unshared = set(), set()
         return other
 
@@ -184,14 +185,14 @@ class State:
             case Group():
                 self._groups[entity.id] = entity
                 self._group_ids[entity.name] = entity.id
-                self._labels[entity.zone, entity.label] = entity
+                self._labels.setdefault(entity.zone, {})[entity.label] = entity
                 if entity.flatten:
                     self._flattening[entity.id] = None
                 for id_ in entity.applications:
                     self._followers(id_)[entity.id] = None
                 self._count_active(entity, 1)
             case Tombstone():
-                self._labels[entity.zone, entity.label] = entity
+                self._labels.setdefault(entity.zone, {})[entity.label] = entity
             case ZoneSerial():
                 self._serials[entity.origin] = entity
             case Certificate():
@@ -228,7 +229,7 @@ class State:
                 self._count_active(entity, -1)
                 if not replaced:
                     del self._groups[entity.id]
-                    del self._labels[entity.zone, entity.label]
+                    del self._labels[entity.zone][entity.label]
             case ZoneSerial() if not replaced:
                 del self._serials[entity.origin]
             case Certificate() if not replaced:
@@ -246,7 +247,9 @@ class State:
 
     def _followers(self, application: str) -> dict[str, None]:
         """Return the ids of the groups that follow an application, to be changed."""
-        followers = self._following.setdefault(application, {})
+        followers = self._following.get(application)
+        if followers is None:
+            followers = self._following[application] = {}
         if self._unshared is not None and application not in self._unshared:
             self._unshared.add(application)
             followers = self._following[application] = dict(followers)

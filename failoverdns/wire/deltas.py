@@ -32,8 +32,12 @@ _DROP, _ZONE, _REMOVE, _NODE = b"DZRN"
 _LENGTH: Final = Struct(">I")
 _NODE_HEAD: Final = Struct(">BII")
 _RRSET_HEAD: Final = Struct(">HHI")
-_MOST_SHARED: Final = 1 << 14
+_MOST_SHARED: Final = 1 << 16
 """Tuples of RRsets of which the bytes are remembered while nodes are written."""
+
+
+Shared = dict[int, tuple[tuple[Records, ...], bytes]]
+"""The bytes of tuples of RRsets, by the identity of the tuple, which is kept for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +86,14 @@ def write_delta(delta: Delta) -> bytes:
     return b"".join(parts)
 
 
-def write_nodes(nodes: Iterable[Node]) -> bytes:
+def write_nodes(nodes: Iterable[Node], shared: Shared | None = None) -> bytes:
     """Return the bytes of a delta that puts names in.
 
     Names that share the very same tuple of RRsets share its bytes: those of a group do.
+    Pass the same `shared`, empty at first, for several deltas whose names share them too.
     """
     parts: list[bytes] = []
-    shared: dict[int, tuple[tuple[Records, ...], bytes]] = {}
+    shared = {} if shared is None else shared
     for node in nodes:
         found = shared.get(id(node.rrsets))
         if found is None:
