@@ -18,10 +18,10 @@ A side with nothing to point at leaves its names reserved: NODATA, never NXDOMAI
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from failoverdns.model.application import (
     Addresses,
@@ -49,7 +49,10 @@ PART = 100
 _MAX_REMEMBERED = 65536
 """Applications (with a TTL each) of which the records are remembered: 32 MiB, at most."""
 
-_RecordsOf = Callable[[str | None, int, bool], tuple[Records, ...]]
+RecordsOf = Callable[[str | None, int, bool], tuple[Records, ...]]
+"""Returns what an application (by id) is answered with, by TTL and whether it is flattened."""
+
+T = TypeVar("T")
 
 
 def application_on(view: View, group: Group, side: Side) -> Application | None:
@@ -135,7 +138,7 @@ def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None)
 def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
     """Return what the touched part of the state serves, by name."""
     found: list[Iterable[Node]] = [
-        _group_nodes(view, part.groups, _records_of(view)),
+        group_nodes(view, part.groups, _records_of(view)),
         _status_nodes(view, part.applications),
     ]
     for origin in part.zones:
@@ -159,9 +162,10 @@ def difference(before: dict[DomainName, Node], after: dict[DomainName, Node]) ->
     )
 
 
-def _group_nodes(view: View, ids: Iterable[str], records: _RecordsOf) -> Iterator[Node]:
-    """Yield the three names of each group that is there: its hostname and one for each side."""
+def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node]:
+    """Return the three names of each group that is there: its hostname and one for each side."""
     origin, zone = None, None
+    nodes: list[Node] = []
     for id_ in ids:
         group = view.group(id_)
         if group is None:
@@ -175,12 +179,15 @@ def _group_nodes(view: View, ids: Iterable[str], records: _RecordsOf) -> Iterato
         primary = records(group.primary, group.ttl, group.flatten)
         backup = records(group.backup, group.ttl, group.flatten)
         active = primary if group.active is Side.PRIMARY else backup
-        yield Node(hostname, zone.origin, active, negative_ttl)
-        yield Node(primary_name, zone.origin, primary, negative_ttl)
-        yield Node(backup_name, zone.origin, backup, negative_ttl)
+        nodes += (
+            Node(hostname, zone.origin, active, negative_ttl),
+            Node(primary_name, zone.origin, primary, negative_ttl),
+            Node(backup_name, zone.origin, backup, negative_ttl),
+        )
+    return nodes
 
 
-def _records_of(view: View) -> _RecordsOf:
+def _records_of(view: View) -> RecordsOf:
     """Return a function from application (by id), TTL, and whether to flatten, to records.
 
     It remembers, because very many groups may follow the same application: what was made of an
@@ -270,25 +277,33 @@ def all_nodes(view: View) -> Iterator[Node]:
 
 
 def nodes_in_parts(view: View, size: int = PART) -> Iterator[list[Node]]:
+    """Yield all that is served in parts, as `in_parts` does, groups as nodes."""
+    return in_parts(view, size, group_nodes)
+
+
+def in_parts(
+    view: View, size: int, groups: Callable[[View, Sequence[str], RecordsOf], T]
+) -> Iterator[list[Node] | T]:
     """Yield all that is served in parts, between which the state may change.
 
-    A part is a zone as configured, or `size` applications or groups, or all challenges: what their
-    names answer at the moment when the part is asked for.  What is there at the first part is in
-    some part, unless it has gone meanwhile; what comes later need not be.
+    A part is a zone as configured, or `size` applications or groups (as `groups` makes them), or
+    all challenges: what their names answer at the moment when the part is asked for.
+    What is there at the first part is in some part, unless it has gone meanwhile; what comes later
+    need not be.
     So a table that takes over the parts, and what each change alters (`difference`) in between,
     all in the order in which they happen, ends up as one filled with `all_nodes` at the end: what
     alters a name after its part follows that part.  A difference may remove a name that is not in
     the table yet.
     """
     applications = [application.id for application in view.applications()]
-    groups = [group.id for group in view.groups()]
+    ids = [group.id for group in view.groups()]
     records = _records_of(view)
     for zone in map(view.zone, [zone.origin for zone in view.zones]):
         yield list(zone_nodes(view, zone)) if zone is not None else []
     for at in range(0, len(applications), size):
         yield list(_status_nodes(view, applications[at : at + size]))
-    for at in range(0, len(groups), size):
-        yield list(_group_nodes(view, groups[at : at + size], records))
+    for at in range(0, len(ids), size):
+        yield groups(view, ids[at : at + size], records)
     yield challenge_nodes(view)
 
 

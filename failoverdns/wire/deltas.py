@@ -106,6 +106,12 @@ def write_nodes(nodes: Iterable[Node], shared: Shared | None = None) -> bytes:
     return b"".join(parts)
 
 
+def write_rest(rrsets: tuple[Records, ...], size: int, negative_ttl: int) -> bytes:
+    """Return what follows the owner of a name; `size` is that of its zone's origin in wire form."""
+    written = write_rrsets(rrsets)
+    return _NODE_HEAD.pack(size, negative_ttl, len(written)) + written
+
+
 @lru_cache(maxsize=1 << 12)
 def write_rrsets(rrsets: tuple[Records, ...]) -> bytes:
     """Return the RRsets of a name in wire form (RFC 1035 section 3.2.1)."""
