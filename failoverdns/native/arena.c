@@ -5,6 +5,23 @@
 #include <string.h>
 #include <sys/mman.h>
 
+/* AddressSanitizer knows what is taken: it sees use of the rest, and of what was given back. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZED
+#endif
+#ifdef SANITIZED
+#include <sanitizer/asan_interface.h>
+#define FORBID(at, size) __asan_poison_memory_region(at, size)
+#define ALLOW(at, size) __asan_unpoison_memory_region(at, size)
+#else
+#define FORBID(at, size) ((void)(at), (void)(size))
+#define ALLOW(at, size) ((void)(at), (void)(size))
+#endif
+
 #define CHUNK_UNITS (1u << ARENA_CHUNK_BITS)
 #define CHUNK_BYTES ((size_t)CHUNK_UNITS * ARENA_UNIT)
 
@@ -42,6 +59,7 @@ static uint32_t add_chunk(arena *a, size_t bytes)
         return 0;
     if (bytes == CHUNK_BYTES)
         madvise(chunk, CHUNK_BYTES, MADV_HUGEPAGE); /* fewer TLB misses; no matter if not */
+    FORBID(chunk, bytes);
     a->chunks[0] = NULL;
     a->chunks[number] = chunk;
     if (number < a->count)
@@ -61,10 +79,12 @@ uint32_t arena_take(arena *a, size_t size)
         if (chunk == 0)
             return 0;
         a->used += (size_t)units * ARENA_UNIT;
+        ALLOW(a->chunks[chunk], size);
         return chunk << ARENA_CHUNK_BITS;
     }
     uint32_t reference = a->free[units];
     if (reference != 0) {
+        ALLOW(arena_at(a, reference), sizeof reference);
         memcpy(&a->free[units], arena_at(a, reference), sizeof reference);
     } else {
         if (a->end - a->next < units) {
@@ -78,6 +98,7 @@ uint32_t arena_take(arena *a, size_t size)
         a->next += units;
     }
     a->used += (size_t)units * ARENA_UNIT;
+    ALLOW(arena_at(a, reference), size);
     return reference;
 }
 
@@ -92,6 +113,7 @@ void arena_give(arena *a, uint32_t reference, size_t size)
         return;
     }
     memcpy(arena_at(a, reference), &a->free[units], sizeof reference);
+    FORBID(arena_at(a, reference), (size_t)units * ARENA_UNIT);
     a->free[units] = reference;
 }
 

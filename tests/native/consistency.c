@@ -40,7 +40,7 @@ static void check_name(const table *t, const name *n)
 void require_consistent(const table *t)
 {
     size_t used = 0;
-    uint32_t names = 0, cuts = 0, shared = 0;
+    uint32_t names = 0, cuts = 0, shared = 0, origins = 0;
     uint64_t served = 0, users = 0;
     for (uint32_t i = 0; i < t->names.count; i++) {
         for (uint32_t at = t->names.buckets[i]; at != 0;) {
@@ -49,6 +49,7 @@ void require_consistent(const table *t)
             check_name(t, n);
             names++;
             cuts += !!(n->flags & CUT);
+            origins += !!(n->flags & APEX);
             served += n->rrsets != 0;
             used += (offsetof(name, wire) + n->size + ARENA_UNIT - 1) / ARENA_UNIT * ARENA_UNIT;
             at = n->chain.next;
@@ -76,5 +77,7 @@ void require_consistent(const table *t)
         const name *apex = arena_at(&t->arena, z->apex);
         require(apex->flags & APEX && apex->size == z->size, "a zone has its origin");
         require(z->soa != NULL && z->soa_size >= 12, "and its SOA");
+        origins--;
     }
+    require(origins == 0, "as many origins as zones");
 }

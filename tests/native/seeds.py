@@ -64,32 +64,32 @@ def table() -> Delta:
 
 
 def deltas() -> list[bytes]:
-    """Return sequences of two deltas: where the first ends, in 256ths, and both."""
-    first = write_delta(table())
+    """Return pairs of deltas: the size of the first, and both."""
+    whole = write_delta(table())
+    inner = ORIGIN.child("a")
+    nested = write_delta(
+        Delta(
+            authorities=(authority(OUTER, 2), authority(ORIGIN, 3)),
+            nodes=(Node(ORIGIN, OUTER, (), 5), node("a"), Node(inner.child("b"), OUTER, (), 5)),
+        )
+    )
     seconds = [
         Delta(removed=(DomainName.from_text("x.y.z", ORIGIN), ORIGIN, ORIGIN.child("child"))),
         Delta(dropped=(ORIGIN,)),
-        Delta(authorities=(authority(OUTER, 2), authority(ORIGIN.child("a"), 3)), dropped=(OUTER,)),
+        Delta(dropped=(OUTER,)),
+        Delta(authorities=(authority(OUTER, 2), authority(inner, 3)), dropped=(OUTER,)),
         Delta(nodes=(Node(ORIGIN.child("b"), OUTER, (), 5),), authorities=(authority(OUTER, 4),)),
     ]
-    sequences = [b"\xff" + first]
-    nested = Delta(
-        authorities=(authority(OUTER, 2), authority(ORIGIN, 3)),
-        nodes=(
-            Node(ORIGIN, OUTER, (), 5),
-            node("a"),
-            Node(ORIGIN.child("a").child("b"), OUTER, (), 5),
-        ),
-    )
-    for origin in (OUTER, ORIGIN):
-        one, other = write_delta(nested), write_delta(Delta(dropped=(origin,)))
-        sequences.append(b"\xff" + one + other + one + other + one)
-    for second in map(write_delta, seconds):
-        at = -(-len(first) * 256 // (len(first) + len(second)))
-        sequences.append(bytes([min(at, 255)]) + first + second)
-        sequences.append(b"\0" + second + first)
     small = write_delta(Delta(nodes=(node("a"), node("b.a")), authorities=(authority(ORIGIN, 1),)))
-    return [*sequences, b"\x80" + small + write_delta(Delta(dropped=(ORIGIN,)))]
+    late = Node(ORIGIN, OUTER, (Records(A, 60, (IPv4Address(1),)),), 5)
+    inside = write_delta(Delta(authorities=(authority(OUTER, 2),), nodes=(late,))) + nested
+    pairs = [
+        (first, write_delta(second))
+        for first in (whole, small, nested, inside)
+        for second in seconds
+    ]
+    pairs += [(second, first) for first, second in pairs[:5]]
+    return [pack(">H", len(first)) + first + second for first, second in pairs]
 
 
 def packets(corpus: Path) -> list[bytes]:
