@@ -102,6 +102,10 @@ int answer_batches(
         }
         for (int i = 0; i < received; i++)
             prepare(t, &b->packets[i].query, b->packets[i].data, b->received[i].msg_len);
+        for (int i = 0; i < received; i++)
+            fetch_name(t, &b->packets[i].query);
+        for (int i = 0; i < received; i++)
+            fetch_rrsets(t, &b->packets[i].query);
         unsigned replies = 0;
         for (int i = 0; i < received; i++) {
             packet *p = &b->packets[i];
