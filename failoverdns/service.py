@@ -26,8 +26,9 @@ from twisted.python.threadpool import ThreadPool
 from failoverdns import __version__
 from failoverdns.commanding import Commands, event_line
 from failoverdns.config import Config, ConfigErrors, DeliverySettings, load_config
+from failoverdns.filling import parts
 from failoverdns.ledger import Ledger, Outcome, Submission
-from failoverdns.model.change import Change, Delta, Who
+from failoverdns.model.change import Change, Who
 from failoverdns.model.commands import Configure, Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.zone import Zone
@@ -40,12 +41,9 @@ from failoverdns.net.spawning import spawn
 from failoverdns.net.unix import listen_unix
 from failoverdns.reactions import CannotReact, Reactions
 from failoverdns.resolving.running import Resolving
-from failoverdns.rules.serving import nodes_in_parts
-from failoverdns.rules.zones import all_authorities
 from failoverdns.state import State
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.sqlite import SQLiteStore
-from failoverdns.wire.deltas import write_delta, write_nodes
 from failoverdns.workers.fleet import Fleet
 from failoverdns.workers.in_process import InProcess
 from failoverdns.workers.interface import Answering, CannotAnswer
@@ -243,7 +241,7 @@ class Service:
     async def _answer(self, state: State) -> None:
         """Answer from now on; raises CannotStart or CannotListen."""
         try:
-            await self._answering.start(self.config, lambda: _parts(state))
+            await self._answering.start(self.config, lambda: parts(state))
         except (CannotAgree, CannotAnswer) as fault:
             raise CannotStart(str(fault)) from None
 
@@ -288,13 +286,6 @@ def _answering(config: Config, reactor: Any, inherited: Inherited) -> Answering:
         return InProcess(reactor, inherited)
     rendezvous = config.control.socket.with_name(config.control.socket.name + ".worker")
     return Fleet(workers, reactor, inherited, rendezvous)
-
-
-def _parts(state: State) -> Iterator[bytes]:
-    """Yield all that is served, each part as it is at the moment it is taken."""
-    yield write_delta(Delta(authorities=all_authorities(state)))
-    for nodes in nodes_in_parts(state):
-        yield write_nodes(nodes)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.change import Entity, Write
-from failoverdns.model.group import Group, Tombstone
+from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
@@ -35,7 +35,7 @@ class State:
         self._application_ids: dict[str, str] = {}
         self._groups: dict[str, Group] = {}
         self._group_ids: dict[str, str] = {}
-        self._labels: dict[tuple[DomainName, str], Group | Tombstone] = {}
+        self._labels: dict[DomainName, dict[str, Group | Tombstone]] = {}
         self._following: dict[str, dict[str, None]] = {}
         self._unshared: set[str] | None = None
         """Applications whose followers no copy has; None while there was no copy."""
@@ -48,8 +48,13 @@ class State:
         self._pointing: dict[DomainName, frozenset[str]] = {}
         self._resolved: dict[DomainName, Resolved] = {}
         self._freshness: dict[DomainName, Freshness] = {}
+        groups: list[Group] = []
         for entity in entities:
-            self._enter(entity)
+            if isinstance(entity, Group):
+                groups.append(entity)
+            else:
+                self._enter(entity)
+        self._enter_all(groups)
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -96,7 +101,7 @@ class State:
 
     def label_owner(self, zone: DomainName, label: str) -> Group | Tombstone | None:
         """Return who has, or had, a label of a zone."""
-        return self._labels.get((zone, label))
+        return self._labels.get(zone, {}).get(label)
 
     def pointing(self, hostname: DomainName) -> Iterable[str]:
         """Return the applications (by id) whose web head is a hostname."""
@@ -171,6 +176,7 @@ class State:
         for name in vars(self):
             value = getattr(self, name)
             setattr(other, name, dict(value) if isinstance(value, dict) else value)
+        other._labels = {zone: dict(labels) for zone, labels in self._labels.items()}
         self._unshared, other._unshared = set(), set()
         return other
 
@@ -184,14 +190,14 @@ class State:
             case Group():
                 self._groups[entity.id] = entity
                 self._group_ids[entity.name] = entity.id
-                self._labels[entity.zone, entity.label] = entity
+                self._labels.setdefault(entity.zone, {})[entity.label] = entity
                 if entity.flatten:
                     self._flattening[entity.id] = None
                 for id_ in entity.applications:
                     self._followers(id_)[entity.id] = None
                 self._count_active(entity, 1)
             case Tombstone():
-                self._labels[entity.zone, entity.label] = entity
+                self._labels.setdefault(entity.zone, {})[entity.label] = entity
             case ZoneSerial():
                 self._serials[entity.origin] = entity
             case Certificate():
@@ -205,6 +211,29 @@ class State:
                 self._resolved[entity.hostname] = entity
             case Freshness():
                 self._freshness[entity.hostname] = entity
+
+    def _enter_all(self, groups: list[Group]) -> None:
+        """Enter groups, of which there may be a million, index by index: in half the time."""
+        self._groups.update({group.id: group for group in groups})
+        self._group_ids.update({group.name: group.id for group in groups})
+        zone, labels = None, dict[str, Group | Tombstone]()
+        for group in groups:
+            if group.zone is not zone:
+                zone, labels = group.zone, self._labels.setdefault(group.zone, {})
+            labels[group.label] = group
+        self._flattening.update({group.id: None for group in groups if group.flatten})
+        following, active = self._following, self._active
+        for group in groups:
+            id_, primary, backup = group.id, group.primary, group.backup
+            for application in (primary, backup):
+                if application is not None:
+                    followers = following.get(application)
+                    if followers is None:
+                        followers = following[application] = {}
+                    followers[id_] = None
+            application = primary if group.active is Side.PRIMARY else backup
+            if application is not None:
+                active[application] = active.get(application, 0) + 1
 
     def _leave(self, entity: Entity, *, replaced: bool) -> None:
         match entity:
@@ -228,7 +257,7 @@ class State:
                 self._count_active(entity, -1)
                 if not replaced:
                     del self._groups[entity.id]
-                    del self._labels[entity.zone, entity.label]
+                    del self._labels[entity.zone][entity.label]
             case ZoneSerial() if not replaced:
                 del self._serials[entity.origin]
             case Certificate() if not replaced:
@@ -246,7 +275,9 @@ class State:
 
     def _followers(self, application: str) -> dict[str, None]:
         """Return the ids of the groups that follow an application, to be changed."""
-        followers = self._following.setdefault(application, {})
+        followers = self._following.get(application)
+        if followers is None:
+            followers = self._following[application] = {}
         if self._unshared is not None and application not in self._unshared:
             self._unshared.add(application)
             followers = self._following[application] = dict(followers)

@@ -50,7 +50,10 @@ class Application:
 
     def head(self, name: str) -> Head | None:
         """Return the head of that name, or None."""
-        return next((head for head in self.heads if head.name == name), None)
+        for head in self.heads:
+            if head.name == name:
+                return head
+        return None
 
 
 class ApplicationRole(Enum):

@@ -62,12 +62,15 @@ class Group:
     @property
     def applications(self) -> tuple[str, ...]:
         """The ids of the attached applications, primary first."""
-        return tuple(id_ for id_ in (self.primary, self.backup) if id_ is not None)
+        if self.primary is None or self.backup is None:
+            return tuple(id_ for id_ in (self.primary, self.backup) if id_ is not None)
+        return self.primary, self.backup
 
 
 def group_names(hostname: DomainName) -> tuple[DomainName, DomainName, DomainName]:
     """Return the names that a group answers for: its hostname, then one for each side."""
-    return hostname, hostname.child(Side.PRIMARY.value), hostname.child(Side.BACKUP.value)
+    wire = hostname.wire  # of a label and an origin, so short enough (`model.zone.MAX_ORIGIN`)
+    return hostname, DomainName(b"\x07primary" + wire), DomainName(b"\x06backup" + wire)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ class DomainName:
         """Return `label` (ASCII text, one label) put before this name; Malformed if too long."""
         if not 0 < len(label) <= 63 or len(label) + 1 + len(self.wire) > 255:
             return DomainName.from_labels((label.encode("ascii"), *self.labels()))
-        return DomainName(bytes((len(label),)) + label.encode("ascii") + self.wire)
+        return DomainName(b"%c%b%b" % (len(label), label.encode("ascii"), self.wire))
 
     def below(self, origin: DomainName) -> DomainName:
         """Return this name's labels followed by `origin`; raises Malformed if too long."""

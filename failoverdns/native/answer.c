@@ -9,6 +9,7 @@ enum { HEADER = 12, QUESTION = 4, OPT_SIZE = 11 };
 enum { COOKIE_HALF = 8, COOKIE = 24, COOKIE_OPTION = 4 + COOKIE };
 enum { MAX_AGE = 3600, MAX_AHEAD = 300, RENEWED_AFTER = 1800 };
 
+#define LINE 64u /* bytes that the cache takes at a time */
 #define PLAIN_UDP 512u
 #define TCP_MOST 65535u
 
@@ -37,6 +38,36 @@ void prepare(const table *t, query *q, const uint8_t *packet, size_t size)
     q->size = want(t, &q->name, packet + HEADER, size - HEADER);
     if (q->size != 0)
         __builtin_prefetch(index_bucket(&t->names, (uint32_t)q->name.hash[0]));
+}
+
+/* Return the first name in the bucket of a query, or NULL. */
+static const name *first_of(const table *t, const query *q)
+{
+    const uint32_t reference = *index_bucket(&t->names, (uint32_t)q->name.hash[0]);
+    return reference ? arena_at(&t->arena, reference) : NULL;
+}
+
+void fetch_name(const table *t, const query *q)
+{
+    const name *n = q->size != 0 ? first_of(t, q) : NULL;
+    if (n != NULL) {
+        __builtin_prefetch(n);
+        __builtin_prefetch((const uint8_t *)n + LINE); /* only its address is made: no bytes read */
+    }
+}
+
+void fetch_rrsets(const table *t, const query *q)
+{
+    const name *n = q->size != 0 ? first_of(t, q) : NULL;
+    if (n == NULL)
+        return;
+    const bool is_it = n->chain.hash == (uint32_t)q->name.hash[0];
+    const uint32_t reference = is_it ? n->rrsets : n->chain.next;
+    if (reference != 0) {
+        const uint8_t *there = arena_at(&t->arena, reference);
+        __builtin_prefetch(there);
+        __builtin_prefetch(there + LINE);
+    }
 }
 
 /* Tell whether a name (in an RRset) ends like an origin; letters of any case. */
@@ -73,17 +104,17 @@ static bool from_name(const table *t, const name *n, unsigned type, bool ordinar
 {
     const rrsets *r = n->rrsets ? arena_at(&t->arena, n->rrsets) : NULL;
     const zone *z = &t->zones[n->zone];
-    if (r != NULL) {
-        s->answer = rrsets_find(r, type, &s->answers, &s->answer_size);
-        if (s->answer != NULL)
-            return true;
-    }
     if (type == SOA && n->flags & APEX) {
         const zone *own = table_apex(t, n);
         s->answers = 1;
         s->answer = own->soa;
         s->answer_size = own->soa_size;
         return true;
+    }
+    if (r != NULL) {
+        s->answer = rrsets_find(r, type, &s->answers, &s->answer_size);
+        if (s->answer != NULL)
+            return true;
     }
     if (!ordinary)
         return false;

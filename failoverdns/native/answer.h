@@ -35,6 +35,12 @@ typedef struct query {
 /* Read the name of a query, and have what it is looked up in fetched into the cache. */
 void prepare(const table *t, query *q, const uint8_t *packet, size_t size);
 
+/* Have the name that a query asks for fetched into the cache, and then what is served at it.
+ * Among a million names most of the time goes into waiting for memory: in a batch the waits for one
+ * query are the work for others. */
+void fetch_name(const table *t, const query *q);
+void fetch_rrsets(const table *t, const query *q);
+
 /* Write the reply to a packet to `reply`, of `room` bytes; return its size, or 0. */
 size_t answer(
     const table *t, const terms *terms, const asker *asker, const query *q, const uint8_t *packet,

@@ -5,6 +5,23 @@
 #include <string.h>
 #include <sys/mman.h>
 
+/* AddressSanitizer knows what is taken: it sees use of the rest, and of what was given back. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZED
+#endif
+#ifdef SANITIZED
+#include <sanitizer/asan_interface.h>
+#define FORBID(at, size) __asan_poison_memory_region(at, size)
+#define ALLOW(at, size) __asan_unpoison_memory_region(at, size)
+#else
+#define FORBID(at, size) ((void)(at), (void)(size))
+#define ALLOW(at, size) ((void)(at), (void)(size))
+#endif
+
 #define CHUNK_UNITS (1u << ARENA_CHUNK_BITS)
 #define CHUNK_BYTES ((size_t)CHUNK_UNITS * ARENA_UNIT)
 
@@ -13,10 +30,20 @@ static uint32_t units_of(size_t size)
     return (uint32_t)((size + ARENA_UNIT - 1) / ARENA_UNIT);
 }
 
-/* Add a chunk; return its number, or 0. */
-static uint32_t add_chunk(arena *a)
+/* Return the number of a chunk that is none, or what comes after the last one. */
+static uint32_t free_number(const arena *a)
 {
-    const uint32_t number = a->count ? a->count : 1; /* so that no reference is 0 */
+    uint32_t number = a->count ? a->count : 1; /* so that no reference is 0 */
+    if (a->holes != 0)
+        for (number = 1; a->chunks[number] != NULL;)
+            number++;
+    return number;
+}
+
+/* Add a chunk of so many bytes; return its number, or 0. */
+static uint32_t add_chunk(arena *a, size_t bytes)
+{
+    const uint32_t number = free_number(a);
     if (number >= 1u << (32 - ARENA_CHUNK_BITS))
         return 0;
     if (number >= a->capacity) {
@@ -27,12 +54,18 @@ static uint32_t add_chunk(arena *a)
         a->chunks = chunks;
         a->capacity = capacity;
     }
-    a->chunks[0] = NULL;
-    a->chunks[number] = aligned_alloc(CHUNK_BYTES, CHUNK_BYTES);
-    if (a->chunks[number] == NULL)
+    uint8_t *chunk = bytes < CHUNK_BYTES ? malloc(bytes) : aligned_alloc(CHUNK_BYTES, CHUNK_BYTES);
+    if (chunk == NULL)
         return 0;
-    madvise(a->chunks[number], CHUNK_BYTES, MADV_HUGEPAGE); /* fewer TLB misses; no matter if not */
-    a->count = number + 1;
+    if (bytes == CHUNK_BYTES)
+        madvise(chunk, CHUNK_BYTES, MADV_HUGEPAGE); /* fewer TLB misses; no matter if not */
+    FORBID(chunk, bytes);
+    a->chunks[0] = NULL;
+    a->chunks[number] = chunk;
+    if (number < a->count)
+        a->holes--;
+    else
+        a->count = number + 1;
     return number;
 }
 
@@ -42,19 +75,20 @@ uint32_t arena_take(arena *a, size_t size)
     if (size > ARENA_MOST)
         return 0;
     if (units > ARENA_CLASSES) { /* rare: it has a chunk of its own */
-        const uint32_t chunk = add_chunk(a);
+        const uint32_t chunk = add_chunk(a, (size_t)units * ARENA_UNIT);
         if (chunk == 0)
             return 0;
-        a->next = a->end = 0; /* what was left of the last chunk is lost */
         a->used += (size_t)units * ARENA_UNIT;
+        ALLOW(a->chunks[chunk], size);
         return chunk << ARENA_CHUNK_BITS;
     }
     uint32_t reference = a->free[units];
     if (reference != 0) {
+        ALLOW(arena_at(a, reference), sizeof reference);
         memcpy(&a->free[units], arena_at(a, reference), sizeof reference);
     } else {
         if (a->end - a->next < units) {
-            const uint32_t chunk = add_chunk(a);
+            const uint32_t chunk = add_chunk(a, CHUNK_BYTES);
             if (chunk == 0)
                 return 0;
             a->next = chunk << ARENA_CHUNK_BITS;
@@ -64,6 +98,7 @@ uint32_t arena_take(arena *a, size_t size)
         a->next += units;
     }
     a->used += (size_t)units * ARENA_UNIT;
+    ALLOW(arena_at(a, reference), size);
     return reference;
 }
 
@@ -74,9 +109,11 @@ void arena_give(arena *a, uint32_t reference, size_t size)
     if (units > ARENA_CLASSES) {
         free(a->chunks[reference >> ARENA_CHUNK_BITS]);
         a->chunks[reference >> ARENA_CHUNK_BITS] = NULL;
+        a->holes++;
         return;
     }
     memcpy(arena_at(a, reference), &a->free[units], sizeof reference);
+    FORBID(arena_at(a, reference), (size_t)units * ARENA_UNIT);
     a->free[units] = reference;
 }
 

@@ -15,7 +15,8 @@
 
 typedef struct arena {
     uint8_t **chunks;
-    uint32_t count, capacity; /* chunks in use, and room for their addresses */
+    uint32_t count, capacity; /* chunks, and room for their addresses */
+    uint32_t holes;           /* chunks that are none: what they held was given back */
     uint32_t next, end;       /* units of the last chunk that nobody has yet */
     size_t used;              /* bytes that are in use */
     uint32_t free[ARENA_CLASSES + 1];

@@ -43,7 +43,7 @@ static const void *turn_round(struct msghdr *message)
     if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
         struct in_pktinfo *info = (struct in_pktinfo *)CMSG_DATA(c);
         info->ipi_ifindex = 0;
-        info->ipi_spec_dst = info->ipi_addr;
+        info->ipi_addr.s_addr = 0; /* ipi_spec_dst is ours, though the packet was a broadcast */
         message->msg_controllen = CMSG_SPACE(sizeof *info);
         return &info->ipi_spec_dst;
     }
@@ -91,7 +91,8 @@ int answer_batches(
     batch *b, const table *t, const terms *terms_, int fd, const struct sockaddr_storage *own,
     tally *count, leave *leave_, void *caller)
 {
-    for (unsigned round = 0; round < BATCHES_MOST; round++) {
+    unsigned left = 0;
+    for (unsigned round = 0; round < BATCHES_MOST && left < BATCH; round++) {
         make_ready(b);
         int received = recvmmsg(fd, b->received, BATCH, MSG_DONTWAIT, NULL);
         if (received < 0) {
@@ -101,6 +102,10 @@ int answer_batches(
         }
         for (int i = 0; i < received; i++)
             prepare(t, &b->packets[i].query, b->packets[i].data, b->received[i].msg_len);
+        for (int i = 0; i < received; i++)
+            fetch_name(t, &b->packets[i].query);
+        for (int i = 0; i < received; i++)
+            fetch_rrsets(t, &b->packets[i].query);
         unsigned replies = 0;
         for (int i = 0; i < received; i++) {
             packet *p = &b->packets[i];
@@ -118,6 +123,7 @@ int answer_batches(
                 answer(t, terms_, &p->asker, &p->query, p->data, size, p->reply, sizeof p->reply);
             if (length == 0) {
                 leave_(caller, p->data, size, message);
+                left++;
                 continue;
             }
             b->out[replies] = (struct iovec){p->reply, length};

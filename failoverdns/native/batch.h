@@ -11,7 +11,7 @@
 #include "answer.h"
 
 #define BATCH 64u
-#define BATCHES_MOST 8u /* in one go: others get their turn in between */
+#define BATCHES_MOST 8u /* in one go: others get their turn in between; fewer if much is left */
 #define PACKET_MOST 4096u
 #define CONTROL_MOST 64u
 

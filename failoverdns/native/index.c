@@ -1,9 +1,11 @@
+#define _GNU_SOURCE
 #include "index.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define FEWEST 16u
+#define PAGE_BUCKETS 1024u
 
 static chain *at(const hash_index *x, uint32_t reference)
 {
@@ -14,32 +16,42 @@ int index_begin(hash_index *x, arena *things)
 {
     memset(x, 0, sizeof *x);
     x->things = things;
-    x->buckets = calloc(2 * FEWEST, sizeof *x->buckets);
-    if (x->buckets == NULL)
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    void *pages =
+        mmap(NULL, PAGE_BUCKETS * sizeof *x->buckets, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (pages == MAP_FAILED)
         return -1;
+    x->buckets = pages; /* all of them 0 */
     x->count = FEWEST;
-    x->capacity = 2 * FEWEST;
+    x->capacity = PAGE_BUCKETS;
     return 0;
 }
 
 void index_end(hash_index *x)
 {
-    free(x->buckets);
+    if (x->buckets != NULL)
+        munmap(x->buckets, x->capacity * sizeof *x->buckets);
     memset(x, 0, sizeof *x);
+}
+
+/* Make room for more buckets, or for fewer: pages move, what is in them is not copied. */
+static int resize(hash_index *x, uint32_t capacity)
+{
+    const size_t size = sizeof *x->buckets;
+    void *pages = mremap(x->buckets, x->capacity * size, capacity * size, MREMAP_MAYMOVE);
+    if (pages == MAP_FAILED)
+        return -1;
+    x->buckets = pages;
+    x->capacity = capacity;
+    return 0;
 }
 
 /* Add a bucket, and move into it what belongs there of the one that it is split from. */
 static int grow(hash_index *x)
 {
     if (x->count == x->capacity) {
-        if (x->capacity > UINT32_MAX / 2)
+        if (x->capacity > UINT32_MAX / 2 || resize(x, 2 * x->capacity) < 0)
             return -1;
-        /* Large ones are not copied: the pages move (mremap). */
-        uint32_t *buckets = realloc(x->buckets, 2 * (size_t)x->capacity * sizeof *buckets);
-        if (buckets == NULL)
-            return -1;
-        x->buckets = buckets;
-        x->capacity *= 2;
     }
     const uint32_t fresh = x->count, low = 1u << (31 - __builtin_clz(fresh));
     uint32_t *old = &x->buckets[fresh - low], *new = &x->buckets[fresh];
@@ -68,13 +80,8 @@ static void shrink(hash_index *x)
         end = &at(x, *end)->next;
     *end = x->buckets[last];
     x->count--;
-    if (x->count < x->capacity / 4) {
-        uint32_t *buckets = realloc(x->buckets, x->capacity / 2 * sizeof *buckets);
-        if (buckets != NULL) {
-            x->buckets = buckets;
-            x->capacity /= 2;
-        }
-    }
+    if (x->count < x->capacity / 4 && x->capacity > PAGE_BUCKETS)
+        resize(x, x->capacity / 2);
 }
 
 int index_add(hash_index *x, uint32_t reference)

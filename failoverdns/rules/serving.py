@@ -18,9 +18,10 @@ A side with nothing to point at leaves its names reserved: NODATA, never NXDOMAI
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple, TypeVar
 
 from failoverdns.model.application import (
     Addresses,
@@ -38,17 +39,20 @@ from failoverdns.model.records import AAAA, CNAME, TXT, A, Records, Text
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.challenges import challenge_nodes, owners_of
-from failoverdns.rules.resolving import flattened
+from failoverdns.rules.resolving import UNBOUNDED, flattened
 from failoverdns.rules.view import View
 from failoverdns.rules.web_heads import web_head
 
-PART = 1000
-"""Applications or groups in a part of all that is served: some milliseconds of work."""
+PART = 100
+"""Applications or groups in a part of all that is served: about a millisecond of work."""
 
 _MAX_REMEMBERED = 65536
-"""Applications whose records are remembered: 32 MiB of them, at most."""
+"""Applications (with a TTL each) of which the records are remembered: 32 MiB, at most."""
 
-_RecordsOf = Callable[[str | None, int, bool], tuple[Records, ...]]
+RecordsOf = Callable[[str | None, int, bool], tuple[Records, ...]]
+"""Returns what an application (by id) is answered with, by TTL and whether it is flattened."""
+
+T = TypeVar("T")
 
 
 def application_on(view: View, group: Group, side: Side) -> Application | None:
@@ -134,7 +138,7 @@ def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None)
 def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
     """Return what the touched part of the state serves, by name."""
     found: list[Iterable[Node]] = [
-        _group_nodes(view, part.groups, _records_of(view)),
+        group_nodes(view, part.groups, _records_of(view)),
         _status_nodes(view, part.applications),
     ]
     for origin in part.zones:
@@ -158,9 +162,10 @@ def difference(before: dict[DomainName, Node], after: dict[DomainName, Node]) ->
     )
 
 
-def _group_nodes(view: View, ids: Iterable[str], records: _RecordsOf) -> Iterator[Node]:
-    """Yield the three names of each group that is there: its hostname and one for each side."""
+def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node]:
+    """Return the three names of each group that is there: its hostname and one for each side."""
     origin, zone = None, None
+    nodes: list[Node] = []
     for id_ in ids:
         group = view.group(id_)
         if group is None:
@@ -174,44 +179,56 @@ def _group_nodes(view: View, ids: Iterable[str], records: _RecordsOf) -> Iterato
         primary = records(group.primary, group.ttl, group.flatten)
         backup = records(group.backup, group.ttl, group.flatten)
         active = primary if group.active is Side.PRIMARY else backup
-        yield Node(hostname, zone.origin, active, negative_ttl)
-        yield Node(primary_name, zone.origin, primary, negative_ttl)
-        yield Node(backup_name, zone.origin, backup, negative_ttl)
+        nodes += (
+            Node(hostname, zone.origin, active, negative_ttl),
+            Node(primary_name, zone.origin, primary, negative_ttl),
+            Node(backup_name, zone.origin, backup, negative_ttl),
+        )
+    return nodes
 
 
-def _records_of(view: View) -> _RecordsOf:
+def _records_of(view: View) -> RecordsOf:
     """Return a function from application (by id), TTL, and whether to flatten, to records.
 
     It remembers, because very many groups may follow the same application: what was made of an
     application that has not changed since is returned again, the same object.  The state may
     change between calls.
     """
-    targets: dict[str, tuple[Application, Target]] = {}
-    made: dict[tuple[str, int, bool], tuple[Target, tuple[Records, ...]]] = {}
+    kept: dict[tuple[str | None, int, bool], _Made] = {}
 
     def records(id_: str | None, ttl: int, flatten: bool) -> tuple[Records, ...]:
         application = view.application(id_) if id_ is not None else None
         if application is None:
             return ()
-        known = targets.get(application.id)
-        if known is None or known[0] is not application:
-            known = targets[application.id] = application, web_head(application)
-        target = known[1]
-        if flatten:
-            target, most = flattened(view, target)
-            ttl = min(ttl, most)
-        key = application.id, ttl, flatten
-        before = made.get(key)
-        if before is not None and before[0] == target:
-            return before[1]
-        if len(made) >= _MAX_REMEMBERED:
-            targets.clear()
-            made.clear()
-        found = target_records(target, ttl)
-        made[key] = target, found
+        made = kept.get((id_, ttl, flatten))
+        if made is not None and made.application is not application:
+            made = None
+        if made is not None and not flatten:
+            return made.records
+        head = made.head if made is not None else web_head(application)
+        target, most = flattened(view, head) if flatten else (head, UNBOUNDED)
+        if made is not None and (made.target, made.most) == (target, most):
+            return made.records
+        if len(kept) >= _MAX_REMEMBERED:
+            kept.clear()
+        found = target_records(target, min(ttl, most))
+        kept[id_, ttl, flatten] = _Made(application, head, target, most, found)
         return found
 
     return records
+
+
+class _Made(NamedTuple):
+    """Records, and what they were made of: an application, its web head, and that flattened.
+
+    `most` is the largest TTL (seconds) of `target`.
+    """
+
+    application: Application
+    head: Target
+    target: Target
+    most: int
+    records: tuple[Records, ...]
 
 
 def _status_nodes(view: View, ids: Iterable[str]) -> Iterator[Node]:
@@ -259,25 +276,34 @@ def all_nodes(view: View) -> Iterator[Node]:
     return chain.from_iterable(nodes_in_parts(view))
 
 
-def nodes_in_parts(view: View) -> Iterator[list[Node]]:
-    """Yield all that is served, in parts of some milliseconds; the state may change in between.
+def nodes_in_parts(view: View, size: int = PART) -> Iterator[list[Node]]:
+    """Yield all that is served in parts, as `in_parts` does, groups as nodes."""
+    return in_parts(view, size, group_nodes)
 
-    Each part is what its names answer at the moment when it is asked for.  What is there at the
-    first part is in some part, unless it is gone by then; what comes later need not be.
-    So a table that takes over each part, and between them what each change alters (`difference`),
-    in the order in which they happened, ends up as one that is filled with `all_nodes` at the end:
-    whatever alters a name after its part follows that part.  A delta may remove a name that is not
-    in the table yet.
+
+def in_parts(
+    view: View, size: int, groups: Callable[[View, Sequence[str], RecordsOf], T]
+) -> Iterator[list[Node] | T]:
+    """Yield all that is served in parts, between which the state may change.
+
+    A part is a zone as configured, or `size` applications or groups (as `groups` makes them), or
+    all challenges: what their names answer at the moment when the part is asked for.
+    What is there at the first part is in some part, unless it has gone meanwhile; what comes later
+    need not be.
+    So a table that takes over the parts, and what each change alters (`difference`) in between,
+    all in the order in which they happen, ends up as one filled with `all_nodes` at the end: what
+    alters a name after its part follows that part.  A difference may remove a name that is not in
+    the table yet.
     """
     applications = [application.id for application in view.applications()]
-    groups = [group.id for group in view.groups()]
+    ids = [group.id for group in view.groups()]
     records = _records_of(view)
     for zone in map(view.zone, [zone.origin for zone in view.zones]):
         yield list(zone_nodes(view, zone)) if zone is not None else []
-    for at in range(0, len(applications), PART):
-        yield list(_status_nodes(view, applications[at : at + PART]))
-    for at in range(0, len(groups), PART):
-        yield list(_group_nodes(view, groups[at : at + PART], records))
+    for at in range(0, len(applications), size):
+        yield list(_status_nodes(view, applications[at : at + size]))
+    for at in range(0, len(ids), size):
+        yield groups(view, ids[at : at + size], records)
     yield challenge_nodes(view)
 
 
@@ -285,8 +311,8 @@ def target_records(target: Target, ttl: int) -> tuple[Records, ...]:
     """Return the records that lead to `target`; `ttl` in seconds."""
     match target:
         case Addresses(ipv4, ipv6):
-            both = (Records(A, ttl, ipv4), Records(AAAA, ttl, ipv6))
-            return tuple(records for records in both if records.data)
+            both = ((A, ipv4), (AAAA, ipv6))
+            return tuple([Records(rtype, ttl, data) for rtype, data in both if data])
         case Hostname(name):
             return (Records(CNAME, ttl, (name,)),)
         case Nothing():

@@ -44,18 +44,18 @@ def web_head(application: Application) -> Target:
     addresses = {address: None for head in heads for address in head.addresses}
     if addresses:
         return Addresses(
-            tuple(a for a in addresses if isinstance(a, IPv4Address)),
-            tuple(a for a in addresses if isinstance(a, IPv6Address)),
+            tuple([a for a in addresses if isinstance(a, IPv4Address)]),
+            tuple([a for a in addresses if isinstance(a, IPv6Address)]),
         )
     return Hostname(hostname(application, heads[0])) if heads else Nothing()
 
 
 def pointed_at(application: Application) -> DomainName | None:
     """Return the hostname that `application` resolves to, or None if it is none."""
-    if all(head.addresses for head in application.heads):
+    heads = web_heads(application)
+    if not heads or any(head.addresses for head in heads):
         return None
-    target = web_head(application)
-    return target.name if isinstance(target, Hostname) else None
+    return hostname(application, heads[0])
 
 
 def hostname(application: Application, head: Head) -> DomainName:

@@ -153,9 +153,7 @@ def write_entity(entity: Entity) -> Document:
 def read_entity(document: Document) -> Entity:
     """Return the entity that a document holds; raises Corrupt."""
     try:
-        fields = dict(document)
-        reader = _READERS[fields.pop("kind")]
-        return reader(fields)
+        return _READERS[document["kind"]](document)
     except (KeyError, TypeError, ValueError, AttributeError) as fault:
         text = json.dumps(document)[:200]
         raise Corrupt(f"not an entity of this version ({fault!r}): {text}") from None
@@ -215,13 +213,37 @@ def _optional(entity: Entity | None) -> Document | None:
     return write_entity(entity) if entity is not None else None
 
 
-def _read_application(fields: Document) -> Application:
-    id_, active = fields.pop("id"), fields.pop("active")
-    heads = tuple(
-        _head(head["name"], head["role"], head["hostname"], *head["addresses"])
-        for head in fields.pop("heads")
+def _values(kind: type, optional: tuple[str, ...] = ()) -> Callable[[Document], tuple[Any, ...]]:
+    """Return a function that returns the fields of a document, but for `optional` ones, in order.
+
+    The function raises KeyError or TypeError for a document with other fields.  Entities of which
+    there are many are made of these values by position: by name takes 1.5 us longer, of 9 us.
+    """
+    names = [field.name for field in dataclass_fields(kind) if field.name not in optional]
+    get, size = itemgetter(*names), 1 + len(names)
+
+    def values(document: Document) -> tuple[Any, ...]:
+        found: tuple[Any, ...] = get(document)
+        if len(document) > size and document.keys() - {"kind", *names, *optional}:
+            raise TypeError("a field that is not known")
+        return found
+
+    return values
+
+
+_application_values = _values(Application)
+_group_values = _values(Group, optional=("flatten",))
+
+
+def _read_application(document: Document) -> Application:
+    id_, name, template, heads, active = _application_values(document)
+    return Application(
+        intern(id_),
+        name,
+        template,
+        tuple([_head(h["name"], h["role"], h["hostname"], *h["addresses"]) for h in heads]),
+        _shared(active),
     )
-    return Application(intern(id_), heads=heads, active=_shared(active), **fields)
 
 
 @lru_cache(maxsize=1024)
@@ -231,7 +253,7 @@ def _head(name: str, role: str, hostname: str | None, *addresses: str) -> Head:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address:
-    """Return an address; `ip_address` takes five times as long (8 us for IPv6)."""
+    """Return an address; `ip_address` takes six times as long (5 us for IPv6)."""
     try:
         if ":" in text:
             return IPv6Address(inet_pton(AF_INET6, text))
@@ -251,11 +273,10 @@ def _zone_name(text: str) -> DomainName:
     return DomainName.from_text(text)
 
 
-def _read_group(fields: Document) -> Group:
-    flatten = fields.pop("flatten", False)
-    if len(fields) != len(_GROUP_FIELDS):
-        raise TypeError("more or fewer fields than a group has")
-    id_, name, zone, label, primary, backup, active, ttl, revision, until, drained = _values(fields)
+def _read_group(document: Document) -> Group:
+    id_, name, zone, label, primary, backup, active, ttl, revision, cached, drained = _group_values(
+        document
+    )
     return Group(
         id_,
         name,
@@ -266,27 +287,27 @@ def _read_group(fields: Document) -> Group:
         _SIDES[active],
         ttl,
         revision,
-        until or 0.0,  # the same object for nearly all
+        cached or 0.0,  # the same object for nearly all
         drained,
-        flatten,
+        document.get("flatten", False),
     )
 
 
 _SIDES = {side.value: side for side in Side}
-_GROUP_FIELDS = [field.name for field in dataclass_fields(Group) if field.name != "flatten"]
-_values = itemgetter(*_GROUP_FIELDS)
-"""Values of a group, to be passed by position: by name takes 1.5 us longer, of 9 us a group."""
 
 
-def _read_tombstone(fields: Document) -> Tombstone:
+def _read_tombstone(document: Document) -> Tombstone:
+    fields = _but_kind(document)
     return Tombstone(**fields | {"zone": _zone_name(fields["zone"])})
 
 
-def _read_zone(fields: Document) -> ZoneSerial:
+def _read_zone(document: Document) -> ZoneSerial:
+    fields = _but_kind(document)
     return ZoneSerial(**fields | {"origin": DomainName.from_text(fields["origin"])})
 
 
-def _read_certificate(fields: Document) -> Certificate:
+def _read_certificate(document: Document) -> Certificate:
+    fields = _but_kind(document)
     facts = fields.pop("facts")
     return Certificate(
         kind=CertificateKind(fields.pop("origin")),
@@ -295,24 +316,31 @@ def _read_certificate(fields: Document) -> Certificate:
     )
 
 
-def _read_order(fields: Document) -> Order:
+def _read_order(document: Document) -> Order:
+    fields = _but_kind(document)
     challenges = tuple(
         Challenge(DomainName.from_text(owner), value) for owner, value in fields["challenges"]
     )
     return Order(**fields | {"names": tuple(fields["names"]), "challenges": challenges})
 
 
-def _read_account(fields: Document) -> Account:
+def _read_account(document: Document) -> Account:
+    fields = _but_kind(document)
     return Account(**fields)
 
 
-def _read_resolved(fields: Document) -> Resolved:
+def _read_resolved(document: Document) -> Resolved:
+    fields = _but_kind(document)
     return Resolved(
         hostname=DomainName.from_text(fields.pop("hostname")),
         ipv4=tuple(map(IPv4Address, fields.pop("ipv4"))),
         ipv6=tuple(map(IPv6Address, fields.pop("ipv6"))),
         **fields,
     )
+
+
+def _but_kind(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name != "kind"}
 
 
 def _fields(entity: Order | Account) -> Document:

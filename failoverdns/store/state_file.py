@@ -127,7 +127,7 @@ def checked(rows: Iterable[tuple[str, int]]) -> Iterator[documents.Document]:
         yield from json.loads(f"[{','.join(texts)}]")
 
 
-def _intact(text: object, checksum: int) -> str:
+def _intact(text: str, checksum: int) -> str:
     if not isinstance(text, str) or crc32(text.encode()) != checksum:
         raise Corrupt(_damaged(f"the checksum of a row is wrong: {str(text)[:100]!r}"))
     return text

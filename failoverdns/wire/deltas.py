@@ -17,7 +17,7 @@ Knows the form of a delta, and checks it.  Refuses to know what a table makes of
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from struct import Struct
 from struct import error as StructError  # noqa: N812
@@ -32,8 +32,15 @@ _DROP, _ZONE, _REMOVE, _NODE = b"DZRN"
 _LENGTH: Final = Struct(">I")
 _NODE_HEAD: Final = Struct(">BII")
 _RRSET_HEAD: Final = Struct(">HHI")
-_MOST_SHARED: Final = 1 << 14
+PART: Final = 500
+"""Names of a part: less than a millisecond for a table, whose process answers in between."""
+
+_MOST_SHARED: Final = 1 << 16
 """Tuples of RRsets of which the bytes are remembered while nodes are written."""
+
+
+Shared = dict[int, tuple[tuple[Records, ...], bytes]]
+"""The bytes of tuples of RRsets, by the identity of the tuple, which is kept for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +89,21 @@ def write_delta(delta: Delta) -> bytes:
     return b"".join(parts)
 
 
-def write_nodes(nodes: Iterable[Node]) -> bytes:
+def write_parts(delta: Delta, size: int = PART) -> list[bytes]:
+    """Return the bytes of a delta in parts of `size` names: all but the last one can be staged."""
+    first = replace(delta, nodes=delta.nodes[:size])
+    rest = range(size, len(delta.nodes), size)
+    return [write_delta(first), *(write_nodes(delta.nodes[at : at + size]) for at in rest)]
+
+
+def write_nodes(nodes: Iterable[Node], shared: Shared | None = None) -> bytes:
     """Return the bytes of a delta that puts names in.
 
     Names that share the very same tuple of RRsets share its bytes: those of a group do.
+    Pass the same `shared`, empty at first, for several deltas whose names share them too.
     """
     parts: list[bytes] = []
-    shared: dict[int, tuple[tuple[Records, ...], bytes]] = {}
+    shared = {} if shared is None else shared
     for node in nodes:
         found = shared.get(id(node.rrsets))
         if found is None:
@@ -99,6 +114,12 @@ def write_nodes(nodes: Iterable[Node]) -> bytes:
         head = _NODE_HEAD.pack(len(node.zone.wire), node.negative_ttl, len(rrsets))
         parts += (b"N", node.owner.wire, head, rrsets)
     return b"".join(parts)
+
+
+def write_rest(rrsets: tuple[Records, ...], size: int, negative_ttl: int) -> bytes:
+    """Return what follows the owner of a name; `size` is that of its zone's origin in wire form."""
+    written = write_rrsets(rrsets)
+    return _NODE_HEAD.pack(size, negative_ttl, len(written)) + written
 
 
 @lru_cache(maxsize=1 << 12)

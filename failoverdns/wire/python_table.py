@@ -14,6 +14,7 @@ from typing import Final
 from failoverdns.model.records import CNAME, NS, SOA
 from failoverdns.wire.deltas import (
     Dropped,
+    Operation,
     Put,
     Removed,
     Served,
@@ -78,6 +79,7 @@ class PythonTable:
         self._names: dict[bytes, _Name] = {}
         self._authorities: dict[bytes, Authority] = {}
         self._cuts: set[bytes] = set()
+        self._staged: list[Operation] = []
 
     def __len__(self) -> int:
         return len(self._names)
@@ -175,9 +177,14 @@ class PythonTable:
                 name = name[1 + name[0] :]
         return found
 
+    def stage(self, part: bytes) -> None:
+        """Take a part of a delta ahead of the rest; raises Malformed."""
+        self._staged += read_delta(part)
+
     def apply(self, delta: bytes) -> None:
         """Take over a change, all of it at once; raises Malformed."""
-        operations = read_delta(delta)
+        operations = self._staged + read_delta(delta)
+        self._staged = []
         cuts = set(self._cuts)
         for operation in operations:
             match operation:
@@ -212,11 +219,13 @@ class PythonTable:
         self._prepare(origin, apex)
 
     def _drop(self, origin: bytes) -> None:
-        """Take out a zone and all its names; zones are configured, so rare."""
-        authority = self._authorities.pop(origin, None)
-        gone = [name for name, found in self._names.items() if found.authority is authority]
+        """Take out a zone and all at and below its origin; zones are configured, so rare."""
+        if origin not in self._authorities:
+            return
+        gone = [name for name in self._names if _is_within(name, origin)]
         for name in gone:
             del self._names[name]
+            self._authorities.pop(name, None)
         self._cuts.difference_update(gone)
 
     def _create(self, owner: bytes, authority: Authority) -> _Name:
@@ -272,6 +281,15 @@ class PythonTable:
             name.negative = _negative(12 + len(owner) - len(origin), name.negative_ttl)
         elif not target_of(cname).endswith(origin):
             name.alias = cname
+
+
+def _is_within(name: bytes, origin: bytes) -> bool:
+    """Tell whether a name is at or below another one."""
+    if not name.endswith(origin):
+        return False
+    while len(name) > len(origin):
+        name = name[1 + name[0] :]
+    return name == origin
 
 
 def target_of(cname: CompiledRRset) -> bytes:

@@ -53,7 +53,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         began = time.monotonic()
-        asyncio.run(write_state(folder / "state.db", arguments.groups))
+        asyncio.run(write_state(folder / "state.db", all_writes(arguments.groups)))
         print(f"wrote {arguments.groups} groups in {time.monotonic() - began:.1f} s")
         figures = measure(folder, arguments.groups, arguments.switches)
         figures["state_mib"] = round(folder.joinpath("state.db").stat().st_size / 2**20, 1)
@@ -81,15 +81,15 @@ def main() -> None:
     write_json(arguments.json, figures)
 
 
-async def write_state(path: Path, groups: int) -> None:
-    """Write a state with so many groups."""
+async def write_state(path: Path, writes: Iterator[Write]) -> None:
+    """Write a state, a thousand groups at a time."""
 
     async def at_once(call: Callable[[], Any]) -> Any:
         return call()
 
     store = SQLiteStore(path, at_once)
     await store.load()
-    revision, writes = 0, all_writes(groups)
+    revision = 0
     while batch := tuple(islice(writes, BATCH * 3)):
         who = Who(0, 0, "benchmark")
         change = Change(revision + 1, 0.0, who, {"command": "benchmark"}, (), (), batch)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
 
 import pytest
+from tables import query, zone
 from twisted.python.failure import Failure
 
+from failoverdns.answering import UDP, Asker, Terms, respond
 from failoverdns.net.sockets import CannotListen, bind, lost_packets
 from failoverdns.net.udp import BATCH, UDPReader, WildcardUDPReader
+from failoverdns.wire.cookies import CookieSecrets
+from failoverdns.wire.deltas import write_delta
+from failoverdns.wire.fast_path import make_table
+from failoverdns.wire.table import Served, ServesBatches
 
 
 def answer(packet: bytes, host: str) -> bytes | None:
@@ -19,18 +26,36 @@ def answer(packet: bytes, host: str) -> bytes | None:
     return packet.upper() if packet != b"?" else None
 
 
-def make_reader(host: str) -> UDPReader:
+HOSTS = ["127.0.0.1", "::1", "0.0.0.0", "::"]
+TABLE = make_table()
+TABLE.apply(write_delta(zone("failover.test", "a A 192.0.2.1\nb CNAME a\n")))
+SECRETS = CookieSecrets((b"0123456789abcdef",))
+IS_COMPILED = isinstance(TABLE, ServesBatches)
+
+
+def serve(descriptor: int) -> Served | None:
+    """Let C answer what it can, if there was a compiler."""
+    return TABLE.serve(descriptor, SECRETS) if isinstance(TABLE, ServesBatches) else None
+
+
+def make_reader(host: str, *, batches: bool = False) -> UDPReader:
     """A reader on a free port of an address."""
     udp, tcp = bind(ip_address(host), 0)
     tcp.close()
     kind = WildcardUDPReader if ip_address(host).is_unspecified else UDPReader
-    return kind(udp, answer)
+    return kind(udp, answer, serve if batches else None)
 
 
-@pytest.fixture(params=["127.0.0.1", "::1", "0.0.0.0", "::"])
+@pytest.fixture(
+    params=[(host, batches) for batches in (False, True) for host in HOSTS],
+    ids=lambda way: f"{way[0]}{' in batches' if way[1] else ''}",
+)
 def reader(request: pytest.FixtureRequest) -> Iterator[UDPReader]:
-    """A reader on each kind of address."""
-    made = make_reader(request.param)
+    """A reader on each kind of address, in Python and in C."""
+    host, batches = request.param
+    if batches and not IS_COMPILED:
+        pytest.skip("there was no compiler")
+    made = make_reader(host, batches=batches)
     yield made
     made.socket.close()
 
@@ -180,3 +205,132 @@ def test_packets_that_came_too_fast_are_counted(reader: UDPReader, client: socke
             break
         taken += 1
     assert lost_packets(reader.socket) == 200 - taken > 0
+
+
+needs_compiled = pytest.mark.skipif(
+    not IS_COMPILED and os.environ.get("CI") != "true", reason="there was no compiler"
+)
+
+
+@pytest.fixture(params=HOSTS)
+def batch_reader(request: pytest.FixtureRequest) -> Iterator[UDPReader]:
+    """A reader that has something to answer, in batches."""
+    made = make_reader(request.param, batches=True)
+    made._respond = lambda packet, host: respond(TABLE, packet, Asker(host), Terms(SECRETS))
+    yield made
+    made.socket.close()
+
+
+@pytest.fixture
+def batch_client(batch_reader: UDPReader) -> Iterator[socket.socket]:
+    """A client of that."""
+    family = batch_reader.socket.family
+    address = "127.0.0.1" if family == socket.AF_INET else "::1"
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(10)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        sock.connect((address, batch_reader.socket.getsockname()[1]))
+        yield sock
+
+
+@needs_compiled
+def test_what_is_ready_and_what_is_not_go_out_of_one_turn(
+    batch_reader: UDPReader, batch_client: socket.socket
+) -> None:
+    """Each gets the answer that it gets alone, from the address that it asked."""
+    questions = [query(f"{owner}.failover.test") for owner in ("a", "b", "none", "a", "b")]
+    questions.append(query("elsewhere.test"))
+    for number, question in enumerate(questions):
+        question.id = number
+        batch_client.send(question.to_wire())
+    read(batch_reader)
+    replies = sorted(batch_client.recv(4096) for _ in questions)
+    expected = [respond(TABLE, question.to_wire(), UDP) for question in questions]
+    assert replies == expected
+    assert batch_reader.unsent == 0
+
+
+@needs_compiled
+def test_a_cookie_is_for_the_address_that_asks(
+    batch_reader: UDPReader, batch_client: socket.socket
+) -> None:
+    """As C has it from the socket, and Python from its text."""
+    packet = query("a.failover.test", payload=1232).to_wire()[:-2] + b"\0\x0c\0\x0a\0\x08abcdefgh"
+    batch_client.send(packet)
+    read(batch_reader)
+    reply = batch_client.recv(4096)
+    batch_client.send(packet[:-14] + b"\0\x1c" + reply[-28:])
+    read(batch_reader)
+    again = batch_client.recv(4096)
+    assert again == reply, "it is valid, and young"
+    host = batch_client.getsockname()[0]
+    now = int.from_bytes(reply[-12:-8], "big")
+    slow = respond(TABLE, packet, Asker(host, True, now), Terms(SECRETS))
+    assert reply == slow
+
+
+@needs_compiled
+def test_several_batches_are_answered_in_a_turn_and_no_more(
+    batch_reader: UDPReader, batch_client: socket.socket
+) -> None:
+    """Eight of them: then others get their turn."""
+    batch_reader.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
+    packet = query("a.failover.test").to_wire()
+    for _ in range(8 * BATCH + 3):
+        batch_client.send(packet)
+    read(batch_reader)
+    batch_client.setblocking(False)
+    assert _count(batch_client) == 8 * BATCH
+    read(batch_reader)
+    assert _count(batch_client) == 3
+
+
+@needs_compiled
+def test_a_turn_ends_early_where_python_has_much_to_do(
+    batch_reader: UDPReader, batch_client: socket.socket
+) -> None:
+    """What is not ready takes longer."""
+    packet = query("b.failover.test").to_wire()
+    for _ in range(2 * BATCH):
+        batch_client.send(packet)
+    read(batch_reader)
+    batch_client.setblocking(False)
+    assert _count(batch_client) == BATCH
+
+
+@needs_compiled
+@pytest.mark.parametrize("packet", [b"", b"x", bytes(5000), bytes(12)])
+def test_what_is_no_query_is_handed_over_as_it_came(
+    batch_reader: UDPReader, batch_client: socket.socket, packet: bytes
+) -> None:
+    """At most 4096 bytes of it, and the address of its sender as text."""
+    seen = []
+    batch_reader._respond = lambda *arguments: seen.append(arguments)
+    batch_client.send(packet)
+    read(batch_reader)
+    assert seen == [(packet[:4096], batch_client.getsockname()[0])]
+
+
+def test_when_every_packet_has_to_be_seen_none_is_answered_in_batches() -> None:
+    """With rate limiting, or a query log."""
+    udp, tcp = bind(ip_address("127.0.0.1"), 0)
+    tcp.close()
+    reader = UDPReader(udp, answer, lambda descriptor: None)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(10)
+        sock.connect(udp.getsockname())
+        sock.send(query("a.failover.test").to_wire())
+        read(reader)
+        assert sock.recv(4096) == query("a.failover.test").to_wire().upper()
+    udp.close()
+
+
+def _count(sock: socket.socket) -> int:
+    """Return how many packets wait at a socket."""
+    count = 0
+    while True:
+        try:
+            sock.recv(4096)
+        except BlockingIOError:
+            return count
+        count += 1

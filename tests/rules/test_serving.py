@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from random import Random
 
 import drawn
 import pytest
 import samples
 from hypothesis import given
+from hypothesis import strategies as st
 from samples import HOSTNAME, answers, application, carried_out, group, state
 
 from failoverdns.model.application import HeadRole
@@ -18,6 +20,7 @@ from failoverdns.model.commands import (
     AddGroup,
     AddHead,
     Configure,
+    LearnAnswer,
     Mutation,
     RemoveGroup,
     RemoveHead,
@@ -31,7 +34,8 @@ from failoverdns.model.commands import (
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
-from failoverdns.rules.serving import Touched, difference, touched
+from failoverdns.model.resolution import Answer
+from failoverdns.rules.serving import Touched, all_nodes, difference, nodes_in_parts, touched
 from failoverdns.state import State
 
 ZONES = (
@@ -39,6 +43,7 @@ ZONES = (
     samples.zone(negative_ttl=10),
     samples.zone("failover.example"),
 )
+SECOND = samples.zone("failover.example", nameservers=ZONES[0].nameservers)
 BALANCER = HeadRole.LOAD_BALANCER
 EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]
 
@@ -295,3 +300,127 @@ def test_the_differences_of_any_changes_lead_to_all_that_is_served(
             del table[owner]
         table.update((node.owner, node) for node in delta.nodes)
         assert table == samples.node_table(view)
+
+
+def take(table: dict[DomainName, Node], delta: Delta) -> None:
+    """Take over a change; it may remove what is not there."""
+    for owner in delta.removed:
+        table.pop(owner, None)
+    table.update((node.owner, node) for node in delta.nodes)
+
+
+@given(drawn.commands(ZONES), st.lists(st.integers(0, 2), min_size=30, max_size=30))
+def test_parts_with_the_changes_between_them_lead_to_all_that_is_served(
+    commands: list[Mutation], paces: list[int]
+) -> None:
+    """So a worker that is filled while commands go on ends up with what the others have."""
+    view, random = drawn.start(ZONES[0]), Random(0)
+    table: dict[DomainName, Node] = {}
+    parts = nodes_in_parts(view, 1)
+    for now, (command, pace) in enumerate(zip(commands, paces, strict=False)):
+        for part in islice(parts, pace):
+            take(table, Delta(tuple(part)))
+        try:
+            _, _, delta = carried_out(view, command, float(now), random)
+        except Rejected:
+            continue
+        take(table, delta)
+    for part in parts:
+        take(table, Delta(tuple(part)))
+    assert table == samples.node_table(view)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(Switch(("shop",)), id="a switch"),
+        pytest.param(RenameApplication("eu", "uk"), id="another name for an application"),
+        pytest.param(SetHead("us", "lb1", samples.addresses("198.51.100.9")), id="a head"),
+        pytest.param(RemoveGroup("free"), id="a group that goes"),
+        pytest.param(AddGroup("new", ZONES[0].origin, "new", None, "eu"), id="a group that comes"),
+        pytest.param(Configure((ZONES[1], ZONES[2])), id="another negative TTL, no records"),
+        pytest.param(Configure((ZONES[0], SECOND)), id="a name server of the second zone"),
+        pytest.param(Configure((ZONES[0],)), id="a zone that goes"),
+        pytest.param(
+            Configure((*ZONES[1:], samples.zone("third.example"))), id="a zone that comes"
+        ),
+    ],
+)
+@pytest.mark.parametrize("taken", range(9))
+def test_a_change_between_any_two_parts_is_in_neither_or_in_the_later_ones(
+    command: Mutation, taken: int
+) -> None:
+    groups = group(), group("free", None, None)
+    view = state(samples.eu(), samples.us(), *groups, zones=[ZONES[0], ZONES[2]])
+    table: dict[DomainName, Node] = {}
+    parts = nodes_in_parts(view, 1)
+    for part in islice(parts, taken):
+        take(table, Delta(tuple(part)))
+    take(table, carried_out(view, command)[2])
+    for part in parts:
+        take(table, Delta(tuple(part)))
+    assert table == samples.node_table(view)
+
+
+def test_a_part_holds_so_many_applications_or_groups() -> None:
+    """Three names a group: so no part takes long."""
+    groups = [group(f"g{number}", "eu", None) for number in range(5)]
+    view = state(samples.eu(), *groups, zones=[ZONES[0]])
+    sizes = [len(part) for part in nodes_in_parts(view, 2)]
+    assert sizes == [3, 1, 6, 6, 3, 0]
+    assert [node for part in nodes_in_parts(view, 2) for node in part] == list(all_nodes(view))
+
+
+CLOUD = application("cloud", samples.balancer("lb", hostname="lb.example"), active="lb")
+NEAR, FAR = (Answer(samples.addresses(text), (), 60) for text in ("192.0.2.7", "192.0.2.8"))
+LB = samples.name("lb.example")
+
+
+def following(flatten: bool) -> State:
+    """Four groups that follow the same hostname, and only that."""
+    groups = [group(f"g{n}", "cloud", None, flatten=flatten) for n in range(4)]
+    view = state(CLOUD, *groups, zones=[ZONES[0]])
+    carried_out(view, LearnAnswer(LB, NEAR, 30))
+    return view
+
+
+@pytest.mark.parametrize("flatten", [False, True], ids=["plain", "flattened"])
+def test_names_that_answer_the_same_share_one_object(flatten: bool) -> None:
+    """So what is made of it, its bytes, is made once for very many groups."""
+    rrsets = [part[0].rrsets for part in nodes_in_parts(following(flatten), 1) if part][2:]
+    assert len({id(shared) for shared in rrsets}) == 1
+    assert rrsets[0]
+
+
+@pytest.mark.parametrize(
+    ("flatten", "command", "before", "after"),
+    [
+        (
+            False,
+            SetHead("cloud", "lb", hostname="x.example"),
+            "CNAME lb.example",
+            "CNAME x.example",
+        ),
+        (True, LearnAnswer(LB, FAR, 30), "A 192.0.2.7", "A 192.0.2.8"),
+        (True, SetHead("cloud", "lb", hostname="x.example"), "A 192.0.2.7", "CNAME x.example"),
+    ],
+    ids=["another head", "another address", "another head, flattened"],
+)
+def test_what_was_shared_by_a_part_is_not_shared_past_a_change(
+    flatten: bool, command: Mutation, before: str, after: str
+) -> None:
+    view = following(flatten)
+    parts = nodes_in_parts(view, 1)
+    texts = [samples.node_texts(part[0]) for part in islice(parts, 4)]
+    carried_out(view, command)
+    texts += [samples.node_texts(part[0]) for part in parts if part]
+    assert texts[2:] == [[before], [before], [after], [after]]
+
+
+def test_another_ttl_of_an_answer_is_served_from_the_next_part_on() -> None:
+    view = following(flatten=True)
+    parts = nodes_in_parts(view, 1)
+    *_, before = islice(parts, 4)
+    carried_out(view, LearnAnswer(LB, NEAR, 20))
+    after = next(parts)
+    assert [part[0].rrsets[0].ttl for part in (before, after)] == [30, 20]

@@ -17,7 +17,9 @@ from store.test_store import APPLICATION, GROUP, change
 
 from failoverdns.model.change import Write
 from failoverdns.model.errors import Corrupt
-from failoverdns.store.interface import OutcomeUnknown, Unavailable
+from failoverdns.model.group import Tombstone
+from failoverdns.model.names import DomainName
+from failoverdns.store.interface import Loaded, OutcomeUnknown, Unavailable
 from failoverdns.store.sqlite import SQLiteStore
 
 
@@ -97,6 +99,24 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, damage: str) ->
     assert str(caught.value).startswith(f"{path}: ")
     assert message in str(caught.value)
     assert (path.read_bytes() if path.exists() else None) == before
+
+
+def test_many_entities_are_loaded_in_order_and_every_one_is_checked(tmp_path: Path) -> None:
+    """They are read a hundred at once."""
+    path = tmp_path / "state.db"
+    store = opened(path)
+    zone = DomainName.from_text("failover.test")
+    many = tuple(Tombstone(zone, f"label{number}", "shop") for number in range(250))
+    run(store.commit(0, [change(1, *(Write(None, entity) for entity in many))]))
+    run(store.close())
+    store = SQLiteStore(path, at_once)
+    assert run(store.load()) == Loaded(1, many)
+    run(store.close())
+    for rowid in (1, 100, 101, 250):
+        execute(path, f"UPDATE entities SET checksum = checksum + 1 WHERE rowid = {rowid}")
+        with pytest.raises(Corrupt, match=f'checksum of a row is wrong.*"label{rowid - 1}"'):
+            opened(path)
+        execute(path, f"UPDATE entities SET checksum = checksum - 1 WHERE rowid = {rowid}")
 
 
 def test_a_deleted_write_ahead_log_is_noticed(tmp_path: Path) -> None:

@@ -1,0 +1,90 @@
+"""All that is served, as deltas in parts: what fills the table of whoever begins to answer.
+
+Knows how the names of a group are written without making values of them on the way, because there
+may be a million: 2 us a group, where nodes take 20.
+Refuses to know who is filled, and what is served: `rules.serving` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+from failoverdns.model.application import Application
+from failoverdns.model.change import Delta
+from failoverdns.model.group import Group, Side
+from failoverdns.model.zone import Zone
+from failoverdns.rules.serving import RecordsOf, in_parts
+from failoverdns.rules.view import View
+from failoverdns.rules.zones import all_authorities
+from failoverdns.wire.deltas import Shared, write_delta, write_nodes, write_rest
+
+GROUPS = 1000
+"""Groups in a part: about two milliseconds for whoever writes it."""
+
+MOST_KEPT = 1 << 16
+"""Applications of which the bytes are remembered while tables are filled."""
+
+
+def parts(view: View) -> Iterator[bytes]:
+    """Yield all that is served, each part as it is at the moment it is asked for.
+
+    The view may change in between: see `rules.serving.in_parts`.
+    """
+    yield write_delta(Delta(authorities=all_authorities(view)))
+    shared: Shared = {}
+    for part in in_parts(view, GROUPS, partial(_write_groups, {})):
+        yield part if isinstance(part, bytes) else write_nodes(part, shared)
+
+
+class _Kept(NamedTuple):
+    """What follows the names that lead to an application, and what it was written of."""
+
+    application: Application
+    ttl: int
+    zone: Zone
+    written: bytes
+
+
+def _write_groups(
+    kept: dict[str, _Kept], view: View, ids: Iterable[str], records: RecordsOf
+) -> bytes:
+    """Return the names of groups, as `write_nodes` writes them."""
+    origin, zone = None, None
+    written: list[bytes] = []
+
+    def side(id_: str | None, group: Group, zone: Zone) -> bytes:
+        """Return what follows the names of a side: very many groups may have the same."""
+        made = kept.get(id_) if id_ is not None and not group.flatten else None
+        if (
+            made is not None
+            and made.application is view.application(made.application.id)
+            and made.ttl == group.ttl
+            and made.zone is zone
+        ):
+            return made.written
+        rrsets = records(id_, group.ttl, group.flatten)
+        rest = write_rest(rrsets, len(zone.origin.wire), min(zone.negative_ttl, group.ttl))
+        application = view.application(id_) if id_ is not None else None
+        if application is not None and not group.flatten:
+            if len(kept) >= MOST_KEPT:
+                kept.clear()
+            kept[application.id] = _Kept(application, group.ttl, zone, rest)
+        return rest
+
+    for id_ in ids:
+        group = view.group(id_)
+        if group is None:
+            continue
+        if group.zone is not origin:
+            origin, zone = group.zone, view.zone(group.zone)
+        if zone is None:
+            continue
+        label = group.label.encode("ascii")
+        hostname = b"%c%b%b" % (len(label), label, zone.origin.wire)
+        primary, backup = side(group.primary, group, zone), side(group.backup, group, zone)
+        active = primary if group.active is Side.PRIMARY else backup
+        written += (b"N", hostname, active)
+        written += (b"N\7primary", hostname, primary, b"N\6backup", hostname, backup)
+    return b"".join(written)

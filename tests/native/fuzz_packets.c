@@ -1,0 +1,63 @@
+/* libFuzzer: any bytes as a packet, asked of a table with a bit of everything.
+ *
+ * The first byte says over what it came, and whether there are cookies.
+ * Nothing is read or written out of bounds, a reply answers its question, and it fits.
+ * The table is the delta in the file that FAILOVERDNS_DELTA names. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answer.h"
+#include "consistency.h"
+
+enum { UDP = 1, COOKIES = 2, IPV6 = 4, OLD = 8 };
+
+static table served;
+
+int LLVMFuzzerInitialize(int *count, char ***arguments)
+{
+    (void)count, (void)arguments;
+    static const uint64_t seed[2] = {1, 2};
+    static uint8_t delta[1 << 20];
+    const char *path = getenv("FAILOVERDNS_DELTA");
+    FILE *file = path != NULL ? fopen(path, "rb") : NULL;
+    require(file != NULL, "FAILOVERDNS_DELTA names a file");
+    const size_t size = fread(delta, 1, sizeof delta, file);
+    fclose(file);
+    require(table_begin(&served, seed) == NULL, "a table begins");
+    require(table_apply(&served, delta, size) == NULL && served.names.size > 8, "it is filled");
+    require_consistent(&served);
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    const uint8_t how = data[0];
+    /* A copy of exactly its size: the sanitizer sees the first byte that is read past its end. */
+    uint8_t *packet = malloc(size - 1 ? size - 1 : 1);
+    require(packet != NULL, "there is memory");
+    memcpy(packet, data + 1, size - 1);
+    size--;
+    const size_t room = how & UDP ? UDP_MOST : 65535;
+    uint8_t *reply = malloc(room);
+    require(reply != NULL, "there is memory");
+
+    terms terms_ = {.secrets = how & COOKIES ? 1 : 0, .secret = {"0123456789abcdef"}};
+    terms_.now = how & OLD ? 3000 : 0;
+    const asker asker_ = {.udp = how & UDP, .size = how & IPV6 ? 16 : 4};
+    query q;
+    prepare(&served, &q, packet, size);
+    const size_t length = answer(&served, &terms_, &asker_, &q, packet, size, reply, room);
+    require(length <= room, "a reply fits");
+    if (length != 0) {
+        require(length >= 12 + 5 && memcmp(reply, packet, 2) == 0, "its id is the question's");
+        require((reply[2] & 0xfe) == 0x84 && (reply[3] & 0xf0) == 0, "QR and AA");
+        require(memcmp(reply + 12, packet + 12, q.size + 4) == 0, "its question is that question");
+        require(reply[11] == packet[11], "EDNS is answered with EDNS");
+    }
+    free(reply);
+    free(packet);
+    return 0;
+}

@@ -1,0 +1,121 @@
+"""What the fuzzers of the C part begin with: a table, deltas, and packets.
+
+python tests/native/seeds.py FOLDER CORPUS      writes FOLDER/table.delta, deltas/, packets/
+"""
+
+from __future__ import annotations
+
+import sys
+from ipaddress import IPv4Address
+from pathlib import Path
+from struct import pack
+
+from failoverdns.model.change import Delta, Node
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import (
+    CNAME,
+    NS,
+    SOA,
+    TXT,
+    A,
+    Records,
+    RRset,
+    StartOfAuthority,
+    Text,
+)
+from failoverdns.wire.cookies import make_cookie
+from failoverdns.wire.deltas import write_delta
+
+ORIGIN = DomainName.from_text("failover.test")
+OUTER = DomainName.from_text("test")
+SECRET = b"0123456789abcdef"
+
+
+def authority(origin: DomainName, serial: int) -> RRset:
+    """Return the SOA of a zone."""
+    data = StartOfAuthority(origin.child("ns"), origin.child("h"), serial, 3600, 600, 86400, 60)
+    return RRset(origin, SOA, 60, (data,))
+
+
+def node(label: str, *rrsets: Records) -> Node:
+    """Return a name of the zone."""
+    return Node(DomainName.from_text(label, ORIGIN), ORIGIN, rrsets, 30)
+
+
+def table() -> Delta:
+    """Return a zone with a bit of everything."""
+    many = tuple(IPv4Address(number) for number in range(1, 74))
+    there = Records(CNAME, 60, (DomainName.from_text("lb.example.net"),))
+    here = Records(CNAME, 60, (ORIGIN.child("a"),))
+    servers = Records(NS, 60, (DomainName.from_text("ns.child", ORIGIN),))
+    apex = Node(ORIGIN, ORIGIN, (Records(NS, 60, (ORIGIN.child("ns"),)),), 60)
+    nodes = (
+        apex,
+        node("a", Records(A, 60, many[:1])),
+        node("many", Records(A, 60, many), Records(TXT, 60, (Text((b"x" * 99,)),))),
+        node("out", there),
+        node("in", here),
+        node("x.y.z"),
+        node("*.w", Records(A, 60, many[:2])),
+        node("child", servers),
+        node("ns.child", Records(A, 60, many[:1])),
+    )
+    return Delta(nodes=nodes, authorities=(authority(ORIGIN, 1),))
+
+
+def deltas() -> list[bytes]:
+    """Return pairs of deltas: the size of the first, and both."""
+    whole = write_delta(table())
+    inner = ORIGIN.child("a")
+    nested = write_delta(
+        Delta(
+            authorities=(authority(OUTER, 2), authority(ORIGIN, 3)),
+            nodes=(Node(ORIGIN, OUTER, (), 5), node("a"), Node(inner.child("b"), OUTER, (), 5)),
+        )
+    )
+    seconds = [
+        Delta(removed=(DomainName.from_text("x.y.z", ORIGIN), ORIGIN, ORIGIN.child("child"))),
+        Delta(dropped=(ORIGIN,)),
+        Delta(dropped=(OUTER,)),
+        Delta(authorities=(authority(OUTER, 2), authority(inner, 3)), dropped=(OUTER,)),
+        Delta(nodes=(Node(ORIGIN.child("b"), OUTER, (), 5),), authorities=(authority(OUTER, 4),)),
+    ]
+    small = write_delta(Delta(nodes=(node("a"), node("b.a")), authorities=(authority(ORIGIN, 1),)))
+    late = Node(ORIGIN, OUTER, (Records(A, 60, (IPv4Address(1),)),), 5)
+    inside = write_delta(Delta(authorities=(authority(OUTER, 2),), nodes=(late,))) + nested
+    pairs = [
+        (first, write_delta(second))
+        for first in (whole, small, nested, inside)
+        for second in seconds
+    ]
+    pairs += [(second, first) for first, second in pairs[:5]]
+    return [pack(">H", len(first)) + first + second for first, second in pairs]
+
+
+def packets(corpus: Path) -> list[bytes]:
+    """Return packets, each after a byte that says how it came."""
+    names = ["a", "many", "out", "in", "x.y.z", "y.z", "q.w", "child", "ns.child", "none", "b.none"]
+    made = []
+    own = make_cookie(SECRET, b"abcdefgh", bytes(4), 0)
+    for label in names:
+        for rtype in (1, 5, 6, 16, 28):
+            question = DomainName.from_text(label, ORIGIN).wire + pack(">HH", rtype, 1)
+            made.append(b"id\1\0\0\1\0\0\0\0\0\0" + question)
+            for options in (b"", b"\0\x0a\0\x08abcdefgh", b"\0\x0a\0\x18" + own):
+                opt = pack(">BHHIH", 0, 41, 1232, 0x8000, len(options)) + options
+                made.append(b"id\1\0\0\1\0\0\0\0\0\1" + question + opt)
+    found = [path.read_bytes() for path in sorted(corpus.iterdir())]
+    return [bytes([how]) + packet for packet in made + found for how in (3, 2)]
+
+
+def main(folder: Path, corpus: Path) -> None:
+    """Write everything."""
+    (folder / "table.delta").write_bytes(write_delta(table()))
+    for kind, seeds in (("deltas", deltas()), ("packets", packets(corpus))):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        for number, seed in enumerate(seeds):
+            (folder / kind / f"seed-{number}").write_bytes(seed)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
