@@ -165,7 +165,7 @@ def test_answers_go_on_when_the_control_process_is_killed_and_another_takes_over
     assert client.lost == 0
     assert {addresses for _, _, addresses in client.seen} <= {EU, US}
     assert set(asker(fleet).ask_each()) == {US}
-    assert not [pid for pid in before if is_running(pid)]
+    wait_for(lambda: not [pid for pid in before if is_running(pid)])
     assert len(list(fleet.folder.glob("control.sock.worker.*"))) == 2
 
 
@@ -181,7 +181,7 @@ def test_a_server_without_answering_processes_takes_over_too(fleet: Server) -> N
         switch(fleet, "backup")
     assert client.lost == 0
     assert set(asker(fleet).ask_each()) == {US}
-    assert not [pid for pid in before if is_running(pid)]
+    wait_for(lambda: not [pid for pid in before if is_running(pid)])
 
 
 def test_connections_over_tcp_live_as_long_as_their_process(fleet: Server) -> None:
