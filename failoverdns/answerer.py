@@ -13,7 +13,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from failoverdns.answering import Asker, Terms, respond, server_failure
+from failoverdns.answering import Asker, Terms, respond, server_failure, unready_answer
 from failoverdns.model.change import Json
 from failoverdns.net.agreeing import Agreement, terms_of
 from failoverdns.net.listening import Listeners
@@ -46,8 +46,10 @@ class Answerer:
             terms, logging = self._terms, self.query_log.is_on
             if terms.limiter is None and not logging:
                 reply = self._table.ready_answer(packet, udp=udp)
-                if reply is not None:
-                    return reply  # most queries end here: nobody needs to know who asks, and when
+                if reply is None:  # else nobody needs to know who asks, and when
+                    asker = Asker(host, udp, time.time(), 0.0)
+                    reply, _ = unready_answer(self._table, packet, asker, terms)
+                return reply
             asker = Asker(host, udp, time.time(), time.monotonic())
             reply = respond(self._table, packet, asker, terms)
             if logging:

@@ -120,13 +120,22 @@ TCP: Final = Asker(udp=False)
 def respond(table: Table, packet: bytes, asker: Asker, terms: Terms = NO_TERMS) -> bytes | None:
     """Return the reply to a packet, or None if it gets none; never raises."""
     reply, proven = table.ready_answer(packet, udp=asker.udp), False
-    if reply is None and terms.cookies is not None:
-        reply, proven = _ready_with_cookie(table, packet, asker, terms.cookies)
     if reply is None:
-        reply, proven = _slow_answer(table, packet, asker, terms)
+        reply, proven = unready_answer(table, packet, asker, terms)
     if terms.limiter is None or reply is None or proven or not asker.udp:
         return reply
     return _limited(table, packet, reply, asker, terms, terms.limiter)
+
+
+def unready_answer(
+    table: Table, packet: bytes, asker: Asker, terms: Terms
+) -> tuple[bytes | None, bool]:
+    """Return the reply to a packet that has no ready answer, and whether its cookie is valid."""
+    if terms.cookies is not None:
+        reply, proven = _ready_with_cookie(table, packet, asker, terms.cookies)
+        if reply is not None:
+            return reply, proven
+    return _slow_answer(table, packet, asker, terms)
 
 
 def slow_answer(table: Table, packet: bytes, asker: Asker, terms: Terms = NO_TERMS) -> bytes | None:
