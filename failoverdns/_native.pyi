@@ -9,6 +9,9 @@ class Table:
     def apply(self, delta: bytes, /) -> None:
         """Apply a delta, all of it or nothing; raises ValueError."""
 
+    def stage(self, part: bytes, /) -> None:
+        """Take a part of a delta ahead of the rest; raises ValueError."""
+
     def ready_answer(
         self,
         packet: bytes,

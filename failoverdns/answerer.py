@@ -63,9 +63,12 @@ class Answerer:
             return None
         return batches(descriptor, self._terms.cookies)
 
-    def apply(self, delta: bytes) -> None:
-        """Make a delta visible, all of it at once; raises Malformed."""
-        self._table.apply(delta)
+    def take_delta(self, delta: bytes, is_part: bool = False) -> None:
+        """Make a delta visible, all of it at once, with the parts before it; raises Malformed."""
+        if is_part:
+            self._table.stage(delta)
+        else:
+            self._table.apply(delta)
 
     def agree(self, agreement: Agreement) -> None:
         """Answer on other terms from now on; the query log keeps the settings that it began with.

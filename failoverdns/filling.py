@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import NamedTuple
 
+from failoverdns.model.application import Application
 from failoverdns.model.change import Delta
-from failoverdns.model.group import Side
-from failoverdns.model.records import Records
+from failoverdns.model.group import Group, Side
+from failoverdns.model.zone import Zone
 from failoverdns.rules.serving import RecordsOf, in_parts
 from failoverdns.rules.view import View
 from failoverdns.rules.zones import all_authorities
@@ -21,10 +23,8 @@ from failoverdns.wire.deltas import Shared, write_delta, write_nodes, write_rest
 GROUPS = 1000
 """Groups in a part: about two milliseconds for whoever writes it."""
 
-_Rests = dict[tuple[int, int, int], tuple[tuple[Records, ...], bytes]]
-"""The bytes after an owner, by identity of RRsets, size of the origin, and negative TTL."""
-
-_MOST_RESTS = 1 << 16
+MOST_KEPT = 1 << 16
+"""Applications of which the bytes are remembered while tables are filled."""
 
 
 def parts(view: View) -> Iterator[bytes]:
@@ -38,34 +38,53 @@ def parts(view: View) -> Iterator[bytes]:
         yield part if isinstance(part, bytes) else write_nodes(part, shared)
 
 
-def _write_groups(rests: _Rests, view: View, ids: Iterable[str], records: RecordsOf) -> bytes:
+class _Kept(NamedTuple):
+    """What follows the names that lead to an application, and what it was written of."""
+
+    application: Application
+    ttl: int
+    zone: Zone
+    written: bytes
+
+
+def _write_groups(
+    kept: dict[str, _Kept], view: View, ids: Iterable[str], records: RecordsOf
+) -> bytes:
     """Return the names of groups, as `write_nodes` writes them."""
     origin, zone = None, None
     written: list[bytes] = []
+
+    def side(id_: str | None, group: Group, zone: Zone) -> bytes:
+        """Return what follows the names of a side: very many groups may have the same."""
+        made = kept.get(id_) if id_ is not None and not group.flatten else None
+        if (
+            made is not None
+            and made.application is view.application(made.application.id)
+            and made.ttl == group.ttl
+            and made.zone is zone
+        ):
+            return made.written
+        rrsets = records(id_, group.ttl, group.flatten)
+        rest = write_rest(rrsets, len(zone.origin.wire), min(zone.negative_ttl, group.ttl))
+        application = view.application(id_) if id_ is not None else None
+        if application is not None and not group.flatten:
+            if len(kept) >= MOST_KEPT:
+                kept.clear()
+            kept[application.id] = _Kept(application, group.ttl, zone, rest)
+        return rest
+
     for id_ in ids:
         group = view.group(id_)
         if group is None:
             continue
         if group.zone is not origin:
             origin, zone = group.zone, view.zone(group.zone)
-        if zone is None or origin is None:
+        if zone is None:
             continue
         label = group.label.encode("ascii")
-        hostname = b"%c%b%b" % (len(label), label, origin.wire)
-        size, ttl = len(origin.wire), min(zone.negative_ttl, group.ttl)
-        primary = _rest(rests, records(group.primary, group.ttl, group.flatten), size, ttl)
-        backup = _rest(rests, records(group.backup, group.ttl, group.flatten), size, ttl)
+        hostname = b"%c%b%b" % (len(label), label, zone.origin.wire)
+        primary, backup = side(group.primary, group, zone), side(group.backup, group, zone)
         active = primary if group.active is Side.PRIMARY else backup
         written += (b"N", hostname, active)
         written += (b"N\7primary", hostname, primary, b"N\6backup", hostname, backup)
     return b"".join(written)
-
-
-def _rest(rests: _Rests, rrsets: tuple[Records, ...], size: int, negative_ttl: int) -> bytes:
-    found = rests.get((id(rrsets), size, negative_ttl))
-    if found is None:
-        if len(rests) >= _MOST_RESTS:
-            rests.clear()
-        found = rrsets, write_rest(rrsets, size, negative_ttl)
-        rests[id(rrsets), size, negative_ttl] = found
-    return found[1]

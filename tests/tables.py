@@ -127,6 +127,11 @@ class BothTables:
         self.python.apply(delta)
         self.compiled.apply(delta)
 
+    def stage(self, part: bytes) -> None:
+        """Give a part to both."""
+        self.python.stage(part)
+        self.compiled.stage(part)
+
     def ready_answer(self, packet: bytes, *, udp: bool) -> bytes | None:
         """Return what both have ready; C may have more, which is what the slow path gives."""
         python = self.python.ready_answer(packet, udp=udp)

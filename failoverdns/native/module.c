@@ -78,6 +78,20 @@ static PyObject *apply(PyObject *object, PyObject *argument)
     Py_RETURN_NONE;
 }
 
+static PyObject *stage(PyObject *object, PyObject *argument)
+{
+    Py_ssize_t size;
+    const uint8_t *part = bytes_of(argument, &size);
+    if (part == NULL)
+        return NULL;
+    const char *fault = table_stage(&((Table *)object)->table, part, (size_t)size);
+    if (fault != NULL) {
+        PyErr_SetString(PyExc_ValueError, fault);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 /* Read secrets of 16 bytes each; false, and an exception, if they are none. */
 static bool read_secrets(terms *t, const char *secrets, Py_ssize_t size)
 {
@@ -244,6 +258,7 @@ static PyObject *serve(PyObject *object, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"apply", apply, METH_O, "Apply a delta; raises ValueError."},
+    {"stage", stage, METH_O, "Take a part of a delta ahead of the rest; raises ValueError."},
     {"ready_answer", ready_answer, METH_VARARGS, "Return the reply to a packet, or None."},
     {"find", find, METH_O, "Return what is served at a name, or None."},
     {"zone_of", zone_of, METH_O, "Return the zone that a name is in, or None."},

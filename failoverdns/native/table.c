@@ -167,6 +167,8 @@ void table_end(table *t)
     for (uint32_t i = 0; i < t->zone_count; i++)
         free(t->zones[i].soa);
     free(t->zones);
+    free(t->staged);
+    free(t->later);
     index_end(&t->names);
     index_end(&t->shared);
     arena_clear(&t->arena);
@@ -512,10 +514,11 @@ static void drop_zone(table *t, const wanted *w)
     }
 }
 
-const char *table_apply(table *t, const uint8_t *delta, size_t size)
+/* Carry out checked operations. */
+static const char *carry_out(table *t, const uint8_t *delta, size_t size)
 {
-    const char *fault = check(t, delta, size);
     wanted w;
+    const char *fault = NULL;
     for (size_t at = 0; at < size && fault == NULL;) {
         operation o;
         const char *unused;
@@ -535,4 +538,98 @@ const char *table_apply(table *t, const uint8_t *delta, size_t size)
         }
     }
     return fault;
+}
+
+/* Make room for one more of `size` bytes each; return NULL if there is no memory. */
+static void *room(void *memory, size_t count, size_t *have, size_t size)
+{
+    if (count < *have)
+        return memory;
+    const size_t wanted_ = 2 * count + 64;
+    void *more = realloc(memory, wanted_ * size);
+    if (more != NULL)
+        *have = wanted_;
+    return more;
+}
+
+/* Keep an operation until the rest of the delta comes. */
+static const char *postpone(table *t, const uint8_t *operation_, size_t size)
+{
+    if (t->later_room - t->later_size < size) {
+        size_t have = 0;
+        uint8_t *later = room(t->later, t->later_size + size, &have, 1);
+        if (later == NULL)
+            return no_memory;
+        t->later = later;
+        t->later_room = have;
+    }
+    memcpy(t->later + t->later_size, operation_, size);
+    t->later_size += size;
+    return NULL;
+}
+
+/* Look up a name that exists, in its zone, and share what it is to serve; false: it takes more. */
+static bool stage(table *t, const wanted *w, const operation *o, const char **fault)
+{
+    const uint32_t reference = t->has_removed ? 0 : find(t, w, 0);
+    if (reference == 0)
+        return false;
+    const name *n = arena_at(&t->arena, reference);
+    if (t->zones[n->zone].size != o->origin)
+        return false;
+    size_t have = t->staged_room;
+    staged *more = room(t->staged, t->staged_count, &have, sizeof *more);
+    *fault = no_memory;
+    if (more == NULL)
+        return false;
+    t->staged = more;
+    t->staged_room = (uint32_t)have;
+    const uint32_t shared = share(t, o->data, o->size);
+    if (o->size != 0 && shared == 0)
+        return false;
+    *fault = NULL;
+    staged *s = &t->staged[t->staged_count++];
+    s->name = reference;
+    s->rrsets = shared;
+    memcpy(s->negative_ttl, o->negative_ttl, sizeof s->negative_ttl);
+    return true;
+}
+
+const char *table_stage(table *t, const uint8_t *part, size_t size)
+{
+    const char *fault = check(t, part, size);
+    wanted w;
+    for (size_t at = 0; at < size && fault == NULL;) {
+        operation o;
+        const size_t step = next(t, &w, &o, part + at, size - at, &fault);
+        fault = NULL;
+        if (o.kind == 'D' || o.kind == 'R') {
+            if (t->staged_count != 0)
+                return "what goes, after what comes";
+            t->has_removed = true;
+        }
+        if ((o.kind != 'N' || !stage(t, &w, &o, &fault)) && fault == NULL)
+            fault = postpone(t, part + at, step);
+        at += step;
+    }
+    return fault;
+}
+
+const char *table_apply(table *t, const uint8_t *delta, size_t size)
+{
+    const char *fault = check(t, delta, size);
+    if (fault != NULL)
+        return fault;
+    for (uint32_t i = 0; i < t->staged_count; i++) {
+        const staged *s = &t->staged[i];
+        name *n = arena_at(&t->arena, s->name);
+        n->flags |= RESERVED;
+        memcpy(n->negative_ttl, s->negative_ttl, sizeof n->negative_ttl);
+        serve(t, n, s->rrsets);
+    }
+    t->staged_count = 0;
+    fault = carry_out(t, t->later, t->later_size);
+    t->later_size = 0;
+    t->has_removed = false;
+    return fault != NULL ? fault : carry_out(t, delta, size);
 }

@@ -52,6 +52,12 @@ typedef struct zone {
     uint8_t *soa; /* an answer section of one record */
 } zone;
 
+/* A name and what it is to serve, until the rest of a delta is there. */
+typedef struct staged {
+    uint32_t name, rrsets;
+    uint8_t negative_ttl[4];
+} staged;
+
 typedef struct table {
     arena arena;
     hash_index names, shared;
@@ -59,6 +65,11 @@ typedef struct table {
     uint32_t zone_count;
     uint32_t cuts; /* names with CUT */
     uint64_t seed[2];
+    staged *staged; /* of the parts of a delta that came so far */
+    uint32_t staged_count, staged_room;
+    uint8_t *later; /* operations of these parts that are carried out with the rest */
+    size_t later_size, later_room;
+    bool has_removed; /* one of them takes names out: then none is staged */
 } table;
 
 /* A name as it is looked for: in lower case, with the hash of each name that it ends in. */
@@ -79,6 +90,10 @@ extern const char no_memory[];
 /* Apply a delta; return NULL, or what is wrong with it, and then nothing was changed.
  * If it is `no_memory`, a part of it was applied: the table is sound, but is to be filled anew. */
 const char *table_apply(table *t, const uint8_t *delta, size_t size);
+
+/* Take a part of a delta ahead of the rest, which `table_apply` gets, so that applying it is short.
+ * Nothing is visible before.  Return NULL, or what is wrong; then the table is of no use any more. */
+const char *table_stage(table *t, const uint8_t *part, size_t size);
 
 /* Read an uncompressed name; return its size in bytes, or 0 if it is none. */
 unsigned want(const table *t, wanted *w, const uint8_t *bytes, size_t size);

@@ -46,12 +46,15 @@ class Channel(Protocol):
     def __init__(
         self,
         carry_out: CarryOut,
-        apply: Callable[[bytes], None],
+        take_delta: Callable[[bytes, bool], None],
         lost: Callable[[Channel], None],
     ) -> None:
-        """Carry calls out with `carry_out`, take deltas to `apply`, tell `lost` of the end."""
+        """Carry calls out with `carry_out`, tell `lost` of the end.
+
+        `take_delta` gets deltas, and whether this is a part to be staged.
+        """
         self._carry_out = carry_out
-        self._apply = apply
+        self._take_delta = take_delta
         self._lost = lost
         self._reader = FrameReader()
         self._number = 0
@@ -101,8 +104,8 @@ class Channel(Protocol):
         try:
             for frame in self._reader.feed(data):
                 match frame.kind:
-                    case Kind.DELTA:
-                        self._apply(frame.body)
+                    case Kind.DELTA | Kind.PART:
+                        self._take_delta(frame.body, frame.kind is Kind.PART)
                     case Kind.CALL:
                         self._answer(*read_call(frame.body))
                     case Kind.REPLY:

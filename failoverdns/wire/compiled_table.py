@@ -33,6 +33,13 @@ class CompiledTable:
         except ValueError as fault:
             raise Malformed(str(fault)) from None
 
+    def stage(self, part: bytes) -> None:
+        """Take a part of a delta ahead of the rest; raises Malformed."""
+        try:
+            self._table.stage(part)
+        except ValueError as fault:
+            raise Malformed(str(fault)) from None
+
     def ready_answer(self, packet: bytes, *, udp: bool) -> bytes | None:
         """Return the reply to a packet if it lies ready, else None."""
         return self._table.ready_answer(packet, udp)

@@ -1,7 +1,8 @@
 """What the control process and an answering process say to each other, as bytes.
 
     frame = length of what follows (4), kind (1), body
-    DELTA   a delta (`wire.deltas`)                             nothing is said in return
+    DELTA   a delta (`wire.deltas`), or the last part of one    nothing is said in return
+    PART    a part of a delta: nothing of it is visible before the last one
     CALL    JSON: {"call": number, "name": ..., arguments ...}  a REPLY of that number
     REPLY   JSON: {"call": number, "result": ...} or {"call": number, "code": ..., "message": ...}
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import enum
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any, Final
@@ -29,8 +31,9 @@ class Kind(enum.IntEnum):
     """What the body of a frame is."""
 
     DELTA = 1
-    CALL = 2
-    REPLY = 3
+    PART = 2
+    CALL = 3
+    REPLY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,11 @@ class Frame:
     body: bytes
 
 
-def write_delta_frame(delta: bytes) -> bytes:
-    """Return a delta as a frame."""
-    return _HEAD.pack(len(delta) + 1, Kind.DELTA) + delta
+def write_delta_frame(parts: Sequence[bytes]) -> bytes:
+    """Return a delta, in one part or several, as frames."""
+    kinds = [Kind.PART] * (len(parts) - 1) + [Kind.DELTA]
+    pairs = zip(kinds, parts, strict=True)
+    return b"".join([_HEAD.pack(len(part) + 1, kind) + part for kind, part in pairs])
 
 
 def write_call(number: int, name: str, arguments: dict[str, Any]) -> bytes:

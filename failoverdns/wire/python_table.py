@@ -14,6 +14,7 @@ from typing import Final
 from failoverdns.model.records import CNAME, NS, SOA
 from failoverdns.wire.deltas import (
     Dropped,
+    Operation,
     Put,
     Removed,
     Served,
@@ -78,6 +79,7 @@ class PythonTable:
         self._names: dict[bytes, _Name] = {}
         self._authorities: dict[bytes, Authority] = {}
         self._cuts: set[bytes] = set()
+        self._staged: list[Operation] = []
 
     def __len__(self) -> int:
         return len(self._names)
@@ -175,9 +177,14 @@ class PythonTable:
                 name = name[1 + name[0] :]
         return found
 
+    def stage(self, part: bytes) -> None:
+        """Take a part of a delta ahead of the rest; raises Malformed."""
+        self._staged += read_delta(part)
+
     def apply(self, delta: bytes) -> None:
         """Take over a change, all of it at once; raises Malformed."""
-        operations = read_delta(delta)
+        operations = self._staged + read_delta(delta)
+        self._staged = []
         cuts = set(self._cuts)
         for operation in operations:
             match operation:

@@ -52,6 +52,12 @@ class Table(Protocol):
         Raises Malformed; then nothing was changed.
         """
 
+    def stage(self, part: bytes) -> None:
+        """Take a part of a delta ahead of the rest, which `apply` gets, so that applying is short.
+
+        Nothing is visible before.  Raises Malformed; then the table is of no use any more.
+        """
+
     def ready_answer(self, packet: bytes, *, udp: bool) -> bytes | None:
         """Return the reply to a packet if it lies ready, else None."""
 

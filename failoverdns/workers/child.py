@@ -62,7 +62,7 @@ class AnsweringProcess:
 
     def _channel(self) -> Channel:
         """Return our end of a channel; whoever may open the rendezvous may control us."""
-        channel = Channel(self._carry_out, self._answerer.apply, self._lose)
+        channel = Channel(self._carry_out, self._answerer.take_delta, self._lose)
         self._control.add(channel)
         return channel
 

@@ -29,7 +29,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.net.agreeing import share_of, write_agreement
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
-from failoverdns.wire.deltas import write_delta
+from failoverdns.wire.deltas import write_parts
 from failoverdns.wire.frames import write_delta_frame
 from failoverdns.workers.calls import Call, write_address
 from failoverdns.workers.handover import Orphan, find_orphans
@@ -94,7 +94,7 @@ class Fleet:
 
     def publish(self, delta: Delta) -> None:
         """Send a delta to every process, also to those that are being filled."""
-        frame = write_delta_frame(write_delta(delta))
+        frame = write_delta_frame(write_parts(delta))
         for worker in self._workers:
             worker.send_delta(frame)
 
@@ -191,7 +191,7 @@ class Fleet:
 
     async def _send_parts(self, workers: list[Worker], under_way: deque[Deferred[Any]]) -> None:
         for part in self._parts():
-            frame = write_delta_frame(part)
+            frame = write_delta_frame([part])
             for worker in workers:
                 worker.send_delta(frame)
             under_way.append(_together(workers, Call.APPLIED))

@@ -29,12 +29,12 @@ class InProcess:
     async def start(self, config: Config, parts: Parts) -> None:
         """Fill the table, then open the sockets."""
         for delta in parts():
-            self._answerer.apply(delta)
+            self._answerer.take_delta(delta)
         await self.adopt(self.prepare(config))
 
     def publish(self, delta: Delta) -> None:
         """Make a delta visible."""
-        self._answerer.apply(write_delta(delta))
+        self._answerer.take_delta(write_delta(delta))
 
     async def visible(self) -> None:
         """Return: what was published is visible."""

@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,21 @@ DEADLINE = 120.0
 class Process:
     """A server as a child process, ended by its own id."""
 
-    def __init__(self, command: Sequence[str | Path], folder: Path) -> None:
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         with (folder / "log").open("ab") as log:
-            self.child = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+            self.child = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+            )
         atexit.register(self.stop)
 
     def stop(self) -> None:
@@ -52,11 +64,18 @@ class Process:
 class Asker:
     """Asks one server one question over UDP, again and again."""
 
-    def __init__(self, port: int, name: str, rtype: str = "A") -> None:
+    def __init__(self, port: int, name: str, rtype: str = "A", source: int = 0) -> None:
         self._question = dns.message.make_query(name, rtype, use_edns=-1).to_wire()
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sock.settimeout(0.5)
+        self._sock.bind(("127.0.0.1", source))
         self._sock.connect(("127.0.0.1", port))
+        self.port: int = self._sock.getsockname()[1]
+        """The port that it asks from."""
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._sock.close()
 
     def ask(self) -> bytes | None:
         """Return the reply without its id, or None if there is none."""
@@ -117,8 +136,10 @@ def quantiles(seconds: Sequence[float]) -> dict[str, float]:
 
 def machine() -> dict[str, Any]:
     """Tell what it was measured on."""
+    processor = Path("/proc/cpuinfo").read_text().partition("model name")[2].split("\n")[0]
     return {
         "cores": os.cpu_count(),
+        "processor": processor.lstrip("\t: "),
         "kernel": platform.release(),
         "python": platform.python_version(),
         "load": round(os.getloadavg()[0], 2),

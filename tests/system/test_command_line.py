@@ -176,7 +176,9 @@ def test_help_teaches(demo: Server) -> None:
 def test_version_names_the_fast_path() -> None:
     """With failoverdns' and Python's versions."""
     assert run("version").stdout.startswith("failoverdns 0.1.0, Python 3.")
-    assert "fast path: pure Python" in run("version").stdout
+    assert "fast path: compiled" in run("version").stdout
+    python = run("version", FAILOVERDNS_FAST_PATH="python")
+    assert "fast path: pure Python" in python.stdout
 
 
 EVERY_COMMAND = """

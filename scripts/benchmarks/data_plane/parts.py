@@ -1,0 +1,379 @@
+"""The measurements.  Each takes the bench, returns figures for JSON, and has a table made of them.
+
+Unless something else is said, each server has one core to itself, and the load the other one.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_plane.generator import Generator
+from data_plane.names import groups_for
+from data_plane.servers import COMPILED, ECHO, PYTHON, Data, Kind, Server
+
+Figures = dict[str, Any]
+Row = tuple[object, ...]
+
+LATENCY_SHARES = (0.1, 0.5, 0.8)
+
+CALM = 0.02
+"""Share of its time that the load may have waited for its core, in a run of which latencies count.
+
+In the others it is the machine that is measured.
+"""
+
+
+@dataclass(slots=True)
+class Bench:
+    """What the measurements need: servers, names, the generator, and how long and often."""
+
+    kinds: dict[str, Kind]
+    folder: Path
+    generator: Generator
+    core: int
+    cores: tuple[int, ...]
+    seconds: float
+    rounds: int
+    window: int
+    workers: int
+    shapes: tuple[str, ...]
+    data: dict[int, Data]
+    names: int
+    million: int
+    million_kinds: tuple[str, ...]
+    started: int = 0
+
+    def start(self, name: str, names: int, workers: int | None = None) -> Server:
+        """Start and check a server; pin it to its core once it has loaded everything."""
+        self.started += 1
+        folder = self.folder / f"server-{self.started}"
+        kind, of_ours = self.kinds[name], name in (COMPILED, PYTHON)
+        count = workers if workers is not None else self.workers if of_ours else 1
+        server = Server(kind, folder, self.data[names], count)
+        server.check()
+        server.pin(self.core)
+        return server
+
+    def start_all(self, names: int, only: Iterable[str] | None = None) -> list[Server]:
+        """Start those that are there; say which do not start, and go on."""
+        servers = []
+        for name in self.kinds if only is None else only:
+            if name in self.kinds:
+                try:
+                    servers.append(self.start(name, names))
+                except RuntimeError as fault:
+                    print(f"left out: {fault}")
+        return servers
+
+    def saturate(self, server: Server, shape: str = "plain") -> Figures:
+        """Keep a window of questions in flight; return rate and CPU an answer."""
+        before, first = server.usage(), server.first_usage()
+        run = self.generator.run(
+            server.port, server.groups, shape, window=self.window, seconds=self.seconds
+        )
+        used, control = server.usage() - before, server.first_usage() - first
+        answered = max(1, run["answered"])
+        wrong = run["answered"] - run["rcodes"].get("0", 0) - run["rcodes"].get("3", 0)
+        absent = run["rcodes"].get("3", 0) / answered
+        if server.name != ECHO and (
+            wrong or abs(absent - (0.1 if shape == "nxdomain" else 0)) > 0.02
+        ):
+            raise RuntimeError(f"{server.name} answers {shape} questions wrongly: {run}")
+        has_workers = bool(server.workers)
+        return {
+            "cpu_us": used.cpu / answered * 1e6,
+            "control_us": control.cpu / answered * 1e6 if has_workers else 0.0,
+            "per_second": run["answered"] / run["seconds"],
+            "waited": used.waited / max(1e-9, used.waited + used.cpu),
+            "load_waited": run["waited"],
+            "lost": run["lost"],
+            "bytes": run["bytes"] / answered,
+        }
+
+    def pace(self, server: Server, rate: float, seconds: float) -> Figures:
+        """Ask at a rate; return the latencies."""
+        return self.generator.run(
+            server.port, server.groups, "plain", rate=max(1, round(rate)), seconds=seconds
+        )
+
+
+def stop_all(servers: Iterable[Server]) -> None:
+    """End them."""
+    for server in servers:
+        server.stop()
+
+
+def median_of(runs: Sequence[Figures], key: str) -> float:
+    """Return the median of a figure."""
+    return statistics.median(run[key] for run in runs)
+
+
+def calm(runs: Sequence[Figures]) -> list[Figures]:
+    """Return the runs in which the load had its core to itself, or all if there is none."""
+    return [run for run in runs if run["waited"] < CALM] or list(runs)
+
+
+def cpu(bench: Bench, servers: Sequence[Server], shapes: Sequence[str]) -> Figures:
+    """Measure the CPU of an answer, in rounds in which all servers and shapes take turns."""
+    runs: dict[str, dict[str, list[Figures]]] = {s.name: {} for s in servers}
+    able = {server.name: [s for s in shapes if _answers(bench, server, s)] for server in servers}
+    for _ in range(bench.rounds):
+        for shape in shapes:
+            for server in servers:
+                if shape not in able[server.name]:
+                    continue
+                runs[server.name].setdefault(shape, []).append(bench.saturate(server, shape))
+    unit = {shape: runs[ECHO][shape] for shape in shapes}
+    figures: Figures = {}
+    for name, by_shape in runs.items():
+        figures[name] = {
+            shape: {
+                **{key: round(median_of(several, key), 3) for key in several[0]},
+                "echo_ratio": round(
+                    statistics.median(
+                        one["cpu_us"] / of["cpu_us"]
+                        for one, of in zip(several, unit[shape], strict=True)
+                    ),
+                    3,
+                ),
+                "plain_ratio": round(
+                    statistics.median(
+                        one["cpu_us"] / of["cpu_us"]
+                        for one, of in zip(several, by_shape["plain"], strict=True)
+                    ),
+                    3,
+                ),
+                "echo_ratios": [
+                    round(one["cpu_us"] / of["cpu_us"], 3)
+                    for one, of in zip(several, unit[shape], strict=True)
+                ],
+            }
+            for shape, several in by_shape.items()
+        }
+    return figures
+
+
+def _answers(bench: Bench, server: Server, shape: str) -> bool:
+    """Warm it up, and return whether it answers such questions; it must answer plain ones."""
+    try:
+        bench.saturate(server, shape)
+    except RuntimeError as fault:
+        if shape == "plain":
+            raise
+        print(f"left out: {fault}")
+        return False
+    return True
+
+
+def cpu_rows(figures: Figures) -> list[Row]:
+    """Make a table of CPU figures."""
+    shapes = list(figures[ECHO])
+    rows: list[Row] = [
+        (
+            "CPU an answer",
+            "us",
+            "of control",
+            "/ C echo",
+            *(f"{shape}/plain" for shape in shapes[1:]),
+            "answers/s",
+            "waited",
+            "load waited",
+        )
+    ]
+    for name, by_shape in figures.items():
+        plain = by_shape["plain"]
+        rows.append(
+            (
+                name,
+                f"{plain['cpu_us']:.2f}",
+                f"{plain['control_us']:.2f}",
+                f"{plain['echo_ratio']:.2f}",
+                *(
+                    f"{by_shape[shape]['plain_ratio']:.2f}" if shape in by_shape else "-"
+                    for shape in shapes[1:]
+                ),
+                round(plain["per_second"]),
+                f"{plain['waited']:.0%}",
+                f"{plain['load_waited']:.0%}",
+            )
+        )
+    return rows
+
+
+def measure_cpu(bench: Bench) -> Figures:
+    """CPU of an answer at few names, in all shapes."""
+    servers = bench.start_all(bench.names)
+    try:
+        return cpu(bench, servers, bench.shapes)
+    finally:
+        stop_all(servers)
+
+
+def measure_million(bench: Bench) -> Figures:
+    """Start, memory and CPU at very many names; each starts while the others do nothing."""
+    servers = bench.start_all(bench.million, (ECHO, *bench.million_kinds))
+    try:
+        memory = {s.name: s.memory() for s in servers}
+        figures = cpu(bench, servers, [s for s in bench.shapes if s == "plain"])
+        for server in servers:
+            figures[server.name]["start_s"] = round(server.start_seconds, 2)
+            figures[server.name]["memory"] = memory[server.name]
+            figures[server.name]["memory_after"] = server.memory()
+        return figures
+    finally:
+        stop_all(servers)
+
+
+def million_rows(figures: Figures) -> list[Row]:
+    """Make a table of what very many names cost."""
+    rows: list[Row] = [
+        ("many names", "start s", "PSS answering MiB", "PSS all", "RSS all", "us", "/ C echo")
+    ]
+    for name, one in figures.items():
+        memory = one["memory"]
+        rows.append(
+            (
+                name,
+                one["start_s"] if name != ECHO else "",
+                memory["answering"]["pss_mib"],
+                memory["all"]["pss_mib"],
+                memory["all"]["rss_mib"],
+                f"{one['plain']['cpu_us']:.2f}",
+                f"{one['plain']['echo_ratio']:.2f}",
+            )
+        )
+    return rows
+
+
+def measure_latency(bench: Bench) -> Figures:
+    """Latencies at shares of what each can answer."""
+    servers = bench.start_all(bench.names)
+    try:
+        capacity: dict[str, list[float]] = {}
+        for _ in range(3):
+            for server in servers:
+                run = bench.saturate(server)
+                capacity.setdefault(server.name, []).append(run["per_second"])
+        runs: dict[str, dict[str, list[Figures]]] = {s.name: {} for s in servers}
+        for _ in range(bench.rounds):
+            for share in LATENCY_SHARES:
+                for server in servers:
+                    rate = statistics.median(capacity[server.name]) * share
+                    run = bench.pace(server, rate, bench.seconds)
+                    runs[server.name].setdefault(f"{share:.0%}", []).append(run)
+        keys = ("p50_us", "p99_us", "p999_us", "lost", "late")
+        return {
+            name: {
+                "capacity": round(statistics.median(capacity[name])),
+                **{
+                    share: {
+                        **{key: median_of(calm(several), key) for key in keys},
+                        "calm": sum(run["waited"] < CALM for run in several),
+                        "runs": len(several),
+                    }
+                    for share, several in by_share.items()
+                },
+            }
+            for name, by_share in runs.items()
+        }
+    finally:
+        stop_all(servers)
+
+
+def latency_rows(figures: Figures) -> list[Row]:
+    """Make a table of latencies."""
+    shares = [f"{share:.0%}" for share in LATENCY_SHARES]
+    rows: list[Row] = [
+        (
+            "us: p50, p99, p99.9",
+            "capacity/s",
+            *(f"at {share}" for share in shares),
+            "lost at 80%",
+            "asked late",
+            "calm runs",
+        )
+    ]
+    for name, one in figures.items():
+        cells = [
+            " ".join(f"{one[share][key]:.0f}" for key in ("p50_us", "p99_us", "p999_us"))
+            for share in shares
+        ]
+        last = one[shares[-1]]
+        runs = " ".join(f"{one[share]['calm']}/{one[share]['runs']}" for share in shares)
+        lost, late = round(last["lost"]), round(last["late"])
+        rows.append((name, one["capacity"], *cells, lost, late, runs))
+    return rows
+
+
+def measure_idle(bench: Bench, seconds: float) -> Figures:
+    """What they take while nobody asks, all at the same time."""
+    servers = [s for s in bench.start_all(bench.names) if s.name != ECHO]
+    try:
+        time.sleep(2)
+        before = {s.name: s.usage() for s in servers}
+        time.sleep(seconds)
+        used = {s.name: s.usage() - before[s.name] for s in servers}
+        return {
+            name: {
+                "cpu_ms_a_second": round(one.cpu * 1000 / seconds, 3),
+                "wake_ups_a_second": round(one.voluntary / seconds, 2),
+            }
+            for name, one in used.items()
+        }
+    finally:
+        stop_all(servers)
+
+
+def idle_rows(figures: Figures) -> list[Row]:
+    """Make a table of what idling takes."""
+    rows: list[Row] = [("idle", "CPU ms a second", "wake-ups a second")]
+    rows += [
+        (name, one["cpu_ms_a_second"], one["wake_ups_a_second"]) for name, one in figures.items()
+    ]
+    return rows
+
+
+def measure_workers(bench: Bench, counts: Sequence[int] = (1, 2)) -> Figures:
+    """CPU of an answer with one worker, and with more, which may use all cores as the load does."""
+    figures: Figures = {}
+    for names in ("gdnsd", "Knot", COMPILED, PYTHON):
+        if names not in bench.kinds:
+            continue
+        servers = {count: bench.start(names, bench.names, count) for count in counts}
+        try:
+            for count, server in servers.items():
+                server.pin(*(bench.cores if count > 1 else (bench.core,)))
+                bench.saturate(server)
+            runs: dict[int, list[Figures]] = {count: [] for count in counts}
+            for _ in range(bench.rounds):
+                for count, server in servers.items():
+                    runs[count].append(bench.saturate(server))
+            figures[names] = {
+                str(count): {
+                    key: round(median_of(several, key), 3) for key in ("cpu_us", "per_second")
+                }
+                for count, several in runs.items()
+            }
+        finally:
+            stop_all(servers.values())
+    return figures
+
+
+def workers_rows(figures: Figures) -> list[Row]:
+    """Make a table of one and two workers."""
+    rows: list[Row] = [("workers (all share the cores)", "1: us", "2: us", "2 / 1")]
+    for name, one in figures.items():
+        us = [one[count]["cpu_us"] for count in ("1", "2")]
+        rows.append((name, *(f"{each:.2f}" for each in us), f"{us[1] / us[0]:.2f}"))
+    return rows
+
+
+def data_for(names: int, folder: Path) -> Data:
+    """Say where the files for so many names are."""
+    groups = groups_for(names)
+    return Data(names, folder / f"{groups}.zone", folder / f"{groups}.db")

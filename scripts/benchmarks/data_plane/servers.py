@@ -1,0 +1,286 @@
+"""The servers that are measured: how each is configured, started, checked, pinned and stopped.
+
+All of them answer on a port of their own of 127.0.0.1, with as many threads or processes for UDP
+as they are told, no limits on rates, no log of queries, and DNS cookies where they have them.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+from measuring import DEADLINE, EXECUTABLE, Asker, Process, free_port, version_of
+
+from data_plane.accounting import Usage, descendants_of, memory_of, pin, usage_of
+from data_plane.names import ORIGIN, PREFIXES, addresses_of, groups_for, label_of
+
+ECHO = "C echo"
+COMPILED = "failoverdns (compiled)"
+PYTHON = "failoverdns (pure Python)"
+FAST_PATH = "FAILOVERDNS_FAST_PATH"
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What is served: how many names, and the files with them."""
+
+    names: int
+    zone: Path
+    state: Path
+
+    @property
+    def groups(self) -> int:
+        """How many groups have these names."""
+        return groups_for(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where and how to run: a folder of its own, a port, workers, and what to serve."""
+
+    folder: Path
+    port: int
+    workers: int
+    data: Data
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A make of server: `command` writes its configuration and returns what starts it."""
+
+    name: str
+    version: Callable[[], str]
+    command: Callable[[Setting], Sequence[str | Path]]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+class Server:
+    """A server that runs."""
+
+    def __init__(self, kind: Kind, folder: Path, data: Data, workers: int = 1) -> None:
+        """Start it and wait for the first right answer."""
+        folder.mkdir(parents=True)
+        self.name = kind.name
+        self.groups = data.groups
+        self.port = free_port()
+        self.folder = folder
+        command = kind.command(Setting(folder, self.port, workers, data))
+        began = time.monotonic()
+        self._process = Process(command, folder, kind.environment)
+        if kind.name == ECHO:
+            time.sleep(0.2)
+        else:
+            self._wait_for_answer(f"{label_of(data.groups // 2)}.{ORIGIN}")
+        self.start_seconds = time.monotonic() - began
+
+    def _wait_for_answer(self, name: str) -> None:
+        """Ask until there is an answer with a record; raises RuntimeError."""
+        asker, until = Asker(self.port, name), time.monotonic() + DEADLINE
+        while (reply := asker.ask()) is None or reply[4:6] == b"\0\0":
+            if self._process.child.poll() is not None or time.monotonic() > until:
+                self.stop()
+                log = (self.folder / "log").read_text()[-2000:]
+                raise RuntimeError(f"{self.name} does not answer:\n{log}")
+            time.sleep(0.005)
+        asker.close()
+
+    @property
+    def workers(self) -> list[int]:
+        """The processes that it has started, which are those that answer, if there are any."""
+        return descendants_of(self._process.child.pid)
+
+    @property
+    def pids(self) -> list[int]:
+        """All its processes."""
+        return [self._process.child.pid, *self.workers]
+
+    @property
+    def control(self) -> Path:
+        """The control socket, of ours."""
+        return self.folder / "control.sock"
+
+    def pin(self, *cores: int) -> None:
+        """Run on these cores only."""
+        pin(self.pids, cores)
+
+    def pin_control(self, *cores: int) -> None:
+        """Let the process that was started run on these cores only."""
+        pin([self._process.child.pid], cores)
+
+    def usage(self) -> Usage:
+        """Return what all its processes took."""
+        return usage_of(self.pids)
+
+    def first_usage(self) -> Usage:
+        """Return what the process that was started took: of ours, the control process."""
+        return usage_of([self._process.child.pid])
+
+    def memory(self) -> dict[str, Any]:
+        """Return its memory: of the process with the most, which answers, and of all."""
+        each = [memory_of([pid]) for pid in (self.workers or self.pids)]
+        return {
+            "answering": max(each, key=lambda one: one["pss_mib"]),
+            "all": memory_of(self.pids),
+        }
+
+    def check(self, count: int = 40) -> None:
+        """Ask a sample as a resolver would, and compare; raises RuntimeError."""
+        if self.name == ECHO:
+            return
+        dice = random.Random(5)
+        for number in range(count):
+            group, prefix = dice.randrange(self.groups), dice.choice(list(PREFIXES))
+            addresses = addresses_of(group, PREFIXES[prefix])
+            for rtype, address in zip(("A", "AAAA"), addresses, strict=True):
+                reply = self._ask(f"{prefix}{label_of(group)}", rtype, number % 3)
+                found = [str(r) for rrset in reply.answer for r in rrset]
+                if reply.rcode() or found != [str(address)] or reply.answer[0].ttl != 60:
+                    raise RuntimeError(f"{self.name} answers wrongly:\n{reply}")
+            reply = self._ask(f"{prefix}{label_of(999_000_000 + group)}", "A", number % 3)
+            if reply.rcode() != dns.rcode.NXDOMAIN or reply.answer or len(reply.authority) != 1:
+                raise RuntimeError(f"{self.name} answers wrongly:\n{reply}")
+
+    def _ask(self, name: str, rtype: str, edns: int) -> dns.message.Message:
+        query = dns.message.make_query(
+            f"{name}.{ORIGIN}", rtype, use_edns=0 if edns else -1, want_dnssec=edns == 2
+        )
+        query.flags &= ~dns.flags.RD
+        reply = dns.query.udp(query, "127.0.0.1", port=self.port, timeout=5)
+        if not reply.flags & dns.flags.AA:
+            raise RuntimeError(f"{self.name} does not answer with authority:\n{reply}")
+        return reply
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.stop()
+
+
+def _echo(program: Path) -> Callable[[Setting], Sequence[str | Path]]:
+    return lambda setting: [program, str(setting.port)]
+
+
+def _failoverdns(setting: Setting) -> Sequence[str | Path]:
+    """Serve a copy of the state, because switches change it."""
+    subprocess.run(["cp", setting.data.state, setting.folder / "state.db"], check=True)
+    config = setting.folder / "failoverdns.yaml"
+    config.write_text(
+        f"zones: {{{ORIGIN}: {{nameservers: {{ns1: [127.0.0.1]}}}}}}\n"
+        f'listen: ["127.0.0.1:{setting.port}"]\nworkers: {setting.workers}\n'
+        "control: {socket: control.sock}\nstate: {sqlite: state.db}\n"
+    )
+    return [EXECUTABLE, "serve", "--config", config]
+
+
+def _gdnsd(setting: Setting) -> Sequence[str | Path]:
+    folder = setting.folder
+    for name in ("zones", "run", "state"):
+        folder.joinpath(name).mkdir()
+    folder.joinpath("config").write_text(
+        f'options => {{ listen => ["127.0.0.1:{setting.port}"], udp_threads => {setting.workers}, '
+        f'tcp_threads => 1, run_dir => "{folder}/run", state_dir => "{folder}/state" }}\n'
+    )
+    folder.joinpath("zones", ORIGIN).symlink_to(setting.data.zone)
+    return ["gdnsd", "-c", folder, "start"]
+
+
+def _knot(setting: Setting) -> Sequence[str | Path]:
+    folder = setting.folder
+    config = folder / "knot.conf"
+    config.write_text(
+        f'server:\n  listen: 127.0.0.1@{setting.port}\n  rundir: "{folder}"\n'
+        f"  udp-workers: {setting.workers}\n  tcp-workers: 1\n  background-workers: 1\n"
+        f'database:\n  storage: "{folder}/db"\n'
+        f"mod-cookies:\n  - id: default\n    secret-lifetime: 26h\n"
+        f'zone:\n  - domain: {ORIGIN}\n    storage: "{folder}"\n    file: "{setting.data.zone}"\n'
+        "    module: mod-cookies/default\n    zonefile-sync: -1\n    zonefile-load: whole\n"
+        "    journal-content: none\n"
+    )
+    return ["knotd", "-c", config]
+
+
+def _nsd(setting: Setting) -> Sequence[str | Path]:
+    folder = setting.folder
+    config = folder / "nsd.conf"
+    config.write_text(
+        f'server:\n  ip-address: 127.0.0.1@{setting.port}\n  zonesdir: "{folder}"\n  pidfile: ""\n'
+        f'  xfrdfile: "{folder}/xfrd"\n  xfrdir: "{folder}"\n  zonelistfile: "{folder}/zones"\n'
+        '  database: ""\n  username: ""\n  chroot: ""\n  minimal-responses: yes\n'
+        f"  rrl-ratelimit: 0\n  server-count: {setting.workers}\n  answer-cookie: yes\n"
+        f"  reuseport: {'yes' if setting.workers > 1 else 'no'}\n"
+        "remote-control:\n  control-enable: no\n"
+        f'zone:\n  name: {ORIGIN}\n  zonefile: "{setting.data.zone}"\n'
+    )
+    return ["nsd", "-d", "-c", config]
+
+
+def _powerdns(setting: Setting) -> Sequence[str | Path]:
+    folder = setting.folder
+    zones = folder / "zones.conf"
+    zones.write_text(f'zone "{ORIGIN}" {{ type master; file "{setting.data.zone}"; }};\n')
+    folder.joinpath("pdns.conf").write_text(
+        f"launch=bind\nbind-config={zones}\nbind-check-interval=0\n"
+        f"local-address=127.0.0.1\nlocal-port={setting.port}\nsocket-dir={folder}\n"
+        f"receiver-threads={setting.workers}\ndistributor-threads=1\nsigning-threads=1\n"
+        "reuseport=yes\nloglevel=3\nlog-dns-queries=no\nsetuid=\nsetgid=\nguardian=no\n"
+        "edns-cookie-secret=00112233445566778899aabbccddeeff\ndisable-syslog=yes\n"
+        "webserver=no\napi=no\nsecurity-poll-suffix=\nconsistent-backends=yes\n"
+    )
+    return ["pdns_server", f"--config-dir={folder}", "--daemon=no"]
+
+
+def _bind(setting: Setting) -> Sequence[str | Path]:
+    config = setting.folder / "named.conf"
+    config.write_text(
+        f'options {{ directory "{setting.folder}"; pid-file none; session-keyfile none;\n'
+        f"  lock-file none; listen-on port {setting.port} {{ 127.0.0.1; }};\n"
+        "  listen-on-v6 { none; }; recursion no; empty-zones-enable no; querylog no;\n"
+        "  minimal-responses yes; answer-cookie yes; notify no; dnssec-validation no;\n"
+        "  allow-transfer { none; }; check-names primary ignore; zone-statistics none;\n};\n"
+        "controls { };\nlogging { category default { null; }; };\n"
+        f'zone "{ORIGIN}" {{ type primary; file "{setting.data.zone}"; }};\n'
+    )
+    return ["named", "-f", "-n", str(setting.workers), "-c", config]
+
+
+def kinds(echo: Path) -> tuple[dict[str, Kind], dict[str, str]]:
+    """Return the kinds that can be measured here, and the versions, "not installed" included."""
+    known = (
+        Kind(ECHO, lambda: "recvmmsg and sendmmsg, batches of 64", _echo(echo)),
+        Kind(COMPILED, lambda: _own("compiled"), _failoverdns),
+        Kind(PYTHON, lambda: _own("python"), _failoverdns, {FAST_PATH: "python"}),
+        Kind("gdnsd", lambda: version_of("gdnsd", "-h").replace("invalid option", ""), _gdnsd),
+        Kind("Knot", lambda: version_of("knotd", "--version"), _knot),
+        Kind("NSD", lambda: version_of("nsd", "-v"), _nsd),
+        Kind("PowerDNS", _powerdns_version, _powerdns),
+        Kind("BIND", lambda: version_of("named", "-v"), _bind),
+    )
+    versions = {kind.name: kind.version() for kind in known}
+    there = {kind.name: kind for kind in known if versions[kind.name]}
+    return there, {name: version or "not installed" for name, version in versions.items()}
+
+
+def _powerdns_version() -> str:
+    """Return its version, without the time that it begins with."""
+    line = version_of("pdns_server", "--version")
+    return line[max(0, line.find("PowerDNS")) :]
+
+
+def _own(fast_path: str) -> str:
+    """Return the version of ours; empty if the fast path is not the one that was asked for."""
+    done = subprocess.run(
+        ["env", f"{FAST_PATH}={fast_path}", EXECUTABLE, "version"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    wanted = "compiled" if fast_path == "compiled" else "pure Python"
+    return done.stdout.strip() if wanted in done.stdout else ""
