@@ -282,9 +282,9 @@ def _answering(config: Config, reactor: Any, inherited: Inherited) -> Answering:
     workers = config.workers
     if workers is None:
         workers = len(os.sched_getaffinity(0))
-    if workers == 0:
-        return InProcess(reactor, inherited)
     rendezvous = config.control.socket.with_name(config.control.socket.name + ".worker")
+    if workers == 0:
+        return InProcess(reactor, inherited, rendezvous)
     return Fleet(workers, reactor, inherited, rendezvous)
 
 

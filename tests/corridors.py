@@ -41,6 +41,8 @@ class Corridor:
     now: float = 1000.0
     listeners: list[Callable[[Change], None]] = field(default_factory=list)
     """Who hears of changes, after they are announced."""
+    unseen: Rejected | None = None
+    """Why it is not known whether what is published is visible."""
 
     def __post_init__(self) -> None:
         """Make the ledger."""
@@ -56,7 +58,9 @@ class Corridor:
         )
 
     async def visible(self) -> None:
-        """Return: what was published is visible."""
+        """Return: what was published is visible; or tell that this is not known."""
+        if self.unseen is not None:
+            raise self.unseen
 
     def announce(self, change: Change) -> None:
         """Tell listeners of a change, and note it."""

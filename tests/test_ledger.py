@@ -114,6 +114,21 @@ def test_a_fate_that_nobody_knows_is_called_unknown() -> None:
     assert ("announced", 2) in corridor.log
 
 
+def test_what_may_not_be_seen_by_all_is_said_so(corridor: Corridor) -> None:
+    """It is done, stored and announced; only the reply cannot promise more; refusals stay."""
+    build_shop(corridor)
+    corridor.unseen = Rejected("unknown-outcome", "process 4711 is stuck")
+    refusal = corridor.refuse(commands.Switch(("shop",)))
+    assert (refusal.code, refusal.message) == ("unknown-outcome", "process 4711 is stuck")
+    group = corridor.ledger.state.group_named("shop")
+    assert group is not None
+    assert group.active is Side.BACKUP
+    assert ("announced", corridor.ledger.state.revision) in corridor.log
+    assert corridor.refuse(commands.AddApplication("eu")).code == "exists"
+    corridor.unseen = None
+    corridor.do(commands.Switch(("shop",)))
+
+
 def test_while_the_store_is_away_commands_are_refused_and_answers_stay(corridor: Corridor) -> None:
     """Answers come from memory."""
     build_shop(corridor)

@@ -5,6 +5,7 @@ Refuses to know answering processes.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from failoverdns.answerer import Answerer
@@ -13,6 +14,7 @@ from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands import LogCommand
 from failoverdns.net.inherited import Inherited
 from failoverdns.wire.deltas import write_delta
+from failoverdns.workers.handover import find_orphans
 from failoverdns.workers.interface import Parts
 from failoverdns.workers.offering import Offering, Prepared
 
@@ -20,17 +22,27 @@ from failoverdns.workers.offering import Offering, Prepared
 class InProcess:
     """Implements `workers.interface.Answering`."""
 
-    def __init__(self, reactor: Any, inherited: Inherited) -> None:
-        """Build; nothing is opened before `start`.  Sockets that are `inherited` come first."""
+    def __init__(self, reactor: Any, inherited: Inherited, rendezvous: Path) -> None:
+        """Build; nothing is opened before `start`.
+
+        Sockets that are `inherited` come first, and with them those of answering processes that
+        wait at `rendezvous`: of a server that had some, and was killed.
+        """
+        self._reactor = reactor
+        self._inherited = inherited
+        self._rendezvous = rendezvous
         self._answerer = Answerer(reactor)
         self._offering = Offering(0, inherited, reactor, self._agree)
         self._open: set[int] = set()
 
     async def start(self, config: Config, parts: Parts) -> None:
-        """Fill the table, then open the sockets."""
+        """Fill the table, then open the sockets, and send home who answered until now."""
+        orphans = await find_orphans(self._reactor, self._rendezvous, self._inherited)
         for delta in parts():
             self._answerer.take_delta(delta)
         await self.adopt(self.prepare(config))
+        for orphan in orphans:
+            await orphan.retire()
 
     def publish(self, delta: Delta) -> None:
         """Make a delta visible."""

@@ -25,11 +25,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from data_plane import parts, switching
+from data_plane import parts, switching, tables
 from data_plane.generator import SHAPES, Generator, compile_native
 from data_plane.names import write_state, write_zone
-from data_plane.parts import Bench, Figures, Row, data_for
+from data_plane.parts import Bench, Figures, data_for
 from data_plane.servers import COMPILED, ECHO, kinds
+from data_plane.tables import Row
 from measuring import machine, print_table, write_json
 
 PARTS = ("cpu", "million", "latency", "idle", "switching", "change", "workers")
@@ -55,10 +56,10 @@ def main() -> None:
         folder = Path(name)
         bench, versions = prepare(arguments, folder, chosen)
         measures: dict[str, tuple[Callable[[], Figures], Callable[[Figures], list[Row]]]] = {
-            "cpu": (lambda: parts.measure_cpu(bench), parts.cpu_rows),
-            "million": (lambda: parts.measure_million(bench), parts.million_rows),
-            "latency": (lambda: parts.measure_latency(bench), parts.latency_rows),
-            "idle": (lambda: parts.measure_idle(bench, arguments.idle), parts.idle_rows),
+            "cpu": (lambda: parts.measure_cpu(bench), tables.cpu_rows),
+            "million": (lambda: parts.measure_million(bench), tables.million_rows),
+            "latency": (lambda: parts.measure_latency(bench), tables.latency_rows),
+            "idle": (lambda: parts.measure_idle(bench, arguments.idle), tables.idle_rows),
             "switching": (
                 lambda: switching.measure_switching(
                     bench, arguments.switch_rate, max(1.0, 2 * bench.seconds)
@@ -71,7 +72,7 @@ def main() -> None:
                 ),
                 switching.change_rows,
             ),
-            "workers": (lambda: parts.measure_workers(bench), parts.workers_rows),
+            "workers": (lambda: parts.measure_workers(bench), tables.workers_rows),
         }
         figures: Figures = {
             "settings": {key: value for key, value in vars(arguments).items() if key != "json"},

@@ -169,6 +169,21 @@ def test_answers_go_on_when_the_control_process_is_killed_and_another_takes_over
     assert len(list(fleet.folder.glob("control.sock.worker.*"))) == 2
 
 
+def test_a_server_without_answering_processes_takes_over_too(fleet: Server) -> None:
+    """The configuration may have changed in between."""
+    before = pids(fleet)
+    with asker(fleet) as client:
+        assert fleet.process is not None
+        fleet.process.kill()
+        fleet.process.wait()
+        fleet.config.write_text(fleet.config.read_text().replace("workers: 2", "workers: 0"))
+        fleet.start()
+        switch(fleet, "backup")
+    assert client.lost == 0
+    assert set(asker(fleet).ask_each()) == {US}
+    assert not [pid for pid in before if is_running(pid)]
+
+
 def test_connections_over_tcp_live_as_long_as_their_process(fleet: Server) -> None:
     """A takeover answers what was begun to be asked over TCP, and then closes."""
     import socket

@@ -5,4 +5,6 @@ servers     the servers: configured, started, checked, pinned to a core, stopped
 accounting  what processes took: CPU, memory, wake-ups
 generator   questions from the load generator, which is in C
 parts       the measurements
+switching   those of switches, and their tables
+tables      tables of the others
 """

@@ -1,4 +1,4 @@
-"""The measurements.  Each takes the bench, returns figures for JSON, and has a table made of them.
+"""The measurements: each takes the bench and returns figures; `tables` makes tables of them.
 
 Unless something else is said, each server has one core to itself, and the load the other one.
 """
@@ -17,7 +17,6 @@ from data_plane.names import groups_for
 from data_plane.servers import COMPILED, ECHO, PYTHON, Data, Kind, Server
 
 Figures = dict[str, Any]
-Row = tuple[object, ...]
 
 LATENCY_SHARES = (0.1, 0.5, 0.8)
 
@@ -170,41 +169,6 @@ def _answers(bench: Bench, server: Server, shape: str) -> bool:
     return True
 
 
-def cpu_rows(figures: Figures) -> list[Row]:
-    """Make a table of CPU figures."""
-    shapes = list(figures[ECHO])
-    rows: list[Row] = [
-        (
-            "CPU an answer",
-            "us",
-            "of control",
-            "/ C echo",
-            *(f"{shape}/plain" for shape in shapes[1:]),
-            "answers/s",
-            "waited",
-            "load waited",
-        )
-    ]
-    for name, by_shape in figures.items():
-        plain = by_shape["plain"]
-        rows.append(
-            (
-                name,
-                f"{plain['cpu_us']:.2f}",
-                f"{plain['control_us']:.2f}",
-                f"{plain['echo_ratio']:.2f}",
-                *(
-                    f"{by_shape[shape]['plain_ratio']:.2f}" if shape in by_shape else "-"
-                    for shape in shapes[1:]
-                ),
-                round(plain["per_second"]),
-                f"{plain['waited']:.0%}",
-                f"{plain['load_waited']:.0%}",
-            )
-        )
-    return rows
-
-
 def measure_cpu(bench: Bench) -> Figures:
     """CPU of an answer at few names, in all shapes."""
     servers = bench.start_all(bench.names)
@@ -227,27 +191,6 @@ def measure_million(bench: Bench) -> Figures:
         return figures
     finally:
         stop_all(servers)
-
-
-def million_rows(figures: Figures) -> list[Row]:
-    """Make a table of what very many names cost."""
-    rows: list[Row] = [
-        ("many names", "start s", "PSS answering MiB", "PSS all", "RSS all", "us", "/ C echo")
-    ]
-    for name, one in figures.items():
-        memory = one["memory"]
-        rows.append(
-            (
-                name,
-                one["start_s"] if name != ECHO else "",
-                memory["answering"]["pss_mib"],
-                memory["all"]["pss_mib"],
-                memory["all"]["rss_mib"],
-                f"{one['plain']['cpu_us']:.2f}",
-                f"{one['plain']['echo_ratio']:.2f}",
-            )
-        )
-    return rows
 
 
 def measure_latency(bench: Bench) -> Figures:
@@ -285,31 +228,6 @@ def measure_latency(bench: Bench) -> Figures:
         stop_all(servers)
 
 
-def latency_rows(figures: Figures) -> list[Row]:
-    """Make a table of latencies."""
-    shares = [f"{share:.0%}" for share in LATENCY_SHARES]
-    rows: list[Row] = [
-        (
-            "us: p50, p99, p99.9",
-            "capacity/s",
-            *(f"at {share}" for share in shares),
-            "lost at 80%",
-            "asked late",
-            "calm runs",
-        )
-    ]
-    for name, one in figures.items():
-        cells = [
-            " ".join(f"{one[share][key]:.0f}" for key in ("p50_us", "p99_us", "p999_us"))
-            for share in shares
-        ]
-        last = one[shares[-1]]
-        runs = " ".join(f"{one[share]['calm']}/{one[share]['runs']}" for share in shares)
-        lost, late = round(last["lost"]), round(last["late"])
-        rows.append((name, one["capacity"], *cells, lost, late, runs))
-    return rows
-
-
 def measure_idle(bench: Bench, seconds: float) -> Figures:
     """What they take while nobody asks, all at the same time."""
     servers = [s for s in bench.start_all(bench.names) if s.name != ECHO]
@@ -329,22 +247,13 @@ def measure_idle(bench: Bench, seconds: float) -> Figures:
         stop_all(servers)
 
 
-def idle_rows(figures: Figures) -> list[Row]:
-    """Make a table of what idling takes."""
-    rows: list[Row] = [("idle", "CPU ms a second", "wake-ups a second")]
-    rows += [
-        (name, one["cpu_ms_a_second"], one["wake_ups_a_second"]) for name, one in figures.items()
-    ]
-    return rows
-
-
 def measure_workers(bench: Bench, counts: Sequence[int] = (1, 2)) -> Figures:
     """CPU of an answer with one worker, and with more, which may use all cores as the load does."""
     figures: Figures = {}
-    for names in ("gdnsd", "Knot", COMPILED, PYTHON):
-        if names not in bench.kinds:
+    for name in ("gdnsd", "Knot", COMPILED, PYTHON):
+        if name not in bench.kinds:
             continue
-        servers = {count: bench.start(names, bench.names, count) for count in counts}
+        servers = {count: bench.start(name, bench.names, count) for count in counts}
         try:
             for count, server in servers.items():
                 server.pin(*(bench.cores if count > 1 else (bench.core,)))
@@ -353,7 +262,7 @@ def measure_workers(bench: Bench, counts: Sequence[int] = (1, 2)) -> Figures:
             for _ in range(bench.rounds):
                 for count, server in servers.items():
                     runs[count].append(bench.saturate(server))
-            figures[names] = {
+            figures[name] = {
                 str(count): {
                     key: round(median_of(several, key), 3) for key in ("cpu_us", "per_second")
                 }
@@ -362,15 +271,6 @@ def measure_workers(bench: Bench, counts: Sequence[int] = (1, 2)) -> Figures:
         finally:
             stop_all(servers.values())
     return figures
-
-
-def workers_rows(figures: Figures) -> list[Row]:
-    """Make a table of one and two workers."""
-    rows: list[Row] = [("workers (all share the cores)", "1: us", "2: us", "2 / 1")]
-    for name, one in figures.items():
-        us = [one[count]["cpu_us"] for count in ("1", "2")]
-        rows.append((name, *(f"{each:.2f}" for each in us), f"{us[1] / us[0]:.2f}"))
-    return rows
 
 
 def data_for(names: int, folder: Path) -> Data:

@@ -17,8 +17,9 @@ from measuring import Asker, connect, quantiles
 
 from data_plane.accounting import usage_of
 from data_plane.names import ORIGIN, label_of
-from data_plane.parts import CALM, Bench, Figures, Row, calm
+from data_plane.parts import CALM, Bench, Figures, calm
 from data_plane.servers import COMPILED, PYTHON, Server
+from data_plane.tables import Row
 
 PROBES = 300
 """Questions that tell which worker a source port belongs to."""
