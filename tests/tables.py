@@ -32,7 +32,6 @@ from failoverdns.model.records import (
     StartOfAuthority,
     Text,
 )
-from failoverdns.wire.compiled_table import CompiledTable
 from failoverdns.wire.deltas import write_delta
 from failoverdns.wire.python_table import PythonTable
 from failoverdns.wire.table import Authority, Entry, Table
@@ -115,6 +114,8 @@ class BothTables:
     """The table in Python and the one in C, which have to agree on everything."""
 
     def __init__(self) -> None:
+        from failoverdns.wire.compiled_table import CompiledTable  # where there was a compiler
+
         self.python = PythonTable()
         self.compiled = CompiledTable()
 

@@ -85,6 +85,8 @@ static PyObject *stage(PyObject *object, PyObject *argument)
     if (part == NULL)
         return NULL;
     const char *fault = table_stage(&((Table *)object)->table, part, (size_t)size);
+    if (fault == no_memory)
+        return PyErr_NoMemory();
     if (fault != NULL) {
         PyErr_SetString(PyExc_ValueError, fault);
         return NULL;

@@ -68,6 +68,8 @@ void require_consistent(const table *t)
     require(names == t->names.size, "as many names as are counted");
     require(shared == t->shared.size, "as much shared as is counted");
     require(cuts == t->cuts, "as many zone cuts as are counted");
+    for (uint32_t i = 0; i < t->staged_count; i++)
+        served += t->staged[i].rrsets != 0;
     require(users == served, "what is shared counts its users");
     require(used == t->arena.used, "what is in use is what can be reached");
     for (uint32_t i = 0; i < t->zone_count; i++) {
