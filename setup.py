@@ -5,14 +5,15 @@ All else about the package is in setup.cfg.
 
 from setuptools import Extension, setup
 
-SOURCES = ("module", "batch", "answer", "siphash", "table", "index", "arena")
+HEADERS = ("batch", "answer", "siphash", "delta", "table", "index", "arena")
+SOURCES = (*HEADERS, "apply", "module")
 
 setup(
     ext_modules=[
         Extension(
             "failoverdns._native",
             [f"failoverdns/native/{name}.c" for name in SOURCES],
-            depends=[f"failoverdns/native/{name}.h" for name in SOURCES[1:]],
+            depends=[f"failoverdns/native/{name}.h" for name in HEADERS],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             extra_compile_args=["-std=c11", "-O2", "-Wall", "-Wextra"],
             py_limited_api=True,

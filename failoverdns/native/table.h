@@ -80,6 +80,16 @@ typedef struct wanted {
     uint8_t wire[NAME_MOST + 9];
 } wanted;
 
+static inline size_t name_bytes(size_t size)
+{
+    return offsetof(name, wire) + size;
+}
+
+static inline size_t rrsets_bytes(size_t size)
+{
+    return offsetof(rrsets, bytes) + size;
+}
+
 /* Return NULL, or why not. */
 const char *table_begin(table *t, const uint64_t seed[2]);
 void table_end(table *t);
@@ -97,6 +107,12 @@ const char *table_stage(table *t, const uint8_t *part, size_t size);
 
 /* Read an uncompressed name; return its size in bytes, or 0 if it is none. */
 unsigned want(const table *t, wanted *w, const uint8_t *bytes, size_t size);
+
+/* Hash bytes, going on from the hash of what comes after them. */
+uint64_t table_hash(const table *t, uint64_t hash, const uint8_t *bytes, size_t size);
+
+/* Return a reference to the name from label `label` on, if it exists, else 0. */
+uint32_t table_reference(const table *t, const wanted *w, unsigned label);
 
 /* Return the name from label `label` on, if it exists, else NULL. */
 const name *table_find(const table *t, const wanted *w, unsigned label);
