@@ -30,6 +30,9 @@ from failoverdns.workers.child import CHANNEL
 BOUND: Final = 2.0
 """Seconds in which an answering process answers a call, or is killed."""
 
+SPEED: Final = 1e6
+"""Bytes of deltas that are applied in a second at least: a large one takes its time."""
+
 DEATH: Final = 2.0
 """Seconds in which a process that was killed is gone."""
 
@@ -60,6 +63,8 @@ class Worker(ProcessProtocol):
         self._gone: Deferred[None] | None = Deferred()
         self._rendezvous = Path()
         self._retiring = False
+        self._sent = self._applied = 0
+        """Bytes of deltas: sent, and known to be applied."""
 
     def start(self, rendezvous: Path) -> None:
         """Start the process; its rendezvous is `rendezvous` with its process id appended."""
@@ -82,6 +87,7 @@ class Worker(ProcessProtocol):
 
     def send_delta(self, frame: bytes) -> None:
         """Send a delta that is framed already."""
+        self._sent += len(frame)
         self._channel.send_delta(frame)
 
     async def call(
@@ -93,12 +99,16 @@ class Worker(ProcessProtocol):
     ) -> Any:
         """Call what it can do; if it does not answer in `bound` seconds it is killed.
 
+        What it has to apply before adds to that.
         Raises Gone when it is no more, Stuck if not even that is known, Rejected if it refused.
         """
         calling = self._channel.call(name, arguments, descriptors)
-        watch = _Bound(self._reactor, bound, self.kill)
+        sent = self._sent
+        watch = _Bound(self._reactor, bound + (sent - self._applied) / SPEED, self.kill)
         try:
-            return await calling
+            result = await calling
+            self._applied = max(self._applied, sent)
+            return result
         except ConnectionDone:
             await self._end()
             raise Gone from None
