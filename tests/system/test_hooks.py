@@ -277,8 +277,10 @@ def test_no_key_is_left_behind_by_a_killed_server(hooked: Hooked) -> None:
     os.kill(int((hooked.folder / "holding").read_text()), signal.SIGKILL)
     hooked.start()
     hooked.do(command="switch", groups=["shop"])
-    wait_for(lambda: len(hooked.told()) >= 4)
-    assert hooked.told()[-1]["FAILOVERDNS_TO"] == "primary"
+    wait_for(
+        lambda: hooked.told()[-1]["FAILOVERDNS_TO"] == "primary"
+    )  # the one before, perhaps twice
+    assert len(hooked.told()) >= 4
     hooked.stop()
 
 
