@@ -125,9 +125,11 @@ class AnsweringProcess:
 
     def _lose(self, channel: Channel) -> None:
         self._control.discard(channel)
-        if self._retiring:
-            self._stop()
-        elif not self._control:
+        if self._control:
+            return
+        if self._retiring or not self._answerer.listeners.copies():
+            self._stop()  # it answers nobody: there is nothing to go on for
+        else:
             log.warn("the control process is gone: answering on as things are")
 
     def _stop(self) -> None:

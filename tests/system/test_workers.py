@@ -206,6 +206,21 @@ def test_connections_over_tcp_live_as_long_as_their_process(fleet: Server) -> No
         assert starting.poll() is None
 
 
+def test_a_process_that_was_never_filled_ends_with_its_control_process(tmp_path: Path) -> None:
+    """A server that is killed while it starts leaves nothing behind."""
+    server = Server(tmp_path, WORKERS)
+    try:
+        starting = server.launch()
+        children = Path(f"/proc/{starting.pid}/task/{starting.pid}/children")
+        wait_for(lambda: len(children.read_text().split()) == 2)
+        begun = [int(pid) for pid in children.read_text().split()]
+        starting.kill()
+        starting.wait()
+        wait_for(lambda: not [pid for pid in begun if is_running(pid)])
+    finally:
+        server.kill()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_end_of_the_server_is_the_end_of_its_processes(fleet: Server, number: int) -> None:
     """Asked to stop, it leaves nothing behind."""
