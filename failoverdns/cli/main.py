@@ -126,10 +126,13 @@ def check_config(file: Path) -> None:
 @cli.command()
 def version() -> None:
     """Print the version, Python's, and which fast path is in use."""
-    from failoverdns.wire.fast_path import fast_path
+    from failoverdns.wire.fast_path import NotCompiled, fast_path
 
     python = ".".join(map(str, sys.version_info[:3]))
-    click.echo(f"failoverdns {__version__}, Python {python}, fast path: {fast_path()}")
+    try:
+        click.echo(f"failoverdns {__version__}, Python {python}, fast path: {fast_path()}")
+    except NotCompiled as fault:
+        raise click.ClickException(str(fault)) from None
 
 
 def _send(

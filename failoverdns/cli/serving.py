@@ -19,6 +19,7 @@ from failoverdns.net.process import begin_logging, take_reactor
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
 from failoverdns.service import CannotStart, Service
+from failoverdns.wire.fast_path import NotCompiled, fast_path
 
 log = Logger()
 
@@ -32,8 +33,9 @@ def serve_forever(file: Path) -> int:
             print(error, file=sys.stderr)
         return 1
     try:
+        fast_path()
         inherited = inherited_sockets(os.environ, os.getpid())
-    except CannotListen as fault:
+    except (CannotListen, NotCompiled) as fault:
         print(f"cannot start: {fault}", file=sys.stderr)
         return 1
     begin_logging()
