@@ -15,7 +15,7 @@ from failoverdns.model.application import Application
 from failoverdns.model.change import Delta
 from failoverdns.model.group import Group, Side
 from failoverdns.model.zone import Zone
-from failoverdns.rules.serving import RecordsOf, in_parts
+from failoverdns.rules.serving import RecordsOf, in_parts, present_groups
 from failoverdns.rules.view import View
 from failoverdns.rules.zones import all_authorities
 from failoverdns.wire.deltas import Shared, write_delta, write_nodes, write_rest
@@ -51,7 +51,6 @@ def _write_groups(
     kept: dict[str, _Kept], view: View, ids: Iterable[str], records: RecordsOf
 ) -> bytes:
     """Return the names of groups, as `write_nodes` writes them."""
-    origin, zone = None, None
     written: list[bytes] = []
 
     def side(id_: str | None, group: Group, zone: Zone) -> bytes:
@@ -73,14 +72,7 @@ def _write_groups(
             kept[application.id] = _Kept(application, group.ttl, zone, rest)
         return rest
 
-    for id_ in ids:
-        group = view.group(id_)
-        if group is None:
-            continue
-        if group.zone is not origin:
-            origin, zone = group.zone, view.zone(group.zone)
-        if zone is None:
-            continue
+    for group, zone in present_groups(view, ids):
         label = group.label.encode("ascii")
         hostname = b"%c%b%b" % (len(label), label, zone.origin.wire)
         primary, backup = side(group.primary, group, zone), side(group.backup, group, zone)

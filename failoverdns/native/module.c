@@ -62,13 +62,15 @@ static PyObject *to_bytes(const uint8_t *data, size_t size)
     return PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size);
 }
 
-static PyObject *apply(PyObject *object, PyObject *argument)
+/* Give the bytes of an argument to a function that changes a table. */
+static PyObject *change(
+    PyObject *object, PyObject *argument, const char *(*make)(table *, const uint8_t *, size_t))
 {
     Py_ssize_t size;
     const uint8_t *delta = bytes_of(argument, &size);
     if (delta == NULL)
         return NULL;
-    const char *fault = table_apply(&((Table *)object)->table, delta, (size_t)size);
+    const char *fault = make(&((Table *)object)->table, delta, (size_t)size);
     if (fault == no_memory)
         return PyErr_NoMemory();
     if (fault != NULL) {
@@ -78,20 +80,14 @@ static PyObject *apply(PyObject *object, PyObject *argument)
     Py_RETURN_NONE;
 }
 
+static PyObject *apply(PyObject *object, PyObject *argument)
+{
+    return change(object, argument, table_apply);
+}
+
 static PyObject *stage(PyObject *object, PyObject *argument)
 {
-    Py_ssize_t size;
-    const uint8_t *part = bytes_of(argument, &size);
-    if (part == NULL)
-        return NULL;
-    const char *fault = table_stage(&((Table *)object)->table, part, (size_t)size);
-    if (fault == no_memory)
-        return PyErr_NoMemory();
-    if (fault != NULL) {
-        PyErr_SetString(PyExc_ValueError, fault);
-        return NULL;
-    }
-    Py_RETURN_NONE;
+    return change(object, argument, table_stage);
 }
 
 /* Read secrets of 16 bytes each; false, and an exception, if they are none. */

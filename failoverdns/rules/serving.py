@@ -162,18 +162,23 @@ def difference(before: dict[DomainName, Node], after: dict[DomainName, Node]) ->
     )
 
 
-def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node]:
-    """Return the three names of each group that is there: its hostname and one for each side."""
+def present_groups(view: View, ids: Iterable[str]) -> Iterator[tuple[Group, Zone]]:
+    """Yield each group, by id, that is there and served, and its zone."""
     origin, zone = None, None
-    nodes: list[Node] = []
     for id_ in ids:
         group = view.group(id_)
         if group is None:
             continue
         if group.zone is not origin:
             origin, zone = group.zone, view.zone(group.zone)
-        if zone is None:
-            continue
+        if zone is not None:
+            yield group, zone
+
+
+def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node]:
+    """Return the three names of each group that is there: its hostname and one for each side."""
+    nodes: list[Node] = []
+    for group, zone in present_groups(view, ids):
         negative_ttl = min(zone.negative_ttl, group.ttl)
         hostname, primary_name, backup_name = group_names(group.hostname)
         primary = records(group.primary, group.ttl, group.flatten)

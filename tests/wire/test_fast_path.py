@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
-from failoverdns.wire import fast_path as chosen
-from failoverdns.wire.fast_path import VARIABLE, NotCompiled, fast_path, make_table
+import failoverdns
+from failoverdns.wire.fast_path import VARIABLE, fast_path, make_table
 from failoverdns.wire.python_table import PythonTable
 from failoverdns.wire.table import ServesBatches
 
@@ -28,9 +33,26 @@ def test_pure_python_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(make_table(), PythonTable)
 
 
-def test_what_was_not_compiled_cannot_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the error says what to do."""
-    monkeypatch.setenv(VARIABLE, "compiled")
-    monkeypatch.setattr(chosen, "find_spec", lambda name: None)
-    with pytest.raises(NotCompiled, match="where there is a C compiler"):
-        make_table()
+@pytest.mark.parametrize(
+    ("asked", "status", "told"),
+    [
+        ("compiled", 1, "install failoverdns again where there is a C compiler"),
+        ("", 0, "fast path: pure Python"),
+    ],
+)
+def test_without_a_compiler_pure_python_answers_and_nothing_else_can_be_asked_for(
+    tmp_path: Path, asked: str, status: int, told: str
+) -> None:
+    """A package that was built without one: the error says what to do, in a line."""
+    built = Path(failoverdns.__file__).parent
+    shutil.copytree(built, tmp_path / "failoverdns", ignore=shutil.ignore_patterns("*.so"))
+    done = subprocess.run(
+        [sys.executable, "-m", "failoverdns", "version"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, VARIABLE: asked},
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (status, status)
+    assert told in done.stdout + done.stderr
