@@ -1,7 +1,7 @@
 """Health: checks of web heads, what they found, and what an operator says against it.
 
-Times `since` of what was observed are *steady* seconds: of a clock that counts from a start of the
-server and that nobody sets, so that an adjusted clock makes nothing look long or short.
+Times are *steady* seconds: of a clock that is that of the wall when the server starts and that
+nobody sets from then on, so that an adjusted clock makes nothing look long or short.
 Refuses to know sockets, and what follows from health: that is a rule.
 """
 
@@ -162,10 +162,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Forced:
-    """What an operator says of a head or an application, whatever is observed.
-
-    `since` in seconds since 1970.
-    """
+    """What an operator says of a head or an application, whatever is observed."""
 
     health: Health
     since: float

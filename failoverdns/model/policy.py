@@ -1,7 +1,7 @@
 """When a group may switch by itself, what may not be done to it, and what is planned for it.
 
-Times of switches and of what is held are *steady* seconds, as in `model.health`; a plan's are
-seconds since 1970, because people make plans by the clock on the wall.
+Times are *steady* seconds, as in `model.health`, but for a plan's: these are seconds since 1970,
+because people make plans by the clock on the wall.
 Refuses to know what follows from all this: that is a rule.
 """
 
@@ -98,7 +98,7 @@ SafetyRule = Assertion | Gate | Wait
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the configuration says of checks, policies and safety rules, in the order of the file."""
+    """What the configuration says of checks, policies and safety rules, in the file's order."""
 
     checks: tuple[Check, ...] = ()
     policies: tuple[Policy, ...] = ()
@@ -113,15 +113,34 @@ class Terms:
         return next((policy for policy in self.policies if policy.name == name), None)
 
 
+NO_TERMS = Terms()
+"""Nothing is checked, and nothing automatic."""
+
 AUTOMATION_FLAG = "automation"
 """The flag that has to be on for anything to be automatic; `automation freeze` turns it off."""
 
 
+RULES_OF_OUR_OWN = frozenset(
+    (
+        "no-application",
+        "target-empty",
+        "target-down",
+        "certificate-names",
+        "certificate-expired",
+        "before-switch",
+        "active-side",
+        "flap-guard",
+        AUTOMATION_FLAG,
+    )
+)
+"""Names that no safety rule of the configuration may have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A switch that operators turn on and off, for gates; one that is not there is off.
+    """Something that operators turn on and off, for gates; one that is not there is off.
 
-    Only `automation` is on unless it was turned off.  `since` in seconds since 1970.
+    Only `automation` is on unless it was turned off.  `since` in steady seconds.
     """
 
     name: str
@@ -132,7 +151,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """Automation keeps its hands off; `since` in seconds since 1970."""
+    """Automation keeps its hands off; `since` in steady seconds."""
 
     since: float
     reason: str | None = None
@@ -140,9 +159,9 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An automatic switch that health asks for and that does not happen, and why not.
+    """An automatic switch that health asks for and that is refused.
 
-    `to` is the side's name; `reasons` are names of what stands in the way.
+    `to` is the side's name; `reasons` are the names of the rules that refuse it.
     """
 
     to: str
