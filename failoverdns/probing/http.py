@@ -1,4 +1,4 @@
-"""One HTTP request of a probe and its response, without a socket: what to send, what to think of it.
+"""One HTTP request of a probe and its response, without a socket: what to send, what to think.
 
     target -> HttpExchange.request -> (the response, piece by piece) -> Verdict | Redirect
 
@@ -46,7 +46,12 @@ class HttpExchange:
     __slots__ = ("_followed", "_method", "_path", "_reader", "_searched", "_target", "request")
 
     def __init__(
-        self, target: Target, *, method: str | None = None, path: str | None = None, followed: int = 0
+        self,
+        target: Target,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        followed: int = 0,
     ) -> None:
         """Ask what the target's check says, or, after so many redirects, for another path."""
         terms = target.check.http
@@ -69,7 +74,7 @@ class HttpExchange:
         return "waiting for the response" + (" after an interim one" if reader.interim else "")
 
     def receive(self, data: bytes) -> Verdict | Redirect | None:
-        """Take in a piece of the response, empty at its end; return what follows, if it is clear."""
+        """Take in a piece of the response, empty at its end; return what follows if it is clear."""
         reader = self._reader
         try:
             if data:
@@ -180,7 +185,7 @@ def _request(target: Target, method: str, path: str) -> bytes:
 
 
 def _host(target: Target) -> str:
-    """Return the Host field: as it is configured, or a name or the address, and a port if need be."""
+    """Return the Host field: as configured, or a name or the address, with a port if need be."""
     check = target.check
     if check.http.host is not None:
         return check.http.host

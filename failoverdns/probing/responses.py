@@ -90,7 +90,8 @@ class ResponseReader:
         while self.status is None:
             if not self._read_header():
                 return
-        self._read_body()
+        if not self.ended:
+            self._read_body()
         if not self.ended and self._raw > MAX_RAW:
             raise Malformed("the body is nearly all framing of chunks")
 

@@ -53,7 +53,11 @@ class TlsStream:
     __slots__ = ("_connection", "chain_faults")
 
     def __init__(
-        self, sock: socket.socket, context: SSL.Context, server_name: str | None, protocol: str | None
+        self,
+        sock: socket.socket,
+        context: SSL.Context,
+        server_name: str | None,
+        protocol: str | None,
     ) -> None:
         """Prepare; `server_name` is SNI, `protocol` is ALPN."""
         self.chain_faults: list[ChainFault] = []
