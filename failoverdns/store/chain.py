@@ -67,11 +67,15 @@ def piece(rows: Iterable[Row], limit: int = PIECE) -> Iterator[Row]:
 def links(previous: str, rows: Iterable[Row]) -> Iterator[Link]:
     """Yield rows as links, the first after `previous`; raises Corrupt for one that is damaged."""
     for row in rows:
-        if crc32(row.text) != row.checksum:
-            raise Corrupt(f"revision {row.revision}: its text is not the one that was written")
+        try:
+            if crc32(row.text) != row.checksum:
+                raise Corrupt("its text is not the one that was written")
+            document = row.text.decode()
+            change = documents.read_change(json.loads(document))
+        except (Corrupt, ValueError, RecursionError) as fault:
+            raise Corrupt(f"revision {row.revision} cannot be read: {fault}") from None
         hash_ = row.hash.decode("ascii", "replace")
-        document = row.text.decode()
-        yield Link(documents.read_change(json.loads(document)), document, previous, hash_)
+        yield Link(change, document, previous, hash_)
         previous = hash_
 
 

@@ -17,10 +17,10 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.group import MAX_TTL
 from failoverdns.wire import values
 from failoverdns.wire.certificate_commands import CERTIFICATE_ROWS
-from failoverdns.wire.parameters import APPLICATION, named
+from failoverdns.wire.history_commands import HISTORY_ROW
+from failoverdns.wire.parameters import APPLICATION, ONE_GROUP, named
 from failoverdns.wire.rows import Parameter, Row, build, did_you_mean
 
-MAX_HISTORY = 10000
 MAX_SAMPLE = 1_000_000
 
 
@@ -83,7 +83,6 @@ def _override(rules: str) -> Parameter:
 _TO = Parameter(
     "to", "the side; without it, the other one", values.side, "SIDE", choices=values.SIDES
 )
-_ONE_GROUP = Parameter("group", "only this group", values.group, "GROUP", position=True)
 
 
 _FLATTEN = (
@@ -159,22 +158,8 @@ _ROWS: Final = (
         ),
         commands.Preflight,
     ),
-    Row("status", "Show everything that is served and why.", (_ONE_GROUP,), commands.Status),
-    Row(
-        "history",
-        "Show what changed, who asked for it and when, newest first.",
-        (
-            _ONE_GROUP,
-            Parameter(
-                "limit",
-                "at most so many changes",
-                values.number(1, MAX_HISTORY, ""),
-                "N",
-                integer=True,
-            ),
-        ),
-        commands.History,
-    ),
+    Row("status", "Show everything that is served and why.", (ONE_GROUP,), commands.Status),
+    HISTORY_ROW,
     Row("watch", "Show one event a line until interrupted.", (), commands.Watch),
     Row(
         "records",

@@ -19,6 +19,8 @@ APPLICATION: Final = Parameter(
     required=True,
 )
 
+ONE_GROUP: Final = Parameter("group", "only this group", values.group, "GROUP", position=True)
+
 
 def named(help_: str, parse: values.Parse, name: str = "name", metavar: str = "NAME") -> Parameter:
     """Return a parameter by position that must be given."""

@@ -29,6 +29,7 @@ ROLES = tuple(role.value for role in HeadRole)
 SIDES = tuple(side.value for side in Side)
 
 _GROUP_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 Parse = Callable[[Json], Any]
 """Turns a JSON value into the value that the command takes; raises Malformed."""
@@ -152,6 +153,14 @@ def number(low: int, high: int, unit: str) -> Parse:
         return value
 
     return parse
+
+
+def sha256(value: Json) -> str:
+    """Return a SHA-256 in hex digits, in lower case; raises Malformed."""
+    given = text(value).lower()
+    if not _SHA256.fullmatch(given):
+        raise Malformed(f"{given!r} is not a SHA-256 of 64 hex digits")
+    return given
 
 
 def choice(*values: str) -> Parse:

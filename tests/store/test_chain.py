@@ -226,9 +226,26 @@ def test_a_piece_is_not_too_much_to_hold(store: Store) -> None:
     assert len(run(store.links(1, PIECE + 10))) == PIECE
 
 
-def test_a_damaged_change_is_not_exported(filled: Store) -> None:
-    """What follows it is."""
-    rewrite(filled, lambda r: [*r[:2], r[2]._replace(text=changed(r[2]).text), *r[3:]])
-    with pytest.raises(Corrupt, match="revision 3: its text is not the one that was written"):
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (None, "its text is not the one that was written"),
+        (b"\xff", "'utf-8' codec can't decode"),
+        (b"[" * 100_000, "recursion"),
+        (b"[", "Expecting value"),
+        (b"[]", "not a change of this version"),
+        (b"{}", "not a change of this version"),
+    ],
+)
+def test_a_damaged_change_is_not_exported(filled: Store, text: bytes | None, why: str) -> None:
+    """It is named, also where its checksum was made to fit; what follows it is exported."""
+
+    def damage(row: Row) -> Row:
+        if text is None:
+            return row._replace(checksum=7)
+        return row._replace(text=text, checksum=crc32(text))
+
+    rewrite(filled, lambda rows: [*rows[:2], damage(rows[2]), *rows[3:]])
+    with pytest.raises(Corrupt, match=f"revision 3 cannot be read: .*{why}"):
         run(filled.links(0, 10))
     assert [link.change for link in run(filled.links(3, 10))] == list(HISTORY[3:])
