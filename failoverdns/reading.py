@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
+from failoverdns.auditing import exported, verified
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
 from failoverdns.model.commands import (
@@ -51,13 +52,10 @@ from failoverdns.rules.serving import all_nodes, application_on
 from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.view import View
 from failoverdns.state import State
-from failoverdns.store.interface import Link, OutcomeUnknown, Store, Unavailable
+from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 from failoverdns.wire.certificates import read_bundle
 from failoverdns.wire.requests import Result, Streamed
 from failoverdns.wire.zone_text import record_lines
-
-EXPORTED = 500
-"""Changes that one reply of `history --export` has."""
 
 SHOWN_FETCHES = 20
 """Fetches that `certificate show` tells."""
@@ -111,9 +109,9 @@ async def read(source: Source, query: Query) -> Result:
         case History():
             return await _history(state, store, query)
         case ExportHistory():
-            return await _exported(state, store, query)
+            return await exported(state, store, query)
         case VerifyHistory():
-            return await _verified(store, query)
+            return await verified(store, query)
         case Records(origin):
             zones = state.zones if origin is None else (find_zone(state, origin),)
             return {"text": Streamed(_zone_text(state.copy(), zones), text=True)}
@@ -235,52 +233,6 @@ async def _history(state: State, store: Store, query: History) -> Result:
     if subjects is not None and not changes:
         find_group(state, query.group or "")
     return {"history": [history_report(change) for change in changes]}
-
-
-async def _exported(state: State, store: Store, query: ExportHistory) -> Result:
-    """Return a piece of the export, and whether there is more: whoever wants all of it asks on."""
-    last = state.revision
-    if query.since > last:
-        text = f"--since {query.since}: the history ends with revision {last}"
-        raise Rejected("invalid", f"{text}; was an older state put in place of the one you know?")
-    try:
-        links = await store.links(query.since, EXPORTED)
-    except Unavailable as fault:
-        raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
-    except Corrupt as fault:
-        raise Rejected("corrupt", f"the history cannot be exported: {fault}") from None
-    end = links[-1].change.revision if links else query.since
-    if not links and end < last:
-        text = f"the history ends with revision {end}, and revision {last} was committed"
-        raise Rejected("corrupt", f"{text}: see `history --verify`")
-    return {"export": Streamed(_export_line(link) for link in links), "more": end < last}
-
-
-def _export_line(link: Link) -> dict[str, Json]:
-    chained: dict[str, Json] = {
-        "previous": link.previous,
-        "hash": link.hash,
-        "document": link.document,
-    }
-    return history_report(link.change) | chained
-
-
-async def _verified(store: Store, query: VerifyHistory) -> Result:
-    try:
-        head = await store.verify(query.expect)
-    except Unavailable as fault:
-        raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
-    except Corrupt as fault:
-        text = f"the history is not what was committed: {fault}"
-        more = "Hold it against a backup or an earlier export; what is served is not made from it"
-        raise Rejected("corrupt", f"{text}. {more}") from None
-    return {
-        "verified": True,
-        "changes": head.revision,
-        "first": min(1, head.revision),
-        "last": head.revision,
-        "hash": head.hash,
-    }
 
 
 def _zone_text(view: View, zones: Iterable[Zone]) -> Iterator[Json]:
