@@ -17,7 +17,7 @@ from failoverdns.model.change import Change, Json, Who
 from failoverdns.model.commands import LogCommand, Mutation, Query, RequestCertificate, Switch
 from failoverdns.model.errors import Corrupt, Rejected, RuleFailure
 from failoverdns.model.group import Side
-from failoverdns.reading import Source, read
+from failoverdns.reading import NotProbing, Probing, Source, read
 from failoverdns.rules.reporting import history_report
 from failoverdns.rules.switching import BEFORE_SWITCH, switch
 from failoverdns.store.interface import Store, Unavailable
@@ -45,7 +45,7 @@ class Commands:
     `now` tells seconds since 1970, `spawn` drives a coroutine to its end, `hooks` and `server`
     report how the hooks are doing and what becomes of packets.
     Without `approval` no switch has to wait for anything; `issuing` tells whether certificates can
-    be issued here.
+    be issued here; `probing` knows what probes saw, `automation` reports how it is doing.
     """
 
     def __init__(
@@ -60,6 +60,9 @@ class Commands:
         query_log: Callable[[LogCommand], Awaitable[dict[str, Json]]],
         approval: Callable[[], Approval | None] = lambda: None,
         issuing: Callable[[], bool] = lambda: True,
+        steady: Callable[[], float] | None = None,
+        probing: Probing | None = None,
+        automation: Callable[[], dict[str, Json]] = dict,
     ) -> None:
         self._ledger = ledger
         self._store = store
@@ -70,6 +73,9 @@ class Commands:
         self._query_log = query_log
         self._approval = approval
         self._issuing = issuing
+        self._steady = steady if steady is not None else now
+        self._probing = probing if probing is not None else NotProbing()
+        self._automation = automation
 
     def change(self, request: Request, who: Who, reply: Callable[[Lines], None]) -> None:
         """Carry out a command that changes something; `reply` is called once."""
@@ -100,10 +106,12 @@ class Commands:
                 state,
                 self._store,
                 self._now(),
+                steady=self._steady(),
                 hooks=self._hooks,
                 asks_hooks=self._approval() is not None,
                 server=self._report,
                 query_log=self._query_log,
+                probing=self._probing,
             )
             result = await read(source, request.command)
         except Rejected as refusal:
@@ -111,7 +119,12 @@ class Commands:
         return write_reply(request.id, state.revision, result)
 
     async def _report(self) -> dict[str, Json]:
-        return {"behind": self._ledger.behind, **await self._server()}
+        automation = self._automation()
+        return {
+            "behind": self._ledger.behind,
+            **await self._server(),
+            **({"automation": automation} if automation else {}),
+        }
 
     async def _approved(self, submission: Submission, approval: Approval) -> None:
         """Submit a switch if all that have to agree do; the switch is planned again then.
@@ -125,7 +138,8 @@ class Commands:
                 self._ledger.submit(submission)
                 return
             trial = replace(command, dry_run=True)
-            planned = switch(self._ledger.state, trial, self._now()).report(self._ledger.state)
+            state = self._ledger.state
+            planned = switch(state, trial, self._now(), self._steady()).report(state)
             failures = await approval({**planned, "reason": command.reason})
         except Rejected as refusal:
             submission.reply(refusal)
@@ -164,6 +178,7 @@ def _takes_approval(command: Mutation) -> bool:
     return (
         isinstance(command, Switch)
         and not command.dry_run
+        and command.at is None
         and BEFORE_SWITCH not in command.override
     )
 

@@ -15,6 +15,7 @@ from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.change import Entity, Write
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
+from failoverdns.model.policy import Flag, Terms
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
 from failoverdns.rules.web_heads import pointed_at
@@ -45,6 +46,13 @@ class Draft:
         self._accounts: dict[str, Account | None] = {}
         self._resolved: dict[DomainName, Resolved | None] = {}
         self._freshness: dict[DomainName, Freshness | None] = {}
+        self._flags: dict[str, Flag | None] = {}
+        self._terms: Terms | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """What the configuration says of checks, policies and safety rules."""
+        return self._base.terms if self._terms is None else self._terms
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -182,8 +190,20 @@ class Draft:
             return self._accounts[directory]
         return self._base.account(directory)
 
+    def flag(self, name: str) -> Flag | None:
+        """Return a flag by its name; None if nobody ever turned it on or off."""
+        return self._flags[name] if name in self._flags else self._base.flag(name)
+
+    def flags(self) -> Iterator[Flag]:
+        """Return all flags."""
+        return _overlaid(((flag.name, flag) for flag in self._base.flags()), self._flags)
+
     def apply(
-        self, revision: int, writes: Iterable[Write], zones: tuple[Zone, ...] | None = None
+        self,
+        revision: int,
+        writes: Iterable[Write],
+        zones: tuple[Zone, ...] | None = None,
+        terms: Terms | None = None,
     ) -> None:
         """Lay a change over the state."""
         for write in writes:
@@ -191,6 +211,8 @@ class Draft:
             self._lay(write.after, gone=False)
         if zones is not None:
             self._zones = zones
+        if terms is not None:
+            self._terms = terms
         self.revision = revision
 
     def _lay(self, entity: Entity | None, *, gone: bool) -> None:
@@ -221,6 +243,8 @@ class Draft:
                 self._resolved[entity.hostname] = None if gone else entity
             case Freshness():
                 self._freshness[entity.hostname] = None if gone else entity
+            case Flag():
+                self._flags[entity.name] = None if gone else entity
 
 
 def _overlaid(base: Iterable[tuple[_K, _V]], over: dict[_K, _V | None]) -> Iterator[_V]:

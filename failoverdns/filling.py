@@ -16,6 +16,7 @@ from failoverdns.model.change import Delta
 from failoverdns.model.group import Group, Side
 from failoverdns.model.zone import Zone
 from failoverdns.rules.serving import RecordsOf, in_parts, present_groups
+from failoverdns.rules.sides import answered
 from failoverdns.rules.view import View
 from failoverdns.rules.zones import all_authorities
 from failoverdns.wire.deltas import Shared, write_delta, write_nodes, write_rest
@@ -53,30 +54,36 @@ def _write_groups(
     """Return the names of groups, as `write_nodes` writes them."""
     written: list[bytes] = []
 
-    def side(id_: str | None, group: Group, zone: Zone) -> bytes:
+    def side(id_: str | None, group: Group, zone: Zone, healthy: bool = False) -> bytes:
         """Return what follows the names of a side: very many groups may have the same."""
-        made = kept.get(id_) if id_ is not None and not group.flatten else None
+        usual = not (group.flatten or healthy)
+        made = kept.get(id_) if id_ is not None and usual else None
+        ttl = group.served_ttl
         if (
             made is not None
             and made.application is view.application(made.application.id)
-            and made.ttl == group.ttl
+            and made.ttl == ttl
             and made.zone is zone
         ):
             return made.written
-        rrsets = records(id_, group.ttl, group.flatten)
-        rest = write_rest(rrsets, len(zone.origin.wire), min(zone.negative_ttl, group.ttl))
+        rrsets = records(id_, ttl, group.flatten, healthy)
+        rest = write_rest(rrsets, len(zone.origin.wire), min(zone.negative_ttl, ttl))
         application = view.application(id_) if id_ is not None else None
-        if application is not None and not group.flatten:
+        if application is not None and usual:
             if len(kept) >= MOST_KEPT:
                 kept.clear()
-            kept[application.id] = _Kept(application, group.ttl, zone, rest)
+            kept[application.id] = _Kept(application, ttl, zone, rest)
         return rest
 
     for group, zone in present_groups(view, ids):
         label = group.label.encode("ascii")
         hostname = b"%c%b%b" % (len(label), label, zone.origin.wire)
         primary, backup = side(group.primary, group, zone), side(group.backup, group, zone)
-        active = primary if group.active is Side.PRIMARY else backup
+        where, healthy = answered(view, group)
+        active = primary if where is Side.PRIMARY else backup
+        if where is None or healthy:
+            id_ = group.application(where) if where is not None else None
+            active = side(id_, group, zone, healthy)
         written += (b"N", hostname, active)
         written += (b"N\7primary", hostname, primary, b"N\6backup", hostname, backup)
     return b"".join(written)

@@ -11,23 +11,19 @@ Refuses to know sockets, threads, clocks (`now` is a parameter) and what publish
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from failoverdns.draft import Draft
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, Delta, Json, Operation, Who, Write
+from failoverdns.model.change import Change, Delta, Json, Operation, Who
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Corrupt, Rejected
-from failoverdns.model.zone import Zone
 from failoverdns.rules.deciding import decide
-from failoverdns.rules.decision import Decision
-from failoverdns.rules.recounting import recount, recount_roles, roles, subjects
-from failoverdns.rules.serving import difference, nodes_of, touched
-from failoverdns.rules.zones import authorities, serial_writes
 from failoverdns.state import State
+from failoverdns.steps import Step, delta_of, step_of
 from failoverdns.store.interface import Conflict, OutcomeUnknown, Store, Unavailable
 
 MAX_BATCH = 100
@@ -65,26 +61,12 @@ class Submission:
     """The request in canonical form: an `op_id` cannot be used for another one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A change, what it does to what is served, the zones that it configures, and for the vault.
-
-    `change` is None where nothing but what is fleeting changes.
-    """
-
-    change: Change | None
-    delta: Delta
-    fleeting: tuple[Write, ...] = ()
-    zones: tuple[Zone, ...] | None = None
-    bundles: tuple[Bundle, ...] = ()
-
-
 @dataclass(slots=True)
 class _Batch:
     """Commands that share a commit, and what they come to."""
 
     draft: Draft
-    steps: list[_Step] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     operations: dict[str, Operation] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     """One for each submission, in their order."""
@@ -107,7 +89,7 @@ class Ledger:
     until that is done everywhere, or raises Rejected if it is not known to be.
     `announce` gets each change after it is visible.
     `spawn` drives a coroutine to its end.
-    `now` tells seconds since 1970.
+    `now` tells seconds since 1970, `steady` those of a clock that nobody sets.
     """
 
     def __init__(
@@ -121,6 +103,7 @@ class Ledger:
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         now: Callable[[], float],
         random: Random,
+        steady: Callable[[], float] | None = None,
     ) -> None:
         self.state = state
         self._store = store
@@ -129,6 +112,7 @@ class Ledger:
         self._announce = announce
         self._spawn = spawn
         self._now = now
+        self._steady = steady if steady is not None else now
         self._random = random
         self._waiting: deque[Submission] = deque()
         self._draining = False
@@ -230,9 +214,9 @@ class Ledger:
             if repeated is not None:
                 raise Rejected("conflict", f"op_id {op_id!r} was used for another command")
         draft, now = batch.draft, self._now()
-        decision = decide(draft, submission.command, now, self._random)
-        if decision.writes:  # zones that differ in anything but their order have writes
-            batch.steps.append(_step(draft, submission, decision, now))
+        decision = decide(draft, submission.command, now, self._random, self._steady())
+        if decision.changes(draft):
+            batch.steps.append(step_of(draft, decision, now, submission.who, submission.given))
         outcome = Done(draft.revision, decision.report(draft))
         if op_id is not None:
             batch.operations[op_id] = Operation(
@@ -290,8 +274,8 @@ class Ledger:
         """Make visible what the store has and this process does not; raises Unavailable."""
         for change in await self._store.changes_after(self.state.revision):
             draft = Draft(self.state)
-            delta = _delta(draft, change.revision, change.writes, None)
-            self._make_visible(_Step(change, delta))
+            delta = delta_of(draft, change.revision, change.writes)
+            self._make_visible(Step(change, delta))
             self._announce(change)
         self.behind = False
 
@@ -301,56 +285,12 @@ class Ledger:
             self.behind = True
             self.resume()
 
-    def _make_visible(self, step: _Step) -> None:
+    def _make_visible(self, step: Step) -> None:
         if step.change is not None:
-            self.state.apply(step.change.revision, step.change.writes, step.zones)
-        if step.fleeting:
-            self.state.apply(self.state.revision, step.fleeting)
+            self.state.apply(step.change.revision, step.change.writes, step.zones, step.terms)
+        if step.change is None or step.fleeting:
+            self.state.apply(self.state.revision, step.fleeting, terms=step.terms)
         self._publish(step.delta)
-
-
-def _step(draft: Draft, submission: Submission, decision: Decision, now: float) -> _Step:
-    """Lay a decision over the draft, raise the serials of the zones that it touches.
-
-    What is fleeting takes no revision and raises no serial: it alters TTLs only.
-    """
-    fleeting = tuple(write for write in decision.writes if write.is_fleeting)
-    lasting = tuple(write for write in decision.writes if not write.is_fleeting)
-    if not lasting:
-        delta = _delta(draft, draft.revision, fleeting, None)
-        return _Step(None, delta, fleeting)
-    revision = draft.revision + 1
-    before = roles(draft, lasting)
-    delta = _delta(draft, revision, decision.writes, decision.zones)
-    raised = serial_writes(draft, delta, now)
-    draft.apply(revision, raised)
-    delta = replace(delta, authorities=delta.authorities + authorities(draft, raised))
-    change = Change(
-        revision=revision,
-        time=now,
-        who=submission.who,
-        command=submission.given,
-        changed=(*recount(draft, lasting), *recount_roles(draft, before)),
-        subjects=subjects(lasting),
-        writes=(*lasting, *raised),
-    )
-    return _Step(change, delta, fleeting, decision.zones, decision.bundles)
-
-
-def _delta(
-    draft: Draft, revision: int, writes: Sequence[Write], zones: tuple[Zone, ...] | None
-) -> Delta:
-    """Lay writes over the draft and return what they do to what is served."""
-    part = touched(draft, writes, zones)
-    before, configured = nodes_of(draft, part), draft.zones
-    draft.apply(revision, writes, zones)
-    delta = difference(before, nodes_of(draft, part))
-    kept = {zone.origin for zone in draft.zones}
-    return replace(
-        delta,
-        authorities=authorities(draft, writes),
-        dropped=tuple(zone.origin for zone in configured if zone.origin not in kept),
-    )
 
 
 def _refuse(submissions: list[Submission], refusal: Rejected) -> None:

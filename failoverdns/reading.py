@@ -8,19 +8,22 @@ Refuses to know sockets and who asks.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import assert_never
+from dataclasses import dataclass, field
+from typing import Protocol, assert_never
 
 from failoverdns.auditing import exported, verified
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
 from failoverdns.model.commands import (
     ChallengeName,
+    Explain,
     ExportHistory,
     History,
     ListApplications,
     ListCertificates,
+    ListFlags,
     ListGroups,
+    ListPlans,
     LogCommand,
     Preflight,
     Query,
@@ -28,8 +31,11 @@ from failoverdns.model.commands import (
     QueryLogOn,
     QueryLogStatus,
     Records,
+    Rehearse,
+    ReportHealth,
     RotateKey,
     ShowCertificate,
+    ShowHealth,
     Status,
     VerifyHistory,
     Watch,
@@ -37,9 +43,14 @@ from failoverdns.model.commands import (
 from failoverdns.model.errors import Corrupt, Malformed, Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.zone import CHALLENGE_LABEL, Zone
+from failoverdns.rehearsing import rehearsal
 from failoverdns.rules.certificates import certificate_report
 from failoverdns.rules.challenges import base_name, delegated_owner, zone_of
+from failoverdns.rules.explaining import explanation
 from failoverdns.rules.finding import find_application, find_group, find_zone
+from failoverdns.rules.health_reports import application_health, head_health
+from failoverdns.rules.interventions import flags_report
+from failoverdns.rules.planning import plan_report
 from failoverdns.rules.preflight import plan_flight, preflight_report
 from failoverdns.rules.recounting import group_subject
 from failoverdns.rules.reporting import (
@@ -61,6 +72,28 @@ SHOWN_FETCHES = 20
 """Fetches that `certificate show` tells."""
 
 
+class Probing(Protocol):
+    """What is known of probes, and where reports from outside go."""
+
+    def last_seen(self, application: Application) -> list[Json]:
+        """Report what each check of each head of an application last saw."""
+
+    def take_report(self, report: ReportHealth) -> dict[str, Json]:
+        """Take what a head or a monitor says; raises Rejected."""
+
+
+class NotProbing:
+    """Nothing is probed."""
+
+    def last_seen(self, application: Application) -> list[Json]:
+        """Report nothing."""
+        return []
+
+    def take_report(self, report: ReportHealth) -> dict[str, Json]:
+        """Refuse it."""
+        raise Rejected("unavailable", "nothing is probed here")
+
+
 async def _tell_nothing(*_: object) -> dict[str, Json]:
     return {}
 
@@ -69,17 +102,19 @@ async def _tell_nothing(*_: object) -> dict[str, Json]:
 class Source:
     """What can be read: the state, the store behind it, the time, how hooks and server are doing.
 
-    `now` in seconds since 1970; `asks_hooks` if a switch has to wait for some; `query_log` carries
-    out the commands of the query log.
+    `now` in seconds since 1970, `steady` those of the clock that nobody sets; `asks_hooks` if a
+    switch has to wait for some; `query_log` carries out the commands of the query log.
     """
 
     state: State
     store: Store
     now: float
+    steady: float = 0.0
     hooks: Callable[[], list[Json]] = list
     asks_hooks: bool = False
     server: Callable[[], Awaitable[dict[str, Json]]] = _tell_nothing
     query_log: Callable[[LogCommand], Awaitable[dict[str, Json]]] = _tell_nothing
+    probing: Probing = field(default_factory=NotProbing)
 
 
 async def read(source: Source, query: Query) -> Result:
@@ -127,6 +162,20 @@ async def read(source: Source, query: Query) -> Result:
             return _challenge_name(state, query)
         case Preflight():
             return await _preflight(source, query)
+        case Explain():
+            group = find_group(state, query.group)
+            return explanation(state, group, source.now, source.steady, source.probing.last_seen)
+        case Rehearse():
+            return rehearsal(state, query, source.now, source.steady)
+        case ShowHealth():
+            return _health(source, query)
+        case ReportHealth():
+            return source.probing.take_report(query)
+        case ListFlags():
+            return {"flags": flags_report(state)}
+        case ListPlans():
+            plans = (plan_report(group) for group in state.groups() if group.automation.plan)
+            return {"plans": [plan for plan in plans if plan is not None]}
         case RotateKey():
             try:
                 return {"rotated": await store.rotate_key()}
@@ -148,6 +197,31 @@ def _group_status(view: View, name: str | None) -> Result:
         "zones": [zone_report(view, zone)] if zone is not None else [],
         "applications": [application_report(view, a) for a in attached if a is not None],
         "groups": [group_report(view, group)],
+    }
+
+
+def _health(source: Source, query: ShowHealth) -> Result:
+    """Report the health of one application, or of all that have checks or are forced."""
+    if query.application is not None:
+        found: Iterable[Application] = (find_application(source.state, query.application),)
+    else:
+        found = (
+            application
+            for application in source.state.copy().applications()
+            if application.checks
+            or application.forced is not None
+            or any(head.forced is not None for head in application.heads)
+        )
+    return {
+        "applications": Streamed(
+            {
+                "name": application.name,
+                "health": application_health(application),
+                "heads": [{"name": head.name, **head_health(head)} for head in application.heads],
+                "probes": source.probing.last_seen(application),
+            }
+            for application in found
+        )
     }
 
 
@@ -198,7 +272,7 @@ def _challenge_name(view: View, query: ChallengeName) -> Result:
 
 
 async def _preflight(source: Source, query: Preflight) -> Result:
-    flight = plan_flight(source.state, query, source.now)
+    flight = plan_flight(source.state, query, source.now, source.steady)
     fault = None
     if flight.certificate is not None:
         fault = await _key_fault(source.store, flight.certificate.facts.bundle)

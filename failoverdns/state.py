@@ -14,6 +14,7 @@ from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.change import Entity, Write
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.names import DomainName
+from failoverdns.model.policy import NO_TERMS, Flag, Terms
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
 from failoverdns.rules.web_heads import pointed_at
@@ -27,8 +28,11 @@ class State:
         revision: int = 0,
         entities: Iterable[Entity] = (),
         zones: tuple[Zone, ...] = (),
+        terms: Terms = NO_TERMS,
     ) -> None:
         self.revision = revision
+        self.terms = terms
+        """What the configuration says of checks, policies and safety rules."""
         self._zones = {zone.origin: zone for zone in zones}
         self._serials: dict[DomainName, ZoneSerial] = {}
         self._applications: dict[str, Application] = {}
@@ -48,6 +52,7 @@ class State:
         self._pointing: dict[DomainName, frozenset[str]] = {}
         self._resolved: dict[DomainName, Resolved] = {}
         self._freshness: dict[DomainName, Freshness] = {}
+        self._flags: dict[str, Flag] = {}
         groups: list[Group] = []
         for entity in entities:
             if isinstance(entity, Group):
@@ -156,8 +161,20 @@ class State:
         """Return our account at an ACME directory (by URL)."""
         return self._accounts.get(directory)
 
+    def flag(self, name: str) -> Flag | None:
+        """Return a flag by its name; None if nobody ever turned it on or off."""
+        return self._flags.get(name)
+
+    def flags(self) -> Iterable[Flag]:
+        """Return all flags."""
+        return self._flags.values()
+
     def apply(
-        self, revision: int, writes: Iterable[Write], zones: tuple[Zone, ...] | None = None
+        self,
+        revision: int,
+        writes: Iterable[Write],
+        zones: tuple[Zone, ...] | None = None,
+        terms: Terms | None = None,
     ) -> None:
         """Take over a committed change."""
         for write in writes:
@@ -168,6 +185,8 @@ class State:
                 self._enter(write.after)
         if zones is not None:
             self._zones = {zone.origin: zone for zone in zones}
+        if terms is not None:
+            self.terms = terms
         self.revision = revision
 
     def copy(self) -> State:
@@ -211,6 +230,8 @@ class State:
                 self._resolved[entity.hostname] = entity
             case Freshness():
                 self._freshness[entity.hostname] = entity
+            case Flag():
+                self._flags[entity.name] = entity
 
     def _enter_all(self, groups: list[Group]) -> None:
         """Enter groups, of which there may be a million, index by index: in half the time."""
@@ -272,6 +293,8 @@ class State:
                 del self._resolved[entity.hostname]
             case Freshness() if not replaced:
                 del self._freshness[entity.hostname]
+            case Flag() if not replaced:
+                del self._flags[entity.name]
 
     def _followers(self, application: str) -> dict[str, None]:
         """Return the ids of the groups that follow an application, to be changed."""

@@ -284,6 +284,10 @@ _NOUNS = {
     "group": "Failover groups: add, change, remove.",
     "certificate": "Certificates: install, request, show, remove.",
     "querylog": "The query log: on, off, status.",
+    "plan": "Planned switches: list, cancel; `switch --at` makes them.",
+    "automation": "Automatic switching, of all groups: freeze, thaw.",
+    "flag": "Flags that gates of the configuration ask for: on, off, list.",
+    "health": "Health of applications and heads: show, force, report.",
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from failoverdns.config.automation import read_terms
 from failoverdns.config.certificates import read_acme, read_certificates, read_delivery
 from failoverdns.config.document import Node, read_document, refuse_repeated
 from failoverdns.config.errors import START, Report
@@ -61,6 +62,7 @@ def load_config(path: Path) -> Config:
         tcp=read_tcp(sections.tcp, usable, report),
         cookies=read_cookies(sections.cookies, folder),
         querylog=read_query_log(sections.querylog, folder),
+        terms=read_terms(sections, folder, usable, written, report),
         rate_limit=read_rate_limit(sections.rate_limit, usable, report),
     )
     report.raise_if_any()

@@ -15,8 +15,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from failoverdns.config import values
+from failoverdns.config.automation_sections import (
+    AssertSection,
+    CheckSection,
+    GateSection,
+    PolicySection,
+    SafetyRuleSection,
+)
+from failoverdns.config.automation_values import KINDS
 from failoverdns.config.document import Location, Node, Refused
 from failoverdns.config.errors import Report, quoted
+from failoverdns.config.section import Section
 from failoverdns.config.sections import (
     AcmeSection,
     CertificatesSection,
@@ -29,7 +38,6 @@ from failoverdns.config.sections import (
     IdentitySection,
     QueryLogSection,
     RateLimitSection,
-    Section,
     StateSection,
     TCPSection,
     ZoneSection,
@@ -96,6 +104,8 @@ _NEEDS = (
     _Need(
         ("acme",), "directory", None, "write letsencrypt, letsencrypt-staging or an https:// URL"
     ),
+    _Need(("checks", ""), "type", None, f"write {', '.join(KINDS)}"),
+    _Need(("safety_rules", "", "assert"), "groups", list, "name at least one group"),
     _Need(("acme",), "accept_terms", None, f"write true: {values.TERMS}"),
     _Need(("querylog",), "file", None, "give the path of the file that queries are logged to"),
     _Need(("acme", "external_account"), "key_id", None, "the CA gives it to you"),
@@ -161,7 +171,8 @@ def _explain(location: Location, fault: dict[str, Any], document: Node, report: 
 
 
 def _unknown_key(location: Location) -> str:
-    known = list(_section_at(location[:-1]).model_fields)
+    fields = _section_at(location[:-1]).model_fields
+    known = [field.alias or name for name, field in fields.items()]
     close = get_close_matches(str(location[-1]), known, n=1)
     if close:
         return f"unknown key; did you mean {quoted(close[0])}?"
@@ -196,6 +207,16 @@ def _section_at(location: Location) -> type[Section]:
             return CookiesSection
         case ("rate_limit",):
             return RateLimitSection
+        case ("checks", _):
+            return CheckSection
+        case ("policies", _):
+            return PolicySection
+        case ("safety_rules", _):
+            return SafetyRuleSection
+        case ("safety_rules", _, "assert"):
+            return AssertSection
+        case ("safety_rules", _, "gate"):
+            return GateSection
         case _:
             return ExternalAccountSection
 

@@ -7,89 +7,53 @@ Refuses to know where a value stands and how a fault is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Annotated, TypeVar
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator
 
 from failoverdns.config import values
+from failoverdns.config.automation_sections import CheckSection, PolicySection, SafetyRuleSection
+from failoverdns.config.section import (
+    Address,
+    FilePath,
+    Line,
+    Section,
+    Switch,
+    or_empty,
+    text,
+    words,
+)
 from failoverdns.config.settings import ListenAddress
-from failoverdns.model.errors import Malformed
 from failoverdns.model.group import DEFAULT_TTL, MAX_TTL
 from failoverdns.model.names import DomainName
 
-T = TypeVar("T")
-
-
-def _text(read: Callable[[str], T]) -> PlainValidator:
-    """Return a validator that takes text only and has `read` make a value of it."""
-
-    def check(value: object) -> T:
-        if not isinstance(value, str):
-            raise Malformed(values.not_text(value))
-        return read(value)
-
-    return PlainValidator(check)
-
-
-def _or_empty(empty: Callable[[], object]) -> BeforeValidator:
-    """Return a validator that lets a key without a value stand for an empty one."""
-    return BeforeValidator(lambda value: empty() if value is None else value)
-
-
-Address = Annotated[IPv4Address | IPv6Address, _text(values.address)]
-Listen = Annotated[ListenAddress, _text(values.listen_address)]
-Resolver = Annotated[ListenAddress, _text(values.resolver)]
-Mailbox = Annotated[DomainName, _text(values.mailbox)]
-FilePath = Annotated[str, _text(values.file_path)]
-Mode = Annotated[int, _text(values.socket_mode)]
+Listen = Annotated[ListenAddress, text(values.listen_address)]
+Resolver = Annotated[ListenAddress, text(values.resolver)]
+Mailbox = Annotated[DomainName, text(values.mailbox)]
+Mode = Annotated[int, text(values.socket_mode)]
 Workers = Annotated[int | None, PlainValidator(values.workers)]
 Seconds = Annotated[int, Field(ge=0, le=MAX_TTL)]
-Told = Annotated[str, _text(values.identity_text)]
-Application = Annotated[str, _text(values.application)]
-Fetchable = Annotated[str, _text(values.application_or_all)]
-Event = Annotated[str, _text(values.hook_event)]
-Directory = Annotated[str, _text(values.acme_directory)]
-Contact = Annotated[str, _text(values.mail_address)]
-KeyType = Annotated[str, _text(values.key_type)]
-Line = Annotated[str, _text(values.ascii_text)]
-Network = Annotated[IPv4Network | IPv6Network, _text(values.network)]
+Told = Annotated[str, text(values.identity_text)]
+Application = Annotated[str, text(values.application)]
+Fetchable = Annotated[str, text(values.application_or_all)]
+Event = Annotated[str, text(values.hook_event)]
+Directory = Annotated[str, text(values.acme_directory)]
+Contact = Annotated[str, text(values.mail_address)]
+KeyType = Annotated[str, text(values.key_type)]
+Network = Annotated[IPv4Network | IPv6Network, text(values.network)]
 Rate = Annotated[int, Field(ge=0, le=1_000_000)]
-
-
-def _switch(value: object) -> bool:
-    """Take nothing but true and false."""
-    if not isinstance(value, bool):
-        raise Malformed(f"must be true or false, not {values.named(value)}")
-    return value
-
-
-Switch = Annotated[bool, PlainValidator(_switch)]
-
-
-def _words(value: object) -> object:
-    """Let a text stand for a command line of one word."""
-    return [values.file_path(value)] if isinstance(value, str) else value
-
-
-class Section(BaseModel):
-    """A mapping of the file with keys of our own."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True
-    )
 
 
 class ZoneSection(Section):
     """What stands below an origin; TTLs in seconds."""
 
-    nameservers: dict[str, Annotated[list[Address], _or_empty(list)]] = {}
+    nameservers: dict[str, Annotated[list[Address], or_empty(list)]] = {}
     contact: Mailbox | None = None
     ttl: Seconds = DEFAULT_TTL
     negative_ttl: Seconds = DEFAULT_TTL
-    records: Annotated[list[str], _or_empty(list)] = []
-    records_files: Annotated[list[FilePath], _or_empty(list)] = []
+    records: Annotated[list[str], or_empty(list)] = []
+    records_files: Annotated[list[FilePath], or_empty(list)] = []
     alias: str | None = None
 
 
@@ -98,7 +62,7 @@ class ControlSection(Section):
 
     socket: FilePath = "/run/failoverdns/control.sock"
     mode: Mode = 0o660
-    allow: list[Annotated[str, _text(values.user_or_group)]] | None = None
+    allow: list[Annotated[str, text(values.user_or_group)]] | None = None
 
 
 class StateSection(Section):
@@ -134,7 +98,7 @@ class DeliverySection(Section):
 class HookSection(Section):
     """What stands below the name of a hook; `timeout` in seconds."""
 
-    run: Annotated[list[Annotated[str, _text(values.argument)]], BeforeValidator(_words)] = []
+    run: Annotated[list[Annotated[str, text(values.argument)]], BeforeValidator(words)] = []
     events: list[Event] = []
     applications: list[Application] = []
     timeout: Annotated[int, Field(ge=1, le=3600)] = 60
@@ -154,7 +118,7 @@ class AcmeSection(Section):
 
     directory: Directory = "https://localhost/"
     accept_terms: Annotated[bool, PlainValidator(values.accepted_terms)] = True
-    contact: Annotated[list[Contact], _or_empty(list)] = []
+    contact: Annotated[list[Contact], or_empty(list)] = []
     key_type: KeyType = "ec256"
     profile: Line | None = None
     ca_file: FilePath | None = None
@@ -189,7 +153,7 @@ class RateLimitSection(Section):
     ipv4_prefix_length: Annotated[int, Field(ge=1, le=32)] = 24
     ipv6_prefix_length: Annotated[int, Field(ge=1, le=128)] = 56
     max_table_size: Annotated[int, Field(ge=1000, le=10_000_000)] = 100_000
-    exempt_clients: Annotated[list[Network], _or_empty(list)] = []
+    exempt_clients: Annotated[list[Network], or_empty(list)] = []
 
 
 class QueryLogSection(Section):
@@ -205,15 +169,18 @@ class ConfigFile(Section):
     zones: dict[str, ZoneSection] = {}
     listen: list[Listen] = []
     workers: Workers = None
-    resolvers: Annotated[list[Resolver], _or_empty(list)] = []
-    control: Annotated[ControlSection, _or_empty(dict)] = ControlSection()
-    state: Annotated[StateSection, _or_empty(dict)] = StateSection()
-    identity: Annotated[IdentitySection, _or_empty(dict)] = IdentitySection()
-    certificates: Annotated[CertificatesSection, _or_empty(dict)] = CertificatesSection()
+    resolvers: Annotated[list[Resolver], or_empty(list)] = []
+    control: Annotated[ControlSection, or_empty(dict)] = ControlSection()
+    state: Annotated[StateSection, or_empty(dict)] = StateSection()
+    identity: Annotated[IdentitySection, or_empty(dict)] = IdentitySection()
+    certificates: Annotated[CertificatesSection, or_empty(dict)] = CertificatesSection()
     delivery: DeliverySection | None = None
-    hooks: Annotated[dict[str, HookSection], _or_empty(dict)] = {}
+    hooks: Annotated[dict[str, HookSection], or_empty(dict)] = {}
     acme: AcmeSection | None = None
-    tcp: Annotated[TCPSection, _or_empty(dict)] = TCPSection()
-    cookies: Annotated[CookiesSection, _or_empty(dict)] = CookiesSection()
+    checks: Annotated[dict[str, CheckSection], or_empty(dict)] = {}
+    policies: Annotated[dict[str, PolicySection], or_empty(dict)] = {}
+    safety_rules: Annotated[dict[str, SafetyRuleSection], or_empty(dict)] = {}
+    tcp: Annotated[TCPSection, or_empty(dict)] = TCPSection()
+    cookies: Annotated[CookiesSection, or_empty(dict)] = CookiesSection()
     rate_limit: RateLimitSection | None = None
     querylog: QueryLogSection | None = None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from failoverdns.config.protection_settings import CookieSettings, QueryLogSettings, TCPSettings
 from failoverdns.model.limits import RateLimits
+from failoverdns.model.policy import NO_TERMS, Terms
 from failoverdns.model.zone import Zone
 
 
@@ -141,6 +142,7 @@ class Config:
     `resolvers` are asked for the hostnames of flattened groups, in this order.
     `workers` is the number of answering processes; None chooses by the machine, 0 answers in
     the control process.
+    `terms` are checks, policies and safety rules.
     `delivery`, `acme`, `rate_limit` and `querylog` are None where they are off.
     """
 
@@ -160,3 +162,4 @@ class Config:
     cookies: CookieSettings
     rate_limit: RateLimits | None
     querylog: QueryLogSettings | None = None
+    terms: Terms = NO_TERMS

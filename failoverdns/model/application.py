@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
+from failoverdns.model.health import Forced, Observed, Quorum
 from failoverdns.model.names import DomainName
 
 
@@ -25,12 +26,15 @@ class Head:
 
     With neither, its hostname comes from the application's template.
     `name` is one DNS label in lower case, unique within the application.
+    `observed` is what probing says of it; None if nothing yet, or no check is asked for.
     """
 
     name: str
     role: HeadRole
     addresses: tuple[IPv4Address | IPv6Address, ...] = ()
     hostname: str | None = None
+    observed: Observed | None = None
+    forced: Forced | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class Application:
     `id` never changes, `name` (one DNS label in lower case, unique) may.
     `heads` are in the order in which they were added.
     `active` names the active load balancer; None if none was made active.
+    `checks` are names of checks that its heads have to pass: so many of them as `require_checks`
+    says for a head to be up, and so many web heads as `require_heads` says for the application.
     """
 
     id: str
@@ -47,6 +53,10 @@ class Application:
     hostname_template: str | None = None
     heads: tuple[Head, ...] = ()
     active: str | None = None
+    checks: tuple[str, ...] = ()
+    require_checks: Quorum = "all"
+    require_heads: Quorum = "any"
+    forced: Forced | None = None
 
     def head(self, name: str) -> Head | None:
         """Return the head of that name, or None."""

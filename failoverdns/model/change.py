@@ -13,6 +13,7 @@ from failoverdns.model.application import Application
 from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
+from failoverdns.model.policy import Flag
 from failoverdns.model.records import Records, RRset
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import ZoneSerial
@@ -28,6 +29,7 @@ Entity = (
     | Account
     | Resolved
     | Freshness
+    | Flag
 )
 
 

@@ -12,8 +12,11 @@ from ipaddress import IPv4Address, IPv6Address
 
 from failoverdns.model.application import HeadRole
 from failoverdns.model.certificate import Account, Bundle, Challenge, Facts
+from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Side
+from failoverdns.model.health import Health, Observed, Quorum
 from failoverdns.model.names import DomainName
+from failoverdns.model.policy import NO_TERMS, Terms
 from failoverdns.model.resolution import Answer
 from failoverdns.model.zone import Zone
 
@@ -32,6 +35,16 @@ class RenameApplication:
 
     old: str
     new: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetApplication:
+    """`application set`: its checks (None leaves them, none at all: it is not checked)."""
+
+    name: str
+    check: tuple[str, ...] | None = None
+    require_checks: Quorum | None = None
+    require_heads: Quorum | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +117,7 @@ class AddGroup:
     backup: str | None = None
     ttl: int | None = None
     flatten: bool = False
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +130,7 @@ class SetGroup:
     ttl: int | None = None
     override: tuple[str, ...] = ()
     flatten: bool | None = None
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +155,10 @@ class ListGroups:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """`switch`: without `to`, each group to its other side; all of them or none."""
+    """`switch`: without `to`, each group to its other side; all of them or none.
+
+    With `at` (seconds since 1970) it is planned, with the TTL lowered to `pre_ttl` beforehand.
+    """
 
     groups: tuple[str, ...]
     to: Side | None = None
@@ -148,6 +166,95 @@ class Switch:
     override: tuple[str, ...] = ()
     dry_run: bool = False
     reason: str | None = None
+    at: float | None = None
+    pre_ttl: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPlan:
+    """`plan cancel`."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetMaintenance:
+    """`maintenance`: automation keeps its hands off a group, or no more."""
+
+    group: str
+    on: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetFlag:
+    """`flag on` and `flag off`; `automation thaw` and `automation freeze`."""
+
+    name: str
+    on: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForceHealth:
+    """`health force`: say what is so, whatever is observed; UNKNOWN lets go of that.
+
+    `application` and `head` (None: the application itself) may be patterns with `*` and `?`.
+    """
+
+    application: str
+    head: str | None
+    health: Health
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportHealth:
+    """`health report`: what a head, or a monitor of its own, says; it counts `ttl` seconds.
+
+    Without `head` it is said of every head of the application, without `check` for all of its
+    checks that are reported.
+    """
+
+    application: str
+    head: str | None
+    health: Health
+    check: str | None = None
+    ttl: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowHealth:
+    """`health show`."""
+
+    application: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListFlags:
+    """`flag list`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlans:
+    """`plan list`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """`explain`: why a group answers what it does, and what would change that."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearse:
+    """`rehearse`: what a switch would change."""
+
+    group: str
+    to: Side | None = None
+    override: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +379,46 @@ class QueryLogStatus:
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """The system's own: serve exactly these zones (at start and on reload)."""
+    """The system's own: serve exactly these zones, on these terms (at start and on reload)."""
 
     zones: tuple[Zone, ...]
+    terms: Terms = NO_TERMS
+
+
+@dataclass(frozen=True, slots=True)
+class LearnHealth:
+    """The system's own: what probing says by now of a head of an application (by id)."""
+
+    application: str
+    head: str
+    observed: Observed
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetHealth:
+    """The system's own, at a start: nothing is known until it is probed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Automate:
+    """The system's own: do for a group (by id) what its policy says.
+
+    `objections` are the rules that programs outside enforce, and that are against it.
+    """
+
+    group: str
+    objections: tuple[RuleFailure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AdvancePlan:
+    """The system's own: do for a group (by id) what its planned switch asks for by now.
+
+    `objections` as in `Automate`.
+    """
+
+    group: str
+    objections: tuple[RuleFailure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +503,16 @@ Mutation = (
     | SetGroup
     | RenameGroup
     | RemoveGroup
+    | SetApplication
     | Switch
+    | CancelPlan
+    | SetMaintenance
+    | SetFlag
+    | ForceHealth
+    | LearnHealth
+    | ForgetHealth
+    | Automate
+    | AdvancePlan
     | InstallCertificate
     | RequestCertificate
     | RemoveCertificate
@@ -385,6 +538,12 @@ Query = (
     | ListCertificates
     | ChallengeName
     | Preflight
+    | Explain
+    | Rehearse
+    | ShowHealth
+    | ReportHealth
+    | ListFlags
+    | ListPlans
     | RotateKey
     | QueryLogOn
     | QueryLogOff

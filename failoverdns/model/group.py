@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from failoverdns.model.names import DomainName
+from failoverdns.model.policy import NO_AUTOMATION, Automation
 
 DEFAULT_TTL = 60
 MAX_TTL = 86400
@@ -49,6 +50,15 @@ class Group:
     cached_until: float = 0.0
     drained_at: float | None = None
     flatten: bool = False
+    automation: Automation = NO_AUTOMATION
+
+    @property
+    def served_ttl(self) -> int:
+        """The TTL of its answers in seconds: less than usual before a planned switch."""
+        plan = self.automation.plan
+        if plan is None or plan.lowered_at is None:
+            return self.ttl
+        return min(plan.pre_ttl, self.ttl)
 
     @property
     def hostname(self) -> DomainName:

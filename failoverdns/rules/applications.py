@@ -18,12 +18,15 @@ from failoverdns.model.commands import (
     RemoveHead,
     RenameApplication,
     RenameHead,
+    SetApplication,
     SetHead,
 )
 from failoverdns.model.errors import Rejected
+from failoverdns.model.health import Quorum
 from failoverdns.rules.certificates import certificate_removals
 from failoverdns.rules.decision import Decision
-from failoverdns.rules.finding import find_application, find_head
+from failoverdns.rules.finding import find_application, find_head, not_found
+from failoverdns.rules.health_changes import unobserved
 from failoverdns.rules.reporting import application_report
 from failoverdns.rules.view import View
 from failoverdns.rules.web_heads import check_template, checked
@@ -44,6 +47,24 @@ def rename_application(view: View, command: RenameApplication) -> Decision:
     if command.new != application.name:
         _check_name_free(view, command.new)
     return _written(application, replace(application, name=command.new))
+
+
+def set_application(view: View, command: SetApplication) -> Decision:
+    """Say which checks an application's heads have to pass; with others it is probed anew."""
+    application = find_application(view, command.name)
+    checks = application.checks if command.check is None else tuple(dict.fromkeys(command.check))
+    for name in checks:
+        if view.terms.check(name) is None:
+            raise not_found("check", name, (check.name for check in view.terms.checks))
+    after = replace(
+        application,
+        checks=checks,
+        require_checks=_given(command.require_checks, application.require_checks),
+        require_heads=_given(command.require_heads, application.require_heads),
+    )
+    if (after.checks, after.require_checks) != (application.checks, application.require_checks):
+        after = unobserved(after)
+    return _written(application, after)
 
 
 def remove_application(view: View, command: RemoveApplication) -> Decision:
@@ -89,6 +110,8 @@ def set_head(view: View, command: SetHead) -> Decision:
     if not command.address and command.hostname is None:
         raise Rejected("invalid", "say what to set: --address (repeatable) or --hostname")
     changed = replace(head, addresses=command.address, hostname=command.hostname)
+    if changed != head:
+        changed = replace(changed, observed=None)  # it is elsewhere now, and was not probed there
     return _written(application, _with_head(application, head, changed))
 
 
@@ -140,6 +163,10 @@ def _written(before: Application | None, after: Application) -> Decision:
 def _with_head(application: Application, old: Head, new: Head) -> Application:
     heads = tuple(new if head is old else head for head in application.heads)
     return replace(application, heads=heads)
+
+
+def _given(value: Quorum | None, before: Quorum) -> Quorum:
+    return before if value is None else value
 
 
 def _check_name_free(view: View, name: str) -> None:

@@ -10,12 +10,18 @@ from failoverdns.model.commands import (
     AddApplication,
     AddGroup,
     AddHead,
+    AdvancePlan,
+    Automate,
+    CancelPlan,
     Configure,
     FailOrder,
+    ForceHealth,
     ForgetAnswers,
+    ForgetHealth,
     InstallCertificate,
     IssueCertificate,
     LearnAnswer,
+    LearnHealth,
     Mutation,
     OpenAccount,
     PlaceOrder,
@@ -27,27 +33,58 @@ from failoverdns.model.commands import (
     RenameGroup,
     RenameHead,
     RequestCertificate,
+    SetApplication,
     SetChallenges,
+    SetFlag,
     SetGroup,
     SetHead,
+    SetMaintenance,
     Switch,
 )
 from failoverdns.rules import applications, certificates, groups, ordering
+from failoverdns.rules.automation import automate
 from failoverdns.rules.decision import Decision
+from failoverdns.rules.health_changes import force_health, forget_health, learn_health
+from failoverdns.rules.interventions import set_flag, set_maintenance
+from failoverdns.rules.planning import advance_plan, cancel_plan, plan_switch
 from failoverdns.rules.resolving import forget_answers, learn_answer
 from failoverdns.rules.switching import switch
 from failoverdns.rules.view import View
 from failoverdns.rules.zones import configure
 
 
-def decide(view: View, command: Mutation, now: float, random: Random) -> Decision:
+def decide(
+    view: View, command: Mutation, now: float, random: Random, steady: float | None = None
+) -> Decision:
     """Decide on a command that changes something.
 
-    `now` is in seconds since 1970. Raises Rejected; then nothing is to change.
+    `now` is in seconds since 1970, `steady` those of the clock that nobody sets (None: `now`).
+    Raises Rejected; then nothing is to change.
     """
+    steady = now if steady is None else steady
     match command:
+        case Switch(at=None):
+            return switch(view, command, now, steady)
         case Switch():
-            return switch(view, command, now)
+            return plan_switch(view, command, now, steady)
+        case CancelPlan():
+            return cancel_plan(view, command)
+        case SetMaintenance():
+            return set_maintenance(view, command, steady)
+        case SetFlag():
+            return set_flag(view, command, steady)
+        case ForceHealth():
+            return force_health(view, command, steady)
+        case LearnHealth():
+            return learn_health(view, command)
+        case ForgetHealth():
+            return forget_health(view)
+        case Automate():
+            return automate(view, command, now, steady)
+        case AdvancePlan():
+            return advance_plan(view, command, now, steady)
+        case SetApplication():
+            return applications.set_application(view, command)
         case AddHead():
             return applications.add_head(view, command)
         case SetHead():

@@ -13,11 +13,13 @@ from failoverdns.model.change import Json, Write
 from failoverdns.model.commands import AddGroup, RemoveGroup, RenameGroup, SetGroup
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import MAX_TTL, Group, Side, Tombstone, group_names
+from failoverdns.model.policy import NO_AUTOMATION, Automation
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
 from failoverdns.rules.decision import Decision
-from failoverdns.rules.finding import find_application, find_group, find_zone
+from failoverdns.rules.finding import find_application, find_group, find_zone, not_found
 from failoverdns.rules.overriding import check_override
 from failoverdns.rules.reporting import group_report
+from failoverdns.rules.safety import counts_on
 from failoverdns.rules.view import View
 
 _ATTEMPTS = 1000
@@ -52,6 +54,7 @@ def add_group(view: View, command: AddGroup, random: Random) -> Decision:
         ttl=zone.ttl if command.ttl is None else _checked_ttl(command.ttl),
         revision=revision,
         flatten=command.flatten,
+        automation=_with_policy(view, NO_AUTOMATION, command.policy),
     )
     return Decision((Write(None, group),), lambda after: group_report(after, group))
 
@@ -70,6 +73,7 @@ def set_group(view: View, command: SetGroup, now: float) -> Decision:
         backup=backup.id if backup else None,
         ttl=ttl,
         flatten=group.flatten if command.flatten is None else command.flatten,
+        automation=_with_policy(view, group.automation, command.policy),
         cached_until=max(group.cached_until, now + group.ttl)
         if ttl != group.ttl
         else group.cached_until,
@@ -91,6 +95,8 @@ def rename_group(view: View, command: RenameGroup) -> Decision:
     group = find_group(view, command.old)
     if command.new != group.name and view.group_named(command.new) is not None:
         raise Rejected("exists", f"there is a group {command.new!r} already")
+    if command.new != group.name:
+        _check_unnamed(view, group)
     return _written(view, group, replace(group, name=command.new))
 
 
@@ -103,6 +109,7 @@ def remove_group(view: View, command: RemoveGroup) -> Decision:
             f"group {group.name!r} still has applications: detach them first with "
             f'`group set {group.name} --backup ""` and `--primary ""`',
         )
+    _check_unnamed(view, group)
     tombstone = Tombstone(group.zone, group.label, group.name)
     return Decision(
         (Write(group, None), Write(None, tombstone)),
@@ -115,6 +122,26 @@ def _written(view: View, before: Group, after: Group) -> Decision:
         return Decision((), lambda unchanged: group_report(unchanged, before))
     group = replace(after, revision=view.revision + 1)
     return Decision((Write(before, group),), lambda changed: group_report(changed, group))
+
+
+def _with_policy(view: View, automation: Automation, wanted: str | None) -> Automation:
+    """Return a group's automation with another policy: None leaves it, "" takes it away."""
+    if wanted is None:
+        return automation
+    if wanted and view.terms.policy(wanted) is None:
+        raise not_found("policy", wanted, (policy.name for policy in view.terms.policies))
+    return replace(automation, policy=wanted or None, held=None)
+
+
+def _check_unnamed(view: View, group: Group) -> None:
+    """Raise Rejected `in-use` if a safety rule counts on a group of that name."""
+    naming = [rule.name for rule in view.terms.safety_rules if counts_on(rule, group)]
+    if naming:
+        raise Rejected(
+            "in-use",
+            f"the configuration names group {group.name!r} in the safety rule(s) "
+            f"{', '.join(naming)}: change these first",
+        )
 
 
 def _active_side_refusal(group: Group) -> Rejected:

@@ -4,6 +4,8 @@
 |---------------|------------------------------------------|-----------------------------------|
 | `application` | none is attached to that side            |                                   |
 | `targets`     | it resolves to nothing                   |                                   |
+| `health`      | it is down: rule `target-down`           | nothing certain is known of it    |
+| `safety`      | a safety rule forbids it                 |                                   |
 | `certificate` | rule `certificate-names` or              |                                   |
 |               | `certificate-expired` fails              |                                   |
 | `names`       | the certificate lacks names that the     | it lacks the group's own hostname |
@@ -31,10 +33,13 @@ from failoverdns.model.certificate import Certificate, Order
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Preflight
 from failoverdns.model.group import Group
+from failoverdns.model.health import Health
 from failoverdns.rules.finding import find_group
+from failoverdns.rules.health import why_down
 from failoverdns.rules.renewing import renew_at
 from failoverdns.rules.serving import application_on, target_of
-from failoverdns.rules.switching import BEFORE_SWITCH, Step, order_writes, plan
+from failoverdns.rules.sides import side_condition
+from failoverdns.rules.switching import BEFORE_SWITCH, RULES, Step, order_writes, plan
 from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.transferring import Outcome, is_expired
 from failoverdns.rules.view import View
@@ -55,13 +60,13 @@ class Flight:
     order: str | None = None
 
 
-def plan_flight(view: View, query: Preflight, now: float) -> Flight:
+def plan_flight(view: View, query: Preflight, now: float, steady: float) -> Flight:
     """Plan the switch to the other side, or to `query.to`; raises Rejected `not-found`.
 
     A group that is on that side already is looked at as it is.
     """
     group = find_group(view, query.group)
-    (step,) = plan(view, [group], query.to, now)
+    (step,) = plan(view, [group], query.to, now, steady)
     application = application_on(view, step.after, step.after.active)
     certificate = view.certificate(application.id) if application is not None else None
     if step.transfer is not None:
@@ -84,6 +89,7 @@ def preflight_report(
 
     step = flight.step
     _note_targets(view, step, note)
+    _note_safety(view, step, note)
     _note_certificate(flight, note)
     if flight.certificate is not None:
         _note_names(view, flight, flight.certificate, note)
@@ -114,6 +120,20 @@ def _note_targets(view: View, step: Step, note: Note) -> None:
     note("application", OK, application.name)
     targets = target_texts(target_of(view, step.after, side))
     note("targets", OK if targets else FAILED, ", ".join(targets) or "it resolves to nothing")
+
+
+def _note_safety(view: View, step: Step, note: Note) -> None:
+    """Say what probes and safety rules are against."""
+    side = step.after.active
+    application = application_on(view, step.after, side)
+    if application is not None and application.checks:
+        health = side_condition(view, step.after, side).health
+        by_health = {Health.UP: OK, Health.UNKNOWN: WARNING, Health.DOWN: FAILED}
+        why = why_down(application) if health is Health.DOWN else ""
+        note("health", by_health[health], why or f"the {side.value} is {health.value}")
+    for failure in step.failures:
+        if failure.rule not in RULES:
+            note("safety", FAILED, f"{failure.rule}: {failure.message}")
 
 
 def _note_certificate(flight: Flight, note: Note) -> None:

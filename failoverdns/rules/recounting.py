@@ -8,8 +8,10 @@ from failoverdns.model.application import Application, ApplicationRole, Head
 from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.change import Entity, Json, Write
 from failoverdns.model.group import Group, Tombstone
+from failoverdns.model.policy import Flag
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import ZoneSerial
+from failoverdns.rules.health_reports import automation_fields, health_fields
 from failoverdns.rules.serving import application_role
 from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.view import View
@@ -123,6 +125,8 @@ def _title(view: View, entity: Entity) -> tuple[str, str]:
             return "account", directory
         case Resolved(hostname=hostname) | Freshness(hostname=hostname):
             return "hostname", hostname.to_text()
+        case Flag(name=name):
+            return "flag", name
 
 
 def _fields(view: View, entity: Entity | None) -> dict[str, Json]:
@@ -133,6 +137,7 @@ def _fields(view: View, entity: Entity | None) -> dict[str, Json]:
                 "hostname_template": entity.hostname_template,
                 "heads": [_head_text(head) for head in entity.heads],
                 "active_head": entity.active,
+                **health_fields(entity),
             }
         case Group():
             return {
@@ -143,7 +148,10 @@ def _fields(view: View, entity: Entity | None) -> dict[str, Json]:
                 "active": entity.active.value,
                 "ttl": entity.ttl,
                 "flatten": entity.flatten or None,
+                **automation_fields(entity),
             }
+        case Flag():
+            return {"on": entity.on, "reason": entity.reason}
         case Resolved():
             return {"addresses": [str(a) for a in (*entity.ipv4, *entity.ipv6)]}
         case ZoneSerial():

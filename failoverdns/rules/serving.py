@@ -2,7 +2,7 @@
 
 | name                             | answers                                                   |
 |----------------------------------|-----------------------------------------------------------|
-| `<label>`                        | the target of the active side                             |
+| `<label>`                        | the target of the active side, as `rules.sides` says      |
 | `primary.<label>`                | the target of the primary, whichever is active            |
 | `backup.<label>`                 | the target of the backup, whichever is active             |
 | `_status.<application>`          | TXT `online`, `offline` or `none`, in every zone          |
@@ -34,14 +34,18 @@ from failoverdns.model.application import (
 from failoverdns.model.certificate import Order
 from failoverdns.model.change import Delta, Node, Write
 from failoverdns.model.group import Group, Side, group_names
+from failoverdns.model.health import Health
 from failoverdns.model.names import DomainName
+from failoverdns.model.policy import Terms
 from failoverdns.model.records import AAAA, CNAME, TXT, A, Records, Text
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.challenges import challenge_nodes, owners_of
+from failoverdns.rules.health import application_condition, healthy_heads
 from failoverdns.rules.resolving import UNBOUNDED, flattened
+from failoverdns.rules.sides import answered
 from failoverdns.rules.view import View
-from failoverdns.rules.web_heads import web_head
+from failoverdns.rules.web_heads import target_of_heads, web_head
 
 PART = 100
 """Applications or groups in a part of all that is served: about a millisecond of work."""
@@ -49,8 +53,9 @@ PART = 100
 _MAX_REMEMBERED = 65536
 """Applications (with a TTL each) of which the records are remembered: 32 MiB, at most."""
 
-RecordsOf = Callable[[str | None, int, bool], tuple[Records, ...]]
-"""Returns what an application (by id) is answered with, by TTL and whether it is flattened."""
+RecordsOf = Callable[[str | None, int, bool, bool], tuple[Records, ...]]
+"""Returns what an application (by id) is answered with, by TTL, whether it is flattened, and
+whether only its healthy heads count."""
 
 T = TypeVar("T")
 
@@ -62,12 +67,28 @@ def application_on(view: View, group: Group, side: Side) -> Application | None:
 
 
 def target_of(view: View, group: Group, side: Side) -> Target:
-    """Return what a side of a group resolves to, as it is answered."""
+    """Return what a side of a group resolves to, whatever is healthy there."""
     application = application_on(view, group, side)
     if application is None:
         return Nothing()
     target = web_head(application)
     return flattened(view, target)[0] if group.flatten else target
+
+
+def answer_of(view: View, group: Group) -> Target:
+    """Return what the hostname of a group answers."""
+    side, healthy = answered(view, group)
+    application = application_on(view, group, side) if side is not None else None
+    if application is None:
+        return Nothing()
+    target = _target(application, healthy=healthy)
+    return flattened(view, target)[0] if group.flatten else target
+
+
+def _target(application: Application, *, healthy: bool) -> Target:
+    if healthy:
+        return target_of_heads(application, healthy_heads(application))
+    return web_head(application)
 
 
 def application_role(view: View, application: Application) -> ApplicationRole:
@@ -92,8 +113,13 @@ class Touched:
     challenges: frozenset[DomainName] = frozenset()
 
 
-def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None) -> Touched:
-    """Find what `writes`, and other `zones` if given, may alter of what `view` serves."""
+def touched(
+    view: View,
+    writes: Iterable[Write],
+    zones: tuple[Zone, ...] | None = None,
+    terms: Terms | None = None,
+) -> Touched:
+    """Find what `writes`, and other `zones` or `terms`, may alter of what `view` serves."""
     groups: set[str] = set()
     applications: set[str] = set()
     challenges: set[DomainName] = set()
@@ -114,6 +140,8 @@ def touched(view: View, writes: Iterable[Write], zones: tuple[Zone, ...] | None)
     for hostname in hostnames:
         for id_ in view.pointing(hostname):
             groups.update(group.id for group in view.following(id_) if group.flatten)
+    if terms is not None and terms.policies != view.terms.policies:
+        groups.update(group.id for group in view.groups() if group.automation.policy is not None)
     apexes = frozenset(zone.origin for zone in view.zones if zone.alias in hostnames)
     if zones is None:
         return Touched(
@@ -179,11 +207,15 @@ def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node
     """Return the three names of each group that is there: its hostname and one for each side."""
     nodes: list[Node] = []
     for group, zone in present_groups(view, ids):
-        negative_ttl = min(zone.negative_ttl, group.ttl)
+        ttl = group.served_ttl
+        negative_ttl = min(zone.negative_ttl, ttl)
         hostname, primary_name, backup_name = group_names(group.hostname)
-        primary = records(group.primary, group.ttl, group.flatten)
-        backup = records(group.backup, group.ttl, group.flatten)
-        active = primary if group.active is Side.PRIMARY else backup
+        primary = records(group.primary, ttl, group.flatten, False)
+        backup = records(group.backup, ttl, group.flatten, False)
+        side, healthy = answered(view, group)
+        active = primary if side is Side.PRIMARY else backup if side is not None else ()
+        if healthy and side is not None:
+            active = records(group.application(side), ttl, group.flatten, True)
         nodes += (
             Node(hostname, zone.origin, active, negative_ttl),
             Node(primary_name, zone.origin, primary, negative_ttl),
@@ -193,31 +225,31 @@ def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node
 
 
 def _records_of(view: View) -> RecordsOf:
-    """Return a function from application (by id), TTL, and whether to flatten, to records.
+    """Return a function from application, TTL, and how it is answered, to records.
 
     It remembers, because very many groups may follow the same application: what was made of an
     application that has not changed since is returned again, the same object.  The state may
     change between calls.
     """
-    kept: dict[tuple[str | None, int, bool], _Made] = {}
+    kept: dict[tuple[str | None, int, bool, bool], _Made] = {}
 
-    def records(id_: str | None, ttl: int, flatten: bool) -> tuple[Records, ...]:
+    def records(id_: str | None, ttl: int, flatten: bool, healthy: bool) -> tuple[Records, ...]:
         application = view.application(id_) if id_ is not None else None
         if application is None:
             return ()
-        made = kept.get((id_, ttl, flatten))
+        made = kept.get((id_, ttl, flatten, healthy))
         if made is not None and made.application is not application:
             made = None
         if made is not None and not flatten:
             return made.records
-        head = made.head if made is not None else web_head(application)
+        head = made.head if made is not None else _target(application, healthy=healthy)
         target, most = flattened(view, head) if flatten else (head, UNBOUNDED)
         if made is not None and (made.target, made.most) == (target, most):
             return made.records
         if len(kept) >= _MAX_REMEMBERED:
             kept.clear()
         found = target_records(target, min(ttl, most))
-        kept[id_, ttl, flatten] = _Made(application, head, target, most, found)
+        kept[id_, ttl, flatten, healthy] = _Made(application, head, target, most, found)
         return found
 
     return records
@@ -325,7 +357,16 @@ def target_records(target: Target, ttl: int) -> tuple[Records, ...]:
 
 
 def _same_target(before: Application, after: object) -> bool:
-    return isinstance(after, Application) and web_head(before) == web_head(after)
+    return isinstance(after, Application) and _as_seen(before) == _as_seen(after)
+
+
+def _as_seen(application: Application) -> tuple[Target, Target, Health]:
+    """Return all of an application that a group's answers depend on."""
+    return (
+        web_head(application),
+        _target(application, healthy=True),
+        application_condition(application).health,
+    )
 
 
 def _defaults_differ(before: Zone | None, after: Zone) -> bool:

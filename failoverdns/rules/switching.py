@@ -6,6 +6,8 @@ Pre-flight rules, all of which must pass for all groups, or nothing is switched:
 |------------------|----------------------------------------------------------------|
 | `no-application` | no application is attached to the side to switch to            |
 | `target-empty`   | one is, and it resolves to nothing: it has no web head         |
+| `target-down`    | it is down: as probes say, or as somebody forced it            |
+| safety rules     | see `rules.safety`: each has a name of its own                 |
 | `certificate-names`, `certificate-expired` | see `rules.transferring`             |
 | `before-switch`  | a hook that is required to agree does not: asked by the shell  |
 
@@ -24,10 +26,15 @@ from failoverdns.model.change import Json, Write
 from failoverdns.model.commands import Switch
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
+from failoverdns.model.health import Health
+from failoverdns.model.policy import Automation
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.finding import find_group
+from failoverdns.rules.health import why_down
 from failoverdns.rules.overriding import check_override
-from failoverdns.rules.serving import target_of
+from failoverdns.rules.safety import names_of_rules, safety_failures
+from failoverdns.rules.serving import answer_of, application_on, target_of
+from failoverdns.rules.sides import policy_of, side_condition
 from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.transferring import (
     CERTIFICATE_EXPIRED,
@@ -42,8 +49,17 @@ from failoverdns.rules.view import View
 
 NO_APPLICATION = "no-application"
 TARGET_EMPTY = "target-empty"
+TARGET_DOWN = "target-down"
 BEFORE_SWITCH = "before-switch"
-RULES = (NO_APPLICATION, TARGET_EMPTY, CERTIFICATE_NAMES, CERTIFICATE_EXPIRED, BEFORE_SWITCH)
+RULES = (
+    NO_APPLICATION,
+    TARGET_EMPTY,
+    TARGET_DOWN,
+    CERTIFICATE_NAMES,
+    CERTIFICATE_EXPIRED,
+    BEFORE_SWITCH,
+)
+"""Every rule but the safety rules of the configuration, which may not have these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +72,25 @@ class Step:
     transfer: Transfer | None = None
 
 
-def switch(view: View, command: Switch, now: float) -> Decision:
+def switch(view: View, command: Switch, now: float, steady: float) -> Decision:
     """Switch every named group, or none.
 
-    `now` is in seconds since 1970.
+    `now` is in seconds since 1970, `steady` those of the clock that nobody sets.
     Raises Rejected `refused` with every rule that failed for any group and is not overridden,
     `conflict` if a group changed after `if_revision`.
     """
-    check_override(command.override, RULES)
+    check_override(command.override, all_rules(view))
     groups = [find_group(view, name) for name in dict.fromkeys(command.groups)]
     _check_revision(view, groups, command.if_revision)
-    steps = plan(view, groups, command.to, now)
+    steps = plan(view, groups, command.to, now, steady)
     failures = tuple(f for step in steps for f in step.failures if f.rule not in command.override)
     if failures:
         named = ", ".join(sorted({f"{f.rule} ({f.group})" for f in failures}))
         raise Rejected("refused", f"nothing was switched: {named}", failures)
-    writes = (
-        *(Write(step.before, step.after) for step in steps if step.before != step.after),
-        *_certificate_writes(view, steps),
-        *order_writes(view, steps),
-    )
+    writes = switch_writes(view, steps)
 
     def report(after: View) -> dict[str, Json]:
-        result: dict[str, Json] = {"groups": [_step_report(view, step) for step in steps]}
+        result: dict[str, Json] = {"groups": [step_report(view, step) for step in steps]}
         if command.dry_run:
             result["dry_run"] = True
         return result
@@ -86,16 +98,48 @@ def switch(view: View, command: Switch, now: float) -> Decision:
     return Decision(() if command.dry_run else writes, report)
 
 
-def plan(view: View, groups: Iterable[Group], to: Side | None, now: float) -> list[Step]:
+def all_rules(view: View) -> tuple[str, ...]:
+    """Return the names of all rules that a switch can be told to ignore."""
+    return (*RULES, *names_of_rules(view))
+
+
+def switch_writes(view: View, steps: list[Step]) -> tuple[Write, ...]:
+    """Return what steps write: groups, certificates, orders."""
+    return (
+        *(Write(step.before, step.after) for step in steps if step.before != step.after),
+        *_certificate_writes(view, steps),
+        *order_writes(view, steps),
+    )
+
+
+def plan(
+    view: View,
+    groups: Iterable[Group],
+    to: Side | None,
+    now: float,
+    steady: float,
+    *,
+    automatic: bool = False,
+) -> list[Step]:
     """Return the steps that take groups to a side, or each to its other one.
 
-    Every step has the pre-flight rules that fail for it.  Certificates are transferred in the
-    order of the groups: what one step transfers, the next one finds.
+    Every step has the rules that fail for it.  Certificates are transferred in the order of the
+    groups: what one step transfers, the next one finds.
     """
     certificates: dict[str, Certificate | None] = {}
     steps = []
-    for group in groups:
-        step = _plan_one(view, group, to or group.active.other, now, certificates)
+    goals = [(group, to or group.active.other) for group in groups]
+    after = {group.id: goal for group, goal in goals}
+    for group, goal in goals:
+        step = _plan_one(view, group, goal, now, certificates)
+        if step.before != step.after:
+            barred = safety_failures(view, group, goal, steady, automatic=automatic, after=after)
+            automation = _automation_after(view, group, goal, steady, automatic=automatic)
+            step = replace(
+                step,
+                failures=(*step.failures, *barred),
+                after=replace(step.after, automation=automation),
+            )
         newly_active = step.after.application(step.after.active)
         if step.transfer is not None and newly_active is not None:
             certificates[newly_active] = step.transfer.certificate
@@ -113,7 +157,7 @@ def _plan_one(
         group,
         active=to,
         revision=view.revision + 1,
-        drained_at=max(now + group.ttl, group.cached_until),
+        drained_at=max(now + group.served_ttl, group.cached_until),
     )
     failures, transfer = _failures(view, group, to), None
     newly_active = group.application(to)
@@ -131,6 +175,18 @@ def _plan_one(
             for rule, problem in transfer.problems
         )
     return Step(group, after, failures, transfer)
+
+
+def _automation_after(
+    view: View, group: Group, to: Side, steady: float, *, automatic: bool
+) -> Automation:
+    """Return what a group has to do with automation once it is switched."""
+    before = group.automation
+    times = before.automatic
+    if automatic:
+        times = (*times, steady)[-policy_of(view, group).max_switches :]
+    plan = before.plan if before.plan is not None and before.plan.to != to.value else None
+    return replace(before, switched_at=steady, automatic=times, held=None, plan=plan)
 
 
 def _certificate_writes(view: View, steps: list[Step]) -> Iterator[Write]:
@@ -192,6 +248,10 @@ def _failures(view: View, group: Group, to: Side) -> tuple[RuleFailure, ...]:
             "add a head to its application with `head add`"
         )
         return (RuleFailure(TARGET_EMPTY, text, group.name),)
+    application = application_on(view, group, to)
+    if application is not None and side_condition(view, group, to).health is Health.DOWN:
+        text = f"the {to.value} of group {group.name!r} is down: {why_down(application)}"
+        return (RuleFailure(TARGET_DOWN, text, group.name),)
     return ()
 
 
@@ -208,7 +268,8 @@ def _check_revision(view: View, groups: list[Group], if_revision: int | None) ->
         raise Rejected("conflict", f"changed since revision {if_revision}: {each}; look again")
 
 
-def _step_report(view: View, step: Step) -> dict[str, Json]:
+def step_report(view: View, step: Step) -> dict[str, Json]:
+    """Report what the switch of one group comes to; `view` is the state before it."""
     before, after = step.before, step.after
     return {
         "name": after.name,
@@ -216,7 +277,7 @@ def _step_report(view: View, step: Step) -> dict[str, Json]:
         "from": before.active.value,
         "to": after.active.value,
         "changed": before != after,
-        "targets": list[Json](target_texts(target_of(view, after, after.active))),
+        "targets": list[Json](target_texts(answer_of(view, after))),
         "drained_at": timestamp(after.drained_at),
         "overridden": [failure.rule for failure in step.failures],
         "certificate": transfer_report(step.transfer) if step.transfer is not None else None,

@@ -12,6 +12,7 @@ from failoverdns.model.application import Application
 from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
+from failoverdns.model.policy import Flag, Terms
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
 
@@ -22,6 +23,10 @@ class View(Protocol):
     @property
     def revision(self) -> int:
         """Number of changes committed so far."""
+
+    @property
+    def terms(self) -> Terms:
+        """What the configuration says of checks, policies and safety rules."""
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -95,3 +100,9 @@ class View(Protocol):
 
     def account(self, directory: str) -> Account | None:
         """Return our account at an ACME directory (by URL)."""
+
+    def flag(self, name: str) -> Flag | None:
+        """Return a flag by its name; None if nobody ever turned it on or off."""
+
+    def flags(self) -> Iterable[Flag]:
+        """Return all flags."""

@@ -40,7 +40,11 @@ def web_heads(application: Application) -> tuple[Head, ...]:
 
 def web_head(application: Application) -> Target:
     """Return what `application` resolves to."""
-    heads = web_heads(application)
+    return target_of_heads(application, web_heads(application))
+
+
+def target_of_heads(application: Application, heads: tuple[Head, ...]) -> Target:
+    """Return what `application` would resolve to, if `heads` were its web heads."""
     addresses = {address: None for head in heads for address in head.addresses}
     if addresses:
         return Addresses(

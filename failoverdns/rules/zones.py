@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from hashlib import sha256
 
 from failoverdns.model.change import Delta, Write
 from failoverdns.model.commands import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, group_names
 from failoverdns.model.names import DomainName
+from failoverdns.model.policy import AllDown, AnswerOf, Terms
 from failoverdns.model.records import RRset
 from failoverdns.model.zone import MAX_ORIGIN, Zone, ZoneSerial, next_serial
 from failoverdns.rules.decision import Decision
@@ -27,19 +29,23 @@ def configure(view: View, command: Configure, now: float) -> Decision:
     """Serve exactly the given zones; each one that is new or different gets a new serial.
 
     Raises Rejected `invalid` for a zone whose name leaves no room for labels, `in-use` for a zone
-    that groups are in and that is not configured, and for records at a name that belongs to a
-    group: every such fault is named.
+    that groups are in and that is not configured, for records at a name that belongs to a group,
+    and for a check or policy that is used and not configured: every such fault is named.
     """
     too_long = [zone.origin for zone in command.zones if len(zone.origin.wire) > MAX_ORIGIN]
     if too_long:
         each = "; ".join(f"zone {origin} has {len(origin.wire)}" for origin in too_long)
         raise Rejected("invalid", f"a zone's name has at most {MAX_ORIGIN} bytes: {each}")
-    faults = [*_missing_zones(view, command.zones), *_conflicts(view, command.zones)]
+    faults = [
+        *_missing_zones(view, command.zones),
+        *_conflicts(view, command.zones),
+        *_missing_terms(view, command.terms),
+    ]
     if faults:
         raise Rejected("in-use", "; ".join(faults))
     writes = []
     for zone in command.zones:
-        before, digest = view.serial(zone.origin), zone.digest()
+        before, digest = view.serial(zone.origin), _digest(zone, command.terms)
         if before is None or before.digest != digest:
             writes.append(_raised(before, zone.origin, digest, now))
     kept = {zone.origin for zone in command.zones}
@@ -47,7 +53,7 @@ def configure(view: View, command: Configure, now: float) -> Decision:
         if dropped.origin not in kept and dropped.digest != NOT_CONFIGURED:
             writes.append(Write(dropped, replace(dropped, digest=NOT_CONFIGURED)))
     names = [zone.origin.to_text() for zone in command.zones]
-    return Decision(tuple(writes), lambda _: {"zones": [*names]}, command.zones)
+    return Decision(tuple(writes), lambda _: {"zones": [*names]}, command.zones, command.terms)
 
 
 def serial_writes(view: View, delta: Delta, now: float) -> tuple[Write, ...]:
@@ -87,6 +93,37 @@ def all_authorities(view: View) -> tuple[RRset, ...]:
 def _raised(before: ZoneSerial | None, origin: DomainName, digest: str, now: float) -> Write:
     serial = next_serial(before.serial if before else None, now)
     return Write(before, ZoneSerial(origin, serial, digest))
+
+
+def _digest(zone: Zone, terms: Terms) -> str:
+    """Return a fingerprint of all that is configured and alters answers of a zone."""
+    altering = [
+        (policy.name, policy.all_down, policy.answer)
+        for policy in terms.policies
+        if policy.all_down is not AllDown.STAY or policy.answer is not AnswerOf.ALL
+    ]
+    if not altering:
+        return zone.digest()
+    return sha256(f"{zone.digest()} {altering!r}".encode()).hexdigest()[:32]
+
+
+def _missing_terms(view: View, terms: Terms) -> list[str]:
+    checks = {check.name for check in terms.checks}
+    policies = {policy.name for policy in terms.policies}
+    using: dict[str, list[str]] = {}
+    for application in view.applications():
+        for name in application.checks:
+            if name not in checks:
+                using.setdefault(f"check {name!r}", []).append(f"application {application.name!r}")
+    for group in view.groups():
+        policy = group.automation.policy
+        if policy is not None and policy not in policies:
+            using.setdefault(f"policy {policy!r}", []).append(f"group {group.name!r}")
+    return [
+        f"{what} is not configured, but {users[0]} uses it"
+        + (f", and {len(users) - 1} more" if len(users) > 1 else "")
+        for what, users in using.items()
+    ]
 
 
 def _missing_zones(view: View, zones: tuple[Zone, ...]) -> list[str]:

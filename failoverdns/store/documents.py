@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from dataclasses import fields as dataclass_fields
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -30,8 +30,21 @@ from failoverdns.model.change import Change, Entity, Operation, Who, Write
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.names import DomainName
+from failoverdns.model.policy import Flag
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import ZoneSerial
+from failoverdns.store.health_documents import (
+    APPLICATION_FIELDS,
+    read_application_health,
+    read_automation,
+    read_flag,
+    read_forced,
+    read_observed,
+    write_application_health,
+    write_automation,
+    write_flag,
+    write_head_health,
+)
 
 Document = dict[str, Any]
 
@@ -55,6 +68,8 @@ def key_of(entity: Entity) -> str:
             return f"account/{directory}"
         case Resolved(hostname=hostname):
             return f"resolved/{hostname.to_text()}"
+        case Flag(name=name):
+            return f"flag/{name}"
         case Freshness():
             raise AssertionError("what is fleeting is not stored")
 
@@ -84,10 +99,12 @@ def write_entity(entity: Entity) -> Document:
                         "role": head.role.value,
                         "addresses": [str(address) for address in head.addresses],
                         "hostname": head.hostname,
+                        **write_head_health(head),
                     }
                     for head in entity.heads
                 ],
                 "active": entity.active,
+                **write_application_health(entity),
             }
         case Group():
             return {
@@ -104,6 +121,7 @@ def write_entity(entity: Entity) -> Document:
                 "cached_until": entity.cached_until,
                 "drained_at": entity.drained_at,
                 **({"flatten": True} if entity.flatten else {}),
+                **write_automation(entity.automation),
             }
         case Tombstone():
             return {
@@ -146,6 +164,8 @@ def write_entity(entity: Entity) -> Document:
                 "ipv6": [str(address) for address in entity.ipv6],
                 "since": entity.since,
             }
+        case Flag():
+            return write_flag(entity)
         case Freshness():
             raise AssertionError("what is fleeting is not stored")
 
@@ -231,8 +251,10 @@ def _values(kind: type, optional: tuple[str, ...] = ()) -> Callable[[Document], 
     return values
 
 
-_application_values = _values(Application)
-_group_values = _values(Group, optional=("flatten",))
+_application_values = _values(Application, optional=APPLICATION_FIELDS)
+_group_values = _values(Group, optional=("flatten", "automation"))
+_HEAD_FIELDS = 4
+"""Fields of a head that is neither observed nor forced."""
 
 
 def _read_application(document: Document) -> Application:
@@ -241,9 +263,20 @@ def _read_application(document: Document) -> Application:
         intern(id_),
         name,
         template,
-        tuple([_head(h["name"], h["role"], h["hostname"], *h["addresses"]) for h in heads]),
+        tuple([_read_head(head) for head in heads]),
         _shared(active),
+        *read_application_health(document),
     )
+
+
+def _read_head(document: Document) -> Head:
+    head = _head(document["name"], document["role"], document["hostname"], *document["addresses"])
+    if len(document) == _HEAD_FIELDS:
+        return head
+    if document.keys() - {"name", "role", "hostname", "addresses", "observed", "forced"}:
+        raise TypeError("a field that is not known")
+    observed, forced = document.get("observed"), document.get("forced")
+    return replace(head, observed=read_observed(observed), forced=read_forced(forced))
 
 
 @lru_cache(maxsize=1024)
@@ -290,6 +323,7 @@ def _read_group(document: Document) -> Group:
         cached or 0.0,  # the same object for nearly all
         drained,
         document.get("flatten", False),
+        read_automation(document.get("automation")),
     )
 
 
@@ -360,4 +394,5 @@ _READERS: dict[str, Callable[[Document], Entity]] = {
     "order": _read_order,
     "account": _read_account,
     "resolved": _read_resolved,
+    "flag": read_flag,
 }

@@ -16,9 +16,10 @@ from failoverdns.model.commands import Command
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import MAX_TTL
 from failoverdns.wire import values
+from failoverdns.wire.automation_commands import AUTOMATION_ROWS
 from failoverdns.wire.certificate_commands import CERTIFICATE_ROWS
 from failoverdns.wire.history_commands import HISTORY_ROW
-from failoverdns.wire.parameters import APPLICATION, ONE_GROUP, named
+from failoverdns.wire.parameters import APPLICATION, ONE_GROUP, REASON, TO, named, override
 from failoverdns.wire.rows import Parameter, Row, build, did_you_mean
 
 MAX_SAMPLE = 1_000_000
@@ -71,17 +72,8 @@ _TTL = Parameter(
 
 
 _SWITCH_RULES = (
-    "no-application, target-empty, certificate-names, certificate-expired, before-switch"
-)
-
-
-def _override(rules: str) -> Parameter:
-    help_ = f"a pre-flight rule that may fail: {rules}; repeat for more"
-    return Parameter("override", help_, values.text, "RULE", repeated=True)
-
-
-_TO = Parameter(
-    "to", "the side; without it, the other one", values.side, "SIDE", choices=values.SIDES
+    "no-application, target-empty, target-down, certificate-names, certificate-expired, "
+    "before-switch, or a safety rule of the configuration"
 )
 
 
@@ -102,12 +94,23 @@ def _flatten(given: dict[str, Any]) -> dict[str, Any]:
     return given if flatten is None else given | {"flatten": flatten}
 
 
+def _switch(**given: Any) -> Command:
+    if given.get("pre_ttl") is not None and given.get("at") is None:
+        raise Rejected("invalid", "--pre-ttl is for a planned switch: say when with --at")
+    return commands.Switch(**given)
+
+
 def _add_group(**given: Any) -> Command:
     return commands.AddGroup(**_flatten(given))
 
 
 def _set_group(**given: Any) -> Command:
     return commands.SetGroup(**_flatten(given))
+
+
+def _policy(help_: str) -> Parameter:
+    text = f"the policy that says when it may switch by itself{help_}"
+    return Parameter("policy", text, values.configured_name_or_nothing, "POLICY")
 
 
 def _sides(help_: str) -> tuple[Parameter, Parameter]:
@@ -132,7 +135,7 @@ _ROWS: Final = (
                 required=True,
                 repeated=True,
             ),
-            _TO,
+            TO,
             Parameter(
                 "if_revision",
                 "only if no named group changed after this revision",
@@ -140,13 +143,21 @@ _ROWS: Final = (
                 "N",
                 integer=True,
             ),
-            _override(_SWITCH_RULES),
+            override(_SWITCH_RULES),
             Parameter(
                 "dry_run", "say what would happen, and change nothing", values.flag, flag=True
             ),
-            Parameter("reason", "why: kept in the history", values.text, "TEXT"),
+            REASON,
+            Parameter("at", "not now, but at this time (RFC 3339)", values.time, "TIME"),
+            Parameter(
+                "pre_ttl",
+                "with --at: the TTL before the switch; the policy says, if left out",
+                values.number(0, MAX_TTL, " seconds"),
+                "S",
+                integer=True,
+            ),
         ),
-        commands.Switch,
+        _switch,
         'switch shop --to backup --reason "db maintenance"',
     ),
     Row(
@@ -154,7 +165,7 @@ _ROWS: Final = (
         "Check whether a switch would go well: targets and certificate of the other side.",
         (
             named("the group", values.group, "group", "GROUP"),
-            _TO,
+            TO,
         ),
         commands.Preflight,
     ),
@@ -244,19 +255,21 @@ _ROWS: Final = (
             *_sides(""),
             _TTL,
             *_FLATTEN,
+            _policy(""),
         ),
         _add_group,
         "group add shop --primary shop-eu --backup shop-us",
     ),
     Row(
         "group set",
-        "Attach or detach applications, set the TTL, or flatten.",
+        "Attach or detach applications, set the TTL or the policy, or flatten.",
         (
             named("the group", values.group),
             *_sides('; "" detaches'),
             _TTL,
             *_FLATTEN,
-            _override("active-side"),
+            _policy('; "" takes it away'),
+            override("active-side"),
         ),
         _set_group,
         'group set shop --backup ""',
@@ -274,6 +287,7 @@ _ROWS: Final = (
         commands.RemoveGroup,
     ),
     Row("group list", "List the groups.", (), commands.ListGroups),
+    *AUTOMATION_ROWS,
     *CERTIFICATE_ROWS,
     Row(
         "querylog on",

@@ -22,6 +22,18 @@ APPLICATION: Final = Parameter(
 ONE_GROUP: Final = Parameter("group", "only this group", values.group, "GROUP", position=True)
 
 
+TO: Final = Parameter(
+    "to", "the side; without it, the other one", values.side, "SIDE", choices=values.SIDES
+)
+REASON: Final = Parameter("reason", "why: kept in the history", values.text, "TEXT")
+
+
+def override(rules: str) -> Parameter:
+    """Return the parameter that names rules which may fail; `rules` says which there are."""
+    help_ = f"a rule that may fail: {rules}; repeat for more"
+    return Parameter("override", help_, values.text, "RULE", repeated=True)
+
+
 def named(help_: str, parse: values.Parse, name: str = "name", metavar: str = "NAME") -> Parameter:
     """Return a parameter by position that must be given."""
     return Parameter(name, help_, parse, metavar, position=True, required=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
@@ -17,7 +18,9 @@ from failoverdns.model.certificate import Secret
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import Side
+from failoverdns.model.health import Health, Quorum
 from failoverdns.model.names import DomainName, plain_label
+from failoverdns.model.policy import AUTOMATION_FLAG
 
 MAX_TEXT = 1000
 """Characters in a text."""
@@ -28,6 +31,11 @@ MAX_PEM = 256 * 1024
 ROLES = tuple(role.value for role in HeadRole)
 SIDES = tuple(side.value for side in Side)
 
+MAX_QUORUM = 1000
+
+_CONFIGURED_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_NAME_PATTERN = re.compile(r"[a-z0-9_*?-]{1,63}", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,4}", re.ASCII)
 _GROUP_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -183,3 +191,85 @@ def role(value: Json) -> HeadRole:
 def side(value: Json) -> Side:
     """Return a side of a group; raises Malformed."""
     return Side(choice(*SIDES)(value))
+
+
+def time(value: Json) -> float:
+    """Return seconds since 1970 for a time with its zone (RFC 3339); raises Malformed."""
+    given = text(value)
+    try:
+        read = datetime.fromisoformat(given)
+    except ValueError:
+        read = None
+    if read is None or read.tzinfo is None or "T" not in given.upper():
+        raise Malformed(
+            f"{given!r} is not a time with its zone; write one such as 2026-03-01T02:00:00Z or "
+            "2026-03-01T03:00:00+01:00"
+        )
+    return read.timestamp()
+
+
+def configured_name(value: Json) -> str:
+    """Return the name of a check or policy; raises Malformed."""
+    given = text(value)
+    if not _CONFIGURED_NAME.fullmatch(given):
+        raise Malformed(f"{given!r} must be 1 to 64 letters, digits, '-', '_' or '.'")
+    return given
+
+
+def configured_name_or_nothing(value: Json) -> str:
+    """Return the name of a check or policy, or an empty text as it is; raises Malformed."""
+    return configured_name(value) if value != "" else ""
+
+
+def flag_name(value: Json) -> str:
+    """Return the name of a flag; raises Malformed."""
+    given = configured_name(value)
+    if given == AUTOMATION_FLAG:
+        raise Malformed("that flag has commands of its own: `automation freeze` and `thaw`")
+    return given
+
+
+def quorum(value: Json) -> Quorum:
+    """Return `any`, `all` or a number from 1 on; raises Malformed."""
+    if value == "any":
+        return "any"
+    if value == "all":
+        return "all"
+    number_ = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
+    if isinstance(number_, int) and not isinstance(number_, bool) and 1 <= number_ <= MAX_QUORUM:
+        return number_
+    raise Malformed(f"must be any, all or a number from 1 to {MAX_QUORUM}")
+
+
+def on_or_off(value: Json) -> bool:
+    """Return whether it is `on`; raises Malformed."""
+    return bool(choice("on", "off")(value) == "on")
+
+
+def forced_health(value: Json) -> Health:
+    """Return what is forced: UP, DOWN, or UNKNOWN for `none`; raises Malformed."""
+    word = choice("up", "down", "none")(value)
+    return Health.UNKNOWN if word == "none" else Health(word)
+
+
+def reported_health(value: Json) -> Health:
+    """Return UP or DOWN; raises Malformed."""
+    return Health(choice("up", "down")(value))
+
+
+def exact_target(value: Json) -> tuple[str, str | None]:
+    """Return the names of `APPLICATION[/HEAD]`; raises Malformed."""
+    name, slash, head_ = text(value).partition("/")
+    return application(name), head(head_) if slash else None
+
+
+def health_target(value: Json) -> tuple[str, str | None]:
+    """Return the patterns of `APPLICATION[/HEAD]` in lower case; raises Malformed."""
+    name, slash, head_ = text(value).lower().partition("/")
+    for part in (name, head_) if slash else (name,):
+        if not _NAME_PATTERN.fullmatch(part):
+            raise Malformed(
+                f"{part!r} must be a name, or a pattern of names with * and ?: write "
+                "APPLICATION or APPLICATION/HEAD"
+            )
+    return name, head_ if slash else None

@@ -1,0 +1,204 @@
+"""When a group may switch by itself, what may not be done to it, and what is planned for it.
+
+Times are *steady* seconds, as in `model.health`, but for a plan's: these are seconds since 1970,
+because people make plans by the clock on the wall.
+Refuses to know what follows from all this: that is a rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from failoverdns.model.health import Check
+
+
+class Mode(Enum):
+    """Who decides."""
+
+    MANUAL = "manual"
+    AUTOMATIC = "automatic"
+
+
+class AllDown(Enum):
+    """What a group answers while both of its sides are down; nothing is switched."""
+
+    STAY = "stay"
+    PRIMARY = "primary"
+    BACKUP = "backup"
+    EMPTY = "empty"
+
+
+class AnswerOf(Enum):
+    """Which of several web servers a group answers with."""
+
+    ALL = "all"
+    HEALTHY = "healthy"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When groups switch by themselves; times in seconds.
+
+    `grace` is how long the active side has to be down before its group leaves it.  `hold` is how
+    long the primary has to be up again before the group goes back, if `fail_back` is automatic.
+    `cooldown` is the least time between two automatic switches, `max_switches` the most of them
+    within `window`.  `pre_ttl` is the TTL before a planned switch.
+    """
+
+    name: str
+    mode: Mode = Mode.MANUAL
+    grace: float = 30.0
+    fail_back: Mode = Mode.MANUAL
+    hold: float = 300.0
+    cooldown: float = 300.0
+    max_switches: int = 3
+    window: float = 3600.0
+    all_down: AllDown = AllDown.STAY
+    answer: AnswerOf = AnswerOf.ALL
+    pre_ttl: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """A safety rule: after a switch at least so many of the groups are on their primary.
+
+    `groups` are names, or patterns of names with `*` and `?`.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    at_least: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A safety rule: a group (by name) is on its primary, or a flag is on, or nothing is automatic.
+
+    Exactly one of `group` and `flag` is given; `groups` are those that the rule is for.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    group: str | None = None
+    flag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A safety rule: so many seconds after its last switch a group may switch again."""
+
+    name: str
+    groups: tuple[str, ...]
+    seconds: float
+
+
+SafetyRule = Assertion | Gate | Wait
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the configuration says of checks, policies and safety rules, in the file's order."""
+
+    checks: tuple[Check, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    safety_rules: tuple[SafetyRule, ...] = ()
+
+    def check(self, name: str) -> Check | None:
+        """Return the check of that name."""
+        return next((check for check in self.checks if check.name == name), None)
+
+    def policy(self, name: str) -> Policy | None:
+        """Return the policy of that name."""
+        return next((policy for policy in self.policies if policy.name == name), None)
+
+
+NO_TERMS = Terms()
+"""Nothing is checked, and nothing automatic."""
+
+AUTOMATION_FLAG = "automation"
+"""The flag that has to be on for anything to be automatic; `automation freeze` turns it off."""
+
+
+RULES_OF_OUR_OWN = frozenset(
+    (
+        "no-application",
+        "target-empty",
+        "target-down",
+        "certificate-names",
+        "certificate-expired",
+        "before-switch",
+        "active-side",
+        "flap-guard",
+        AUTOMATION_FLAG,
+    )
+)
+"""Names that no safety rule of the configuration may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Something that operators turn on and off, for gates; one that is not there is off.
+
+    Only `automation` is on unless it was turned off.  `since` in steady seconds.
+    """
+
+    name: str
+    on: bool
+    since: float
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """Automation keeps its hands off; `since` in steady seconds."""
+
+    since: float
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An automatic switch that health asks for and that is refused.
+
+    `to` is the side's name; `reasons` are the names of the rules that refuse it.
+    """
+
+    to: str
+    reasons: tuple[str, ...]
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A switch at a time; all times in seconds since 1970.
+
+    Until it is done the TTL is `pre_ttl`, from `lowered_at` on (None before).  `override` are
+    rules that may fail, `reason` is for history.
+    """
+
+    at: float
+    to: str
+    pre_ttl: int
+    lowered_at: float | None = None
+    override: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Automation:
+    """What a group has to do with automation; `policy` is a name.
+
+    `switched_at` is its last switch, `automatic` its last automatic ones, oldest first.
+    """
+
+    policy: str | None = None
+    maintenance: Maintenance | None = None
+    switched_at: float | None = None
+    automatic: tuple[float, ...] = ()
+    held: Held | None = None
+    plan: Plan | None = None
+
+
+NO_AUTOMATION = Automation()
+"""What groups have that have nothing to do with it."""

@@ -1,0 +1,194 @@
+"""An explanation in sentences: what a group answers, why, what would change that, and what forbids.
+
+Refuses to know how probes are made: what they last saw is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from failoverdns.model.application import Application, target_texts
+from failoverdns.model.change import Json
+from failoverdns.model.errors import RuleFailure
+from failoverdns.model.group import Group, Side
+from failoverdns.model.health import Health
+from failoverdns.model.policy import Mode
+from failoverdns.rules.automation import Outlook, outlook
+from failoverdns.rules.health import observed_of, why_down
+from failoverdns.rules.health_reports import group_automation
+from failoverdns.rules.policy import FLAP_GUARD
+from failoverdns.rules.serving import answer_of, application_on
+from failoverdns.rules.sides import answered, side_condition
+from failoverdns.rules.switching import plan
+from failoverdns.rules.timestamps import duration, timestamp
+from failoverdns.rules.view import View
+
+
+def explanation(
+    view: View,
+    group: Group,
+    now: float,
+    steady: float,
+    probes: Callable[[Application], list[Json]],
+) -> dict[str, Json]:
+    """Return what there is to say of a group at `now` (seconds since 1970) and `steady`.
+
+    `probes` reports what the probes of an application last saw.
+    """
+    look = outlook(view, group, now, steady)
+    failures = _failures(view, group, look, now, steady)
+    seen: dict[str, Json] = {}
+    for side in Side:
+        application = application_on(view, group, side)
+        if application is not None:
+            seen[side.value] = probes(application)
+    rules: list[Json] = [{"rule": f.rule, "message": f.message} for f in failures]
+    says = look.verdict
+    earliest = says.at + now - steady if says is not None and says.to is not None else None
+    return {
+        "group": group.name,
+        "hostname": group.hostname.to_text(),
+        "active": group.active.value,
+        "answers": list[Json](target_texts(answer_of(view, group))),
+        "sentences": [
+            *_answer_sentences(view, group),
+            *_health_sentences(view, group, steady),
+            *_automation_sentences(group, look, now, steady),
+            *_plan_sentences(group),
+            *_rule_sentences(group, look, failures),
+        ],
+        "automation": group_automation(view, group),
+        "switches_at": timestamp(max(earliest, now)) if earliest is not None else None,
+        "rules": rules,
+        "probes": seen,
+    }
+
+
+def _failures(
+    view: View, group: Group, look: Outlook, now: float, steady: float
+) -> tuple[RuleFailure, ...]:
+    """Return the rules that fail for the switch that automation wants, or else for one by hand."""
+    says = look.verdict
+    wanted = says.to if says is not None else None
+    (step,) = plan(view, [group], wanted, now, steady, automatic=wanted is not None)
+    return step.failures
+
+
+def _answer_sentences(view: View, group: Group) -> Iterator[Json]:
+    side, healthy = answered(view, group)
+    targets = ", ".join(target_texts(answer_of(view, group)))
+    active = group.active.value
+    if side is None:
+        yield f"{group.hostname} answers nothing (NODATA): both sides are down, as all_down says."
+        return
+    application = application_on(view, group, side)
+    if application is None:
+        yield f"{group.hostname} answers nothing (NODATA): no application is on the {active} side."
+        return
+    where = f"application {application.name}"
+    if side is group.active:
+        why = f"the {active} side is active, and {where} is on it"
+    else:
+        why = f"both sides are down, and all_down says {side.value}: {where}; {active} stays active"
+    yield f"{group.hostname} answers {targets or 'nothing (NODATA)'}: {why}."
+    if healthy and targets != ", ".join(target_texts(answer_of(view, _without_policy(group)))):
+        yield "Web servers that are down are left out of the answer."
+
+
+def _without_policy(group: Group) -> Group:
+    from dataclasses import replace
+
+    return replace(group, automation=replace(group.automation, policy=None))
+
+
+def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]:
+    for side in Side:
+        application = application_on(view, group, side)
+        if application is None:
+            yield f"The {side.value} side has no application."
+            continue
+        condition, observed = side_condition(view, group, side), observed_of(application).health
+        what = f"The {side.value}, {application.name}, is {condition.health.value}"
+        if condition.health is Health.UNKNOWN:
+            why = (
+                "not every check has told enough yet" if application.checks else "nothing checks it"
+            )
+            yield f"{what}: {why}."
+            continue
+        what += f" since {duration(steady - condition.since)}"
+        if application.forced is not None:
+            reason = f" ({application.forced.reason})" if application.forced.reason else ""
+            yield f"{what}, because it is forced{reason}; what is observed is {observed.value}."
+        elif condition.health is Health.DOWN:
+            yield f"{what}: {why_down(application)}."
+        else:
+            yield f"{what}."
+
+
+def _automation_sentences(group: Group, look: Outlook, now: float, steady: float) -> Iterator[Json]:
+    name = group.automation.policy
+    if look.policy.mode is Mode.MANUAL:
+        policy = f"its policy, {name}, is manual" if name is not None else "it has no policy"
+        yield f"It switches when somebody says so only: {policy}."
+        return
+    maintenance = group.automation.maintenance
+    if maintenance is not None:
+        reason = f" ({maintenance.reason})" if maintenance.reason else ""
+        yield f"It is in maintenance{reason}: automation keeps its hands off."
+        return
+    says = look.verdict
+    assert says is not None
+    if says.to is None:
+        yield f"Its policy, {name}, keeps it where it is: {says.why}."
+        yield f"{_what_would(group, look)}"
+        return
+    what = f"Its policy, {name}, wants it on the {says.to.value}: {says.why}"
+    if says.at <= steady:
+        yield f"{what}; that is due."
+    elif says.waits_for == FLAP_GUARD:
+        yield (
+            f"{what}; but it switched by itself {look.policy.max_switches} times within "
+            f"{duration(look.policy.window)}, so it stays put ({FLAP_GUARD}) for "
+            f"{duration(says.at - steady)}."
+        )
+    else:
+        at = timestamp(now + says.at - steady)
+        left = duration(says.at - steady)
+        yield f"{what}; at the earliest in {left}, at {at} ({says.waits_for})."
+
+
+def _what_would(group: Group, look: Outlook) -> str:
+    policy = look.policy
+    if group.active is Side.PRIMARY:
+        return (
+            f"It switches to the backup when the primary is down for {duration(policy.grace)} and "
+            "the backup is up."
+        )
+    if policy.fail_back is Mode.MANUAL:
+        return "It goes back when somebody says so: fail_back is manual."
+    return f"It goes back when the primary is up for {duration(policy.hold)}."
+
+
+def _plan_sentences(group: Group) -> Iterator[Json]:
+    planned = group.automation.plan
+    if planned is not None:
+        lowered = planned.lowered_at is not None
+        ttl = (
+            f"the TTL is {group.served_ttl} s until then"
+            if lowered
+            else f"the TTL is {group.ttl} s"
+        )
+        yield f"A switch to the {planned.to} is planned for {timestamp(planned.at)}; {ttl}."
+
+
+def _rule_sentences(
+    group: Group, look: Outlook, failures: tuple[RuleFailure, ...]
+) -> Iterator[Json]:
+    says = look.verdict
+    wanted = says.to if says is not None else None
+    to = (wanted or group.active.other).value
+    who = "Automation" if wanted is not None else "A switch by hand"
+    if not failures:
+        yield f"No rule stands in the way of a switch to the {to}."
+    for failure in failures:
+        yield f"{who} could not switch it to the {to}: {failure.rule}: {failure.message}."

@@ -1,0 +1,108 @@
+"""Commands that change what is known of health, or what is said in its place.
+
+A probe never alters what is forced, and what is forced never hides what is observed.
+Every function takes the state and a command and returns a Decision or raises Rejected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from failoverdns.model.application import Application, Head
+from failoverdns.model.change import Json, Write
+from failoverdns.model.commands import ForceHealth, LearnHealth
+from failoverdns.model.errors import Rejected
+from failoverdns.model.health import Forced, Health
+from failoverdns.rules.decision import Decision
+from failoverdns.rules.finding import find_application, find_head
+from failoverdns.rules.health import NOT_OBSERVED
+from failoverdns.rules.view import View
+
+_PATTERN = frozenset("*?[")
+
+
+def learn_health(view: View, command: LearnHealth) -> Decision:
+    """Take over what probing says of a head; only another state or cause is a change."""
+    application = view.application(command.application)
+    head = application.head(command.head) if application is not None else None
+    if application is None or head is None:
+        return Decision((), lambda _: {})
+    before, after = head.observed or NOT_OBSERVED, command.observed
+    if (before.health, before.cause) == (after.health, after.cause):
+        return Decision((), lambda _: {})
+    if before.health is after.health:
+        after = replace(after, since=before.since)
+    changed = _with(application, head, replace(head, observed=after))
+    return Decision((Write(application, changed),), lambda _: {"observed": after.health.value})
+
+
+def forget_health(view: View) -> Decision:
+    """Let go of all that was observed: after a start nothing is known until it is probed."""
+    writes = tuple(
+        Write(application, unobserved(application))
+        for application in view.applications()
+        if any(head.observed is not None for head in application.heads)
+    )
+    return Decision(writes, lambda _: {"forgotten": len(writes)})
+
+
+def unobserved(application: Application) -> Application:
+    """Return an application of which nothing is known."""
+    return replace(
+        application, heads=tuple(replace(head, observed=None) for head in application.heads)
+    )
+
+
+def force_health(view: View, command: ForceHealth, steady: float) -> Decision:
+    """Force the health of what the patterns name, or let go of it; all in one step.
+
+    Raises Rejected `not-found` if they name nothing.
+    """
+    writes, named = [], list[Json]()
+    for application in _applications(view, command):
+        after = application
+        if command.head is None:
+            after = replace(application, forced=_forced(application.forced, command, steady))
+            named.append(application.name)
+        for head in _heads(application, command):
+            forced = _forced(head.forced, command, steady)
+            after = _with(after, head, replace(head, forced=forced))
+            named.append(f"{application.name}/{head.name}")
+        if after != application:
+            writes.append(Write(application, after))
+    if not named:
+        pattern = command.application + (f"/{command.head}" if command.head is not None else "")
+        raise Rejected("not-found", f"nothing matches {pattern!r}")
+    said = command.health.value if command.health is not Health.UNKNOWN else None
+    return Decision(tuple(writes), lambda _: {"forced": said, "named": [*named]})
+
+
+def _applications(view: View, command: ForceHealth) -> list[Application]:
+    pattern = command.application
+    if not _PATTERN & set(pattern):
+        return [find_application(view, pattern)]
+    return [found for found in view.applications() if fnmatchcase(found.name, pattern)]
+
+
+def _heads(application: Application, command: ForceHealth) -> tuple[Head, ...]:
+    pattern = command.head
+    if pattern is None:
+        return ()
+    if not _PATTERN & set(pattern + command.application):
+        return (find_head(application, pattern),)
+    return tuple(head for head in application.heads if fnmatchcase(head.name, pattern))
+
+
+def _forced(before: Forced | None, command: ForceHealth, steady: float) -> Forced | None:
+    if command.health is Health.UNKNOWN:
+        return None
+    if before is not None and before.health is command.health:
+        reason = command.reason if command.reason is not None else before.reason
+        return replace(before, reason=reason)
+    return Forced(command.health, steady, command.reason)
+
+
+def _with(application: Application, old: Head, new: Head) -> Application:
+    heads = tuple(new if head is old else head for head in application.heads)
+    return replace(application, heads=heads)

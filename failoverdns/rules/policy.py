@@ -1,0 +1,135 @@
+"""The policy: from the health of both sides to what a group with `mode: automatic` does by itself.
+
+The truth table is `TABLE`; a group with `mode: manual` never gets here.  A switch waits until
+
+| of a move  | at the earliest                                                              |
+|------------|------------------------------------------------------------------------------|
+| `leave`    | `grace` after the active side went down                                      |
+| `return`   | `hold` after the primary came up again, whenever the group left it           |
+| both       | `cooldown` after the last automatic switch                                   |
+
+and the flap guard holds it back while there were `max_switches` automatic ones within `window`.
+Refuses to know groups, safety rules and who carries it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from failoverdns.model.group import Side
+from failoverdns.model.health import Health
+from failoverdns.model.policy import Mode, Policy
+from failoverdns.rules.health import Condition
+
+FLAP_GUARD = "flap-guard"
+"""What holds a switch back when there were too many: named like a rule, and no rule to override."""
+
+
+class Move(Enum):
+    """What health asks for."""
+
+    STAY = "stay"
+    LEAVE = "leave"
+    RETURN = "return"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the truth table: None stands for any value."""
+
+    active: Side
+    primary: Health | None
+    backup: Health | None
+    fail_back: Mode | None
+    move: Move
+    why: str
+
+
+_P, _B = Side.PRIMARY, Side.BACKUP
+_UP, _DOWN, _UNKNOWN = Health.UP, Health.DOWN, Health.UNKNOWN
+_MANUAL, _AUTOMATIC = Mode.MANUAL, Mode.AUTOMATIC
+
+TABLE = (
+    # active primary backup    fail_back
+    Row(_P, _UP, None, None, Move.STAY, "the primary is up"),
+    Row(_P, _UNKNOWN, None, None, Move.STAY, "nothing certain is known of the primary"),
+    Row(_P, _DOWN, _UP, None, Move.LEAVE, "the primary is down and the backup is up"),
+    Row(_P, _DOWN, _DOWN, None, Move.STAY, "both sides are down"),
+    Row(_P, _DOWN, _UNKNOWN, None, Move.STAY, "the primary is down, but is the backup up?"),
+    Row(_B, _UP, _DOWN, _AUTOMATIC, Move.LEAVE, "the backup is down and the primary is up"),
+    Row(_B, _UP, None, _AUTOMATIC, Move.RETURN, "the primary is up again"),
+    Row(_B, _UP, _DOWN, _MANUAL, Move.STAY, "the backup is down, but fail-back is manual"),
+    Row(_B, _UP, None, _MANUAL, Move.STAY, "the primary is up again, but fail-back is manual"),
+    Row(_B, _DOWN, _DOWN, None, Move.STAY, "both sides are down"),
+    Row(_B, _DOWN, None, None, Move.STAY, "the primary is down, as it was"),
+    Row(_B, _UNKNOWN, None, None, Move.STAY, "nothing certain is known of the primary"),
+)
+"""What to do, by the first row that fits; every case is in one, and no row leads to a side that is
+not up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a policy looks at; `automatic` are times of automatic switches, oldest first.
+
+    All times in steady seconds.
+    """
+
+    active: Side
+    primary: Condition
+    backup: Condition
+    automatic: tuple[float, ...] = ()
+
+    def condition(self, side: Side) -> Condition:
+        """Return the condition of a side."""
+        return self.primary if side is Side.PRIMARY else self.backup
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a policy says: nothing (`to` is None), or a switch at `at`, and why.
+
+    `at` is the earliest time, in steady seconds, if health stays as it is; `waits_for` names what
+    sets it.  `is_held` if that is the flap guard.
+    """
+
+    why: str
+    to: Side | None = None
+    at: float = 0.0
+    waits_for: str = ""
+
+    @property
+    def is_held(self) -> bool:
+        """True if the flap guard keeps the group where it is."""
+        return self.waits_for == FLAP_GUARD
+
+
+def verdict(policy: Policy, situation: Situation, now: float) -> Verdict:
+    """Return what `policy` says of `situation` at `now` (steady seconds)."""
+    row = row_for(situation, policy.fail_back)
+    if row.move is Move.STAY:
+        return Verdict(row.why)
+    to = situation.active.other
+    if row.move is Move.LEAVE:
+        since, delay = situation.condition(situation.active).since, policy.grace
+        earliest = [(since + delay, "grace")]
+    else:
+        earliest = [(situation.primary.since + policy.hold, "hold")]
+    recent = [min(at, now) for at in situation.automatic if at > now - policy.window]
+    if situation.automatic:
+        earliest.append((min(situation.automatic[-1], now) + policy.cooldown, "cooldown"))
+    if len(recent) >= policy.max_switches:
+        earliest.append((recent[-policy.max_switches] + policy.window, FLAP_GUARD))
+    at, waits_for = max(earliest)
+    return Verdict(row.why, to, at, waits_for if at > now else "")
+
+
+def row_for(situation: Situation, fail_back: Mode) -> Row:
+    """Return the first row of the table that fits."""
+    found = (situation.active, situation.primary.health, situation.backup.health, fail_back)
+    for row in TABLE:
+        wanted = (row.active, row.primary, row.backup, row.fail_back)
+        if all(want in (None, has) for want, has in zip(wanted, found, strict=True)):
+            return row
+    raise AssertionError(f"the truth table lacks {found}")
