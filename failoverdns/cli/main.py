@@ -148,16 +148,19 @@ def _send(
     settings = ctx.find_root().obj
     path = settings["socket"] or default_socket()
     as_json = as_json or settings["json"]
+    more: dict[str, Json] | None = {"command": row.words, **fields}
     try:
-        with request(path, {"command": row.words, **fields}, settings["timeout"]) as lines:
-            line = next(lines)
-            reply = parse(line)
-            if wait and reply.get("ok") and row.words != "switch":
-                sys.exit(_wait(path, settings["timeout"], reply["result"], as_json=as_json))
-            status = _print_reply(row, line, reply, lines, as_json=as_json)
-            if wait and reply.get("ok"):
-                _wait_until_drained(reply["result"])
-            sys.exit(status)
+        while more is not None:
+            with request(path, more, settings["timeout"]) as lines:
+                line = next(lines)
+                reply = parse(line)
+                if wait and reply.get("ok") and row.words != "switch":
+                    sys.exit(_wait(path, settings["timeout"], reply["result"], as_json=as_json))
+                status = _print_reply(row, line, reply, lines, as_json=as_json)
+            more = _rest(more, reply)
+        if wait and reply.get("ok"):
+            _wait_until_drained(reply["result"])
+        sys.exit(status)
     except NoServer as fault:
         click.echo(str(fault), err=True)
         sys.exit(NO_SERVER)
@@ -198,6 +201,14 @@ def _wait_until_drained(result: dict[str, Any]) -> None:
 
     for text in waiting.until_drained(result, time.time, time.sleep):
         click.echo(text, err=True)
+
+
+def _rest(fields: dict[str, Json], reply: dict[str, Any]) -> dict[str, Json] | None:
+    """Return the request for the rest of an export, if the reply is not the last piece of one."""
+    result = reply.get("result") or {}
+    if not result.get("more"):
+        return None
+    return {**fields, "since": result["export"][-1]["revision"]}
 
 
 def _wait(path: str, timeout: float, requested: dict[str, Any], *, as_json: bool) -> int:

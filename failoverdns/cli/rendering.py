@@ -6,6 +6,7 @@ What is about health and automation is in `cli.automation_rendering`.
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -244,6 +245,13 @@ def _head(head: Result) -> str:
 
 
 def _history(result: Result) -> None:
+    if "export" in result:
+        for line in result["export"]:
+            click.echo(json.dumps(line))
+        return
+    if "verified" in result:
+        click.echo(f"verified: {result['changes']} change(s), the last has hash {result['hash']}")
+        return
     for change in result["history"]:
         click.echo(event(change))
     if not result["history"]:
