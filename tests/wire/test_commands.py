@@ -287,15 +287,15 @@ def test_a_usage_line_shows_how_the_command_is_written() -> None:
     """Square brackets are for what may be left out, dots for what repeats."""
     assert ROWS["switch"].usage == (
         "switch GROUP ... [--to primary|backup] [--if-revision N] [--override RULE ...] "
-        "[--dry-run] [--reason TEXT]"
+        "[--dry-run] [--reason TEXT] [--at TIME] [--pre-ttl S]"
     )
     assert ROWS["status"].usage == "status [GROUP]"
     assert ROWS["head set"].usage == "head set APPLICATION NAME [--address A ...] [--hostname H]"
 
 
 THERE = (
-    "there is application, certificate, group, head, history, preflight, querylog, records, "
-    "status, switch, watch"
+    "there is application, automation, certificate, explain, flag, group, head, health, history, "
+    "maintenance, plan, preflight, querylog, records, rehearse, status, switch, watch"
 )
 UNKNOWN = [
     ("swich", "no command 'swich'; did you mean 'switch'?"),
