@@ -148,13 +148,6 @@ def test_what_a_head_answers_decides(
     assert words in result.detail
 
 
-def test_a_reset_while_connecting_is_told(probed: Probed) -> None:
-    """A head that takes a connection and drops it at once was reached, so TCP may call it good."""
-    with head(lambda sock: None) as web:
-        result = probed(make_target(CheckKind.HTTP, web.port))
-    assert result.cause in (Cause.PROTOCOL, Cause.RESET)
-
-
 def test_redirects_are_followed_on_connections_of_their_own(probed: Probed) -> None:
     asked: list[bytes] = []
 
