@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from authority import DAY, Authority
@@ -29,10 +30,10 @@ def leaf(*names: str, starts: float = -DAY, lasts: float = 90 * DAY) -> Leaf:
 
 
 def judge(
-    given: Leaf, *chain: ChainFault, names: tuple[str, ...] = ("www.shop.example",), **terms: object
+    given: Leaf, *chain: ChainFault, names: tuple[str, ...] = ("www.shop.example",), **terms: Any
 ) -> list[str]:
     """Return what is wrong with it."""
-    return faults(given, chain, TlsTerms(**terms), names, NOW)  # type: ignore[arg-type]
+    return faults(given, chain, TlsTerms(**terms), names, NOW)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_which_names_a_certificate_is_valid_for(declared: str, name: str, valid:
         (leaf("other.example", lasts=0), {"verify": False, "days_left": 9}, None),
     ],
 )
-def test_what_is_wrong_is_told(given: Leaf, terms: dict[str, object], words: str | None) -> None:
+def test_what_is_wrong_is_told(given: Leaf, terms: dict[str, Any], words: str | None) -> None:
     """Nothing is, if nothing is to be verified."""
     found = judge(given, **terms)
     assert len(found) == (words is not None)

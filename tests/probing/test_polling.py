@@ -124,6 +124,6 @@ def test_a_fault_of_one_is_logged_and_the_others_are_told(poller: Poller) -> Non
 
 def test_a_reactor_that_is_torn_down_changes_nothing(poller: Poller) -> None:
     """The prober's owner ends it."""
-    poller.connectionLost(Failure(ConnectionError()))
+    poller.connectionLost(Failure(ConnectionError()))  # type: ignore[no-untyped-call]
     assert poller.fileno() >= 0
     assert poller.logPrefix() == "probing"

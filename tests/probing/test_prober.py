@@ -158,9 +158,10 @@ def test_a_probe_may_stop_the_prober() -> None:
 
 
 def test_a_connection_that_closes_makes_room_in_the_same_turn() -> None:
-    """The next socket gets the number of the last one: no event of that one is taken for its own."""
+    """No event of the last socket is taken for one of the next, which has its number."""
     probed = Probed(max_probes=50)
-    good, bad = [], []
+    good: list[ProbeResult] = []
+    bad: list[ProbeResult] = []
     with head(stalled) as web, socket.socket() as full:
         full.bind((LOOPBACK, 0))
         full.listen(0)

@@ -38,7 +38,7 @@ def shell(script: str, timeout: float = 20.0) -> Target:
 def test_how_a_program_ends_decides(
     probed: Probed, script: str, cause: Cause | None, detail: str
 ) -> None:
-    """And the last line that it has printed is told; a child that holds its output delays nothing."""
+    """The last line that it printed is told; a child that holds its output delays nothing."""
     result = probed(shell(script))
     assert (result.cause, result.detail) == (cause, detail)
     assert result.seconds < 10
@@ -88,13 +88,17 @@ def test_a_program_is_told_what_it_looks_at_and_no_more(probed: Probed, tmp_path
         del os.environ["SECRET_OF_THE_SERVER"]
     lines = (tmp_path / "seen").read_text().splitlines()
     seen = dict(line.split("=", 1) for line in lines if not line.startswith(("PWD", "SHLVL", "_=")))
-    assert seen == environment(shell("")) == {
-        "PATH": os.environ["PATH"],
-        "FAILOVERDNS_APPLICATION": "shop-eu",
-        "FAILOVERDNS_HEAD": "web1",
-        "FAILOVERDNS_ADDRESS": "192.0.2.1",
-        "FAILOVERDNS_NAMES": "www.shop.example shop.example",
-    }
+    assert (
+        seen
+        == environment(shell(""))
+        == {
+            "PATH": os.environ["PATH"],
+            "FAILOVERDNS_APPLICATION": "shop-eu",
+            "FAILOVERDNS_HEAD": "web1",
+            "FAILOVERDNS_ADDRESS": "192.0.2.1",
+            "FAILOVERDNS_NAMES": "www.shop.example shop.example",
+        }
+    )
 
 
 def test_no_more_programs_run_than_there_are_places() -> None:

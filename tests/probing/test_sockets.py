@@ -58,5 +58,5 @@ def test_a_socket_that_is_connected_to_itself_has_found_nobody() -> None:
 
 
 def test_a_source_that_is_not_ours_is_told() -> None:
-    with pytest.raises(OSError, match="the source address 192.0.2.1"):
+    with pytest.raises(OSError, match=r"the source address 192\.0\.2\.1"):
         begin_to_connect(HERE, 80, (ip_address("192.0.2.1"),))
