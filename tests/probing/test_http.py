@@ -100,7 +100,7 @@ def test_the_status_decides(status: int, cause: Cause | None, detail: str) -> No
 )
 @pytest.mark.parametrize("header", [b"\r\n", b"Content-Length: %d\r\n\r\n"])
 def test_the_body_decides(
-    terms: dict[str, str], body: bytes, cause: Cause | None, words: str, header: bytes
+    terms: dict[str, Any], body: bytes, cause: Cause | None, words: str, header: bytes
 ) -> None:
     """A text in it, and a pattern that matches it."""
     sized = header % len(body) if b"%" in header else header

@@ -62,7 +62,7 @@ def test_a_response_is_read_however_it_comes(
 ) -> None:
     """Whole or in pieces."""
     reader = read(data, piece=piece)
-    assert (reader.status, reader.body, reader.ended) == (status, body, ended)
+    assert (reader.status, bytes(reader.body), reader.ended) == (status, body, ended)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ WORDS = [
 def test_no_bytes_do_more_than_be_refused(pieces: list[bytes], size: int) -> None:
     """And it is the same whether they come whole or in pieces."""
     data = b"".join(pieces)
-    outcomes = []
+    outcomes: list[object] = []
     for piece in (0, size):
         try:
             reader = read(data, piece=piece, ends=True)
