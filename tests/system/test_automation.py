@@ -209,7 +209,7 @@ def test_certificates_that_are_wrong_are_detected(
         folder = tmp_path / name
         folder.mkdir()
         where[name] = heads.start(over_tls(certificate, folder, answering(OK)))
-    where["plain"] = heads.start(answering(OK))
+    where["plain"] = heads.start(lambda sock: sock.sendall(b"SSH-2.0-OpenSSH_9.2\r\n"))
     terms = {"type": "https", "ca_file": "ca.pem", "days_left": 14, "timeout": 1, "interval": 1}
     server = serve(check(heads, **terms))
     shop(server, list(where.values()), [address()], policy="")
