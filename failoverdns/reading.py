@@ -11,11 +11,13 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
+from failoverdns.auditing import exported, verified
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
 from failoverdns.model.commands import (
     ChallengeName,
     Explain,
+    ExportHistory,
     History,
     ListApplications,
     ListCertificates,
@@ -35,6 +37,7 @@ from failoverdns.model.commands import (
     ShowCertificate,
     ShowHealth,
     Status,
+    VerifyHistory,
     Watch,
 )
 from failoverdns.model.errors import Corrupt, Malformed, Rejected
@@ -140,6 +143,10 @@ async def read(source: Source, query: Query) -> Result:
             return {"groups": Streamed(group_report(copy, group) for group in copy.groups())}
         case History():
             return await _history(state, store, query)
+        case ExportHistory():
+            return await exported(state, store, query)
+        case VerifyHistory():
+            return await verified(store, query)
         case Records(origin):
             zones = state.zones if origin is None else (find_zone(state, origin),)
             return {"text": Streamed(_zone_text(state.copy(), zones), text=True)}

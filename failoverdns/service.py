@@ -24,14 +24,14 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from failoverdns import __version__
-from failoverdns.commanding import Commands, event_line
+from failoverdns.automation.running import Automation, steady_clock
+from failoverdns.commanding import Approval, Commands, event_line
 from failoverdns.config import Config, ConfigErrors, DeliverySettings, load_config
 from failoverdns.filling import parts
 from failoverdns.ledger import Ledger, Outcome, Submission
 from failoverdns.model.change import Change, Who
-from failoverdns.model.commands import Configure, Mutation
+from failoverdns.model.commands import Configure, ForgetHealth, Mutation
 from failoverdns.model.errors import Rejected
-from failoverdns.model.zone import Zone
 from failoverdns.net.agreeing import CannotAgree
 from failoverdns.net.control import ControlFactory
 from failoverdns.net.inherited import Inherited
@@ -72,6 +72,8 @@ class Service:
         self._ledger: Ledger | None = None
         self._reactions: Reactions | None = None
         self._resolving: Resolving | None = None
+        self._automation: Automation | None = None
+        self._steady = steady_clock()
         self._control: ControlFactory | None = None
         self._control_port: IListeningPort | None = None
         self._catching_up: LoopingCall | None = None
@@ -143,6 +145,8 @@ class Service:
         if self._catching_up is not None:
             self._catching_up.stop()
             self._catching_up = None
+        if self._automation is not None:
+            self._automation.stop()
         if self._resolving is not None:
             self._resolving.stop()
         if self._reactions is not None:
@@ -161,7 +165,7 @@ class Service:
             loaded = await self._store.load()
         except OSError as fault:
             raise CannotStart(f"state.sqlite: {fault}") from None
-        state = State(loaded.revision, loaded.entities, self.config.zones)
+        state = State(loaded.revision, loaded.entities, self.config.zones, self.config.terms)
         self._ledger = Ledger(
             state,
             self._store,
@@ -171,9 +175,11 @@ class Service:
             spawn=spawn,
             now=time.time,
             random=SystemRandom(),
+            steady=self._steady,
         )
         try:
-            await self._configure(self.config.zones, "start")
+            await self._configure(self.config, "start")
+            await self._submit(ForgetHealth(), "start")
         except Rejected as fault:
             raise CannotStart(f"the configuration contradicts the state {path}: {fault}") from None
         self._catching_up = LoopingCall(self._ledger.resume)
@@ -188,7 +194,7 @@ class Service:
         reactions = self._reactions.prepare(config)
         answering = self._answering.prepare(config)
         try:
-            await self._configure(config.zones, "reload")
+            await self._configure(config, "reload")
         except Rejected:
             self._answering.discard(answering)
             raise
@@ -197,12 +203,14 @@ class Service:
         await self._reactions.reload(reactions)
         assert self._resolving is not None
         self._resolving.configure(config.resolvers)
+        assert self._automation is not None
+        self._automation.configure(config)
         log.info("reloaded {file}", file=str(config.file))
         self._answering.log_addresses()
 
-    async def _configure(self, zones: tuple[Zone, ...], word: str) -> None:
-        """Have the ledger take zones over; raises Rejected."""
-        await self._submit(Configure(zones), word)
+    async def _configure(self, config: Config, word: str) -> None:
+        """Have the ledger take zones and terms over; raises Rejected."""
+        await self._submit(Configure(config.zones, config.terms), word)
 
     def _submit(self, command: Mutation, word: str) -> Deferred[None]:
         """Give a command of the system's own to the ledger; fails with Rejected."""
@@ -231,12 +239,21 @@ class Service:
         )
         ledger = self._ledger
         self._resolving = Resolving(lambda: ledger.state, self._submit, self._reactor)
+        self._automation = Automation(
+            lambda: ledger.state,
+            self._submit,
+            self._approval,
+            self._reactor,
+            now=time.time,
+            steady=self._steady,
+        )
         _make_directory(self.config.control.socket.parent, "control.socket")
         try:
             await self._reactions.start(self.config)
         except (CannotReact, Unavailable, OutcomeUnknown) as fault:
             raise CannotStart(str(fault)) from None
         self._resolving.configure(self.config.resolvers)
+        self._automation.configure(self.config)
 
     async def _answer(self, state: State) -> None:
         """Answer from now on; raises CannotStart or CannotListen."""
@@ -252,11 +269,19 @@ class Service:
             self._reactions.announce(change)
         if self._resolving is not None:
             self._resolving.announce(change)
+        if self._automation is not None:
+            self._automation.announce(change)
+
+    def _approval(self) -> Approval | None:
+        """Return who has to agree to a switch; None if nobody has."""
+        reactions = self._reactions
+        return reactions.approve if reactions is not None and reactions.approving else None
 
     def _open_control(self) -> None:
         settings, reactions = self.config.control, self._reactions
         assert self._ledger is not None
         assert reactions is not None
+        assert self._automation is not None
         commands = Commands(
             self._ledger,
             self._store,
@@ -265,8 +290,11 @@ class Service:
             hooks=reactions.report,
             server=self._answering.report,
             query_log=self._answering.log_queries,
-            approval=lambda: reactions.approve if reactions.approving else None,
+            approval=self._approval,
             issuing=lambda: reactions.issuing,
+            steady=self._steady,
+            probing=self._automation,
+            automation=self._automation.report,
         )
         self._control = ControlFactory(self._reactor, commands, find_allowed(settings.allow))
         self._control_port = listen_unix(

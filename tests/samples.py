@@ -34,6 +34,28 @@ HOSTNAME = f"{LABEL}.failover.test"
 TYPES = {1: "A", 2: "NS", 5: "CNAME", 15: "MX", 16: "TXT", 28: "AAAA"}
 
 
+UNOBSERVED = {
+    "health": "unknown",
+    "since": None,
+    "observed": "unknown",
+    "cause": None,
+    "detail": None,
+    "forced": None,
+}
+"""What is reported of a head that nothing is known of."""
+
+UNCHECKED = {
+    "health": "unknown",
+    "since": None,
+    "observed": "unknown",
+    "forced": None,
+    "checks": [],
+    "require_checks": "all",
+    "require_heads": "any",
+}
+"""What is reported of an application that nothing checks."""
+
+
 def name(text: str) -> DomainName:
     """A domain name."""
     return DomainName.from_text(text)

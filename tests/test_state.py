@@ -70,6 +70,9 @@ def read(view: View, ids: Sequence[str]) -> dict[str, Any]:
         "all_resolved": sorted(view.all_resolved(), key=str),
         "freshness": [view.freshness(hostname) for hostname in drawn.HOSTS],
         "account": view.account("https://ca"),
+        "terms": view.terms,
+        "flag": [view.flag(name) for name in ("automation", "office", "nobody")],
+        "flags": sorted(view.flags(), key=str),
     }
 
 

@@ -46,8 +46,14 @@ MAX_WAIT = 900.0
 POLL = 0.5
 """Seconds that `--wait` waits, and between two looks."""
 
-_REQUEST = "certificate request"
-_WAIT_HELP = "Wait until it is issued, and say how it goes."
+_WAITS = {
+    "certificate request": ("--wait", "Wait until it is issued, and say how it goes."),
+    "switch": (
+        "--wait-drained",
+        "Wait until the last client that honours the TTL has left the old side.",
+    ),
+}
+"""What the command line can wait for that the server does in any case."""
 
 
 class TableGroup(click.Group):
@@ -142,13 +148,19 @@ def _send(
     settings = ctx.find_root().obj
     path = settings["socket"] or default_socket()
     as_json = as_json or settings["json"]
+    more: dict[str, Json] | None = {"command": row.words, **fields}
     try:
-        with request(path, {"command": row.words, **fields}, settings["timeout"]) as lines:
-            line = next(lines)
-            reply = parse(line)
-            if wait and reply.get("ok"):
-                sys.exit(_wait(path, settings["timeout"], reply["result"], as_json=as_json))
-            sys.exit(_print_reply(row, line, reply, lines, as_json=as_json))
+        while more is not None:
+            with request(path, more, settings["timeout"]) as lines:
+                line = next(lines)
+                reply = parse(line)
+                if wait and reply.get("ok") and row.words != "switch":
+                    sys.exit(_wait(path, settings["timeout"], reply["result"], as_json=as_json))
+                status = _print_reply(row, line, reply, lines, as_json=as_json)
+            more = _rest(more, reply)
+        if wait and reply.get("ok"):
+            _wait_until_drained(reply["result"])
+        sys.exit(status)
     except NoServer as fault:
         click.echo(str(fault), err=True)
         sys.exit(NO_SERVER)
@@ -181,6 +193,22 @@ def _print_reply(
             click.echo(event if as_json else rendering.event(parse(event)), nl=not as_json)
             sys.stdout.flush()
     return 0
+
+
+def _wait_until_drained(result: dict[str, Any]) -> None:
+    """Wait until no client that honours the TTL has an old answer; tell it on standard error."""
+    from failoverdns.cli import waiting
+
+    for text in waiting.until_drained(result, time.time, time.sleep):
+        click.echo(text, err=True)
+
+
+def _rest(fields: dict[str, Json], reply: dict[str, Any]) -> dict[str, Json] | None:
+    """Return the request for the rest of an export, if the reply is not the last piece of one."""
+    result = reply.get("result") or {}
+    if not result.get("more"):
+        return None
+    return {**fields, "since": result["export"][-1]["revision"]}
 
 
 def _wait(path: str, timeout: float, requested: dict[str, Any], *, as_json: bool) -> int:
@@ -233,8 +261,9 @@ def _command(row: Row) -> click.Command:
         _send(ctx, row, fields, as_json=as_json, wait=wait)
 
     parameters = [_click_parameter(parameter) for parameter in row.parameters]
-    if row.words == _REQUEST:
-        parameters.append(click.Option(["--wait"], is_flag=True, help=_WAIT_HELP))
+    if row.words in _WAITS:
+        option, text = _WAITS[row.words]
+        parameters.append(click.Option([option, "wait"], is_flag=True, help=text))
     parameters.append(click.Option(["--json", "as_json"], is_flag=True, help=JSON_HELP))
     epilog = f"Example: failoverdns {row.example}" if row.example else None
     name = row.words.split(" ")[-1]

@@ -1,21 +1,21 @@
 """Replies for people: sentences for what was done, tables for what there is.
 
 Knows the shape of each command's result.
-Loads `rich` for tables only.
+What is about health and automation is in `cli.automation_rendering`.
 """
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from failoverdns.cli import automation_rendering as automation
+from failoverdns.cli.tables import print_table, table
 from failoverdns.wire.commands import ROWS
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 Result = dict[str, Any]
 
@@ -57,6 +57,9 @@ def event(event: dict[str, Any]) -> str:
 
 
 def _switch(result: Result) -> None:
+    if "planned" in result:
+        automation.planned(result)
+        return
     would = "would switch" if result.get("dry_run") else "switched"
     for group in result["groups"]:
         targets = ", ".join(group["targets"]) or "nothing (NODATA)"
@@ -121,10 +124,10 @@ def _certificate(result: Result) -> None:
 
 
 def _certificates(result: Result) -> None:
-    table = _table("application", "role", "kind", "names", "valid until", "SHA-256", "warnings")
+    found = table("application", "role", "kind", "names", "valid until", "SHA-256", "warnings")
     for certificate in result["certificates"]:
         order = certificate.get("order") or {}
-        table.add_row(
+        found.add_row(
             certificate["application"],
             certificate["role"],
             certificate.get("kind", "-"),
@@ -133,7 +136,7 @@ def _certificates(result: Result) -> None:
             certificate.get("fingerprint", "-")[:16],
             "\n".join(certificate["warnings"]),
         )
-    _print(table, "no certificates yet: `failoverdns certificate install` or `request`")
+    print_table(found, "no certificates yet: `failoverdns certificate install` or `request`")
 
 
 def _challenge_name(result: Result) -> None:
@@ -187,16 +190,17 @@ def _query_log(result: Result) -> None:
 
 
 def _groups(result: Result) -> None:
-    table = _table("group", "hostname", "ttl", "primary", "backup", "answers")
+    found = table("group", "hostname", "ttl", "primary", "backup", "answers", "policy")
     for group in result["groups"]:
-        table.add_row(
+        found.add_row(
             group["name"],
             group["hostname"],
             str(group["ttl"]),
             *(_side(group, side) for side in ("primary", "backup")),
             "\n".join(group["answers"]) or "NODATA",
+            automation.automatic(group),
         )
-    _print(table, "no groups yet: `failoverdns group add NAME --primary APP --backup APP`")
+    print_table(found, "no groups yet: `failoverdns group add NAME --primary APP --backup APP`")
 
 
 def _side(group: Result, side: str) -> str:
@@ -219,20 +223,35 @@ def _resolved(told: Result | None) -> list[str]:
 
 
 def _applications(result: Result) -> None:
-    table = _table("application", "role", "head", "kind", "target")
+    found = table("application", "role", "health", "head", "kind", "target")
     for application in result["applications"]:
         heads = application["heads"]
-        table.add_row(
+        found.add_row(
             application["name"],
             application["role"],
-            "\n".join(("* " if h["active"] else "  ") + h["name"] for h in heads),
+            automation.condition(application),
+            "\n".join(_head(head) for head in heads),
             "\n".join(head["role"] for head in heads),
             "\n".join(" ".join(h["addresses"]) or h["hostname"] for h in heads) or "no heads",
         )
-    _print(table, "no applications yet: `failoverdns application add NAME`")
+    print_table(found, "no applications yet: `failoverdns application add NAME`")
+
+
+def _head(head: Result) -> str:
+    mark, health = "* " if head["active"] else "  ", head["health"]
+    if health["forced"]:
+        return f"{mark}{head['name']} ({health['health']}, forced)"
+    return f"{mark}{head['name']}" + (" (down)" if health["health"] == "down" else "")
 
 
 def _history(result: Result) -> None:
+    if "export" in result:
+        for line in result["export"]:
+            click.echo(json.dumps(line))
+        return
+    if "verified" in result:
+        click.echo(f"verified: {result['changes']} change(s), the last has hash {result['hash']}")
+        return
     for change in result["history"]:
         click.echo(event(change))
     if not result["history"]:
@@ -297,30 +316,21 @@ def _value(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def _table(*columns: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _print(table: Table, instead: str) -> None:
-    from rich.console import Console
-
-    if not table.row_count:
-        click.echo(instead)
-        return
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = 160
-    console.print(table)
-
-
 _WRITERS: dict[str, Callable[[Result], None]] = {
     "switch": _switch,
+    "explain": automation.explain,
+    "rehearse": automation.rehearse,
+    "maintenance": automation.maintenance,
+    "plan list": automation.plans,
+    "plan cancel": automation.cancelled,
+    "automation freeze": automation.flag,
+    "automation thaw": automation.flag,
+    "flag on": automation.flag,
+    "flag off": automation.flag,
+    "flag list": automation.flags,
+    "health show": automation.health,
+    "health force": automation.forced,
+    "health report": automation.reported,
     "status": _status,
     "group list": _groups,
     "application list": _applications,

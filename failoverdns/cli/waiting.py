@@ -1,12 +1,13 @@
-"""Wait for what a command began: a certificate that is to be issued.
+"""Wait for what a command began: a certificate that is issued, clients that leave the old side.
 
-The server does it in any case; whoever stops waiting stops nothing.
+It comes in any case; whoever stops waiting stops nothing.
 Refuses to know how requests travel and how replies look to people.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 Show = Callable[[], dict[str, Any]]
@@ -50,3 +51,25 @@ def until_issued(
             raise NotIssued(
                 "not issued yet: the server goes on with it; see `failoverdns certificate show`"
             )
+
+
+TELL_EVERY = 10.0
+"""Seconds between two lines about how long it takes still."""
+
+
+def until_drained(
+    switched: dict[str, Any], now: Callable[[], float], sleep: Callable[[float], None]
+) -> Iterator[str]:
+    """Yield lines while clients leave the old sides, and one when the last of them has left.
+
+    `switched` is the result of `switch`; `now` tells seconds since 1970.
+    """
+    groups = switched.get("groups", [])
+    times = [g["drained_at"] for g in groups if g.get("changed") and g.get("drained_at")]
+    if not times or switched.get("dry_run"):
+        return
+    last = max(datetime.fromisoformat(text).timestamp() for text in times)
+    while (left := last - now()) > 0:
+        yield f"clients may still be on the old side for {left:.0f} s ..."
+        sleep(min(left, TELL_EVERY))
+    yield "drained: every client that honours the TTL is on the new side"

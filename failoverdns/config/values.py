@@ -30,7 +30,7 @@ MAX_WORKERS = 256
 MAX_IDENTITY = 255
 """Bytes in a string of a TXT record (RFC 1035 section 3.3.14)."""
 
-HOOK_EVENTS = ("certificate", "switch", "role")
+HOOK_EVENTS = ("certificate", "switch", "role", "health", "refused")
 KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
 DIRECTORIES: Mapping[str, str] = {
     "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",

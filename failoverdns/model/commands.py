@@ -335,6 +335,20 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportHistory:
+    """`history --export`: the changes after the revision `since`, oldest first, as a chain."""
+
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyHistory:
+    """`history --verify`: check the whole chain; some change must have the hash `expect`."""
+
+    expect: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """`watch`: events until the client leaves."""
 
@@ -516,6 +530,8 @@ Query = (
     | ListGroups
     | Status
     | History
+    | ExportHistory
+    | VerifyHistory
     | Watch
     | Records
     | ShowCertificate

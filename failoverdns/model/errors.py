@@ -20,6 +20,7 @@ Code = Literal[
     "forbidden",
     "busy",
     "unavailable",
+    "corrupt",
     "unknown-outcome",
 ]
 

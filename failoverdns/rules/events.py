@@ -5,6 +5,8 @@
 | `switch`      | a group's other side became active                                  |
 | `certificate` | an application has another certificate: installed, issued, moved    |
 | `role`        | an application became `online`, `offline` or `none`                 |
+| `health`      | an application, or one of its heads, became `up`, `down`, `unknown` |
+| `refused`     | a switch that was automatic or planned was refused, or was missed   |
 
 Events are taken from what history tells of a change, so that they can be told again after a
 restart.
@@ -12,13 +14,16 @@ restart.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, cast
 
 from failoverdns.model.application import Application
-from failoverdns.model.change import Change
+from failoverdns.model.change import Change, Json
 from failoverdns.model.group import Group, Side
+from failoverdns.model.health import Health
+from failoverdns.rules.health_reports import CAUSE, OBSERVED
 from failoverdns.rules.serving import application_on
 from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.view import View
@@ -30,10 +35,12 @@ class EventKind(Enum):
     CERTIFICATE = "certificate"
     SWITCH = "switch"
     ROLE = "role"
+    HEALTH = "health"
+    REFUSED = "refused"
     BEFORE_SWITCH = "before_switch"
 
 
-_OF_A_GROUP = (EventKind.SWITCH, EventKind.BEFORE_SWITCH)
+_OF_A_GROUP = (EventKind.SWITCH, EventKind.REFUSED, EventKind.BEFORE_SWITCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +64,71 @@ class Event:
 
 def events_of(change: Change) -> tuple[Event, ...]:
     """Return the events of a change, certificates before the switch that they go with."""
-    found = []
+    found: list[Event] = []
     about: dict[str, str] = {"TIME": timestamp(change.time) or ""}
     reason = change.command.get("reason")
     if isinstance(reason, str):
         about["REASON"] = reason
     for part in change.changed:
-        fields = cast(dict[str, Any], part.get("fields") or {})
-        subject = str(part["name"])
-        match part["kind"]:
-            case "certificate" if part["done"] != "removed" and "fingerprint" in fields:
-                details = {"FINGERPRINT": fields["fingerprint"][1]}
-                kind = EventKind.CERTIFICATE
-            case "group" if part["done"] == "changed" and "active" in fields:
-                before, after = fields["active"]
-                details = {"FROM": before, "TO": after}
-                kind = EventKind.SWITCH
-            case "role":
-                before, after = fields["role"]
-                details = {"FROM": before, "ROLE": after}
-                kind = EventKind.ROLE
-            case _:
-                continue
-        merged = tuple({**about, **details}.items())
-        found.append(Event(kind, subject, str(part.get("id", "")), change.revision, merged))
+        for kind, details in _happened(part, change):
+            merged = tuple({**about, **details}.items())
+            id_ = str(part.get("id", ""))
+            found.append(Event(kind, str(part["name"]), id_, change.revision, merged))
     order = list(EventKind)
     return tuple(sorted(found, key=lambda event: order.index(event.kind)))
+
+
+def _happened(
+    part: Mapping[str, Json], change: Change
+) -> Iterator[tuple[EventKind, dict[str, str]]]:
+    """Yield what a part of a change tells: the kind of event, and its own details."""
+    fields = cast(dict[str, Any], part.get("fields") or {})
+    match part["kind"]:
+        case "certificate" if part["done"] != "removed" and "fingerprint" in fields:
+            yield EventKind.CERTIFICATE, {"FINGERPRINT": fields["fingerprint"][1]}
+        case "group" if part["done"] == "changed":
+            if "active" in fields:
+                before, after = fields["active"]
+                yield EventKind.SWITCH, {"FROM": before, "TO": after}
+            yield from _refusals(fields, change.command)
+        case "role":
+            before, after = fields["role"]
+            yield EventKind.ROLE, {"FROM": before, "ROLE": after}
+        case "application" if part["done"] == "changed":
+            yield from _health_events(fields)
+
+
+def _refusals(
+    fields: Mapping[str, Any], command: Mapping[str, Json]
+) -> Iterator[tuple[EventKind, dict[str, str]]]:
+    """Yield that a switch was refused which nobody waits for."""
+    rules, to = command.get("held"), str(command.get("to", ""))
+    if "held" in fields and isinstance(rules, list):
+        yield EventKind.REFUSED, {"TO": to, "RULES": " ".join(map(str, rules))}
+    planned, outcome = fields.get("plan"), command.get("outcome")
+    if planned is not None and outcome in ("missed", "refused"):
+        failed = cast(list[dict[str, str]], command.get("rules") or [])
+        named = " ".join(failure["rule"] for failure in failed)
+        yield EventKind.REFUSED, {"PLAN": planned[0], "RULES": named or str(outcome)}
+
+
+def _health_events(fields: Mapping[str, Any]) -> Iterator[tuple[EventKind, dict[str, str]]]:
+    """Yield each change of health: of the application first, then of its heads."""
+    if "health" in fields:
+        yield EventKind.HEALTH, _from_to(fields["health"])
+    for name, values in fields.items():
+        if name.startswith(OBSERVED):
+            head = name.removeprefix(OBSERVED)
+            cause = fields.get(CAUSE + head, (None, None))[1]
+            yield (
+                EventKind.HEALTH,
+                {"HEAD": head, **_from_to(values), **({"CAUSE": cause} if cause else {})},
+            )
+
+
+def _from_to(values: tuple[str | None, str | None]) -> dict[str, str]:
+    before, after = (value or Health.UNKNOWN.value for value in values)
+    return {"FROM": before, "TO": after}
 
 
 def before_switch(group: Group, planned: dict[str, Any], reason: str | None) -> Event:

@@ -132,6 +132,17 @@ def healthy_heads(application: Application) -> tuple[Head, ...]:
     return tuple(h for h in heads if head_condition(h).health is not Health.DOWN) or heads
 
 
+def merged(tallies: Sequence[Tally], quorum: Quorum) -> Tally:
+    """Return the tally of a head whose addresses were probed one by one, for one check.
+
+    All of its own addresses have to be up, because clients use any of them; of those that a
+    hostname resolves to one is enough, because whoever runs it changes them.
+    """
+    health = combined([Condition(tally.health, 0.0) for tally in tallies], quorum).health
+    telling = [tally for tally in tallies if tally.health is health and tally.last is not None]
+    return telling[0] if telling else Tally(health)
+
+
 def head_observed(tallies: Sequence[Tally], quorum: Quorum, now: float) -> Observed:
     """Return what a head's checks say of it at `now` (steady seconds), and what is against it."""
     parts = [Condition(tally.health, now) for tally in tallies]

@@ -22,6 +22,9 @@ from failoverdns.rules.sides import policy_of, side_condition
 from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.view import View
 
+OBSERVED, CAUSE, FORCED = "observed ", "cause ", "forced "
+"""Before the name of a head, in history: names of heads have no blanks."""
+
 
 def application_health(application: Application) -> dict[str, Json]:
     """Report the health of an application: what counts, what is observed, what is forced."""
@@ -78,10 +81,11 @@ def health_fields(application: Application) -> dict[str, Json]:
     for head in application.heads:
         observed = head.observed or NOT_OBSERVED
         if observed.health is not Health.UNKNOWN:
-            cause = f" ({observed.cause.value}: {observed.detail})" if observed.cause else ""
-            fields[f"observed {head.name}"] = observed.health.value + cause
+            fields[OBSERVED + head.name] = observed.health.value
+        if observed.cause is not None:
+            fields[CAUSE + head.name] = f"{observed.cause.value}: {observed.detail}"
         if head.forced is not None:
-            fields[f"forced {head.name}"] = _forced_text(head.forced)
+            fields[FORCED + head.name] = _forced_text(head.forced)
     return fields
 
 

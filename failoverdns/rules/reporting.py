@@ -6,7 +6,8 @@ from failoverdns.model.application import Application, Head, Hostname, target_te
 from failoverdns.model.change import Change, Json
 from failoverdns.model.group import Group, Side
 from failoverdns.model.zone import Zone
-from failoverdns.rules.serving import application_on, application_role, target_of
+from failoverdns.rules.health_reports import application_health, group_automation, head_health
+from failoverdns.rules.serving import answer_of, application_on, application_role, target_of
 from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.view import View
 from failoverdns.rules.web_heads import hostname, web_head, web_heads
@@ -34,8 +35,9 @@ def group_report(view: View, group: Group) -> dict[str, Json]:
             if group.flatten and isinstance(target := web_head(application), Hostname):
                 attached["resolved"] = _resolved_report(view, target)
             report[side.value] = attached
-    report["answers"] = list[Json](target_texts(target_of(view, group, group.active)))
+    report["answers"] = list[Json](target_texts(answer_of(view, group)))
     report["drained_at"] = timestamp(group.drained_at)
+    report["automation"] = group_automation(view, group)
     return report
 
 
@@ -63,6 +65,7 @@ def application_report(view: View, application: Application) -> dict[str, Json]:
             "heads": [head.name for head in web_heads(application)],
             "targets": list[Json](target_texts(web_head(application))),
         },
+        "health": application_health(application),
         "certificate": _certificate_summary(view, application),
     }
 
@@ -112,6 +115,7 @@ def _head_report(application: Application, head: Head) -> dict[str, Json]:
         "role": head.role.value,
         "active": head in web_heads(application),
         "addresses": [str(address) for address in head.addresses],
+        "health": head_health(head),
     }
     if not head.addresses:
         report["hostname"] = hostname(application, head).to_text()

@@ -41,6 +41,27 @@ class Loaded:
     entities: tuple[Entity, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A change in the chain over the history (see `store.chain`).
+
+    `document` is its text as stored; `hash` is SHA-256 of `previous` and that text, in hex digits.
+    """
+
+    change: Change
+    document: str
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the chain ends: the revision and the hash of the last change."""
+
+    revision: int
+    hash: str
+
+
 class Store(Protocol):
     """State that outlives the process."""
 
@@ -77,6 +98,20 @@ class Store(Protocol):
         """Return the changes committed after `revision`, oldest first, at most `limit`.
 
         Raises Unavailable, and Corrupt for a change that cannot be read.
+        """
+
+    async def links(self, after: int, limit: int) -> tuple[Link, ...]:
+        """Return changes after a revision as links of the chain, oldest first, at most `limit`.
+
+        These may be fewer, though never none if there is any: a piece is not too much to hold.
+        Raises Unavailable, and Corrupt for a change that cannot be read.
+        """
+
+    async def verify(self, expected: str | None = None) -> Head:
+        """Check the whole chain, in pieces, and return where it ends.
+
+        Commits are made meanwhile, and do not count.  `expected` is the hash that some change must
+        have.  Raises Unavailable, and Corrupt with the first revision that does not fit, and why.
         """
 
     async def bundle(self, id_: str) -> Bundle | None:

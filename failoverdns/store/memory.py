@@ -11,15 +11,19 @@ from enum import Enum
 from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Entity, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
-from failoverdns.store.documents import bundle_of, key_of
+from failoverdns.store.chain import START, Row, Walk, links, next_hash, piece
+from failoverdns.store.documents import bundle_of, key_of, write_change
 from failoverdns.store.interface import (
     MAX_FETCHES,
     Conflict,
+    Head,
+    Link,
     Loaded,
     Notify,
     OutcomeUnknown,
     Unavailable,
 )
+from failoverdns.store.state_file import sealed
 
 
 class Failure(Enum):
@@ -35,6 +39,7 @@ class MemoryStore:
 
     `failures` are used up one a commit; while `unreachable`, everything raises Unavailable.
     `before_commit`, if given, is awaited first: a test can hold a commit there.
+    `chain` and `head` are the history as rows, which a test can tamper with.
     """
 
     def __init__(self, before_commit: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -44,6 +49,8 @@ class MemoryStore:
         self._before_commit = before_commit
         self._entities: dict[str, Entity] = {}
         self._changes: list[Change] = []
+        self.chain: list[Row] = []
+        self.head = Head(0, START)
         self._operations: dict[str, Operation] = {}
         self._watchers: list[Notify] = []
         self._bundles: dict[str, Bundle] = {}
@@ -86,6 +93,7 @@ class MemoryStore:
                 elif write.before is not None:
                     del self._entities[key_of(write.before)]
             self._changes.append(change)
+            self._lengthen_chain(change)
         needed = {bundle_of(entity) for entity in self._entities.values()}
         candidates = {**self._bundles, **{bundle.id: bundle for bundle in bundles}}
         self._bundles = {id_: found for id_, found in candidates.items() if id_ in needed}
@@ -116,6 +124,23 @@ class MemoryStore:
         """Return the changes committed after `revision`, oldest first, at most `limit`."""
         self._check_reachable()
         return tuple(self._changes[revision:][:limit])
+
+    async def links(self, after: int, limit: int) -> tuple[Link, ...]:
+        """Return changes after a revision as links of the chain, oldest first."""
+        self._check_reachable()
+        before = [row.hash.decode() for row in self.chain if row.revision <= after]
+        rows = (row for row in self.chain if row.revision > after)
+        return tuple(links(before[-1] if before else START, piece(rows, limit)))
+
+    async def verify(self, expected: str | None = None) -> Head:
+        """Check the whole chain, and return where it ends."""
+        self._check_reachable()
+        last = max((row.revision for row in self.chain), default=0)
+        walk = Walk(self.head, last, expected)
+        for row in self.chain:
+            if not walk.is_over:
+                walk.follow(row)
+        return walk.end()
 
     async def bundle(self, id_: str) -> Bundle | None:
         """Return a chain and its key."""
@@ -154,6 +179,12 @@ class MemoryStore:
 
     async def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
+
+    def _lengthen_chain(self, change: Change) -> None:
+        text, checksum = sealed(write_change(change))
+        hash_ = next_hash(self.head.hash, text.encode())
+        self.chain.append(Row(change.revision, text.encode(), checksum, hash_.encode()))
+        self.head = Head(change.revision, hash_)
 
     def _check_reachable(self) -> None:
         if self.unreachable:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,8 +19,11 @@ from failoverdns.model.certificate import Bundle, Secret
 from failoverdns.model.change import Change, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.store import documents
+from failoverdns.store.chain import START, Row, Walk, links, piece
 from failoverdns.store.interface import (
     MAX_FETCHES,
+    Head,
+    Link,
     Loaded,
     Notify,
     OutcomeUnknown,
@@ -96,6 +100,39 @@ class SQLiteStore:
         )
         rows: list[Any] = await self._read(query, (revision, -1 if limit is None else limit))
         return tuple(documents.read_change(row) for row in rows)
+
+    async def links(self, after: int, limit: int) -> tuple[Link, ...]:
+        """Return changes after a revision as links of the chain, oldest first."""
+
+        def read(connection: sqlite3.Connection) -> tuple[Link, ...]:
+            query = "SELECT hash FROM history WHERE revision <= ? ORDER BY revision DESC LIMIT 1"
+            before = connection.execute(query, (after,)).fetchone()
+            with closing(_rows(connection, after)) as rows:
+                return tuple(links(before[0] if before else START, piece(rows, limit)))
+
+        found: tuple[Link, ...] = await self._run(lambda: self._look(read))
+        return found
+
+    async def verify(self, expected: str | None = None) -> Head:
+        """Check the whole chain, in pieces between which commits are made; return where it ends."""
+
+        def begin(connection: sqlite3.Connection) -> Walk:
+            query = "SELECT revision, hash, (SELECT max(revision) FROM history) FROM head"
+            revision, hash_, last = connection.execute(query).fetchone()
+            return Walk(Head(revision, hash_), last or 0, expected)
+
+        def follow(connection: sqlite3.Connection) -> bool:
+            before = walk.after
+            with closing(_rows(connection, walk.after)) as rows:
+                for row in piece(rows):
+                    if not walk.is_over:
+                        walk.follow(row)
+            return walk.after > before and not walk.is_over
+
+        walk: Walk = await self._run(lambda: self._look(begin))
+        while await self._run(lambda: self._look(follow)):
+            pass
+        return walk.end()
 
     async def bundle(self, id_: str) -> Bundle | None:
         """Return a chain and its key from the vault."""
@@ -229,14 +266,18 @@ class SQLiteStore:
         return result
 
     async def _read(self, query: str, values: Sequence[object]) -> list[Any]:
-        def read() -> list[Any]:
-            try:
-                return list(checked(self._open().execute(query, values)))
-            except sqlite3.Error as fault:
-                raise Unavailable(f"{self.path}: {fault}") from None
+        def read(connection: sqlite3.Connection) -> list[Any]:
+            return list(checked(connection.execute(query, values)))
 
-        rows: list[Any] = await self._run(read)
+        rows: list[Any] = await self._run(lambda: self._look(read))
         return rows
+
+    def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do work that only reads; raises Unavailable."""
+        try:
+            return work(self._open())
+        except sqlite3.Error as fault:
+            raise Unavailable(f"{self.path}: {fault}") from None
 
     def _open(self) -> sqlite3.Connection:
         """Return the connection if the file is still the one that was opened."""
@@ -257,3 +298,13 @@ class SQLiteStore:
         if self._mark is not None:
             self._mark.close()
             self._mark = None
+
+
+def _rows(connection: sqlite3.Connection, after: int) -> Generator[Row, None, None]:
+    """Yield the history after a revision, as the bytes that are there."""
+    query = (
+        "SELECT revision, CAST(document AS BLOB), checksum, CAST(hash AS BLOB) FROM history "
+        "WHERE revision > ? ORDER BY revision"
+    )
+    with closing(connection.execute(query, (after,))) as cursor:
+        yield from map(Row._make, cursor)

@@ -2,19 +2,8 @@
 
 Knows SQLite's traps, and refuses a file that is torn, truncated, from a newer version, somebody
 else's, or older than what was acknowledged (`store.mark`).
-Refuses to know what is written to it later (`store.sqlite`).
-
-| table        | holds                                                             |
-|--------------|-------------------------------------------------------------------|
-| `entities`   | the state: one document an entity                                 |
-| `history`    | every change, with the entities before and after it               |
-| `subjects`   | which changes are about which application or group                |
-| `operations` | replies to commands that had an `op_id`                           |
-| `bundles`    | the vault: chains, and private keys, encrypted (`store.vault`)    |
-| `needs`      | which entity needs which bundle                                   |
-| `fetches`    | who fetched which certificate                                     |
-| `hooks`      | how far each hook has come                                        |
-| `head`       | one row: the revision, and how many entities there are            |
+Refuses to know what tables are in it (`store.schema`), and what is written to it later
+(`store.sqlite`).
 """
 
 from __future__ import annotations
@@ -31,11 +20,11 @@ from zlib import crc32
 
 from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
+from failoverdns.store.chain import START
 from failoverdns.store.interface import Loaded
 from failoverdns.store.mark import Mark
+from failoverdns.store.schema import APPLICATION_ID, SCHEMA_VERSION, create, upgrade
 
-SCHEMA_VERSION: Final = 3
-APPLICATION_ID: Final = 0x464F4456
 _AT_ONCE: Final = 100
 """Rows that are parsed at once."""
 
@@ -50,40 +39,6 @@ _UNUSABLE = {
     sqlite3.SQLITE_CANTOPEN,
 }
 """Primary result codes that say nothing about what is in the file."""
-
-
-_SCHEMA = f"""
-CREATE TABLE head (revision INTEGER NOT NULL, entities INTEGER NOT NULL);
-CREATE TABLE entities (
-    key TEXT NOT NULL UNIQUE, document TEXT NOT NULL, checksum INTEGER NOT NULL);
-CREATE TABLE history (
-    revision INTEGER PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL);
-CREATE TABLE subjects (
-    subject TEXT NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY (subject, revision)
-) WITHOUT ROWID;
-CREATE TABLE operations (
-    op_id TEXT PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL);
-INSERT INTO head VALUES (0, 0);
-PRAGMA application_id = {APPLICATION_ID};
-"""
-
-_SINCE_2 = """
-CREATE TABLE bundles (id TEXT PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL);
-CREATE TABLE needs (key TEXT PRIMARY KEY, bundle TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX needed ON needs (bundle);
-CREATE TABLE fetches (
-    number INTEGER PRIMARY KEY, application TEXT NOT NULL,
-    document TEXT NOT NULL, checksum INTEGER NOT NULL);
-CREATE INDEX fetched ON fetches (application, number);
-CREATE TABLE hooks (name TEXT PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL);
-PRAGMA user_version = 2;
-"""
-"""What a file of version 1 lacks."""
-
-_SINCE_3 = "PRAGMA user_version = 3;"
-"""Version 3 has documents that version 2 does not know: flattened groups, what hostnames are."""
-
-_WHOLE = f"{_SCHEMA} {_SINCE_2} {_SINCE_3}"
 
 
 def open_state_file(path: Path, mark: Mark) -> tuple[sqlite3.Connection, Loaded]:
@@ -163,17 +118,17 @@ def _read_all(connection: sqlite3.Connection) -> Loaded:
             f"was written by a newer failoverdns (schema {version}; this version knows "
             f"{SCHEMA_VERSION}): upgrade failoverdns, or put back the copy made before"
         )
-    if version < SCHEMA_VERSION:
-        since_2 = _SINCE_2 if version < 2 else ""
-        connection.executescript(f"BEGIN IMMEDIATE; {since_2} {_SINCE_3} COMMIT;")
     damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if damage != "ok":
         raise Corrupt(_damaged(damage))
-    revision, count = connection.execute("SELECT revision, entities FROM head").fetchone()
+    upgrade(connection, version)
+    query = "SELECT revision, entities, hash FROM head"
+    revision, count, hash_ = connection.execute(query).fetchone()
     rows = connection.execute("SELECT document, checksum FROM entities ORDER BY rowid")
     entities = tuple(documents.read_entity(document) for document in checked(rows))
     if len(entities) != count:
         raise Corrupt(_damaged(f"{count} entities were written, {len(entities)} are left"))
+    _check_end_of_history(connection, revision, hash_)
     missing = connection.execute(
         "SELECT key FROM needs LEFT JOIN bundles ON bundle = id WHERE id IS NULL LIMIT 1"
     ).fetchone()
@@ -182,12 +137,30 @@ def _read_all(connection: sqlite3.Connection) -> Loaded:
     return Loaded(revision, entities)
 
 
+def _check_end_of_history(connection: sqlite3.Connection, revision: int, hash_: str) -> None:
+    """Raise Corrupt if the last change is not the last one that was committed."""
+    query = "SELECT revision, hash FROM history ORDER BY revision DESC LIMIT 1"
+    last = connection.execute(query).fetchone()
+    found, ends = (last[1], last[0]) if last else (START, 0)
+    if found != hash_:
+        right = (
+            "(SELECT hash FROM history ORDER BY revision DESC LIMIT 1)" if ends else f"'{START}'"
+        )
+        raise Corrupt(
+            f"was tampered with, or is damaged: its history ends with revision {ends}, whose hash "
+            f"is not the one that was noted when revision {revision} was committed. Put a backup "
+            "in its place; or, to go on with a history that `history --verify` will refuse for "
+            f'ever: sqlite3 FILE "UPDATE head SET hash = {right}"; nothing was changed'
+        )
+
+
 def _create(path: Path) -> None:
     """Make an empty state file appear at `path` whole, or not at all."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with closing(sqlite3.connect(new, isolation_level=None)) as connection:
-        connection.executescript(f"PRAGMA synchronous = FULL; BEGIN; {_WHOLE} COMMIT;")
+        connection.execute("PRAGMA synchronous = FULL")
+        create(connection)
     new.chmod(0o600)
     new.rename(path)
     directory = os.open(path.parent, os.O_RDONLY)

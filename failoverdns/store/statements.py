@@ -12,6 +12,7 @@ from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Operation
 from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
+from failoverdns.store.chain import linked
 from failoverdns.store.interface import Conflict
 from failoverdns.store.state_file import checked, sealed
 from failoverdns.store.vault import Vault
@@ -29,12 +30,16 @@ def write_changes(
     """
     writes = [write for change in changes for write in change.writes]
     created = sum((w.after is not None) - (w.before is not None) for w in writes)
-    cursor = connection.execute(
-        "UPDATE head SET revision = ?, entities = entities + ? WHERE revision = ?",
-        (expected + len(changes), created, expected),
-    )
-    if cursor.rowcount != 1:
+    query = "SELECT hash FROM head WHERE revision = ?"
+    head = connection.execute(query, (expected,)).fetchone()
+    if head is None:
         raise Conflict(f"the store is not at revision {expected}")
+    rows = ((change.revision, *sealed(documents.write_change(change))) for change in changes)
+    history = list(linked(head[0], rows))
+    connection.execute(
+        "UPDATE head SET revision = ?, entities = entities + ?, hash = ?",
+        (expected + len(changes), created, history[-1][-1] if history else head[0]),
+    )
     for write in writes:
         if write.after is not None:
             connection.execute(
@@ -45,10 +50,7 @@ def write_changes(
         elif write.before is not None:
             key = documents.key_of(write.before)
             connection.execute("DELETE FROM entities WHERE key = ?", (key,))
-    connection.executemany(
-        "INSERT INTO history VALUES (?, ?, ?)",
-        ((change.revision, *sealed(documents.write_change(change))) for change in changes),
-    )
+    connection.executemany("INSERT INTO history VALUES (?, ?, ?, ?)", history)
     connection.executemany(
         "INSERT INTO subjects VALUES (?, ?)",
         ((subject, change.revision) for change in changes for subject in change.subjects),

@@ -18,10 +18,10 @@ from failoverdns.model.group import MAX_TTL
 from failoverdns.wire import values
 from failoverdns.wire.automation_commands import AUTOMATION_ROWS
 from failoverdns.wire.certificate_commands import CERTIFICATE_ROWS
-from failoverdns.wire.parameters import APPLICATION, REASON, TO, named, override
+from failoverdns.wire.history_commands import HISTORY_ROW
+from failoverdns.wire.parameters import APPLICATION, ONE_GROUP, REASON, TO, named, override
 from failoverdns.wire.rows import Parameter, Row, build, did_you_mean
 
-MAX_HISTORY = 10000
 MAX_SAMPLE = 1_000_000
 
 
@@ -75,9 +75,6 @@ _SWITCH_RULES = (
     "no-application, target-empty, target-down, certificate-names, certificate-expired, "
     "before-switch, or a safety rule of the configuration"
 )
-
-
-_ONE_GROUP = Parameter("group", "only this group", values.group, "GROUP", position=True)
 
 
 _FLATTEN = (
@@ -172,22 +169,8 @@ _ROWS: Final = (
         ),
         commands.Preflight,
     ),
-    Row("status", "Show everything that is served and why.", (_ONE_GROUP,), commands.Status),
-    Row(
-        "history",
-        "Show what changed, who asked for it and when, newest first.",
-        (
-            _ONE_GROUP,
-            Parameter(
-                "limit",
-                "at most so many changes",
-                values.number(1, MAX_HISTORY, ""),
-                "N",
-                integer=True,
-            ),
-        ),
-        commands.History,
-    ),
+    Row("status", "Show everything that is served and why.", (ONE_GROUP,), commands.Status),
+    HISTORY_ROW,
     Row("watch", "Show one event a line until interrupted.", (), commands.Watch),
     Row(
         "records",

@@ -19,6 +19,8 @@ APPLICATION: Final = Parameter(
     required=True,
 )
 
+ONE_GROUP: Final = Parameter("group", "only this group", values.group, "GROUP", position=True)
+
 
 TO: Final = Parameter(
     "to", "the side; without it, the other one", values.side, "SIDE", choices=values.SIDES

@@ -37,6 +37,7 @@ _CONFIGURED_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _NAME_PATTERN = re.compile(r"[a-z0-9_*?-]{1,63}", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,4}", re.ASCII)
 _GROUP_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 Parse = Callable[[Json], Any]
 """Turns a JSON value into the value that the command takes; raises Malformed."""
@@ -160,6 +161,14 @@ def number(low: int, high: int, unit: str) -> Parse:
         return value
 
     return parse
+
+
+def sha256(value: Json) -> str:
+    """Return a SHA-256 in hex digits, in lower case; raises Malformed."""
+    given = text(value).lower()
+    if not _SHA256.fullmatch(given):
+        raise Malformed(f"{given!r} is not a SHA-256 of 64 hex digits")
+    return given
 
 
 def choice(*values: str) -> Parse:

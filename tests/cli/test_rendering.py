@@ -102,6 +102,12 @@ def test_a_change_is_told_in_old_and_new_values(part: dict[str, Any], text: str)
         ("group list", {"groups": []}, "no groups yet: `failoverdns group add NAME"),
         ("application list", {"applications": []}, "no applications yet: `failoverdns application"),
         ("history", {"history": []}, "no changes yet\n"),
+        ("history", {"export": [{"a": 1}, {"a": "\u20ac"}]}, '{"a": 1}\n{"a": "\\u20ac"}\n'),
+        (
+            "history",
+            {"verified": True, "changes": 7, "hash": "ab12"},
+            "verified: 7 change(s), the last has hash ab12\n",
+        ),
         ("application remove", {"removed": "eu"}, "removed eu\n"),
         (
             "group remove",

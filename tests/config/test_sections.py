@@ -26,6 +26,7 @@ SAMPLE = (PROJECT / "config/failoverdns.yaml").read_text("utf-8")
 def keys_of(section: type[Section], path: str = "") -> Iterator[str]:
     """Yield the paths of a section's keys, with NAME for a name that operators choose."""
     for name, field in section.model_fields.items():
+        name = field.alias or name
         yield f"{path}{name}"
         below = "NAME." if get_origin(field.annotation) is dict else ""
         for kind in (field.annotation, *get_args(field.annotation)):

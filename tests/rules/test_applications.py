@@ -242,6 +242,7 @@ def test_a_new_application_has_an_id_of_its_own_and_no_heads() -> None:
         "role": "none",
         "heads": [],
         "web_head": {"heads": [], "targets": []},
+        "health": samples.UNCHECKED,
         "certificate": None,
     }
 

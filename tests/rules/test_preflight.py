@@ -25,7 +25,7 @@ def look(
     to: Side | None = None,
     asks_hooks: bool = False,
 ) -> dict[str, Any]:
-    flight = plan_flight(view, Preflight("shop", to), now)
+    flight = plan_flight(view, Preflight("shop", to), now, now)
     return preflight_report(view, flight, now, key_fault, asks_hooks=asks_hooks)
 
 
@@ -138,7 +138,7 @@ def test_a_side_that_is_active_already_is_looked_at_as_it_is(view: State, certif
 def test_it_agrees_with_the_switch(entities: tuple[Entity, ...]) -> None:
     """It fails if the switch would be refused."""
     view = shop(*entities)
-    step = plan_flight(view, Preflight("shop"), NOW).step
+    step = plan_flight(view, Preflight("shop"), NOW, NOW).step
     if step.failures:
         assert not look(view)["passed"]
     else:

@@ -60,6 +60,14 @@ def test_the_status_of_a_group(fields: dict[str, object], sides: dict[str, objec
         "revision": 3,
         "flatten": False,
         "drained_at": None,
+        "automation": {
+            "policy": None,
+            "mode": "manual",
+            "health": {"primary": "unknown", "backup": "unknown"},
+            "maintenance": None,
+            "held": None,
+            "plan": None,
+        },
         **sides,
     }
 
@@ -84,12 +92,14 @@ def test_the_status_of_an_application() -> None:
                 "role": "web-server",
                 "active": False,
                 "addresses": ["192.0.2.11", "2001:db8::11"],
+                "health": samples.UNOBSERVED,
             },
             {
                 "name": "lb1",
                 "role": "load-balancer",
                 "active": False,
                 "addresses": [],
+                "health": samples.UNOBSERVED,
                 "hostname": "elb.example",
             },
             {
@@ -97,10 +107,12 @@ def test_the_status_of_an_application() -> None:
                 "role": "load-balancer",
                 "active": True,
                 "addresses": [],
+                "health": samples.UNOBSERVED,
                 "hostname": "lb2.eu.example",
             },
         ],
         "web_head": {"heads": ["lb2"], "targets": ["lb2.eu.example"]},
+        "health": samples.UNCHECKED,
         "certificate": None,
     }
 

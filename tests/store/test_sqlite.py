@@ -6,10 +6,12 @@ A state file that cannot be trusted is never served from.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from driving import at_once, run
@@ -19,8 +21,11 @@ from failoverdns.model.change import Write
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Tombstone
 from failoverdns.model.names import DomainName
+from failoverdns.store.chain import PIECE
 from failoverdns.store.interface import Loaded, OutcomeUnknown, Unavailable
 from failoverdns.store.sqlite import SQLiteStore
+
+T = TypeVar("T")
 
 
 def opened(path: Path) -> SQLiteStore:
@@ -55,6 +60,8 @@ def flip(path: Path) -> None:
     path.write_bytes(data.replace(b"192.0.2.1", b"192.0.2.9"))
 
 
+UNLOCK = "DROP TRIGGER history_takes_no_delete"
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda p: p.write_bytes(b""), "is empty"),
     "another kind of file": (lambda p: p.write_text("not this"), "is not a SQLite database"),
@@ -71,8 +78,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         "of another program",
     ),
     "from a newer version": (
-        lambda p: execute(p, "PRAGMA user_version = 4"),
-        "newer failoverdns (schema 4; this version knows 3)",
+        lambda p: execute(p, "PRAGMA user_version = 5"),
+        "newer failoverdns (schema 5; this version knows 4)",
     ),
     "rows deleted": (lambda p: execute(p, "DELETE FROM entities"), "2 entities were written"),
     "tables gone": (lambda p: execute(p, "DROP TABLE entities"), "is damaged"),
@@ -80,6 +87,18 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "an older copy": (
         lambda p: execute(p, "UPDATE head SET revision = 1"),
         "is at revision 1, but revision 2 was acknowledged",
+    ),
+    "the end of the history deleted": (
+        lambda p: execute(p, UNLOCK, "DELETE FROM history WHERE revision = 2"),
+        "ends with revision 1, whose hash is not the one that was noted when revision 2 was",
+    ),
+    "all of the history deleted": (
+        lambda p: execute(p, UNLOCK, "DELETE FROM history"),
+        "its history ends with revision 0",
+    ),
+    "the noted end of the history changed": (
+        lambda p: execute(p, f"UPDATE head SET hash = '{'a' * 64}'"),
+        "its history ends with revision 2, whose hash is not the one that was noted",
     ),
     "an entity that makes no sense": (
         lambda p: execute(p, "UPDATE entities SET document = '{}', checksum = 2745614147"),
@@ -99,6 +118,77 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, damage: str) ->
     assert str(caught.value).startswith(f"{path}: ")
     assert message in str(caught.value)
     assert (path.read_bytes() if path.exists() else None) == before
+
+
+@pytest.mark.parametrize("rest", ["DELETE FROM history WHERE revision = 2", "DELETE FROM history"])
+def test_a_start_that_refuses_a_history_says_how_to_go_on(path: Path, rest: str) -> None:
+    """DNS may matter more; the history is refused ever after."""
+    execute(path, UNLOCK, rest)
+    with pytest.raises(Corrupt) as caught:
+        opened(path)
+    (statement,) = re.findall(r'sqlite3 FILE "(.*)"', str(caught.value))
+    execute(path, statement)
+    store = opened(path)
+    run(store.commit(2, [change(3)]))
+    with pytest.raises(Corrupt, match="does not fit: it is missing; revision 3 is the next"):
+        run(store.verify())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE history SET document = '{}' WHERE revision = 1",
+        "UPDATE history SET revision = 7 WHERE revision = 2",
+        "DELETE FROM history WHERE revision = 2",
+        "DELETE FROM history",
+        "INSERT OR REPLACE INTO history SELECT revision, '{}', 0, hash FROM history",
+        "INSERT INTO history SELECT 0, document, checksum, hash FROM history LIMIT 1",
+    ],
+)
+def test_history_takes_new_rows_and_nothing_else(path: Path, statement: str) -> None:
+    """Whoever wants to rewrite it has to mean it."""
+    with pytest.raises(sqlite3.IntegrityError, match="history is append-only"):
+        execute(path, statement)
+    store = opened(path)
+    run(store.commit(2, [change(3)]))
+    assert run(store.verify()).revision == 3
+
+
+class Turn:
+    """Lets others go first, once."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        """Wait for one turn."""
+        yield
+
+
+def test_commits_are_made_while_the_history_is_verified(tmp_path: Path) -> None:
+    """The store's thread is let go after each piece; what is committed meanwhile does not count."""
+
+    async def in_turn(call: Callable[[], T]) -> T:
+        await Turn()
+        return call()
+
+    def commit(after: int, count: int) -> None:
+        changes = [change(revision) for revision in range(after + 1, after + count + 1)]
+        assert not list(store.commit(after, changes).__await__())[1:]
+
+    store = SQLiteStore(tmp_path / "state.db", in_turn)
+    assert list(store.load().__await__()) == [None]
+    count = 2 * PIECE + 1
+    commit(0, count)
+    verifying, turns, end = store.verify().__await__(), 0, None
+    while end is None:
+        try:
+            next(verifying)
+        except StopIteration as finished:
+            end = finished.value
+        else:
+            commit(count + turns, 1)
+            turns += 1
+    assert turns == 4, "one to see where the chain ends, and three pieces"
+    assert end.revision == count + 1, "one was committed before the first"
+    assert list(store.verify("0" * 64).__await__()) == [None] * 4
 
 
 def test_many_entities_are_loaded_in_order_and_every_one_is_checked(tmp_path: Path) -> None:

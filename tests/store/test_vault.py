@@ -42,6 +42,7 @@ def keys(store: SQLiteStore) -> list[str]:
     return [run(store.bundle(bundle.id)).key.reveal() for bundle in BUNDLES]
 
 
+GOLDEN = Path(__file__).with_name("golden")
 KEYS = [bundle.key.reveal() for bundle in BUNDLES]
 
 
@@ -155,16 +156,10 @@ def test_a_rotation_that_cannot_write_the_key_file_leaves_all_as_it_was(path: Pa
 def test_a_state_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     """It has no vault yet; all else stays as it is."""
     path = tmp_path / "state.db"
-    store = opened(path)
-    run(store.commit(0, [change(1, Write(None, EVERY_KIND[0]))]))
-    run(store.close())
     with closing(sqlite3.connect(path)) as connection:
-        for table in ("bundles", "needs", "fetches", "hooks"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("PRAGMA user_version = 1")
-        connection.commit()
+        connection.executescript((GOLDEN / "state-1.sql").read_text())
     store = opened(path)
-    run(store.commit(1, [change(2, Write(None, EVERY_KIND[4]))], (), BUNDLES[:1]))
+    run(store.commit(3, [change(4, Write(None, EVERY_KIND[4]))], (), BUNDLES[:1]))
     assert run(store.bundle(BUNDLES[0].id)) == BUNDLES[0]
 
 

@@ -66,6 +66,18 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
     ("status shop", {"group": "shop"}, c.Status("shop")),
     ("history", {}, c.History()),
     ("history shop --limit 5", {"group": "shop", "limit": 5}, c.History("shop", 5)),
+    ("history --export", {"export": True}, c.ExportHistory()),
+    (
+        "history --export --since 7",
+        {"export": True, "since": 7},
+        c.ExportHistory(7),
+    ),
+    ("history --verify", {"verify": True}, c.VerifyHistory()),
+    (
+        f"history --verify --expect {'Ab' * 32}",
+        {"verify": True, "expect": "Ab" * 32},
+        c.VerifyHistory("ab" * 32),
+    ),
     ("watch", {}, c.Watch()),
     ("records", {}, c.Records()),
     ("records --zone Failover.test", {"zone": "Failover.test"}, c.Records(name("failover.test"))),
@@ -207,6 +219,27 @@ def test_words_and_json_are_the_same_command(words: str, fields: Fields, command
     assert by_words.given == by_json.given == request
 
 
+_WHOLE = "goes without --export and --verify: the chain is over the whole history"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("history --export --verify", "--export and --verify: choose one"),
+        ("history shop --export --limit 5", f"GROUP {_WHOLE}; --limit {_WHOLE}"),
+        ("history shop --verify", f"GROUP {_WHOLE}"),
+        ("history --since 7", "--since goes with --export"),
+        ("history --verify --since 7", "--since goes with --export"),
+        (f"history --export --expect {'ab' * 32}", "--expect goes with --verify"),
+    ],
+)
+def test_history_does_one_thing_at_a_time(words: str, message: str) -> None:
+    """What was meant for another one is not left out without a word."""
+    with pytest.raises(Unreadable) as caught:
+        read_request(words.encode())
+    assert (caught.value.refusal.code, caught.value.refusal.message) == ("invalid", message)
+
+
 def test_every_command_is_in_the_table_above() -> None:
     """No command of the server goes without a test, nor any of its parameters."""
     tried: dict[str, set[str]] = {}
@@ -254,15 +287,15 @@ def test_a_usage_line_shows_how_the_command_is_written() -> None:
     """Square brackets are for what may be left out, dots for what repeats."""
     assert ROWS["switch"].usage == (
         "switch GROUP ... [--to primary|backup] [--if-revision N] [--override RULE ...] "
-        "[--dry-run] [--reason TEXT]"
+        "[--dry-run] [--reason TEXT] [--at TIME] [--pre-ttl S]"
     )
     assert ROWS["status"].usage == "status [GROUP]"
     assert ROWS["head set"].usage == "head set APPLICATION NAME [--address A ...] [--hostname H]"
 
 
 THERE = (
-    "there is application, certificate, group, head, history, preflight, querylog, records, "
-    "status, switch, watch"
+    "there is application, automation, certificate, explain, flag, group, head, health, history, "
+    "maintenance, plan, preflight, querylog, records, rehearse, status, switch, watch"
 )
 UNKNOWN = [
     ("swich", "no command 'swich'; did you mean 'switch'?"),
@@ -349,6 +382,12 @@ FIELDS: list[tuple[str, str, Fields, str]] = [
         "history",
         {"limit": True},
         "--limit: must be a whole number, not a truth value",
+    ),
+    (
+        "a hash that is none",
+        "history",
+        {"expect": "ab" * 31, "verify": True},
+        f"--expect: {'ab' * 31!r} is not a SHA-256 of 64 hex digits",
     ),
     ("too small a number", "history", {"limit": 0}, "--limit: 0: must be from 1 to 10000"),
     (

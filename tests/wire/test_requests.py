@@ -62,7 +62,7 @@ def test_a_line_is_words_or_a_json_object(line: bytes, request_: Request) -> Non
 
 OP_ID = f"op_id: must be a text of 1 to {MAX_OP_ID} printable characters"
 BAD: list[tuple[str, bytes, Json, str, str]] = [
-    ("nothing", b"", None, "unknown-command", "no such command; there is application, certi"),
+    ("nothing", b"", None, "unknown-command", "no such command; there is application, autom"),
     ("an unknown word", b"swich a", None, "unknown-command", "did you mean 'switch'?"),
     (
         "an unknown command",

@@ -1,0 +1,71 @@
+"""The history as evidence: exported as a chain, or verified.
+
+Knows what is told of the chain, and that a history which does not fit is not one that is away.
+Refuses to know how hashes are made (`store.chain`).
+"""
+
+from __future__ import annotations
+
+from failoverdns.model.change import Json
+from failoverdns.model.commands import ExportHistory, VerifyHistory
+from failoverdns.model.errors import Corrupt, Rejected
+from failoverdns.rules.reporting import history_report
+from failoverdns.state import State
+from failoverdns.store.interface import Link, Store, Unavailable
+from failoverdns.wire.requests import Result, Streamed
+
+EXPORTED = 500
+"""Changes that one reply of `history --export` has."""
+
+
+async def exported(state: State, store: Store, query: ExportHistory) -> Result:
+    """Return a piece of the export, and whether there is more: whoever wants all of it asks on.
+
+    Raises Rejected `invalid` for a revision that is not there yet, `unavailable`, and `corrupt`.
+    """
+    last = state.revision
+    if query.since > last:
+        text = f"--since {query.since}: the history ends with revision {last}"
+        raise Rejected("invalid", f"{text}; was an older state put in place of the one you know?")
+    try:
+        links = await store.links(query.since, EXPORTED)
+    except Unavailable as fault:
+        raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
+    except Corrupt as fault:
+        raise Rejected("corrupt", f"the history cannot be exported: {fault}") from None
+    end = links[-1].change.revision if links else query.since
+    if not links and end < last:
+        text = f"the history ends with revision {end}, and revision {last} was committed"
+        raise Rejected("corrupt", f"{text}: see `history --verify`")
+    return {"export": Streamed(_export_line(link) for link in links), "more": end < last}
+
+
+async def verified(store: Store, query: VerifyHistory) -> Result:
+    """Return how many changes there are and the hash of the last, if all of them fit.
+
+    Raises Rejected `unavailable`, and `corrupt` with the first revision that does not fit, and why.
+    """
+    try:
+        head = await store.verify(query.expect)
+    except Unavailable as fault:
+        raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
+    except Corrupt as fault:
+        text = f"the history is not what was committed: {fault}"
+        more = "Hold it against a backup or an earlier export; what is served is not made from it"
+        raise Rejected("corrupt", f"{text}. {more}") from None
+    return {
+        "verified": True,
+        "changes": head.revision,
+        "first": min(1, head.revision),
+        "last": head.revision,
+        "hash": head.hash,
+    }
+
+
+def _export_line(link: Link) -> dict[str, Json]:
+    chained: dict[str, Json] = {
+        "previous": link.previous,
+        "hash": link.hash,
+        "document": link.document,
+    }
+    return history_report(link.change) | chained

@@ -1,0 +1,254 @@
+"""Health and automatic switching on the reactor: probes, names that are resolved, and timers.
+
+Composes who probes (`failoverdns.probing`), who observes and who acts.
+Refuses to decide anything, and to hold up an answer: it runs in the control process only.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from random import SystemRandom
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+
+from failoverdns.automation import acting, observing
+from failoverdns.automation.acting import Acting, Approve
+from failoverdns.automation.observing import Observing
+from failoverdns.config import Config, ListenAddress
+from failoverdns.model.application import Application
+from failoverdns.model.change import Change, Json
+from failoverdns.model.commands import Mutation, ReportHealth
+from failoverdns.model.health import ProbeResult
+from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import Answer
+from failoverdns.net.spawning import spawn
+from failoverdns.probing.prober import Prober
+from failoverdns.probing.running import Probing
+from failoverdns.resolving.client import resolve
+from failoverdns.rules.targets import Address, Key
+from failoverdns.rules.view import View
+
+RESOLVE_INTERVAL = 15.0
+"""Seconds after which the hostnames of heads that are probed are resolved again."""
+
+EXPIRE_INTERVAL = 0.5
+"""Seconds between looks at what was reported from outside."""
+
+RESOLVING_AT_ONCE = 8
+
+log = Logger()
+
+
+def steady_clock(
+    now: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
+) -> Callable[[], float]:
+    """Return a clock that is that of the wall now, and that nobody sets from then on."""
+    base = now() - monotonic()
+    return lambda: base + monotonic()
+
+
+class Automation:
+    """Everything that watches health and acts on it."""
+
+    def __init__(
+        self,
+        state: Callable[[], View],
+        submit: Callable[[Mutation, str], Awaitable[None]],
+        approval: Callable[[], Approve | None],
+        reactor: Any,
+        *,
+        now: Callable[[], float],
+        steady: Callable[[], float],
+    ) -> None:
+        """Build; nothing is probed before `configure`."""
+        self._reactor = reactor
+        self._steady = steady
+        self._threads = ThreadPool(0, RESOLVING_AT_ONCE, "probed hostnames")
+        self._addresses: dict[DomainName, tuple[Address, ...]] = {}
+        self._resolvers: tuple[ListenAddress, ...] = ()
+        self._resolving: set[DomainName] = set()
+        self._prober = Prober(reactor)
+        self._probing: Probing[Key] = Probing(self._prober, self._learn, reactor, SystemRandom())
+        self._observing = Observing(
+            self._probing,
+            observing.Means(
+                state=state,
+                submit=lambda command: submit(command, "health"),
+                spawn=spawn,
+                addresses=self._addresses_of,
+                now=now,
+                steady=steady,
+                log=_logged("health"),
+            ),
+        )
+        self._acting = Acting(
+            acting.Means(
+                state=state,
+                submit=submit,
+                approval=approval,
+                spawn=spawn,
+                now=now,
+                steady=steady,
+                log=_logged("automation"),
+            )
+        )
+        self._call: IDelayedCall | None = None
+        self._expiring = self._looping(self._observing.expire)
+        self._resolver_loop = self._looping(self._resolve_all)
+        self._stopped = False
+
+    def configure(self, config: Config) -> None:
+        """Work by this configuration from now on; the ledger has its terms already."""
+        if not self._threads.started:
+            self._threads.start()
+        self._resolvers = config.resolvers
+        self._run(self._expiring, EXPIRE_INTERVAL, wanted=bool(config.terms.checks))
+        self._run(self._resolver_loop, RESOLVE_INTERVAL, wanted=bool(config.terms.checks))
+        self._observing.look()
+        self._acting.look_at_all()
+        self._act_soon(0.0)
+
+    def announce(self, change: Change) -> None:
+        """Tell of a change."""
+        if self._stopped:
+            return
+        self._observing.announce(change)
+        self._acting.announce(change)
+        self._act_soon(0.0)
+
+    def last_seen(self, application: Application) -> list[Json]:
+        """Report what each check of each head of an application last saw."""
+        return self._observing.last_seen(application)
+
+    def take_report(self, report: ReportHealth) -> dict[str, Json]:
+        """Take what a head or a monitor says; raises Rejected."""
+        return self._observing.take_report(report)
+
+    def report(self) -> dict[str, Json]:
+        """Report how probing and automatic switching are doing."""
+        probes = self._probing.report()
+        bad: dict[str, Json] = {cause.value: count for cause, count in probes.bad.items()}
+        return {
+            **self._acting.report(),
+            "probes": {
+                "targets": probes.targets,
+                "started": probes.started,
+                "good": probes.good,
+                "bad": bad,
+                "running": probes.running,
+                "waiting": probes.waiting,
+                "late": round(probes.late, 3),
+            },
+        }
+
+    def stop(self) -> None:
+        """End what is running; what is known of health is not kept."""
+        self._stopped = True
+        self._probing.stop()
+        self._prober.stop()
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+        for loop in (self._expiring, self._resolver_loop):
+            if loop.running:
+                loop.stop()
+        if self._threads.started:
+            self._threads.stop()
+
+    def _learn(self, key: Key, result: ProbeResult) -> None:
+        self._observing.learn(key, result)
+
+    def _act_soon(self, delay: float) -> None:
+        """Look at what is due after `delay` seconds, if not before."""
+        if self._call is not None and self._call.active():
+            if self._call.getTime() <= self._reactor.seconds() + delay:
+                return
+            self._call.cancel()
+        self._call = self._reactor.callLater(delay, self._act)
+
+    def _act(self) -> None:
+        again = self._acting.act()
+        if again is not None and not self._stopped:
+            self._act_soon(max(again - self._steady(), 0.01))
+
+    def _addresses_of(self, hostname: DomainName) -> tuple[Address, ...]:
+        """Return what a hostname resolved to last; ask, if that was never done."""
+        if hostname not in self._addresses:
+            self._begin_resolving(hostname)
+        return self._addresses.get(hostname, ())
+
+    def _resolve_all(self) -> None:
+        wanted = self._observing.hostnames()
+        self._addresses = {name: self._addresses.get(name, ()) for name in wanted}
+        for hostname in wanted:
+            self._begin_resolving(hostname)
+
+    def _begin_resolving(self, hostname: DomainName) -> None:
+        if hostname not in self._resolving and not self._stopped:
+            self._resolving.add(hostname)
+            spawn(self._resolve(hostname))
+
+    async def _resolve(self, hostname: DomainName) -> None:
+        """Learn the addresses of a hostname; the last good ones stay when that fails."""
+        where = tuple((str(resolver.host), resolver.port) for resolver in self._resolvers)
+        try:
+            answer: Answer = await self._in_thread(
+                lambda: (
+                    resolve(where, hostname, lambda: self._stopped)
+                    if where
+                    else _ask_the_system(hostname)
+                )
+            )
+        finally:
+            self._resolving.discard(hostname)
+        if self._stopped:
+            return
+        found: tuple[Address, ...] = (*(answer.ipv4 or ()), *(answer.ipv6 or ()))
+        before = self._addresses.get(hostname, ())
+        if found and set(found) != set(before):
+            self._addresses[hostname] = found
+            self._observing.look()
+        elif not found and not before:
+            self._addresses[hostname] = ()
+            self._observing.unresolved(hostname, answer.problem or "it has no address")
+
+    def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._threads, call)
+
+    def _looping(self, call: Callable[[], None]) -> LoopingCall:
+        loop = LoopingCall(call)
+        loop.clock = self._reactor
+        return loop
+
+    def _run(self, loop: LoopingCall, interval: float, *, wanted: bool) -> None:
+        if wanted and not loop.running:
+            loop.start(interval)
+        elif not wanted and loop.running:
+            loop.stop()
+
+
+def _ask_the_system(hostname: DomainName) -> Answer:
+    """Resolve as the machine does, where the configuration names no resolvers."""
+    try:
+        found = socket.getaddrinfo(hostname.to_text(), None, type=socket.SOCK_STREAM)
+    except OSError as fault:
+        return Answer(None, None, 0, fault.strerror or str(fault))
+    addresses = {ip_address(str(entry[4][0]).partition("%")[0]) for entry in found}
+    ordered = sorted(addresses, key=lambda address: (address.version, int(address)))
+    return Answer(
+        tuple(a for a in ordered if isinstance(a, IPv4Address)),
+        tuple(a for a in ordered if isinstance(a, IPv6Address)),
+        0,
+    )
+
+
+def _logged(source: str) -> Callable[[str], None]:
+    return lambda text: log.info("{source}: {text}", source=source, text=text)

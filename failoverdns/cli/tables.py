@@ -1,0 +1,37 @@
+"""Tables for people.
+
+Loads `rich` when there is one to print.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def table(*columns: str) -> Table:
+    """Return an empty table with these headings."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def print_table(table: Table, instead: str) -> None:
+    """Print a table, or a line in its place if it has no rows."""
+    from rich.console import Console
+
+    if not table.row_count:
+        click.echo(instead)
+        return
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 160
+    console.print(table)

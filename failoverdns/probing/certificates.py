@@ -1,0 +1,173 @@
+"""Judge the certificate that a server has shown: every fault of it, in words.
+
+    leaf (DER), faults that OpenSSL found in the chain, terms, names, now -> faults
+
+OpenSSL builds the chain and checks signatures, dates of CAs and purposes; what is told of the leaf
+itself, dates and names (RFC 9525: subject alternative names only, `*` as the whole leftmost label
+only, addresses by IP SANs), is judged here, where all of it can be said at once.
+Refuses to know TLS and clocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Final
+
+from cryptography import x509
+
+from failoverdns.model.health import TlsTerms
+from failoverdns.probing.verdict import printable
+
+_DAY: Final = 86400.0
+_MAX_NAMED: Final = 5
+"""Missing names that are told one by one."""
+
+# X509_V_ERR_*: what OpenSSL says, and how we say it.
+NOT_YET_VALID: Final = 9
+EXPIRED: Final = 10
+_SELF_SIGNED: Final = 18
+_UNTRUSTED: Final = frozenset((2, 19, 20, 21))
+_PURPOSE: Final = 26
+_OTHERS: Final = {
+    7: "a signature is wrong",
+    22: "the chain is too long",
+    23: "it is revoked",
+    24: "an issuer is no CA",
+    25: "a CA may not have so many others below it",
+    32: "an issuer may not sign certificates",
+    47: "a CA may not sign for this name",
+    66: "the server's key is too weak",
+    67: "a CA's key is too weak",
+    68: "a signature is made with a digest that is too weak",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFault:
+    """What OpenSSL found: its number, at which depth (0 is the leaf), of which subject."""
+
+    number: int
+    depth: int
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What is needed of a server's own certificate; times in seconds since 1970.
+
+    `names` are DNS names in lower case and addresses, as they are usually written.
+    """
+
+    names: frozenset[str]
+    not_before: float
+    not_after: float
+    issuer: str
+
+
+@lru_cache(maxsize=4096)
+def read_leaf(der: bytes) -> Leaf:
+    """Read a certificate; raises ValueError."""
+    certificate = x509.load_der_x509_certificate(der)
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        dns = extension.value.get_values_for_type(x509.DNSName)
+        addresses = extension.value.get_values_for_type(x509.IPAddress)
+    except x509.ExtensionNotFound:
+        dns, addresses = [], []
+    except x509.DuplicateExtension as fault:
+        raise ValueError(str(fault)) from None
+    return Leaf(
+        frozenset((*(name.lower().rstrip(".") for name in dns), *map(str, addresses))),
+        certificate.not_valid_before_utc.timestamp(),
+        certificate.not_valid_after_utc.timestamp(),
+        certificate.issuer.rfc4514_string(),
+    )
+
+
+def faults(
+    leaf: Leaf, chain: Sequence[ChainFault], terms: TlsTerms, names: Sequence[str], now: float
+) -> list[str]:
+    """Return all that is wrong with a certificate for `names`; `now` in seconds since 1970.
+
+    Nothing is wrong with any certificate if the terms do not ask to verify.
+    """
+    if not terms.verify:
+        return []
+    found = [*_date_faults(leaf, terms, now), *_chain_faults(leaf, chain)]
+    wanted = (terms.server_name,) if terms.server_name is not None else names
+    missing = [name for name in wanted if not covers(leaf, name)]
+    if missing:
+        found.append(f"it is not valid for {_listed(missing)}, only for {_names_of(leaf)}")
+    return list(dict.fromkeys(found))
+
+
+def covers(leaf: Leaf, name: str) -> bool:
+    """Tell whether a certificate is valid for a name or an address (RFC 9525 section 6).
+
+    A wildcard covers one label, and at least two have to stand behind it; the name may be a
+    wildcard itself, which only the same one covers.
+    """
+    wanted = name.lower().rstrip(".")
+    if is_address(wanted):
+        return str(ip_address(wanted)) in leaf.names
+    if wanted in leaf.names:
+        return True
+    label, _, rest = wanted.partition(".")
+    return label not in ("", "*") and "." in rest and f"*.{rest}" in leaf.names
+
+
+def is_address(name: str) -> bool:
+    """Tell whether a name is an IP address."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _date_faults(leaf: Leaf, terms: TlsTerms, now: float) -> Iterator[str]:
+    days = int((leaf.not_after - now) // _DAY)
+    if now > leaf.not_after:
+        yield f"it expired on {_date(leaf.not_after)}"
+    elif now < leaf.not_before:
+        yield f"it is not valid before {_date(leaf.not_before)}"
+    elif days < terms.days_left:
+        until = _date(leaf.not_after)
+        yield f"it is valid for {days} more days, until {until}, where {terms.days_left} are wanted"
+
+
+def _chain_faults(leaf: Leaf, chain: Sequence[ChainFault]) -> Iterator[str]:
+    for fault in chain:
+        whose = f"the CA certificate {printable(fault.subject)!r} of its chain"
+        if fault.number in (EXPIRED, NOT_YET_VALID):
+            if fault.depth > 0:
+                yield f"{whose} {'has expired' if fault.number == EXPIRED else 'is not yet valid'}"
+        elif fault.number == _SELF_SIGNED:
+            yield "it is not signed by a trusted CA but by itself"
+        elif fault.number in _UNTRUSTED:
+            yield (
+                f"it is not signed by a trusted CA: its issuer is {printable(leaf.issuer)!r}; "
+                "does the server send the whole chain?"
+            )
+        elif fault.number == _PURPOSE and fault.depth == 0:
+            yield "it is not for servers: its extended key usage lacks serverAuth"
+        else:
+            text = _OTHERS.get(fault.number, f"OpenSSL's verification error {fault.number}")
+            yield f"its chain is refused: {text}"
+
+
+def _names_of(leaf: Leaf) -> str:
+    return _listed(sorted(leaf.names)) if leaf.names else "no name at all"
+
+
+def _listed(names: Sequence[str]) -> str:
+    text = ", ".join(map(printable, names[:_MAX_NAMED]))
+    return f"{text} and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else text
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,178 @@
+"""A probe over a connection: connect, shake hands if it is TLS, ask and read if it is HTTP.
+
+    connecting -> (handshake -> certificate) -> (request -> response -> redirect: begin again)
+
+What is said and thought is elsewhere (`probing.http`, `probing.certificates`): this moves bytes.
+Refuses to know time limits: whoever began it gives it up.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Callable
+from typing import Final
+
+from failoverdns.model.health import Cause, CheckKind, Target
+from failoverdns.probing import certificates
+from failoverdns.probing.http import HttpExchange, Redirect
+from failoverdns.probing.polling import Poller
+from failoverdns.probing.sockets import begin_to_connect, check_connected
+from failoverdns.probing.tls import TlsFault, TlsStream, Trust
+from failoverdns.probing.verdict import PASSED, Verdict, verdict_of
+
+_READ: Final = 16384
+_FAILED: Final = select.EPOLLERR | select.EPOLLHUP
+_TO_READ: Final = select.EPOLLIN | select.EPOLLRDHUP | _FAILED
+
+Ended = Callable[[Verdict], None]
+
+
+class ConnectionProbe:
+    """A probe of kind tcp, tls, http or https."""
+
+    __slots__ = (
+        "_advance",
+        "_descriptor",
+        "_ended",
+        "_exchange",
+        "_poller",
+        "_sock",
+        "_stage",
+        "_stream",
+        "_target",
+        "_trust",
+        "_unsent",
+    )
+
+    _sock: socket.socket
+    _stage: str
+    _advance: Callable[[ConnectionProbe, int], Verdict | Redirect | None]
+    """What to do at the next event: a function, because a bound method would be a cycle."""
+
+    def __init__(self, target: Target, poller: Poller, trust: Trust, ended: Ended) -> None:
+        """Prepare; `ended` is told the verdict, in a later turn and once."""
+        self._target = target
+        self._poller = poller
+        self._trust = trust
+        self._ended = ended
+        self._descriptor = -1
+        self._stream: TlsStream | None = None
+        self._exchange: HttpExchange | None = None
+        self._unsent = b""
+
+    def begin(self) -> Verdict | None:
+        """Begin to connect; return the verdict if there is one at once."""
+        if self._target.check.kind in (CheckKind.HTTP, CheckKind.HTTPS):
+            self._exchange = HttpExchange(self._target)
+        return self._connect()
+
+    def give_up(self) -> Verdict:
+        """End before there is a verdict: its time is up."""
+        stage = self._stage
+        if self._advance is ConnectionProbe._talk and self._exchange is not None:
+            stage = "sending the request" if self._unsent else self._exchange.stage
+        self.close()
+        return Verdict(Cause.TIMEOUT, f"no end within {self._target.check.timeout:g} s: {stage}")
+
+    def close(self) -> None:
+        """Close the connection; nobody is told any more."""
+        if self._descriptor >= 0:
+            self._poller.forget(self._descriptor)
+            self._descriptor = -1
+            self._stream = None
+            self._sock.close()
+
+    def _connect(self) -> Verdict | None:
+        check = self._target.check
+        self._stage = "connecting"
+        self._advance = ConnectionProbe._be_connected
+        try:
+            self._sock = begin_to_connect(self._target.address, check.port, check.sources)
+        except OSError as fault:
+            return verdict_of(fault, self._stage)
+        self._descriptor = self._sock.fileno()
+        self._poller.watch(self._descriptor, self._ready)
+        return None
+
+    def _ready(self, events: int) -> None:
+        try:
+            outcome = self._advance(self, events)
+        except BlockingIOError:
+            return
+        except OSError as fault:
+            outcome = verdict_of(fault, self._stage)
+        except TlsFault as fault:
+            outcome = Verdict(Cause.TLS, f"{self._stage}: {fault}")
+        if outcome is None:
+            return
+        if isinstance(outcome, Redirect):
+            self.close()
+            self._exchange = outcome.exchange
+            outcome = self._connect()
+            if outcome is None:
+                return
+        self.close()
+        self._ended(outcome)
+
+    def _be_connected(self, events: int) -> Verdict | Redirect | None:
+        check = self._target.check
+        check_connected(self._sock, check.port, failed=bool(events & _FAILED))
+        if check.kind is CheckKind.TCP:
+            return PASSED
+        if check.kind is not CheckKind.HTTP:
+            self._begin_tls()
+            return self._shake_hands(events)
+        return self._begin_to_talk(events)
+
+    def _begin_tls(self) -> None:
+        check, names = self._target.check, self._target.names
+        self._stage = "handshake"
+        self._advance = ConnectionProbe._shake_hands
+        candidates = names if check.tls.server_name is None else (check.tls.server_name,)
+        usable = (n for n in candidates if not n.startswith("*") and not certificates.is_address(n))
+        context = self._trust.context(check.tls.ca_file, verify=check.tls.verify)
+        protocol = "http/1.1" if check.kind is CheckKind.HTTPS else None
+        self._stream = TlsStream(self._sock, context, next(usable, None), protocol)
+
+    def _shake_hands(self, events: int) -> Verdict | Redirect | None:
+        stream, terms = self._stream, self._target.check.tls
+        assert stream is not None
+        der = stream.shake_hands()
+        if terms.verify:
+            self._stage = "certificate"
+            try:
+                leaf = certificates.read_leaf(der)
+            except ValueError as fault:
+                raise TlsFault(f"it cannot be read: {fault}") from None
+            found = certificates.faults(
+                leaf, stream.chain_faults, terms, self._target.names, time.time()
+            )
+            if found:
+                stream.take_leave()
+                return Verdict(Cause.TLS, f"the server's certificate: {'; '.join(found)}")
+        if self._exchange is None:
+            stream.take_leave()
+            return PASSED
+        return self._begin_to_talk(events)
+
+    def _begin_to_talk(self, events: int) -> Verdict | Redirect | None:
+        assert self._exchange is not None
+        self._stage = "sending the request"
+        self._unsent = self._exchange.request
+        self._advance = ConnectionProbe._talk
+        return self._talk(events)
+
+    def _talk(self, events: int) -> Verdict | Redirect | None:
+        """Send what is to be sent, and read until there is nothing more to read, or a verdict."""
+        exchange, peer = self._exchange, self._stream or self._sock
+        assert exchange is not None
+        while self._unsent:
+            self._unsent = self._unsent[peer.send(self._unsent) :]
+        self._stage = "reading the response"
+        while events & _TO_READ or self._stream is not None:
+            outcome = exchange.receive(peer.recv(_READ))
+            if outcome is not None:
+                return outcome
+        return None

@@ -1,0 +1,205 @@
+"""One HTTP request of a probe and its response, without a socket: what to send, what to think.
+
+    target -> HttpExchange.request -> (the response, piece by piece) -> Verdict | Redirect
+
+A redirect is followed only to the same head: the same scheme and port, under the name that was
+asked for, another of the target's names or its address.  One that leads elsewhere is a failure
+(`Cause.STATUS`): a head that sends everybody to a maintenance page is not good because that is.
+
+`body` and `body_pattern` are looked for in UTF-8.  The pattern runs once, when `MAX_BODY` bytes or
+the whole body are there, and nothing interrupts it: one that backtracks without end on 64 KiB
+(`(a+)+$`) stops the process, so what reads the configuration should refuse such patterns.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv6Address
+from typing import Final
+from urllib.parse import quote, urljoin, urlsplit
+
+from failoverdns import __version__
+from failoverdns.model.errors import Malformed
+from failoverdns.model.health import MAX_BODY, Cause, CheckKind, HttpTerms, Target
+from failoverdns.probing.responses import ResponseReader
+from failoverdns.probing.verdict import Verdict, printable
+
+_REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
+_KEEP_METHOD: Final = frozenset((307, 308))
+_PORTS: Final = {CheckKind.HTTP: 80, CheckKind.HTTPS: 443}
+_SAFE: Final = "%/:=&?~+!$,;'@()*[]"
+"""What a path may have unquoted, besides letters, digits and `_.-`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The head asks to come again, with another request, on another connection."""
+
+    exchange: HttpExchange
+
+
+class HttpExchange:
+    """One request, and its response as it comes."""
+
+    __slots__ = ("_followed", "_method", "_path", "_reader", "_searched", "_target", "request")
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        followed: int = 0,
+    ) -> None:
+        """Ask what the target's check says, or, after so many redirects, for another path."""
+        terms = target.check.http
+        self._target = target
+        self._method = method or terms.method
+        self._path = path or terms.path
+        self._followed = followed
+        wants_body = terms.body is not None or terms.body_pattern is not None
+        self._reader = ResponseReader(wants_body=wants_body and self._method != "HEAD")
+        self._searched = 0
+        self.request = _request(target, self._method, self._path)
+        """The bytes to send."""
+
+    @property
+    def stage(self) -> str:
+        """What is being waited for."""
+        reader = self._reader
+        if reader.status is not None:
+            return f"reading the body, {len(reader.body)} bytes so far"
+        return "waiting for the response" + (" after an interim one" if reader.interim else "")
+
+    def receive(self, data: bytes) -> Verdict | Redirect | None:
+        """Take in a piece of the response, empty at its end; return what follows if it is clear."""
+        reader = self._reader
+        try:
+            if data:
+                reader.feed(data)
+            else:
+                reader.finish()
+        except Malformed as fault:
+            # What was clear before the fault stays so, however the bytes were cut into pieces.
+            clear = None if reader.status is None else self._judge()
+            return clear or Verdict(Cause.PROTOCOL, str(fault))
+        return None if reader.status is None else self._judge()
+
+    def _judge(self) -> Verdict | Redirect | None:
+        """Return what follows from what is there of the response; None if more has to be read."""
+        reader, terms = self._reader, self._target.check.http
+        if (
+            reader.status in _REDIRECTS
+            and self._followed < terms.redirects
+            and reader.location is not None
+        ):
+            return self._follow(reader.location)
+        verdict = self._judge_status()
+        if verdict is not None:
+            return verdict
+        if terms.body is None and terms.body_pattern is None:
+            return Verdict(None, f"status {reader.status}")
+        return self._judge_body(terms)
+
+    def _judge_status(self) -> Verdict | None:
+        """Return what is against the status, if anything is."""
+        terms, status = self._target.check.http, self._reader.status
+        assert status is not None
+        if any(low <= status <= high for low, high in terms.status):
+            return None
+        wanted = ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in terms.status)
+        detail = f"status {status} where {wanted} is wanted"
+        if self._followed:
+            detail += f", after {self._followed} redirect{'s' if self._followed > 1 else ''}"
+        if status in _REDIRECTS and self._reader.location is not None:
+            detail += f"; it redirects to {printable(self._reader.location)}"
+        return Verdict(Cause.STATUS, detail)
+
+    def _judge_body(self, terms: HttpTerms) -> Verdict | None:
+        reader = self._reader
+        if terms.body is not None:
+            text = terms.body.encode()
+            found = reader.body.find(text, self._searched)
+            if found < 0:
+                self._searched = max(0, len(reader.body) - len(text) + 1)
+                if not reader.ended:
+                    return None
+                return Verdict(Cause.BODY, f"{terms.body[:80]!r} is not in {self._looked_at()}")
+            self._searched = found
+        if terms.body_pattern is not None:
+            if not reader.ended:
+                return None
+            pattern = _compiled(terms.body_pattern)
+            if pattern is None:
+                return Verdict(
+                    Cause.BODY, f"{terms.body_pattern[:80]!r} is not a regular expression"
+                )
+            if pattern.search(reader.body.decode("utf-8", "replace")) is None:
+                name = terms.body_pattern[:80]
+                return Verdict(Cause.BODY, f"{name!r} does not match in {self._looked_at()}")
+        return Verdict(None, f"status {reader.status}")
+
+    def _looked_at(self) -> str:
+        """Name the part of the body that was looked at."""
+        size = len(self._reader.body)
+        if size >= MAX_BODY:
+            return f"the first {MAX_BODY} bytes of the body"
+        return f"the body of {size} bytes" if size else "the body, which is empty"
+
+    def _follow(self, location: str) -> Verdict | Redirect:
+        target = self._target
+        scheme = target.check.kind.value
+        base = f"{scheme}://{_host(target)}{self._path}"
+        try:
+            url = urlsplit(urljoin(base, location))
+            here, port = urlsplit(base), url.port or _PORTS[target.check.kind]
+        except ValueError:
+            return Verdict(Cause.STATUS, f"redirects to what is no URL: {printable(location)}")
+        hosts = {here.hostname, str(target.address), *map(str.lower, target.names)}
+        if url.scheme != scheme or url.hostname not in hosts or port != target.check.port:
+            return Verdict(
+                Cause.STATUS,
+                f"status {self._reader.status} redirects elsewhere, to {printable(location)}: "
+                "not followed",
+            )
+        path = quote(url.path or "/", _SAFE) + (f"?{quote(url.query, _SAFE)}" if url.query else "")
+        keeps = self._reader.status in _KEEP_METHOD or self._method == "HEAD"
+        method = self._method if keeps else "GET"
+        again = HttpExchange(target, method=method, path=path, followed=self._followed + 1)
+        return Redirect(again)
+
+
+def _request(target: Target, method: str, path: str) -> bytes:
+    length = "Content-Length: 0\r\n" if method in ("POST", "PUT", "PATCH") else ""
+    return (
+        f"{method} {path} HTTP/1.1\r\n"
+        f"Host: {_host(target)}\r\n"
+        f"User-Agent: failoverdns/{__version__}\r\n"
+        "Accept: */*\r\n"
+        "Accept-Encoding: identity\r\n"
+        f"{length}"
+        "Connection: close\r\n\r\n"
+    ).encode()
+
+
+def _host(target: Target) -> str:
+    """Return the Host field: as configured, or a name or the address, with a port if need be."""
+    check = target.check
+    if check.http.host is not None:
+        return check.http.host
+    host = next((name for name in target.names if not name.startswith("*")), None)
+    if host is None:
+        address = target.address
+        host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+    return host if check.port == _PORTS[check.kind] else f"{host}:{check.port}"
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    """Compile a pattern once; None if it is none, which the configuration should have refused."""
+    try:
+        return re.compile(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return None

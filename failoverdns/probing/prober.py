@@ -1,0 +1,205 @@
+"""Probe heads: so many at a time, each until its time is up, each telling what came of it once.
+
+    probe -> wait for a place -> begin -> a verdict, or no more time -> done
+
+Network probes and programs have places of their own, so that neither keeps the other waiting.
+Refuses to know when to probe (`probing.schedule`) and what follows from it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, Protocol
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from failoverdns.model.health import CheckKind, ProbeResult, Target
+from failoverdns.probing.connections import ConnectionProbe
+from failoverdns.probing.deadlines import Deadlines
+from failoverdns.probing.polling import Poller
+from failoverdns.probing.programs import ProgramProbe
+from failoverdns.probing.tls import Trust
+from failoverdns.probing.verdict import Verdict
+
+MAX_PROBES: Final = 512
+MAX_PROGRAMS: Final = 32
+
+_LOOK: Final = 0.05
+"""Seconds between looks at the deadlines, at most, while there are any."""
+
+_SHORTEST: Final = 0.01
+"""Seconds between looks at the deadlines, at least: so late may a probe be given up."""
+
+_STALL: Final = 0.1
+"""Seconds by which a look has to be late for it to be us who stood still."""
+
+Done = Callable[[ProbeResult], None]
+
+
+class Probes(Protocol):
+    """What probing is done with; `Prober` does it for real."""
+
+    @property
+    def waiting(self) -> int:
+        """How many probes wait for a place."""
+
+    def probe(self, target: Target, done: Done) -> None:
+        """Look at a head and call `done` once, after this has returned."""
+
+    def stop(self) -> None:
+        """End it all; nobody is told any more."""
+
+
+class _Probe(Protocol):
+    """One probe: it calls the `ended` that it was made with, or its `begin` returns a verdict."""
+
+    def begin(self) -> Verdict | None: ...
+    def give_up(self) -> Verdict: ...
+    def close(self) -> None: ...
+
+
+class _Lane:
+    """Places for probes of one sort, and who waits for them."""
+
+    __slots__ = ("places", "running", "waiting")
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        self.running = 0
+        self.waiting: deque[tuple[Target, Done]] = deque()
+
+
+class _Running:
+    __slots__ = ("began", "done", "lane", "probe")
+
+    def __init__(self, probe: _Probe, done: Done, began: float, lane: _Lane) -> None:
+        self.probe = probe
+        self.done = done
+        self.began = began
+        self.lane = lane
+
+
+class Prober:
+    """Probes over sockets and by programs, on the reactor."""
+
+    log = Logger()
+
+    def __init__(
+        self, reactor: Any, max_probes: int = MAX_PROBES, max_programs: int = MAX_PROGRAMS
+    ) -> None:
+        """Build; the reactor's `seconds` have to be of a clock that nobody sets.
+
+        At most `max_probes` connections and `max_programs` programs run at a time.  A connection
+        takes a file descriptor, a program two.
+        """
+        self._reactor = reactor
+        self._poller = Poller(reactor)
+        self._trust = Trust(reactor.seconds)
+        self._network = _Lane(max_probes)
+        self._programs = _Lane(max_programs)
+        self._running: dict[int, _Running] = {}
+        self._deadlines = Deadlines()
+        self._number = 0
+        self._look: IDelayedCall | None = None
+        self._stopped = False
+
+    @property
+    def running(self) -> int:
+        """How many probes run."""
+        return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """How many probes wait for a place."""
+        return len(self._network.waiting) + len(self._programs.waiting)
+
+    def probe(self, target: Target, done: Done) -> None:
+        """Look at a head and call `done` once, after this has returned.
+
+        It comes within the check's time-out (and 10 ms, if nothing else keeps the process busy),
+        which counts from when there is a place for the probe; those that wait get one in order.
+        What this process stands still is added to the time, because it is no fault of the head's.
+        """
+        if self._stopped:
+            return
+        lane = self._programs if target.check.kind is CheckKind.EXEC else self._network
+        lane.waiting.append((target, done))
+        self._begin_some(lane)
+
+    def stop(self) -> None:
+        """End every probe; nobody is told any more."""
+        if self._stopped:
+            return
+        self._stopped = True
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+        for lane in (self._network, self._programs):
+            lane.waiting.clear()
+        for running in self._running.values():
+            running.probe.close()
+        self._running.clear()
+        self._poller.close()
+
+    def _begin_some(self, lane: _Lane) -> None:
+        """Give places that are free to those that wait."""
+        while lane.waiting and lane.running < lane.places and not self._stopped:
+            self._begin(lane, *lane.waiting.popleft())
+
+    def _begin(self, lane: _Lane, target: Target, done: Done) -> None:
+        self._number = number = self._number + 1
+        ended = partial(self._end, number)
+        probe: _Probe
+        if lane is self._programs:
+            probe = ProgramProbe(target, self._poller, ended)
+        else:
+            probe = ConnectionProbe(target, self._poller, self._trust, ended)
+        now = self._reactor.seconds()
+        self._running[number] = _Running(probe, done, now, lane)
+        lane.running += 1
+        verdict = probe.begin()
+        if verdict is not None:
+            self._reactor.callLater(0, self._end, number, verdict)
+            return
+        self._deadlines.note(number, now + target.check.timeout)
+        if self._look is None:
+            self._look_again()
+
+    def _end(self, number: int, verdict: Verdict) -> None:
+        """Tell what came of a probe, and let another one begin."""
+        running = self._running.pop(number, None)
+        if running is None:
+            return
+        self._deadlines.drop(number)
+        running.lane.running -= 1
+        seconds = self._reactor.seconds() - running.began
+        try:
+            running.done(ProbeResult(verdict.cause, verdict.detail, seconds))
+        except Exception:
+            self.log.failure("a defect in failoverdns")
+        self._begin_some(running.lane)
+
+    def _look_again(self) -> None:
+        """See to it that deadlines are looked at in time."""
+        at = self._deadlines.next()
+        if at is None:
+            self._look = None
+            return
+        wait = min(_LOOK, max(_SHORTEST, at - self._reactor.seconds()))
+        self._look = self._reactor.callLater(wait, self._give_up, self._reactor.seconds() + wait)
+
+    def _give_up(self, due: float) -> None:
+        """Give up the probes whose time is up; `due` is when this was to be called."""
+        self._look = None
+        late = self._reactor.seconds() - due
+        if late > _STALL:
+            self._deadlines.postpone(late)
+        for number in self._deadlines.passed(self._reactor.seconds()):
+            running = self._running.get(number)
+            if running is not None:
+                self._end(number, running.probe.give_up())
+        if not self._stopped:
+            self._look_again()

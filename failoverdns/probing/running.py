@@ -1,0 +1,144 @@
+"""Probing that goes on: what is due is begun at each tick, and what came of it is told.
+
+Refuses to decide anything: `learn` is told each result.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final, Generic, TypeVar
+
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from failoverdns.model.health import Cause, ProbeResult, Target
+from failoverdns.probing.prober import Probes
+from failoverdns.probing.schedule import Schedule, Timing
+
+Key = TypeVar("Key", bound=Hashable)
+
+TICK: Final = 0.05
+"""Seconds between looks at what is due."""
+
+PERIOD: Final = 60.0
+"""Seconds that a delay is remembered for, at least; twice that at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How probing goes: probes since the start of the process, and how many there are now.
+
+    `waiting` are due and have not begun, for want of a place.
+    `late` is the longest delay behind the schedule of the last minute or two, in seconds.
+    """
+
+    targets: int
+    started: int
+    good: int
+    bad: Mapping[Cause, int]
+    waiting: int
+    running: int
+    late: float
+
+
+class Probing(Generic[Key]):
+    """Probes targets, each at its times, and tells the results."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        prober: Probes,
+        learn: Callable[[Key, ProbeResult], None],
+        reactor: Any,
+        dice: Random,
+    ) -> None:
+        """Build; nothing is probed before there are targets.
+
+        The reactor's `seconds` have to be of a clock that nobody sets.
+        """
+        self._prober = prober
+        self._learn = learn
+        self._reactor = reactor
+        self._dice = dice
+        self._targets: dict[Key, Target] = {}
+        self._schedule: Schedule[Key] = Schedule()
+        self._ticking = LoopingCall(self._tick)
+        self._ticking.clock = reactor
+        self._stopped = False
+        self._started = self._good = self._running = 0
+        self._bad: Counter[Cause] = Counter()
+        self._late, self._late_before, self._period = 0.0, 0.0, 0.0
+
+    def set_targets(self, targets: Mapping[Key, Target]) -> None:
+        """Probe these from now on.
+
+        Those that stay with the same interval keep their times.  What comes of a probe that runs
+        is not told if its key is gone, or has another target.
+        """
+        if self._stopped:
+            return
+        # An equal target stays the same one, so that results need no comparison.
+        before = self._targets
+        self._targets = {
+            key: before[key] if before.get(key) == target else target
+            for key, target in targets.items()
+        }
+        timings = {
+            key: Timing(target.check.interval, target.check.jitter)
+            for key, target in targets.items()
+        }
+        self._schedule.replace(timings, self._reactor.seconds(), self._dice)
+        if targets and not self._ticking.running:
+            self._ticking.start(TICK, now=False)
+        elif not targets and self._ticking.running:
+            self._ticking.stop()
+
+    def stop(self) -> None:
+        """Begin nothing more, and tell nothing more; the prober's end is its owner's."""
+        self._stopped = True
+        self._targets = {}
+        if self._ticking.running:
+            self._ticking.stop()
+
+    def report(self) -> Report:
+        """Tell how it goes."""
+        return Report(
+            len(self._targets),
+            self._started,
+            self._good,
+            dict(self._bad),
+            self._prober.waiting,
+            self._running - self._prober.waiting,
+            max(self._late, self._late_before),
+        )
+
+    def _tick(self) -> None:
+        now = self._reactor.seconds()
+        if now - self._period >= PERIOD:
+            self._late, self._late_before, self._period = 0.0, self._late, now
+        for key, due in self._schedule.take_due(now):
+            self._begin(key, self._targets[key], due)
+        self._late = max(self._late, self._schedule.behind(now))
+
+    def _begin(self, key: Key, target: Target, due: float) -> None:
+        self._started += 1
+        self._running += 1
+        self._prober.probe(target, lambda result: self._ended(key, target, due, result))
+
+    def _ended(self, key: Key, target: Target, due: float, result: ProbeResult) -> None:
+        self._running -= 1
+        if self._stopped:
+            return
+        now = self._reactor.seconds()
+        self._late = max(self._late, now - result.seconds - due)
+        self._schedule.ended(key, now, self._dice)
+        if result.cause is None:
+            self._good += 1
+        else:
+            self._bad[result.cause] += 1
+        if self._targets.get(key) is target:
+            self._learn(key, result)

@@ -1,0 +1,137 @@
+"""Which probe is due when: spread evenly, without drift, and never in a burst.
+
+Each key has a phase in its interval; its probes are due at phase + n * interval, a little sooner or
+later by chance (jitter), however long they take.  What a stall has missed is not caught up: each
+key that is overdue comes once, and they come at twice their usual rate at most.
+
+Refuses to know clocks, randomness (both are given) and what is probed.  Times are seconds of a
+clock that never goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from math import floor
+from random import Random
+from typing import Final, Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+BURST: Final = 16
+"""So many may always begin at once."""
+
+RATE_FACTOR: Final = 2.0
+"""Times the usual rate at which overdue ones begin, at most."""
+
+WINDOW: Final = 0.25
+"""Seconds of that rate that may be saved up, so that a slow tick makes nothing late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds between the probes of a key, and the part of them by which one may be off."""
+
+    interval: float
+    jitter: float = 0.0
+
+
+@dataclass(slots=True)
+class _Slot:
+    timing: Timing
+    nominal: float
+    """When the next probe is due, but for jitter."""
+
+
+class Schedule(Generic[Key]):
+    """The keys that are probed, and when each is due next; each step takes O(log n)."""
+
+    def __init__(self) -> None:
+        self._slots: dict[Key, _Slot] = {}
+        self._running: set[Key] = set()
+        self._heap: list[tuple[float, int, Key]] = []
+        self._pushed = 0
+        self._rate = 0.0
+        self._allowance = float(BURST)
+        self._looked: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def replace(self, timings: Mapping[Key, Timing], now: float, dice: Random) -> None:
+        """Probe these keys from now on.
+
+        Those that stay with the same timing keep their phases; the others, new ones, are spread
+        evenly over their intervals.
+        """
+        due = {key: at for at, _, key in self._heap}
+        kept = {
+            key: slot
+            for key, timing in timings.items()
+            if (slot := self._slots.get(key)) is not None and slot.timing == timing
+        }
+        self._slots = kept
+        for key, nominal in _phases(timings, kept, now, dice).items():
+            # When the one that runs has ended, the next is one interval on.
+            earlier = timings[key].interval if key in self._running else 0.0
+            self._slots[key] = _Slot(timings[key], nominal - earlier)
+            due[key] = nominal
+        self._heap = []
+        for key in self._slots:
+            if key not in self._running:
+                self._pushed += 1
+                self._heap.append((due[key], self._pushed, key))
+        heapify(self._heap)
+        self._rate = sum(1 / timing.interval for timing in timings.values())
+
+    def take_due(self, now: float) -> list[tuple[Key, float]]:
+        """Return the keys whose probes are to begin, and since when each is due.
+
+        They count as running until `ended`.
+        """
+        if self._looked is not None:
+            saved = self._allowance + RATE_FACTOR * self._rate * (now - self._looked)
+            self._allowance = min(saved, BURST + RATE_FACTOR * self._rate * WINDOW)
+        self._looked = now
+        found: list[tuple[Key, float]] = []
+        while self._heap and self._heap[0][0] <= now and self._allowance >= 1:
+            due, _, key = heappop(self._heap)
+            self._allowance -= 1
+            self._running.add(key)
+            found.append((key, due))
+        return found
+
+    def ended(self, key: Key, now: float, dice: Random) -> None:
+        """Note that the probe of a key has ended: the next one comes at its next time."""
+        self._running.discard(key)
+        slot = self._slots.get(key)
+        if slot is None:
+            return
+        interval, jitter = slot.timing.interval, slot.timing.jitter
+        slot.nominal += interval
+        if slot.nominal <= now:
+            slot.nominal += (floor((now - slot.nominal) / interval) + 1) * interval
+        self._pushed += 1
+        due = slot.nominal + interval * jitter * dice.uniform(-1, 1)
+        heappush(self._heap, (due, self._pushed, key))
+
+    def behind(self, now: float) -> float:
+        """Return for how many seconds the longest overdue key has been due."""
+        return max(0.0, now - self._heap[0][0]) if self._heap else 0.0
+
+
+def _phases(
+    timings: Mapping[Key, Timing], kept: Mapping[Key, object], now: float, dice: Random
+) -> dict[Key, float]:
+    """Return for each new key when it is due first: in random order, evenly over its interval."""
+    by_interval: dict[float, list[Key]] = {}
+    for key, timing in timings.items():
+        if key not in kept:
+            by_interval.setdefault(timing.interval, []).append(key)
+    phases: dict[Key, float] = {}
+    for interval, keys in by_interval.items():
+        dice.shuffle(keys)
+        for index, key in enumerate(keys):
+            phases[key] = now + interval * (index + dice.random()) / len(keys)
+    return phases

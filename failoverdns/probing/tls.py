@@ -1,0 +1,207 @@
+"""TLS for probes: OpenSSL on a socket that never blocks, and which CAs are trusted.
+
+OpenSSL is asked to go on whatever it finds in a chain and to tell all of it, so that one handshake
+gives every fault and the certificate itself (`probing.certificates` judges).
+A context is made once for each set of trusted CAs, because reading the system's takes tens of
+milliseconds, and again when the files are others.
+Refuses to know what a good certificate is, and what is said over TLS.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from OpenSSL import SSL, crypto
+
+from failoverdns.probing.certificates import ChainFault
+
+_LOOK: Final = 10.0
+"""Seconds between looks at whether files of trusted CAs are others."""
+
+_MAX_FAULTS: Final = 16
+_NOT_TLS: Final = frozenset(
+    (
+        "wrong version number",
+        "http request",
+        "https proxy request",
+        "packet length too long",
+        "record layer failure",
+        "unknown protocol",
+        "bad record type",
+        "unexpected message",
+    )
+)
+
+
+class TlsFault(Exception):
+    """A handshake or a record that failed: says why."""
+
+
+class TlsStream:
+    """One client's side of TLS on a connected, non-blocking socket.
+
+    All of it raises BlockingIOError where the socket has to be waited for, OSError as the socket
+    does, and TlsFault.
+    """
+
+    __slots__ = ("_connection", "chain_faults")
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        context: SSL.Context,
+        server_name: str | None,
+        protocol: str | None,
+    ) -> None:
+        """Prepare; `server_name` is SNI, `protocol` is ALPN."""
+        self.chain_faults: list[ChainFault] = []
+        self._connection = connection = SSL.Connection(context, sock)
+        connection.set_app_data(self.chain_faults)
+        connection.set_connect_state()
+        if server_name is not None:
+            connection.set_tlsext_host_name(server_name.encode())
+        if protocol is not None:
+            connection.set_alpn_protos([protocol.encode()])
+
+    def shake_hands(self) -> bytes:
+        """Do what can be done of the handshake; when it is complete return the leaf (DER)."""
+        try:
+            self._connection.do_handshake()
+        except SSL.Error as fault:
+            raise _translated(fault) from None
+        certificate = self._connection.get_peer_certificate()
+        if certificate is None:
+            raise TlsFault("the server shows no certificate")
+        return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+
+    def send(self, data: bytes) -> int:
+        """Send some of it; return how many bytes."""
+        try:
+            return self._connection.send(data)
+        except SSL.Error as fault:
+            raise _translated(fault) from None
+
+    def recv(self, size: int) -> bytes:
+        """Receive so many bytes at most; none at the end."""
+        try:
+            return self._connection.recv(size)
+        except SSL.ZeroReturnError:
+            return b""
+        except SSL.SysCallError as fault:
+            if fault.args[0] == -1:  # an end without a farewell
+                return b""
+            raise _translated(fault) from None
+        except SSL.Error as fault:
+            raise _translated(fault) from None
+
+    def take_leave(self) -> None:
+        """Tell the server that this is the end, if it can be told at once."""
+        try:
+            self._connection.shutdown()
+        except SSL.Error:
+            return
+
+
+@dataclass(slots=True)
+class _Trusted:
+    context: SSL.Context
+    state: object
+    looked: float
+
+
+class Trust:
+    """Contexts for those who are trusted."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with none; `clock` tells seconds and never goes back."""
+        self._clock = clock
+        self._known: dict[tuple[str | None, bool], _Trusted] = {}
+
+    def context(self, ca_file: str | None, *, verify: bool) -> SSL.Context:
+        """Return a context that trusts a file's CAs, or the system's.
+
+        Without `verify` it notes no faults of chains.
+        Raises TlsFault if the file cannot be used.
+        """
+        key, now = (ca_file if verify else None, verify), self._clock()
+        known = self._known.get(key)
+        if known is not None:
+            if now - known.looked < _LOOK:
+                return known.context
+            known.looked = now
+            if known.state == _state(ca_file):
+                return known.context
+        state = _state(ca_file)
+        context = _context(ca_file, verify=verify)
+        self._known[key] = _Trusted(context, state, now)
+        return context
+
+
+def _context(ca_file: str | None, *, verify: bool) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    if not verify:
+        context.set_verify(SSL.VERIFY_NONE)
+        return context
+    if ca_file is None:
+        context.set_default_verify_paths()
+    else:
+        try:
+            context.load_verify_locations(ca_file)
+        except SSL.Error:
+            raise TlsFault(f"{ca_file} has no CA certificates in PEM that can be read") from None
+    context.set_verify(SSL.VERIFY_PEER, _note)
+    return context
+
+
+def _note(
+    connection: SSL.Connection, certificate: crypto.X509, number: int, depth: int, ok: int
+) -> bool:
+    """Note what OpenSSL has found at one certificate of a chain, and let it go on."""
+    found = connection.get_app_data()
+    if not ok and len(found) < _MAX_FAULTS:
+        found.append(ChainFault(number, depth, _subject(certificate)))
+    return True
+
+
+def _subject(certificate: crypto.X509) -> str:
+    try:
+        return certificate.to_cryptography().subject.rfc4514_string()
+    except Exception:  # whatever a library makes of bytes from a server
+        return "(cannot be read)"
+
+
+def _state(ca_file: str | None) -> object:
+    """Return what is different when a file of trusted CAs is another."""
+    paths = ssl.get_default_verify_paths()
+    found = []
+    for path in (paths.cafile, paths.capath) if ca_file is None else (ca_file,):
+        try:
+            about = os.stat(path) if path is not None else None
+        except OSError:
+            about = None
+        found.append(about and (about.st_ino, about.st_size, about.st_mtime_ns))
+    return found
+
+
+def _translated(fault: SSL.Error) -> Exception:
+    """Return an error of OpenSSL's as what it is for a probe."""
+    if isinstance(fault, (SSL.WantReadError, SSL.WantWriteError)):
+        return BlockingIOError()
+    if isinstance(fault, SSL.ZeroReturnError):
+        return TlsFault("the server closed the connection")
+    if isinstance(fault, SSL.SysCallError):
+        number = fault.args[0]
+        if number == -1:
+            return TlsFault("the server closed the connection")
+        return OSError(number, os.strerror(number))
+    reasons = [reason for _, _, reason in fault.args[0]] if fault.args else []
+    if any(reason in _NOT_TLS for reason in reasons):
+        return TlsFault(f"the server does not speak TLS ({', '.join(reasons)})")
+    return TlsFault(", ".join(reasons) or "the handshake failed")

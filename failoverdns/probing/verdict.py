@@ -1,0 +1,51 @@
+"""What one step of a probe says in the end, and which cause an error of a socket is.
+
+Refuses to know sockets and time.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from failoverdns.model.health import Cause
+
+MAX_DETAIL: Final = 300
+"""Characters of what is told of a peer's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A head passed if there is no `cause`; `detail` says more in words."""
+
+    cause: Cause | None
+    detail: str = ""
+
+
+PASSED: Final = Verdict(None)
+
+_CAUSES: Final = {
+    errno.ECONNREFUSED: Cause.REFUSED,
+    errno.ECONNRESET: Cause.RESET,
+    errno.ECONNABORTED: Cause.RESET,
+    errno.EPIPE: Cause.RESET,
+    errno.ETIMEDOUT: Cause.TIMEOUT,
+}
+
+
+def verdict_of(fault: OSError, stage: str) -> Verdict:
+    """Return what an error of a socket says of the head; `stage` is what was being done.
+
+    All that is no answer of the head's (no route, no such network, no such address of ours, a
+    firewall of ours) means that it cannot be reached from here.
+    """
+    number = fault.errno or 0
+    text = fault.strerror or os.strerror(number)
+    return Verdict(_CAUSES.get(number, Cause.UNREACHABLE), f"{stage}: {text}")
+
+
+def printable(text: str) -> str:
+    """Return the beginning of a text from a peer, as it may be shown."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:MAX_DETAIL])

@@ -1,0 +1,157 @@
+"""The chain over the history: each change's hash covers its text and the hash before it.
+
+    hash = SHA-256(hash of the change before, in 64 hex digits, then the text of this one)
+
+The first change follows `START`.  Whoever noted a hash can tell later whether anything up to it
+was changed, taken out, put in or moved.
+Knows what a chain that fits looks like, and says where one does not.
+Refuses to know where it is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from itertools import islice
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from failoverdns.model.errors import Corrupt
+from failoverdns.store import documents
+from failoverdns.store.interface import Head, Link
+
+START: Final = "0" * 64
+"""What the first change follows."""
+
+PIECE: Final = 500
+PIECE_BYTES: Final = 1 << 20
+"""Changes that are read at once, and bytes of their texts: commits wait meanwhile."""
+
+_BEFORE_ALL: Final = -(2**63)
+
+
+class Row(NamedTuple):
+    """A change as it is stored: `text` and `hash` as the bytes that are there."""
+
+    revision: int
+    text: bytes
+    checksum: int
+    hash: bytes
+
+
+def next_hash(previous: str, text: bytes) -> str:
+    """Return the hash of the change with this text, which follows the one with hash `previous`."""
+    return sha256(previous.encode() + text).hexdigest()
+
+
+def linked(
+    previous: str, rows: Iterable[tuple[int, str, int]]
+) -> Iterator[tuple[int, str, int, str]]:
+    """Yield rows of revision, text and checksum with their hashes, the first after `previous`."""
+    for revision, text, checksum in rows:
+        previous = next_hash(previous, text.encode())
+        yield revision, text, checksum, previous
+
+
+def piece(rows: Iterable[Row], limit: int = PIECE) -> Iterator[Row]:
+    """Yield the first rows: one if there is any, and not many more than `PIECE_BYTES`."""
+    size = 0
+    for row in islice(rows, min(limit, PIECE)):
+        yield row
+        size += len(row.text)
+        if size >= PIECE_BYTES:
+            return
+
+
+def links(previous: str, rows: Iterable[Row]) -> Iterator[Link]:
+    """Yield rows as links, the first after `previous`; raises Corrupt for one that is damaged."""
+    for row in rows:
+        try:
+            if crc32(row.text) != row.checksum:
+                raise Corrupt("its text is not the one that was written")
+            document = row.text.decode()
+            change = documents.read_change(json.loads(document))
+        except (Corrupt, ValueError, RecursionError) as fault:
+            raise Corrupt(f"revision {row.revision} cannot be read: {fault}") from None
+        hash_ = row.hash.decode("ascii", "replace")
+        yield Link(change, document, previous, hash_)
+        previous = hash_
+
+
+class Walk:
+    """Follows the chain row by row, from its start to `head`, and holds nothing but the place.
+
+    `last` is the highest revision that is stored; `expected` a hash that some change must have.
+    """
+
+    def __init__(self, head: Head, last: int, expected: str | None) -> None:
+        self._head = head
+        self._last = last
+        self._expected = expected
+        self._is_met = expected in (None, START)
+        self._revision = 0
+        self._hash = START
+        self.after = _BEFORE_ALL
+        """The revision after which the walk goes on."""
+
+    @property
+    def is_over(self) -> bool:
+        """True when there is nothing left to follow; what was committed since does not count."""
+        return self._revision >= self._head.revision
+
+    def follow(self, row: Row) -> None:
+        """Take the next row; raises Corrupt if it does not fit."""
+        wanted = self._revision + 1
+        if row.revision < wanted:
+            raise _misfit(row.revision, "no change has this number: it was put in")
+        if row.revision > wanted:
+            raise _misfit(wanted, f"it is missing; revision {row.revision} is the next")
+        made = next_hash(self._hash, row.text)
+        if made.encode() != row.hash or crc32(row.text) != row.checksum:
+            raise _misfit(wanted, _why(row))
+        self._revision, self._hash, self.after = wanted, made, wanted
+        self._is_met = self._is_met or made == self._expected
+
+    def end(self) -> Head:
+        """Return where the chain ends, if it ends there; raises Corrupt."""
+        head = self._head
+        if self._revision < head.revision:
+            raise _misfit(
+                self._revision + 1,
+                f"the end of the history is missing, up to revision {head.revision}",
+            )
+        if self._last > head.revision:
+            raise _misfit(head.revision + 1, "it was put in after the last one that was committed")
+        if self._hash != head.hash:
+            raise _misfit(
+                head.revision,
+                f"its hash is {self._hash}, and {head.hash} was noted apart from it when it was "
+                "committed: it was changed",
+            )
+        if not self._is_met:
+            raise Corrupt(
+                f"no change has the hash {self._expected}: the history was written anew since "
+                "that was noted, or it is the history of another server"
+            )
+        return head
+
+
+def _misfit(revision: int, why: str) -> Corrupt:
+    return Corrupt(f"revision {revision} does not fit: {why}")
+
+
+def _why(row: Row) -> str:
+    """Say what is wrong with a row whose hash, or checksum, is not the one that it should have."""
+    try:
+        told = json.loads(row.text)["revision"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        told = None
+    if isinstance(told, int) and told != row.revision:
+        return f"the order was changed: the text in its place is that of revision {told}"
+    if told is None or crc32(row.text) != row.checksum:
+        return "its text was changed"
+    return (
+        "its hash does not follow from its text and the hash before it: one of them, or the text "
+        "before it, was changed"
+    )

@@ -1,0 +1,123 @@
+"""The tables of the state file, and how a file of an older version becomes one of this version.
+
+A new file is made as one of version 1 and taken through all that came since.
+Versions 3 and 4 also have documents that those before do not know.
+Refuses to know what is in the tables, but for the history, whose chain older files lack.
+
+| table        | holds                                                             |
+|--------------|-------------------------------------------------------------------|
+| `entities`   | the state: one document an entity                                 |
+| `history`    | every change, with the entities before and after it, as a chain   |
+|              | (`store.chain`); rows are added at its end, and nothing else      |
+| `subjects`   | which changes are about which application or group                |
+| `operations` | replies to commands that had an `op_id`                           |
+| `bundles`    | the vault: chains, and private keys, encrypted (`store.vault`)    |
+| `needs`      | which entity needs which bundle                                   |
+| `fetches`    | who fetched which certificate                                     |
+| `hooks`      | how far each hook has come                                        |
+| `head`       | one row: the revision, how many entities there are, and the hash  |
+|              | of the last change                                                |
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from failoverdns.store.chain import START, linked
+
+SCHEMA_VERSION: Final = 4
+APPLICATION_ID: Final = 0x464F4456
+
+_VERSION_1 = (
+    "CREATE TABLE head (revision INTEGER NOT NULL, entities INTEGER NOT NULL)",
+    "CREATE TABLE entities ("
+    "key TEXT NOT NULL UNIQUE, document TEXT NOT NULL, checksum INTEGER NOT NULL)",
+    "CREATE TABLE history ("
+    "revision INTEGER PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL)",
+    "CREATE TABLE subjects ("
+    "subject TEXT NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY (subject, revision)"
+    ") WITHOUT ROWID",
+    "CREATE TABLE operations ("
+    "op_id TEXT PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL)",
+    "INSERT INTO head VALUES (0, 0)",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+)
+
+_SINCE_2 = (
+    "CREATE TABLE bundles (id TEXT PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL)",
+    "CREATE TABLE needs (key TEXT PRIMARY KEY, bundle TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX needed ON needs (bundle)",
+    "CREATE TABLE fetches (number INTEGER PRIMARY KEY, application TEXT NOT NULL, "
+    "document TEXT NOT NULL, checksum INTEGER NOT NULL)",
+    "CREATE INDEX fetched ON fetches (application, number)",
+    "CREATE TABLE hooks (name TEXT PRIMARY KEY, document TEXT NOT NULL, checksum INTEGER NOT NULL)",
+)
+
+_SINCE_4 = (
+    "ALTER TABLE history RENAME TO unlinked",
+    "CREATE TABLE history (revision INTEGER PRIMARY KEY, document TEXT NOT NULL, "
+    "checksum INTEGER NOT NULL, hash TEXT NOT NULL)",
+    f"ALTER TABLE head ADD COLUMN hash TEXT NOT NULL DEFAULT '{START}'",
+)
+
+_APPEND_ONLY = tuple(
+    f"CREATE TRIGGER history_takes_no_{what.split()[0].lower()} BEFORE {what} "
+    "BEGIN SELECT RAISE(ABORT, 'history is append-only'); END"
+    for what in (
+        "UPDATE ON history",
+        "DELETE ON history",
+        "INSERT ON history WHEN NEW.revision <= (SELECT max(revision) FROM history)",
+    )
+)
+"""The third is there because `INSERT OR REPLACE` takes rows away without asking the second."""
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty database."""
+    with _transaction(connection):
+        _execute(connection, _VERSION_1)
+    upgrade(connection, 1)
+
+
+def upgrade(connection: sqlite3.Connection, version: int) -> None:
+    """Take a file of `version` to this one, all the way or not at all."""
+    if version == SCHEMA_VERSION:
+        return
+    with _transaction(connection):
+        if version < 2:
+            _execute(connection, _SINCE_2)
+        _link_history(connection)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _link_history(connection: sqlite3.Connection) -> None:
+    """Make a chain of the history that is there, whatever that is, and close it to all but more."""
+    _execute(connection, _SINCE_4)
+    query = "SELECT revision, document, checksum FROM unlinked ORDER BY revision"
+    rows = linked(START, connection.execute(query))
+    connection.executemany("INSERT INTO history VALUES (?, ?, ?, ?)", rows)
+    connection.execute(
+        "UPDATE head SET hash = coalesce("
+        "(SELECT hash FROM history ORDER BY revision DESC LIMIT 1), hash)"
+    )
+    connection.execute("DROP TABLE unlinked")
+    _execute(connection, _APPEND_ONLY)
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _execute(connection: sqlite3.Connection, statements: Iterable[str]) -> None:
+    for statement in statements:
+        connection.execute(statement)

@@ -1,0 +1,190 @@
+"""Web heads on loopback, good and bad ones, and a prober that looks at them."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from ipaddress import IPv4Address, ip_address
+from pathlib import Path
+from typing import Any
+
+from authority import Issued
+from twisted.internet.epollreactor import EPollReactor
+
+from failoverdns.model.health import Check, CheckKind, ProbeResult, Target
+from failoverdns.probing.prober import Prober
+
+DEADLINE = 20.0
+"""Seconds after which a test has failed."""
+
+LOOPBACK = "127.0.0.1"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
+
+Behaviour = Callable[[socket.socket], None]
+"""What a head does with a connection; it is closed afterwards."""
+
+
+class Head:
+    """A server that does the same with each connection; `requests` are what it was asked."""
+
+    def __init__(self, behave: Behaviour, host: str = LOOPBACK) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._behave = behave
+        self._listening = socket.create_server((host, 0), family=family, backlog=1024)
+        self.host = host
+        self.port: int = self._listening.getsockname()[1]
+        self.peers: list[str] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                sock, peer = self._listening.accept()
+                self.peers.append(peer[0])
+                threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        with sock, suppress(OSError):
+            sock.settimeout(DEADLINE)
+            self._behave(sock)
+
+
+@contextmanager
+def head(behave: Behaviour, host: str = LOOPBACK) -> Iterator[Head]:
+    """A head for the time of a test."""
+    made = Head(behave, host)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def read_request(sock: socket.socket) -> bytes:
+    """Read the header of a request."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += (piece := sock.recv(4096))
+        if not piece:
+            break
+    return data
+
+
+def answering(*pieces: bytes, pause: float = 0.0) -> Behaviour:
+    """Answer each request with the same bytes, piece by piece."""
+
+    def behave(sock: socket.socket) -> None:
+        read_request(sock)
+        for piece in pieces:
+            sock.sendall(piece)
+            time.sleep(pause)
+
+    return behave
+
+
+def stalled(sock: socket.socket) -> None:
+    """Take the connection, and say nothing until it is closed."""
+    while sock.recv(4096):
+        pass
+
+
+def stalled_after(data: bytes) -> Behaviour:
+    """Say something to a request, and nothing more until the connection is closed."""
+
+    def behave(sock: socket.socket) -> None:
+        read_request(sock)
+        sock.sendall(data)
+        stalled(sock)
+
+    return behave
+
+
+def resetting(sock: socket.socket) -> None:
+    """Take a request, and answer with a reset."""
+    read_request(sock)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def over_tls(issued: Issued, folder: Path, behave: Behaviour) -> Behaviour:
+    """Do it over TLS, with a certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*issued.save(folder, "head"))
+
+    def serve(sock: socket.socket) -> None:
+        with context.wrap_socket(sock, server_side=True) as secure:
+            behave(secure)
+
+    return serve
+
+
+def closed_port() -> int:
+    """Return a port at which nobody listens."""
+    with socket.create_server((LOOPBACK, 0)) as sock:
+        port: int = sock.getsockname()[1]
+    return port
+
+
+def make_target(
+    kind: CheckKind,
+    port: int = 0,
+    *,
+    host: str = LOOPBACK,
+    names: tuple[str, ...] = (),
+    **terms: Any,
+) -> Target:
+    """A target on loopback; `terms` are the check's."""
+    check = Check("test", kind, port, **{"timeout": DEADLINE, **terms})
+    return Target(check, "shop-eu", "web1", ip_address(host), names)
+
+
+@lru_cache(maxsize=1)
+def reactor() -> Any:
+    """Return the reactor of these tests, which only runs while a result is waited for."""
+    made: Any = EPollReactor()  # type: ignore[no-untyped-call]
+    made.seconds = time.monotonic
+    return made
+
+
+class Probed:
+    """A prober, and turns of the reactor until it has told what it found."""
+
+    def __init__(self, **limits: int) -> None:
+        self.prober = Prober(reactor(), **limits)
+
+    def __call__(self, target: Target) -> ProbeResult:
+        """Probe once; return the result."""
+        (result,) = self.all(target)
+        return result
+
+    def all(self, *targets: Target) -> list[ProbeResult]:
+        """Probe all of them at once; return the results as they come."""
+        found: list[ProbeResult] = []
+        for target in targets:
+            self.prober.probe(target, found.append)
+        assert not found, "nobody is told before `probe` has returned"
+        turn_until(lambda: len(found) >= len(targets))
+        return found
+
+
+def turn_until(condition: Callable[[], bool], seconds: float = DEADLINE) -> None:
+    """Let the reactor run until a condition holds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it takes too long"
+        reactor().iterate(0.02)
+
+
+def addresses(count: int) -> list[IPv4Address]:
+    """Return addresses on loopback, each another one."""
+    return [IPv4Address("127.1.0.0") + 1 + number for number in range(count)]

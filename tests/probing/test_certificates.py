@@ -1,0 +1,144 @@
+"""What is told of certificates, and which names one is valid for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from authority import DAY, Authority
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from failoverdns.model.health import TlsTerms
+from failoverdns.probing.certificates import (
+    EXPIRED,
+    NOT_YET_VALID,
+    ChainFault,
+    Leaf,
+    covers,
+    faults,
+    is_address,
+    read_leaf,
+)
+
+NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC).timestamp()
+
+
+def leaf(*names: str, starts: float = -DAY, lasts: float = 90 * DAY) -> Leaf:
+    """A certificate; seconds from now, and from then."""
+    return Leaf(frozenset(names), NOW + starts, NOW + starts + lasts, "CN=Test Root")
+
+
+def judge(
+    given: Leaf, *chain: ChainFault, names: tuple[str, ...] = ("www.shop.example",), **terms: Any
+) -> list[str]:
+    """Return what is wrong with it."""
+    return faults(given, chain, TlsTerms(**terms), names, NOW)
+
+
+@pytest.mark.parametrize(
+    ("declared", "name", "valid"),
+    [
+        ("www.shop.example", "www.shop.example", True),
+        ("www.shop.example", "WWW.shop.example.", True),
+        ("www.shop.example", "shop.example", False),
+        ("*.shop.example", "www.shop.example", True),
+        ("*.shop.example", "shop.example", False),
+        ("*.shop.example", "a.www.shop.example", False),
+        ("*.shop.example", "*.shop.example", True),
+        ("*.shop.example", "*.www.shop.example", False),
+        ("*.shop.example", ".shop.example", False),
+        ("www.*.example", "www.shop.example", False),
+        ("w*.shop.example", "www.shop.example", False),
+        ("*.example", "shop.example", False),
+        ("*", "example", False),
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("*.0.2.1", "192.0.2.1", False),
+        ("2001:db8::1", "2001:DB8:0::1", True),
+    ],
+)
+def test_which_names_a_certificate_is_valid_for(declared: str, name: str, valid: bool) -> None:
+    """RFC 9525 section 6: `*` is the whole leftmost label, and addresses are no patterns."""
+    assert covers(leaf(declared), name) is valid
+
+
+@pytest.mark.parametrize(
+    ("given", "terms", "words"),
+    [
+        (leaf("www.shop.example"), {}, None),
+        (leaf("www.shop.example", lasts=DAY / 2), {}, "expired on 2026-11-25 22:00 UTC"),
+        (leaf("www.shop.example", starts=DAY), {}, "not valid before 2026-11-27 10:00 UTC"),
+        (
+            leaf("www.shop.example", lasts=11.5 * DAY),
+            {"days_left": 14},
+            "valid for 10 more days, until 2026-12-06 22:00 UTC, where 14 are wanted",
+        ),
+        (leaf("www.shop.example", lasts=15.5 * DAY), {"days_left": 14}, None),
+        (leaf("shop.example", "a.example"), {}, "www.shop.example, only for a.example, shop.exam"),
+        (leaf(), {}, "not valid for www.shop.example, only for no name at all"),
+        (leaf("other.example"), {"server_name": "other.example"}, None),
+        (leaf("www.shop.example"), {"server_name": "other.example"}, "not valid for other.example"),
+        (leaf("other.example", lasts=0), {"verify": False, "days_left": 9}, None),
+    ],
+)
+def test_what_is_wrong_is_told(given: Leaf, terms: dict[str, Any], words: str | None) -> None:
+    """Nothing is, if nothing is to be verified."""
+    found = judge(given, **terms)
+    assert len(found) == (words is not None)
+    assert (words or "") in "".join(found)
+
+
+def test_a_certificate_has_to_be_valid_for_every_name() -> None:
+    """Those that it lacks are told, and not hundreds of them."""
+    names = tuple(f"{number}.example" for number in range(8))
+    (found,) = judge(leaf("0.example", "1.example"), names=names)
+    assert found == (
+        "it is not valid for 2.example, 3.example, 4.example, 5.example, 6.example and 1 more, "
+        "only for 0.example, 1.example"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (ChainFault(18, 0), "not signed by a trusted CA but by itself"),
+        (ChainFault(19, 1), "not signed by a trusted CA: its issuer is 'CN=Test Root'"),
+        (ChainFault(20, 0), "does the server send the whole chain?"),
+        (ChainFault(EXPIRED, 1, "CN=Between"), "CA certificate 'CN=Between' of its chain has exp"),
+        (ChainFault(NOT_YET_VALID, 1, "CN=Between"), "of its chain is not yet valid"),
+        (ChainFault(26, 0), "not for servers"),
+        (ChainFault(24, 1), "its chain is refused: an issuer is no CA"),
+        (ChainFault(99, 1), "OpenSSL's verification error 99"),
+    ],
+)
+def test_what_openssl_found_is_told_in_words(fault: ChainFault, words: str) -> None:
+    (found,) = judge(leaf("www.shop.example"), fault)
+    assert words in found
+
+
+def test_all_is_told_at_once() -> None:
+    """And each thing once: the leaf's dates are not OpenSSL's to tell."""
+    chain = (ChainFault(20, 0), ChainFault(21, 0), ChainFault(EXPIRED, 0))
+    found = judge(leaf("other.example", lasts=0), *chain)
+    assert len(found) == 3
+    assert [text.split()[1] for text in found] == ["expired", "is", "is"]
+
+
+def test_what_is_needed_is_read_from_a_certificate() -> None:
+    """Names in lower case, addresses as they are usually written."""
+    issued = Authority().issue("WWW.Shop.example", "*.shop.example", "192.0.2.1", "2001:db8::1")
+    read = read_leaf(issued.certificate.public_bytes(Encoding.DER))
+    assert read.names == {"www.shop.example", "*.shop.example", "192.0.2.1", "2001:db8::1"}
+    assert read.not_after - read.not_before == 90 * DAY
+    assert read.issuer == "CN=Test Root"
+    nameless = Authority().issue(common_name="www.shop.example")
+    assert read_leaf(nameless.certificate.public_bytes(Encoding.DER)).names == frozenset()
+    with pytest.raises(ValueError, match=r"."):
+        read_leaf(b"what")
+
+
+def test_addresses_are_told_from_names() -> None:
+    assert is_address("192.0.2.1")
+    assert is_address("::1")
+    assert not is_address("www.shop.example")

@@ -1,0 +1,183 @@
+"""So many probes at a time, each until its time is up, each telling what came of it once."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import Counter
+from contextlib import suppress
+
+import pytest
+from heads import (
+    LOOPBACK,
+    OK,
+    Probed,
+    addresses,
+    answering,
+    closed_port,
+    head,
+    make_target,
+    reactor,
+    stalled,
+    turn_until,
+)
+from twisted.logger import capturedLogs
+
+from failoverdns.model.health import Cause, CheckKind, ProbeResult
+from failoverdns.probing.prober import Prober
+
+
+def test_two_thousand_at_once_run_so_many_at_a_time() -> None:
+    """Each to its end, and told once."""
+    probed, most = Probed(max_probes=100), 0
+    port = closed_port()
+    found: Counter[int] = Counter()
+    with head(stalled) as web:
+        for number, address in enumerate(addresses(2000)):
+            is_good = number % 10 == 0
+            host, at = (LOOPBACK, web.port) if is_good else (str(address), port)
+            target = make_target(CheckKind.TCP, at, host=host)
+
+            def done(result: ProbeResult, number: int = number, is_good: bool = is_good) -> None:
+                nonlocal most
+                most = max(most, probed.prober.running)
+                assert result.cause is (None if is_good else Cause.REFUSED)
+                found[number] += 1
+
+            probed.prober.probe(target, done)
+        assert probed.prober.running == 100
+        assert probed.prober.waiting == 1900
+        turn_until(lambda: len(found) == 2000)
+        reactor().iterate(0)
+    assert set(found.values()) == {1}
+    assert most < 100
+    assert probed.prober.running == probed.prober.waiting == 0
+    probed.prober.stop()
+
+
+def test_those_that_wait_begin_in_order_and_their_time_counts_from_then() -> None:
+    """So a queue makes nobody late."""
+    probed = Probed(max_probes=1)
+    with head(stalled) as web:
+        slow = make_target(CheckKind.HTTP, web.port, timeout=0.15)
+        began = time.monotonic()
+        results = probed.all(slow, slow, make_target(CheckKind.TCP, web.port, timeout=0.1))
+        assert time.monotonic() - began >= 0.3
+    assert [result.cause for result in results] == [Cause.TIMEOUT, Cause.TIMEOUT, None]
+    assert all(result.seconds < 0.3 for result in results)
+    probed.prober.stop()
+
+
+def test_each_ends_in_its_own_time(probed: Probed) -> None:
+    """Whichever began first."""
+    with head(stalled) as web:
+        targets = [make_target(CheckKind.HTTP, web.port, timeout=t) for t in (0.2, 0.05, 0.12)]
+        results = probed.all(*targets)
+    seconds = [result.seconds for result in results]
+    assert seconds == sorted(seconds)
+    for took, limit in zip(seconds, (0.05, 0.12, 0.2), strict=True):
+        assert limit <= took < limit + 0.1
+
+
+def test_what_we_stand_still_is_not_held_against_a_head(probed: Probed) -> None:
+    """Its answer lies there when we go on, or has the rest of the time to come."""
+    found: list[ProbeResult] = []
+    with head(answering(OK)) as web:
+        probed.prober.probe(make_target(CheckKind.HTTP, web.port, timeout=0.2), found.append)
+        time.sleep(0.4)
+        turn_until(lambda: bool(found))
+    assert found[0].is_good
+    assert found[0].seconds >= 0.4
+
+
+def test_a_fault_in_what_is_told_stops_nothing(probed: Probed) -> None:
+    """It goes to the log, and other probes go on."""
+    found: list[ProbeResult] = []
+
+    def fail(result: ProbeResult) -> None:
+        raise ZeroDivisionError
+
+    with capturedLogs() as logs:
+        probed.prober.probe(make_target(CheckKind.TCP, closed_port()), fail)
+        probed.prober.probe(make_target(CheckKind.TCP, closed_port()), found.append)
+        turn_until(lambda: bool(found) and not probed.prober.running)
+    assert [log["log_failure"].type for log in logs] == [ZeroDivisionError]
+
+
+def test_who_is_told_may_probe_again() -> None:
+    """At once, as often as it likes, though there is one place only."""
+    probed = Probed(max_probes=1)
+    found: list[ProbeResult] = []
+    target = make_target(CheckKind.TCP, closed_port())
+
+    def again(result: ProbeResult) -> None:
+        found.append(result)
+        if len(found) < 500:
+            probed.prober.probe(target, again)
+
+    probed.prober.probe(target, again)
+    turn_until(lambda: len(found) == 500)
+    probed.prober.stop()
+
+
+@pytest.mark.parametrize("kind", [CheckKind.TCP, CheckKind.HTTP, CheckKind.TLS, CheckKind.EXEC])
+def test_nobody_is_told_after_the_end(kind: CheckKind) -> None:
+    """What runs is ended, what waits does not begin; and it may be stopped twice."""
+    found: list[ProbeResult] = []
+    prober = Prober(reactor(), max_probes=2, max_programs=2)
+    with head(stalled) as web:
+        target = make_target(kind, web.port, timeout=0.1, run=("/bin/sleep", "60"))
+        for _ in range(5):
+            prober.probe(target, found.append)
+        reactor().iterate(0.01)
+        found.clear()
+        prober.stop()
+        prober.stop()
+        prober.probe(target, found.append)
+        until = time.monotonic() + 0.2
+        turn_until(lambda: time.monotonic() > until)
+    assert found == []
+    assert prober.running == prober.waiting == 0
+
+
+def test_a_probe_may_stop_the_prober() -> None:
+    """When it tells what it found, with others ready in the same turn."""
+    prober = Prober(reactor())
+    found: list[ProbeResult] = []
+
+    def done(result: ProbeResult) -> None:
+        found.append(result)
+        prober.stop()
+
+    for _ in range(20):
+        prober.probe(make_target(CheckKind.TCP, closed_port()), done)
+    turn_until(lambda: bool(found))
+    until = time.monotonic() + 0.1
+    turn_until(lambda: time.monotonic() > until)
+    assert len(found) == 1
+
+
+def test_a_connection_that_closes_makes_room_in_the_same_turn() -> None:
+    """No event of the last socket is taken for one of the next, which has its number."""
+    probed = Probed(max_probes=50)
+    good: list[ProbeResult] = []
+    bad: list[ProbeResult] = []
+    with head(stalled) as web, socket.socket() as full:
+        full.bind((LOOPBACK, 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        others = [socket.socket() for _ in range(3)]
+        for other in others:
+            other.setblocking(False)
+            with suppress(BlockingIOError):
+                other.connect((LOOPBACK, port))
+        for _ in range(50):
+            probed.prober.probe(make_target(CheckKind.TCP, web.port), good.append)
+        for _ in range(50):
+            probed.prober.probe(make_target(CheckKind.TCP, port, timeout=0.2), bad.append)
+        turn_until(lambda: len(good) == len(bad) == 50)
+        for other in others:
+            other.close()
+    assert all(result.is_good for result in good)
+    assert {result.cause for result in bad} == {Cause.TIMEOUT}
+    probed.prober.stop()

@@ -1,0 +1,121 @@
+"""Probes that are programs: their ends, their environment, and what is left of them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from heads import Probed, make_target, turn_until
+
+from failoverdns.model.health import Cause, CheckKind, Target
+from failoverdns.probing.programs import environment
+
+
+def shell(script: str, timeout: float = 20.0) -> Target:
+    """A target that is looked at by a line of shell."""
+    names = ("www.shop.example", "shop.example")
+    run = ("/bin/sh", "-c", script)
+    return make_target(CheckKind.EXEC, host="192.0.2.1", names=names, run=run, timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    ("script", "cause", "detail"),
+    [
+        ("exit 0", None, ""),
+        ("echo well; exit 0", None, ""),
+        ("exit 3", Cause.EXIT, "exit status 3"),
+        ("echo first; echo 'no disk' >&2; exit 3", Cause.EXIT, "exit status 3: no disk"),
+        ("printf 'bad\\033[31m \\n\\n'; exit 1", Cause.EXIT, "exit status 1: bad?[31m"),
+        ("kill -9 $$", Cause.EXIT, "was ended by signal 9"),
+        ("exec >&- 2>&-; exit 4", Cause.EXIT, "exit status 4"),
+        ("seq 1 20000; echo the end; exit 5", Cause.EXIT, "exit status 5: the end"),
+        ("sleep 60 & exit 0", None, ""),
+        ("sleep 60 & echo x; exit 6", Cause.EXIT, "exit status 6: x"),
+    ],
+)
+def test_how_a_program_ends_decides(
+    probed: Probed, script: str, cause: Cause | None, detail: str
+) -> None:
+    """The last line that it printed is told; a child that holds its output delays nothing."""
+    result = probed(shell(script))
+    assert (result.cause, result.detail) == (cause, detail)
+    assert result.seconds < 10
+
+
+def test_a_program_that_takes_too_long_is_killed_with_all_that_it_has_started(
+    probed: Probed, tmp_path: Path
+) -> None:
+    """Even if it does not want to end."""
+    pids = tmp_path / "pids"
+    script = f"trap '' TERM; echo looking; sleep 60 & echo $$ $! > {pids}; wait"
+    result = probed(shell(script, timeout=0.2))
+    assert result.cause is Cause.TIMEOUT
+    assert result.detail == "did not end within 0.2 s: looking"
+    assert 0.2 <= result.seconds < 1
+    both = [int(pid) for pid in pids.read_text().split()]
+    turn_until(lambda: not any(map(is_running, both)))
+
+
+def test_nothing_of_a_program_stays_behind(probed: Probed, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    assert probed(shell(f"sleep 60 & echo $! > {pids}")).is_good
+    (child,) = [int(pid) for pid in pids.read_text().split()]
+    turn_until(lambda: not is_running(child))
+
+
+def test_a_program_that_prints_without_end_is_killed_too(probed: Probed) -> None:
+    """No more than the end of it is kept."""
+    result = probed(shell("exec yes", timeout=0.2))
+    assert (result.cause, result.detail) == (Cause.TIMEOUT, "did not end within 0.2 s: y")
+
+
+def test_a_program_that_cannot_be_run_is_told(probed: Probed, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("not a program")
+    for path, words in (("missing", "No such file or directory"), ("text", "Permission denied")):
+        run = (str(tmp_path / path),)
+        result = probed(make_target(CheckKind.EXEC, run=run))
+        assert (result.cause, result.detail) == (Cause.EXIT, f"{run[0]} cannot be run: {words}")
+
+
+def test_a_program_is_told_what_it_looks_at_and_no_more(probed: Probed, tmp_path: Path) -> None:
+    """Nothing of the server's own gets in, such as a password of systemd's."""
+    os.environ["SECRET_OF_THE_SERVER"] = "x"
+    try:
+        assert probed(shell(f"/usr/bin/env > {tmp_path}/seen")).is_good
+    finally:
+        del os.environ["SECRET_OF_THE_SERVER"]
+    lines = (tmp_path / "seen").read_text().splitlines()
+    seen = dict(line.split("=", 1) for line in lines if not line.startswith(("PWD", "SHLVL", "_=")))
+    assert (
+        seen
+        == environment(shell(""))
+        == {
+            "PATH": os.environ["PATH"],
+            "FAILOVERDNS_APPLICATION": "shop-eu",
+            "FAILOVERDNS_HEAD": "web1",
+            "FAILOVERDNS_ADDRESS": "192.0.2.1",
+            "FAILOVERDNS_NAMES": "www.shop.example shop.example",
+        }
+    )
+
+
+def test_no_more_programs_run_than_there_are_places() -> None:
+    """And they keep no connection waiting."""
+    probed = Probed(max_programs=2)
+    began = time.monotonic()
+    results = probed.all(*[shell("sleep 0.1")] * 5)
+    assert all(result.is_good for result in results)
+    assert time.monotonic() - began >= 0.3
+    assert all(0.1 <= result.seconds < 5 for result in results)
+    probed.prober.stop()
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process is there and has not ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

@@ -1,0 +1,178 @@
+"""Probing that goes on, with a clock in memory and heads that answer as a test says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+from heads import Probed, closed_port, make_target, reactor, turn_until
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
+
+from failoverdns.model.health import Cause, CheckKind, ProbeResult, Target
+from failoverdns.probing.prober import Done
+from failoverdns.probing.running import PERIOD, TICK, Probing, Report
+
+GOOD = ProbeResult(None, "", 0.0)
+BAD = ProbeResult(Cause.REFUSED, "connecting: Connection refused", 0.0)
+
+
+class HeldProber:
+    """Holds every probe until a test lets it end."""
+
+    def __init__(self) -> None:
+        self.held: list[tuple[Target, Done]] = []
+        self.waiting = 0
+
+    def probe(self, target: Target, done: Done) -> None:
+        """Hold it."""
+        self.held.append((target, done))
+
+    def end(self, result: ProbeResult = GOOD) -> int:
+        """Let all of them end alike; return how many there were."""
+        held, self.held = self.held, []
+        for _, done in held:
+            done(result)
+        return len(held)
+
+    def stop(self) -> None:
+        """Hold nothing more."""
+        self.held.clear()
+
+
+class Watch:
+    """Probing, and all that it has told."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.prober = HeldProber()
+        self.told: list[tuple[str, ProbeResult]] = []
+        self.probing: Probing[str] = Probing(
+            self.prober, lambda key, result: self.told.append((key, result)), self.clock, Random(0)
+        )
+
+    def play(self, seconds: float, result: ProbeResult | None = GOOD) -> None:
+        """Let time pass; probes end at once, with this result, or not at all."""
+        for _ in range(round(seconds / TICK)):
+            self.clock.advance(TICK)
+            if result is not None:
+                self.prober.end(result)
+
+    def counts(self) -> Counter[str]:
+        """Return how many results were told of each key."""
+        return Counter(key for key, _ in self.told)
+
+
+def target(port: int = 80, interval: float = 1.0) -> Target:
+    """A target that is probed each second."""
+    return make_target(CheckKind.TCP, port, interval=interval, jitter=0.0)
+
+
+def test_each_target_is_probed_in_its_interval_and_its_results_are_told() -> None:
+    watch = Watch()
+    watch.probing.set_targets({"a": target(), "b": target(interval=2.0)})
+    watch.play(10.2)
+    counts = watch.counts()
+    assert counts["a"] in (10, 11)
+    assert counts["b"] in (5, 6)
+    assert set(watch.told) == {("a", GOOD), ("b", GOOD)}
+
+
+def test_what_is_found_of_a_target_that_has_gone_is_not_told() -> None:
+    """Nor what is found of another one that its key had; an equal one is the same."""
+    watch = Watch()
+    watch.probing.set_targets({"gone": target(), "other": target(), "same": target()})
+    watch.play(1.1, None)
+    assert len(watch.prober.held) == 3
+    watch.probing.set_targets({"other": target(81), "same": target()})
+    watch.prober.end()
+    assert watch.told == [("same", GOOD)]
+    watch.told.clear()
+    watch.play(1.1)
+    assert set(watch.counts()) == {"other", "same"}
+
+
+def test_a_probe_that_takes_long_is_the_only_one_of_its_key() -> None:
+    watch = Watch()
+    watch.probing.set_targets({"a": target()})
+    watch.play(10, None)
+    assert len(watch.prober.held) == 1
+
+
+def test_what_it_does_is_counted() -> None:
+    watch = Watch()
+    watch.probing.set_targets({"a": target(), "b": target()})
+    watch.play(1.05, GOOD)
+    watch.probing.set_targets({"a": target()})
+    watch.play(2, BAD)
+    watch.play(1.05, None)
+    watch.prober.waiting = 1
+    report = watch.probing.report()
+    assert (report.targets, report.good, report.bad) == (1, 2, {Cause.REFUSED: 2})
+    assert (report.started, report.waiting, report.running) == (5, 1, 0)
+
+
+def test_how_late_it_was_is_remembered_for_a_minute_or_two() -> None:
+    """Be it that a probe began late, or that it has not begun."""
+    watch = Watch()
+    watch.probing.set_targets({"a": target()})
+    watch.play(5)
+    assert watch.probing.report().late < 2 * TICK
+    watch.clock.advance(4)
+    watch.play(5)
+    assert 3 < watch.probing.report().late < 5
+    watch.play(2 * PERIOD + 1)
+    assert watch.probing.report().late < 2 * TICK
+
+
+def test_the_time_that_a_probe_waits_for_a_place_makes_it_late() -> None:
+    """What it takes when it runs does not."""
+    watch = Watch()
+    watch.probing.set_targets({"a": target(interval=100.0)})
+    watch.play(100.1, None)
+    watch.clock.advance(5)
+    assert watch.prober.end(ProbeResult(None, "", 1.0)) == 1
+    assert watch.probing.report().late >= 4
+
+
+def test_without_targets_nothing_ticks() -> None:
+    """Before there are any, when they have gone, and after the end."""
+    watch = Watch()
+    watch.probing.set_targets({})
+    assert watch.clock.getDelayedCalls() == []
+    watch.probing.set_targets({"a": target()})
+    assert len(watch.clock.getDelayedCalls()) == 1
+    watch.probing.set_targets({})
+    assert watch.clock.getDelayedCalls() == []
+    watch.probing.set_targets({"a": target()})
+    watch.play(1.1, None)
+    watch.probing.stop()
+    watch.probing.stop()
+    watch.probing.set_targets({"a": target()})
+    assert watch.clock.getDelayedCalls() == []
+    assert watch.prober.end() == 1
+    assert watch.told == []
+
+
+def test_a_fault_in_what_is_told_does_not_end_probing() -> None:
+    """The key is probed again; the prober logs the fault."""
+    found: list[ProbeResult] = []
+
+    def learn(key: str, result: ProbeResult) -> None:
+        found.append(result)
+        raise ZeroDivisionError
+
+    probed = Probed()
+    probing: Probing[str] = Probing(probed.prober, learn, reactor(), Random(0))
+    probing.set_targets({"a": target(closed_port(), interval=0.1)})
+    with capturedLogs() as logs:
+        turn_until(lambda: len(found) >= 3)
+    probing.stop()
+    probed.prober.stop()
+    assert len(logs) == len(found)
+    assert {result.cause for result in found} == {Cause.REFUSED}
+
+
+def test_nothing_was_done_yet() -> None:
+    """And it is told so."""
+    assert Watch().probing.report() == Report(0, 0, 0, {}, 0, 0, 0.0)

@@ -1,0 +1,203 @@
+"""When probes are due, without a clock: spread evenly, without drift, and never in a burst."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from failoverdns.probing.schedule import BURST, RATE_FACTOR, WINDOW, Schedule, Timing
+
+TICK = 0.05
+
+
+class Player:
+    """Lets time pass in ticks; each probe takes `lasts` seconds, by key."""
+
+    def __init__(self, lasts: Callable[[str], float] = lambda key: 0.0, seed: int = 0) -> None:
+        self.schedule: Schedule[str] = Schedule()
+        self.dice = Random(seed)
+        self.now = 1000.0
+        self.begun: list[tuple[float, str]] = []
+        self._lasts = lasts
+        self._running: dict[str, float] = {}
+
+    def set(self, count: int, interval: float = 10.0, jitter: float = 0.0) -> None:
+        """Probe so many keys."""
+        timings = {str(number): Timing(interval, jitter) for number in range(count)}
+        self.schedule.replace(timings, self.now, self.dice)
+
+    def play(self, seconds: float) -> None:
+        """Let time pass."""
+        for _ in range(round(seconds / TICK)):
+            self.now += TICK
+            for key, until in list(self._running.items()):
+                if until <= self.now:
+                    del self._running[key]
+                    self.schedule.ended(key, self.now, self.dice)
+            for key, due in self.schedule.take_due(self.now):
+                assert due <= self.now
+                assert key not in self._running, "it still runs"
+                self.begun.append((self.now, key))
+                self._running[key] = self.now + self._lasts(key)
+
+    def times(self, key: str) -> list[float]:
+        """Return when a key was probed."""
+        return [at for at, which in self.begun if which == key]
+
+    def most_in(self, window: float) -> int:
+        """Return how many probes began in such a window at most."""
+        times, first, most = [at for at, _ in self.begun], 0, 0
+        for index, at in enumerate(times):
+            while times[first] < at - window:
+                first += 1
+            most = max(most, index - first + 1)
+        return most
+
+
+def test_thousands_that_are_set_at_once_are_spread_over_their_interval() -> None:
+    """Each is probed once in it, and no second has many more than its share."""
+    player = Player()
+    player.set(5000)
+    player.play(10.1)
+    assert Counter(key for _, key in player.begun).keys() == {str(n) for n in range(5000)}
+    assert len(player.begun) <= 5000 + 51
+    assert player.most_in(1.0) <= 550
+
+
+def test_probes_do_not_drift() -> None:
+    """Jitter moves each, and not those that come after it."""
+    player = Player(seed=1)
+    player.set(1, 10.0, 0.2)
+    player.play(1000)
+    times = player.times("0")
+    assert len(times) in (100, 101)
+    offsets = [at - times[0] - 10 * index for index, at in enumerate(times)]
+    assert all(abs(offset) <= 4.0 + 2 * TICK for offset in offsets)
+    assert max(offsets) - min(offsets) > 2.0
+
+
+def test_after_a_stall_each_is_probed_once_and_not_all_at_a_time() -> None:
+    """Nothing that was missed is caught up."""
+    player = Player()
+    player.set(5000)
+    player.play(20)
+    player.begun.clear()
+    player.now += 3600
+    player.play(10)
+    assert max(Counter(key for _, key in player.begun).values()) <= 2
+    assert len({key for _, key in player.begun}) == 5000
+    assert player.most_in(TICK) <= BURST + RATE_FACTOR * 500 * (WINDOW + 2 * TICK)
+    player.begun.clear()
+    player.play(100)
+    assert len(player.begun) == pytest.approx(50_000, rel=0.01)
+
+
+def test_what_still_runs_is_not_begun_again() -> None:
+    """Its next probe comes at its next time after that (the player sees to it)."""
+    player = Player(lambda key: 25.0)
+    player.set(3)
+    player.play(300)
+    for key in "012":
+        gaps = [b - a for a, b in zip(player.times(key), player.times(key)[1:], strict=False)]
+        assert gaps
+        assert all(gap == pytest.approx(30, abs=2 * TICK) for gap in gaps)
+
+
+def test_those_that_stay_keep_their_times() -> None:
+    """Whatever is added and removed; one that comes back is a new one."""
+    player = Player()
+    player.set(100)
+    player.play(10.1)
+    before = {key: at for at, key in player.begun}
+    player.set(50)
+    player.play(3)
+    player.set(300)
+    player.begun.clear()
+    player.play(10.1)
+    after = {key: at for at, key in player.begun}
+    assert len(after) == 300
+    shifts = {key: (after[key] - before[key]) % 10 for key in before}
+    stayed = [min(shifts[str(n)], 10 - shifts[str(n)]) for n in range(50)]
+    assert max(stayed) <= 2 * TICK
+    assert any(shifts[str(n)] > 1 for n in range(50, 100))
+
+
+def test_what_is_gone_is_not_probed() -> None:
+    """Even if it runs, and is told to have ended."""
+    player = Player(lambda key: 5.0)
+    player.set(10)
+    player.play(12)
+    player.set(0)
+    player.begun.clear()
+    player.play(30)
+    assert player.begun == []
+    assert len(player.schedule) == 0
+
+
+def test_what_comes_back_while_it_runs_waits_for_its_end() -> None:
+    player = Player(lambda key: 8.0)
+    player.set(1, 1.0)
+    player.play(1.1)
+    player.set(0)
+    player.set(1, 1.0)
+    player.play(20)
+    assert 2 <= len(player.begun) <= 4
+
+
+def test_another_interval_counts_from_now_on() -> None:
+    player = Player()
+    player.set(1, 1000.0)
+    player.play(1)
+    player.set(1, 1.0)
+    player.begun.clear()
+    player.play(10)
+    assert len(player.begun) in (9, 10, 11)
+
+
+def test_how_far_it_is_behind_is_told() -> None:
+    player = Player()
+    player.set(1)
+    assert player.schedule.behind(player.now) == 0
+    assert 20 <= player.schedule.behind(player.now + 30) <= 30
+    assert Schedule[str]().behind(5.0) == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.sampled_from((1.0, 4.0, 10.0))), max_size=5),
+    st.floats(0, 0.5),
+    st.lists(st.sampled_from((0.0, 0.3, 5.0, 100.0)), max_size=4),
+    st.integers(0, 9),
+)
+def test_never_do_more_begin_than_twice_the_rate(
+    changes: list[tuple[int, float]], jitter: float, stalls: list[float], seed: int
+) -> None:
+    """In no window, whatever is set, however it stalls."""
+    player = Player(lambda key: int(key) % 3 * 0.7, seed)
+    rate = 0.0
+    for index in range(max(len(changes), len(stalls))):
+        if index < len(changes):
+            count, interval = changes[index]
+            player.set(count, interval, jitter)
+            rate = max(rate, count / interval)
+        player.play(2)
+        player.now += stalls[index] if index < len(stalls) else 0.0
+    player.play(1)
+    for window in (TICK, 1.0, 5.0):
+        assert player.most_in(window) <= BURST + RATE_FACTOR * rate * (window + WINDOW) + 1
+
+
+@given(st.integers(1, 300), st.sampled_from((1.0, 7.0)), st.integers(0, 9))
+def test_any_number_is_spread_evenly(count: int, interval: float, seed: int) -> None:
+    """No tenth of the interval has many more than a tenth of them."""
+    player = Player(seed=seed)
+    player.set(count, interval)
+    tenths = [0.0] * 10
+    for key in range(count):
+        due = next(at for at, _, k in player.schedule._heap if k == str(key))
+        tenths[min(9, int((due - player.now) / interval * 10))] += 1
+    assert max(tenths) <= count / 10 + 2

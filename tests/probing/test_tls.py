@@ -1,0 +1,189 @@
+"""Probes over TLS: which certificates are good, and what is told of the others."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from authority import DAY, Authority, Issued
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from heads import LOOPBACK, OK, Behaviour, Probed, head, make_target, over_tls, stalled
+
+from failoverdns.model.health import Cause, CheckKind, ProbeResult, TlsTerms
+from failoverdns.probing.tls import TlsFault, Trust
+
+ROOT = Authority()
+BETWEEN = Authority("Between", ROOT)
+NAME = "www.shop.example"
+WHOLE = BETWEEN.issue(NAME)
+
+
+def probe_tls(
+    probed: Probed,
+    folder: Path,
+    issued: Issued,
+    *,
+    names: tuple[str, ...] = (NAME,),
+    behave: Behaviour = stalled,
+    **terms: Any,
+) -> ProbeResult:
+    """Probe a head that has a certificate; the root is trusted."""
+    (folder / "ca.pem").write_text(ROOT.pem)
+    tls = TlsTerms(**{"ca_file": str(folder / "ca.pem"), **terms})
+    with head(over_tls(issued, folder, behave)) as web:
+        return probed(make_target(CheckKind.TLS, web.port, names=names, tls=tls))
+
+
+@pytest.mark.parametrize(
+    ("issued", "names", "terms"),
+    [
+        (ROOT.issue(NAME), (NAME,), {}),
+        (BETWEEN.issue("*.shop.example", "shop.example"), (NAME, "shop.example"), {}),
+        (ROOT.issue(LOOPBACK), (LOOPBACK,), {}),
+        (ROOT.issue("other.example"), (NAME,), {"server_name": "other.example"}),
+        (ROOT.issue(NAME, lasts=30 * DAY), (NAME,), {"days_left": 28}),
+        (ROOT.issue(NAME), (), {}),
+    ],
+)
+def test_a_good_certificate_is_good(
+    probed: Probed, tmp_path: Path, issued: Issued, names: tuple[str, ...], terms: dict[str, Any]
+) -> None:
+    """By the chain that comes with it, for all names or for the one that is configured."""
+    result = probe_tls(probed, tmp_path, issued, names=names, **terms)
+    assert (result.cause, result.detail) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("issued", "terms", "words"),
+    [
+        (ROOT.issue(NAME, starts=-90 * DAY, lasts=89 * DAY), {}, ["it expired on 20"]),
+        (ROOT.issue(NAME, starts=DAY), {}, ["it is not valid before 20"]),
+        (ROOT.issue("shop.example"), {}, [f"it is not valid for {NAME}, only for shop.example"]),
+        (ROOT.issue(common_name=NAME), {}, ["only for no name at all"]),
+        (
+            ROOT.issue(NAME, starts=-DAY / 2, lasts=10 * DAY),
+            {"days_left": 14},
+            ["it is valid for 9 more days, until 20", "where 14 are wanted"],
+        ),
+        (Authority("Other").issue(NAME), {}, ["not signed by a trusted CA", "'CN=Other'"]),
+        (replace(WHOLE, chain=WHOLE.leaf), {}, ["not signed by a trusted CA", "whole chain"]),
+        (
+            ROOT.issue(NAME, usage=[ExtendedKeyUsageOID.CLIENT_AUTH]),
+            {},
+            ["it is not for servers"],
+        ),
+        (
+            Authority("Other").issue("other.example", starts=-9 * DAY, lasts=DAY),
+            {},
+            ["it expired on 20", "not signed by a trusted CA", f"it is not valid for {NAME}"],
+        ),
+    ],
+    ids=["expired", "future", "name", "no name", "days", "CA", "chain", "usage", "all at once"],
+)
+def test_what_is_wrong_with_a_certificate_is_told(
+    probed: Probed, tmp_path: Path, issued: Issued, terms: dict[str, Any], words: list[str]
+) -> None:
+    """All of it; and with `verify` off any certificate will do."""
+    result = probe_tls(probed, tmp_path, issued, **terms)
+    assert result.cause is Cause.TLS
+    for word in words:
+        assert word in result.detail
+    assert result.detail.startswith("the server's certificate: ")
+    assert probe_tls(probed, tmp_path, issued, verify=False).is_good
+
+
+def test_a_certificate_that_signs_itself_is_not_trusted(probed: Probed, tmp_path: Path) -> None:
+    """Unless it is in the file of those who are."""
+    own = Authority("Own")
+    issued = own.issue(NAME, key=own.key, subject="Own")
+    result = probe_tls(probed, tmp_path, issued)
+    assert result.cause is Cause.TLS
+    assert result.detail.endswith(": it is not signed by a trusted CA but by itself")
+    (tmp_path / "own.pem").write_text(issued.leaf)
+    assert probe_tls(probed, tmp_path, issued, ca_file=str(tmp_path / "own.pem")).is_good
+
+
+def test_the_systems_cas_are_trusted_without_a_file(probed: Probed, tmp_path: Path) -> None:
+    """Ours is none of them."""
+    result = probe_tls(probed, tmp_path, ROOT.issue(NAME), ca_file=None)
+    assert result.cause is Cause.TLS
+    assert "it is not signed by a trusted CA" in result.detail
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (OK, "the server does not speak TLS"),
+        (b"220 mail.example ESMTP\r\n", "the server does not speak TLS"),
+        (b"", "the server closed the connection"),
+        (b"\x15\x03\x03\x00\x02\x02\x28", "handshake failure"),
+    ],
+    ids=["HTTP", "SMTP", "nothing", "an alert"],
+)
+@pytest.mark.parametrize("kind", [CheckKind.TLS, CheckKind.HTTPS])
+def test_a_handshake_that_fails_is_told(
+    probed: Probed, kind: CheckKind, said: bytes, words: str
+) -> None:
+    def behave(sock: socket.socket) -> None:
+        sock.recv(4096)
+        sock.sendall(said)
+
+    with head(behave) as web:
+        result = probed(make_target(kind, web.port))
+    assert result.cause is Cause.TLS
+    assert result.detail.startswith("handshake: ")
+    assert words in result.detail
+
+
+def test_the_name_that_is_asked_for_is_sent(probed: Probed, tmp_path: Path) -> None:
+    """The first one that is no pattern and no address, or the one that is configured."""
+    asked: list[str | None] = []
+    chain, key = ROOT.issue(NAME).save(tmp_path, "head")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    context.sni_callback = lambda sock, name, context: asked.append(name)
+
+    def behave(sock: socket.socket) -> None:
+        context.wrap_socket(sock, server_side=True).close()
+
+    names = ("*.shop.example", "192.0.2.1", NAME, "shop.example")
+    with head(behave) as web:
+        for terms in (TlsTerms(verify=False), TlsTerms(verify=False, server_name="x.example")):
+            assert probed(make_target(CheckKind.TLS, web.port, names=names, tls=terms)).is_good
+        assert probed(make_target(CheckKind.TLS, web.port, tls=TlsTerms(verify=False))).is_good
+    assert asked == [NAME, "x.example", None]
+
+
+def test_a_file_of_cas_that_cannot_be_read_is_told(probed: Probed, tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.pem")
+    result = probe_tls(probed, tmp_path, ROOT.issue(NAME), ca_file=missing)
+    assert result.cause is Cause.TLS
+    assert f"{missing} has no CA certificates in PEM that can be read" in result.detail
+
+
+def test_a_file_of_cas_is_read_again_when_it_is_another(tmp_path: Path) -> None:
+    """Not at each probe; it is looked at every ten seconds."""
+    now = 0.0
+    trust = Trust(lambda: now)
+    file = tmp_path / "ca.pem"
+    file.write_text(ROOT.pem)
+    first = trust.context(str(file), verify=True)
+    assert trust.context(str(file), verify=True) is first
+    assert trust.context(str(file), verify=False) is trust.context(None, verify=False)
+    now = 20.0
+    assert trust.context(str(file), verify=True) is first
+    file.write_text(Authority("Other").pem)
+    os.utime(file, (1, 1))
+    assert trust.context(str(file), verify=True) is first, "it has just been looked at"
+    now = 40.0
+    second = trust.context(str(file), verify=True)
+    assert second is not first
+    file.write_text("what")
+    now = 60.0
+    with pytest.raises(TlsFault, match="no CA certificates"):
+        trust.context(str(file), verify=True)

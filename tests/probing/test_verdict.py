@@ -1,0 +1,39 @@
+"""Which cause an error of a socket is, and what is shown of a peer's words."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from failoverdns.model.health import Cause
+from failoverdns.probing.verdict import MAX_DETAIL, Verdict, printable, verdict_of
+
+
+@pytest.mark.parametrize(
+    ("number", "cause"),
+    [
+        (errno.ECONNREFUSED, Cause.REFUSED),
+        (errno.ECONNRESET, Cause.RESET),
+        (errno.EPIPE, Cause.RESET),
+        (errno.ETIMEDOUT, Cause.TIMEOUT),
+        (errno.ENETUNREACH, Cause.UNREACHABLE),
+        (errno.EHOSTUNREACH, Cause.UNREACHABLE),
+        (errno.EADDRNOTAVAIL, Cause.UNREACHABLE),
+        (errno.EPERM, Cause.UNREACHABLE),
+        (errno.EMFILE, Cause.UNREACHABLE),
+    ],
+)
+def test_each_error_has_its_cause(number: int, cause: Cause) -> None:
+    """And is told in words, with what was being done."""
+    text = os.strerror(number)
+    fault = OSError(number, text)
+    assert verdict_of(fault, "connecting") == Verdict(cause, f"connecting: {text}")
+    assert verdict_of(OSError(number, None), "connecting") == Verdict(cause, f"connecting: {text}")
+
+
+def test_what_a_peer_says_is_shown_without_control_characters() -> None:
+    """And not all of it."""
+    assert printable("a\x1b[31m\nb") == "a?[31m?b"
+    assert len(printable("x" * 9999)) == MAX_DETAIL

@@ -1,0 +1,97 @@
+"""Files of older versions become files of this one (`store.schema`).
+
+The golden files hold what those versions wrote, and are never changed.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from driving import at_once, run
+from store.test_store import APPLICATION, GROUP, change
+
+from failoverdns.model.change import Operation, Write
+from failoverdns.model.errors import Corrupt
+from failoverdns.store.interface import Head, Loaded
+from failoverdns.store.schema import SCHEMA_VERSION
+from failoverdns.store.sqlite import SQLiteStore
+
+GOLDEN = Path(__file__).with_name("golden")
+HISTORY = (
+    change(1, Write(None, APPLICATION), subjects=("app-1",)),
+    change(2, Write(None, GROUP), subjects=("grp-2", "group:shop")),
+    change(3),
+)
+"""What is in the golden files."""
+
+HEAD = Head(3, "fa4977930eabedcc1296e8169713ece4c78754d1c5383096963522f8c45ab198")
+"""Where the chain over it ends: computed once, by `sha256sum`."""
+
+
+def golden(path: Path, version: int, *statements: str) -> SQLiteStore:
+    """Make a file of an older version, with something done to it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript((GOLDEN / f"state-{version}.sql").read_text())
+        for statement in statements:
+            connection.execute(statement)
+    return SQLiteStore(path, at_once)
+
+
+def dump(path: Path) -> list[str]:
+    """All that is in a file, as SQL."""
+    with closing(sqlite3.connect(path)) as connection:
+        version = connection.execute("PRAGMA user_version").fetchone()
+        return [str(version), *connection.iterdump()]
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_file_of_an_older_version_is_taken_over(tmp_path: Path, version: int) -> None:
+    """With all that is in it, and a chain over its history, which goes on from there."""
+    store = golden(tmp_path / "state.db", version)
+    assert run(store.load()) == Loaded(3, (APPLICATION, GROUP))
+    assert run(store.changes_after(0)) == HISTORY
+    assert run(store.history(["grp-2"], 9)) == HISTORY[1:2]
+    operation = Operation("a-1", '{"command":"switch"}', 3, {"groups": []})
+    assert run(store.operation("a-1")) == operation
+    assert run(store.verify()) == HEAD
+    run(store.commit(3, [change(4, Write(GROUP, replace(GROUP, ttl=30)))]))
+    assert run(store.links(3, 1))[0].previous == HEAD.hash
+    assert run(store.verify()).revision == 4
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_file_that_was_taken_over_is_like_a_new_one(tmp_path: Path, version: int) -> None:
+    """Table by table, so that there is one kind of file only."""
+    old, new = golden(tmp_path / "old.db", version), SQLiteStore(tmp_path / "new.db", at_once)
+    for store in (old, new):
+        run(store.load())
+        run(store.close())
+    definitions = [
+        sorted(re.sub(r"\s|[(),]", "", line) for line in dump(path) if "INSERT INTO" not in line)
+        for path in (old.path, new.path)
+    ]
+    assert definitions[0] == definitions[1]
+
+
+def test_a_history_that_lost_something_before_is_taken_over_and_does_not_pass(
+    tmp_path: Path,
+) -> None:
+    """Names are served all the same; the chain is made of what is there."""
+    store = golden(tmp_path / "state.db", 3, "DELETE FROM history WHERE revision = 2")
+    assert run(store.load()).revision == 3
+    with pytest.raises(Corrupt, match="revision 2 does not fit: it is missing"):
+        run(store.verify())
+
+
+def test_a_file_that_cannot_be_taken_over_stays_as_it_was(tmp_path: Path) -> None:
+    """All the way or not at all: the older version can go on with it."""
+    store = golden(tmp_path / "state.db", 1, "CREATE TABLE unlinked (x)")
+    before = dump(store.path)
+    with pytest.raises(Corrupt, match="unlinked"):
+        run(store.load())
+    assert dump(store.path) == before

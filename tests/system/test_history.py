@@ -1,0 +1,107 @@
+"""The history as evidence: exported and verified by the real command line, on a real server."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+from system.checkout import PROJECT
+from system.server import DEADLINE, EXECUTABLE, Server
+
+(CHECK,) = re.findall(
+    r"^```python\n(.*?)^```$", (PROJECT / "docs" / "control.md").read_text(), re.M | re.S
+)
+"""The check of an export that the documentation shows."""
+
+
+def check(export: str, *after: str) -> subprocess.CompletedProcess[str]:
+    """Run the check that the documentation shows: on an export, and what it has to follow."""
+    return subprocess.run(
+        [EXECUTABLE.with_name("python"), "-c", CHECK, *after],
+        input=export,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+
+
+def tamper(path: Path, statement: str) -> None:
+    """Change a state file past its locks."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        triggers = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
+        for (name,) in triggers.fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(statement)
+
+
+def test_an_export_is_checked_offline_as_the_documentation_shows(demo: Server) -> None:
+    """It ends where `--verify` does; an edited one does not pass; a later part goes on from it."""
+    export = demo.ctl("history", "--export").stdout
+    verified = demo.ctl("history", "--verify").stdout
+    lines = export.splitlines()
+    hashes = [json.loads(line)["hash"] for line in lines]
+    assert verified == f"verified: {len(lines)} change(s), the last has hash {hashes[-1]}\n"
+    assert check(export).stdout == f"{hashes[-1]}\n"
+    document = json.loads(lines[2])["document"]
+    forged = json.loads(lines[2]) | {"document": document.replace('"uid":', '"uid":1')}
+    without = "\n".join(lines[:2] + lines[3:])
+    for other, why in (
+        ("\n".join([*lines[:2], json.dumps(forged), *lines[3:]]), "revision 3 does not fit"),
+        (without, "revision 4 does not fit"),
+        (export.replace('"shop-us"', '"shop-eu"'), "tells something else than its document"),
+    ):
+        done = check(other)
+        assert done.returncode == 1
+        assert why in done.stderr
+    demo.ctl("switch", "shop")
+    rest = demo.ctl("history", "--export", "--since", str(len(lines))).stdout
+    assert rest.count("\n") == 1
+    assert check(rest, hashes[-1]).returncode == 0
+    assert check(rest).returncode == 1
+    assert demo.ctl("history", "--verify", "--expect", hashes[-1]).returncode == 0
+
+
+def test_a_long_history_is_exported_whole(server: Server) -> None:
+    """The command line asks for piece after piece; `--json` prints the replies as they come."""
+    with server.connect() as client:
+        for number in range(600):
+            client.send({"command": "application add", "name": f"app{number}"})
+        assert all(client.receive()["ok"] for _ in range(600))
+    lines = server.ctl("history", "--export").stdout.splitlines()
+    revisions = [json.loads(line)["revision"] for line in lines]
+    assert revisions == list(range(1, len(lines) + 1))
+    assert len(lines) > 600
+    assert check("\n".join(lines)).returncode == 0
+    replies = server.ctl("--json", "history", "--export").stdout.splitlines()
+    assert [json.loads(reply)["result"]["more"] for reply in replies] == [True, False]
+
+
+def test_a_copy_that_was_tampered_with_is_refused(demo: Server, tmp_path: Path) -> None:
+    """A change in the middle by `--verify`, which names it; a missing end by the next start."""
+    demo.ctl("switch", "shop")
+    assert demo.stop() == 0
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copy(demo.folder / "state.db", copy)
+    shutil.copy(demo.folder / "state.db.key", copy)
+    forged = "replace(document, '\"uid\":', '\"uid\":1')"
+    tamper(copy / "state.db", f"UPDATE history SET document = {forged} WHERE revision = 4")
+    tampered = Server(copy)
+    try:
+        tampered.start()
+        done = tampered.ctl("history", "--verify", check=False)
+        assert done.returncode == 1
+        assert "corrupt: the history is not what was committed: revision 4 does not" in done.stderr
+        (group,) = tampered.do(command="status", group="shop")["groups"]
+        assert group["answers"] == ["198.51.100.20"], "names are served all the same"
+    finally:
+        tampered.kill()
+    tamper(copy / "state.db", "DELETE FROM history WHERE revision > 6")
+    assert tampered.launch().wait(DEADLINE) == 1
+    assert "its history ends with revision 6" in tampered.log.read_text()
