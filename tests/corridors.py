@@ -39,6 +39,9 @@ class Corridor:
     table: PythonTable = field(default_factory=PythonTable)
     log: list[Any] = field(default_factory=list)
     now: float = 1000.0
+    """Seconds of the clock that nobody sets."""
+    ahead: float = 0.0
+    """Seconds by which the clock on the wall was set ahead of it."""
     listeners: list[Callable[[Change], None]] = field(default_factory=list)
     """Who hears of changes, after they are announced."""
     unseen: Rejected | None = None
@@ -53,8 +56,9 @@ class Corridor:
             visible=self.visible,
             announce=self.announce,
             spawn=self.gate.spawn,
-            now=lambda: self.now,
+            now=lambda: self.now + self.ahead,
             random=Random(0),
+            steady=lambda: self.now,
         )
 
     async def visible(self) -> None:

@@ -20,6 +20,7 @@ from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.names import DomainName
+from failoverdns.model.policy import NO_TERMS, Terms
 from failoverdns.model.records import TXT, Opaque, Records, RRset, Text
 from failoverdns.model.zone import NameServer, Zone, ZoneSerial
 from failoverdns.rules.deciding import decide
@@ -164,11 +165,16 @@ def tombstone(label: str, of: str = "old", origin: str = "failover.test") -> Tom
     return Tombstone(name(origin), label, of)
 
 
-def state(*entities: Entity, zones: Iterable[Zone] | None = None, revision: int = 10) -> State:
+def state(
+    *entities: Entity,
+    zones: Iterable[Zone] | None = None,
+    revision: int = 10,
+    terms: Terms = NO_TERMS,
+) -> State:
     """A state at revision 10 with the zone `failover.test`, which has the serial number 100."""
     served = (zone(),) if zones is None else tuple(zones)
     serials = [ZoneSerial(z.origin, 100, z.digest()) for z in served]
-    return State(revision, (*serials, *entities), served)
+    return State(revision, (*serials, *entities), served, terms)
 
 
 def shop(**fields: Any) -> State:
@@ -176,20 +182,30 @@ def shop(**fields: Any) -> State:
     return state(eu(), us(), group(**fields))
 
 
-def carry_out(view: State | Draft, command: Mutation, now: float = 0.0) -> dict[str, Json]:
+def carry_out(
+    view: State | Draft, command: Mutation, now: float = 0.0, steady: float | None = None
+) -> dict[str, Json]:
     """Decide on a command and apply it; return its reply. Raises Rejected."""
-    return carried_out(view, command, now)[0]
+    return carried_out(view, command, now, steady=steady)[0]
 
 
 def carried_out(
-    view: State | Draft, command: Mutation, now: float = 0.0, random: Random | None = None
+    view: State | Draft,
+    command: Mutation,
+    now: float = 0.0,
+    random: Random | None = None,
+    steady: float | None = None,
 ) -> tuple[dict[str, Json], tuple[Write, ...], Delta]:
-    """Decide on a command and apply it; return its reply, its writes, and what it alters."""
-    decision = decide(view, command, now, random or Random(0))
-    part = touched(view, decision.writes, decision.zones)
+    """Decide on a command and apply it; return its reply, its writes, and what it alters.
+
+    `steady` is `now` if left out: nobody has set the clock.
+    """
+    decision = decide(view, command, now, random or Random(0), steady)
+    part = touched(view, decision.writes, decision.zones, decision.terms)
     before = nodes_of(view, part)
-    if decision.writes:
-        view.apply(view.revision + 1, decision.writes, decision.zones)
+    if decision.changes(view):
+        revision = view.revision + (1 if decision.writes else 0)
+        view.apply(revision, decision.writes, decision.zones, decision.terms)
     return decision.report(view), decision.writes, difference(before, nodes_of(view, part))
 
 
@@ -201,10 +217,12 @@ def changed_by(view: State, *commands: Mutation, now: float = 0.0) -> list[dict[
     return list(parts)
 
 
-def refusal(view: View, command: Mutation, now: float = 0.0) -> Rejected:
+def refusal(
+    view: View, command: Mutation, now: float = 0.0, steady: float | None = None
+) -> Rejected:
     """Return why a command is refused; fails if it is not."""
     try:
-        decide(view, command, now, Random(0))
+        decide(view, command, now, Random(0), steady)
     except Rejected as refused:
         return refused
     raise AssertionError(f"this was not refused: {command}")

@@ -6,6 +6,7 @@ Refuses to know how probes are made: what they last saw is handed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from failoverdns.model.application import Application, target_texts
 from failoverdns.model.change import Json
@@ -96,8 +97,6 @@ def _answer_sentences(view: View, group: Group) -> Iterator[Json]:
 
 
 def _without_policy(group: Group) -> Group:
-    from dataclasses import replace
-
     return replace(group, automation=replace(group.automation, policy=None))
 
 

@@ -58,10 +58,11 @@ def combined(parts: Sequence[Condition], quorum: Quorum) -> Condition:
     | of n parts, k have to be up: 1 (`any`), n (`all`) or a number | the whole is |
     |---------------------------------------------------------------|--------------|
     | at least k are up                                             | up           |
-    | so many are down that k cannot be up                          | down         |
+    | so many are down, at least one, that k cannot be up           | down         |
     | all else; n is 0                                              | unknown      |
 
-    It is so since the part became so that decided it.
+    It is so since the part became so that decided it.  Where k is more than n the whole is never
+    up, and not down either until a part is: that there are too few is no failure that was seen.
     """
     if not parts:
         return Condition(Health.UNKNOWN, 0.0)
@@ -70,9 +71,9 @@ def combined(parts: Sequence[Condition], quorum: Quorum) -> Condition:
     down = sorted(part.since for part in parts if part.health is Health.DOWN)
     if len(up) >= needed:
         return Condition(Health.UP, up[needed - 1])
-    enough = len(parts) - needed + 1  # of these down, `needed` cannot be up
+    enough = max(len(parts) - needed + 1, 1)  # of these down, `needed` cannot be up
     if len(down) >= enough:
-        return Condition(Health.DOWN, down[max(enough, 1) - 1] if down else 0.0)
+        return Condition(Health.DOWN, down[enough - 1])
     return Condition(Health.UNKNOWN, max(part.since for part in parts))
 
 
@@ -111,7 +112,7 @@ def why_down(application: Application) -> str:
     for head in web_heads(application):
         if head.forced is not None and head.forced.health is Health.DOWN:
             found.append(_forced_text(head.forced, f"{head.name} is forced down"))
-        elif head.observed is not None and head.observed.cause is not None:
+        elif head.forced is None and head.observed is not None and head.observed.cause is not None:
             found.append(f"{head.name}: {head.observed.cause.value}, {head.observed.detail}")
     shown = "; ".join(found[:_MOST_SAID])
     return shown + (f"; and {len(found) - _MOST_SAID} more" if len(found) > _MOST_SAID else "")

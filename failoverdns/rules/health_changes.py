@@ -23,10 +23,13 @@ _PATTERN = frozenset("*?[")
 
 
 def learn_health(view: View, command: LearnHealth) -> Decision:
-    """Take over what probing says of a head; only another state or cause is a change."""
+    """Take over what probing says of a head; only another state or cause is a change.
+
+    What comes late, of a head that is gone or checked no more, is nothing: it would stay for ever.
+    """
     application = view.application(command.application)
     head = application.head(command.head) if application is not None else None
-    if application is None or head is None:
+    if application is None or head is None or not application.checks:
         return Decision((), lambda _: {})
     before, after = head.observed or NOT_OBSERVED, command.observed
     if (before.health, before.cause) == (after.health, after.cause):

@@ -46,7 +46,8 @@ def set_flag(view: View, command: SetFlag, steady: float) -> Decision:
     before = view.flag(command.name)
     is_automation = command.name == AUTOMATION_FLAG
     known = before if before is not None else automation_flag(view) if is_automation else None
-    after = Flag(command.name, command.on, steady, command.reason)
+    since = known.since if known is not None and known.on == command.on else steady
+    after = Flag(command.name, command.on, since, command.reason)
     if known is not None and known.on == command.on and command.reason in (None, known.reason):
         return Decision((), lambda _: flag_report(view, known))
     return Decision((Write(before, after),), lambda changed: flag_report(changed, after))

@@ -185,18 +185,15 @@ def _switched(
     if group.active is to:
         return _told(group, _without_plan(group), {"outcome": "was there already"})
     (step,) = plan(view, [group], to, now, steady)
-    failures = [
-        failure
-        for failure in (*step.failures, *command.objections)
-        if failure.rule not in planned.override
-    ]
+    against = (*step.failures, *command.objections)
+    failures = [failure for failure in against if failure.rule not in planned.override]
     if failures:
         rules: list[Json] = [{"rule": f.rule, "message": f.message} for f in failures]
         return _told(group, _without_plan(group), {"outcome": "refused", "rules": rules})
     about: dict[str, Json] = {"group": group.name, "to": to.value, "outcome": "switched"}
     if planned.reason is not None:
         about["reason"] = planned.reason
-    if overridden := [f.rule for f in step.failures]:
+    if overridden := [f.rule for f in against]:
         about["overridden"] = list[Json](overridden)
     return Decision(switch_writes(view, [step]), lambda _: {**about}, about=about)
 

@@ -126,8 +126,8 @@ def _note_safety(view: View, step: Step, note: Note) -> None:
     """Say what probes and safety rules are against."""
     side = step.after.active
     application = application_on(view, step.after, side)
-    if application is not None and application.checks:
-        health = side_condition(view, step.after, side).health
+    health = side_condition(view, step.after, side).health
+    if application is not None and (application.checks or health is not Health.UNKNOWN):
         by_health = {Health.UP: OK, Health.UNKNOWN: WARNING, Health.DOWN: FAILED}
         why = why_down(application) if health is Health.DOWN else ""
         note("health", by_health[health], why or f"the {side.value} is {health.value}")

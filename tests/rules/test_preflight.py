@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import watched
 from samples import HOSTNAME, application, certificate, eu, group, order, state, us
+from watched import DOWN, UNKNOWN, UP
 
 from failoverdns.model.certificate import CertificateKind
 from failoverdns.model.change import Entity
 from failoverdns.model.commands import Preflight, Switch
 from failoverdns.model.group import Side
+from failoverdns.model.policy import Assertion, Gate
 from failoverdns.rules.preflight import covers, plan_flight, preflight_report
 from failoverdns.rules.switching import switch
 from failoverdns.state import State
@@ -122,6 +125,46 @@ def test_each_check(view: State, more: dict[str, Any], check: str, result: str, 
     assert report["passed"] is ("failed" not in checks(report).values())
 
 
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        (watched.shop(UP, UP), {"health": "the backup is up"}),
+        (watched.shop(UP, UNKNOWN), {"health": "the backup is unknown"}),
+        (watched.shop(UP, DOWN), {"health": "lb1: refused, port 80: refused"}),
+        (shop(), {}),
+        (state(eu(), us(forced=watched.forced(UP)), group()), {"health": "the backup is up"}),
+        (
+            state(eu(), us(forced=watched.forced(DOWN)), group()),
+            {"health": "it is forced down"},
+        ),
+        (
+            watched.watched([group()], UP, UP, Assertion("at-home", ("shop",), 1)),
+            {
+                "health": "the backup is up",
+                "safety": "at-home: group 'shop': 0 of shop would be on their primary, and there "
+                "have to be 1: switch another one back first",
+            },
+        ),
+        (
+            watched.watched([group()], UP, UP, Gate("never", ("*",), flag="never")),
+            {"health": "the backup is up"},
+        ),
+    ],
+)
+def test_health_and_safety_rules_are_told_as_the_switch_would_find_them(
+    view: State, expected: dict[str, str]
+) -> None:
+    """What nothing checks and nobody forced is not told; gates are for automation."""
+    report = look(view)
+    found = {c["check"]: c["message"] for c in report["checks"] if c["check"] in _SAFETY}
+    assert found == expected
+    step = plan_flight(view, Preflight("shop"), NOW, NOW).step
+    assert report["passed"] is not bool(step.failures)
+
+
+_SAFETY = ("health", "safety")
+
+
 @pytest.mark.parametrize(("view", "certificate"), [(shop(EU), "its own"), (shop(), "it has none")])
 def test_a_side_that_is_active_already_is_looked_at_as_it_is(view: State, certificate: str) -> None:
     """No hook is asked, nothing would be transferred."""
@@ -142,7 +185,7 @@ def test_it_agrees_with_the_switch(entities: tuple[Entity, ...]) -> None:
     if step.failures:
         assert not look(view)["passed"]
     else:
-        switch(view, Switch(("shop",)), NOW)
+        switch(view, Switch(("shop",)), NOW, NOW)
 
 
 @pytest.mark.parametrize(

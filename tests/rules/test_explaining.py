@@ -1,0 +1,259 @@
+"""An explanation: what a group answers and why, what would change that, and what forbids it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pytest
+import samples
+import watched
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import HOSTNAME, carry_out
+from watched import DOWN, UNKNOWN, UP, is_, learn, look, the_group
+
+from failoverdns.model.commands import AdvancePlan, SetFlag, Switch
+from failoverdns.model.group import Side
+from failoverdns.model.policy import AllDown, AnswerOf, Automation, Gate, Maintenance, Mode, Plan
+from failoverdns.rules.explaining import explanation
+from failoverdns.state import State
+
+T = 1_800_000_000.0
+NEVER = Gate("never", ("*",), flag="never")
+BACKUP = Side.BACKUP
+
+
+def explained(view: State, at: float = 1000.0, wall: float | None = None) -> Any:
+    """The explanation of `shop`."""
+    group, now = the_group(view), at if wall is None else wall
+    return explanation(view, group, now, at, lambda application: [f"probes of {application.name}"])
+
+
+def sentences(view: State, at: float = 1000.0, wall: float | None = None) -> list[str]:
+    """Its sentences."""
+    found: list[str] = explained(view, at, wall)["sentences"]
+    return found
+
+
+def test_a_group_that_is_well() -> None:
+    view = watched.shop(since=940.0)
+    assert sentences(view) == [
+        f"{HOSTNAME} answers 192.0.2.1: the primary side is active, and application eu is on it.",
+        "The primary, eu, is up since 1 min.",
+        "The backup, us, is up since 1 min.",
+        "Its policy, auto, keeps it where it is: the primary is up.",
+        "It switches to the backup when the primary is down for 30 s and the backup is up.",
+        "No rule stands in the way of a switch to the backup.",
+    ]
+
+
+def test_all_of_it_as_values() -> None:
+    view = watched.shop(DOWN, UP, NEVER, since=990.0)
+    found = explained(view, wall=T)
+    sentences = found.pop("sentences")
+    assert found.pop("automation")["policy"] == "auto"
+    assert found == {
+        "group": "shop",
+        "hostname": HOSTNAME,
+        "active": "primary",
+        "answers": ["192.0.2.1"],
+        "switches_at": "2027-01-15T08:00:20.000Z",
+        "rules": [
+            {
+                "rule": "never",
+                "message": "group 'shop': the flag 'never' is off: `failoverdns flag on never` "
+                "opens the gate",
+            }
+        ],
+        "probes": {"primary": ["probes of eu"], "backup": ["probes of us"]},
+    }
+    assert sentences[3:] == [
+        "Its policy, auto, wants it on the backup: the primary is down and the backup is up; at "
+        "the earliest in 20 s, at 2027-01-15T08:00:20.000Z (grace).",
+        "Automation could not switch it to the backup: never: group 'shop': the flag 'never' is "
+        "off: `failoverdns flag on never` opens the gate.",
+    ]
+
+
+def test_a_side_that_is_down_says_why() -> None:
+    assert sentences(watched.shop(DOWN, UP))[1] == (
+        "The primary, eu, is down since 16 min 40 s: lb1: refused, port 80: refused."
+    )
+
+
+def test_a_side_that_is_forced_says_what_is_observed_all_the_same() -> None:
+    view = watched.shop(UP, UP)
+    watched.force(view, "eu", DOWN, 970.0, reason="works")
+    watched.force(view, "us", UP, 970.0)
+    assert sentences(view)[1:3] == [
+        "The primary, eu, is down since 30 s, because it is forced (works); what is observed is "
+        "up.",
+        "The backup, us, is up since 30 s, because it is forced; what is observed is up.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("view", "sentence"),
+    [
+        (watched.shop(UP, UNKNOWN), "The backup, us, is unknown: not every check has told enough "
+                                    "yet."),
+        (samples.shop(), "The backup, us, is unknown: nothing checks it."),
+        (samples.state(samples.eu(), samples.group(backup=None)),
+         "The backup side has no application."),
+    ],
+)  # fmt: skip
+def test_a_side_of_which_nothing_is_known_says_why(view: State, sentence: str) -> None:
+    assert sentences(view)[2] == sentence
+
+
+@pytest.mark.parametrize(
+    ("view", "sentence"),
+    [
+        (
+            samples.state(samples.us(), samples.group(primary=None)),
+            f"{HOSTNAME} answers nothing (NODATA): no application is on the primary side.",
+        ),
+        (
+            samples.state(samples.application("eu"), samples.us(), samples.group()),
+            f"{HOSTNAME} answers nothing (NODATA): the primary side is active, and application eu "
+            "is on it.",
+        ),
+        (
+            watched.shop(DOWN, DOWN, all_down=AllDown.EMPTY),
+            f"{HOSTNAME} answers nothing (NODATA): both sides are down, as all_down says.",
+        ),
+        (
+            watched.shop(DOWN, DOWN, all_down=AllDown.BACKUP),
+            f"{HOSTNAME} answers 198.51.100.1: both sides are down, and all_down says backup: "
+            "application us; primary stays active.",
+        ),
+        (
+            watched.shop(DOWN, DOWN, all_down=AllDown.PRIMARY),
+            f"{HOSTNAME} answers 192.0.2.1: the primary side is active, and application eu is on "
+            "it.",
+        ),
+    ],
+)
+def test_what_is_answered_is_said_with_the_reason(view: State, sentence: str) -> None:
+    assert sentences(view)[0] == sentence
+
+
+@pytest.mark.parametrize(
+    ("answer", "b", "told"),
+    [(AnswerOf.HEALTHY, DOWN, True), (AnswerOf.HEALTHY, UP, False), (AnswerOf.ALL, DOWN, False)],
+)
+def test_web_servers_that_are_left_out_are_mentioned(
+    answer: AnswerOf, b: watched.Health, told: bool
+) -> None:
+    servers = [is_(samples.server("a", "192.0.2.1"), UP), is_(samples.server("b", "192.0.2.2"), b)]
+    eu = samples.application("eu", *servers, checks=("web",))
+    group = samples.group(automation=Automation("auto"))
+    view = samples.state(eu, samples.us(), group, terms=watched.terms(answer=answer))
+    sentence = "Web servers that are down are left out of the answer."
+    assert (sentence in sentences(view)) is told
+
+
+@pytest.mark.parametrize(
+    ("view", "sentence"),
+    [
+        (samples.shop(), "It switches when somebody says so only: it has no policy."),
+        (
+            watched.shop(mode=Mode.MANUAL),
+            "It switches when somebody says so only: its policy, auto, is manual.",
+        ),
+        (
+            watched.watched(
+                [samples.group(automation=Automation("auto", Maintenance(1.0, "disk")))]
+            ),
+            "It is in maintenance (disk): automation keeps its hands off.",
+        ),
+        (
+            watched.watched([samples.group(automation=Automation("auto", Maintenance(1.0)))]),
+            "It is in maintenance: automation keeps its hands off.",
+        ),
+    ],
+)
+def test_a_group_that_nothing_is_automatic_for_says_so(view: State, sentence: str) -> None:
+    assert sentence in sentences(view)
+
+
+@pytest.mark.parametrize(
+    ("fail_back", "sentence"),
+    [
+        (Mode.MANUAL, "It goes back when somebody says so: fail_back is manual."),
+        (Mode.AUTOMATIC, "It goes back when the primary is up for 2 min."),
+    ],
+)
+def test_a_group_on_its_backup_says_when_it_goes_back(fail_back: Mode, sentence: str) -> None:
+    group = samples.group(active=BACKUP, automation=Automation("auto"))
+    view = watched.watched([group], DOWN, UP, fail_back=fail_back)
+    assert sentence in sentences(view)
+
+
+def test_a_switch_that_is_due_is_said_to_be() -> None:
+    assert sentences(watched.shop(DOWN, UP))[3] == (
+        "Its policy, auto, wants it on the backup: the primary is down and the backup is up; "
+        "that is due."
+    )
+
+
+def test_the_flap_guard_says_until_when() -> None:
+    automation = Automation("auto", automatic=(500.0, 700.0))
+    view = watched.watched([samples.group(automation=automation)], DOWN, UP)
+    assert sentences(view)[3] == (
+        "Its policy, auto, wants it on the backup: the primary is down and the backup is up; but "
+        "it switched by itself 2 times within 16 min 40 s, so it stays put (flap-guard) for "
+        "8 min 20 s."
+    )
+
+
+def test_a_plan_is_said_with_the_ttl_until_then() -> None:
+    view = watched.shop()
+    carry_out(view, Switch(("shop",), at=T), T - 1000)
+    planned = "A switch to the backup is planned for 2027-01-15T08:00:00.000Z; the TTL is "
+    assert f"{planned}60 s." in sentences(view)
+    carry_out(view, AdvancePlan("grp-shop"), T - 60)
+    assert f"{planned}10 s until then." in sentences(view)
+
+
+def test_rules_are_those_for_a_switch_by_hand_unless_automation_wants_one() -> None:
+    view = watched.shop(UP, DOWN, NEVER)
+    assert sentences(view)[-1] == (
+        "A switch by hand could not switch it to the backup: target-down: the backup of group "
+        "'shop' is down: lb1: refused, port 80: refused."
+    )
+    learn(view, "us", UP)
+    assert sentences(view)[-1] == "No rule stands in the way of a switch to the backup."
+    learn(view, "eu", DOWN)
+    carry_out(view, SetFlag("automation", False))
+    assert [rule["rule"] for rule in explained(view)["rules"]] == ["automation", "never"]
+
+
+@given(
+    st.sampled_from(list(product((UP, DOWN, UNKNOWN), (UP, DOWN, UNKNOWN)))),
+    st.sampled_from(Side),
+    st.sampled_from(Mode),
+    st.sampled_from([(), (NEVER,)]),
+    st.integers(0, 300),
+    st.booleans(),
+)
+def test_what_is_said_to_be_due_is_what_automation_does(
+    health: tuple[watched.Health, watched.Health],
+    active: Side,
+    fail_back: Mode,
+    rules: tuple[Gate, ...],
+    at: int,
+    planned: bool,
+) -> None:
+    """And nothing breaks, whatever there is to explain."""
+    plan = Plan(T, active.other.value, 10) if planned else None
+    automation = replace(Automation("auto"), plan=plan)
+    group = samples.group(active=active, automation=automation)
+    view = watched.watched([group], *health, *rules, fail_back=fail_back)
+    found = explained(view, float(at))
+    due = any(sentence.endswith("; that is due.") for sentence in found["sentences"])
+    did = look(view, float(at))
+    assert ("groups" in did) is (due and not found["rules"])
+    assert ("held" in did) is (due and bool(found["rules"]))

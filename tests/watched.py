@@ -1,0 +1,117 @@
+"""The group `shop`, watched: health said of its applications, policies, and safety rules.
+
+Its policy is `auto`, which is automatic both ways, with times that are told apart: see `AUTO`.
+Times are small numbers of seconds; the wall says the same as the clock that nobody sets, unless a
+test says otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import samples
+
+from failoverdns.draft import Draft
+from failoverdns.model.application import Application, Head
+from failoverdns.model.change import Json
+from failoverdns.model.commands import Automate, ForceHealth, LearnHealth
+from failoverdns.model.group import Group
+from failoverdns.model.health import Cause, Check, CheckKind, Forced, Health, Observed
+from failoverdns.model.policy import Automation, Mode, Policy, SafetyRule, Terms
+from failoverdns.rules.health import Condition
+from failoverdns.rules.view import View
+from failoverdns.state import State
+
+WEB = Check("web", CheckKind.TCP, port=80)
+AUTO = Policy(
+    "auto",
+    Mode.AUTOMATIC,
+    grace=30.0,
+    fail_back=Mode.AUTOMATIC,
+    hold=120.0,
+    cooldown=60.0,
+    max_switches=2,
+    window=1000.0,
+)
+UP, DOWN, UNKNOWN = Health.UP, Health.DOWN, Health.UNKNOWN
+
+
+def terms(*rules: SafetyRule, **fields: Any) -> Terms:
+    """Terms with the check `web`, the policy `auto` with these fields, and these rules."""
+    return Terms((WEB,), (replace(AUTO, **fields),), rules)
+
+
+def said(health: Health, since: float = 0.0) -> Observed:
+    """What probing says; what is down was refused."""
+    if health is DOWN:
+        return Observed(health, since, Cause.REFUSED, "port 80: refused")
+    return Observed(health, since)
+
+
+def is_(head: Head, health: Health, since: float = 0.0) -> Head:
+    """A head of which that is observed."""
+    return replace(head, observed=said(health, since))
+
+
+def all_are(application: Application, health: Health, since: float = 0.0) -> Application:
+    """An application with the check `web`, and that is observed of all its heads."""
+    heads = tuple(is_(head, health, since) for head in application.heads)
+    return replace(application, heads=heads, checks=("web",))
+
+
+def forced(health: Health, since: float = 0.0, reason: str | None = None) -> Forced:
+    """What an operator says."""
+    return Forced(health, since, reason)
+
+
+def shop(
+    primary: Health = UP, backup: Health = UP, *rules: SafetyRule, since: float = 0.0, **fields: Any
+) -> State:
+    """A state with the group `shop`, of which that is known; `fields` are those of its policy."""
+    return watched([samples.group(automation=Automation("auto"))], primary, backup, *rules,
+                   since=since, **fields)  # fmt: skip
+
+
+def watched(
+    groups: list[Group],
+    primary: Health = UP,
+    backup: Health = UP,
+    *rules: SafetyRule,
+    since: float = 0.0,
+    **fields: Any,
+) -> State:
+    """A state with groups that follow `eu` and `us`."""
+    return samples.state(
+        all_are(samples.eu(), primary, since),
+        all_are(samples.us(), backup, since),
+        *groups,
+        terms=terms(*rules, **fields),
+    )
+
+
+def learn(view: State | Draft, of: str, health: Health, at: float = 0.0, head: str = "lb1") -> None:
+    """Take over what probes say of a head."""
+    samples.carry_out(view, LearnHealth(f"app-{of}", head, said(health, at)), at)
+
+
+def force(view: State | Draft, of: str, health: Health, at: float = 0.0, **more: Any) -> None:
+    """Say what is so; UNKNOWN lets go of that."""
+    samples.carry_out(view, ForceHealth(of, None, health, **more), at)
+
+
+def look(view: State | Draft, at: float, wall: float | None = None) -> dict[str, Json]:
+    """Let automation look at `shop`; return what it says."""
+    return samples.carry_out(view, Automate("grp-shop"), at if wall is None else wall, at)
+
+
+def the_group(view: View, called: str = "shop") -> Group:
+    """The group, as it is."""
+    group = view.group_named(called)
+    assert group is not None
+    return group
+
+
+def condition(health: Health, since: float = 0.0) -> Condition:
+    """A condition."""
+    return Condition(health, since)
