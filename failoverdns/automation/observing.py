@@ -116,6 +116,11 @@ class Observing:
             parts = (watched.targets for watched in self._watched.values())
             self._probes.set_targets({key: part[key] for part in parts for key in part})
 
+    def forget(self) -> None:
+        """Let go of all that was seen: it is too old to be believed."""
+        for watched in self._watched.values():
+            watched.seen.clear()
+
     def announce(self, change: Change) -> None:
         """Look again at what a change may alter."""
         if applications := concerned(change):

@@ -164,6 +164,8 @@ def _what_would(group: Group, look: Outlook) -> str:
         return f"It switches to the backup {when}."
     if policy.fail_back is Mode.MANUAL:
         return "It goes back when somebody says so: fail_back is manual."
+    if look.situation.by_hand:
+        return "It goes back when somebody says so, as somebody said that it is here."
     return f"It goes back when the primary has been up for {duration(policy.hold)}."
 
 

@@ -72,7 +72,8 @@ def test_all_of_it_as_values() -> None:
     assert sentences[3:] == [
         "Its policy, auto, wants it on the backup: the primary is down and the backup is up; at "
         "the earliest in 20 s, at 2027-01-15T08:00:20.000Z (grace).",
-        "An automatic switch to the backup would be refused by never: group 'shop': the flag 'never' is "
+        "An automatic switch to the backup would be refused by never: group 'shop': the "
+        "flag 'never' is "
         "off: `failoverdns flag on never` opens the gate.",
     ]
 
@@ -88,7 +89,8 @@ def test_a_side_that_is_forced_says_what_is_observed_all_the_same() -> None:
     watched.force(view, "eu", DOWN, 970.0, reason="works")
     watched.force(view, "us", UP, 970.0)
     assert sentences(view)[1:3] == [
-        "The primary, eu, has been down for 30 s, because it is forced (works); what is observed is "
+        "The primary, eu, has been down for 30 s, because it is forced (works); what is "
+        "observed is "
         "up.",
         "The backup, us, has been up for 30 s, because it is forced; what is observed is up.",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -422,6 +423,39 @@ def test_after_a_start_nothing_is_down_before_it_was_probed(
     assert health(server, "eu")["health"]["health"] == "unknown"
     assert server.short(HOSTNAME) == [eu]
     wait_for(answers(server, [us]))
+
+
+def test_a_server_that_stood_still_switches_on_nothing_that_it_saw_before(
+    heads: Heads, serve: Callable[..., Server]
+) -> None:
+    """The grace is over when it goes on, but the primary is up again by then."""
+    eu, us = heads.start(answering(OK)), heads.start(answering(OK))
+    server = serve(check(heads) + AUTO.replace("0.5", "4"))
+    shop(server, [eu], [us])
+    wait_for(lambda: is_up(server, "eu", "us"))
+    heads.stop(eu)
+    wait_for(lambda: health(server, "eu")["health"]["health"] == "down")
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)
+    heads.start(answering(OK), eu)
+    time.sleep(6)
+    server.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: is_up(server, "eu", "us"))
+    assert server.short(HOSTNAME) == [eu]
+    assert "automatic" not in [command["command"] for command in commands(server)]
+
+
+def test_what_a_person_has_chosen_is_not_undone(heads: Heads, serve: Callable[..., Server]) -> None:
+    """A switch by hand to the backup, though the primary is up and fail-back is automatic."""
+    eu, us = heads.start(answering(OK)), heads.start(answering(OK))
+    policy = "{mode: automatic, grace: 0, fail_back: automatic, hold: 0, cooldown: 0}"
+    server = serve(check(heads) + f"policies: {{auto: {policy}}}\n")
+    shop(server, [eu], [us])
+    wait_for(lambda: is_up(server, "eu", "us"))
+    server.ctl("switch", "shop")
+    time.sleep(1.5)
+    assert server.short(HOSTNAME) == [us]
+    assert "somebody switched it to the backup" in " ".join(sentences(server))
 
 
 def test_a_planned_switch_is_done_at_its_time_with_a_short_ttl_before(
