@@ -177,12 +177,14 @@ class Probed:
         return found
 
 
-def turn_until(condition: Callable[[], bool], seconds: float = DEADLINE) -> None:
-    """Let the reactor run until a condition holds."""
-    until = time.monotonic() + seconds
+def turn_until(condition: Callable[[], bool], seconds: float = DEADLINE) -> int:
+    """Let the reactor run until a condition holds; return in how many turns it did."""
+    until, turns = time.monotonic() + seconds, 0
     while not condition():
         assert time.monotonic() < until, "it takes too long"
         reactor().iterate(0.02)
+        turns += 1
+    return turns
 
 
 def addresses(count: int) -> list[IPv4Address]:
