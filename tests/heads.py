@@ -31,7 +31,7 @@ Behaviour = Callable[[socket.socket], None]
 
 
 class Head:
-    """A server that does the same with each connection; `requests` are what it was asked."""
+    """A server that does the same with each connection; `peers` are the addresses that came."""
 
     def __init__(self, behave: Behaviour, host: str = LOOPBACK) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET

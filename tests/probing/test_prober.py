@@ -104,6 +104,31 @@ def test_a_fault_in_what_is_told_stops_nothing(probed: Probed) -> None:
     assert [log["log_failure"].type for log in logs] == [ZeroDivisionError]
 
 
+def test_a_fault_of_ours_ends_the_probe_that_it_is_in(probed: Probed) -> None:
+    """Here a port that there is none of, which the configuration refuses."""
+    with capturedLogs() as logs:
+        result = probed(make_target(CheckKind.TCP, 70000))
+    assert result.cause is Cause.UNREACHABLE
+    assert "a defect in failoverdns" in result.detail
+    assert [log["log_failure"].type for log in logs] == [OverflowError]
+    assert probed.prober.running == 0
+
+
+def test_there_is_one_timer_however_many_are_given_up() -> None:
+    """And none when nothing runs."""
+    probed = Probed(max_probes=5)
+    before = len(reactor().getDelayedCalls())
+    with head(stalled) as web:
+        found: list[ProbeResult] = []
+        for _ in range(20):
+            probed.prober.probe(make_target(CheckKind.HTTP, web.port, timeout=0.03), found.append)
+        turn_until(lambda: len(found) >= 15)
+        assert len(reactor().getDelayedCalls()) == before + 1
+        turn_until(lambda: len(found) == 20)
+        assert len(reactor().getDelayedCalls()) == before
+    probed.prober.stop()
+
+
 def test_who_is_told_may_probe_again() -> None:
     """At once, as often as it likes, though there is one place only."""
     probed = Probed(max_probes=1)
