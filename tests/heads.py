@@ -128,10 +128,16 @@ def over_tls(issued: Issued, folder: Path, behave: Behaviour) -> Behaviour:
     return serve
 
 
+@lru_cache(maxsize=1)
+def _taken() -> socket.socket:
+    sock = socket.socket()
+    sock.bind(("0.0.0.0", 0))
+    return sock
+
+
 def closed_port() -> int:
-    """Return a port at which nobody listens."""
-    with socket.create_server((LOOPBACK, 0)) as sock:
-        port: int = sock.getsockname()[1]
+    """Return a port at which nobody listens, nor can."""
+    port: int = _taken().getsockname()[1]
     return port
 
 

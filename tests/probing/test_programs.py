@@ -53,7 +53,7 @@ def test_a_program_that_takes_too_long_is_killed_with_all_that_it_has_started(
     result = probed(shell(script, timeout=0.2))
     assert result.cause is Cause.TIMEOUT
     assert result.detail == "did not end within 0.2 s: looking"
-    assert 0.2 <= result.seconds < 1
+    assert 0.2 <= result.seconds < 5
     both = [int(pid) for pid in pids.read_text().split()]
     turn_until(lambda: not any(map(is_running, both)))
 
