@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from failoverdns.model.health import CheckKind, ProbeResult, Target
+from failoverdns.model.health import Cause, CheckKind, ProbeResult, Target
 from failoverdns.probing.connections import ConnectionProbe
 from failoverdns.probing.deadlines import Deadlines
 from failoverdns.probing.polling import Poller
@@ -134,9 +134,8 @@ class Prober:
         if self._stopped:
             return
         self._stopped = True
-        if self._look is not None:
+        if self._look is not None and self._look.active():
             self._look.cancel()
-            self._look = None
         for lane in (self._network, self._programs):
             lane.waiting.clear()
         for running in self._running.values():
@@ -160,7 +159,11 @@ class Prober:
         now = self._reactor.seconds()
         self._running[number] = _Running(probe, done, now, lane)
         lane.running += 1
-        verdict = probe.begin()
+        try:
+            verdict = probe.begin()
+        except Exception:
+            self.log.failure("a defect in failoverdns")
+            verdict = Verdict(Cause.UNREACHABLE, "a defect in failoverdns: its log has more")
         if verdict is not None:
             self._reactor.callLater(0, self._end, number, verdict)
             return
@@ -193,7 +196,6 @@ class Prober:
 
     def _give_up(self, due: float) -> None:
         """Give up the probes whose time is up; `due` is when this was to be called."""
-        self._look = None
         late = self._reactor.seconds() - due
         if late > _STALL:
             self._deadlines.postpone(late)
