@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import watched
 from hypothesis import strategies as st
 from samples import (
     HOSTNAME,
@@ -22,12 +25,18 @@ from failoverdns.model.commands import (
     AddApplication,
     AddGroup,
     AddHead,
+    AdvancePlan,
+    Automate,
+    CancelPlan,
     Configure,
     FailOrder,
+    ForceHealth,
     ForgetAnswers,
+    ForgetHealth,
     InstallCertificate,
     IssueCertificate,
     LearnAnswer,
+    LearnHealth,
     Mutation,
     OpenAccount,
     PlaceOrder,
@@ -39,12 +48,26 @@ from failoverdns.model.commands import (
     RenameGroup,
     RenameHead,
     RequestCertificate,
+    SetApplication,
     SetChallenges,
+    SetFlag,
     SetGroup,
     SetHead,
+    SetMaintenance,
     Switch,
 )
+from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Side
+from failoverdns.model.health import Health
+from failoverdns.model.policy import (
+    AllDown,
+    AnswerOf,
+    Assertion,
+    Automation,
+    Gate,
+    Terms,
+    Wait,
+)
 from failoverdns.model.resolution import Answer
 from failoverdns.model.zone import Zone
 from failoverdns.state import State
@@ -59,6 +82,35 @@ TEMPLATES = st.sampled_from([None, "{head}.{application}.internal.example"])
 ATTACHED = st.none() | st.just("") | APPLICATIONS
 TTLS = st.sampled_from([None, 0, 60, 86400, 86401])
 
+
+QUICK = replace(watched.AUTO, grace=1.0, hold=2.0, cooldown=1.0, window=9.0)
+"""A policy for stories of some 30 seconds."""
+
+TERMS = [
+    Terms(
+        (watched.WEB, replace(watched.WEB, name="deep")),
+        (
+            QUICK,
+            replace(QUICK, name="careful", all_down=AllDown.EMPTY, answer=AnswerOf.HEALTHY),
+            replace(QUICK, name="odd", all_down=AllDown.BACKUP),
+        ),
+    ),
+    Terms(
+        (watched.WEB,),
+        (QUICK, replace(QUICK, name="careful", all_down=AllDown.PRIMARY)),
+        (
+            Assertion("at-home", ("shop", "blog"), 1),
+            Gate("office-hours", ("*",), flag="office"),
+            Wait("calm", ("b*",), 5.0),
+        ),
+    ),
+]
+POLICIES = st.sampled_from([None, None, "auto", "careful", "odd", ""])
+IDS = st.sampled_from(["app-eu", "app-us", *(f"app-{revision}" for revision in range(11, 15))])
+GROUP_IDS = st.sampled_from(["grp-shop", "grp-shop", "grp-blog", "grp-12"])
+REASONS = st.sampled_from([None, "works"])
+QUORUMS = st.sampled_from([None, "any", "all", 2])
+OBJECTIONS = st.sampled_from([(), (), (RuleFailure("before-switch", "not now", "shop"),)])
 
 FACTS = [
     facts("www.shop.example", called="a"),
@@ -105,9 +157,11 @@ def start(zone: Zone) -> State:
         balancer("lb1", "192.0.2.1"),
         balancer("lb2", hostname="{head}.{application}.example"),
         active="lb2",
+        checks=("web",),
     )
-    us = application("us", balancer("lb1", "198.51.100.1"), active="lb1")
-    return state(eu, us, group(), group("blog", None, None), order("eu"), zones=[zone])
+    us = application("us", balancer("lb1", "198.51.100.1"), active="lb1", checks=("web",))
+    shop, blog = group(automation=Automation("auto")), group("blog", None, None)
+    return state(eu, us, shop, blog, order("eu"), zones=[zone], terms=TERMS[0])
 
 
 def commands(zones: tuple[Zone, ...]) -> st.SearchStrategy[list[Mutation]]:
@@ -137,7 +191,9 @@ def _command(zones: tuple[Zone, ...]) -> st.SearchStrategy[Mutation]:
         st.builds(RenameHead, APPLICATIONS, HEADS, HEADS),
         st.builds(ActivateHead, APPLICATIONS, HEADS),
         st.builds(RemoveHead, APPLICATIONS, HEADS),
-        st.builds(AddGroup, GROUPS, origins, LABELS, ATTACHED, ATTACHED, TTLS, st.booleans()),
+        st.builds(
+            AddGroup, GROUPS, origins, LABELS, ATTACHED, ATTACHED, TTLS, st.booleans(), POLICIES
+        ),
         st.builds(
             SetGroup,
             GROUPS,
@@ -146,6 +202,7 @@ def _command(zones: tuple[Zone, ...]) -> st.SearchStrategy[Mutation]:
             TTLS,
             st.just(()) | st.just(("active-side",)),
             FLATTEN,
+            POLICIES,
         ),
         st.builds(LearnAnswer, st.sampled_from(HOSTS), ANSWERS, st.sampled_from([10, 30])),
         st.builds(ForgetAnswers, st.just(HOSTS)),
@@ -154,7 +211,10 @@ def _command(zones: tuple[Zone, ...]) -> st.SearchStrategy[Mutation]:
         st.builds(
             Switch, groups, st.none() | st.sampled_from(Side), override=rules, dry_run=st.booleans()
         ),
-        st.builds(Configure, configured.map(tuple)),
+        st.builds(Configure, configured.map(tuple), st.sampled_from(TERMS)),
+        _about_health(),
+        _about_automation(),
+        _about_plans(groups),
         st.builds(
             lambda of, facts: InstallCertificate(of, bundled(facts), facts),
             APPLICATIONS,
@@ -180,4 +240,42 @@ def _command(zones: tuple[Zone, ...]) -> st.SearchStrategy[Mutation]:
                 Bundle("account", "", Secret("key")),
             )
         ),
+    )
+
+
+def _about_health() -> st.SearchStrategy[Mutation]:
+    observed = st.builds(watched.said, st.sampled_from(Health), st.integers(0, 30).map(float))
+    heads = st.none() | HEADS | st.just("lb*")
+    checks = st.sampled_from([None, (), ("web",), ("web", "deep")])
+    return st.one_of(
+        st.builds(LearnHealth, IDS, HEADS, observed),
+        st.builds(
+            ForceHealth, APPLICATIONS | st.just("*"), heads, st.sampled_from(Health), REASONS
+        ),
+        st.builds(SetApplication, APPLICATIONS, checks, QUORUMS, QUORUMS),
+        st.just(ForgetHealth()),
+    )
+
+
+def _about_automation() -> st.SearchStrategy[Mutation]:
+    return st.one_of(
+        st.builds(Automate, GROUP_IDS, OBJECTIONS),
+        st.builds(SetMaintenance, GROUPS, st.booleans(), REASONS),
+        st.builds(SetFlag, st.sampled_from(["automation", "office"]), st.booleans(), REASONS),
+    )
+
+
+def _about_plans(groups: st.SearchStrategy[tuple[str, ...]]) -> st.SearchStrategy[Mutation]:
+    return st.one_of(
+        st.builds(
+            Switch,
+            groups,
+            st.none() | st.sampled_from(Side),
+            override=st.sampled_from([(), ("target-down", "before-switch")]),
+            reason=REASONS,
+            at=st.integers(1, 40).map(float),
+            pre_ttl=st.sampled_from([None, 0, 5, 100]),
+        ),
+        st.builds(AdvancePlan, GROUP_IDS, OBJECTIONS),
+        st.builds(CancelPlan, GROUPS),
     )

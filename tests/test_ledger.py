@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -20,6 +21,8 @@ from failoverdns.model.change import Delta, Write
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
+from failoverdns.model.health import Check, CheckKind, Health, Observed
+from failoverdns.model.policy import AllDown, AnswerOf, Mode, Policy, Terms
 from failoverdns.model.zone import Zone, ZoneSerial
 from failoverdns.rules.serving import all_nodes
 from failoverdns.rules.zones import all_authorities
@@ -299,6 +302,10 @@ def test_each_change_of_a_batch_has_a_serial_of_its_own(corridor: Corridor) -> N
     assert serials == sorted(serials, reverse=True)
 
 
+TERMS = Terms(
+    (Check("web", CheckKind.TCP, 80),),
+    (Policy("auto", Mode.AUTOMATIC, grace=0.0, all_down=AllDown.EMPTY, answer=AnswerOf.HEALTHY),),
+)
 NAMES = st.sampled_from(["a", "b", "c"])
 SIDES = st.sampled_from(["a", "b", "c", "", None])
 ADDRESSES = st.lists(
@@ -350,7 +357,24 @@ COMMANDS = st.one_of(
                 (ZONE, SECOND_ZONE),
             ]
         ),
+        st.sampled_from([TERMS, replace(TERMS, policies=(*TERMS.policies, Policy("other")))]),
     ),
+    st.builds(commands.SetApplication, NAMES, st.sampled_from([("web",), ()])),
+    st.builds(commands.SetGroup, NAMES, policy=st.sampled_from(["auto", ""])),
+    st.builds(commands.ForceHealth, NAMES, st.none() | NAMES, st.sampled_from(Health)),
+    st.builds(
+        commands.LearnHealth,
+        st.sampled_from(["app-2", "app-5"]),
+        NAMES,
+        st.builds(Observed, st.sampled_from(Health), st.just(0.0)),
+    ),
+    st.builds(commands.Automate, st.just("grp-8")),
+    st.builds(commands.SetMaintenance, NAMES, st.booleans()),
+    st.builds(commands.SetFlag, NAMES | st.just("automation"), st.booleans()),
+    st.builds(
+        commands.Switch, NAMES.map(lambda name: (name,)), at=st.sampled_from([1001.0, 4000.0])
+    ),
+    st.builds(commands.AdvancePlan, st.just("grp-8")),
 )
 
 
@@ -361,8 +385,14 @@ class LedgerMachine(RuleBasedStateMachine):
         super().__init__()
         self.gate = Gate()
         self.corridor = Corridor(MemoryStore(self.gate), self.gate)
-        self.corridor.do(commands.Configure((ZONE,)))
-        self.acknowledged = 1
+        self.corridor.do(commands.Configure((ZONE,), TERMS))
+        for name, address in (("a", "192.0.2.1"), ("b", "192.0.2.2")):
+            role = HeadRole.LOAD_BALANCER
+            self.corridor.do(commands.AddApplication(name))
+            self.corridor.do(commands.AddHead(name, name, role, (ip_address(address),)))
+            self.corridor.do(commands.SetApplication(name, ("web",)))
+        group = commands.AddGroup("a", label="a", primary="a", backup="b", policy="auto")
+        self.acknowledged = self.corridor.do(group).revision
 
     @rule(
         batch=st.lists(COMMANDS, min_size=1, max_size=4), failure=st.sampled_from([None, *Failure])
@@ -389,7 +419,8 @@ class LedgerMachine(RuleBasedStateMachine):
         """The store has it, and memory is what the store has."""
         loaded = run(self.corridor.store.load())
         assert loaded.revision >= self.acknowledged
-        fresh = State(loaded.revision, loaded.entities, self.corridor.ledger.state.zones)
+        state = self.corridor.ledger.state
+        fresh = State(loaded.revision, loaded.entities, state.zones, state.terms)
         assert vars(fresh) == vars(self.corridor.ledger.state)
         assert list(fresh.groups()) == list(self.corridor.ledger.state.groups())
 
@@ -408,7 +439,8 @@ class LedgerMachine(RuleBasedStateMachine):
         changes = run(self.corridor.store.changes_after(0))
         assert [change.revision for change in changes] == [*range(1, len(changes) + 1)]
         writes = [write for change in changes for write in change.writes]
-        replayed = State(zones=self.corridor.ledger.state.zones)
+        state = self.corridor.ledger.state
+        replayed = State(zones=state.zones, terms=state.terms)
         for write in writes:
             assert isinstance(write, Write)
         for change in changes:

@@ -150,8 +150,9 @@ def test_a_state_that_is_loaded_reads_like_the_one_that_was_stored(
         *([account] if account is not None else []),
         *lived.all_resolved(),
         *(f for f in map(lived.freshness, drawn.HOSTS) if f is not None),  # gone with the process
+        *lived.flags(),
     )
-    loaded = State(lived.revision, entities, lived.zones)
+    loaded = State(lived.revision, entities, lived.zones, lived.terms)
     ids = ids_of(lived)
     assert read(loaded, ids) == read(lived, ids)
 

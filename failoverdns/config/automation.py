@@ -51,6 +51,12 @@ _KEYS: Mapping[CheckKind, tuple[str, ...]] = {
 }
 """Which keys a check of each type takes."""
 
+_FORMS = {
+    "assert": "write assert: {groups: [GROUP, ...], at_least: N}",
+    "gate": "write gate: {group: GROUP} or gate: {flag: FLAG}",
+    "wait": "write the seconds, as in wait: 600",
+}
+
 _PORTS = {CheckKind.HTTP: 80, CheckKind.HTTPS: 443, CheckKind.TLS: 443}
 
 
@@ -65,12 +71,12 @@ def read_terms(
     for key in ("checks", "policies", "safety_rules"):
         _check_names(key, usable, report)
     checks = [
-        _check(name, section, folder, _at(written, "checks", name), report)
+        _check(name, section, folder, usable, _at(written, "checks", name), report)
         for name, section in sections.checks.items()
         if usable.at("checks", name, "type") is not None  # else that is noted already
     ]
     policies = [
-        _policy(name, section, _at(usable, "policies", name), report)
+        _policy(name, section, usable, written, report)
         for name, section in sections.policies.items()
     ]
     rules = [
@@ -80,7 +86,9 @@ def read_terms(
     return Terms(tuple(checks), tuple(policies), tuple(rule for rule in rules if rule is not None))
 
 
-def _check(name: str, section: CheckSection, folder: Path, node: Node, report: Report) -> Check:
+def _check(
+    name: str, section: CheckSection, folder: Path, usable: Node, node: Node, report: Report
+) -> Check:
     kind = CheckKind(section.type)
     _check_keys(kind, node, report)
     port = section.port if section.port is not None else _PORTS.get(kind, 0)
@@ -88,7 +96,11 @@ def _check(name: str, section: CheckSection, folder: Path, node: Node, report: R
         report.add(node.place.of_key("port"), "missing; give the port that is to be open")
     if kind is CheckKind.EXEC and not section.run and _is_usable(node, "run"):
         report.add(node.place.of_key("run"), "missing; give the path of a program")
-    if kind is not CheckKind.PUSH and section.timeout > section.interval:
+    program = node.at("run", 0)
+    if program is not None and program.value == "":
+        report.add(program.place, "must be the path of a program")
+    refused = _refused(_at(usable, "checks", name), node, ("timeout", "interval"))
+    if kind is not CheckKind.PUSH and section.timeout > section.interval and not refused:
         where = node.at("timeout") or node.at("interval") or node
         text = f"the timeout, {section.timeout:g}, must be at most the interval"
         report.add(where.place, f"{text}, {section.interval:g}: a probe ends before the next")
@@ -138,14 +150,18 @@ def _check_keys(kind: CheckKind, node: Node, report: Report) -> None:
             report.add(entry.key, f"is for checks of the type {_or(kinds)}, not {kind.value}")
 
 
-def _policy(name: str, section: PolicySection, node: Node, report: Report) -> Policy:
-    guarded = section.max_switches, section.cooldown
-    if (guarded[0] - 1) * guarded[1] > section.window and node.at("max_switches") is not None:
-        place = (node.at("max_switches") or node).place
+def _policy(
+    name: str, section: PolicySection, usable: Node, written: Node, report: Report
+) -> Policy:
+    usable, written = _at(usable, "policies", name), _at(written, "policies", name)
+    refused = _refused(usable, written, ("max_switches", "cooldown", "window"))
+    guard = usable.at("max_switches") or usable.at("window")
+    futile = section.max_switches * section.cooldown >= section.window
+    if futile and guard is not None and not refused:
         report.add(
-            place,
-            f"{guarded[0]} switches with {guarded[1]:g} s between them take longer than the "
-            f"window, {section.window:g} s: the guard would never hold anything back",
+            guard.place,
+            f"{section.max_switches} switches with {section.cooldown:g} s after each take the "
+            f"whole window, {section.window:g} s: the guard would never hold anything back",
         )
     return Policy(
         name=name,
@@ -170,6 +186,9 @@ def _rule(name: str, section: SafetyRuleSection, node: Node, report: Report) -> 
         given = f"not {' and '.join(kinds)}" if kinds else "and none is given"
         report.add(node.place, f"must be exactly one of assert, gate and wait, {given}")
         return None
+    if (rule := node.at(kinds[0])) is not None and rule.value is None:
+        report.add(rule.place, f"says nothing; {_FORMS[kinds[0]]}")
+        return None
     groups = tuple(section.groups)
     if section.assert_ is not None:
         return _assertion(name, section, node, report)
@@ -179,7 +198,7 @@ def _rule(name: str, section: SafetyRuleSection, node: Node, report: Report) -> 
         report.add((node.at("groups") or node).place, 'empty; name a group, or write ["*"] for all')
     if section.gate is not None:
         gate = section.gate
-        if (node.at("gate", "group") is None) == (node.at("gate", "flag") is None):
+        if _says(node, "gate", "group") == _says(node, "gate", "flag"):
             where = node.at("gate") or node
             report.add(where.place, "must have exactly one of group and flag")
         return Gate(name, groups, gate.group, gate.flag)
@@ -221,6 +240,17 @@ def _at(document: Node, *location: str) -> Node:
     node = document.at(*location)
     assert node is not None
     return node
+
+
+def _says(document: Node, *location: str) -> bool:
+    """Tell whether anything is said there: right or wrong, but not nothing."""
+    node = document.at(*location)
+    return node is not None and node.value is not None
+
+
+def _refused(usable: Node, written: Node, keys: Iterable[str]) -> bool:
+    """Tell whether the value of one of these keys was refused: that is noted already."""
+    return any(written.at(key) is not None and usable.at(key) is None for key in keys)
 
 
 def _is_usable(node: Node, key: str) -> bool:

@@ -5,7 +5,7 @@ As in `config.sections`, whose base they share.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainValidator
 
@@ -70,7 +70,7 @@ class AssertSection(Section):
 
     groups: list[Name] = []
     at_least: Annotated[int, Field(ge=1, le=100_000)] = 1
-    on: Literal["primary"] = "primary"
+    on: Annotated[str, _one_of("a side that can be asserted", "primary")] = "primary"
 
 
 class GateSection(Section):

@@ -103,17 +103,17 @@ def body_text(text: str) -> str:
 
 
 def pattern(text: str) -> str:
-    """Check that `text` is a regular expression that cannot take forever.
+    """Check that `text` is a regular expression, and none of those that are known to take forever.
 
     A repeated group that holds a repetition is refused: on a body that nearly matches, it would
-    take longer than the server can wait.
+    take longer than the server can wait.  Other expressions may be slow too; nobody can tell.
     """
     body_text(text)
     try:
         re.compile(text.encode())
     except (re.error, OverflowError, RecursionError) as fault:
         raise Malformed(f"{quoted(text)} is not a regular expression: {fault}") from None
-    if _NESTED.search(text):
+    if _repeats_a_repetition(text):
         raise Malformed(
             f"{quoted(text)} repeats a group that has a repetition in it, and could take forever; "
             "write it without"
@@ -121,7 +121,25 @@ def pattern(text: str) -> str:
     return text
 
 
-_NESTED = re.compile(r"\((?:\\.|[^()\\])*[*+}](?:\\.|[^()\\])*\)(?:[*+]|\{\d+,)")
+_PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]|[*+]|\{\d*,\d*\}", re.DOTALL)
+"""What matters of a regular expression: escapes and sets are one part each."""
+
+
+def _repeats_a_repetition(text: str) -> bool:
+    """Tell whether a group is repeated in which, at any depth, something is repeated."""
+    open_groups = [False]
+    ended_at = -1  # where the last group ended that has a repetition in it
+    for part in _PARTS.finditer(text):
+        if part[0] == "(":
+            open_groups.append(False)
+        elif part[0] == ")":
+            if open_groups.pop():
+                open_groups[-1], ended_at = True, part.end()
+        elif part[0][0] in "*+{":
+            if part.start() == ended_at:
+                return True
+            open_groups[-1] = True
+    return False
 
 
 def server_name(text: str) -> str:

@@ -7,6 +7,7 @@
 | `gate`   | its group is not on its primary, or its flag is off                 | automatic ones |
 
 An assertion stands in the way of switches to a backup only: going home cannot break it.
+A gate is not asked about its own group, which could never go home by itself.
 `automation`, the flag that `automation freeze` turns off, is a gate before all automatic switches.
 Refuses to know pre-flight rules: `rules.switching` asks these.
 """
@@ -101,7 +102,7 @@ def _problem(
                 return None
             return f"its last switch was not {duration(rule.seconds)} ago: wait {duration(left)}"
         case Gate():
-            return _closed(view, rule) if automatic else None
+            return _closed(view, rule) if automatic and group.name != rule.group else None
         case _:
             assert_never(rule)
 

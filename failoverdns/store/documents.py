@@ -30,7 +30,7 @@ from failoverdns.model.change import Change, Entity, Operation, Who, Write
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import Flag
+from failoverdns.model.policy import NO_AUTOMATION, Flag
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.store.health_documents import (
@@ -323,7 +323,7 @@ def _read_group(document: Document) -> Group:
         cached or 0.0,  # the same object for nearly all
         drained,
         document.get("flatten", False),
-        read_automation(document.get("automation")),
+        read_automation(document["automation"]) if "automation" in document else NO_AUTOMATION,
     )
 
 

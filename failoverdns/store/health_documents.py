@@ -2,12 +2,15 @@
 
 What says nothing is left out, so that an application or group that has nothing to do with it
 reads as it did before there was any of this.
+Fields and their types are those that were written, or the document is refused.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from failoverdns.model.application import Application, Head
 from failoverdns.model.group import Side
@@ -15,6 +18,10 @@ from failoverdns.model.health import Cause, Forced, Health, Observed, Quorum
 from failoverdns.model.policy import NO_AUTOMATION, Automation, Flag, Held, Maintenance, Plan
 
 Document = dict[str, Any]
+Read = Callable[[Any], Any]
+"""Returns the value that a field holds; raises TypeError or ValueError."""
+
+_T = TypeVar("_T")
 
 APPLICATION_FIELDS = ("checks", "require_checks", "require_heads", "forced")
 """Fields of an application that may be left out."""
@@ -34,23 +41,13 @@ def write_head_health(head: Head) -> Document:
 
 
 def read_observed(document: Document | None) -> Observed | None:
-    """Return what was observed; raises KeyError or ValueError."""
-    if document is None:
-        return None
-    cause = document["cause"]
-    return Observed(
-        Health(document["health"]),
-        document["since"],
-        Cause(cause) if cause is not None else None,
-        document["detail"],
-    )
+    """Return what was observed; raises TypeError or ValueError."""
+    return None if document is None else Observed(**_fields(document, _OBSERVED))
 
 
 def read_forced(document: Document | None) -> Forced | None:
-    """Return what was forced; raises KeyError or ValueError."""
-    if document is None:
-        return None
-    return Forced(Health(document["health"]), document["since"], document["reason"])
+    """Return what was forced; raises TypeError or ValueError."""
+    return None if document is None else Forced(**_fields(document, _FORCED))
 
 
 def write_application_health(application: Application) -> Document:
@@ -68,11 +65,11 @@ def write_application_health(application: Application) -> Document:
 def read_application_health(
     document: Document,
 ) -> tuple[tuple[str, ...], Quorum, Quorum, Forced | None]:
-    """Return checks, both quorums and what was forced; raises KeyError or ValueError."""
+    """Return checks, both quorums and what was forced; raises TypeError or ValueError."""
     return (
-        tuple(document.get("checks", ())),
-        document.get("require_checks", "all"),
-        document.get("require_heads", "any"),
+        _texts(document.get("checks", [])),
+        _quorum(document.get("require_checks", "all")),
+        _quorum(document.get("require_heads", "any")),
         read_forced(document.get("forced")),
     )
 
@@ -81,26 +78,23 @@ def write_automation(automation: Automation) -> Document:
     """Return the fields of a group's document that are about automation."""
     if automation == NO_AUTOMATION:
         return {}
-    return {"automation": {key: value for key, value in asdict(automation).items() if value}}
+    fields = asdict(automation).items()
+    return {"automation": {key: value for key, value in fields if value not in (None, ())}}
 
 
-def read_automation(document: Document | None) -> Automation:
-    """Return a group's automation; raises KeyError, TypeError or ValueError."""
-    if document is None:
-        return NO_AUTOMATION
-    fields = dict(document)
-    maintenance, held, plan = (fields.pop(key, None) for key in ("maintenance", "held", "plan"))
-    if held is not None:
-        held = Held(**held | {"to": Side(held["to"]).value, "reasons": tuple(held["reasons"])})
-    if plan is not None:
-        plan = Plan(**plan | {"to": Side(plan["to"]).value, "override": tuple(plan["override"])})
-    return Automation(
-        maintenance=Maintenance(**maintenance) if maintenance is not None else None,
-        held=held,
-        plan=plan,
-        automatic=tuple(fields.pop("automatic", ())),
-        **fields,
-    )
+def read_automation(document: Document) -> Automation:
+    """Return a group's automation; raises TypeError or ValueError."""
+    if document.keys() == {"policy"}:
+        return _with_policy(document["policy"])
+    if unknown := document.keys() - _AUTOMATION.keys():
+        raise TypeError(f"fields that are not known: {unknown}")
+    return Automation(**{key: _AUTOMATION[key](value) for key, value in document.items()})
+
+
+@lru_cache(maxsize=1024)
+def _with_policy(name: str) -> Automation:
+    """Return the same object for all groups that have nothing but a policy in common."""
+    return Automation(_text(name))
 
 
 def write_flag(flag: Flag) -> Document:
@@ -110,7 +104,7 @@ def write_flag(flag: Flag) -> Document:
 
 def read_flag(document: Document) -> Flag:
     """Return the flag that a document holds; raises TypeError."""
-    return Flag(**{key: value for key, value in document.items() if key != "kind"})
+    return Flag(**_fields({key: value for key, value in document.items() if key != "kind"}, _FLAG))
 
 
 def _write_forced(forced: Forced | None) -> Document:
@@ -123,3 +117,95 @@ def _write_forced(forced: Forced | None) -> Document:
             "reason": forced.reason,
         }
     }
+
+
+def _fields(document: Document, readers: Mapping[str, Read]) -> dict[str, Any]:
+    """Return the values of a document that has exactly these fields."""
+    if document.keys() != readers.keys():
+        raise TypeError(f"the fields are not {', '.join(readers)}")
+    return {key: read(document[key]) for key, read in readers.items()}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a text")
+    return value
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is not a number of seconds")
+    return value
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{value!r} is not a whole number")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _side(value: object) -> str:
+    return str(Side(value).value)
+
+
+def _quorum(value: object) -> Quorum:
+    if value == "any":
+        return "any"
+    if value == "all":
+        return "all"
+    if (number := _whole(value)) < 1:
+        raise ValueError(f"{number} is no quorum")
+    return number
+
+
+def _list_of(read: Callable[[Any], _T]) -> Callable[[object], tuple[_T, ...]]:
+    def read_list(value: object) -> tuple[_T, ...]:
+        if not isinstance(value, list | tuple):
+            raise TypeError(f"{value!r} is not a list")
+        return tuple(map(read, value))
+
+    return read_list
+
+
+def _optional(read: Read) -> Read:
+    return lambda value: None if value is None else read(value)
+
+
+def _of(kind: type, readers: Mapping[str, Read]) -> Read:
+    return lambda value: kind(**_fields(value, readers))
+
+
+_texts = _list_of(_text)
+_reason = _optional(_text)
+_OBSERVED: Mapping[str, Read] = {
+    "health": Health,
+    "since": _seconds,
+    "cause": _optional(Cause),
+    "detail": _text,
+}
+_FORCED: Mapping[str, Read] = {"health": Health, "since": _seconds, "reason": _reason}
+_FLAG: Mapping[str, Read] = {"name": _text, "on": _truth, "since": _seconds, "reason": _reason}
+_MAINTENANCE: Mapping[str, Read] = {"since": _seconds, "reason": _reason}
+_HELD: Mapping[str, Read] = {"to": _side, "reasons": _texts, "since": _seconds}
+_PLAN: Mapping[str, Read] = {
+    "at": _seconds,
+    "to": _side,
+    "pre_ttl": _whole,
+    "lowered_at": _optional(_seconds),
+    "override": _texts,
+    "reason": _reason,
+}
+_AUTOMATION: Mapping[str, Read] = {
+    "policy": _text,
+    "maintenance": _of(Maintenance, _MAINTENANCE),
+    "switched_at": _seconds,
+    "automatic": _list_of(_seconds),
+    "held": _of(Held, _HELD),
+    "plan": _of(Plan, _PLAN),
+}

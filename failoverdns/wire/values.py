@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
@@ -194,13 +194,21 @@ def side(value: Json) -> Side:
 
 
 def time(value: Json) -> float:
-    """Return seconds since 1970 for a time with its zone (RFC 3339); raises Malformed."""
+    """Return seconds since 1970 for a time with its zone (RFC 3339); raises Malformed.
+
+    Of years that can be written again, whatever the zone.
+    """
     given = text(value)
     try:
-        read = datetime.fromisoformat(given)
+        read = datetime.fromisoformat(given.upper())
     except ValueError:
         read = None
-    if read is None or read.tzinfo is None or "T" not in given.upper():
+    if (
+        read is None
+        or read.tzinfo is None
+        or "T" not in given.upper()
+        or not 1 < read.year < MAXYEAR
+    ):
         raise Malformed(
             f"{given!r} is not a time with its zone; write one such as 2026-03-01T02:00:00Z or "
             "2026-03-01T03:00:00+01:00"

@@ -18,7 +18,8 @@ def _dataclasses() -> Iterator[type]:
     for info in iter_modules(failoverdns.model.__path__):
         module = import_module(f"failoverdns.model.{info.name}")
         for value in vars(module).values():
-            if is_dataclass(value) and value.__module__ == module.__name__:
+            is_type = isinstance(value, type) and is_dataclass(value)
+            if is_type and value.__module__ == module.__name__:
                 yield value
 
 

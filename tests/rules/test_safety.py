@@ -178,6 +178,13 @@ def test_a_gate_is_open_while_its_group_is_on_its_primary(
     assert found == ([f"group 'shop': {message}"] if message is not None else [])
 
 
+def test_a_group_that_a_gate_waits_for_goes_home_by_itself() -> None:
+    """The gate is for all groups, and would keep it away from its primary for ever."""
+    view = watched.watched([group("db", BACKUP)], UP, UP, Gate("database-first", ("*",), "db"))
+    look = outlook(view, watched.the_group(view, "db"), 1000.0, 1000.0)
+    assert (look.is_due, look.failures) == (True, ())
+
+
 def test_automation_that_is_frozen_refuses_every_automatic_switch_and_none_by_hand() -> None:
     view = watched.shop(DOWN, UP)
     assert automatically_failing(view) == []

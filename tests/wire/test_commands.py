@@ -16,6 +16,7 @@ from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
+from failoverdns.model.health import Health
 from failoverdns.wire.commands import ROWS, find_row, parse_command
 from failoverdns.wire.requests import Unreadable, read_request, read_words
 from failoverdns.wire.rows import MAX_FAULTS
@@ -61,6 +62,100 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         "switch shop --reason 'a=b é'",
         {"groups": ["shop"], "reason": "a=b é"},
         c.Switch(("shop",), reason="a=b é"),
+    ),
+    (
+        "switch shop --at 2027-01-15T09:00:00+01:00 --pre-ttl 5",
+        {"groups": ["shop"], "at": "2027-01-15T09:00:00+01:00", "pre_ttl": 5},
+        c.Switch(("shop",), at=1_800_000_000.0, pre_ttl=5),
+    ),
+    ("plan cancel shop", {"group": "shop"}, c.CancelPlan("shop")),
+    ("plan list", {}, c.ListPlans()),
+    ("explain shop", {"group": "shop"}, c.Explain("shop")),
+    ("rehearse shop", {"group": "shop"}, c.Rehearse("shop")),
+    (
+        "rehearse shop --to primary --override target-down --override calm",
+        {"group": "shop", "to": "primary", "override": ["target-down", "calm"]},
+        c.Rehearse("shop", Side.PRIMARY, ("target-down", "calm")),
+    ),
+    (
+        'maintenance shop on --reason "disk swap"',
+        {"group": "shop", "state": "on", "reason": "disk swap"},
+        c.SetMaintenance("shop", True, "disk swap"),
+    ),
+    (
+        "maintenance shop off",
+        {"group": "shop", "state": "off"},
+        c.SetMaintenance("shop", False),
+    ),
+    (
+        "automation freeze --reason works",
+        {"reason": "works"},
+        c.SetFlag("automation", False, "works"),
+    ),
+    (
+        "automation thaw --reason done",
+        {"reason": "done"},
+        c.SetFlag("automation", True, "done"),
+    ),
+    (
+        "flag on office-hours --reason monday",
+        {"name": "office-hours", "reason": "monday"},
+        c.SetFlag("office-hours", True, "monday"),
+    ),
+    (
+        "flag off office-hours --reason friday",
+        {"name": "office-hours", "reason": "friday"},
+        c.SetFlag("office-hours", False, "friday"),
+    ),
+    ("flag list", {}, c.ListFlags()),
+    (
+        "application set Shop-EU --check web --check deep --require-checks any --require-heads 2",
+        {
+            "name": "Shop-EU",
+            "check": ["web", "deep"],
+            "require_checks": "any",
+            "require_heads": "2",
+        },
+        c.SetApplication("shop-eu", ("web", "deep"), "any", 2),
+    ),
+    (
+        "application set shop-eu --no-checks",
+        {"name": "shop-eu", "no_checks": True},
+        c.SetApplication("shop-eu", ()),
+    ),
+    (
+        "group add shop --policy auto",
+        {"name": "shop", "policy": "auto"},
+        c.AddGroup("shop", policy="auto"),
+    ),
+    ('group set shop --policy ""', {"name": "shop", "policy": ""}, c.SetGroup("shop", policy="")),
+    ("health show", {}, c.ShowHealth()),
+    ("health show shop-eu", {"application": "shop-eu"}, c.ShowHealth("shop-eu")),
+    (
+        'health force "Shop-*/web?" down --reason "disk errors"',
+        {"target": "Shop-*/web?", "state": "down", "reason": "disk errors"},
+        c.ForceHealth("shop-*", "web?", Health.DOWN, "disk errors"),
+    ),
+    (
+        "health force shop-eu none",
+        {"target": "shop-eu", "state": "none"},
+        c.ForceHealth("shop-eu", None, Health.UNKNOWN),
+    ),
+    (
+        "health report shop-eu/web1 down --check beat --ttl 60 --detail 'disk full'",
+        {
+            "target": "shop-eu/web1",
+            "state": "down",
+            "check": "beat",
+            "ttl": 60,
+            "detail": "disk full",
+        },
+        c.ReportHealth("shop-eu", "web1", Health.DOWN, "beat", 60, "disk full"),
+    ),
+    (
+        "health report shop-eu up",
+        {"target": "shop-eu", "state": "up"},
+        c.ReportHealth("shop-eu", None, Health.UP),
     ),
     ("status", {}, c.Status()),
     ("status shop", {"group": "shop"}, c.Status("shop")),
@@ -217,6 +312,29 @@ def test_words_and_json_are_the_same_command(words: str, fields: Fields, command
     by_json = read_request(json.dumps(request).encode())
     assert by_words.command == by_json.command == command
     assert by_words.given == by_json.given == request
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("switch shop --pre-ttl 5", "--pre-ttl is for a planned switch: say when with --at"),
+        (
+            "application set shop --check web --no-checks",
+            "--check and --no-checks: choose one",
+        ),
+        ("health report shop up --ttl 0", "--ttl: 0: must be from 1 to 86400 seconds"),
+        ("health report shop none", "up|down: must be 'up' or 'down', not 'none'"),
+        ("flag on automation", "NAME: that flag has commands of its own"),
+        ("maintenance shop", "on|off is missing"),
+        ("health force shop", "up|down|none is missing"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(words: str, message: str) -> None:
+    """Of the commands about health, automation and plans."""
+    with pytest.raises(Unreadable) as caught:
+        read_request(words.encode())
+    assert caught.value.refusal.code == "invalid"
+    assert caught.value.refusal.message.startswith(message)
 
 
 _WHOLE = "goes without --export and --verify: the chain is over the whole history"

@@ -1,0 +1,574 @@
+"""Checks, policies and safety rules are read: right ones become terms, wrong ones are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from failoverdns.config import Config
+from failoverdns.model.health import Check, CheckKind, HttpTerms, TlsTerms
+from failoverdns.model.policy import (
+    NO_TERMS,
+    RULES_OF_OUR_OWN,
+    AllDown,
+    AnswerOf,
+    Assertion,
+    Gate,
+    Mode,
+    Policy,
+    Terms,
+    Wait,
+)
+
+Load = Callable[[str | bytes], Config]
+Shown = Callable[[str | bytes], list[str]]
+
+
+def check(body: str) -> str:
+    """A section with one check, whose keys begin at line 7, column 16."""
+    return f"checks: {{web: {{{body}}}}}\n"
+
+
+def policy(body: str) -> str:
+    """A section with one policy, whose keys begin at line 7, column 19."""
+    return f"policies: {{auto: {{{body}}}}}\n"
+
+
+def rule(body: str) -> str:
+    """A section with one safety rule, whose keys begin at line 7, column 20."""
+    return f"safety_rules: {{r: {{{body}}}}}\n"
+
+
+@pytest.mark.parametrize("text", ["", "checks:\npolicies:\nsafety_rules:\n", "checks: {}\n"])
+def test_nothing_is_checked_and_nothing_automatic_by_default(
+    load: Load, right: str, text: str
+) -> None:
+    assert load(right + text).terms == NO_TERMS
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("type: tcp, port: 25", Check("web", CheckKind.TCP, 25)),
+        ("type: http", Check("web", CheckKind.HTTP, 80)),
+        ("type: https", Check("web", CheckKind.HTTPS, 443)),
+        ("type: tls", Check("web", CheckKind.TLS, 443)),
+        ("type: exec, run: [/bin/a, b]", Check("web", CheckKind.EXEC, run=("/bin/a", "b"))),
+        ("type: push", Check("web", CheckKind.PUSH, up_after=1, down_after=1)),
+        (
+            "type: push, up_after: 3, down_after: 2",
+            Check("web", CheckKind.PUSH, up_after=3, down_after=2),
+        ),
+    ],
+)
+def test_a_check_has_a_default_for_all_that_its_type_can_do_without(
+    load: Load, right: str, body: str, expected: Check
+) -> None:
+    assert load(right + check(body)).terms == Terms((expected,))
+
+
+def test_checks_are_read_in_the_order_of_the_file(load: Load, right: str, tmp_path: Path) -> None:
+    text = """\
+checks:
+  z.2:
+    type: https
+    port: 8443
+    interval: 0.5
+    timeout: 0.05
+    jitter: 0
+    up_after: 100
+    down_after: 1
+    source: [192.0.2.1, "2001:db8::1"]
+    method: HEAD
+    path: /health?deep=1
+    host: www.shop.example
+    status: [200-299, 401]
+    body: 'fine & dandy'
+    body_pattern: 'ready|warm\\s+up'
+    redirects: 10
+    verify: false
+    server_name: Shop.Example.
+    ca_file: ca/shop.pem
+    days_left: 3650
+  A_1:
+    type: exec
+    run: checks/../shop
+    interval: 86400
+    timeout: 3600
+    jitter: 50
+  beat: {type: push, ttl: 86400}
+  plain: {type: http, status: 204}
+"""
+    assert load(right + text).terms.checks == (
+        Check(
+            "z.2",
+            CheckKind.HTTPS,
+            8443,
+            interval=0.5,
+            timeout=0.05,
+            jitter=0.0,
+            up_after=100,
+            down_after=1,
+            sources=(ip_address("192.0.2.1"), ip_address("2001:db8::1")),
+            http=HttpTerms(
+                "HEAD",
+                "/health?deep=1",
+                "www.shop.example",
+                ((200, 299), (401, 401)),
+                "fine & dandy",
+                r"ready|warm\s+up",
+                10,
+            ),
+            tls=TlsTerms(False, "shop.example", str(tmp_path / "ca/shop.pem"), 3650),
+        ),
+        Check(
+            "A_1",
+            CheckKind.EXEC,
+            interval=86400.0,
+            timeout=3600.0,
+            jitter=0.5,
+            run=(str(tmp_path / "shop"),),
+        ),
+        Check("beat", CheckKind.PUSH, up_after=1, down_after=1, ttl=86400.0),
+        replace(Check("plain", CheckKind.HTTP, 80), http=HttpTerms(status=((204, 204),))),
+    )
+
+
+STATUS = "write status codes and ranges, as in [200-299, 401]"
+SECONDS = "must be a number of seconds, such as 30 or 0.5, not"
+NESTED = "repeats a group that has a repetition in it, and could take forever; write it without"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("", ["15 checks.web.type: missing; write tcp, http, https, tls, exec, push"]),
+        ("port: 80", ["15 checks.web.type: missing; write tcp, http, https, tls, exec, push"]),
+        (
+            "type: tpc",
+            ['22 checks.web.type: "tpc" is not a type of checks; did you mean "tcp"?'],
+        ),
+        (
+            "type: icmp",
+            [
+                '22 checks.web.type: "icmp" is not a type of checks; write tcp or http or https or '
+                "tls or exec or push"
+            ],
+        ),
+        ("type: 5", ["22 checks.web.type: must be text, not the number 5; put it in quotes"]),
+        ("type: tcp", ["15 checks.web.port: missing; give the port that is to be open"]),
+        ("type: http, port: 0", ["34 checks.web.port: must be at least 1, not 0"]),
+        ("type: http, port: 65536", ["34 checks.web.port: must be at most 65535, not 65536"]),
+        ("type: exec", ["15 checks.web.run: missing; give the path of a program"]),
+        ("type: exec, run: []", ["15 checks.web.run: missing; give the path of a program"]),
+        ("type: exec, run: ['']", ["34 checks.web.run[0]: must be the path of a program"]),
+        (
+            "type: push, interval: 3",
+            ["28 checks.web.interval: is for checks of the type tcp, http, https, tls or exec, "
+             "not push"],
+        ),
+        ("type: http, ttl: 5", ["28 checks.web.ttl: is for checks of the type push, not http"]),
+        (
+            "type: tls, method: GET, run: x",
+            [
+                "27 checks.web.method: is for checks of the type http or https, not tls",
+                "40 checks.web.run: is for checks of the type exec, not tls",
+            ],
+        ),
+        (
+            "type: http, verify: true",
+            ["28 checks.web.verify: is for checks of the type https or tls, not http"],
+        ),
+        (
+            "type: http, interval: 1, timeout: 2",
+            ["50 checks.web.timeout: the timeout, 2, must be at most the interval, 1: a probe ends "
+             "before the next"],
+        ),
+        (
+            "type: http, interval: 2.5",
+            ["38 checks.web.interval: the timeout, 3, must be at most the interval, 2.5: a probe "
+             "ends before the next"],
+        ),
+        ("type: http, interval: 3", []),
+        ("type: http, interval: 0.1",
+         ["38 checks.web.interval: must be from 0.2 to 86400 seconds, not 0.1"]),
+        ("type: http, interval: 5m", [f'38 checks.web.interval: {SECONDS} the text "5m"']),
+        ("type: http, interval: true", [f"38 checks.web.interval: {SECONDS} true"]),
+        ("type: http, timeout: 0", ["37 checks.web.timeout: must be from 0.05 to 3600 seconds, "
+                                    "not 0"]),
+        ("type: push, ttl: 0", ["33 checks.web.ttl: must be from 1 to 86400 seconds, not 0"]),
+        ("type: http, jitter: 51",
+         ["36 checks.web.jitter: must be a whole number from 0 to 50 (percent), not the number "
+          "51"]),
+        ("type: http, up_after: 0", ["38 checks.web.up_after: must be at least 1, not 0"]),
+        ("type: http, down_after: 101", ["40 checks.web.down_after: must be at most 100, not "
+                                         "101"]),
+        ("type: http, source: [192.0.2.1, 192.0.2.2]",
+         ["36 checks.web.source: give one IPv4 and one IPv6 address at most"]),
+        ("type: http, source: [eth0]",
+         ['37 checks.web.source[0]: "eth0" is not an IP address; write one such as 192.0.2.53 or '
+          "2001:db8::53"]),
+        ("type: http, method: get",
+         ['36 checks.web.method: "get" is not a method of HTTP; write GET or HEAD']),
+        ("type: http, path: health",
+         ['34 checks.web.path: "health" is not a path; write one such as /health?deep=1']),
+        ("type: http, path: '/a b'",
+         ['34 checks.web.path: "/a b" is not a path; write one such as /health?deep=1']),
+        ("type: http, host: é",
+         ['34 checks.web.host: "é" cannot be right; it must be one line of printable ASCII']),
+        ("type: http, status: []", [f"36 checks.web.status: empty; {STATUS}"]),
+        ("type: http, status: [299-200]",
+         [f"36 checks.web.status: the range 299-200 is empty; {STATUS}"]),
+        ("type: http, status: [200, 600]",
+         [f"36 checks.web.status: the number 600 is not a status of HTTP; {STATUS}"]),
+        ("type: http, status: [true]",
+         [f"36 checks.web.status: true is not a status of HTTP; {STATUS}"]),
+        ("type: http, body: ''", ["34 checks.web.body: must be 1 to 500 characters long, not 0"]),
+        ("type: http, body_pattern: '('",
+         ['42 checks.web.body_pattern: "(" is not a regular expression: missing ), unterminated '
+          "subpattern at position 0"]),
+        ("type: http, body_pattern: '((a+))+b'",
+         [f'42 checks.web.body_pattern: "((a+))+b" {NESTED}']),
+        ("type: http, redirects: 11", ["39 checks.web.redirects: must be at most 10, not 11"]),
+        ("type: https, verify: 1",
+         ["37 checks.web.verify: must be true or false, not the number 1"]),
+        ("type: https, server_name: 'a b'",
+         ["42 checks.web.server_name: it has white space in it"]),
+        ("type: https, ca_file: ''", ["38 checks.web.ca_file: must be the path of a file"]),
+        ("type: https, days_left: -1", ["40 checks.web.days_left: must be at least 0, not -1"]),
+        (
+            "typ: http",
+            [
+                "15 checks.web.type: missing; write tcp, http, https, tls, exec, push",
+                '16 checks.web.typ: unknown key; did you mean "type"?',
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_a_check_is_told(
+    shown: Shown, right: str, body: str, expected: list[str]
+) -> None:
+    assert shown(right + check(body)) == [f"7:{line}" for line in expected]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_right"),
+    [
+        ("(a+)+", False),
+        ("((a+)b)+", False),
+        ("(a|b*)*", False),
+        ("(a{2,})+", False),
+        ("(a+){2,}", False),
+        ("(?:x(y*)z)+", False),
+        ("[()](a+)*", False),
+        ("(a+)?", True),
+        ("(a+){2}", True),
+        (r"(\d{3},)+", True),
+        ("(abc)+d*", True),
+        (r"\(a+\)+", True),
+        (r"(a\+)+", True),
+        (r"(a+)\)+", True),
+        ("[(+]+", True),
+        ("(a[+)]x)+", True),
+        ("(a+)b+", True),
+    ],
+)
+def test_a_pattern_repeats_no_repetition(
+    shown: Shown, right: str, pattern: str, is_right: bool
+) -> None:
+    """At any depth: a body that nearly matches would keep the server for years."""
+    found = shown(right + check(f"type: http, body_pattern: '{pattern}'"))
+    assert found == (
+        [] if is_right else [f"7:42 checks.web.body_pattern: {quoted(pattern)} {NESTED}"]
+    )
+
+
+def quoted(text: str) -> str:
+    """A text as errors show it."""
+    return '"' + text.replace("\\", "\\\\") + '"'
+
+
+NAME = "cannot be a name: use 1 to 64 letters, digits, '-', '_' or '.'"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("checks: {web: }\n", ["14 checks.web: must be a mapping of keys to values, not nothing"]),
+        ("checks: [x]\n", ["9 checks: must be a mapping of keys to values, not a list"]),
+        ("checks: {a b: {type: http}}\n", [f'10 checks."a b": "a b" {NAME}']),
+        ("policies: {'': {}}\n", [f'12 policies."": "" {NAME}']),
+        ("safety_rules: {a/b: {wait: 5}}\n", [f'16 safety_rules.a/b: "a/b" {NAME}']),
+        (
+            "policies: {a: {}, a: {}}\n",
+            ['19 policies.a: the key "a" is given twice; the first time on line 7'],
+        ),
+    ],
+)
+def test_what_cannot_be_a_name_or_a_section_is_told(
+    shown: Shown, right: str, text: str, expected: list[str]
+) -> None:
+    assert shown(right + text) == [f"7:{line}" for line in expected]
+
+
+def test_a_policy_is_manual_by_default(load: Load, right: str) -> None:
+    assert load(right + policy("")).terms == Terms(policies=(Policy("auto"),))
+    assert Policy("auto").mode is Policy("auto").fail_back is Mode.MANUAL
+
+
+def test_policies_are_read_in_the_order_of_the_file(load: Load, right: str) -> None:
+    text = """\
+policies:
+  z:
+    mode: automatic
+    grace: 0
+    fail_back: automatic
+    hold: 604800
+    cooldown: 0.5
+    max_switches: 100
+    window: 604800
+    all_down: empty
+    answer: healthy
+    pre_ttl: 0
+  a:
+    all_down: primary
+"""
+    assert load(right + text).terms.policies == (
+        Policy(
+            "z",
+            Mode.AUTOMATIC,
+            0.0,
+            Mode.AUTOMATIC,
+            604800.0,
+            0.5,
+            100,
+            604800.0,
+            AllDown.EMPTY,
+            AnswerOf.HEALTHY,
+            0,
+        ),
+        Policy("a", all_down=AllDown.PRIMARY),
+    )
+
+
+def futile(place: str, most: int, cooldown: str, window: str) -> str:
+    """What is said of a guard that holds nothing back."""
+    return (
+        f"{place}: {most} switches with {cooldown} s after each take the whole window, {window} s: "
+        "the guard would never hold anything back"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("mode: auto", ['25 policies.auto.mode: "auto" is not a mode; did you mean "automatic"?']),
+        ("mode: on", ['25 policies.auto.mode: "on" is not a mode; write manual or automatic']),
+        ("mode: true", ["25 policies.auto.mode: must be text, not true; put it in quotes"]),
+        (
+            "fail_back: maybe",
+            ['30 policies.auto.fail_back: "maybe" is not a mode; write manual or automatic'],
+        ),
+        ("grace: -1", ["26 policies.auto.grace: must be from 0 to 86400 seconds, not -1"]),
+        ("grace: 86401", ["26 policies.auto.grace: must be from 0 to 86400 seconds, not 86401"]),
+        ("hold: x", [f'25 policies.auto.hold: {SECONDS} the text "x"']),
+        ("window: 0", ["27 policies.auto.window: must be from 1 to 604800 seconds, not 0"]),
+        ("max_switches: 0", ["33 policies.auto.max_switches: must be at least 1, not 0"]),
+        ("max_switches: 12", [futile("33 policies.auto.max_switches", 12, "300", "3600")]),
+        ("max_switches: 11", []),
+        ("window: 900", [futile("27 policies.auto.window", 3, "300", "900")]),
+        ("window: 901", []),
+        ("cooldown: 4000", []),
+        ("cooldown: x, window: 10", [f'29 policies.auto.cooldown: {SECONDS} the text "x"']),
+        (
+            "all_down: none",
+            [
+                '29 policies.auto.all_down: "none" is not an answer; write stay or primary or '
+                "backup or empty"
+            ],
+        ),
+        (
+            "answer: some",
+            ['27 policies.auto.answer: "some" is not an answer; write all or healthy'],
+        ),
+        ("pre_ttl: 86401", ["28 policies.auto.pre_ttl: must be at most 86400, not 86401"]),
+        ("grase: 3", ['19 policies.auto.grase: unknown key; did you mean "grace"?']),
+    ],
+)
+def test_what_does_not_fit_a_policy_is_told(
+    shown: Shown, right: str, body: str, expected: list[str]
+) -> None:
+    assert shown(right + policy(body)) == [f"7:{line}" for line in expected]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("wait: 600", Wait("r", ("*",), 600.0)),
+        ("wait: 1.5, groups: [shop, 'b*', '?']", Wait("r", ("shop", "b*", "?"), 1.5)),
+        ("gate: {flag: office}", Gate("r", ("*",), flag="office")),
+        ("gate: {group: db.1}, groups: [shop]", Gate("r", ("shop",), group="db.1")),
+        ("assert: {groups: [shop, blog]}", Assertion("r", ("shop", "blog"), 1)),
+        (
+            "assert: {groups: [shop, blog], at_least: 2, on: primary}",
+            Assertion("r", ("shop", "blog"), 2),
+        ),
+    ],
+)
+def test_a_safety_rule_is_one_of_three(
+    load: Load, right: str, body: str, expected: Assertion | Gate | Wait
+) -> None:
+    """Gates and waits are for all groups unless they say otherwise."""
+    assert load(right + rule(body)).terms == Terms(safety_rules=(expected,))
+
+
+ONE_OF = "must be exactly one of assert, gate and wait,"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("", [f"19 safety_rules.r: {ONE_OF} and none is given"]),
+        ("groups: [shop]", [f"19 safety_rules.r: {ONE_OF} and none is given"]),
+        ("wait: 5, gate: {flag: x}", [f"19 safety_rules.r: {ONE_OF} not gate and wait"]),
+        ("wait: ", ["25 safety_rules.r.wait: says nothing; write the seconds, as in wait: 600"]),
+        (
+            "gate: ",
+            [
+                "25 safety_rules.r.gate: says nothing; write gate: {group: GROUP} or gate: {flag: "
+                "FLAG}"
+            ],
+        ),
+        (
+            "assert: ",
+            [
+                "27 safety_rules.r.assert: says nothing; write assert: {groups: [GROUP, ...], "
+                "at_least: N}"
+            ],
+        ),
+        ("wait: 0", ["26 safety_rules.r.wait: must be from 1 to 604800 seconds, not 0"]),
+        (
+            "wait: 5, groups: []",
+            ['37 safety_rules.r.groups: empty; name a group, or write ["*"] for all'],
+        ),
+        (
+            "wait: 5, groups: ['a b']",
+            [
+                '38 safety_rules.r.groups[0]: "a b" is not the name of a group, nor a pattern with '
+                "* and ?"
+            ],
+        ),
+        ("gate: {}", ["26 safety_rules.r.gate: must have exactly one of group and flag"]),
+        ("gate: {flag: }", ["26 safety_rules.r.gate: must have exactly one of group and flag"]),
+        (
+            "gate: {flag: x, group: y}",
+            ["26 safety_rules.r.gate: must have exactly one of group and flag"],
+        ),
+        (
+            "gate: {flag: automation}",
+            [
+                "33 safety_rules.r.gate.flag: every automatic switch passes that gate anyway; "
+                "choose another flag"
+            ],
+        ),
+        (
+            "gate: {flag: a b}",
+            ["33 safety_rules.r.gate.flag: use 1 to 64 letters, digits, '-', '_' or '.'"],
+        ),
+        (
+            "gate: {group: '*'}",
+            ['34 safety_rules.r.gate.group: "*" cannot be the name of a group'],
+        ),
+        ("assert: {}", ["28 safety_rules.r.assert.groups: missing; name at least one group"]),
+        (
+            "assert: {groups: []}",
+            ["37 safety_rules.r.assert.groups: empty; name at least one group"],
+        ),
+        (
+            "assert: {groups: [shop, shop]}",
+            ["44 safety_rules.r.assert.groups[1]: the group shop is given twice"],
+        ),
+        (
+            "assert: {groups: ['*']}",
+            ['38 safety_rules.r.assert.groups[0]: "*" cannot be the name of a group'],
+        ),
+        (
+            "assert: {groups: [shop], at_least: 2}",
+            [
+                "55 safety_rules.r.assert.at_least: must be at most 1, which is how many groups "
+                "there are: or none could ever be switched"
+            ],
+        ),
+        (
+            "assert: {groups: [shop], at_least: 0}",
+            ["55 safety_rules.r.assert.at_least: must be at least 1, not 0"],
+        ),
+        (
+            "assert: {groups: [shop], on: backup}",
+            [
+                '49 safety_rules.r.assert.on: "backup" is not a side that can be asserted; write '
+                "primary"
+            ],
+        ),
+        (
+            "assert: {groups: [shop]}, groups: [shop]",
+            [
+                "46 safety_rules.r.groups: the groups of an assertion stand in it: assert: "
+                "{groups: [...]}"
+            ],
+        ),
+        ("wait: 5, group: x", ['29 safety_rules.r.group: unknown key; did you mean "groups"?']),
+    ],
+)
+def test_what_does_not_fit_a_safety_rule_is_told(
+    shown: Shown, right: str, body: str, expected: list[str]
+) -> None:
+    assert shown(right + rule(body)) == [f"7:{line}" for line in expected]
+
+
+@pytest.mark.parametrize("name", sorted(RULES_OF_OUR_OWN))
+def test_a_safety_rule_has_no_name_of_a_rule_of_our_own(
+    shown: Shown, right: str, name: str
+) -> None:
+    assert shown(f"{right}safety_rules: {{{name}: {{wait: 5}}}}\n") == [
+        f'7:16 safety_rules.{name}: "{name}" is a rule of the server\'s own; choose another name'
+    ]
+
+
+def test_all_that_is_wrong_is_told_at_once(shown: Shown, right: str) -> None:
+    text = check("type: tcp, interval: x") + policy("grace: x") + rule("wait: x")
+    assert [line.partition(" ")[0] for line in shown(right + text)] == [
+        "7:15",
+        "7:37",
+        "8:26",
+        "9:26",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        check("type: *x"),
+        check("type: exec, run: *x"),
+        check("type: exec, run: [5, '']"),
+        check("type: tcp, port: x"),
+        check("type: http, source: *x"),
+        check("type: http, timeout: x, interval: 2"),
+        policy("max_switches: x, window: 10"),
+        policy("window: *x"),
+        rule("gate: *x"),
+        rule("gate: {flag: 5}"),
+        rule("gate: {flag: *x}"),
+        rule("wait: x"),
+        rule("wait: 5, groups: *x"),
+        rule("assert: {groups: [5]}"),
+        rule("assert: {groups: *x, at_least: 9}"),
+        rule("assert: {groups: [shop], at_least: x}"),
+    ],
+)
+def test_what_was_refused_is_not_blamed_twice(shown: Shown, right: str, text: str) -> None:
+    assert len(shown(right + text)) == 1
