@@ -78,8 +78,9 @@ def write_automation(automation: Automation) -> Document:
     """Return the fields of a group's document that are about automation."""
     if automation == NO_AUTOMATION:
         return {}
+    usual = asdict(NO_AUTOMATION)
     fields = asdict(automation).items()
-    return {"automation": {key: value for key, value in fields if value not in (None, ())}}
+    return {"automation": {key: value for key, value in fields if value != usual[key]}}
 
 
 def read_automation(document: Document) -> Automation:
@@ -208,4 +209,5 @@ _AUTOMATION: Mapping[str, Read] = {
     "automatic": _list_of(_seconds),
     "held": _of(Held, _HELD),
     "plan": _of(Plan, _PLAN),
+    "by_hand": _truth,
 }
