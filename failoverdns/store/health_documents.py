@@ -80,7 +80,7 @@ def write_automation(automation: Automation) -> Document:
         return {}
     usual = asdict(NO_AUTOMATION)
     fields = asdict(automation).items()
-    return {"automation": {key: value for key, value in fields if value != usual[key]}}
+    return {"automation": {key: _plain(value) for key, value in fields if value != usual[key]}}
 
 
 def read_automation(document: Document) -> Automation:
@@ -125,6 +125,13 @@ def _fields(document: Document, readers: Mapping[str, Read]) -> dict[str, Any]:
     if document.keys() != readers.keys():
         raise TypeError(f"the fields are not {', '.join(readers)}")
     return {key: read(document[key]) for key, read in readers.items()}
+
+
+def _plain(value: object) -> object:
+    """Return a value as JSON has it: lists, not tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _text(value: object) -> str:

@@ -120,4 +120,7 @@ def test_every_entity_has_a_key_of_its_own() -> None:
         "account/https://ca.example/directory",
         "resolved/lb.cloud.example",
         "group/grp-3",
+        "application/app-watched",
+        "group/grp-watched",
+        "flag/office",
     ]
