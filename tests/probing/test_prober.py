@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import socket
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 from heads import (
@@ -111,6 +114,44 @@ def test_a_fault_of_ours_ends_the_probe_that_it_is_in(probed: Probed) -> None:
     assert "a defect in failoverdns" in result.detail
     assert [log["log_failure"].type for log in logs] == [OverflowError]
     assert probed.prober.running == 0
+
+
+@contextmanager
+def no_room() -> Iterator[list[int]]:
+    """Open as many files as this process may; those in the list are closed at the end."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 5, hard)
+    )
+    taken: list[int] = []
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.open("/dev/null", os.O_RDONLY))
+        yield taken
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in taken:
+            os.close(descriptor)
+
+
+@pytest.mark.parametrize("kind", [CheckKind.TCP, CheckKind.EXEC])
+def test_without_room_for_a_probe_nothing_is_said_of_the_head(
+    probed: Probed, kind: CheckKind
+) -> None:
+    """It waits until there is some, which is logged once; its time counts from then."""
+    found: list[ProbeResult] = []
+    target = make_target(kind, closed_port(), run=("/bin/true",), timeout=5.0)
+    with capturedLogs() as logs:
+        with no_room():
+            probed.prober.probe(target, found.append)
+            probed.prober.probe(target, found.append)
+            until = time.monotonic() + 0.25
+            turn_until(lambda: time.monotonic() > until)
+            assert (probed.prober.waiting, probed.prober.running) == (2, 0)
+        turn_until(lambda: len(found) == 2)
+    assert {r.cause for r in found} == {None if kind is CheckKind.EXEC else Cause.REFUSED}
+    assert ["Too many open files" in str(log["why"]) for log in logs] == [True]
 
 
 def test_there_is_one_timer_however_many_are_given_up() -> None:
