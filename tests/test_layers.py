@@ -74,7 +74,7 @@ RULES: Mapping[str, tuple[str, str]] = {
     "probing.prober": ("model probing",             "twisted"),
     "probing.running": ("model probing.prober probing.schedule", "twisted"),
     "automation":   ("model rules",                 ""),
-    "automation.running": ("config model rules net.spawning probing resolving.client automation",
+    "automation.running": ("config model rules net.sockets net.spawning probing resolving.client automation",
                      "twisted"),
     "reactions":    (f"{_CONTROL} net delivery issuing", "twisted"),
     "net.agreeing": (f"{_CONTROL}",                  "pydantic"),

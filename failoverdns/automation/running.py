@@ -31,6 +31,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.health import ProbeResult
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer
+from failoverdns.net.sockets import allow_descriptors
 from failoverdns.net.spawning import spawn
 from failoverdns.probing.prober import Prober
 from failoverdns.probing.running import Probing
@@ -45,6 +46,12 @@ TICK = 0.5
 """Seconds between looks at what was reported from outside, and at whether we stood still."""
 
 RESOLVING_AT_ONCE = 8
+
+PROBES_AT_ONCE = 2048
+"""So many that 6,000 heads which all time out after 3 of 10 seconds are probed in time."""
+
+OTHER_DESCRIPTORS = 512
+"""Open files beside those of probes and of strangers over TCP."""
 
 STALL = 5.0
 """Seconds without a turn of ours after which nothing that was observed is believed any more."""
@@ -80,7 +87,7 @@ class Automation:
         self._addresses: dict[DomainName, tuple[Address, ...]] = {}
         self._resolvers: tuple[ListenAddress, ...] = ()
         self._resolving: set[DomainName] = set()
-        self._prober = Prober(reactor)
+        self._prober = Prober(reactor, PROBES_AT_ONCE)
         self._probing: Probing[Key] = Probing(self._prober, self._learn, reactor, SystemRandom())
         self._observing = Observing(
             self._probing,
@@ -118,6 +125,8 @@ class Automation:
             self._threads.start()
         self._resolvers = config.resolvers
         self._awake_at = self._steady()
+        if config.terms.checks:
+            _make_room(config)
         self._run(self._ticking, TICK, wanted=bool(config.terms.checks))
         self._run(self._resolver_loop, RESOLVE_INTERVAL, wanted=bool(config.terms.checks))
         self._observing.look()
@@ -267,6 +276,19 @@ class Automation:
             loop.start(interval)
         elif not wanted and loop.running:
             loop.stop()
+
+
+def _make_room(config: Config) -> None:
+    """Raise the limit of open files so that probes find places; they wait where there are fewer."""
+    wanted = PROBES_AT_ONCE + config.tcp.max_connections + OTHER_DESCRIPTORS
+    allowed = allow_descriptors(wanted)
+    if allowed < wanted:
+        log.warn(
+            "health: {allowed} open files are allowed, and {wanted} would give every probe a "
+            "place: some may be late (LimitNOFILE= of systemd, `ulimit -Hn`)",
+            wanted=wanted,
+            allowed=allowed,
+        )
 
 
 def _ask_the_system(hostname: DomainName) -> Answer:
