@@ -31,12 +31,12 @@ Behaviour = Callable[[socket.socket], None]
 
 
 class Head:
-    """A server that does the same with each connection; `requests` are what it was asked."""
+    """A server that does the same with each connection, until `behave` is another one."""
 
-    def __init__(self, behave: Behaviour, host: str = LOOPBACK) -> None:
+    def __init__(self, behave: Behaviour, host: str = LOOPBACK, port: int = 0) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._behave = behave
-        self._listening = socket.create_server((host, 0), family=family, backlog=1024)
+        self.behave = behave
+        self._listening = socket.create_server((host, port), family=family, backlog=1024)
         self.host = host
         self.port: int = self._listening.getsockname()[1]
         self.peers: list[str] = []
@@ -58,7 +58,7 @@ class Head:
     def _serve(self, sock: socket.socket) -> None:
         with sock, suppress(OSError):
             sock.settimeout(DEADLINE)
-            self._behave(sock)
+            self.behave(sock)
 
 
 @contextmanager

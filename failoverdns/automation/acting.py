@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Any
 
+from failoverdns.model.application import Application
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import AdvancePlan, Automate, Mutation
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.policy import Flag
 from failoverdns.rules.automation import Outlook, outlook, wants_writing
+from failoverdns.rules.health import application_condition
 from failoverdns.rules.planning import Stage, next_stage
 from failoverdns.rules.switching import Step, plan, step_report
-from failoverdns.rules.targets import concerned
 from failoverdns.rules.view import View
 
 LOOK_AGAIN = 5.0
@@ -59,6 +61,8 @@ class Acting:
         self._means = means
         self._due: dict[str, float] = {}
         """When (steady seconds) to look at a group (by id) again."""
+        self._queue: list[tuple[float, str]] = []
+        """The same as a heap, with times among them that do not count any more."""
         self._busy: set[str] = set()
         self._objected: dict[str, float] = {}
         """Until when (steady seconds) not to ask again about a group that was objected to."""
@@ -71,7 +75,7 @@ class Acting:
         now = self._means.steady()
         for group in self._means.state().groups():
             if _is_ours(group):
-                self._due[group.id] = now
+                self._look_at(group.id, now)
 
     def announce(self, change: Change) -> None:
         """Have the groups looked at that a change may concern."""
@@ -81,11 +85,14 @@ class Acting:
                 if isinstance(entity, Group):
                     self._note(entity.id, now)
                 elif isinstance(entity, Flag):
-                    for id_ in self._due:
-                        self._due[id_] = now
-        for application in concerned(change):
-            for group in state.following(application):
-                self._note(group.id, now)
+                    for id_ in list(self._due):
+                        self._look_at(id_, now)
+            if isinstance(write.before, Application) and isinstance(write.after, Application):
+                if application_condition(write.before) == application_condition(write.after):
+                    continue  # groups that come and go are written themselves
+                for group in state.following(write.after.id):
+                    if group.id in self._due:
+                        self._look_at(group.id, now)
 
     def act(self) -> float | None:
         """Look at the groups for which it is time; return when to call again (steady seconds).
@@ -93,13 +100,16 @@ class Acting:
         None if nothing is waited for, before a change is announced.
         """
         now = self._means.steady()
-        for id_ in [id_ for id_, at in self._due.items() if at <= now]:
+        while self._queue and (self._queue[0][0] <= now or not self._is_next(*self._queue[0])):
+            at, id_ = heappop(self._queue)
+            if not self._is_next(at, id_):
+                continue
             group = self._means.state().group(id_)
             if group is None or not _is_ours(group):
                 del self._due[id_]
             else:
-                self._due[id_] = self._look(group, now)
-        return min(self._due.values(), default=None)
+                self._look_at(id_, max(self._look(group, now), now + _SOON))
+        return self._queue[0][0] if self._queue else None
 
     def report(self) -> dict[str, Json]:
         """Report what was done since the start, for `status`."""
@@ -112,9 +122,17 @@ class Acting:
     def _note(self, id_: str, now: float) -> None:
         group = self._means.state().group(id_)
         if group is not None and _is_ours(group):
-            self._due[id_] = now
+            self._look_at(id_, now)
         else:
             self._due.pop(id_, None)
+
+    def _look_at(self, id_: str, at: float) -> None:
+        self._due[id_] = at
+        heappush(self._queue, (at, id_))
+
+    def _is_next(self, at: float, id_: str) -> bool:
+        """Tell whether a time in the queue still counts."""
+        return self._due.get(id_) == at
 
     def _look(self, group: Group, steady: float) -> float:
         """Have done what is due for a group; return when to look again."""
@@ -146,7 +164,7 @@ class Acting:
             await work
         except Rejected as refusal:
             self._means.log(f"{id_}: nothing was done, and it is tried again: {refusal.message}")
-            self._due[id_] = self._means.steady() + LOOK_AGAIN
+            self._look_at(id_, self._means.steady() + LOOK_AGAIN)
         finally:
             self._busy.discard(id_)
 
@@ -193,6 +211,7 @@ class Acting:
             self._means.log(f"{after.name}: not switched to the {held.to}, refused by {rules}")
 
 
+_SOON = 0.001
 _FAR = 3600.0
 """Seconds until a group is looked at again for which nothing is waited for."""
 

@@ -9,15 +9,24 @@ Refuses to know sockets and clocks, and what health is made of (`rules.health`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from failoverdns.model.application import Application, Head
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import LearnHealth, Mutation, ReportHealth
 from failoverdns.model.errors import Rejected
-from failoverdns.model.health import Cause, Check, CheckKind, Health, ProbeResult, Quorum, Target
+from failoverdns.model.health import (
+    Cause,
+    Check,
+    CheckKind,
+    Health,
+    Observed,
+    ProbeResult,
+    Quorum,
+    Target,
+)
 from failoverdns.model.names import DomainName
 from failoverdns.rules.finding import find_application, find_head
 from failoverdns.rules.health import NOT_OBSERVED, Tally, head_observed, merged, tallied
@@ -50,12 +59,24 @@ class Means:
     log: Callable[[str], None]
 
 
-@dataclass(slots=True)
-class _Seen:
+@dataclass(frozen=True, slots=True)
+class Seen:
     """A tally, and when its last result came (steady seconds)."""
 
     tally: Tally
     at: float
+
+
+@dataclass(slots=True)
+class _Watched:
+    """An application that is probed: at what, and what was seen there."""
+
+    targets: Mapping[Key, Target] = field(default_factory=dict)
+    places: dict[tuple[str, str], list[Key]] = field(default_factory=dict)
+    """The keys of a head and a check, by their names."""
+    seen: dict[Key, Seen] = field(default_factory=dict)
+    unsettled: set[str] = field(default_factory=set)
+    """Heads of which the state may not say what was seen, though nothing else was seen since."""
 
 
 class Observing:
@@ -64,8 +85,7 @@ class Observing:
     def __init__(self, probes: Probes, means: Means) -> None:
         self._probes = probes
         self._means = means
-        self._targets: dict[str, Mapping[Key, Target]] = {}
-        self._seen: dict[Key, _Seen] = {}
+        self._watched: dict[str, _Watched] = {}
         self._expiring: dict[Key, float] = {}
         """Until when (steady seconds) what was reported counts."""
         self._submitted: set[tuple[str, str]] = set()
@@ -74,23 +94,32 @@ class Observing:
         """Find out anew what is to be probed: of some applications (by id), or of all."""
         state = self._means.state()
         if applications is None:
-            applications = frozenset((*self._targets, *(a.id for a in state.applications())))
+            every = (application.id for application in state.applications())
+            applications = frozenset((*self._watched, *every))
         altered = False
         for id_ in applications:
             application = state.application(id_)
+            watched = self._watched.get(id_)
+            before = watched.targets if watched is not None else {}
             if application is None or not application.checks:
-                found: Mapping[Key, Target] = {}
-            else:
-                found = targets_of(state, application, self._means.addresses)
-            if found != self._targets.get(id_, {}):
-                self._targets[id_] = found
+                self._watched.pop(id_, None)
+                altered |= bool(before)
+                continue
+            if watched is None:
+                watched = self._watched[id_] = _Watched()
+            targets = targets_of(state, application, self._means.addresses)
+            if targets != before:
                 altered = True
-            if not found:
-                self._targets.pop(id_, None)
-            self._forget(id_, application)
+                watched.targets = targets
+            _arrange(watched, application)
         if altered:
-            every = {key: target for part in self._targets.values() for key, target in part.items()}
-            self._probes.set_targets(every)
+            parts = (watched.targets for watched in self._watched.values())
+            self._probes.set_targets({key: part[key] for part in parts for key in part})
+
+    def forget(self) -> None:
+        """Let go of all that was seen: it is too old to be believed."""
+        for watched in self._watched.values():
+            watched.seen.clear()
 
     def announce(self, change: Change) -> None:
         """Look again at what a change may alter."""
@@ -99,23 +128,31 @@ class Observing:
 
     def hostnames(self) -> tuple[DomainName, ...]:
         """Return every hostname that has to be resolved to probe."""
-        found = (hostnames_of(application) for application in self._means.state().applications())
+        found = (hostnames_of(application) for application in self._applications())
         return tuple(dict.fromkeys(name for names in found for name in names))
 
     def learn(self, key: Key, result: ProbeResult) -> None:
         """Take a probe's result."""
+        watched = self._watched.get(key.application)
         check = self._means.state().terms.check(key.check)
-        if check is not None:
-            self._count(key, result, check)
-            self._judge(key.application, key.head)
+        if watched is None or check is None:
+            return
+        before = watched.seen.get(key)
+        tally = tallied(before.tally if before is not None else Tally(), result, check)
+        watched.seen[key] = Seen(tally, self._means.steady())
+        if before is None or before.tally.health is not tally.health:
+            watched.unsettled.add(key.head)
+        if key.head in watched.unsettled:
+            self._judge(watched, key.application, key.head)
 
     def unresolved(self, hostname: DomainName, problem: str) -> None:
         """Take it that a hostname does not resolve: what it stands for cannot be reached."""
         result = ProbeResult(Cause.RESOLVE, f"{hostname}: {problem}", 0.0)
-        for application in list(self._means.state().applications()):
+        state = self._means.state()
+        for application in self._applications():
             if hostname not in hostnames_of(application):
                 continue
-            for check in checks_of(self._means.state(), application):
+            for check in checks_of(state, application):
                 for head in application.heads:
                     if not head.addresses and check.kind is not CheckKind.PUSH:
                         self.learn(Key(application.id, head.name, check.name), result)
@@ -142,14 +179,12 @@ class Observing:
             )
         cause = Cause.REPORTED if report.health is Health.DOWN else None
         result = ProbeResult(cause, report.detail or f"reported {report.health.value}", 0.0)
-        until = self._means.steady()
+        until = now = self._means.steady()
         for head in heads:
             for check in checks:
                 key = Key(application.id, head.name, check.name)
-                until = self._means.steady() + (report.ttl or check.ttl)
-                self._expiring[key] = until
-                self._count(key, result, check)
-            self._judge(application.id, head.name)
+                until = self._expiring[key] = now + (report.ttl or check.ttl)
+                self.learn(key, result)
         return {
             "application": application.name,
             "heads": [head.name for head in heads],
@@ -161,51 +196,55 @@ class Observing:
     def expire(self) -> None:
         """Let reports go that are too old: a head that says nothing any more is down."""
         now = self._means.steady()
-        for key, until in list(self._expiring.items()):
-            if until <= now:
-                del self._expiring[key]
-                check = self._means.state().terms.check(key.check)
-                result = ProbeResult(Cause.EXPIRED, "nothing was reported in time", 0.0)
-                for _ in range(check.down_after if check is not None else 1):
-                    self._count(key, result, check or Check(key.check, CheckKind.PUSH))
-                self._judge(key.application, key.head)
+        for key in [key for key, until in self._expiring.items() if until <= now]:
+            del self._expiring[key]
+            check = self._means.state().terms.check(key.check)
+            result = ProbeResult(Cause.EXPIRED, "nothing was reported in time", 0.0)
+            for _ in range(check.down_after if check is not None else 0):
+                self.learn(key, result)
 
     def last_seen(self, application: Application) -> list[Json]:
         """Report what each check of each head of an application last saw."""
-        found: list[Json] = []
+        watched = self._watched.get(application.id, _Watched())
+        return [
+            self._report(watched.seen.get(key), key, check)
+            for head in application.heads
+            for check in checks_of(self._means.state(), application)
+            for key in _keys(watched, application.id, head.name, check)
+        ]
+
+    def _applications(self) -> Iterator[Application]:
+        """Yield the applications that are probed."""
         state = self._means.state()
-        for head in application.heads:
-            for check in checks_of(state, application):
-                keys = self._keys(application, head, check)
-                for key in keys or [Key(application.id, head.name, check.name)]:
-                    found.append(self._report(key, check))
-        return found
+        for id_ in list(self._watched):
+            application = state.application(id_)
+            if application is not None:
+                yield application
 
-    def _count(self, key: Key, result: ProbeResult, check: Check) -> None:
-        before = self._seen.get(key)
-        tally = tallied(before.tally if before is not None else Tally(), result, check)
-        self._seen[key] = _Seen(tally, self._means.steady())
-        if key.address is not None:
-            self._seen.pop(Key(key.application, key.head, key.check), None)
-
-    def _judge(self, id_: str, name: str) -> None:
+    def _judge(self, watched: _Watched, id_: str, name: str) -> None:
         """Submit what a head is by now, if that is known and not what the state says."""
         state = self._means.state()
         application = state.application(id_)
         head = application.head(name) if application is not None else None
         if application is None or head is None or (id_, name) in self._submitted:
             return
+        observed = self._observed(watched, application, head)
+        known = head.observed if head.observed is not None else NOT_OBSERVED
+        if observed.health in (Health.UNKNOWN, known.health):
+            watched.unsettled.discard(name)
+            return
+        self._submitted.add((id_, name))
+        self._means.spawn(self._submit(LearnHealth(id_, name, observed)))
+
+    def _observed(self, watched: _Watched, application: Application, head: Head) -> Observed:
+        """Return what is observed of a head by now."""
         quorum: Quorum = "all" if head.addresses else "any"
         tallies = []
-        for check in checks_of(state, application):
-            keys = self._keys(application, head, check) or [Key(id_, name, check.name)]
-            seen = (self._seen.get(key) for key in keys)
+        for check in checks_of(self._means.state(), application):
+            keys = _keys(watched, application.id, head.name, check)
+            seen = (watched.seen.get(key) for key in keys)
             tallies.append(merged([s.tally if s is not None else Tally() for s in seen], quorum))
-        observed = head_observed(tallies, application.require_checks, self._means.steady())
-        known = head.observed if head.observed is not None else NOT_OBSERVED
-        if observed.health not in (Health.UNKNOWN, known.health):
-            self._submitted.add((id_, name))
-            self._means.spawn(self._submit(LearnHealth(id_, name, observed)))
+        return head_observed(tallies, application.require_checks, self._means.steady())
 
     async def _submit(self, command: LearnHealth) -> None:
         try:
@@ -215,24 +254,7 @@ class Observing:
         finally:
             self._submitted.discard((command.application, command.head))
 
-    def _keys(self, application: Application, head: Head, check: Check) -> list[Key]:
-        """Return what a head is probed at by a check."""
-        targets = self._targets.get(application.id, {})
-        return [key for key in targets if key.head == head.name and key.check == check.name]
-
-    def _forget(self, id_: str, application: Application | None) -> None:
-        """Let go of tallies of what is not there any more, or is elsewhere."""
-        heads = {head.name for head in application.heads} if application is not None else set()
-        checks = set(application.checks) if application is not None else set()
-        targets = self._targets.get(id_, {})
-        for key in [key for key in self._seen if key.application == id_]:
-            gone = key.head not in heads or key.check not in checks
-            if gone or (key.address is not None and key not in targets):
-                del self._seen[key]
-                self._expiring.pop(key, None)
-
-    def _report(self, key: Key, check: Check) -> dict[str, Json]:
-        seen = self._seen.get(key)
+    def _report(self, seen: Seen | None, key: Key, check: Check) -> dict[str, Json]:
         last = seen.tally.last if seen is not None else None
         report: dict[str, Json] = {
             "head": key.head,
@@ -256,3 +278,23 @@ class Observing:
     def _wall(self, steady: float) -> float:
         """Return steady seconds as the clock on the wall has them now."""
         return steady + self._means.now() - self._means.steady()
+
+
+def _arrange(watched: _Watched, application: Application) -> None:
+    """Note where an application is probed, and let go of what was seen elsewhere."""
+    watched.places = {}
+    for key in watched.targets:
+        watched.places.setdefault((key.head, key.check), []).append(key)
+    heads, checks = {head.name for head in application.heads}, set(application.checks)
+    watched.seen = {
+        key: seen
+        for key, seen in watched.seen.items()
+        if key in watched.targets
+        or (key.address is None and key.head in heads and key.check in checks)
+    }
+    watched.unsettled = heads
+
+
+def _keys(watched: _Watched, id_: str, head: str, check: Check) -> list[Key]:
+    """Return what tallies there are of a head by a check: of its addresses, or of it as a whole."""
+    return watched.places.get((head, check.name)) or [Key(id_, head, check.name)]

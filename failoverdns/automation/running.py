@@ -26,7 +26,8 @@ from failoverdns.automation.observing import Observing
 from failoverdns.config import Config, ListenAddress
 from failoverdns.model.application import Application
 from failoverdns.model.change import Change, Json
-from failoverdns.model.commands import Mutation, ReportHealth
+from failoverdns.model.commands import ForgetHealth, Mutation, ReportHealth
+from failoverdns.model.errors import Rejected
 from failoverdns.model.health import ProbeResult
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer
@@ -40,10 +41,13 @@ from failoverdns.rules.view import View
 RESOLVE_INTERVAL = 15.0
 """Seconds after which the hostnames of heads that are probed are resolved again."""
 
-EXPIRE_INTERVAL = 0.5
-"""Seconds between looks at what was reported from outside."""
+TICK = 0.5
+"""Seconds between looks at what was reported from outside, and at whether we stood still."""
 
 RESOLVING_AT_ONCE = 8
+
+STALL = 5.0
+"""Seconds without a turn of ours after which nothing that was observed is believed any more."""
 
 log = Logger()
 
@@ -102,7 +106,9 @@ class Automation:
             )
         )
         self._call: IDelayedCall | None = None
-        self._expiring = self._looping(self._observing.expire)
+        self._submit = submit
+        self._awake_at = steady()
+        self._ticking = self._looping(self._tick)
         self._resolver_loop = self._looping(self._resolve_all)
         self._stopped = False
 
@@ -111,7 +117,8 @@ class Automation:
         if not self._threads.started:
             self._threads.start()
         self._resolvers = config.resolvers
-        self._run(self._expiring, EXPIRE_INTERVAL, wanted=bool(config.terms.checks))
+        self._awake_at = self._steady()
+        self._run(self._ticking, TICK, wanted=bool(config.terms.checks))
         self._run(self._resolver_loop, RESOLVE_INTERVAL, wanted=bool(config.terms.checks))
         self._observing.look()
         self._acting.look_at_all()
@@ -157,7 +164,7 @@ class Automation:
         self._prober.stop()
         if self._call is not None and self._call.active():
             self._call.cancel()
-        for loop in (self._expiring, self._resolver_loop):
+        for loop in (self._ticking, self._resolver_loop):
             if loop.running:
                 loop.stop()
         if self._threads.started:
@@ -174,7 +181,34 @@ class Automation:
             self._call.cancel()
         self._call = self._reactor.callLater(delay, self._act)
 
+    def _tick(self) -> None:
+        if not self._stood_still():
+            self._observing.expire()
+
+    def _stood_still(self) -> bool:
+        """Tell whether this process had no turn for long; then let go of what is known of health.
+
+        Who was stopped, or had no processor, has seen nothing meanwhile: its last probes are old.
+        """
+        now = self._steady()
+        gap, self._awake_at = now - self._awake_at, now
+        if gap < STALL or not self._ticking.running:
+            return False
+        log.warn("health: stood still for {gap:.0f} s, so nothing is known until probed", gap=gap)
+        self._observing.forget()
+        spawn(self._forget())
+        return True
+
+    async def _forget(self) -> None:
+        try:
+            await self._submit(ForgetHealth(), "stood still")
+        except Rejected as refusal:
+            log.error("health: what is old is believed: {fault}", fault=refusal.message)
+
     def _act(self) -> None:
+        if self._stood_still():
+            self._act_soon(0.0)
+            return
         again = self._acting.act()
         if again is not None and not self._stopped:
             self._act_soon(max(again - self._steady(), 0.01))

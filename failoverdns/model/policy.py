@@ -190,6 +190,7 @@ class Automation:
     """What a group has to do with automation; `policy` is a name.
 
     `switched_at` is its last switch, `automatic` its last automatic ones, oldest first.
+    `by_hand` if the last switch was somebody's, and left a side that was not down.
     """
 
     policy: str | None = None
@@ -198,6 +199,7 @@ class Automation:
     automatic: tuple[float, ...] = ()
     held: Held | None = None
     plan: Plan | None = None
+    by_hand: bool = False
 
 
 NO_AUTOMATION = Automation()

@@ -69,7 +69,8 @@ def situation_of(view: View, group: Group, steady: float) -> Situation:
     """Return what a policy looks at; what seems to be in the future is taken as of now."""
     sides = (side_condition(view, group, side) for side in Side)
     primary, backup = (replace(each, since=min(each.since, steady)) for each in sides)
-    return Situation(group.active, primary, backup, group.automation.automatic)
+    automation = group.automation
+    return Situation(group.active, primary, backup, automation.automatic, automation.by_hand)
 
 
 def automate(view: View, command: Automate, now: float, steady: float) -> Decision:

@@ -114,7 +114,8 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
             )
             yield f"{what}: {why}."
             continue
-        what += f" since {duration(steady - condition.since)}"
+        for_ = duration(steady - condition.since)
+        what = f"The {side.value}, {application.name}, has been {condition.health.value} for {for_}"
         if application.forced is not None:
             reason = f" ({application.forced.reason})" if application.forced.reason else ""
             yield f"{what}, because it is forced{reason}; what is observed is {observed.value}."
@@ -159,13 +160,13 @@ def _automation_sentences(group: Group, look: Outlook, now: float, steady: float
 def _what_would(group: Group, look: Outlook) -> str:
     policy = look.policy
     if group.active is Side.PRIMARY:
-        return (
-            f"It switches to the backup when the primary is down for {duration(policy.grace)} and "
-            "the backup is up."
-        )
+        when = f"when the primary has been down for {duration(policy.grace)} and the backup is up"
+        return f"It switches to the backup {when}."
     if policy.fail_back is Mode.MANUAL:
         return "It goes back when somebody says so: fail_back is manual."
-    return f"It goes back when the primary is up for {duration(policy.hold)}."
+    if look.situation.by_hand:
+        return "It goes back when somebody says so, as somebody said that it is here."
+    return f"It goes back when the primary has been up for {duration(policy.hold)}."
 
 
 def _plan_sentences(group: Group) -> Iterator[Json]:
@@ -186,8 +187,8 @@ def _rule_sentences(
     says = look.verdict
     wanted = says.to if says is not None else None
     to = (wanted or group.active.other).value
-    who = "Automation" if wanted is not None else "A switch by hand"
+    what = "An automatic switch" if wanted is not None else "A switch by hand"
     if not failures:
         yield f"No rule stands in the way of a switch to the {to}."
     for failure in failures:
-        yield f"{who} could not switch it to the {to}: {failure.rule}: {failure.message}."
+        yield f"{what} to the {to} would be refused by {failure.rule}: {failure.message}."

@@ -44,6 +44,7 @@ class Row:
     fail_back: Mode | None
     move: Move
     why: str
+    by_hand: bool | None = None
 
 
 _P, _B = Side.PRIMARY, Side.BACKUP
@@ -58,6 +59,7 @@ TABLE = (
     Row(_P, _DOWN, _DOWN, None, Move.STAY, "both sides are down"),
     Row(_P, _DOWN, _UNKNOWN, None, Move.STAY, "the primary is down, but is the backup up?"),
     Row(_B, _UP, _DOWN, _AUTOMATIC, Move.LEAVE, "the backup is down and the primary is up"),
+    Row(_B, _UP, None, _AUTOMATIC, Move.STAY, "somebody switched it to the backup", by_hand=True),
     Row(_B, _UP, None, _AUTOMATIC, Move.RETURN, "the primary is up again"),
     Row(_B, _UP, _DOWN, _MANUAL, Move.STAY, "the backup is down, but fail-back is manual"),
     Row(_B, _UP, None, _MANUAL, Move.STAY, "the primary is up again, but fail-back is manual"),
@@ -73,13 +75,15 @@ not up."""
 class Situation:
     """All that a policy looks at; `automatic` are times of automatic switches, oldest first.
 
-    All times in steady seconds.
+    `by_hand` if somebody switched the group to where it is, and left a side that was not down: what
+    a person has chosen is not undone because it was possible.  All times in steady seconds.
     """
 
     active: Side
     primary: Condition
     backup: Condition
     automatic: tuple[float, ...] = ()
+    by_hand: bool = False
 
     def condition(self, side: Side) -> Condition:
         """Return the condition of a side."""
@@ -127,9 +131,10 @@ def verdict(policy: Policy, situation: Situation, now: float) -> Verdict:
 
 def row_for(situation: Situation, fail_back: Mode) -> Row:
     """Return the first row of the table that fits."""
-    found = (situation.active, situation.primary.health, situation.backup.health, fail_back)
+    sides = situation.primary.health, situation.backup.health
+    found = (situation.active, *sides, fail_back, situation.by_hand)
     for row in TABLE:
-        wanted = (row.active, row.primary, row.backup, row.fail_back)
+        wanted = (row.active, row.primary, row.backup, row.fail_back, row.by_hand)
         if all(want in (None, has) for want, has in zip(wanted, found, strict=True)):
             return row
     raise AssertionError(f"the truth table lacks {found}")

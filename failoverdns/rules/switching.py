@@ -186,7 +186,15 @@ def _automation_after(
     if automatic:
         times = (*times, steady)[-policy_of(view, group).max_switches :]
     plan = before.plan if before.plan is not None and before.plan.to != to.value else None
-    return replace(before, switched_at=steady, automatic=times, held=None, plan=plan)
+    left = side_condition(view, group, group.active).health
+    return replace(
+        before,
+        switched_at=steady,
+        automatic=times,
+        held=None,
+        plan=plan,
+        by_hand=not automatic and left is not Health.DOWN,
+    )
 
 
 def _certificate_writes(view: View, steps: list[Step]) -> Iterator[Write]:

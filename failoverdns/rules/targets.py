@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from itertools import islice
 
 from failoverdns.model.application import Application, Head
 from failoverdns.model.certificate import Certificate
@@ -74,7 +75,8 @@ def names_of(view: View, application: Application) -> tuple[str, ...]:
         own = [name for name in certificate.facts.names if not name.startswith("*.")]
         if own:
             return tuple(own)
-    return tuple(group.hostname.to_text() for group in view.following(application.id))[:_MOST_NAMES]
+    groups = islice(view.following(application.id), _MOST_NAMES)
+    return tuple(group.hostname.to_text() for group in groups)
 
 
 _MOST_NAMES = 100

@@ -79,7 +79,7 @@ def write_automation(automation: Automation) -> Document:
     if automation == NO_AUTOMATION:
         return {}
     fields = asdict(automation).items()
-    return {"automation": {key: value for key, value in fields if value not in (None, ())}}
+    return {"automation": {key: value for key, value in fields if not _says_nothing(value)}}
 
 
 def read_automation(document: Document) -> Automation:
@@ -117,6 +117,10 @@ def _write_forced(forced: Forced | None) -> Document:
             "reason": forced.reason,
         }
     }
+
+
+def _says_nothing(value: object) -> bool:
+    return value is None or value is False or value == ()
 
 
 def _fields(document: Document, readers: Mapping[str, Read]) -> dict[str, Any]:
@@ -208,4 +212,5 @@ _AUTOMATION: Mapping[str, Read] = {
     "automatic": _list_of(_seconds),
     "held": _of(Held, _HELD),
     "plan": _of(Plan, _PLAN),
+    "by_hand": _truth,
 }

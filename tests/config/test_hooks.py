@@ -12,8 +12,8 @@ from failoverdns.config import Config, HookSettings
 Load = Callable[[str | bytes], Config]
 Shown = Callable[[str | bytes], list[str]]
 EVENTS = (
-    "name at least one of certificate, switch, role, health, refused, or write before_switch: required for a hook "
-    "that switches wait for"
+    "name at least one of certificate, switch, role, health, refused, or write "
+    "before_switch: required for a hook that switches wait for"
 )
 
 

@@ -41,10 +41,10 @@ def test_a_group_that_is_well() -> None:
     view = watched.shop(since=940.0)
     assert sentences(view) == [
         f"{HOSTNAME} answers 192.0.2.1: the primary side is active, and application eu is on it.",
-        "The primary, eu, is up since 1 min.",
-        "The backup, us, is up since 1 min.",
+        "The primary, eu, has been up for 1 min.",
+        "The backup, us, has been up for 1 min.",
         "Its policy, auto, keeps it where it is: the primary is up.",
-        "It switches to the backup when the primary is down for 30 s and the backup is up.",
+        "It switches to the backup when the primary has been down for 30 s and the backup is up.",
         "No rule stands in the way of a switch to the backup.",
     ]
 
@@ -72,14 +72,15 @@ def test_all_of_it_as_values() -> None:
     assert sentences[3:] == [
         "Its policy, auto, wants it on the backup: the primary is down and the backup is up; at "
         "the earliest in 20 s, at 2027-01-15T08:00:20.000Z (grace).",
-        "Automation could not switch it to the backup: never: group 'shop': the flag 'never' is "
+        "An automatic switch to the backup would be refused by never: group 'shop': the "
+        "flag 'never' is "
         "off: `failoverdns flag on never` opens the gate.",
     ]
 
 
 def test_a_side_that_is_down_says_why() -> None:
     assert sentences(watched.shop(DOWN, UP))[1] == (
-        "The primary, eu, is down since 16 min 40 s: lb1: refused, port 80: refused."
+        "The primary, eu, has been down for 16 min 40 s: lb1: refused, port 80: refused."
     )
 
 
@@ -88,9 +89,10 @@ def test_a_side_that_is_forced_says_what_is_observed_all_the_same() -> None:
     watched.force(view, "eu", DOWN, 970.0, reason="works")
     watched.force(view, "us", UP, 970.0)
     assert sentences(view)[1:3] == [
-        "The primary, eu, is down since 30 s, because it is forced (works); what is observed is "
+        "The primary, eu, has been down for 30 s, because it is forced (works); what is "
+        "observed is "
         "up.",
-        "The backup, us, is up since 30 s, because it is forced; what is observed is up.",
+        "The backup, us, has been up for 30 s, because it is forced; what is observed is up.",
     ]
 
 
@@ -183,7 +185,7 @@ def test_a_group_that_nothing_is_automatic_for_says_so(view: State, sentence: st
     ("fail_back", "sentence"),
     [
         (Mode.MANUAL, "It goes back when somebody says so: fail_back is manual."),
-        (Mode.AUTOMATIC, "It goes back when the primary is up for 2 min."),
+        (Mode.AUTOMATIC, "It goes back when the primary has been up for 2 min."),
     ],
 )
 def test_a_group_on_its_backup_says_when_it_goes_back(fail_back: Mode, sentence: str) -> None:
@@ -221,7 +223,7 @@ def test_a_plan_is_said_with_the_ttl_until_then() -> None:
 def test_rules_are_those_for_a_switch_by_hand_unless_automation_wants_one() -> None:
     view = watched.shop(UP, DOWN, NEVER)
     assert sentences(view)[-1] == (
-        "A switch by hand could not switch it to the backup: target-down: the backup of group "
+        "A switch by hand to the backup would be refused by target-down: the backup of group "
         "'shop' is down: lb1: refused, port 80: refused."
     )
     learn(view, "us", UP)

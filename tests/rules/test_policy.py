@@ -27,22 +27,25 @@ from failoverdns.rules.policy import (
 P, B = Side.PRIMARY, Side.BACKUP
 MANUAL, AUTOMATIC = Mode.MANUAL, Mode.AUTOMATIC
 ANY_HEALTH, ANY_MODE = (UP, DOWN, UNKNOWN), (MANUAL, AUTOMATIC)
-EVERY_CASE = tuple(product(Side, Health, Health, Mode))
+BY_HAND, EITHER = (True,), (False, True)
+EVERY_CASE = tuple(product(Side, Health, Health, Mode, EITHER))
+Case = tuple[Side, Health, Health, Mode, bool]
 
 EXPECTED = [
-    # active primary       backup      fail_back   move
-    (P, (UP,), ANY_HEALTH, ANY_MODE, Move.STAY),
-    (P, (UNKNOWN,), ANY_HEALTH, ANY_MODE, Move.STAY),
-    (P, (DOWN,), (UP,), ANY_MODE, Move.LEAVE),
-    (P, (DOWN,), (DOWN,), ANY_MODE, Move.STAY),
-    (P, (DOWN,), (UNKNOWN,), ANY_MODE, Move.STAY),
-    (B, (UP,), (DOWN,), (AUTOMATIC,), Move.LEAVE),
-    (B, (UP,), (UP, UNKNOWN), (AUTOMATIC,), Move.RETURN),
-    (B, (UP,), (DOWN,), (MANUAL,), Move.STAY),
-    (B, (UP,), (UP, UNKNOWN), (MANUAL,), Move.STAY),
-    (B, (DOWN,), (DOWN,), ANY_MODE, Move.STAY),
-    (B, (DOWN,), (UP, UNKNOWN), ANY_MODE, Move.STAY),
-    (B, (UNKNOWN,), ANY_HEALTH, ANY_MODE, Move.STAY),
+    # active primary       backup      fail_back   by hand  move
+    (P, (UP,), ANY_HEALTH, ANY_MODE, EITHER, Move.STAY),
+    (P, (UNKNOWN,), ANY_HEALTH, ANY_MODE, EITHER, Move.STAY),
+    (P, (DOWN,), (UP,), ANY_MODE, EITHER, Move.LEAVE),
+    (P, (DOWN,), (DOWN,), ANY_MODE, EITHER, Move.STAY),
+    (P, (DOWN,), (UNKNOWN,), ANY_MODE, EITHER, Move.STAY),
+    (B, (UP,), (DOWN,), (AUTOMATIC,), EITHER, Move.LEAVE),
+    (B, (UP,), (UP, UNKNOWN), (AUTOMATIC,), BY_HAND, Move.STAY),
+    (B, (UP,), (UP, UNKNOWN), (AUTOMATIC,), (False,), Move.RETURN),
+    (B, (UP,), (DOWN,), (MANUAL,), EITHER, Move.STAY),
+    (B, (UP,), (UP, UNKNOWN), (MANUAL,), EITHER, Move.STAY),
+    (B, (DOWN,), (DOWN,), ANY_MODE, EITHER, Move.STAY),
+    (B, (DOWN,), (UP, UNKNOWN), ANY_MODE, EITHER, Move.STAY),
+    (B, (UNKNOWN,), ANY_HEALTH, ANY_MODE, EITHER, Move.STAY),
 ]
 """For each row of the table: the cases that it is for, and what it says."""
 
@@ -55,9 +58,9 @@ def situation(
     return Situation(active, *sides, automatic)
 
 
-def row_of(active: Side, primary: Health, backup: Health, fail_back: Mode) -> int:
+def row_of(active: Side, primary: Health, backup: Health, fail_back: Mode, by_hand: bool) -> int:
     """The number of the row that a case is in."""
-    row = row_for(situation(active, primary, backup), fail_back)
+    row = row_for(replace(situation(active, primary, backup), by_hand=by_hand), fail_back)
     return next(number for number, other in enumerate(TABLE) if other is row)
 
 
@@ -65,8 +68,8 @@ def row_of(active: Side, primary: Health, backup: Health, fail_back: Mode) -> in
 def test_a_row_of_the_table_is_for_the_cases_that_it_says_and_asks_for_one_thing(
     number: int,
 ) -> None:
-    active, primary, backup, fail_back, move = EXPECTED[number]
-    mine = set(product((active,), primary, backup, fail_back))
+    active, primary, backup, fail_back, by_hand, move = EXPECTED[number]
+    mine = set(product((active,), primary, backup, fail_back, by_hand))
     assert {case for case in EVERY_CASE if row_of(*case) == number} == mine
     assert TABLE[number].move is move
 
@@ -77,10 +80,11 @@ def test_the_table_has_every_case() -> None:
     assert {row_of(*case) for case in EVERY_CASE} == set(range(len(TABLE)))
 
 
-@pytest.mark.parametrize("case", EVERY_CASE, ids=lambda c: "-".join(each.value for each in c))
-def test_no_row_leads_to_a_side_that_is_not_up(case: tuple[Side, Health, Health, Mode]) -> None:
-    active, primary, backup, fail_back = case
-    says = verdict(replace(AUTO, fail_back=fail_back), situation(*case[:3]), 1e6)
+@pytest.mark.parametrize("case", EVERY_CASE, ids=str)
+def test_no_row_leads_to_a_side_that_is_not_up(case: Case) -> None:
+    active, primary, backup, fail_back, by_hand = case
+    looked_at = replace(situation(*case[:3]), by_hand=by_hand)
+    says = verdict(replace(AUTO, fail_back=fail_back), looked_at, 1e6)
     if says.to is not None:
         assert says.to is active.other
         assert (primary if says.to is P else backup) is UP

@@ -62,6 +62,8 @@ class Server:
         self.log = folder / "log"
         self.process: subprocess.Popen[bytes] | None = None
         self.port = self.port6 = 0
+        self.environment: dict[str, str] = {}
+        """Variables that the server has beside ours."""
 
     def start(self) -> Server:
         """Start and wait until it answers."""
@@ -78,7 +80,10 @@ class Server:
         """Start and do not wait."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [EXECUTABLE, "serve", "--config", self.config], stderr=log, cwd=self.folder
+                [EXECUTABLE, "serve", "--config", self.config],
+                stderr=log,
+                cwd=self.folder,
+                env={**os.environ, **self.environment},
             )
         return self.process
 

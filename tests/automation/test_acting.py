@@ -1,0 +1,230 @@
+"""Groups are looked at when something may have come of it, and what is due is done once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from corridors import ZONE, Corridor, build_shop
+from driving import Gate
+
+from failoverdns.automation.acting import ASK_AGAIN, LOOK_AGAIN, Acting, Means
+from failoverdns.ledger import Outcome, Submission
+from failoverdns.model import commands
+from failoverdns.model.change import Json, Who
+from failoverdns.model.commands import Mutation
+from failoverdns.model.errors import Rejected, RuleFailure
+from failoverdns.model.group import Group, Side
+from failoverdns.model.health import Health
+from failoverdns.model.policy import Gate as GateRule
+from failoverdns.model.policy import Mode, Policy, Terms
+
+AUTO = Policy("auto", Mode.AUTOMATIC, grace=30.0, cooldown=0.0)
+TERMS = Terms((), (AUTO,))
+OFFICE = GateRule("office", ("*",), flag="office")
+
+
+@dataclass
+class World:
+    """A ledger with the group `shop`, which may switch by itself, and two clocks."""
+
+    terms: Terms = TERMS
+    corridor: Corridor = field(default_factory=Corridor)
+    objections: tuple[RuleFailure, ...] = ()
+    asked: list[Mapping[str, Json]] = field(default_factory=list)
+    refusal: Rejected | None = None
+    said: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Make what acts."""
+        self.corridor.do(commands.Configure((ZONE,), self.terms))
+        build_shop(self.corridor)
+        ledger = self.corridor.ledger
+
+        async def submit(command: Mutation, word: str) -> None:
+            if self.refusal is not None:
+                raise self.refusal
+
+            def reply(outcome: Outcome) -> None:
+                assert not isinstance(outcome, Rejected), outcome
+
+            ledger.submit(Submission(command, Who(0, 0, "us"), {"command": word}, reply))
+
+        async def approve(planned: Mapping[str, Json]) -> tuple[RuleFailure, ...]:
+            self.asked.append(planned)
+            return self.objections
+
+        self.means = Means(
+            state=lambda: ledger.state,
+            submit=submit,
+            approval=lambda: approve,
+            spawn=Gate().spawn,
+            now=lambda: self.corridor.now + self.corridor.ahead,
+            steady=lambda: self.corridor.now,
+            log=self.said.append,
+        )
+        self.acting = Acting(self.means)
+        self.corridor.listeners.append(self.acting.announce)
+        self.do(commands.SetGroup("shop", policy="auto"))
+        self.force("us", Health.UP)
+
+    def do(self, command: Mutation) -> None:
+        """Carry out a command, and look at what may have come of it."""
+        self.corridor.do(command)
+        self.acting.act()
+
+    def force(self, application: str, health: Health) -> None:
+        """Say how an application is."""
+        self.do(commands.ForceHealth(application, None, health))
+
+    def later(self, seconds: float) -> float | None:
+        """Let time pass by both clocks, and act; return when to act again."""
+        self.corridor.now += seconds
+        return self.acting.act()
+
+    @property
+    def group(self) -> Group:
+        """The group `shop`."""
+        group = self.corridor.ledger.state.group_named("shop")
+        assert group is not None
+        return group
+
+    @property
+    def commands(self) -> list[Any]:
+        """The commands of ours in the history."""
+        changes = self.corridor.store._changes
+        return [dict(change.command) for change in changes if change.who.pid == 0]
+
+
+def test_a_group_switches_when_its_grace_is_over_and_no_sooner() -> None:
+    world = World()
+    world.force("eu", Health.DOWN)
+    assert world.acting.act() == 1030.0
+    assert world.later(29.9) == 1030.0
+    assert world.group.active is Side.PRIMARY
+    world.later(0.2)
+    assert world.group.active is Side.BACKUP
+    assert world.commands == [
+        {
+            "command": "automatic",
+            "groups": ["shop"],
+            "to": "backup",
+            "reason": "the primary is down and the backup is up",
+        }
+    ]
+    assert world.acting.report() == {"groups": 1, "switches": 1, "refused": {}}
+
+
+def test_a_primary_that_comes_back_in_time_changes_nothing() -> None:
+    world = World()
+    world.force("eu", Health.DOWN)
+    world.later(29)
+    world.force("eu", Health.UP)
+    world.later(3600)
+    assert world.group.active is Side.PRIMARY
+    assert world.commands == []
+
+
+def test_a_refusal_is_noted_once_and_the_group_goes_when_nothing_is_in_the_way() -> None:
+    """It is looked at again every few seconds, because some rules wait for time to pass."""
+    world = World(Terms((), (AUTO,), (OFFICE,)))
+    world.force("eu", Health.DOWN)
+    world.later(31)
+    for _ in range(10):
+        again = world.later(LOOK_AGAIN)
+        assert again == world.corridor.now + LOOK_AGAIN
+    (refusal,) = world.commands
+    assert (refusal["held"], refusal["group"], refusal["to"]) == (["office"], "shop", "backup")
+    assert world.acting.report()["refused"] == {"office": 1}
+    world.do(commands.SetFlag("office", True))
+    assert world.group.active is Side.BACKUP
+    assert world.group.automation.held is None
+
+
+def test_programs_that_have_to_agree_are_asked_and_not_too_often() -> None:
+    """Their objection is noted like a rule's; when they agree, it is switched."""
+    world = World()
+    world.objections = (RuleFailure("before-switch", "the database says no", "shop"),)
+    world.force("eu", Health.DOWN)
+    world.later(31)
+    for _ in range(11):
+        world.later(LOOK_AGAIN)
+    assert len(world.asked) == 1
+    assert world.asked[0]["reason"] == "the primary is down and the backup is up"
+    (planned,) = world.asked[0]["groups"]  # type: ignore[misc]
+    assert planned["to"] == "backup"  # type: ignore[call-overload, index]
+    assert world.group.automation.held is not None
+    assert world.group.automation.held.reasons == ("before-switch",)
+    world.objections = ()
+    world.later(ASK_AGAIN)
+    assert len(world.asked) == 2
+    assert world.group.active is Side.BACKUP
+
+
+def test_what_the_ledger_cannot_do_now_is_tried_again() -> None:
+    world = World()
+    world.refusal = Rejected("unavailable", "the disk is full")
+    world.force("eu", Health.DOWN)
+    world.later(31)
+    assert world.group.active is Side.PRIMARY
+    assert "the disk is full" in world.said[-1]
+    world.refusal = None
+    world.later(LOOK_AGAIN)
+    assert world.group.active is Side.BACKUP
+
+
+def test_a_clock_that_is_set_switches_nothing() -> None:
+    """The grace is counted by the other clock."""
+    world = World()
+    world.force("eu", Health.DOWN)
+    for jump in (3600.0, -3600.0):
+        world.corridor.ahead = jump
+        world.acting.act()
+        assert world.group.active is Side.PRIMARY
+
+
+def test_a_planned_switch_lowers_the_ttl_waits_and_switches() -> None:
+    """Also of a group that has no policy; programs are asked when it is time."""
+    world = World()
+    world.do(commands.SetGroup("shop", policy=""))
+    world.do(commands.Switch(("shop",), at=world.corridor.now + 600, pre_ttl=5, reason="works"))
+    assert world.later(535) == world.corridor.now + LOOK_AGAIN
+    assert world.group.served_ttl == 60
+    world.later(6)
+    assert world.group.served_ttl == 5
+    world.later(58)
+    assert world.group.active is Side.PRIMARY
+    world.later(2)
+    assert (world.group.active, world.group.served_ttl) == (Side.BACKUP, 60)
+    outcomes = [command["outcome"] for command in world.commands]
+    assert outcomes == ["ttl-lowered", "switched"]
+    assert [asked["reason"] for asked in world.asked] == ["works"]
+
+
+def test_a_planned_switch_that_is_missed_is_said_and_not_caught_up() -> None:
+    world = World()
+    world.do(commands.Switch(("shop",), at=world.corridor.now + 600))
+    world.later(3600)
+    assert world.group.active is Side.PRIMARY
+    assert world.group.automation.plan is None
+    assert [command["outcome"] for command in world.commands] == ["missed"]
+    world.later(3600)
+    assert len(world.commands) == 1
+
+
+def test_groups_that_are_not_automatic_cost_nothing() -> None:
+    world = World()
+    world.do(commands.SetGroup("shop", policy=""))
+    assert world.acting.act() is None
+    assert world.acting.report()["groups"] == 0
+
+
+def test_after_a_start_every_group_is_looked_at() -> None:
+    world = World()
+    world.force("eu", Health.DOWN)
+    fresh = World.__new__(World)
+    fresh.__dict__.update(vars(world))
+    fresh.acting = Acting(world.acting._means)
+    fresh.acting.look_at_all()
+    assert fresh.acting.act() == 1030.0

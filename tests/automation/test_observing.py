@@ -1,0 +1,264 @@
+"""Probe results become health, once each, and what was reported does not count for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, ip_address
+from typing import Any
+
+import pytest
+from corridors import ZONE, Corridor, build_shop
+from driving import Gate
+
+from failoverdns.automation.observing import Means, Observing
+from failoverdns.model import commands
+from failoverdns.model.application import HeadRole
+from failoverdns.model.change import Json
+from failoverdns.model.commands import Mutation, ReportHealth
+from failoverdns.model.errors import Rejected
+from failoverdns.model.health import Cause, Check, CheckKind, Health, ProbeResult, Target
+from failoverdns.model.policy import Terms
+from failoverdns.rules.targets import Address, Key
+
+WEB = Check("web", CheckKind.TCP, port=80, up_after=2, down_after=3)
+BEAT = Check("beat", CheckKind.PUSH, up_after=1, down_after=2, ttl=60.0)
+GOOD = ProbeResult(None, "connected", 0.001)
+BAD = ProbeResult(Cause.REFUSED, "port 80", 0.001)
+EU = IPv4Address("192.0.2.1")
+
+
+@dataclass
+class World:
+    """A ledger with the group `shop`, and what is to be probed."""
+
+    corridor: Corridor = field(default_factory=Corridor)
+    targets: Mapping[Key, Target] = field(default_factory=dict)
+    resolved: dict[str, tuple[Address, ...]] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    refusal: Rejected | None = None
+
+    def __post_init__(self) -> None:
+        """Make what observes."""
+        self.corridor.do(commands.Configure((ZONE,), Terms((WEB, BEAT))))
+        build_shop(self.corridor)
+
+        async def submit(command: Mutation) -> None:
+            if self.refusal is not None:
+                raise self.refusal
+            self.corridor.do(command)
+
+        means = Means(
+            state=lambda: self.corridor.ledger.state,
+            submit=submit,
+            spawn=Gate().spawn,
+            addresses=lambda name: self.resolved.get(name.to_text(), ()),
+            now=lambda: self.corridor.now,
+            steady=lambda: self.corridor.now,
+            log=self.said.append,
+        )
+        self.observing = Observing(self, means)
+        self.corridor.listeners.append(self.observing.announce)
+
+    def set_targets(self, targets: Mapping[Key, Target]) -> None:
+        """Note what is to be probed."""
+        self.targets = targets
+
+    def do(self, command: Mutation) -> None:
+        """Carry out a command."""
+        self.corridor.do(command)
+
+    def key(self, address: Address = EU, check: str = "web", head: str = "lb") -> Key:
+        """Return the key of a target of the application `eu`."""
+        return Key(self.application.id, head, check, address)
+
+    @property
+    def application(self) -> Any:
+        """The application `eu`."""
+        return self.corridor.ledger.state.application_named("eu")
+
+    @property
+    def health(self) -> list[Health]:
+        """What the state says of the heads of `eu`."""
+        heads = self.application.heads
+        return [h.observed.health if h.observed else Health.UNKNOWN for h in heads]
+
+    def seen(self) -> list[Any]:
+        """What the probes of `eu` last saw."""
+        return self.observing.last_seen(self.application)
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.do(commands.SetApplication("eu", ("web",)))
+    return made
+
+
+def test_every_address_of_every_head_is_probed_by_every_check(world: World) -> None:
+    """Standby ones too; of a hostname what it resolves to; of a push check nothing."""
+    web1 = ip_address("2001:db8::1"), ip_address("192.0.2.9")
+    world.do(commands.AddHead("eu", "web1", HeadRole.WEB_SERVER, web1))
+    cloud = commands.AddHead("eu", "cloud", HeadRole.LOAD_BALANCER, (), "lb.example", True)
+    world.resolved["lb.example"] = (ip_address("192.0.2.77"),)
+    world.do(cloud)
+    world.do(commands.SetApplication("eu", ("web", "beat")))
+    assert {(key.head, str(key.address)) for key in world.targets} == {
+        ("lb", "192.0.2.1"),
+        ("web1", "2001:db8::1"),
+        ("web1", "192.0.2.9"),
+        ("cloud", "192.0.2.77"),
+    }
+    assert {target.names for target in world.targets.values()} == {("shop.failover.test",)}
+    world.do(commands.RemoveHead("eu", "web1"))
+    assert {key.head for key in world.targets} == {"lb", "cloud"}
+    world.do(commands.SetApplication("eu", ()))
+    assert world.targets == {}
+
+
+def test_a_head_is_up_or_down_after_so_many_results_in_a_row(world: World) -> None:
+    """Each change is one change in the history, with its cause; other results are none."""
+    revision = world.corridor.ledger.state.revision
+    for result, expected in [
+        (GOOD, Health.UNKNOWN),
+        (GOOD, Health.UP),
+        (GOOD, Health.UP),
+        (BAD, Health.UP),
+        (BAD, Health.UP),
+        (GOOD, Health.UP),
+        (BAD, Health.UP),
+        (BAD, Health.UP),
+        (BAD, Health.DOWN),
+        (BAD, Health.DOWN),
+    ]:
+        world.observing.learn(world.key(), result)
+        assert world.health == [expected]
+    assert world.corridor.ledger.state.revision == revision + 2
+    observed = world.application.heads[0].observed
+    assert (observed.cause, observed.detail) == (Cause.REFUSED, "port 80")
+
+
+def test_a_head_with_several_addresses_is_down_if_one_of_them_is(world: World) -> None:
+    """Clients use any of them."""
+    other = ip_address("192.0.2.8")
+    world.do(commands.SetHead("eu", "lb", (EU, other)))
+    for _ in range(2):
+        world.observing.learn(world.key(), GOOD)
+    assert world.health == [Health.UNKNOWN]
+    for _ in range(2):
+        world.observing.learn(world.key(other), GOOD)
+    assert world.health == [Health.UP]
+    for _ in range(3):
+        world.observing.learn(world.key(other), BAD)
+    assert world.health == [Health.DOWN]
+
+
+def test_a_hostname_is_up_if_one_of_its_addresses_is_and_down_if_it_has_none(
+    world: World,
+) -> None:
+    one, two = ip_address("192.0.2.77"), ip_address("192.0.2.78")
+    world.do(commands.SetHead("eu", "lb", (), "lb.example"))
+    (hostname,) = world.observing.hostnames()
+    for _ in range(3):
+        world.observing.unresolved(hostname, "no such name")
+    assert world.health == [Health.DOWN]
+    assert world.application.heads[0].observed.cause is Cause.RESOLVE
+    world.resolved["lb.example"] = (one, two)
+    world.observing.look()
+    for _ in range(3):
+        world.observing.learn(world.key(one), BAD)
+    for _ in range(2):
+        world.observing.learn(world.key(two), GOOD)
+    assert world.health == [Health.UP]
+
+
+def test_a_head_that_moves_is_not_known_until_it_is_probed_there(world: World) -> None:
+    """What was seen at its former address says nothing; a new name changes nothing."""
+    for _ in range(2):
+        world.observing.learn(world.key(), GOOD)
+    world.do(commands.RenameHead("eu", "lb", "front"))
+    assert world.health == [Health.UP]
+    world.do(commands.SetHead("eu", "front", (ip_address("192.0.2.99"),)))
+    assert world.health == [Health.UNKNOWN]
+    world.observing.learn(world.key(), GOOD)
+    assert world.health == [Health.UNKNOWN]
+
+
+def test_a_change_that_was_refused_is_tried_again_with_the_next_result(world: World) -> None:
+    world.refusal = Rejected("busy", "too many commands are waiting")
+    for _ in range(2):
+        world.observing.learn(world.key(), GOOD)
+    assert world.health == [Health.UNKNOWN]
+    assert world.said == ["health of lb is not updated: too many commands are waiting"]
+    world.refusal = None
+    world.observing.learn(world.key(), GOOD)
+    assert world.health == [Health.UP]
+
+
+def test_a_report_counts_for_its_time_and_then_the_head_is_down(world: World) -> None:
+    """Silence is a failure, after `down_after` of which nobody waits."""
+    world.do(commands.SetApplication("eu", ("beat",)))
+    world.observing.take_report(ReportHealth("eu", "lb", Health.UP, ttl=10.0))
+    assert world.health == [Health.UP]
+    world.corridor.now += 9.9
+    world.observing.expire()
+    assert world.health == [Health.UP]
+    world.corridor.now += 0.1
+    world.observing.expire()
+    assert world.health == [Health.DOWN]
+    assert world.application.heads[0].observed.cause is Cause.EXPIRED
+    reply = world.observing.take_report(ReportHealth("eu", None, Health.UP))
+    assert (reply["heads"], reply["checks"]) == (["lb"], ["beat"])
+    assert reply["until"] == "1970-01-01T00:17:50.000Z"
+    assert world.health == [Health.UP]
+
+
+@pytest.mark.parametrize(
+    ("report", "code", "text"),
+    [
+        (ReportHealth("ue", None, Health.UP), "not-found", "there is 'eu'"),
+        (ReportHealth("eu", "ln", Health.UP), "not-found", "there is 'lb'"),
+        (ReportHealth("eu", "lb", Health.UP), "invalid", "has no check of the type push"),
+        (ReportHealth("eu", "lb", Health.UP, "web"), "invalid", "has no check 'web' of the type"),
+    ],
+)
+def test_a_report_of_what_is_not_there_is_refused(
+    world: World, report: ReportHealth, code: str, text: str
+) -> None:
+    with pytest.raises(Rejected) as refusal:
+        world.observing.take_report(report)
+    assert refusal.value.code == code
+    assert text in refusal.value.message
+
+
+def test_what_probes_last_saw_can_be_asked_for(world: World) -> None:
+    """Before the first result too."""
+    head: dict[str, Json] = {
+        "head": "lb",
+        "check": "web",
+        "type": "tcp",
+        "address": "192.0.2.1",
+    }
+    assert world.seen() == [{**head, "health": "unknown", "result": None}]
+    world.observing.learn(world.key(), GOOD)
+    world.observing.learn(world.key(), BAD)
+    assert world.seen() == [
+        {
+            **head,
+            "health": "unknown",
+            "result": "bad",
+            "cause": "refused",
+            "detail": "port 80",
+            "in_a_row": 1,
+            "milliseconds": 1.0,
+            "at": "1970-01-01T00:16:40.000Z",
+        }
+    ]
+
+
+def test_a_result_of_what_is_not_probed_any_more_is_nothing(world: World) -> None:
+    key = world.key()
+    world.do(commands.SetApplication("eu", ()))
+    for _ in range(5):
+        world.observing.learn(key, BAD)
+    assert world.health == [Health.UNKNOWN]

@@ -1,0 +1,586 @@
+"""Automatic switching with real heads and real clients: what is detected, and what follows."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from authority import make_authority
+from heads import (
+    OK,
+    Behaviour,
+    Head,
+    answering,
+    over_tls,
+    resetting,
+    stalled,
+    stalled_after,
+)
+from system.server import CONFIG, Server, tool, wait_for
+
+HOSTNAME = "shop.failover.test"
+DAY = 86400.0
+CA = make_authority()
+
+_numbers = count(os.getpid() % 20000 * 10 + 1)
+
+
+def address() -> str:
+    """Return an address on loopback that no other test has."""
+    number = next(_numbers)
+    return f"127.{1 + number // 65025 % 250}.{number // 255 % 255}.{number % 255 or 1}"
+
+
+@dataclass
+class Heads:
+    """Web heads at addresses of their own, all at the same port, so that one check does for all."""
+
+    port: int = 0
+    running: dict[str, Head] = field(default_factory=dict)
+
+    def start(self, behave: Behaviour, host: str | None = None) -> str:
+        """Start a head; return its address."""
+        host = host or address()
+        head = Head(behave, host, self.port)
+        self.port = head.port
+        self.running[host] = head
+        return host
+
+    def stop(self, host: str) -> None:
+        """Stop a head: whoever connects is refused."""
+        self.running.pop(host).close()
+
+    def close(self) -> None:
+        """Stop them all."""
+        for host in list(self.running):
+            self.stop(host)
+
+
+@pytest.fixture
+def heads() -> Iterator[Heads]:
+    """Heads for the time of a test."""
+    made = Heads()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start servers with more configuration than usual, and end them."""
+    with ExitStack() as stack:
+
+        def start(more: str, environment: Mapping[str, str] | None = None) -> Server:
+            running = Server(tmp_path, CONFIG + more)
+            running.environment.update(environment or {})
+            stack.callback(running.kill)
+            return running.start()
+
+        yield start
+
+
+def check(heads: Heads, **keys: Any) -> str:
+    """Return the configuration of a quick check called `web`."""
+    terms = {
+        "type": "http",
+        "port": heads.port,
+        "interval": 0.25,
+        "timeout": 0.2,
+        "up_after": 2,
+        "down_after": 2,
+        **keys,
+    }
+    return f"checks: {{web: {json.dumps(terms)}}}\n"
+
+
+def shop(server: Server, primary: list[str], backup: list[str], policy: str = "auto") -> None:
+    """Make the group `shop` with web servers that are checked on either side."""
+    for name, addresses in (("eu", primary), ("us", backup)):
+        server.do(command="application add", name=name)
+        for number, each in enumerate(addresses, 1):
+            server.do(
+                command="head add",
+                application=name,
+                name=f"web{number}",
+                role="web-server",
+                address=[each],
+            )
+        server.do(command="application set", name=name, check=["web"])
+    server.do(
+        command="group add",
+        name="shop",
+        label="shop",
+        primary="eu",
+        backup="us",
+        policy=policy,
+        ttl=1,
+    )
+
+
+def health(server: Server, application: str) -> dict[str, Any]:
+    """Return what `health show` tells of an application."""
+    (found,) = server.do(command="health show", application=application)["applications"]
+    return dict(found)
+
+
+def is_up(server: Server, *applications: str) -> bool:
+    """Tell whether applications count as up."""
+    return all(health(server, name)["health"]["health"] == "up" for name in applications)
+
+
+def answers(server: Server, expected: list[str]) -> Callable[[], bool]:
+    """Return a condition: dig is told this."""
+    return lambda: server.short(HOSTNAME) == sorted(expected)
+
+
+def commands(server: Server) -> list[dict[str, Any]]:
+    """Return the commands in the history, oldest first."""
+    history = server.do(command="history", limit=1000)["history"]
+    return [change["command"] for change in reversed(history)]
+
+
+AUTO = "policies: {auto: {mode: automatic, grace: 0.5, cooldown: 0, max_switches: 100}}\n"
+"""No guard, so that a test need not wait."""
+
+
+def test_each_way_to_fail_is_detected_with_its_cause(
+    heads: Heads, serve: Callable[..., Server]
+) -> None:
+    """Stopped, stalled, slow, resetting, and wrong answers: each has its own word."""
+    slow = [OK[:20], *(bytes([byte]) for byte in OK[20:])]
+    behaviours = {
+        "good": (answering(OK), None),
+        "stalled": (stalled, "timeout"),
+        "slow": (answering(*slow, pause=0.05), "timeout"),
+        "cut": (stalled_after(OK[:30]), "timeout"),
+        "resetting": (resetting, "reset"),
+        "status": (answering(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"), "status"),
+        "body": (answering(OK.replace(b"ok", b"no")), "body"),
+        "chatter": (answering(b"SSH-2.0-OpenSSH_9.2\r\n"), "protocol"),
+    }
+    where = {name: heads.start(behave) for name, (behave, _) in behaviours.items()}
+    where["stopped"] = address()
+    server = serve(check(heads, body="ok"))
+    server.do(command="application add", name="eu")
+    for name, each in where.items():
+        head = {"application": "eu", "name": name, "role": "web-server", "address": [each]}
+        server.do(command="head add", **head)
+    server.do(command="application set", name="eu", check=["web"])
+    causes = {name: cause for name, (_, cause) in behaviours.items()} | {"stopped": "refused"}
+
+    def known() -> bool:
+        return all(head["observed"] != "unknown" for head in health(server, "eu")["heads"])
+
+    wait_for(known, lambda: health(server, "eu"))
+    found = {head["name"]: head["cause"] for head in health(server, "eu")["heads"]}
+    assert found == causes
+    told = [
+        fields for change in server.do(command="history")["history"] for fields in change["changed"]
+    ]
+    text = json.dumps(told)
+    for cause in filter(None, causes.values()):
+        assert f'"{cause}: ' in text, cause
+
+
+def test_certificates_that_are_wrong_are_detected(
+    heads: Heads, serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    """Expired, for another name, by an unknown CA, soon over, and no TLS at all."""
+    assert CA.parent is not None
+    (tmp_path / "ca.pem").write_text(CA.parent.pem)
+    unknown = make_authority("Nobody's Root")
+    issued = {
+        "good": (CA.issue(HOSTNAME), None),
+        "expired": (CA.issue(HOSTNAME, starts=-9 * DAY, lasts=DAY), "expired"),
+        "other": (CA.issue("www.other.example"), HOSTNAME),
+        "stranger": (unknown.issue(HOSTNAME), "trusted"),
+        "soon": (CA.issue(HOSTNAME, lasts=3 * DAY), "day"),
+    }
+    where = {}
+    for name, (certificate, _) in issued.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        where[name] = heads.start(over_tls(certificate, folder, answering(OK)))
+    where["plain"] = heads.start(lambda sock: sock.sendall(b"SSH-2.0-OpenSSH_9.2\r\n"))
+    terms = {"type": "https", "ca_file": "ca.pem", "days_left": 14, "timeout": 1, "interval": 1}
+    server = serve(check(heads, **terms))
+    shop(server, list(where.values()), [address()], policy="")
+
+    def known() -> bool:
+        return all(head["observed"] != "unknown" for head in health(server, "eu")["heads"])
+
+    wait_for(known, lambda: health(server, "eu"))
+    found = dict(zip(where, health(server, "eu")["heads"], strict=True))
+    good = found.pop("good")
+    assert good["cause"] is None, good["detail"]
+    assert {head["cause"] for head in found.values()} == {"tls"}
+    for name, (_, word) in issued.items():
+        assert word is None or word in found[name]["detail"], found[name]
+
+
+def test_a_group_moves_stays_and_returns_as_its_policy_says(
+    heads: Heads, serve: Callable[..., Server]
+) -> None:
+    """Hard down, then back again: the hold is counted from the recovery."""
+    eu, us = heads.start(answering(OK)), heads.start(answering(OK))
+    policy = "{mode: automatic, grace: 0.5, fail_back: automatic, hold: 1, cooldown: 0}"
+    server = serve(check(heads) + f"policies: {{auto: {policy}}}\n")
+    shop(server, [eu], [us])
+    wait_for(lambda: is_up(server, "eu", "us"))
+    assert server.short(HOSTNAME) == [eu]
+    heads.stop(eu)
+    wait_for(answers(server, [us]))
+    heads.start(answering(OK), eu)
+    wait_for(lambda: is_up(server, "eu"))
+    assert server.short(HOSTNAME) == [us]
+    wait_for(answers(server, [eu]))
+    switched = [command for command in commands(server) if command["command"] == "automatic"]
+    assert [(command["to"], command["reason"]) for command in switched] == [
+        ("backup", "the primary is down and the backup is up"),
+        ("primary", "the primary is up again"),
+    ]
+
+
+def test_a_group_stays_where_its_policy_wants_no_switch(
+    heads: Heads, serve: Callable[..., Server]
+) -> None:
+    """Manual fail-back; never to a side that is down; and nothing at all in maintenance."""
+    eu, us = heads.start(answering(OK)), heads.start(answering(OK))
+    server = serve(check(heads) + AUTO)
+    shop(server, [eu], [us])
+    wait_for(lambda: is_up(server, "eu", "us"))
+    server.do(command="maintenance", group="shop", state="on", reason="disk swap")
+    heads.stop(eu)
+    wait_for(lambda: health(server, "eu")["health"]["health"] == "down")
+    time.sleep(1)
+    assert server.short(HOSTNAME) == [eu]
+    (sentence,) = [s for s in sentences(server) if "maintenance" in s]
+    assert "disk swap" in sentence
+    server.do(command="maintenance", group="shop", state="off")
+    wait_for(answers(server, [us]))
+    heads.start(answering(OK), eu)
+    wait_for(lambda: is_up(server, "eu"))
+    time.sleep(1)
+    assert server.short(HOSTNAME) == [us]
+    assert "fail-back is manual" in " ".join(sentences(server))
+    server.do(command="switch", groups=["shop"], to="primary")
+    heads.stop(us)
+    heads.stop(eu)
+    wait_for(lambda: health(server, "eu")["health"]["health"] == "down")
+    time.sleep(1)
+    assert server.short(HOSTNAME) == [eu]
+
+
+def sentences(server: Server) -> list[str]:
+    """Return what `explain` says of the group."""
+    found: list[str] = server.do(command="explain", group="shop")["sentences"]
+    return found
+
+
+def test_the_flap_guard_stops_a_group_that_goes_to_and_fro(
+    heads: Heads, serve: Callable[..., Server]
+) -> None:
+    """After as many switches as are allowed it stays put, and says so in history and to hooks."""
+    eu, us = heads.start(answering(OK)), heads.start(answering(OK))
+    policy = (
+        "{mode: automatic, grace: 0, fail_back: automatic, hold: 0, cooldown: 0, "
+        "max_switches: 2, window: 3600}"
+    )
+    server = serve(check(heads) + f"policies: {{auto: {policy}}}\n")
+    shop(server, [eu], [us])
+    wait_for(lambda: is_up(server, "eu", "us"))
+    heads.stop(eu)
+    wait_for(answers(server, [us]))
+    heads.start(answering(OK), eu)
+    wait_for(answers(server, [eu]))
+    heads.stop(eu)
+
+    def held() -> bool:
+        automation = server.do(command="status", group="shop")["groups"][0]["automation"]
+        return bool(automation["held"]) and automation["held"]["rules"] == ["flap-guard"]
+
+    wait_for(held)
+    assert server.short(HOSTNAME) == [eu]
+    assert "stays put (flap-guard)" in " ".join(sentences(server))
+    assert commands(server)[-1]["held"] == ["flap-guard"]
+
+
+def test_a_refused_automatic_switch_is_told_once_and_done_when_the_gate_opens(
+    heads: Heads, serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    """A gate, and freezing everything; history, a hook, and a count tell of the refusal."""
+    hook = tmp_path / "tell"
+    hook.write_text(f'#!/bin/sh\necho "$FAILOVERDNS_EVENT $FAILOVERDNS_RULES" >>{tmp_path}/told\n')
+    hook.chmod(0o755)
+    eu, us = heads.start(answering(OK)), heads.start(answering(OK))
+    more = "safety_rules: {office: {gate: {flag: office-hours}}}\n"
+    hooks = f"hooks: {{tell: {{run: {hook}, events: [refused, health]}}}}\n"
+    server = serve(check(heads) + AUTO + more + hooks)
+    shop(server, [eu], [us])
+    server.ctl("automation", "freeze", "--reason", "network works")
+    wait_for(lambda: is_up(server, "eu", "us"))
+    heads.stop(eu)
+    wait_for(lambda: any("held" in command for command in commands(server)))
+    time.sleep(1)
+    (refusal,) = [command for command in commands(server) if "held" in command]
+    assert refusal["held"] == ["automation", "office"]
+    assert [rule["rule"] for rule in refusal["rules"]] == ["automation", "office"]
+    server.ctl("flag", "on", "office-hours")
+    server.ctl("automation", "thaw")
+    wait_for(answers(server, [us]))
+    report = server.do(command="status")["server"]["automation"]
+    assert report["switches"] == 1
+    assert report["refused"]["office"] >= 1
+    told = tmp_path / "told"
+    wait_for(lambda: told.exists() and "refused automation office" in told.read_text())
+    assert "health" in told.read_text()
+
+
+def test_web_servers_that_are_down_are_left_out_of_the_answer(
+    heads: Heads, serve: Callable[..., Server]
+) -> None:
+    """`answer: healthy`; with all of them down, all answer, or what `all_down` says."""
+    up, down, us = (heads.start(answering(OK)) for _ in range(3))
+    policies = "policies: {auto: {answer: healthy, all_down: empty}, plain: {answer: healthy}}\n"
+    server = serve(check(heads) + policies)
+    shop(server, [up, down], [us])
+    wait_for(lambda: is_up(server, "eu", "us"))
+    assert server.short(HOSTNAME) == sorted([up, down])
+    serial = int(server.dig("+short", "failover.test", "SOA").split()[2])
+    heads.stop(down)
+    wait_for(answers(server, [up]))
+    assert int(server.dig("+short", "failover.test", "SOA").split()[2]) > serial
+    assert server.short(f"primary.{HOSTNAME}") == sorted([up, down])
+    heads.stop(up)
+    heads.stop(us)
+    wait_for(answers(server, []))
+    assert "status: NOERROR" in server.dig(HOSTNAME)
+    server.ctl("group", "set", "shop", "--policy", "plain")
+    assert server.short(HOSTNAME) == sorted([up, down])
+
+
+def test_what_is_forced_counts_until_it_is_let_go_of(
+    heads: Heads, serve: Callable[..., Server]
+) -> None:
+    """A probe does not alter it; without it, what is observed counts again; `status` shows both."""
+    eu, us = heads.start(answering(OK)), heads.start(answering(OK))
+    server = serve(check(heads) + AUTO)
+    shop(server, [eu], [us])
+    wait_for(lambda: is_up(server, "eu", "us"))
+    text = server.ctl("health", "force", "e*/web?", "down", "--reason", "disk errors").stdout
+    assert text == "forced down: eu/web1\n"
+    wait_for(answers(server, [us]))
+    assert "web1 (down, forced)" in server.ctl("status").stdout
+    shown = server.ctl("health", "show", "eu").stdout
+    assert "down (disk errors)" in shown
+    refused = server.ctl("switch", "shop", "--to", "primary", check=False)
+    assert refused.returncode == 1
+    assert "target-down: the primary of group 'shop' is down" in refused.stderr
+    head = health(server, "eu")["heads"][0]
+    assert (head["health"], head["observed"]) == ("down", "up")
+    server.ctl("health", "force", "eu/web1", "none")
+    assert is_up(server, "eu")
+    server.ctl("switch", "shop", "--to", "primary")
+
+
+def test_a_head_that_reports_itself_is_down_when_it_falls_silent(
+    serve: Callable[..., Server],
+) -> None:
+    """`push`: a report counts for its time to live, and no longer."""
+    server = serve("checks: {web: {type: push, ttl: 3600}}\n" + AUTO)
+    shop(server, ["192.0.2.1"], ["198.51.100.1"])
+    server.ctl("health", "report", "us", "up")
+    server.ctl("health", "report", "eu/web1", "up", "--ttl", "1")
+    assert is_up(server, "eu", "us")
+    wait_for(answers(server, ["198.51.100.1"]))
+    assert health(server, "eu")["heads"][0]["cause"] == "expired"
+    refused = server.ctl("health", "report", "eu/web9", "up", check=False)
+    assert "did you mean 'web1'" in refused.stderr
+
+
+def test_after_a_start_nothing_is_down_before_it_was_probed(
+    heads: Heads, serve: Callable[..., Server]
+) -> None:
+    """What was known before the restart does not count, and nothing switches on it."""
+    eu, us = heads.start(answering(OK)), heads.start(answering(OK))
+    server = serve(check(heads, down_after=8) + AUTO.replace("automatic,", "manual,"))
+    shop(server, [eu], [us])
+    wait_for(lambda: is_up(server, "eu", "us"))
+    heads.stop(eu)
+    wait_for(lambda: health(server, "eu")["health"]["health"] == "down")
+    server.stop()
+    server.config.write_text(server.config.read_text().replace("manual,", "automatic,"))
+    server.start()
+    assert health(server, "eu")["health"]["health"] == "unknown"
+    assert server.short(HOSTNAME) == [eu]
+    wait_for(answers(server, [us]))
+
+
+def test_a_server_that_stood_still_switches_on_nothing_that_it_saw_before(
+    heads: Heads, serve: Callable[..., Server]
+) -> None:
+    """The grace is over when it goes on, but the primary is up again by then."""
+    eu, us = heads.start(answering(OK)), heads.start(answering(OK))
+    server = serve(check(heads) + AUTO.replace("0.5", "4"))
+    shop(server, [eu], [us])
+    wait_for(lambda: is_up(server, "eu", "us"))
+    heads.stop(eu)
+    wait_for(lambda: health(server, "eu")["health"]["health"] == "down")
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)
+    heads.start(answering(OK), eu)
+    time.sleep(6)
+    server.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: is_up(server, "eu", "us"))
+    assert server.short(HOSTNAME) == [eu]
+    assert "automatic" not in [command["command"] for command in commands(server)]
+
+
+def test_what_a_person_has_chosen_is_not_undone(heads: Heads, serve: Callable[..., Server]) -> None:
+    """A switch by hand to the backup, though the primary is up and fail-back is automatic."""
+    eu, us = heads.start(answering(OK)), heads.start(answering(OK))
+    policy = "{mode: automatic, grace: 0, fail_back: automatic, hold: 0, cooldown: 0}"
+    server = serve(check(heads) + f"policies: {{auto: {policy}}}\n")
+    shop(server, [eu], [us])
+    wait_for(lambda: is_up(server, "eu", "us"))
+    server.ctl("switch", "shop")
+    time.sleep(1.5)
+    assert server.short(HOSTNAME) == [us]
+    assert "somebody switched it to the backup" in " ".join(sentences(server))
+
+
+def test_a_planned_switch_is_done_at_its_time_with_a_short_ttl_before(
+    serve: Callable[..., Server],
+) -> None:
+    """Over a restart; afterwards the TTL is what it was."""
+    server = serve("")
+    server.load_demo()
+    server.do(command="group set", name="shop", ttl=30)
+    at = datetime.fromtimestamp(time.time() + 6, UTC).isoformat()
+    text = server.ctl("switch", "shop", "--at", at, "--pre-ttl", "2", "--reason", "works").stdout
+    assert "a switch to the backup is planned for" in text
+    assert "warning: the TTL is 30 s" in text
+    name = "414-262-781.failover.test"
+    wait_for(lambda: f"{name}. 2\tIN" in server.dig(name))
+    server.stop()
+    server.start()
+    assert "2" in server.ctl("plan", "list").stdout
+    wait_for(lambda: server.short(name) == ["198.51.100.20"])
+    assert time.time() >= datetime.fromisoformat(at).timestamp()
+    assert f"{name}. 30\tIN" in server.dig(name)
+    assert commands(server)[-1]["outcome"] == "switched"
+    assert commands(server)[-1]["reason"] == "works"
+
+
+def test_a_planned_switch_can_be_cancelled_and_a_missed_one_is_not_caught_up(
+    serve: Callable[..., Server], wrong_clock: dict[str, str]
+) -> None:
+    """A server that was down at the time says so when it is back, and switches nothing."""
+    server = serve("", wrong_clock)
+    server.load_demo()
+    later = datetime.fromtimestamp(time.time() + 3600, UTC).isoformat()
+    server.ctl("switch", "shop", "--at", later)
+    refused = server.ctl("switch", "shop", "--at", later, check=False)
+    assert "cancel it first with `plan cancel shop`" in refused.stderr
+    assert server.ctl("plan", "cancel", "shop").stdout.startswith("shop: the planned switch")
+    server.ctl("switch", "shop", "--at", later)
+    server.stop()
+    jump(server, "+2h")
+    server.start()
+    wait_for(lambda: commands(server)[-1].get("outcome") == "missed")
+    assert server.short("414-262-781.failover.test") == ["192.0.2.10"]
+    assert server.ctl("plan", "list").stdout.startswith("nothing is planned")
+
+
+def jump(server: Server, offset: str) -> None:
+    """Have the server's clock on the wall go wrong by an offset, from now on."""
+    (server.folder / "clock").write_text(f"{offset}\n")
+
+
+@pytest.fixture
+def wrong_clock(tmp_path: Path) -> dict[str, str]:
+    """Variables that have a server take its clock on the wall, and no other, from libfaketime."""
+    tool("faketime")
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    (tmp_path / "clock").write_text("+0\n")
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(tmp_path / "clock"),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+@pytest.mark.parametrize("offset", ["+1h", "-1h"])
+def test_a_clock_that_jumps_switches_nothing(
+    heads: Heads, serve: Callable[..., Server], wrong_clock: dict[str, str], offset: str
+) -> None:
+    """Neither what waits for its grace, nor what waits for its hold, nor what is planned."""
+    eu, us = heads.start(answering(OK)), heads.start(answering(OK))
+    policy = "{mode: automatic, grace: 600, fail_back: automatic, hold: 600, cooldown: 600}"
+    server = serve(check(heads) + f"policies: {{auto: {policy}}}\n", wrong_clock)
+    shop(server, [eu], [us])
+    server.do(command="application add", name="de")
+    server.do(command="group add", name="plan", label="plan", primary="de", backup="us")
+    later = datetime.fromtimestamp(time.time() + 1800, UTC).isoformat()
+    server.do(command="switch", groups=["plan"], at=later)
+    wait_for(lambda: is_up(server, "eu", "us"))
+    heads.stop(eu)
+    wait_for(lambda: health(server, "eu")["health"]["health"] == "down")
+    jump(server, offset)
+    wait_for(lambda: abs(server_time(server) - time.time()) > 3000)
+    time.sleep(6)
+    assert server.short(HOSTNAME) == [eu]
+    groups = {g["name"]: g for g in server.do(command="group list")["groups"]}
+    assert {name: group["active"] for name, group in groups.items()} == {
+        "shop": "primary",
+        "plan": "primary",
+    }
+    (waiting,) = [s for s in sentences(server) if "at the earliest in" in s]
+    assert "(grace)" in waiting
+    missed = [command for command in commands(server) if command.get("outcome") == "missed"]
+    assert len(missed) == (1 if offset == "+1h" else 0)
+
+
+def server_time(server: Server) -> float:
+    """Return what the server takes for the time."""
+    server.do(command="flag on", name=f"f{next(_numbers)}")
+    change = server.do(command="history", limit=1)["history"][0]
+    return datetime.fromisoformat(change["time"]).timestamp()
+
+
+def test_a_rehearsal_changes_nothing_and_says_what_a_switch_would(
+    demo: Server,
+) -> None:
+    """Records, roles, events and rules, by the command line."""
+    before = demo.do(command="status")
+    text = demo.ctl("rehearse", "shop").stdout
+    assert "shop: a switch to the backup would go well; nothing was changed" in text
+    assert "answers: 192.0.2.10 -> 198.51.100.20" in text
+    assert "event: switch shop" in text
+    assert "record: 414-262-781.failover.test. 60 IN A 198.51.100.20" in text
+    assert demo.do(command="status") == before
+
+
+def test_the_command_line_waits_until_clients_have_left(demo: Server) -> None:
+    """`switch --wait-drained` comes back when the TTL is over."""
+    demo.do(command="group set", name="shop", ttl=0)
+    demo.do(command="switch", groups=["shop"])
+    began = time.time()
+    drained = demo.do(command="status", group="shop")["groups"][0]["drained_at"]
+    left = datetime.fromisoformat(drained).timestamp() - began
+    assert left < 60
+    demo.do(command="group add", name="blog", primary="shop-eu", backup="shop-us", ttl=2)
+    began = time.time()
+    done = demo.ctl("switch", "blog", "--wait-drained")
+    assert time.time() - began >= 2
+    assert "drained" in done.stderr
