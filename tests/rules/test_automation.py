@@ -219,6 +219,34 @@ def test_a_switch_by_hand_is_no_automatic_one_and_not_held_back_by_the_guard() -
     assert (automation.automatic, automation.switched_at) == ((1030.0, 1160.0), 1230.0)
 
 
+@pytest.mark.parametrize("at", [None, 1_000_001.0], ids=["now", "planned"])
+def test_a_switch_by_hand_from_a_side_that_was_not_down_is_not_undone(at: float | None) -> None:
+    """Somebody wants it there, although the primary has been up for ages."""
+    view = watched.shop(UP, UP)
+    carry_out(view, Switch(("shop",), BACKUP, at=at), 1e6)
+    carry_out(view, c.AdvancePlan("grp-shop"), 1_000_001.0)
+    assert the_group(view).active is BACKUP
+    assert look(view, 2e6) == {}
+    learn(view, "eu", DOWN, 2e6)
+    learn(view, "eu", UP, 2e6 + 1)
+    assert look(view, 3e6) == {}
+    learn(view, "us", DOWN, 3e6)
+    assert look(view, 3e6 + 30)["to"] == "primary", "but not when it is down there"
+    learn(view, "us", UP, 3e6 + 31)
+    learn(view, "eu", DOWN, 4e6)
+    assert look(view, 4e6 + 30)["to"] == "backup"
+    learn(view, "eu", UP, 4e6 + 31)
+    assert look(view, 5e6)["to"] == "primary", "and that was nobody's choice"
+
+
+def test_a_switch_by_hand_from_a_side_that_was_down_goes_back_like_an_automatic_one() -> None:
+    view = watched.shop(DOWN, UP)
+    carry_out(view, Switch(("shop",), BACKUP), 10.0)
+    learn(view, "eu", UP, 20.0)
+    assert look(view, 139.0) == {}
+    assert look(view, 140.0)["to"] == "primary"
+
+
 def test_the_rules_of_a_switch_hold_for_automatic_ones() -> None:
     """A certificate of other names stays where it is, and so does the group."""
     view = watched.shop(DOWN, UP)
@@ -462,6 +490,8 @@ class AutomationMachine(RuleBasedStateMachine):
         if after.active is not before.active:
             assert sides[after.active] is UP
             assert before.automation.maintenance is None
+            if before.automation.by_hand and before.active is BACKUP:
+                assert sides[BACKUP] is DOWN
             self.switched[called].append(self.corridor.now)
 
     @rule(by=st.sampled_from([-3600.0, 3600.0]))

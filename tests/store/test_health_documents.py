@@ -65,6 +65,7 @@ AUTOMATIONS = st.builds(
     st.none() | st.builds(Held, SIDES, LISTS, TIMES),
     st.none()
     | st.builds(Plan, TIMES, SIDES, st.integers(0, 86400), st.none() | TIMES, LISTS, TEXTS),
+    st.booleans(),
 )
 GROUPS = st.builds(lambda automation: group(automation=automation), AUTOMATIONS)
 FLAGS = st.builds(Flag, NAMES, st.booleans(), TIMES, TEXTS)
@@ -168,6 +169,7 @@ def test_documents_such_as_those_below_are_right_as_long_as_nothing_is_wrong(
         application(forced="up"),
         automated(more=1),
         automated(policy=5),
+        automated(by_hand=1),
         automated(switched_at="5"),
         automated(automatic=5.0),
         automated(automatic=["5"]),
