@@ -83,6 +83,7 @@ RULES: Mapping[str, tuple[str, str]] = {
     "workers":      ("model wire config net",       "twisted"),
     "workers.child": ("model net config answerer workers", "twisted"),
     "workers.in_process": ("model wire config net answerer workers", ""),
+    "workers.choosing": ("config net workers",      ""),
     "service":      (f"{_CONTROL} filling net workers reactions resolving.running "
                      "automation.running",          "twisted zope"),
     "cli":          ("",                            "click rich"),
