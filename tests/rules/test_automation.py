@@ -70,7 +70,8 @@ def test_it_goes_back_when_the_primary_was_up_for_the_hold_time() -> None:
     learn(view, "eu", UP, 1050.0)
     assert look(view, 1169.9) == {}
     assert look(view, 1170.0) == {"groups": ["shop"], "to": "primary"}
-    assert the_group(view).automation.automatic == (1030.0, 1170.0)
+    automation = the_group(view).automation
+    assert (automation.automatic, automation.by_hand) == ((1030.0, 1170.0), False)
 
 
 def test_a_primary_that_recovers_within_the_grace_period_keeps_its_group() -> None:
@@ -186,9 +187,19 @@ def test_a_program_outside_may_object_and_that_is_noted_like_a_rule() -> None:
 
 
 def test_an_objection_to_a_switch_that_is_not_due_any_more_is_nothing() -> None:
+    for primary, since in ((UP, 0.0), (DOWN, 990.0)):
+        view = watched.shop(primary, UP, since=since)
+        assert carry_out(view, Automate("grp-shop", (OBJECTION,)), 1000.0) == {}
+        assert held(view) is None
+
+
+def test_what_is_forced_since_a_time_to_come_is_so_since_now() -> None:
+    """The clock was set back while no server ran: the grace period begins with each look."""
     view = watched.shop(UP, UP)
-    assert carry_out(view, Automate("grp-shop", (OBJECTION,)), 1000.0) == {}
-    assert held(view) is None
+    watched.force(view, "eu", DOWN, 1e9)
+    looked = outlook(view, the_group(view), 1000.0, 1000.0)
+    assert looked.verdict is not None
+    assert (looked.verdict.at, looked.is_due) == (1030.0, False)
 
 
 def flapped(view: State) -> None:

@@ -194,11 +194,23 @@ def test_a_group_on_its_backup_says_when_it_goes_back(fail_back: Mode, sentence:
     assert sentence in sentences(view)
 
 
-def test_a_switch_that_is_due_is_said_to_be() -> None:
-    assert sentences(watched.shop(DOWN, UP))[3] == (
+def test_a_group_that_somebody_has_switched_says_that_it_stays() -> None:
+    group = samples.group(active=BACKUP, automation=Automation("auto", by_hand=True))
+    assert sentences(watched.watched([group]))[3:5] == [
+        "Its policy, auto, keeps it where it is: somebody switched it to the backup.",
+        "It goes back when somebody says so, as somebody said that it is here.",
+    ]
+
+
+@pytest.mark.parametrize("since", [0.0, 970.0])
+def test_a_switch_that_is_due_is_said_to_be(since: float) -> None:
+    """Its time is now, however long it has been due."""
+    view = watched.shop(DOWN, UP, since=since)
+    assert sentences(view)[3] == (
         "Its policy, auto, wants it on the backup: the primary is down and the backup is up; "
         "that is due."
     )
+    assert explained(view, wall=T)["switches_at"] == "2027-01-15T08:00:00.000Z"
 
 
 def test_the_flap_guard_says_until_when() -> None:

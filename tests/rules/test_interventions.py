@@ -8,7 +8,7 @@ from samples import carried_out, carry_out, refusal
 from watched import DOWN, UP, the_group
 
 from failoverdns.model.commands import SetFlag, SetMaintenance
-from failoverdns.model.policy import Flag, Gate, Maintenance
+from failoverdns.model.policy import Automation, Flag, Gate, Held, Maintenance
 from failoverdns.rules.interventions import flags_report
 
 GATES = (Gate("office", ("*",), flag="open"), Gate("night", ("*",), flag="open"))
@@ -43,7 +43,9 @@ def test_what_is_in_maintenance_already_stays_so_since_then() -> None:
 
 
 def test_the_end_of_a_maintenance_that_there_was_not_changes_nothing() -> None:
-    assert carried_out(watched.shop(), SetMaintenance("shop", False), 5.0)[1] == ()
+    automation = Automation("auto", held=Held("backup", ("calm",), 1.0))
+    view = watched.watched([samples.group(automation=automation)])
+    assert carried_out(view, SetMaintenance("shop", False), 5.0)[1] == ()
 
 
 def test_maintenance_does_not_alter_what_is_answered_nor_the_groups_revision() -> None:

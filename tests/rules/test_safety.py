@@ -89,9 +89,14 @@ def test_an_assertion_that_is_broken_already_does_not_keep_a_group_from_going_ho
     carry_out(view, Switch(("shop",), PRIMARY))
 
 
-def test_an_assertion_does_not_ask_about_groups_that_it_does_not_name() -> None:
-    view = watched.watched([group(), group("blog"), group("wiki")], UP, UP, ONE_AT_HOME)
-    carry_out(view, Switch(("shop", "wiki"), BACKUP))
+def test_a_rule_does_not_concern_groups_that_it_is_not_for() -> None:
+    """Not even when it is broken already."""
+    rules = (ONE_AT_HOME, Wait("calm", ("b*",), 120.0), Gate("never", ("b*",), flag="never"))
+    automation = Automation("auto", switched_at=999.0)
+    wiki = group("wiki", automation=automation)
+    view = watched.watched([group(active=BACKUP), group("blog", BACKUP), wiki], DOWN, UP, *rules)
+    assert outlook(view, wiki, 1000.0, 1000.0).failures == ()
+    carry_out(view, Switch(("wiki",), BACKUP), 1000.0)
 
 
 def test_a_group_that_is_not_there_is_not_on_its_primary_and_that_is_said() -> None:
