@@ -248,7 +248,7 @@ def _about_health() -> st.SearchStrategy[Mutation]:
     heads = st.none() | HEADS | st.just("lb*")
     checks = st.sampled_from([None, (), ("web",), ("web", "deep")])
     return st.one_of(
-        st.builds(LearnHealth, IDS, HEADS, observed),
+        st.builds(LearnHealth, IDS, st.lists(st.tuples(HEADS, observed), max_size=3).map(tuple)),
         st.builds(
             ForceHealth, APPLICATIONS | st.just("*"), heads, st.sampled_from(Health), REASONS
         ),

@@ -92,7 +92,7 @@ def watched(
 
 def learn(view: State | Draft, of: str, health: Health, at: float = 0.0, head: str = "lb1") -> None:
     """Take over what probes say of a head."""
-    samples.carry_out(view, LearnHealth(f"app-{of}", head, said(health, at)), at)
+    samples.carry_out(view, LearnHealth(f"app-{of}", ((head, said(health, at)),)), at)
 
 
 def force(view: State | Draft, of: str, health: Health, at: float = 0.0, **more: Any) -> None:

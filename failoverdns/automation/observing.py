@@ -2,6 +2,7 @@
 
     probe result -> tally -> head -> another health than is known? -> LearnHealth, by the corridor
 
+What becomes of an application's heads in a moment is one command, however many they are.
 Only a change of health is submitted: what each probe last saw stays here, for whoever asks.
 Nothing is said of a head before its checks have told enough since the start.
 Refuses to know sockets and clocks, and what health is made of (`rules.health`).
@@ -46,13 +47,15 @@ class Probes(Protocol):
 class Means:
     """What observing works with.
 
-    `submit` gives a command to the ledger; `addresses` tells what a hostname resolves to by now;
-    `now` tells seconds since 1970, `steady` those of the clock that nobody sets.
+    `submit` gives a command to the ledger; `soon` calls something in a moment; `addresses` tells
+    what a hostname resolves to by now; `now` tells seconds since 1970, `steady` those of the clock
+    that nobody sets.
     """
 
     state: Callable[[], View]
     submit: Callable[[Mutation], Awaitable[None]]
     spawn: Callable[[Coroutine[Any, Any, None]], object]
+    soon: Callable[[Callable[[], None]], object]
     addresses: Callable[[DomainName], tuple[Address, ...]]
     now: Callable[[], float]
     steady: Callable[[], float]
@@ -88,7 +91,10 @@ class Observing:
         self._watched: dict[str, _Watched] = {}
         self._expiring: dict[Key, float] = {}
         """Until when (steady seconds) what was reported counts."""
-        self._submitted: set[tuple[str, str]] = set()
+        self._pending: set[str] = set()
+        """Applications (by id) of which a head may be something else by now."""
+        self._submitted: set[str] = set()
+        self._gathering = False
 
     def look(self, applications: frozenset[str] | None = None) -> None:
         """Find out anew what is to be probed: of some applications (by id), or of all."""
@@ -143,7 +149,7 @@ class Observing:
         if before is None or before.tally.health is not tally.health:
             watched.unsettled.add(key.head)
         if key.head in watched.unsettled:
-            self._judge(watched, key.application, key.head)
+            self._gather(key.application)
 
     def unresolved(self, hostname: DomainName, problem: str) -> None:
         """Take it that a hostname does not resolve: what it stands for cannot be reached."""
@@ -221,20 +227,32 @@ class Observing:
             if application is not None:
                 yield application
 
-    def _judge(self, watched: _Watched, id_: str, name: str) -> None:
-        """Submit what a head is by now, if that is known and not what the state says."""
-        state = self._means.state()
-        application = state.application(id_)
-        head = application.head(name) if application is not None else None
-        if application is None or head is None or (id_, name) in self._submitted:
-            return
-        observed = self._observed(watched, application, head)
-        known = head.observed if head.observed is not None else NOT_OBSERVED
-        if observed.health in (Health.UNKNOWN, known.health):
-            watched.unsettled.discard(name)
-            return
-        self._submitted.add((id_, name))
-        self._means.spawn(self._submit(LearnHealth(id_, name, observed)))
+    def _judge(self) -> None:
+        """Submit what became of heads, one command for each application."""
+        self._gathering = False
+        for id_ in [id_ for id_ in self._pending if id_ not in self._submitted]:
+            self._pending.discard(id_)
+            watched, application = self._watched.get(id_), self._means.state().application(id_)
+            if watched is None or application is None:
+                continue
+            heads = tuple(self._other_heads(watched, application))
+            if heads:
+                self._submitted.add(id_)
+                self._means.spawn(self._submit(LearnHealth(id_, heads)))
+
+    def _other_heads(
+        self, watched: _Watched, application: Application
+    ) -> Iterator[tuple[str, Observed]]:
+        """Yield the heads that are known by now to be something else than the state says."""
+        for head in application.heads:
+            if head.name not in watched.unsettled:
+                continue
+            observed = self._observed(watched, application, head)
+            known = head.observed if head.observed is not None else NOT_OBSERVED
+            if observed.health in (Health.UNKNOWN, known.health):
+                watched.unsettled.discard(head.name)
+            else:
+                yield head.name, observed
 
     def _observed(self, watched: _Watched, application: Application, head: Head) -> Observed:
         """Return what is observed of a head by now."""
@@ -247,12 +265,23 @@ class Observing:
         return head_observed(tallies, application.require_checks, self._means.steady())
 
     async def _submit(self, command: LearnHealth) -> None:
+        id_ = command.application
         try:
             await self._means.submit(command)
         except Rejected as refusal:  # the next result tries again
-            self._means.log(f"health of {command.head} is not updated: {refusal.message}")
+            heads = ", ".join(name for name, _ in command.heads)
+            self._means.log(f"health of {heads} is not updated: {refusal.message}")
         finally:
-            self._submitted.discard((command.application, command.head))
+            self._submitted.discard(id_)
+            if id_ in self._pending:
+                self._gather(id_)
+
+    def _gather(self, id_: str) -> None:
+        """Have an application judged soon, together with what comes meanwhile."""
+        self._pending.add(id_)
+        if not self._gathering:
+            self._gathering = True
+            self._means.soon(self._judge)
 
     def _report(self, seen: Seen | None, key: Key, check: Check) -> dict[str, Json]:
         last = seen.tally.last if seen is not None else None

@@ -38,6 +38,9 @@ RESOLVE_INTERVAL = 15.0
 TICK = 0.5
 """Seconds between looks at what was reported from outside, and at whether we stood still."""
 
+GATHER = 0.05
+"""Seconds in which what becomes of heads is gathered, so that a mass outage is few commands."""
+
 PROBES_AT_ONCE = 2048
 """So many that 6,000 heads which all time out after 3 of 10 seconds are probed in time."""
 
@@ -87,6 +90,7 @@ class Automation:
                 state=state,
                 submit=lambda command: submit(command, "health"),
                 spawn=spawn,
+                soon=lambda call: reactor.callLater(GATHER, call),
                 addresses=self._hostnames.addresses,
                 now=now,
                 steady=steady,

@@ -387,11 +387,10 @@ class Configure:
 
 @dataclass(frozen=True, slots=True)
 class LearnHealth:
-    """The system's own: what probing says by now of a head of an application (by id)."""
+    """The system's own: what probing says by now of heads (by name) of an application (by id)."""
 
     application: str
-    head: str
-    observed: Observed
+    heads: tuple[tuple[str, Observed], ...]
 
 
 @dataclass(frozen=True, slots=True)

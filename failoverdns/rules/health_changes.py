@@ -13,7 +13,7 @@ from failoverdns.model.application import Application, Head
 from failoverdns.model.change import Json, Write
 from failoverdns.model.commands import ForceHealth, LearnHealth
 from failoverdns.model.errors import Rejected
-from failoverdns.model.health import Forced, Health
+from failoverdns.model.health import Forced, Health, Observed
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.finding import find_application, find_head
 from failoverdns.rules.health import NOT_OBSERVED
@@ -23,21 +23,30 @@ _PATTERN = frozenset("*?[")
 
 
 def learn_health(view: View, command: LearnHealth) -> Decision:
-    """Take over what probing says of a head; only another state or cause is a change.
+    """Take over what probing says of heads; only another state or cause is a change.
 
     What comes late, of a head that is gone or checked no more, is nothing: it would stay for ever.
     """
-    application = view.application(command.application)
-    head = application.head(command.head) if application is not None else None
-    if application is None or head is None or not application.checks:
+    before = view.application(command.application)
+    if before is None or not before.checks:
         return Decision((), lambda _: {})
-    before, after = head.observed or NOT_OBSERVED, command.observed
-    if (before.health, before.cause) == (after.health, after.cause):
+    said = dict(command.heads)
+    heads = tuple(
+        _learned(head, said[head.name]) if head.name in said else head for head in before.heads
+    )
+    if heads == before.heads:
         return Decision((), lambda _: {})
-    if before.health is after.health:
-        after = replace(after, since=before.since)
-    changed = _with(application, head, replace(head, observed=after))
-    return Decision((Write(application, changed),), lambda _: {"observed": after.health.value})
+    after = replace(before, heads=heads)
+    return Decision((Write(before, after),), lambda _: {"observed": [*said]})
+
+
+def _learned(head: Head, said: Observed) -> Head:
+    """Return a head of which that is observed by now."""
+    known = head.observed or NOT_OBSERVED
+    if (known.health, known.cause) == (said.health, said.cause):
+        return head
+    since = known.since if known.health is said.health else said.since
+    return replace(head, observed=replace(said, since=since))
 
 
 def forget_health(view: View) -> Decision:

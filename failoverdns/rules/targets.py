@@ -90,9 +90,14 @@ def hostnames_of(application: Application) -> tuple[DomainName, ...]:
 
 
 def concerned(change: Change) -> frozenset[str]:
-    """Return the applications (by id) whose targets a change may alter."""
+    """Return the applications (by id) whose targets a change may alter.
+
+    What is observed or forced alters none.
+    """
     found: set[str] = set()
     for write in change.writes:
+        if _is_probed_alike(write.before, write.after):
+            continue
         for entity in (write.before, write.after):
             match entity:
                 case Application(id=id_) | Certificate(application=id_):
@@ -100,3 +105,22 @@ def concerned(change: Change) -> frozenset[str]:
                 case Group():
                     found.update(entity.applications)
     return frozenset(found)
+
+
+def _is_probed_alike(before: object, after: object) -> bool:
+    return (
+        isinstance(before, Application)
+        and isinstance(after, Application)
+        and _without_health(before) == _without_health(after)
+    )
+
+
+def _without_health(application: Application) -> tuple[object, ...]:
+    """Return what the targets of an application, and what follows from them, are made of."""
+    return (
+        application.name,
+        application.hostname_template,
+        application.checks,
+        application.require_checks,
+        tuple([(head.name, head.addresses, head.hostname) for head in application.heads]),
+    )

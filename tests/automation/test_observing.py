@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
@@ -48,16 +48,17 @@ class World:
                 raise self.refusal
             self.corridor.do(command)
 
-        means = Means(
+        self.means = Means(
             state=lambda: self.corridor.ledger.state,
             submit=submit,
             spawn=Gate().spawn,
+            soon=lambda call: call(),
             addresses=lambda name: self.resolved.get(name.to_text(), ()),
             now=lambda: self.corridor.now,
             steady=lambda: self.corridor.now,
             log=self.said.append,
         )
-        self.observing = Observing(self, means)
+        self.observing = Observing(self, self.means)
         self.corridor.listeners.append(self.observing.announce)
 
     def set_targets(self, targets: Mapping[Key, Target]) -> None:
@@ -262,3 +263,35 @@ def test_a_result_of_what_is_not_probed_any_more_is_nothing(world: World) -> Non
     for _ in range(5):
         world.observing.learn(key, BAD)
     assert world.health == [Health.UNKNOWN]
+
+
+def test_what_becomes_of_many_heads_in_a_moment_is_one_change(world: World) -> None:
+    """A mass outage does not become a thousand commits."""
+    for number in range(50):
+        world.do(
+            commands.AddHead(
+                "eu", f"web{number}", HeadRole.WEB_SERVER, (ip_address(f"192.0.2.{number + 100}"),)
+            )
+        )
+    later: list[Callable[[], None]] = []
+    world.observing = Observing(world, replace(world.means, soon=later.append))
+    world.observing.look()
+    revision = world.corridor.ledger.state.revision
+    for _ in range(3):
+        for key in world.targets:
+            world.observing.learn(key, BAD)
+    (judge,) = later
+    judge()
+    assert set(world.health) == {Health.DOWN}
+    assert world.corridor.ledger.state.revision == revision + 1
+
+
+def test_a_head_whose_checks_count_otherwise_is_judged_anew(world: World) -> None:
+    """Though nothing else is probed than before."""
+    for _ in range(2):
+        world.observing.learn(world.key(), GOOD)
+    assert world.health == [Health.UP]
+    world.do(commands.SetApplication("eu", require_checks="any"))
+    assert world.health == [Health.UNKNOWN]
+    world.observing.learn(world.key(), GOOD)
+    assert world.health == [Health.UP]

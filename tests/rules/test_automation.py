@@ -277,12 +277,12 @@ def test_automation_is_held_back_where_it_would_leave_too_few_at_home() -> None:
 
 def test_history_says_why() -> None:
     corridor = shop_in_a_corridor()
-    corridor.do(c.LearnHealth(id_of(corridor, "eu"), "web1", said(DOWN, 1000.0)))
+    corridor.do(c.LearnHealth(id_of(corridor, "eu"), (("web1", said(DOWN, 1000.0)),)))
     corridor.now = 1030.0
     corridor.do(Automate(the_group(corridor.ledger.state).id))
     told: list[Json] = []
     corridor.listeners.append(lambda change: told.append(dict(change.command)))
-    corridor.do(c.LearnHealth(id_of(corridor, "eu"), "web1", said(UP, 1030.0)))
+    corridor.do(c.LearnHealth(id_of(corridor, "eu"), (("web1", said(UP, 1030.0)),)))
     corridor.now = 1300.0
     corridor.do(Automate(the_group(corridor.ledger.state).id))
     assert told[-1] == {
@@ -397,7 +397,7 @@ def shop_in_a_corridor() -> Corridor:
         corridor.do(c.SetApplication(called, ("web",), require_heads="all"))
         for server in (1, 2):
             up = Observed(UP, corridor.now)
-            corridor.do(c.LearnHealth(id_of(corridor, called), f"web{server}", up))
+            corridor.do(c.LearnHealth(id_of(corridor, called), ((f"web{server}", up),)))
     for called, primary, backup in (("shop", "eu", "us"), ("blog", "us", "eu")):
         corridor.do(c.AddGroup(called, label=called, primary=primary, backup=backup, policy="auto"))
     return corridor
@@ -444,7 +444,7 @@ class AutomationMachine(RuleBasedStateMachine):
         before = self.told()
         health = UP if cause is None else DOWN
         observed = Observed(health, self.corridor.now, cause, "")
-        self.corridor.do(c.LearnHealth(id_of(self.corridor, of), head, observed))
+        self.corridor.do(c.LearnHealth(id_of(self.corridor, of), ((head, observed),)))
         after = self.told()
         assert [forced for forced, _ in after.values()] == [forced for forced, _ in before.values()]
         assert after[of, head][1].health is health

@@ -63,7 +63,7 @@ def test_only_another_state_or_cause_is_a_change() -> None:
         (said(UP, 9.0), False),
     ]
     for observed, changes in cases:
-        _, writes, _ = carried_out(view, LearnHealth("app-eu", "lb1", observed))
+        _, writes, _ = carried_out(view, LearnHealth("app-eu", (("lb1", observed),)))
         assert bool(writes) is changes
     assert head(view).observed == said(UP, 8.0)
 
@@ -71,14 +71,14 @@ def test_only_another_state_or_cause_is_a_change() -> None:
 def test_another_cause_does_not_make_it_down_since_then() -> None:
     """The grace period would never end for a head that fails in more than one way."""
     view = watched.shop(DOWN, since=1.0)
-    carry_out(view, LearnHealth("app-eu", "lb1", Observed(DOWN, 7.0, Cause.TIMEOUT, "3 s")))
+    carry_out(view, LearnHealth("app-eu", (("lb1", Observed(DOWN, 7.0, Cause.TIMEOUT, "3 s")),)))
     assert head(view).observed == Observed(DOWN, 1.0, Cause.TIMEOUT, "3 s")
 
 
 @pytest.mark.parametrize(("application", "called"), [("app-gone", "lb1"), ("app-eu", "gone")])
 def test_what_is_said_of_what_is_gone_is_nothing(application: str, called: str) -> None:
     view = watched.shop()
-    assert carried_out(view, LearnHealth(application, called, said(DOWN)))[:2] == ({}, ())
+    assert carried_out(view, LearnHealth(application, ((called, said(DOWN)),)))[:2] == ({}, ())
 
 
 def test_what_is_said_of_what_is_not_checked_any_more_is_nothing() -> None:

@@ -110,7 +110,7 @@ def fields(*parts: Any) -> dict[str, Any]:
 def test_history_tells_what_became_of_a_head_and_of_its_application() -> None:
     view = watched.shop()
     timeout = Observed(DOWN, 5.0, Cause.TIMEOUT, "3 s")
-    assert fields(*changed_by(view, LearnHealth("app-eu", "lb1", timeout))) == {
+    assert fields(*changed_by(view, LearnHealth("app-eu", (("lb1", timeout),)))) == {
         "health": ["up", "down"],
         "observed lb1": ["up", "down"],
         "cause lb1": [None, "timeout: 3 s"],

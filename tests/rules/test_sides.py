@@ -74,7 +74,7 @@ def test_a_policy_says_what_is_answered_while_both_sides_are_down(
 
 def test_the_answer_follows_health_at_once_and_nothing_is_switched() -> None:
     view = watched.shop(DOWN, UP, all_down=AllDown.EMPTY)
-    _, _, delta = carried_out(view, LearnHealth("app-us", "lb1", watched.said(DOWN)))
+    _, _, delta = carried_out(view, LearnHealth("app-us", (("lb1", watched.said(DOWN)),)))
     assert [node.owner.to_text() for node in delta.nodes] == [HOSTNAME]
     assert answers(view) == []
     watched.learn(view, "us", UP)
