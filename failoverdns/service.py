@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -26,7 +25,7 @@ from twisted.python.threadpool import ThreadPool
 from failoverdns import __version__
 from failoverdns.automation.running import Automation, steady_clock
 from failoverdns.commanding import Approval, Commands, event_line
-from failoverdns.config import Config, ConfigErrors, DeliverySettings, load_config
+from failoverdns.config import Config, ConfigErrors, load_config, takes_restart
 from failoverdns.filling import parts
 from failoverdns.ledger import Ledger, Outcome, Submission
 from failoverdns.model.change import Change, Who
@@ -44,9 +43,8 @@ from failoverdns.resolving.running import Resolving
 from failoverdns.state import State
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.sqlite import SQLiteStore
-from failoverdns.workers.fleet import Fleet
-from failoverdns.workers.in_process import InProcess
-from failoverdns.workers.interface import Answering, CannotAnswer
+from failoverdns.workers.choosing import answering_of
+from failoverdns.workers.interface import CannotAnswer
 
 CATCH_UP_INTERVAL = 1.0
 """Seconds between attempts to learn from the store what it did not say."""
@@ -65,7 +63,7 @@ class Service:
         """Build from `config` and sockets that are `inherited`; none is opened before `start`."""
         self.config = config
         self._reactor = reactor
-        self._answering = _answering(config, reactor, inherited or Inherited({}))
+        self._answering = answering_of(config, reactor, inherited or Inherited({}))
         self._threads = ThreadPool(1, 1, "store")
         key_file = config.certificates.key_file
         self._store = SQLiteStore(config.state.sqlite, self._in_thread, key_file)
@@ -189,7 +187,8 @@ class Service:
 
     async def _apply(self, config: Config) -> None:
         """Apply another configuration; raises before anything is changed."""
-        _check_reloadable(self.config, config)
+        if changed := takes_restart(self.config, config):
+            raise CannotStart(f"a change of {', '.join(changed)} takes a restart")
         assert self._reactions is not None
         reactions = self._reactions.prepare(config)
         answering = self._answering.prepare(config)
@@ -305,17 +304,6 @@ class Service:
         return deferToThreadPool(self._reactor, self._threads, call)
 
 
-def _answering(config: Config, reactor: Any, inherited: Inherited) -> Answering:
-    """Return who answers: this process, or as many others as there are cores for them."""
-    workers = config.workers
-    if workers is None:
-        workers = len(os.sched_getaffinity(0))
-    rendezvous = config.control.socket.with_name(config.control.socket.name + ".worker")
-    if workers == 0:
-        return InProcess(reactor, inherited, rendezvous)
-    return Fleet(workers, reactor, inherited, rendezvous)
-
-
 @contextmanager
 def _much_allocation() -> Iterator[None]:
     """Keep the garbage collector from looking at millions of objects that all stay."""
@@ -325,25 +313,6 @@ def _much_allocation() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def _check_reloadable(old: Config, new: Config) -> None:
-    """Raise CannotStart for what takes a restart."""
-    fixed = {
-        "control": old.control != new.control,
-        "state": old.state != new.state,
-        "querylog": old.querylog != new.querylog,
-        "workers": old.workers != new.workers,
-        "certificates": old.certificates != new.certificates and old.state == new.state,
-        "delivery": _without_clients(old.delivery) != _without_clients(new.delivery),
-    }
-    changed = [name for name, differs in fixed.items() if differs]
-    if changed:
-        raise CannotStart(f"a change of {', '.join(changed)} takes a restart")
-
-
-def _without_clients(settings: DeliverySettings | None) -> DeliverySettings | None:
-    return replace(settings, clients=()) if settings is not None else None
 
 
 def _make_directory(path: Path, setting: str) -> None:

@@ -31,7 +31,10 @@ Behaviour = Callable[[socket.socket], None]
 
 
 class Head:
-    """A server that does the same with each connection, until `behave` is another one."""
+    """A server that does the same with each connection, until `behave` is another one.
+
+    `peers` are the addresses that came.
+    """
 
     def __init__(self, behave: Behaviour, host: str = LOOPBACK, port: int = 0) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -128,10 +131,16 @@ def over_tls(issued: Issued, folder: Path, behave: Behaviour) -> Behaviour:
     return serve
 
 
+@lru_cache(maxsize=1)
+def _taken() -> socket.socket:
+    sock = socket.socket()
+    sock.bind(("0.0.0.0", 0))
+    return sock
+
+
 def closed_port() -> int:
-    """Return a port at which nobody listens."""
-    with socket.create_server((LOOPBACK, 0)) as sock:
-        port: int = sock.getsockname()[1]
+    """Return a port at which nobody listens, nor can."""
+    port: int = _taken().getsockname()[1]
     return port
 
 
@@ -177,12 +186,14 @@ class Probed:
         return found
 
 
-def turn_until(condition: Callable[[], bool], seconds: float = DEADLINE) -> None:
-    """Let the reactor run until a condition holds."""
-    until = time.monotonic() + seconds
+def turn_until(condition: Callable[[], bool], seconds: float = DEADLINE) -> int:
+    """Let the reactor run until a condition holds; return in how many turns it did."""
+    until, turns = time.monotonic() + seconds, 0
     while not condition():
         assert time.monotonic() < until, "it takes too long"
         reactor().iterate(0.02)
+        turns += 1
+    return turns
 
 
 def addresses(count: int) -> list[IPv4Address]:

@@ -74,7 +74,8 @@ RULES: Mapping[str, tuple[str, str]] = {
     "probing.prober": ("model probing",             "twisted"),
     "probing.running": ("model probing.prober probing.schedule", "twisted"),
     "automation":   ("model rules",                 ""),
-    "automation.running": ("config model rules net.spawning probing resolving.client automation",
+    "automation.hostnames": ("config model rules net.spawning resolving.client", "twisted"),
+    "automation.running": ("config model rules net.sockets net.spawning probing automation",
                      "twisted"),
     "reactions":    (f"{_CONTROL} net delivery issuing", "twisted"),
     "net.agreeing": (f"{_CONTROL}",                  "pydantic"),
@@ -82,6 +83,7 @@ RULES: Mapping[str, tuple[str, str]] = {
     "workers":      ("model wire config net",       "twisted"),
     "workers.child": ("model net config answerer workers", "twisted"),
     "workers.in_process": ("model wire config net answerer workers", ""),
+    "workers.choosing": ("config net workers",      ""),
     "service":      (f"{_CONTROL} filling net workers reactions resolving.running "
                      "automation.running",          "twisted zope"),
     "cli":          ("",                            "click rich"),

@@ -23,6 +23,7 @@ from failoverdns.model.policy import Flag
 from failoverdns.rules.automation import Outlook, outlook, wants_writing
 from failoverdns.rules.health import application_condition
 from failoverdns.rules.planning import Stage, next_stage
+from failoverdns.rules.safety import automation_flag
 from failoverdns.rules.switching import Step, plan, step_report
 from failoverdns.rules.view import View
 
@@ -113,7 +114,9 @@ class Acting:
 
     def report(self) -> dict[str, Json]:
         """Report what was done since the start, for `status`."""
+        flag = automation_flag(self._means.state())
         return {
+            "frozen": None if flag.on else flag.reason or "",
             "groups": len(self._due),
             "switches": self.switched,
             "refused": dict[str, Json](self.refused),

@@ -6,36 +6,30 @@ Refuses to decide anything, and to hold up an answer: it runs in the control pro
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Awaitable, Callable
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from random import SystemRandom
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.python.threadpool import ThreadPool
 
 from failoverdns.automation import acting, observing
 from failoverdns.automation.acting import Acting, Approve
+from failoverdns.automation.hostnames import Hostnames
 from failoverdns.automation.observing import Observing
-from failoverdns.config import Config, ListenAddress
+from failoverdns.config import Config
 from failoverdns.model.application import Application
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import ForgetHealth, Mutation, ReportHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import ProbeResult
-from failoverdns.model.names import DomainName
-from failoverdns.model.resolution import Answer
+from failoverdns.net.sockets import allow_descriptors
 from failoverdns.net.spawning import spawn
 from failoverdns.probing.prober import Prober
 from failoverdns.probing.running import Probing
-from failoverdns.resolving.client import resolve
-from failoverdns.rules.targets import Address, Key
+from failoverdns.rules.targets import Key
 from failoverdns.rules.view import View
 
 RESOLVE_INTERVAL = 15.0
@@ -44,7 +38,11 @@ RESOLVE_INTERVAL = 15.0
 TICK = 0.5
 """Seconds between looks at what was reported from outside, and at whether we stood still."""
 
-RESOLVING_AT_ONCE = 8
+PROBES_AT_ONCE = 2048
+"""So many that 6,000 heads which all time out after 3 of 10 seconds are probed in time."""
+
+OTHER_DESCRIPTORS = 512
+"""Open files beside those of probes and of strangers over TCP."""
 
 STALL = 5.0
 """Seconds without a turn of ours after which nothing that was observed is believed any more."""
@@ -76,11 +74,12 @@ class Automation:
         """Build; nothing is probed before `configure`."""
         self._reactor = reactor
         self._steady = steady
-        self._threads = ThreadPool(0, RESOLVING_AT_ONCE, "probed hostnames")
-        self._addresses: dict[DomainName, tuple[Address, ...]] = {}
-        self._resolvers: tuple[ListenAddress, ...] = ()
-        self._resolving: set[DomainName] = set()
-        self._prober = Prober(reactor)
+        self._hostnames = Hostnames(
+            reactor,
+            lambda: self._observing.look(),
+            lambda hostname, problem: self._observing.unresolved(hostname, problem),
+        )
+        self._prober = Prober(reactor, PROBES_AT_ONCE)
         self._probing: Probing[Key] = Probing(self._prober, self._learn, reactor, SystemRandom())
         self._observing = Observing(
             self._probing,
@@ -88,7 +87,7 @@ class Automation:
                 state=state,
                 submit=lambda command: submit(command, "health"),
                 spawn=spawn,
-                addresses=self._addresses_of,
+                addresses=self._hostnames.addresses,
                 now=now,
                 steady=steady,
                 log=_logged("health"),
@@ -109,15 +108,16 @@ class Automation:
         self._submit = submit
         self._awake_at = steady()
         self._ticking = self._looping(self._tick)
-        self._resolver_loop = self._looping(self._resolve_all)
+        self._resolver_loop = self._looping(self._resolve)
         self._stopped = False
 
     def configure(self, config: Config) -> None:
         """Work by this configuration from now on; the ledger has its terms already."""
-        if not self._threads.started:
-            self._threads.start()
-        self._resolvers = config.resolvers
+        self._hostnames.start()
+        self._hostnames.resolvers = config.resolvers
         self._awake_at = self._steady()
+        if config.terms.checks:
+            _make_room(config)
         self._run(self._ticking, TICK, wanted=bool(config.terms.checks))
         self._run(self._resolver_loop, RESOLVE_INTERVAL, wanted=bool(config.terms.checks))
         self._observing.look()
@@ -167,8 +167,7 @@ class Automation:
         for loop in (self._ticking, self._resolver_loop):
             if loop.running:
                 loop.stop()
-        if self._threads.started:
-            self._threads.stop()
+        self._hostnames.stop()
 
     def _learn(self, key: Key, result: ProbeResult) -> None:
         self._observing.learn(key, result)
@@ -213,49 +212,8 @@ class Automation:
         if again is not None and not self._stopped:
             self._act_soon(max(again - self._steady(), 0.01))
 
-    def _addresses_of(self, hostname: DomainName) -> tuple[Address, ...]:
-        """Return what a hostname resolved to last; ask, if that was never done."""
-        if hostname not in self._addresses:
-            self._begin_resolving(hostname)
-        return self._addresses.get(hostname, ())
-
-    def _resolve_all(self) -> None:
-        wanted = self._observing.hostnames()
-        self._addresses = {name: self._addresses.get(name, ()) for name in wanted}
-        for hostname in wanted:
-            self._begin_resolving(hostname)
-
-    def _begin_resolving(self, hostname: DomainName) -> None:
-        if hostname not in self._resolving and not self._stopped:
-            self._resolving.add(hostname)
-            spawn(self._resolve(hostname))
-
-    async def _resolve(self, hostname: DomainName) -> None:
-        """Learn the addresses of a hostname; the last good ones stay when that fails."""
-        where = tuple((str(resolver.host), resolver.port) for resolver in self._resolvers)
-        try:
-            answer: Answer = await self._in_thread(
-                lambda: (
-                    resolve(where, hostname, lambda: self._stopped)
-                    if where
-                    else _ask_the_system(hostname)
-                )
-            )
-        finally:
-            self._resolving.discard(hostname)
-        if self._stopped:
-            return
-        found: tuple[Address, ...] = (*(answer.ipv4 or ()), *(answer.ipv6 or ()))
-        before = self._addresses.get(hostname, ())
-        if found and set(found) != set(before):
-            self._addresses[hostname] = found
-            self._observing.look()
-        elif not found and not before:
-            self._addresses[hostname] = ()
-            self._observing.unresolved(hostname, answer.problem or "it has no address")
-
-    def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
-        return deferToThreadPool(self._reactor, self._threads, call)
+    def _resolve(self) -> None:
+        self._hostnames.refresh(self._observing.hostnames())
 
     def _looping(self, call: Callable[[], None]) -> LoopingCall:
         loop = LoopingCall(call)
@@ -269,19 +227,17 @@ class Automation:
             loop.stop()
 
 
-def _ask_the_system(hostname: DomainName) -> Answer:
-    """Resolve as the machine does, where the configuration names no resolvers."""
-    try:
-        found = socket.getaddrinfo(hostname.to_text(), None, type=socket.SOCK_STREAM)
-    except OSError as fault:
-        return Answer(None, None, 0, fault.strerror or str(fault))
-    addresses = {ip_address(str(entry[4][0]).partition("%")[0]) for entry in found}
-    ordered = sorted(addresses, key=lambda address: (address.version, int(address)))
-    return Answer(
-        tuple(a for a in ordered if isinstance(a, IPv4Address)),
-        tuple(a for a in ordered if isinstance(a, IPv6Address)),
-        0,
-    )
+def _make_room(config: Config) -> None:
+    """Raise the limit of open files so that probes find places; they wait where there are fewer."""
+    wanted = PROBES_AT_ONCE + config.tcp.max_connections + OTHER_DESCRIPTORS
+    allowed = allow_descriptors(wanted)
+    if allowed < wanted:
+        log.warn(
+            "health: {allowed} open files are allowed, and {wanted} would give every probe a "
+            "place: some may be late (LimitNOFILE= of systemd, `ulimit -Hn`)",
+            wanted=wanted,
+            allowed=allowed,
+        )
 
 
 def _logged(source: str) -> Callable[[str], None]:

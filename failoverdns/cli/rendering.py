@@ -173,6 +173,13 @@ def _server(server: Result) -> Iterator[str]:
     """Yield what an operator should know of the server, and nothing if all is well."""
     if server.get("behind"):
         yield "behind: the state may hold changes that are not served yet"
+    automation = server.get("automation", {})
+    if automation.get("frozen") is not None:
+        why = f" ({automation['frozen']})" if automation["frozen"] else ""
+        yield f"automation is frozen{why}: nothing switches by itself"
+    probes = automation.get("probes", {})
+    if probes.get("late", 0) > 1:
+        yield f"probes are late by up to {probes['late']:.0f} s: {probes['waiting']} wait"
     udp, limited = server.get("udp", {}), server.get("rate_limit") or {}
     if udp.get("lost"):
         yield f"udp: {udp['lost']} packet(s) lost, queries came faster than they were read"

@@ -8,6 +8,7 @@ it, or everything that is wrong with it.
 from failoverdns.config.errors import ConfigError, ConfigErrors
 from failoverdns.config.loading import load_config
 from failoverdns.config.protection_settings import CookieSettings, QueryLogSettings, TCPSettings
+from failoverdns.config.reloading import takes_restart
 from failoverdns.config.settings import (
     AcmeSettings,
     CertificateSettings,
@@ -38,4 +39,5 @@ __all__ = [
     "StateSettings",
     "TCPSettings",
     "load_config",
+    "takes_restart",
 ]

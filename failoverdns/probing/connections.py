@@ -20,7 +20,7 @@ from failoverdns.probing.http import HttpExchange, Redirect
 from failoverdns.probing.polling import Poller
 from failoverdns.probing.sockets import begin_to_connect, check_connected
 from failoverdns.probing.tls import TlsFault, TlsStream, Trust
-from failoverdns.probing.verdict import PASSED, Verdict, verdict_of
+from failoverdns.probing.verdict import PASSED, Verdict, check_room, verdict_of
 
 _READ: Final = 16384
 _FAILED: Final = select.EPOLLERR | select.EPOLLHUP
@@ -63,10 +63,15 @@ class ConnectionProbe:
         self._unsent = b""
 
     def begin(self) -> Verdict | None:
-        """Begin to connect; return the verdict if there is one at once."""
+        """Begin to connect; return the verdict if there is one at once. Raises NoRoom."""
         if self._target.check.kind in (CheckKind.HTTP, CheckKind.HTTPS):
             self._exchange = HttpExchange(self._target)
-        return self._connect()
+        try:
+            self._connect()
+        except OSError as fault:
+            check_room(fault)
+            return verdict_of(fault, self._stage)
+        return None
 
     def give_up(self) -> Verdict:
         """End before there is a verdict: its time is up."""
@@ -84,37 +89,31 @@ class ConnectionProbe:
             self._stream = None
             self._sock.close()
 
-    def _connect(self) -> Verdict | None:
+    def _connect(self) -> None:
         check = self._target.check
         self._stage = "connecting"
         self._advance = ConnectionProbe._be_connected
-        try:
-            self._sock = begin_to_connect(self._target.address, check.port, check.sources)
-        except OSError as fault:
-            return verdict_of(fault, self._stage)
+        self._sock = begin_to_connect(self._target.address, check.port, check.sources)
         self._descriptor = self._sock.fileno()
         self._poller.watch(self._descriptor, self._ready)
-        return None
 
     def _ready(self, events: int) -> None:
         try:
             outcome = self._advance(self, events)
+            if isinstance(outcome, Redirect):
+                self.close()
+                self._exchange = outcome.exchange
+                self._connect()
+                return
         except BlockingIOError:
             return
         except OSError as fault:
             outcome = verdict_of(fault, self._stage)
         except TlsFault as fault:
             outcome = Verdict(Cause.TLS, f"{self._stage}: {fault}")
-        if outcome is None:
-            return
-        if isinstance(outcome, Redirect):
+        if outcome is not None:
             self.close()
-            self._exchange = outcome.exchange
-            outcome = self._connect()
-            if outcome is None:
-                return
-        self.close()
-        self._ended(outcome)
+            self._ended(outcome)
 
     def _be_connected(self, events: int) -> Verdict | Redirect | None:
         check = self._target.check

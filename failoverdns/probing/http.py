@@ -43,26 +43,37 @@ class Redirect:
 class HttpExchange:
     """One request, and its response as it comes."""
 
-    __slots__ = ("_followed", "_method", "_path", "_reader", "_searched", "_target", "request")
+    __slots__ = (
+        "_followed",
+        "_host",
+        "_method",
+        "_path",
+        "_reader",
+        "_searched",
+        "_target",
+        "request",
+    )
 
     def __init__(
         self,
         target: Target,
         *,
         method: str | None = None,
+        host: str | None = None,
         path: str | None = None,
         followed: int = 0,
     ) -> None:
-        """Ask what the target's check says, or, after so many redirects, for another path."""
+        """Ask what the target's check says, or something else after so many redirects."""
         terms = target.check.http
         self._target = target
         self._method = method or terms.method
+        self._host = host or terms.host or _host(target)
         self._path = path or terms.path
         self._followed = followed
         wants_body = terms.body is not None or terms.body_pattern is not None
         self._reader = ResponseReader(wants_body=wants_body and self._method != "HEAD")
         self._searched = 0
-        self.request = _request(target, self._method, self._path)
+        self.request = _request(self._method, self._host, self._path)
         """The bytes to send."""
 
     @property
@@ -149,33 +160,43 @@ class HttpExchange:
         return f"the body of {size} bytes" if size else "the body, which is empty"
 
     def _follow(self, location: str) -> Verdict | Redirect:
-        target = self._target
-        scheme = target.check.kind.value
-        base = f"{scheme}://{_host(target)}{self._path}"
+        target, kind = self._target, self._target.check.kind
+        base = f"{kind.value}://{self._host}{self._path}"
         try:
-            url = urlsplit(urljoin(base, location))
-            here, port = urlsplit(base), url.port or _PORTS[target.check.kind]
+            here, url = urlsplit(base), urlsplit(urljoin(base, location))
+            ports = {here.port or _PORTS[kind], target.check.port}
+            is_same_port = (url.port or _PORTS[kind]) in ports
         except ValueError:
             return Verdict(Cause.STATUS, f"redirects to what is no URL: {printable(location)}")
         hosts = {here.hostname, str(target.address), *map(str.lower, target.names)}
-        if url.scheme != scheme or url.hostname not in hosts or port != target.check.port:
+        if url.scheme != kind.value or url.hostname not in hosts or not is_same_port:
             return Verdict(
                 Cause.STATUS,
                 f"status {self._reader.status} redirects elsewhere, to {printable(location)}: "
                 "not followed",
             )
-        path = quote(url.path or "/", _SAFE) + (f"?{quote(url.query, _SAFE)}" if url.query else "")
-        keeps = self._reader.status in _KEEP_METHOD or self._method == "HEAD"
-        method = self._method if keeps else "GET"
-        again = HttpExchange(target, method=method, path=path, followed=self._followed + 1)
-        return Redirect(again)
+        keeps_method = self._reader.status in _KEEP_METHOD or self._method == "HEAD"
+        return Redirect(
+            HttpExchange(
+                target,
+                method=self._method if keeps_method else "GET",
+                host=self._host if url.hostname == here.hostname else url.netloc,
+                path=_quoted(url.path or "/") + (f"?{_quoted(url.query)}" if url.query else ""),
+                followed=self._followed + 1,
+            )
+        )
 
 
-def _request(target: Target, method: str, path: str) -> bytes:
+def _quoted(text: str) -> str:
+    """Return a part of a URL that came as latin-1 with what may not be in a request quoted."""
+    return quote(text, _SAFE, encoding="latin-1", errors="replace")
+
+
+def _request(method: str, host: str, path: str) -> bytes:
     length = "Content-Length: 0\r\n" if method in ("POST", "PUT", "PATCH") else ""
     return (
         f"{method} {path} HTTP/1.1\r\n"
-        f"Host: {_host(target)}\r\n"
+        f"Host: {host}\r\n"
         f"User-Agent: failoverdns/{__version__}\r\n"
         "Accept: */*\r\n"
         "Accept-Encoding: identity\r\n"
@@ -185,10 +206,8 @@ def _request(target: Target, method: str, path: str) -> bytes:
 
 
 def _host(target: Target) -> str:
-    """Return the Host field: as configured, or a name or the address, with a port if need be."""
+    """Return what a target is asked for: its first name or its address, with a port if need be."""
     check = target.check
-    if check.http.host is not None:
-        return check.http.host
     host = next((name for name in target.names if not name.startswith("*")), None)
     if host is None:
         address = target.address

@@ -79,8 +79,6 @@ class Poller:
                 ready(which)
             except Exception:
                 self.log.failure("a defect in failoverdns")
-            if self._epoll.closed:
-                break
         return len(events)
 
     def fileno(self) -> int:

@@ -16,13 +16,13 @@ from typing import Any, Final, Protocol
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from failoverdns.model.health import CheckKind, ProbeResult, Target
+from failoverdns.model.health import Cause, CheckKind, ProbeResult, Target
 from failoverdns.probing.connections import ConnectionProbe
 from failoverdns.probing.deadlines import Deadlines
 from failoverdns.probing.polling import Poller
 from failoverdns.probing.programs import ProgramProbe
 from failoverdns.probing.tls import Trust
-from failoverdns.probing.verdict import Verdict
+from failoverdns.probing.verdict import NoRoom, Verdict
 
 MAX_PROBES: Final = 512
 MAX_PROGRAMS: Final = 32
@@ -35,6 +35,12 @@ _SHORTEST: Final = 0.01
 
 _STALL: Final = 0.1
 """Seconds by which a look has to be late for it to be us who stood still."""
+
+_ROOM: Final = 0.1
+"""Seconds after which it is tried again to begin what there was no room for."""
+
+_SAY_AGAIN: Final = 60.0
+"""Seconds after which it is logged again that there is no room."""
 
 Done = Callable[[ProbeResult], None]
 
@@ -64,11 +70,13 @@ class _Probe(Protocol):
 class _Lane:
     """Places for probes of one sort, and who waits for them."""
 
-    __slots__ = ("places", "running", "waiting")
+    __slots__ = ("again", "places", "running", "waiting")
 
     def __init__(self, places: int) -> None:
         self.places = places
         self.running = 0
+        self.again: IDelayedCall | None = None
+        """When to try again, if there was no room for more."""
         self.waiting: deque[tuple[Target, Done]] = deque()
 
 
@@ -104,6 +112,7 @@ class Prober:
         self._deadlines = Deadlines()
         self._number = 0
         self._look: IDelayedCall | None = None
+        self._say_again = 0.0
         self._stopped = False
 
     @property
@@ -121,6 +130,8 @@ class Prober:
 
         It comes within the check's time-out (and 10 ms, if nothing else keeps the process busy),
         which counts from when there is a place for the probe; those that wait get one in order.
+        A probe for which this process has no room (it has too much open) waits like one for which
+        there is no place; that is logged, and says nothing of the head.
         What this process stands still is added to the time, because it is no fault of the head's.
         """
         if self._stopped:
@@ -134,11 +145,12 @@ class Prober:
         if self._stopped:
             return
         self._stopped = True
-        if self._look is not None:
+        if self._look is not None and self._look.active():
             self._look.cancel()
-            self._look = None
         for lane in (self._network, self._programs):
             lane.waiting.clear()
+            if lane.again is not None and lane.again.active():
+                lane.again.cancel()
         for running in self._running.values():
             running.probe.close()
         self._running.clear()
@@ -147,7 +159,21 @@ class Prober:
     def _begin_some(self, lane: _Lane) -> None:
         """Give places that are free to those that wait."""
         while lane.waiting and lane.running < lane.places and not self._stopped:
-            self._begin(lane, *lane.waiting.popleft())
+            try:
+                self._begin(lane, *lane.waiting[0])
+            except NoRoom as why:
+                self._wait_for_room(lane, why)
+                return
+            lane.waiting.popleft()
+
+    def _wait_for_room(self, lane: _Lane, why: NoRoom) -> None:
+        """Try again in a while, or as soon as a probe has ended."""
+        now = self._reactor.seconds()
+        if now >= self._say_again:
+            self._say_again = now + _SAY_AGAIN
+            self.log.warn("probes have to wait, there is no room for more: {why}", why=why)
+        if lane.again is None or not lane.again.active():
+            lane.again = self._reactor.callLater(_ROOM, self._begin_some, lane)
 
     def _begin(self, lane: _Lane, target: Target, done: Done) -> None:
         self._number = number = self._number + 1
@@ -158,9 +184,15 @@ class Prober:
         else:
             probe = ConnectionProbe(target, self._poller, self._trust, ended)
         now = self._reactor.seconds()
+        try:
+            verdict = probe.begin()
+        except NoRoom:
+            raise
+        except Exception:
+            self.log.failure("a defect in failoverdns")
+            verdict = Verdict(Cause.UNREACHABLE, "a defect in failoverdns: its log has more")
         self._running[number] = _Running(probe, done, now, lane)
         lane.running += 1
-        verdict = probe.begin()
         if verdict is not None:
             self._reactor.callLater(0, self._end, number, verdict)
             return
@@ -193,7 +225,6 @@ class Prober:
 
     def _give_up(self, due: float) -> None:
         """Give up the probes whose time is up; `due` is when this was to be called."""
-        self._look = None
         late = self._reactor.seconds() - due
         if late > _STALL:
             self._deadlines.postpone(late)

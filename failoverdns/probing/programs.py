@@ -18,7 +18,7 @@ from typing import Final
 
 from failoverdns.model.health import Cause, Target
 from failoverdns.probing.polling import READABLE, Poller
-from failoverdns.probing.verdict import PASSED, Verdict, printable
+from failoverdns.probing.verdict import PASSED, Verdict, check_room, printable
 
 MAX_OUTPUT: Final = 4096
 """Bytes kept of what a program prints: the end."""
@@ -52,7 +52,7 @@ class ProgramProbe:
         self._output = b""
 
     def begin(self) -> Verdict | None:
-        """Start the program; return the verdict if there is one at once."""
+        """Start the program; return the verdict if there is one at once. Raises NoRoom."""
         argv = self._target.check.run
         try:
             self._process = process = subprocess.Popen(
@@ -69,6 +69,7 @@ class ProgramProbe:
             self._descriptor = os.pidfd_open(process.pid)
         except OSError as fault:
             self.close()
+            check_room(fault)
             return Verdict(Cause.EXIT, f"{argv[0]} cannot be run: {fault.strerror}")
         self._poller.watch(process.stdout.fileno(), self._read, READABLE)
         self._poller.watch(self._descriptor, self._exited, READABLE)

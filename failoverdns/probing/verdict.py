@@ -26,6 +26,11 @@ class Verdict:
 
 PASSED: Final = Verdict(None)
 
+
+class NoRoom(Exception):
+    """This process can have nothing more open, or start nothing more: says why."""
+
+
 _CAUSES: Final = {
     errno.ECONNREFUSED: Cause.REFUSED,
     errno.ECONNRESET: Cause.RESET,
@@ -33,6 +38,15 @@ _CAUSES: Final = {
     errno.EPIPE: Cause.RESET,
     errno.ETIMEDOUT: Cause.TIMEOUT,
 }
+
+
+_NO_ROOM: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN))
+
+
+def check_room(fault: OSError) -> None:
+    """Raise NoRoom if an error is no fault but of our own limits: it says nothing of the head."""
+    if fault.errno in _NO_ROOM:
+        raise NoRoom(os.strerror(fault.errno)) from None
 
 
 def verdict_of(fault: OSError, stage: str) -> Verdict:

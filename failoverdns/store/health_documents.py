@@ -78,8 +78,9 @@ def write_automation(automation: Automation) -> Document:
     """Return the fields of a group's document that are about automation."""
     if automation == NO_AUTOMATION:
         return {}
+    usual = asdict(NO_AUTOMATION)
     fields = asdict(automation).items()
-    return {"automation": {key: value for key, value in fields if not _says_nothing(value)}}
+    return {"automation": {key: _plain(value) for key, value in fields if value != usual[key]}}
 
 
 def read_automation(document: Document) -> Automation:
@@ -119,15 +120,18 @@ def _write_forced(forced: Forced | None) -> Document:
     }
 
 
-def _says_nothing(value: object) -> bool:
-    return value is None or value is False or value == ()
-
-
 def _fields(document: Document, readers: Mapping[str, Read]) -> dict[str, Any]:
     """Return the values of a document that has exactly these fields."""
     if document.keys() != readers.keys():
         raise TypeError(f"the fields are not {', '.join(readers)}")
     return {key: read(document[key]) for key, read in readers.items()}
+
+
+def _plain(value: object) -> object:
+    """Return a value as JSON has it: lists, not tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _text(value: object) -> str:

@@ -113,7 +113,12 @@ def test_a_group_switches_when_its_grace_is_over_and_no_sooner() -> None:
             "reason": "the primary is down and the backup is up",
         }
     ]
-    assert world.acting.report() == {"groups": 1, "switches": 1, "refused": {}}
+    assert world.acting.report() == {
+        "frozen": None,
+        "groups": 1,
+        "switches": 1,
+        "refused": {},
+    }
 
 
 def test_a_primary_that_comes_back_in_time_changes_nothing() -> None:

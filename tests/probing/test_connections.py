@@ -81,7 +81,7 @@ def test_a_head_that_takes_too_long_is_given_up(
         result = probed(make_target(kind, web.port, timeout=0.2, http=terms))
     assert result.cause is Cause.TIMEOUT
     assert result.detail.startswith(f"no end within 0.2 s: {stage}")
-    assert 0.2 <= result.seconds < 1
+    assert 0.2 <= result.seconds < 5
 
 
 def test_a_head_that_does_not_answer_at_all_is_given_up(probed: Probed) -> None:
@@ -225,7 +225,7 @@ def test_nothing_is_left_of_a_probe(probed: Probed) -> None:
         try:
             for _ in range(5):
                 probed(make_target(CheckKind.TCP, web.port))
-            assert gc.collect() < 25
+            assert gc.collect() < 5
         finally:
             gc.enable()
         turn_until(lambda: len(os.listdir("/proc/self/fd")) <= len(before), 5)

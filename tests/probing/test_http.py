@@ -21,10 +21,12 @@ def target(
     port: int = 80,
     host: str = "192.0.2.1",
     names: tuple[str, ...] = ("www.shop.example", "shop.example"),
+    host_field: str | None = None,
     **terms: Any,
 ) -> Target:
     """A target that is asked over HTTP."""
-    return make_target(kind, port, host=host, names=names, http=HttpTerms(**terms))
+    http = HttpTerms(host=host_field, **terms)
+    return make_target(kind, port, host=host, names=names, http=http)
 
 
 def judge(response: bytes, asked: Target, *, end: bool = True) -> Verdict | Redirect | None:
@@ -57,7 +59,7 @@ def test_what_is_asked(asked: Target, line: bytes, host: bytes) -> None:
 
 
 def test_the_host_that_is_configured_is_sent_as_it_is() -> None:
-    asked = make_target(CheckKind.HTTP, 8080, http=HttpTerms(host="other.example"))
+    asked = target(port=8080, host_field="other.example")
     assert b"\r\nHost: other.example\r\n" in HttpExchange(asked).request
 
 
@@ -142,23 +144,44 @@ def test_the_response_to_head_has_no_body() -> None:
 
 
 @pytest.mark.parametrize(
-    ("location", "path"),
+    ("location", "path", "host"),
     [
-        ("/there", b"/there"),
-        ("there?x=1#part", b"/a/there?x=1"),
-        ("http://www.shop.example/there", b"/there"),
-        ("http://WWW.shop.example:80", b"/"),
-        ("//shop.example/there", b"/there"),
-        ("http://192.0.2.1/there", b"/there"),
-        ("/a b\tc", b"/a%20bc"),
+        ("/there", "/there", "www.shop.example"),
+        ("there?x=1#part", "/a/there?x=1", "www.shop.example"),
+        ("http://www.shop.example/there", "/there", "www.shop.example"),
+        ("http://WWW.shop.example:80", "/", "www.shop.example"),
+        ("//shop.example/there", "/there", "shop.example"),
+        ("http://192.0.2.1/there", "/there", "192.0.2.1"),
+        ("/a b\tc", "/a%20bc", "www.shop.example"),
+        ("/\u00fc", "/%C3%BC", "www.shop.example"),
     ],
 )
-def test_a_redirect_on_the_same_head_is_followed(location: str, path: bytes) -> None:
-    """Under any of its names, or its address."""
+def test_a_redirect_on_the_same_head_is_followed(location: str, path: str, host: str) -> None:
+    """Under any of its names, or its address, which is what is asked for then."""
     response = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode()
     outcome = judge(response, target(path="/a/b", redirects=1))
     assert isinstance(outcome, Redirect)
-    assert outcome.exchange.request.startswith(b"GET " + path + b" HTTP/1.1\r\nHost: www.shop.")
+    assert outcome.exchange.request.startswith(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n".encode())
+
+
+def test_a_redirect_keeps_the_host_that_is_configured() -> None:
+    """Though it says nothing of the port."""
+    response = b"HTTP/1.1 302 Found\r\nLocation: /there\r\n\r\n"
+    outcome = judge(response, target(port=8080, host_field="other.example", redirects=1))
+    assert isinstance(outcome, Redirect)
+    assert b"\r\nHost: other.example\r\n" in outcome.exchange.request
+
+
+@given(st.binary(max_size=60))
+def test_any_location_is_taken_somehow(location: bytes) -> None:
+    """And nothing of it gets between the lines of the next request."""
+    location = location.replace(b"\r", b"").replace(b"\n", b"")
+    outcome = judge(b"HTTP/1.1 302 x\r\nLocation: /" + location + b"\r\n\r\n", target(redirects=1))
+    if isinstance(outcome, Redirect):
+        line, _, rest = outcome.exchange.request.partition(b"\r\n")
+        assert len(line.split(b" ")) == 3
+        assert line.isascii()
+        assert rest.startswith(b"Host: www.shop.example\r\nUser-Agent: ")
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ def test_thousands_that_are_set_at_once_are_spread_over_their_interval() -> None
     assert Counter(key for _, key in player.begun).keys() == {str(n) for n in range(5000)}
     assert len(player.begun) <= 5000 + 51
     assert player.most_in(1.0) <= 550
+    first = [int(key) for _, key in player.begun[:500]]
+    assert max(first) - min(first) > 4000, "those that were named together do not come together"
 
 
 def test_probes_do_not_drift() -> None:

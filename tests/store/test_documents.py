@@ -27,7 +27,7 @@ GROUP = documents.write_entity(
 )
 
 
-@pytest.mark.parametrize(("schema", "kinds"), [(1, 4), (2, 7), (3, 9)])
+@pytest.mark.parametrize(("schema", "kinds"), [(1, 4), (2, 7), (3, 9), (4, 12)])
 def test_documents_of_every_schema_are_read_and_written_the_same(schema: int, kinds: int) -> None:
     """The golden files were written once and are never changed."""
     golden = json.loads((GOLDEN / f"schema-{schema}.json").read_text())
@@ -120,4 +120,7 @@ def test_every_entity_has_a_key_of_its_own() -> None:
         "account/https://ca.example/directory",
         "resolved/lb.cloud.example",
         "group/grp-3",
+        "application/app-watched",
+        "group/grp-watched",
+        "flag/office",
     ]

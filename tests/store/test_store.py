@@ -24,7 +24,9 @@ from failoverdns.model.certificate import (
 from failoverdns.model.change import Change, Entity, Operation, Who, Write
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.group import Group, Side, Tombstone
+from failoverdns.model.health import Cause, Forced, Health, Observed
 from failoverdns.model.names import DomainName
+from failoverdns.model.policy import Automation, Flag, Held, Maintenance, Plan
 from failoverdns.model.resolution import Resolved
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.store.interface import MAX_FETCHES, Conflict, Loaded, Store
@@ -84,6 +86,38 @@ EVERY_KIND: tuple[Entity, ...] = (
         1234.5,
     ),
     replace(GROUP, id="grp-3", name="flat", label="flat", flatten=True),
+    replace(
+        APPLICATION,
+        id="app-watched",
+        name="watched",
+        heads=(
+            replace(
+                APPLICATION.heads[0],
+                observed=Observed(Health.DOWN, 1234.5, Cause.TIMEOUT, "connecting"),
+                forced=Forced(Health.UP, 1235.0, "probe is wrong"),
+            ),
+        ),
+        checks=("web", "tls"),
+        require_checks=1,
+        require_heads="all",
+        forced=Forced(Health.DOWN, 1236.0),
+    ),
+    replace(
+        GROUP,
+        id="grp-watched",
+        name="watched",
+        label="watched",
+        automation=Automation(
+            policy="automatic",
+            maintenance=Maintenance(1234.5, "disk swap"),
+            switched_at=1200.0,
+            automatic=(1100.5, 1200.0),
+            held=Held("backup", ("office", "target-down"), 1233.0),
+            plan=Plan(9999.5, "backup", 10, 9900.0, ("target-down",), "works"),
+            by_hand=True,
+        ),
+    ),
+    Flag("office", True, 1234.5, "monday"),
 )
 BUNDLES = tuple(
     Bundle(id_, f"chain {id_}\n", Secret(f"key {id_}\n"))

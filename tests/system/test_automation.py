@@ -327,6 +327,7 @@ def test_a_refused_automatic_switch_is_told_once_and_done_when_the_gate_opens(
     server = serve(check(heads) + AUTO + more + hooks)
     shop(server, [eu], [us])
     server.ctl("automation", "freeze", "--reason", "network works")
+    assert "automation is frozen (network works)" in server.ctl("status").stdout
     wait_for(lambda: is_up(server, "eu", "us"))
     heads.stop(eu)
     wait_for(lambda: any("held" in command for command in commands(server)))

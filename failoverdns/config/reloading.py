@@ -1,0 +1,24 @@
+"""What of a configuration may change while the server runs, and what takes a restart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from failoverdns.config.settings import Config, DeliverySettings
+
+
+def takes_restart(old: Config, new: Config) -> tuple[str, ...]:
+    """Return the sections whose change takes a restart; none if a reload will do."""
+    fixed = {
+        "control": old.control != new.control,
+        "state": old.state != new.state,
+        "querylog": old.querylog != new.querylog,
+        "workers": old.workers != new.workers,
+        "certificates": old.certificates != new.certificates and old.state == new.state,
+        "delivery": _without_clients(old.delivery) != _without_clients(new.delivery),
+    }
+    return tuple(name for name, differs in fixed.items() if differs)
+
+
+def _without_clients(settings: DeliverySettings | None) -> DeliverySettings | None:
+    return replace(settings, clients=()) if settings is not None else None
