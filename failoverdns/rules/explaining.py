@@ -6,7 +6,6 @@ Refuses to know how probes are made: what they last saw is handed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from failoverdns.model.application import Application, target_texts
 from failoverdns.model.change import Json
@@ -18,7 +17,7 @@ from failoverdns.rules.automation import Outlook, outlook
 from failoverdns.rules.health import observed_of, why_down
 from failoverdns.rules.health_reports import group_automation
 from failoverdns.rules.policy import FLAP_GUARD
-from failoverdns.rules.serving import answer_of, application_on
+from failoverdns.rules.serving import answer_of, application_on, target_of
 from failoverdns.rules.sides import answered, side_condition
 from failoverdns.rules.switching import plan
 from failoverdns.rules.timestamps import duration, timestamp
@@ -92,12 +91,8 @@ def _answer_sentences(view: View, group: Group) -> Iterator[Json]:
     else:
         why = f"both sides are down, and all_down says {side.value}: {where}; {active} stays active"
     yield f"{group.hostname} answers {targets or 'nothing (NODATA)'}: {why}."
-    if healthy and targets != ", ".join(target_texts(answer_of(view, _without_policy(group)))):
+    if healthy and targets != ", ".join(target_texts(target_of(view, group, side))):
         yield "Web servers that are down are left out of the answer."
-
-
-def _without_policy(group: Group) -> Group:
-    return replace(group, automation=replace(group.automation, policy=None))
 
 
 def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]:

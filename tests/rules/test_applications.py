@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import samples
+import watched
 from samples import answers, application, balancer, carried_out, carry_out, refusal, server, state
 
 from failoverdns.model.application import HeadRole
@@ -16,6 +17,7 @@ from failoverdns.model.commands import (
     RemoveHead,
     RenameApplication,
     RenameHead,
+    SetApplication,
     SetHead,
 )
 from failoverdns.state import State
@@ -385,3 +387,21 @@ def test_a_refusal_names_no_more_than_five_of_the_groups_in_the_way() -> None:
     groups = [samples.group(f"g{n}", backup=None) for n in range(7)]
     refused = refusal(state(samples.eu(), *groups), RemoveApplication("eu"))
     assert "attached to 7 group(s) ('g0', 'g1', 'g2', 'g3', 'g4')" in refused.message
+
+
+def test_checks_are_said_once_and_what_is_left_out_stays() -> None:
+    view = watched.shop()
+    carry_out(view, SetApplication("eu", ("web", "web"), "any", 2))
+    application = view.application("app-eu")
+    assert application is not None
+    assert (application.checks, application.require_checks) == (("web",), "any")
+    carry_out(view, SetApplication("eu", require_heads="all"))
+    application = view.application("app-eu")
+    assert application is not None
+    assert (application.checks, application.require_checks) == (("web",), "any")
+    assert application.require_heads == "all"
+
+
+def test_a_check_that_is_not_configured_is_refused() -> None:
+    refused = refusal(watched.shop(), SetApplication("eu", ("web", "wbe")))
+    assert (refused.code, refused.message) == ("not-found", "no check 'wbe'; did you mean 'web'?")

@@ -6,10 +6,12 @@ from random import Random
 
 import pytest
 import samples
+import watched
 from samples import HOSTNAME, answers, carried_out, carry_out, group, refusal, shop, state
 
 from failoverdns.model.commands import AddGroup, Mutation, RemoveGroup, RenameGroup, SetGroup
 from failoverdns.model.group import Group, Side, Tombstone
+from failoverdns.model.policy import NO_AUTOMATION, Automation, Gate
 from failoverdns.state import State
 
 EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]
@@ -410,3 +412,26 @@ def test_an_override_of_the_active_side_is_told_only_when_it_was_needed() -> Non
     assert carry_out(before, command)["overridden"] == []
     command = SetGroup("shop", primary="", override=("active-side",))
     assert carry_out(before, command)["overridden"] == ["active-side"]
+
+
+def test_a_group_is_put_under_a_policy_and_taken_from_it() -> None:
+    """What is left out stays; what held automation back is forgotten with the policy."""
+    view = watched.shop(watched.DOWN, watched.UP, Gate("never", ("*",), flag="never"))
+    carry_out(view, AddGroup("blog", label="blog", policy="auto"))
+    assert watched.the_group(view, "blog").automation == Automation("auto")
+    watched.look(view, 1000.0)
+    carry_out(view, SetGroup("shop", ttl=5))
+    assert watched.the_group(view).automation.held is not None
+    carry_out(view, SetGroup("shop", policy=""))
+    assert watched.the_group(view).automation == NO_AUTOMATION
+
+
+@pytest.mark.parametrize(
+    "command", [AddGroup("blog", label="blog", policy="atuo"), SetGroup("shop", policy="atuo")]
+)
+def test_a_policy_that_is_not_configured_is_refused(command: Mutation) -> None:
+    refused = refusal(watched.shop(), command)
+    assert (refused.code, refused.message) == (
+        "not-found",
+        "no policy 'atuo'; did you mean 'auto'?",
+    )

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 import samples
+import watched
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import carried_out, carry_out, group, name, refusal, state, text_record, zone
 
 from failoverdns.model.change import Delta, Node
-from failoverdns.model.commands import AddGroup, Configure, Mutation
+from failoverdns.model.commands import AddGroup, Configure, Mutation, SetApplication, SetGroup
+from failoverdns.model.policy import NO_TERMS, Automation
 from failoverdns.model.records import SOA
 from failoverdns.model.zone import MAX_ORIGIN, Zone, ZoneSerial
 from failoverdns.rules.zones import all_authorities, authorities, serial_writes
@@ -182,6 +184,29 @@ def test_zones_that_contradict_the_groups_are_refused_with_every_fault(
         assert refused.message.split("; ") == faults
     else:
         carry_out(view, Configure(zones))
+
+
+def test_checks_and_policies_that_are_used_have_to_be_configured() -> None:
+    """Every one that is missing is named, with who uses it."""
+    automation = Automation("auto")
+    view = watched.watched([group(automation=automation), group("blog", automation=automation)])
+    before = view.terms
+    refused = refusal(view, Configure((TEST,)))
+    assert (refused.code, refused.message) == (
+        "in-use",
+        "check 'web' is not configured, but application 'eu' uses it, and 1 more; "
+        "policy 'auto' is not configured, but group 'shop' uses it, and 1 more",
+    )
+    assert view.terms == before
+    for command in (SetGroup("shop", policy=""), SetGroup("blog", policy="")):
+        carry_out(view, command)
+    carry_out(view, SetApplication("eu", ()))
+    assert refusal(view, Configure((TEST,))).message == (
+        "check 'web' is not configured, but application 'us' uses it"
+    )
+    carry_out(view, SetApplication("us", ()))
+    carry_out(view, Configure((TEST,)))
+    assert view.terms == NO_TERMS
 
 
 def test_a_zone_whose_name_leaves_no_room_for_labels_is_refused() -> None:
