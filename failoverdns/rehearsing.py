@@ -64,9 +64,10 @@ def rehearsal(state: State, query: Rehearse, now: float, steady: float) -> dict[
 def _effects(step: Step) -> dict[str, Json]:
     change = step.change
     assert change is not None
+    nodes = sorted(step.delta.nodes, key=lambda node: node.owner.to_text())
     return {
         "changed": [dict(part) for part in change.changed],
-        "records": [_lines(node) for node in step.delta.nodes[:MOST_RECORDS]],
+        "records": [_lines(node) for node in nodes[:MOST_RECORDS]],
         "names": len(step.delta.nodes) + len(step.delta.removed),
         "events": _events(change),
         "zones": [rrset.owner.to_text() for rrset in step.delta.authorities],

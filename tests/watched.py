@@ -31,7 +31,7 @@ AUTO = Policy(
     fail_back=Mode.AUTOMATIC,
     hold=120.0,
     cooldown=60.0,
-    max_switches=2,
+    max_switches=3,
     window=1000.0,
 )
 UP, DOWN, UNKNOWN = Health.UP, Health.DOWN, Health.UNKNOWN

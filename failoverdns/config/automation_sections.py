@@ -32,8 +32,8 @@ class CheckSection(Section):
     interval: Annotated[float, PlainValidator(values.seconds(0.2, 86400))] = 10.0
     timeout: Annotated[float, PlainValidator(values.seconds(0.05, 3600))] = 3.0
     jitter: Annotated[int, PlainValidator(values.percent)] = 10
-    up_after: Times = 3
-    down_after: Times = 3
+    up_after: Times = 2
+    down_after: Times = 4
     source: list[Address] = []
     method: Annotated[str, text(values.http_method)] = "GET"
     path: Annotated[str, text(values.http_path)] = "/"
@@ -54,7 +54,7 @@ class PolicySection(Section):
     """What stands below the name of a policy; times in seconds."""
 
     mode: ModeWord = "manual"
-    grace: Annotated[float, PlainValidator(values.seconds(0, 86400))] = 30.0
+    grace: Annotated[float, PlainValidator(values.seconds(0, 86400))] = 25.0
     fail_back: ModeWord = "manual"
     hold: Annotated[float, PlainValidator(values.seconds(0, 604800))] = 300.0
     cooldown: Annotated[float, PlainValidator(values.seconds(0, 604800))] = 300.0

@@ -108,8 +108,8 @@ class Check:
     interval: float = 10.0
     timeout: float = 3.0
     jitter: float = 0.1
-    up_after: int = 3
-    down_after: int = 3
+    up_after: int = 2
+    down_after: int = 4
     sources: tuple[IPv4Address | IPv6Address, ...] = ()
     http: HttpTerms = HttpTerms()
     tls: TlsTerms = TlsTerms()

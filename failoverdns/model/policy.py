@@ -48,7 +48,7 @@ class Policy:
 
     name: str
     mode: Mode = Mode.MANUAL
-    grace: float = 30.0
+    grace: float = 25.0
     fail_back: Mode = Mode.MANUAL
     hold: float = 300.0
     cooldown: float = 300.0

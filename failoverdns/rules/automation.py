@@ -69,8 +69,12 @@ def situation_of(view: View, group: Group, steady: float) -> Situation:
     """Return what a policy looks at; what seems to be in the future is taken as of now."""
     sides = (side_condition(view, group, side) for side in Side)
     primary, backup = (replace(each, since=min(each.since, steady)) for each in sides)
-    automation = group.automation
-    return Situation(group.active, primary, backup, automation.automatic, automation.by_hand)
+    automation, switched_at = group.automation, group.automation.switched_at
+    if switched_at is not None:
+        switched_at = min(switched_at, steady)
+    return Situation(
+        group.active, primary, backup, automation.automatic, automation.by_hand, switched_at
+    )
 
 
 def automate(view: View, command: Automate, now: float, steady: float) -> Decision:

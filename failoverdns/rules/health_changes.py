@@ -69,17 +69,26 @@ def unobserved(application: Application) -> Application:
 def force_health(view: View, command: ForceHealth, steady: float) -> Decision:
     """Force the health of what the patterns name, or let go of it; all in one step.
 
+    What is observed counts from now on, where it is let go of: an application that was forced down
+    has recovered now, not when its heads last came up.
     Raises Rejected `not-found` if they name nothing.
     """
     writes, named = [], list[Json]()
     for application in _applications(view, command):
         after = application
         if command.head is None:
-            after = replace(application, forced=_forced(application.forced, command, steady))
+            forced = _forced(application.forced, command, steady)
+            after = replace(application, forced=forced)
+            if application.forced is not None and forced is None:
+                heads = (_counting(h, application.forced, steady) for h in application.heads)
+                after = replace(after, heads=tuple(heads))
             named.append(application.name)
         for head in _heads(application, command):
             forced = _forced(head.forced, command, steady)
-            after = _with(after, head, replace(head, forced=forced))
+            changed = replace(head, forced=forced)
+            if head.forced is not None and forced is None:
+                changed = _counting(changed, head.forced, steady)
+            after = _with(after, head, changed)
             named.append(f"{application.name}/{head.name}")
         if after != application:
             writes.append(Write(application, after))
@@ -113,6 +122,13 @@ def _forced(before: Forced | None, command: ForceHealth, steady: float) -> Force
         reason = command.reason if command.reason is not None else before.reason
         return replace(before, reason=reason)
     return Forced(command.health, steady, command.reason)
+
+
+def _counting(head: Head, forced: Forced, steady: float) -> Head:
+    """Return a head that counts as what is observed of it, since now if that is a change."""
+    if head.observed is None or head.observed.health is forced.health:
+        return head
+    return replace(head, observed=replace(head.observed, since=steady))
 
 
 def _with(application: Application, old: Head, new: Head) -> Application:

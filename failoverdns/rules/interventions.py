@@ -11,7 +11,7 @@ from failoverdns.model.change import Json, Write
 from failoverdns.model.commands import SetFlag, SetMaintenance
 from failoverdns.model.policy import AUTOMATION_FLAG, Flag, Gate, Maintenance
 from failoverdns.rules.decision import Decision
-from failoverdns.rules.finding import find_group
+from failoverdns.rules.finding import find_group, not_found
 from failoverdns.rules.safety import automation_flag
 from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.view import View
@@ -42,9 +42,14 @@ def set_maintenance(view: View, command: SetMaintenance, steady: float) -> Decis
 
 
 def set_flag(view: View, command: SetFlag, steady: float) -> Decision:
-    """Turn a flag on or off; it keeps its `since` while it stays what it is."""
+    """Turn a flag on or off; it keeps its `since` while it stays what it is.
+
+    Raises Rejected `not-found` for one that no gate asks for, and that was never turned on or off.
+    """
     before = view.flag(command.name)
     is_automation = command.name == AUTOMATION_FLAG
+    if before is None and not is_automation and command.name not in _asked_for(view):
+        raise not_found("flag", command.name, _asked_for(view), " that a gate asks for")
     known = before if before is not None else automation_flag(view) if is_automation else None
     since = known.since if known is not None and known.on == command.on else steady
     after = Flag(command.name, command.on, since, command.reason)
@@ -55,9 +60,8 @@ def set_flag(view: View, command: SetFlag, steady: float) -> Decision:
 
 def flags_report(view: View) -> list[Json]:
     """Report every flag that there is or that a gate asks for, `automation` first."""
-    asked = (r.flag for r in view.terms.safety_rules if isinstance(r, Gate) and r.flag is not None)
     flags = {AUTOMATION_FLAG: automation_flag(view)}
-    flags |= {name: Flag(name, False, 0.0) for name in asked}
+    flags |= {name: Flag(name, False, 0.0) for name in _asked_for(view)}
     flags |= {flag.name: flag for flag in view.flags()}
     return [flag_report(view, flag) for flag in flags.values()]
 
@@ -76,3 +80,9 @@ def flag_report(view: View, flag: Flag) -> dict[str, Json]:
         "reason": flag.reason,
         "gates": list[Json](gates),
     }
+
+
+def _asked_for(view: View) -> tuple[str, ...]:
+    """Return the flags that gates ask for."""
+    gates = (rule for rule in view.terms.safety_rules if isinstance(rule, Gate))
+    return tuple(dict.fromkeys(gate.flag for gate in gates if gate.flag is not None))

@@ -2,13 +2,15 @@
 
 The truth table is `TABLE`; a group with `mode: manual` never gets here.  A switch waits until
 
-| of a move  | at the earliest                                                              |
-|------------|------------------------------------------------------------------------------|
-| `leave`    | `grace` after the active side went down                                      |
-| `return`   | `hold` after the primary came up again, whenever the group left it           |
-| both       | `cooldown` after the last automatic switch                                   |
+| of a move | at the earliest                                                                |
+|-----------|--------------------------------------------------------------------------------|
+| `leave`   | `grace` after the active side went down, the other one came up, and the last   |
+|           | switch, whichever is last; from the backup also when a `return` would be due   |
+| `return`  | `hold` after the primary came up again, whenever the group left it             |
+| both      | `cooldown` after the last automatic switch                                     |
 
-and the flap guard holds it back while there were `max_switches` automatic ones within `window`.
+and the flap guard holds it back while there were `max_switches` automatic ones within `window`; a
+`return` leaves one of them in reserve, so that a group which is back home can leave again.
 Refuses to know groups, safety rules and who carries it out.
 """
 
@@ -76,7 +78,8 @@ class Situation:
     """All that a policy looks at; `automatic` are times of automatic switches, oldest first.
 
     `by_hand` if somebody switched the group to where it is, and left a side that was not down: what
-    a person has chosen is not undone because it was possible.  All times in steady seconds.
+    a person has chosen is not undone because it was possible.  `switched_at` is the last switch.
+    All times in steady seconds.
     """
 
     active: Side
@@ -84,6 +87,7 @@ class Situation:
     backup: Condition
     automatic: tuple[float, ...] = ()
     by_hand: bool = False
+    switched_at: float | None = None
 
     def condition(self, side: Side) -> Condition:
         """Return the condition of a side."""
@@ -114,19 +118,38 @@ def verdict(policy: Policy, situation: Situation, now: float) -> Verdict:
     row = row_for(situation, policy.fail_back)
     if row.move is Move.STAY:
         return Verdict(row.why)
-    to = situation.active.other
-    if row.move is Move.LEAVE:
-        since, delay = situation.condition(situation.active).since, policy.grace
-        earliest = [(since + delay, "grace")]
-    else:
-        earliest = [(situation.primary.since + policy.hold, "hold")]
-    recent = [min(at, now) for at in situation.automatic if at > now - policy.window]
+    waits = [_delay(policy, situation, row.move)]
     if situation.automatic:
-        earliest.append((min(situation.automatic[-1], now) + policy.cooldown, "cooldown"))
-    if len(recent) >= policy.max_switches:
-        earliest.append((recent[-policy.max_switches] + policy.window, FLAP_GUARD))
-    at, waits_for = max(earliest)
-    return Verdict(row.why, to, at, waits_for if at > now else "")
+        waits.append((min(situation.automatic[-1], now) + policy.cooldown, "cooldown"))
+    at, waits_for = max(waits)
+    guarded = _room(policy, situation, row.move, now)
+    if at <= now < guarded:
+        waits_for = FLAP_GUARD
+    at = max(at, guarded)
+    return Verdict(row.why, situation.active.other, at, waits_for if at > now else "")
+
+
+def _delay(policy: Policy, situation: Situation, move: Move) -> tuple[float, str]:
+    """Return when a move may be made for all that was observed, and which setting says so."""
+    back = situation.primary.since + policy.hold, "hold"
+    if move is Move.RETURN:
+        return back
+    switched_at = situation.switched_at
+    since = max(situation.primary.since, situation.backup.since)
+    if switched_at is not None:
+        since = max(since, switched_at)
+    leave = since + policy.grace, "grace"
+    may_go_back = situation.active is Side.BACKUP and not situation.by_hand
+    return min(leave, back) if may_go_back else leave
+
+
+def _room(policy: Policy, situation: Situation, move: Move, now: float) -> float:
+    """Return when the flap guard has room for a move; 0 if it has."""
+    most = policy.max_switches
+    if move is Move.RETURN:
+        most = max(most - 1, 1)
+    recent = [min(at, now) for at in situation.automatic if at > now - policy.window]
+    return recent[-most] + policy.window if len(recent) >= most else 0.0
 
 
 def row_for(situation: Situation, fail_back: Mode) -> Row:

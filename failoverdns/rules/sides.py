@@ -1,13 +1,14 @@
 """The sides of a group as health and policy see them, and which of them its hostname answers.
 
-| both sides are | `all_down` | the hostname answers                         |
+| all sides are  | `all_down` | the hostname answers                         |
 |----------------|------------|----------------------------------------------|
 | down           | `stay`     | the active side                              |
 | down           | `primary`  | the primary, whichever is active             |
 | down           | `backup`   | the backup, whichever is active              |
 | down           | `empty`    | nothing: NODATA                              |
-| not both down  | any        | the active side                              |
+| not all down   | any        | the active side                              |
 
+A side without an application counts for nothing there.
 That is about the answer only: the active side stays the active one, and its certificate where it
 is.  With `answer: healthy` web servers that are down are left out, unless all of them are.
 Refuses to know when anything is switched.
@@ -50,11 +51,15 @@ def answered(view: View, group: Group) -> tuple[Side | None, bool]:
         return group.active, False
     policy = policy_of(view, group)
     side: Side | None = group.active
-    if policy.all_down is not AllDown.STAY and all(
-        side_condition(view, group, each).health is Health.DOWN for each in Side
-    ):
+    if policy.all_down is not AllDown.STAY and _is_all_down(view, group):
         side = _WHEN_ALL_DOWN[policy.all_down]
     return side, policy.answer is AnswerOf.HEALTHY
+
+
+def _is_all_down(view: View, group: Group) -> bool:
+    attached = [side for side in Side if group.application(side) is not None]
+    conditions = (side_condition(view, group, side) for side in attached)
+    return bool(attached) and all(each.health is Health.DOWN for each in conditions)
 
 
 _WHEN_ALL_DOWN = {

@@ -93,6 +93,7 @@ def test_the_status_decides(status: int, cause: Cause | None, detail: str) -> No
         ({"body": "größer"}, "größer".encode(), None, "status 200"),
         ({"body_pattern": "w[a-f]ll$"}, b"all is well", None, "status 200"),
         ({"body_pattern": "^w"}, b"all is well", Cause.BODY, "'^w' does not match"),
+        ({"body_pattern": "^ready$"}, b"db up\nready\n", None, "status 200"),
         ({"body_pattern": "gr..er"}, "größer".encode(), None, "status 200"),
         ({"body_pattern": "("}, b"all is well", Cause.BODY, "'(' is not a regular expression"),
         ({"body": "all", "body_pattern": "lost"}, b"all is well", Cause.BODY, "'lost' does not"),

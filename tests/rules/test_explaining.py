@@ -221,12 +221,12 @@ def test_a_switch_that_is_due_is_said_to_be(since: float) -> None:
 
 
 def test_the_flap_guard_says_until_when() -> None:
-    automation = Automation("auto", automatic=(500.0, 700.0))
+    automation = Automation("auto", automatic=(400.0, 500.0, 700.0))
     view = watched.watched([samples.group(automation=automation)], DOWN, UP)
     assert sentences(view)[3] == (
         "Its policy, auto, wants it on the backup: the primary is down and the backup is up; but "
-        "it switched by itself 2 times within 16 min 40 s, so it stays put (flap-guard) for "
-        "8 min 20 s."
+        "it switched by itself 3 times within 16 min 40 s, so it stays put (flap-guard) for "
+        "6 min 40 s."
     )
 
 

@@ -7,7 +7,7 @@ import watched
 from samples import carried_out, carry_out, refusal
 from watched import DOWN, UP, the_group
 
-from failoverdns.model.commands import SetFlag, SetMaintenance
+from failoverdns.model.commands import Configure, SetFlag, SetMaintenance
 from failoverdns.model.policy import Automation, Flag, Gate, Held, Maintenance
 from failoverdns.rules.interventions import flags_report
 
@@ -75,8 +75,21 @@ def test_a_flag_is_turned_on_and_off() -> None:
     assert view.flag("open") == Flag("open", False, 6.0)
 
 
+def test_a_flag_that_no_gate_asks_for_is_refused() -> None:
+    """It would be a slip of the finger; one that was set before its gate went can be turned off."""
+    view = watched.shop(UP, UP, *GATES)
+    refused = refusal(view, SetFlag("opne", True))
+    assert (refused.code, refused.message) == (
+        "not-found",
+        "no flag 'opne' that a gate asks for; did you mean 'open'?",
+    )
+    carry_out(view, SetFlag("open", True), 5.0)
+    carry_out(view, Configure((samples.zone(),), watched.terms()))
+    assert carry_out(view, SetFlag("open", False), 6.0)["gates"] == []
+
+
 def test_a_flag_that_is_what_it_is_told_to_be_stays_so_since_then() -> None:
-    view = watched.shop()
+    view = watched.shop(UP, UP, *GATES)
     carry_out(view, SetFlag("open", True, "monday"), 5.0)
     for same in (SetFlag("open", True), SetFlag("open", True, "monday")):
         report, writes, _ = carried_out(view, same, 6.0)
@@ -104,13 +117,13 @@ def test_flags_that_gates_ask_for_are_listed_though_nobody_ever_set_them() -> No
         {"name": "automation", **on, "gates": []},
         {"name": "open", **off, "gates": ["office", "night"]},
     ]
-    carry_out(view, SetFlag("other", False), 5.0)
+    carry_out(view, SetFlag("open", False), 5.0)
     carry_out(view, SetFlag("automation", False), 6.0)
     listed = [(flag["name"], flag["on"]) for flag in flags_report(view)]
-    assert listed == [("automation", False), ("open", False), ("other", False)]
+    assert listed == [("automation", False), ("open", False)]
 
 
 def test_a_flag_is_told_in_history() -> None:
-    (part,) = samples.changed_by(watched.shop(), SetFlag("open", True, "monday"))
+    (part,) = samples.changed_by(watched.shop(UP, UP, *GATES), SetFlag("open", True, "monday"))
     assert (part["kind"], part["name"], part["done"]) == ("flag", "open", "created")
     assert part["fields"] == {"on": [None, True], "reason": [None, "monday"]}

@@ -90,6 +90,7 @@ def test_no_row_leads_to_a_side_that_is_not_up(case: Case) -> None:
         assert (primary if says.to is P else backup) is UP
 
 
+TWICE = replace(AUTO, max_switches=2)
 DOWN_SINCE_100 = situation(P, condition(DOWN, 100.0), UP)
 RECOVERED_AT_100 = situation(B, condition(UP, 100.0), UP)
 
@@ -124,6 +125,43 @@ def test_the_hold_time_is_counted_from_the_recovery_not_from_the_switch() -> Non
     assert verdict(AUTO, later, 210.0) == Verdict("the primary is up again", P, 260.0, "cooldown")
 
 
+def test_a_way_back_leaves_one_switch_in_reserve() -> None:
+    """A group that is home has to be able to leave again; where one is all, none is kept."""
+    late = replace(RECOVERED_AT_100, automatic=(90.0,))
+    assert verdict(AUTO, late, 300.0).at == 220.0
+    assert verdict(TWICE, late, 300.0) == Verdict("the primary is up again", P, 1090.0, FLAP_GUARD)
+    once = replace(AUTO, max_switches=1)
+    assert verdict(once, late, 300.0).at == 1090.0
+    assert verdict(once, replace(late, automatic=()), 300.0).at == 220.0
+
+
+def test_the_grace_period_begins_when_the_last_of_it_came_true() -> None:
+    """When the other side came up, or with a switch by hand, if that was later."""
+    cut_off = situation(P, condition(DOWN, 100.0), condition(UP, 150.0))
+    assert verdict(AUTO, cut_off, 160.0).at == 180.0
+    by_hand = replace(DOWN_SINCE_100, switched_at=190.0, by_hand=True)
+    assert verdict(AUTO, by_hand, 200.0) == Verdict(
+        "the primary is down and the backup is up", B, 220.0, "grace"
+    )
+
+
+def test_a_backup_that_dies_makes_no_way_back_later_than_it_was() -> None:
+    """The hold time is nearly over when it does."""
+    dying = situation(B, condition(UP, 100.0), condition(DOWN, 210.0))
+    assert verdict(AUTO, dying, 215.0) == Verdict(
+        "the backup is down and the primary is up", P, 220.0, "hold"
+    )
+    assert verdict(AUTO, replace(dying, by_hand=True), 215.0).at == 240.0
+
+
+def test_the_flap_guard_is_said_to_hold_a_group_only_when_nothing_else_does() -> None:
+    """A blip that ends within the grace period is no refusal."""
+    blip = replace(situation(P, condition(DOWN, 200.0), UP), automatic=(10.0, 110.0))
+    says = verdict(TWICE, blip, 210.0)
+    assert (says.at, says.waits_for, says.is_held) == (1010.0, "grace", False)
+    assert verdict(TWICE, blip, 230.0).is_held
+
+
 def test_a_backup_that_is_down_is_left_after_the_grace_period_for_a_primary_that_is_up() -> None:
     """The hold time is for a return to a primary that one could do without."""
     left = situation(B, condition(UP, 90.0), condition(DOWN, 100.0))
@@ -153,7 +191,7 @@ def test_automatic_switches_are_at_least_the_cooldown_apart(now: float, waits_fo
 def test_the_flap_guard_holds_a_group_that_switched_too_often(
     automatic: tuple[float, ...], now: float, at: float, waits_for: str
 ) -> None:
-    says = verdict(AUTO, replace(DOWN_SINCE_100, automatic=automatic), now)
+    says = verdict(TWICE, replace(DOWN_SINCE_100, automatic=automatic), now)
     assert (says.at, says.waits_for) == (at, waits_for)
     assert says.is_held is (waits_for == FLAP_GUARD)
 
@@ -163,7 +201,7 @@ def test_what_seems_to_be_in_the_future_is_taken_as_of_now() -> None:
     after = replace(DOWN_SINCE_100, automatic=(1e9,))
     assert verdict(AUTO, after, 500.0).at == 560.0
     guarded = replace(DOWN_SINCE_100, automatic=(1e9, 2e9))
-    assert verdict(AUTO, guarded, 500.0).at == 1500.0
+    assert verdict(TWICE, guarded, 500.0).at == 1500.0
 
 
 def test_a_group_that_stays_says_why_and_no_time() -> None:

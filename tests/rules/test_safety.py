@@ -125,7 +125,7 @@ def test_a_wait_refuses_a_switch_so_soon_after_the_last_one(
 ) -> None:
     automation = Automation("auto", switched_at=switched_at)
     rule = Wait("calm", ("*",), 120.0)
-    view = watched.watched([group(automation=automation)], DOWN, UP, rule)
+    view = watched.watched([group(automation=automation)], DOWN, UP, rule, grace=0.0)
     if left is None:
         assert automatically_failing(view, now) == []
         carry_out(view, Switch(("shop",), BACKUP), now)

@@ -293,7 +293,7 @@ def test_the_flap_guard_stops_a_group_that_goes_to_and_fro(
     eu, us = heads.start(answering(OK)), heads.start(answering(OK))
     policy = (
         "{mode: automatic, grace: 0, fail_back: automatic, hold: 0, cooldown: 0, "
-        "max_switches: 2, window: 3600}"
+        "max_switches: 3, window: 3600}"
     )
     server = serve(check(heads) + f"policies: {{auto: {policy}}}\n")
     shop(server, [eu], [us])
@@ -303,13 +303,15 @@ def test_the_flap_guard_stops_a_group_that_goes_to_and_fro(
     heads.start(answering(OK), eu)
     wait_for(answers(server, [eu]))
     heads.stop(eu)
+    wait_for(answers(server, [us]))
+    heads.start(answering(OK), eu)
 
     def held() -> bool:
         automation = server.do(command="status", group="shop")["groups"][0]["automation"]
         return bool(automation["held"]) and automation["held"]["rules"] == ["flap-guard"]
 
     wait_for(held)
-    assert server.short(HOSTNAME) == [eu]
+    assert server.short(HOSTNAME) == [us]
     assert "stays put (flap-guard)" in " ".join(sentences(server))
     assert commands(server)[-1]["held"] == ["flap-guard"]
 
@@ -554,7 +556,7 @@ def test_a_clock_that_jumps_switches_nothing(
 
 def server_time(server: Server) -> float:
     """Return what the server takes for the time."""
-    server.do(command="flag on", name=f"f{next(_numbers)}")
+    server.do(command="application add", name=f"a{next(_numbers)}")
     change = server.do(command="history", limit=1)["history"][0]
     return datetime.fromisoformat(change["time"]).timestamp()
 
