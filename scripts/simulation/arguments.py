@@ -171,8 +171,8 @@ def population_from(given: argparse.Namespace) -> Population:
         if not 0.0 <= shares[name] <= 1.0:
             raise Malformed(f"--share {text!r}: give percent from 0 to 100, as {name}=10")
     busiest, quietest = given.asked_every
-    if not 0.001 <= busiest <= quietest <= 86400.0:
-        raise Malformed("--asked-every: seconds from 0.001 to 86400, the busiest first")
+    if not 0.1 <= busiest <= quietest <= 86400.0:
+        raise Malformed("--asked-every: give seconds from 0.1 to 86400, the busiest first")
     rest = 1.0 - sum(shares.values())
     others = {name: share for name, share in Population().shares.items() if name not in shares}
     if rest < -1e-9 or (not others and rest > 1e-9):

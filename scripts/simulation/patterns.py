@@ -231,21 +231,32 @@ def named(text: str) -> Pattern:
         key, _, value = word.partition("=")
         if key not in known:
             raise Malformed(f"{name} has no {key!r}; it has {', '.join(known)}")
-        try:
-            given[key] = _READ[type(known[key])](value)
-        except (ValueError, KeyError):
-            raise Malformed(f"{name}: {key}={value!r}: give a value like {known[key]}") from None
+        given[key] = _value(f"{name}: {key}", known[key], value)
     pattern = make(**given)
-    if pattern.lasts > MOST:
-        raise Malformed(f"{name}: {pattern.lasts:g} s is too long: at most {MOST:g} s")
+    if pattern.broken > pattern.heads:
+        raise Malformed(f"{name}: broken={pattern.broken}: give at most heads={pattern.heads}")
     return pattern
 
 
-MOST = 90 * 86400.0
-"""Seconds that a pattern may last: what is rarer than that, `simulation.losses` counts."""
+MOST = 7 * 86400.0
+"""Seconds that a pattern may take: what is rarer than that, `simulation.losses` counts."""
 
-_READ: Mapping[type, Callable[[str], object]] = {
-    bool: {"yes": True, "no": False, "True": True, "False": False}.__getitem__,
-    int: int,
-    float: float,
-}
+
+def _value(where: str, default: object, text: str) -> object:
+    """Read a value like the default: yes or no, a share if that is one, or else seconds."""
+    if isinstance(default, bool):
+        if text not in ("yes", "no"):
+            raise Malformed(f"{where}={text!r}: give yes or no")
+        return text == "yes"
+    least, most = (1, 100) if isinstance(default, int) else (1.0, MOST)
+    if isinstance(default, float) and default < 1.0:
+        least, most = 0.0, 0.99
+    try:
+        value = int(text) if isinstance(default, int) else float(text)
+    except ValueError:
+        value = -1
+    if not least <= value <= most:
+        raise Malformed(
+            f"{where}={text!r}: give a value like {default}, from {least:g} to {most:g}"
+        )
+    return value

@@ -125,8 +125,10 @@ def fetched(
     """Return what a resolver fetches from `begin` until it has an answer that lasts beyond `end`.
 
     `pauses` are seconds from the expiry of an answer (the first: from `begin`) to the next question
-    of a client: what is asked before that finds the answer there.
+    of a client: what is asked before that finds the answer there.  What is not kept is no entry.
     """
+    if not kind.keeps(ttl):
+        return Cache(kind, ())
     entries: list[Cached] = []
     expires = begin
     while expires <= end:
