@@ -76,7 +76,9 @@ def seen_of(drawn: Sequence[tuple[int, Side, bool]]) -> list[Observation]:
     return seen
 
 
-PROBES = st.lists(st.tuples(st.integers(0, 90), st.sampled_from(Side), st.booleans()), max_size=120)
+PROBES = st.lists(
+    st.tuples(st.integers(0, 90), st.sampled_from(Side), st.booleans()), min_size=10, max_size=120
+)
 POLICIES = st.builds(
     Policy,
     st.just("policy"),
@@ -102,7 +104,7 @@ def test_switches_are_never_too_many_and_never_too_soon(
 ) -> None:
     """Whatever probes say: at most `max_switches` in any window, and `cooldown` between them."""
     seen = seen_of(drawn)
-    until = (seen[-1].at if seen else 0.0) + 4000.0
+    until = seen[-1].at + 4000.0
     times = [switch.at for switch in replayed(seen, 1, setting, until).switches]
     policy = setting.policy
     assert all(later - earlier >= policy.cooldown for earlier, later in pairwise(times))
@@ -117,8 +119,19 @@ def test_the_corridor_and_the_rules_agree_on_any_probes(
     drawn: list[tuple[int, Side, bool]], setting: Setting
 ) -> None:
     seen = seen_of(drawn)
-    until = (seen[-1].at if seen else 0.0) + 4000.0
+    until = seen[-1].at + 4000.0
     assert replayed(seen, 1, setting, until) == carried_out(seen, 1, setting, until)
+
+
+def test_a_cooldown_is_waited_for() -> None:
+    """Without it a nervous group would follow each probe of a primary that comes and goes."""
+    nervous = replace(_NERVOUS, policy=replace(_NERVOUS.policy, hold=0.0))
+    probes = [(5, Side.BACKUP, True)] + [(5, Side.PRIMARY, good) for good in [True, False] * 40]
+    times = [switch.at for switch in replayed(seen_of(probes), 1, nervous, 410.0).switches]
+    assert times == [15.0, 55.0, 95.0]
+    hasty = replace(nervous, policy=replace(nervous.policy, cooldown=0.0))
+    times = [switch.at for switch in replayed(seen_of(probes), 1, hasty, 410.0).switches]
+    assert times == [15.0, 20.0, 25.0]
 
 
 def run_of(pattern: Pattern, setting: Setting, seed: int = 1) -> Run:
