@@ -41,7 +41,7 @@ examples:
   scripts/simulate-failover                              the server's defaults, everything
   scripts/simulate-failover --quick                      the same in seconds, with rougher figures
   scripts/simulate-failover --interval 5 --timeout 2 --down-after 4 --grace 10 --ttl 30
-  scripts/simulate-failover --config /etc/failoverdns.yaml --check web --policy shop
+  scripts/simulate-failover --config /etc/failoverdns/failoverdns.yaml --check web --policy shop
   scripts/simulate-failover --study outcomes --pattern hard-down:lasts=300 partial:broken=2,heads=3
   scripts/simulate-failover --story backup-dies --fail-back automatic
 
