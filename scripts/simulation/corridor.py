@@ -1,0 +1,157 @@
+"""Probe results in, switches out: the real ledger over a store in memory, on a virtual clock.
+
+What the server does, from `LearnHealth` to the switch in the state; only sockets are missing.
+Too slow for years (`simulation.replay` is for these), and the measure of what is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable
+from ipaddress import ip_address
+from random import Random
+from typing import Any
+
+from failoverdns.ledger import Done, Ledger, Outcome, Submission
+from failoverdns.model import commands
+from failoverdns.model.application import HeadRole
+from failoverdns.model.change import Change, Who
+from failoverdns.model.group import Group, Side
+from failoverdns.model.health import Health, Observed
+from failoverdns.model.names import DomainName
+from failoverdns.model.policy import Terms
+from failoverdns.model.zone import NameServer, Zone
+from failoverdns.rules.automation import outlook
+from failoverdns.rules.health import NOT_OBSERVED, Tally, head_observed, tallied
+from failoverdns.rules.sides import side_condition
+from failoverdns.state import State
+from failoverdns.store.memory import MemoryStore
+from simulation.probing import Observation
+from simulation.run import AutomaticSwitch, HealthChange, Run
+from simulation.setting import Setting
+
+_ORIGIN = DomainName.from_text("failover.test")
+_ZONE = Zone(_ORIGIN, (NameServer(_ORIGIN.child("ns1")),), _ORIGIN.child("hostmaster"), 60, 60)
+_WHO = Who(0, 0, "simulation")
+
+
+def carried_out(seen: Iterable[Observation], heads: int, setting: Setting, until: float) -> Run:
+    """Return what the change corridor makes of observations, for sides of so many heads each.
+
+    A switch that is due by `until` (seconds after the start) is carried out.
+    """
+    corridor = _Corridor(heads, setting)
+    for observation in seen:
+        corridor.advance(observation.at)
+        corridor.observe(observation)
+    corridor.advance(until)
+    return Run(tuple(corridor.health), tuple(corridor.switches))
+
+
+class _Corridor:
+    """A ledger with one group, and whoever sends it the system's own commands."""
+
+    def __init__(self, heads: int, setting: Setting) -> None:
+        self._check = setting.check
+        self._tallies = {(side, head): Tally() for side in Side for head in range(heads)}
+        self._clock = 0.0
+        self.health: list[HealthChange] = []
+        self.switches: list[AutomaticSwitch] = []
+        self._ledger = Ledger(
+            State(),
+            MemoryStore(),
+            publish=lambda delta: None,
+            visible=_at_once,
+            announce=self._announce,
+            spawn=_to_its_end,
+            now=lambda: self._clock,
+            random=Random(0),
+        )
+        self._do(commands.Configure((_ZONE,), Terms((setting.check,), (setting.policy,))))
+        for number, side in enumerate(Side):
+            name = side.value
+            self._do(commands.AddApplication(name))
+            chosen = commands.SetApplication(
+                name, (setting.check.name,), require_heads=setting.require_heads
+            )
+            self._do(chosen)
+            for head in range(heads):
+                address = ip_address(f"192.0.2.{100 * number + head + 1}")
+                role = HeadRole.WEB_SERVER
+                self._do(commands.AddHead(name, f"web{head}", role, (address,)))
+        self._do(
+            commands.AddGroup(
+                "shop",
+                label="shop",
+                primary=Side.PRIMARY.value,
+                backup=Side.BACKUP.value,
+                ttl=setting.ttl,
+                policy=setting.policy.name,
+            )
+        )
+
+    @property
+    def _group(self) -> Group:
+        group = self._ledger.state.group_named("shop")
+        assert group is not None
+        return group
+
+    def observe(self, observation: Observation) -> None:
+        """Tell the ledger of a result, if it changes what is known."""
+        self._clock = observation.at
+        key = (observation.side, observation.head)
+        self._tallies[key] = tallied(self._tallies[key], observation.result, self._check)
+        observed = head_observed([self._tallies[key]], "all", observation.at)
+        application = self._ledger.state.application_named(observation.side.value)
+        assert application is not None
+        head = application.heads[observation.head]
+        if _differs(head.observed or NOT_OBSERVED, observed):
+            before = self._condition(observation.side)
+            self._do(commands.LearnHealth(application.id, head.name, observed))
+            after = self._condition(observation.side)
+            if after is not before:
+                self.health.append(HealthChange(observation.at, observation.side, after))
+            self.advance(observation.at)
+
+    def advance(self, until: float) -> None:
+        """Have the group do what is due by a time, each thing when it is due."""
+        while True:
+            look = outlook(self._ledger.state, self._group, self._clock, self._clock)
+            if look.verdict is None or look.verdict.to is None or look.verdict.at > until:
+                break
+            self._clock = max(self._clock, look.verdict.at)
+            before, why = self._group.active, look.verdict.why
+            self._do(commands.Automate(self._group.id))
+            if self._group.active is before:
+                break
+            self.switches.append(AutomaticSwitch(self._clock, self._group.active, why))
+        self._clock = max(self._clock, until)
+
+    def _condition(self, side: Side) -> Health:
+        return side_condition(self._ledger.state, self._group, side).health
+
+    def _do(self, command: commands.Mutation) -> None:
+        outcomes: list[Outcome] = []
+        given = {"command": type(command).__name__}
+        self._ledger.submit(Submission(command, _WHO, given, outcomes.append))
+        (outcome,) = outcomes
+        assert isinstance(outcome, Done), outcome
+
+    def _announce(self, change: Change) -> None:
+        """Nobody has to hear of it."""
+
+
+def _differs(before: Observed, after: Observed) -> bool:
+    return (before.health, before.cause) != (after.health, after.cause)
+
+
+async def _at_once() -> None:
+    """What is published is visible."""
+
+
+def _to_its_end(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Drive a coroutine that never has to wait."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    raise AssertionError("it waits for something that nobody will do")

@@ -1,0 +1,162 @@
+"""The figures as pictures: the only place that needs matplotlib.
+
+One hue a line, in the same order everywhere; the operator's own setting is the thick one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+from simulation.resolvers import KINDS
+from simulation.setting import Setting, label
+from simulation.studies import LOSSES, PERIODS, Delay, Drain, Flaps, Rates
+
+_COLOURS = ("#0b5fa5", "#d1495b", "#2a9d5c", "#8a5fbf", "#c98a00", "#4d4d4d", "#17a2b8", "#a0522d")
+_GREY = "#666666"
+_STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+}
+
+
+def draw_drain(drain: Drain, path: Path) -> None:
+    """Draw the share of clients served over time, for each kind of resolver."""
+    about = {kind.name: kind.about for kind in KINDS}
+
+    def drawn(axes: Axes) -> None:
+        styles = zip(drain.shares.items(), _COLOURS[1:], ("-", "--", "-", "-"), strict=False)
+        for (name, shares), colour, style in styles:
+            axes.plot(drain.times, shares, style, color=colour, linewidth=1.6, label=about[name])
+        axes.plot(drain.times, drain.together, color=_COLOURS[0], linewidth=3, label="all clients")
+        for name, at in (
+            ("down", 0.0),
+            (f"detected, {drain.detected.median:.0f} s", drain.detected.median),
+            (f"switched, {drain.switched.median:.0f} s", drain.switched.median),
+        ):
+            axes.axvline(at, color=_GREY, linewidth=0.8, linestyle=":")
+            axes.text(
+                at - 3, 0.97, name, color=_GREY, fontsize=8, rotation=90, va="top", ha="right"
+            )
+        axes.set(
+            xlim=(drain.times[0], drain.times[-1]),
+            ylim=(0, 1.02),
+            xlabel="seconds after the primary went down",
+            ylabel="share of clients on a side that is up",
+        )
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.legend(loc="lower right", title="clients of resolvers that")
+        axes.set_title("How clients follow, by their resolver")
+
+    _save(path, drawn, (7.2, 4.2))
+
+
+def draw_delays(found: Sequence[Delay], own: Setting, path: Path) -> None:
+    """Draw for each setting what the seconds of an outage go to."""
+
+    def drawn(axes: Axes) -> None:
+        rows = list(reversed(found))
+        detected = [delay.detected.median for delay in rows]
+        switched = [delay.switched.median for delay in rows]
+        clients = [delay.clients.median for delay in rows]
+        places = range(len(rows))
+        parts = (
+            ("until it is known", [0.0] * len(rows), detected),
+            ("grace", detected, switched),
+            ("caches, median client", switched, clients),
+        )
+        for (name, begin, end), colour in zip(
+            parts, ("#0b5fa5", "#7fb2dd", "#e3b23c"), strict=True
+        ):
+            widths = [b - a for a, b in zip(begin, end, strict=True)]
+            axes.barh(places, widths, left=begin, color=colour, height=0.62, label=name)
+        p95 = [delay.clients.p95 for delay in rows]
+        axes.plot(p95, places, "|", color="#333333", markersize=12, label="95 % of clients")
+        axes.set_yticks(places, [_named(row.setting, own) for row in rows])
+        axes.grid(axis="y", visible=False)
+        axes.set(xlim=(0, None), xlabel="seconds after the primary went down (medians)")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.3, -0.14), ncols=4, columnspacing=1.2)
+        axes.set_title("What the seconds of an outage go to")
+
+    _save(path, drawn, (8.0, 1.9 + 0.33 * len(found)))
+
+
+def draw_rates(found: Sequence[Rates], own: Setting, path: Path) -> None:
+    """Draw false switches a year against lost probes: exact lines, and what dice gave."""
+
+    def drawn(axes: Axes) -> None:
+        for rates, colour in zip(found, _COLOURS, strict=False):
+            exact = [rates.exact[loss].switches for loss in LOSSES]
+            width = 2.8 if rates.setting == own else 1.3
+            name = _named(rates.setting, own)
+            axes.plot(LOSSES, exact, color=colour, linewidth=width, label=name)
+            counts = [rates.counted[loss] for loss in LOSSES]
+            seen = [count.a_year if count.switches else nan for count in counts]
+            below = [count.a_year - count.bounds[0] for count in counts]
+            above = [count.bounds[1] - count.a_year for count in counts]
+            axes.errorbar(
+                LOSSES, seen, yerr=(below, above), fmt="o", color=colour, markersize=3.5, capsize=2
+            )
+        axes.set(xscale="log", yscale="log", xlim=(0.0045, 0.22), ylim=(1e-5, 6e4))
+        axes.set_xticks(LOSSES, [f"{loss:.1%}".replace(".0%", "%") for loss in LOSSES])
+        axes.minorticks_off()
+        marks = {1e-4: "1 in 10,000 years", 1e-2: "1 in 100 years", 1.0: "1 a year"}
+        marks |= {52.0: "1 a week", 365.25: "1 a day", 8766.0: "1 an hour"}
+        axes.set_yticks(list(marks), list(marks.values()))
+        axes.set(xlabel="probes lost, each by itself", ylabel="false switches")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.42, -0.13), ncols=2)
+        axes.set_title("How often a primary is left that is well (lines exact, dots by dice)")
+
+    _save(path, drawn, (7.2, 4.4))
+
+
+def draw_flaps(found: Sequence[Flaps], path: Path) -> None:
+    """Draw switches an hour against the period of flapping."""
+
+    def drawn(axes: Axes) -> None:
+        styles = zip(found, _COLOURS, (1.4, 1.8, 3.0), ("-", "--", "-"), strict=False)
+        for flaps, colour, width, style in styles:
+            values = [flaps.an_hour[period] for period in PERIODS]
+            axes.plot(
+                PERIODS, values, style, marker="o", markersize=3.5, color=colour,
+                linewidth=width, label=flaps.name,
+            )  # fmt: skip
+        axes.set(xscale="log", ylim=(0, None))
+        shown = [60.0, 120.0, 240.0, 480.0, 900.0, 1800.0, 3600.0, 7200.0]
+        axes.set_xticks(shown, ["1 min", "2", "4", "8", "15", "30", "1 h", "2 h"])
+        axes.minorticks_off()
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.set(xlabel="period of flapping (half of it down)", ylabel="switches an hour")
+        axes.legend(loc="upper right", title="with automatic fail-back")
+        axes.set_title("A primary that comes and goes")
+
+    _save(path, drawn, (7.2, 3.9))
+
+
+def _named(setting: Setting, own: Setting) -> str:
+    if setting != own:
+        return label(setting)
+    return f"{label(setting)} ({'default' if own == Setting() else 'yours'})"
+
+
+def _save(path: Path, drawn: Callable[[Axes], None], size: tuple[float, float]) -> None:
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=size, dpi=100)
+        drawn(figure.add_subplot())
+        figure.savefig(path, bbox_inches="tight", metadata={"Software": None})

@@ -1,0 +1,82 @@
+"""Probe results in, switches out: the server's rules as pure functions, and nothing else.
+
+Fast enough for years.  What it repeats of the server is the little that stands between the rules
+(`rules.health_changes.learn_health`, `rules.switching`): tests hold it against the corridor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from failoverdns.model.group import Side
+from failoverdns.model.health import Health
+from failoverdns.rules.health import Condition, Tally, combined, head_observed, tallied
+from failoverdns.rules.policy import Situation, Verdict, verdict
+from simulation.probing import Observation
+from simulation.run import AutomaticSwitch, HealthChange, Run
+from simulation.setting import Setting
+
+
+def replayed(seen: Iterable[Observation], heads: int, setting: Setting, until: float) -> Run:
+    """Return what the rules make of observations, for sides of so many heads each.
+
+    A switch that is due by `until` (seconds after the start) is carried out.
+    """
+    group = _Group(heads, setting)
+    for observation in seen:
+        group.carry_out(observation.at)
+        group.observe(observation)
+    group.carry_out(until)
+    return Run(tuple(group.health), tuple(group.switches))
+
+
+class _Group:
+    """A group in automatic mode, and what is known of its sides."""
+
+    def __init__(self, heads: int, setting: Setting) -> None:
+        self._setting = setting
+        self._tallies = {(side, head): Tally() for side in Side for head in range(heads)}
+        unknown = Condition(Health.UNKNOWN, 0.0)
+        self._heads = {side: [unknown] * heads for side in Side}
+        self._sides = {side: self._combined(side) for side in Side}
+        self._active = Side.PRIMARY
+        self._automatic: tuple[float, ...] = ()
+        self._verdict: Verdict | None = None
+        self.health: list[HealthChange] = []
+        self.switches: list[AutomaticSwitch] = []
+
+    def observe(self, observation: Observation) -> None:
+        """Count a result; look at the policy again if it changes what is known."""
+        at, side, key = observation.at, observation.side, (observation.side, observation.head)
+        before = self._tallies[key]
+        tally = self._tallies[key] = tallied(before, observation.result, self._setting.check)
+        if tally.health is before.health:
+            return
+        observed = head_observed([tally], "all", at)
+        self._heads[side][observation.head] = Condition(observed.health, observed.since)
+        whole = self._combined(side)
+        if whole.health is not self._sides[side].health:
+            self.health.append(HealthChange(at, side, whole.health))
+        self._sides[side] = whole
+        self._look(at)
+        self.carry_out(at)
+
+    def carry_out(self, until: float) -> None:
+        """Switch as often as that is due by a time."""
+        says = self._verdict
+        while says is not None and says.to is not None and says.at <= until:
+            at = max(says.at, self._looked)
+            self._active = says.to
+            self._automatic = (*self._automatic, at)[-self._setting.policy.max_switches :]
+            self.switches.append(AutomaticSwitch(at, says.to, says.why))
+            says = self._look(at)
+
+    def _combined(self, side: Side) -> Condition:
+        return combined(self._heads[side], self._setting.require_heads)
+
+    def _look(self, at: float) -> Verdict:
+        primary, backup = self._sides[Side.PRIMARY], self._sides[Side.BACKUP]
+        situation = Situation(self._active, primary, backup, self._automatic)
+        self._looked = at
+        self._verdict = verdict(self._setting.policy, situation, at)
+        return self._verdict

@@ -1,0 +1,69 @@
+"""What is simulated: a check, a policy, a TTL, and how many of the parts have to be up.
+
+Refuses to know outages and resolvers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from failoverdns.model.health import Check, CheckKind, Quorum
+from failoverdns.model.policy import Mode, Policy
+
+CHECK = Check("check", CheckKind.TCP, 80)
+"""A check with the defaults of the server."""
+
+POLICY = Policy("policy", Mode.AUTOMATIC)
+"""A policy with the defaults of the server, but for switching by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a group is set up; `ttl` in seconds, `require_heads` as for an application."""
+
+    check: Check = CHECK
+    policy: Policy = POLICY
+    ttl: int = 60
+    require_heads: Quorum = "any"
+
+    def with_fail_back(self) -> Setting:
+        """Return the same with automatic fail-back."""
+        return replace(self, policy=replace(self.policy, fail_back=Mode.AUTOMATIC))
+
+    def without_guards(self) -> Setting:
+        """Return the same without hold, cooldown and flap guard."""
+        policy = replace(self.policy, hold=0.0, cooldown=0.0, max_switches=NO_LIMIT)
+        return replace(self, policy=policy)
+
+
+NO_LIMIT = 10**9
+"""So many switches that the flap guard never holds one back."""
+
+
+def setting_of(
+    interval: float, down_after: int, up_after: int, grace: float, timeout: float = 3.0
+) -> Setting:
+    """Return a setting that differs from the server's defaults in these; times in seconds."""
+    check = replace(
+        CHECK, interval=interval, timeout=timeout, up_after=up_after, down_after=down_after
+    )
+    return Setting(check, replace(POLICY, grace=grace))
+
+
+def label(setting: Setting) -> str:
+    """Say in a line what decides how fast a setting is."""
+    check, grace = setting.check, setting.policy.grace
+    times = f"{check.interval:g} s x {check.down_after} down, {check.up_after} up"
+    return f"{times}, grace {grace:g} s"
+
+
+COMPARED = (
+    setting_of(30, 3, 3, 30),
+    setting_of(10, 3, 3, 30),
+    setting_of(10, 3, 3, 0),
+    setting_of(10, 4, 2, 20),
+    setting_of(10, 6, 2, 0),
+    setting_of(5, 5, 2, 10),
+    setting_of(2, 5, 3, 10, timeout=1.0),
+)
+"""What an operator's own setting is compared with; the second one is the server's defaults."""

@@ -1,0 +1,33 @@
+"""Probes come when they are due, and their results in order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from simulation.patterns import BEGINS, hard_down, partial
+from simulation.probing import observations
+from simulation.setting import CHECK
+
+from failoverdns.model.group import Side
+
+
+def test_results_come_in_order_of_time_and_are_the_same_for_the_same_seed() -> None:
+    seen = list(observations(partial(), CHECK, 3))
+    assert all(one.at <= next_.at for one, next_ in pairwise(seen))
+    assert {(each.side, each.head) for each in seen} == {(s, h) for s in Side for h in range(3)}
+    assert seen == list(observations(partial(), CHECK, 3))
+    assert seen != list(observations(partial(), CHECK, 4))
+
+
+def test_probes_keep_their_interval_within_the_jitter_and_do_not_drift() -> None:
+    """A failed one is known later, by the time-out."""
+    check = replace(CHECK, interval=20.0, jitter=0.1, timeout=5.0)
+    of_one = [each for each in observations(hard_down(), check, 1) if each.side is Side.PRIMARY]
+    begun = [each.at - each.result.seconds for each in of_one]
+    phase = begun[0] % 20.0
+    assert len(begun) == pytest.approx(hard_down().lasts / 20.0, abs=1)
+    assert all(abs(at - phase - 20.0 * number) <= 4.0 for number, at in enumerate(begun))
+    first_bad = next(each for each in of_one if not each.result.is_good)
+    assert 5.0 <= first_bad.at - BEGINS <= 5.0 + 20.0 * 1.2

@@ -1,0 +1,162 @@
+"""The simulation does what the server does, and what the policy promises holds for any probes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simulation.corridor import carried_out
+from simulation.patterns import BEGINS, Pattern, hard_down, lossy, named
+from simulation.probing import Observation, observations
+from simulation.replay import replayed
+from simulation.run import Run
+from simulation.setting import CHECK, POLICY, Setting, setting_of
+
+from failoverdns.model.group import Side
+from failoverdns.model.health import Cause, Health, ProbeResult, Quorum
+from failoverdns.model.policy import Mode, Policy
+
+_NERVOUS = Setting(
+    replace(CHECK, up_after=1, down_after=1),
+    replace(POLICY, grace=0.0, hold=20.0, cooldown=40.0, fail_back=Mode.AUTOMATIC),
+)
+
+
+@pytest.mark.parametrize("setting", [Setting(), Setting().with_fail_back(), _NERVOUS])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "hard-down",
+        "blip",
+        "flapping:period=400,lasts=6000",
+        "slow:late=0.5",
+        "lossy:lost=0.3,lasts=6000",
+        "both-down",
+        "backup-dies",
+        "cut-off",
+    ],
+)
+def test_rules_alone_give_the_same_run_as_the_servers_change_corridor(
+    pattern: str, setting: Setting
+) -> None:
+    """For the same probes: the same health, the same switches at the same times and for the same
+    reasons."""
+    what = named(pattern)
+    seen = list(observations(what, setting.check, 5))
+    run = replayed(seen, what.heads, setting, what.lasts)
+    assert run == carried_out(seen, what.heads, setting, what.lasts)
+    assert run.health
+
+
+@pytest.mark.parametrize("require_heads", ["any", "all", 2])
+def test_so_do_several_web_servers(require_heads: Quorum) -> None:
+    what, setting = named("partial:broken=2,heads=3"), Setting(require_heads=require_heads)
+    seen = list(observations(what, setting.check, 5))
+    run = replayed(seen, 3, setting, what.lasts)
+    assert run == carried_out(seen, 3, setting, what.lasts)
+    assert [switch.to for switch in run.switches] == (
+        [] if require_heads == "any" else [Side.BACKUP]
+    )
+
+
+_BAD = ProbeResult(Cause.TIMEOUT, "", 3.0)
+_GOOD = ProbeResult(None, "", 0.0)
+
+
+def seen_of(drawn: Sequence[tuple[int, Side, bool]]) -> list[Observation]:
+    """Make observations of seconds since the one before, side, and whether it was good."""
+    at, seen = 0.0, []
+    for gap, side, is_good in drawn:
+        at += gap
+        seen.append(Observation(at, side, 0, _GOOD if is_good else _BAD))
+    return seen
+
+
+PROBES = st.lists(
+    st.tuples(st.integers(0, 90), st.sampled_from(Side), st.booleans()), min_size=10, max_size=120
+)
+POLICIES = st.builds(
+    Policy,
+    st.just("policy"),
+    st.just(Mode.AUTOMATIC),
+    grace=st.sampled_from([0.0, 0.0, 30.0]),
+    fail_back=st.sampled_from([Mode.AUTOMATIC, Mode.AUTOMATIC, Mode.MANUAL]),
+    hold=st.sampled_from([0.0, 0.0, 45.0]),
+    cooldown=st.sampled_from([0.0, 7.0, 60.0, 200.0]),
+    max_switches=st.integers(1, 4),
+    window=st.sampled_from([60.0, 300.0, 3600.0]),
+)
+SETTINGS = st.builds(
+    lambda policy, after: Setting(replace(CHECK, up_after=after, down_after=after), policy),
+    POLICIES,
+    st.sampled_from([1, 1, 2]),
+)
+
+
+@settings(max_examples=150)
+@given(PROBES, SETTINGS)
+def test_switches_are_never_too_many_and_never_too_soon(
+    drawn: list[tuple[int, Side, bool]], setting: Setting
+) -> None:
+    """Whatever probes say: at most `max_switches` in any window, and `cooldown` between them."""
+    seen = seen_of(drawn)
+    until = seen[-1].at + 4000.0
+    times = [switch.at for switch in replayed(seen, 1, setting, until).switches]
+    policy = setting.policy
+    assert all(later - earlier >= policy.cooldown for earlier, later in pairwise(times))
+    for begin in times:
+        within = [at for at in times if begin <= at < begin + policy.window]
+        assert len(within) <= policy.max_switches
+
+
+@settings(max_examples=20)
+@given(PROBES, SETTINGS)
+def test_the_corridor_and_the_rules_agree_on_any_probes(
+    drawn: list[tuple[int, Side, bool]], setting: Setting
+) -> None:
+    seen = seen_of(drawn)
+    until = seen[-1].at + 4000.0
+    assert replayed(seen, 1, setting, until) == carried_out(seen, 1, setting, until)
+
+
+def test_a_cooldown_is_waited_for() -> None:
+    """Without it a nervous group would follow each probe of a primary that comes and goes."""
+    nervous = replace(_NERVOUS, policy=replace(_NERVOUS.policy, hold=0.0))
+    probes = [(5, Side.BACKUP, True)] + [(5, Side.PRIMARY, good) for good in [True, False] * 40]
+    times = [switch.at for switch in replayed(seen_of(probes), 1, nervous, 410.0).switches]
+    assert times == [15.0, 55.0, 95.0]
+    hasty = replace(nervous, policy=replace(nervous.policy, cooldown=0.0))
+    times = [switch.at for switch in replayed(seen_of(probes), 1, hasty, 410.0).switches]
+    assert times == [15.0, 20.0, 25.0]
+
+
+def run_of(pattern: Pattern, setting: Setting, seed: int = 1) -> Run:
+    return replayed(observations(pattern, setting.check, seed), 1, setting, pattern.lasts)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_hard_outage_is_detected_and_left_when_it_can_be(seed: int) -> None:
+    """Three bad probes take 20 to 30 s and the last one's time-out; the grace comes on top."""
+    run = run_of(hard_down(), Setting(), seed)
+    detected = run.first_down(Side.PRIMARY, BEGINS)
+    assert detected is not None
+    assert 20.0 + 3.0 - 2.0 <= detected - BEGINS <= 30.0 + 3.0 + 2.0
+    (switch,) = run.switches
+    assert (switch.at, switch.to) == (detected + 30.0, Side.BACKUP)
+    assert run.answers().at(switch.at - 0.001) is Side.PRIMARY
+    assert run.answers().at(switch.at) is Side.BACKUP
+
+
+def test_a_return_waits_until_the_primary_was_up_for_long_enough() -> None:
+    run = run_of(hard_down(), Setting().with_fail_back())
+    back = run.switches[1]
+    up = next(c.at for c in run.health if c.at > BEGINS and c.health is Health.UP)
+    assert (back.at, back.to) == (up + 300.0, Side.PRIMARY)
+
+
+def test_a_network_that_loses_nothing_makes_nobody_switch() -> None:
+    assert run_of(lossy(0.0), setting_of(2, 1, 1, 0, timeout=1)).switches == ()
