@@ -106,7 +106,7 @@ class _Corridor:
         head = application.heads[observation.head]
         if _differs(head.observed or NOT_OBSERVED, observed):
             before = self._condition(observation.side)
-            self._do(commands.LearnHealth(application.id, head.name, observed))
+            self._do(commands.LearnHealth(application.id, ((head.name, observed),)))
             after = self._condition(observation.side)
             if after is not before:
                 self.health.append(HealthChange(observation.at, observation.side, after))
