@@ -1,4 +1,4 @@
-"""The history as evidence: exported as a chain, or verified.
+"""The history: told, newest first; and as evidence, exported as a chain, or verified.
 
 Knows what is told of the chain, and that a history which does not fit is not one that is away.
 Refuses to know how hashes are made (`store.chain`).
@@ -7,8 +7,10 @@ Refuses to know how hashes are made (`store.chain`).
 from __future__ import annotations
 
 from failoverdns.model.change import Json
-from failoverdns.model.commands import ExportHistory, VerifyHistory
+from failoverdns.model.commands import ExportHistory, History, VerifyHistory
 from failoverdns.model.errors import Corrupt, Rejected
+from failoverdns.rules.finding import find_group
+from failoverdns.rules.recounting import group_subject
 from failoverdns.rules.reporting import history_report
 from failoverdns.state import State
 from failoverdns.store.interface import Link, Store, Unavailable
@@ -16,6 +18,23 @@ from failoverdns.wire.requests import Result, Streamed
 
 EXPORTED = 500
 """Changes that one reply of `history --export` has."""
+
+
+async def told(state: State, store: Store, query: History) -> Result:
+    """Return the last changes, of all or of a group; raises Rejected `unavailable`, `not-found`."""
+    subjects = None
+    if query.group is not None:
+        group = state.group_named(query.group)
+        subjects = [group_subject(query.group)]
+        if group is not None:
+            subjects += [group.id, *group.applications]
+    try:
+        changes = await store.history(subjects, query.limit)
+    except (Unavailable, Corrupt) as fault:
+        raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
+    if subjects is not None and not changes:
+        find_group(state, query.group or "")
+    return {"history": [history_report(change) for change in changes]}
 
 
 async def exported(state: State, store: Store, query: ExportHistory) -> Result:

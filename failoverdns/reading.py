@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
-from failoverdns.auditing import exported, verified
+from failoverdns.auditing import exported, told, verified
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
 from failoverdns.model.commands import (
@@ -40,23 +40,21 @@ from failoverdns.model.commands import (
     VerifyHistory,
     Watch,
 )
-from failoverdns.model.errors import Corrupt, Malformed, Rejected
+from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Side
-from failoverdns.model.zone import CHALLENGE_LABEL, Zone
+from failoverdns.model.zone import Zone
 from failoverdns.rehearsing import rehearsal
 from failoverdns.rules.certificates import certificate_report
-from failoverdns.rules.challenges import base_name, delegated_owner, zone_of
+from failoverdns.rules.challenges import challenge_name
 from failoverdns.rules.explaining import explanation
 from failoverdns.rules.finding import find_application, find_group, find_zone
 from failoverdns.rules.health_reports import application_health, head_health
 from failoverdns.rules.interventions import flags_report
 from failoverdns.rules.planning import plan_report
 from failoverdns.rules.preflight import plan_flight, preflight_report
-from failoverdns.rules.recounting import group_subject
 from failoverdns.rules.reporting import (
     application_report,
     group_report,
-    history_report,
     zone_report,
 )
 from failoverdns.rules.serving import all_nodes, application_on
@@ -142,7 +140,7 @@ async def read(source: Source, query: Query) -> Result:
             copy = state.copy()
             return {"groups": Streamed(group_report(copy, group) for group in copy.groups())}
         case History():
-            return await _history(state, store, query)
+            return await told(state, store, query)
         case ExportHistory():
             return await exported(state, store, query)
         case VerifyHistory():
@@ -159,7 +157,7 @@ async def read(source: Source, query: Query) -> Result:
             having = (a for a in copy.applications() if _has_any(copy, a))
             return {"certificates": Streamed(certificate_report(copy, a, now) for a in having)}
         case ChallengeName():
-            return _challenge_name(state, query)
+            return challenge_name(state, query)
         case Preflight():
             return await _preflight(source, query)
         case Explain():
@@ -252,25 +250,6 @@ async def _certificate(source: Source, query: ShowCertificate) -> Result:
     return report
 
 
-def _challenge_name(view: View, query: ChallengeName) -> Result:
-    base = base_name(query.name)
-    if zone_of(view, base) is not None:
-        text = f"{base} is in a zone of ours: its challenge is answered without a CNAME"
-        raise Rejected("invalid", text)
-    zone = find_zone(view, query.zone)
-    try:
-        target = delegated_owner(base, zone)
-        owner = base.child(CHALLENGE_LABEL)
-    except Malformed as fault:
-        text = f"{base} is too long to be answered for in {zone.origin}: {fault}"
-        raise Rejected("invalid", text) from None
-    return {
-        "name": query.name,
-        "target": target.to_text(),
-        "record": f"{owner.absolute_text()} IN CNAME {target.absolute_text()}",
-    }
-
-
 async def _preflight(source: Source, query: Preflight) -> Result:
     flight = plan_flight(source.state, query, source.now, source.steady)
     fault = None
@@ -291,22 +270,6 @@ async def _key_fault(store: Store, id_: str) -> str | None:
     except Rejected as fault:
         return fault.message
     return None
-
-
-async def _history(state: State, store: Store, query: History) -> Result:
-    subjects = None
-    if query.group is not None:
-        group = state.group_named(query.group)
-        subjects = [group_subject(query.group)]
-        if group is not None:
-            subjects += [group.id, *group.applications]
-    try:
-        changes = await store.history(subjects, query.limit)
-    except (Unavailable, Corrupt) as fault:
-        raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
-    if subjects is not None and not changes:
-        find_group(state, query.group or "")
-    return {"history": [history_report(change) for change in changes]}
 
 
 def _zone_text(view: View, zones: Iterable[Zone]) -> Iterator[Json]:

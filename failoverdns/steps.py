@@ -16,7 +16,7 @@ from failoverdns.model.policy import Terms
 from failoverdns.model.zone import Zone
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.recounting import recount, recount_roles, roles, subjects
-from failoverdns.rules.serving import difference, nodes_of, touched
+from failoverdns.rules.touching import difference, nodes_of, touched
 from failoverdns.rules.zones import authorities, serial_writes
 
 

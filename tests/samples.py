@@ -25,7 +25,8 @@ from failoverdns.model.records import TXT, Opaque, Records, RRset, Text
 from failoverdns.model.zone import NameServer, Zone, ZoneSerial
 from failoverdns.rules.deciding import decide
 from failoverdns.rules.recounting import recount
-from failoverdns.rules.serving import all_nodes, difference, nodes_of, touched
+from failoverdns.rules.serving import all_nodes
+from failoverdns.rules.touching import difference, nodes_of, touched
 from failoverdns.rules.view import View
 from failoverdns.state import State
 

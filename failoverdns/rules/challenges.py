@@ -18,11 +18,13 @@ from contextlib import suppress
 
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Challenge
-from failoverdns.model.change import Node
+from failoverdns.model.change import Json, Node
+from failoverdns.model.commands import ChallengeName
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import TXT, Records, Text
 from failoverdns.model.zone import CHALLENGE_LABEL, Zone
+from failoverdns.rules.finding import find_zone
 from failoverdns.rules.view import View
 
 
@@ -131,3 +133,23 @@ def _is_configured(zone: Zone, owner: DomainName) -> bool:
 
 def _is_address(text: str) -> bool:
     return ":" in text or text.replace(".", "").isdigit()
+
+
+def challenge_name(view: View, query: ChallengeName) -> dict[str, Json]:
+    """Report the CNAME that a customer's name needs; raises Rejected `invalid`."""
+    base = base_name(query.name)
+    if zone_of(view, base) is not None:
+        text = f"{base} is in a zone of ours: its challenge is answered without a CNAME"
+        raise Rejected("invalid", text)
+    zone = find_zone(view, query.zone)
+    try:
+        target = delegated_owner(base, zone)
+        owner = base.child(CHALLENGE_LABEL)
+    except Malformed as fault:
+        text = f"{base} is too long to be answered for in {zone.origin}: {fault}"
+        raise Rejected("invalid", text) from None
+    return {
+        "name": query.name,
+        "target": target.to_text(),
+        "record": f"{owner.absolute_text()} IN CNAME {target.absolute_text()}",
+    }

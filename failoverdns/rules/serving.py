@@ -19,7 +19,6 @@ A side with nothing to point at leaves its names reserved: NODATA, never NXDOMAI
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
@@ -31,17 +30,13 @@ from failoverdns.model.application import (
     Nothing,
     Target,
 )
-from failoverdns.model.certificate import Order
-from failoverdns.model.change import Delta, Node, Write
+from failoverdns.model.change import Node
 from failoverdns.model.group import Group, Side, group_names
-from failoverdns.model.health import Health
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import Terms
 from failoverdns.model.records import AAAA, CNAME, TXT, A, Records, Text
-from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import STATUS_LABEL, Zone
-from failoverdns.rules.challenges import challenge_nodes, owners_of
-from failoverdns.rules.health import application_condition, healthy_heads
+from failoverdns.rules.challenges import challenge_nodes
+from failoverdns.rules.health import healthy_heads
 from failoverdns.rules.resolving import UNBOUNDED, flattened
 from failoverdns.rules.sides import answered
 from failoverdns.rules.view import View
@@ -81,11 +76,12 @@ def answer_of(view: View, group: Group) -> Target:
     application = application_on(view, group, side) if side is not None else None
     if application is None:
         return Nothing()
-    target = _target(application, healthy=healthy)
+    target = target_of_application(application, healthy=healthy)
     return flattened(view, target)[0] if group.flatten else target
 
 
-def _target(application: Application, *, healthy: bool) -> Target:
+def target_of_application(application: Application, *, healthy: bool) -> Target:
+    """Return what an application resolves to; `healthy` leaves out heads that are down."""
     if healthy:
         return target_of_heads(application, healthy_heads(application))
     return web_head(application)
@@ -97,97 +93,6 @@ def application_role(view: View, application: Application) -> ApplicationRole:
     if active:
         return ApplicationRole.ONLINE
     return ApplicationRole.OFFLINE if attached else ApplicationRole.NONE
-
-
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """What a change may alter: ids of groups and applications, origins, owners of challenges.
-
-    Of a zone in `apexes` only what is at its origin.
-    """
-
-    groups: frozenset[str]
-    applications: frozenset[str]
-    zones: frozenset[DomainName] = frozenset()
-    apexes: frozenset[DomainName] = frozenset()
-    challenges: frozenset[DomainName] = frozenset()
-
-
-def touched(
-    view: View,
-    writes: Iterable[Write],
-    zones: tuple[Zone, ...] | None = None,
-    terms: Terms | None = None,
-) -> Touched:
-    """Find what `writes`, and other `zones` or `terms`, may alter of what `view` serves."""
-    groups: set[str] = set()
-    applications: set[str] = set()
-    challenges: set[DomainName] = set()
-    hostnames: set[DomainName] = set()
-    for write in writes:
-        for entity in (write.before, write.after):
-            if isinstance(entity, Group):
-                groups.add(entity.id)
-                applications.update(entity.applications)
-            elif isinstance(entity, Application):
-                applications.add(entity.id)
-            elif isinstance(entity, Resolved | Freshness):
-                hostnames.add(entity.hostname)
-            elif isinstance(entity, Order):
-                challenges.update(owners_of(entity.challenges))
-        if isinstance(write.before, Application) and not _same_target(write.before, write.after):
-            groups.update(group.id for group in view.following(write.before.id))
-    for hostname in hostnames:
-        for id_ in view.pointing(hostname):
-            groups.update(group.id for group in view.following(id_) if group.flatten)
-    if terms is not None and terms.policies != view.terms.policies:
-        groups.update(group.id for group in view.groups() if group.automation.policy is not None)
-    apexes = frozenset(zone.origin for zone in view.zones if zone.alias in hostnames)
-    if zones is None:
-        return Touched(
-            frozenset(groups),
-            frozenset(applications),
-            apexes=apexes,
-            challenges=frozenset(challenges),
-        )
-    old, new = set(view.zones), set(zones)
-    origins = frozenset(zone.origin for zone in old ^ new)
-    gone = {zone.origin for zone in old} - {zone.origin for zone in new}
-    if gone or any(_defaults_differ(view.zone(zone.origin), zone) for zone in new):
-        groups.update(group.id for group in view.groups() if group.zone in origins)
-        applications.update(application.id for application in view.applications())
-    for order in view.orders():
-        challenges.update(owners_of(order.challenges))
-    return Touched(
-        frozenset(groups), frozenset(applications), origins, apexes, frozenset(challenges)
-    )
-
-
-def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
-    """Return what the touched part of the state serves, by name."""
-    found: list[Iterable[Node]] = [
-        group_nodes(view, part.groups, _records_of(view)),
-        _status_nodes(view, part.applications),
-    ]
-    for origin in part.zones:
-        zone = view.zone(origin)
-        if zone is not None:
-            found.append(zone_nodes(view, zone))
-    for origin in part.apexes - part.zones:
-        zone = view.zone(origin)
-        if zone is not None:
-            configured = (rrset for rrset in zone.configured_rrsets() if rrset.owner == origin)
-            found.append((_apex_node(view, zone, [rrset.records for rrset in configured]),))
-    found.append(challenge_nodes(view, part.challenges))
-    return {node.owner: node for node in chain.from_iterable(found)}
-
-
-def difference(before: dict[DomainName, Node], after: dict[DomainName, Node]) -> Delta:
-    """Return what leads from one set of nodes to another."""
-    return Delta(
-        nodes=tuple(node for owner, node in after.items() if before.get(owner) != node),
-        removed=tuple(owner for owner in before if owner not in after),
-    )
 
 
 def present_groups(view: View, ids: Iterable[str]) -> Iterator[tuple[Group, Zone]]:
@@ -224,7 +129,7 @@ def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node
     return nodes
 
 
-def _records_of(view: View) -> RecordsOf:
+def records_of(view: View) -> RecordsOf:
     """Return a function from application, TTL, and how it is answered, to records.
 
     It remembers, because very many groups may follow the same application: what was made of an
@@ -242,7 +147,9 @@ def _records_of(view: View) -> RecordsOf:
             made = None
         if made is not None and not flatten:
             return made.records
-        head = made.head if made is not None else _target(application, healthy=healthy)
+        head = (
+            made.head if made is not None else target_of_application(application, healthy=healthy)
+        )
         target, most = flattened(view, head) if flatten else (head, UNBOUNDED)
         if made is not None and (made.target, made.most) == (target, most):
             return made.records
@@ -268,7 +175,7 @@ class _Made(NamedTuple):
     records: tuple[Records, ...]
 
 
-def _status_nodes(view: View, ids: Iterable[str]) -> Iterator[Node]:
+def status_nodes(view: View, ids: Iterable[str]) -> Iterator[Node]:
     """Yield `_status.<application>` in each zone, for each application that is there."""
     zones = [
         (zone, {role: (_role_records(role, zone.ttl),) for role in ApplicationRole})
@@ -293,12 +200,12 @@ def zone_nodes(view: View, zone: Zone) -> Iterator[Node]:
     by_owner: dict[DomainName, list[Records]] = {zone.origin: []}
     for rrset in zone.configured_rrsets():
         by_owner.setdefault(rrset.owner, []).append(rrset.records)
-    yield _apex_node(view, zone, by_owner.pop(zone.origin))
+    yield apex_node(view, zone, by_owner.pop(zone.origin))
     for owner, rrsets in by_owner.items():
         yield Node(owner, zone.origin, tuple(rrsets), zone.negative_ttl)
 
 
-def _apex_node(view: View, zone: Zone, configured: Iterable[Records]) -> Node:
+def apex_node(view: View, zone: Zone, configured: Iterable[Records]) -> Node:
     """Return what is at the origin of a zone: what is configured, and its alias flattened."""
     rrsets = list(configured)
     if zone.alias is not None:
@@ -334,11 +241,11 @@ def in_parts(
     """
     applications = [application.id for application in view.applications()]
     ids = [group.id for group in view.groups()]
-    records = _records_of(view)
+    records = records_of(view)
     for zone in map(view.zone, [zone.origin for zone in view.zones]):
         yield list(zone_nodes(view, zone)) if zone is not None else []
     for at in range(0, len(applications), size):
-        yield list(_status_nodes(view, applications[at : at + size]))
+        yield list(status_nodes(view, applications[at : at + size]))
     for at in range(0, len(ids), size):
         yield groups(view, ids[at : at + size], records)
     yield challenge_nodes(view)
@@ -354,21 +261,3 @@ def target_records(target: Target, ttl: int) -> tuple[Records, ...]:
             return (Records(CNAME, ttl, (name,)),)
         case Nothing():
             return ()
-
-
-def _same_target(before: Application, after: object) -> bool:
-    return isinstance(after, Application) and _as_seen(before) == _as_seen(after)
-
-
-def _as_seen(application: Application) -> tuple[Target, Target, Health]:
-    """Return all of an application that a group's answers depend on."""
-    return (
-        web_head(application),
-        _target(application, healthy=True),
-        application_condition(application).health,
-    )
-
-
-def _defaults_differ(before: Zone | None, after: Zone) -> bool:
-    """Tell whether names that are not configured one by one change with the zone."""
-    return before is None or (before.ttl, before.negative_ttl) != (after.ttl, after.negative_ttl)

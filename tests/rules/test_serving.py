@@ -35,7 +35,8 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer
-from failoverdns.rules.serving import Touched, all_nodes, difference, nodes_in_parts, touched
+from failoverdns.rules.serving import all_nodes, nodes_in_parts
+from failoverdns.rules.touching import Touched, difference, touched
 from failoverdns.state import State
 
 ZONES = (
