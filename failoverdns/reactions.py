@@ -25,16 +25,15 @@ from failoverdns.delivery.hooks import Hooks
 from failoverdns.delivery.pull import EVERY, Clients, Endpoint
 from failoverdns.ledger import Ledger
 from failoverdns.model.change import Change, Json
-from failoverdns.model.commands import (
+from failoverdns.model.commands import Mutation, RequestCertificate
+from failoverdns.model.errors import Corrupt, RuleFailure
+from failoverdns.model.system_commands import (
     FailOrder,
     IssueCertificate,
-    Mutation,
     OpenAccount,
     PlaceOrder,
-    RequestCertificate,
     SetChallenges,
 )
-from failoverdns.model.errors import Corrupt, RuleFailure
 from failoverdns.net.spawning import spawn
 from failoverdns.net.tls import TlsContext, TlsFiles, listen_tls
 from failoverdns.rules.certificates import warnings

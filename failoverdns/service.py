@@ -29,8 +29,9 @@ from failoverdns.config import Config, ConfigErrors, load_config, takes_restart
 from failoverdns.filling import parts
 from failoverdns.ledger import Ledger, Outcome, Submission
 from failoverdns.model.change import Change, Who
-from failoverdns.model.commands import Configure, ForgetHealth, Mutation
+from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
+from failoverdns.model.system_commands import Configure, ForgetHealth
 from failoverdns.net.agreeing import CannotAgree
 from failoverdns.net.control import ControlFactory
 from failoverdns.net.inherited import Inherited

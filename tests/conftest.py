@@ -5,7 +5,7 @@ from corridors import ZONE, Corridor
 from driving import Gate
 from hypothesis import settings
 
-from failoverdns.model import commands
+from failoverdns.model import system_commands
 from failoverdns.store.memory import MemoryStore
 
 # No test fails because a machine was slow.
@@ -18,7 +18,7 @@ def corridor() -> Corridor:
     """A corridor held by a gate that is open, with the zone configured."""
     gate = Gate()
     corridor = Corridor(MemoryStore(gate), gate)
-    corridor.do(commands.Configure((ZONE,)))
+    corridor.do(system_commands.Configure((ZONE,)))
     return corridor
 
 

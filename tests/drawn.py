@@ -25,21 +25,10 @@ from failoverdns.model.commands import (
     AddApplication,
     AddGroup,
     AddHead,
-    AdvancePlan,
-    Automate,
     CancelPlan,
-    Configure,
-    FailOrder,
     ForceHealth,
-    ForgetAnswers,
-    ForgetHealth,
     InstallCertificate,
-    IssueCertificate,
-    LearnAnswer,
-    LearnHealth,
     Mutation,
-    OpenAccount,
-    PlaceOrder,
     RemoveApplication,
     RemoveCertificate,
     RemoveGroup,
@@ -49,7 +38,6 @@ from failoverdns.model.commands import (
     RenameHead,
     RequestCertificate,
     SetApplication,
-    SetChallenges,
     SetFlag,
     SetGroup,
     SetHead,
@@ -69,6 +57,20 @@ from failoverdns.model.policy import (
     Wait,
 )
 from failoverdns.model.resolution import Answer
+from failoverdns.model.system_commands import (
+    AdvancePlan,
+    Automate,
+    Configure,
+    FailOrder,
+    ForgetAnswers,
+    ForgetHealth,
+    IssueCertificate,
+    LearnAnswer,
+    LearnHealth,
+    OpenAccount,
+    PlaceOrder,
+    SetChallenges,
+)
 from failoverdns.model.zone import Zone
 from failoverdns.state import State
 

@@ -21,7 +21,7 @@ from failoverdns.config import AcmeSettings, ExternalAccount
 from failoverdns.issuing.means import Means
 from failoverdns.issuing.renewing import Renewals
 from failoverdns.ledger import Ledger, Outcome, Submission
-from failoverdns.model import commands
+from failoverdns.model import system_commands
 from failoverdns.model.certificate import Certificate, Order
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
@@ -51,7 +51,7 @@ class World:
         self.before_step: Callable[[int], None] = lambda number: None
         self.between: Callable[[int], None] = lambda number: None
         self._ready: deque[Coroutine[Any, Any, None]] = deque()
-        self.corridor.do(commands.Configure((ZONE,)))
+        self.corridor.do(system_commands.Configure((ZONE,)))
         build_shop(self.corridor)
         self.renewals = self._renewals()
 

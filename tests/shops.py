@@ -9,7 +9,7 @@ from authority import Issued
 from corridors import ZONE, Corridor, build_shop
 from driving import run
 
-from failoverdns.model import commands
+from failoverdns.model import commands, system_commands
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
 from failoverdns.wire.certificates import read_bundle
@@ -21,7 +21,7 @@ class Shop:
     def __init__(self) -> None:
         self.corridor = Corridor()
         self.corridor.now = time.time()
-        self.corridor.do(commands.Configure((ZONE,)))
+        self.corridor.do(system_commands.Configure((ZONE,)))
         build_shop(self.corridor)
         self.state = self.corridor.ledger.state
         self.store = self.corridor.store

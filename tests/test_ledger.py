@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tables import served
 
 from failoverdns.ledger import MAX_BATCH, MAX_WAITING, Done, Outcome, Submission
-from failoverdns.model import commands
+from failoverdns.model import commands, system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Delta, Write
 from failoverdns.model.commands import Mutation
@@ -104,7 +104,7 @@ def test_a_fate_that_nobody_knows_is_called_unknown() -> None:
 
     store = Vanishing()
     corridor = Corridor(store)
-    corridor.do(commands.Configure((ZONE,)))
+    corridor.do(system_commands.Configure((ZONE,)))
     store.failures = [Failure.UNCONFIRMED, Failure.UNCONFIRMED]
     refusal = corridor.refuse(commands.AddApplication("eu"))
     assert refusal.code == "unknown-outcome"
@@ -349,7 +349,7 @@ COMMANDS = st.one_of(
         dry_run=st.booleans(),
     ),
     st.builds(
-        commands.Configure,
+        system_commands.Configure,
         st.sampled_from(
             [
                 (ZONE,),
@@ -363,18 +363,17 @@ COMMANDS = st.one_of(
     st.builds(commands.SetGroup, NAMES, policy=st.sampled_from(["auto", ""])),
     st.builds(commands.ForceHealth, NAMES, st.none() | NAMES, st.sampled_from(Health)),
     st.builds(
-        commands.LearnHealth,
+        system_commands.LearnHealth,
         st.sampled_from(["app-2", "app-5"]),
-        NAMES,
-        st.builds(Observed, st.sampled_from(Health), st.just(0.0)),
+        st.tuples(st.tuples(NAMES, st.builds(Observed, st.sampled_from(Health), st.just(0.0)))),
     ),
-    st.builds(commands.Automate, st.just("grp-8")),
+    st.builds(system_commands.Automate, st.just("grp-8")),
     st.builds(commands.SetMaintenance, NAMES, st.booleans()),
     st.builds(commands.SetFlag, NAMES | st.just("automation"), st.booleans()),
     st.builds(
         commands.Switch, NAMES.map(lambda name: (name,)), at=st.sampled_from([1001.0, 4000.0])
     ),
-    st.builds(commands.AdvancePlan, st.just("grp-8")),
+    st.builds(system_commands.AdvancePlan, st.just("grp-8")),
 )
 
 
@@ -385,7 +384,7 @@ class LedgerMachine(RuleBasedStateMachine):
         super().__init__()
         self.gate = Gate()
         self.corridor = Corridor(MemoryStore(self.gate), self.gate)
-        self.corridor.do(commands.Configure((ZONE,), TERMS))
+        self.corridor.do(system_commands.Configure((ZONE,), TERMS))
         for name, address in (("a", "192.0.2.1"), ("b", "192.0.2.2")):
             role = HeadRole.LOAD_BALANCER
             self.corridor.do(commands.AddApplication(name))

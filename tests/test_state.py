@@ -16,7 +16,6 @@ from failoverdns.model.change import Write
 from failoverdns.model.commands import (
     AddApplication,
     AddGroup,
-    Configure,
     Mutation,
     RemoveGroup,
     RenameApplication,
@@ -24,6 +23,7 @@ from failoverdns.model.commands import (
     Switch,
 )
 from failoverdns.model.errors import Rejected
+from failoverdns.model.system_commands import Configure
 from failoverdns.rules.view import View
 from failoverdns.state import State
 

@@ -11,9 +11,10 @@ from samples import HOSTNAME, name
 
 from failoverdns.draft import Draft
 from failoverdns.model.change import Who
-from failoverdns.model.commands import Configure, LearnAnswer, Mutation, RenameGroup, Switch
+from failoverdns.model.commands import Mutation, RenameGroup, Switch
 from failoverdns.model.policy import AllDown
 from failoverdns.model.resolution import Answer
+from failoverdns.model.system_commands import Configure, LearnAnswer
 from failoverdns.rules.deciding import decide
 from failoverdns.state import State
 from failoverdns.steps import Step, delta_of, step_of

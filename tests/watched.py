@@ -15,10 +15,11 @@ import samples
 from failoverdns.draft import Draft
 from failoverdns.model.application import Application, Head
 from failoverdns.model.change import Json
-from failoverdns.model.commands import Automate, ForceHealth, LearnHealth
+from failoverdns.model.commands import ForceHealth
 from failoverdns.model.group import Group
 from failoverdns.model.health import Cause, Check, CheckKind, Forced, Health, Observed
 from failoverdns.model.policy import Automation, Mode, Policy, SafetyRule, Terms
+from failoverdns.model.system_commands import Automate, LearnHealth
 from failoverdns.rules.health import Condition
 from failoverdns.rules.view import View
 from failoverdns.state import State

@@ -16,10 +16,11 @@ from typing import Any
 
 from failoverdns.model.application import Application
 from failoverdns.model.change import Change, Json
-from failoverdns.model.commands import AdvancePlan, Automate, Mutation
+from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.policy import Flag
+from failoverdns.model.system_commands import AdvancePlan, Automate
 from failoverdns.rules.automation import Outlook, outlook, wants_writing
 from failoverdns.rules.health import application_condition
 from failoverdns.rules.planning import Stage, next_stage

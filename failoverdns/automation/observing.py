@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from failoverdns.model.application import Application, Head
 from failoverdns.model.change import Change, Json
-from failoverdns.model.commands import LearnHealth, Mutation, ReportHealth
+from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import (
     Cause,
@@ -29,7 +29,7 @@ from failoverdns.model.health import (
     Target,
 )
 from failoverdns.model.names import DomainName
-from failoverdns.rules.finding import find_application, find_head
+from failoverdns.model.system_commands import LearnHealth
 from failoverdns.rules.health import NOT_OBSERVED, Tally, head_observed, merged, tallied
 from failoverdns.rules.targets import Address, Key, checks_of, concerned, hostnames_of, targets_of
 from failoverdns.rules.timestamps import timestamp
@@ -89,8 +89,6 @@ class Observing:
         self._probes = probes
         self._means = means
         self._watched: dict[str, _Watched] = {}
-        self._expiring: dict[Key, float] = {}
-        """Until when (steady seconds) what was reported counts."""
         self._pending: set[str] = set()
         """Applications (by id) of which a head may be something else by now."""
         self._submitted: set[str] = set()
@@ -162,52 +160,6 @@ class Observing:
                 for head in application.heads:
                     if not head.addresses and check.kind is not CheckKind.PUSH:
                         self.learn(Key(application.id, head.name, check.name), result)
-
-    def take_report(self, report: ReportHealth) -> dict[str, Json]:
-        """Take what a head, or a monitor of its own, says.
-
-        Raises Rejected `not-found` for what is not there, `invalid` if no check asks for reports.
-        """
-        state = self._means.state()
-        application = find_application(state, report.application)
-        heads = application.heads
-        if report.head is not None:
-            heads = (find_head(application, report.head),)
-        checks = [c for c in checks_of(state, application) if c.kind is CheckKind.PUSH]
-        if report.check is not None:
-            checks = [check for check in checks if check.name == report.check]
-        if not checks or not heads:
-            named = f" {report.check!r}" if report.check is not None else ""
-            raise Rejected(
-                "invalid",
-                f"application {application.name!r} has no check{named} of the type push, or no "
-                f"head: `application set {application.name} --check CHECK`",
-            )
-        cause = Cause.REPORTED if report.health is Health.DOWN else None
-        result = ProbeResult(cause, report.detail or f"reported {report.health.value}", 0.0)
-        until = now = self._means.steady()
-        for head in heads:
-            for check in checks:
-                key = Key(application.id, head.name, check.name)
-                until = self._expiring[key] = now + (report.ttl or check.ttl)
-                self.learn(key, result)
-        return {
-            "application": application.name,
-            "heads": [head.name for head in heads],
-            "checks": [check.name for check in checks],
-            "state": report.health.value,
-            "until": timestamp(self._wall(until)),
-        }
-
-    def expire(self) -> None:
-        """Let reports go that are too old: a head that says nothing any more is down."""
-        now = self._means.steady()
-        for key in [key for key, until in self._expiring.items() if until <= now]:
-            del self._expiring[key]
-            check = self._means.state().terms.check(key.check)
-            result = ProbeResult(Cause.EXPIRED, "nothing was reported in time", 0.0)
-            for _ in range(check.down_after if check is not None else 0):
-                self.learn(key, result)
 
     def last_seen(self, application: Application) -> list[Json]:
         """Report what each check of each head of an application last saw."""

@@ -19,12 +19,14 @@ from failoverdns.automation import acting, observing
 from failoverdns.automation.acting import Acting, Approve
 from failoverdns.automation.hostnames import Hostnames
 from failoverdns.automation.observing import Observing
+from failoverdns.automation.reports import Reports
 from failoverdns.config import Config
 from failoverdns.model.application import Application
 from failoverdns.model.change import Change, Json
-from failoverdns.model.commands import ForgetHealth, Mutation, ReportHealth
+from failoverdns.model.commands import Mutation, ReportHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import ProbeResult
+from failoverdns.model.system_commands import ForgetHealth
 from failoverdns.net.sockets import allow_descriptors
 from failoverdns.net.spawning import spawn
 from failoverdns.probing.prober import Prober
@@ -97,6 +99,7 @@ class Automation:
                 log=_logged("health"),
             ),
         )
+        self._reports = Reports(state, self._observing.learn, now, steady)
         self._acting = Acting(
             acting.Means(
                 state=state,
@@ -142,7 +145,7 @@ class Automation:
 
     def take_report(self, report: ReportHealth) -> dict[str, Json]:
         """Take what a head or a monitor says; raises Rejected."""
-        return self._observing.take_report(report)
+        return self._reports.take(report)
 
     def report(self) -> dict[str, Json]:
         """Report how probing and automatic switching are doing."""
@@ -186,7 +189,7 @@ class Automation:
 
     def _tick(self) -> None:
         if not self._stood_still():
-            self._observing.expire()
+            self._reports.expire()
 
     def _stood_still(self) -> bool:
         """Tell whether this process had no turn for long; then let go of what is known of health.

@@ -1,7 +1,8 @@
 """Replies for people: sentences for what was done, tables for what there is.
 
 Knows the shape of each command's result.
-What is about health and automation is in `cli.automation_rendering`.
+What is about health and automation is in `cli.automation_rendering`, certificates in
+`cli.certificate_rendering`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import click
 
 from failoverdns.cli import automation_rendering as automation
+from failoverdns.cli import certificate_rendering as certificates
 from failoverdns.cli.tables import print_table, table
 from failoverdns.wire.commands import ROWS
 
@@ -27,7 +29,7 @@ def show(command: str, reply: dict[str, Any]) -> None:
     if writer is not None:
         writer(result)
     elif "renewal" in result:
-        _certificate(result)
+        certificates.certificate(result)
     elif command.startswith("group ") and "hostname" in result:
         click.echo(_group_line(result))
     elif "web_head" in result:
@@ -73,82 +75,9 @@ def _switch(result: Result) -> None:
             f"{group['drained_at']}"
         )
         if group.get("certificate"):
-            click.echo(f"  {_transfer(group, would=bool(result.get('dry_run')))}")
+            click.echo(f"  {certificates.transfer(group, would=bool(result.get('dry_run')))}")
         if group["overridden"]:
             click.echo(f"  overridden: {', '.join(group['overridden'])}")
-
-
-def _transfer(group: Result, *, would: bool) -> str:
-    certificate = group["certificate"]
-    names = ", ".join(certificate["names"])
-    about = f"{certificate['kind']}, {names}, valid until {certificate['not_after']}"
-    said = {
-        "nothing": "keeps its own certificate",
-        "transferred": "would get the certificate" if would else "certificate transferred",
-        "present": "has the certificate already",
-        "kept": "keeps its own certificate",
-        "names-differ": "keeps its own certificate, nothing was transferred",
-    }[certificate["outcome"]]
-    warning = certificate.get("warning")
-    return f"{said}: {about}" + (f"\n  warning: {warning}" if warning else "")
-
-
-def _certificate(result: Result) -> None:
-    click.echo(f"{result['application']} ({result['role']})")
-    lines: dict[str, object] = {}
-    if "fingerprint" in result:
-        lines = {
-            "names": ", ".join(result["names"]),
-            "kind": result["kind"],
-            "issuer": result["issuer"],
-            "key": result["key_type"],
-            "valid": f"{result['not_before']} to {result['not_after']}",
-            "SHA-256": result["fingerprint"],
-            "chain": f"{result['chain_length']} certificate(s)",
-            "since": result["installed_at"]
-            + (f", from {result['transferred_from']}" if result["transferred_from"] else ""),
-        }
-    renewal, order = result["renewal"], result.get("order")
-    lines["renewed by"] = renewal["by"] + (f", at {renewal['due_at']}" if renewal["due_at"] else "")
-    if order is not None:
-        lines["order"] = f"{order['state']}: {', '.join(order['names'])}"
-    for label, text in lines.items():
-        click.echo(f"  {label + ':':<12}{text}")
-    for fetch in result.get("fetches", ()):
-        click.echo(
-            f"  fetched by {fetch['client']} from {fetch['address']} at {fetch['time']}: "
-            f"{fetch['fingerprint'][:16]}"
-        )
-    for warning in result["warnings"]:
-        click.echo(f"  warning: {warning}")
-
-
-def _certificates(result: Result) -> None:
-    found = table("application", "role", "kind", "names", "valid until", "SHA-256", "warnings")
-    for certificate in result["certificates"]:
-        order = certificate.get("order") or {}
-        found.add_row(
-            certificate["application"],
-            certificate["role"],
-            certificate.get("kind", "-"),
-            "\n".join(certificate.get("names") or [f"({name})" for name in order["names"]]),
-            certificate.get("not_after", order.get("state", "-")),
-            certificate.get("fingerprint", "-")[:16],
-            "\n".join(certificate["warnings"]),
-        )
-    print_table(found, "no certificates yet: `failoverdns certificate install` or `request`")
-
-
-def _challenge_name(result: Result) -> None:
-    click.echo(result["record"])
-
-
-def _preflight(result: Result) -> None:
-    verdict = "passed" if result["passed"] else "failed"
-    what = "a switch to" if result["changed"] else "already on"
-    click.echo(f"{result['group']}: {what} {result['to']}: {verdict}")
-    for check in result["checks"]:
-        click.echo(f"  {check['result']:<8}{check['check'] + ':':<13}{check['message']}")
 
 
 def _status(result: Result) -> None:
@@ -269,10 +198,6 @@ def _records(result: Result) -> None:
     click.echo(result["text"], nl=False)
 
 
-def _rotated(result: Result) -> None:
-    click.echo(f"{result['rotated']} private key(s) encrypted with a new key")
-
-
 def _group_line(group: Result) -> str:
     answers = ", ".join(group["answers"]) or "nothing yet (NODATA)"
     return f"{group['name']}: {group['hostname']} answers {answers} ({group['active']} active)"
@@ -343,11 +268,11 @@ _WRITERS: dict[str, Callable[[Result], None]] = {
     "application list": _applications,
     "history": _history,
     "records": _records,
-    "certificate list": _certificates,
-    "certificate challenge-name": _challenge_name,
-    "certificate rotate-key": _rotated,
+    "certificate list": certificates.certificates,
+    "certificate challenge-name": certificates.challenge_name,
+    "certificate rotate-key": certificates.rotated,
     "querylog on": _query_log,
     "querylog off": _query_log,
     "querylog status": _query_log,
-    "preflight": _preflight,
+    "preflight": certificates.preflight,
 }

@@ -13,8 +13,8 @@ from failoverdns.config import AcmeSettings
 from failoverdns.issuing.directory import AcmeProblem, Directory, ExternalBinding
 from failoverdns.issuing.means import Means
 from failoverdns.model.certificate import Account, Bundle, Secret
-from failoverdns.model.commands import OpenAccount
 from failoverdns.model.errors import Rejected
+from failoverdns.model.system_commands import OpenAccount
 from failoverdns.wire.key_pairs import new_key
 
 KEY_TYPE = "ec256"

@@ -36,8 +36,8 @@ from failoverdns.model.certificate import (
     Order,
     Secret,
 )
-from failoverdns.model.commands import FailOrder, IssueCertificate, PlaceOrder, SetChallenges
 from failoverdns.model.errors import Corrupt, Rejected
+from failoverdns.model.system_commands import FailOrder, IssueCertificate, PlaceOrder, SetChallenges
 from failoverdns.rules.challenges import base_name, challenge_owners
 from failoverdns.rules.ordering import check_order
 from failoverdns.rules.renewing import may_renew

@@ -2,6 +2,7 @@
 
 Names of applications, heads and labels are already checked to be DNS labels in lower case.
 In the commands that set something, None means "leave it", an empty text means "detach".
+What the system itself asks for is in `model.system_commands`.
 Refuses to know how a command was written: words and JSON are `wire`'s.
 """
 
@@ -11,14 +12,24 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from failoverdns.model.application import HeadRole
-from failoverdns.model.certificate import Account, Bundle, Challenge, Facts
-from failoverdns.model.errors import RuleFailure
+from failoverdns.model.certificate import Bundle, Facts
 from failoverdns.model.group import Side
-from failoverdns.model.health import Health, Observed, Quorum
+from failoverdns.model.health import Health, Quorum
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import NO_TERMS, Terms
-from failoverdns.model.resolution import Answer
-from failoverdns.model.zone import Zone
+from failoverdns.model.system_commands import (
+    AdvancePlan,
+    Automate,
+    Configure,
+    FailOrder,
+    ForgetAnswers,
+    ForgetHealth,
+    IssueCertificate,
+    LearnAnswer,
+    LearnHealth,
+    OpenAccount,
+    PlaceOrder,
+    SetChallenges,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,117 +386,6 @@ class QueryLogOff:
 @dataclass(frozen=True, slots=True)
 class QueryLogStatus:
     """`querylog status`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Configure:
-    """The system's own: serve exactly these zones, on these terms (at start and on reload)."""
-
-    zones: tuple[Zone, ...]
-    terms: Terms = NO_TERMS
-
-
-@dataclass(frozen=True, slots=True)
-class LearnHealth:
-    """The system's own: what probing says by now of heads (by name) of an application (by id)."""
-
-    application: str
-    heads: tuple[tuple[str, Observed], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ForgetHealth:
-    """The system's own, at a start: nothing is known until it is probed again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Automate:
-    """The system's own: do for a group (by id) what its policy says.
-
-    `objections` are the rules that programs outside enforce, and that are against it.
-    """
-
-    group: str
-    objections: tuple[RuleFailure, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AdvancePlan:
-    """The system's own: do for a group (by id) what its planned switch asks for by now.
-
-    `objections` as in `Automate`.
-    """
-
-    group: str
-    objections: tuple[RuleFailure, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAccount:
-    """The system's own: keep an account at an ACME directory, and its key."""
-
-    account: Account
-    bundle: Bundle
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceOrder:
-    """The system's own: an order (by id) is placed at the CA, with this key.
-
-    `account` is the URI of the one that placed it.
-    """
-
-    order: str
-    url: str
-    bundle: Bundle
-    account: str
-
-
-@dataclass(frozen=True, slots=True)
-class SetChallenges:
-    """The system's own: serve these values for an order (by id)."""
-
-    order: str
-    challenges: tuple[Challenge, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FailOrder:
-    """The system's own: an attempt at an order (by id) failed.
-
-    `retry_after` is what the CA asked for, in seconds.  `is_final` if what was placed at the CA
-    will never come to anything.
-    """
-
-    order: str
-    problem: str
-    retry_after: float | None = None
-    is_final: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class IssueCertificate:
-    """The system's own: the CA issued what an order (by id) asked for."""
-
-    order: str
-    bundle: Bundle
-    facts: Facts
-
-
-@dataclass(frozen=True, slots=True)
-class LearnAnswer:
-    """The system's own: what resolvers told of a hostname; `ttl` (seconds) is what to serve."""
-
-    hostname: DomainName
-    answer: Answer
-    ttl: int
-
-
-@dataclass(frozen=True, slots=True)
-class ForgetAnswers:
-    """The system's own: let go of what is known of these hostnames, if no group needs it."""
-
-    hostnames: tuple[DomainName, ...]
 
 
 LogCommand = QueryLogOn | QueryLogOff | QueryLogStatus

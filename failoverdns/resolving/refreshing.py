@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from failoverdns.model.change import Change
-from failoverdns.model.commands import ForgetAnswers, LearnAnswer, Mutation
+from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer
+from failoverdns.model.system_commands import ForgetAnswers, LearnAnswer
 from failoverdns.resolving.client import Where, resolve
 from failoverdns.rules.resolving import MIN_TTL, Timing, timed, unneeded, wanted
 from failoverdns.rules.view import View

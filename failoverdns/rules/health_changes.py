@@ -11,9 +11,10 @@ from fnmatch import fnmatchcase
 
 from failoverdns.model.application import Application, Head
 from failoverdns.model.change import Json, Write
-from failoverdns.model.commands import ForceHealth, LearnHealth
+from failoverdns.model.commands import ForceHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Forced, Health, Observed
+from failoverdns.model.system_commands import LearnHealth
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.finding import find_application, find_head
 from failoverdns.rules.health import NOT_OBSERVED

@@ -15,14 +15,14 @@ from dataclasses import replace
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Certificate, CertificateKind, Order
 from failoverdns.model.change import Json, Write
-from failoverdns.model.commands import (
+from failoverdns.model.errors import Rejected
+from failoverdns.model.system_commands import (
     FailOrder,
     IssueCertificate,
     OpenAccount,
     PlaceOrder,
     SetChallenges,
 )
-from failoverdns.model.errors import Rejected
 from failoverdns.rules.certificates import check_dates
 from failoverdns.rules.challenges import checked_names
 from failoverdns.rules.decision import Decision

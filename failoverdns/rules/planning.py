@@ -18,10 +18,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from failoverdns.model.change import Json, Write
-from failoverdns.model.commands import AdvancePlan, CancelPlan, Switch
+from failoverdns.model.commands import CancelPlan, Switch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, Side
 from failoverdns.model.policy import Plan
+from failoverdns.model.system_commands import AdvancePlan
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.finding import find_group
 from failoverdns.rules.overriding import check_override

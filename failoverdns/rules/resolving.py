@@ -21,9 +21,9 @@ from dataclasses import dataclass
 
 from failoverdns.model.application import Addresses, Hostname, Target
 from failoverdns.model.change import Write
-from failoverdns.model.commands import ForgetAnswers, LearnAnswer
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer, Freshness, Resolved
+from failoverdns.model.system_commands import ForgetAnswers, LearnAnswer
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.view import View
 from failoverdns.rules.web_heads import pointed_at

@@ -11,12 +11,12 @@ from dataclasses import replace
 from hashlib import sha256
 
 from failoverdns.model.change import Delta, Write
-from failoverdns.model.commands import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, group_names
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AllDown, AnswerOf, Terms
 from failoverdns.model.records import RRset
+from failoverdns.model.system_commands import Configure
 from failoverdns.model.zone import MAX_ORIGIN, Zone, ZoneSerial, next_serial
 from failoverdns.rules.decision import Decision
 from failoverdns.rules.view import View

@@ -11,7 +11,7 @@ from driving import Gate
 
 from failoverdns.automation.acting import ASK_AGAIN, LOOK_AGAIN, Acting, Means
 from failoverdns.ledger import Outcome, Submission
-from failoverdns.model import commands
+from failoverdns.model import commands, system_commands
 from failoverdns.model.change import Json, Who
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected, RuleFailure
@@ -38,7 +38,7 @@ class World:
 
     def __post_init__(self) -> None:
         """Make what acts."""
-        self.corridor.do(commands.Configure((ZONE,), self.terms))
+        self.corridor.do(system_commands.Configure((ZONE,), self.terms))
         build_shop(self.corridor)
         ledger = self.corridor.ledger
 

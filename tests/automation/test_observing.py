@@ -12,10 +12,10 @@ from corridors import ZONE, Corridor, build_shop
 from driving import Gate
 
 from failoverdns.automation.observing import Means, Observing
-from failoverdns.model import commands
+from failoverdns.model import commands, system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Json
-from failoverdns.model.commands import Mutation, ReportHealth
+from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Cause, Check, CheckKind, Health, ProbeResult, Target
 from failoverdns.model.policy import Terms
@@ -40,7 +40,7 @@ class World:
 
     def __post_init__(self) -> None:
         """Make what observes."""
-        self.corridor.do(commands.Configure((ZONE,), Terms((WEB, BEAT))))
+        self.corridor.do(system_commands.Configure((ZONE,), Terms((WEB, BEAT))))
         build_shop(self.corridor)
 
         async def submit(command: Mutation) -> None:
@@ -194,42 +194,6 @@ def test_a_change_that_was_refused_is_tried_again_with_the_next_result(world: Wo
     world.refusal = None
     world.observing.learn(world.key(), GOOD)
     assert world.health == [Health.UP]
-
-
-def test_a_report_counts_for_its_time_and_then_the_head_is_down(world: World) -> None:
-    """Silence is a failure, after `down_after` of which nobody waits."""
-    world.do(commands.SetApplication("eu", ("beat",)))
-    world.observing.take_report(ReportHealth("eu", "lb", Health.UP, ttl=10.0))
-    assert world.health == [Health.UP]
-    world.corridor.now += 9.9
-    world.observing.expire()
-    assert world.health == [Health.UP]
-    world.corridor.now += 0.1
-    world.observing.expire()
-    assert world.health == [Health.DOWN]
-    assert world.application.heads[0].observed.cause is Cause.EXPIRED
-    reply = world.observing.take_report(ReportHealth("eu", None, Health.UP))
-    assert (reply["heads"], reply["checks"]) == (["lb"], ["beat"])
-    assert reply["until"] == "1970-01-01T00:17:50.000Z"
-    assert world.health == [Health.UP]
-
-
-@pytest.mark.parametrize(
-    ("report", "code", "text"),
-    [
-        (ReportHealth("ue", None, Health.UP), "not-found", "there is 'eu'"),
-        (ReportHealth("eu", "ln", Health.UP), "not-found", "there is 'lb'"),
-        (ReportHealth("eu", "lb", Health.UP), "invalid", "has no check of the type push"),
-        (ReportHealth("eu", "lb", Health.UP, "web"), "invalid", "has no check 'web' of the type"),
-    ],
-)
-def test_a_report_of_what_is_not_there_is_refused(
-    world: World, report: ReportHealth, code: str, text: str
-) -> None:
-    with pytest.raises(Rejected) as refusal:
-        world.observing.take_report(report)
-    assert refusal.value.code == code
-    assert text in refusal.value.message
 
 
 def test_what_probes_last_saw_can_be_asked_for(world: World) -> None:

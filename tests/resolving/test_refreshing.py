@@ -11,7 +11,7 @@ from driving import Gate, at_once, run
 from nameserver import NameServer
 from tables import ask, lines, query
 
-from failoverdns.model import commands
+from failoverdns.model import commands, system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.commands import Mutation
 from failoverdns.resolving.refreshing import Means, Refreshing
@@ -59,7 +59,7 @@ class World:
 def world() -> Iterator[World]:
     resolver = NameServer()
     corridor = Corridor()
-    corridor.do(commands.Configure((ZONE,)))
+    corridor.do(system_commands.Configure((ZONE,)))
     corridor.do(commands.AddApplication("eu"))
     corridor.do(commands.AddHead("eu", "lb", HeadRole.LOAD_BALANCER, hostname=HOST))
     corridor.do(commands.AddGroup("shop", label="shop", primary="eu", flatten=True))

@@ -19,9 +19,10 @@ from watched import AUTO, DOWN, UNKNOWN, UP, learn, look, said, the_group
 
 from failoverdns import filling
 from failoverdns.model import commands as c
+from failoverdns.model import system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Json
-from failoverdns.model.commands import Automate, SetFlag, SetMaintenance, Switch
+from failoverdns.model.commands import SetFlag, SetMaintenance, Switch
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Cause, Health, Observed
@@ -35,6 +36,7 @@ from failoverdns.model.policy import (
     Policy,
     Terms,
 )
+from failoverdns.model.system_commands import Automate
 from failoverdns.rules.automation import outlook, wants_writing
 from failoverdns.rules.sides import side_condition
 from failoverdns.state import State
@@ -95,7 +97,7 @@ def test_a_group_that_nothing_is_automatic_for_is_left_alone(policy: str, mainta
     by_hand = Policy("by-hand")
     view = watched.shop(DOWN, UP)
     terms = replace(view.terms, policies=(*view.terms.policies, by_hand))
-    carry_out(view, c.Configure(view.zones, terms))
+    carry_out(view, system_commands.Configure(view.zones, terms))
     carry_out(view, c.SetGroup("shop", policy=policy))
     if maintained:
         carry_out(view, SetMaintenance("shop", True))
@@ -237,7 +239,7 @@ def test_a_switch_by_hand_from_a_side_that_was_not_down_is_not_undone(at: float 
     """Somebody wants it there, although the primary has been up for ages."""
     view = watched.shop(UP, UP)
     carry_out(view, Switch(("shop",), BACKUP, at=at), 1e6)
-    carry_out(view, c.AdvancePlan("grp-shop"), 1_000_001.0)
+    carry_out(view, system_commands.AdvancePlan("grp-shop"), 1_000_001.0)
     assert the_group(view).active is BACKUP
     assert look(view, 2e6) == {}
     learn(view, "eu", DOWN, 2e6)
@@ -279,12 +281,12 @@ def test_automation_is_held_back_where_it_would_leave_too_few_at_home() -> None:
 
 def test_history_says_why() -> None:
     corridor = shop_in_a_corridor()
-    corridor.do(c.LearnHealth(id_of(corridor, "eu"), (("web1", said(DOWN, 1000.0)),)))
+    corridor.do(system_commands.LearnHealth(id_of(corridor, "eu"), (("web1", said(DOWN, 1000.0)),)))
     corridor.now = 1030.0
     corridor.do(Automate(the_group(corridor.ledger.state).id))
     told: list[Json] = []
     corridor.listeners.append(lambda change: told.append(dict(change.command)))
-    corridor.do(c.LearnHealth(id_of(corridor, "eu"), (("web1", said(UP, 1030.0)),)))
+    corridor.do(system_commands.LearnHealth(id_of(corridor, "eu"), (("web1", said(UP, 1030.0)),)))
     corridor.now = 1300.0
     corridor.do(Automate(the_group(corridor.ledger.state).id))
     assert told[-1] == {
@@ -389,7 +391,7 @@ GATE = Gate("office-hours", ("blog",), flag="office")
 def shop_in_a_corridor() -> Corridor:
     """The groups `shop` and `blog` over two applications of two web servers each."""
     corridor = Corridor()
-    corridor.do(c.Configure((ZONE,), Terms((watched.WEB,), (POLICY,))))
+    corridor.do(system_commands.Configure((ZONE,), Terms((watched.WEB,), (POLICY,))))
     for number, called in enumerate(("eu", "us")):
         corridor.do(c.AddApplication(called))
         for server in (1, 2):
@@ -399,7 +401,9 @@ def shop_in_a_corridor() -> Corridor:
         corridor.do(c.SetApplication(called, ("web",), require_heads="all"))
         for server in (1, 2):
             up = Observed(UP, corridor.now)
-            corridor.do(c.LearnHealth(id_of(corridor, called), ((f"web{server}", up),)))
+            corridor.do(
+                system_commands.LearnHealth(id_of(corridor, called), ((f"web{server}", up),))
+            )
     for called, primary, backup in (("shop", "eu", "us"), ("blog", "us", "eu")):
         corridor.do(c.AddGroup(called, label=called, primary=primary, backup=backup, policy="auto"))
     return corridor
@@ -434,7 +438,9 @@ class AutomationMachine(RuleBasedStateMachine):
     @initialize(rules=st.sampled_from([(), (ASSERTION,), (GATE,), (ASSERTION, GATE)]))
     def configure(self, rules: tuple[Assertion | Gate, ...]) -> None:
         """Some safety rules, or none."""
-        self.corridor.do(c.Configure((ZONE,), Terms((watched.WEB,), (POLICY,), rules)))
+        self.corridor.do(
+            system_commands.Configure((ZONE,), Terms((watched.WEB,), (POLICY,), rules))
+        )
 
     @rule(
         of=APPLICATIONS,
@@ -446,7 +452,7 @@ class AutomationMachine(RuleBasedStateMachine):
         before = self.told()
         health = UP if cause is None else DOWN
         observed = Observed(health, self.corridor.now, cause, "")
-        self.corridor.do(c.LearnHealth(id_of(self.corridor, of), ((head, observed),)))
+        self.corridor.do(system_commands.LearnHealth(id_of(self.corridor, of), ((head, observed),)))
         after = self.told()
         assert [forced for forced, _ in after.values()] == [forced for forced, _ in before.values()]
         assert after[of, head][1].health is health
@@ -530,7 +536,7 @@ class AutomationMachine(RuleBasedStateMachine):
             st.builds(SetMaintenance, st.sampled_from(["shop", "blog"]), st.booleans()),
             st.builds(SetFlag, st.sampled_from(["office", "automation"]), st.just(True)),
             st.builds(SetFlag, st.sampled_from(["office", "automation"]), st.booleans()),
-            st.just(c.ForgetHealth()),
+            st.just(system_commands.ForgetHealth()),
         )
     )
     def intervene(self, command: c.Mutation) -> None:

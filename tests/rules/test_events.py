@@ -10,7 +10,7 @@ from corridors import ZONE, Corridor, build_shop
 from driving import run
 from samples import addresses, shop
 
-from failoverdns.model import commands
+from failoverdns.model import commands, system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
@@ -34,7 +34,7 @@ def corridor() -> Corridor:
     """The group `shop` with `eu` active."""
     made = Corridor()
     made.now = time.time()
-    made.do(commands.Configure((ZONE,)))
+    made.do(system_commands.Configure((ZONE,)))
     build_shop(made)
     return made
 

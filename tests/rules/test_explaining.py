@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from samples import HOSTNAME, carry_out
 from watched import DOWN, UNKNOWN, UP, is_, learn, look, the_group
 
-from failoverdns.model.commands import AdvancePlan, SetFlag, Switch
+from failoverdns.model.commands import SetFlag, Switch
 from failoverdns.model.group import Side
 from failoverdns.model.policy import AllDown, AnswerOf, Automation, Gate, Maintenance, Mode, Plan
+from failoverdns.model.system_commands import AdvancePlan
 from failoverdns.rules.explaining import explanation
 from failoverdns.state import State
 

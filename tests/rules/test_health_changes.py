@@ -16,8 +16,6 @@ from failoverdns.model.application import Application, Head, HeadRole
 from failoverdns.model.commands import (
     AddHead,
     ForceHealth,
-    ForgetHealth,
-    LearnHealth,
     Mutation,
     RenameApplication,
     RenameHead,
@@ -25,6 +23,7 @@ from failoverdns.model.commands import (
     SetHead,
 )
 from failoverdns.model.health import Cause, Forced, Health, Observed
+from failoverdns.model.system_commands import ForgetHealth, LearnHealth
 from failoverdns.rules.health import application_condition, observed_of
 from failoverdns.state import State
 

@@ -10,17 +10,10 @@ import watched
 from samples import changed_by
 from watched import DOWN, UP, is_, the_group
 
-from failoverdns.model.commands import (
-    Automate,
-    ForceHealth,
-    LearnHealth,
-    SetApplication,
-    SetGroup,
-    SetMaintenance,
-    Switch,
-)
+from failoverdns.model.commands import ForceHealth, SetApplication, SetGroup, SetMaintenance, Switch
 from failoverdns.model.health import Cause, Observed
 from failoverdns.model.policy import Automation, Gate, Held, Maintenance, Plan
+from failoverdns.model.system_commands import Automate, LearnHealth
 from failoverdns.rules.health_reports import application_health, group_automation, head_health
 
 T = 1_800_000_000.0

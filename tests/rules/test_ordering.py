@@ -21,15 +21,15 @@ from samples import (
 )
 
 from failoverdns.model.certificate import Account, Bundle, CertificateKind, Challenge, Secret
-from failoverdns.model.commands import (
+from failoverdns.model.commands import Mutation
+from failoverdns.model.group import Side
+from failoverdns.model.system_commands import (
     FailOrder,
     IssueCertificate,
-    Mutation,
     OpenAccount,
     PlaceOrder,
     SetChallenges,
 )
-from failoverdns.model.group import Side
 from failoverdns.rules.ordering import KEPT_FAILURES
 from failoverdns.rules.renewing import RETRIES
 from failoverdns.state import State

@@ -11,17 +11,11 @@ import watched
 from samples import HOSTNAME, answers, carry_out, node_table, refusal
 from watched import DOWN, UP, the_group
 
-from failoverdns.model.commands import (
-    AdvancePlan,
-    CancelPlan,
-    SetApplication,
-    SetFlag,
-    SetGroup,
-    Switch,
-)
+from failoverdns.model.commands import CancelPlan, SetApplication, SetFlag, SetGroup, Switch
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Side
 from failoverdns.model.policy import Assertion, Automation, Gate, Plan, Wait
+from failoverdns.model.system_commands import AdvancePlan
 from failoverdns.rules.planning import Next, Stage, next_stage, plan_report
 from failoverdns.state import State
 

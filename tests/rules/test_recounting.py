@@ -13,7 +13,6 @@ from failoverdns.model.commands import (
     AddApplication,
     AddGroup,
     AddHead,
-    Configure,
     Mutation,
     RemoveApplication,
     RemoveGroup,
@@ -26,6 +25,7 @@ from failoverdns.model.commands import (
     Switch,
 )
 from failoverdns.model.group import Side
+from failoverdns.model.system_commands import Configure
 from failoverdns.rules.recounting import recount_roles, subjects
 
 LB1, LB2 = "lb1 load-balancer 192.0.2.1", "lb2 load-balancer 192.0.2.2"

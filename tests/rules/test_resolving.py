@@ -8,10 +8,11 @@ import pytest
 import samples
 from samples import answers, application, balancer, carried_out, group, name, refusal, state
 
-from failoverdns.model.commands import AddGroup, ForgetAnswers, LearnAnswer, SetGroup
+from failoverdns.model.commands import AddGroup, SetGroup
 from failoverdns.model.group import Side
 from failoverdns.model.records import AAAA, A, Opaque, RRset
 from failoverdns.model.resolution import Answer, Resolved
+from failoverdns.model.system_commands import ForgetAnswers, LearnAnswer
 from failoverdns.rules.reporting import group_report, zone_report
 from failoverdns.rules.resolving import Timing, timed, wanted
 from failoverdns.rules.serving import target_of

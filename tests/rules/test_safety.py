@@ -8,9 +8,10 @@ import watched
 from samples import carry_out, refusal
 from watched import DOWN, UP
 
-from failoverdns.model.commands import Configure, RenameGroup, SetFlag, Switch
+from failoverdns.model.commands import RenameGroup, SetFlag, Switch
 from failoverdns.model.group import Group, Side
 from failoverdns.model.policy import Assertion, Automation, Flag, Gate, SafetyRule, Wait
+from failoverdns.model.system_commands import Configure
 from failoverdns.rules.automation import outlook
 from failoverdns.rules.safety import covers
 from failoverdns.state import State

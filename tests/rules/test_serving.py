@@ -19,8 +19,6 @@ from failoverdns.model.commands import (
     AddApplication,
     AddGroup,
     AddHead,
-    Configure,
-    LearnAnswer,
     Mutation,
     RemoveGroup,
     RemoveHead,
@@ -35,6 +33,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer
+from failoverdns.model.system_commands import Configure, LearnAnswer
 from failoverdns.rules.serving import all_nodes, nodes_in_parts
 from failoverdns.rules.touching import Touched, difference, touched
 from failoverdns.state import State

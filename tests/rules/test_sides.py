@@ -11,10 +11,11 @@ from samples import HOSTNAME, answers, carried_out, carry_out
 from watched import AUTO, DOWN, UNKNOWN, UP, condition, is_
 
 from failoverdns.model.application import target_texts
-from failoverdns.model.commands import Configure, ForceHealth, LearnHealth, SetGroup
+from failoverdns.model.commands import ForceHealth, SetGroup
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
 from failoverdns.model.policy import AllDown, AnswerOf, Automation, Mode, Terms
+from failoverdns.model.system_commands import Configure, LearnHealth
 from failoverdns.rules.serving import answer_of
 from failoverdns.rules.sides import NO_POLICY, answered, policy_of, side_condition
 from failoverdns.state import State

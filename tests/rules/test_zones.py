@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from samples import carried_out, carry_out, group, name, refusal, state, text_record, zone
 
 from failoverdns.model.change import Delta, Node
-from failoverdns.model.commands import AddGroup, Configure, Mutation, SetApplication, SetGroup
+from failoverdns.model.commands import AddGroup, Mutation, SetApplication, SetGroup
 from failoverdns.model.policy import NO_TERMS, Automation
 from failoverdns.model.records import SOA
+from failoverdns.model.system_commands import Configure
 from failoverdns.model.zone import MAX_ORIGIN, Zone, ZoneSerial
 from failoverdns.rules.zones import all_authorities, authorities, serial_writes
 from failoverdns.state import State
