@@ -6,18 +6,17 @@ As in `config.values`, every function raises Malformed with what is wrong and wh
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable
 
 import re2
 
 from failoverdns.config.errors import quoted
-from failoverdns.config.values import argument, ascii_text, host_name, named
+from failoverdns.config.values import argument, ascii_text, host_name, named, one_of
 from failoverdns.model.errors import Malformed
 from failoverdns.model.health import CheckKind
 from failoverdns.model.policy import AUTOMATION_FLAG
 
-__all__ = ["argument"]
+__all__ = ["argument", "one_of"]
 
 KINDS = tuple(kind.value for kind in CheckKind)
 MAX_PATTERN = 500
@@ -29,15 +28,6 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _GROUP = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", re.ASCII)
 _GROUP_PATTERN = re.compile(r"[A-Za-z0-9._*?-]{1,128}", re.ASCII)
-
-
-def one_of(text: str, known: Sequence[str], what: str) -> str:
-    """Check that `text` is one of the known words."""
-    if text in known:
-        return text
-    close = get_close_matches(text, known, n=1)
-    hint = f"did you mean {quoted(close[0])}?" if close else f"write {' or '.join(known)}"
-    raise Malformed(f"{quoted(text)} is not {what}; {hint}")
 
 
 def seconds(low: float, high: float) -> Callable[[object], float]:

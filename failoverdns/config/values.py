@@ -236,7 +236,7 @@ def hook_name(text: str) -> str:
 
 def hook_event(text: str) -> str:
     """Check that `text` is a kind of events that hooks are told of."""
-    return _one_of(text, HOOK_EVENTS, "an event")
+    return one_of(text, HOOK_EVENTS, "an event")
 
 
 def before_switch(value: object) -> bool:
@@ -275,10 +275,11 @@ def accepted_terms(value: object) -> bool:
 
 def key_type(text: str) -> str:
     """Check that `text` is a kind of private keys that certificates are issued for."""
-    return _one_of(text, KEY_TYPES, "a type of keys")
+    return one_of(text, KEY_TYPES, "a type of keys")
 
 
-def _one_of(text: str, words: Sequence[str], what: str) -> str:
+def one_of(text: str, words: Sequence[str], what: str) -> str:
+    """Check that `text` is one of `words`; `what` is what they are."""
     if text in words:
         return text
     close = get_close_matches(text, words, n=1)

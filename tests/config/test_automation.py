@@ -155,7 +155,7 @@ RE2 = "it is read by RE2, which has no look-around and no backreferences"
         (
             "type: icmp",
             [
-                '22 checks.web.type: "icmp" is not a type of checks; write tcp or http or https or '
+                '22 checks.web.type: "icmp" is not a type of checks; use tcp or http or https or '
                 "tls or exec or push"
             ],
         ),
@@ -344,11 +344,11 @@ def futile(place: str, most: int, cooldown: str, window: str) -> str:
     ("body", "expected"),
     [
         ("mode: auto", ['25 policies.auto.mode: "auto" is not a mode; did you mean "automatic"?']),
-        ("mode: on", ['25 policies.auto.mode: "on" is not a mode; write manual or automatic']),
+        ("mode: on", ['25 policies.auto.mode: "on" is not a mode; use manual or automatic']),
         ("mode: true", ["25 policies.auto.mode: must be text, not true; put it in quotes"]),
         (
             "fail_back: maybe",
-            ['30 policies.auto.fail_back: "maybe" is not a mode; write manual or automatic'],
+            ['30 policies.auto.fail_back: "maybe" is not a mode; use manual or automatic'],
         ),
         ("grace: -1", ["26 policies.auto.grace: must be from 0 to 86400 seconds, not -1"]),
         ("grace: 86401", ["26 policies.auto.grace: must be from 0 to 86400 seconds, not 86401"]),
@@ -364,13 +364,13 @@ def futile(place: str, most: int, cooldown: str, window: str) -> str:
         (
             "all_down: none",
             [
-                '29 policies.auto.all_down: "none" is not an answer; write stay or primary or '
+                '29 policies.auto.all_down: "none" is not an answer; use stay or primary or '
                 "backup or empty"
             ],
         ),
         (
             "answer: some",
-            ['27 policies.auto.answer: "some" is not an answer; write all or healthy'],
+            ['27 policies.auto.answer: "some" is not an answer; use all or healthy'],
         ),
         ("pre_ttl: 86401", ["28 policies.auto.pre_ttl: must be at most 86400, not 86401"]),
         ("grase: 3", ['19 policies.auto.grase: unknown key; did you mean "grace"?']),
