@@ -76,7 +76,7 @@ class Probing(Protocol):
     def last_seen(self, application: Application) -> list[Json]:
         """Report what each check of each head of an application last saw."""
 
-    def take_report(self, report: ReportHealth) -> dict[str, Json]:
+    async def take_report(self, report: ReportHealth) -> dict[str, Json]:
         """Take what a head or a monitor says; raises Rejected."""
 
 
@@ -87,7 +87,7 @@ class NotProbing:
         """Report nothing."""
         return []
 
-    def take_report(self, report: ReportHealth) -> dict[str, Json]:
+    async def take_report(self, report: ReportHealth) -> dict[str, Json]:
         """Refuse it."""
         raise Rejected("unavailable", "nothing is probed here")
 
@@ -168,7 +168,7 @@ async def read(source: Source, query: Query) -> Result:
         case ShowHealth():
             return _health(source, query)
         case ReportHealth():
-            return source.probing.take_report(query)
+            return await source.probing.take_report(query)
         case ListFlags():
             return {"flags": flags_report(state)}
         case ListPlans():

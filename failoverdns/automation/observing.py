@@ -179,18 +179,33 @@ class Observing:
             if application is not None:
                 yield application
 
+    async def settle(self, id_: str) -> None:
+        """Have what was learned of an application (by id) count now, and not in a moment."""
+        command = self._learned(id_)
+        if command is not None:
+            await self._submit(command)
+
     def _judge(self) -> None:
         """Submit what became of heads, one command for each application."""
         self._gathering = False
-        for id_ in [id_ for id_ in self._pending if id_ not in self._submitted]:
-            self._pending.discard(id_)
-            watched, application = self._watched.get(id_), self._means.state().application(id_)
-            if watched is None or application is None:
-                continue
-            heads = tuple(self._other_heads(watched, application))
-            if heads:
-                self._submitted.add(id_)
-                self._means.spawn(self._submit(LearnHealth(id_, heads)))
+        for id_ in list(self._pending):
+            command = self._learned(id_)
+            if command is not None:
+                self._means.spawn(self._submit(command))
+
+    def _learned(self, id_: str) -> LearnHealth | None:
+        """Return what to submit of an application now, if anything, and if nothing is on its way."""
+        if id_ in self._submitted:
+            return None
+        self._pending.discard(id_)
+        watched, application = self._watched.get(id_), self._means.state().application(id_)
+        if watched is None or application is None:
+            return None
+        heads = tuple(self._other_heads(watched, application))
+        if not heads:
+            return None
+        self._submitted.add(id_)
+        return LearnHealth(id_, heads)
 
     def _other_heads(
         self, watched: _Watched, application: Application

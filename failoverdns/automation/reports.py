@@ -5,7 +5,7 @@ Refuses to know what becomes of it: `automation.observing` counts it like a prob
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from failoverdns.model.change import Json
 from failoverdns.model.commands import ReportHealth
@@ -20,7 +20,7 @@ from failoverdns.rules.view import View
 class Reports:
     """Takes reports in, and lets those go that are too old.
 
-    `learn` counts a result; `now` tells seconds since 1970, `steady` those of the clock that nobody
+    `learn` counts a result, `settle` has it count now for an application (by id); `now` tells seconds since 1970, `steady` those of the clock that nobody
     sets.
     """
 
@@ -28,18 +28,20 @@ class Reports:
         self,
         state: Callable[[], View],
         learn: Callable[[Key, ProbeResult], None],
+        settle: Callable[[str], Awaitable[None]],
         now: Callable[[], float],
         steady: Callable[[], float],
     ) -> None:
         self._state = state
         self._learn = learn
+        self._settle = settle
         self._now = now
         self._steady = steady
         self._expiring: dict[Key, float] = {}
         """Until when (steady seconds) what was reported counts."""
 
-    def take(self, report: ReportHealth) -> dict[str, Json]:
-        """Take what is reported, and say until when it counts.
+    async def take(self, report: ReportHealth) -> dict[str, Json]:
+        """Take what is reported, and say until when it counts, once what follows from it is so.
 
         Raises Rejected `not-found` for what is not there, `invalid` if no check asks for reports.
         """
@@ -66,6 +68,7 @@ class Reports:
                 key = Key(application.id, head.name, check.name)
                 until = self._expiring[key] = now + (report.ttl or check.ttl)
                 self._learn(key, result)
+        await self._settle(application.id)
         return {
             "application": application.name,
             "heads": [head.name for head in heads],

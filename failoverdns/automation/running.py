@@ -99,7 +99,7 @@ class Automation:
                 log=_logged("health"),
             ),
         )
-        self._reports = Reports(state, self._observing.learn, now, steady)
+        self._reports = Reports(state, self._observing.learn, self._observing.settle, now, steady)
         self._acting = Acting(
             acting.Means(
                 state=state,
@@ -143,9 +143,9 @@ class Automation:
         """Report what each check of each head of an application last saw."""
         return self._observing.last_seen(application)
 
-    def take_report(self, report: ReportHealth) -> dict[str, Json]:
+    async def take_report(self, report: ReportHealth) -> dict[str, Json]:
         """Take what a head or a monitor says; raises Rejected."""
-        return self._reports.take(report)
+        return await self._reports.take(report)
 
     def report(self) -> dict[str, Json]:
         """Report how probing and automatic switching are doing."""

@@ -46,6 +46,9 @@ MAX_PENDING: Final = 1000
 MAX_EVENTS: Final = 10000
 """Events kept for a client that watches and reads too slowly; then it is let go."""
 
+LINGER: Final = 1.0
+"""Seconds in which a client that is turned away may still write what is not read."""
+
 STALLED_TIMEOUT: Final = 60.0
 """Seconds that a client may leave its replies unread."""
 
@@ -104,19 +107,22 @@ class ControlConnection(TwistedProtocol):
         allowed = self._factory.allowed
         if allowed is not None and not allowed.admits(self.transport.socket):
             text = f"uid {self._who.uid} is not in control.allow of the configuration"
-            self._reply(write_refusal(None, Rejected("forbidden", text)))
-            self._close()
+            self._turn_away(Rejected("forbidden", text))
         elif not self._factory.enter(self):
-            self._reply(write_refusal(None, Rejected("busy", "too many clients; try again")))
-            self._close()
+            self._turn_away(Rejected("busy", "too many clients; try again"))
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Take bytes in."""
+        if self._gone:
+            return
         self._buffer += data
         self._work()
 
     def readConnectionLost(self) -> None:  # noqa: N802
         """Answer what was asked, then close: the client only reads from now on."""
+        if self._gone:
+            self.transport.loseConnection()
+            return
         self._ended = True
         if self._buffer and not self._discarding:
             self._buffer += b"\n"
@@ -272,6 +278,14 @@ class ControlConnection(TwistedProtocol):
         if append:
             self._slots.append(slot)
         self._work()
+
+    def _turn_away(self, refusal: Rejected) -> None:
+        """Say why, and close when the client has: one that still writes would not read it."""
+        self._reply(write_refusal(None, refusal))
+        self._gone = True
+        self.transport.unregisterProducer()
+        self.transport.loseWriteConnection()
+        self._later = self._factory.clock.callLater(LINGER, self.transport.loseConnection)
 
     def _close(self) -> None:
         self._gone = True

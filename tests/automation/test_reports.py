@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from automation.test_observing import BEAT, WEB, World
+from driving import run
 
 from failoverdns.automation.reports import Reports
 from failoverdns.model import commands
@@ -26,6 +27,7 @@ def reports(world: World) -> Reports:
     return Reports(
         lambda: world.corridor.ledger.state,
         world.observing.learn,
+        world.observing.settle,
         lambda: world.corridor.now,
         lambda: world.corridor.now,
     )
@@ -36,7 +38,7 @@ def test_a_report_counts_for_its_time_and_then_the_head_is_down(
 ) -> None:
     """Silence is a failure, after `down_after` of which nobody waits."""
     world.do(commands.SetApplication("eu", ("beat",)))
-    reports.take(ReportHealth("eu", "lb", Health.UP, ttl=10.0))
+    run(reports.take(ReportHealth("eu", "lb", Health.UP, ttl=10.0)))
     assert world.health == [Health.UP]
     world.corridor.now += 9.9
     reports.expire()
@@ -45,7 +47,7 @@ def test_a_report_counts_for_its_time_and_then_the_head_is_down(
     reports.expire()
     assert world.health == [Health.DOWN]
     assert world.application.heads[0].observed.cause is Cause.EXPIRED
-    reply = reports.take(ReportHealth("eu", None, Health.UP))
+    reply = run(reports.take(ReportHealth("eu", None, Health.UP)))
     assert (reply["heads"], reply["checks"]) == (["lb"], ["beat"])
     assert reply["until"] == "1970-01-01T00:17:50.000Z"
     assert world.health == [Health.UP]
@@ -64,6 +66,6 @@ def test_a_report_of_what_is_not_there_is_refused(
     reports: Reports, report: ReportHealth, code: str, text: str
 ) -> None:
     with pytest.raises(Rejected) as refusal:
-        reports.take(report)
+        run(reports.take(report))
     assert refusal.value.code == code
     assert text in refusal.value.message

@@ -32,6 +32,10 @@ class Transport(StringTransport):
         super().__init__()
         self.socket, self.other = socket.socketpair()
         self.aborted = False
+        self.sends_no_more = False
+
+    def loseWriteConnection(self) -> None:  # noqa: N802
+        self.sends_no_more = True
 
     def abortConnection(self) -> None:  # noqa: N802
         self.aborted = True
@@ -247,9 +251,11 @@ def test_one_client_too_many_is_refused_until_another_leaves(
     slow.changes.clear()
     late, transport = connect(factory)
     assert transport.replies()[0]["error"]["code"] == "busy"
-    assert transport.disconnecting
+    assert (transport.sends_no_more, transport.disconnecting) == (True, False)
     late.dataReceived(b"application add a\n")
     assert slow.changes == []
+    late.readConnectionLost()
+    assert transport.disconnecting
     clients[0][0].connectionLost()
     _, transport = connect(factory)
     assert transport.replies() == []

@@ -82,7 +82,7 @@ def test_nc_half_closes_and_gets_every_reply(demo: Server) -> None:
         (b"[1, 2]", "unknown-command", "no such command"),
         (b"\xff\xfe", "malformed", "byte 1 is not"),
         (b"switch 'shop", "malformed", "quoting"),
-        (b"", "unknown-command", "there is application, certificate, group"),
+        (b"", "unknown-command", "there is application, automation, certificate"),
     ],
 )
 def test_a_bad_line_is_told_what_would_be_right(
