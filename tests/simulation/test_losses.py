@@ -49,7 +49,8 @@ def test_what_is_computed_is_what_dice_give(setting: Setting, loss: float) -> No
 
 def test_what_is_computed_is_what_simulated_probes_give() -> None:
     """All of it: probes with jitter and time-outs, health, policy, until the first switch."""
-    setting, pattern = Setting(), replace(lossy(0.3, 15_000.0), troubled=(Side.PRIMARY,))
+    setting = setting_of(10, 3, 3, 30)
+    pattern = replace(lossy(0.3, 15_000.0), troubled=(Side.PRIMARY,))
     waits = []
     for seed in range(100):
         seen = observations(pattern, setting.check, seed)
