@@ -67,11 +67,14 @@ _BAD = ProbeResult(Cause.TIMEOUT, "", 3.0)
 _GOOD = ProbeResult(None, "", 0.0)
 
 
-def seen_of(drawn: Sequence[tuple[int, Side, bool]]) -> list[Observation]:
-    """Make observations of seconds since the one before, side, and whether it was good."""
+def seen_of(drawn: Sequence[tuple[int, Side, bool]], apart: float = 0.0) -> list[Observation]:
+    """Make observations of seconds since the one before, side, and whether it was good.
+
+    Each is later by so many seconds more; then none comes at the time at which something is due.
+    """
     at, seen = 0.0, []
     for gap, side, is_good in drawn:
-        at += gap
+        at += gap + apart
         seen.append(Observation(at, side, 0, _GOOD if is_good else _BAD))
     return seen
 
@@ -142,7 +145,7 @@ def test_the_primary_is_left_when_all_of_it_was_so_for_the_grace_period(
     drawn: list[tuple[int, Side, bool]], setting: Setting
 ) -> None:
     """Whatever probes say: it was down for so long, and the backup up, and the group there."""
-    seen, policy = seen_of(drawn), setting.policy
+    seen, policy = seen_of(drawn, apart=2.0**-10), setting.policy
     run = replayed(seen, 1, setting, seen[-1].at + 4000.0)
     arrived = 0.0
     for switch in run.switches:
