@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from failoverdns.config import ConfigErrors, load_config
 from failoverdns.model.errors import Malformed
+from failoverdns.model.group import DEFAULT_TTL
 from failoverdns.model.health import Check
 from failoverdns.model.policy import Mode, Policy
 from simulation.patterns import PATTERNS
@@ -87,8 +88,12 @@ def parser() -> argparse.ArgumentParser:
     own.add_argument("--policy", metavar="NAME", help="which one of its policies (the first)")
     for name, kind, text in _VALUES:
         own.add_argument(f"--{name}", type=kind, metavar="N", help=text)
-    own.add_argument("--fail-back", choices=[mode.value for mode in Mode], help="(manual)")
-    own.add_argument("--ttl", type=int, default=60, help="TTL of the group's hostname (60)")
+    own.add_argument(
+        "--fail-back", choices=[mode.value for mode in Mode], help=f"({POLICY.fail_back.value})"
+    )
+    own.add_argument(
+        "--ttl", type=int, default=DEFAULT_TTL, help=f"TTL of the group's hostname ({DEFAULT_TTL})"
+    )
     own.add_argument(
         "--require-heads", default="any", metavar="K",
         help="web servers that have to be up: any, all or a number (any)",
@@ -107,13 +112,15 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+_JITTER = CHECK.jitter * 100.0
+
 _VALUES = (
-    ("interval", float, "between the probes of a head (10)"),
-    ("timeout", float, "after which a probe has failed (3)"),
-    ("jitter", float, "percent of the interval by which a probe may come sooner or later (10)"),
+    ("interval", float, f"between the probes of a head ({CHECK.interval:g})"),
+    ("timeout", float, f"after which a probe has failed ({CHECK.timeout:g})"),
+    ("jitter", float, f"percent of the interval by which a probe may be off ({_JITTER:g})"),
     ("up-after", int, f"good probes in a row make a head up ({CHECK.up_after})"),
     ("down-after", int, f"bad probes in a row make it down ({CHECK.down_after})"),
-    ("grace", float, f"the active side is down before the group leaves it ({POLICY.grace:g})"),
+    ("grace", float, f"one side is down, the other one up, before a switch ({POLICY.grace:g})"),
     ("hold", float, f"the primary is up before the group goes back ({POLICY.hold:g})"),
     ("cooldown", float, f"between two automatic switches ({POLICY.cooldown:g})"),
     ("max-switches", int, f"automatic switches within the window ({POLICY.max_switches})"),
@@ -144,7 +151,7 @@ def setting_from(given: argparse.Namespace) -> Setting:
         window=_value(given.window, policy.window, 1.0, 604800.0, "--window"),
         fail_back=Mode(given.fail_back) if given.fail_back is not None else policy.fail_back,
     )
-    ttl = _value(given.ttl, 60, 0, 86400, "--ttl")
+    ttl = _value(given.ttl, DEFAULT_TTL, 0, 86400, "--ttl")
     heads = given.require_heads
     if heads not in ("any", "all"):
         if not heads.isdecimal() or int(heads) < 1:

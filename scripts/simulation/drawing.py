@@ -1,11 +1,12 @@
 """The figures as pictures: the only place that needs matplotlib.
 
-One hue a line, in the same order everywhere; the operator's own setting is the thick one.
+One hue a line; what matters most is thick and blue: all clients, the operator's own setting, all
+guards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from simulation.resolvers import KINDS
 from simulation.setting import Setting, label
@@ -64,7 +65,7 @@ def draw_drain(drain: Drain, path: Path) -> None:
         axes.legend(loc="lower right", title="clients of resolvers that")
         axes.set_title("How clients follow, by their resolver")
 
-    _save(path, drawn, (7.2, 4.2))
+    _save(path, (drawn,), (7.2, 4.2))
 
 
 def draw_delays(found: Sequence[Delay], own: Setting, path: Path) -> None:
@@ -94,18 +95,22 @@ def draw_delays(found: Sequence[Delay], own: Setting, path: Path) -> None:
         axes.legend(loc="upper center", bbox_to_anchor=(0.3, -0.14), ncols=4, columnspacing=1.2)
         axes.set_title("What the seconds of an outage go to")
 
-    _save(path, drawn, (8.0, 1.9 + 0.33 * len(found)))
+    _save(path, (drawn,), (8.0, 1.9 + 0.33 * len(found)))
 
 
 def draw_rates(found: Sequence[Rates], own: Setting, path: Path) -> None:
     """Draw false switches a year against lost probes: exact lines, and what dice gave."""
 
     def drawn(axes: Axes) -> None:
-        for rates, colour in zip(found, _COLOURS, strict=False):
+        others = iter(_COLOURS[1:])
+        for rates in found:
             exact = [rates.exact[loss].switches for loss in LOSSES]
-            width = 2.8 if rates.setting == own else 1.3
-            name = _named(rates.setting, own)
-            axes.plot(LOSSES, exact, color=colour, linewidth=width, label=name)
+            name, is_own = _named(rates.setting, own), rates.setting == own
+            colour, style = (_COLOURS[0], "-") if is_own else (next(others), "--")
+            axes.plot(
+                LOSSES, exact, style, color=colour, linewidth=3.6 if is_own else 1.4,
+                zorder=2 if is_own else 3, label=name,
+            )  # fmt: skip
             counts = [rates.counted[loss] for loss in LOSSES]
             seen = [count.a_year if count.switches else nan for count in counts]
             below = [count.a_year - count.bounds[0] for count in counts]
@@ -123,30 +128,36 @@ def draw_rates(found: Sequence[Rates], own: Setting, path: Path) -> None:
         axes.legend(loc="upper center", bbox_to_anchor=(0.42, -0.13), ncols=2)
         axes.set_title("How often a primary is left that is well (lines exact, dots by dice)")
 
-    _save(path, drawn, (7.2, 4.4))
+    _save(path, (drawn,), (7.2, 4.4))
 
 
 def draw_flaps(found: Sequence[Flaps], path: Path) -> None:
-    """Draw switches an hour against the period of flapping."""
+    """Draw switches an hour against the period of flapping, and how often the answer is right."""
+    styles = list(zip(_COLOURS[1:3] + _COLOURS[:1], (1.4, 1.8, 3.0), ("-", "--", "-"), strict=True))
 
-    def drawn(axes: Axes) -> None:
-        styles = zip(found, _COLOURS, (1.4, 1.8, 3.0), ("-", "--", "-"), strict=False)
-        for flaps, colour, width, style in styles:
-            values = [flaps.an_hour[period] for period in PERIODS]
+    def lines(axes: Axes, values: Callable[[Flaps], Mapping[float, float]], title: str) -> None:
+        for flaps, (colour, width, style) in zip(found, styles, strict=False):
             axes.plot(
-                PERIODS, values, style, marker="o", markersize=3.5, color=colour,
-                linewidth=width, label=flaps.name,
+                PERIODS, [values(flaps)[period] for period in PERIODS], style, marker="o",
+                markersize=3.5, color=colour, linewidth=width, label=flaps.name,
             )  # fmt: skip
-        axes.set(xscale="log", ylim=(0, None))
         shown = [60.0, 120.0, 240.0, 480.0, 900.0, 1800.0, 3600.0, 7200.0]
+        axes.set(xscale="log", xlabel="period of flapping (half of it down)")
         axes.set_xticks(shown, ["1 min", "2", "4", "8", "15", "30", "1 h", "2 h"])
         axes.minorticks_off()
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.set(xlabel="period of flapping (half of it down)", ylabel="switches an hour")
-        axes.legend(loc="upper right", title="with automatic fail-back")
-        axes.set_title("A primary that comes and goes")
+        axes.set_title(title)
 
-    _save(path, drawn, (7.2, 3.9))
+    def switches(axes: Axes) -> None:
+        lines(axes, lambda flaps: flaps.an_hour, "A primary that comes and goes")
+        axes.set(ylim=(0, None), ylabel="switches an hour")
+        axes.legend(loc="upper right", title="with automatic fail-back")
+
+    def right(axes: Axes) -> None:
+        lines(axes, lambda flaps: flaps.right, "How often the answer is a side that is up")
+        axes.set(ylim=(0, 1.02), ylabel="share of the time")
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+
+    _save(path, (switches, right), (10.0, 3.6))
 
 
 def _named(setting: Setting, own: Setting) -> str:
@@ -155,8 +166,10 @@ def _named(setting: Setting, own: Setting) -> str:
     return f"{label(setting)} ({'default' if own == Setting() else 'yours'})"
 
 
-def _save(path: Path, drawn: Callable[[Axes], None], size: tuple[float, float]) -> None:
+def _save(path: Path, drawn: Sequence[Callable[[Axes], None]], size: tuple[float, float]) -> None:
+    """Save a picture of so many parts side by side; `size` in inches."""
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=size, dpi=100)
-        drawn(figure.add_subplot())
+        figure = Figure(figsize=size, dpi=100, layout="constrained" if len(drawn) > 1 else None)
+        for number, part in enumerate(drawn, 1):
+            part(figure.add_subplot(1, len(drawn), number))
         figure.savefig(path, bbox_inches="tight", metadata={"Software": None})

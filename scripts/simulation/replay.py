@@ -2,6 +2,7 @@
 
 Fast enough for years.  What it repeats of the server is the little that stands between the rules
 (`rules.health_changes.learn_health`, `rules.switching`): tests hold it against the corridor.
+Nobody switches by hand here: every switch is the policy's own.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class _Group:
         self._sides = {side: self._combined(side) for side in Side}
         self._active = Side.PRIMARY
         self._automatic: tuple[float, ...] = ()
+        self._switched_at: float | None = None
         self._verdict: Verdict | None = None
         self.health: list[HealthChange] = []
         self.switches: list[AutomaticSwitch] = []
@@ -66,7 +68,7 @@ class _Group:
         says = self._verdict
         while says is not None and says.to is not None and says.at <= until:
             at = max(says.at, self._looked)
-            self._active = says.to
+            self._active, self._switched_at = says.to, at
             self._automatic = (*self._automatic, at)[-self._setting.policy.max_switches :]
             self.switches.append(AutomaticSwitch(at, says.to, says.why))
             says = self._look(at)
@@ -76,7 +78,9 @@ class _Group:
 
     def _look(self, at: float) -> Verdict:
         primary, backup = self._sides[Side.PRIMARY], self._sides[Side.BACKUP]
-        situation = Situation(self._active, primary, backup, self._automatic)
+        situation = Situation(
+            self._active, primary, backup, self._automatic, switched_at=self._switched_at
+        )
         self._looked = at
         self._verdict = verdict(self._setting.policy, situation, at)
         return self._verdict

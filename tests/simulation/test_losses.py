@@ -33,9 +33,9 @@ def test_the_rate_of_runs_is_as_books_have_it() -> None:
     [
         (setting_of(10, 3, 3, 30), 0.2),
         (setting_of(10, 3, 3, 28), 0.15),  # whether it is up in time is a matter of jitter
-        (setting_of(10, 4, 2, 20), 0.25),
+        (setting_of(10, 4, 2, 20), 0.35),
         (setting_of(5, 2, 2, 30), 0.5),
-        (Setting(replace(CHECK, jitter=0.5), POLICY), 0.2),
+        (Setting(replace(CHECK, jitter=0.5), POLICY), 0.35),
     ],
 )
 def test_what_is_computed_is_what_dice_give(setting: Setting, loss: float) -> None:
@@ -49,15 +49,16 @@ def test_what_is_computed_is_what_dice_give(setting: Setting, loss: float) -> No
 
 def test_what_is_computed_is_what_simulated_probes_give() -> None:
     """All of it: probes with jitter and time-outs, health, policy, until the first switch."""
-    setting, pattern = Setting(), replace(lossy(0.3, 15_000.0), troubled=(Side.PRIMARY,))
+    setting = setting_of(10, 3, 3, 30)
+    pattern = replace(lossy(0.3, 15_000.0), troubled=(Side.PRIMARY,))
     waits = []
-    for seed in range(100):
+    for seed in range(50):
         seen = observations(pattern, setting.check, seed)
         first = replayed(seen, 1, setting, pattern.lasts).first_switch(BEGINS)
         assert first is not None
         waits.append(first - BEGINS)
     mean = YEAR / exact(setting, 0.3).switches
-    assert sum(waits) / 100 == pytest.approx(mean, rel=4 / 100**0.5)
+    assert sum(waits) / 50 == pytest.approx(mean, rel=4 / 50**0.5)
 
 
 def test_no_grace_and_fewer_bad_probes_are_worse() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation.corridor import carried_out
-from simulation.patterns import BEGINS, Pattern, hard_down, lossy, named
+from simulation.patterns import BEGINS, Pattern, cut_off, hard_down, lossy, named
 from simulation.probing import Observation, observations
 from simulation.replay import replayed
 from simulation.run import Run
@@ -67,11 +67,14 @@ _BAD = ProbeResult(Cause.TIMEOUT, "", 3.0)
 _GOOD = ProbeResult(None, "", 0.0)
 
 
-def seen_of(drawn: Sequence[tuple[int, Side, bool]]) -> list[Observation]:
-    """Make observations of seconds since the one before, side, and whether it was good."""
+def seen_of(drawn: Sequence[tuple[int, Side, bool]], apart: float = 0.0) -> list[Observation]:
+    """Make observations of seconds since the one before, side, and whether it was good.
+
+    Each is later by so many seconds more; then none comes at the time at which something is due.
+    """
     at, seen = 0.0, []
     for gap, side, is_good in drawn:
-        at += gap
+        at += gap + apart
         seen.append(Observation(at, side, 0, _GOOD if is_good else _BAD))
     return seen
 
@@ -113,6 +116,48 @@ def test_switches_are_never_too_many_and_never_too_soon(
         assert len(within) <= policy.max_switches
 
 
+EAGER = SETTINGS.map(
+    lambda drawn: Setting(
+        _NERVOUS.check,
+        replace(drawn.policy, fail_back=Mode.AUTOMATIC, grace=0.0, hold=0.0),
+    )
+)
+
+
+@settings(max_examples=60)
+@given(PROBES, EAGER)
+def test_a_way_back_leaves_one_switch_in_reserve(
+    drawn: list[tuple[int, Side, bool]], setting: Setting
+) -> None:
+    """Whatever probes say: who has just come home from a side that is up can leave once more."""
+    seen, policy = seen_of(drawn), setting.policy
+    switches = replayed(seen, 1, setting, seen[-1].at + 4000.0).switches
+    for number, switch in enumerate(switches):
+        if switch.why == "the primary is up again" and policy.max_switches > 1:
+            since = switch.at - policy.window
+            within = [earlier for earlier in switches[: number + 1] if earlier.at > since]
+            assert len(within) < policy.max_switches
+
+
+@settings(max_examples=60)
+@given(PROBES, SETTINGS)
+def test_the_primary_is_left_when_all_of_it_was_so_for_the_grace_period(
+    drawn: list[tuple[int, Side, bool]], setting: Setting
+) -> None:
+    """Whatever probes say: it was down for so long, and the backup up, and the group there."""
+    seen, policy = seen_of(drawn, apart=2.0**-10), setting.policy
+    run = replayed(seen, 1, setting, seen[-1].at + 4000.0)
+    arrived = 0.0
+    for switch in run.switches:
+        if switch.to is Side.BACKUP:
+            changes = [change for change in run.health if change.at <= switch.at]
+            last = {change.side: change for change in changes}
+            assert last[Side.PRIMARY].health is Health.DOWN
+            assert last[Side.BACKUP].health is Health.UP
+            assert switch.at >= max(arrived, *(last[side].at for side in Side)) + policy.grace
+        arrived = switch.at
+
+
 @settings(max_examples=20)
 @given(PROBES, SETTINGS)
 def test_the_corridor_and_the_rules_agree_on_any_probes(
@@ -139,14 +184,17 @@ def run_of(pattern: Pattern, setting: Setting, seed: int = 1) -> Run:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_hard_outage_is_detected_and_left_when_it_can_be(seed: int) -> None:
-    """Three bad probes take 20 to 30 s and the last one's time-out; the grace comes on top."""
-    run = run_of(hard_down(), Setting(), seed)
+@pytest.mark.parametrize("setting", [Setting(), setting_of(10, 3, 3, 30)])
+def test_a_hard_outage_is_detected_and_left_when_it_can_be(setting: Setting, seed: int) -> None:
+    """Four bad probes take 30 to 40 s and the last one's time-out; the grace comes on top."""
+    check, run = setting.check, run_of(hard_down(), setting, seed)
     detected = run.first_down(Side.PRIMARY, BEGINS)
     assert detected is not None
-    assert 20.0 + 3.0 - 2.0 <= detected - BEGINS <= 30.0 + 3.0 + 2.0
+    wobble = 2.0 * check.jitter * check.interval
+    longest = check.down_after * check.interval + check.timeout + wobble
+    assert longest - check.interval - 2.0 * wobble <= detected - BEGINS <= longest
     (switch,) = run.switches
-    assert (switch.at, switch.to) == (detected + 30.0, Side.BACKUP)
+    assert (switch.at, switch.to) == (detected + setting.policy.grace, Side.BACKUP)
     assert run.answers().at(switch.at - 0.001) is Side.PRIMARY
     assert run.answers().at(switch.at) is Side.BACKUP
 
@@ -160,3 +208,15 @@ def test_a_return_waits_until_the_primary_was_up_for_long_enough() -> None:
 
 def test_a_network_that_loses_nothing_makes_nobody_switch() -> None:
     assert run_of(lossy(0.0), setting_of(2, 1, 1, 0, timeout=1)).switches == ()
+
+
+@pytest.mark.parametrize("lasts", [30.0, 60.0, 300.0])
+@pytest.mark.parametrize("setting", [Setting(), Setting().with_fail_back()])
+def test_who_was_cut_off_from_both_sides_does_not_switch(setting: Setting, lasts: float) -> None:
+    """Whichever side is seen first when probes are answered again; with no grace it would."""
+    pattern, hasty = cut_off(lasts), setting_of(10, 4, 2, 0)
+    runs = [run_of(pattern, setting, seed) for seed in range(50)]
+    assert not any(run.switches for run in runs)
+    if lasts > 60.0:
+        assert all(run.first_down(side, BEGINS) for run in runs for side in Side)
+        assert any(run_of(pattern, hasty, seed).switches for seed in range(50))
