@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import ssl
 import subprocess
 import urllib.request
 from pathlib import Path
 
 from directories import write_https
+from ports import free_port
 from system.server import DEADLINE, tool, wait_for
 
 _ATTEMPTS = 5
@@ -94,10 +94,3 @@ class Pebble:
         with urllib.request.urlopen(url, timeout=DEADLINE, context=context) as answer:
             text: str = answer.read().decode()
         return text
-
-
-def free_port() -> int:
-    """Return a TCP port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

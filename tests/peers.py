@@ -8,7 +8,6 @@ Refuses to know what is asked.
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from pathlib import Path
 import dns.exception
 import dns.message
 import dns.query
+from ports import free_port
 
 DEADLINE = 60.0
 """Seconds that a server may take to start."""
@@ -117,20 +117,3 @@ class Running:
             except subprocess.TimeoutExpired:
                 self._child.kill()
                 self._child.wait()
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free now, for UDP and TCP."""
-    for _ in range(100):
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-        ):
-            udp.bind(("127.0.0.1", 0))
-            port: int = udp.getsockname()[1]
-            try:
-                tcp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no port is free for both UDP and TCP")

@@ -19,7 +19,8 @@ from measuring import EXECUTABLE, Process, connect, print_table, version_of
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 from oracle import Asker, Difference, Question, Zone, differences, questions
-from peers import PEERS, Running, free_port
+from peers import PEERS, Running
+from ports import free_port
 
 ORIGIN = "failover.test"
 SHAPES = (

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from nameserver import NameServer
-from peers import free_port
+from ports import free_port
 from system.server import CONFIG, DEADLINE, Server, tool, wait_for
 
 HOST = "lb.cloud.example."

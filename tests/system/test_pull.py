@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from authority import DAY, Authority, Issued, make_authority
-from pebble import free_port
+from ports import free_port
 from system.server import CONFIG, DEADLINE, Server, tool, wait_for
 
 CA = make_authority()

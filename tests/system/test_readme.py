@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from pebble import free_port
+from ports import free_port
 from system.checkout import PROJECT, checkout, interrupt, start, with_ports
 from system.server import CONFIG, DEADLINE, EXECUTABLE, Server, tool, wait_for
 

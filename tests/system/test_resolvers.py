@@ -9,7 +9,7 @@ import dns.rcode
 import dns.rrset
 import dns.zone
 import pytest
-from pebble import free_port
+from ports import free_port
 from resolvers import Resolver, knot_resolver, unbound
 from system.server import CONFIG, Server, wait_for
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from pebble import free_port
+from ports import free_port
 from system.checkout import checkout, interrupt, start
 from system.server import DEADLINE, Client, tool
 

@@ -8,6 +8,7 @@ import signal
 import socket
 from pathlib import Path
 
+from ports import free_port
 from system.server import CONFIG, DEADLINE, Server
 
 
@@ -79,9 +80,9 @@ def test_a_socket_that_a_killed_server_left_is_replaced(demo: Server) -> None:
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     """With what to look for; nothing is left open or behind."""
+    port = free_port()  # which no connection of another test comes from
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+        taken.bind(("127.0.0.1", port))
         server = Server(tmp_path, CONFIG.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
         text = start_fails(server)
     assert f"UDP 127.0.0.1 port {port}: Address already in use" in text
