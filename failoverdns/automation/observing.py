@@ -194,7 +194,7 @@ class Observing:
                 self._means.spawn(self._submit(command))
 
     def _learned(self, id_: str) -> LearnHealth | None:
-        """Return what to submit of an application now, if anything, and if nothing is on its way."""
+        """Return what to submit of an application now, if anything and nothing is on its way."""
         if id_ in self._submitted:
             return None
         self._pending.discard(id_)

@@ -20,8 +20,8 @@ from failoverdns.rules.view import View
 class Reports:
     """Takes reports in, and lets those go that are too old.
 
-    `learn` counts a result, `settle` has it count now for an application (by id); `now` tells seconds since 1970, `steady` those of the clock that nobody
-    sets.
+    `learn` counts a result, `settle` has it count now for an application (by id); `now` tells
+    seconds since 1970, `steady` those of the clock that nobody sets.
     """
 
     def __init__(
