@@ -31,6 +31,10 @@ from failoverdns.rules.view import View
 LOOK_AGAIN = 5.0
 """Seconds after which a group that is held back is looked at again, and one with a plan."""
 
+AT_ONCE = 100
+"""Groups that are looked at in a turn, and that something may be under way for: ten thousand may
+follow an application that dies, and commands from outside want their turn too."""
+
 ASK_AGAIN = 60.0
 """Seconds after which programs that did not agree to a switch are asked again."""
 
@@ -101,11 +105,14 @@ class Acting:
 
         None if nothing is waited for, before a change is announced.
         """
-        now = self._means.steady()
+        now, looks = self._means.steady(), 0
         while self._queue and (self._queue[0][0] <= now or not self._is_next(*self._queue[0])):
+            if looks >= AT_ONCE or len(self._busy) >= AT_ONCE:
+                return now + _SOON  # what is done is announced, and that is when it goes on
             at, id_ = heappop(self._queue)
             if not self._is_next(at, id_):
                 continue
+            looks += 1
             group = self._means.state().group(id_)
             if group is None or not _is_ours(group):
                 del self._due[id_]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from corridors import ZONE, Corridor, build_shop
 from driving import Gate
 
-from failoverdns.automation.acting import ASK_AGAIN, LOOK_AGAIN, Acting, Means
+from failoverdns.automation.acting import ASK_AGAIN, AT_ONCE, LOOK_AGAIN, Acting, Means
 from failoverdns.ledger import Outcome, Submission
 from failoverdns.model import commands, system_commands
 from failoverdns.model.change import Json, Who
@@ -233,3 +234,18 @@ def test_after_a_start_every_group_is_looked_at() -> None:
     fresh.acting = Acting(world.acting._means)
     fresh.acting.look_at_all()
     assert fresh.acting.act() == 1030.0
+
+
+def test_when_very_many_groups_are_due_others_get_their_turn_in_between() -> None:
+    """All of them are switched, so many at a time."""
+    world = World()
+    for number in range(2 * AT_ONCE):
+        name = f"g{number}"
+        world.do(commands.AddGroup(name, None, name, "eu", "us", policy="auto"))
+    world.force("eu", Health.DOWN)
+    turns = [world.acting.report()["switches"]]
+    for _ in range(10):
+        world.later(31.0 if len(turns) == 1 else 0.01)
+        turns.append(world.acting.report()["switches"])
+    assert turns[-1] == 2 * AT_ONCE + 1
+    assert all(after - before <= AT_ONCE for before, after in pairwise(turns))  # type: ignore[operator]
