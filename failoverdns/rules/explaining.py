@@ -17,6 +17,7 @@ from failoverdns.rules.automation import Outlook, outlook
 from failoverdns.rules.health import observed_of, why_down
 from failoverdns.rules.health_reports import group_automation
 from failoverdns.rules.policy import FLAP_GUARD
+from failoverdns.rules.safety import automation_flag
 from failoverdns.rules.serving import answer_of, application_on, target_of
 from failoverdns.rules.sides import answered, side_condition
 from failoverdns.rules.switching import plan
@@ -53,7 +54,7 @@ def explanation(
         "sentences": [
             *_answer_sentences(view, group),
             *_health_sentences(view, group, steady),
-            *_automation_sentences(group, look, now, steady),
+            *_automation_sentences(view, group, look, now, steady),
             *_plan_sentences(group),
             *_rule_sentences(group, look, failures),
         ],
@@ -120,7 +121,9 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
             yield f"{what}."
 
 
-def _automation_sentences(group: Group, look: Outlook, now: float, steady: float) -> Iterator[Json]:
+def _automation_sentences(
+    view: View, group: Group, look: Outlook, now: float, steady: float
+) -> Iterator[Json]:
     name = group.automation.policy
     if look.policy.mode is Mode.MANUAL:
         policy = f"its policy, {name}, is manual" if name is not None else "it has no policy"
@@ -131,6 +134,10 @@ def _automation_sentences(group: Group, look: Outlook, now: float, steady: float
         reason = f" ({maintenance.reason})" if maintenance.reason else ""
         yield f"It is in maintenance{reason}: automation keeps its hands off."
         return
+    flag = automation_flag(view)
+    if not flag.on:
+        reason = f" ({flag.reason})" if flag.reason else ""
+        yield f"Automation is frozen{reason}: nothing switches by itself."
     says = look.verdict
     assert says is not None
     if says.to is None:

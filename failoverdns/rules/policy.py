@@ -64,7 +64,7 @@ TABLE = (
     Row(_B, _UP, None, _AUTOMATIC, Move.STAY, "somebody switched it to the backup", by_hand=True),
     Row(_B, _UP, None, _AUTOMATIC, Move.RETURN, "the primary is up again"),
     Row(_B, _UP, _DOWN, _MANUAL, Move.STAY, "the backup is down, but fail-back is manual"),
-    Row(_B, _UP, None, _MANUAL, Move.STAY, "the primary is up again, but fail-back is manual"),
+    Row(_B, _UP, None, _MANUAL, Move.STAY, "the primary is up, but fail-back is manual"),
     Row(_B, _DOWN, _DOWN, None, Move.STAY, "both sides are down"),
     Row(_B, _DOWN, None, None, Move.STAY, "the primary is down, as it was"),
     Row(_B, _UNKNOWN, None, None, Move.STAY, "nothing certain is known of the primary"),

@@ -206,7 +206,7 @@ def test_what_seems_to_be_in_the_future_is_taken_as_of_now() -> None:
 
 def test_a_group_that_stays_says_why_and_no_time() -> None:
     says = verdict(replace(AUTO, fail_back=MANUAL), RECOVERED_AT_100, 1e6)
-    assert says == Verdict("the primary is up again, but fail-back is manual")
+    assert says == Verdict("the primary is up, but fail-back is manual")
     assert (says.to, says.waits_for, says.is_held) == (None, "", False)
 
 
