@@ -114,6 +114,11 @@ class Observing:
             targets = targets_of(state, application, self._means.addresses)
             if targets != before:
                 altered = True
+                watched.seen = {
+                    key: seen
+                    for key, seen in watched.seen.items()
+                    if key not in targets or _is_same_check(before.get(key), targets[key])
+                }
                 watched.targets = targets
             _arrange(watched, application)
         if altered:
@@ -274,6 +279,10 @@ class Observing:
     def _wall(self, steady: float) -> float:
         """Return steady seconds as the clock on the wall has them now."""
         return steady + self._means.now() - self._means.steady()
+
+
+def _is_same_check(before: Target | None, after: Target) -> bool:
+    return before is not None and before.check == after.check
 
 
 def _arrange(watched: _Watched, application: Application) -> None:

@@ -23,6 +23,7 @@ from failoverdns.rules.sides import answered, side_condition
 from failoverdns.rules.switching import plan
 from failoverdns.rules.timestamps import duration, timestamp
 from failoverdns.rules.view import View
+from failoverdns.rules.web_heads import web_heads
 
 
 def explanation(
@@ -105,10 +106,7 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
         condition, observed = side_condition(view, group, side), observed_of(application).health
         what = f"The {side.value}, {application.name}, is {condition.health.value}"
         if condition.health is Health.UNKNOWN:
-            why = (
-                "not every check has told enough yet" if application.checks else "nothing checks it"
-            )
-            yield f"{what}: {why}."
+            yield f"{what}: {_why_unknown(application)}."
             continue
         for_ = duration(steady - condition.since)
         what = f"The {side.value}, {application.name}, has been {condition.health.value} for {for_}"
@@ -119,6 +117,15 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
             yield f"{what}: {why_down(application)}."
         else:
             yield f"{what}."
+
+
+def _why_unknown(application: Application) -> str:
+    if not application.checks:
+        return "nothing checks it"
+    needed, there = application.require_heads, len(web_heads(application))
+    if isinstance(needed, int) and needed > there:
+        return f"{needed} web heads have to be up, and it has {there}"
+    return "not every check has told enough yet"
 
 
 def _automation_sentences(

@@ -259,3 +259,18 @@ def test_a_head_whose_checks_count_otherwise_is_judged_anew(world: World) -> Non
     assert world.health == [Health.UNKNOWN]
     world.observing.learn(world.key(), GOOD)
     assert world.health == [Health.UP]
+
+
+def test_a_check_that_looks_elsewhere_begins_anew(world: World) -> None:
+    """What was seen at another port says nothing; other names of the same place change nothing."""
+    for _ in range(2):
+        world.observing.learn(world.key(), BAD)
+    world.do(commands.AddGroup("blog", primary="eu"))
+    moved = replace(WEB, port=81)
+    world.do(system_commands.Configure((ZONE,), Terms((moved, BEAT))))
+    world.observing.look()
+    world.observing.learn(world.key(), BAD)
+    assert world.health == [Health.UNKNOWN]
+    for _ in range(2):
+        world.observing.learn(world.key(), BAD)
+    assert world.health == [Health.DOWN]
