@@ -1,10 +1,11 @@
 """Judge the certificate that a server has shown: every fault of it, in words.
 
-    leaf (DER), faults that OpenSSL found in the chain, terms, names, now -> faults
+    leaf (DER), the fault that OpenSSL found in the chain, terms, names, now -> faults
 
-OpenSSL builds the chain and checks signatures, dates of CAs and purposes; what is told of the leaf
-itself, dates and names (RFC 9525: subject alternative names only, `*` as the whole leftmost label
-only, addresses by IP SANs), is judged here, where all of it can be said at once.
+OpenSSL builds the chain and checks signatures and dates of CAs, at a time when the leaf is valid,
+so that one which has expired hides nothing.  What is told of the leaf itself, dates, purpose and
+names (RFC 9525: subject alternative names only, `*` as the whole leftmost label only, addresses by
+IP SANs), is judged here, where all of it can be said at once.
 Refuses to know TLS and clocks.
 """
 
@@ -18,6 +19,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from failoverdns.model.health import TlsTerms
 from failoverdns.probing.verdict import printable
@@ -31,7 +33,6 @@ NOT_YET_VALID: Final = 9
 EXPIRED: Final = 10
 _SELF_SIGNED: Final = 18
 _UNTRUSTED: Final = frozenset((2, 19, 20, 21))
-_PURPOSE: Final = 26
 _OTHERS: Final = {
     7: "a signature is wrong",
     22: "the chain is too long",
@@ -60,12 +61,15 @@ class Leaf:
     """What is needed of a server's own certificate; times in seconds since 1970.
 
     `names` are DNS names in lower case and addresses, as they are usually written.
+    `is_for_servers` if its extended key usage, where it has one, lets it be (RFC 5280 section
+    4.2.1.12).
     """
 
     names: frozenset[str]
     not_before: float
     not_after: float
     issuer: str
+    is_for_servers: bool = True
 
 
 @lru_cache(maxsize=4096)
@@ -85,11 +89,17 @@ def read_leaf(der: bytes) -> Leaf:
         certificate.not_valid_before_utc.timestamp(),
         certificate.not_valid_after_utc.timestamp(),
         certificate.issuer.rfc4514_string(),
+        _is_for_servers(certificate),
     )
 
 
+def judged_at(leaf: Leaf, now: float) -> float:
+    """Return when the chain of a leaf is to be judged: now, or when it began if it is not valid."""
+    return now if leaf.not_before <= now <= leaf.not_after else leaf.not_before + 1
+
+
 def faults(
-    leaf: Leaf, chain: Sequence[ChainFault], terms: TlsTerms, names: Sequence[str], now: float
+    leaf: Leaf, chain: ChainFault | None, terms: TlsTerms, names: Sequence[str], now: float
 ) -> list[str]:
     """Return all that is wrong with a certificate for `names`; `now` in seconds since 1970.
 
@@ -97,7 +107,11 @@ def faults(
     """
     if not terms.verify:
         return []
-    found = [*_date_faults(leaf, terms, now), *_chain_faults(leaf, chain)]
+    found = [*_date_faults(leaf, terms, now)]
+    if chain is not None:
+        found += _chain_faults(leaf, chain)
+    if not leaf.is_for_servers:
+        found.append("it is not for servers: its extended key usage lacks serverAuth")
     wanted = (terms.server_name,) if terms.server_name is not None else names
     missing = [name for name in wanted if not covers(leaf, name)]
     if missing:
@@ -140,24 +154,31 @@ def _date_faults(leaf: Leaf, terms: TlsTerms, now: float) -> Iterator[str]:
         yield f"it is valid for {days} more days, until {until}, where {terms.days_left} are wanted"
 
 
-def _chain_faults(leaf: Leaf, chain: Sequence[ChainFault]) -> Iterator[str]:
-    for fault in chain:
-        whose = f"the CA certificate {printable(fault.subject)!r} of its chain"
-        if fault.number in (EXPIRED, NOT_YET_VALID):
-            if fault.depth > 0:
-                yield f"{whose} {'has expired' if fault.number == EXPIRED else 'is not yet valid'}"
-        elif fault.number == _SELF_SIGNED:
-            yield "it is not signed by a trusted CA but by itself"
-        elif fault.number in _UNTRUSTED:
-            yield (
-                f"it is not signed by a trusted CA: its issuer is {printable(leaf.issuer)!r}; "
-                "does the server send the whole chain?"
-            )
-        elif fault.number == _PURPOSE and fault.depth == 0:
-            yield "it is not for servers: its extended key usage lacks serverAuth"
-        else:
-            text = _OTHERS.get(fault.number, f"OpenSSL's verification error {fault.number}")
-            yield f"its chain is refused: {text}"
+def _chain_faults(leaf: Leaf, fault: ChainFault) -> Iterator[str]:
+    whose = f"the CA certificate {printable(fault.subject)!r} of its chain"
+    if fault.number in (EXPIRED, NOT_YET_VALID):
+        if fault.depth > 0:
+            yield f"{whose} {'has expired' if fault.number == EXPIRED else 'is not yet valid'}"
+    elif fault.number == _SELF_SIGNED:
+        yield "it is not signed by a trusted CA but by itself"
+    elif fault.number in _UNTRUSTED:
+        yield (
+            f"it is not signed by a trusted CA: its issuer is {printable(leaf.issuer)!r}; "
+            "does the server send the whole chain?"
+        )
+    else:
+        text = _OTHERS.get(fault.number, f"OpenSSL's verification error {fault.number}")
+        yield f"its chain is refused: {text}"
+
+
+def _is_for_servers(certificate: x509.Certificate) -> bool:
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return bool(
+        {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(usage)
+    )
 
 
 def _names_of(leaf: Leaf) -> str:

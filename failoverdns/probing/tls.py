@@ -1,7 +1,8 @@
 """TLS for probes: OpenSSL on a socket that never blocks, and which CAs are trusted.
 
-OpenSSL is asked to go on whatever it finds in a chain and to tell all of it, so that one handshake
-gives every fault and the certificate itself (`probing.certificates` judges).
+The handshake accepts any certificate, so that it is there to be judged (`probing.certificates`),
+and OpenSSL is asked about its chain afterwards.  Not by a callback while it shakes hands: one takes
+memory that can be written and executed, which a hardened unit of systemd refuses.
 A context is made once for each set of trusted CAs, because reading the system's takes tens of
 milliseconds, and again when the files are others.
 Refuses to know what a good certificate is, and what is said over TLS.
@@ -15,6 +16,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from OpenSSL import SSL, crypto
@@ -24,7 +26,6 @@ from failoverdns.probing.certificates import ChainFault
 _LOOK: Final = 10.0
 """Seconds between looks at whether files of trusted CAs are others."""
 
-_MAX_FAULTS: Final = 16
 _NOT_TLS: Final = frozenset(
     (
         "wrong version number",
@@ -50,7 +51,7 @@ class TlsStream:
     does, and TlsFault.
     """
 
-    __slots__ = ("_connection", "chain_faults")
+    __slots__ = ("_connection", "_context")
 
     def __init__(
         self,
@@ -60,9 +61,8 @@ class TlsStream:
         protocol: str | None,
     ) -> None:
         """Prepare; `server_name` is SNI, `protocol` is ALPN."""
-        self.chain_faults: list[ChainFault] = []
+        self._context = context
         self._connection = connection = SSL.Connection(context, sock)
-        connection.set_app_data(self.chain_faults)
         connection.set_connect_state()
         if server_name is not None:
             connection.set_tlsext_host_name(server_name.encode())
@@ -100,6 +100,24 @@ class TlsStream:
         except SSL.Error as fault:
             raise _translated(fault) from None
 
+    def chain_fault(self, at: float) -> ChainFault | None:
+        """Return what is wrong with the server's chain at a time (seconds since 1970), if anything.
+
+        Call it after the handshake.
+        """
+        certificate = self._connection.get_peer_certificate()
+        chain = self._connection.get_peer_cert_chain() or []
+        store = self._context.get_cert_store()
+        assert certificate is not None
+        assert store is not None
+        store.set_time(datetime.fromtimestamp(at, UTC))
+        try:
+            crypto.X509StoreContext(store, certificate, chain).verify_certificate()
+        except crypto.X509StoreContextError as fault:
+            number, depth, _ = fault.errors
+            return ChainFault(number, depth, _subject(fault.certificate))
+        return None
+
     def take_leave(self) -> None:
         """Tell the server that this is the end, if it can be told at once."""
         try:
@@ -126,7 +144,7 @@ class Trust:
     def context(self, ca_file: str | None, *, verify: bool) -> SSL.Context:
         """Return a context that trusts a file's CAs, or the system's.
 
-        Without `verify` it notes no faults of chains.
+        Without `verify` it trusts nobody: chains are not to be asked for.
         Raises TlsFault if the file cannot be used.
         """
         key, now = (ca_file if verify else None, verify), self._clock()
@@ -146,8 +164,8 @@ class Trust:
 def _context(ca_file: str | None, *, verify: bool) -> SSL.Context:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_verify(SSL.VERIFY_NONE)
     if not verify:
-        context.set_verify(SSL.VERIFY_NONE)
         return context
     if ca_file is None:
         context.set_default_verify_paths()
@@ -156,18 +174,7 @@ def _context(ca_file: str | None, *, verify: bool) -> SSL.Context:
             context.load_verify_locations(ca_file)
         except SSL.Error:
             raise TlsFault(f"{ca_file} has no CA certificates in PEM that can be read") from None
-    context.set_verify(SSL.VERIFY_PEER, _note)
     return context
-
-
-def _note(
-    connection: SSL.Connection, certificate: crypto.X509, number: int, depth: int, ok: int
-) -> bool:
-    """Note what OpenSSL has found at one certificate of a chain, and let it go on."""
-    found = connection.get_app_data()
-    if not ok and len(found) < _MAX_FAULTS:
-        found.append(ChainFault(number, depth, _subject(certificate)))
-    return True
 
 
 def _subject(certificate: crypto.X509) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from authority import DAY, Authority
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from failoverdns.model.health import TlsTerms
 from failoverdns.probing.certificates import (
@@ -18,6 +20,7 @@ from failoverdns.probing.certificates import (
     covers,
     faults,
     is_address,
+    judged_at,
     read_leaf,
 )
 
@@ -30,7 +33,10 @@ def leaf(*names: str, starts: float = -DAY, lasts: float = 90 * DAY) -> Leaf:
 
 
 def judge(
-    given: Leaf, *chain: ChainFault, names: tuple[str, ...] = ("www.shop.example",), **terms: Any
+    given: Leaf,
+    chain: ChainFault | None = None,
+    names: tuple[str, ...] = ("www.shop.example",),
+    **terms: Any,
 ) -> list[str]:
     """Return what is wrong with it."""
     return faults(given, chain, TlsTerms(**terms), names, NOW)
@@ -107,7 +113,6 @@ def test_a_certificate_has_to_be_valid_for_every_name() -> None:
         (ChainFault(20, 0), "does the server send the whole chain?"),
         (ChainFault(EXPIRED, 1, "CN=Between"), "CA certificate 'CN=Between' of its chain has exp"),
         (ChainFault(NOT_YET_VALID, 1, "CN=Between"), "of its chain is not yet valid"),
-        (ChainFault(26, 0), "not for servers"),
         (ChainFault(24, 1), "its chain is refused: an issuer is no CA"),
         (ChainFault(99, 1), "OpenSSL's verification error 99"),
     ],
@@ -119,10 +124,40 @@ def test_what_openssl_found_is_told_in_words(fault: ChainFault, words: str) -> N
 
 def test_all_is_told_at_once() -> None:
     """And each thing once: the leaf's dates are not OpenSSL's to tell."""
-    chain = (ChainFault(20, 0), ChainFault(21, 0), ChainFault(EXPIRED, 0))
-    found = judge(leaf("other.example", lasts=0), *chain)
-    assert len(found) == 3
-    assert [text.split()[1] for text in found] == ["expired", "is", "is"]
+    client = replace(leaf("other.example", lasts=0), is_for_servers=False)
+    found = judge(client, ChainFault(20, 0))
+    assert [text.split()[1:4] for text in found] == [
+        ["expired", "on", "2026-11-25"],
+        ["is", "not", "signed"],
+        ["is", "not", "for"],
+        ["is", "not", "valid"],
+    ]
+    assert judge(leaf("www.shop.example"), ChainFault(EXPIRED, 0)) == []
+
+
+def test_the_chain_is_judged_when_the_leaf_was_valid() -> None:
+    """So that what has expired hides nothing else."""
+    assert judged_at(leaf("a"), NOW) == NOW
+    expired, future = leaf("a", lasts=DAY / 2), leaf("a", starts=DAY)
+    assert judged_at(expired, NOW) == expired.not_before + 1
+    assert judged_at(future, NOW) == future.not_before + 1
+
+
+@pytest.mark.parametrize(
+    ("usage", "is_for_servers"),
+    [
+        ([], True),
+        ([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH], True),
+        ([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE], True),
+        ([ExtendedKeyUsageOID.CLIENT_AUTH], False),
+    ],
+)
+def test_what_a_certificate_is_for_is_read_from_it(
+    usage: list[ObjectIdentifier], is_for_servers: bool
+) -> None:
+    issued = Authority().issue("www.shop.example", usage=usage)
+    read = read_leaf(issued.certificate.public_bytes(Encoding.DER))
+    assert read.is_for_servers is is_for_servers
 
 
 def test_what_is_needed_is_read_from_a_certificate() -> None:

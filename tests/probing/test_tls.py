@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 from authority import DAY, Authority, Issued
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from heads import LOOPBACK, OK, Behaviour, Probed, head, make_target, over_tls, stalled
+from heads import LOOPBACK, OK, Behaviour, Probed, answering, head, make_target, over_tls, stalled
 
 from failoverdns.model.health import Cause, CheckKind, ProbeResult, TlsTerms
 from failoverdns.probing.tls import TlsFault, Trust
@@ -187,3 +189,30 @@ def test_a_file_of_cas_is_read_again_when_it_is_another(tmp_path: Path) -> None:
     now = 60.0
     with pytest.raises(TlsFault, match="no CA certificates"):
         trust.context(str(file), verify=True)
+
+
+HARDENED = """
+import ctypes, sys
+PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1
+ctypes.CDLL(None).prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0)  # 0 from Linux 6.3 on
+from heads import CheckKind, Probed, make_target
+from failoverdns.model.health import TlsTerms
+port, name, ca_file = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+target = make_target(CheckKind.TLS, port, names=(name,), tls=TlsTerms(ca_file=ca_file))
+print(Probed()(target).is_good)
+"""
+
+
+def test_a_hardened_unit_can_probe_tls_too(tmp_path: Path) -> None:
+    """`MemoryDenyWriteExecute=yes`, as the packaged unit has it: no callbacks made at run time."""
+    (tmp_path / "ca.pem").write_text(ROOT.pem)
+    with head(over_tls(ROOT.issue(NAME), tmp_path, answering(OK))) as web:
+        done = subprocess.run(
+            [sys.executable, "-c", HARDENED, str(web.port), NAME, str(tmp_path / "ca.pem")],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        )
+    assert done.stdout == "True\n", done.stderr
