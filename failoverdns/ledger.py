@@ -90,6 +90,7 @@ class Ledger:
     `announce` gets each change after it is visible.
     `spawn` drives a coroutine to its end.
     `now` tells seconds since 1970, `steady` those of a clock that nobody sets.
+    `retry` has `resume` called in a while: the store did not say what it holds.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Ledger:
         now: Callable[[], float],
         random: Random,
         steady: Callable[[], float] | None = None,
+        retry: Callable[[], None] = lambda: None,
     ) -> None:
         self.state = state
         self._store = store
@@ -114,6 +116,7 @@ class Ledger:
         self._now = now
         self._steady = steady if steady is not None else now
         self._random = random
+        self._retry = retry
         self._waiting: deque[Submission] = deque()
         self._draining = False
         self._expected = state.revision
@@ -150,6 +153,8 @@ class Ledger:
             if submissions:  # a defect of ours: its traceback goes to the log, others go on
                 _refuse(submissions, Rejected("unknown-outcome", "the server failed; see its log"))
                 self.resume()
+            elif self.behind:
+                self._retry()
 
     async def _carry_out(self, submissions: list[Submission]) -> None:
         """Validate, persist, publish, reply; who is answered leaves `submissions`."""

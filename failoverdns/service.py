@@ -16,8 +16,7 @@ from random import SystemRandom
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IListeningPort
-from twisted.internet.task import LoopingCall
+from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
@@ -75,7 +74,7 @@ class Service:
         self._steady = steady_clock()
         self._control: ControlFactory | None = None
         self._control_port: IListeningPort | None = None
-        self._catching_up: LoopingCall | None = None
+        self._catching_up: IDelayedCall | None = None
         self._reloading = False
         self._reload_wanted = False
 
@@ -141,9 +140,8 @@ class Service:
             self._control_port = None
         if self._control is not None:
             self._control.close()
-        if self._catching_up is not None:
-            self._catching_up.stop()
-            self._catching_up = None
+        if self._catching_up is not None and self._catching_up.active():
+            self._catching_up.cancel()
         if self._automation is not None:
             self._automation.stop()
         if self._resolving is not None:
@@ -175,16 +173,21 @@ class Service:
             now=time.time,
             random=SystemRandom(),
             steady=self._steady,
+            retry=self._catch_up_later,
         )
         try:
             await self._configure(self.config, "start")
             await self._submit(ForgetHealth(), "start")
         except Rejected as fault:
             raise CannotStart(f"the configuration contradicts the state {path}: {fault}") from None
-        self._catching_up = LoopingCall(self._ledger.resume)
-        self._catching_up.clock = self._reactor
-        self._catching_up.start(CATCH_UP_INTERVAL, now=False)
         return state
+
+    def _catch_up_later(self) -> None:
+        """Have the ledger ask the store again in a while; one call waits at most."""
+        if self._catching_up is None or not self._catching_up.active():
+            assert self._ledger is not None
+            again = self._ledger.resume
+            self._catching_up = self._reactor.callLater(CATCH_UP_INTERVAL, again)
 
     async def _apply(self, config: Config) -> None:
         """Apply another configuration; raises before anything is changed."""

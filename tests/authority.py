@@ -77,13 +77,15 @@ class Authority:
     key_type: str = "ec256"
     digest: HashAlgorithm | None = field(default_factory=SHA256)
     ca: bool = True
+    starts: float = -DAY
+    lasts: float = 3650 * DAY
 
     def __post_init__(self) -> None:
         """Make its key and certificate."""
         self.key = cached_key(self.key_type, self.name)
         self.subject = _name(self.name)
         issuer = self.parent or self
-        builder = _builder(self.subject, issuer, self.key, -DAY, 3650 * DAY)
+        builder = _builder(self.subject, issuer, self.key, self.starts, self.lasts)
         builder = builder.add_extension(x509.BasicConstraints(ca=self.ca, path_length=None), True)
         self.certificate = builder.sign(issuer.key, issuer.digest)
 

@@ -59,6 +59,7 @@ class Corridor:
             now=lambda: self.now + self.ahead,
             random=Random(0),
             steady=lambda: self.now,
+            retry=lambda: self.log.append(("again", self.ledger.state.revision)),
         )
 
     async def visible(self) -> None:

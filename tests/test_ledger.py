@@ -110,9 +110,13 @@ def test_a_fate_that_nobody_knows_is_called_unknown() -> None:
     assert refusal.code == "unknown-outcome"
     assert corridor.ledger.state.application_named("eu") is None
     assert corridor.ledger.behind
+    assert corridor.log[-1] == ("again", 1)
+    corridor.ledger.resume()
+    assert corridor.log[-2:] == [("again", 1), ("again", 1)]
     store.unreachable = False
     corridor.ledger.resume()
     assert not corridor.ledger.behind
+    assert corridor.log.count(("again", 1)) == 2
     assert corridor.ledger.state.application_named("eu") is not None
     assert ("announced", 2) in corridor.log
 

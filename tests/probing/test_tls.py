@@ -191,6 +191,14 @@ def test_a_file_of_cas_is_read_again_when_it_is_another(tmp_path: Path) -> None:
         trust.context(str(file), verify=True)
 
 
+def test_a_ca_between_that_has_expired_is_told(probed: Probed, tmp_path: Path) -> None:
+    """Though the leaf is valid, and what it was signed with was once."""
+    between = Authority("Between", ROOT, starts=-9 * DAY, lasts=2 * DAY)
+    result = probe_tls(probed, tmp_path, between.issue(NAME))
+    assert result.cause is Cause.TLS
+    assert "the CA certificate 'CN=Between' of its chain has expired" in result.detail
+
+
 HARDENED = """
 import ctypes, sys
 PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1
