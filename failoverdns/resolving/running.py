@@ -55,7 +55,6 @@ class Resolving:
         """Ask these resolvers from now on."""
         if not self._threads.started:
             self._threads.start()
-            self._ticking.start(TICK, now=False)
         if resolvers == self._resolvers:
             return
         if self._refreshing is not None:
@@ -63,6 +62,10 @@ class Resolving:
         self._resolvers = resolvers
         where = [(str(resolver.host), resolver.port) for resolver in resolvers]
         self._refreshing = Refreshing(where, self._means) if where else None
+        if where and not self._ticking.running:
+            self._ticking.start(TICK, now=False)
+        elif not where and self._ticking.running:
+            self._ticking.stop()
 
     def announce(self, change: Change) -> None:
         """Tell of a change."""
