@@ -232,7 +232,7 @@ def test_a_group_moves_stays_and_returns_as_its_policy_says(
 ) -> None:
     """Hard down, then back again: the hold is counted from the recovery."""
     eu, us = heads.start(answering(OK)), heads.start(answering(OK))
-    policy = "{mode: automatic, grace: 0.5, fail_back: automatic, hold: 1, cooldown: 0}"
+    policy = "{mode: automatic, grace: 0.5, fail_back: automatic, hold: 4, cooldown: 0}"
     server = serve(check(heads) + f"policies: {{auto: {policy}}}\n")
     shop(server, [eu], [us])
     wait_for(lambda: is_up(server, "eu", "us"))
@@ -402,7 +402,7 @@ def test_a_head_that_reports_itself_is_down_when_it_falls_silent(
     server = serve("checks: {web: {type: push, ttl: 3600}}\n" + AUTO)
     shop(server, ["192.0.2.1"], ["198.51.100.1"])
     server.ctl("health", "report", "us", "up")
-    server.ctl("health", "report", "eu/web1", "up", "--ttl", "1")
+    server.ctl("health", "report", "eu/web1", "up", "--ttl", "4")
     assert is_up(server, "eu", "us")
     wait_for(answers(server, ["198.51.100.1"]))
     assert health(server, "eu")["heads"][0]["cause"] == "expired"
@@ -468,7 +468,7 @@ def test_a_planned_switch_is_done_at_its_time_with_a_short_ttl_before(
     server = serve("")
     server.load_demo()
     server.do(command="group set", name="shop", ttl=30)
-    at = datetime.fromtimestamp(time.time() + 6, UTC).isoformat()
+    at = datetime.fromtimestamp(time.time() + 10, UTC).isoformat()
     text = server.ctl("switch", "shop", "--at", at, "--pre-ttl", "2", "--reason", "works").stdout
     assert "a switch to the backup is planned for" in text
     assert "warning: the TTL is 30 s" in text
