@@ -2,10 +2,11 @@
 
     leaf (DER), the fault that OpenSSL found in the chain, terms, names, now -> faults
 
-OpenSSL builds the chain and checks signatures and dates of CAs, at a time when the leaf is valid,
-so that one which has expired hides nothing.  What is told of the leaf itself, dates, purpose and
-names (RFC 9525: subject alternative names only, `*` as the whole leftmost label only, addresses by
-IP SANs), is judged here, where all of it can be said at once.
+OpenSSL builds the chain and checks signatures and dates of CAs; it tells the first fault, and comes
+to the leaf's own dates last, so that one which has expired hides nothing.  What is told of the leaf
+itself, dates, purpose and names (RFC 9525: subject alternative names only, `*` as the whole
+leftmost label only, addresses by IP SANs), is judged here, where all of it can be said at once.
+
 Refuses to know TLS and clocks.
 """
 
@@ -91,11 +92,6 @@ def read_leaf(der: bytes) -> Leaf:
         certificate.issuer.rfc4514_string(),
         _is_for_servers(certificate),
     )
-
-
-def judged_at(leaf: Leaf, now: float) -> float:
-    """Return when the chain of a leaf is to be judged: now, or when it began if it is not valid."""
-    return now if leaf.not_before <= now <= leaf.not_after else leaf.not_before + 1
 
 
 def faults(

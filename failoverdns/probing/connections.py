@@ -145,9 +145,8 @@ class ConnectionProbe:
                 leaf = certificates.read_leaf(der)
             except ValueError as fault:
                 raise TlsFault(f"it cannot be read: {fault}") from None
-            now = time.time()
-            chain = stream.chain_fault(certificates.judged_at(leaf, now))
-            found = certificates.faults(leaf, chain, terms, self._target.names, now)
+            chain = stream.chain_fault()
+            found = certificates.faults(leaf, chain, terms, self._target.names, time.time())
             if found:
                 stream.take_leave()
                 return Verdict(Cause.TLS, f"the server's certificate: {'; '.join(found)}")

@@ -16,7 +16,6 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from OpenSSL import SSL, crypto
@@ -100,17 +99,13 @@ class TlsStream:
         except SSL.Error as fault:
             raise _translated(fault) from None
 
-    def chain_fault(self, at: float) -> ChainFault | None:
-        """Return what is wrong with the server's chain at a time (seconds since 1970), if anything.
-
-        Call it after the handshake.
-        """
+    def chain_fault(self) -> ChainFault | None:
+        """Return what is wrong with the server's chain now, if anything; after the handshake."""
         certificate = self._connection.get_peer_certificate()
         chain = self._connection.get_peer_cert_chain() or []
         store = self._context.get_cert_store()
         assert certificate is not None
         assert store is not None
-        store.set_time(datetime.fromtimestamp(at, UTC))
         try:
             crypto.X509StoreContext(store, certificate, chain).verify_certificate()
         except crypto.X509StoreContextError as fault:

@@ -20,7 +20,6 @@ from failoverdns.probing.certificates import (
     covers,
     faults,
     is_address,
-    judged_at,
     read_leaf,
 )
 
@@ -133,14 +132,6 @@ def test_all_is_told_at_once() -> None:
         ["is", "not", "valid"],
     ]
     assert judge(leaf("www.shop.example"), ChainFault(EXPIRED, 0)) == []
-
-
-def test_the_chain_is_judged_when_the_leaf_was_valid() -> None:
-    """So that what has expired hides nothing else."""
-    assert judged_at(leaf("a"), NOW) == NOW
-    expired, future = leaf("a", lasts=DAY / 2), leaf("a", starts=DAY)
-    assert judged_at(expired, NOW) == expired.not_before + 1
-    assert judged_at(future, NOW) == future.not_before + 1
 
 
 @pytest.mark.parametrize(

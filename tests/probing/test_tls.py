@@ -191,6 +191,17 @@ def test_a_file_of_cas_is_read_again_when_it_is_another(tmp_path: Path) -> None:
         trust.context(str(file), verify=True)
 
 
+def test_what_one_head_shows_says_nothing_of_the_next(probed: Probed, tmp_path: Path) -> None:
+    """They share all that is trusted: one that has expired, then one that is good, and again."""
+    expired = ROOT.issue(NAME, starts=-9 * DAY, lasts=DAY)
+    for _ in range(2):
+        result = probe_tls(probed, tmp_path, expired)
+        assert result.cause is Cause.TLS
+        assert "expired on" in result.detail
+        assert "CA certificate" not in result.detail
+        assert probe_tls(probed, tmp_path, ROOT.issue(NAME)).is_good
+
+
 def test_a_ca_between_that_has_expired_is_told(probed: Probed, tmp_path: Path) -> None:
     """Though the leaf is valid, and what it was signed with was once."""
     between = Authority("Between", ROOT, starts=-9 * DAY, lasts=2 * DAY)
