@@ -13,8 +13,9 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from failoverdns.ledger import Done, Ledger, Outcome, Submission
+from failoverdns.model.certificate_commands import RequestCertificate
 from failoverdns.model.change import Change, Json, Who
-from failoverdns.model.commands import LogCommand, Mutation, Query, RequestCertificate, Switch
+from failoverdns.model.commands import LogCommand, Mutation, Query, Switch
 from failoverdns.model.errors import Corrupt, Rejected, RuleFailure
 from failoverdns.model.group import Side
 from failoverdns.reading import NotProbing, Probing, Source, read

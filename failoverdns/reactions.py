@@ -24,8 +24,9 @@ from failoverdns.delivery import hook, programs
 from failoverdns.delivery.hooks import Hooks
 from failoverdns.delivery.pull import EVERY, Clients, Endpoint
 from failoverdns.ledger import Ledger
+from failoverdns.model.certificate_commands import RequestCertificate
 from failoverdns.model.change import Change, Json
-from failoverdns.model.commands import Mutation, RequestCertificate
+from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Corrupt, RuleFailure
 from failoverdns.model.system_commands import (
     FailOrder,

@@ -13,17 +13,26 @@ from typing import Protocol, assert_never
 
 from failoverdns.auditing import exported, told, verified
 from failoverdns.model.application import Application
+from failoverdns.model.automation_commands import (
+    Explain,
+    ListFlags,
+    ListPlans,
+    Rehearse,
+    ReportHealth,
+    ShowHealth,
+)
+from failoverdns.model.certificate_commands import (
+    ChallengeName,
+    ListCertificates,
+    RotateKey,
+    ShowCertificate,
+)
 from failoverdns.model.change import Json
 from failoverdns.model.commands import (
-    ChallengeName,
-    Explain,
     ExportHistory,
     History,
     ListApplications,
-    ListCertificates,
-    ListFlags,
     ListGroups,
-    ListPlans,
     LogCommand,
     Preflight,
     Query,
@@ -31,11 +40,6 @@ from failoverdns.model.commands import (
     QueryLogOn,
     QueryLogStatus,
     Records,
-    Rehearse,
-    ReportHealth,
-    RotateKey,
-    ShowCertificate,
-    ShowHealth,
     Status,
     VerifyHistory,
     Watch,

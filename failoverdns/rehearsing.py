@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from failoverdns.draft import Draft
 from failoverdns.model.application import target_texts
+from failoverdns.model.automation_commands import Rehearse
 from failoverdns.model.change import Change, Json, Node, Who
-from failoverdns.model.commands import Rehearse, Switch
+from failoverdns.model.commands import Switch
 from failoverdns.rules.events import events_of
 from failoverdns.rules.finding import find_group
 from failoverdns.rules.serving import answer_of

@@ -19,29 +19,28 @@ from samples import (
 )
 
 from failoverdns.model.application import HeadRole
+from failoverdns.model.automation_commands import CancelPlan, ForceHealth, SetFlag, SetMaintenance
 from failoverdns.model.certificate import Account, Bundle, Challenge, Facts, Secret
+from failoverdns.model.certificate_commands import (
+    InstallCertificate,
+    RemoveCertificate,
+    RequestCertificate,
+)
 from failoverdns.model.commands import (
     ActivateHead,
     AddApplication,
     AddGroup,
     AddHead,
-    CancelPlan,
-    ForceHealth,
-    InstallCertificate,
     Mutation,
     RemoveApplication,
-    RemoveCertificate,
     RemoveGroup,
     RemoveHead,
     RenameApplication,
     RenameGroup,
     RenameHead,
-    RequestCertificate,
     SetApplication,
-    SetFlag,
     SetGroup,
     SetHead,
-    SetMaintenance,
     Switch,
 )
 from failoverdns.model.errors import RuleFailure

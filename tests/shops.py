@@ -9,7 +9,7 @@ from authority import Issued
 from corridors import ZONE, Corridor, build_shop
 from driving import run
 
-from failoverdns.model import commands, system_commands
+from failoverdns.model import certificate_commands, commands, system_commands
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
 from failoverdns.wire.certificates import read_bundle
@@ -40,7 +40,7 @@ class Shop:
     def install(self, application: str, issued: Issued) -> Sequence[Change]:
         """Install a certificate."""
         bundle, facts = read_bundle(issued.chain, issued.key)
-        return self.do(commands.InstallCertificate(application, bundle, facts))
+        return self.do(certificate_commands.InstallCertificate(application, bundle, facts))
 
     def switch(self, times: int = 1) -> Sequence[Change]:
         """Switch to the other side, and back, and on."""

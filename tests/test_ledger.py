@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tables import served
 
 from failoverdns.ledger import MAX_BATCH, MAX_WAITING, Done, Outcome, Submission
-from failoverdns.model import commands, system_commands
+from failoverdns.model import automation_commands, commands, system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Delta, Write
 from failoverdns.model.commands import Mutation
@@ -365,15 +365,15 @@ COMMANDS = st.one_of(
     ),
     st.builds(commands.SetApplication, NAMES, st.sampled_from([("web",), ()])),
     st.builds(commands.SetGroup, NAMES, policy=st.sampled_from(["auto", ""])),
-    st.builds(commands.ForceHealth, NAMES, st.none() | NAMES, st.sampled_from(Health)),
+    st.builds(automation_commands.ForceHealth, NAMES, st.none() | NAMES, st.sampled_from(Health)),
     st.builds(
         system_commands.LearnHealth,
         st.sampled_from(["app-2", "app-5"]),
         st.tuples(st.tuples(NAMES, st.builds(Observed, st.sampled_from(Health), st.just(0.0)))),
     ),
     st.builds(system_commands.Automate, st.just("grp-8")),
-    st.builds(commands.SetMaintenance, NAMES, st.booleans()),
-    st.builds(commands.SetFlag, NAMES | st.just("automation"), st.booleans()),
+    st.builds(automation_commands.SetMaintenance, NAMES, st.booleans()),
+    st.builds(automation_commands.SetFlag, NAMES | st.just("automation"), st.booleans()),
     st.builds(
         commands.Switch, NAMES.map(lambda name: (name,)), at=st.sampled_from([1001.0, 4000.0])
     ),

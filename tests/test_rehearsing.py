@@ -16,8 +16,9 @@ from watched import DOWN, UP
 
 from failoverdns import filling
 from failoverdns.draft import Draft
+from failoverdns.model.automation_commands import Rehearse
 from failoverdns.model.change import Who
-from failoverdns.model.commands import Mutation, Rehearse, Switch
+from failoverdns.model.commands import Mutation, Switch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.policy import Gate, Wait

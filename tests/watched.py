@@ -14,8 +14,8 @@ import samples
 
 from failoverdns.draft import Draft
 from failoverdns.model.application import Application, Head
+from failoverdns.model.automation_commands import ForceHealth
 from failoverdns.model.change import Json
-from failoverdns.model.commands import ForceHealth
 from failoverdns.model.group import Group
 from failoverdns.model.health import Cause, Check, CheckKind, Forced, Health, Observed
 from failoverdns.model.policy import Automation, Mode, Policy, SafetyRule, Terms

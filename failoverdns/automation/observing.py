@@ -220,7 +220,7 @@ class Observing:
             if head.name not in watched.unsettled:
                 continue
             observed = self._observed(watched, application, head)
-            known = head.observed if head.observed is not None else NOT_OBSERVED
+            known = head.observed or NOT_OBSERVED
             if observed.health in (Health.UNKNOWN, known.health):
                 watched.unsettled.discard(head.name)
             else:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from failoverdns.model.automation_commands import ReportHealth
 from failoverdns.model.change import Json
-from failoverdns.model.commands import ReportHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Cause, CheckKind, Health, ProbeResult
 from failoverdns.rules.finding import find_application, find_head

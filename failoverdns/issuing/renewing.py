@@ -15,8 +15,8 @@ from failoverdns.issuing.orders import Orders
 from failoverdns.issuing.windows import Windows
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Certificate, CertificateKind
+from failoverdns.model.certificate_commands import RequestCertificate
 from failoverdns.model.change import Change
-from failoverdns.model.commands import RequestCertificate
 from failoverdns.model.errors import Rejected
 from failoverdns.rules.certificates import renewal_fault
 from failoverdns.rules.renewing import is_due, may_renew

@@ -5,7 +5,7 @@ Refuses to know which head is the web head: that is a rule.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
@@ -64,6 +64,10 @@ class Application:
             if head.name == name:
                 return head
         return None
+
+    def with_head(self, old: Head, new: Head) -> Application:
+        """Return the application with `new` in the place of `old`, one of its heads."""
+        return replace(self, heads=tuple(new if head is old else head for head in self.heads))
 
 
 class ApplicationRole(Enum):

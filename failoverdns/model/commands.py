@@ -2,7 +2,8 @@
 
 Names of applications, heads and labels are already checked to be DNS labels in lower case.
 In the commands that set something, None means "leave it", an empty text means "detach".
-What the system itself asks for is in `model.system_commands`.
+Those about automation and certificates, and the system's own, stand in `model.automation_commands`,
+`model.certificate_commands` and `model.system_commands`.
 Refuses to know how a command was written: words and JSON are `wire`'s.
 """
 
@@ -12,9 +13,29 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from failoverdns.model.application import HeadRole
-from failoverdns.model.certificate import Bundle, Facts
+from failoverdns.model.automation_commands import (
+    CancelPlan,
+    Explain,
+    ForceHealth,
+    ListFlags,
+    ListPlans,
+    Rehearse,
+    ReportHealth,
+    SetFlag,
+    SetMaintenance,
+    ShowHealth,
+)
+from failoverdns.model.certificate_commands import (
+    ChallengeName,
+    InstallCertificate,
+    ListCertificates,
+    RemoveCertificate,
+    RequestCertificate,
+    RotateKey,
+    ShowCertificate,
+)
 from failoverdns.model.group import Side
-from failoverdns.model.health import Health, Quorum
+from failoverdns.model.health import Quorum
 from failoverdns.model.names import DomainName
 from failoverdns.model.system_commands import (
     AdvancePlan,
@@ -179,147 +200,6 @@ class Switch:
     reason: str | None = None
     at: float | None = None
     pre_ttl: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CancelPlan:
-    """`plan cancel`."""
-
-    group: str
-
-
-@dataclass(frozen=True, slots=True)
-class SetMaintenance:
-    """`maintenance`: automation keeps its hands off a group, or no more."""
-
-    group: str
-    on: bool
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SetFlag:
-    """`flag on` and `flag off`; `automation thaw` and `automation freeze`."""
-
-    name: str
-    on: bool
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ForceHealth:
-    """`health force`: say what is so, whatever is observed; UNKNOWN lets go of that.
-
-    `application` and `head` (None: the application itself) may be patterns with `*` and `?`.
-    """
-
-    application: str
-    head: str | None
-    health: Health
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReportHealth:
-    """`health report`: what a head, or a monitor of its own, says; it counts `ttl` seconds.
-
-    Without `head` it is said of every head of the application, without `check` for all of its
-    checks that are reported.
-    """
-
-    application: str
-    head: str | None
-    health: Health
-    check: str | None = None
-    ttl: float | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ShowHealth:
-    """`health show`."""
-
-    application: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ListFlags:
-    """`flag list`."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListPlans:
-    """`plan list`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Explain:
-    """`explain`: why a group answers what it does, and what would change that."""
-
-    group: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rehearse:
-    """`rehearse`: what a switch would change."""
-
-    group: str
-    to: Side | None = None
-    override: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class InstallCertificate:
-    """`certificate install`: a chain and its key, read and found sound."""
-
-    application: str
-    bundle: Bundle
-    facts: Facts
-
-
-@dataclass(frozen=True, slots=True)
-class RequestCertificate:
-    """`certificate request`: have one issued; without names for the application's groups.
-
-    With `again` also in place of one that was issued for these names and is not due.
-    The system's own, too: when a certificate is due for renewal.
-    """
-
-    application: str
-    name: tuple[str, ...] = ()
-    again: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveCertificate:
-    """`certificate remove`: the certificate, its key, and what is ordered."""
-
-    application: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShowCertificate:
-    """`certificate show`."""
-
-    application: str
-
-
-@dataclass(frozen=True, slots=True)
-class ListCertificates:
-    """`certificate list`."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChallengeName:
-    """`certificate challenge-name`: where `_acme-challenge` of a customer's name is to point."""
-
-    name: str
-    zone: DomainName | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RotateKey:
-    """`certificate rotate-key`: encrypt every private key anew, with a new key file."""
 
 
 @dataclass(frozen=True, slots=True)

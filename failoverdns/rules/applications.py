@@ -112,7 +112,7 @@ def set_head(view: View, command: SetHead) -> Decision:
     changed = replace(head, addresses=command.address, hostname=command.hostname)
     if changed != head:
         changed = replace(changed, observed=None)  # it is elsewhere now, and was not probed there
-    return _written(application, _with_head(application, head, changed))
+    return _written(application, application.with_head(head, changed))
 
 
 def rename_head(view: View, command: RenameHead) -> Decision:
@@ -123,7 +123,7 @@ def rename_head(view: View, command: RenameHead) -> Decision:
         raise Rejected(
             "exists", f"application {application.name!r} has a head {command.new!r} already"
         )
-    renamed = _with_head(application, head, replace(head, name=command.new))
+    renamed = application.with_head(head, replace(head, name=command.new))
     if application.active == head.name:
         renamed = replace(renamed, active=command.new)
     return _written(application, renamed)
@@ -158,11 +158,6 @@ def _written(before: Application | None, after: Application) -> Decision:
     checked(after)
     writes = () if before == after else (Write(before, after),)
     return Decision(writes, lambda view: application_report(view, after))
-
-
-def _with_head(application: Application, old: Head, new: Head) -> Application:
-    heads = tuple(new if head is old else head for head in application.heads)
-    return replace(application, heads=heads)
 
 
 def _given(value: Quorum | None, before: Quorum) -> Quorum:

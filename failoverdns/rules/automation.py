@@ -92,10 +92,7 @@ def automate(view: View, command: Automate, now: float, steady: float) -> Decisi
             about={**about, "reason": look.verdict.why if look.verdict is not None else ""},
         )
     held = _held(look, failures, steady)
-    before = group.automation.held
-    if before is not None and held is not None and _same(before, held):
-        return Decision((), lambda _: {})
-    if held == before:
+    if _is_noted(group, held):
         return Decision((), lambda _: {})
     after = replace(group, automation=replace(group.automation, held=held))
     about = {"group": group.name, **_refusal(held, failures)}
@@ -104,13 +101,9 @@ def automate(view: View, command: Automate, now: float, steady: float) -> Decisi
 
 def wants_writing(view: View, group: Group, look: Outlook) -> bool:
     """Tell whether `automate` would write anything, but for what programs outside object to."""
-    held = group.automation.held
     if look.is_due and not look.failures:
         return True
-    now_held = _held(look, look.failures, 0.0)
-    if held is None or now_held is None:
-        return held is not now_held
-    return not _same(held, now_held)
+    return not _is_noted(group, _held(look, look.failures, 0.0))
 
 
 def _held(look: Outlook, failures: tuple[RuleFailure, ...], steady: float) -> Held | None:
@@ -123,8 +116,12 @@ def _held(look: Outlook, failures: tuple[RuleFailure, ...], steady: float) -> He
     return Held(says.to.value, (FLAP_GUARD,), steady) if says.is_held else None
 
 
-def _same(before: Held, after: Held) -> bool:
-    return (before.to, before.reasons) == (after.to, after.reasons)
+def _is_noted(group: Group, held: Held | None) -> bool:
+    """Tell whether a group is noted as held like this already, whenever that was."""
+    before = group.automation.held
+    if before is None or held is None:
+        return before is held
+    return (before.to, before.reasons) == (held.to, held.reasons)
 
 
 def _refusal(held: Held | None, failures: tuple[RuleFailure, ...]) -> Mapping[str, Json]:

@@ -11,8 +11,12 @@ from dataclasses import replace
 
 from failoverdns.model.application import Application, ApplicationRole
 from failoverdns.model.certificate import Certificate, CertificateKind, Facts, Order
+from failoverdns.model.certificate_commands import (
+    InstallCertificate,
+    RemoveCertificate,
+    RequestCertificate,
+)
 from failoverdns.model.change import Json, Write
-from failoverdns.model.commands import InstallCertificate, RemoveCertificate, RequestCertificate
 from failoverdns.model.errors import Rejected
 from failoverdns.rules.challenges import checked_names
 from failoverdns.rules.decision import Decision

@@ -5,28 +5,27 @@ from __future__ import annotations
 from random import Random
 from typing import assert_never
 
+from failoverdns.model.automation_commands import CancelPlan, ForceHealth, SetFlag, SetMaintenance
+from failoverdns.model.certificate_commands import (
+    InstallCertificate,
+    RemoveCertificate,
+    RequestCertificate,
+)
 from failoverdns.model.commands import (
     ActivateHead,
     AddApplication,
     AddGroup,
     AddHead,
-    CancelPlan,
-    ForceHealth,
-    InstallCertificate,
     Mutation,
     RemoveApplication,
-    RemoveCertificate,
     RemoveGroup,
     RemoveHead,
     RenameApplication,
     RenameGroup,
     RenameHead,
-    RequestCertificate,
     SetApplication,
-    SetFlag,
     SetGroup,
     SetHead,
-    SetMaintenance,
     Switch,
 )
 from failoverdns.model.system_commands import (

@@ -86,7 +86,7 @@ def head_condition(head: Head) -> Condition:
 
 def observed_condition(head: Head) -> Condition:
     """Return what is observed of a head."""
-    observed = head.observed if head.observed is not None else NOT_OBSERVED
+    observed = head.observed or NOT_OBSERVED
     return Condition(observed.health, observed.since)
 
 

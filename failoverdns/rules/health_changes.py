@@ -10,8 +10,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from failoverdns.model.application import Application, Head
+from failoverdns.model.automation_commands import ForceHealth
 from failoverdns.model.change import Json, Write
-from failoverdns.model.commands import ForceHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Forced, Health, Observed
 from failoverdns.model.system_commands import LearnHealth
@@ -89,7 +89,7 @@ def force_health(view: View, command: ForceHealth, steady: float) -> Decision:
             changed = replace(head, forced=forced)
             if head.forced is not None and forced is None:
                 changed = _counting(changed, head.forced, steady)
-            after = _with(after, head, changed)
+            after = after.with_head(head, changed)
             named.append(f"{application.name}/{head.name}")
         if after != application:
             writes.append(Write(application, after))
@@ -130,8 +130,3 @@ def _counting(head: Head, forced: Forced, steady: float) -> Head:
     if head.observed is None or head.observed.health is forced.health:
         return head
     return replace(head, observed=replace(head.observed, since=steady))
-
-
-def _with(application: Application, old: Head, new: Head) -> Application:
-    heads = tuple(new if head is old else head for head in application.heads)
-    return replace(application, heads=heads)

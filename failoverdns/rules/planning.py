@@ -17,8 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from failoverdns.model.automation_commands import CancelPlan
 from failoverdns.model.change import Json, Write
-from failoverdns.model.commands import CancelPlan, Switch
+from failoverdns.model.commands import Switch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, Side
 from failoverdns.model.policy import Plan

@@ -89,10 +89,6 @@ class Situation:
     by_hand: bool = False
     switched_at: float | None = None
 
-    def condition(self, side: Side) -> Condition:
-        """Return the condition of a side."""
-        return self.primary if side is Side.PRIMARY else self.backup
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from failoverdns.model import commands
+from failoverdns.model import automation_commands, commands
 from failoverdns.model.commands import Command
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Health
@@ -23,11 +23,11 @@ _FLAG = named("the flag", values.flag_name, "name", "NAME")
 
 
 def _force(target: tuple[str, str | None], state: Health, reason: str | None = None) -> Command:
-    return commands.ForceHealth(*target, state, reason)
+    return automation_commands.ForceHealth(*target, state, reason)
 
 
 def _report(target: tuple[str, str | None], state: Health, **given: Any) -> Command:
-    return commands.ReportHealth(*target, state, **given)
+    return automation_commands.ReportHealth(*target, state, **given)
 
 
 def _set_application(**given: Any) -> Command:
@@ -43,14 +43,14 @@ AUTOMATION_ROWS: Final = (
         "explain",
         "Say in sentences what a group answers, why, and what would make it switch.",
         (_GROUP,),
-        commands.Explain,
+        automation_commands.Explain,
         "explain shop",
     ),
     Row(
         "rehearse",
         "Play a switch without doing it, and show what would change.",
         (_GROUP, TO, override("any rule")),
-        commands.Rehearse,
+        automation_commands.Rehearse,
         "rehearse shop --to backup",
     ),
     Row(
@@ -68,42 +68,47 @@ AUTOMATION_ROWS: Final = (
             ),
             REASON,
         ),
-        lambda group, state, reason=None: commands.SetMaintenance(group, state, reason),
+        lambda group, state, reason=None: automation_commands.SetMaintenance(group, state, reason),
         'maintenance shop on --reason "disk swap"',
     ),
     Row(
         "plan cancel",
         "Cancel the planned switch of a group; its TTL is what it was at once.",
         (_GROUP,),
-        commands.CancelPlan,
+        automation_commands.CancelPlan,
     ),
-    Row("plan list", "List the planned switches.", (), commands.ListPlans),
+    Row("plan list", "List the planned switches.", (), automation_commands.ListPlans),
     Row(
         "automation freeze",
         "Let nothing switch by itself, in any group, until it is thawed.",
         (REASON,),
-        lambda reason=None: commands.SetFlag(AUTOMATION_FLAG, False, reason),
+        lambda reason=None: automation_commands.SetFlag(AUTOMATION_FLAG, False, reason),
         'automation freeze --reason "network works"',
     ),
     Row(
         "automation thaw",
         "Let groups switch by themselves again, as their policies say.",
         (REASON,),
-        lambda reason=None: commands.SetFlag(AUTOMATION_FLAG, True, reason),
+        lambda reason=None: automation_commands.SetFlag(AUTOMATION_FLAG, True, reason),
     ),
     Row(
         "flag on",
         "Turn a flag on: gates that ask for it are open.",
         (_FLAG, REASON),
-        lambda name, reason=None: commands.SetFlag(name, True, reason),
+        lambda name, reason=None: automation_commands.SetFlag(name, True, reason),
     ),
     Row(
         "flag off",
         "Turn a flag off: gates that ask for it are closed.",
         (_FLAG, REASON),
-        lambda name, reason=None: commands.SetFlag(name, False, reason),
+        lambda name, reason=None: automation_commands.SetFlag(name, False, reason),
     ),
-    Row("flag list", "List the flags, and the gates that they open.", (), commands.ListFlags),
+    Row(
+        "flag list",
+        "List the flags, and the gates that they open.",
+        (),
+        automation_commands.ListFlags,
+    ),
     Row(
         "application set",
         "Say which checks an application's heads have to pass.",
@@ -137,7 +142,7 @@ AUTOMATION_ROWS: Final = (
         "health show",
         "Show what is observed and what is forced, and what each probe last saw.",
         (Parameter("application", "only this one", values.application, "APP", position=True),),
-        commands.ShowHealth,
+        automation_commands.ShowHealth,
     ),
     Row(
         "health force",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from failoverdns.model import commands
+from failoverdns.model import certificate_commands
 from failoverdns.model.certificate import Secret
 from failoverdns.model.commands import Command
 from failoverdns.wire import values
@@ -21,7 +21,7 @@ def _install(application: str, chain: str, key: Secret) -> Command:
     from failoverdns.wire.certificates import read_bundle
 
     bundle, facts = read_bundle(chain, key.reveal())
-    return commands.InstallCertificate(application, bundle, facts)
+    return certificate_commands.InstallCertificate(application, bundle, facts)
 
 
 CERTIFICATE_ROWS: Final = (
@@ -70,21 +70,21 @@ CERTIFICATE_ROWS: Final = (
                 flag=True,
             ),
         ),
-        commands.RequestCertificate,
+        certificate_commands.RequestCertificate,
         "certificate request shop-eu --name 414-262-781.failover.example --name www.shop.example",
     ),
     Row(
         "certificate show",
         "Show an application's certificate and who fetched it; never the key.",
         (APPLICATION,),
-        commands.ShowCertificate,
+        certificate_commands.ShowCertificate,
     ),
-    Row("certificate list", "List the certificates.", (), commands.ListCertificates),
+    Row("certificate list", "List the certificates.", (), certificate_commands.ListCertificates),
     Row(
         "certificate remove",
         "Remove an application's certificate and key, and what is ordered for it.",
         (APPLICATION,),
-        commands.RemoveCertificate,
+        certificate_commands.RemoveCertificate,
     ),
     Row(
         "certificate challenge-name",
@@ -93,14 +93,14 @@ CERTIFICATE_ROWS: Final = (
             named("the customer's name", values.certificate_name),
             Parameter("zone", "the zone; may be left out if there is one", values.zone, "Z"),
         ),
-        commands.ChallengeName,
+        certificate_commands.ChallengeName,
         "certificate challenge-name www.shop.example",
     ),
     Row(
         "certificate rotate-key",
         "Encrypt every private key anew, with a new key file.",
         (),
-        commands.RotateKey,
+        certificate_commands.RotateKey,
     ),
 )
 """Every command that begins with `certificate`."""

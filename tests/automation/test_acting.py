@@ -12,7 +12,7 @@ from driving import Gate
 
 from failoverdns.automation.acting import ASK_AGAIN, AT_ONCE, LOOK_AGAIN, Acting, Means
 from failoverdns.ledger import Outcome, Submission
-from failoverdns.model import commands, system_commands
+from failoverdns.model import automation_commands, commands, system_commands
 from failoverdns.model.change import Json, Who
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected, RuleFailure
@@ -77,7 +77,7 @@ class World:
 
     def force(self, application: str, health: Health) -> None:
         """Say how an application is."""
-        self.do(commands.ForceHealth(application, None, health))
+        self.do(automation_commands.ForceHealth(application, None, health))
 
     def later(self, seconds: float) -> float | None:
         """Let time pass by both clocks, and act; return when to act again."""
@@ -143,7 +143,7 @@ def test_a_refusal_is_noted_once_and_the_group_goes_when_nothing_is_in_the_way()
     (refusal,) = world.commands
     assert (refusal["held"], refusal["group"], refusal["to"]) == (["office"], "shop", "backup")
     assert world.acting.report()["refused"] == {"office": 1}
-    world.do(commands.SetFlag("office", True))
+    world.do(automation_commands.SetFlag("office", True))
     assert world.group.active is Side.BACKUP
     assert world.group.automation.held is None
 

@@ -8,7 +8,7 @@ from driving import run
 
 from failoverdns.automation.reports import Reports
 from failoverdns.model import commands
-from failoverdns.model.commands import ReportHealth
+from failoverdns.model.automation_commands import ReportHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Cause, Health
 

@@ -15,7 +15,7 @@ from failoverdns.config import HookSettings
 from failoverdns.delivery.hook import BACK_OFF, MAX_BEHIND, MAX_WAITING, Means
 from failoverdns.delivery.hooks import Hooks
 from failoverdns.delivery.programs import Run
-from failoverdns.model import commands
+from failoverdns.model import certificate_commands, commands
 from failoverdns.store.interface import Unavailable
 
 AUTHORITY = make_authority()
@@ -192,7 +192,7 @@ def test_a_certificate_that_was_removed_is_not_told(shop: Told) -> None:
     shop.gate.closed = True
     shop.install("us", ISSUED)
     shop.install("eu", ISSUED)
-    shop.do(commands.RemoveCertificate("eu"))
+    shop.do(certificate_commands.RemoveCertificate("eu"))
     shop.gate.open()
     assert [line.split()[-1] for line in shop.told()] == ["us"]
     assert shop.hooks.report()[0]["state"] == "idle"

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 
 from failoverdns.delivery.channel import REPLY_TIME, REQUEST_TIME
 from failoverdns.delivery.pull import MAX_WAIT, Endpoint
-from failoverdns.model import commands
+from failoverdns.model import certificate_commands, commands
 
 AUTHORITY = make_authority()
 ISSUED = AUTHORITY.issue("shop.failover.test")
@@ -318,7 +318,7 @@ def test_an_application_that_was_renamed_gives_its_head_what_it_waits_for(
 def test_a_removal_is_told_at_once(house: House, tag: str) -> None:
     """Of the certificate, and of the application."""
     waiting = house.wait("eu", tag)
-    house.do(commands.RemoveCertificate("eu"))
+    house.do(certificate_commands.RemoveCertificate("eu"))
     assert (waiting.status, "has no certificate" in waiting.body) == (404, True)
     waiting = house.wait("us", shown=OTHER)
     house.do(commands.SetGroup("shop", backup=""), commands.RemoveApplication("us"))

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from renewals import HOSTNAME, Ended, World, external
 
 from failoverdns.issuing.orders import CONCURRENT, PLACED_AT_MOST
-from failoverdns.model import commands
+from failoverdns.model import certificate_commands, commands
 from failoverdns.model.certificate import CertificateKind
-from failoverdns.model.commands import RequestCertificate, SetGroup, Switch
+from failoverdns.model.certificate_commands import RequestCertificate
+from failoverdns.model.commands import SetGroup, Switch
 from failoverdns.model.group import Side
 from failoverdns.rules.renewing import RETRIES
 from failoverdns.store.memory import Failure, MemoryStore
@@ -490,7 +491,7 @@ ACTIONS = st.sampled_from(
         SetGroup("shop", primary="eu"),
         SetGroup("shop", backup="", override=("active-side",)),
         SetGroup("shop", backup="us"),
-        commands.RemoveCertificate("eu"),
+        certificate_commands.RemoveCertificate("eu"),
         "restart",
         "later",
         "fails",

@@ -17,9 +17,10 @@ from samples import eu as sample_eu
 
 from failoverdns.issuing.means import Means
 from failoverdns.issuing.renewing import AT_ONCE, Renewals
-from failoverdns.model import commands
+from failoverdns.model import certificate_commands, commands
 from failoverdns.model.certificate import Certificate, CertificateKind
-from failoverdns.model.commands import RequestCertificate, SetGroup, Switch
+from failoverdns.model.certificate_commands import RequestCertificate
+from failoverdns.model.commands import SetGroup, Switch
 from failoverdns.rules.renewing import renew_at
 
 HOUR = 3600.0
@@ -174,7 +175,7 @@ def test_a_custom_certificate_is_never_ordered(world: World) -> None:
     custom = replace(found.facts, bundle="other")
     bundle = run(world.corridor.store.bundle(found.facts.bundle))
     assert bundle is not None
-    world.do(commands.InstallCertificate("eu", replace(bundle, id="other"), custom))
+    world.do(certificate_commands.InstallCertificate("eu", replace(bundle, id="other"), custom))
     world.tick(80 * DAY)
     assert world.issued == 1
 

@@ -6,12 +6,12 @@ import pytest
 from samples import HOSTNAME, carry_out, certificate, eu, facts, group, order, refusal, state, us
 
 from failoverdns.model.certificate import Bundle, CertificateKind, Order, Secret
-from failoverdns.model.change import Entity
-from failoverdns.model.commands import (
+from failoverdns.model.certificate_commands import (
     InstallCertificate,
     RemoveCertificate,
     RequestCertificate,
 )
+from failoverdns.model.change import Entity
 from failoverdns.model.group import Side
 from failoverdns.rules.certificates import MAX_NAMES, certificate_report, warnings
 from failoverdns.rules.renewing import RETRIES

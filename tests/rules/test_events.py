@@ -10,7 +10,7 @@ from corridors import ZONE, Corridor, build_shop
 from driving import run
 from samples import addresses, shop
 
-from failoverdns.model import commands, system_commands
+from failoverdns.model import certificate_commands, commands, system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
@@ -50,7 +50,7 @@ def change_of(corridor: Corridor, command: Mutation) -> Change:
 def install(corridor: Corridor, application: str) -> Change:
     """Install a certificate."""
     bundle, facts = read_bundle(ISSUED.chain, ISSUED.key)
-    return change_of(corridor, commands.InstallCertificate(application, bundle, facts))
+    return change_of(corridor, certificate_commands.InstallCertificate(application, bundle, facts))
 
 
 def told(change: Change) -> list[tuple[str, str]]:
@@ -69,7 +69,7 @@ def test_a_switch_tells_certificate_switch_and_roles_in_this_order(corridor: Cor
 
 CHANGES: list[tuple[Mutation, list[tuple[str, str]]]] = [
     (commands.AddApplication("docs"), []),
-    (commands.RemoveCertificate("eu"), []),
+    (certificate_commands.RemoveCertificate("eu"), []),
     (commands.RenameApplication("eu", "europe"), []),
     (commands.RenameGroup("shop", "store"), []),
     (commands.SetGroup("shop", backup=""), [("role", "us")]),

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from samples import HOSTNAME, carry_out
 from watched import DOWN, UNKNOWN, UP, is_, learn, look, the_group
 
-from failoverdns.model.commands import SetFlag, Switch
+from failoverdns.model.automation_commands import SetFlag
+from failoverdns.model.commands import Switch
 from failoverdns.model.group import Side
 from failoverdns.model.policy import AllDown, AnswerOf, Automation, Gate, Maintenance, Mode, Plan
 from failoverdns.model.system_commands import AdvancePlan

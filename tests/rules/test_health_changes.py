@@ -13,9 +13,9 @@ from samples import carried_out, carry_out, refusal
 from watched import DOWN, UNKNOWN, UP, condition, learn, said
 
 from failoverdns.model.application import Application, Head, HeadRole
+from failoverdns.model.automation_commands import ForceHealth
 from failoverdns.model.commands import (
     AddHead,
-    ForceHealth,
     Mutation,
     RenameApplication,
     RenameHead,

@@ -10,7 +10,8 @@ import watched
 from samples import changed_by
 from watched import DOWN, UP, is_, the_group
 
-from failoverdns.model.commands import ForceHealth, SetApplication, SetGroup, SetMaintenance, Switch
+from failoverdns.model.automation_commands import ForceHealth, SetMaintenance
+from failoverdns.model.commands import SetApplication, SetGroup, Switch
 from failoverdns.model.health import Cause, Observed
 from failoverdns.model.policy import Automation, Gate, Held, Maintenance, Plan
 from failoverdns.model.system_commands import Automate, LearnHealth

@@ -7,7 +7,7 @@ import watched
 from samples import carried_out, carry_out, refusal
 from watched import DOWN, UP, the_group
 
-from failoverdns.model.commands import SetFlag, SetMaintenance
+from failoverdns.model.automation_commands import SetFlag, SetMaintenance
 from failoverdns.model.policy import Automation, Flag, Gate, Held, Maintenance
 from failoverdns.model.system_commands import Configure
 from failoverdns.rules.interventions import flags_report

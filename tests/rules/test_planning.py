@@ -11,7 +11,8 @@ import watched
 from samples import HOSTNAME, answers, carry_out, node_table, refusal
 from watched import DOWN, UP, the_group
 
-from failoverdns.model.commands import CancelPlan, SetApplication, SetFlag, SetGroup, Switch
+from failoverdns.model.automation_commands import CancelPlan, SetFlag
+from failoverdns.model.commands import SetApplication, SetGroup, Switch
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Side
 from failoverdns.model.policy import Assertion, Automation, Gate, Plan, Wait

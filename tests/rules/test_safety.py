@@ -8,7 +8,8 @@ import watched
 from samples import carry_out, refusal
 from watched import DOWN, UP
 
-from failoverdns.model.commands import RenameGroup, SetFlag, Switch
+from failoverdns.model.automation_commands import SetFlag
+from failoverdns.model.commands import RenameGroup, Switch
 from failoverdns.model.group import Group, Side
 from failoverdns.model.policy import Assertion, Automation, Flag, Gate, SafetyRule, Wait
 from failoverdns.model.system_commands import Configure

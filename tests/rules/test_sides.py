@@ -11,7 +11,8 @@ from samples import HOSTNAME, answers, carried_out, carry_out
 from watched import AUTO, DOWN, UNKNOWN, UP, condition, is_
 
 from failoverdns.model.application import target_texts
-from failoverdns.model.commands import ForceHealth, SetGroup
+from failoverdns.model.automation_commands import ForceHealth
+from failoverdns.model.commands import SetGroup
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
 from failoverdns.model.policy import AllDown, AnswerOf, Automation, Mode, Terms

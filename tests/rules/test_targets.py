@@ -12,9 +12,9 @@ from samples import HOSTNAME, balancer, carried_out, server, state
 from watched import DOWN, UP, said
 
 from failoverdns.model.application import Application
+from failoverdns.model.automation_commands import ForceHealth
 from failoverdns.model.change import Change, Who
 from failoverdns.model.commands import (
-    ForceHealth,
     Mutation,
     RenameApplication,
     SetApplication,

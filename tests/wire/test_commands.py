@@ -10,6 +10,7 @@ import pytest
 from authority import make_authority
 from tables import name
 
+from failoverdns.model import automation_commands, certificate_commands
 from failoverdns.model import commands as c
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Json
@@ -68,46 +69,46 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         {"groups": ["shop"], "at": "2027-01-15T09:00:00+01:00", "pre_ttl": 5},
         c.Switch(("shop",), at=1_800_000_000.0, pre_ttl=5),
     ),
-    ("plan cancel shop", {"group": "shop"}, c.CancelPlan("shop")),
-    ("plan list", {}, c.ListPlans()),
-    ("explain shop", {"group": "shop"}, c.Explain("shop")),
-    ("rehearse shop", {"group": "shop"}, c.Rehearse("shop")),
+    ("plan cancel shop", {"group": "shop"}, automation_commands.CancelPlan("shop")),
+    ("plan list", {}, automation_commands.ListPlans()),
+    ("explain shop", {"group": "shop"}, automation_commands.Explain("shop")),
+    ("rehearse shop", {"group": "shop"}, automation_commands.Rehearse("shop")),
     (
         "rehearse shop --to primary --override target-down --override calm",
         {"group": "shop", "to": "primary", "override": ["target-down", "calm"]},
-        c.Rehearse("shop", Side.PRIMARY, ("target-down", "calm")),
+        automation_commands.Rehearse("shop", Side.PRIMARY, ("target-down", "calm")),
     ),
     (
         'maintenance shop on --reason "disk swap"',
         {"group": "shop", "state": "on", "reason": "disk swap"},
-        c.SetMaintenance("shop", True, "disk swap"),
+        automation_commands.SetMaintenance("shop", True, "disk swap"),
     ),
     (
         "maintenance shop off",
         {"group": "shop", "state": "off"},
-        c.SetMaintenance("shop", False),
+        automation_commands.SetMaintenance("shop", False),
     ),
     (
         "automation freeze --reason works",
         {"reason": "works"},
-        c.SetFlag("automation", False, "works"),
+        automation_commands.SetFlag("automation", False, "works"),
     ),
     (
         "automation thaw --reason done",
         {"reason": "done"},
-        c.SetFlag("automation", True, "done"),
+        automation_commands.SetFlag("automation", True, "done"),
     ),
     (
         "flag on office-hours --reason monday",
         {"name": "office-hours", "reason": "monday"},
-        c.SetFlag("office-hours", True, "monday"),
+        automation_commands.SetFlag("office-hours", True, "monday"),
     ),
     (
         "flag off office-hours --reason friday",
         {"name": "office-hours", "reason": "friday"},
-        c.SetFlag("office-hours", False, "friday"),
+        automation_commands.SetFlag("office-hours", False, "friday"),
     ),
-    ("flag list", {}, c.ListFlags()),
+    ("flag list", {}, automation_commands.ListFlags()),
     (
         "application set Shop-EU --check web --check deep --require-checks any --require-heads 2",
         {
@@ -129,17 +130,17 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         c.AddGroup("shop", policy="auto"),
     ),
     ('group set shop --policy ""', {"name": "shop", "policy": ""}, c.SetGroup("shop", policy="")),
-    ("health show", {}, c.ShowHealth()),
-    ("health show shop-eu", {"application": "shop-eu"}, c.ShowHealth("shop-eu")),
+    ("health show", {}, automation_commands.ShowHealth()),
+    ("health show shop-eu", {"application": "shop-eu"}, automation_commands.ShowHealth("shop-eu")),
     (
         'health force "Shop-*/web?" down --reason "disk errors"',
         {"target": "Shop-*/web?", "state": "down", "reason": "disk errors"},
-        c.ForceHealth("shop-*", "web?", Health.DOWN, "disk errors"),
+        automation_commands.ForceHealth("shop-*", "web?", Health.DOWN, "disk errors"),
     ),
     (
         "health force shop-eu none",
         {"target": "shop-eu", "state": "none"},
-        c.ForceHealth("shop-eu", None, Health.UNKNOWN),
+        automation_commands.ForceHealth("shop-eu", None, Health.UNKNOWN),
     ),
     (
         "health report shop-eu/web1 down --check beat --ttl 60 --detail 'disk full'",
@@ -150,12 +151,12 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
             "ttl": 60,
             "detail": "disk full",
         },
-        c.ReportHealth("shop-eu", "web1", Health.DOWN, "beat", 60, "disk full"),
+        automation_commands.ReportHealth("shop-eu", "web1", Health.DOWN, "beat", 60, "disk full"),
     ),
     (
         "health report shop-eu up",
         {"target": "shop-eu", "state": "up"},
-        c.ReportHealth("shop-eu", None, Health.UP),
+        automation_commands.ReportHealth("shop-eu", None, Health.UP),
     ),
     ("status", {}, c.Status()),
     ("status shop", {"group": "shop"}, c.Status("shop")),
@@ -275,22 +276,30 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
     (
         "certificate request shop-eu --name *.Shop.example. --name www.shop.example",
         {"application": "shop-eu", "name": ["*.Shop.example.", "www.shop.example"]},
-        c.RequestCertificate("shop-eu", ("*.shop.example", "www.shop.example")),
+        certificate_commands.RequestCertificate("shop-eu", ("*.shop.example", "www.shop.example")),
     ),
     (
         "certificate request shop-eu --again",
         {"application": "shop-eu", "again": True},
-        c.RequestCertificate("shop-eu", again=True),
+        certificate_commands.RequestCertificate("shop-eu", again=True),
     ),
-    ("certificate show shop-eu", {"application": "shop-eu"}, c.ShowCertificate("shop-eu")),
-    ("certificate list", {}, c.ListCertificates()),
-    ("certificate remove shop-eu", {"application": "shop-eu"}, c.RemoveCertificate("shop-eu")),
+    (
+        "certificate show shop-eu",
+        {"application": "shop-eu"},
+        certificate_commands.ShowCertificate("shop-eu"),
+    ),
+    ("certificate list", {}, certificate_commands.ListCertificates()),
+    (
+        "certificate remove shop-eu",
+        {"application": "shop-eu"},
+        certificate_commands.RemoveCertificate("shop-eu"),
+    ),
     (
         "certificate challenge-name www.shop.example --zone failover.test",
         {"name": "www.shop.example", "zone": "failover.test"},
-        c.ChallengeName("www.shop.example", name("failover.test")),
+        certificate_commands.ChallengeName("www.shop.example", name("failover.test")),
     ),
-    ("certificate rotate-key", {}, c.RotateKey()),
+    ("certificate rotate-key", {}, certificate_commands.RotateKey()),
     ("querylog on", {}, c.QueryLogOn()),
     ("querylog on --sample 100", {"sample": 100}, c.QueryLogOn(100)),
     ("querylog off", {}, c.QueryLogOff()),
@@ -372,7 +381,7 @@ def test_installing_takes_the_text_of_files_and_history_keeps_their_digest() -> 
     issued = make_authority().issue("www.shop.example")
     request = {"application": "shop-eu", "chain": issued.chain, "key": issued.key}
     read = read_request(json.dumps({"command": "certificate install", **request}).encode())
-    assert isinstance(read.command, c.InstallCertificate)
+    assert isinstance(read.command, certificate_commands.InstallCertificate)
     assert read.command.application == "shop-eu"
     assert read.command.facts.names == ("www.shop.example",)
     assert read.given == {
