@@ -19,7 +19,6 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
-from failoverdns.config import AcmeSettings, Config, DeliverySettings
 from failoverdns.delivery import hook, programs
 from failoverdns.delivery.hooks import Hooks
 from failoverdns.delivery.pull import EVERY, Clients, Endpoint
@@ -28,6 +27,7 @@ from failoverdns.model.certificate_commands import RequestCertificate
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Corrupt, RuleFailure
+from failoverdns.model.settings import AcmeSettings, Config, DeliverySettings
 from failoverdns.model.system_commands import (
     FailOrder,
     IssueCertificate,

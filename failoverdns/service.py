@@ -24,12 +24,13 @@ from twisted.python.threadpool import ThreadPool
 from failoverdns import __version__
 from failoverdns.automation.running import Automation, steady_clock
 from failoverdns.commanding import Approval, Commands, event_line
-from failoverdns.config import Config, ConfigErrors, load_config, takes_restart
+from failoverdns.config import ConfigErrors, load_config, takes_restart
 from failoverdns.filling import parts
 from failoverdns.ledger import Ledger, Outcome, Submission
 from failoverdns.model.change import Change, Who
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
+from failoverdns.model.settings import Config
 from failoverdns.model.system_commands import Configure, ForgetHealth
 from failoverdns.net.agreeing import CannotAgree
 from failoverdns.net.control import ControlFactory

@@ -17,7 +17,6 @@ from corridors import WHO, ZONE, Corridor, build_shop
 from directories import LocalDirectory
 from driving import run
 
-from failoverdns.config import AcmeSettings, ExternalAccount
 from failoverdns.issuing.means import Means
 from failoverdns.issuing.renewing import Renewals
 from failoverdns.ledger import Ledger, Outcome, Submission
@@ -25,6 +24,7 @@ from failoverdns.model import system_commands
 from failoverdns.model.certificate import Certificate, Order
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
+from failoverdns.model.settings import AcmeSettings, ExternalAccount
 from failoverdns.state import State
 from failoverdns.wire.python_table import PythonTable
 

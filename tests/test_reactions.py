@@ -12,8 +12,9 @@ from shops import Shop
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
 
-from failoverdns.config import Config, load_config
+from failoverdns.config import load_config
 from failoverdns.model import commands
+from failoverdns.model.settings import Config
 from failoverdns.net.sockets import CannotListen
 from failoverdns.reactions import TICK, WARNING_INTERVAL, CannotReact, Reactions
 

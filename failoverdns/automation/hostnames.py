@@ -14,9 +14,9 @@ from typing import Any
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from failoverdns.config import ListenAddress
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer
+from failoverdns.model.settings import ListenAddress
 from failoverdns.net.spawning import spawn
 from failoverdns.resolving.client import resolve
 from failoverdns.rules.targets import Address

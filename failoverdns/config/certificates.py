@@ -16,7 +16,9 @@ from failoverdns.config.sections import (
     ConfigFile,
     DeliverySection,
 )
-from failoverdns.config.settings import (
+from failoverdns.config.values import absolute, client
+from failoverdns.model.errors import Malformed
+from failoverdns.model.settings import (
     AcmeSettings,
     CertificateSettings,
     DeliverySettings,
@@ -24,8 +26,6 @@ from failoverdns.config.settings import (
     ListenAddress,
     StateSettings,
 )
-from failoverdns.config.values import absolute, client
-from failoverdns.model.errors import Malformed
 
 _OF_THE_STATE = ("", "-wal", "-shm", ".acknowledged")
 """Endings of the files that the state is in."""

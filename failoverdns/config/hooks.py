@@ -13,9 +13,9 @@ from pathlib import Path
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import Report, quoted
 from failoverdns.config.sections import HookSection
-from failoverdns.config.settings import HookSettings
 from failoverdns.config.values import HOOK_EVENTS, absolute, hook_name
 from failoverdns.model.errors import Malformed
+from failoverdns.model.settings import HookSettings
 
 _EVENTS = (
     f"name at least one of {', '.join(HOOK_EVENTS)}, or write before_switch: required for a hook "

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import Report
-from failoverdns.config.protection_settings import CookieSettings, QueryLogSettings, TCPSettings
 from failoverdns.config.sections import (
     CookiesSection,
     QueryLogSection,
@@ -18,6 +17,7 @@ from failoverdns.config.sections import (
 )
 from failoverdns.config.values import absolute
 from failoverdns.model.limits import RateLimits
+from failoverdns.model.settings import CookieSettings, QueryLogSettings, TCPSettings
 
 
 def read_tcp(section: TCPSection, usable: Node, report: Report) -> TCPSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from failoverdns.config.settings import Config, DeliverySettings
+from failoverdns.model.settings import Config, DeliverySettings
 
 
 def takes_restart(old: Config, new: Config) -> tuple[str, ...]:

@@ -24,9 +24,9 @@ from failoverdns.config.section import (
     text,
     words,
 )
-from failoverdns.config.settings import ListenAddress
 from failoverdns.model.group import DEFAULT_TTL, MAX_TTL
 from failoverdns.model.names import DomainName
+from failoverdns.model.settings import ListenAddress
 
 Listen = Annotated[ListenAddress, text(values.listen_address)]
 Resolver = Annotated[ListenAddress, text(values.resolver)]

@@ -22,9 +22,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from failoverdns.config.errors import quoted
-from failoverdns.config.settings import ListenAddress
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName, plain_label
+from failoverdns.model.settings import ListenAddress
 
 MAX_WORKERS = 256
 MAX_IDENTITY = 255

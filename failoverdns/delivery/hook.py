@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from failoverdns.config import HookSettings
 from failoverdns.delivery.programs import Lineage, Program, Run
 from failoverdns.model.change import Change, Json
 from failoverdns.model.delivery import HookProgress
 from failoverdns.model.errors import Corrupt
+from failoverdns.model.settings import HookSettings
 from failoverdns.rules.events import (
     Event,
     EventKind,

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from failoverdns.config import HookSettings
 from failoverdns.delivery.hook import Hook, Means
 from failoverdns.delivery.programs import Run
 from failoverdns.model.change import Change, Json
 from failoverdns.model.delivery import HookProgress
 from failoverdns.model.errors import RuleFailure
+from failoverdns.model.settings import HookSettings
 from failoverdns.rules.events import before_switch
 from failoverdns.rules.switching import BEFORE_SWITCH
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from weakref import WeakSet
 
-from failoverdns.config import AcmeSettings
 from failoverdns.issuing.directory import AcmeProblem, Directory, ExternalBinding
 from failoverdns.issuing.means import Means
 from failoverdns.model.certificate import Account, Bundle, Secret
 from failoverdns.model.errors import Rejected
+from failoverdns.model.settings import AcmeSettings
 from failoverdns.model.system_commands import OpenAccount
 from failoverdns.wire.key_pairs import new_key
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from collections import deque
 
-from failoverdns.config import AcmeSettings
 from failoverdns.issuing.accounts import Accounts
 from failoverdns.issuing.directory import AcmeProblem, Directory
 from failoverdns.issuing.means import Means
@@ -37,6 +36,7 @@ from failoverdns.model.certificate import (
     Secret,
 )
 from failoverdns.model.errors import Corrupt, Rejected
+from failoverdns.model.settings import AcmeSettings
 from failoverdns.model.system_commands import FailOrder, IssueCertificate, PlaceOrder, SetChallenges
 from failoverdns.rules.challenges import base_name, challenge_owners
 from failoverdns.rules.ordering import check_order

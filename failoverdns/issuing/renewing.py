@@ -8,7 +8,6 @@ Refuses to know how the CA is spoken to (`issuing.directory`), threads and clock
 
 from __future__ import annotations
 
-from failoverdns.config import AcmeSettings
 from failoverdns.issuing.accounts import Accounts
 from failoverdns.issuing.means import Means
 from failoverdns.issuing.orders import Orders
@@ -18,6 +17,7 @@ from failoverdns.model.certificate import Certificate, CertificateKind
 from failoverdns.model.certificate_commands import RequestCertificate
 from failoverdns.model.change import Change
 from failoverdns.model.errors import Rejected
+from failoverdns.model.settings import AcmeSettings
 from failoverdns.rules.certificates import renewal_fault
 from failoverdns.rules.renewing import is_due, may_renew
 

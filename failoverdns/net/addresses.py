@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 
-from failoverdns.config import ListenAddress
+from failoverdns.model.settings import ListenAddress
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.sockets import (
     CannotListen,

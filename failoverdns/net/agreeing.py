@@ -17,10 +17,16 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from failoverdns.answering import Terms
-from failoverdns.config import Config, CookieSettings, Identity, QueryLogSettings, TCPSettings
 from failoverdns.limiting import RateLimiter
 from failoverdns.model.errors import Malformed
 from failoverdns.model.limits import RateLimits
+from failoverdns.model.settings import (
+    Config,
+    CookieSettings,
+    Identity,
+    QueryLogSettings,
+    TCPSettings,
+)
 from failoverdns.wire.chaos import chaos_rrsets
 from failoverdns.wire.cookies import CookieSecrets, read_secrets
 

@@ -12,7 +12,7 @@ import socket
 from collections.abc import MutableMapping
 from ipaddress import ip_address
 
-from failoverdns.config import ListenAddress
+from failoverdns.model.settings import ListenAddress
 from failoverdns.net.sockets import CannotListen, Pair, close_pair, set_datagram_options
 
 FIRST = 3

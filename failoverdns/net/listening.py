@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import maybeDeferred
 
-from failoverdns.config import ListenAddress, TCPSettings
 from failoverdns.model.change import Json
+from failoverdns.model.settings import ListenAddress, TCPSettings
 from failoverdns.net.sockets import Pair
 from failoverdns.net.tcp import TCPFactory
 from failoverdns.net.tcp_clients import TCPClients

@@ -18,10 +18,10 @@ from queue import Empty, Full, Queue
 from threading import Thread
 from typing import Final
 
-from failoverdns.config import QueryLogSettings
 from failoverdns.model.change import Json
 from failoverdns.model.commands import LogCommand, QueryLogOff, QueryLogOn
 from failoverdns.model.errors import Rejected
+from failoverdns.model.settings import QueryLogSettings
 from failoverdns.wire.query_lines import Exchange, exchange, query_line
 
 MAX_WAITING: Final = 10_000

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
-from failoverdns.config import TCPSettings
+from failoverdns.model.settings import TCPSettings
 
 IPV4_PREFIX, IPV6_PREFIX = 24, 56
 """Bits of an address that one client is known by: what one customer of a provider has."""

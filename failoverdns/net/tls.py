@@ -20,7 +20,7 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
-from failoverdns.config import ListenAddress
+from failoverdns.model.settings import ListenAddress
 from failoverdns.net.sockets import CannotListen
 
 MAX_CONNECTIONS: Final = 250

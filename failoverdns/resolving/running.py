@@ -13,9 +13,9 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
-from failoverdns.config import ListenAddress
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
+from failoverdns.model.settings import ListenAddress
 from failoverdns.net.spawning import spawn
 from failoverdns.resolving.refreshing import CONCURRENT, Means, Refreshing
 from failoverdns.rules.view import View

@@ -20,7 +20,7 @@ from __future__ import annotations
 import enum
 from ipaddress import ip_address
 
-from failoverdns.config import ListenAddress
+from failoverdns.model.settings import ListenAddress
 
 
 class Call(enum.StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from failoverdns.config import Config
+from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.workers.fleet import Fleet
 from failoverdns.workers.in_process import InProcess

@@ -22,10 +22,10 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from failoverdns.config import Config
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands import LogCommand, QueryLogOff, QueryLogOn
 from failoverdns.model.errors import Rejected
+from failoverdns.model.settings import Config
 from failoverdns.net.agreeing import share_of, write_agreement
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from failoverdns.answerer import Answerer
-from failoverdns.config import Config
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands import LogCommand
+from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.wire.deltas import write_delta
 from failoverdns.workers.handover import find_orphans

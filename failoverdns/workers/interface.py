@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from failoverdns.config import Config
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands import LogCommand
+from failoverdns.model.settings import Config
 from failoverdns.workers.offering import Prepared
 
 Parts = Callable[[], Iterator[bytes]]

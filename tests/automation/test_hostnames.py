@@ -10,8 +10,8 @@ from heads import reactor, turn_until
 from nameserver import NameServer
 
 from failoverdns.automation.hostnames import Hostnames, ask_the_system
-from failoverdns.config import ListenAddress
 from failoverdns.model.names import DomainName
+from failoverdns.model.settings import ListenAddress
 
 HOST = "lb.cloud.example."
 NAME = DomainName.from_text(HOST)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from failoverdns.config import Config, ConfigError, ConfigErrors, load_config
+from failoverdns.config import ConfigError, ConfigErrors, load_config
+from failoverdns.model.settings import Config
 
 Load = Callable[[str | bytes], Config]
 Errors = Callable[[str | bytes], list[ConfigError]]

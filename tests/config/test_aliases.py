@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from failoverdns.config import Config
 from failoverdns.model.names import DomainName
+from failoverdns.model.settings import Config
 
 Load = Callable[[str | bytes], Config]
 Shown = Callable[[str | bytes], list[str]]

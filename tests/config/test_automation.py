@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from failoverdns.config import Config
 from failoverdns.model.health import Check, CheckKind, HttpTerms, TlsTerms
 from failoverdns.model.policy import (
     NO_TERMS,
@@ -23,6 +22,7 @@ from failoverdns.model.policy import (
     Terms,
     Wait,
 )
+from failoverdns.model.settings import Config
 
 Load = Callable[[str | bytes], Config]
 Shown = Callable[[str | bytes], list[str]]

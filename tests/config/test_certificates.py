@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from failoverdns.config import (
+from failoverdns.model.settings import (
     AcmeSettings,
     CertificateSettings,
     Config,

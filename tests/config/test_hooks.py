@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from failoverdns.config import Config, HookSettings
+from failoverdns.model.settings import Config, HookSettings
 
 Load = Callable[[str | bytes], Config]
 Shown = Callable[[str | bytes], list[str]]

@@ -13,15 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failoverdns.config import (
+from failoverdns.config import ConfigError, ConfigErrors, load_config
+from failoverdns.model.settings import (
     Config,
-    ConfigError,
-    ConfigErrors,
     ControlSettings,
     Identity,
     ListenAddress,
     StateSettings,
-    load_config,
 )
 
 Load = Callable[[str | bytes], Config]

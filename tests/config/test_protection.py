@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from failoverdns.config import Config, CookieSettings, TCPSettings
+from failoverdns.model.settings import Config, CookieSettings, TCPSettings
 
 Load = Callable[[str | bytes], Config]
 Shown = Callable[[str | bytes], list[str]]

@@ -9,8 +9,8 @@ from typing import get_args, get_origin
 
 import pytest
 
-from failoverdns.config import Config
 from failoverdns.config.sections import ConfigFile, Section
+from failoverdns.model.settings import Config
 
 Load = Callable[[str | bytes], Config]
 PROJECT = Path(__file__).parents[2]

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from failoverdns.config import values
-from failoverdns.config.settings import ListenAddress
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
+from failoverdns.model.settings import ListenAddress
 
 
 @pytest.mark.parametrize("text", ["192.0.2.53", "::1", "2001:db8::53"])

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from failoverdns.config import Config, ConfigError
+from failoverdns.config import ConfigError
 from failoverdns.model.names import DomainName
+from failoverdns.model.settings import Config
 from failoverdns.model.zone import NameServer, Zone
 
 Load = Callable[[str | bytes], Config]

@@ -11,11 +11,11 @@ from authority import make_authority
 from driving import Gate, run
 from shops import Shop
 
-from failoverdns.config import HookSettings
 from failoverdns.delivery.hook import BACK_OFF, MAX_BEHIND, MAX_WAITING, Means
 from failoverdns.delivery.hooks import Hooks
 from failoverdns.delivery.programs import Run
 from failoverdns.model import certificate_commands, commands
+from failoverdns.model.settings import HookSettings
 from failoverdns.store.interface import Unavailable
 
 AUTHORITY = make_authority()

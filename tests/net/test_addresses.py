@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from failoverdns.config import ListenAddress
+from failoverdns.model.settings import ListenAddress
 from failoverdns.net.addresses import Addresses
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.sockets import CannotListen, bind, bind_shared

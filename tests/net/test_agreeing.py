@@ -7,8 +7,8 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from failoverdns.answering import Terms
-from failoverdns.config import Identity, QueryLogSettings, TCPSettings
 from failoverdns.model.limits import RateLimits
+from failoverdns.model.settings import Identity, QueryLogSettings, TCPSettings
 from failoverdns.net.agreeing import (
     Agreement,
     read_agreement,

@@ -11,9 +11,9 @@ from pathlib import Path
 import dns.message
 import pytest
 
-from failoverdns.config import QueryLogSettings
 from failoverdns.model.commands import QueryLogOff, QueryLogOn, QueryLogStatus
 from failoverdns.model.errors import Rejected
+from failoverdns.model.settings import QueryLogSettings
 from failoverdns.net.query_log import MAX_WAITING, QueryLog
 
 QUERY = dns.message.make_query("www.failover.test", "AAAA", use_edns=0, want_dnssec=True).to_wire()

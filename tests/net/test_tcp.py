@@ -7,7 +7,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from failoverdns.config import TCPSettings
+from failoverdns.model.settings import TCPSettings
 from failoverdns.net.tcp import TCPConnection, TCPFactory
 from failoverdns.net.tcp_clients import MESSAGES_A_TURN, MESSAGES_IN_A_ROW, TCPClients, prefix_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from failoverdns.config import ListenAddress
+from failoverdns.model.settings import ListenAddress
 
 
 def test_a_listen_address_reads_as_in_the_file() -> None:
