@@ -19,8 +19,8 @@ from failoverdns.net.agreeing import Agreement, terms_of
 from failoverdns.net.listening import Listeners
 from failoverdns.net.query_log import QueryLog
 from failoverdns.net.sockets import allow_descriptors
-from failoverdns.wire.fast_path import make_table
-from failoverdns.wire.table import Batches, Served, ServesBatches, Table
+from failoverdns.protocol.table.fast_path import make_table
+from failoverdns.protocol.table.table import Batches, Served, ServesBatches, Table
 
 OTHER_DESCRIPTORS = 640
 """Open files beside connections over TCP: sockets, the state, control, hooks, delivery, a CA."""

@@ -16,19 +16,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from failoverdns.limiting import Kind, RateLimiter, Verdict, packed
-from failoverdns.lookup import (
-    CLASS_IN,
-    Found,
-    NoData,
-    NoSuchName,
-    NotOurs,
-    Outcome,
-    Referral,
-    look_up,
-)
 from failoverdns.model.records import ANY
-from failoverdns.wire.cookies import SIZE, CookieSecrets, check_cookie
-from failoverdns.wire.options import (
+from failoverdns.protocol.cookies import SIZE, CookieSecrets, check_cookie
+from failoverdns.protocol.options import (
     CLIENT_SUBNET,
     COOKIE,
     KEEPALIVE,
@@ -39,7 +29,7 @@ from failoverdns.wire.options import (
     without_scope,
     write_option,
 )
-from failoverdns.wire.query import (
+from failoverdns.protocol.query import (
     BADCOOKIE,
     BADVERS,
     FORMERR,
@@ -55,8 +45,8 @@ from failoverdns.wire.query import (
     Unasked,
     read_query,
 )
-from failoverdns.wire.records import CompiledRRset
-from failoverdns.wire.reply import (
+from failoverdns.protocol.records import CompiledRRset
+from failoverdns.protocol.reply import (
     PLAIN_UDP_PAYLOAD,
     TCP_PAYLOAD,
     UDP_PAYLOAD,
@@ -66,7 +56,17 @@ from failoverdns.wire.reply import (
     write_reply,
     write_unasked,
 )
-from failoverdns.wire.table import Table
+from failoverdns.protocol.table.lookup import (
+    CLASS_IN,
+    Found,
+    NoData,
+    NoSuchName,
+    NotOurs,
+    Outcome,
+    Referral,
+    look_up,
+)
+from failoverdns.protocol.table.table import Table
 
 CLASS_CHAOS = 3
 AXFR, IXFR = 252, 251

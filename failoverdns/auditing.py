@@ -6,6 +6,7 @@ Refuses to know how hashes are made (`store.chain`).
 
 from __future__ import annotations
 
+from failoverdns.control.language.requests import Result, Streamed
 from failoverdns.model.change import Json
 from failoverdns.model.commands import ExportHistory, History, VerifyHistory
 from failoverdns.model.errors import Corrupt, Rejected
@@ -14,7 +15,6 @@ from failoverdns.rules.recounting import group_subject
 from failoverdns.rules.reporting import history_report
 from failoverdns.state import State
 from failoverdns.store.interface import Link, Store, Unavailable
-from failoverdns.wire.requests import Result, Streamed
 
 EXPORTED = 500
 """Changes that one reply of `history --export` has."""

@@ -12,6 +12,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
+from failoverdns.control.language.requests import (
+    Request,
+    canonical,
+    write_line,
+    write_refusal,
+    write_reply,
+)
 from failoverdns.ledger import Done, Ledger, Outcome, Submission
 from failoverdns.model.certificate_commands import RequestCertificate
 from failoverdns.model.change import Change, Json, Who
@@ -22,7 +29,6 @@ from failoverdns.reading import NotProbing, Probing, Source, read
 from failoverdns.rules.reporting import history_report
 from failoverdns.rules.switching import BEFORE_SWITCH, switch
 from failoverdns.store.interface import Store, Unavailable
-from failoverdns.wire.requests import Request, canonical, write_line, write_refusal, write_reply
 
 Lines = Iterator[bytes]
 

@@ -15,11 +15,11 @@ from failoverdns.model.application import Application
 from failoverdns.model.change import Delta
 from failoverdns.model.group import Group, Side
 from failoverdns.model.zone import Zone
+from failoverdns.protocol.table.deltas import Shared, write_delta, write_nodes, write_rest
 from failoverdns.rules.serving import RecordsOf, in_parts, present_groups
 from failoverdns.rules.sides import answered
 from failoverdns.rules.view import View
 from failoverdns.rules.zones import all_authorities
-from failoverdns.wire.deltas import Shared, write_delta, write_nodes, write_rest
 
 GROUPS = 1000
 """Groups in a part: about two milliseconds for whoever writes it."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
 from failoverdns.auditing import exported, told, verified
+from failoverdns.control.language.requests import Result, Streamed
 from failoverdns.model.application import Application
 from failoverdns.model.automation_commands import (
     Explain,
@@ -47,6 +48,8 @@ from failoverdns.model.commands import (
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.zone import Zone
+from failoverdns.pki.certificates import read_bundle
+from failoverdns.protocol.zone_text import record_lines
 from failoverdns.rehearsing import rehearsal
 from failoverdns.rules.certificates import certificate_report
 from failoverdns.rules.challenges import challenge_name
@@ -66,9 +69,6 @@ from failoverdns.rules.timestamps import timestamp
 from failoverdns.rules.view import View
 from failoverdns.state import State
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
-from failoverdns.wire.certificates import read_bundle
-from failoverdns.wire.requests import Result, Streamed
-from failoverdns.wire.zone_text import record_lines
 
 SHOWN_FETCHES = 20
 """Fetches that `certificate show` tells."""

@@ -11,6 +11,7 @@ from failoverdns.model.application import target_texts
 from failoverdns.model.automation_commands import Rehearse
 from failoverdns.model.change import Change, Json, Node, Who
 from failoverdns.model.commands import Switch
+from failoverdns.protocol.zone_text import record_lines
 from failoverdns.rules.events import events_of
 from failoverdns.rules.finding import find_group
 from failoverdns.rules.serving import answer_of
@@ -18,7 +19,6 @@ from failoverdns.rules.switching import plan, step_report, switch
 from failoverdns.rules.timestamps import timestamp
 from failoverdns.state import State
 from failoverdns.steps import Step, step_of
-from failoverdns.wire.zone_text import record_lines
 
 MOST_RECORDS = 100
 """Names of which a rehearsal shows the records."""

@@ -18,10 +18,10 @@ from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.zone import NameServer, Zone
+from failoverdns.protocol.table.deltas import write_delta
+from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.state import State
 from failoverdns.store.memory import MemoryStore
-from failoverdns.wire.deltas import write_delta
-from failoverdns.wire.python_table import PythonTable
 
 ORIGIN = DomainName.from_text("failover.test")
 SERVER = NameServer(ORIGIN.child("ns1"), (ip_address("192.0.2.53"),))

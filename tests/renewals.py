@@ -25,8 +25,8 @@ from failoverdns.model.certificate import Certificate, Order
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import AcmeSettings, ExternalAccount
+from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.state import State
-from failoverdns.wire.python_table import PythonTable
 
 HOSTNAME = "shop.failover.test"
 

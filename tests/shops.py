@@ -12,7 +12,7 @@ from driving import run
 from failoverdns.model import certificate_commands, commands, system_commands
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
-from failoverdns.wire.certificates import read_bundle
+from failoverdns.pki.certificates import read_bundle
 
 
 class Shop:

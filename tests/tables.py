@@ -32,9 +32,9 @@ from failoverdns.model.records import (
     StartOfAuthority,
     Text,
 )
-from failoverdns.wire.deltas import write_delta
-from failoverdns.wire.python_table import PythonTable
-from failoverdns.wire.table import Authority, Entry, Table
+from failoverdns.protocol.table.deltas import write_delta
+from failoverdns.protocol.table.python_table import PythonTable
+from failoverdns.protocol.table.table import Authority, Entry, Table
 
 NEGATIVE_TTL = 60
 
@@ -114,7 +114,7 @@ class BothTables:
     """The table in Python and the one in C, which have to agree on everything."""
 
     def __init__(self) -> None:
-        from failoverdns.wire.compiled_table import CompiledTable  # where there was a compiler
+        from failoverdns.protocol.table.compiled_table import CompiledTable
 
         self.python = PythonTable()
         self.compiled = CompiledTable()

@@ -7,7 +7,7 @@ from tables import addresses, ask, flags_of, lines, node, query, table_of, zone
 
 from failoverdns.answering import TCP, respond
 from failoverdns.model.change import Delta
-from failoverdns.wire.deltas import write_delta
+from failoverdns.protocol.table.deltas import write_delta
 
 FAILOVER = zone(
     "failover.test",

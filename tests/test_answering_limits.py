@@ -14,7 +14,7 @@ from tables import query, table_of, zone
 from failoverdns.answering import TCP, UDP, Terms, respond
 from failoverdns.limiting import RateLimiter
 from failoverdns.model.limits import RateLimits
-from failoverdns.wire.cookies import CookieSecrets, make_cookie
+from failoverdns.protocol.cookies import CookieSecrets, make_cookie
 
 TABLE = table_of(
     zone("failover.test", "shop A 192.0.2.10\nother A 192.0.2.11\n*.wild A 192.0.2.12\n")

@@ -24,9 +24,9 @@ from failoverdns.answering import (
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, NS, TXT, A, Opaque, Records, Text
-from failoverdns.wire.chaos import chaos_rrsets
-from failoverdns.wire.cookies import CookieSecrets, make_cookie
-from failoverdns.wire.table import Table
+from failoverdns.protocol.chaos import chaos_rrsets
+from failoverdns.protocol.cookies import CookieSecrets, make_cookie
+from failoverdns.protocol.table.table import Table
 
 ORIGINS = ["failover.test", "other.test", "example.org"]
 LABELS = [b"a", b"b", b"*", b"primary", b"414-262-781", b"_status", b"\0\xff.", b"x" * 63]

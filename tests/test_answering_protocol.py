@@ -15,7 +15,7 @@ import pytest
 from tables import ask, flags_of, lines, new_table, query, table_of, zone
 
 from failoverdns.answering import TCP, UDP, Terms, respond
-from failoverdns.wire.chaos import chaos_rrsets
+from failoverdns.protocol.chaos import chaos_rrsets
 
 ZONE = zone(
     "failover.test",

@@ -10,11 +10,11 @@ from corridors import Corridor, build_shop
 from driving import run
 
 from failoverdns.auditing import EXPORTED
+from failoverdns.control.language.requests import Streamed
 from failoverdns.model import commands
 from failoverdns.model.commands import ExportHistory, History, Query, VerifyHistory
 from failoverdns.model.errors import Rejected
 from failoverdns.reading import Source, read
-from failoverdns.wire.requests import Streamed
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from failoverdns import filling
 from failoverdns.model.change import Delta
 from failoverdns.model.commands import Mutation, SetHead
 from failoverdns.model.errors import Rejected
+from failoverdns.protocol.table.deltas import write_delta, write_nodes
 from failoverdns.rules.serving import all_nodes
 from failoverdns.rules.view import View
 from failoverdns.rules.zones import all_authorities
-from failoverdns.wire.deltas import write_delta, write_nodes
 
 ZONES = (samples.zone(), samples.zone("second.example", negative_ttl=5))
 

@@ -24,12 +24,12 @@ from failoverdns.model.group import Side
 from failoverdns.model.health import Check, CheckKind, Health, Observed
 from failoverdns.model.policy import AllDown, AnswerOf, Mode, Policy, Terms
 from failoverdns.model.zone import Zone, ZoneSerial
+from failoverdns.protocol.table.deltas import write_delta, write_nodes
+from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.rules.serving import all_nodes
 from failoverdns.rules.zones import all_authorities
 from failoverdns.state import State
 from failoverdns.store.memory import Failure, MemoryStore
-from failoverdns.wire.deltas import write_delta, write_nodes
-from failoverdns.wire.python_table import PythonTable
 
 
 def test_persist_comes_before_publish_before_reply_before_announce(corridor: Corridor) -> None:

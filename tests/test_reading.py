@@ -8,6 +8,7 @@ import pytest
 from corridors import Corridor, build_shop
 from driving import run
 
+from failoverdns.control.language.requests import Streamed
 from failoverdns.model import commands
 from failoverdns.model.commands import (
     History,
@@ -21,7 +22,6 @@ from failoverdns.model.commands import (
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.reading import Source, read
-from failoverdns.wire.requests import Streamed
 
 
 @pytest.fixture

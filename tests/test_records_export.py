@@ -17,15 +17,15 @@ from samples import eu, group, name, us, zone
 from samples import state as state_of
 from system.server import tool
 
+from failoverdns.control.language.requests import Streamed
 from failoverdns.model.commands import Records
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import Opaque, RRset
+from failoverdns.protocol.records import compile_records
 from failoverdns.reading import Source, read
 from failoverdns.rules.serving import all_nodes
 from failoverdns.state import State
 from failoverdns.store.memory import MemoryStore
-from failoverdns.wire.records import compile_records
-from failoverdns.wire.requests import Streamed
 
 Row = tuple[DomainName, int, int, bytes]
 

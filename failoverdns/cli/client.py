@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from failoverdns.control.language.requests import write_line
 from failoverdns.model.change import Json
-from failoverdns.wire.requests import write_line
 
 DEFAULT_SOCKET = "/run/failoverdns/control.sock"
 SOCKET_VARIABLE = "FAILOVERDNS_SOCKET"

@@ -33,10 +33,10 @@ from failoverdns.cli.client import (
     parse,
     request,
 )
+from failoverdns.control.language.commands import ROWS
+from failoverdns.control.language.rows import Parameter, Row
+from failoverdns.control.language.values import MAX_PEM
 from failoverdns.model.change import Json
-from failoverdns.wire.commands import ROWS
-from failoverdns.wire.rows import Parameter, Row
-from failoverdns.wire.values import MAX_PEM
 
 REFUSED, NO_SERVER, UNKNOWN = 1, 3, 4
 DEFAULT_TIMEOUT = 30.0
@@ -132,7 +132,7 @@ def check_config(file: Path) -> None:
 @cli.command()
 def version() -> None:
     """Print the version, Python's, and which fast path is in use."""
-    from failoverdns.wire.fast_path import NotCompiled, fast_path
+    from failoverdns.protocol.table.fast_path import NotCompiled, fast_path
 
     python = ".".join(map(str, sys.version_info[:3]))
     try:

@@ -17,7 +17,7 @@ import click
 from failoverdns.cli import automation_rendering as automation
 from failoverdns.cli import certificate_rendering as certificates
 from failoverdns.cli.tables import print_table, table
-from failoverdns.wire.commands import ROWS
+from failoverdns.control.language.commands import ROWS
 
 Result = dict[str, Any]
 

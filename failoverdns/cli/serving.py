@@ -18,8 +18,8 @@ from failoverdns.net.inherited import inherited_sockets
 from failoverdns.net.process import begin_logging, take_reactor
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
+from failoverdns.protocol.table.fast_path import NotCompiled, fast_path
 from failoverdns.service import CannotStart, Service
-from failoverdns.wire.fast_path import NotCompiled, fast_path
 
 log = Logger()
 

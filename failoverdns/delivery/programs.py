@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from failoverdns.model.certificate import Bundle
-from failoverdns.wire.certificates import split_chain
+from failoverdns.pki.certificates import split_chain
 
 MAX_OUTPUT = 16384
 """Bytes kept of what a program prints: the end."""

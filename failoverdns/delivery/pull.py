@@ -30,9 +30,9 @@ from failoverdns.model.change import Change
 from failoverdns.model.delivery import Fetch
 from failoverdns.model.errors import Corrupt
 from failoverdns.net.spawning import spawn
+from failoverdns.pki.peer_certificates import identities
 from failoverdns.rules.view import View
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
-from failoverdns.wire.peer_certificates import identities
 
 MAX_WAIT: Final = 300
 """Seconds that a client may wait for a new certificate."""

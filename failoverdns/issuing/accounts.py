@@ -15,7 +15,7 @@ from failoverdns.model.certificate import Account, Bundle, Secret
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import AcmeSettings
 from failoverdns.model.system_commands import OpenAccount
-from failoverdns.wire.key_pairs import new_key
+from failoverdns.pki.key_pairs import new_key
 
 KEY_TYPE = "ec256"
 

@@ -38,13 +38,13 @@ from failoverdns.model.certificate import (
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import AcmeSettings
 from failoverdns.model.system_commands import FailOrder, IssueCertificate, PlaceOrder, SetChallenges
+from failoverdns.pki.certificates import read_bundle
+from failoverdns.pki.key_pairs import new_key, signing_request
 from failoverdns.rules.challenges import base_name, challenge_owners
 from failoverdns.rules.ordering import check_order
 from failoverdns.rules.renewing import may_renew
 from failoverdns.rules.view import View
 from failoverdns.store.interface import Unavailable
-from failoverdns.wire.certificates import read_bundle
-from failoverdns.wire.key_pairs import new_key, signing_request
 
 VALIDATION_DEADLINE = 180.0
 FINALIZATION_DEADLINE = 180.0

@@ -1,4 +1,4 @@
-/* A delta as bytes (failoverdns/wire/deltas.py), read operation by operation, and checked.
+/* A delta as bytes (failoverdns/protocol/table/deltas.py), read operation by operation, and checked.
  *
  * Refuses to know what a table makes of it (`apply.c`). */
 #ifndef FAILOVERDNS_DELTA_H

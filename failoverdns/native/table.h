@@ -1,7 +1,7 @@
 /* The compact table: all names that are served, as bytes.
  *
- * It does what wire/python_table.py does, byte for byte; its only input is a delta
- * (wire/deltas.py), which is checked as a whole before anything is changed.
+ * It does what protocol/table/python_table.py does, byte for byte; its only input is a delta
+ * (protocol/table/deltas.py), which is checked as a whole before anything is changed.
  * Names that answer alike share what they answer.
  * Refuses to know packets (`answer.h`) and Python (`module.c`). */
 #ifndef FAILOVERDNS_TABLE_H

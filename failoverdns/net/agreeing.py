@@ -27,8 +27,8 @@ from failoverdns.model.settings import (
     QueryLogSettings,
     TCPSettings,
 )
-from failoverdns.wire.chaos import chaos_rrsets
-from failoverdns.wire.cookies import CookieSecrets, read_secrets
+from failoverdns.protocol.chaos import chaos_rrsets
+from failoverdns.protocol.cookies import CookieSecrets, read_secrets
 
 MAX_FILE = 4096
 """Bytes of a file of secrets."""

@@ -27,17 +27,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from failoverdns.model.change import Who
-from failoverdns.model.commands import Query, Watch
-from failoverdns.model.errors import Rejected
-from failoverdns.net.peer import Allowed, peer
-from failoverdns.wire.requests import (
+from failoverdns.control.language.requests import (
     MAX_LINE,
     Request,
     Unreadable,
     read_request,
     write_refusal,
 )
+from failoverdns.model.change import Who
+from failoverdns.model.commands import Query, Watch
+from failoverdns.model.errors import Rejected
+from failoverdns.net.peer import Allowed, peer
 
 MAX_CLIENTS: Final = 100
 MAX_PENDING: Final = 1000

@@ -6,7 +6,7 @@ Several processes may write to the same file.
 
 Nothing here makes a query wait: when the queue is full, or the disk is, lines are lost and
 counted.  FILE and FILE.1 together never have more than twice the limit.
-Refuses to know what a line says: `wire.query_lines` does.
+Refuses to know what a line says: `protocol.query_lines` does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from failoverdns.model.change import Json
 from failoverdns.model.commands import LogCommand, QueryLogOff, QueryLogOn
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import QueryLogSettings
-from failoverdns.wire.query_lines import Exchange, exchange, query_line
+from failoverdns.protocol.query_lines import Exchange, exchange, query_line
 
 MAX_WAITING: Final = 10_000
 """Queries that wait to be written; what is kept of one is at most 600 bytes."""

@@ -1,7 +1,7 @@
 """What the control process and an answering process say to each other, as bytes.
 
     frame = length of what follows (4), kind (1), body
-    DELTA   a delta (`wire.deltas`), or the last part of one    nothing is said in return
+    DELTA   a delta (`protocol.table.deltas`), or the last part of one    nothing is said in return
     PART    a part of a delta: nothing of it is visible before the last one
     CALL    JSON: {"call": number, "name": ..., arguments ...}  a REPLY of that number
     REPLY   JSON: {"call": number, "result": ...} or {"call": number, "code": ..., "message": ...}

@@ -29,7 +29,7 @@ from failoverdns.model.settings import Config
 from failoverdns.net.agreeing import share_of, write_agreement
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
-from failoverdns.wire.deltas import write_parts
+from failoverdns.protocol.table.deltas import write_parts
 from failoverdns.wire.frames import write_delta_frame
 from failoverdns.workers.calls import Call, write_address
 from failoverdns.workers.handover import Orphan, find_orphans

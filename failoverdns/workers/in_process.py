@@ -13,7 +13,7 @@ from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands import LogCommand
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
-from failoverdns.wire.deltas import write_delta
+from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.workers.handover import find_orphans
 from failoverdns.workers.interface import Parts
 from failoverdns.workers.offering import Offering, Prepared

@@ -23,10 +23,10 @@ from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import CNAME, NS, TXT, A, Records, Text
 from failoverdns.model.zone import NameServer, Zone
-from failoverdns.wire.cookies import CookieSecrets
-from failoverdns.wire.deltas import write_delta
-from failoverdns.wire.python_table import PythonTable
-from failoverdns.wire.table import Table
+from failoverdns.protocol.cookies import CookieSecrets
+from failoverdns.protocol.table.deltas import write_delta
+from failoverdns.protocol.table.python_table import PythonTable
+from failoverdns.protocol.table.table import Table
 
 MAX_UDP = 4096
 """Bytes of a UDP packet that the server reads."""

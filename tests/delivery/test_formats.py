@@ -10,7 +10,7 @@ import pytest
 from authority import make_authority
 
 from failoverdns.delivery.formats import write_body
-from failoverdns.wire.certificates import read_bundle
+from failoverdns.pki.certificates import read_bundle
 
 ISSUED = make_authority().issue("www.shop.example", "*.shop.example")
 BUNDLE, FACTS = read_bundle(ISSUED.chain, ISSUED.key)

@@ -11,7 +11,7 @@ import pytest
 from authority import make_authority
 
 from failoverdns.delivery.programs import GRACE, Lineage, Program, Run, sweep, without_key
-from failoverdns.wire.certificates import read_bundle
+from failoverdns.pki.certificates import read_bundle
 
 ISSUED = make_authority().issue("www.shop.example", "shop.example")
 BUNDLE, FACTS = read_bundle(ISSUED.chain, ISSUED.key)

@@ -24,7 +24,7 @@ from failoverdns import __version__
 from failoverdns.issuing.bounded_https import MAX_ANSWER, MAX_RETRY_AFTER
 from failoverdns.issuing.directory import AcmeProblem, Directory, ExternalBinding, Window
 from failoverdns.model.certificate import Secret
-from failoverdns.wire.key_pairs import new_key, signing_request
+from failoverdns.pki.key_pairs import new_key, signing_request
 
 MINUTE = 60.0
 SHORT = 0.5

@@ -23,8 +23,8 @@ from failoverdns.model.records import (
     StartOfAuthority,
     Text,
 )
-from failoverdns.wire.cookies import make_cookie
-from failoverdns.wire.deltas import write_delta
+from failoverdns.protocol.cookies import make_cookie
+from failoverdns.protocol.table.deltas import write_delta
 
 ORIGIN = DomainName.from_text("failover.test")
 OUTER = DomainName.from_text("test")

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from failoverdns.control.language.requests import Request
 from failoverdns.model.change import Who
 from failoverdns.net.control import (
     MAX_CLIENTS,
@@ -22,7 +23,6 @@ from failoverdns.net.control import (
     ControlFactory,
     Lines,
 )
-from failoverdns.wire.requests import Request
 
 
 class Transport(StringTransport):

@@ -15,10 +15,10 @@ from twisted.python.failure import Failure
 from failoverdns.answering import UDP, Asker, Terms, respond
 from failoverdns.net.sockets import CannotListen, bind, lost_packets
 from failoverdns.net.udp import BATCH, UDPReader, WildcardUDPReader
-from failoverdns.wire.cookies import CookieSecrets
-from failoverdns.wire.deltas import write_delta
-from failoverdns.wire.fast_path import make_table
-from failoverdns.wire.table import Served, ServesBatches
+from failoverdns.protocol.cookies import CookieSecrets
+from failoverdns.protocol.table.deltas import write_delta
+from failoverdns.protocol.table.fast_path import make_table
+from failoverdns.protocol.table.table import Served, ServesBatches
 
 
 def answer(packet: bytes, host: str) -> bytes | None:

@@ -38,10 +38,10 @@ from failoverdns.model.policy import (
     Terms,
 )
 from failoverdns.model.system_commands import Automate
+from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.rules.automation import outlook, wants_writing
 from failoverdns.rules.sides import side_condition
 from failoverdns.state import State
-from failoverdns.wire.python_table import PythonTable
 
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
 EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]

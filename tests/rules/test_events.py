@@ -15,6 +15,7 @@ from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
 from failoverdns.model.group import Side
+from failoverdns.pki.certificates import read_bundle
 from failoverdns.rules.events import (
     Event,
     EventKind,
@@ -24,7 +25,6 @@ from failoverdns.rules.events import (
     events_of,
 )
 from failoverdns.rules.timestamps import timestamp
-from failoverdns.wire.certificates import read_bundle
 
 ISSUED = make_authority().issue("shop.failover.test")
 

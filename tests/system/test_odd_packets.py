@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from protocol.test_query import FAULTS, ID, IGNORED, PLAIN, QUERIES
 from system.server import DEADLINE, Server
-from wire.test_query import FAULTS, ID, IGNORED, PLAIN, QUERIES
 
 BADVERS = 16
 HONEST, AGAIN = b"\xbe\xef" + PLAIN[2:], b"\xbe\xf0" + PLAIN[2:]

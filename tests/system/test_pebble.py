@@ -13,7 +13,7 @@ from pebble import Pebble
 
 from failoverdns.issuing.directory import AcmeProblem, Directory
 from failoverdns.model.certificate import Secret
-from failoverdns.wire.key_pairs import new_key, signing_request
+from failoverdns.pki.key_pairs import new_key, signing_request
 
 MINUTE = 60.0
 

@@ -1,0 +1,1 @@
+"""The command corridor: lines of the control socket in, replies and events out."""

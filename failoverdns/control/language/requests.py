@@ -1,0 +1,298 @@
+"""Lines of the control socket: requests in, replies and events out.
+
+A request is words, as on the command line, or a JSON object; a reply is one line of JSON.
+Knows the limits of a line.
+Refuses to know connections, and which commands there are (`control.language.commands`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from math import isfinite
+from typing import Any, Final
+
+from failoverdns.control.language.commands import ROWS, find_row, parse_command
+from failoverdns.control.language.rows import Parameter, Row, did_you_mean, shown
+from failoverdns.model.change import Json
+from failoverdns.model.commands import Command
+from failoverdns.model.errors import Rejected
+
+MAX_LINE: Final = 1 << 20
+"""Bytes in a request, its newline left out."""
+
+MAX_QUOTED: Final = 1 << 16
+"""Characters in a request of words with quotes: taking these apart is slow."""
+
+MAX_OP_ID: Final = 200
+_QUOTING = re.compile(r"['\"\\]")
+_CHUNK = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request: `id` is echoed, `op_id` makes a retry safe, `given` is what history keeps."""
+
+    command: Command
+    given: Mapping[str, Json]
+    id: Json = None
+    op_id: str | None = None
+
+
+class Unreadable(Exception):
+    """A line that is no request: the refusal to answer it with, and the id to echo."""
+
+    def __init__(self, refusal: Rejected, id_: Json = None) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+        self.id = id_
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A part of a result that is too long to be held whole: a list, or a text in pieces."""
+
+    items: Iterable[Json]
+    text: bool = False
+
+
+Result = Mapping[str, "Json | Streamed"]
+
+
+def read_request(line: bytes) -> Request:
+    """Read one line, its newline removed.
+
+    Raises Unreadable for what is malformed, unknown or invalid.
+    """
+    if len(line) > MAX_LINE:
+        raise Unreadable(Rejected("malformed", f"a request has at most {MAX_LINE} bytes"))
+    try:
+        text = line.decode("utf-8").strip()
+    except UnicodeDecodeError as fault:
+        message = f"a request is UTF-8; byte {fault.start + 1} is not"
+        raise Unreadable(Rejected("malformed", message)) from None
+    if text.startswith("{"):
+        return _read_json(text)
+    try:
+        name, fields = read_words(_split(text))
+        return Request(parse_command(name, fields), _given(name, fields))
+    except ValueError as fault:
+        raise Unreadable(Rejected("malformed", f"the quoting is broken: {fault}")) from None
+    except Rejected as refusal:
+        raise Unreadable(refusal) from None
+
+
+def read_words(words: list[str]) -> tuple[str, dict[str, Json]]:
+    """Return a command's name and its named values from the words of a command line.
+
+    Raises Rejected `unknown-command` or `invalid`.
+    """
+    row, rest = _row_of(words)
+    options = {p.option: p for p in row.parameters if not p.position}
+    fields: dict[str, Json] = {}
+    positions: list[str] = []
+    at = 0
+    while at < len(rest):
+        word = rest[at]
+        at += 1
+        if word == "--":
+            positions += rest[at:]
+            break
+        if not word.startswith("--"):
+            positions.append(word)
+            continue
+        name, equals, value = word.partition("=")
+        parameter = options.get(name)
+        if parameter is None:
+            hint = did_you_mean(name, options)
+            raise Rejected("invalid", f"no option {shown(name)}{hint} (usage: {row.usage})")
+        if not parameter.flag and not equals:
+            if at == len(rest):
+                raise Rejected("invalid", f"{name} needs a value (usage: {row.usage})")
+            value = rest[at]
+            at += 1
+        if parameter.flag and equals:
+            raise Rejected("invalid", f"{name} takes no value (usage: {row.usage})")
+        _set(fields, parameter, value, row)
+    _set_positions(fields, row, positions)
+    return row.words, fields
+
+
+def write_reply(
+    id_: Json, revision: int, result: Result, *, chunk: int = _CHUNK
+) -> Iterator[bytes]:
+    """Yield an `ok` reply, its newline included, in pieces of about `chunk` bytes."""
+    head: dict[str, Json] = {"ok": True, "id": id_, "revision": revision}
+    pieces = [_dumps({k: v for k, v in head.items() if k != "id" or v is not None})[:-1]]
+    pieces.append(', "result": {')
+    size = 0
+    for piece in _result_pieces(result):
+        pieces.append(piece)
+        size += len(piece)
+        if size >= chunk:
+            yield "".join(pieces).encode()
+            pieces, size = [], 0
+    pieces.append("}}\n")
+    yield "".join(pieces).encode()
+
+
+def write_refusal(id_: Json, refusal: Rejected) -> bytes:
+    """Return the reply to a request that was not carried out, its newline included."""
+    error: dict[str, Json] = {"code": refusal.code, "message": refusal.message}
+    if refusal.rules:
+        error["rules"] = [
+            {"rule": rule.rule, "message": rule.message, "group": rule.group}
+            for rule in refusal.rules
+        ]
+    reply: dict[str, Json] = {"ok": False, "id": id_, "error": error}
+    if id_ is None:
+        del reply["id"]
+    return write_line(reply)
+
+
+def write_line(value: Mapping[str, Json]) -> bytes:
+    """Return a value as one line of JSON, its newline included."""
+    return (_dumps(value) + "\n").encode()
+
+
+def canonical(given: Mapping[str, Json]) -> str:
+    """Return the same text for the same request, however it was written."""
+    return json.dumps(given, sort_keys=True, separators=(",", ":"))
+
+
+def _split(text: str) -> list[str]:
+    """Split words as a shell does; ValueError if quotes are left open."""
+    if not _QUOTING.search(text):
+        return text.split()
+    if len(text) > MAX_QUOTED:
+        raise ValueError(f"a request with quotes has at most {MAX_QUOTED} characters, or is JSON")
+    return shlex.split(text)
+
+
+def _read_json(text: str) -> Request:
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite
+        )
+    except (ValueError, RecursionError) as fault:
+        raise Unreadable(Rejected("malformed", f"not JSON: {fault}")) from None
+    if not isinstance(value, dict):
+        raise Unreadable(Rejected("malformed", "a request is a JSON object"))
+    id_, op_id = value.pop("id", None), value.pop("op_id", None)
+    name = value.pop("command", None)
+    try:
+        if isinstance(id_, dict | list | bool):
+            id_ = None
+            raise Rejected("invalid", "id: must be a text or a number")
+        if op_id is not None and not _is_op_id(op_id):
+            raise Rejected(
+                "invalid", f"op_id: must be a text of 1 to {MAX_OP_ID} printable characters"
+            )
+        if not isinstance(name, str):
+            raise Rejected("invalid", 'command: must be a text, such as "switch"')
+        name = " ".join(name.split())
+        command = parse_command(name, value)
+    except Rejected as refusal:
+        raise Unreadable(refusal, id_) from None
+    return Request(command, _given(name, value), id_, op_id)
+
+
+def _given(name: str, fields: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what history keeps of a request: of files a digest, because they may hold keys."""
+    given: dict[str, Json] = {"command": name}
+    for parameter in find_row(name).parameters:
+        field = fields.get(parameter.name)
+        if parameter.file and isinstance(field, str):
+            field = "sha256:" + sha256(field.encode("utf-8", "surrogatepass")).hexdigest()
+        if field is not None:
+            given[parameter.name] = field
+    return given
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a field is given twice")
+    return value
+
+
+def _no_constant(name: str) -> Json:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _finite(text: str) -> float:
+    """Read a number; JSON knows no infinity, so that one could not be echoed."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{shown(text)} is too large a number")
+    return number
+
+
+def _is_op_id(value: Json) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MAX_OP_ID and value.isprintable()
+
+
+def _row_of(words: list[str]) -> tuple[Row, list[str]]:
+    """Split words into the command and what follows it."""
+    if len(words) >= 2 and f"{words[0]} {words[1]}" in ROWS:
+        return ROWS[f"{words[0]} {words[1]}"], words[2:]
+    if words and words[0] in ROWS:
+        return ROWS[words[0]], words[1:]
+    has_verbs = bool(words) and any(name.startswith(words[0] + " ") for name in ROWS)
+    return find_row(" ".join(words[: 2 if has_verbs else 1])), []
+
+
+def _set(fields: dict[str, Json], parameter: Parameter, text: str, row: Row) -> None:
+    value: Any = True if parameter.flag else _converted(parameter, text)
+    before = fields.get(parameter.name)
+    if isinstance(before, list):
+        before.append(value)
+    elif before is not None:
+        raise Rejected("invalid", f"{parameter.option} is given twice (usage: {row.usage})")
+    else:
+        fields[parameter.name] = [value] if parameter.repeated else value
+
+
+def _set_positions(fields: dict[str, Json], row: Row, positions: list[str]) -> None:
+    for parameter in row.arguments:
+        if parameter.repeated and positions:
+            fields[parameter.name] = list[Json](positions)
+            positions = []
+        elif positions:
+            fields[parameter.name] = positions.pop(0)
+    if positions:
+        raise Rejected("invalid", f"too many words: {positions[0][:100]!r} (usage: {row.usage})")
+
+
+def _converted(parameter: Parameter, text: str) -> Json:
+    """Turn a word into the JSON value that it stands for."""
+    if not parameter.integer:
+        return text
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else text
+
+
+def _result_pieces(result: Result) -> Iterator[str]:
+    for index, (key, value) in enumerate(result.items()):
+        yield ", " * (index > 0) + json.dumps(key) + ": "
+        if not isinstance(value, Streamed):
+            yield _dumps(value)
+        elif value.text:
+            yield '"'
+            for piece in value.items:
+                yield _dumps(piece)[1:-1]
+            yield '"'
+        else:
+            yield "["
+            for number, item in enumerate(value.items):
+                yield ", " * (number > 0) + _dumps(item)
+            yield "]"
+
+
+def _dumps(value: object) -> str:
+    """Write JSON in ASCII: whatever a text holds, it neither breaks a line nor a terminal."""
+    return json.dumps(value)

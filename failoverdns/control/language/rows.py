@@ -1,0 +1,124 @@
+"""What a row of the command table says, and how named values become a command by it.
+
+Refuses to know which commands there are: see `control.language.commands`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from failoverdns.control.language import values
+from failoverdns.model.change import Json
+from failoverdns.model.commands import Command
+from failoverdns.model.errors import Malformed, Rejected
+
+MAX_FAULTS = 10
+"""Faults of one request that its refusal names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """An argument (`position` is true) or `--option` of a command.
+
+    `name` is that of the JSON field and of the command value's field.
+    A `file` is given by its path on the command line and by its text everywhere else; history
+    keeps a digest of it.
+    """
+
+    name: str
+    help: str
+    parse: values.Parse
+    metavar: str = "TEXT"
+    position: bool = False
+    required: bool = False
+    repeated: bool = False
+    flag: bool = False
+    integer: bool = False
+    file: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def option(self) -> str:
+        """The parameter as it is written on a command line."""
+        return self.metavar if self.position else "--" + self.name.replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A command: its words, its parameters, and the value that it becomes."""
+
+    words: str
+    help: str
+    parameters: tuple[Parameter, ...]
+    build: Callable[..., Command]
+    example: str = ""
+
+    @property
+    def arguments(self) -> tuple[Parameter, ...]:
+        """The parameters that are given by position."""
+        return tuple(p for p in self.parameters if p.position)
+
+    @property
+    def usage(self) -> str:
+        """One line that shows how the command is written."""
+        parts = [self.words]
+        for parameter in self.parameters:
+            text = parameter.option
+            if not parameter.position and not parameter.flag:
+                text += " " + ("|".join(parameter.choices) or parameter.metavar)
+            text += " ..." if parameter.repeated else ""
+            parts.append(text if parameter.required else f"[{text}]")
+        return " ".join(parts)
+
+
+def build(row: Row, fields: Mapping[str, Json]) -> Command:
+    """Build the command of a row from named values.
+
+    Raises Rejected `invalid` with every fault of the fields.
+    """
+    known = {parameter.name: parameter for parameter in row.parameters}
+    faults: list[str] = []
+    arguments: dict[str, Any] = {}
+    unknown = sorted(fields.keys() - known.keys())
+    for key in unknown[:MAX_FAULTS]:
+        faults.append(f"{shown(key)}: {row.words} takes no such field{did_you_mean(key, known)}")
+    if len(unknown) > MAX_FAULTS:
+        faults.append(f"and {len(unknown) - MAX_FAULTS} more fields that it does not take")
+    for key, parameter in known.items():
+        value = fields.get(key)
+        if value is None:
+            if parameter.required:
+                faults.append(f"{parameter.option} is missing")
+            continue
+        try:
+            arguments[key] = _parse(parameter, value)
+        except Malformed as fault:
+            faults.append(f"{parameter.option}: {fault}")
+    if faults:
+        text = "; ".join(faults)
+        raise Rejected("invalid", f"{text} (usage: {row.usage})")
+    return row.build(**arguments)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint at the one of `known` that looks like `word`, or an empty text."""
+    near = get_close_matches(word[:100], list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def shown(word: str) -> str:
+    """Return a word that somebody sent so that it can be part of a message."""
+    return word[:100] if word.isprintable() else ascii(word[:100])
+
+
+def _parse(parameter: Parameter, value: Json) -> Any:
+    if not parameter.repeated:
+        return parameter.parse(value)
+    if not isinstance(value, list):
+        raise Malformed(f"must be a list, not {values.kind(value)}")
+    if parameter.required and not value:
+        raise Malformed("must not be empty")
+    return tuple(parameter.parse(item) for item in value)

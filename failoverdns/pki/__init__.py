@@ -1,0 +1,1 @@
+"""Certificates, chains and private keys: read, checked and compared, never stored here."""

@@ -1,0 +1,1 @@
+"""DNS as bytes: queries are read and replies written, without sockets, clocks or state."""

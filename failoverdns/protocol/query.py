@@ -1,0 +1,162 @@
+"""Read what strangers send: one DNS query, in bounded time.
+
+Knows the layout of a message (RFC 1035 section 4, RFC 6891 section 6) and its limits: each byte
+is looked at once, no compression pointer is ever followed, at most `MAX_RECORDS` records and
+`options.MAX_OPTIONS` options are stepped over.
+Refuses to know what is served.  dnslib and dnspython do not parse packets here: see
+docs/decisions.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from struct import Struct
+from struct import error as StructError  # noqa: N812
+from typing import Final
+
+from failoverdns.model.errors import Malformed
+from failoverdns.model.names import DomainName
+from failoverdns.protocol.options import NO_OPTIONS, Options, read_options
+
+QUERY: Final = 0
+NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = 0, 1, 2, 3, 4, 5
+BADVERS, BADCOOKIE = 16, 23
+OPT: Final = 41
+
+MAX_RECORDS: Final = 32
+"""Records in a query beside its question: OPT, TSIG, and room for what is to come."""
+
+_HEADER: Final = Struct(">HBBHHHH")
+_QUESTION_END: Final = Struct(">HH")
+_RECORD: Final = Struct(">HHBBHH")
+
+
+@dataclass(frozen=True, slots=True)
+class Edns:
+    """What the OPT record of a query says (RFC 6891 section 6.1.3)."""
+
+    payload: int
+    version: int
+    dnssec_ok: bool
+    options: Options = NO_OPTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A well-formed query with one question.
+
+    `question` are the bytes of the question as asked, to be echoed; `name` is folded.
+    """
+
+    id: int
+    recursion_desired: bool
+    question: bytes
+    name: DomainName
+    qtype: int
+    qclass: int
+    edns: Edns | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """A query without a question that wants a cookie only (RFC 7873 section 5.4)."""
+
+    id: int
+    recursion_desired: bool
+    edns: Edns
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """A message that gets nothing but a 12-byte header: its id, opcode and an rcode."""
+
+    id: int
+    opcode: int
+    rcode: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A message that gets no reply at all, so that two servers never answer each other."""
+
+    why: str
+
+
+def read_query(packet: bytes) -> Query | Unasked | Faulty | Ignored:
+    """Read one message as it came from the network; never raises.
+
+    RFC 1035 section 4.1, RFC 6891 section 6.1, RFC 8906, RFC 9619.
+    """
+    if len(packet) < 12:
+        return Ignored("shorter than a header")
+    id_, high, _, questions, answers, authorities, additionals = _HEADER.unpack_from(packet)
+    if high & 0x80:
+        return Ignored("a response")
+    opcode = high >> 3 & 0xF
+    if opcode != QUERY:
+        return Faulty(id_, opcode, NOTIMP, "opcode is not QUERY")
+    if questions == 0:
+        return _read_unasked(packet, id_, bool(high & 1), answers + authorities, additionals)
+    if questions != 1:
+        return Faulty(id_, opcode, FORMERR, f"{questions} questions")
+    if answers + authorities + additionals > MAX_RECORDS:
+        return Faulty(id_, opcode, FORMERR, "too many records for a query")
+    try:
+        end = _name_end(packet, 12, pointers=False)
+        qtype, qclass = _QUESTION_END.unpack_from(packet, end)
+        edns = _read_records(packet, end + 4, answers + authorities, additionals)
+    except Malformed as fault:
+        return Faulty(id_, opcode, FORMERR, str(fault))
+    except (IndexError, StructError):
+        return Faulty(id_, opcode, FORMERR, "cut short")
+    name = DomainName(packet[12:end])
+    return Query(id_, bool(high & 1), packet[12 : end + 4], name, qtype, qclass, edns)
+
+
+def _read_unasked(
+    packet: bytes, id_: int, recursion_desired: bool, before: int, additionals: int
+) -> Unasked | Faulty:
+    """Read a message without a question: well-formed only if it has a cookie."""
+    edns = None
+    if before + additionals <= MAX_RECORDS:
+        with suppress(Malformed, IndexError, StructError):
+            edns = _read_records(packet, 12, before, additionals)
+    if edns is None or edns.version > 0 or edns.options.cookie is None:
+        return Faulty(id_, QUERY, FORMERR, "no question")
+    return Unasked(id_, recursion_desired, edns)
+
+
+def _name_end(packet: bytes, at: int, *, pointers: bool) -> int:
+    """Return where the name at `at` ends; a pointer ends it and is not followed."""
+    start = at
+    while length := packet[at]:
+        if length >= 0xC0 and pointers:
+            return at + 2
+        if length > 63:
+            raise Malformed("a label of a type that is not allowed here")
+        at += 1 + length
+        if at - start > 254:
+            raise Malformed("a name of more than 255 bytes")
+    return at + 1
+
+
+def _read_records(packet: bytes, at: int, before: int, additionals: int) -> Edns | None:
+    """Step over the records after the question; return what OPT says, if it is there."""
+    edns = None
+    for index in range(before + additionals):
+        owner, at = at, _name_end(packet, at, pointers=True)
+        rtype, payload, _, version, flags, length = _RECORD.unpack_from(packet, at)
+        at += _RECORD.size
+        if at + length > len(packet):
+            raise Malformed("a record is cut short")
+        if rtype == OPT:
+            if index < before or edns is not None or packet[owner]:
+                raise Malformed("a second OPT, or one that is not in its place")
+            options = read_options(packet, at, at + length)
+            edns = Edns(max(payload, 512), version, bool(flags & 0x8000), options)
+        at += length
+    if at != len(packet):
+        raise Malformed("bytes after the message")
+    return edns

@@ -1,0 +1,140 @@
+"""Write replies: sections of compiled RRsets, OPT, truncation.
+
+Knows message layout and compression (RFC 1035 section 4), and that a reply never grows past its
+limit: what does not fit is left out and TC set (RFC 2181 section 9).
+Refuses to know why a reply says what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import pack
+
+from failoverdns.protocol.options import EXTENDED_ERROR, write_option
+from failoverdns.protocol.query import NOERROR, Edns, Faulty, Query, Unasked
+from failoverdns.protocol.records import CompiledRRset
+
+Owned = tuple[bytes, CompiledRRset]
+"""An owner name in wire form, and its RRset."""
+
+UDP_PAYLOAD = 1232
+"""The payload size that we advertise and never exceed over UDP, in bytes (RFC 9715)."""
+
+PLAIN_UDP_PAYLOAD = 512
+"""What a client without EDNS can take over UDP, in bytes (RFC 1035 section 4.2.1)."""
+
+TCP_PAYLOAD = 65535
+
+QR, AA, TC, RD = 0x8000, 0x0400, 0x0200, 0x0100
+
+OPT_PLAIN = pack(">BHHIH", 0, 41, UDP_PAYLOAD, 0, 0)
+OPT_DNSSEC_OK = pack(">BHHIH", 0, 41, UDP_PAYLOAD, 0x8000, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """What a reply says beside its question."""
+
+    rcode: int
+    authoritative: bool = True
+    answer: Sequence[Owned] = ()
+    authority: Sequence[Owned] = ()
+    additional: Sequence[Owned] = ()
+    extended_error: int | None = None
+
+
+def write_header(fault: Faulty) -> bytes:
+    """Return a reply of 12 bytes: id, QR, opcode and rcode (RFC 8906 section 3.1)."""
+    return pack(">HHHHHH", fault.id, QR | fault.opcode << 11 | fault.rcode, 0, 0, 0, 0)
+
+
+def udp_limit(query: Query) -> int:
+    """Return the largest UDP reply to `query`, in bytes (RFC 6891 section 6.2.5, RFC 9715)."""
+    return PLAIN_UDP_PAYLOAD if query.edns is None else min(query.edns.payload, UDP_PAYLOAD)
+
+
+def write_unasked(query: Unasked, options: bytes) -> bytes:
+    """Return the reply to a query without a question: OPT with `options`, the cookie."""
+    flags = QR | (RD if query.recursion_desired else 0)
+    head = pack(">HHHHHH", query.id, flags | NOERROR, 0, 0, 0, 1)
+    return head + _opt(query.edns, NOERROR, options)
+
+
+def write_reply(query: Query, sections: Sections, limit: int, options: bytes = b"") -> bytes:
+    """Return the reply to `query` in at most `limit` bytes; `options` are EDNS options for OPT.
+
+    What does not fit is left out, all of it, and TC is set.  That holds for additional records
+    too: ours are glue, which is not optional in a referral (RFC 9471 section 2).
+    """
+    if sections.extended_error is not None:
+        options += write_option(EXTENDED_ERROR, pack(">H", sections.extended_error))
+    opt = _opt(query.edns, sections.rcode, options)
+    flags = QR | (RD if query.recursion_desired else 0) | (AA if sections.authoritative else 0)
+    message = bytearray(12) + query.question
+    counts = _write_sections(message, query.name.wire, sections, limit - len(opt))
+    if counts is None:
+        del message[12 + len(query.question) :]
+        flags |= TC
+    answers, authorities, additionals = counts or (0, 0, 0)
+    message[:12] = pack(
+        ">HHHHHH",
+        query.id,
+        flags | sections.rcode & 0xF,
+        1,
+        answers,
+        authorities,
+        additionals + bool(opt),
+    )
+    return bytes(message + opt)
+
+
+def _write_sections(
+    message: bytearray, question: bytes, sections: Sections, limit: int
+) -> tuple[int, ...] | None:
+    """Append the sections and return how many records each has; None if they do not fit."""
+    parts = (sections.answer, sections.authority, sections.additional)
+    if sum(len(rrset.tail) for part in parts for _, rrset in part) > limit:
+        return None  # not even with every owner name a pointer
+    names: dict[bytes, int] = {}
+    _note_name(names, question, 12)
+    counts = tuple(sum(_write_rrset(message, names, *owned) for owned in part) for part in parts)
+    return counts if len(message) <= limit else None
+
+
+def _write_rrset(
+    message: bytearray, names: dict[bytes, int], owner: bytes, rrset: CompiledRRset
+) -> int:
+    """Write an RRset and return how many records it has."""
+    count = 0
+    for count, record in enumerate(rrset.records(), 1):  # noqa: B007
+        _write_name(message, names, owner)
+        message += record
+    return count
+
+
+def _write_name(message: bytearray, names: dict[bytes, int], name: bytes) -> None:
+    """Write an owner name, its known suffix as a pointer (RFC 1035 section 4.1.4)."""
+    start = len(message)
+    rest = name
+    while len(rest) > 1 and rest not in names:
+        rest = rest[1 + rest[0] :]
+    message += name[: len(name) - len(rest)]
+    message += pack(">H", 0xC000 | names[rest]) if len(rest) > 1 else b"\0"
+    _note_name(names, name, start)
+
+
+def _note_name(names: dict[bytes, int], name: bytes, at: int) -> None:
+    """Remember where a name and its suffixes stand, as far as a pointer can reach."""
+    while len(name) > 1 and name not in names and at < 0x4000:
+        names[name] = at
+        at += 1 + name[0]
+        name = name[1 + name[0] :]
+
+
+def _opt(edns: Edns | None, rcode: int, options: bytes) -> bytes:
+    """Return the OPT record of the reply: DO copied, the options given (RFC 6891 section 6.1)."""
+    if edns is None:
+        return b""
+    flags = (rcode >> 4) << 24 | (0x8000 if edns.dnssec_ok else 0)
+    return pack(">BHHIH", 0, 41, UDP_PAYLOAD, flags, len(options)) + options

@@ -1,0 +1,88 @@
+"""The table in C (`failoverdns/native`): bytes, not objects, and packets answered in batches.
+
+Knows how what C returns becomes the values of `protocol.table.table`.
+Refuses to know how it is done, and whether there is a compiler: `protocol.table.fast_path` does.
+"""
+
+from __future__ import annotations
+
+from failoverdns import _native
+from failoverdns.model.errors import Malformed
+from failoverdns.model.records import SOA
+from failoverdns.protocol.cookies import CookieSecrets
+from failoverdns.protocol.records import CompiledRRset, counts, type_key
+from failoverdns.protocol.table.deltas import read_rrsets
+from failoverdns.protocol.table.table import Authority, Entry, Served
+
+_SOA = type_key(SOA)
+
+
+class CompiledTable:
+    """Implements `protocol.table.table.Table`, and answers in batches."""
+
+    def __init__(self) -> None:
+        self._table = _native.Table()
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def apply(self, delta: bytes) -> None:
+        """Take over a change, all of it at once; raises Malformed."""
+        try:
+            self._table.apply(delta)
+        except ValueError as fault:
+            raise Malformed(str(fault)) from None
+
+    def stage(self, part: bytes) -> None:
+        """Take a part of a delta ahead of the rest; raises Malformed."""
+        try:
+            self._table.stage(part)
+        except ValueError as fault:
+            raise Malformed(str(fault)) from None
+
+    def ready_answer(self, packet: bytes, *, udp: bool) -> bytes | None:
+        """Return the reply to a packet if it lies ready, else None."""
+        return self._table.ready_answer(packet, udp)
+
+    def ready_answer_with_cookie(
+        self, packet: bytes, secrets: CookieSecrets, address: bytes, now: float, *, udp: bool
+    ) -> bytes | None:
+        """Return the reply to a packet, which may have a cookie, if it lies ready, else None."""
+        joined = b"".join(secrets.secrets)
+        return self._table.ready_answer(packet, udp, joined, address, int(now) & 0xFFFFFFFF)
+
+    def serve(self, descriptor: int, secrets: CookieSecrets | None) -> Served:
+        """Answer what waits at a UDP socket, in batches with a cap.
+
+        Returns how many replies the kernel did not take, and the packets that have no ready answer.
+        """
+        joined = b"".join(secrets.secrets) if secrets is not None else b""
+        _, unsent, left = self._table.serve(descriptor, joined)
+        return unsent, left
+
+    def find(self, name: bytes) -> Entry | None:
+        """Return what is served at a name, if it exists."""
+        found = self._table.find(name)
+        if found is None:
+            return None
+        origin, rrsets, negative_ttl, soa = found
+        answers = read_rrsets(rrsets)
+        if soa is not None:
+            answers = {**answers, _SOA: CompiledRRset(SOA, soa, counts(1))}
+        return Entry(origin, answers, negative_ttl)
+
+    def zone_of(self, name: bytes) -> Authority | None:
+        """Return the zone that a name is in."""
+        found = self._table.zone_of(name)
+        if found is None:
+            return None
+        origin, soa = found
+        return Authority(origin, CompiledRRset(SOA, soa, counts(1)))
+
+    def cut_above(self, name: bytes, origin: bytes) -> bytes | None:
+        """Return the highest zone cut at or above `name` and below `origin`."""
+        return self._table.cut_above(name, origin)
+
+    def memory(self) -> int:
+        """Return how many bytes are in use."""
+        return self._table.memory()

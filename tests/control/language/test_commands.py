@@ -1,0 +1,590 @@
+"""The command table: words and JSON make the same command, and what is wrong is all named."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+from authority import make_authority
+from tables import name
+
+from failoverdns.control.language.commands import ROWS, find_row, parse_command
+from failoverdns.control.language.requests import Unreadable, read_request, read_words
+from failoverdns.control.language.rows import MAX_FAULTS
+from failoverdns.model import automation_commands, certificate_commands
+from failoverdns.model import commands as c
+from failoverdns.model.application import HeadRole
+from failoverdns.model.change import Json
+from failoverdns.model.commands import Command
+from failoverdns.model.errors import Rejected
+from failoverdns.model.group import Side
+from failoverdns.model.health import Health
+
+Fields = dict[str, Json]
+A4, A6 = IPv4Address("192.0.2.10"), IPv6Address("2001:db8::10")
+TEMPLATE = "{head}.{application}.internal.example"
+
+COMMANDS: list[tuple[str, Fields, Command]] = [
+    ("switch shop", {"groups": ["shop"]}, c.Switch(("shop",))),
+    (
+        "switch shop blog --to backup --if-revision 7 --override certificate-names "
+        '--override=target-empty --dry-run --reason "db maintenance"',
+        {
+            "groups": ["shop", "blog"],
+            "to": "backup",
+            "if_revision": 7,
+            "override": ["certificate-names", "target-empty"],
+            "dry_run": True,
+            "reason": "db maintenance",
+        },
+        c.Switch(
+            ("shop", "blog"),
+            Side.BACKUP,
+            7,
+            ("certificate-names", "target-empty"),
+            True,
+            "db maintenance",
+        ),
+    ),
+    (
+        "switch --to=primary shop",
+        {"groups": ["shop"], "to": "primary"},
+        c.Switch(("shop",), Side.PRIMARY),
+    ),
+    (
+        "switch --dry-run -- shop",
+        {"groups": ["shop"], "dry_run": True},
+        c.Switch(("shop",), dry_run=True),
+    ),
+    ("switch shop --reason=''", {"groups": ["shop"], "reason": ""}, c.Switch(("shop",), reason="")),
+    (
+        "switch shop --reason 'a=b é'",
+        {"groups": ["shop"], "reason": "a=b é"},
+        c.Switch(("shop",), reason="a=b é"),
+    ),
+    (
+        "switch shop --at 2027-01-15T09:00:00+01:00 --pre-ttl 5",
+        {"groups": ["shop"], "at": "2027-01-15T09:00:00+01:00", "pre_ttl": 5},
+        c.Switch(("shop",), at=1_800_000_000.0, pre_ttl=5),
+    ),
+    ("plan cancel shop", {"group": "shop"}, automation_commands.CancelPlan("shop")),
+    ("plan list", {}, automation_commands.ListPlans()),
+    ("explain shop", {"group": "shop"}, automation_commands.Explain("shop")),
+    ("rehearse shop", {"group": "shop"}, automation_commands.Rehearse("shop")),
+    (
+        "rehearse shop --to primary --override target-down --override calm",
+        {"group": "shop", "to": "primary", "override": ["target-down", "calm"]},
+        automation_commands.Rehearse("shop", Side.PRIMARY, ("target-down", "calm")),
+    ),
+    (
+        'maintenance shop on --reason "disk swap"',
+        {"group": "shop", "state": "on", "reason": "disk swap"},
+        automation_commands.SetMaintenance("shop", True, "disk swap"),
+    ),
+    (
+        "maintenance shop off",
+        {"group": "shop", "state": "off"},
+        automation_commands.SetMaintenance("shop", False),
+    ),
+    (
+        "automation freeze --reason works",
+        {"reason": "works"},
+        automation_commands.SetFlag("automation", False, "works"),
+    ),
+    (
+        "automation thaw --reason done",
+        {"reason": "done"},
+        automation_commands.SetFlag("automation", True, "done"),
+    ),
+    (
+        "flag on office-hours --reason monday",
+        {"name": "office-hours", "reason": "monday"},
+        automation_commands.SetFlag("office-hours", True, "monday"),
+    ),
+    (
+        "flag off office-hours --reason friday",
+        {"name": "office-hours", "reason": "friday"},
+        automation_commands.SetFlag("office-hours", False, "friday"),
+    ),
+    ("flag list", {}, automation_commands.ListFlags()),
+    (
+        "application set Shop-EU --check web --check deep --require-checks any --require-heads 2",
+        {
+            "name": "Shop-EU",
+            "check": ["web", "deep"],
+            "require_checks": "any",
+            "require_heads": "2",
+        },
+        c.SetApplication("shop-eu", ("web", "deep"), "any", 2),
+    ),
+    (
+        "application set shop-eu --no-checks",
+        {"name": "shop-eu", "no_checks": True},
+        c.SetApplication("shop-eu", ()),
+    ),
+    (
+        "group add shop --policy auto",
+        {"name": "shop", "policy": "auto"},
+        c.AddGroup("shop", policy="auto"),
+    ),
+    ('group set shop --policy ""', {"name": "shop", "policy": ""}, c.SetGroup("shop", policy="")),
+    ("health show", {}, automation_commands.ShowHealth()),
+    ("health show shop-eu", {"application": "shop-eu"}, automation_commands.ShowHealth("shop-eu")),
+    (
+        'health force "Shop-*/web?" down --reason "disk errors"',
+        {"target": "Shop-*/web?", "state": "down", "reason": "disk errors"},
+        automation_commands.ForceHealth("shop-*", "web?", Health.DOWN, "disk errors"),
+    ),
+    (
+        "health force shop-eu none",
+        {"target": "shop-eu", "state": "none"},
+        automation_commands.ForceHealth("shop-eu", None, Health.UNKNOWN),
+    ),
+    (
+        "health report shop-eu/web1 down --check beat --ttl 60 --detail 'disk full'",
+        {
+            "target": "shop-eu/web1",
+            "state": "down",
+            "check": "beat",
+            "ttl": 60,
+            "detail": "disk full",
+        },
+        automation_commands.ReportHealth("shop-eu", "web1", Health.DOWN, "beat", 60, "disk full"),
+    ),
+    (
+        "health report shop-eu up",
+        {"target": "shop-eu", "state": "up"},
+        automation_commands.ReportHealth("shop-eu", None, Health.UP),
+    ),
+    ("status", {}, c.Status()),
+    ("status shop", {"group": "shop"}, c.Status("shop")),
+    ("history", {}, c.History()),
+    ("history shop --limit 5", {"group": "shop", "limit": 5}, c.History("shop", 5)),
+    ("history --export", {"export": True}, c.ExportHistory()),
+    (
+        "history --export --since 7",
+        {"export": True, "since": 7},
+        c.ExportHistory(7),
+    ),
+    ("history --verify", {"verify": True}, c.VerifyHistory()),
+    (
+        f"history --verify --expect {'Ab' * 32}",
+        {"verify": True, "expect": "Ab" * 32},
+        c.VerifyHistory("ab" * 32),
+    ),
+    ("watch", {}, c.Watch()),
+    ("records", {}, c.Records()),
+    ("records --zone Failover.test", {"zone": "Failover.test"}, c.Records(name("failover.test"))),
+    ("application add shop-eu", {"name": "shop-eu"}, c.AddApplication("shop-eu")),
+    (
+        f"application add Shop-EU --hostname-template '{TEMPLATE}'",
+        {"name": "Shop-EU", "hostname_template": TEMPLATE},
+        c.AddApplication("shop-eu", TEMPLATE),
+    ),
+    ("application rename a b", {"old": "a", "new": "b"}, c.RenameApplication("a", "b")),
+    ("application remove a", {"name": "a"}, c.RemoveApplication("a")),
+    ("application list", {}, c.ListApplications()),
+    (
+        "head add shop lb1 --role load-balancer --standby "
+        "--address 192.0.2.10 --address 2001:db8::10",
+        {
+            "application": "shop",
+            "name": "lb1",
+            "role": "load-balancer",
+            "address": ["192.0.2.10", "2001:db8::10"],
+            "standby": True,
+        },
+        c.AddHead("shop", "lb1", HeadRole.LOAD_BALANCER, (A4, A6), None, True),
+    ),
+    (
+        "head add shop web1 --role=web-server --hostname web1.example.net",
+        {
+            "application": "shop",
+            "name": "web1",
+            "role": "web-server",
+            "hostname": "web1.example.net",
+        },
+        c.AddHead("shop", "web1", HeadRole.WEB_SERVER, (), "web1.example.net"),
+    ),
+    (
+        "head set shop lb1 --address 192.0.2.10",
+        {"application": "shop", "name": "lb1", "address": ["192.0.2.10"]},
+        c.SetHead("shop", "lb1", (A4,)),
+    ),
+    (
+        "head set shop lb1 --hostname lb.example.net",
+        {"application": "shop", "name": "lb1", "hostname": "lb.example.net"},
+        c.SetHead("shop", "lb1", (), "lb.example.net"),
+    ),
+    (
+        "head rename shop lb1 lb2",
+        {"application": "shop", "old": "lb1", "new": "lb2"},
+        c.RenameHead("shop", "lb1", "lb2"),
+    ),
+    (
+        "head activate shop lb1",
+        {"application": "shop", "name": "lb1"},
+        c.ActivateHead("shop", "lb1"),
+    ),
+    ("head remove shop lb1", {"application": "shop", "name": "lb1"}, c.RemoveHead("shop", "lb1")),
+    ("group add shop", {"name": "shop"}, c.AddGroup("shop")),
+    (
+        "group add shop --zone failover.test --label 414-262-781 --primary eu --backup us --ttl 0",
+        {
+            "name": "shop",
+            "zone": "failover.test",
+            "label": "414-262-781",
+            "primary": "eu",
+            "backup": "us",
+            "ttl": 0,
+        },
+        c.AddGroup("shop", name("failover.test"), "414-262-781", "eu", "us", 0),
+    ),
+    (
+        'group set shop --primary eu --backup "" --ttl 86400 --override active-side',
+        {"name": "shop", "primary": "eu", "backup": "", "ttl": 86400, "override": ["active-side"]},
+        c.SetGroup("shop", "eu", "", 86400, ("active-side",)),
+    ),
+    ("group set shop --backup=", {"name": "shop", "backup": ""}, c.SetGroup("shop", None, "")),
+    ("group rename a b", {"old": "a", "new": "b"}, c.RenameGroup("a", "b")),
+    ("group remove shop", {"name": "shop"}, c.RemoveGroup("shop")),
+    ("group list", {}, c.ListGroups()),
+    ("preflight shop", {"group": "shop"}, c.Preflight("shop")),
+    (
+        "preflight shop --to backup",
+        {"group": "shop", "to": "backup"},
+        c.Preflight("shop", Side.BACKUP),
+    ),
+    (
+        "group add shop --flatten",
+        {"name": "shop", "flatten": True},
+        c.AddGroup("shop", flatten=True),
+    ),
+    ("group add shop --no-flatten", {"name": "shop", "no_flatten": True}, c.AddGroup("shop")),
+    (
+        "group set shop --flatten",
+        {"name": "shop", "flatten": True},
+        c.SetGroup("shop", flatten=True),
+    ),
+    (
+        "group set shop --no-flatten",
+        {"name": "shop", "no_flatten": True},
+        c.SetGroup("shop", flatten=False),
+    ),
+    (
+        "certificate request shop-eu --name *.Shop.example. --name www.shop.example",
+        {"application": "shop-eu", "name": ["*.Shop.example.", "www.shop.example"]},
+        certificate_commands.RequestCertificate("shop-eu", ("*.shop.example", "www.shop.example")),
+    ),
+    (
+        "certificate request shop-eu --again",
+        {"application": "shop-eu", "again": True},
+        certificate_commands.RequestCertificate("shop-eu", again=True),
+    ),
+    (
+        "certificate show shop-eu",
+        {"application": "shop-eu"},
+        certificate_commands.ShowCertificate("shop-eu"),
+    ),
+    ("certificate list", {}, certificate_commands.ListCertificates()),
+    (
+        "certificate remove shop-eu",
+        {"application": "shop-eu"},
+        certificate_commands.RemoveCertificate("shop-eu"),
+    ),
+    (
+        "certificate challenge-name www.shop.example --zone failover.test",
+        {"name": "www.shop.example", "zone": "failover.test"},
+        certificate_commands.ChallengeName("www.shop.example", name("failover.test")),
+    ),
+    ("certificate rotate-key", {}, certificate_commands.RotateKey()),
+    ("querylog on", {}, c.QueryLogOn()),
+    ("querylog on --sample 100", {"sample": 100}, c.QueryLogOn(100)),
+    ("querylog off", {}, c.QueryLogOff()),
+    ("querylog status", {}, c.QueryLogStatus()),
+]
+
+
+def command_name(words: str) -> str:
+    """Return the row that words belong to."""
+    first = words.split(" ")[0]
+    return first if first in ROWS else " ".join(words.split(" ")[:2])
+
+
+@pytest.mark.parametrize(("words", "fields", "command"), COMMANDS, ids=[c[0] for c in COMMANDS])
+def test_words_and_json_are_the_same_command(words: str, fields: Fields, command: Command) -> None:
+    """A request means the same in both spellings, and history keeps the same of it."""
+    by_words = read_request(words.encode())
+    request = {"command": command_name(words), **fields}
+    by_json = read_request(json.dumps(request).encode())
+    assert by_words.command == by_json.command == command
+    assert by_words.given == by_json.given == request
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("switch shop --pre-ttl 5", "--pre-ttl is for a planned switch: say when with --at"),
+        (
+            "application set shop --check web --no-checks",
+            "--check and --no-checks: choose one",
+        ),
+        ("health report shop up --ttl 0", "--ttl: 0: must be from 1 to 86400 seconds"),
+        ("health report shop none", "up|down: must be 'up' or 'down', not 'none'"),
+        ("flag on automation", "NAME: that flag has commands of its own"),
+        ("maintenance shop", "on|off is missing"),
+        ("health force shop", "up|down|none is missing"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(words: str, message: str) -> None:
+    """Of the commands about health, automation and plans."""
+    with pytest.raises(Unreadable) as caught:
+        read_request(words.encode())
+    assert caught.value.refusal.code == "invalid"
+    assert caught.value.refusal.message.startswith(message)
+
+
+_WHOLE = "goes without --export and --verify: the chain is over the whole history"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("history --export --verify", "--export and --verify: choose one"),
+        ("history shop --export --limit 5", f"GROUP {_WHOLE}; --limit {_WHOLE}"),
+        ("history shop --verify", f"GROUP {_WHOLE}"),
+        ("history --since 7", "--since goes with --export"),
+        ("history --verify --since 7", "--since goes with --export"),
+        (f"history --export --expect {'ab' * 32}", "--expect goes with --verify"),
+    ],
+)
+def test_history_does_one_thing_at_a_time(words: str, message: str) -> None:
+    """What was meant for another one is not left out without a word."""
+    with pytest.raises(Unreadable) as caught:
+        read_request(words.encode())
+    assert (caught.value.refusal.code, caught.value.refusal.message) == ("invalid", message)
+
+
+def test_every_command_is_in_the_table_above() -> None:
+    """No command of the server goes without a test, nor any of its parameters."""
+    tried: dict[str, set[str]] = {}
+    for words, fields, _ in COMMANDS:
+        tried.setdefault(command_name(words), set()).update(fields)
+    tried["certificate install"] = {"application", "chain", "key"}  # below: it takes files
+    assert tried == {words: {p.name for p in row.parameters} for words, row in ROWS.items()}
+
+
+def test_installing_takes_the_text_of_files_and_history_keeps_their_digest() -> None:
+    """A private key is not to stand in the history; the digests tell files apart."""
+    issued = make_authority().issue("www.shop.example")
+    request = {"application": "shop-eu", "chain": issued.chain, "key": issued.key}
+    read = read_request(json.dumps({"command": "certificate install", **request}).encode())
+    assert isinstance(read.command, certificate_commands.InstallCertificate)
+    assert read.command.application == "shop-eu"
+    assert read.command.facts.names == ("www.shop.example",)
+    assert read.given == {
+        "command": "certificate install",
+        "application": "shop-eu",
+        "chain": "sha256:" + sha256(issued.chain.encode()).hexdigest(),
+        "key": "sha256:" + sha256(issued.key.encode()).hexdigest(),
+    }
+    assert issued.key not in repr(read)
+
+
+def test_a_file_by_its_name_is_refused_on_the_socket() -> None:
+    """The server reads no files for others; it says who does."""
+    with pytest.raises(Unreadable, match="the command line takes a file and reads it"):
+        read_request(b"certificate install shop-eu --chain fullchain.pem --key privkey.pem")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [r for r in ROWS.values() if r.example and not any(p.file for p in r.parameters)],
+    ids=lambda r: r.words,
+)
+def test_the_example_of_a_command_is_right(row: object) -> None:
+    """What `--help` shows as an example can be sent as it is."""
+    example = row.example  # type: ignore[attr-defined]
+    assert read_request(example.encode()).given["command"] == row.words  # type: ignore[attr-defined]
+
+
+def test_a_usage_line_shows_how_the_command_is_written() -> None:
+    """Square brackets are for what may be left out, dots for what repeats."""
+    assert ROWS["switch"].usage == (
+        "switch GROUP ... [--to primary|backup] [--if-revision N] [--override RULE ...] "
+        "[--dry-run] [--reason TEXT] [--at TIME] [--pre-ttl S]"
+    )
+    assert ROWS["status"].usage == "status [GROUP]"
+    assert ROWS["head set"].usage == "head set APPLICATION NAME [--address A ...] [--hostname H]"
+
+
+THERE = (
+    "there is application, automation, certificate, explain, flag, group, head, health, history, "
+    "maintenance, plan, preflight, querylog, records, rehearse, status, switch, watch"
+)
+UNKNOWN = [
+    ("swich", "no command 'swich'; did you mean 'switch'?"),
+    ("grup add", "no command 'grup add'; did you mean 'group add'?"),
+    (
+        "head",
+        "no command 'head'; there is 'head add', 'head set', 'head rename', "
+        "'head activate', 'head remove'",
+    ),
+    (
+        "group ad",
+        "no command 'group ad'; there is 'group add', 'group set', 'group rename', "
+        "'group remove', 'group list'",
+    ),
+    (
+        "xyzzy",
+        "no command 'xyzzy'; " + THERE,
+    ),
+    (
+        "",
+        "no such command; " + THERE,
+    ),
+    (
+        "\x1b[2J",
+        "no such command; " + THERE,
+    ),
+    (
+        "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg",
+        "no such command; " + THERE,
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), UNKNOWN)
+def test_an_unknown_command_is_told_what_there_is(words: str, message: str) -> None:
+    """A slip of the finger gets the right word, a verb too few the verbs that there are."""
+    with pytest.raises(Rejected) as refusal:
+        find_row(words)
+    assert (refusal.value.code, refusal.value.message) == ("unknown-command", message)
+
+
+FIELDS: list[tuple[str, str, Fields, str]] = [
+    ("what is required is missing", "switch", {}, "GROUP is missing"),
+    ("null is as if it was left out", "switch", {"groups": None}, "GROUP is missing"),
+    ("an empty list is not", "switch", {"groups": []}, "GROUP: must not be empty"),
+    ("a list is a list", "switch", {"groups": "shop"}, "GROUP: must be a list, not a text"),
+    ("of texts", "switch", {"groups": [1]}, "GROUP: must be a text, not a number"),
+    ("two missing", "head rename", {"application": "a"}, "OLD is missing; NEW is missing"),
+    ("a field too many", "watch", {"x": 1}, "x: watch takes no such field"),
+    (
+        "a field misspelt",
+        "group add",
+        {"name": "a", "tll": 5},
+        "tll: group add takes no such field; did you mean 'ttl'?",
+    ),
+    (
+        "a field that cannot be printed",
+        "watch",
+        {"\x1b[2J": 1},
+        "'\\x1b[2J': watch takes no such field",
+    ),
+    ("a lone surrogate", "watch", {"\ud800": 1}, "'\\ud800': watch takes no such field"),
+    (
+        "a wrong side",
+        "switch",
+        {"groups": ["a"], "to": "left"},
+        "--to: must be 'primary' or 'backup', not 'left'",
+    ),
+    (
+        "a side that is no text",
+        "switch",
+        {"groups": ["a"], "to": [1]},
+        "--to: must be 'primary' or 'backup', not a list",
+    ),
+    (
+        "a number in quotes",
+        "history",
+        {"limit": "5"},
+        "--limit: must be a whole number, not a text",
+    ),
+    ("a fraction", "history", {"limit": 5.5}, "--limit: must be a whole number, not a fraction"),
+    (
+        "a truth value",
+        "history",
+        {"limit": True},
+        "--limit: must be a whole number, not a truth value",
+    ),
+    (
+        "a hash that is none",
+        "history",
+        {"expect": "ab" * 31, "verify": True},
+        f"--expect: {'ab' * 31!r} is not a SHA-256 of 64 hex digits",
+    ),
+    ("too small a number", "history", {"limit": 0}, "--limit: 0: must be from 1 to 10000"),
+    (
+        "too large a TTL",
+        "group set",
+        {"name": "a", "ttl": 86401},
+        "--ttl: 86401: must be from 0 to 86400 seconds",
+    ),
+    (
+        "a flag that is a text",
+        "switch",
+        {"groups": ["a"], "dry_run": "yes"},
+        "--dry-run: must be true or false, not a text",
+    ),
+    (
+        "all faults at once",
+        "group add",
+        {"ttl": -1, "labl": "x", "zone": ".."},
+        "labl: group add takes no such field; did you mean 'label'?; NAME is missing; "
+        "--zone: '..' is not a domain name: it has an empty label; "
+        "--ttl: -1: must be from 0 to 86400 seconds",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "fields", "message"), [pytest.param(*case[1:], id=case[0]) for case in FIELDS]
+)
+def test_every_fault_of_the_fields_is_named(command: str, fields: Fields, message: str) -> None:
+    """The refusal says where, what was wrong, what would be right, and shows the usage."""
+    with pytest.raises(Rejected) as refusal:
+        parse_command(command, fields)
+    expected = f"{message} (usage: {ROWS[command].usage})"
+    assert (refusal.value.code, refusal.value.message) == ("invalid", expected)
+
+
+def test_a_thousand_unknown_fields_get_a_short_answer() -> None:
+    """The refusal names some of them and counts the rest."""
+    with pytest.raises(Rejected) as refusal:
+        parse_command("watch", {f"field{number:04}": 1 for number in range(1000)})
+    assert refusal.value.message.count("takes no such field") == MAX_FAULTS
+    assert f"and {1000 - MAX_FAULTS} more fields" in refusal.value.message
+
+
+WORDS = [
+    ("switch shop --ot backup", "no option --ot; did you mean '--to'?"),
+    ("switch shop --frobnicate", "no option --frobnicate"),
+    ("switch shop --to", "--to needs a value"),
+    ("switch shop --to a --to b", "--to is given twice"),
+    ("switch shop --dry-run --dry-run", "--dry-run is given twice"),
+    ("switch shop --dry-run=yes", "--dry-run takes no value"),
+    ("status a b", "too many words: 'b'"),
+    ("group rename a b c", "too many words: 'c'"),
+    ("status -x", None),
+    ("group add shop --ttl 60s", "--ttl: must be a whole number of seconds, not a text"),
+    (
+        "group add shop --ttl 99999999999999999999",
+        "--ttl: must be a whole number of seconds, not a text",
+    ),
+    ("group add shop --ttl -1", "--ttl: -1: must be from 0 to 86400 seconds"),
+    ("group add shop --ttl ٣", "--ttl: must be a whole number of seconds, not a text"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), WORDS)
+def test_words_that_do_not_fit_the_command_are_refused(words: str, message: str | None) -> None:
+    """Misspelt, doubled, incomplete and superfluous options are named, with the usage."""
+    with pytest.raises(Rejected) as refusal:
+        parse_command(*read_words(words.split()))
+    assert refusal.value.code == "invalid"
+    if message is not None:
+        usage = ROWS[command_name(words)].usage
+        assert refusal.value.message == f"{message} (usage: {usage})"

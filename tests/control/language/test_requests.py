@@ -1,0 +1,278 @@
+"""Lines of the control socket: whatever comes in is a request or a refusal."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from control_lines import json_values, one_line
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from failoverdns.control.language.requests import (
+    MAX_LINE,
+    MAX_OP_ID,
+    MAX_QUOTED,
+    Request,
+    Unreadable,
+    canonical,
+    read_request,
+    write_refusal,
+    write_reply,
+)
+from failoverdns.model.change import Json
+from failoverdns.model.commands import Status, Switch, Watch
+
+READ = [
+    (b"watch", Request(Watch(), {"command": "watch"})),
+    (b"  watch \r", Request(Watch(), {"command": "watch"})),
+    (b'{"command": "watch"}', Request(Watch(), {"command": "watch"})),
+    (b' {"command":" watch "}', Request(Watch(), {"command": "watch"})),
+    (b'{"id": 1, "command": "watch"}', Request(Watch(), {"command": "watch"}, 1)),
+    (b'{"id": "a", "command": "watch"}', Request(Watch(), {"command": "watch"}, "a")),
+    (b'{"id": 1.5, "command": "watch"}', Request(Watch(), {"command": "watch"}, 1.5)),
+    (b'{"id": null, "command": "watch"}', Request(Watch(), {"command": "watch"})),
+    (b'{"command": "watch", "op_id": "x-1"}', Request(Watch(), {"command": "watch"}, None, "x-1")),
+    (
+        b'{"command": "status", "group": null}',
+        Request(Status(), {"command": "status"}),
+    ),
+    (
+        '{"command": "switch", "groups": ["a"], "reason": "\\u00e9 日"}'.encode(),
+        Request(
+            Switch(("a",), reason="é 日"),
+            {"command": "switch", "groups": ["a"], "reason": "é 日"},
+        ),
+    ),
+    (
+        b"switch a --reason 'it''s'\\ ok",
+        Request(
+            Switch(("a",), reason="its ok"),
+            {"command": "switch", "groups": ["a"], "reason": "its ok"},
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "request_"), READ)
+def test_a_line_is_words_or_a_json_object(line: bytes, request_: Request) -> None:
+    """Both are read; `id` and `op_id` are for the reply, not for the history."""
+    assert read_request(line) == request_
+
+
+OP_ID = f"op_id: must be a text of 1 to {MAX_OP_ID} printable characters"
+BAD: list[tuple[str, bytes, Json, str, str]] = [
+    ("nothing", b"", None, "unknown-command", "no such command; there is application, autom"),
+    ("an unknown word", b"swich a", None, "unknown-command", "did you mean 'switch'?"),
+    (
+        "an unknown command",
+        b'{"id":3,"command":"swich"}',
+        3,
+        "unknown-command",
+        "did you mean 'switch'?",
+    ),
+    ("an unknown verb", b"group ad", None, "unknown-command", "there is 'group add', 'group set'"),
+    ("no command", b'{"id":3}', 3, "invalid", 'command: must be a text, such as "switch"'),
+    (
+        "a command that is no text",
+        b'{"command":["watch"]}',
+        None,
+        "invalid",
+        "command: must be a text",
+    ),
+    ("an unknown option", b"watch --x", None, "invalid", "no option --x (usage: watch)"),
+    (
+        "an unknown field",
+        b'{"id":"q","command":"watch","x":1}',
+        "q",
+        "invalid",
+        "x: watch takes no such field",
+    ),
+    ("a missing argument", b"switch", None, "invalid", "GROUP is missing (usage: switch GROUP ..."),
+    ("open quotes", b"switch 'a", None, "malformed", "the quoting is broken: No closing quotation"),
+    (
+        "a backslash at the end",
+        b"switch a\\",
+        None,
+        "malformed",
+        "the quoting is broken: No escaped character",
+    ),
+    (
+        "too long with quotes",
+        b"switch '" + b"a" * MAX_QUOTED + b"'",
+        None,
+        "malformed",
+        "a request with quotes has at most 65536 characters, or is JSON",
+    ),
+    ("not UTF-8", b"switch \xff", None, "malformed", "a request is UTF-8; byte 8 is not"),
+    (
+        "a line of 1 MiB and a byte",
+        b"a" * (MAX_LINE + 1),
+        None,
+        "malformed",
+        "a request has at most 1048576 bytes",
+    ),
+    ("not JSON", b'{"id":1', None, "malformed", "not JSON: Expecting ',' delimiter"),
+    ("two JSON values", b'{"id":1} {}', None, "malformed", "not JSON: Extra data"),
+    (
+        "a field given twice",
+        b'{"id":1,"command":"watch","id":2}',
+        None,
+        "malformed",
+        "not JSON: a field is given twice",
+    ),
+    (
+        "a field given twice inside",
+        b'{"command":"watch","x":{"a":1,"a":1}}',
+        None,
+        "malformed",
+        "not JSON: a field is given twice",
+    ),
+    ("NaN", b'{"id":NaN}', None, "malformed", "not JSON: NaN is not a JSON value"),
+    ("Infinity", b'{"id":-Infinity}', None, "malformed", "not JSON: -Infinity is not a JSON value"),
+    (
+        "a number too large",
+        b'{"id":1e999,"command":"watch"}',
+        None,
+        "malformed",
+        "not JSON: 1e999 is too large a number",
+    ),
+    (
+        "a number of 5000 digits",
+        b'{"id":' + b"9" * 5000 + b"}",
+        None,
+        "malformed",
+        "not JSON: Exceeds the limit",
+    ),
+    (
+        "deep nesting",
+        b'{"id":' + b"[" * 500000,
+        None,
+        "malformed",
+        "not JSON: maximum recursion depth",
+    ),
+    (
+        "deep nesting in a field",
+        b'{"command":"watch","x":' + b"[" * 200 + b"]" * 200 + b"}",
+        None,
+        "invalid",
+        "x: watch takes no such field",
+    ),
+    (
+        "a raw newline in a text",
+        b'{"id":"a\nb"}',
+        None,
+        "malformed",
+        "not JSON: Invalid control character",
+    ),
+    (
+        "a lone surrogate",
+        b'{"command":"switch","groups":["\\ud800"]}',
+        None,
+        "invalid",
+        "GROUP: has characters that cannot be printed",
+    ),
+    (
+        "an id that is a list",
+        b'{"id":[1],"command":"watch"}',
+        None,
+        "invalid",
+        "id: must be a text or a number",
+    ),
+    (
+        "an id that is a truth value",
+        b'{"id":true,"command":"watch"}',
+        None,
+        "invalid",
+        "id: must be a text or a number",
+    ),
+    (
+        "an id that is an object",
+        b'{"id":{},"command":"watch"}',
+        None,
+        "invalid",
+        "id: must be a text or a number",
+    ),
+    ("an empty op_id", b'{"id":1,"command":"watch","op_id":""}', 1, "invalid", OP_ID),
+    ("an op_id that is a number", b'{"id":1,"command":"watch","op_id":7}', 1, "invalid", OP_ID),
+    (
+        "an op_id too long",
+        b'{"command":"watch","op_id":"' + b"x" * (MAX_OP_ID + 1) + b'"}',
+        None,
+        "invalid",
+        OP_ID,
+    ),
+    ("an op_id with a newline", b'{"command":"watch","op_id":"a\\n"}', None, "invalid", OP_ID),
+]
+
+
+@pytest.mark.parametrize(
+    ("line", "id_", "code", "message"), [pytest.param(*case[1:], id=case[0]) for case in BAD]
+)
+def test_a_bad_line_is_refused_with_what_would_be_right(
+    line: bytes, id_: Json, code: str, message: str
+) -> None:
+    """The code says whose fault it is, the message where; the id is echoed where it was read."""
+    with pytest.raises(Unreadable) as unreadable:
+        read_request(line)
+    refusal = unreadable.value.refusal
+    assert (unreadable.value.id, refusal.code) == (id_, code)
+    assert message in refusal.message
+    assert len(refusal.message) < 1000
+
+
+def test_a_line_of_exactly_one_mib_is_read() -> None:
+    """The limit is on the bytes before the newline."""
+    line = b"switch " + b"a " * ((MAX_LINE - 7) // 2) + b"a"
+    assert len(line) == MAX_LINE
+    command = read_request(line).command
+    assert isinstance(command, Switch)
+    assert len(command.groups) > 500000
+
+
+def test_an_op_id_of_200_characters_is_read() -> None:
+    """Letters of any script may be in it."""
+    line = json.dumps({"command": "watch", "op_id": "日" * MAX_OP_ID}).encode()
+    assert read_request(line).op_id == "日" * MAX_OP_ID
+
+
+def test_an_option_may_be_repeated_ten_thousand_times() -> None:
+    """Long requests are taken apart in time that grows with their length only."""
+    command = read_request(b"switch a " + b"--override=x " * 60000).command
+    assert isinstance(command, Switch)
+    assert len(command.override) == 60000
+
+
+WORDS = ["switch", "group", "add", "set", "shop", "--to", "--ttl", "=", "5", "'", "\\", "{", "}"]
+FIELDS = ["id", "op_id", "command", "groups", "to", "name", "ttl", "override", "if_revision"]
+objects = st.dictionaries(
+    st.sampled_from(FIELDS) | st.text(), json_values | st.sampled_from(["switch", "group add"])
+).map(lambda value: json.dumps(value).encode())
+lines = (
+    st.binary()
+    | st.lists(st.sampled_from(WORDS)).map(lambda words: " ".join(words).encode())
+    | objects
+    | st.builds(lambda line, at: line[: at % (len(line) + 1)], objects, st.integers(0, 99))
+)
+
+
+@given(lines)
+@example(b'{"command": "switch", "groups": ["a"], "to": ' + b"[" * 900 + b"]" * 900 + b"}")
+def test_no_line_at_all_breaks_the_reader(line: bytes) -> None:
+    """Any bytes are a request or a refusal; either can be answered with one line of JSON."""
+    try:
+        request = read_request(line)
+    except Unreadable as unreadable:
+        reply = write_refusal(unreadable.id, unreadable.refusal)
+    else:
+        reply = b"".join(write_reply(request.id, 1, {"given": dict(request.given)}))
+        assert json.loads(canonical(request.given)) == request.given
+    one_line(reply)
+
+
+def test_requests_that_mean_the_same_are_written_the_same() -> None:
+    """A retry with the same `op_id` may order its fields otherwise, or be words."""
+    by_words = read_request(b"switch shop --to backup")
+    by_json = read_request(b'{"to":"backup","id":5,"groups":["shop"],"command":"switch"}')
+    assert canonical(by_words.given) == canonical(by_json.given)
+    assert canonical(by_words.given) != canonical(read_request(b"switch shop").given)

@@ -1,0 +1,251 @@
+"""The table in C does what the one in Python does, gives memory back, and makes cookies alike."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from ipaddress import ip_address
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tables import addresses, authority, name, node, query, served, table_of, zone
+
+from failoverdns.answering import TCP, UDP, Asker, Terms, respond, slow_answer
+from failoverdns.model.change import Delta
+from failoverdns.model.errors import Malformed
+from failoverdns.protocol.cookies import CookieSecrets, make_cookie
+from failoverdns.protocol.table.deltas import write_delta
+from failoverdns.protocol.table.python_table import PythonTable
+
+if os.environ.get("CI") != "true":
+    pytest.importorskip("failoverdns._native", reason="there was no compiler")
+
+from failoverdns import _native
+from failoverdns.protocol.table.compiled_table import CompiledTable
+
+ORIGIN = "failover.test"
+
+
+def both() -> tuple[PythonTable, CompiledTable]:
+    """Return both tables, empty."""
+    return PythonTable(), CompiledTable()
+
+
+def require_same(python: PythonTable, compiled: CompiledTable) -> None:
+    """Require that everything that is in one table is in the other."""
+    names, zones = served(python)
+    assert len(compiled) == len(names)
+    assert {owner: compiled.find(owner) for owner in names} == names
+    assert {origin: compiled.zone_of(origin) for origin in zones} == zones
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_table_that_grows_and_shrinks_stays_the_same_as_one_in_python(seed: int) -> None:
+    """Through several doublings of its indexes, up and down, and nothing is left in the end."""
+    random = Random(seed)
+    python, compiled = both()
+    begin = write_delta(Delta(authorities=(authority(ORIGIN),)))
+    for table in (python, compiled):
+        table.apply(begin)
+    before = compiled.memory()
+    owners = [f"{n % 7}.h{n}.g{n % 11}.{ORIGIN}" for n in range(4000)]
+    there: set[str] = set()
+    for share_kept in (1.0, 0.3, 0.8, 0.05, 0.0):
+        target = set(random.sample(owners, int(share_kept * len(owners))))
+        steps = sorted(target ^ there)
+        random.shuffle(steps)
+        for start in range(0, len(steps), 97):
+            part = steps[start : start + 97]
+            nodes = tuple(
+                node(one, ORIGIN, addresses(f"192.0.2.{random.randrange(200)}"))
+                for one in part
+                if one in target
+            )
+            gone = tuple(name(one) for one in part if one not in target)
+            delta = write_delta(Delta(nodes=nodes, removed=gone))
+            for table in (python, compiled):
+                table.apply(delta)
+        there = target
+        require_same(python, compiled)
+    assert len(compiled) == 1
+    assert compiled.memory() < before + 4096, "the smallest index is larger by some buckets"
+
+
+def test_names_that_answer_alike_share_what_they_answer() -> None:
+    """So that a million hostnames of some groups fit."""
+    size = 10_000
+    rrsets = addresses(*(f"192.0.2.{n}" for n in range(64)))
+    table = CompiledTable()
+    table.apply(write_delta(Delta(authorities=(authority(ORIGIN),))))
+    table.apply(
+        write_delta(Delta(nodes=tuple(node(f"h{n}.{ORIGIN}", ORIGIN, rrsets) for n in range(size))))
+    )
+    assert table.memory() < 100 * size < 64 * 16 * size
+
+
+def test_large_rrsets_come_and_go_for_years() -> None:
+    """What is larger than 64 KiB is given back whole, and takes nothing of anything else."""
+    table = CompiledTable()
+    table.apply(write_delta(Delta(authorities=(authority(ORIGIN),))))
+    for turn in range(300):
+        big = addresses(*(f"10.{n >> 8}.{n & 255}.{turn & 255}" for n in range(4500)))
+        nodes = (node(f"big.{ORIGIN}", ORIGIN, big), node(f"s{turn}.{ORIGIN}", ORIGIN))
+        table.apply(write_delta(Delta(nodes=nodes)))
+        found = table.find(name(f"big.{ORIGIN}").wire)
+        assert found is not None
+    assert table.memory() < 400_000
+
+
+WRONG: list[tuple[bytes, str]] = [
+    (b"X\0", "unknown kind"),
+    (b"R\3ab", "what is no domain name|cut short"),
+    (b"R\x40" + b"a" * 64 + b"\0", "no domain name"),
+    (b"Z\1a\0\0\0\0\4abcd", "an SOA that is not one record"),
+    (b"N\1a\0\2\0\0\0\1\0\0\0\0", "not in its zone"),
+    (b"N\1a\0\1\0\0\0\1\0\0\0\3abc", "RRsets cut short"),
+    (b"N\1a\0\1\0\0\0\1\0\0\0\x08\0\1\0\1\0\0\0\0", "not so many records"),
+    (b"N\1a\0\1\0\0\0\1\0\0\0\x09", "cut short"),
+    (b"D", "cut short|no domain name"),
+]
+
+
+@pytest.mark.parametrize(("operation", "fault"), WRONG)
+@pytest.mark.parametrize("make", [PythonTable, CompiledTable])
+def test_a_delta_that_is_none_changes_nothing(
+    make: Callable[[], PythonTable | CompiledTable], operation: bytes, fault: str
+) -> None:
+    """Though it begins well: it is checked as a whole first."""
+    table = make()
+    good = write_delta(zone(ORIGIN, "a A 192.0.2.1"))
+    with pytest.raises(Malformed, match=fault):
+        table.apply(good + operation)
+    assert len(table) == 0
+    assert table.zone_of(name(ORIGIN).wire) is None
+
+
+BEGIN = write_delta(zone(ORIGIN, "a A 192.0.2.1\nb NS ns.b\nns.b A 192.0.2.2\n*.w TXT x"))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_damaged_deltas_are_refused_by_both_or_by_none(data: st.DataObject) -> None:
+    """And what is taken means the same."""
+    python, compiled = both()
+    for table in (python, compiled):
+        table.apply(BEGIN)
+    delta = bytearray(BEGIN)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(delta) - 1))
+        delta[at] = data.draw(st.sampled_from([0, 1, 2, 5, 6, 64, 68, 78, 82, 90, 97, 255]))
+    outcomes = []
+    for table in (python, compiled):
+        try:
+            table.apply(bytes(delta))
+            outcomes.append(True)
+        except Malformed:
+            outcomes.append(False)
+    assert outcomes[0] == outcomes[1]
+    if outcomes[0] and all(owner == owner.lower() for owner in served(python)[0]):
+        require_same(python, compiled)
+
+
+def test_a_zone_goes_with_the_zones_inside_it() -> None:
+    """The configuration refuses them; a delta does not, and nothing dangles."""
+    outer, inner = "test", ORIGIN
+    deltas = [
+        Delta(authorities=(authority(outer),), nodes=(node(inner, outer, addresses("192.0.2.1")),)),
+        Delta(authorities=(authority(inner),)),
+        Delta(nodes=(node(f"a.{inner}", inner), node(f"b.{inner}", outer))),
+        Delta(dropped=(name(outer),)),
+        Delta(nodes=(node(f"c.{inner}", inner),)),
+    ]
+    python, compiled = both()
+    for delta in deltas:
+        for table in (python, compiled):
+            table.apply(write_delta(delta))
+        require_same(python, compiled)
+    assert len(compiled) == 0
+
+
+def test_what_is_not_what_it_should_be_raises() -> None:
+    """The edges of the extension check what comes in."""
+    table = _native.Table()
+    with pytest.raises(TypeError):
+        table.apply("text")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no domain name"):
+        table.find(b"\3ab")
+    with pytest.raises(ValueError, match="no domain name"):
+        table.find(b"\1a\0more")
+    with pytest.raises(ValueError, match="secrets"):
+        table.ready_answer(b"", True, b"short")
+    with pytest.raises(ValueError, match="address"):
+        table.ready_answer(b"", True, b"", b"123")
+    with pytest.raises(OSError, match="file descriptor"):
+        table.serve(-1, b"")
+
+
+SECRETS = [b"0123456789abcdef", b"fedcba9876543210", b"x" * 16]
+COOKIES = table_of(zone(ORIGIN, "a A 192.0.2.1\nout CNAME lb.example.net."))
+COMPILED = CompiledTable()
+COMPILED.apply(write_delta(zone(ORIGIN, "a A 192.0.2.1\nout CNAME lb.example.net.")))
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    secrets=st.lists(st.sampled_from(SECRETS), min_size=1, max_size=3, unique=True),
+    maker=st.sampled_from(SECRETS),
+    address=st.sampled_from(["192.0.2.7", "198.51.100.100", "2001:db8::7"]),
+    other=st.sampled_from(["", "", "", "192.0.2.8"]),
+    now=st.sampled_from([0, 1, 1_600_000_000, 2**31, 2**32 - 5]),
+    age=st.sampled_from([-301, -300, -1, 0, 1, 1800, 1801, 3600, 3601, 2**31]),
+    change=st.sampled_from([None, None, None, *range(24)]),
+    size=st.sampled_from([8, 24, 24, 24, 16, 40]),
+    owner=st.sampled_from(["a", "none", "out", ""]),
+    udp=st.booleans(),
+)
+def test_a_cookie_is_checked_and_renewed_as_in_python(
+    secrets: list[bytes],
+    maker: bytes,
+    address: str,
+    other: str,
+    now: int,
+    age: int,
+    change: int | None,
+    size: int,
+    owner: str,
+    udp: bool,
+) -> None:
+    """Whatever its age, its maker and the bits that are wrong in it."""
+    made_for = ip_address(other or address).packed
+    cookie = bytearray(make_cookie(maker, b"abcdefgh", made_for, now - age) + bytes(16))[:size]
+    if change is not None and change < size:
+        cookie[change] ^= 1
+    packet = query(f"{owner}.{ORIGIN}".lstrip("."), payload=1232).to_wire()
+    options = b"\0\x0a" + bytes([0, size]) + bytes(cookie)
+    packet = packet[:-2] + bytes([0, len(options)]) + options
+    known = CookieSecrets(tuple(secrets))
+    ready = COMPILED.ready_answer_with_cookie(
+        packet, known, ip_address(address).packed, now, udp=udp
+    )
+    slow = slow_answer(COOKIES, packet, Asker(address, udp, now), Terms(known))
+    assert ready == (slow if size in (8, 24) else None)
+
+
+def test_without_cookies_a_query_with_one_is_left_to_python() -> None:
+    """Where the option is ignored, or where something else has to be done."""
+    packet = query(f"a.{ORIGIN}", payload=1232).to_wire()
+    packet = packet[:-2] + b"\0\x0c\0\x0a\0\x08abcdefgh"
+    assert COMPILED.ready_answer(packet, udp=True) is None
+    assert respond(COMPILED, packet, UDP) == slow_answer(COOKIES, packet, UDP)
+
+
+@pytest.mark.parametrize("rtype", [0, 41, 128, 250, 251, 252, 255, 256, 65535])
+def test_types_that_are_no_data_are_left_to_python(rtype: int) -> None:
+    """ANY, transfers, OPT and what was never given out."""
+    for owner in (f"a.{ORIGIN}", f"none.{ORIGIN}"):
+        packet = bytearray(query(owner).to_wire())
+        packet[-4:-2] = rtype.to_bytes(2, "big")
+        assert COMPILED.ready_answer(bytes(packet), udp=True) is None
+        assert respond(COMPILED, bytes(packet), TCP) == slow_answer(COOKIES, bytes(packet), TCP)

@@ -1,0 +1,145 @@
+"""DNS cookies are those of RFC 9018, so that servers of any make can share a secret."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from failoverdns.model.errors import Malformed
+from failoverdns.protocol.cookies import (
+    LENGTHS,
+    MAX_AGE,
+    MAX_AHEAD,
+    RENEWED_AFTER,
+    CookieSecrets,
+    check_cookie,
+    make_cookie,
+    read_secrets,
+)
+
+SECRET = bytes.fromhex("e5e973e5a6b2a43f48e7dc849e37bfcf")
+ADDRESS = ip_address("198.51.100.100").packed
+CLIENT = bytes.fromhex("2464c4abcf10c957")
+
+VECTORS = [
+    # secrets, client's address, time, what it sends, is that valid, what it is sent
+    (
+        ["e5e973e5a6b2a43f48e7dc849e37bfcf"],
+        "198.51.100.100",
+        1559731985,
+        "2464c4abcf10c957",
+        False,
+        "2464c4abcf10c957010000005cf79f111f8130c3eee29480",
+    ),
+    (
+        ["e5e973e5a6b2a43f48e7dc849e37bfcf"],
+        "198.51.100.100",
+        1559734385,
+        "2464c4abcf10c957010000005cf79f111f8130c3eee29480",
+        True,
+        "2464c4abcf10c957010000005cf7a871d4a564a1442aca77",
+    ),
+    (
+        ["e5e973e5a6b2a43f48e7dc849e37bfcf"],
+        "203.0.113.203",
+        1559727985,
+        "fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5",
+        True,
+        "fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5",
+    ),
+    (
+        ["445536bcd2513298075a5d379663c962", "dd3bdf9344b678b185a6f5cb60fca715"],
+        "2001:db8:220:1:59de:d0f4:8769:82b8",
+        1559741961,
+        "22681ab97d52c298010000005cf7c57926556bd0934c72f8",
+        True,
+        "22681ab97d52c298010000005cf7c609a6bb79d16625507a",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("secrets", "address", "now", "sent", "is_valid", "returned"),
+    VECTORS,
+    ids=["A.1 learning", "A.2 renewing", "A.3 reserved bytes", "A.4 a new secret, IPv6"],
+)
+def test_the_vectors_of_rfc_9018(
+    secrets: list[str], address: str, now: int, sent: str, is_valid: bool, returned: str
+) -> None:
+    """Appendix A."""
+    known = CookieSecrets(tuple(bytes.fromhex(one) for one in secrets))
+    got = check_cookie(known, bytes.fromhex(sent), ip_address(address).packed, now)
+    assert (got[0], got[1].hex()) == (is_valid, returned)
+
+
+AGES = [
+    (0, True, True),
+    (RENEWED_AFTER, True, True),
+    (RENEWED_AFTER + 1, True, False),
+    (MAX_AGE, True, False),
+    (MAX_AGE + 1, False, False),
+    (-MAX_AHEAD, True, True),
+    (-MAX_AHEAD - 1, False, False),
+]
+
+
+@pytest.mark.parametrize(("age", "is_valid", "is_kept"), AGES)
+@pytest.mark.parametrize("made", [1_600_000_000, 2**32 - 5], ids=["today", "when time wraps"])
+def test_a_cookie_is_valid_for_an_hour(made: int, age: int, is_valid: bool, is_kept: bool) -> None:
+    """After half of it a new one comes; a clock that is five minutes ahead does no harm."""
+    cookie = make_cookie(SECRET, CLIENT, ADDRESS, made)
+    got, returned = check_cookie(CookieSecrets((SECRET,)), cookie, ADDRESS, made + age)
+    assert (got, returned == cookie) == (is_valid, is_kept)
+
+
+@given(st.binary(min_size=8, max_size=40).filter(lambda data: len(data) in LENGTHS))
+def test_what_somebody_made_up_is_not_valid(cookie: bytes) -> None:
+    """Whatever it is, a good one comes back, for the client's own half."""
+    secrets = CookieSecrets((SECRET,))
+    valid, returned = check_cookie(secrets, cookie, ADDRESS, 0)
+    assert not valid
+    assert returned[:8] == cookie[:8]
+    assert check_cookie(secrets, returned, ADDRESS, 0) == (True, returned)
+
+
+def test_a_cookie_is_good_at_its_own_address_and_with_its_own_secret_only() -> None:
+    """Or it would prove nothing."""
+    cookie = make_cookie(SECRET, CLIENT, ADDRESS, 0)
+    other = CookieSecrets((bytes(16),))
+    assert not check_cookie(CookieSecrets((SECRET,)), cookie, b"\1\2\3\4", 0)[0]
+    assert not check_cookie(other, cookie, ADDRESS, 0)[0]
+
+
+def test_secrets_can_be_changed_without_anybody_noticing() -> None:
+    """The one before still checks; the one before that does not."""
+    first = CookieSecrets((SECRET,))
+    cookie = make_cookie(SECRET, CLIENT, ADDRESS, 0)
+    second = first.followed_by(b"2" * 16)
+    assert check_cookie(second, cookie, ADDRESS, 0)[0]
+    assert not check_cookie(second.followed_by(b"3" * 16), cookie, ADDRESS, 0)[0]
+
+
+def test_a_file_of_secrets_is_read() -> None:
+    """As NSD and BIND write it, and with comments."""
+    one, two = "e5e973e5a6b2a43f48e7dc849e37bfcf", "445536BCD2513298075A5D379663C962"
+    read = read_secrets(f"# shared\n{one}  # current\n\n {two}\n")
+    assert read.secrets == (bytes.fromhex(one), bytes.fromhex(two))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "there is no secret in it"),
+        ("# nothing\n", "there is no secret in it"),
+        ("\nabc\n", "line 2 is not a secret of 32 hex digits"),
+        (("00" * 16 + "\n") * 4, "line 4 is one secret too many"),
+    ],
+)
+def test_a_fault_in_the_file_is_told_without_the_secret(text: str, fault: str) -> None:
+    """With its line."""
+    with pytest.raises(Malformed, match=fault) as caught:
+        read_secrets(text)
+    assert "abc" not in str(caught.value)

@@ -1,0 +1,285 @@
+"""What strangers send is read in bounded time, and refused exactly as the RFCs say."""
+
+from __future__ import annotations
+
+from struct import pack
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.name
+import dns.rdatatype
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from failoverdns.protocol.query import Edns, Faulty, Ignored, Query, read_query
+
+ID = 0x1234
+NAME = b"\3WWW\10failover\4test\0"
+TO_ROOT = b"\xc0\x20"
+QUESTION = NAME + pack(">HH", 1, 1)
+LONGEST = (b"\x3f" + b"x" * 63) * 3 + b"\x3d" + b"x" * 61 + b"\0"
+TOO_LONG = (b"\x3f" + b"x" * 63) * 3 + b"\x3e" + b"x" * 62 + b"\0"
+
+
+def head(flags: int = 0x0100, qd: int = 1, an: int = 0, ns: int = 0, ar: int = 0) -> bytes:
+    """Return a header."""
+    return pack(">HHHHHH", ID, flags, qd, an, ns, ar)
+
+
+def opt(
+    options: bytes = b"",
+    *,
+    owner: bytes = b"\0",
+    payload: int = 1232,
+    ttl: int = 0,
+    length: int | None = None,
+) -> bytes:
+    """Return an OPT record; `ttl` is extended rcode, version and flags."""
+    size = len(options) if length is None else length
+    return owner + pack(">HHIH", 41, payload, ttl, size) + options
+
+
+def record(owner: bytes = b"\xc0\x0c", rtype: int = 1, data: bytes = b"\xc0\0\2\1") -> bytes:
+    """Return a record of class IN."""
+    return owner + pack(">HHIH", rtype, 1, 60, len(data)) + data
+
+
+RECORD = record()
+PLAIN = head() + QUESTION
+EDNS = head(ar=1) + QUESTION + opt()
+
+QUERIES = [
+    ("an ordinary query", PLAIN, None),
+    ("a query without RD", head(0) + QUESTION, None),
+    ("AA, TC, RA, Z, AD, CD and an rcode in a query mean nothing", head(0x07FF) + QUESTION, None),
+    ("a query for the root", head() + b"\0" + pack(">HH", 2, 1), None),
+    ("a name of 255 bytes", head() + LONGEST + pack(">HH", 1, 1), None),
+    ("a label of 63 bytes", head() + b"\x3f" + b"x" * 63 + b"\0\0\1\0\1", None),
+    ("a label of any bytes", head() + b"\4\0\xff.\\\0\0\1\0\1", None),
+    ("type 0", head() + NAME + b"\0\0\0\1", None),
+    ("type 65535", head() + NAME + b"\xff\xff\0\1", None),
+    ("class CH", head() + NAME + b"\0\x10\0\3", None),
+    ("class ANY", head() + NAME + b"\0\1\0\xff", None),
+    ("class 0", head() + NAME + b"\0\1\0\0", None),
+    ("EDNS", EDNS, Edns(1232, 0, False)),
+    ("EDNS with DO", head(ar=1) + QUESTION + opt(ttl=0x8000), Edns(1232, 0, True)),
+    ("EDNS with unknown flags", head(ar=1) + QUESTION + opt(ttl=0x7FFF), Edns(1232, 0, False)),
+    (
+        "an extended rcode in a query",
+        head(ar=1) + QUESTION + opt(ttl=7 << 24),
+        Edns(1232, 0, False),
+    ),
+    ("EDNS version 1", head(ar=1) + QUESTION + opt(ttl=1 << 16), Edns(1232, 1, False)),
+    ("EDNS version 255", head(ar=1) + QUESTION + opt(ttl=255 << 16), Edns(1232, 255, False)),
+    ("a payload of 0 counts as 512", head(ar=1) + QUESTION + opt(payload=0), Edns(512, 0, False)),
+    ("a payload of 511 too", head(ar=1) + QUESTION + opt(payload=511), Edns(512, 0, False)),
+    ("a payload of 65535", head(ar=1) + QUESTION + opt(payload=65535), Edns(65535, 0, False)),
+    ("an unknown option", head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\2ab"), Edns(1232, 0, False)),
+    ("an option without data", head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0"), Edns(1232, 0, False)),
+    (
+        "two options",
+        head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0\xfd\xea\0\1x"),
+        Edns(1232, 0, False),
+    ),
+    ("32 options", head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 32), Edns(1232, 0, False)),
+    ("records in the answer section", head(an=2) + QUESTION + RECORD * 2, None),
+    ("a record in the authority section", head(ns=1) + QUESTION + RECORD, None),
+    ("a record in the additional section", head(ar=1) + QUESTION + RECORD, None),
+    ("OPT before another record", head(ar=2) + QUESTION + opt() + RECORD, Edns(1232, 0, False)),
+    ("OPT after another record", head(ar=2) + QUESTION + RECORD + opt(), Edns(1232, 0, False)),
+    ("a record whose owner is written out", head(ar=1) + QUESTION + record(NAME), None),
+    ("a record without data", head(ar=1) + QUESTION + record(data=b""), None),
+    ("an owner that points at itself", head(ar=1) + QUESTION + record(b"\xc0\x25"), None),
+    ("an owner that points past the end", head(ar=1) + QUESTION + record(b"\xff\xff"), None),
+    ("32 records", head(an=10, ns=10, ar=12) + QUESTION + RECORD * 32, None),
+]
+
+FAULTS = [
+    ("no question", head(qd=0), 0, 1),
+    ("no question, but EDNS", head(qd=0, ar=1) + opt(), 0, 1),
+    ("no question, but bytes of one", head(qd=0) + QUESTION, 0, 1),
+    ("two questions", head(qd=2) + QUESTION * 2, 0, 1),
+    ("65535 questions", head(qd=65535) + QUESTION, 0, 1),
+    ("an answer that is not there", head(an=1) + QUESTION, 0, 1),
+    ("an authority that is not there", head(ns=1) + QUESTION, 0, 1),
+    ("an additional record that is not there", head(ar=1) + QUESTION, 0, 1),
+    ("33 records", head(an=11, ns=10, ar=12) + QUESTION + RECORD * 33, 0, 1),
+    ("33 records announced, none there", head(ar=33) + QUESTION, 0, 1),
+    ("65535 records three times", head(an=65535, ns=65535, ar=65535) + QUESTION, 0, 1),
+    ("a byte after the question", PLAIN + b"\0", 0, 1),
+    ("a byte after OPT", EDNS + b"\0", 0, 1),
+    ("OPT that no count announces", PLAIN + opt(), 0, 1),
+    ("two OPT", head(ar=2) + QUESTION + opt() + opt(), 0, 1),
+    ("OPT in the answer section", head(an=1) + QUESTION + opt(), 0, 1),
+    ("OPT in the authority section", head(ns=1) + QUESTION + opt(), 0, 1),
+    ("OPT in two sections", head(an=1, ar=1) + QUESTION + opt() + opt(), 0, 1),
+    ("OPT whose owner is not the root", head(ar=1) + QUESTION + opt(owner=NAME), 0, 1),
+    ("OPT whose owner is a pointer", head(ar=1) + QUESTION + opt(owner=b"\xc0\x0c"), 0, 1),
+    ("OPT whose owner points at the root", head(ar=1) + QUESTION + opt(owner=TO_ROOT), 0, 1),
+    ("OPT longer than the message", head(ar=1) + QUESTION + opt(length=1), 0, 1),
+    ("OPT shorter than what follows", head(ar=1) + QUESTION + opt(b"\0\3\0\0", length=0), 0, 1),
+    ("an option of one byte", head(ar=1) + QUESTION + opt(b"\0"), 0, 1),
+    ("an option of three bytes", head(ar=1) + QUESTION + opt(b"\0\3\0"), 0, 1),
+    ("an option longer than OPT", head(ar=1) + QUESTION + opt(b"\0\3\0\1"), 0, 1),
+    ("an option much longer than OPT", head(ar=1) + QUESTION + opt(b"\0\3\xff\xff"), 0, 1),
+    ("a second option cut short", head(ar=1) + QUESTION + opt(b"\0\3\0\0\0\3"), 0, 1),
+    ("33 options", head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 33), 0, 1),
+    ("a pointer in QNAME", head() + b"\xc0\x0c\0\1\0\1", 0, 1),
+    ("a pointer in QNAME after a label", head() + b"\3www\xc0\x0c\0\1\0\1", 0, 1),
+    ("a pointer in QNAME to the header", head() + b"\xc0\0\0\1\0\1", 0, 1),
+    ("a pointer in QNAME forward", head() + b"\xc0\x12\0\1\0\1\0", 0, 1),
+    ("a label of type 0x40", head() + b"\x41x\0\0\1\0\1", 0, 1),
+    ("a label of type 0x80", head() + b"\x81x\0\0\1\0\1", 0, 1),
+    ("a label of type 0x40 in an owner", head(ar=1) + QUESTION + record(b"\x41x\0"), 0, 1),
+    ("a label of type 0x80 in an owner", head(ar=1) + QUESTION + record(b"\x81x\0"), 0, 1),
+    ("a label of 64 bytes", head() + b"\x40" + b"x" * 64 + b"\0\0\1\0\1", 0, 1),
+    ("a name of 256 bytes", head() + TOO_LONG + b"\0\1\0\1", 0, 1),
+    ("a name of 128 labels", head() + b"\1x" * 128 + b"\0\0\1\0\1", 0, 1),
+    ("a name that never ends", head() + b"\1x" * 2000, 0, 1),
+    ("an owner over 255 bytes", head(ar=1) + QUESTION + record(b"\1x" * 128 + b"\0"), 0, 1),
+    ("an owner that is half a pointer", head(ar=1) + QUESTION + b"\xc0", 0, 1),
+    ("a record longer than the message", head(ar=1) + QUESTION + RECORD[:-1], 0, 1),
+    ("a header alone", head(), 0, 1),
+    ("IQUERY", head(0x0900) + QUESTION, 1, 4),
+    ("STATUS", head(0x1000) + QUESTION, 2, 4),
+    ("opcode 3", head(0x1800) + QUESTION, 3, 4),
+    ("NOTIFY", head(0x2400) + QUESTION, 4, 4),
+    ("UPDATE", head(0x2800) + QUESTION, 5, 4),
+    ("DSO", head(0x3000, qd=0), 6, 4),
+    ("opcode 15", head(0x7900) + QUESTION, 15, 4),
+    ("opcode 15, a header alone", head(0x7900, qd=0), 15, 4),
+    ("an unknown opcode and broken bytes", head(0x4000, qd=9) + b"\xff", 8, 4),
+]
+
+IGNORED = [
+    ("nothing", b""),
+    ("one byte", b"\x12"),
+    ("eleven bytes", head()[:11]),
+    ("a response", head(0x8000) + QUESTION),
+    ("a response with an error", head(0x8001, qd=0)),
+    ("a response of unknown opcode", head(0xF800, qd=0)),
+    ("a broken response", head(0x8000, qd=2) + b"\xff"),
+]
+
+
+@pytest.mark.parametrize(
+    ("packet", "edns"), [pytest.param(p, e, id=what) for what, p, e in QUERIES]
+)
+def test_reads_every_query_that_has_an_answer(packet: bytes, edns: Edns | None) -> None:
+    """What is odd but well-formed is read: the question, RD, and what EDNS says."""
+    query = read_query(packet)
+    assert isinstance(query, Query)
+    question = packet[12 : 12 + len(query.question)]
+    assert (query.id, query.question, query.edns) == (ID, question, edns)
+    assert query.recursion_desired == bool(packet[2] & 1)
+    assert (
+        query.name.wire + pack(">HH", query.qtype, query.qclass)
+        == question[:-4].lower() + (question[-4:])
+    )
+
+
+@pytest.mark.parametrize(
+    ("packet", "opcode", "rcode"), [pytest.param(p, o, r, id=what) for what, p, o, r in FAULTS]
+)
+def test_tells_what_is_malformed_from_what_is_not_implemented(
+    packet: bytes, opcode: int, rcode: int
+) -> None:
+    """A malformed query is FORMERR, another opcode NOTIMP, whatever its body looks like."""
+    fault = read_query(packet)
+    assert isinstance(fault, Faulty)
+    assert (fault.id, fault.opcode, fault.rcode) == (ID, opcode, rcode)
+    assert fault.why
+
+
+@pytest.mark.parametrize("packet", [pytest.param(p, id=what) for what, p in IGNORED])
+def test_is_silent_to_responses_and_to_fragments(packet: bytes) -> None:
+    """A response or less than a header gets no reply, so that servers never answer each other."""
+    assert isinstance(read_query(packet), Ignored)
+
+
+def test_there_are_enough_odd_packets() -> None:
+    """The table above covers what strangers are known to send."""
+    assert len(QUERIES) + len(FAULTS) + len(IGNORED) >= 90
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        PLAIN,
+        EDNS,
+        head(ar=1) + QUESTION + opt(b"\0\x0a\0\x08abcdefgh"),
+        head(an=1) + QUESTION + RECORD,
+    ],
+    ids=["a plain query", "with EDNS", "with an option", "with an answer"],
+)
+def test_a_query_cut_short_anywhere_is_malformed(whole: bytes) -> None:
+    """However many bytes are missing, the reply is FORMERR, or nothing without a whole header."""
+    for size in range(len(whole)):
+        expected = Ignored if size < 12 else Faulty
+        assert isinstance(read_query(whole[:size]), expected), f"cut to {size} bytes"
+    assert isinstance(read_query(whole), Query)
+
+
+@given(st.binary(max_size=300) | st.builds(bytes.__add__, st.just(head()), st.binary()))
+def test_no_bytes_at_all_break_the_reader(packet: bytes) -> None:
+    """Whatever arrives is a query, a fault or nothing."""
+    assert isinstance(read_query(packet), Query | Faulty | Ignored)
+
+
+names = st.lists(st.binary(min_size=1, max_size=63), max_size=6).filter(
+    lambda labels: sum(map(len, labels)) + len(labels) < 255
+)
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> dns.message.QueryMessage:
+    """Draw a query made by dnspython."""
+    message = dns.message.QueryMessage(draw(st.integers(0, 0xFFFF)))
+    message.flags = dns.flags.Flag(draw(st.sampled_from([0, 0x0100, 0x0110, 0x0130])))
+    rtype = dns.rdatatype.RdataType.make(draw(st.integers(0, 0xFFFF)))
+    owner = dns.name.Name([*draw(names), b""])
+    rclass = dns.rdataclass.RdataClass.make(draw(st.integers(0, 0xFFFF)))
+    message.find_rrset(message.question, owner, rclass, rtype, create=True, force_unique=True)
+    if draw(st.booleans()):
+        options = draw(st.lists(st.tuples(st.integers(100, 65535), st.binary(max_size=20))))
+        message.use_edns(
+            draw(st.integers(0, 255)),
+            draw(st.integers(0, 0xFFFF)),
+            draw(st.integers(0, 65535)),
+            options=[
+                dns.edns.GenericOption(dns.edns.OptionType.make(code), data)
+                for code, data in options
+            ],
+        )
+    return message
+
+
+@given(messages())
+def test_reads_what_dnspython_wrote(message: dns.message.QueryMessage) -> None:
+    """Id, RD, question and EDNS are those that another implementation put in."""
+    query = read_query(message.to_wire(max_size=65535))
+    assert isinstance(query, Query)
+    [question] = message.question
+    assert (query.id, query.recursion_desired) == (message.id, bool(message.flags & 0x0100))
+    assert query.name.wire == question.name.canonicalize().to_wire()
+    assert (query.qtype, query.qclass) == (question.rdtype, question.rdclass)
+    assert question.name.to_wire() == query.question[:-4]
+    if message.edns < 0:
+        assert query.edns is None
+    else:
+        size = max(message.payload, 512)
+        assert query.edns == Edns(size, message.edns, bool(message.ednsflags & 0x8000))
+
+
+@given(messages(), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=5))
+@example(dns.message.make_query("www.failover.test", "A", use_edns=0), [])
+def test_no_damage_breaks_the_reader(
+    message: dns.message.QueryMessage, damage: list[tuple[int, int]]
+) -> None:
+    """A query with any bytes changed is a query, a fault or nothing."""
+    packet = bytearray(message.to_wire(max_size=65535))
+    for at, value in damage:
+        packet[at % len(packet)] = value
+    assert isinstance(read_query(bytes(packet)), Query | Faulty | Ignored)
