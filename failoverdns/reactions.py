@@ -19,10 +19,10 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
+from failoverdns.changes.ledger import Ledger
 from failoverdns.delivery import hook, programs
 from failoverdns.delivery.hooks import Hooks
 from failoverdns.delivery.pull import EVERY, Clients, Endpoint
-from failoverdns.ledger import Ledger
 from failoverdns.model.certificate_commands import RequestCertificate
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation

@@ -22,18 +22,18 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from failoverdns import __version__
+from failoverdns.answering.settings import CannotAgree
 from failoverdns.automation.running import Automation, steady_clock
-from failoverdns.commanding import Approval, Commands, event_line
+from failoverdns.changes.ledger import Ledger, Outcome, Submission
+from failoverdns.changes.state import State
 from failoverdns.config import ConfigErrors, load_config, takes_restart
-from failoverdns.filling import parts
-from failoverdns.ledger import Ledger, Outcome, Submission
+from failoverdns.control.commanding import Approval, Commands, event_line
+from failoverdns.control.server import ControlFactory
 from failoverdns.model.change import Change, Who
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
 from failoverdns.model.system_commands import Configure, ForgetHealth
-from failoverdns.net.agreeing import CannotAgree
-from failoverdns.net.control import ControlFactory
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.peer import find_allowed
 from failoverdns.net.sockets import CannotListen
@@ -41,10 +41,10 @@ from failoverdns.net.spawning import spawn
 from failoverdns.net.unix import listen_unix
 from failoverdns.reactions import CannotReact, Reactions
 from failoverdns.resolving.running import Resolving
-from failoverdns.state import State
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.sqlite import SQLiteStore
 from failoverdns.workers.choosing import answering_of
+from failoverdns.workers.full_table import parts
 from failoverdns.workers.interface import CannotAnswer
 
 CATCH_UP_INTERVAL = 1.0

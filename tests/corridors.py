@@ -10,7 +10,8 @@ from typing import Any
 
 from driving import Gate
 
-from failoverdns.ledger import Done, Ledger, Outcome, Submission
+from failoverdns.changes.ledger import Done, Ledger, Outcome, Submission
+from failoverdns.changes.state import State
 from failoverdns.model import commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Change, Delta, Who
@@ -20,7 +21,6 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.zone import NameServer, Zone
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.protocol.table.python_table import PythonTable
-from failoverdns.state import State
 from failoverdns.store.memory import MemoryStore
 
 ORIGIN = DomainName.from_text("failover.test")

@@ -18,6 +18,7 @@ from samples import (
     state,
 )
 
+from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
 from failoverdns.model.automation_commands import CancelPlan, ForceHealth, SetFlag, SetMaintenance
 from failoverdns.model.certificate import Account, Bundle, Challenge, Facts, Secret
@@ -71,7 +72,6 @@ from failoverdns.model.system_commands import (
     SetChallenges,
 )
 from failoverdns.model.zone import Zone
-from failoverdns.state import State
 
 APPLICATIONS = st.sampled_from(["eu", "us", "asia"])
 HEADS = st.sampled_from(["lb1", "lb2", "web1"])

@@ -17,16 +17,16 @@ from corridors import WHO, ZONE, Corridor, build_shop
 from directories import LocalDirectory
 from driving import run
 
+from failoverdns.changes.ledger import Ledger, Outcome, Submission
+from failoverdns.changes.state import State
 from failoverdns.issuing.means import Means
 from failoverdns.issuing.renewing import Renewals
-from failoverdns.ledger import Ledger, Outcome, Submission
 from failoverdns.model import system_commands
 from failoverdns.model.certificate import Certificate, Order
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import AcmeSettings, ExternalAccount
 from failoverdns.protocol.table.python_table import PythonTable
-from failoverdns.state import State
 
 HOSTNAME = "shop.failover.test"
 

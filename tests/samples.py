@@ -12,7 +12,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from random import Random
 from typing import Any
 
-from failoverdns.draft import Draft
+from failoverdns.changes.draft import Draft
+from failoverdns.changes.state import State
 from failoverdns.model.application import Application, Head, HeadRole
 from failoverdns.model.certificate import Certificate, CertificateKind, Facts, Order
 from failoverdns.model.change import Delta, Entity, Json, Node, Write
@@ -28,7 +29,6 @@ from failoverdns.rules.recounting import recount
 from failoverdns.rules.serving import all_nodes
 from failoverdns.rules.touching import difference, nodes_of, touched
 from failoverdns.rules.view import View
-from failoverdns.state import State
 
 LABEL = "414-262-781"
 HOSTNAME = f"{LABEL}.failover.test"

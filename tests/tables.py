@@ -15,7 +15,7 @@ import dns.rdata
 import dns.rdatatype
 import dns.zone
 
-from failoverdns.answering import NO_TERMS, TCP, UDP, Terms, respond, slow_answer
+from failoverdns.answering.responding import NO_TERMS, TCP, UDP, Terms, respond, slow_answer
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import (

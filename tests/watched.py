@@ -12,7 +12,8 @@ from typing import Any
 
 import samples
 
-from failoverdns.draft import Draft
+from failoverdns.changes.draft import Draft
+from failoverdns.changes.state import State
 from failoverdns.model.application import Application, Head
 from failoverdns.model.automation_commands import ForceHealth
 from failoverdns.model.change import Json
@@ -22,7 +23,6 @@ from failoverdns.model.policy import Automation, Mode, Policy, SafetyRule, Terms
 from failoverdns.model.system_commands import Automate, LearnHealth
 from failoverdns.rules.health import Condition
 from failoverdns.rules.view import View
-from failoverdns.state import State
 
 WEB = Check("web", CheckKind.TCP, port=80)
 AUTO = Policy(

@@ -1,6 +1,6 @@
 /* One query and the table in, one answer out, or none: then it takes the slow path.
  *
- * What is answered is what failoverdns/answering.py answers, byte for byte: queries that are
+ * What is answered is what failoverdns/answering/responding.py answers, byte for byte: queries that are
  * header, question, and at most an OPT record without options or with a cookie (RFC 9018); answers,
  * NODATA and NXDOMAIN that take one name.
  * Allocates nothing, keeps nothing, and reads and writes within the bounds it is given. */

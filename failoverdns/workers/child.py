@@ -20,10 +20,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from failoverdns.answerer import Answerer
+from failoverdns.answering.answerer import Answerer
+from failoverdns.answering.settings import read_agreement
 from failoverdns.model.commands import LogCommand, QueryLogOff, QueryLogOn, QueryLogStatus
 from failoverdns.model.errors import Rejected
-from failoverdns.net.agreeing import read_agreement
 from failoverdns.net.channel import Channel, ChannelFactory, open_channel
 from failoverdns.net.process import begin_logging, take_reactor
 from failoverdns.net.sockets import CannotListen

@@ -22,15 +22,15 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from failoverdns.answering.settings import share_of, write_agreement
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands import LogCommand, QueryLogOff, QueryLogOn
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
-from failoverdns.net.agreeing import share_of, write_agreement
+from failoverdns.net.frames import write_delta_frame
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
 from failoverdns.protocol.table.deltas import write_parts
-from failoverdns.wire.frames import write_delta_frame
 from failoverdns.workers.calls import Call, write_address
 from failoverdns.workers.handover import Orphan, find_orphans
 from failoverdns.workers.interface import CannotAnswer, Parts

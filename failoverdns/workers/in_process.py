@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from failoverdns.answerer import Answerer
+from failoverdns.answering.answerer import Answerer
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands import LogCommand
 from failoverdns.model.settings import Config

@@ -13,9 +13,9 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from failoverdns.answering.settings import ROTATION, Agreement, make_agreement, rotated
 from failoverdns.model.settings import Config
 from failoverdns.net.addresses import Addresses, Bound
-from failoverdns.net.agreeing import ROTATION, Agreement, make_agreement, rotated
 from failoverdns.net.inherited import Inherited
 
 log = Logger()

@@ -20,13 +20,13 @@ from pathlib import Path
 import scale
 from measuring import machine, print_table
 
+from failoverdns.changes.state import State
 from failoverdns.model.application import Application, Head, HeadRole
 from failoverdns.model.change import Write
 from failoverdns.model.group import Group, Side
 from failoverdns.model.zone import NameServer, Zone
 from failoverdns.protocol.table.deltas import Shared, write_nodes
 from failoverdns.rules.serving import nodes_in_parts
-from failoverdns.state import State
 from failoverdns.store.mark import Mark
 from failoverdns.store.state_file import open_state_file
 

@@ -18,7 +18,7 @@ from ipaddress import IPv4Address
 from random import Random
 from struct import pack
 
-from failoverdns.answering import TCP, UDP, Terms, respond, slow_answer
+from failoverdns.answering.responding import TCP, UDP, Terms, respond, slow_answer
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import CNAME, NS, TXT, A, Records, Text

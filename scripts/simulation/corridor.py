@@ -11,7 +11,8 @@ from ipaddress import ip_address
 from random import Random
 from typing import Any
 
-from failoverdns.ledger import Done, Ledger, Outcome, Submission
+from failoverdns.changes.ledger import Done, Ledger, Outcome, Submission
+from failoverdns.changes.state import State
 from failoverdns.model import commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Change, Who
@@ -23,7 +24,6 @@ from failoverdns.model.zone import NameServer, Zone
 from failoverdns.rules.automation import outlook
 from failoverdns.rules.health import NOT_OBSERVED, Tally, head_observed, tallied
 from failoverdns.rules.sides import side_condition
-from failoverdns.state import State
 from failoverdns.store.memory import MemoryStore
 from simulation.probing import Observation
 from simulation.run import AutomaticSwitch, HealthChange, Run

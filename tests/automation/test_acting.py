@@ -11,7 +11,7 @@ from corridors import ZONE, Corridor, build_shop
 from driving import Gate
 
 from failoverdns.automation.acting import ASK_AGAIN, AT_ONCE, LOOK_AGAIN, Acting, Means
-from failoverdns.ledger import Outcome, Submission
+from failoverdns.changes.ledger import Outcome, Submission
 from failoverdns.model import automation_commands, commands, system_commands
 from failoverdns.model.change import Json, Who
 from failoverdns.model.commands import Mutation

@@ -18,8 +18,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from failoverdns.answerer import OTHER_DESCRIPTORS
-from failoverdns.net import control, tls
+from failoverdns.answering.answerer import OTHER_DESCRIPTORS
+from failoverdns.control import server as control
+from failoverdns.net import tls
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.tls import BoundedTls, TlsContext, TlsFiles
 from failoverdns.reactions import ASKED_AT_ONCE, CALLS_AT_ONCE, PROGRAMS_AT_ONCE

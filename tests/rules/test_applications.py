@@ -7,6 +7,7 @@ import samples
 import watched
 from samples import answers, application, balancer, carried_out, carry_out, refusal, server, state
 
+from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
 from failoverdns.model.commands import (
     ActivateHead,
@@ -20,7 +21,6 @@ from failoverdns.model.commands import (
     SetApplication,
     SetHead,
 )
-from failoverdns.state import State
 
 BALANCER, SERVER = HeadRole.LOAD_BALANCER, HeadRole.WEB_SERVER
 TEMPLATE = "{head}.{application}.internal.example"

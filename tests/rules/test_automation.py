@@ -17,7 +17,7 @@ from samples import answers, carried_out, carry_out
 from tables import served
 from watched import AUTO, DOWN, UNKNOWN, UP, learn, look, said, the_group
 
-from failoverdns import filling
+from failoverdns.changes.state import State
 from failoverdns.model import automation_commands, system_commands
 from failoverdns.model import commands as c
 from failoverdns.model.application import HeadRole
@@ -41,7 +41,7 @@ from failoverdns.model.system_commands import Automate
 from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.rules.automation import outlook, wants_writing
 from failoverdns.rules.sides import side_condition
-from failoverdns.state import State
+from failoverdns.workers import full_table as filling
 
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
 EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from samples import HOSTNAME, carry_out, certificate, eu, facts, group, order, refusal, state, us
 
+from failoverdns.changes.state import State
 from failoverdns.model.certificate import Bundle, CertificateKind, Order, Secret
 from failoverdns.model.certificate_commands import (
     InstallCertificate,
@@ -15,7 +16,6 @@ from failoverdns.model.change import Entity
 from failoverdns.model.group import Side
 from failoverdns.rules.certificates import MAX_NAMES, certificate_report, warnings
 from failoverdns.rules.renewing import RETRIES
-from failoverdns.state import State
 
 ACME = CertificateKind.ACME
 DUE, FRESH, EXPIRED = 8000.0, 100.0, 9000.0

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from samples import HOSTNAME, carry_out
 from watched import DOWN, UNKNOWN, UP, is_, learn, look, the_group
 
+from failoverdns.changes.state import State
 from failoverdns.model.automation_commands import SetFlag
 from failoverdns.model.commands import Switch
 from failoverdns.model.group import Side
 from failoverdns.model.policy import AllDown, AnswerOf, Automation, Gate, Maintenance, Mode, Plan
 from failoverdns.model.system_commands import AdvancePlan
 from failoverdns.rules.explaining import explanation
-from failoverdns.state import State
 
 T = 1_800_000_000.0
 LEFT_OUT = "Web servers that are down are left out of the answer."

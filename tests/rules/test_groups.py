@@ -9,10 +9,10 @@ import samples
 import watched
 from samples import HOSTNAME, answers, carried_out, carry_out, group, refusal, shop, state
 
+from failoverdns.changes.state import State
 from failoverdns.model.commands import AddGroup, Mutation, RemoveGroup, RenameGroup, SetGroup
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.policy import NO_AUTOMATION, Automation, Gate
-from failoverdns.state import State
 
 EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]
 FIRST_RANDOM, SECOND_RANDOM = "906-691-059", "413-653-999"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from samples import carried_out, carry_out, refusal
 from watched import DOWN, UNKNOWN, UP, condition, learn, said
 
+from failoverdns.changes.state import State
 from failoverdns.model.application import Application, Head, HeadRole
 from failoverdns.model.automation_commands import ForceHealth
 from failoverdns.model.commands import (
@@ -25,7 +26,6 @@ from failoverdns.model.commands import (
 from failoverdns.model.health import Cause, Forced, Health, Observed
 from failoverdns.model.system_commands import ForgetHealth, LearnHealth
 from failoverdns.rules.health import application_condition, observed_of
-from failoverdns.state import State
 
 
 def named(view: State, called: str = "eu") -> Application:

@@ -20,6 +20,7 @@ from samples import (
     us,
 )
 
+from failoverdns.changes.state import State
 from failoverdns.model.certificate import Account, Bundle, CertificateKind, Challenge, Secret
 from failoverdns.model.commands import Mutation
 from failoverdns.model.group import Side
@@ -32,7 +33,6 @@ from failoverdns.model.system_commands import (
 )
 from failoverdns.rules.ordering import KEPT_FAILURES
 from failoverdns.rules.renewing import RETRIES
-from failoverdns.state import State
 
 OWNER = f"_acme-challenge.{HOSTNAME}"
 CHALLENGES = (Challenge(name(OWNER), "v"),)

@@ -11,6 +11,7 @@ import watched
 from samples import HOSTNAME, answers, carry_out, node_table, refusal
 from watched import DOWN, UP, the_group
 
+from failoverdns.changes.state import State
 from failoverdns.model.automation_commands import CancelPlan, SetFlag
 from failoverdns.model.commands import SetApplication, SetGroup, Switch
 from failoverdns.model.errors import RuleFailure
@@ -18,7 +19,6 @@ from failoverdns.model.group import Side
 from failoverdns.model.policy import Assertion, Automation, Gate, Plan, Wait
 from failoverdns.model.system_commands import AdvancePlan
 from failoverdns.rules.planning import Next, Stage, next_stage, plan_report
-from failoverdns.state import State
 
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
 EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]

@@ -9,6 +9,7 @@ import watched
 from samples import HOSTNAME, application, certificate, eu, group, order, state, us
 from watched import DOWN, UNKNOWN, UP
 
+from failoverdns.changes.state import State
 from failoverdns.model.certificate import CertificateKind
 from failoverdns.model.change import Entity
 from failoverdns.model.commands import Preflight, Switch
@@ -16,7 +17,6 @@ from failoverdns.model.group import Side
 from failoverdns.model.policy import Assertion, Gate
 from failoverdns.rules.preflight import covers, plan_flight, preflight_report
 from failoverdns.rules.switching import switch
-from failoverdns.state import State
 
 NOW, DUE, EXPIRED = 100.0, 8000.0, 9000.0
 

@@ -8,6 +8,7 @@ import pytest
 import samples
 from samples import answers, application, balancer, carried_out, group, name, refusal, state
 
+from failoverdns.changes.state import State
 from failoverdns.model.commands import AddGroup, SetGroup
 from failoverdns.model.group import Side
 from failoverdns.model.records import AAAA, A, Opaque, RRset
@@ -16,7 +17,6 @@ from failoverdns.model.system_commands import ForgetAnswers, LearnAnswer
 from failoverdns.rules.reporting import group_report, zone_report
 from failoverdns.rules.resolving import Timing, timed, wanted
 from failoverdns.rules.serving import target_of
-from failoverdns.state import State
 
 HOST = name("lb.cloud.example")
 ONE, TWO, SIX = IPv4Address("192.0.2.7"), IPv4Address("192.0.2.8"), IPv6Address("2001:db8::7")

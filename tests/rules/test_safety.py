@@ -8,6 +8,7 @@ import watched
 from samples import carry_out, refusal
 from watched import DOWN, UP
 
+from failoverdns.changes.state import State
 from failoverdns.model.automation_commands import SetFlag
 from failoverdns.model.commands import RenameGroup, Switch
 from failoverdns.model.group import Group, Side
@@ -15,7 +16,6 @@ from failoverdns.model.policy import Assertion, Automation, Flag, Gate, SafetyRu
 from failoverdns.model.system_commands import Configure
 from failoverdns.rules.automation import outlook
 from failoverdns.rules.safety import covers
-from failoverdns.state import State
 
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
 AUTO = Automation("auto")

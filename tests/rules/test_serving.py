@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import HOSTNAME, answers, application, carried_out, group, state
 
+from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Delta, Node, Write
 from failoverdns.model.commands import (
@@ -36,7 +37,6 @@ from failoverdns.model.resolution import Answer
 from failoverdns.model.system_commands import Configure, LearnAnswer
 from failoverdns.rules.serving import all_nodes, nodes_in_parts
 from failoverdns.rules.touching import Touched, difference, touched
-from failoverdns.state import State
 
 ZONES = (
     samples.zone(records=(samples.text_record("www.failover.test"),)),

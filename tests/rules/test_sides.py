@@ -10,6 +10,7 @@ import watched
 from samples import HOSTNAME, answers, carried_out, carry_out
 from watched import AUTO, DOWN, UNKNOWN, UP, condition, is_
 
+from failoverdns.changes.state import State
 from failoverdns.model.application import target_texts
 from failoverdns.model.automation_commands import ForceHealth
 from failoverdns.model.commands import SetGroup
@@ -19,7 +20,6 @@ from failoverdns.model.policy import AllDown, AnswerOf, Automation, Mode, Terms
 from failoverdns.model.system_commands import Configure, LearnHealth
 from failoverdns.rules.serving import answer_of
 from failoverdns.rules.sides import NO_POLICY, answered, policy_of, side_condition
-from failoverdns.state import State
 
 EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP

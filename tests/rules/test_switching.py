@@ -6,6 +6,7 @@ import pytest
 import samples
 from samples import HOSTNAME, answers, application, carried_out, carry_out, group, refusal, state
 
+from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
 from failoverdns.model.commands import (
     ActivateHead,
@@ -16,7 +17,6 @@ from failoverdns.model.commands import (
     Switch,
 )
 from failoverdns.model.group import Side
-from failoverdns.state import State
 
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
 EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]

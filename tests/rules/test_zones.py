@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import carried_out, carry_out, group, name, refusal, state, text_record, zone
 
+from failoverdns.changes.state import State
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.commands import AddGroup, Mutation, SetApplication, SetGroup
 from failoverdns.model.policy import NO_TERMS, Automation
@@ -18,7 +19,6 @@ from failoverdns.model.records import SOA
 from failoverdns.model.system_commands import Configure
 from failoverdns.model.zone import MAX_ORIGIN, Zone, ZoneSerial
 from failoverdns.rules.zones import all_authorities, authorities, serial_writes
-from failoverdns.state import State
 
 TEST, EXAMPLE = zone(), zone("failover.example")
 CHANGED = replace(TEST, records=(text_record("www.failover.test"),))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import addresses, authority, name, node, query, served, table_of, zone
 
-from failoverdns.answering import TCP, UDP, Asker, Terms, respond, slow_answer
+from failoverdns.answering.responding import TCP, UDP, Asker, Terms, respond, slow_answer
 from failoverdns.model.change import Delta
 from failoverdns.model.errors import Malformed
 from failoverdns.protocol.cookies import CookieSecrets, make_cookie

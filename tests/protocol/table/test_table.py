@@ -22,7 +22,7 @@ from tables import (
     zone,
 )
 
-from failoverdns.answering import UDP, respond
+from failoverdns.answering.responding import UDP, respond
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import CNAME, NS, A, Records, RRset

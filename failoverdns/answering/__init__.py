@@ -1,0 +1,1 @@
+"""The query corridor: packets in, replies out, from the table in memory."""

@@ -1,0 +1,109 @@
+"""What strangers meet: the table, the terms on which it answers, and the sockets.
+
+It is all that an answering process consists of: it takes deltas, and knows neither the state nor
+where it is kept.
+Refuses to decide what is served, what the terms are (`answering.settings`), and whose sockets it has.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+from twisted.logger import Logger
+
+from failoverdns.answering.listening import Listeners
+from failoverdns.answering.query_log import QueryLog
+from failoverdns.answering.responding import Asker, Terms, respond, server_failure, unready_answer
+from failoverdns.answering.settings import Agreement, terms_of
+from failoverdns.model.change import Json
+from failoverdns.net.sockets import allow_descriptors
+from failoverdns.protocol.table.fast_path import make_table
+from failoverdns.protocol.table.table import Batches, Served, ServesBatches, Table
+
+OTHER_DESCRIPTORS = 640
+"""Open files beside connections over TCP: sockets, the state, control, hooks, delivery, a CA."""
+
+log = Logger()
+
+
+class Answerer:
+    """Answers out of a table that deltas fill, on the sockets that it is given."""
+
+    def __init__(self, reactor: Any) -> None:
+        """Begin with nothing to answer, and nowhere; `reactor` is Twisted's."""
+        self._table: Table = make_table()
+        self._terms = Terms()
+        batches = self._table.serve if isinstance(self._table, ServesBatches) else None
+        serve = partial(self._serve, batches) if batches is not None else None
+        self.listeners = Listeners(reactor, self.answer, serve)
+        self.query_log = QueryLog(None)
+
+    def answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
+        """Answer a packet from the address `host`; a defect of ours harms that packet only."""
+        try:
+            terms, logging = self._terms, self.query_log.is_on
+            if terms.limiter is None and not logging:
+                reply = self._table.ready_answer(packet, udp=udp)
+                if reply is None:  # else nobody needs to know who asks, and when
+                    asker = Asker(host, udp, time.time(), 0.0)
+                    reply, _ = unready_answer(self._table, packet, asker, terms)
+                return reply
+            asker = Asker(host, udp, time.time(), time.monotonic())
+            reply = respond(self._table, packet, asker, terms)
+            if logging:
+                self.query_log.note(packet, reply, host, asker.now, udp=udp)
+            return reply
+        except Exception:
+            log.failure("a packet could not be answered: {packet}", packet=packet[:600].hex())
+            return server_failure(packet)
+
+    def _serve(self, batches: Batches, descriptor: int) -> Served | None:
+        """Let C answer what waits at a socket, if nobody needs to know who asks."""
+        if self._terms.limiter is not None or self.query_log.is_on:
+            return None
+        return batches(descriptor, self._terms.cookies)
+
+    def take_delta(self, delta: bytes, is_part: bool = False) -> None:
+        """Make a delta visible, all of it at once, with the parts before it; raises Malformed."""
+        if is_part:
+            self._table.stage(delta)
+        else:
+            self._table.apply(delta)
+
+    def agree(self, agreement: Agreement) -> None:
+        """Answer on other terms from now on; the query log keeps the settings that it began with.
+
+        A connection over TCP takes an open file, and there is room for as many as are let in.
+        """
+        self._terms = terms_of(agreement, self._terms)
+        self.listeners.tcp_clients.limits = agreement.tcp
+        if self.query_log.settings is None:
+            self.query_log = QueryLog(agreement.querylog)
+        wanted = agreement.tcp.max_connections + OTHER_DESCRIPTORS
+        allowed = allow_descriptors(wanted)
+        if allowed < wanted:
+            log.warn(
+                "tcp.max_connections takes {wanted} open files, and {allowed} are allowed: "
+                "raise the hard limit (LimitNOFILE= of systemd, `ulimit -Hn`)",
+                wanted=wanted,
+                allowed=allowed,
+            )
+
+    def report(self) -> dict[str, Any]:
+        """Tell what became of strangers' packets, for `status`."""
+        limiter = self._terms.limiter
+        limited: Json = None
+        if limiter is not None:
+            limited = {
+                "truncated": limiter.truncated,
+                "dropped": limiter.dropped,
+                "accounts": len(limiter),
+            }
+        return {**self.listeners.report(), "rate_limit": limited}
+
+    def stop(self) -> None:
+        """Close the sockets and the query log."""
+        self.listeners.close_all()
+        self.query_log.close()

@@ -1,0 +1,1 @@
+"""The change corridor: a command is decided on a draft, made durable, then made visible."""

@@ -1,0 +1,303 @@
+"""The change corridor: the only writer, and the only mutable state.
+
+    command -> validate (rules, on a draft) -> persist (store) -> publish (table) -> reply
+
+Commands that arrive while a commit is under way wait, and share the next one: each is decided on
+the draft that the ones before it left.  Nothing is visible before it is durable, nothing is
+acknowledged before it is visible, and a reply says so when the store does not know.
+Refuses to know sockets, threads, clocks (`now` is a parameter) and what publishing takes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from failoverdns.changes.draft import Draft
+from failoverdns.changes.state import State
+from failoverdns.changes.transitions import Step, delta_of, step_of
+from failoverdns.model.certificate import Bundle
+from failoverdns.model.change import Change, Delta, Json, Operation, Who
+from failoverdns.model.commands import Mutation
+from failoverdns.model.errors import Corrupt, Rejected
+from failoverdns.rules.deciding import decide
+from failoverdns.store.interface import Conflict, OutcomeUnknown, Store, Unavailable
+
+MAX_BATCH = 100
+"""Commands that share one commit: the first waits for the last, and so do queries meanwhile."""
+
+MAX_WAITING = 10000
+"""Commands that may wait; further ones are told `busy`."""
+
+_ATTEMPTS = 5
+"""Tries of a batch against other writers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command that was carried out, or had nothing to do."""
+
+    revision: int
+    result: Mapping[str, Json]
+
+
+Outcome = Done | Rejected
+Reply = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A command on its way: who sent it, what history keeps of it, and where the reply goes."""
+
+    command: Mutation
+    who: Who
+    given: Mapping[str, Json]
+    reply: Reply
+    op_id: str | None = None
+    request: str = ""
+    """The request in canonical form: an `op_id` cannot be used for another one."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Commands that share a commit, and what they come to."""
+
+    draft: Draft
+    steps: list[Step] = field(default_factory=list)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    """One for each submission, in their order."""
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes to commit."""
+        return tuple(step.change for step in self.steps if step.change is not None)
+
+    @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        """What goes into the vault with them."""
+        return tuple(bundle for step in self.steps for bundle in step.bundles)
+
+
+class Ledger:
+    """Owns the state; takes commands in and gives deltas and changes out.
+
+    `publish` sends a delta out, to be made visible in one turn, by whoever answers; `visible` waits
+    until that is done everywhere, or raises Rejected if it is not known to be.
+    `announce` gets each change after it is visible.
+    `spawn` drives a coroutine to its end.
+    `now` tells seconds since 1970, `steady` those of a clock that nobody sets.
+    `retry` has `resume` called in a while: the store did not say what it holds.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        store: Store,
+        *,
+        publish: Callable[[Delta], None],
+        visible: Callable[[], Awaitable[None]],
+        announce: Callable[[Change], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        now: Callable[[], float],
+        random: Random,
+        steady: Callable[[], float] | None = None,
+        retry: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.state = state
+        self._store = store
+        self._publish = publish
+        self._visible = visible
+        self._announce = announce
+        self._spawn = spawn
+        self._now = now
+        self._steady = steady if steady is not None else now
+        self._random = random
+        self._retry = retry
+        self._waiting: deque[Submission] = deque()
+        self._draining = False
+        self._expected = state.revision
+        self.behind = False
+        """The store may hold changes that are not visible here."""
+        store.watch(self._notice)
+
+    def submit(self, submission: Submission) -> None:
+        """Take a command; its reply is called once, now or later."""
+        if len(self._waiting) >= MAX_WAITING:
+            submission.reply(Rejected("busy", "too many commands are waiting; try again"))
+            return
+        self._waiting.append(submission)
+        self.resume()
+
+    def resume(self) -> None:
+        """Carry out what waits, and catch up with the store if that is needed."""
+        if not self._draining and (self._waiting or self.behind):
+            self._draining = True
+            self._spawn(self._drain())
+
+    async def _drain(self) -> None:
+        submissions: list[Submission] = []
+        try:
+            while self._waiting or self.behind:
+                submissions = [
+                    self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))
+                ]
+                await self._carry_out(submissions)
+                if self.behind and not self._waiting:
+                    return
+        finally:
+            self._draining = False
+            if submissions:  # a defect of ours: its traceback goes to the log, others go on
+                _refuse(submissions, Rejected("unknown-outcome", "the server failed; see its log"))
+                self.resume()
+            elif self.behind:
+                self._retry()
+
+    async def _carry_out(self, submissions: list[Submission]) -> None:
+        """Validate, persist, publish, reply; who is answered leaves `submissions`."""
+        try:
+            batch = await self._persisted(submissions)
+        except Rejected as refusal:
+            _refuse(submissions, refusal)
+            return
+        for step in batch.steps:
+            self._make_visible(step)
+        fault = await self._wait_until_visible(batch)
+        for outcome in batch.outcomes:
+            submissions.pop(0).reply(fault if fault and isinstance(outcome, Done) else outcome)
+        for change in batch.changes:
+            self._announce(change)
+
+    async def _wait_until_visible(self, batch: _Batch) -> Rejected | None:
+        """Wait until every query sees a batch that is durable; return why that is not known."""
+        if batch.steps:
+            try:
+                await self._visible()
+            except Rejected as fault:
+                return fault
+        return None
+
+    async def _persisted(self, submissions: list[Submission]) -> _Batch:
+        """Validate and persist; again if another writer was faster.
+
+        Raises Rejected if nothing was changed, or if that is not known.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                if self.behind:
+                    await self._catch_up()
+                batch = self._validate(submissions, await self._earlier(submissions))
+            except (Unavailable, Corrupt) as fault:
+                raise Rejected("unavailable", f"nothing was changed: {fault}") from None
+            if await self._persist(batch):
+                return batch
+        raise Rejected("busy", "another writer was faster each time; nothing was changed")
+
+    def _validate(self, submissions: list[Submission], earlier: dict[str, Operation]) -> _Batch:
+        """Decide on each command, on the draft that the ones before it left."""
+        batch = _Batch(Draft(self.state))
+        for submission in submissions:
+            outcome: Outcome
+            try:
+                outcome = self._decide(batch, submission, earlier)
+            except Rejected as refusal:
+                outcome = refusal
+            batch.outcomes.append(outcome)
+        return batch
+
+    def _decide(
+        self, batch: _Batch, submission: Submission, earlier: dict[str, Operation]
+    ) -> Outcome:
+        op_id = submission.op_id
+        if op_id is not None:
+            repeated = batch.operations.get(op_id) or earlier.get(op_id)
+            if repeated is not None and repeated.request == submission.request:
+                return Done(repeated.revision, repeated.result)
+            if repeated is not None:
+                raise Rejected("conflict", f"op_id {op_id!r} was used for another command")
+        draft, now = batch.draft, self._now()
+        decision = decide(draft, submission.command, now, self._random, self._steady())
+        if decision.changes(draft):
+            batch.steps.append(step_of(draft, decision, now, submission.who, submission.given))
+        outcome = Done(draft.revision, decision.report(draft))
+        if op_id is not None:
+            batch.operations[op_id] = Operation(
+                op_id, submission.request, outcome.revision, outcome.result
+            )
+        return outcome
+
+    async def _persist(self, batch: _Batch) -> bool:
+        """Make a batch durable; False if another writer came first and nothing was done.
+
+        Raises Rejected if nothing was changed, or if that is not known.
+        """
+        changes, operations = batch.changes, tuple(batch.operations.values())
+        if not changes and not operations:
+            return True
+        self._expected = self.state.revision + len(changes)
+        try:
+            await self._store.commit(self.state.revision, changes, operations, batch.bundles)
+        except Conflict:
+            self.behind = True
+            return False
+        except Unavailable as fault:
+            raise Rejected("unavailable", f"nothing was changed: {fault}") from None
+        except OutcomeUnknown as fault:
+            return await self._is_committed(changes, fault)
+        finally:
+            self._expected = self.state.revision
+        return True
+
+    async def _is_committed(self, changes: tuple[Change, ...], fault: OutcomeUnknown) -> bool:
+        """Ask the store whether it committed what it did not confirm."""
+        self.behind = True
+        try:
+            stored = await self._store.changes_after(self.state.revision)
+        except (Unavailable, Corrupt):
+            text = f"the store did not say whether it was done ({fault}): look before you retry"
+            raise Rejected("unknown-outcome", text) from None
+        if changes and stored[: len(changes)] == changes:
+            self.behind = len(stored) > len(changes)
+            return True
+        self.behind = bool(stored)
+        raise Rejected("unavailable", f"nothing was changed: {fault}")
+
+    async def _earlier(self, submissions: list[Submission]) -> dict[str, Operation]:
+        """Return what was recorded under the `op_id`s of these commands."""
+        earlier = {}
+        for submission in submissions:
+            if submission.op_id is not None:
+                operation = await self._store.operation(submission.op_id)
+                if operation is not None:
+                    earlier[submission.op_id] = operation
+        return earlier
+
+    async def _catch_up(self) -> None:
+        """Make visible what the store has and this process does not; raises Unavailable."""
+        for change in await self._store.changes_after(self.state.revision):
+            draft = Draft(self.state)
+            delta = delta_of(draft, change.revision, change.writes)
+            self._make_visible(Step(change, delta))
+            self._announce(change)
+        self.behind = False
+
+    def _notice(self, change: Change) -> None:
+        """Hear of a commit; one that is not our own has to be caught up with."""
+        if change.revision > max(self._expected, self.state.revision):
+            self.behind = True
+            self.resume()
+
+    def _make_visible(self, step: Step) -> None:
+        if step.change is not None:
+            self.state.apply(step.change.revision, step.change.writes, step.zones, step.terms)
+        if step.change is None or step.fleeting:
+            self.state.apply(self.state.revision, step.fleeting, terms=step.terms)
+        self._publish(step.delta)
+
+
+def _refuse(submissions: list[Submission], refusal: Rejected) -> None:
+    while submissions:
+        submissions.pop(0).reply(refusal)

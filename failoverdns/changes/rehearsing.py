@@ -1,0 +1,84 @@
+"""A rehearsal: a switch that is played on a draft, and what it would change.
+
+The draft is let go of afterwards: nothing is stored, published or announced.
+Refuses to decide anything that the rules do not, and to ask programs outside.
+"""
+
+from __future__ import annotations
+
+from failoverdns.changes.draft import Draft
+from failoverdns.changes.state import State
+from failoverdns.changes.transitions import Step, step_of
+from failoverdns.model.application import target_texts
+from failoverdns.model.automation_commands import Rehearse
+from failoverdns.model.change import Change, Json, Node, Who
+from failoverdns.model.commands import Switch
+from failoverdns.protocol.zone_text import record_lines
+from failoverdns.rules.events import events_of
+from failoverdns.rules.finding import find_group
+from failoverdns.rules.serving import answer_of
+from failoverdns.rules.switching import plan, step_report, switch
+from failoverdns.rules.timestamps import timestamp
+
+MOST_RECORDS = 100
+"""Names of which a rehearsal shows the records."""
+
+
+def rehearsal(state: State, query: Rehearse, now: float, steady: float) -> dict[str, Json]:
+    """Return what a switch of a group would change, and which rules refuse it.
+
+    `now` in seconds since 1970, `steady` those of the clock that nobody sets.  Rules that refuse it
+    are overridden for the rehearsal: it shows what would come of it all the same.
+    Raises Rejected `not-found`, or `invalid` for an override of a rule that there is not.
+    """
+    group = find_group(state, query.group)
+    (planned,) = plan(state, [group], query.to, now, steady)
+    refusing = [f for f in planned.failures if f.rule not in query.override]
+    override = tuple({*query.override, *(failure.rule for failure in planned.failures)})
+    command = Switch((group.name,), query.to, override=override)
+    draft = Draft(state)
+    decision = switch(draft, command, now, steady)
+    report: dict[str, Json] = {
+        "group": group.name,
+        "to": planned.after.active.value,
+        "would_succeed": not refusing,
+        "rules": [{"rule": f.rule, "message": f.message} for f in refusing],
+        "changed": [],
+        "records": [],
+        "events": [],
+    }
+    if not decision.writes:
+        return report
+    before = target_texts(answer_of(state, group))
+    step = step_of(draft, decision, now, Who(0, 0, "rehearsal"), {"command": "switch"})
+    after = draft.group(group.id)
+    assert after is not None
+    return {
+        **report,
+        "answers": [list[Json](before), list[Json](target_texts(answer_of(draft, after)))],
+        "certificate": step_report(state, planned)["certificate"],
+        "drained_at": timestamp(after.drained_at),
+        **_effects(step),
+    }
+
+
+def _effects(step: Step) -> dict[str, Json]:
+    change = step.change
+    assert change is not None
+    nodes = sorted(step.delta.nodes, key=lambda node: node.owner.to_text())
+    return {
+        "changed": [dict(part) for part in change.changed],
+        "records": [_lines(node) for node in nodes[:MOST_RECORDS]],
+        "names": len(step.delta.nodes) + len(step.delta.removed),
+        "events": _events(change),
+        "zones": [rrset.owner.to_text() for rrset in step.delta.authorities],
+    }
+
+
+def _events(change: Change) -> list[Json]:
+    return [f"{event.kind.value} {event.subject}" for event in events_of(change)]
+
+
+def _lines(node: Node) -> Json:
+    lines = "".join(record_lines(node.owner, records) for records in node.rrsets)
+    return lines.rstrip("\n") or f"{node.owner.absolute_text()} NODATA"

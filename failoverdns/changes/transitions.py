@@ -1,0 +1,86 @@
+"""Steps: what a decision does to the state and to what is served, laid over a draft.
+
+The ledger commits them; a rehearsal looks at them and lets them go.
+Refuses to know where a command came from, and what becomes of its step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from failoverdns.changes.draft import Draft
+from failoverdns.model.certificate import Bundle
+from failoverdns.model.change import Change, Delta, Json, Who, Write
+from failoverdns.model.policy import Terms
+from failoverdns.model.zone import Zone
+from failoverdns.rules.decision import Decision
+from failoverdns.rules.recounting import recount, recount_roles, roles, subjects
+from failoverdns.rules.touching import difference, nodes_of, touched
+from failoverdns.rules.zones import authorities, serial_writes
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change, what it does to what is served, what it configures, and for the vault.
+
+    `change` is None where nothing that is stored changes.
+    """
+
+    change: Change | None
+    delta: Delta
+    fleeting: tuple[Write, ...] = ()
+    zones: tuple[Zone, ...] | None = None
+    terms: Terms | None = None
+    bundles: tuple[Bundle, ...] = ()
+
+
+def step_of(
+    draft: Draft, decision: Decision, now: float, who: Who, given: Mapping[str, Json]
+) -> Step:
+    """Lay a decision over the draft, raise the serials of the zones that it touches.
+
+    `now` in seconds since 1970; `given` is the command as history keeps it.
+    What is fleeting takes no revision and raises no serial: it alters TTLs only.
+    """
+    fleeting = tuple(write for write in decision.writes if write.is_fleeting)
+    lasting = tuple(write for write in decision.writes if not write.is_fleeting)
+    if not lasting:
+        delta = delta_of(draft, draft.revision, fleeting, terms=decision.terms)
+        return Step(None, delta, fleeting, terms=decision.terms)
+    revision = draft.revision + 1
+    before = roles(draft, lasting)
+    delta = delta_of(draft, revision, decision.writes, decision.zones, decision.terms)
+    raised = serial_writes(draft, delta, now)
+    draft.apply(revision, raised)
+    delta = replace(delta, authorities=delta.authorities + authorities(draft, raised))
+    change = Change(
+        revision=revision,
+        time=now,
+        who=who,
+        command={**given, **decision.about} if decision.about else given,
+        changed=(*recount(draft, lasting), *recount_roles(draft, before)),
+        subjects=subjects(lasting),
+        writes=(*lasting, *raised),
+    )
+    return Step(change, delta, fleeting, decision.zones, decision.terms, decision.bundles)
+
+
+def delta_of(
+    draft: Draft,
+    revision: int,
+    writes: Sequence[Write],
+    zones: tuple[Zone, ...] | None = None,
+    terms: Terms | None = None,
+) -> Delta:
+    """Lay writes over the draft and return what they do to what is served."""
+    part = touched(draft, writes, zones, terms)
+    before, configured = nodes_of(draft, part), draft.zones
+    draft.apply(revision, writes, zones, terms)
+    delta = difference(before, nodes_of(draft, part))
+    kept = {zone.origin for zone in draft.zones}
+    return replace(
+        delta,
+        authorities=authorities(draft, writes),
+        dropped=tuple(zone.origin for zone in configured if zone.origin not in kept),
+    )

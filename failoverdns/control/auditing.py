@@ -1,0 +1,90 @@
+"""The history: told, newest first; and as evidence, exported as a chain, or verified.
+
+Knows what is told of the chain, and that a history which does not fit is not one that is away.
+Refuses to know how hashes are made (`store.chain`).
+"""
+
+from __future__ import annotations
+
+from failoverdns.changes.state import State
+from failoverdns.control.language.requests import Result, Streamed
+from failoverdns.model.change import Json
+from failoverdns.model.commands import ExportHistory, History, VerifyHistory
+from failoverdns.model.errors import Corrupt, Rejected
+from failoverdns.rules.finding import find_group
+from failoverdns.rules.recounting import group_subject
+from failoverdns.rules.reporting import history_report
+from failoverdns.store.interface import Link, Store, Unavailable
+
+EXPORTED = 500
+"""Changes that one reply of `history --export` has."""
+
+
+async def told(state: State, store: Store, query: History) -> Result:
+    """Return the last changes, of all or of a group; raises Rejected `unavailable`, `not-found`."""
+    subjects = None
+    if query.group is not None:
+        group = state.group_named(query.group)
+        subjects = [group_subject(query.group)]
+        if group is not None:
+            subjects += [group.id, *group.applications]
+    try:
+        changes = await store.history(subjects, query.limit)
+    except (Unavailable, Corrupt) as fault:
+        raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
+    if subjects is not None and not changes:
+        find_group(state, query.group or "")
+    return {"history": [history_report(change) for change in changes]}
+
+
+async def exported(state: State, store: Store, query: ExportHistory) -> Result:
+    """Return a piece of the export, and whether there is more: whoever wants all of it asks on.
+
+    Raises Rejected `invalid` for a revision that is not there yet, `unavailable`, and `corrupt`.
+    """
+    last = state.revision
+    if query.since > last:
+        text = f"--since {query.since}: the history ends with revision {last}"
+        raise Rejected("invalid", f"{text}; was an older state put in place of the one you know?")
+    try:
+        links = await store.links(query.since, EXPORTED)
+    except Unavailable as fault:
+        raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
+    except Corrupt as fault:
+        raise Rejected("corrupt", f"the history cannot be exported: {fault}") from None
+    end = links[-1].change.revision if links else query.since
+    if not links and end < last:
+        text = f"the history ends with revision {end}, and revision {last} was committed"
+        raise Rejected("corrupt", f"{text}: see `history --verify`")
+    return {"export": Streamed(_export_line(link) for link in links), "more": end < last}
+
+
+async def verified(store: Store, query: VerifyHistory) -> Result:
+    """Return how many changes there are and the hash of the last, if all of them fit.
+
+    Raises Rejected `unavailable`, and `corrupt` with the first revision that does not fit, and why.
+    """
+    try:
+        head = await store.verify(query.expect)
+    except Unavailable as fault:
+        raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
+    except Corrupt as fault:
+        text = f"the history is not what was committed: {fault}"
+        more = "Hold it against a backup or an earlier export; what is served is not made from it"
+        raise Rejected("corrupt", f"{text}. {more}") from None
+    return {
+        "verified": True,
+        "changes": head.revision,
+        "first": min(1, head.revision),
+        "last": head.revision,
+        "hash": head.hash,
+    }
+
+
+def _export_line(link: Link) -> dict[str, Json]:
+    chained: dict[str, Json] = {
+        "previous": link.previous,
+        "hash": link.hash,
+        "document": link.document,
+    }
+    return history_report(link.change) | chained

@@ -1,0 +1,36 @@
+"""What strangers meet where no system test reaches: defects of our own."""
+
+from __future__ import annotations
+
+import dns.message
+import dns.rcode
+import pytest
+from twisted.internet.testing import MemoryReactorClock
+
+from failoverdns.answering.answerer import Answerer
+
+
+@pytest.fixture
+def broken() -> Answerer:
+    """One whose table is none; nothing of it is opened."""
+    answerer = Answerer(MemoryReactorClock())
+    answerer._table = None  # type: ignore[assignment]
+    return answerer
+
+
+def test_a_defect_is_answered_with_servfail(broken: Answerer) -> None:
+    """So that the resolver asks another server at once; nothing reaches the reactor."""
+    query = dns.message.make_query("www.failover.test", "A")
+    for udp in (True, False):
+        reply = broken.answer(query.to_wire(), "192.0.2.1", udp=udp)
+        assert reply is not None
+        message = dns.message.from_wire(reply)
+        assert (message.rcode(), message.id) == (dns.rcode.SERVFAIL, query.id)
+
+
+@pytest.mark.parametrize("packet", [b"", b"x" * 11, b"\0\0\x80" + bytes(20)])
+def test_not_even_a_defect_answers_what_is_no_query(packet: bytes) -> None:
+    """A response, or less than a header."""
+    from failoverdns.answering.responding import server_failure
+
+    assert server_failure(packet) is None

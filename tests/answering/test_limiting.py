@@ -1,0 +1,172 @@
+"""Response rate limiting: who asks as people do never notices, a flood's victim gets little."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from failoverdns.answering.limiting import Kind, RateLimiter, Verdict, packed
+from failoverdns.model.limits import RateLimits
+
+CLIENT = packed("192.0.2.1")
+NAME = b"\4shop\0\0\1\0\1"
+
+
+def sent(
+    limiter: RateLimiter, seconds: float, rate: int, address: bytes = CLIENT, begin: float = 0
+) -> int:
+    """How many of `rate` replies a second are sent as they are."""
+    count = int(seconds * rate)
+    verdicts = [
+        limiter.judge(address, Kind.ANSWER, NAME, begin + index / rate) for index in range(count)
+    ]
+    return verdicts.count(Verdict.SEND)
+
+
+def test_who_stays_below_the_rate_gets_everything() -> None:
+    """A second's worth at once, and then at the rate, for ever."""
+    limiter = RateLimiter(RateLimits(responses_per_second=10))
+    assert sent(limiter, 1, 10) == 10
+    assert sent(limiter, 60, 9, begin=1) == 540
+    assert (limiter.dropped, limiter.truncated) == (0, 0)
+
+
+def test_a_flood_gets_one_second_s_worth_and_then_nothing() -> None:
+    """While it goes on; every second of the rest is truncated, so that resolvers come by TCP."""
+    limiter = RateLimiter(RateLimits(responses_per_second=10, slip=2))
+    assert sent(limiter, 60, 100) <= 12
+    assert limiter.truncated + limiter.dropped >= 5988
+    assert abs(limiter.truncated - limiter.dropped) <= 1
+
+
+@pytest.mark.parametrize(
+    ("slip", "verdicts"),
+    [
+        (0, {Verdict.DROP: 9}),
+        (1, {Verdict.TRUNCATE: 9}),
+        (2, {Verdict.DROP: 5, Verdict.TRUNCATE: 4}),
+        (3, {Verdict.DROP: 6, Verdict.TRUNCATE: 3}),
+    ],
+)
+def test_slip_says_which_replies_over_the_limit_are_truncated(
+    slip: int, verdicts: dict[Verdict, int]
+) -> None:
+    """0 none, 1 all, N every N-th."""
+    limiter = RateLimiter(RateLimits(responses_per_second=1, slip=slip))
+    got = [limiter.judge(CLIENT, Kind.ANSWER, NAME, 0.0) for _ in range(10)]
+    assert got[0] is Verdict.SEND
+    assert {kind: got.count(kind) for kind in set(got[1:])} == verdicts
+
+
+def test_a_client_is_forgiven_when_it_has_kept_quiet_for_the_window() -> None:
+    """Not sooner, however long the flood was."""
+    limiter = RateLimiter(RateLimits(responses_per_second=10, window=5))
+    sent(limiter, 100, 100)
+    assert limiter.judge(CLIENT, Kind.ANSWER, NAME, 104.0) is not Verdict.SEND
+    assert limiter.judge(CLIENT, Kind.ANSWER, NAME, 106.0) is Verdict.SEND
+
+
+def test_keeping_quiet_saves_nothing_up() -> None:
+    """After a quiet hour it is a second's worth as before."""
+    limiter = RateLimiter(RateLimits(responses_per_second=10))
+    sent(limiter, 1, 1)
+    assert sent(limiter, 0.001, 100_000, begin=3600) == 10
+
+
+TOGETHER = [
+    ("192.0.2.1", "192.0.2.254", True),
+    ("192.0.2.1", "192.0.3.1", False),
+    ("2001:db8:1:200::1", "2001:db8:1:2ff::9", True),
+    ("2001:db8:1:200::1", "2001:db8:1:300::1", False),
+    ("fe80::1%lo", "fe80::2%eth0", True),
+    ("0.0.0.0", "::", False),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "is_together"), TOGETHER)
+def test_clients_of_one_network_share_an_account(one: str, other: str, is_together: bool) -> None:
+    """A /24 or a /56."""
+    limiter = RateLimiter(RateLimits(responses_per_second=1))
+    limiter.judge(packed(one), Kind.ANSWER, NAME, 0.0)
+    second = limiter.judge(packed(other), Kind.ANSWER, NAME, 0.0)
+    assert (second is not Verdict.SEND) == is_together
+
+
+def test_each_name_and_kind_has_an_account_of_its_own() -> None:
+    """So that a flood of one question does not keep others from their answer."""
+    limiter = RateLimiter(RateLimits(responses_per_second=1, nxdomains_per_second=1))
+    for kind, name in [(Kind.ANSWER, NAME), (Kind.ANSWER, b"x"), (Kind.NXDOMAIN, NAME)]:
+        assert limiter.judge(CLIENT, kind, name, 0.0) is Verdict.SEND
+        assert limiter.judge(CLIENT, kind, name, 0.0) is not Verdict.SEND
+
+
+def test_everything_together_can_be_limited_too() -> None:
+    """However many names a flood asks for."""
+    limiter = RateLimiter(RateLimits(responses_per_second=0, all_per_second=5))
+    got = [limiter.judge(CLIENT, Kind.ANSWER, b"%d" % n, 0.0) for n in range(8)]
+    assert got.count(Verdict.SEND) == 5
+
+
+def test_networks_can_be_exempt() -> None:
+    """IPv4 and IPv6; their neighbours are not."""
+    networks = (ip_network("192.0.2.0/28"), ip_network("2001:db8::/32"))
+    limiter = RateLimiter(RateLimits(responses_per_second=1, exempt_clients=networks))
+    for host, is_exempt in [("192.0.2.15", True), ("2001:db8::1", True), ("192.0.2.16", False)]:
+        got = {limiter.judge(packed(host), Kind.ANSWER, NAME, 0.0) for _ in range(5)}
+        assert (got == {Verdict.SEND}) == is_exempt
+
+
+def test_a_clock_that_goes_back_limits_nobody_for_long() -> None:
+    """It is monotonic; if it is not after all, time just counts from there."""
+    limiter = RateLimiter(RateLimits(responses_per_second=10))
+    sent(limiter, 1, 10, begin=1e9)
+    limiter.judge(CLIENT, Kind.ANSWER, NAME, 0.0)
+    assert sent(limiter, 5, 9, begin=1.0) == 45
+
+
+events = st.lists(
+    st.tuples(
+        st.integers(0, 3000),
+        st.sampled_from([Kind.ANSWER, Kind.NXDOMAIN, Kind.ERROR]),
+        st.floats(0, 2),
+    ),
+    max_size=200,
+)
+
+
+@settings(deadline=None)
+@given(events, st.integers(1, 50), st.integers(1, 20), st.integers(0, 3))
+def test_no_network_gets_more_than_its_rate(
+    steps: list[tuple[int, Kind, float]], rate: int, window: int, slip: int
+) -> None:
+    """Over any stretch of time: a second's worth, and what the time is worth, and no more."""
+    limits = RateLimits(rate, rate, rate, rate, window, slip)
+    limiter = RateLimiter(limits)
+    now, count = 0.0, 0
+    for _, kind, pause in steps:
+        now += pause / 10
+        count += limiter.judge(CLIENT, kind, b"", now) is Verdict.SEND
+        assert count <= rate + rate * now + 1e-6
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.integers(0, 2**32 - 1), max_size=300), st.integers(1, 40))
+def test_memory_has_a_limit(addresses: list[int], size: int) -> None:
+    """Whatever addresses a flood pretends to come from."""
+    limiter = RateLimiter(RateLimits(max_table_size=size))
+    for number in addresses:
+        limiter.judge(ip_address(number).packed, Kind.ANSWER, NAME, 0.0)
+        assert len(limiter) <= size
+
+
+def test_the_longest_unused_account_makes_room() -> None:
+    """Whoever is in debt and goes on stays remembered."""
+    limiter = RateLimiter(RateLimits(responses_per_second=1, max_table_size=3))
+    for number in range(50):
+        verdict = limiter.judge(CLIENT, Kind.ANSWER, NAME, 0.0)
+        assert (verdict is Verdict.SEND) == (number == 0)
+        for other in range(2):
+            limiter.judge(bytes((10, number, other, 1)), Kind.ANSWER, NAME, 0.0)

@@ -1,0 +1,288 @@
+"""What a reply looks like beside its records: header, question, EDNS, sizes, and refusals."""
+
+from __future__ import annotations
+
+from struct import pack
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.name
+import dns.opcode
+import dns.rcode
+import dns.rrset
+import pytest
+from tables import ask, flags_of, lines, new_table, query, table_of, zone
+
+from failoverdns.answering.responding import TCP, UDP, Terms, respond
+from failoverdns.protocol.chaos import chaos_rrsets
+
+ZONE = zone(
+    "failover.test",
+    "shop A 192.0.2.10\ncloud CNAME lb.example.net.\n"
+    + "".join(f"m{size} A 192.0.2.{n}\n" for size in (29, 30, 31, 74, 75, 76) for n in range(size))
+    + "big TXT "
+    + " ".join('"' + "x" * 200 + '"' for _ in range(8))
+    + "\nchild NS ns.child\n"
+    + "".join(f"ns.child AAAA 2001:db8::{n:x}\n" for n in range(1, 20)),
+)
+TABLE = table_of(ZONE)
+
+
+TOLD = Terms(chaos=chaos_rrsets("ns1.example.net", "failoverdns 1.0"))
+"""The terms of a server that says who it is."""
+
+
+@pytest.mark.parametrize(
+    "asked", ["sHoP.FailOver.tEsT.", "NoThere.FAILOVER.test.", "WWW.Example.NET."]
+)
+@pytest.mark.parametrize("payload", [None, 1232], ids=["plain", "edns"])
+def test_the_question_is_echoed_in_the_case_it_was_asked_in(
+    asked: str, payload: int | None
+) -> None:
+    """Resolvers that mix upper and lower case (0x20) find their own letters again."""
+    reply = ask(TABLE, query(asked, payload=payload))
+    [question] = reply.question
+    assert question.name.to_text() == asked
+    assert reply.id == 4711
+
+
+@pytest.mark.parametrize("qname", ["shop.failover.test", "no.failover.test", "www.example.net"])
+@pytest.mark.parametrize(
+    ("asked", "told_flags"),
+    [
+        ("", "QR"),
+        ("RD", "QR RD"),
+        ("AD", "QR"),
+        ("CD", "QR"),
+        ("RD AD CD RA TC AA", "QR RD"),
+    ],
+)
+def test_only_rd_is_copied(qname: str, asked: str, told_flags: str) -> None:
+    """RD comes back, RA, AD, CD, TC and Z never do; AA says that the data is ours."""
+    reply = ask(TABLE, query(qname, flags=asked))
+    expected = told_flags if qname.endswith("net") else told_flags.replace("QR", "QR AA")
+    assert flags_of(reply) == expected
+
+
+def test_the_reserved_bit_of_the_header_is_not_copied() -> None:
+    """Z is zero in every reply."""
+    packet = bytearray(query("shop.failover.test").to_wire())
+    packet[3] |= 0x40
+    reply = respond(TABLE, bytes(packet), UDP)
+    assert reply is not None
+    assert reply[2:4] == b"\x85\x00"
+
+
+@pytest.mark.parametrize("qname", ["www.example.net", "test", "."])
+def test_a_name_that_is_not_ours_is_refused(qname: str) -> None:
+    """REFUSED, no data; with EDNS it says why: not authoritative (RFC 8914)."""
+    plain, edns = ask(TABLE, query(qname)), ask(TABLE, query(qname, payload=1232))
+    for reply in (plain, edns):
+        assert reply.rcode() == dns.rcode.REFUSED
+        assert (reply.answer, reply.authority, reply.additional) == ([], [], [])
+        assert flags_of(reply) == "QR RD"
+    assert plain.edns == -1
+    assert [option.to_text() for option in edns.options] == [
+        dns.edns.EDEOption(dns.edns.EDECode.NOT_AUTHORITATIVE).to_text()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rtype", "rclass", "rcode"),
+    [
+        ("AXFR", "IN", "REFUSED"),
+        ("IXFR", "IN", "REFUSED"),
+        ("MAILA", "IN", "NOTIMP"),
+        ("MAILB", "IN", "NOTIMP"),
+        ("TSIG", "IN", "NOTIMP"),
+        ("TKEY", "IN", "NOTIMP"),
+        ("TYPE128", "IN", "NOTIMP"),
+        ("TYPE200", "IN", "NOTIMP"),
+        ("TYPE0", "IN", "NOTIMP"),
+        ("TYPE127", "IN", "NOERROR"),
+        ("TYPE65535", "IN", "NOERROR"),
+        ("RRSIG", "IN", "NOERROR"),
+        ("A", "CH", "REFUSED"),
+        ("TXT", "CH", "REFUSED"),
+        ("A", "HS", "REFUSED"),
+        ("A", "NONE", "REFUSED"),
+        ("A", "ANY", "REFUSED"),
+        ("ANY", "ANY", "REFUSED"),
+        ("A", "CLASS4711", "REFUSED"),
+    ],
+)
+@pytest.mark.parametrize("udp", [True, False], ids=["udp", "tcp"])
+def test_odd_types_and_classes_have_a_defined_rcode_and_leak_nothing(
+    rtype: str, rclass: str, rcode: str, udp: bool
+) -> None:
+    """No transfer, no meta type and no other class than IN gets data."""
+    reply = ask(TABLE, query("shop.failover.test", rtype, rclass), udp=udp)
+    assert reply.rcode().name == rcode
+    assert (reply.answer, reply.additional) == ([], [])
+    assert bool(reply.authority) == (rcode == "NOERROR")
+    assert ("AA" in flags_of(reply)) == (rcode == "NOERROR")
+    assert reply.question
+
+
+def test_opt_is_nothing_to_ask_for() -> None:
+    """QTYPE 41 is FORMERR, in a header alone."""
+    packet = pack(">HHHHHH", 7, 0x0100, 1, 0, 0, 0) + b"\4shop\10failover\4test\0\0\x29\0\1"
+    assert respond(TABLE, packet, UDP) == pack(">HHHHHH", 7, 0x8001, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("opcode", [1, 2, 3, 4, 5, 6, 15])
+def test_another_opcode_is_not_implemented(opcode: int) -> None:
+    """NOTIMP in a header alone: id and opcode as asked, RD cleared."""
+    packet = pack(">HHHHHH", 7, opcode << 11 | 0x0100, 1, 0, 0, 0) + b"\0\0\1\0\1"
+    expected = pack(">HHHHHH", 7, 0x8004 | opcode << 11, 0, 0, 0, 0)
+    assert respond(TABLE, packet, UDP) == expected
+
+
+def test_a_malformed_query_gets_a_header_alone() -> None:
+    """FORMERR echoes nothing but the id: what could not be read is not repeated."""
+    packet = query("shop.failover.test").to_wire() + b"\0"
+    assert respond(TABLE, packet, UDP) == pack(">HHHHHH", 4711, 0x8001, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "packet", [b"", b"\0" * 11, query("shop.failover.test", flags="QR RD").to_wire()]
+)
+def test_some_packets_get_no_reply(packet: bytes) -> None:
+    """What is shorter than a header, or a response, is met with silence."""
+    assert respond(TABLE, packet, UDP) is None
+
+
+@pytest.mark.parametrize("version", [1, 2, 255])
+@pytest.mark.parametrize("qname", ["shop.failover.test", "www.example.net"])
+def test_a_newer_edns_is_answered_with_the_version_that_we_speak(version: int, qname: str) -> None:
+    """BADVERS, version 0, the question, and no answer (RFC 6891 section 6.1.3)."""
+    reply = ask(TABLE, query(qname, payload=1232, version=version))
+    assert reply.rcode() == dns.rcode.BADVERS
+    assert reply.edns == 0
+    assert (len(reply.question), reply.answer, reply.authority) == (1, [], [])
+    assert flags_of(reply) == "QR RD"
+
+
+@pytest.mark.parametrize("qname", ["shop.failover.test", "no.failover.test", "www.example.net"])
+@pytest.mark.parametrize("dnssec_ok", [False, True])
+def test_edns_is_answered_with_edns(qname: str, dnssec_ok: bool) -> None:
+    """The reply advertises 1232 bytes and copies DO; a plain query gets no OPT."""
+    reply = ask(TABLE, query(qname, payload=4096, dnssec_ok=dnssec_ok))
+    assert (reply.edns, reply.payload) == (0, 1232)
+    assert reply.ednsflags == (dns.flags.DO if dnssec_ok else 0)
+    assert ask(TABLE, query(qname)).edns == -1
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        dns.edns.GenericOption(dns.edns.OptionType.COOKIE, b"12345678"),
+        dns.edns.GenericOption(dns.edns.OptionType.NSID, b""),
+        dns.edns.GenericOption(dns.edns.OptionType.KEEPALIVE, b""),
+        dns.edns.GenericOption(65001, b"private"),
+    ],
+    ids=["a cookie", "NSID", "keepalive over UDP", "an unknown one"],
+)
+def test_options_are_not_echoed(option: dns.edns.Option) -> None:
+    """What is not configured, or unknown, is ignored: same answer, no option."""
+    message = query("shop.failover.test")
+    message.use_edns(0, 0, 1232, options=[option])
+    reply = ask(TABLE, message)
+    assert lines(reply.answer) == ["shop.failover.test. 60 IN A 192.0.2.10"]
+    assert reply.options == ()
+
+
+def test_unknown_edns_flags_are_not_copied() -> None:
+    """Of the flags only DO means something."""
+    message = query("shop.failover.test", payload=1232)
+    message.ednsflags = 0xFFFF
+    assert ask(TABLE, message).ednsflags == dns.flags.DO
+
+
+# Header and question take 12 + 4 + 19 bytes, each A record 16, OPT 11: 29 records end at byte 499,
+# 30 with OPT and without at 515 and 526, 74 with OPT at 1230, 75 at 1246.
+SIZES = [
+    ("29 addresses fit into 512 bytes", "m29", None, True, 29),
+    ("30 do not", "m30", None, True, 0),
+    ("nor if EDNS says 512", "m30", 512, True, 0),
+    ("less than 512 counts as 512", "m29", 0, True, 29),
+    ("nor if it says less", "m30", 0, True, 0),
+    ("the client's size holds", "m30", 526, True, 30),
+    ("to the byte", "m30", 525, True, 0),
+    ("74 fit into 1232 bytes", "m74", 1232, True, 74),
+    ("a client that takes less than that gets less", "m74", 1229, True, 0),
+    ("75 do not fit", "m75", 1232, True, 0),
+    ("however much the client can take", "m76", 65535, True, 0),
+    ("over TCP all fit", "m76", None, False, 76),
+    ("over TCP the client's size is for UDP only", "m76", 512, False, 76),
+]
+
+
+@pytest.mark.parametrize(
+    ("owner", "payload", "udp", "count"), [pytest.param(*case[1:], id=case[0]) for case in SIZES]
+)
+def test_an_answer_that_does_not_fit_is_left_out_and_tc_set(
+    owner: str, payload: int | None, udp: bool, count: int
+) -> None:
+    """UDP replies have at most 512, the client's, or 1232 bytes; TCP is for the rest."""
+    packet = query(f"{owner}.failover.test", payload=payload).to_wire()
+    wire = respond(TABLE, packet, UDP if udp else TCP)
+    assert wire is not None
+    reply = dns.message.from_wire(wire)
+    assert len(lines(reply.answer)) == count
+    assert bool(reply.flags & dns.flags.TC) == (count == 0)
+    assert (reply.edns >= 0) == (payload is not None)
+    assert reply.rcode() == 0
+    limit = 512 if payload is None else min(max(512, payload), 1232)
+    assert not udp or len(wire) <= limit
+
+
+def test_a_referral_whose_glue_does_not_fit_sets_tc() -> None:
+    """Glue is not optional (RFC 9471): without it the resolver has to come back over TCP."""
+    reply = ask(TABLE, query("www.child.failover.test"))
+    assert flags_of(reply) == "QR TC RD"
+    assert (reply.answer, reply.authority, reply.additional) == ([], [], [])
+    assert len(lines(ask(TABLE, query("www.child.failover.test"), udp=False).additional)) == 19
+
+
+def test_a_text_of_1600_bytes_comes_over_tcp() -> None:
+    """What is over 1232 bytes is never sent over UDP."""
+    assert flags_of(ask(TABLE, query("big.failover.test", "TXT", payload=4096))) == "QR AA TC RD"
+    [text] = ask(TABLE, query("big.failover.test", "TXT"), udp=False).answer[0]
+    assert len(b"".join(text.strings)) == 1600
+
+
+CHAOS = [
+    ("id.server", "ns1.example.net"),
+    ("hostname.bind", "ns1.example.net"),
+    ("version.server", "failoverdns 1.0"),
+    ("VERSION.bind", "failoverdns 1.0"),
+]
+
+
+@pytest.mark.parametrize(("qname", "text"), CHAOS)
+@pytest.mark.parametrize("rtype", ["TXT", "ANY"])
+def test_who_the_server_is_is_told_where_it_is_configured(
+    qname: str, text: str, rtype: str
+) -> None:
+    """Class CH tells id and version (RFC 4892), not to be cached; hidden unless configured."""
+    reply = ask(TABLE, query(qname, rtype, "CH"), terms=TOLD)
+    assert lines(reply.answer) == [f'{qname}. 0 CH TXT "{text}"']
+    assert flags_of(reply) == "QR AA RD"
+    hidden = ask(TABLE, query(qname, rtype, "CH"))
+    assert (hidden.rcode(), hidden.answer) == (dns.rcode.REFUSED, [])
+
+
+def test_what_is_told_in_class_ch_is_told_there_only() -> None:
+    """Other types have no data, other names and classes are refused."""
+    reply = ask(TABLE, query("version.bind", "A", "CH"), terms=TOLD)
+    assert (reply.rcode(), reply.answer, reply.authority) == (0, [], [])
+    for qname, rclass in (("version.bind", "IN"), ("authors.bind", "CH"), ("version.bind", "HS")):
+        assert ask(TABLE, query(qname, "TXT", rclass), terms=TOLD).rcode() == dns.rcode.REFUSED
+
+
+def test_a_server_without_zones_refuses_everything() -> None:
+    """An empty table has no answer, and no trouble either."""
+    for qname in (".", "test", "shop.failover.test"):
+        assert ask(new_table(), query(qname)).rcode() == dns.rcode.REFUSED

@@ -1,0 +1,264 @@
+"""DNS over TCP without a network: framing, pipelining, and clients that misbehave."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from failoverdns.answering.tcp import TCPConnection, TCPFactory
+from failoverdns.answering.tcp_clients import (
+    MESSAGES_A_TURN,
+    MESSAGES_IN_A_ROW,
+    TCPClients,
+    prefix_of,
+)
+from failoverdns.model.settings import TCPSettings
+
+IDLE_TIMEOUT = 10
+
+
+class Transport(StringTransport):
+    """A transport that counts writes and notes how it ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.aborted = False
+
+    def write(self, data: bytes) -> None:
+        self.writes.append(data)
+
+    def abortConnection(self) -> None:  # noqa: N802
+        self.aborted = True
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802
+        pass
+
+
+def framed(*messages: bytes) -> bytes:
+    """Messages, each after two bytes of length."""
+    return b"".join(len(message).to_bytes(2, "big") + message for message in messages)
+
+
+class Wire:
+    """A factory whose answer is the question in capitals; `?` gets none."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.asked: list[bytes] = []
+        self.clients = TCPClients(self.clock, TCPSettings(IDLE_TIMEOUT, 40, 10, 200_000))
+        self.factory = TCPFactory(self.clock, self._respond, self.clients)
+
+    def _respond(self, message: bytes, host: str) -> bytes | None:
+        self.asked.append(message)
+        return message.upper() if message != b"?" else None
+
+    def connect(self, host: str = "192.0.2.1") -> tuple[TCPConnection, Transport]:
+        connection = self.factory.buildProtocol(IPv4Address("TCP", host, 4711))
+        transport = Transport()
+        connection.makeConnection(transport)
+        return connection, transport
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+def test_each_reply_is_one_write_of_length_and_message(wire: Wire) -> None:
+    """So that no client waits for a second packet (RFC 7766 section 8)."""
+    connection, transport = wire.connect()
+    connection.dataReceived(framed(b"one", b"two"))
+    assert transport.writes == [framed(b"ONE"), framed(b"TWO")]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_a_message_may_come_in_pieces(wire: Wire, size: int) -> None:
+    """Byte by byte, the length itself torn."""
+    connection, transport = wire.connect()
+    data = framed(b"hello", b"world")
+    for at in range(0, len(data), size):
+        connection.dataReceived(data[at : at + size])
+    assert b"".join(transport.writes) == framed(b"HELLO", b"WORLD")
+
+
+def test_a_message_without_a_reply_does_not_end_the_connection(wire: Wire) -> None:
+    """Nor does one of no bytes at all."""
+    connection, transport = wire.connect()
+    connection.dataReceived(framed(b"?", b"", b"x"))
+    assert wire.asked == [b"?", b"", b"x"]
+    assert transport.writes[-1] == framed(b"X")
+
+
+def test_a_message_of_no_bytes_is_a_message(wire: Wire) -> None:
+    """It is not kept for the next one."""
+    connection, _ = wire.connect()
+    connection.dataReceived(framed(b""))
+    assert wire.asked == [b""]
+
+
+def test_closing_lets_every_client_go(wire: Wire) -> None:
+    """When the server stops, or the address is no longer wanted."""
+    clients = [wire.connect() for _ in range(3)]
+    wire.factory.close()
+    assert all(transport.disconnecting for _, transport in clients)
+
+
+def test_the_longest_message_is_taken(wire: Wire) -> None:
+    """65,535 bytes."""
+    connection, transport = wire.connect()
+    connection.dataReceived(framed(b"x" * 65535))
+    assert transport.writes == [framed(b"X" * 65535)]
+
+
+def test_an_idle_client_is_let_go(wire: Wire) -> None:
+    """Also one that sends a byte a second and never a whole message."""
+    connection, transport = wire.connect()
+    for _ in range(int(IDLE_TIMEOUT) - 1):
+        wire.clock.advance(1)
+        connection.dataReceived(b"\x00" if not connection._buffer else b"\x09")
+        assert not transport.aborted
+    wire.clock.advance(1)
+    assert transport.aborted
+
+
+def test_what_gets_no_reply_buys_no_time(wire: Wire) -> None:
+    """Responses, or messages without a byte, one after the other."""
+    connection, transport = wire.connect()
+    for _ in range(int(IDLE_TIMEOUT)):
+        wire.clock.advance(1)
+        connection.dataReceived(framed(b"?"))
+    assert transport.aborted
+
+
+def test_a_whole_query_gives_more_time(wire: Wire) -> None:
+    """The time counts from the last one."""
+    connection, transport = wire.connect()
+    for _ in range(5):
+        wire.clock.advance(IDLE_TIMEOUT - 1)
+        connection.dataReceived(framed(b"x"))
+    assert not transport.aborted
+
+
+def test_a_client_that_does_not_read_is_not_read_from(wire: Wire) -> None:
+    """Its queries wait; after the idle time it is let go."""
+    connection, transport = wire.connect()
+    connection.pauseProducing()
+    connection.dataReceived(framed(b"x"))
+    assert wire.asked == []
+    assert transport.producerState == "paused"
+    connection.resumeProducing()
+    assert transport.producerState == "producing"
+    assert wire.asked == [b"x"]
+    connection.pauseProducing()
+    wire.clock.advance(IDLE_TIMEOUT)
+    assert transport.aborted
+
+
+def test_one_client_does_not_have_the_server_to_itself(wire: Wire) -> None:
+    """Many pipelined queries are answered over several turns, all of them, in order."""
+    connection, transport = wire.connect()
+    messages = [b"q%d" % n for n in range(MESSAGES_IN_A_ROW * 2 + 5)]
+    connection.dataReceived(framed(*messages))
+    assert len(wire.asked) == MESSAGES_IN_A_ROW
+    for _ in range(3):
+        wire.clock.advance(0)
+    assert wire.asked == messages
+    assert b"".join(transport.writes) == framed(*(m.upper() for m in messages))
+
+
+def test_all_clients_together_leave_room_for_udp(wire: Wire) -> None:
+    """However many ask at once, a turn has an end; they go on in the order in which they wait."""
+    clients = [wire.connect(f"192.0.{n}.1") for n in range(20)]
+    for number, (connection, _) in enumerate(clients):
+        connection.dataReceived(framed(*(b"%d" % number for _ in range(MESSAGES_IN_A_ROW))))
+    assert len(wire.asked) == MESSAGES_A_TURN
+    wire.clock.advance(0)
+    assert len(wire.asked) == 20 * MESSAGES_IN_A_ROW
+    served = list(dict.fromkeys(wire.asked))
+    assert served == [b"%d" % number for number in range(20)]
+
+
+def test_a_client_that_waits_for_its_turn_is_not_read_from(wire: Wire) -> None:
+    """Or what it sends meanwhile would be kept without end."""
+    connection, transport = wire.connect()
+    connection.dataReceived(framed(*(b"x" for _ in range(MESSAGES_IN_A_ROW + 1))))
+    assert transport.producerState == "paused"
+    wire.clock.advance(0)
+    assert transport.producerState == "producing"
+
+
+def test_a_client_that_half_closes_gets_its_replies(wire: Wire) -> None:
+    """Then the connection ends, once all are sent."""
+    connection, transport = wire.connect()
+    connection.dataReceived(framed(*(b"x" for _ in range(MESSAGES_IN_A_ROW + 1))))
+    connection.readConnectionLost()
+    assert not transport.disconnecting
+    wire.clock.advance(0)
+    assert len(transport.writes) == MESSAGES_IN_A_ROW + 1
+    assert transport.disconnecting
+
+
+def test_when_there_are_too_many_the_longest_idle_goes(wire: Wire) -> None:
+    """Those that ask stay."""
+    clients = [wire.connect(f"192.0.{n}.1") for n in range(40)]
+    clients[0][0].dataReceived(framed(b"x"))
+    wire.connect("198.51.100.1")
+    assert [transport.aborted for _, transport in clients[:3]] == [False, True, False]
+    assert (len(wire.clients), wire.clients.evicted) == (40, 1)
+
+
+def test_one_network_cannot_take_all_connections(wire: Wire) -> None:
+    """Its own longest idle goes, and nobody else's."""
+    _, elsewhere = wire.connect("198.51.100.1")
+    clients = [wire.connect(f"192.0.2.{n}") for n in range(1, 12)]
+    assert not elsewhere.aborted
+    assert [transport.aborted for _, transport in clients] == [True] + [False] * 10
+
+
+def test_what_is_kept_for_all_clients_has_a_limit(wire: Wire) -> None:
+    """Whoever keeps us waiting longest with half a message goes; who owes nothing stays."""
+    _, idle = wire.connect("198.51.100.1")
+    clients = [wire.connect(f"192.0.{n}.1") for n in range(4)]
+    for connection, _ in clients:
+        connection.dataReceived((65535).to_bytes(2, "big") + bytes(60_000))
+    assert [transport.aborted for _, transport in clients] == [True, False, False, False]
+    assert not idle.aborted
+
+
+def test_replies_that_are_not_read_count_as_kept(wire: Wire) -> None:
+    """A client that only asks is let go before those that read."""
+    connection, transport = wire.connect()
+    transport.write = lambda data: connection.pauseProducing()  # type: ignore[method-assign]
+    connection.dataReceived(framed(b"x" * 60_000))
+    others = [wire.connect(f"198.51.{n}.1") for n in range(3)]
+    for other, _ in others:
+        other.dataReceived((65535).to_bytes(2, "big") + bytes(60_000))
+    assert transport.aborted
+    assert not any(other.aborted for _, other in others)
+
+
+def test_a_client_that_is_gone_is_forgotten(wire: Wire) -> None:
+    """No timer is left behind but the end of the turn, and no byte is counted."""
+    connection, _ = wire.connect()
+    connection.dataReceived(framed(*(b"x" for _ in range(MESSAGES_IN_A_ROW + 1))))
+    connection.connectionLost()
+    wire.clock.advance(0)
+    assert wire.clock.getDelayedCalls() == []
+    assert len(wire.clients) == 0
+    assert len(wire.asked) == MESSAGES_IN_A_ROW
+
+
+@pytest.mark.parametrize(
+    ("host", "prefix"),
+    [
+        ("192.0.2.77", "c0000200"),
+        ("2001:db8:1:2ff::1", "20010db800010200" + "00" * 8),
+        ("fe80::1%lo", "fe80" + "00" * 14),
+    ],
+)
+def test_a_client_is_known_by_its_network(host: str, prefix: str) -> None:
+    """A /24 or a /56: what one customer of a provider can have for the asking."""
+    assert prefix_of(host).hex() == prefix

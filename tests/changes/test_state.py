@@ -1,0 +1,242 @@
+"""The state: found by every name, the same whether changes are committed or only drafted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import drawn
+import pytest
+import samples
+from hypothesis import given
+from samples import carried_out, carry_out, group, state
+
+from failoverdns.changes.draft import Draft
+from failoverdns.changes.state import State
+from failoverdns.model.change import Write
+from failoverdns.model.commands import (
+    AddApplication,
+    AddGroup,
+    Mutation,
+    RemoveGroup,
+    RenameApplication,
+    SetGroup,
+    Switch,
+)
+from failoverdns.model.errors import Rejected
+from failoverdns.model.system_commands import Configure
+from failoverdns.rules.view import View
+
+ZONES = (samples.zone(), samples.zone(ttl=30), samples.zone("failover.example"))
+COMMANDS = drawn.commands(ZONES)
+NAMES = ("eu", "us", "asia", "shop", "blog")
+LABELS = ("shop", "www", "ns1", samples.LABEL)
+
+
+def start() -> State:
+    """The state that the commands of a property are carried out on."""
+    return drawn.start(ZONES[0])
+
+
+def read(view: View, ids: Sequence[str]) -> dict[str, Any]:
+    """Read all that a view can say, by every one of its methods."""
+    origins = [zone.origin for zone in ZONES]
+    labels = {owner.label for owner in view.groups()} | set(LABELS)
+    return {
+        "revision": view.revision,
+        "zones": view.zones,
+        "zone": [view.zone(origin) for origin in origins],
+        "serial": [view.serial(origin) for origin in origins],
+        "serials": sorted(view.serials(), key=str),
+        "application": [view.application(id_) for id_ in ids],
+        "application_named": [view.application_named(name) for name in NAMES],
+        "applications": list(view.applications()),
+        "group": [view.group(id_) for id_ in ids],
+        "group_named": [view.group_named(name) for name in NAMES],
+        "groups": list(view.groups()),
+        "label_owner": [
+            view.label_owner(origin, label) for origin in origins for label in sorted(labels)
+        ],
+        "following": [sorted(view.following(id_), key=str) for id_ in ids],
+        "attachments": [view.attachments(id_) for id_ in ids],
+        "certificate": [view.certificate(id_) for id_ in ids],
+        "certificates": sorted(view.certificates(), key=str),
+        "order": [view.order(id_) for id_ in ids],
+        "order_for": [view.order_for(id_) for id_ in ids],
+        "orders": sorted(view.orders(), key=str),
+        "pointing": [sorted(view.pointing(hostname)) for hostname in drawn.HOSTS],
+        "flattening": sorted(view.flattening(), key=str),
+        "resolved": [view.resolved(hostname) for hostname in drawn.HOSTS],
+        "all_resolved": sorted(view.all_resolved(), key=str),
+        "freshness": [view.freshness(hostname) for hostname in drawn.HOSTS],
+        "account": view.account("https://ca"),
+        "terms": view.terms,
+        "flag": [view.flag(name) for name in ("automation", "office", "nobody")],
+        "flags": sorted(view.flags(), key=str),
+    }
+
+
+def ids_of(*views: View) -> list[str]:
+    """The ids of everything there is in any of the views, and one that is in none."""
+    found = {"app-nobody", "grp-nobody"}
+    for view in views:
+        found |= {entity.id for entity in (*view.applications(), *view.groups(), *view.orders())}
+    return sorted(found)
+
+
+def test_the_reading_above_leaves_no_method_of_a_view_out() -> None:
+    methods = {name for name in vars(View) if not name.startswith("_")}
+    assert set(read(start(), [])) == methods
+
+
+def attempt(view: State | Draft, commands: Iterable[Mutation]) -> list[tuple[Write, ...]]:
+    """Carry out the commands that are not refused; return their writes."""
+    done = []
+    for now, command in enumerate(commands):
+        try:
+            done.append(carried_out(view, command, float(now))[1])
+        except Rejected:
+            continue
+    return done
+
+
+@given(COMMANDS)
+def test_a_draft_reads_like_the_state_that_it_will_become(commands: list[Mutation]) -> None:
+    """Whatever commands are decided on, and after each of them; the state below stays as it is."""
+    base, committed = start(), start()
+    draft = Draft(base)
+    for now, command in enumerate(commands):
+        outcomes = []
+        for view in (draft, committed):
+            try:
+                outcomes.append(carried_out(view, command, float(now)))
+            except Rejected as refused:
+                outcomes.append(str(refused))
+        assert outcomes[0] == outcomes[1]
+        ids = ids_of(base, draft, committed)
+        assert read(draft, ids) == read(committed, ids)
+    assert read(base, ids_of(base)) == read(start(), ids_of(base))
+
+
+@given(COMMANDS, COMMANDS)
+def test_a_draft_of_a_state_with_a_past_reads_like_the_state_that_it_will_become(
+    before: list[Mutation], after: list[Mutation]
+) -> None:
+    base, committed = start(), start()
+    attempt(base, before)
+    attempt(committed, before)
+    draft = Draft(base)
+    assert attempt(draft, after) == attempt(committed, after)
+    ids = ids_of(base, draft, committed)
+    assert read(draft, ids) == read(committed, ids)
+
+
+@given(COMMANDS)
+def test_a_state_that_is_loaded_reads_like_the_one_that_was_stored(
+    commands: list[Mutation],
+) -> None:
+    """The indexes that changes keep up are those that a start builds."""
+    lived = start()
+    writes = [write for writes in attempt(lived, commands) for write in writes]
+    tombstones = [w.after for w in writes if isinstance(w.after, samples.Tombstone)]
+    account = lived.account("https://ca")
+    entities = (
+        *lived.serials(),
+        *lived.applications(),
+        *lived.groups(),
+        *tombstones,
+        *lived.certificates(),
+        *lived.orders(),
+        *([account] if account is not None else []),
+        *lived.all_resolved(),
+        *(f for f in map(lived.freshness, drawn.HOSTS) if f is not None),  # gone with the process
+        *lived.flags(),
+    )
+    loaded = State(lived.revision, entities, lived.zones, lived.terms)
+    ids = ids_of(lived)
+    assert read(loaded, ids) == read(lived, ids)
+
+
+@given(COMMANDS, COMMANDS)
+def test_a_copy_stays_as_it_was_whatever_happens_to_the_state(
+    before: list[Mutation], after: list[Mutation]
+) -> None:
+    """A long `status` is read from a copy while commands go on."""
+    view = start()
+    attempt(view, before)
+    ids = ids_of(view)
+    copy, known = view.copy(), read(view, ids)
+    assert read(copy, ids) == known
+    attempt(view, after)
+    assert read(copy, ids) == known
+    ids = ids_of(view)
+    later, known_later = view.copy(), read(view, ids)
+    attempt(view, before)
+    assert read(later, ids) == known_later
+
+
+@given(COMMANDS, COMMANDS)
+def test_a_state_that_was_copied_goes_on_as_if_it_had_not_been(
+    before: list[Mutation], after: list[Mutation]
+) -> None:
+    view, other = start(), start()
+    attempt(other, before)
+    attempt(view, before)
+    view.copy()
+    attempt(view, after[: len(after) // 2])
+    view.copy()
+    attempt(view, after[len(after) // 2 :])
+    attempt(other, after[: len(after) // 2])
+    attempt(other, after[len(after) // 2 :])
+    ids = ids_of(view, other)
+    assert read(view, ids) == read(other, ids)
+
+
+def test_a_copy_keeps_the_groups_that_followed_an_application() -> None:
+    view = samples.shop()
+    copy = view.copy()
+    carry_out(view, AddGroup("blog", label="blog", primary="eu"))
+    carry_out(view, SetGroup("shop", backup=""))
+    assert [found.name for found in copy.following("app-eu")] == ["shop"]
+    assert [copy.attachments(id_) for id_ in ("app-eu", "app-us")] == [(1, 1), (1, 0)]
+    assert [view.attachments(id_) for id_ in ("app-eu", "app-us")] == [(2, 2), (0, 0)]
+    later = view.copy()
+    carry_out(view, AddGroup("wiki", label="wiki", primary="eu"))
+    assert {found.name for found in later.following("app-eu")} == {"shop", "blog"}
+
+
+@pytest.mark.parametrize("laid", [False, True], ids=["committed", "drafted"])
+def test_what_changes_keeps_its_place_in_the_order_of_creation(laid: bool) -> None:
+    base = state(samples.eu(), samples.us(), group("a"), group("b"))
+    view = Draft(base) if laid else base
+    for command in (
+        RenameApplication("eu", "europe"),
+        AddApplication("asia"),
+        SetGroup("a", ttl=5),
+        AddGroup("c", label="c"),
+    ):
+        carry_out(view, command)
+    assert [found.name for found in view.applications()] == ["europe", "us", "asia"]
+    assert [found.name for found in view.groups()] == ["a", "b", "c"]
+
+
+def test_a_draft_leaves_the_state_below_as_it_is() -> None:
+    base = samples.shop()
+    draft = Draft(base)
+    carry_out(draft, Switch(("shop",)))
+    carry_out(draft, Configure((*base.zones, samples.zone("failover.example"))))
+    assert samples.answers(draft) == ["A 198.51.100.1"]
+    assert samples.answers(base) == ["A 192.0.2.1"]
+    assert (base.revision, draft.revision) == (10, 12)
+    assert (len(base.zones), len(draft.zones)) == (1, 2)
+
+
+def test_a_group_that_was_removed_is_found_by_nothing_but_its_retired_label() -> None:
+    view = state(samples.eu(), group(primary=None, backup=None))
+    carry_out(view, RemoveGroup("shop"))
+    assert view.group("grp-shop") is None
+    assert view.group_named("shop") is None
+    assert list(view.groups()) == []
+    assert view.label_owner(samples.name("failover.test"), samples.LABEL) == samples.tombstone(
+        samples.LABEL, "shop"
+    )

@@ -1,0 +1,124 @@
+"""Steps: what a decision does to the state and to what is served, laid over a draft."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+import samples
+import watched
+from samples import HOSTNAME, name
+
+from failoverdns.changes.draft import Draft
+from failoverdns.changes.state import State
+from failoverdns.changes.transitions import Step, delta_of, step_of
+from failoverdns.model.change import Who
+from failoverdns.model.commands import Mutation, RenameGroup, Switch
+from failoverdns.model.policy import AllDown
+from failoverdns.model.resolution import Answer
+from failoverdns.model.system_commands import Configure, LearnAnswer
+from failoverdns.rules.deciding import decide
+
+WHO = Who(0, 1, "pytest")
+NOW = 1000.0
+ORIGIN = name("failover.test")
+
+
+def step(base: State, command: Mutation) -> tuple[Draft, Step]:
+    """Decide on a command, and lay what comes of it over a draft."""
+    draft = Draft(base)
+    decision = decide(draft, command, NOW, Random(0))
+    return draft, step_of(draft, decision, NOW, WHO, {"command": "x"})
+
+
+def test_a_change_that_is_served_raises_the_serial_of_its_zone_in_the_same_step() -> None:
+    base = samples.shop()
+    draft, made = step(base, Switch(("shop",)))
+    assert made.change is not None
+    assert (made.change.revision, made.change.time, made.change.who) == (11, NOW, WHO)
+    assert {node.owner.to_text() for node in made.delta.nodes} == {
+        HOSTNAME,
+        "_status.eu.failover.test",
+        "_status.us.failover.test",
+    }
+    serial = draft.serial(ORIGIN)
+    assert serial is not None
+    assert serial.serial > 100
+    assert [rrset.owner for rrset in made.delta.authorities] == [ORIGIN]
+    assert serial in [write.after for write in made.change.writes]
+    assert [part["kind"] for part in made.change.changed] == ["group", "role", "role"]
+    assert {"grp-shop", "group:shop"} <= set(made.change.subjects)
+
+
+def test_the_state_below_the_draft_stays_as_it_is() -> None:
+    base = samples.shop()
+    draft, _ = step(base, Switch(("shop",)))
+    assert (base.revision, draft.revision) == (10, 11)
+    assert samples.answers(base) == ["A 192.0.2.1"]
+    assert samples.answers(draft) == ["A 198.51.100.1"]
+
+
+def test_a_change_that_is_not_served_leaves_the_serial_as_it_is() -> None:
+    base = samples.shop()
+    draft, made = step(base, RenameGroup("shop", "store"))
+    assert made.change is not None
+    assert made.delta.nodes == ()
+    assert draft.serial(ORIGIN) == base.serial(ORIGIN)
+
+
+def test_what_came_of_a_command_stands_beside_it_in_history() -> None:
+    base = watched.shop(watched.DOWN, watched.UP)
+    _, made = step(base, watched.Automate("grp-shop"))
+    assert made.change is not None
+    assert made.change.command == {
+        "command": "x",
+        "groups": ["shop"],
+        "to": "backup",
+        "reason": "the primary is down and the backup is up",
+    }
+
+
+def test_what_is_fleeting_is_no_change() -> None:
+    lb = samples.balancer("lb1", hostname="lb.example")
+    eu = samples.application("eu", lb, active="lb1")
+    base = samples.state(eu, samples.group(backup=None, flatten=True))
+    answer = Answer(samples.addresses("192.0.2.9"), (), 30, None)
+    _, made = step(base, LearnAnswer(name("lb.example"), answer, 30))
+    assert made.change is not None, "the addresses are kept"
+    assert len(made.fleeting) == 1
+    assert not any(write.is_fleeting for write in made.change.writes)
+    base.apply(11, [*made.change.writes, *made.fleeting])
+    _, again = step(base, LearnAnswer(name("lb.example"), replace(answer, ttl=5), 5))
+    assert again.change is None, "they are the same, for another time"
+    assert again.delta.authorities == ()
+    assert [node.owner.to_text() for node in again.delta.nodes] == [
+        HOSTNAME,
+        f"primary.{HOSTNAME}",
+    ]
+
+
+def test_terms_that_answer_as_ever_are_no_change_and_are_taken_over() -> None:
+    base = watched.shop()
+    terms = watched.terms(grace=5.0)
+    draft, made = step(base, Configure(base.zones, terms))
+    assert (made.change, made.terms, made.delta.nodes) == (None, terms, ())
+    assert draft.terms == terms
+    assert draft.revision == base.revision
+
+
+def test_terms_that_alter_an_answer_are_a_change_with_new_serials() -> None:
+    base = watched.shop(watched.DOWN, watched.DOWN)
+    draft, made = step(base, Configure(base.zones, watched.terms(all_down=AllDown.EMPTY)))
+    assert made.change is not None
+    assert [node.owner.to_text() for node in made.delta.nodes] == [HOSTNAME]
+    assert [rrset.owner for rrset in made.delta.authorities] == [ORIGIN]
+    assert draft.serial(ORIGIN) != base.serial(ORIGIN)
+
+
+def test_a_zone_that_is_configured_no_more_is_dropped_with_all_its_names() -> None:
+    zones = (samples.zone(), samples.zone("b.test"))
+    base = samples.state(zones=zones)
+    draft = Draft(base)
+    delta = delta_of(draft, 11, (), zones[:1])
+    assert delta.dropped == (name("b.test"),)
+    assert draft.zones == zones[:1]
