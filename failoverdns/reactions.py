@@ -37,8 +37,8 @@ from failoverdns.model.system_commands import (
 )
 from failoverdns.net.spawning import spawn
 from failoverdns.net.tls import TlsContext, TlsFiles, listen_tls
-from failoverdns.rules.certificates import warnings
-from failoverdns.rules.view import View
+from failoverdns.rules.decisions.certificates import warnings
+from failoverdns.rules.derived.view import View
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 TICK = 30.0

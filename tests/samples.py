@@ -25,10 +25,10 @@ from failoverdns.model.policy import NO_TERMS, Terms
 from failoverdns.model.records import TXT, Opaque, Records, RRset, Text
 from failoverdns.model.zone import NameServer, Zone, ZoneSerial
 from failoverdns.rules.deciding import decide
-from failoverdns.rules.recounting import recount
-from failoverdns.rules.serving import all_nodes
-from failoverdns.rules.touching import difference, nodes_of, touched
-from failoverdns.rules.view import View
+from failoverdns.rules.derived.affected_names import difference, nodes_of, touched
+from failoverdns.rules.derived.serving import all_nodes
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.reports.changes_in_words import recount
 
 LABEL = "414-262-781"
 HOSTNAME = f"{LABEL}.failover.test"

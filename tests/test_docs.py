@@ -10,8 +10,8 @@ import pytest
 
 from failoverdns.control.language.commands import ROWS
 from failoverdns.model.errors import Code
-from failoverdns.rules.groups import ACTIVE_SIDE
-from failoverdns.rules.switching import RULES
+from failoverdns.rules.decisions.groups import ACTIVE_SIDE
+from failoverdns.rules.decisions.switching import RULES
 
 PROJECT = Path(__file__).parents[1]
 CONTROL = (PROJECT / "docs" / "control.md").read_text()

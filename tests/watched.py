@@ -21,8 +21,8 @@ from failoverdns.model.group import Group
 from failoverdns.model.health import Cause, Check, CheckKind, Forced, Health, Observed
 from failoverdns.model.policy import Automation, Mode, Policy, SafetyRule, Terms
 from failoverdns.model.system_commands import Automate, LearnHealth
-from failoverdns.rules.health import Condition
-from failoverdns.rules.view import View
+from failoverdns.rules.derived.health import Condition
+from failoverdns.rules.derived.view import View
 
 WEB = Check("web", CheckKind.TCP, port=80)
 AUTO = Policy(

@@ -4,7 +4,7 @@
 
 The rules decide again when the command is carried out: what changed meanwhile counts.
 Programs that have to agree to a switch are asked before, as for one by hand.
-Refuses to know clocks and what a policy says (`rules.automation`, `rules.planning`).
+Refuses to know clocks and what a policy says (`rules.decisions.automation`, `rules.decisions.planning`).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.policy import Flag
 from failoverdns.model.system_commands import AdvancePlan, Automate
-from failoverdns.rules.automation import Outlook, outlook, wants_writing
-from failoverdns.rules.health import application_condition
-from failoverdns.rules.planning import Stage, next_stage
-from failoverdns.rules.safety import automation_flag
-from failoverdns.rules.switching import Step, plan, step_report
-from failoverdns.rules.view import View
+from failoverdns.rules.decisions.automation import Outlook, outlook, wants_writing
+from failoverdns.rules.decisions.planning import Stage, next_stage
+from failoverdns.rules.decisions.safety import automation_flag
+from failoverdns.rules.decisions.switching import Step, plan, step_report
+from failoverdns.rules.derived.health import application_condition
+from failoverdns.rules.derived.view import View
 
 LOOK_AGAIN = 5.0
 """Seconds after which a group that is held back is looked at again, and one with a plan."""

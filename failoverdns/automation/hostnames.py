@@ -19,7 +19,7 @@ from failoverdns.model.resolution import Answer
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.spawning import spawn
 from failoverdns.resolving.client import resolve
-from failoverdns.rules.targets import Address
+from failoverdns.rules.derived.probe_targets import Address
 
 AT_ONCE = 8
 """Hostnames that are asked for at a time."""

@@ -5,7 +5,7 @@
 What becomes of an application's heads in a moment is one command, however many they are.
 Only a change of health is submitted: what each probe last saw stays here, for whoever asks.
 Nothing is said of a head before its checks have told enough since the start.
-Refuses to know sockets and clocks, and what health is made of (`rules.health`).
+Refuses to know sockets and clocks, and what health is made of (`rules.derived.health`).
 """
 
 from __future__ import annotations
@@ -30,10 +30,17 @@ from failoverdns.model.health import (
 )
 from failoverdns.model.names import DomainName
 from failoverdns.model.system_commands import LearnHealth
-from failoverdns.rules.health import NOT_OBSERVED, Tally, head_observed, merged, tallied
-from failoverdns.rules.targets import Address, Key, checks_of, concerned, hostnames_of, targets_of
-from failoverdns.rules.timestamps import timestamp
-from failoverdns.rules.view import View
+from failoverdns.model.timestamps import timestamp
+from failoverdns.rules.derived.health import NOT_OBSERVED, Tally, head_observed, merged, tallied
+from failoverdns.rules.derived.probe_targets import (
+    Address,
+    Key,
+    checks_of,
+    concerned,
+    hostnames_of,
+    targets_of,
+)
+from failoverdns.rules.derived.view import View
 
 
 class Probes(Protocol):

@@ -11,10 +11,10 @@ from failoverdns.model.automation_commands import ReportHealth
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Cause, CheckKind, Health, ProbeResult
-from failoverdns.rules.finding import find_application, find_head
-from failoverdns.rules.targets import Key, checks_of
-from failoverdns.rules.timestamps import timestamp
-from failoverdns.rules.view import View
+from failoverdns.model.timestamps import timestamp
+from failoverdns.rules.derived.entity_lookup import find_application, find_head
+from failoverdns.rules.derived.probe_targets import Key, checks_of
+from failoverdns.rules.derived.view import View
 
 
 class Reports:

@@ -32,8 +32,8 @@ from failoverdns.net.sockets import allow_descriptors
 from failoverdns.net.spawning import spawn
 from failoverdns.probing.prober import Prober
 from failoverdns.probing.running import Probing
-from failoverdns.rules.targets import Key
-from failoverdns.rules.view import View
+from failoverdns.rules.derived.probe_targets import Key
+from failoverdns.rules.derived.view import View
 
 RESOLVE_INTERVAL = 15.0
 """Seconds after which the hostnames of heads that are probed are resolved again."""

@@ -1,6 +1,6 @@
 """The state with changes laid over it that are not committed yet: it costs what they touch.
 
-It is what the rules read (`rules.view.View`), just as the state below, which stays as it is.
+It is what the rules read (`rules.derived.view.View`), just as the state below, which stays as it is.
 Refuses to know why anything changes.
 """
 
@@ -19,7 +19,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Flag, Terms
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
-from failoverdns.rules.web_heads import pointed_at
+from failoverdns.rules.derived.web_heads import pointed_at
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")

@@ -13,12 +13,12 @@ from failoverdns.model.application import target_texts
 from failoverdns.model.automation_commands import Rehearse
 from failoverdns.model.change import Change, Json, Node, Who
 from failoverdns.model.commands import Switch
+from failoverdns.model.timestamps import timestamp
 from failoverdns.protocol.zone_text import record_lines
-from failoverdns.rules.events import events_of
-from failoverdns.rules.finding import find_group
-from failoverdns.rules.serving import answer_of
-from failoverdns.rules.switching import plan, step_report, switch
-from failoverdns.rules.timestamps import timestamp
+from failoverdns.rules.decisions.switching import plan, step_report, switch
+from failoverdns.rules.derived.entity_lookup import find_group
+from failoverdns.rules.derived.serving import answer_of
+from failoverdns.rules.reports.events import events_of
 
 MOST_RECORDS = 100
 """Names of which a rehearsal shows the records."""

@@ -1,7 +1,7 @@
 """The state in memory: every entity, found by what commands name it by.
 
 `State` is what is committed; only the ledger changes it.
-It is what the rules read (`rules.view.View`), and so is a draft laid over it (`draft`).
+It is what the rules read (`rules.derived.view.View`), and so is a draft laid over it (`draft`).
 Refuses to know why anything changes.
 """
 
@@ -17,7 +17,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_TERMS, Flag, Terms
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
-from failoverdns.rules.web_heads import pointed_at
+from failoverdns.rules.derived.web_heads import pointed_at
 
 
 class State:

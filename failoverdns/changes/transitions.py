@@ -14,10 +14,10 @@ from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Delta, Json, Who, Write
 from failoverdns.model.policy import Terms
 from failoverdns.model.zone import Zone
-from failoverdns.rules.decision import Decision
-from failoverdns.rules.recounting import recount, recount_roles, roles, subjects
-from failoverdns.rules.touching import difference, nodes_of, touched
-from failoverdns.rules.zones import authorities, serial_writes
+from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.derived.affected_names import difference, nodes_of, touched
+from failoverdns.rules.derived.zones import authorities, serial_writes
+from failoverdns.rules.reports.changes_in_words import recount, recount_roles, roles, subjects
 
 
 @dataclass(frozen=True, slots=True)

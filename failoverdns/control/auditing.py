@@ -11,9 +11,9 @@ from failoverdns.control.language.requests import Result, Streamed
 from failoverdns.model.change import Json
 from failoverdns.model.commands import ExportHistory, History, VerifyHistory
 from failoverdns.model.errors import Corrupt, Rejected
-from failoverdns.rules.finding import find_group
-from failoverdns.rules.recounting import group_subject
-from failoverdns.rules.reporting import history_report
+from failoverdns.rules.derived.entity_lookup import find_group
+from failoverdns.rules.reports.changes_in_words import group_subject
+from failoverdns.rules.reports.reporting import history_report
 from failoverdns.store.interface import Link, Store, Unavailable
 
 EXPORTED = 500

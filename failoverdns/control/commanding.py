@@ -26,8 +26,8 @@ from failoverdns.model.change import Change, Json, Who
 from failoverdns.model.commands import LogCommand, Mutation, Query, Switch
 from failoverdns.model.errors import Corrupt, Rejected, RuleFailure
 from failoverdns.model.group import Side
-from failoverdns.rules.reporting import history_report
-from failoverdns.rules.switching import BEFORE_SWITCH, switch
+from failoverdns.rules.decisions.switching import BEFORE_SWITCH, switch
+from failoverdns.rules.reports.reporting import history_report
 from failoverdns.store.interface import Store, Unavailable
 
 Lines = Iterator[bytes]

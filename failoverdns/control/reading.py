@@ -49,25 +49,21 @@ from failoverdns.model.commands import (
 )
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Side
+from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import Zone
 from failoverdns.pki.certificates import read_bundle
 from failoverdns.protocol.zone_text import record_lines
-from failoverdns.rules.certificates import certificate_report
-from failoverdns.rules.challenges import challenge_name
+from failoverdns.rules.decisions.certificates import certificate_report
+from failoverdns.rules.decisions.operator_controls import flags_report
+from failoverdns.rules.decisions.preflight import plan_flight, preflight_report
+from failoverdns.rules.derived.challenges import challenge_name
+from failoverdns.rules.derived.entity_lookup import find_application, find_group, find_zone
+from failoverdns.rules.derived.serving import all_nodes, application_on
+from failoverdns.rules.derived.view import View
 from failoverdns.rules.explaining import explanation
-from failoverdns.rules.finding import find_application, find_group, find_zone
-from failoverdns.rules.health_reports import application_health, head_health
-from failoverdns.rules.interventions import flags_report
-from failoverdns.rules.planning import plan_report
-from failoverdns.rules.preflight import plan_flight, preflight_report
-from failoverdns.rules.reporting import (
-    application_report,
-    group_report,
-    zone_report,
-)
-from failoverdns.rules.serving import all_nodes, application_on
-from failoverdns.rules.timestamps import timestamp
-from failoverdns.rules.view import View
+from failoverdns.rules.reports.health_reports import application_health, head_health
+from failoverdns.rules.reports.plan_report import plan_report
+from failoverdns.rules.reports.reporting import application_report, group_report, zone_report
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 SHOWN_FETCHES = 20

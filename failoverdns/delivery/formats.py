@@ -15,7 +15,7 @@ import json
 from dataclasses import dataclass
 
 from failoverdns.model.certificate import Bundle
-from failoverdns.rules.preflight import covers
+from failoverdns.rules.decisions.preflight import covers
 
 PEM, CADDY, TRAEFIK = "pem", "caddy", "traefik"
 FORMATS = (PEM, CADDY, TRAEFIK)

@@ -20,15 +20,15 @@ from failoverdns.model.change import Change, Json
 from failoverdns.model.delivery import HookProgress
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.settings import HookSettings
-from failoverdns.rules.events import (
+from failoverdns.model.timestamps import timestamp
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.reports.events import (
     Event,
     EventKind,
     applications_of,
     environment,
     events_of,
 )
-from failoverdns.rules.timestamps import timestamp
-from failoverdns.rules.view import View
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 BACK_OFF = (1.0, 5.0, 30.0, 120.0, 300.0)

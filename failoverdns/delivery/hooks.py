@@ -15,8 +15,8 @@ from failoverdns.model.change import Change, Json
 from failoverdns.model.delivery import HookProgress
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.settings import HookSettings
-from failoverdns.rules.events import before_switch
-from failoverdns.rules.switching import BEFORE_SWITCH
+from failoverdns.rules.decisions.switching import BEFORE_SWITCH
+from failoverdns.rules.reports.events import before_switch
 
 
 class Hooks:

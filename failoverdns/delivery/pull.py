@@ -31,7 +31,7 @@ from failoverdns.model.delivery import Fetch
 from failoverdns.model.errors import Corrupt
 from failoverdns.net.spawning import spawn
 from failoverdns.pki.peer_certificates import identities
-from failoverdns.rules.view import View
+from failoverdns.rules.derived.view import View
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 MAX_WAIT: Final = 300

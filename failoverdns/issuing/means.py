@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from failoverdns.model.commands import Mutation
-from failoverdns.rules.view import View
+from failoverdns.rules.derived.view import View
 from failoverdns.store.interface import Store
 
 

@@ -40,10 +40,10 @@ from failoverdns.model.settings import AcmeSettings
 from failoverdns.model.system_commands import FailOrder, IssueCertificate, PlaceOrder, SetChallenges
 from failoverdns.pki.certificates import read_bundle
 from failoverdns.pki.key_pairs import new_key, signing_request
-from failoverdns.rules.challenges import base_name, challenge_owners
-from failoverdns.rules.ordering import check_order
-from failoverdns.rules.renewing import may_renew
-from failoverdns.rules.view import View
+from failoverdns.rules.decisions.ordering import check_order
+from failoverdns.rules.decisions.renewing import may_renew
+from failoverdns.rules.derived.challenges import base_name, challenge_owners
+from failoverdns.rules.derived.view import View
 from failoverdns.store.interface import Unavailable
 
 VALIDATION_DEADLINE = 180.0

@@ -18,8 +18,8 @@ from failoverdns.model.certificate_commands import RequestCertificate
 from failoverdns.model.change import Change
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import AcmeSettings
-from failoverdns.rules.certificates import renewal_fault
-from failoverdns.rules.renewing import is_due, may_renew
+from failoverdns.rules.decisions.certificates import renewal_fault
+from failoverdns.rules.decisions.renewing import is_due, may_renew
 
 __all__ = ["Means", "Renewals"]
 
@@ -113,7 +113,7 @@ class Renewals:
     ) -> None:
         """Order a certificate anew if it is due.
 
-        One that cannot be renewed is left alone: `rules.certificates.warnings` says so.
+        One that cannot be renewed is left alone: `rules.decisions.certificates.warnings` says so.
         Raises Rejected if the ledger does not take the order for any other reason.
         """
         state, now, facts = self._means.state(), self._means.now(), certificate.facts

@@ -4,7 +4,7 @@
 
 So the last good answer is durable when it is served, and outlives a restart; only other addresses
 than before are a change that history keeps.
-Refuses to know sockets, threads and clocks, and what becomes of an answer (`rules.resolving`).
+Refuses to know sockets, threads and clocks, and what becomes of an answer (`rules.derived.resolving`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer
 from failoverdns.model.system_commands import ForgetAnswers, LearnAnswer
 from failoverdns.resolving.client import Where, resolve
-from failoverdns.rules.resolving import MIN_TTL, Timing, timed, unneeded, wanted
-from failoverdns.rules.view import View
+from failoverdns.rules.derived.resolving import MIN_TTL, Timing, timed, unneeded, wanted
+from failoverdns.rules.derived.view import View
 
 CONCURRENT = 16
 """Hostnames that are asked for at a time."""

@@ -18,7 +18,7 @@ from failoverdns.model.commands import Mutation
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.spawning import spawn
 from failoverdns.resolving.refreshing import CONCURRENT, Means, Refreshing
-from failoverdns.rules.view import View
+from failoverdns.rules.derived.view import View
 
 TICK = 1.0
 """Seconds between looks at what is due."""

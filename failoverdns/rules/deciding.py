@@ -42,16 +42,16 @@ from failoverdns.model.system_commands import (
     PlaceOrder,
     SetChallenges,
 )
-from failoverdns.rules import applications, certificates, groups, ordering
-from failoverdns.rules.automation import automate
-from failoverdns.rules.decision import Decision
-from failoverdns.rules.health_changes import force_health, forget_health, learn_health
-from failoverdns.rules.interventions import set_flag, set_maintenance
-from failoverdns.rules.planning import advance_plan, cancel_plan, plan_switch
-from failoverdns.rules.resolving import forget_answers, learn_answer
-from failoverdns.rules.switching import switch
-from failoverdns.rules.view import View
-from failoverdns.rules.zones import configure
+from failoverdns.rules.decisions import applications, certificates, groups, ordering
+from failoverdns.rules.decisions.automation import automate
+from failoverdns.rules.decisions.configuring import configure
+from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.health_changes import force_health, forget_health, learn_health
+from failoverdns.rules.decisions.operator_controls import set_flag, set_maintenance
+from failoverdns.rules.decisions.planning import advance_plan, cancel_plan, plan_switch
+from failoverdns.rules.decisions.resolving import forget_answers, learn_answer
+from failoverdns.rules.decisions.switching import switch
+from failoverdns.rules.derived.view import View
 
 
 def decide(

@@ -13,17 +13,17 @@ from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
 from failoverdns.model.policy import Mode
-from failoverdns.rules.automation import Outlook, outlook
-from failoverdns.rules.health import observed_of, why_down
-from failoverdns.rules.health_reports import group_automation
-from failoverdns.rules.policy import FLAP_GUARD
-from failoverdns.rules.safety import automation_flag
-from failoverdns.rules.serving import answer_of, application_on, target_of
-from failoverdns.rules.sides import answered, side_condition
-from failoverdns.rules.switching import plan
-from failoverdns.rules.timestamps import duration, timestamp
-from failoverdns.rules.view import View
-from failoverdns.rules.web_heads import web_heads
+from failoverdns.model.timestamps import duration, timestamp
+from failoverdns.rules.decisions.automation import Outlook, outlook
+from failoverdns.rules.decisions.policy import FLAP_GUARD
+from failoverdns.rules.decisions.safety import automation_flag
+from failoverdns.rules.decisions.switching import plan
+from failoverdns.rules.derived.active_side import answered, side_condition
+from failoverdns.rules.derived.health import observed_of, why_down
+from failoverdns.rules.derived.serving import answer_of, application_on, target_of
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.web_heads import web_heads
+from failoverdns.rules.reports.health_reports import group_automation
 
 
 def explanation(

@@ -2,7 +2,7 @@
 
 Knows how the names of a group are written without making values of them on the way, because there
 may be a million: 2 us a group, where nodes take 20.
-Refuses to know who is filled, and what is served: `rules.serving` does.
+Refuses to know who is filled, and what is served: `rules.derived.serving` does.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from failoverdns.model.change import Delta
 from failoverdns.model.group import Group, Side
 from failoverdns.model.zone import Zone
 from failoverdns.protocol.table.deltas import Shared, write_delta, write_nodes, write_rest
-from failoverdns.rules.serving import RecordsOf, in_parts, present_groups
-from failoverdns.rules.sides import answered
-from failoverdns.rules.view import View
-from failoverdns.rules.zones import all_authorities
+from failoverdns.rules.derived.active_side import answered
+from failoverdns.rules.derived.serving import RecordsOf, in_parts, present_groups
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.zones import all_authorities
 
 GROUPS = 1000
 """Groups in a part: about two milliseconds for whoever writes it."""
@@ -31,7 +31,7 @@ MOST_KEPT = 1 << 16
 def parts(view: View) -> Iterator[bytes]:
     """Yield all that is served, each part as it is at the moment it is asked for.
 
-    The view may change in between: see `rules.serving.in_parts`.
+    The view may change in between: see `rules.derived.serving.in_parts`.
     """
     yield write_delta(Delta(authorities=all_authorities(view)))
     shared: Shared = {}

@@ -26,7 +26,7 @@ from failoverdns.model.change import Write
 from failoverdns.model.group import Group, Side
 from failoverdns.model.zone import NameServer, Zone
 from failoverdns.protocol.table.deltas import Shared, write_nodes
-from failoverdns.rules.serving import nodes_in_parts
+from failoverdns.rules.derived.serving import nodes_in_parts
 from failoverdns.store.mark import Mark
 from failoverdns.store.state_file import open_state_file
 

@@ -21,9 +21,9 @@ from failoverdns.model.health import Health, Observed
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Terms
 from failoverdns.model.zone import NameServer, Zone
-from failoverdns.rules.automation import outlook
-from failoverdns.rules.health import NOT_OBSERVED, Tally, head_observed, tallied
-from failoverdns.rules.sides import side_condition
+from failoverdns.rules.decisions.automation import outlook
+from failoverdns.rules.derived.active_side import side_condition
+from failoverdns.rules.derived.health import NOT_OBSERVED, Tally, head_observed, tallied
 from failoverdns.store.memory import MemoryStore
 from simulation.probing import Observation
 from simulation.run import AutomaticSwitch, HealthChange, Run

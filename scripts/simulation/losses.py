@@ -2,7 +2,7 @@
 
 A head that is well, of whose probes a share is lost, each by itself, and a backup that is up: the
 group leaves when the head became `down` and is not `up` again before the policy's `at`.  Two ways
-to count that, both through `rules.health.tallied` and `rules.policy.verdict`:
+to count that, both through `rules.derived.health.tallied` and `rules.decisions.policy.verdict`:
 
 | way         | what it does                                                                     |
 |-------------|----------------------------------------------------------------------------------|
@@ -25,8 +25,8 @@ from random import Random
 
 from failoverdns.model.group import Side
 from failoverdns.model.health import Cause, Health, ProbeResult
-from failoverdns.rules.health import Condition, Tally, tallied
-from failoverdns.rules.policy import Situation, verdict
+from failoverdns.rules.decisions.policy import Situation, verdict
+from failoverdns.rules.derived.health import Condition, Tally, tallied
 from simulation.patterns import RESPONSE
 from simulation.setting import Setting
 

@@ -1,7 +1,7 @@
 """Probe results in, switches out: the server's rules as pure functions, and nothing else.
 
 Fast enough for years.  What it repeats of the server is the little that stands between the rules
-(`rules.health_changes.learn_health`, `rules.switching`): tests hold it against the corridor.
+(`rules.decisions.health_changes.learn_health`, `rules.decisions.switching`): tests hold it against the corridor.
 Nobody switches by hand here: every switch is the policy's own.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
-from failoverdns.rules.health import Condition, Tally, combined, head_observed, tallied
-from failoverdns.rules.policy import Situation, Verdict, verdict
+from failoverdns.rules.decisions.policy import Situation, Verdict, verdict
+from failoverdns.rules.derived.health import Condition, Tally, combined, head_observed, tallied
 from simulation.probing import Observation
 from simulation.run import AutomaticSwitch, HealthChange, Run
 from simulation.setting import Setting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from failoverdns.rules.timestamps import duration
+from failoverdns.model.timestamps import duration
 from simulation.run import Run
 from simulation.setting import Setting, label
 from simulation.studies import BLIPS, LOSSES, PERIODS, Blips, Delay, Drain, Flaps, Outcome, Rates

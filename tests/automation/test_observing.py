@@ -19,7 +19,7 @@ from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Cause, Check, CheckKind, Health, ProbeResult, Target
 from failoverdns.model.policy import Terms
-from failoverdns.rules.targets import Address, Key
+from failoverdns.rules.derived.probe_targets import Address, Key
 
 WEB = Check("web", CheckKind.TCP, port=80, up_after=2, down_after=3)
 BEAT = Check("beat", CheckKind.PUSH, up_after=1, down_after=2, ttl=60.0)

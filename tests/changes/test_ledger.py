@@ -27,8 +27,8 @@ from failoverdns.model.policy import AllDown, AnswerOf, Mode, Policy, Terms
 from failoverdns.model.zone import Zone, ZoneSerial
 from failoverdns.protocol.table.deltas import write_delta, write_nodes
 from failoverdns.protocol.table.python_table import PythonTable
-from failoverdns.rules.serving import all_nodes
-from failoverdns.rules.zones import all_authorities
+from failoverdns.rules.derived.serving import all_nodes
+from failoverdns.rules.derived.zones import all_authorities
 from failoverdns.store.memory import Failure, MemoryStore
 
 

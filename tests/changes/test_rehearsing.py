@@ -25,7 +25,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.policy import Gate, Wait
 from failoverdns.rules.deciding import decide
-from failoverdns.rules.events import events_of
+from failoverdns.rules.reports.events import events_of
 from failoverdns.workers import full_table as filling
 
 ZONES = (samples.zone(), samples.zone("second.example"))

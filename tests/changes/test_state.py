@@ -25,7 +25,7 @@ from failoverdns.model.commands import (
 )
 from failoverdns.model.errors import Rejected
 from failoverdns.model.system_commands import Configure
-from failoverdns.rules.view import View
+from failoverdns.rules.derived.view import View
 
 ZONES = (samples.zone(), samples.zone(ttl=30), samples.zone("failover.example"))
 COMMANDS = drawn.commands(ZONES)

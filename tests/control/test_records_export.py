@@ -24,7 +24,7 @@ from failoverdns.model.commands import Records
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import Opaque, RRset
 from failoverdns.protocol.records import compile_records
-from failoverdns.rules.serving import all_nodes
+from failoverdns.rules.derived.serving import all_nodes
 from failoverdns.store.memory import MemoryStore
 
 Row = tuple[DomainName, int, int, bytes]

@@ -22,7 +22,7 @@ from failoverdns.model.certificate import CertificateKind
 from failoverdns.model.certificate_commands import RequestCertificate
 from failoverdns.model.commands import SetGroup, Switch
 from failoverdns.model.group import Side
-from failoverdns.rules.renewing import RETRIES
+from failoverdns.rules.decisions.renewing import RETRIES
 from failoverdns.store.memory import Failure, MemoryStore
 
 UNPLACED = refusal(500, "serverInternal", "not now")

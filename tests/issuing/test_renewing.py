@@ -21,7 +21,7 @@ from failoverdns.model import certificate_commands, commands
 from failoverdns.model.certificate import Certificate, CertificateKind
 from failoverdns.model.certificate_commands import RequestCertificate
 from failoverdns.model.commands import SetGroup, Switch
-from failoverdns.rules.renewing import renew_at
+from failoverdns.rules.decisions.renewing import renew_at
 
 HOUR = 3600.0
 SWITCH = Switch(("shop",))

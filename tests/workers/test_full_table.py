@@ -12,9 +12,9 @@ from failoverdns.model.change import Delta
 from failoverdns.model.commands import Mutation, SetHead
 from failoverdns.model.errors import Rejected
 from failoverdns.protocol.table.deltas import write_delta, write_nodes
-from failoverdns.rules.serving import all_nodes
-from failoverdns.rules.view import View
-from failoverdns.rules.zones import all_authorities
+from failoverdns.rules.derived.serving import all_nodes
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.zones import all_authorities
 from failoverdns.workers import full_table as filling
 
 ZONES = (samples.zone(), samples.zone("second.example", negative_ttl=5))

@@ -18,7 +18,7 @@ from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
-from failoverdns.rules.timestamps import timestamp
+from failoverdns.model.timestamps import timestamp
 
 ttl = v.number(0, 86400, " seconds")
 RIGHT: list[tuple[v.Parse, Json, Any]] = [

@@ -240,7 +240,7 @@ def states(draw: st.DrawFn) -> State:
 
 
 def change(before: State, after: State) -> Delta:
-    """Return what leads from one state to the next, as `rules.serving.difference` does."""
+    """Return what leads from one state to the next, as `rules.derived.serving.difference` does."""
     (old_soas, old), (new_soas, new) = before, after
     return Delta(
         nodes=tuple(one for owner, one in new.items() if old.get(owner) != one),

@@ -1,0 +1,178 @@
+"""Commands on applications and their heads.
+
+Every function takes the state and a command and returns a Decision or raises Rejected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from heapq import nsmallest
+
+from failoverdns.model.application import Application, Head, HeadRole
+from failoverdns.model.change import Write
+from failoverdns.model.commands import (
+    ActivateHead,
+    AddApplication,
+    AddHead,
+    RemoveApplication,
+    RemoveHead,
+    RenameApplication,
+    RenameHead,
+    SetApplication,
+    SetHead,
+)
+from failoverdns.model.errors import Rejected
+from failoverdns.model.health import Quorum
+from failoverdns.rules.decisions.certificates import certificate_removals
+from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.health_changes import unobserved
+from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.web_heads import check_template, checked
+from failoverdns.rules.reports.reporting import application_report
+
+
+def add_application(view: View, command: AddApplication) -> Decision:
+    """Create an application without heads."""
+    _check_name_free(view, command.name)
+    template = command.hostname_template
+    if template is not None:
+        check_template(template)
+    return _written(None, Application(f"app-{view.revision + 1}", command.name, template))
+
+
+def rename_application(view: View, command: RenameApplication) -> Decision:
+    """Rename an application; templates that name it point elsewhere in the same step."""
+    application = find_application(view, command.old)
+    if command.new != application.name:
+        _check_name_free(view, command.new)
+    return _written(application, replace(application, name=command.new))
+
+
+def set_application(view: View, command: SetApplication) -> Decision:
+    """Say which checks an application's heads have to pass; with others it is probed anew."""
+    application = find_application(view, command.name)
+    checks = application.checks if command.check is None else tuple(dict.fromkeys(command.check))
+    for name in checks:
+        if view.terms.check(name) is None:
+            raise not_found("check", name, (check.name for check in view.terms.checks))
+    after = replace(
+        application,
+        checks=checks,
+        require_checks=_given(command.require_checks, application.require_checks),
+        require_heads=_given(command.require_heads, application.require_heads),
+    )
+    if (after.checks, after.require_checks) != (application.checks, application.require_checks):
+        after = unobserved(after)
+    return _written(application, after)
+
+
+def remove_application(view: View, command: RemoveApplication) -> Decision:
+    """Remove an application that no group is attached to, and its certificate."""
+    application = find_application(view, command.name)
+    attached, _ = view.attachments(application.id)
+    if attached:
+        some = ", ".join(map(repr, nsmallest(5, (g.name for g in view.following(application.id)))))
+        raise Rejected(
+            "in-use",
+            f"application {application.name!r} is attached to {attached} group(s) ({some}): "
+            'detach it first with `group set GROUP --primary ""` or `--backup ""`',
+        )
+    writes = (*certificate_removals(view, application), Write(application, None))
+    return Decision(writes, lambda _: {"removed": application.name})
+
+
+def add_head(view: View, command: AddHead) -> Decision:
+    """Add a head; a load balancer becomes the active one unless it is on standby."""
+    application = find_application(view, command.application)
+    if application.head(command.name) is not None:
+        raise Rejected(
+            "exists",
+            f"application {application.name!r} has a head {command.name!r} already: "
+            "change it with `head set`",
+        )
+    is_balancer = command.role is HeadRole.LOAD_BALANCER
+    if command.standby and not is_balancer:
+        raise Rejected("invalid", "--standby is for load balancers: web servers share the traffic")
+    _check_one_kind(command.address, command.hostname)
+    head = Head(command.name, command.role, command.address, command.hostname)
+    active = head.name if is_balancer and not command.standby else application.active
+    return _written(
+        application, replace(application, heads=(*application.heads, head), active=active)
+    )
+
+
+def set_head(view: View, command: SetHead) -> Decision:
+    """Give a head other addresses or another hostname."""
+    application = find_application(view, command.application)
+    head = find_head(application, command.name)
+    _check_one_kind(command.address, command.hostname)
+    if not command.address and command.hostname is None:
+        raise Rejected("invalid", "say what to set: --address (repeatable) or --hostname")
+    changed = replace(head, addresses=command.address, hostname=command.hostname)
+    if changed != head:
+        changed = replace(changed, observed=None)  # it is elsewhere now, and was not probed there
+    return _written(application, application.with_head(head, changed))
+
+
+def rename_head(view: View, command: RenameHead) -> Decision:
+    """Rename a head; it stays active, and templates that name it point elsewhere."""
+    application = find_application(view, command.application)
+    head = find_head(application, command.old)
+    if command.new != head.name and application.head(command.new) is not None:
+        raise Rejected(
+            "exists", f"application {application.name!r} has a head {command.new!r} already"
+        )
+    renamed = application.with_head(head, replace(head, name=command.new))
+    if application.active == head.name:
+        renamed = replace(renamed, active=command.new)
+    return _written(application, renamed)
+
+
+def activate_head(view: View, command: ActivateHead) -> Decision:
+    """Choose the active load balancer."""
+    application = find_application(view, command.application)
+    head = find_head(application, command.name)
+    if head.role is not HeadRole.LOAD_BALANCER:
+        raise Rejected(
+            "invalid",
+            f"head {head.name!r} is a web server: only a load balancer can be made active",
+        )
+    return _written(application, replace(application, active=head.name))
+
+
+def remove_head(view: View, command: RemoveHead) -> Decision:
+    """Remove a head; for the active load balancer the most recently added one takes over."""
+    application = find_application(view, command.application)
+    head = find_head(application, command.name)
+    heads = tuple(other for other in application.heads if other is not head)
+    active = application.active
+    if active == head.name:
+        balancers = [other for other in heads if other.role is HeadRole.LOAD_BALANCER]
+        active = balancers[-1].name if balancers else None
+    return _written(application, replace(application, heads=heads, active=active))
+
+
+def _written(before: Application | None, after: Application) -> Decision:
+    """Decide on `after`, checked; without a write if nothing is different."""
+    checked(after)
+    writes = () if before == after else (Write(before, after),)
+    return Decision(writes, lambda view: application_report(view, after))
+
+
+def _given(value: Quorum | None, before: Quorum) -> Quorum:
+    return before if value is None else value
+
+
+def _check_name_free(view: View, name: str) -> None:
+    if view.application_named(name) is not None:
+        raise Rejected("exists", f"there is an application {name!r} already")
+
+
+def _check_one_kind(addresses: tuple[object, ...], hostname: str | None) -> None:
+    if addresses and hostname is not None:
+        raise Rejected("invalid", "a head has addresses or a hostname, not both")
+    if hostname is not None:
+        check_template(hostname)
+    if len(set(addresses)) != len(addresses):
+        raise Rejected("invalid", "an address is given twice")

@@ -1,0 +1,131 @@
+"""What a group does by itself: its policy's verdict, and the rules that stand in its way.
+
+| the verdict is to switch | rules     | the group                                                 |
+|--------------------------|-----------|-----------------------------------------------------------|
+| no                       |           | stays                                                     |
+| later                    |           | stays; with the flap guard in the way it is noted as held |
+| now                      | one fails | stays, and is noted as held, with the rules that failed   |
+| now                      | all pass  | is switched                                               |
+
+What is noted is in history once, not each time that somebody looks.
+A group in maintenance is left alone, whatever its policy says.
+Refuses to know who looks, and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from failoverdns.model.change import Json, Write
+from failoverdns.model.errors import RuleFailure
+from failoverdns.model.group import Group, Side
+from failoverdns.model.policy import Held, Mode, Policy
+from failoverdns.model.system_commands import Automate
+from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.policy import FLAP_GUARD, Situation, Verdict, verdict
+from failoverdns.rules.decisions.switching import Step, plan, switch_writes
+from failoverdns.rules.derived.active_side import policy_of, side_condition
+from failoverdns.rules.derived.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is ahead of a group: what its policy says, and what stands in the way of that.
+
+    `verdict` is None for a group that nothing is automatic for.  `step` is the switch that is due,
+    with the rules that fail for it.
+    """
+
+    policy: Policy
+    situation: Situation
+    verdict: Verdict | None
+    step: Step | None = None
+
+    @property
+    def failures(self) -> tuple[RuleFailure, ...]:
+        """The rules that fail for the switch that is due."""
+        return self.step.failures if self.step is not None else ()
+
+    @property
+    def is_due(self) -> bool:
+        """True if the policy wants a switch now."""
+        return self.step is not None
+
+
+def outlook(view: View, group: Group, now: float, steady: float) -> Outlook:
+    """Return what is ahead of a group at `now` (seconds since 1970) and `steady`."""
+    policy, situation = policy_of(view, group), situation_of(view, group, steady)
+    if policy.mode is Mode.MANUAL or group.automation.maintenance is not None:
+        return Outlook(policy, situation, None)
+    says = verdict(policy, situation, steady)
+    if says.to is None or says.at > steady:
+        return Outlook(policy, situation, says)
+    (step,) = plan(view, [group], says.to, now, steady, automatic=True)
+    return Outlook(policy, situation, says, step)
+
+
+def situation_of(view: View, group: Group, steady: float) -> Situation:
+    """Return what a policy looks at; what seems to be in the future is taken as of now."""
+    sides = (side_condition(view, group, side) for side in Side)
+    primary, backup = (replace(each, since=min(each.since, steady)) for each in sides)
+    automation, switched_at = group.automation, group.automation.switched_at
+    if switched_at is not None:
+        switched_at = min(switched_at, steady)
+    return Situation(
+        group.active, primary, backup, automation.automatic, automation.by_hand, switched_at
+    )
+
+
+def automate(view: View, command: Automate, now: float, steady: float) -> Decision:
+    """Switch a group as its policy says, or note what holds it back."""
+    group = view.group(command.group)
+    if group is None:
+        return Decision((), lambda _: {})
+    look = outlook(view, group, now, steady)
+    failures = (*look.failures, *command.objections) if look.is_due else ()
+    if look.step is not None and not failures:
+        about: dict[str, Json] = {"groups": [group.name], "to": look.step.after.active.value}
+        return Decision(
+            switch_writes(view, [look.step]),
+            lambda _: {**about},
+            about={**about, "reason": look.verdict.why if look.verdict is not None else ""},
+        )
+    held = _held(look, failures, steady)
+    if _is_noted(group, held):
+        return Decision((), lambda _: {})
+    after = replace(group, automation=replace(group.automation, held=held))
+    about = {"group": group.name, **_refusal(held, failures)}
+    return Decision((Write(group, after),), lambda _: {**about}, about=about)
+
+
+def wants_writing(view: View, group: Group, look: Outlook) -> bool:
+    """Tell whether `automate` would write anything, but for what programs outside object to."""
+    if look.is_due and not look.failures:
+        return True
+    return not _is_noted(group, _held(look, look.failures, 0.0))
+
+
+def _held(look: Outlook, failures: tuple[RuleFailure, ...], steady: float) -> Held | None:
+    says = look.verdict
+    if says is None or says.to is None:
+        return None
+    if failures:
+        rules = dict.fromkeys(failure.rule for failure in failures)
+        return Held(says.to.value, tuple(rules), steady)
+    return Held(says.to.value, (FLAP_GUARD,), steady) if says.is_held else None
+
+
+def _is_noted(group: Group, held: Held | None) -> bool:
+    """Tell whether a group is noted as held like this already, whenever that was."""
+    before = group.automation.held
+    if before is None or held is None:
+        return before is held
+    return (before.to, before.reasons) == (held.to, held.reasons)
+
+
+def _refusal(held: Held | None, failures: tuple[RuleFailure, ...]) -> Mapping[str, Json]:
+    if held is None:
+        return {"held": None}
+    rules: list[Json] = [{"rule": f.rule, "message": f.message} for f in failures]
+    return {"held": list(held.reasons), "to": held.to, **({"rules": rules} if rules else {})}

@@ -1,0 +1,112 @@
+"""The configured zones and settings: which of them changed, and whether they contradict the groups."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from hashlib import sha256
+
+from failoverdns.model.change import Write
+from failoverdns.model.errors import Rejected
+from failoverdns.model.group import Group, group_names
+from failoverdns.model.names import DomainName
+from failoverdns.model.policy import AllDown, AnswerOf, Terms
+from failoverdns.model.system_commands import Configure
+from failoverdns.model.zone import MAX_ORIGIN, Zone
+from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.zones import NOT_CONFIGURED, raised_serial
+
+
+def configure(view: View, command: Configure, now: float) -> Decision:
+    """Serve exactly the given zones; each one that is new or different gets a new serial.
+
+    Raises Rejected `invalid` for a zone whose name leaves no room for labels, `in-use` for a zone
+    that groups are in and that is not configured, for records at a name that belongs to a group,
+    and for a check or policy that is used and not configured: every such fault is named.
+    """
+    too_long = [zone.origin for zone in command.zones if len(zone.origin.wire) > MAX_ORIGIN]
+    if too_long:
+        each = "; ".join(f"zone {origin} has {len(origin.wire)}" for origin in too_long)
+        raise Rejected("invalid", f"a zone's name has at most {MAX_ORIGIN} bytes: {each}")
+    faults = [
+        *_missing_zones(view, command.zones),
+        *_conflicts(view, command.zones),
+        *_missing_terms(view, command.terms),
+    ]
+    if faults:
+        raise Rejected("in-use", "; ".join(faults))
+    writes = []
+    for zone in command.zones:
+        before, digest = view.serial(zone.origin), _digest(zone, command.terms)
+        if before is None or before.digest != digest:
+            writes.append(raised_serial(before, zone.origin, digest, now))
+    kept = {zone.origin for zone in command.zones}
+    for dropped in view.serials():  # those too that were dropped while no server ran
+        if dropped.origin not in kept and dropped.digest != NOT_CONFIGURED:
+            writes.append(Write(dropped, replace(dropped, digest=NOT_CONFIGURED)))
+    names = [zone.origin.to_text() for zone in command.zones]
+    return Decision(tuple(writes), lambda _: {"zones": [*names]}, command.zones, command.terms)
+
+
+def _digest(zone: Zone, terms: Terms) -> str:
+    """Return a fingerprint of all that is configured and alters answers of a zone."""
+    altering = [
+        (policy.name, policy.all_down, policy.answer)
+        for policy in terms.policies
+        if policy.all_down is not AllDown.STAY or policy.answer is not AnswerOf.ALL
+    ]
+    if not altering:
+        return zone.digest()
+    return sha256(f"{zone.digest()} {altering!r}".encode()).hexdigest()[:32]
+
+
+def _missing_terms(view: View, terms: Terms) -> list[str]:
+    checks = {check.name for check in terms.checks}
+    policies = {policy.name for policy in terms.policies}
+    using: dict[str, list[str]] = {}
+    for application in view.applications():
+        for name in application.checks:
+            if name not in checks:
+                using.setdefault(f"check {name!r}", []).append(f"application {application.name!r}")
+    for group in view.groups():
+        policy = group.automation.policy
+        if policy is not None and policy not in policies:
+            using.setdefault(f"policy {policy!r}", []).append(f"group {group.name!r}")
+    return [
+        f"{what} is not configured, but {users[0]} uses it"
+        + (f", and {len(users) - 1} more" if len(users) > 1 else "")
+        for what, users in using.items()
+    ]
+
+
+def _missing_zones(view: View, zones: tuple[Zone, ...]) -> list[str]:
+    counts = Counter(group.zone for group in view.groups())
+    for zone in zones:
+        counts.pop(zone.origin, None)
+    return [
+        f"zone {origin} is not configured, but {count} group(s) are in it"
+        for origin, count in counts.items()
+    ]
+
+
+def _conflicts(view: View, zones: tuple[Zone, ...]) -> list[str]:
+    faults = []
+    for zone in zones:
+        for owner in dict.fromkeys(rrset.owner for rrset in zone.configured_rrsets()):
+            group = _group_at(view, zone, owner)
+            if group is not None:
+                faults.append(f"{owner} has records, but belongs to group {group.name!r}")
+    return faults
+
+
+def _group_at(view: View, zone: Zone, owner: DomainName) -> Group | None:
+    """Return the group that answers at `owner`."""
+    depth = len(list(owner.labels())) - len(list(zone.origin.labels()))
+    if depth not in (1, 2):
+        return None
+    label = list(owner.labels())[depth - 1].decode("latin-1")
+    group = view.label_owner(zone.origin, label)
+    if isinstance(group, Group) and owner in group_names(group.hostname):
+        return group
+    return None

@@ -1,0 +1,209 @@
+"""Commands on failover groups, except the switch.
+
+Every function takes the state and a command and returns a Decision or raises Rejected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from failoverdns.model.application import Application
+from failoverdns.model.change import Json, Write
+from failoverdns.model.commands import AddGroup, RemoveGroup, RenameGroup, SetGroup
+from failoverdns.model.errors import Rejected, RuleFailure
+from failoverdns.model.group import MAX_TTL, Group, Side, Tombstone, group_names
+from failoverdns.model.policy import NO_AUTOMATION, Automation
+from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
+from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.safety import counts_on
+from failoverdns.rules.decisions.switching import check_override
+from failoverdns.rules.derived.entity_lookup import (
+    find_application,
+    find_group,
+    find_zone,
+    not_found,
+)
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.reports.reporting import group_report
+
+_ATTEMPTS = 1000
+"""Random labels tried before giving up; with half of all taken, 1 in 2**1000 fails."""
+
+ACTIVE_SIDE = "active-side"
+"""Rule: the application that traffic goes to is not detached or replaced."""
+
+
+def add_group(view: View, command: AddGroup, random: Random) -> Decision:
+    """Create a group, primary active, under the given label or nine random digits."""
+    if view.group_named(command.name) is not None:
+        raise Rejected("exists", f"there is a group {command.name!r} already")
+    zone = find_zone(view, command.zone)
+    label = command.label
+    if label is None:
+        label = _random_label(view, zone, random)
+    else:
+        _check_label_free(view, zone, label)
+    primary = find_application(view, command.primary) if command.primary else None
+    backup = find_application(view, command.backup) if command.backup else None
+    _check_different(primary, backup)
+    revision = view.revision + 1
+    group = Group(
+        id=f"grp-{revision}",
+        name=command.name,
+        zone=zone.origin,
+        label=label,
+        primary=primary.id if primary else None,
+        backup=backup.id if backup else None,
+        active=Side.PRIMARY,
+        ttl=zone.ttl if command.ttl is None else _checked_ttl(command.ttl),
+        revision=revision,
+        flatten=command.flatten,
+        automation=_with_policy(view, NO_AUTOMATION, command.policy),
+    )
+    return Decision((Write(None, group),), lambda after: group_report(after, group))
+
+
+def set_group(view: View, command: SetGroup, now: float) -> Decision:
+    """Attach and detach applications, set the TTL; what is left out stays as it is."""
+    group = find_group(view, command.name)
+    check_override(command.override, (ACTIVE_SIDE,))
+    primary = _attached(view, group.primary, command.primary)
+    backup = _attached(view, group.backup, command.backup)
+    _check_different(primary, backup)
+    ttl = group.ttl if command.ttl is None else _checked_ttl(command.ttl)
+    after = replace(
+        group,
+        primary=primary.id if primary else None,
+        backup=backup.id if backup else None,
+        ttl=ttl,
+        flatten=group.flatten if command.flatten is None else command.flatten,
+        automation=_with_policy(view, group.automation, command.policy),
+        cached_until=max(group.cached_until, now + group.ttl)
+        if ttl != group.ttl
+        else group.cached_until,
+    )
+    overridden: list[Json] = []
+    detached = group.application(group.active)
+    if detached is not None and after.application(group.active) != detached:
+        if ACTIVE_SIDE not in command.override:
+            raise _active_side_refusal(group)
+        overridden.append(ACTIVE_SIDE)
+    written = _written(view, group, after)
+    return replace(
+        written, report=lambda changed: {**written.report(changed), "overridden": overridden}
+    )
+
+
+def rename_group(view: View, command: RenameGroup) -> Decision:
+    """Rename a group; its hostname stays."""
+    group = find_group(view, command.old)
+    if command.new != group.name and view.group_named(command.new) is not None:
+        raise Rejected("exists", f"there is a group {command.new!r} already")
+    if command.new != group.name:
+        _check_unnamed(view, group)
+    return _written(view, group, replace(group, name=command.new))
+
+
+def remove_group(view: View, command: RemoveGroup) -> Decision:
+    """Remove a group without applications; its label is retired for ever."""
+    group = find_group(view, command.name)
+    if group.applications:
+        raise Rejected(
+            "in-use",
+            f"group {group.name!r} still has applications: detach them first with "
+            f'`group set {group.name} --backup ""` and `--primary ""`',
+        )
+    _check_unnamed(view, group)
+    tombstone = Tombstone(group.zone, group.label, group.name)
+    return Decision(
+        (Write(group, None), Write(None, tombstone)),
+        lambda _: {"removed": group.name, "retired": group.hostname.to_text()},
+    )
+
+
+def _written(view: View, before: Group, after: Group) -> Decision:
+    if after == before:
+        return Decision((), lambda unchanged: group_report(unchanged, before))
+    group = replace(after, revision=view.revision + 1)
+    return Decision((Write(before, group),), lambda changed: group_report(changed, group))
+
+
+def _with_policy(view: View, automation: Automation, wanted: str | None) -> Automation:
+    """Return a group's automation with another policy: None leaves it, "" takes it away."""
+    if wanted is None:
+        return automation
+    if wanted and view.terms.policy(wanted) is None:
+        raise not_found("policy", wanted, (policy.name for policy in view.terms.policies))
+    return replace(automation, policy=wanted or None, held=None)
+
+
+def _check_unnamed(view: View, group: Group) -> None:
+    """Raise Rejected `in-use` if a safety rule counts on a group of that name."""
+    naming = [rule.name for rule in view.terms.safety_rules if counts_on(rule, group)]
+    if naming:
+        raise Rejected(
+            "in-use",
+            f"the configuration names group {group.name!r} in the safety rule(s) "
+            f"{', '.join(naming)}: change these first",
+        )
+
+
+def _active_side_refusal(group: Group) -> Rejected:
+    text = (
+        f"the {group.active.value} of group {group.name!r} is its active side: "
+        f"switch to the other side first, or add --override {ACTIVE_SIDE}"
+    )
+    return Rejected("refused", text, (RuleFailure(ACTIVE_SIDE, text, group.name),))
+
+
+def _attached(view: View, current: str | None, wanted: str | None) -> Application | None:
+    """Return the application that a side has after `wanted`: None leaves it, "" detaches."""
+    if wanted is None:
+        return view.application(current) if current is not None else None
+    return find_application(view, wanted) if wanted else None
+
+
+def _check_different(primary: Application | None, backup: Application | None) -> None:
+    if primary is not None and primary == backup:
+        raise Rejected(
+            "invalid", f"primary and backup are both {primary.name!r}: they must be different"
+        )
+
+
+def _checked_ttl(ttl: int) -> int:
+    if not 0 <= ttl <= MAX_TTL:
+        raise Rejected("invalid", f"ttl {ttl}: must be from 0 to {MAX_TTL} seconds")
+    return ttl
+
+
+def _check_label_free(view: View, zone: Zone, label: str) -> None:
+    hostname = zone.origin.child(label).to_text()
+    match view.label_owner(zone.origin, label):
+        case Group(name=name):
+            raise Rejected("exists", f"label {label!r} belongs to group {name!r}")
+        case Tombstone(group=name):
+            raise Rejected(
+                "exists",
+                f"label {label!r} is retired: it belonged to the removed group {name!r}, and "
+                "CNAMEs of its customers may still point at it; choose another",
+            )
+    if label in (STATUS_LABEL, CHALLENGE_LABEL):
+        raise Rejected("exists", f"label {label!r} belongs to the server: choose another")
+    if _is_configured(zone, label):
+        raise Rejected("exists", f"{hostname} has records in the configuration: choose another")
+
+
+def _is_configured(zone: Zone, label: str) -> bool:
+    names = group_names(zone.origin.child(label))
+    return any(rrset.owner in names for rrset in zone.configured_rrsets())
+
+
+def _random_label(view: View, zone: Zone, random: Random) -> str:
+    for _ in range(_ATTEMPTS):
+        digits = f"{random.randrange(10**9):09d}"
+        label = f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
+        taken = view.label_owner(zone.origin, label) is not None or _is_configured(zone, label)
+        if not taken:
+            return label
+    raise Rejected("unavailable", "found no free label: give one with --label")

@@ -1,0 +1,132 @@
+"""Commands that change what is known of health, or what is said in its place.
+
+A probe never alters what is forced, and what is forced never hides what is observed.
+Every function takes the state and a command and returns a Decision or raises Rejected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from failoverdns.model.application import Application, Head
+from failoverdns.model.automation_commands import ForceHealth
+from failoverdns.model.change import Json, Write
+from failoverdns.model.errors import Rejected
+from failoverdns.model.health import Forced, Health, Observed
+from failoverdns.model.system_commands import LearnHealth
+from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.derived.entity_lookup import find_application, find_head
+from failoverdns.rules.derived.health import NOT_OBSERVED
+from failoverdns.rules.derived.view import View
+
+_PATTERN = frozenset("*?[")
+
+
+def learn_health(view: View, command: LearnHealth) -> Decision:
+    """Take over what probing says of heads; only another state or cause is a change.
+
+    What comes late, of a head that is gone or checked no more, is nothing: it would stay for ever.
+    """
+    before = view.application(command.application)
+    if before is None or not before.checks:
+        return Decision((), lambda _: {})
+    said = dict(command.heads)
+    heads = tuple(
+        _learned(head, said[head.name]) if head.name in said else head for head in before.heads
+    )
+    if heads == before.heads:
+        return Decision((), lambda _: {})
+    after = replace(before, heads=heads)
+    return Decision((Write(before, after),), lambda _: {"observed": [*said]})
+
+
+def _learned(head: Head, said: Observed) -> Head:
+    """Return a head of which that is observed by now."""
+    known = head.observed or NOT_OBSERVED
+    if (known.health, known.cause) == (said.health, said.cause):
+        return head
+    since = known.since if known.health is said.health else said.since
+    return replace(head, observed=replace(said, since=since))
+
+
+def forget_health(view: View) -> Decision:
+    """Let go of all that was observed: after a start nothing is known until it is probed."""
+    writes = tuple(
+        Write(application, unobserved(application))
+        for application in view.applications()
+        if any(head.observed is not None for head in application.heads)
+    )
+    return Decision(writes, lambda _: {"forgotten": len(writes)})
+
+
+def unobserved(application: Application) -> Application:
+    """Return an application of which nothing is known."""
+    return replace(
+        application, heads=tuple(replace(head, observed=None) for head in application.heads)
+    )
+
+
+def force_health(view: View, command: ForceHealth, steady: float) -> Decision:
+    """Force the health of what the patterns name, or let go of it; all in one step.
+
+    What is observed counts from now on, where it is let go of: an application that was forced down
+    has recovered now, not when its heads last came up.
+    Raises Rejected `not-found` if they name nothing.
+    """
+    writes, named = [], list[Json]()
+    for application in _applications(view, command):
+        after = application
+        if command.head is None:
+            forced = _forced(application.forced, command, steady)
+            after = replace(application, forced=forced)
+            if application.forced is not None and forced is None:
+                heads = (_counting(h, application.forced, steady) for h in application.heads)
+                after = replace(after, heads=tuple(heads))
+            named.append(application.name)
+        for head in _heads(application, command):
+            forced = _forced(head.forced, command, steady)
+            changed = replace(head, forced=forced)
+            if head.forced is not None and forced is None:
+                changed = _counting(changed, head.forced, steady)
+            after = after.with_head(head, changed)
+            named.append(f"{application.name}/{head.name}")
+        if after != application:
+            writes.append(Write(application, after))
+    if not named:
+        pattern = command.application + (f"/{command.head}" if command.head is not None else "")
+        raise Rejected("not-found", f"nothing matches {pattern!r}")
+    said = command.health.value if command.health is not Health.UNKNOWN else None
+    return Decision(tuple(writes), lambda _: {"forced": said, "named": [*named]})
+
+
+def _applications(view: View, command: ForceHealth) -> list[Application]:
+    pattern = command.application
+    if not _PATTERN & set(pattern):
+        return [find_application(view, pattern)]
+    return [found for found in view.applications() if fnmatchcase(found.name, pattern)]
+
+
+def _heads(application: Application, command: ForceHealth) -> tuple[Head, ...]:
+    pattern = command.head
+    if pattern is None:
+        return ()
+    if not _PATTERN & set(pattern + command.application):
+        return (find_head(application, pattern),)
+    return tuple(head for head in application.heads if fnmatchcase(head.name, pattern))
+
+
+def _forced(before: Forced | None, command: ForceHealth, steady: float) -> Forced | None:
+    if command.health is Health.UNKNOWN:
+        return None
+    if before is not None and before.health is command.health:
+        reason = command.reason if command.reason is not None else before.reason
+        return replace(before, reason=reason)
+    return Forced(command.health, steady, command.reason)
+
+
+def _counting(head: Head, forced: Forced, steady: float) -> Head:
+    """Return a head that counts as what is observed of it, since now if that is a change."""
+    if head.observed is None or head.observed.health is forced.health:
+        return head
+    return replace(head, observed=replace(head.observed, since=steady))

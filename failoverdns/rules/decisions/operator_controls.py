@@ -1,0 +1,88 @@
+"""What operators say to automation: maintenance of a group, flags, and freezing all of it.
+
+Every function takes the state and a command and returns a Decision or raises Rejected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from failoverdns.model.automation_commands import SetFlag, SetMaintenance
+from failoverdns.model.change import Json, Write
+from failoverdns.model.policy import AUTOMATION_FLAG, Flag, Gate, Maintenance
+from failoverdns.model.timestamps import timestamp
+from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.safety import automation_flag
+from failoverdns.rules.derived.entity_lookup import find_group, not_found
+from failoverdns.rules.derived.view import View
+
+
+def set_maintenance(view: View, command: SetMaintenance, steady: float) -> Decision:
+    """Have automation keep its hands off a group, or no more; probes go on."""
+    group = find_group(view, command.group)
+    before = group.automation.maintenance
+    if command.on:
+        since = before.since if before is not None else steady
+        after = Maintenance(since, command.reason)
+        if before is not None and command.reason is None:
+            after = before
+    else:
+        after = None
+    changed = replace(group, automation=replace(group.automation, maintenance=after, held=None))
+    if after == before:
+        changed = group
+    writes = (Write(group, changed),) if changed != group else ()
+    report: dict[str, Json] = {
+        "group": group.name,
+        "maintenance": after is not None,
+        "since": timestamp(after.since) if after is not None else None,
+        "reason": after.reason if after is not None else None,
+    }
+    return Decision(writes, lambda _: {**report})
+
+
+def set_flag(view: View, command: SetFlag, steady: float) -> Decision:
+    """Turn a flag on or off; it keeps its `since` while it stays what it is.
+
+    Raises Rejected `not-found` for one that no gate asks for, and that was never turned on or off.
+    """
+    before = view.flag(command.name)
+    is_automation = command.name == AUTOMATION_FLAG
+    if before is None and not is_automation and command.name not in _asked_for(view):
+        raise not_found("flag", command.name, _asked_for(view), " that a gate asks for")
+    known = before if before is not None else automation_flag(view) if is_automation else None
+    since = known.since if known is not None and known.on == command.on else steady
+    after = Flag(command.name, command.on, since, command.reason)
+    if known is not None and known.on == command.on and command.reason in (None, known.reason):
+        return Decision((), lambda _: flag_report(view, known))
+    return Decision((Write(before, after),), lambda changed: flag_report(changed, after))
+
+
+def flags_report(view: View) -> list[Json]:
+    """Report every flag that there is or that a gate asks for, `automation` first."""
+    flags = {AUTOMATION_FLAG: automation_flag(view)}
+    flags |= {name: Flag(name, False, 0.0) for name in _asked_for(view)}
+    flags |= {flag.name: flag for flag in view.flags()}
+    return [flag_report(view, flag) for flag in flags.values()]
+
+
+def flag_report(view: View, flag: Flag) -> dict[str, Json]:
+    """Report a flag, and the gates that it opens."""
+    gates = [
+        rule.name
+        for rule in view.terms.safety_rules
+        if isinstance(rule, Gate) and rule.flag == flag.name
+    ]
+    return {
+        "name": flag.name,
+        "on": flag.on,
+        "since": timestamp(flag.since) if flag.since else None,
+        "reason": flag.reason,
+        "gates": list[Json](gates),
+    }
+
+
+def _asked_for(view: View) -> tuple[str, ...]:
+    """Return the flags that gates ask for."""
+    gates = (rule for rule in view.terms.safety_rules if isinstance(rule, Gate))
+    return tuple(dict.fromkeys(gate.flag for gate in gates if gate.flag is not None))

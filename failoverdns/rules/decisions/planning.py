@@ -1,0 +1,193 @@
+"""Planned switches: at a time, with the TTL lowered beforehand so that clients follow quickly.
+
+| time                                   | what is done                                           |
+|----------------------------------------|--------------------------------------------------------|
+| the old TTL before the switch          | the TTL is lowered to `pre_ttl`                        |
+| the time of the switch                 | all rules are asked; then it is switched and the TTL   |
+|                                        | is what it was, or the plan is dropped: `refused`      |
+| `MISSED_AFTER` later, and not switched | the plan is dropped: `missed`; nothing is caught up    |
+
+By the clock on the wall, because people plan by it: one that jumps over the time misses it.
+Refuses to know who looks at the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from failoverdns.model.automation_commands import CancelPlan
+from failoverdns.model.change import Json, Write
+from failoverdns.model.commands import Switch
+from failoverdns.model.errors import Rejected
+from failoverdns.model.group import Group, Side
+from failoverdns.model.policy import Plan
+from failoverdns.model.system_commands import AdvancePlan
+from failoverdns.model.timestamps import duration, timestamp
+from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.switching import all_rules, check_override, plan, switch_writes
+from failoverdns.rules.derived.active_side import policy_of
+from failoverdns.rules.derived.entity_lookup import find_group
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.reports.plan_report import plan_report
+
+MISSED_AFTER = 60.0
+"""Seconds after its time in which a planned switch may still be done: a restart takes less."""
+
+MAX_AHEAD = 366 * 86400.0
+"""Seconds that a plan may be ahead."""
+
+
+class Stage(Enum):
+    """What a plan asks for at a time."""
+
+    WAIT = "wait"
+    LOWER = "lower"
+    SWITCH = "switch"
+    MISSED = "missed"
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What a plan asks for now, and when (seconds since 1970) it asks for something else."""
+
+    stage: Stage
+    at: float
+
+
+def next_stage(group: Group, now: float) -> Next | None:
+    """Return what the plan of a group asks for at `now`; None without a plan."""
+    planned = group.automation.plan
+    if planned is None:
+        return None
+    if now > planned.at + MISSED_AFTER:
+        return Next(Stage.MISSED, now)
+    if now >= planned.at:
+        return Next(Stage.SWITCH, now)
+    lower_at = planned.at - group.ttl
+    if planned.lowered_at is not None or planned.pre_ttl >= group.ttl:
+        return Next(Stage.WAIT, planned.at)
+    return Next(Stage.LOWER, now) if now >= lower_at else Next(Stage.WAIT, lower_at)
+
+
+def plan_switch(view: View, command: Switch, now: float, steady: float) -> Decision:
+    """Plan the switch of groups for `command.at`; all of them or none.
+
+    Raises Rejected `invalid` for a time that is past or too far ahead, for a group that is on that
+    side, and for rules that there are not; `exists` for a group that has a plan.
+    """
+    assert command.at is not None
+    if command.dry_run or command.if_revision is not None:
+        raise Rejected("invalid", "--at plans a switch: it takes no --dry-run and no --if-revision")
+    check_override(command.override, all_rules(view))
+    if command.at <= now:
+        raise Rejected("invalid", f"{timestamp(command.at)} is past: it is {timestamp(now)}")
+    if command.at > now + MAX_AHEAD:
+        raise Rejected("invalid", f"{timestamp(command.at)} is more than a year ahead")
+    writes, reports = [], list[Json]()
+    for name in dict.fromkeys(command.groups):
+        group = find_group(view, name)
+        after = _planned(view, group, command)
+        writes.append(Write(group, after))
+        reports.append(_report(view, after, command, now, steady))
+    return Decision(tuple(writes), lambda _: {"planned": [*reports]})
+
+
+def cancel_plan(view: View, command: CancelPlan) -> Decision:
+    """Drop the plan of a group; its TTL is what it was at once."""
+    group = find_group(view, command.group)
+    if group.automation.plan is None:
+        raise Rejected("not-found", f"no switch of group {group.name!r} is planned")
+    return Decision((Write(group, _without_plan(group)),), lambda _: {"cancelled": group.name})
+
+
+def advance_plan(view: View, command: AdvancePlan, now: float, steady: float) -> Decision:
+    """Do what the plan of a group asks for at `now`, if anything."""
+    nothing = Decision((), lambda _: {})
+    group = view.group(command.group)
+    planned = group.automation.plan if group is not None else None
+    if group is None or planned is None:
+        return nothing
+    match next_stage(group, now):
+        case Next(Stage.LOWER):
+            lowered = replace(planned, lowered_at=now)
+            after = replace(
+                group,
+                cached_until=max(group.cached_until, now + group.ttl),
+                automation=replace(group.automation, plan=lowered),
+            )
+            return _told(group, after, {"outcome": "ttl-lowered", "ttl": after.served_ttl})
+        case Next(Stage.MISSED):
+            return _told(group, _without_plan(group), {"outcome": "missed"})
+        case Next(Stage.SWITCH):
+            return _switched(view, group, planned, command, now, steady)
+    return nothing
+
+
+def _planned(view: View, group: Group, command: Switch) -> Group:
+    assert command.at is not None
+    existing = group.automation.plan
+    if existing is not None:
+        raise Rejected(
+            "exists",
+            f"a switch of group {group.name!r} is planned for {timestamp(existing.at)}: cancel it "
+            f"first with `plan cancel {group.name}`",
+        )
+    to = command.to or group.active.other
+    if to is group.active:
+        raise Rejected("invalid", f"group {group.name!r} is on its {to.value} already")
+    pre_ttl = policy_of(view, group).pre_ttl if command.pre_ttl is None else command.pre_ttl
+    made = Plan(command.at, to.value, pre_ttl, None, command.override, command.reason)
+    return replace(group, automation=replace(group.automation, plan=made))
+
+
+def _report(
+    view: View, group: Group, command: Switch, now: float, steady: float
+) -> dict[str, Json]:
+    """Report a plan, and what would be in its way if it were time."""
+    planned = group.automation.plan
+    assert planned is not None
+    (step,) = plan(view, [group], Side(planned.to), now, steady)
+    warnings: list[Json] = [
+        f"{failure.rule} would refuse it as things are: {failure.message}"
+        for failure in step.failures
+        if failure.rule not in command.override
+    ]
+    late = now + group.ttl - planned.at
+    if late > 0 and planned.pre_ttl < group.ttl:
+        warnings.append(
+            f"the TTL is {group.ttl} s, and there is not so much time left: some clients keep the "
+            f"old answer for up to {duration(late)} after the switch"
+        )
+    lower_at = max(planned.at - group.ttl, now) if planned.pre_ttl < group.ttl else None
+    return {**(plan_report(group) or {}), "lower_at": timestamp(lower_at), "warnings": warnings}
+
+
+def _switched(
+    view: View, group: Group, planned: Plan, command: AdvancePlan, now: float, steady: float
+) -> Decision:
+    to = Side(planned.to)
+    if group.active is to:
+        return _told(group, _without_plan(group), {"outcome": "was there already"})
+    (step,) = plan(view, [group], to, now, steady)
+    against = (*step.failures, *command.objections)
+    failures = [failure for failure in against if failure.rule not in planned.override]
+    if failures:
+        rules: list[Json] = [{"rule": f.rule, "message": f.message} for f in failures]
+        return _told(group, _without_plan(group), {"outcome": "refused", "rules": rules})
+    about: dict[str, Json] = {"group": group.name, "to": to.value, "outcome": "switched"}
+    if planned.reason is not None:
+        about["reason"] = planned.reason
+    if overridden := [f.rule for f in against]:
+        about["overridden"] = list[Json](overridden)
+    return Decision(switch_writes(view, [step]), lambda _: {**about}, about=about)
+
+
+def _without_plan(group: Group) -> Group:
+    return replace(group, automation=replace(group.automation, plan=None))
+
+
+def _told(before: Group, after: Group, about: Mapping[str, Json]) -> Decision:
+    said = {"group": before.name, **about}
+    return Decision((Write(before, after),), lambda _: {**said}, about=said)

@@ -1,0 +1,159 @@
+"""The policy: from the health of both sides to what a group with `mode: automatic` does by itself.
+
+The truth table is `TABLE`; a group with `mode: manual` never gets here.  A switch waits until
+
+| of a move | at the earliest                                                                |
+|-----------|--------------------------------------------------------------------------------|
+| `leave`   | `grace` after the active side went down, the other one came up, and the last   |
+|           | switch, whichever is last; from the backup also when a `return` would be due   |
+| `return`  | `hold` after the primary came up again, whenever the group left it             |
+| both      | `cooldown` after the last automatic switch                                     |
+
+and the flap guard holds it back while there were `max_switches` automatic ones within `window`; a
+`return` leaves one of them in reserve, so that a group which is back home can leave again.
+Refuses to know groups, safety rules and who carries it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from failoverdns.model.group import Side
+from failoverdns.model.health import Health
+from failoverdns.model.policy import Mode, Policy
+from failoverdns.rules.derived.health import Condition
+
+FLAP_GUARD = "flap-guard"
+"""What holds a switch back when there were too many: named like a rule, and no rule to override."""
+
+
+class Move(Enum):
+    """What health asks for."""
+
+    STAY = "stay"
+    LEAVE = "leave"
+    RETURN = "return"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the truth table: None stands for any value."""
+
+    active: Side
+    primary: Health | None
+    backup: Health | None
+    fail_back: Mode | None
+    move: Move
+    why: str
+    by_hand: bool | None = None
+
+
+_P, _B = Side.PRIMARY, Side.BACKUP
+_UP, _DOWN, _UNKNOWN = Health.UP, Health.DOWN, Health.UNKNOWN
+_MANUAL, _AUTOMATIC = Mode.MANUAL, Mode.AUTOMATIC
+
+TABLE = (
+    # active primary backup    fail_back
+    Row(_P, _UP, None, None, Move.STAY, "the primary is up"),
+    Row(_P, _UNKNOWN, None, None, Move.STAY, "nothing certain is known of the primary"),
+    Row(_P, _DOWN, _UP, None, Move.LEAVE, "the primary is down and the backup is up"),
+    Row(_P, _DOWN, _DOWN, None, Move.STAY, "both sides are down"),
+    Row(_P, _DOWN, _UNKNOWN, None, Move.STAY, "the primary is down, but is the backup up?"),
+    Row(_B, _UP, _DOWN, _AUTOMATIC, Move.LEAVE, "the backup is down and the primary is up"),
+    Row(_B, _UP, None, _AUTOMATIC, Move.STAY, "somebody switched it to the backup", by_hand=True),
+    Row(_B, _UP, None, _AUTOMATIC, Move.RETURN, "the primary is up again"),
+    Row(_B, _UP, _DOWN, _MANUAL, Move.STAY, "the backup is down, but fail-back is manual"),
+    Row(_B, _UP, None, _MANUAL, Move.STAY, "the primary is up, but fail-back is manual"),
+    Row(_B, _DOWN, _DOWN, None, Move.STAY, "both sides are down"),
+    Row(_B, _DOWN, None, None, Move.STAY, "the primary is down, as it was"),
+    Row(_B, _UNKNOWN, None, None, Move.STAY, "nothing certain is known of the primary"),
+)
+"""What to do, by the first row that fits; every case is in one, and no row leads to a side that is
+not up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a policy looks at; `automatic` are times of automatic switches, oldest first.
+
+    `by_hand` if somebody switched the group to where it is, and left a side that was not down: what
+    a person has chosen is not undone because it was possible.  `switched_at` is the last switch.
+    All times in steady seconds.
+    """
+
+    active: Side
+    primary: Condition
+    backup: Condition
+    automatic: tuple[float, ...] = ()
+    by_hand: bool = False
+    switched_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a policy says: nothing (`to` is None), or a switch at `at`, and why.
+
+    `at` is the earliest time, in steady seconds, if health stays as it is; `waits_for` names what
+    sets it.  `is_held` if that is the flap guard.
+    """
+
+    why: str
+    to: Side | None = None
+    at: float = 0.0
+    waits_for: str = ""
+
+    @property
+    def is_held(self) -> bool:
+        """True if the flap guard keeps the group where it is."""
+        return self.waits_for == FLAP_GUARD
+
+
+def verdict(policy: Policy, situation: Situation, now: float) -> Verdict:
+    """Return what `policy` says of `situation` at `now` (steady seconds)."""
+    row = row_for(situation, policy.fail_back)
+    if row.move is Move.STAY:
+        return Verdict(row.why)
+    waits = [_delay(policy, situation, row.move)]
+    if situation.automatic:
+        waits.append((min(situation.automatic[-1], now) + policy.cooldown, "cooldown"))
+    at, waits_for = max(waits)
+    guarded = _room(policy, situation, row.move, now)
+    if at <= now < guarded:
+        waits_for = FLAP_GUARD
+    at = max(at, guarded)
+    return Verdict(row.why, situation.active.other, at, waits_for if at > now else "")
+
+
+def _delay(policy: Policy, situation: Situation, move: Move) -> tuple[float, str]:
+    """Return when a move may be made for all that was observed, and which setting says so."""
+    back = situation.primary.since + policy.hold, "hold"
+    if move is Move.RETURN:
+        return back
+    switched_at = situation.switched_at
+    since = max(situation.primary.since, situation.backup.since)
+    if switched_at is not None:
+        since = max(since, switched_at)
+    leave = since + policy.grace, "grace"
+    may_go_back = situation.active is Side.BACKUP and not situation.by_hand
+    return min(leave, back) if may_go_back else leave
+
+
+def _room(policy: Policy, situation: Situation, move: Move, now: float) -> float:
+    """Return when the flap guard has room for a move; 0 if it has."""
+    most = policy.max_switches
+    if move is Move.RETURN:
+        most = max(most - 1, 1)
+    recent = [min(at, now) for at in situation.automatic if at > now - policy.window]
+    return recent[-most] + policy.window if len(recent) >= most else 0.0
+
+
+def row_for(situation: Situation, fail_back: Mode) -> Row:
+    """Return the first row of the table that fits."""
+    sides = situation.primary.health, situation.backup.health
+    found = (situation.active, *sides, fail_back, situation.by_hand)
+    for row in TABLE:
+        wanted = (row.active, row.primary, row.backup, row.fail_back, row.by_hand)
+        if all(want in (None, has) for want, has in zip(wanted, found, strict=True)):
+            return row
+    raise AssertionError(f"the truth table lacks {found}")

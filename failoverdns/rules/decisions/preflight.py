@@ -1,0 +1,219 @@
+"""Pre-flight: whether a switch of a group would go well, and clients be content afterwards.
+
+| check         | fails when                               | warns when                        |
+|---------------|------------------------------------------|-----------------------------------|
+| `application` | none is attached to that side            |                                   |
+| `targets`     | it resolves to nothing                   |                                   |
+| `health`      | it is down: rule `target-down`           | nothing certain is known of it    |
+| `safety`      | a safety rule forbids it                 |                                   |
+| `certificate` | rule `certificate-names` or              |                                   |
+|               | `certificate-expired` fails              |                                   |
+| `names`       | the certificate lacks names that the     | it lacks the group's own hostname |
+|               | active one has                           |                                   |
+| `chain`       |                                          | only the leaf is there            |
+| `key`         | the key does not belong to the           |                                   |
+|               | certificate, or cannot be decrypted      |                                   |
+| `expiry`      | it is expired                            | it is due for renewal             |
+| `order`       |                                          | one is under way: says what       |
+|               |                                          | becomes of it                     |
+| `hooks`       |                                          | some have to agree to a switch:   |
+|               |                                          | they are not asked here           |
+
+Certificate, names, chain, key, expiry, order and hooks are told only where there is one.
+Refuses to know the vault and the hooks: what they say is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from failoverdns.model.application import target_texts
+from failoverdns.model.certificate import Certificate, Order
+from failoverdns.model.change import Json
+from failoverdns.model.commands import Preflight
+from failoverdns.model.group import Group
+from failoverdns.model.health import Health
+from failoverdns.model.timestamps import timestamp
+from failoverdns.rules.decisions.renewing import renew_at
+from failoverdns.rules.decisions.switching import BEFORE_SWITCH, RULES, Step, order_writes, plan
+from failoverdns.rules.decisions.transferring import Outcome, is_expired
+from failoverdns.rules.derived.active_side import side_condition
+from failoverdns.rules.derived.entity_lookup import find_group
+from failoverdns.rules.derived.health import why_down
+from failoverdns.rules.derived.serving import application_on, target_of
+from failoverdns.rules.derived.view import View
+
+OK, WARNING, FAILED = "ok", "warning", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A switch that was planned and not carried out, and the certificate it would end with.
+
+    `order` is what would become of an order that is under way; None if there is none.
+    """
+
+    group: Group
+    step: Step
+    certificate: Certificate | None
+    order: str | None = None
+
+
+def plan_flight(view: View, query: Preflight, now: float, steady: float) -> Flight:
+    """Plan the switch to the other side, or to `query.to`; raises Rejected `not-found`.
+
+    A group that is on that side already is looked at as it is.
+    """
+    group = find_group(view, query.group)
+    (step,) = plan(view, [group], query.to, now, steady)
+    application = application_on(view, step.after, step.after.active)
+    certificate = view.certificate(application.id) if application is not None else None
+    if step.transfer is not None:
+        certificate = step.transfer.certificate
+    return Flight(group, step, certificate, _order_after(view, step))
+
+
+def preflight_report(
+    view: View, flight: Flight, now: float, key_fault: str | None, *, asks_hooks: bool = False
+) -> dict[str, Json]:
+    """Report every check of a flight, and whether all went well.
+
+    `now` in seconds since 1970; `key_fault` says what is wrong with the key, None if nothing is;
+    `asks_hooks` if there are hooks that have to agree to a switch.
+    """
+    checks: list[dict[str, Json]] = []
+
+    def note(check: str, result: str, message: str) -> None:
+        checks.append({"check": check, "result": result, "message": message})
+
+    step = flight.step
+    _note_targets(view, step, note)
+    _note_safety(view, step, note)
+    _note_certificate(flight, note)
+    if flight.certificate is not None:
+        _note_names(view, flight, flight.certificate, note)
+        _note_soundness(flight.certificate, now, key_fault, note)
+    if flight.order is not None:
+        note("order", WARNING, flight.order)
+    if asks_hooks and step.before != step.after:
+        text = f"a switch asks the hooks with before_switch, and is refused by {BEFORE_SWITCH} "
+        note("hooks", WARNING, f"{text}if one does not agree: they are not asked here")
+    return {
+        "group": step.after.name,
+        "to": step.after.active.value,
+        "changed": step.before != step.after,
+        "passed": all(check["result"] != FAILED for check in checks),
+        "checks": list(checks),
+    }
+
+
+Note = Callable[[str, str, str], None]
+
+
+def _note_targets(view: View, step: Step, note: Note) -> None:
+    side = step.after.active
+    application = application_on(view, step.after, side)
+    if application is None:
+        note("application", FAILED, f"no application is attached to the {side.value} side")
+        return
+    note("application", OK, application.name)
+    targets = target_texts(target_of(view, step.after, side))
+    note("targets", OK if targets else FAILED, ", ".join(targets) or "it resolves to nothing")
+
+
+def _note_safety(view: View, step: Step, note: Note) -> None:
+    """Say what probes and safety rules are against."""
+    side = step.after.active
+    application = application_on(view, step.after, side)
+    health = side_condition(view, step.after, side).health
+    if application is not None and (application.checks or health is not Health.UNKNOWN):
+        by_health = {Health.UP: OK, Health.UNKNOWN: WARNING, Health.DOWN: FAILED}
+        why = why_down(application) if health is Health.DOWN else ""
+        note("health", by_health[health], why or f"the {side.value} is {health.value}")
+    for failure in step.failures:
+        if failure.rule not in RULES:
+            note("safety", FAILED, f"{failure.rule}: {failure.message}")
+
+
+def _note_certificate(flight: Flight, note: Note) -> None:
+    """Say where the certificate comes from, or why there is none."""
+    transfer, certificate = flight.step.transfer, flight.certificate
+    if transfer is not None and transfer.problems:
+        note("certificate", FAILED, "; ".join(problem for _, problem in transfer.problems))
+    elif certificate is None and flight.step.before == flight.step.after:
+        note("certificate", OK, "it has none")
+    elif certificate is None:
+        note("certificate", OK, "neither side has one: nothing to transfer")
+    elif transfer is None:
+        note("certificate", OK, "its own")
+    else:
+        sentence = {
+            Outcome.TRANSFERRED: "will be transferred from the active side",
+            Outcome.PRESENT: "the active side's is there already",
+            Outcome.KEPT: "its own, because the active side's is expired",
+        }
+        note("certificate", OK, sentence.get(transfer.outcome, "its own"))
+
+
+def _note_names(view: View, flight: Flight, certificate: Certificate, note: Note) -> None:
+    """Compare with what clients rely on now: the active certificate's names, and the hostname."""
+    active = application_on(view, flight.step.before, flight.step.before.active)
+    former = view.certificate(active.id) if active is not None else None
+    relied_on = set(former.facts.names) if former is not None else set()
+    missing = sorted(name for name in relied_on if not covers(certificate.facts.names, name))
+    hostname = flight.group.hostname.to_text()
+    if missing:
+        note("names", FAILED, f"it is not valid for {', '.join(missing)}")
+    elif not covers(certificate.facts.names, hostname):
+        text = f"it is not valid for {hostname}: fine if clients use names of their own only"
+        note("names", WARNING, text)
+    else:
+        note("names", OK, ", ".join(certificate.facts.names))
+
+
+def _note_soundness(
+    certificate: Certificate, now: float, key_fault: str | None, note: Note
+) -> None:
+    facts = certificate.facts
+    if facts.length == 1 and not facts.self_signed:
+        text = f"only the leaf is there: most clients need its issuer too ({facts.issuer})"
+        note("chain", WARNING, text)
+    else:
+        note("chain", OK, f"{facts.length} certificate(s), issued by {facts.issuer}")
+    note("key", FAILED if key_fault else OK, key_fault or f"{facts.key_type}, matches")
+    until = f"valid until {timestamp(facts.not_after)}"
+    if is_expired(certificate, now):
+        note("expiry", FAILED, f"expired at {timestamp(facts.not_after)}")
+    elif renew_at(facts) <= now:
+        note("expiry", WARNING, f"{until}, which is soon")
+    else:
+        note("expiry", OK, until)
+
+
+def _order_after(view: View, step: Step) -> str | None:
+    """Say what becomes of an order of the side that is active now, or of the one to switch to."""
+    former, newly_active = (
+        application_on(view, group, group.active) for group in (step.before, step.after)
+    )
+    if newly_active is None:
+        return None
+    own = view.order_for(newly_active.id)
+    if former is None or former == newly_active or view.order_for(former.id) is None:
+        return None if own is None else "its own order is under way, and goes on when it is active"
+    for write in order_writes(view, [step]):
+        if isinstance(write.after, Order) and write.after.application == newly_active.id:
+            return "the order that is under way would go along, and be installed there"
+        if write.after is None:
+            return "the active side's order would be dropped: there is one of its own already"
+    if step.transfer is not None and step.transfer.outcome is Outcome.NAMES_DIFFER:
+        return "the active side's order would wait: it is for other names"
+    return "the active side's order stays there: its application is active in another group too"
+
+
+def covers(names: tuple[str, ...], wanted: str) -> bool:
+    """Tell whether a certificate for `names` is valid for `wanted` (RFC 9525 section 6.3)."""
+    if wanted in names:
+        return True
+    _, _, parent = wanted.partition(".")
+    return not wanted.startswith("*.") and f"*.{parent}" in names

@@ -1,0 +1,40 @@
+"""Answers of resolvers about hostnames that are flattened: learned, or forgotten when not needed."""
+
+from __future__ import annotations
+
+from failoverdns.model.change import Write
+from failoverdns.model.resolution import Freshness, Resolved
+from failoverdns.model.system_commands import ForgetAnswers, LearnAnswer
+from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.derived.resolving import wanted
+from failoverdns.rules.derived.view import View
+
+
+def learn_answer(view: View, command: LearnAnswer, now: float) -> Decision:
+    """Take over what resolvers told; only other addresses than before are a change.
+
+    `now` in seconds since 1970.
+    """
+    before, fresh = view.resolved(command.hostname), view.freshness(command.hostname)
+    answer = command.answer
+    writes: list[Write] = []
+    if answer.is_good:
+        ipv4 = answer.ipv4 if answer.ipv4 is not None else before.ipv4 if before else ()
+        ipv6 = answer.ipv6 if answer.ipv6 is not None else before.ipv6 if before else ()
+        if before is None or (before.ipv4, before.ipv6) != (ipv4, ipv6):
+            writes.append(Write(before, Resolved(command.hostname, ipv4, ipv6, now)))
+    checked_at = now if answer.is_good else fresh.checked_at if fresh is not None else None
+    after = Freshness(command.hostname, command.ttl, checked_at, answer.problem)
+    writes.append(Write(fresh, after))
+    return Decision(tuple(writes), lambda _: {"hostname": command.hostname.to_text()})
+
+
+def forget_answers(view: View, command: ForgetAnswers) -> Decision:
+    """Drop what is known of hostnames that no flattened group points at."""
+    needed = set(wanted(view))
+    writes: list[Write] = []
+    for hostname in command.hostnames:
+        if hostname not in needed:
+            found = (view.resolved(hostname), view.freshness(hostname))
+            writes += [Write(entity, None) for entity in found if entity is not None]
+    return Decision(tuple(writes), lambda _: {})

@@ -1,0 +1,138 @@
+"""Safety rules: what the configuration says must hold for every switch, by a name of its own.
+
+| rule     | fails when                                                          | for            |
+|----------|---------------------------------------------------------------------|----------------|
+| `assert` | afterwards fewer than so many of the groups would be on the primary | every switch   |
+| `wait`   | the last switch of the group is not so many seconds ago             | every switch   |
+| `gate`   | its group is not on its primary, or its flag is off                 | automatic ones |
+
+An assertion stands in the way of switches to a backup only: going home cannot break it.
+A gate is not asked about its own group, which could never go home by itself.
+`automation`, the flag that `automation freeze` turns off, is a gate before all automatic switches.
+Refuses to know pre-flight rules: `rules.decisions.switching` asks these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import assert_never
+
+from failoverdns.model.errors import RuleFailure
+from failoverdns.model.group import Group, Side
+from failoverdns.model.policy import AUTOMATION_FLAG, Assertion, Flag, Gate, SafetyRule, Wait
+from failoverdns.model.timestamps import duration
+from failoverdns.rules.derived.view import View
+
+_AUTOMATION_ON = Flag(AUTOMATION_FLAG, on=True, since=0.0)
+
+
+def covers(rule: SafetyRule, group: Group) -> bool:
+    """Tell whether a rule is about a group."""
+    return any(fnmatchcase(group.name, pattern) for pattern in rule.groups)
+
+
+def counts_on(rule: SafetyRule, group: Group) -> bool:
+    """Tell whether a rule looks at a group by its name, so that it may not get another one."""
+    match rule:
+        case Assertion():
+            return group.name in rule.groups
+        case Gate():
+            return group.name == rule.group
+        case Wait():
+            return False
+        case _:
+            assert_never(rule)
+
+
+def names_of_rules(view: View) -> tuple[str, ...]:
+    """Return the names of all safety rules that a switch can be told to ignore."""
+    return tuple(rule.name for rule in view.terms.safety_rules)
+
+
+def safety_failures(
+    view: View,
+    group: Group,
+    to: Side,
+    steady: float,
+    *,
+    automatic: bool,
+    after: Mapping[str, Side],
+) -> tuple[RuleFailure, ...]:
+    """Return every safety rule that forbids switching a group.
+
+    `after` are the sides of all groups (by id) that are switched in the same step.
+    """
+    found = []
+    if automatic and not (flag := automation_flag(view)).on:
+        why = f": {flag.reason}" if flag.reason else ""
+        text = f"automation is frozen{why}; `failoverdns automation thaw` lets it go on"
+        found.append(RuleFailure(AUTOMATION_FLAG, text, group.name))
+    for rule in view.terms.safety_rules:
+        if covers(rule, group):
+            problem = _problem(view, rule, group, to, steady, automatic, after)
+            if problem is not None:
+                text = f"group {group.name!r}: {problem}"
+                found.append(RuleFailure(rule.name, text, group.name))
+    return tuple(found)
+
+
+def automation_flag(view: View) -> Flag:
+    """Return the flag that has to be on for anything to be automatic."""
+    return view.flag(AUTOMATION_FLAG) or _AUTOMATION_ON
+
+
+def _problem(
+    view: View,
+    rule: SafetyRule,
+    group: Group,
+    to: Side,
+    steady: float,
+    automatic: bool,
+    after: Mapping[str, Side],
+) -> str | None:
+    """Say why a rule forbids it; None if it does not."""
+    match rule:
+        case Assertion():
+            return _broken(view, rule, after) if to is Side.BACKUP else None
+        case Wait():
+            last = group.automation.switched_at
+            left = min(last, steady) + rule.seconds - steady if last is not None else 0.0
+            if left <= 0:
+                return None
+            return f"its last switch was not {duration(rule.seconds)} ago: wait {duration(left)}"
+        case Gate():
+            return _closed(view, rule) if automatic and group.name != rule.group else None
+        case _:
+            assert_never(rule)
+
+
+def _broken(view: View, rule: Assertion, after: Mapping[str, Side]) -> str | None:
+    on_primary, missing = 0, []
+    for name in rule.groups:
+        group = view.group_named(name)
+        if group is None:
+            missing.append(name)
+        elif after.get(group.id, group.active) is Side.PRIMARY:
+            on_primary += 1
+    if on_primary >= rule.at_least:
+        return None
+    gone = f" (there is no group {', '.join(missing)})" if missing else ""
+    return (
+        f"{on_primary} of {', '.join(rule.groups)} would be on their primary{gone}, and there "
+        f"have to be {rule.at_least}: switch another one back first"
+    )
+
+
+def _closed(view: View, gate: Gate) -> str | None:
+    if gate.flag is not None:
+        flag = view.flag(gate.flag)
+        if flag is not None and flag.on:
+            return None
+        return f"the flag {gate.flag!r} is off: `failoverdns flag on {gate.flag}` opens the gate"
+    group = view.group_named(gate.group or "")
+    if group is None:
+        return f"there is no group {gate.group!r}, which has to be on its primary"
+    if group.active is Side.PRIMARY:
+        return None
+    return f"group {group.name!r} is not on its primary, as it has to be"

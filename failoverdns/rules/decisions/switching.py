@@ -1,0 +1,302 @@
+"""The switch: make the other side of failover groups active.
+
+Pre-flight rules, all of which must pass for all groups, or nothing is switched:
+
+| rule             | fails when                                                     |
+|------------------|----------------------------------------------------------------|
+| `no-application` | no application is attached to the side to switch to            |
+| `target-empty`   | one is, and it resolves to nothing: it has no web head         |
+| `target-down`    | it is down: as probes say, or as somebody forced it            |
+| safety rules     | see `rules.decisions.safety`: each has a name of its own                 |
+| `certificate-names`, `certificate-expired` | see `rules.decisions.transferring`             |
+| `before-switch`  | a hook that is required to agree does not: asked by the shell  |
+
+A group that is on that side already is left alone: no rule is asked, and it is no error.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from failoverdns.model.application import Nothing, target_texts
+from failoverdns.model.certificate import Certificate
+from failoverdns.model.change import Json, Write
+from failoverdns.model.commands import Switch
+from failoverdns.model.errors import Rejected, RuleFailure
+from failoverdns.model.group import Group, Side
+from failoverdns.model.health import Health
+from failoverdns.model.policy import Automation
+from failoverdns.model.timestamps import timestamp
+from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.safety import names_of_rules, safety_failures
+from failoverdns.rules.decisions.transferring import (
+    CERTIFICATE_EXPIRED,
+    CERTIFICATE_NAMES,
+    Outcome,
+    Transfer,
+    moved_order,
+    plan_transfer,
+    transfer_report,
+)
+from failoverdns.rules.derived.active_side import policy_of, side_condition
+from failoverdns.rules.derived.entity_lookup import find_group
+from failoverdns.rules.derived.health import why_down
+from failoverdns.rules.derived.serving import answer_of, application_on, target_of
+from failoverdns.rules.derived.view import View
+
+NO_APPLICATION = "no-application"
+TARGET_EMPTY = "target-empty"
+TARGET_DOWN = "target-down"
+BEFORE_SWITCH = "before-switch"
+RULES = (
+    NO_APPLICATION,
+    TARGET_EMPTY,
+    TARGET_DOWN,
+    CERTIFICATE_NAMES,
+    CERTIFICATE_EXPIRED,
+    BEFORE_SWITCH,
+)
+"""Every rule but the safety rules of the configuration, which may not have these names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The switch of one group: before and after are the same if it is there already."""
+
+    before: Group
+    after: Group
+    failures: tuple[RuleFailure, ...] = ()
+    transfer: Transfer | None = None
+
+
+def switch(view: View, command: Switch, now: float, steady: float) -> Decision:
+    """Switch every named group, or none.
+
+    `now` is in seconds since 1970, `steady` those of the clock that nobody sets.
+    Raises Rejected `refused` with every rule that failed for any group and is not overridden,
+    `conflict` if a group changed after `if_revision`.
+    """
+    check_override(command.override, all_rules(view))
+    groups = [find_group(view, name) for name in dict.fromkeys(command.groups)]
+    _check_revision(view, groups, command.if_revision)
+    steps = plan(view, groups, command.to, now, steady)
+    failures = tuple(f for step in steps for f in step.failures if f.rule not in command.override)
+    if failures:
+        named = ", ".join(sorted({f"{f.rule} ({f.group})" for f in failures}))
+        raise Rejected("refused", f"nothing was switched: {named}", failures)
+    writes = switch_writes(view, steps)
+
+    def report(after: View) -> dict[str, Json]:
+        result: dict[str, Json] = {"groups": [step_report(view, step) for step in steps]}
+        if command.dry_run:
+            result["dry_run"] = True
+        return result
+
+    return Decision(() if command.dry_run else writes, report)
+
+
+def all_rules(view: View) -> tuple[str, ...]:
+    """Return the names of all rules that a switch can be told to ignore."""
+    return (*RULES, *names_of_rules(view))
+
+
+def switch_writes(view: View, steps: list[Step]) -> tuple[Write, ...]:
+    """Return what steps write: groups, certificates, orders."""
+    return (
+        *(Write(step.before, step.after) for step in steps if step.before != step.after),
+        *_certificate_writes(view, steps),
+        *order_writes(view, steps),
+    )
+
+
+def plan(
+    view: View,
+    groups: Iterable[Group],
+    to: Side | None,
+    now: float,
+    steady: float,
+    *,
+    automatic: bool = False,
+) -> list[Step]:
+    """Return the steps that take groups to a side, or each to its other one.
+
+    Every step has the rules that fail for it.  Certificates are transferred in the order of the
+    groups: what one step transfers, the next one finds.
+    """
+    certificates: dict[str, Certificate | None] = {}
+    steps = []
+    goals = [(group, to or group.active.other) for group in groups]
+    after = {group.id: goal for group, goal in goals}
+    for group, goal in goals:
+        step = _plan_one(view, group, goal, now, certificates)
+        if step.before != step.after:
+            barred = safety_failures(view, group, goal, steady, automatic=automatic, after=after)
+            automation = _automation_after(view, group, goal, steady, automatic=automatic)
+            step = replace(
+                step,
+                failures=(*step.failures, *barred),
+                after=replace(step.after, automation=automation),
+            )
+        newly_active = step.after.application(step.after.active)
+        if step.transfer is not None and newly_active is not None:
+            certificates[newly_active] = step.transfer.certificate
+        steps.append(step)
+    return steps
+
+
+def _plan_one(
+    view: View, group: Group, to: Side, now: float, certificates: dict[str, Certificate | None]
+) -> Step:
+    """Plan for one group; `certificates` are those that differ from the view's by now."""
+    if group.active is to:
+        return Step(group, group)
+    after = replace(
+        group,
+        active=to,
+        revision=view.revision + 1,
+        drained_at=max(now + group.served_ttl, group.cached_until),
+    )
+    failures, transfer = _failures(view, group, to), None
+    newly_active = group.application(to)
+    if newly_active is not None:
+
+        def certificate(application: str | None) -> Certificate | None:
+            if application is None or application in certificates:
+                return certificates.get(application or "")
+            return view.certificate(application)
+
+        former = certificate(group.application(group.active))
+        transfer = plan_transfer(former, certificate(newly_active), newly_active, now)
+        failures += tuple(
+            RuleFailure(rule, f"group {group.name!r}: {problem}", group.name)
+            for rule, problem in transfer.problems
+        )
+    return Step(group, after, failures, transfer)
+
+
+def _automation_after(
+    view: View, group: Group, to: Side, steady: float, *, automatic: bool
+) -> Automation:
+    """Return what a group has to do with automation once it is switched."""
+    before = group.automation
+    times = before.automatic
+    if automatic:
+        times = (*times, steady)[-policy_of(view, group).max_switches :]
+    plan = before.plan if before.plan is not None and before.plan.to != to.value else None
+    left = side_condition(view, group, group.active).health
+    return replace(
+        before,
+        switched_at=steady,
+        automatic=times,
+        held=None,
+        plan=plan,
+        by_hand=not automatic and left is not Health.DOWN,
+    )
+
+
+def _certificate_writes(view: View, steps: list[Step]) -> Iterator[Write]:
+    """Yield the transfers: for each application what it has after the last step."""
+    after: dict[str, Certificate] = {}
+    for step in steps:
+        if step.transfer is not None and step.transfer.outcome is Outcome.TRANSFERRED:
+            assert step.transfer.certificate is not None
+            after[step.transfer.certificate.application] = step.transfer.certificate
+    for application, certificate in after.items():
+        yield Write(view.certificate(application), certificate)
+
+
+def order_writes(view: View, steps: list[Step]) -> Iterator[Write]:
+    """Yield what becomes of orders: the right to have certificates issued moves with the traffic.
+
+    | the formerly active, which has an order, is       | the order                              |
+    |---------------------------------------------------|----------------------------------------|
+    | still active in another group                     | stays                                  |
+    | left for one with a certificate of other names    | stays, and waits: nothing is issued    |
+    | left for one that has an order of its own         | is dropped                             |
+    | left for any other                                | goes on for the newly active           |
+    """
+    active = Counter[str]()
+    for step in steps:
+        if step.before != step.after:
+            active[step.before.application(step.before.active) or ""] -= 1
+            active[step.after.application(step.after.active) or ""] += 1
+    taken: set[str] = set()
+    for step in steps:
+        former = step.before.application(step.before.active)
+        newly_active = step.after.application(step.after.active)
+        if former is None or newly_active is None or former == newly_active or former in taken:
+            continue
+        order = view.order_for(former)
+        if order is None or view.attachments(former)[1] + active[former] > 0:
+            continue
+        taken.add(former)
+        if step.transfer is not None and step.transfer.outcome is Outcome.NAMES_DIFFER:
+            if order.challenges:
+                yield Write(order, replace(order, challenges=()))
+        elif view.order_for(newly_active) is not None or newly_active in taken:
+            yield Write(order, None)
+        else:
+            taken.add(newly_active)
+            yield Write(order, moved_order(order, newly_active))
+
+
+def _failures(view: View, group: Group, to: Side) -> tuple[RuleFailure, ...]:
+    if group.application(to) is None:
+        text = (
+            f"group {group.name!r} has no {to.value} application: "
+            f"attach one with `group set {group.name} --{to.value} APPLICATION`"
+        )
+        return (RuleFailure(NO_APPLICATION, text, group.name),)
+    if isinstance(target_of(view, group, to), Nothing):
+        text = (
+            f"the {to.value} of group {group.name!r} resolves to nothing: "
+            "add a head to its application with `head add`"
+        )
+        return (RuleFailure(TARGET_EMPTY, text, group.name),)
+    application = application_on(view, group, to)
+    if application is not None and side_condition(view, group, to).health is Health.DOWN:
+        text = f"the {to.value} of group {group.name!r} is down: {why_down(application)}"
+        return (RuleFailure(TARGET_DOWN, text, group.name),)
+    return ()
+
+
+def _check_revision(view: View, groups: list[Group], if_revision: int | None) -> None:
+    if if_revision is None:
+        return
+    if if_revision > view.revision:
+        raise Rejected(
+            "conflict", f"revision {if_revision} is not reached yet: it is {view.revision} now"
+        )
+    changed = [group for group in groups if group.revision > if_revision]
+    if changed:
+        each = ", ".join(f"{group.name!r} at revision {group.revision}" for group in changed)
+        raise Rejected("conflict", f"changed since revision {if_revision}: {each}; look again")
+
+
+def step_report(view: View, step: Step) -> dict[str, Json]:
+    """Report what the switch of one group comes to; `view` is the state before it."""
+    before, after = step.before, step.after
+    return {
+        "name": after.name,
+        "hostname": after.hostname.to_text(),
+        "from": before.active.value,
+        "to": after.active.value,
+        "changed": before != after,
+        "targets": list[Json](target_texts(answer_of(view, after))),
+        "drained_at": timestamp(after.drained_at),
+        "overridden": [failure.rule for failure in step.failures],
+        "certificate": transfer_report(step.transfer) if step.transfer is not None else None,
+    }
+
+
+def check_override(override: tuple[str, ...], rules: tuple[str, ...]) -> None:
+    """Raise Rejected `invalid` if `override` names something that is not one of `rules`."""
+    unknown = [name for name in override if name not in rules]
+    if unknown:
+        raise Rejected(
+            "invalid",
+            f"no rule {', '.join(map(repr, unknown))} to override here: there is "
+            + ", ".join(map(repr, rules)),
+        )

@@ -1,0 +1,142 @@
+"""The transfer: what becomes of certificates when traffic moves from one application to another.
+
+| the formerly active has | the newly active has               | then                              |
+|-------------------------|------------------------------------|-----------------------------------|
+| no certificate          | none, or one that is valid         | nothing is transferred            |
+| no certificate          | one that is expired                | rule `certificate-expired` fails  |
+| a valid one             | none                               | transferred                       |
+| a valid one             | the same                           | it is there already               |
+| a valid one             | another with the same names        | transferred, in its place         |
+| any                     | one with other names               | rule `certificate-names` fails;   |
+|                         |                                    | overridden: it keeps its own      |
+| an expired one          | a valid one with the same names    | it keeps its own, which is better |
+| an expired one          | none, or an expired one with the   | rule `certificate-expired` fails; |
+|                         | same names                         | overridden: transferred           |
+
+The same holds in either direction, and for custom and ACME certificates alike.
+What is transferred is whom the vault's bundle belongs to: chain and key are not touched.
+An order that is under way goes along, unless the newly active keeps a certificate of other names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from failoverdns.model.certificate import Certificate, Order
+from failoverdns.model.change import Json
+from failoverdns.model.timestamps import timestamp
+
+CERTIFICATE_NAMES = "certificate-names"
+CERTIFICATE_EXPIRED = "certificate-expired"
+
+
+class Outcome(Enum):
+    """What becomes of the newly active application's certificate."""
+
+    NOTHING = "nothing"
+    TRANSFERRED = "transferred"
+    PRESENT = "present"
+    KEPT = "kept"
+    NAMES_DIFFER = "names-differ"
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What is done, and the certificate that the newly active application has afterwards.
+
+    `problems` are the pre-flight rules that fail, each with why and what to do.
+    """
+
+    outcome: Outcome
+    certificate: Certificate | None
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+def plan_transfer(
+    former: Certificate | None, own: Certificate | None, newly_active: str, now: float
+) -> Transfer:
+    """Decide between the certificates of the formerly and the newly active application.
+
+    `newly_active` is the id of the latter; `now` is in seconds since 1970.
+    """
+    if former is None:
+        return _expiring(Outcome.NOTHING, own, now)
+    if own is None:
+        return _expiring(Outcome.TRANSFERRED, transferred(former, newly_active, now), now)
+    if own.facts.names != former.facts.names:
+        return _differing(former, own, now)
+    if own.facts.bundle == former.facts.bundle and own.kind is former.kind:
+        return _expiring(Outcome.PRESENT, own, now)
+    if is_expired(former, now) and not is_expired(own, now):
+        return Transfer(Outcome.KEPT, own)
+    return _expiring(Outcome.TRANSFERRED, transferred(former, newly_active, now), now)
+
+
+def transferred(certificate: Certificate, to: str, now: float) -> Certificate:
+    """Return a certificate as another application (by id) has it."""
+    return replace(certificate, application=to, installed_at=now, source=certificate.application)
+
+
+def moved_order(order: Order, to: str) -> Order:
+    """Return an order as the newly active application (by id) has it: what is under way goes on.
+
+    So does what is waited for: the CA counts failures by name, wherever the traffic is.
+    """
+    return replace(order, application=to)
+
+
+def is_expired(certificate: Certificate, now: float) -> bool:
+    """Tell whether a certificate is not valid any more."""
+    return certificate.facts.not_after <= now
+
+
+def transfer_report(transfer: Transfer) -> dict[str, Json] | None:
+    """Report a transfer as a switch's reply shows it; None if there is no certificate at all."""
+    certificate = transfer.certificate
+    if certificate is None:
+        return None
+    facts = certificate.facts
+    report: dict[str, Json] = {
+        "outcome": transfer.outcome.value,
+        "names": list(facts.names),
+        "kind": certificate.kind.value,
+        "fingerprint": facts.fingerprint,
+        "not_after": timestamp(facts.not_after),
+    }
+    if transfer.problems:
+        report["warning"] = "; ".join(problem for _, problem in transfer.problems)
+    elif transfer.outcome is Outcome.KEPT:
+        report["warning"] = "the formerly active certificate is expired: it was left behind"
+    return report
+
+
+def _expiring(outcome: Outcome, certificate: Certificate | None, now: float) -> Transfer:
+    return Transfer(outcome, certificate, _expiry(certificate, now))
+
+
+def _expiry(certificate: Certificate | None, now: float) -> tuple[tuple[str, str], ...]:
+    if certificate is None or not is_expired(certificate, now):
+        return ()
+    problem = (
+        f"the certificate that would be used expired at {timestamp(certificate.facts.not_after)}: "
+        "install a valid one with `certificate install`"
+    )
+    return ((CERTIFICATE_EXPIRED, problem),)
+
+
+def _differing(former: Certificate, own: Certificate, now: float) -> Transfer:
+    """Say which names are missing from the newly active's certificate, and which it has beside."""
+    there, here = set(former.facts.names), set(own.facts.names)
+    parts = []
+    if there - here:
+        parts.append("missing there: " + ", ".join(sorted(there - here)))
+    if here - there:
+        parts.append("extra there: " + ", ".join(sorted(here - there)))
+    problem = (
+        "the certificate on the side to switch to is for other names than the active one "
+        f"({'; '.join(parts)}): install one for the same names, or take it away with "
+        "`certificate remove` so that the active one is transferred"
+    )
+    differ = (CERTIFICATE_NAMES, problem)
+    return Transfer(Outcome.NAMES_DIFFER, own, (differ, *_expiry(own, now)))

@@ -1,0 +1,69 @@
+"""The sides of a group as health and policy see them, and which of them its hostname answers.
+
+| all sides are  | `all_down` | the hostname answers                         |
+|----------------|------------|----------------------------------------------|
+| down           | `stay`     | the active side                              |
+| down           | `primary`  | the primary, whichever is active             |
+| down           | `backup`   | the backup, whichever is active              |
+| down           | `empty`    | nothing: NODATA                              |
+| not all down   | any        | the active side                              |
+
+A side without an application counts for nothing there.
+That is about the answer only: the active side stays the active one, and its certificate where it
+is.  With `answer: healthy` web servers that are down are left out, unless all of them are.
+Refuses to know when anything is switched.
+"""
+
+from __future__ import annotations
+
+from failoverdns.model.group import Group, Side
+from failoverdns.model.health import Health
+from failoverdns.model.policy import AllDown, AnswerOf, Policy
+from failoverdns.rules.derived.health import Condition, application_condition
+from failoverdns.rules.derived.view import View
+
+NO_POLICY = Policy("")
+"""For groups without one: manual."""
+
+
+def policy_of(view: View, group: Group) -> Policy:
+    """Return the policy that a group has."""
+    name = group.automation.policy
+    found = view.terms.policy(name) if name is not None else None
+    return found if found is not None else NO_POLICY
+
+
+def side_condition(view: View, group: Group, side: Side) -> Condition:
+    """Return the condition of a side: that of its application."""
+    id_ = group.application(side)
+    application = view.application(id_) if id_ is not None else None
+    if application is None:
+        return Condition(Health.UNKNOWN, 0.0)
+    return application_condition(application)
+
+
+def answered(view: View, group: Group) -> tuple[Side | None, bool]:
+    """Return which side a group's hostname answers, and whether only with what is healthy there.
+
+    The side is None if it answers nothing.
+    """
+    if group.automation.policy is None:
+        return group.active, False
+    policy = policy_of(view, group)
+    side: Side | None = group.active
+    if policy.all_down is not AllDown.STAY and _is_all_down(view, group):
+        side = _WHEN_ALL_DOWN[policy.all_down]
+    return side, policy.answer is AnswerOf.HEALTHY
+
+
+def _is_all_down(view: View, group: Group) -> bool:
+    attached = [side for side in Side if group.application(side) is not None]
+    conditions = (side_condition(view, group, side) for side in attached)
+    return bool(attached) and all(each.health is Health.DOWN for each in conditions)
+
+
+_WHEN_ALL_DOWN = {
+    AllDown.PRIMARY: Side.PRIMARY,
+    AllDown.BACKUP: Side.BACKUP,
+    AllDown.EMPTY: None,
+}

@@ -1,0 +1,144 @@
+"""What a change may alter of what is served, and what it does alter.
+
+    touched (before the change) -> nodes_of (before and after) -> difference
+
+So a change costs what it touches, and not what there is.
+Refuses to know what names answer: `rules.derived.serving` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+from failoverdns.model.application import Application, Target
+from failoverdns.model.certificate import Order
+from failoverdns.model.change import Delta, Node, Write
+from failoverdns.model.group import Group
+from failoverdns.model.health import Health
+from failoverdns.model.names import DomainName
+from failoverdns.model.policy import Terms
+from failoverdns.model.resolution import Freshness, Resolved
+from failoverdns.model.zone import Zone
+from failoverdns.rules.derived.challenges import challenge_nodes, owners_of
+from failoverdns.rules.derived.health import application_condition
+from failoverdns.rules.derived.serving import (
+    apex_node,
+    group_nodes,
+    records_of,
+    status_nodes,
+    target_of_application,
+    zone_nodes,
+)
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.web_heads import web_head
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What a change may alter: ids of groups and applications, origins, owners of challenges.
+
+    Of a zone in `apexes` only what is at its origin.
+    """
+
+    groups: frozenset[str]
+    applications: frozenset[str]
+    zones: frozenset[DomainName] = frozenset()
+    apexes: frozenset[DomainName] = frozenset()
+    challenges: frozenset[DomainName] = frozenset()
+
+
+def touched(
+    view: View,
+    writes: Iterable[Write],
+    zones: tuple[Zone, ...] | None = None,
+    terms: Terms | None = None,
+) -> Touched:
+    """Find what `writes`, and other `zones` or `terms`, may alter of what `view` serves."""
+    groups: set[str] = set()
+    applications: set[str] = set()
+    challenges: set[DomainName] = set()
+    hostnames: set[DomainName] = set()
+    for write in writes:
+        for entity in (write.before, write.after):
+            if isinstance(entity, Group):
+                groups.add(entity.id)
+                applications.update(entity.applications)
+            elif isinstance(entity, Application):
+                applications.add(entity.id)
+            elif isinstance(entity, Resolved | Freshness):
+                hostnames.add(entity.hostname)
+            elif isinstance(entity, Order):
+                challenges.update(owners_of(entity.challenges))
+        if isinstance(write.before, Application) and not _same_target(write.before, write.after):
+            groups.update(group.id for group in view.following(write.before.id))
+    for hostname in hostnames:
+        for id_ in view.pointing(hostname):
+            groups.update(group.id for group in view.following(id_) if group.flatten)
+    if terms is not None and terms.policies != view.terms.policies:
+        groups.update(group.id for group in view.groups() if group.automation.policy is not None)
+    apexes = frozenset(zone.origin for zone in view.zones if zone.alias in hostnames)
+    if zones is None:
+        return Touched(
+            frozenset(groups),
+            frozenset(applications),
+            apexes=apexes,
+            challenges=frozenset(challenges),
+        )
+    old, new = set(view.zones), set(zones)
+    origins = frozenset(zone.origin for zone in old ^ new)
+    gone = {zone.origin for zone in old} - {zone.origin for zone in new}
+    if gone or any(_defaults_differ(view.zone(zone.origin), zone) for zone in new):
+        groups.update(group.id for group in view.groups() if group.zone in origins)
+        applications.update(application.id for application in view.applications())
+    for order in view.orders():
+        challenges.update(owners_of(order.challenges))
+    return Touched(
+        frozenset(groups), frozenset(applications), origins, apexes, frozenset(challenges)
+    )
+
+
+def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
+    """Return what the touched part of the state serves, by name."""
+    found: list[Iterable[Node]] = [
+        group_nodes(view, part.groups, records_of(view)),
+        status_nodes(view, part.applications),
+    ]
+    for origin in part.zones:
+        zone = view.zone(origin)
+        if zone is not None:
+            found.append(zone_nodes(view, zone))
+    for origin in part.apexes - part.zones:
+        zone = view.zone(origin)
+        if zone is not None:
+            configured = (rrset for rrset in zone.configured_rrsets() if rrset.owner == origin)
+            found.append((apex_node(view, zone, [rrset.records for rrset in configured]),))
+    found.append(challenge_nodes(view, part.challenges))
+    return {node.owner: node for node in chain.from_iterable(found)}
+
+
+def difference(before: dict[DomainName, Node], after: dict[DomainName, Node]) -> Delta:
+    """Return what leads from one set of nodes to another."""
+    return Delta(
+        nodes=tuple(node for owner, node in after.items() if before.get(owner) != node),
+        removed=tuple(owner for owner in before if owner not in after),
+    )
+
+
+def _same_target(before: Application, after: object) -> bool:
+    return isinstance(after, Application) and _as_seen(before) == _as_seen(after)
+
+
+def _as_seen(application: Application) -> tuple[Target, Target, Health]:
+    """Return all of an application that a group's answers depend on."""
+    return (
+        web_head(application),
+        target_of_application(application, healthy=True),
+        application_condition(application).health,
+    )
+
+
+def _defaults_differ(before: Zone | None, after: Zone) -> bool:
+    """Tell whether names that are not configured one by one change with the zone."""
+    return before is None or (before.ttl, before.negative_ttl) != (after.ttl, after.negative_ttl)

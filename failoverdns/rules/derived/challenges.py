@@ -1,0 +1,155 @@
+"""Where DNS-01 challenges are answered, and for which names a certificate can be ordered.
+
+| name                                  | its challenge is answered at                          |
+|---------------------------------------|-------------------------------------------------------|
+| a group's hostname, or one below it   | `_acme-challenge.<name>`                              |
+| any other name in a zone of ours      | nowhere: it belongs to no group of the application    |
+| a customer's name                     | `<name>._acme-challenge.<zone>`, where a CNAME at the |
+|                                       | customer's `_acme-challenge.<name>` points to         |
+
+A wildcard's challenge is that of the name below its `*.` (RFC 8555 section 8.4), so one owner may
+have several values at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from failoverdns.model.application import Application
+from failoverdns.model.certificate import Challenge
+from failoverdns.model.certificate_commands import ChallengeName
+from failoverdns.model.change import Json, Node
+from failoverdns.model.errors import Malformed, Rejected
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import TXT, Records, Text
+from failoverdns.model.zone import CHALLENGE_LABEL, Zone
+from failoverdns.rules.derived.entity_lookup import find_zone
+from failoverdns.rules.derived.view import View
+
+
+def base_name(name: str) -> DomainName:
+    """Return the domain name whose challenge stands for `name`, a wildcard or not.
+
+    Raises Rejected `invalid` for what is no DNS name, such as an address.
+    """
+    text = name.removeprefix("*.")
+    try:
+        base = DomainName.from_text(text)
+    except Malformed as fault:
+        raise Rejected("invalid", f"{name!r} is not a domain name: {fault}") from None
+    labels = list(base.labels())
+    if len(labels) < 2 or b"*" in labels or _is_address(text):
+        raise Rejected("invalid", f"{name!r}: certificates are ordered for full domain names")
+    return base
+
+
+def challenge_owners(view: View, base: DomainName) -> tuple[DomainName, ...]:
+    """Return where the challenge for a name (without `*.`) is answered.
+
+    For a customer's name that is in each of our zones: only the customer knows which of them the
+    CNAME points to.
+    """
+    owners = []
+    with suppress(Malformed):  # too long
+        if zone_of(view, base) is not None:
+            return (base.child(CHALLENGE_LABEL),)
+    for zone in view.zones:
+        with suppress(Malformed):
+            owners.append(delegated_owner(base, zone))
+    return tuple(owners)
+
+
+def delegated_owner(base: DomainName, zone: Zone) -> DomainName:
+    """Return where a customer's name is answered in a zone; raises Malformed if it is too long."""
+    return base.below(zone.origin.child(CHALLENGE_LABEL))
+
+
+def checked_names(view: View, application: Application, names: Iterable[str]) -> tuple[str, ...]:
+    """Return names in order, without duplicates, if all may be ordered for an application.
+
+    Those in our zones belong to groups that it is attached to, on whichever side: what else it has
+    to be to have certificates issued at all is `rules.decisions.renewing`'s.
+    Raises Rejected `invalid` with every one that may not.
+    """
+    hostnames = [group.hostname for group in view.following(application.id)]
+    faults, found = [], set()
+    for name in names:
+        try:
+            base = base_name(name)
+        except Rejected as fault:
+            faults.append(fault.message)
+            continue
+        if zone_of(view, base) is not None and not any(base.is_at_or_below(h) for h in hostnames):
+            faults.append(
+                f"{name!r} is in a zone of ours, but is not the hostname of a group that "
+                f"application {application.name!r} is attached to, or below it"
+            )
+        if not challenge_owners(view, base):
+            faults.append(f"{name!r} is too long to be answered for in any zone")
+        found.add("*." * name.startswith("*.") + base.to_text())
+    if faults:
+        raise Rejected("invalid", "; ".join(faults))
+    return tuple(sorted(found))
+
+
+def zone_of(view: View, name: DomainName) -> Zone | None:
+    """Return the zone of ours that a name is in."""
+    return next((zone for zone in view.zones if name.is_at_or_below(zone.origin)), None)
+
+
+def challenge_nodes(view: View, owners: Iterable[DomainName] | None = None) -> list[Node]:
+    """Return what is served of all orders' challenges, or of those at `owners`.
+
+    The TTL is 0: each value is asked for once.  A name that the configuration gives records to
+    keeps these.
+    """
+    wanted = None if owners is None else set(owners)
+    values: dict[DomainName, dict[str, None]] = {}
+    if wanted is None or wanted:
+        for order in view.orders():
+            for challenge in order.challenges:
+                if wanted is None or challenge.owner in wanted:
+                    values.setdefault(challenge.owner, {})[challenge.value] = None
+    return [
+        Node(owner, zone.origin, (Records(TXT, 0, _texts(found)),), 0)
+        for owner, found in values.items()
+        if (zone := zone_of(view, owner)) is not None and not _is_configured(zone, owner)
+    ]
+
+
+def owners_of(challenges: Iterable[Challenge]) -> set[DomainName]:
+    """Return the names at which challenges are answered."""
+    return {challenge.owner for challenge in challenges}
+
+
+def _texts(values: Iterable[str]) -> tuple[Text, ...]:
+    return tuple(Text((value.encode(),)) for value in values)
+
+
+def _is_configured(zone: Zone, owner: DomainName) -> bool:
+    return any(rrset.owner == owner for rrset in zone.configured_rrsets())
+
+
+def _is_address(text: str) -> bool:
+    return ":" in text or text.replace(".", "").isdigit()
+
+
+def challenge_name(view: View, query: ChallengeName) -> dict[str, Json]:
+    """Report the CNAME that a customer's name needs; raises Rejected `invalid`."""
+    base = base_name(query.name)
+    if zone_of(view, base) is not None:
+        text = f"{base} is in a zone of ours: its challenge is answered without a CNAME"
+        raise Rejected("invalid", text)
+    zone = find_zone(view, query.zone)
+    try:
+        target = delegated_owner(base, zone)
+        owner = base.child(CHALLENGE_LABEL)
+    except Malformed as fault:
+        text = f"{base} is too long to be answered for in {zone.origin}: {fault}"
+        raise Rejected("invalid", text) from None
+    return {
+        "name": query.name,
+        "target": target.to_text(),
+        "record": f"{owner.absolute_text()} IN CNAME {target.absolute_text()}",
+    }

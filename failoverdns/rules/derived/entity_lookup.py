@@ -1,0 +1,69 @@
+"""Find what a command names, or refuse with the nearest name that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from itertools import islice
+
+from failoverdns.model.application import Application, Head
+from failoverdns.model.errors import Rejected
+from failoverdns.model.group import Group
+from failoverdns.model.names import DomainName
+from failoverdns.model.zone import Zone
+from failoverdns.rules.derived.view import View
+
+_COMPARED = 2000
+"""A hint looks at no more names than this: an error must not cost more than a change."""
+
+
+def find_application(view: View, name: str) -> Application:
+    """Return the application called `name`; Rejected `not-found` if there is none."""
+    found = view.application_named(name.lower())
+    if found is None:
+        raise not_found("application", name, (a.name for a in view.applications()))
+    return found
+
+
+def find_head(application: Application, name: str) -> Head:
+    """Return a head of `application`; Rejected `not-found` if there is none."""
+    found = application.head(name.lower())
+    if found is None:
+        names = (head.name for head in application.heads)
+        raise not_found("head", name, names, f" in application {application.name!r}")
+    return found
+
+
+def find_group(view: View, name: str) -> Group:
+    """Return the group called `name`; Rejected `not-found` if there is none."""
+    found = view.group_named(name)
+    if found is None:
+        raise not_found("group", name, (group.name for group in view.groups()))
+    return found
+
+
+def find_zone(view: View, origin: DomainName | None) -> Zone:
+    """Return the zone of that origin, or the only zone; Rejected when that is not one."""
+    if origin is None:
+        if len(view.zones) != 1:
+            names = ", ".join(zone.origin.to_text() for zone in view.zones)
+            raise Rejected("invalid", f"there are several zones: say which with --zone ({names})")
+        return view.zones[0]
+    found = view.zone(origin)
+    if found is None:
+        names_ = (zone.origin.to_text() for zone in view.zones)
+        raise not_found("zone", origin.to_text(), names_)
+    return found
+
+
+def not_found(kind: str, name: str, names: Iterable[str], where: str = "") -> Rejected:
+    """Build the refusal for a name that is not there, with the nearest one that is."""
+    known = list(islice(names, _COMPARED))
+    near = get_close_matches(name, known, n=1)
+    if near:
+        hint = f"; did you mean {near[0]!r}?"
+    elif 0 < len(known) <= 5:
+        hint = f"; there is {', '.join(repr(k) for k in known)}"
+    else:
+        hint = "" if known else f"; there is no {kind} at all{where} yet"
+    return Rejected("not-found", f"no {kind} {name!r}{where}{hint}")

@@ -1,0 +1,126 @@
+"""What is to be probed: each address of each head, by each check that its application asks for.
+
+Standby load balancers are probed like active ones: one wants to know before they are needed.
+Refuses to know how, and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from itertools import islice
+
+from failoverdns.model.application import Application, Head
+from failoverdns.model.certificate import Certificate
+from failoverdns.model.change import Change
+from failoverdns.model.group import Group
+from failoverdns.model.health import Check, CheckKind, Target
+from failoverdns.model.names import DomainName
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.web_heads import hostname
+
+Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a tally is kept of; `application` is an id.
+
+    Without `address` of a head as a whole: reports from outside, and a name that does not resolve.
+    """
+
+    application: str
+    head: str
+    check: str
+    address: Address | None = None
+
+
+def checks_of(view: View, application: Application) -> tuple[Check, ...]:
+    """Return the checks that an application asks for and that are configured."""
+    found = (view.terms.check(name) for name in application.checks)
+    return tuple(check for check in found if check is not None)
+
+
+def targets_of(
+    view: View,
+    application: Application,
+    addresses: Callable[[DomainName], Iterable[Address]],
+) -> Mapping[Key, Target]:
+    """Return what is to be probed of an application; nothing for checks that are reported.
+
+    `addresses` tells what a hostname resolves to by now.
+    """
+    names = names_of(view, application)
+    targets = {}
+    for check in checks_of(view, application):
+        if check.kind is CheckKind.PUSH:
+            continue
+        for head in application.heads:
+            found = head.addresses or tuple(addresses(hostname(application, head)))
+            for address in found:
+                key = Key(application.id, head.name, check.name, address)
+                targets[key] = Target(check, application.name, head.name, address, names)
+    return targets
+
+
+def names_of(view: View, application: Application) -> tuple[str, ...]:
+    """Return the names that clients know an application by.
+
+    Those of its certificate, if it has one here, because these clients expect to see; or else the
+    hostnames of its groups.  Wildcards are left out: nobody asks for one.
+    """
+    certificate = view.certificate(application.id)
+    if certificate is not None:
+        own = [name for name in certificate.facts.names if not name.startswith("*.")]
+        if own:
+            return tuple(own)
+    groups = islice(view.following(application.id), _MOST_NAMES)
+    return tuple(group.hostname.to_text() for group in groups)
+
+
+_MOST_NAMES = 100
+"""Names that a certificate is checked for: thousands of groups may follow an application."""
+
+
+def hostnames_of(application: Application) -> tuple[DomainName, ...]:
+    """Return the hostnames that have to be resolved to probe an application."""
+    heads: Iterable[Head] = application.heads if application.checks else ()
+    return tuple(hostname(application, head) for head in heads if not head.addresses)
+
+
+def concerned(change: Change) -> frozenset[str]:
+    """Return the applications (by id) whose targets a change may alter.
+
+    What is observed or forced alters none.
+    """
+    found: set[str] = set()
+    for write in change.writes:
+        if _is_probed_alike(write.before, write.after):
+            continue
+        for entity in (write.before, write.after):
+            match entity:
+                case Application(id=id_) | Certificate(application=id_):
+                    found.add(id_)
+                case Group():
+                    found.update(entity.applications)
+    return frozenset(found)
+
+
+def _is_probed_alike(before: object, after: object) -> bool:
+    return (
+        isinstance(before, Application)
+        and isinstance(after, Application)
+        and _without_health(before) == _without_health(after)
+    )
+
+
+def _without_health(application: Application) -> tuple[object, ...]:
+    """Return what the targets of an application, and what follows from them, are made of."""
+    return (
+        application.name,
+        application.hostname_template,
+        application.checks,
+        application.require_checks,
+        tuple([(head.name, head.addresses, head.hostname) for head in application.heads]),
+    )

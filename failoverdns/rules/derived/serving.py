@@ -1,0 +1,263 @@
+"""What every name answers, and what a change does to that.
+
+| name                             | answers                                                   |
+|----------------------------------|-----------------------------------------------------------|
+| `<label>`                        | the target of the active side, as `rules.derived.active_side` says      |
+| `primary.<label>`                | the target of the primary, whichever is active            |
+| `backup.<label>`                 | the target of the backup, whichever is active             |
+| `_status.<application>`          | TXT `online`, `offline` or `none`, in every zone          |
+| `_acme-challenge.<name>`         | what a CA wants to see there: `rules.derived.challenges`          |
+| the origin of a zone             | what the configuration says, and the addresses of the     |
+|                                  | zone's alias                                              |
+| all else                         | what the configuration says                               |
+
+A target that is a hostname is answered as CNAME, or, where the group is flattened, as the addresses
+that it resolves to: `rules.derived.resolving`.
+A side with nothing to point at leaves its names reserved: NODATA, never NXDOMAIN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple, TypeVar
+
+from failoverdns.model.application import (
+    Addresses,
+    Application,
+    ApplicationRole,
+    Hostname,
+    Nothing,
+    Target,
+)
+from failoverdns.model.change import Node
+from failoverdns.model.group import Group, Side, group_names
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import AAAA, CNAME, TXT, A, Records, Text
+from failoverdns.model.zone import STATUS_LABEL, Zone
+from failoverdns.rules.derived.active_side import answered
+from failoverdns.rules.derived.challenges import challenge_nodes
+from failoverdns.rules.derived.health import healthy_heads
+from failoverdns.rules.derived.resolving import UNBOUNDED, flattened
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.web_heads import target_of_heads, web_head
+
+PART = 100
+"""Applications or groups in a part of all that is served: about a millisecond of work."""
+
+_MAX_REMEMBERED = 65536
+"""Applications (with a TTL each) of which the records are remembered: 32 MiB, at most."""
+
+RecordsOf = Callable[[str | None, int, bool, bool], tuple[Records, ...]]
+"""Returns what an application (by id) is answered with, by TTL, whether it is flattened, and
+whether only its healthy heads count."""
+
+T = TypeVar("T")
+
+
+def application_on(view: View, group: Group, side: Side) -> Application | None:
+    """Return the application on a side of a group."""
+    id_ = group.application(side)
+    return view.application(id_) if id_ is not None else None
+
+
+def target_of(view: View, group: Group, side: Side) -> Target:
+    """Return what a side of a group resolves to, whatever is healthy there."""
+    application = application_on(view, group, side)
+    if application is None:
+        return Nothing()
+    target = web_head(application)
+    return flattened(view, target)[0] if group.flatten else target
+
+
+def answer_of(view: View, group: Group) -> Target:
+    """Return what the hostname of a group answers."""
+    side, healthy = answered(view, group)
+    application = application_on(view, group, side) if side is not None else None
+    if application is None:
+        return Nothing()
+    target = target_of_application(application, healthy=healthy)
+    return flattened(view, target)[0] if group.flatten else target
+
+
+def target_of_application(application: Application, *, healthy: bool) -> Target:
+    """Return what an application resolves to; `healthy` leaves out heads that are down."""
+    if healthy:
+        return target_of_heads(application, healthy_heads(application))
+    return web_head(application)
+
+
+def application_role(view: View, application: Application) -> ApplicationRole:
+    """Return whether an application is active in some group, only attached, or neither."""
+    attached, active = view.attachments(application.id)
+    if active:
+        return ApplicationRole.ONLINE
+    return ApplicationRole.OFFLINE if attached else ApplicationRole.NONE
+
+
+def present_groups(view: View, ids: Iterable[str]) -> Iterator[tuple[Group, Zone]]:
+    """Yield each group, by id, that is there and served, and its zone."""
+    origin, zone = None, None
+    for id_ in ids:
+        group = view.group(id_)
+        if group is None:
+            continue
+        if group.zone is not origin:
+            origin, zone = group.zone, view.zone(group.zone)
+        if zone is not None:
+            yield group, zone
+
+
+def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node]:
+    """Return the three names of each group that is there: its hostname and one for each side."""
+    nodes: list[Node] = []
+    for group, zone in present_groups(view, ids):
+        ttl = group.served_ttl
+        negative_ttl = min(zone.negative_ttl, ttl)
+        hostname, primary_name, backup_name = group_names(group.hostname)
+        primary = records(group.primary, ttl, group.flatten, False)
+        backup = records(group.backup, ttl, group.flatten, False)
+        side, healthy = answered(view, group)
+        active = primary if side is Side.PRIMARY else backup if side is not None else ()
+        if healthy and side is not None:
+            active = records(group.application(side), ttl, group.flatten, True)
+        nodes += (
+            Node(hostname, zone.origin, active, negative_ttl),
+            Node(primary_name, zone.origin, primary, negative_ttl),
+            Node(backup_name, zone.origin, backup, negative_ttl),
+        )
+    return nodes
+
+
+def records_of(view: View) -> RecordsOf:
+    """Return a function from application, TTL, and how it is answered, to records.
+
+    It remembers, because very many groups may follow the same application: what was made of an
+    application that has not changed since is returned again, the same object.  The state may
+    change between calls.
+    """
+    kept: dict[tuple[str | None, int, bool, bool], _Made] = {}
+
+    def records(id_: str | None, ttl: int, flatten: bool, healthy: bool) -> tuple[Records, ...]:
+        application = view.application(id_) if id_ is not None else None
+        if application is None:
+            return ()
+        made = kept.get((id_, ttl, flatten, healthy))
+        if made is not None and made.application is not application:
+            made = None
+        if made is not None and not flatten:
+            return made.records
+        head = (
+            made.head if made is not None else target_of_application(application, healthy=healthy)
+        )
+        target, most = flattened(view, head) if flatten else (head, UNBOUNDED)
+        if made is not None and (made.target, made.most) == (target, most):
+            return made.records
+        if len(kept) >= _MAX_REMEMBERED:
+            kept.clear()
+        found = target_records(target, min(ttl, most))
+        kept[id_, ttl, flatten, healthy] = _Made(application, head, target, most, found)
+        return found
+
+    return records
+
+
+class _Made(NamedTuple):
+    """Records, and what they were made of: an application, its web head, and that flattened.
+
+    `most` is the largest TTL (seconds) of `target`.
+    """
+
+    application: Application
+    head: Target
+    target: Target
+    most: int
+    records: tuple[Records, ...]
+
+
+def status_nodes(view: View, ids: Iterable[str]) -> Iterator[Node]:
+    """Yield `_status.<application>` in each zone, for each application that is there."""
+    zones = [
+        (zone, {role: (_role_records(role, zone.ttl),) for role in ApplicationRole})
+        for zone in view.zones
+    ]
+    for id_ in ids:
+        application = view.application(id_)
+        if application is None:
+            continue
+        role = application_role(view, application)
+        for zone, records in zones:
+            owner = zone.origin.child(application.name).child(STATUS_LABEL)
+            yield Node(owner, zone.origin, records[role], zone.negative_ttl)
+
+
+def _role_records(role: ApplicationRole, ttl: int) -> Records:
+    return Records(TXT, ttl, (Text((role.value.encode(),)),))
+
+
+def zone_nodes(view: View, zone: Zone) -> Iterator[Node]:
+    """Yield the names of a zone that the configuration gives records to."""
+    by_owner: dict[DomainName, list[Records]] = {zone.origin: []}
+    for rrset in zone.configured_rrsets():
+        by_owner.setdefault(rrset.owner, []).append(rrset.records)
+    yield apex_node(view, zone, by_owner.pop(zone.origin))
+    for owner, rrsets in by_owner.items():
+        yield Node(owner, zone.origin, tuple(rrsets), zone.negative_ttl)
+
+
+def apex_node(view: View, zone: Zone, configured: Iterable[Records]) -> Node:
+    """Return what is at the origin of a zone: what is configured, and its alias flattened."""
+    rrsets = list(configured)
+    if zone.alias is not None:
+        target, most = flattened(view, Hostname(zone.alias))
+        if isinstance(target, Addresses):
+            rrsets += target_records(target, min(zone.ttl, most))
+    return Node(zone.origin, zone.origin, tuple(rrsets), zone.negative_ttl)
+
+
+def all_nodes(view: View) -> Iterator[Node]:
+    """Yield every name that is served, zone by zone first, then applications, then groups."""
+    return chain.from_iterable(nodes_in_parts(view))
+
+
+def nodes_in_parts(view: View, size: int = PART) -> Iterator[list[Node]]:
+    """Yield all that is served in parts, as `in_parts` does, groups as nodes."""
+    return in_parts(view, size, group_nodes)
+
+
+def in_parts(
+    view: View, size: int, groups: Callable[[View, Sequence[str], RecordsOf], T]
+) -> Iterator[list[Node] | T]:
+    """Yield all that is served in parts, between which the state may change.
+
+    A part is a zone as configured, or `size` applications or groups (as `groups` makes them), or
+    all challenges: what their names answer at the moment when the part is asked for.
+    What is there at the first part is in some part, unless it has gone meanwhile; what comes later
+    need not be.
+    So a table that takes over the parts, and what each change alters (`difference`) in between,
+    all in the order in which they happen, ends up as one filled with `all_nodes` at the end: what
+    alters a name after its part follows that part.  A difference may remove a name that is not in
+    the table yet.
+    """
+    applications = [application.id for application in view.applications()]
+    ids = [group.id for group in view.groups()]
+    records = records_of(view)
+    for zone in map(view.zone, [zone.origin for zone in view.zones]):
+        yield list(zone_nodes(view, zone)) if zone is not None else []
+    for at in range(0, len(applications), size):
+        yield list(status_nodes(view, applications[at : at + size]))
+    for at in range(0, len(ids), size):
+        yield groups(view, ids[at : at + size], records)
+    yield challenge_nodes(view)
+
+
+def target_records(target: Target, ttl: int) -> tuple[Records, ...]:
+    """Return the records that lead to `target`; `ttl` in seconds."""
+    match target:
+        case Addresses(ipv4, ipv6):
+            both = ((A, ipv4), (AAAA, ipv6))
+            return tuple([Records(rtype, ttl, data) for rtype, data in both if data])
+        case Hostname(name):
+            return (Records(CNAME, ttl, (name,)),)
+        case Nothing():
+            return ()

@@ -1,0 +1,53 @@
+"""The serial numbers of zones, and the records at their origins that carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from failoverdns.model.change import Delta, Write
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import RRset
+from failoverdns.model.zone import ZoneSerial, next_serial
+from failoverdns.rules.derived.view import View
+
+NOT_CONFIGURED = ""
+"""Digest of a zone that is no longer configured: its serial is kept, and rises if it returns."""
+
+
+def serial_writes(view: View, delta: Delta, now: float) -> tuple[Write, ...]:
+    """Return the writes that raise the serial of each zone that `delta` touches.
+
+    Zones whose SOA record is in `delta` already are left alone. `now` is in seconds since 1970.
+    """
+    origins = {node.zone for node in delta.nodes}
+    for owner in delta.removed:
+        origins.update(zone.origin for zone in view.zones if owner.is_at_or_below(zone.origin))
+    origins -= {rrset.owner for rrset in delta.authorities}
+    writes = []
+    for origin in sorted(origins, key=lambda name: name.wire):
+        before = view.serial(origin)
+        if before is not None:
+            writes.append(raised_serial(before, origin, before.digest, now))
+    return tuple(writes)
+
+
+def authorities(view: View, writes: Iterable[Write]) -> tuple[RRset, ...]:
+    """Return the SOA RRsets of the zones that are given a serial by `writes`."""
+    rrsets = []
+    for write in writes:
+        if isinstance(write.after, ZoneSerial):
+            zone = view.zone(write.after.origin)
+            if zone is not None:
+                rrsets.append(zone.start_of_authority(write.after.serial))
+    return tuple(rrsets)
+
+
+def all_authorities(view: View) -> tuple[RRset, ...]:
+    """Return the SOA RRset of every zone."""
+    pairs = ((zone, view.serial(zone.origin)) for zone in view.zones)
+    return tuple(zone.start_of_authority(s.serial) for zone, s in pairs if s is not None)
+
+
+def raised_serial(before: ZoneSerial | None, origin: DomainName, digest: str, now: float) -> Write:
+    serial = next_serial(before.serial if before else None, now)
+    return Write(before, ZoneSerial(origin, serial, digest))

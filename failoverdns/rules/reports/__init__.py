@@ -1,0 +1,1 @@
+"""What we report: facts as replies, events and words for history."""

@@ -1,0 +1,184 @@
+"""Events: what of a change programs outside want to hear of, and in which words.
+
+| event         | when                                                                |
+|---------------|---------------------------------------------------------------------|
+| `switch`      | a group's other side became active                                  |
+| `certificate` | an application has another certificate: installed, issued, moved    |
+| `role`        | an application became `online`, `offline` or `none`                 |
+| `health`      | an application, or one of its heads, became `up`, `down`, `unknown` |
+| `refused`     | a switch that was automatic or planned was refused, or was missed   |
+
+Events are taken from what history tells of a change, so that they can be told again after a
+restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, cast
+
+from failoverdns.model.application import Application
+from failoverdns.model.change import Change, Json
+from failoverdns.model.group import Group, Side
+from failoverdns.model.health import Health
+from failoverdns.model.timestamps import timestamp
+from failoverdns.rules.derived.serving import application_on
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.reports.health_reports import CAUSE, OBSERVED
+
+
+class EventKind(Enum):
+    """What an event is about."""
+
+    CERTIFICATE = "certificate"
+    SWITCH = "switch"
+    ROLE = "role"
+    HEALTH = "health"
+    REFUSED = "refused"
+    BEFORE_SWITCH = "before_switch"
+
+
+_OF_A_GROUP = (EventKind.SWITCH, EventKind.REFUSED, EventKind.BEFORE_SWITCH)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: `subject` names the application, or, of a switch, the group; `id` is its id.
+
+    `details` are the rest, by the names of environment variables without their prefix.
+    """
+
+    kind: EventKind
+    subject: str
+    id: str
+    revision: int
+    details: tuple[tuple[str, str], ...]
+
+    def supersedes(self, other: Event) -> bool:
+        """Tell whether `other`, which was before, need not be told any more."""
+        lasting = (EventKind.CERTIFICATE, EventKind.ROLE)
+        return self.kind in lasting and (self.kind, self.id) == (other.kind, other.id)
+
+
+def events_of(change: Change) -> tuple[Event, ...]:
+    """Return the events of a change, certificates before the switch that they go with."""
+    found: list[Event] = []
+    about: dict[str, str] = {"TIME": timestamp(change.time) or ""}
+    reason = change.command.get("reason")
+    if isinstance(reason, str):
+        about["REASON"] = reason
+    for part in change.changed:
+        for kind, details in _happened(part, change):
+            merged = tuple({**about, **details}.items())
+            id_ = str(part.get("id", ""))
+            found.append(Event(kind, str(part["name"]), id_, change.revision, merged))
+    order = list(EventKind)
+    return tuple(sorted(found, key=lambda event: order.index(event.kind)))
+
+
+def _happened(
+    part: Mapping[str, Json], change: Change
+) -> Iterator[tuple[EventKind, dict[str, str]]]:
+    """Yield what a part of a change tells: the kind of event, and its own details."""
+    fields = cast(dict[str, Any], part.get("fields") or {})
+    match part["kind"]:
+        case "certificate" if part["done"] != "removed" and "fingerprint" in fields:
+            yield EventKind.CERTIFICATE, {"FINGERPRINT": fields["fingerprint"][1]}
+        case "group" if part["done"] == "changed":
+            if "active" in fields:
+                before, after = fields["active"]
+                yield EventKind.SWITCH, {"FROM": before, "TO": after}
+            yield from _refusals(fields, change.command)
+        case "role":
+            before, after = fields["role"]
+            yield EventKind.ROLE, {"FROM": before, "ROLE": after}
+        case "application" if part["done"] == "changed":
+            yield from _health_events(fields)
+
+
+def _refusals(
+    fields: Mapping[str, Any], command: Mapping[str, Json]
+) -> Iterator[tuple[EventKind, dict[str, str]]]:
+    """Yield that a switch was refused which nobody waits for."""
+    rules, to = command.get("held"), str(command.get("to", ""))
+    if "held" in fields and isinstance(rules, list):
+        yield EventKind.REFUSED, {"TO": to, "RULES": " ".join(map(str, rules))}
+    planned, outcome = fields.get("plan"), command.get("outcome")
+    if planned is not None and outcome in ("missed", "refused"):
+        failed = cast(list[dict[str, str]], command.get("rules") or [])
+        named = " ".join(failure["rule"] for failure in failed)
+        yield EventKind.REFUSED, {"PLAN": planned[0], "RULES": named or str(outcome)}
+
+
+def _health_events(fields: Mapping[str, Any]) -> Iterator[tuple[EventKind, dict[str, str]]]:
+    """Yield each change of health: of the application first, then of its heads."""
+    if "health" in fields:
+        yield EventKind.HEALTH, _from_to(fields["health"])
+    for name, values in fields.items():
+        if name.startswith(OBSERVED):
+            head = name.removeprefix(OBSERVED)
+            cause = fields.get(CAUSE + head, (None, None))[1]
+            yield (
+                EventKind.HEALTH,
+                {"HEAD": head, **_from_to(values), **({"CAUSE": cause} if cause else {})},
+            )
+
+
+def _from_to(values: tuple[str | None, str | None]) -> dict[str, str]:
+    before, after = (value or Health.UNKNOWN.value for value in values)
+    return {"FROM": before, "TO": after}
+
+
+def before_switch(group: Group, planned: dict[str, Any], reason: str | None) -> Event:
+    """Return the event of a switch of one group that is planned: its part of a dry run's reply."""
+    details = {"FROM": planned["from"], "TO": planned["to"]}
+    if reason is not None:
+        details["REASON"] = reason
+    kind = EventKind.BEFORE_SWITCH
+    return Event(kind, group.name, group.id, group.revision, tuple(details.items()))
+
+
+def environment(view: View, event: Event) -> dict[str, str]:
+    """Return an event as environment variables.
+
+    Applications and groups are called what they are called by now; what is gone, by its last name.
+    """
+    variables = {"EVENT": event.kind.value, "REVISION": str(event.revision), **dict(event.details)}
+    of_a_group = event.kind in _OF_A_GROUP
+    variables["GROUP" if of_a_group else "APPLICATION"] = event.subject
+    group = _group(view, event)
+    if group is not None:
+        variables["GROUP"] = group.name
+        variables["HOSTNAME"] = group.hostname.to_text()
+    application = application_of(view, event)
+    if application is not None:
+        variables["APPLICATION"] = application.name
+    return {f"FAILOVERDNS_{name}": value for name, value in variables.items()}
+
+
+def application_of(view: View, event: Event) -> Application | None:
+    """Return the application that an event is about; of a switch, the one switched to."""
+    if event.kind not in _OF_A_GROUP:
+        return view.application(event.id)
+    group = _group(view, event)
+    return application_on(view, group, Side(dict(event.details)["TO"])) if group else None
+
+
+def applications_of(view: View, event: Event) -> frozenset[str]:
+    """Return the names of all applications that an event concerns: those of then and of now.
+
+    An application that was renamed meanwhile is known by both; of a group's only those of now.
+    """
+    if event.kind not in _OF_A_GROUP:
+        application = view.application(event.id)
+        now = application.name if application is not None else event.subject
+        return frozenset((event.subject, now))
+    group = _group(view, event)
+    sides = (application_on(view, group, side) for side in Side) if group is not None else ()
+    return frozenset(application.name for application in sides if application is not None)
+
+
+def _group(view: View, event: Event) -> Group | None:
+    return view.group(event.id) if event.kind in _OF_A_GROUP else None

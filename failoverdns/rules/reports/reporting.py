@@ -1,0 +1,126 @@
+"""What is served and why, as plain values for `status`, the lists and the replies."""
+
+from __future__ import annotations
+
+from failoverdns.model.application import Application, Head, Hostname, target_texts
+from failoverdns.model.change import Change, Json
+from failoverdns.model.group import Group, Side
+from failoverdns.model.timestamps import timestamp
+from failoverdns.model.zone import Zone
+from failoverdns.rules.derived.serving import answer_of, application_on, application_role, target_of
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.web_heads import hostname, web_head, web_heads
+from failoverdns.rules.reports.health_reports import (
+    application_health,
+    group_automation,
+    head_health,
+)
+
+
+def group_report(view: View, group: Group) -> dict[str, Json]:
+    """Report a group: where it points and what each side would answer."""
+    report: dict[str, Json] = {
+        "name": group.name,
+        "id": group.id,
+        "hostname": group.hostname.to_text(),
+        "zone": group.zone.to_text(),
+        "ttl": group.ttl,
+        "active": group.active.value,
+        "revision": group.revision,
+        "flatten": group.flatten,
+    }
+    for side in Side:
+        application = application_on(view, group, side)
+        if application is not None:
+            attached: dict[str, Json] = {
+                "application": application.name,
+                "targets": list[Json](target_texts(target_of(view, group, side))),
+            }
+            if group.flatten and isinstance(target := web_head(application), Hostname):
+                attached["resolved"] = _resolved_report(view, target)
+            report[side.value] = attached
+    report["answers"] = list[Json](target_texts(answer_of(view, group)))
+    report["drained_at"] = timestamp(group.drained_at)
+    report["automation"] = group_automation(view, group)
+    return report
+
+
+def _resolved_report(view: View, target: Hostname) -> dict[str, Json]:
+    """Report the last good answer about a flattened hostname, and how old it is."""
+    resolved, fresh = view.resolved(target.name), view.freshness(target.name)
+    return {
+        "hostname": target.name.to_text(),
+        "since": timestamp(resolved.since if resolved is not None else None),
+        "checked_at": timestamp(fresh.checked_at if fresh is not None else None),
+        "ttl": fresh.ttl if fresh is not None else None,
+        "problem": fresh.problem if fresh is not None else "not asked since the start",
+    }
+
+
+def application_report(view: View, application: Application) -> dict[str, Json]:
+    """Report an application: its heads, which of them is the web head, and its role."""
+    return {
+        "name": application.name,
+        "id": application.id,
+        "hostname_template": application.hostname_template,
+        "role": application_role(view, application).value,
+        "heads": [_head_report(application, head) for head in application.heads],
+        "web_head": {
+            "heads": [head.name for head in web_heads(application)],
+            "targets": list[Json](target_texts(web_head(application))),
+        },
+        "health": application_health(application),
+        "certificate": _certificate_summary(view, application),
+    }
+
+
+def zone_report(view: View, zone: Zone) -> dict[str, Json]:
+    """Report a zone: its serial number, name servers and default TTL."""
+    serial = view.serial(zone.origin)
+    report: dict[str, Json] = {
+        "name": zone.origin.to_text(),
+        "serial": serial.serial if serial is not None else None,
+        "nameservers": [server.name.to_text() for server in zone.nameservers],
+        "ttl": zone.ttl,
+        "negative_ttl": zone.negative_ttl,
+    }
+    if zone.alias is not None:
+        report["alias"] = _resolved_report(view, Hostname(zone.alias))
+    return report
+
+
+def history_report(change: Change) -> dict[str, Json]:
+    """Report a change as `history` and `watch` show it."""
+    return {
+        "revision": change.revision,
+        "time": timestamp(change.time),
+        "who": {"uid": change.who.uid, "pid": change.who.pid, "command": change.who.command},
+        "command": dict(change.command),
+        "changed": [dict(part) for part in change.changed],
+    }
+
+
+def _certificate_summary(view: View, application: Application) -> dict[str, Json] | None:
+    """Report what one looks at first; the rest is in `certificate show`."""
+    certificate = view.certificate(application.id)
+    if certificate is None:
+        return None
+    return {
+        "kind": certificate.kind.value,
+        "names": list(certificate.facts.names),
+        "fingerprint": certificate.facts.fingerprint,
+        "not_after": timestamp(certificate.facts.not_after),
+    }
+
+
+def _head_report(application: Application, head: Head) -> dict[str, Json]:
+    report: dict[str, Json] = {
+        "name": head.name,
+        "role": head.role.value,
+        "active": head in web_heads(application),
+        "addresses": [str(address) for address in head.addresses],
+        "health": head_health(head),
+    }
+    if not head.addresses:
+        report["hostname"] = hostname(application, head).to_text()
+    return report

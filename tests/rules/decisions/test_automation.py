@@ -1,0 +1,576 @@
+"""Automation: what a group does by itself, what it says when it may not, and what never happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import samples
+import watched
+from corridors import ZONE, Corridor
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from samples import answers, carried_out, carry_out
+from tables import served
+from watched import AUTO, DOWN, UNKNOWN, UP, learn, look, said, the_group
+
+from failoverdns.changes.state import State
+from failoverdns.model import automation_commands, system_commands
+from failoverdns.model import commands as c
+from failoverdns.model.application import HeadRole
+from failoverdns.model.automation_commands import SetFlag, SetMaintenance
+from failoverdns.model.change import Json
+from failoverdns.model.commands import Switch
+from failoverdns.model.errors import RuleFailure
+from failoverdns.model.group import Group, Side
+from failoverdns.model.health import Cause, Health, Observed
+from failoverdns.model.policy import (
+    AllDown,
+    AnswerOf,
+    Assertion,
+    Automation,
+    Gate,
+    Held,
+    Policy,
+    Terms,
+)
+from failoverdns.model.system_commands import Automate
+from failoverdns.protocol.table.python_table import PythonTable
+from failoverdns.rules.decisions.automation import outlook, wants_writing
+from failoverdns.rules.derived.active_side import side_condition
+from failoverdns.workers import full_table as filling
+
+PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
+EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]
+NEVER = Gate("never", ("*",), flag="never")
+OBJECTION = RuleFailure("before-switch", "the database is not ready", "shop")
+
+
+def held(view: State) -> Held | None:
+    """What is noted that holds `shop` back."""
+    return the_group(view).automation.held
+
+
+def test_a_group_whose_primary_is_down_is_switched_after_the_grace_period() -> None:
+    view = watched.shop(UP, UP)
+    learn(view, "eu", DOWN, 1000.0)
+    assert look(view, 1029.9) == {}
+    assert answers(view) == EU
+    assert look(view, 1030.0) == {"groups": ["shop"], "to": "backup"}
+    assert answers(view) == US
+    group = the_group(view)
+    assert group.automation == Automation("auto", switched_at=1030.0, automatic=(1030.0,))
+    assert group.drained_at == 1090.0
+
+
+def test_it_goes_back_when_the_primary_was_up_for_the_hold_time() -> None:
+    view = watched.shop(UP, UP)
+    learn(view, "eu", DOWN, 1000.0)
+    look(view, 1030.0)
+    learn(view, "eu", UP, 1050.0)
+    assert look(view, 1169.9) == {}
+    assert look(view, 1170.0) == {"groups": ["shop"], "to": "primary"}
+    automation = the_group(view).automation
+    assert (automation.automatic, automation.by_hand) == ((1030.0, 1170.0), False)
+
+
+def test_a_primary_that_recovers_within_the_grace_period_keeps_its_group() -> None:
+    view = watched.shop(UP, UP)
+    learn(view, "eu", DOWN, 1000.0)
+    learn(view, "eu", UP, 1029.0)
+    assert look(view, 5000.0) == {}
+    learn(view, "eu", DOWN, 5000.0)
+    assert look(view, 5029.0) == {}, "and the next time it is counted anew"
+
+
+@pytest.mark.parametrize(
+    ("policy", "maintained"),
+    [
+        pytest.param("", False, id="without a policy"),
+        pytest.param("by-hand", False, id="with a manual policy"),
+        pytest.param("auto", True, id="in maintenance"),
+    ],
+)
+def test_a_group_that_nothing_is_automatic_for_is_left_alone(policy: str, maintained: bool) -> None:
+    by_hand = Policy("by-hand")
+    view = watched.shop(DOWN, UP)
+    terms = replace(view.terms, policies=(*view.terms.policies, by_hand))
+    carry_out(view, system_commands.Configure(view.zones, terms))
+    carry_out(view, c.SetGroup("shop", policy=policy))
+    if maintained:
+        carry_out(view, SetMaintenance("shop", True))
+    assert look(view, 1e6) == {}
+    assert answers(view) == EU
+    looked = outlook(view, the_group(view), 1e6, 1e6)
+    assert (looked.verdict, looked.is_due, looked.failures) == (None, False, ())
+
+
+def test_after_maintenance_a_group_is_looked_after_again() -> None:
+    view = watched.shop(DOWN, UP)
+    carry_out(view, SetMaintenance("shop", True, "disk swap"))
+    assert look(view, 1000.0) == {}
+    carry_out(view, SetMaintenance("shop", False))
+    assert look(view, 1000.0)["to"] == "backup"
+
+
+def test_a_group_that_is_gone_is_no_error() -> None:
+    assert carry_out(watched.shop(), Automate("grp-gone")) == {}
+
+
+def test_a_refused_switch_is_noted_once_with_its_rules_however_often_one_looks() -> None:
+    view = watched.shop(DOWN, UP, NEVER)
+    carry_out(view, SetFlag("automation", False))
+    said_first = look(view, 1000.0)
+    assert said_first["held"] == ["automation", "never"]
+    assert said_first["to"] == "backup"
+    assert [r["rule"] for r in said_first["rules"]] == ["automation", "never"]
+    assert held(view) == Held("backup", ("automation", "never"), 1000.0)
+    revision = view.revision
+    for later in range(1001, 1100):
+        assert look(view, float(later)) == {}
+    assert view.revision == revision
+    assert answers(view) == EU
+
+
+def test_other_rules_in_the_way_are_noted_anew() -> None:
+    view = watched.shop(DOWN, UP, NEVER)
+    look(view, 1000.0)
+    carry_out(view, SetFlag("automation", False))
+    look(view, 1010.0)
+    assert held(view) == Held("backup", ("automation", "never"), 1010.0)
+    carry_out(view, SetFlag("automation", True))
+    assert look(view, 1020.0)["held"] == ["never"]
+    carry_out(view, SetFlag("never", True))
+    assert look(view, 1030.0)["to"] == "backup"
+    assert held(view) is None
+
+
+def test_what_is_noted_goes_when_health_asks_for_nothing_any_more() -> None:
+    view = watched.shop(DOWN, UP, NEVER)
+    look(view, 1000.0)
+    learn(view, "eu", UP, 1010.0)
+    assert look(view, 1010.0) == {"group": "shop", "held": None}
+    assert held(view) is None
+    assert look(view, 1011.0) == {}
+
+
+def test_a_switch_by_hand_maintenance_and_another_policy_take_the_note_away() -> None:
+    for command in (
+        Switch(("shop",), BACKUP),
+        SetMaintenance("shop", True),
+        c.SetGroup("shop", policy=""),
+    ):
+        view = watched.shop(DOWN, UP, NEVER)
+        look(view, 1000.0)
+        assert held(view) is not None
+        carry_out(view, command, 1001.0)
+        assert held(view) is None
+
+
+def test_what_holds_back_is_told_in_history() -> None:
+    view = watched.shop(DOWN, UP, NEVER)
+    (part,) = samples.changed_by(view, Automate("grp-shop"), now=1000.0)
+    assert part["fields"] == {"held": [None, "from backup by never"]}
+
+
+def test_a_program_outside_may_object_and_that_is_noted_like_a_rule() -> None:
+    view = watched.shop(DOWN, UP)
+    result = carry_out(view, Automate("grp-shop", (OBJECTION,)), 1000.0)
+    assert result == {
+        "group": "shop",
+        "held": ["before-switch"],
+        "to": "backup",
+        "rules": [{"rule": "before-switch", "message": "the database is not ready"}],
+    }
+    assert carry_out(view, Automate("grp-shop", (OBJECTION,)), 1001.0) == {}
+    assert carry_out(view, Automate("grp-shop"), 1002.0)["to"] == "backup"
+
+
+def test_an_objection_to_a_switch_that_is_not_due_any_more_is_nothing() -> None:
+    for primary, since in ((UP, 0.0), (DOWN, 990.0)):
+        view = watched.shop(primary, UP, since=since)
+        assert carry_out(view, Automate("grp-shop", (OBJECTION,)), 1000.0) == {}
+        assert held(view) is None
+
+
+def test_what_is_forced_since_a_time_to_come_is_so_since_now() -> None:
+    """The clock was set back while no server ran: the grace period begins with each look."""
+    view = watched.shop(UP, UP)
+    watched.force(view, "eu", DOWN, 1e9)
+    looked = outlook(view, the_group(view), 1000.0, 1000.0)
+    assert looked.verdict is not None
+    assert (looked.verdict.at, looked.is_due) == (1030.0, False)
+
+
+def flapped(view: State) -> None:
+    """The group has switched twice by itself, as often as it may within 1000 s."""
+    learn(view, "eu", DOWN, 1000.0)
+    look(view, 1030.0)
+    learn(view, "eu", UP, 1040.0)
+    learn(view, "us", DOWN, 1100.0)
+    look(view, 1130.0)
+    assert the_group(view).automation.automatic == (1030.0, 1130.0)
+    learn(view, "us", UP, 1140.0)
+    learn(view, "eu", DOWN, 1200.0)
+
+
+def test_a_group_that_switched_too_often_stays_put_and_says_so() -> None:
+    view = watched.shop(UP, UP, max_switches=2)
+    flapped(view)
+    assert look(view, 1230.0) == {"group": "shop", "held": ["flap-guard"], "to": "backup"}
+    assert held(view) == Held("backup", ("flap-guard",), 1230.0)
+    assert look(view, 2029.9) == {}
+    assert look(view, 2030.0) == {"groups": ["shop"], "to": "backup"}
+    assert the_group(view).automation.automatic == (1130.0, 2030.0)
+
+
+def test_a_switch_by_hand_is_no_automatic_one_and_not_held_back_by_the_guard() -> None:
+    view = watched.shop(UP, UP)
+    flapped(view)
+    carry_out(view, Switch(("shop",), BACKUP), 1230.0)
+    automation = the_group(view).automation
+    assert (automation.automatic, automation.switched_at) == ((1030.0, 1130.0), 1230.0)
+
+
+@pytest.mark.parametrize("at", [None, 1_000_001.0], ids=["now", "planned"])
+def test_a_switch_by_hand_from_a_side_that_was_not_down_is_not_undone(at: float | None) -> None:
+    """Somebody wants it there, although the primary has been up for ages."""
+    view = watched.shop(UP, UP)
+    carry_out(view, Switch(("shop",), BACKUP, at=at), 1e6)
+    carry_out(view, system_commands.AdvancePlan("grp-shop"), 1_000_001.0)
+    assert the_group(view).active is BACKUP
+    assert look(view, 2e6) == {}
+    learn(view, "eu", DOWN, 2e6)
+    learn(view, "eu", UP, 2e6 + 1)
+    assert look(view, 3e6) == {}
+    learn(view, "us", DOWN, 3e6)
+    assert look(view, 3e6 + 30)["to"] == "primary", "but not when it is down there"
+    learn(view, "us", UP, 3e6 + 31)
+    learn(view, "eu", DOWN, 4e6)
+    assert look(view, 4e6 + 30)["to"] == "backup"
+    learn(view, "eu", UP, 4e6 + 31)
+    assert look(view, 5e6)["to"] == "primary", "and that was nobody's choice"
+
+
+def test_a_switch_by_hand_from_a_side_that_was_down_goes_back_like_an_automatic_one() -> None:
+    view = watched.shop(DOWN, UP)
+    carry_out(view, Switch(("shop",), BACKUP), 10.0)
+    learn(view, "eu", UP, 20.0)
+    assert look(view, 139.0) == {}
+    assert look(view, 140.0)["to"] == "primary"
+
+
+def test_the_rules_of_a_switch_hold_for_automatic_ones() -> None:
+    """A certificate of other names stays where it is, and so does the group."""
+    view = watched.shop(DOWN, UP)
+    for of, names in (("eu", "www.shop.example"), ("us", "docs.shop.example")):
+        certificate = samples.certificate(of, names, called=of)
+        view.apply(view.revision, [samples.Write(None, certificate)])
+    assert look(view, 1000.0)["held"] == ["certificate-names"]
+
+
+def test_automation_is_held_back_where_it_would_leave_too_few_at_home() -> None:
+    groups = [samples.group(called, automation=Automation("auto")) for called in ("shop", "blog")]
+    rule = Assertion("one-at-home", ("shop", "blog"), 1)
+    view = watched.watched(groups, DOWN, UP, rule)
+    assert look(view, 1000.0)["to"] == "backup"
+    assert carry_out(view, Automate("grp-blog"), 1000.0)["held"] == ["one-at-home"]
+
+
+def test_history_says_why() -> None:
+    corridor = shop_in_a_corridor()
+    corridor.do(system_commands.LearnHealth(id_of(corridor, "eu"), (("web1", said(DOWN, 1000.0)),)))
+    corridor.now = 1030.0
+    corridor.do(Automate(the_group(corridor.ledger.state).id))
+    told: list[Json] = []
+    corridor.listeners.append(lambda change: told.append(dict(change.command)))
+    corridor.do(system_commands.LearnHealth(id_of(corridor, "eu"), (("web1", said(UP, 1030.0)),)))
+    corridor.now = 1300.0
+    corridor.do(Automate(the_group(corridor.ledger.state).id))
+    assert told[-1] == {
+        "command": "Automate",
+        "groups": ["shop"],
+        "to": "primary",
+        "reason": "the primary is up again",
+    }
+
+
+def test_nobody_need_ask_for_what_would_write_nothing() -> None:
+    """What is looked at each second and does not change costs no turn of the corridor."""
+    view = watched.shop(DOWN, UP, NEVER)
+    for at, due in ((10.0, False), (30.0, True), (31.0, False)):
+        group = the_group(view)
+        assert wants_writing(view, group, outlook(view, group, at, at)) is due
+        look(view, at)
+
+
+@given(
+    st.sampled_from(Health),
+    st.sampled_from(Health),
+    st.sampled_from(Side),
+    st.lists(st.integers(0, 400), max_size=3),
+    st.sampled_from([None, Held("backup", ("flap-guard",), 0.0), Held("backup", ("never",), 0.0)]),
+    st.booleans(),
+    st.integers(0, 2000),
+)
+def test_what_wants_writing_is_what_is_written(
+    primary: Health,
+    backup: Health,
+    active: Side,
+    automatic: list[int],
+    held: Held | None,
+    barred: bool,
+    now: int,
+) -> None:
+    automation = Automation("auto", automatic=tuple(map(float, sorted(automatic))), held=held)
+    rules = (NEVER,) if barred else ()
+    group = samples.group(active=active, automation=automation)
+    view = watched.watched([group], primary, backup, *rules)
+    wanted = wants_writing(view, group, outlook(view, group, now, now))
+    _, writes, _ = carried_out(view, Automate("grp-shop"), float(now))
+    assert wanted is bool(writes)
+
+
+@pytest.mark.parametrize("by", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_by_an_hour_makes_nothing_due_and_nothing_late(by: float) -> None:
+    """Neither the grace period, nor the hold time, nor what is noted."""
+    view = watched.shop(UP, UP)
+    learn(view, "eu", DOWN, 10000.0)
+    assert look(view, 10029.9, wall=10029.9 + by) == {}
+    assert look(view, 10030.0, wall=10030.0 + by)["to"] == "backup"
+    learn(view, "eu", UP, 10040.0)
+    assert look(view, 10159.9, wall=10159.9 - by) == {}
+    assert look(view, 10160.0, wall=10160.0 - by)["to"] == "primary"
+    assert the_group(view).automation.automatic == (10030.0, 10160.0)
+
+
+STORY = st.lists(
+    st.tuples(
+        st.sampled_from([(UP, UP), (DOWN, UP), (DOWN, UP), (UP, DOWN), (DOWN, DOWN)]),
+        st.integers(1, 90),
+    ),
+    min_size=15,
+    max_size=40,
+)
+
+
+@settings(max_examples=50)
+@given(STORY, st.integers(1, 3), st.sampled_from([0.0, 40.0]), st.booleans())
+def test_however_health_flaps_a_group_keeps_to_what_its_policy_allows(
+    story: list[tuple[tuple[Health, Health], int]], most: int, cooldown: float, by_hand: bool
+) -> None:
+    """As often in any window as it says, as far apart as it says, and never to what is not up."""
+    policy = {"grace": 5.0, "hold": 5.0, "window": 600.0, "max_switches": most}
+    view = watched.shop(UP, UP, cooldown=cooldown, **policy)
+    now, switched = 1000.0, list[float]()
+    for (primary, backup), passed in story:
+        learn(view, "eu", primary, now)
+        learn(view, "us", backup, now)
+        now += passed
+        health = {PRIMARY: primary, BACKUP: backup}
+        if "to" in (told := look(view, now)) and "held" not in told:
+            switched.append(now)
+            assert health[the_group(view).active] is UP
+        if by_hand and passed % 7 == 0:
+            carry_out(view, Switch(("shop",), override=("target-down",)), now)
+    assert all(later - earlier >= cooldown for earlier, later in pairwise(switched))
+    window = zip(switched, switched[most:], strict=False)
+    assert all(one_too_many - first >= 600.0 for first, one_too_many in window)
+
+
+POLICY = replace(AUTO, grace=10.0, hold=20.0, all_down=AllDown.EMPTY, answer=AnswerOf.HEALTHY)
+TIMES = st.sampled_from([1.0, 5.0, 30.0, 30.0, 61.0, 400.0])
+APPLICATIONS = st.sampled_from(["eu", "us"])
+HEADS = st.sampled_from(["web1", "web2", "web*"])
+ASSERTION = Assertion("one-at-home", ("shop", "blog"), 1)
+GATE = Gate("office-hours", ("blog",), flag="office")
+
+
+def shop_in_a_corridor() -> Corridor:
+    """The groups `shop` and `blog` over two applications of two web servers each."""
+    corridor = Corridor()
+    corridor.do(system_commands.Configure((ZONE,), Terms((watched.WEB,), (POLICY,))))
+    for number, called in enumerate(("eu", "us")):
+        corridor.do(c.AddApplication(called))
+        for server in (1, 2):
+            address = samples.addresses(f"192.0.2.{10 * number + server}")
+            head = c.AddHead(called, f"web{server}", HeadRole.WEB_SERVER, address)
+            corridor.do(head)
+        corridor.do(c.SetApplication(called, ("web",), require_heads="all"))
+        for server in (1, 2):
+            up = Observed(UP, corridor.now)
+            corridor.do(
+                system_commands.LearnHealth(id_of(corridor, called), ((f"web{server}", up),))
+            )
+    for called, primary, backup in (("shop", "eu", "us"), ("blog", "us", "eu")):
+        corridor.do(c.AddGroup(called, label=called, primary=primary, backup=backup, policy="auto"))
+    return corridor
+
+
+def id_of(corridor: Corridor, called: str) -> str:
+    """The id of an application."""
+    application = corridor.ledger.state.application_named(called)
+    assert application is not None
+    return application.id
+
+
+class AutomationMachine(RuleBasedStateMachine):
+    """Probes, operators, time and clocks, in any order; and automation that looks in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.corridor = shop_in_a_corridor()
+        self.switched: dict[str, list[float]] = {"shop": [], "blog": []}
+        self.observed: dict[str, dict[str, Observed | None]] = {}
+        self.forced: dict[str, object] = {}
+
+    @property
+    def state(self) -> State:
+        """The committed state."""
+        return self.corridor.ledger.state
+
+    def groups(self) -> Iterator[Group]:
+        """Both groups, as they are."""
+        return (the_group(self.state, called) for called in self.switched)
+
+    @initialize(rules=st.sampled_from([(), (ASSERTION,), (GATE,), (ASSERTION, GATE)]))
+    def configure(self, rules: tuple[Assertion | Gate, ...]) -> None:
+        """Some safety rules, or none."""
+        self.corridor.do(
+            system_commands.Configure((ZONE,), Terms((watched.WEB,), (POLICY,), rules))
+        )
+
+    @rule(
+        of=APPLICATIONS,
+        head=st.sampled_from(["web1", "web2"]),
+        cause=st.sampled_from([None, None, Cause.TIMEOUT, Cause.REFUSED]),
+    )
+    def probe(self, of: str, head: str, cause: Cause | None) -> None:
+        """Take over what probes say: it never alters what is forced, nor what that leads to."""
+        before = self.told()
+        health = UP if cause is None else DOWN
+        observed = Observed(health, self.corridor.now, cause, "")
+        self.corridor.do(system_commands.LearnHealth(id_of(self.corridor, of), ((head, observed),)))
+        after = self.told()
+        assert [forced for forced, _ in after.values()] == [forced for forced, _ in before.values()]
+        assert after[of, head][1].health is health
+
+    @rule(of=APPLICATIONS, head=st.none() | HEADS, health=st.sampled_from(Health))
+    def force(self, of: str, head: str | None, health: Health) -> None:
+        """Say what is so, or let go of it: it never alters what is observed."""
+        before = self.told()
+        self.corridor.do(automation_commands.ForceHealth(of, head, health))
+        after = self.told()
+        seen = [[(s.health, s.cause) for _, s in told.values()] for told in (before, after)]
+        assert seen[0] == seen[1]
+        application = self.state.application_named(of)
+        assert application is not None
+        changed = [application.head(head)] if head in ("web1", "web2") else application.heads
+        for entity in (application,) if head is None else changed:
+            assert entity is not None
+            assert (entity.forced and entity.forced.health) == (
+                health if health is not UNKNOWN else None
+            )
+
+    def told(self) -> dict[tuple[str, str], tuple[object, Observed]]:
+        """What is forced and what is observed, of each head."""
+        return {
+            (application.name, head.name): (
+                (application.forced, head.forced),
+                head.observed or Observed(UNKNOWN, 0.0),
+            )
+            for application in self.state.applications()
+            for head in application.heads
+        }
+
+    @rule(down=st.sampled_from([(), ("eu",), ("us",), ("eu", "us")]), passed=TIMES)
+    def live_through(self, down: tuple[str, ...], passed: float) -> None:
+        """Have whole applications be down, and the others up, for some time."""
+        for of in ("eu", "us"):
+            for head in ("web1", "web2"):
+                self.probe(of, head, Cause.TIMEOUT if of in down else None)
+        self.pass_time(passed, 2)
+
+    @rule(passed=TIMES, looks=st.integers(1, 3))
+    def pass_time(self, passed: float, looks: int) -> None:
+        """Let time pass; automation looks at every group, at least once."""
+        for _ in range(looks):
+            self.corridor.now += passed
+            for called in self.switched:
+                self.look(called)
+
+    def look(self, called: str) -> None:
+        """Let automation look at a group, and note an automatic switch."""
+        before = the_group(self.state, called)
+        sides = {side: side_condition(self.state, before, side).health for side in Side}
+        self.corridor.do(Automate(before.id))
+        after = the_group(self.state, called)
+        if after.active is not before.active:
+            assert sides[after.active] is UP
+            assert before.automation.maintenance is None
+            if before.automation.by_hand and before.active is BACKUP:
+                assert sides[BACKUP] is DOWN
+            self.switched[called].append(self.corridor.now)
+
+    @rule(by=st.sampled_from([-3600.0, 3600.0]))
+    def set_the_clock(self, by: float) -> None:
+        """Set the clock on the wall, when all that is due is done: nothing is due by that."""
+        for called in self.switched:
+            self.look(called)
+        revision = self.state.revision
+        self.corridor.ahead += by
+        for called in self.switched:
+            self.look(called)
+        assert self.state.revision == revision
+
+    @rule(
+        command=st.one_of(
+            st.builds(
+                Switch,
+                st.sampled_from([("shop",), ("blog",), ("shop", "blog")]),
+                st.sampled_from([None, *Side]),
+                override=st.sampled_from([(), ("target-down",)]),
+            ),
+            st.builds(SetMaintenance, st.sampled_from(["shop", "blog"]), st.booleans()),
+            st.builds(SetFlag, st.sampled_from(["office", "automation"]), st.just(True)),
+            st.builds(SetFlag, st.sampled_from(["office", "automation"]), st.booleans()),
+            st.just(system_commands.ForgetHealth()),
+        )
+    )
+    def intervene(self, command: c.Mutation) -> None:
+        """Do something by hand; it may be refused."""
+        self.corridor.submit(command)
+
+    @invariant()
+    def nothing_flaps(self) -> None:
+        """No two automatic switches are too close, no window has too many."""
+        for times in self.switched.values():
+            assert all(later - earlier >= POLICY.cooldown for earlier, later in pairwise(times))
+            most = POLICY.max_switches
+            first_and_too_many = zip(times, times[most:], strict=False)
+            assert all(after - first >= POLICY.window for first, after in first_and_too_many)
+
+    @invariant()
+    def every_group_is_on_one_side(self) -> None:
+        """Each is active for one application, and that one is online."""
+        active = [self.state.attachments(a.id)[1] for a in self.state.applications()]
+        assert sum(active) == len(self.switched)
+        for application in self.state.applications():
+            owner = f"_status.{application.name}.failover.test"
+            online = any(g.application(g.active) == application.id for g in self.groups())
+            assert answers(self.state, owner) == ["TXT online" if online else "TXT offline"]
+
+    @invariant()
+    def what_is_served_is_what_a_restart_would_serve(self) -> None:
+        """The table that deltas made is the one that is filled from the state."""
+        fresh = PythonTable()
+        for part in filling.parts(self.state):
+            fresh.apply(part)
+        assert served(fresh) == served(self.corridor.table)
+
+
+TestAutomationMachine = AutomationMachine.TestCase
+TestAutomationMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

@@ -1,0 +1,230 @@
+"""Installing, requesting and removing certificates, and what is reported of them."""
+
+from __future__ import annotations
+
+import pytest
+from samples import HOSTNAME, carry_out, certificate, eu, facts, group, order, refusal, state, us
+
+from failoverdns.changes.state import State
+from failoverdns.model.certificate import Bundle, CertificateKind, Order, Secret
+from failoverdns.model.certificate_commands import (
+    InstallCertificate,
+    RemoveCertificate,
+    RequestCertificate,
+)
+from failoverdns.model.change import Entity
+from failoverdns.model.group import Side
+from failoverdns.rules.decisions.certificates import MAX_NAMES, certificate_report, warnings
+from failoverdns.rules.decisions.renewing import RETRIES
+
+ACME = CertificateKind.ACME
+DUE, FRESH, EXPIRED = 8000.0, 100.0, 9000.0
+NEW = facts(HOSTNAME, called="new")
+INSTALL = InstallCertificate("eu", Bundle("bundle-new", "chain", Secret("key")), NEW)
+REQUEST = RequestCertificate("eu")
+
+
+def shop(*entities: Entity, **fields: object) -> State:
+    return state(eu(), us(), group(**fields), *entities)
+
+
+def test_an_installed_certificate_takes_the_place_of_another_and_of_an_order() -> None:
+    view = shop(certificate("eu", "old.example", called="old"), order("eu"))
+    report = carry_out(view, INSTALL, FRESH)
+    assert (report["kind"], report["names"], report["transferred_from"]) == (
+        "custom",
+        [HOSTNAME],
+        None,
+    )
+    assert report["replaced"] == b"old".hex().ljust(64, "0")
+    assert view.order_for("app-eu") is None
+
+
+@pytest.mark.parametrize(("now", "text"), [(EXPIRED, "expired"), (-1.0, "is not valid before")])
+def test_a_certificate_that_is_not_valid_now_is_not_installed(now: float, text: str) -> None:
+    found = refusal(shop(), INSTALL, now)
+    assert found.code == "invalid"
+    assert text in found.message
+
+
+@pytest.mark.parametrize(
+    ("view", "text"),
+    [
+        (shop(active=Side.BACKUP), "on the inactive side"),
+        (state(eu()), "in no group"),
+    ],
+)
+def test_nothing_is_ordered_without_traffic(view: State, text: str) -> None:
+    found = refusal(view, REQUEST)
+    assert found.code == "refused"
+    assert text in found.message
+
+
+@pytest.mark.parametrize(
+    ("names", "has", "ordered"),
+    [
+        ((), (), (HOSTNAME,)),
+        ((), (certificate("eu", "own.example", kind=ACME),), ("own.example",)),
+        ((), (certificate("eu", "own.example"),), (HOSTNAME,)),
+        (("b.example", "a.example", "B.example"), (), ("a.example", "b.example")),
+    ],
+    ids=["hostnames", "those it has", "not those of a custom one", "those that are given"],
+)
+def test_names_are_ordered(
+    names: tuple[str, ...], has: tuple[Entity, ...], ordered: tuple[str, ...]
+) -> None:
+    view = shop(*has)
+    carry_out(view, RequestCertificate("eu", names), DUE)
+    found = view.order_for("app-eu")
+    assert found == Order("ord-11", "app-eu", ordered)
+
+
+def test_too_many_names_are_refused() -> None:
+    names = tuple(f"a{n}.example" for n in range(MAX_NAMES + 1))
+    assert "at most 100" in refusal(shop(), RequestCertificate("eu", names)).message
+
+
+ISSUED = certificate("eu", HOSTNAME, kind=ACME)
+FAILED = order("eu", failures=1, retry_at=9999.0, problem="no", not_before=0.0)
+PATIENT = order("eu", failures=5, retry_at=99999.0, problem="no")
+
+
+@pytest.mark.parametrize(
+    ("has", "command", "now", "after"),
+    [
+        ((order("eu"),), REQUEST, FRESH, order("eu")),
+        ((order("eu", url="https://ca/1"),), REQUEST, FRESH, order("eu", url="https://ca/1")),
+        ((FAILED,), REQUEST, FRESH, order("eu", failures=1, retry_at=FRESH, problem="no")),
+        (
+            (PATIENT,),
+            REQUEST,
+            FRESH,
+            order("eu", failures=5, retry_at=FRESH + RETRIES[0], problem="no"),
+        ),
+        ((ISSUED,), REQUEST, FRESH, None),
+        ((ISSUED,), REQUEST, DUE, Order("ord-11", "app-eu", (HOSTNAME,))),
+        (
+            (ISSUED,),
+            RequestCertificate("eu", again=True),
+            FRESH,
+            Order("ord-11", "app-eu", (HOSTNAME,)),
+        ),
+        (
+            (certificate("eu", HOSTNAME),),
+            REQUEST,
+            FRESH,
+            Order("ord-11", "app-eu", (HOSTNAME,)),
+        ),
+        ((ISSUED, order("eu", "a.example")), REQUEST, FRESH, None),
+        (
+            (PATIENT,),
+            RequestCertificate("eu", ("a.example",)),
+            FRESH,
+            Order(
+                "ord-11",
+                "app-eu",
+                ("a.example",),
+                failures=5,
+                retry_at=FRESH + RETRIES[0],
+                problem="no",
+            ),
+        ),
+    ],
+    ids=[
+        "a new order goes on",
+        "a placed order goes on",
+        "a failed order is tried at once",
+        "one that failed often is tried in a while",
+        "a certificate that is not due is enough",
+        "one that is due is ordered",
+        "again",
+        "a custom one is replaced",
+        "an order for other names is dropped",
+        "other names are ordered, failures stay counted",
+    ],
+)
+def test_asking_again_and_again_does_no_harm(
+    has: tuple[Entity, ...], command: RequestCertificate, now: float, after: Order | None
+) -> None:
+    view = shop(*has)
+    report = carry_out(view, command, now)
+    assert view.order_for("app-eu") == after
+    assert ("order" in report) is (after is not None)
+
+
+def test_removing_takes_the_order_along() -> None:
+    view = shop(ISSUED, order("eu"))
+    report = carry_out(view, RemoveCertificate("eu"))
+    assert report == {"removed": "eu", "fingerprint": ISSUED.facts.fingerprint}
+    assert (view.certificate("app-eu"), view.order_for("app-eu")) == (None, None)
+    assert refusal(view, RemoveCertificate("eu")).code == "not-found"
+
+
+@pytest.mark.parametrize(
+    ("has", "now", "texts"),
+    [
+        ((ISSUED,), FRESH, []),
+        ((ISSUED,), DUE, []),
+        ((certificate("eu"),), DUE, ["install a new one"]),
+        ((certificate("us", kind=ACME),), DUE, ["the copy on the inactive side will expire"]),
+        ((certificate("eu", "mail.failover.test", kind=ACME),), DUE, ["cannot be renewed"]),
+        ((ISSUED,), EXPIRED, ["expired at"]),
+        ((ISSUED, FAILED), FRESH, ["issuing failed 1 time(s), next try at"]),
+    ],
+    ids=[
+        "valid",
+        "renewed by itself",
+        "custom",
+        "inactive",
+        "cannot be renewed",
+        "expired",
+        "fails",
+    ],
+)
+def test_what_an_operator_should_know_is_warned_of(
+    has: tuple[Entity, ...], now: float, texts: list[str]
+) -> None:
+    view = shop(*has)
+    of = us() if has[0] == certificate("us", kind=ACME) else eu()
+    found = warnings(view, of, now)
+    assert len(found) == len(texts)
+    assert all(text in warning for text, warning in zip(texts, found, strict=True))
+    assert certificate_report(view, of, now)["warnings"] == found
+
+
+def test_an_application_in_no_group_is_warned_that_nothing_leads_to_it() -> None:
+    view = state(eu(), ISSUED)
+    assert "no group leads to" in warnings(view, eu(), DUE)[0]
+
+
+@pytest.mark.parametrize(
+    ("has", "active", "renewal"),
+    [
+        ((ISSUED,), Side.PRIMARY, (True, "failoverdns")),
+        ((certificate("eu"),), Side.PRIMARY, (False, "whoever installed it")),
+        ((ISSUED,), Side.BACKUP, (False, "nobody here: the application is not active")),
+        ((), Side.PRIMARY, (True, "failoverdns")),
+    ],
+    ids=["acme", "custom", "inactive", "none yet"],
+)
+def test_it_is_told_who_may_renew(
+    has: tuple[Entity, ...], active: Side, renewal: tuple[bool, str]
+) -> None:
+    found = certificate_report(shop(*has, active=active), eu(), FRESH)["renewal"]
+    assert isinstance(found, dict)
+    assert (found["allowed"], found["by"]) == renewal
+
+
+@pytest.mark.parametrize(
+    ("ordered", "active", "told"),
+    [
+        (order("eu"), Side.PRIMARY, "new"),
+        (order("eu", url="https://ca/1"), Side.PRIMARY, "placed"),
+        (FAILED, Side.PRIMARY, "failed"),
+        (order("eu"), Side.BACKUP, "waiting for the application to become active"),
+    ],
+)
+def test_it_is_told_how_far_an_order_is(ordered: Order, active: Side, told: str) -> None:
+    found = certificate_report(shop(ordered, active=active), eu(), FRESH)["order"]
+    assert isinstance(found, dict)
+    assert found["state"] == told

@@ -1,0 +1,356 @@
+"""Planned switches: when the TTL goes down, when it is switched, and what becomes of the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import samples
+import watched
+from samples import HOSTNAME, answers, carry_out, node_table, refusal
+from watched import DOWN, UP, the_group
+
+from failoverdns.changes.state import State
+from failoverdns.model.automation_commands import CancelPlan, SetFlag
+from failoverdns.model.commands import SetApplication, SetGroup, Switch
+from failoverdns.model.errors import RuleFailure
+from failoverdns.model.group import Side
+from failoverdns.model.policy import Assertion, Automation, Gate, Plan, Wait
+from failoverdns.model.system_commands import AdvancePlan
+from failoverdns.rules.decisions.planning import Next, Stage, next_stage
+from failoverdns.rules.reports.plan_report import plan_report
+
+PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
+EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]
+T = 1_800_000_000.0
+"""2027-01-15T08:00:00Z: when the switch is to be; the group's TTL is 60 s."""
+
+
+def planned(view: State, now: float = T - 1000, **more: Any) -> Any:
+    """Plan the switch of `shop` for T."""
+    result = carry_out(view, Switch(("shop",), at=T, **more), now)
+    return result["planned"]
+
+
+def advance(view: State, now: float, *objections: RuleFailure) -> Any:
+    """Let the plan of `shop` go on."""
+    return carry_out(view, AdvancePlan("grp-shop", objections), now)
+
+
+def ttl(view: State) -> int:
+    """The TTL that `shop` is answered with."""
+    (records,) = node_table(view)[samples.name(HOSTNAME)].rrsets
+    return records.ttl
+
+
+def stage(view: State, now: float) -> Next | None:
+    """What the plan of `shop` asks for."""
+    return next_stage(the_group(view), now)
+
+
+def test_a_planned_switch_lowers_the_ttl_switches_and_restores_it() -> None:
+    view = watched.shop()
+    planned(view)
+    assert advance(view, T - 60.1) == {}
+    assert ttl(view) == 60
+    assert advance(view, T - 60) == {"group": "shop", "outcome": "ttl-lowered", "ttl": 10}
+    assert (ttl(view), answers(view)) == (10, EU)
+    assert advance(view, T - 0.1) == {}
+    assert advance(view, T) == {"group": "shop", "to": "backup", "outcome": "switched"}
+    assert (ttl(view), answers(view)) == (60, US)
+    assert the_group(view).automation.plan is None
+    assert advance(view, T + 1) == {}
+
+
+def test_clients_have_left_the_old_side_one_short_ttl_after_the_switch() -> None:
+    view = watched.shop()
+    planned(view)
+    advance(view, T - 60)
+    advance(view, T)
+    assert the_group(view).drained_at == T + 10
+
+
+def test_a_ttl_that_was_lowered_late_is_reckoned_with() -> None:
+    """Who asked just before has the old answer for the old TTL."""
+    view = watched.shop()
+    planned(view, T - 20)
+    advance(view, T - 20)
+    advance(view, T)
+    assert the_group(view).drained_at == T + 40
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (T - 1000, Next(Stage.WAIT, T - 60)),
+        (T - 60.1, Next(Stage.WAIT, T - 60)),
+        (T - 60, Next(Stage.LOWER, T - 60)),
+        (T - 1, Next(Stage.LOWER, T - 1)),
+        (T, Next(Stage.SWITCH, T)),
+        (T + 60, Next(Stage.SWITCH, T + 60)),
+        (T + 60.1, Next(Stage.MISSED, T + 60.1)),
+    ],
+)
+def test_a_plan_asks_for_one_thing_at_a_time(now: float, expected: Next) -> None:
+    view = watched.shop()
+    planned(view)
+    assert stage(view, now) == expected
+
+
+def test_a_ttl_that_is_lowered_is_not_lowered_again() -> None:
+    view = watched.shop()
+    planned(view)
+    advance(view, T - 60)
+    assert stage(view, T - 30) == Next(Stage.WAIT, T)
+    assert advance(view, T - 30) == {}
+
+
+@pytest.mark.parametrize(("pre_ttl", "lowers"), [(59, True), (60, False), (86400, False)])
+def test_a_ttl_that_is_short_enough_is_left_alone(pre_ttl: int, lowers: bool) -> None:
+    view = watched.shop()
+    planned(view, pre_ttl=pre_ttl)
+    expected = Stage.LOWER if lowers else Stage.WAIT
+    assert stage(view, T - 10) == Next(expected, T - 10 if lowers else T)
+
+
+def test_the_policy_says_how_far_the_ttl_is_lowered_and_the_command_may_say_otherwise() -> None:
+    view = watched.shop(pre_ttl=7)
+    (report,) = planned(view)
+    assert report["pre_ttl"] == 7
+    carry_out(view, CancelPlan("shop"))
+    (report,) = planned(view, pre_ttl=0)
+    assert report["pre_ttl"] == 0
+    advance(view, T - 60)
+    assert ttl(view) == 0
+
+
+def test_a_group_without_a_plan_or_that_is_gone_asks_for_nothing() -> None:
+    view = watched.shop()
+    assert stage(view, T) is None
+    assert advance(view, T) == {}
+    assert carry_out(view, AdvancePlan("grp-gone"), T) == {}
+    assert plan_report(the_group(view)) is None
+
+
+def test_a_plan_reports_when_what_happens_and_what_is_in_its_way() -> None:
+    view = watched.shop(UP, DOWN)
+    (report,) = planned(view, reason="works")
+    assert report == {
+        "group": "shop",
+        "to": "backup",
+        "at": "2027-01-15T08:00:00.000Z",
+        "pre_ttl": 10,
+        "ttl_lowered_at": None,
+        "override": [],
+        "reason": "works",
+        "lower_at": "2027-01-15T07:59:00.000Z",
+        "warnings": [
+            "target-down would refuse it as things are: the backup of group 'shop' is down: "
+            "lb1: refused, port 80: refused"
+        ],
+    }
+    carry_out(view, CancelPlan("shop"))
+    (report,) = planned(view, override=("target-down",))
+    assert report["warnings"] == []
+
+
+def test_a_plan_that_comes_late_says_which_clients_will_be_late() -> None:
+    view = watched.shop()
+    (report,) = planned(view, T - 15)
+    assert report["lower_at"] == "2027-01-15T07:59:45.000Z"
+    assert report["warnings"] == [
+        "the TTL is 60 s, and there is not so much time left: some clients keep the old answer "
+        "for up to 45 s after the switch"
+    ]
+
+
+def test_a_plan_can_be_cancelled_and_the_ttl_is_what_it_was_at_once() -> None:
+    view = watched.shop()
+    planned(view)
+    advance(view, T - 60)
+    assert carry_out(view, CancelPlan("shop"), T - 30) == {"cancelled": "shop"}
+    assert ttl(view) == 60
+    assert advance(view, T) == {}
+    assert answers(view) == EU
+    refused = refusal(view, CancelPlan("shop"))
+    assert (refused.code, refused.message) == (
+        "not-found",
+        "no switch of group 'shop' is planned",
+    )
+
+
+@pytest.mark.parametrize(("late", "outcome"), [(60.0, "switched"), (60.1, "missed")])
+def test_a_switch_whose_time_has_passed_is_missed_and_not_caught_up(
+    late: float, outcome: str
+) -> None:
+    """A server that was away for less than a minute still does it."""
+    view = watched.shop()
+    planned(view)
+    advance(view, T - 60)
+    assert advance(view, T + late)["outcome"] == outcome
+    assert the_group(view).automation.plan is None
+    assert ttl(view) == 60
+    assert answers(view) == (US if outcome == "switched" else EU)
+
+
+def test_all_rules_are_asked_when_it_is_time_and_a_refused_switch_is_dropped() -> None:
+    view = watched.shop(UP, UP, Wait("calm", ("*",), 60.0))
+    planned(view)
+    advance(view, T - 60)
+    watched.learn(view, "us", DOWN, T - 30)
+    result = advance(view, T)
+    assert result["outcome"] == "refused"
+    assert [rule["rule"] for rule in result["rules"]] == ["target-down"]
+    assert the_group(view).automation.plan is None
+    assert (answers(view), ttl(view)) == (EU, 60)
+    watched.learn(view, "us", UP, T + 1)
+    assert advance(view, T + 1) == {}, "it is not tried again"
+
+
+@pytest.mark.parametrize("rule", ["target-down", "one-at-home", "before-switch"])
+def test_what_was_overridden_when_it_was_planned_may_fail_when_it_is_time(rule: str) -> None:
+    groups = [samples.group(automation=Automation("auto"))]
+    at_home = Assertion("one-at-home", ("shop",), 1)
+    view = watched.watched(groups, UP, DOWN, at_home)
+    rules = {"target-down", "one-at-home", "before-switch"}
+    objection = RuleFailure("before-switch", "no", "shop")
+    planned(view, override=tuple(rules - {rule}))
+    assert [r["rule"] for r in advance(view, T, objection)["rules"]] == [rule]
+    planned(view, override=tuple(rules))
+    result = advance(view, T, objection)
+    assert result["outcome"] == "switched"
+    assert answers(view) == US
+
+
+def test_what_was_overridden_is_recorded_with_the_switch() -> None:
+    view = watched.shop(UP, DOWN)
+    planned(view, override=("target-down", "before-switch"), reason="works")
+    result = advance(view, T, RuleFailure("before-switch", "no", "shop"))
+    assert result["reason"] == "works"
+    assert result["overridden"] == ["target-down", "before-switch"]
+
+
+def test_a_planned_switch_is_made_by_hand_gates_and_a_freeze_do_not_concern_it() -> None:
+    view = watched.shop(UP, UP, Gate("never", ("*",), flag="never"))
+    carry_out(view, SetFlag("automation", False))
+    planned(view)
+    assert advance(view, T)["outcome"] == "switched"
+    automation = the_group(view).automation
+    assert (automation.automatic, automation.switched_at) == ((), T)
+
+
+def test_a_switch_by_hand_before_its_time_takes_the_plan_away() -> None:
+    view = watched.shop()
+    planned(view)
+    advance(view, T - 60)
+    carry_out(view, Switch(("shop",), BACKUP), T - 30)
+    assert the_group(view).automation.plan is None
+    assert ttl(view) == 60
+    assert the_group(view).drained_at == T
+
+
+def test_a_plan_to_where_the_group_is_already_by_then_is_done() -> None:
+    """Nobody can plan that; a state from elsewhere may say it."""
+    plan = Plan(T, "primary", 10)
+    view = watched.watched([samples.group(automation=Automation(plan=plan))])
+    assert advance(view, T)["outcome"] == "was there already"
+    assert the_group(view).automation.plan is None
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "message"),
+    [
+        (
+            Switch(("shop",), at=T),
+            "exists",
+            "a switch of group 'shop' is planned for 2027-01-15T08:00:00.000Z: cancel it first "
+            "with `plan cancel shop`",
+        ),
+        (Switch(("blog",), PRIMARY, at=T), "invalid", "group 'blog' is on its primary already"),
+        (
+            Switch(("blog",), at=T - 1000),
+            "invalid",
+            "2027-01-15T07:43:20.000Z is past: it is 2027-01-15T07:43:20.000Z",
+        ),
+        (
+            Switch(("blog",), at=T + 366 * 86400),
+            "invalid",
+            "2028-01-16T08:00:00.000Z is more than a year ahead",
+        ),
+        (
+            Switch(("blog",), at=T, dry_run=True),
+            "invalid",
+            "--at plans a switch: it takes no --dry-run and no --if-revision",
+        ),
+        (
+            Switch(("blog",), at=T, if_revision=3),
+            "invalid",
+            "--at plans a switch: it takes no --dry-run and no --if-revision",
+        ),
+        (Switch(("blog", "wiki"), at=T), "not-found", "no group 'wiki'; there is 'shop', 'blog'"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused_and_nothing_is_planned(
+    command: Switch, code: str, message: str
+) -> None:
+    view = watched.watched([samples.group(), samples.group("blog")])
+    planned(view)
+    refused = refusal(view, command, T - 1000)
+    assert (refused.code, refused.message) == (code, message)
+    assert the_group(view, "blog").automation.plan is None
+
+
+def test_an_override_of_a_rule_that_there_is_not_is_refused_when_it_is_planned() -> None:
+    refused = refusal(watched.shop(), Switch(("shop",), at=T, override=("calm",)), T - 1000)
+    assert "no rule 'calm' to override here" in refused.message
+
+
+def test_several_groups_are_planned_in_one_step_each_to_its_other_side() -> None:
+    view = watched.watched([samples.group(), samples.group("blog", active=BACKUP)])
+    result = carry_out(view, Switch(("shop", "blog", "shop"), at=T), T - 1000)
+    assert [plan["to"] for plan in result["planned"]] == ["backup", "primary"]
+    assert view.revision == 11
+
+
+def test_a_ttl_that_is_set_while_a_plan_waits_is_the_one_that_is_lowered_and_restored() -> None:
+    view = watched.shop()
+    planned(view)
+    carry_out(view, SetGroup("shop", ttl=300), T - 900)
+    assert stage(view, T - 800) == Next(Stage.WAIT, T - 300)
+    advance(view, T - 300)
+    assert ttl(view) == 10
+    carry_out(view, SetGroup("shop", ttl=5), T - 100)
+    assert ttl(view) == 5
+    advance(view, T)
+    assert ttl(view) == 5
+
+
+def test_a_plan_survives_what_has_nothing_to_do_with_it() -> None:
+    view = watched.shop()
+    planned(view)
+    advance(view, T - 60)
+    plan = replace(the_group(view).automation.plan, lowered_at=T - 60)
+    carry_out(view, SetApplication("us", ()), T - 50)
+    carry_out(view, SetGroup("shop", policy=""), T - 50)
+    carry_out(view, Switch(("shop",), PRIMARY), T - 50)
+    assert the_group(view).automation.plan == plan
+
+
+def test_a_clock_that_jumps_over_the_time_of_a_plan_misses_it() -> None:
+    """People plan by the clock on the wall, and a jump of an hour is no order to switch."""
+    view = watched.shop()
+    planned(view)
+    assert carry_out(view, AdvancePlan("grp-shop"), T + 3600, T - 999)["outcome"] == "missed"
+    assert answers(view) == EU
+
+
+def test_what_becomes_of_a_plan_is_told_in_history() -> None:
+    view = watched.shop()
+    (made,) = samples.changed_by(view, Switch(("shop",), at=T), now=T - 1000)
+    assert made["fields"] == {"plan": [None, "to backup at 2027-01-15T08:00:00.000Z"]}
+    (lowered,) = samples.changed_by(view, AdvancePlan("grp-shop"), now=T - 60)
+    assert lowered["fields"] == {"served_ttl": [None, 10]}
+    (done,) = samples.changed_by(view, AdvancePlan("grp-shop"), now=T)
+    assert done["fields"]["active"] == ["primary", "backup"]
+    assert done["fields"]["plan"] == ["to backup at 2027-01-15T08:00:00.000Z", None]

@@ -1,0 +1,208 @@
+"""Pre-flight: what a switch would find, check by check."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import watched
+from samples import HOSTNAME, application, certificate, eu, group, order, state, us
+from watched import DOWN, UNKNOWN, UP
+
+from failoverdns.changes.state import State
+from failoverdns.model.certificate import CertificateKind
+from failoverdns.model.change import Entity
+from failoverdns.model.commands import Preflight, Switch
+from failoverdns.model.group import Side
+from failoverdns.model.policy import Assertion, Gate
+from failoverdns.rules.decisions.preflight import covers, plan_flight, preflight_report
+from failoverdns.rules.decisions.switching import switch
+
+NOW, DUE, EXPIRED = 100.0, 8000.0, 9000.0
+
+
+def look(
+    view: State,
+    now: float = NOW,
+    key_fault: str | None = None,
+    to: Side | None = None,
+    asks_hooks: bool = False,
+) -> dict[str, Any]:
+    flight = plan_flight(view, Preflight("shop", to), now, now)
+    return preflight_report(view, flight, now, key_fault, asks_hooks=asks_hooks)
+
+
+def checks(report: dict[str, Any]) -> dict[str, str]:
+    return {check["check"]: check["result"] for check in report["checks"]}
+
+
+def said(report: dict[str, Any], check: str) -> str:
+    (found,) = [c["message"] for c in report["checks"] if c["check"] == check]
+    return str(found)
+
+
+def shop(*entities: Entity, **fields: object) -> State:
+    return state(eu(), us(), group(**fields), *entities)
+
+
+EU = certificate("eu", HOSTNAME, kind=CertificateKind.ACME)
+OTHER = certificate("us", "other.example", called="b")
+
+
+def test_all_is_well() -> None:
+    report = look(shop(EU))
+    assert (report["to"], report["changed"], report["passed"]) == ("backup", True, True)
+    assert checks(report) == dict.fromkeys(
+        ["application", "targets", "certificate", "names", "chain", "key", "expiry"], "ok"
+    )
+    assert "will be transferred" in said(report, "certificate")
+
+
+@pytest.mark.parametrize(
+    ("view", "more", "check", "result", "text"),
+    [
+        (shop(backup=None), {}, "application", "failed", "no application is attached"),
+        (state(eu(), application("us"), group()), {}, "targets", "failed", "resolves to nothing"),
+        (shop(), {}, "certificate", "ok", "neither side has one"),
+        (shop(EU, OTHER), {}, "certificate", "failed", "is for other names"),
+        (shop(EU, OTHER), {}, "names", "failed", f"it is not valid for {HOSTNAME}"),
+        (shop(EU), {"now": EXPIRED}, "certificate", "failed", "expired"),
+        (shop(EU), {"now": EXPIRED}, "expiry", "failed", "expired"),
+        (shop(EU), {"now": DUE}, "expiry", "warning", "which is soon"),
+        (
+            shop(certificate("eu", "www.customer.example")),
+            {},
+            "names",
+            "warning",
+            f"it is not valid for {HOSTNAME}",
+        ),
+        (shop(certificate("eu", HOSTNAME, length=1)), {}, "chain", "warning", "only the leaf"),
+        (
+            shop(certificate("eu", HOSTNAME, length=1, self_signed=True)),
+            {},
+            "chain",
+            "ok",
+            "1 certificate(s)",
+        ),
+        (shop(EU), {"key_fault": "it does not match"}, "key", "failed", "it does not match"),
+        (shop(EU, certificate("us", HOSTNAME)), {}, "certificate", "ok", "transferred"),
+        (
+            shop(EU, certificate("us", HOSTNAME, kind=CertificateKind.ACME)),
+            {},
+            "certificate",
+            "ok",
+            "is there already",
+        ),
+        (shop(OTHER), {}, "certificate", "ok", "its own"),
+        (
+            shop(
+                certificate("eu", HOSTNAME, not_after=50.0), certificate("us", HOSTNAME, called="b")
+            ),
+            {},
+            "certificate",
+            "ok",
+            "because the active side's is expired",
+        ),
+        (shop(order("eu")), {}, "order", "warning", "would go along"),
+        (shop(order("eu"), order("us")), {}, "order", "warning", "would be dropped"),
+        (shop(EU, OTHER, order("eu")), {}, "order", "warning", "would wait"),
+        (shop(order("us")), {}, "order", "warning", "goes on when it is active"),
+        (
+            state(eu(), us(), group(), group("docs"), order("eu")),
+            {},
+            "order",
+            "warning",
+            "stays there",
+        ),
+        (shop(EU), {"asks_hooks": True}, "hooks", "warning", "are not asked here"),
+    ],
+)
+def test_each_check(view: State, more: dict[str, Any], check: str, result: str, text: str) -> None:
+    """A row of the table each."""
+    report = look(view, **more)
+    assert checks(report)[check] == result
+    assert text in said(report, check)
+    assert report["passed"] is ("failed" not in checks(report).values())
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        (watched.shop(UP, UP), {"health": "the backup is up"}),
+        (watched.shop(UP, UNKNOWN), {"health": "the backup is unknown"}),
+        (watched.shop(UP, DOWN), {"health": "lb1: refused, port 80: refused"}),
+        (shop(), {}),
+        (state(eu(), us(forced=watched.forced(UP)), group()), {"health": "the backup is up"}),
+        (
+            state(eu(), us(forced=watched.forced(DOWN)), group()),
+            {"health": "it is forced down"},
+        ),
+        (
+            watched.watched([group()], UP, UP, Assertion("at-home", ("shop",), 1)),
+            {
+                "health": "the backup is up",
+                "safety": "at-home: group 'shop': 0 of shop would be on their primary, and there "
+                "have to be 1: switch another one back first",
+            },
+        ),
+        (
+            watched.watched([group()], UP, UP, Gate("never", ("*",), flag="never")),
+            {"health": "the backup is up"},
+        ),
+    ],
+)
+def test_health_and_safety_rules_are_told_as_the_switch_would_find_them(
+    view: State, expected: dict[str, str]
+) -> None:
+    """What nothing checks and nobody forced is not told; gates are for automation."""
+    report = look(view)
+    found = {c["check"]: c["message"] for c in report["checks"] if c["check"] in _SAFETY}
+    assert found == expected
+    step = plan_flight(view, Preflight("shop"), NOW, NOW).step
+    assert report["passed"] is not bool(step.failures)
+
+
+_SAFETY = ("health", "safety")
+
+
+@pytest.mark.parametrize(("view", "certificate"), [(shop(EU), "its own"), (shop(), "it has none")])
+def test_a_side_that_is_active_already_is_looked_at_as_it_is(view: State, certificate: str) -> None:
+    """No hook is asked, nothing would be transferred."""
+    report = look(view, to=Side.PRIMARY, asks_hooks=True)
+    assert (report["changed"], report["passed"]) == (False, True)
+    assert said(report, "certificate") == certificate
+    assert "hooks" not in checks(report)
+
+
+@pytest.mark.parametrize(
+    "entities",
+    [(), (EU,), (OTHER,), (EU, OTHER), (EU, order("eu")), (EU, certificate("us", HOSTNAME))],
+)
+def test_it_agrees_with_the_switch(entities: tuple[Entity, ...]) -> None:
+    """It fails if the switch would be refused."""
+    view = shop(*entities)
+    step = plan_flight(view, Preflight("shop"), NOW, NOW).step
+    if step.failures:
+        assert not look(view)["passed"]
+    else:
+        switch(view, Switch(("shop",)), NOW, NOW)
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted", "covered"),
+    [
+        (("a.example",), "a.example", True),
+        (("*.example.net",), "a.example.net", True),
+        (("*.example.net",), "a.b.example.net", False),
+        (("*.example.net",), "example.net", False),
+        (("*.example.net",), "*.example.net", True),
+        (("*.b.example.net",), "*.example.net", False),
+        (("192.0.2.1",), "192.0.2.1", True),
+        (("192.0.2.1",), "192.0.2.2", False),
+    ],
+)
+def test_a_wildcard_stands_for_one_label(
+    names: tuple[str, ...], wanted: str, covered: bool
+) -> None:
+    """RFC 9525 section 6.3."""
+    assert covers(names, wanted) is covered

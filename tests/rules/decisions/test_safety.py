@@ -1,0 +1,255 @@
+"""Safety rules: what the configuration says must hold, and for which switches."""
+
+from __future__ import annotations
+
+import pytest
+import samples
+import watched
+from samples import carry_out, refusal
+from watched import DOWN, UP
+
+from failoverdns.changes.state import State
+from failoverdns.model.automation_commands import SetFlag
+from failoverdns.model.commands import RenameGroup, Switch
+from failoverdns.model.group import Group, Side
+from failoverdns.model.policy import Assertion, Automation, Flag, Gate, SafetyRule, Wait
+from failoverdns.model.system_commands import Configure
+from failoverdns.rules.decisions.automation import outlook
+from failoverdns.rules.decisions.safety import covers
+
+PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
+AUTO = Automation("auto")
+ONE_AT_HOME = Assertion("one-at-home", ("shop", "blog"), 1)
+
+
+def group(called: str = "shop", active: Side = PRIMARY, **fields: object) -> Group:
+    """A group with the policy `auto`, unless it says otherwise."""
+    return samples.group(called, active=active, **{"automation": AUTO, **fields})
+
+
+def failing(view: State, *names: str, to: Side = BACKUP, now: float = 1000.0) -> list[str]:
+    """The rules that refuse a switch, with the groups for which they do."""
+    refused = refusal(view, Switch(names, to), now)
+    assert refused.code == "refused"
+    return [f"{failure.rule} {failure.group}" for failure in refused.rules]
+
+
+def automatically_failing(view: State, now: float = 1000.0) -> list[str]:
+    """The rules that refuse the switch that the policy of `shop` asks for."""
+    look = outlook(view, watched.the_group(view), now, now)
+    assert look.is_due
+    return [failure.rule for failure in look.failures]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "covered"),
+    [
+        (("shop",), True),
+        (("sho",), False),
+        (("sh*",), True),
+        (("s?op",), True),
+        (("Shop",), False),
+        (("blog", "*"), True),
+        (("blog", "wiki"), False),
+        ((), False),
+    ],
+)
+def test_a_rule_is_for_groups_by_name_or_pattern(patterns: tuple[str, ...], covered: bool) -> None:
+    for rule in (Wait("w", patterns, 1.0), Gate("g", patterns, flag="f")):
+        assert covers(rule, group()) is covered
+
+
+def test_an_assertion_refuses_a_switch_after_which_too_few_are_on_their_primary() -> None:
+    view = watched.watched([group(), group("blog", BACKUP)], UP, UP, ONE_AT_HOME)
+    refused = refusal(view, Switch(("shop",), BACKUP))
+    (failure,) = refused.rules
+    assert (failure.rule, failure.group) == ("one-at-home", "shop")
+    assert failure.message == (
+        "group 'shop': 0 of shop, blog would be on their primary, and there have to be 1: "
+        "switch another one back first"
+    )
+
+
+def test_an_assertion_lets_a_switch_be_after_which_there_are_enough() -> None:
+    view = watched.watched([group(), group("blog")], UP, UP, ONE_AT_HOME)
+    carry_out(view, Switch(("shop",), BACKUP))
+    assert failing(view, "blog") == ["one-at-home blog"]
+
+
+def test_groups_that_are_switched_together_are_judged_by_what_comes_of_it() -> None:
+    """Two that change places break nothing; two that leave together do, although each might."""
+    view = watched.watched([group(), group("blog")], UP, UP, ONE_AT_HOME)
+    assert failing(view, "shop", "blog") == ["one-at-home shop", "one-at-home blog"]
+    carry_out(view, Switch(("shop",), BACKUP))
+    result = carry_out(view, Switch(("shop", "blog")))
+    assert [report["to"] for report in result["groups"]] == ["primary", "backup"]
+
+
+def test_an_assertion_that_is_broken_already_does_not_keep_a_group_from_going_home() -> None:
+    two = Assertion("two", ("shop", "blog", "wiki"), 3)
+    view = watched.watched([group(active=BACKUP), group("blog", BACKUP)], UP, UP, two)
+    carry_out(view, Switch(("shop",), PRIMARY))
+
+
+def test_a_rule_does_not_concern_groups_that_it_is_not_for() -> None:
+    """Not even when it is broken already."""
+    rules = (ONE_AT_HOME, Wait("calm", ("b*",), 120.0), Gate("never", ("b*",), flag="never"))
+    automation = Automation("auto", switched_at=999.0)
+    wiki = group("wiki", automation=automation)
+    view = watched.watched([group(active=BACKUP), group("blog", BACKUP), wiki], DOWN, UP, *rules)
+    assert outlook(view, wiki, 1000.0, 1000.0).failures == ()
+    carry_out(view, Switch(("wiki",), BACKUP), 1000.0)
+
+
+def test_a_group_that_is_not_there_is_not_on_its_primary_and_that_is_said() -> None:
+    view = watched.watched([group()], UP, UP, ONE_AT_HOME)
+    (failure,) = refusal(view, Switch(("shop",), BACKUP)).rules
+    assert "would be on their primary (there is no group blog)" in failure.message
+
+
+def test_an_assertion_holds_for_automatic_switches_too() -> None:
+    view = watched.watched([group(), group("blog", BACKUP)], DOWN, UP, ONE_AT_HOME)
+    assert automatically_failing(view) == ["one-at-home"]
+
+
+@pytest.mark.parametrize(
+    ("switched_at", "now", "left"),
+    [
+        pytest.param(None, 1000.0, None, id="never switched"),
+        pytest.param(900.0, 1019.9, "0 s", id="a moment too early"),
+        pytest.param(900.0, 930.0, "1 min 30 s", id="too early"),
+        pytest.param(900.0, 1020.0, None, id="just in time"),
+        pytest.param(5000.0, 1000.0, "2 min", id="in the future, which is taken as now"),
+    ],
+)
+def test_a_wait_refuses_a_switch_so_soon_after_the_last_one(
+    switched_at: float | None, now: float, left: str | None
+) -> None:
+    automation = Automation("auto", switched_at=switched_at)
+    rule = Wait("calm", ("*",), 120.0)
+    view = watched.watched([group(automation=automation)], DOWN, UP, rule, grace=0.0)
+    if left is None:
+        assert automatically_failing(view, now) == []
+        carry_out(view, Switch(("shop",), BACKUP), now)
+        return
+    (failure,) = refusal(view, Switch(("shop",), BACKUP), now).rules
+    assert failure.message == f"group 'shop': its last switch was not 2 min ago: wait {left}"
+    assert failure.rule == "calm"
+    assert automatically_failing(view, now) == ["calm"]
+
+
+def test_a_switch_by_hand_makes_the_next_one_wait() -> None:
+    view = watched.shop(UP, UP, Wait("calm", ("shop",), 120.0))
+    carry_out(view, Switch(("shop",), BACKUP), 1000.0)
+    assert failing(view, "shop", to=PRIMARY, now=1119.0) == ["calm shop"]
+    carry_out(view, Switch(("shop",), PRIMARY), 1120.0)
+
+
+BY_FLAG = Gate("office-hours", ("*",), flag="office")
+BY_GROUP = Gate("database-first", ("shop",), group="db")
+
+
+@pytest.mark.parametrize("rule", [BY_FLAG, BY_GROUP])
+def test_a_gate_is_for_automatic_switches_only(rule: SafetyRule) -> None:
+    view = watched.shop(DOWN, UP, rule)
+    assert automatically_failing(view) == [rule.name]
+    carry_out(view, Switch(("shop",), BACKUP))
+
+
+def test_a_gate_is_open_while_its_flag_is_on() -> None:
+    view = watched.shop(DOWN, UP, BY_FLAG)
+    look = outlook(view, watched.the_group(view), 1000.0, 1000.0)
+    assert [failure.message for failure in look.failures] == [
+        "group 'shop': the flag 'office' is off: `failoverdns flag on office` opens the gate"
+    ]
+    carry_out(view, SetFlag("office", True))
+    assert automatically_failing(view) == []
+    carry_out(view, SetFlag("office", False))
+    assert automatically_failing(view) == ["office-hours"]
+
+
+@pytest.mark.parametrize(
+    ("database", "message"),
+    [
+        ([group("db")], None),
+        ([group("db", BACKUP)], "group 'db' is not on its primary, as it has to be"),
+        ([], "there is no group 'db', which has to be on its primary"),
+    ],
+)
+def test_a_gate_is_open_while_its_group_is_on_its_primary(
+    database: list[Group], message: str | None
+) -> None:
+    view = watched.watched([group(), *database], DOWN, UP, BY_GROUP)
+    look = outlook(view, watched.the_group(view), 1000.0, 1000.0)
+    found = [failure.message for failure in look.failures]
+    assert found == ([f"group 'shop': {message}"] if message is not None else [])
+
+
+def test_a_group_that_a_gate_waits_for_goes_home_by_itself() -> None:
+    """The gate is for all groups, and would keep it away from its primary for ever."""
+    view = watched.watched([group("db", BACKUP)], UP, UP, Gate("database-first", ("*",), "db"))
+    look = outlook(view, watched.the_group(view, "db"), 1000.0, 1000.0)
+    assert (look.is_due, look.failures) == (True, ())
+
+
+def test_automation_that_is_frozen_refuses_every_automatic_switch_and_none_by_hand() -> None:
+    view = watched.shop(DOWN, UP)
+    assert automatically_failing(view) == []
+    carry_out(view, SetFlag("automation", False, "network works"))
+    look = outlook(view, watched.the_group(view), 1000.0, 1000.0)
+    (failure,) = look.failures
+    assert (failure.rule, failure.group) == ("automation", "shop")
+    assert failure.message == (
+        "automation is frozen: network works; `failoverdns automation thaw` lets it go on"
+    )
+    carry_out(view, Switch(("shop",), BACKUP))
+    assert view.flag("automation") == Flag("automation", False, 0.0, "network works")
+
+
+def test_a_rule_is_overridden_by_its_name_and_that_is_recorded() -> None:
+    rules = (ONE_AT_HOME, Wait("calm", ("*",), 120.0))
+    automation = Automation("auto", switched_at=999.0)
+    view = watched.watched([group(automation=automation)], UP, UP, *rules)
+    assert failing(view, "shop") == ["one-at-home shop", "calm shop"]
+    half = refusal(view, Switch(("shop",), BACKUP, override=("calm",)), 1000.0)
+    assert [failure.rule for failure in half.rules] == ["one-at-home"]
+    names = ("calm", "one-at-home")
+    result = carry_out(view, Switch(("shop",), BACKUP, override=names), 1000.0)
+    assert result["groups"][0]["overridden"] == ["one-at-home", "calm"]
+
+
+@pytest.mark.parametrize("name", ["flap-guard", "automation", "grace"])
+def test_what_holds_automation_back_is_no_rule_to_override(name: str) -> None:
+    refused = refusal(watched.shop(), Switch(("shop",), override=(name,)))
+    assert (refused.code, f"no rule {name!r} to override here" in refused.message) == (
+        "invalid",
+        True,
+    )
+
+
+def test_rules_of_a_configuration_that_is_loaded_later_hold_from_then_on() -> None:
+    view = watched.watched([group(), group("blog", BACKUP)])
+    carry_out(view, Configure(view.zones, watched.terms(ONE_AT_HOME)))
+    assert failing(view, "shop") == ["one-at-home shop"]
+    carry_out(view, Configure(view.zones, watched.terms()))
+    carry_out(view, Switch(("shop",), BACKUP))
+
+
+@pytest.mark.parametrize(
+    ("rule", "named"),
+    [
+        (ONE_AT_HOME, "shop"),
+        (Gate("g", ("*",), group="shop"), "shop"),
+        (Gate("g", ("shop",), flag="f"), None),
+        (Wait("w", ("shop",), 5.0), None),
+    ],
+)
+def test_a_group_that_a_rule_counts_on_keeps_its_name(rule: SafetyRule, named: str | None) -> None:
+    """Another name would make the rule look for a group that is not there."""
+    view = watched.watched([group()], UP, UP, rule)
+    if named is None:
+        carry_out(view, RenameGroup("shop", "store"))
+        return
+    refused = refusal(view, RenameGroup("shop", "store"))
+    assert refused.code == "in-use"
+    assert f"names group 'shop' in the safety rule(s) {rule.name}" in refused.message

@@ -1,0 +1,288 @@
+"""Health: what probes come to, what an application is by its heads, and what is said against it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+
+import pytest
+import samples
+from hypothesis import given
+from hypothesis import strategies as st
+from watched import DOWN, UNKNOWN, UP, all_are, condition, forced, is_
+
+from failoverdns.model.application import Application, Head
+from failoverdns.model.health import Cause, Check, CheckKind, Health, ProbeResult, Quorum
+from failoverdns.rules.derived.health import (
+    Condition,
+    Tally,
+    application_condition,
+    combined,
+    head_condition,
+    head_observed,
+    healthy_heads,
+    observed_of,
+    tallied,
+    why_down,
+)
+
+GOOD = ProbeResult(None, "", 0.1)
+BAD = ProbeResult(Cause.TIMEOUT, "nothing came within 3 s", 3.0)
+LETTERS = {UP: "u", DOWN: "d", UNKNOWN: "?"}
+
+
+def known(results: str, up_after: int, down_after: int) -> str:
+    """What is known after each of some results: `+` is a good one, `-` a bad one."""
+    check = Check("web", CheckKind.TCP, up_after=up_after, down_after=down_after)
+    tally, letters = Tally(), ""
+    for result in results:
+        tally = tallied(tally, GOOD if result == "+" else BAD, check)
+        letters += LETTERS[tally.health]
+    return letters
+
+
+@pytest.mark.parametrize(
+    ("results", "up_after", "down_after", "expected"),
+    [
+        pytest.param("++", 3, 3, "??", id="too few good ones to know"),
+        pytest.param("+++", 3, 3, "??u", id="just enough good ones"),
+        pytest.param("--", 3, 3, "??", id="too few bad ones to know"),
+        pytest.param("---", 3, 3, "??d", id="just enough bad ones"),
+        pytest.param("++-+++", 3, 3, "?????u", id="they have to be in a row"),
+        pytest.param("+++--+--+", 3, 3, "??uuuuuuu", id="single bad ones do not take it down"),
+        pytest.param("---++-++-", 3, 3, "??ddddddd", id="single good ones do not bring it up"),
+        pytest.param("+++---+++", 3, 3, "??uuudddu", id="down and up again"),
+        pytest.param("+-+-", 1, 1, "udud", id="each one counts, if one is enough"),
+        pytest.param("+--++", 2, 1, "?dddu", id="both have a number of their own"),
+    ],
+)
+def test_so_many_probes_in_a_row_change_what_is_known(
+    results: str, up_after: int, down_after: int, expected: str
+) -> None:
+    assert known(results, up_after, down_after) == expected
+
+
+@given(st.text("+-", max_size=40), st.integers(1, 5), st.integers(1, 5))
+def test_what_is_known_changes_only_by_an_unbroken_row(
+    results: str, up_after: int, down_after: int
+) -> None:
+    letters = "?" + known(results, up_after, down_after)
+    for number in range(len(results)):
+        before, after, told = letters[number], letters[number + 1], results[: number + 1]
+        if told.endswith("+" * up_after):
+            assert after == "u"
+        elif told.endswith("-" * down_after):
+            assert after == "d"
+        else:
+            assert after == before
+
+
+PARTS = [
+    # parts     quorum  whole, and since when
+    ("", "any", UNKNOWN, 0.0),
+    ("", "all", UNKNOWN, 0.0),
+    ("", 1, UNKNOWN, 0.0),
+    ("ddd", "any", DOWN, 3.0),
+    ("dd?", "any", UNKNOWN, 3.0),
+    ("ddu", "any", UP, 3.0),
+    ("uuu", "any", UP, 1.0),
+    ("uuu", "all", UP, 3.0),
+    ("uu?", "all", UNKNOWN, 3.0),
+    ("?du", "all", DOWN, 2.0),
+    ("udd", "all", DOWN, 2.0),
+    ("uud", 2, UP, 2.0),
+    ("udu", 2, UP, 3.0),
+    ("ud?", 2, UNKNOWN, 3.0),
+    ("udd", 2, DOWN, 3.0),
+    ("ddd", 2, DOWN, 2.0),
+    ("uuu", 3, UP, 3.0),
+]
+
+
+def conditions(letters: Sequence[str]) -> list[Condition]:
+    """Parts that are so since 1, 2, 3 and so on."""
+    of = {letter: health for health, letter in LETTERS.items()}
+    return [Condition(of[letter], float(at)) for at, letter in enumerate(letters, 1)]
+
+
+@pytest.mark.parametrize(("parts", "quorum", "health", "since"), PARTS)
+def test_a_whole_is_what_so_many_of_its_parts_are(
+    parts: str, quorum: Quorum, health: Health, since: float
+) -> None:
+    """Since the part became so that decided it."""
+    assert combined(conditions(parts), quorum) == Condition(health, since)
+
+
+def test_a_whole_is_up_or_down_if_what_is_not_known_cannot_alter_that() -> None:
+    for size in range(1, 5):
+        for parts in product("ud?", repeat=size):
+            fills = [
+                [told if told != "?" else fill for told, fill in zip(parts, filled, strict=True)]
+                for filled in product("ud", repeat=size)
+            ]
+            for needed in range(1, size + 1):
+                outcomes = {fill.count("u") >= needed for fill in fills}
+                expected = UNKNOWN if len(outcomes) == 2 else UP if True in outcomes else DOWN
+                assert combined(conditions(parts), needed).health is expected
+
+
+@pytest.mark.parametrize(
+    ("parts", "quorum", "expected"),
+    [
+        ("u", 2, condition(UNKNOWN, 1.0)),
+        ("??", 3, condition(UNKNOWN, 2.0)),
+        ("uu", 3, condition(UNKNOWN, 2.0)),
+        ("ud", 3, condition(DOWN, 2.0)),
+        ("dd", 5, condition(DOWN, 1.0)),
+    ],
+)
+def test_nothing_is_down_of_which_nothing_was_found_down(
+    parts: str, quorum: Quorum, expected: Condition
+) -> None:
+    """Fewer parts than have to be up are never enough, and no reason to switch by themselves."""
+    assert combined(conditions(parts), quorum) == expected
+
+
+def two_servers(**fields: object) -> Application:
+    """An application with two web servers, `a` and `b`."""
+    heads = (samples.server("a", "192.0.2.1"), samples.server("b", "192.0.2.2"))
+    return samples.application("two", *heads, **fields)
+
+
+def with_heads(application: Application, *heads: Head) -> Application:
+    """An application with other heads."""
+    return replace(application, heads=heads)
+
+
+def test_what_is_forced_counts_in_place_of_what_is_observed() -> None:
+    head = is_(samples.server("a", "192.0.2.1"), UP, 5.0)
+    assert head_condition(head) == condition(UP, 5.0)
+    for health in (UP, DOWN):
+        told = replace(head, forced=forced(health, 7.0))
+        assert head_condition(told) == condition(health, 7.0)
+    assert head_condition(samples.server("a", "192.0.2.1")).health is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "require", "expected"),
+    [
+        (UP, DOWN, "any", condition(UP, 1.0)),
+        (UP, DOWN, "all", condition(DOWN, 2.0)),
+        (UP, DOWN, 2, condition(DOWN, 2.0)),
+        (UP, UNKNOWN, "all", condition(UNKNOWN, 2.0)),
+        (DOWN, DOWN, "any", condition(DOWN, 2.0)),
+    ],
+)
+def test_an_application_is_what_its_web_heads_are(
+    a: Health, b: Health, require: Quorum, expected: Condition
+) -> None:
+    plain = two_servers(require_heads=require)
+    application = with_heads(plain, is_(plain.heads[0], a, 1.0), is_(plain.heads[1], b, 2.0))
+    assert application_condition(application) == observed_of(application) == expected
+
+
+def test_heads_that_no_traffic_reaches_do_not_count() -> None:
+    """A load balancer on standby, and web servers behind the active one."""
+    active, standby = samples.balancer("lb1", "192.0.2.1"), samples.balancer("lb2", "192.0.2.2")
+    application = samples.application(
+        "eu",
+        is_(active, UP),
+        is_(standby, DOWN),
+        is_(samples.server("web", "192.0.2.3"), DOWN),
+        active="lb1",
+        require_heads="all",
+    )
+    assert application_condition(application).health is UP
+    assert application_condition(replace(application, active="lb2")).health is DOWN
+
+
+def test_an_application_without_heads_is_neither_up_nor_down() -> None:
+    assert application_condition(samples.application("empty")).health is UNKNOWN
+
+
+def test_a_head_that_is_forced_counts_for_its_application_and_is_observed_all_the_same() -> None:
+    up = all_are(two_servers(require_heads="all"), UP, 1.0)
+    application = with_heads(up, replace(up.heads[0], forced=forced(DOWN, 9.0)), up.heads[1])
+    assert application_condition(application) == condition(DOWN, 9.0)
+    assert observed_of(application) == condition(UP, 1.0)
+
+
+def test_an_application_that_is_forced_is_that_whatever_its_heads_are() -> None:
+    application = replace(all_are(two_servers(), DOWN, 1.0), forced=forced(UP, 9.0))
+    assert application_condition(application) == condition(UP, 9.0)
+    assert observed_of(application) == condition(DOWN, 1.0)
+
+
+def test_why_an_application_is_down_is_told_in_a_few_words() -> None:
+    down = all_are(two_servers(), DOWN)
+    assert why_down(down) == "a: refused, port 80: refused; b: refused, port 80: refused"
+    by_hand = with_heads(down, replace(down.heads[0], forced=forced(DOWN, 0.0, "disk")))
+    assert why_down(by_hand) == "a is forced down (disk)"
+    assert why_down(replace(down, forced=forced(DOWN))) == "it is forced down"
+    assert why_down(replace(down, forced=forced(DOWN, 0.0, "works"))) == "it is forced down (works)"
+
+
+def test_a_head_that_is_up_by_hand_is_no_reason_why_its_application_is_down() -> None:
+    down = all_are(two_servers(require_heads="all"), DOWN)
+    half = with_heads(down, replace(down.heads[0], forced=forced(UP)), down.heads[1])
+    assert why_down(half) == "b: refused, port 80: refused"
+
+
+def test_no_more_than_three_heads_are_named_as_reasons() -> None:
+    heads = [is_(samples.server(f"w{n}", f"192.0.2.{n}"), DOWN) for n in range(1, 6)]
+    told = why_down(samples.application("five", *heads))
+    assert told.count("refused, port 80") == 3
+    assert told.endswith("; and 2 more")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "healthy"),
+    [
+        (UP, UP, ["a", "b"]),
+        (UP, DOWN, ["a"]),
+        (DOWN, UP, ["b"]),
+        (UNKNOWN, DOWN, ["a"]),
+        (DOWN, DOWN, ["a", "b"]),
+    ],
+)
+def test_heads_that_are_not_down_are_healthy_and_all_are_if_none_is_left(
+    a: Health, b: Health, healthy: list[str]
+) -> None:
+    plain = two_servers()
+    application = with_heads(plain, is_(plain.heads[0], a), is_(plain.heads[1], b))
+    assert [head.name for head in healthy_heads(application)] == healthy
+
+
+def tally(health: Health, result: ProbeResult = GOOD) -> Tally:
+    """What the probes of one check came to."""
+    return Tally(health, 1, result)
+
+
+@pytest.mark.parametrize(
+    ("of_checks", "quorum", "health"),
+    [
+        ([UP, UP], "all", UP),
+        ([UP, DOWN], "all", DOWN),
+        ([UP, DOWN], "any", UP),
+        ([UP, UNKNOWN], "all", UNKNOWN),
+        ([UP, UP, DOWN], 2, UP),
+        ([], "all", UNKNOWN),
+    ],
+)
+def test_a_head_is_what_so_many_of_its_checks_are(
+    of_checks: list[Health], quorum: Quorum, health: Health
+) -> None:
+    observed = head_observed([tally(each) for each in of_checks], quorum, 5.0)
+    assert (observed.health, observed.since) == (health, 5.0)
+
+
+def test_a_head_that_is_down_says_what_the_first_check_found_that_failed() -> None:
+    refused = ProbeResult(Cause.REFUSED, "port 80", 0.0)
+    found = head_observed([tally(UP), tally(DOWN, BAD), tally(DOWN, refused)], "all", 5.0)
+    assert (found.cause, found.detail) == (Cause.TIMEOUT, "nothing came within 3 s")
+
+
+def test_a_cause_is_not_told_of_what_is_not_down() -> None:
+    found = head_observed([tally(UP), tally(DOWN, BAD)], "any", 5.0)
+    assert (found.cause, found.detail) == (None, "")

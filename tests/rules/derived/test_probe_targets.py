@@ -1,0 +1,82 @@
+"""What is to be probed, under which names, and which changes alter that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+import samples
+import watched
+from samples import HOSTNAME, balancer, carried_out, server, state
+from watched import DOWN, UP, said
+
+from failoverdns.model.application import Application
+from failoverdns.model.automation_commands import ForceHealth
+from failoverdns.model.change import Change, Who
+from failoverdns.model.commands import (
+    Mutation,
+    RenameApplication,
+    SetApplication,
+    SetGroup,
+    SetHead,
+    Switch,
+)
+from failoverdns.model.system_commands import LearnHealth
+from failoverdns.rules.derived.probe_targets import concerned, hostnames_of, names_of, targets_of
+
+
+def watched_eu(*heads: object) -> Application:
+    """The application `eu` with a check, and these heads."""
+    return replace(samples.application("eu", *heads), checks=("web",))  # type: ignore[arg-type]
+
+
+def test_every_address_is_a_target_of_its_own() -> None:
+    """Of standby load balancers too; of a hostname each that it resolves to."""
+    eu = watched_eu(
+        server("web1", "192.0.2.1", "2001:db8::1"), balancer("lb1", hostname="lb.example")
+    )
+    view = state(eu, samples.us(), samples.group(), terms=watched.terms())
+    resolved = (ip_address("192.0.2.7"), ip_address("192.0.2.8"))
+    targets = targets_of(view, eu, lambda name: resolved if name.to_text() == "lb.example" else ())
+    assert sorted((key.head, str(key.address)) for key in targets) == [
+        ("lb1", "192.0.2.7"),
+        ("lb1", "192.0.2.8"),
+        ("web1", "192.0.2.1"),
+        ("web1", "2001:db8::1"),
+    ]
+    assert {target.names for target in targets.values()} == {(HOSTNAME,)}
+    assert [name.to_text() for name in hostnames_of(eu)] == ["lb.example"]
+    assert hostnames_of(replace(eu, checks=())) == ()
+
+
+def test_clients_ask_by_the_names_of_the_certificate_or_else_of_the_groups() -> None:
+    """Wildcards left out; so many groups may follow that some names are left out."""
+    names = ("*.shop.example", "shop.example", "www.shop.example")
+    certificate = samples.certificate("eu", *names)
+    groups = [samples.group(f"g{number}", label=f"g{number}") for number in range(200)]
+    eu = samples.eu()
+    assert names_of(state(eu, samples.us(), *groups, certificate), eu) == names[1:]
+    only_wildcard = samples.certificate("eu", "*.shop.example")
+    assert names_of(state(eu, samples.us(), groups[0], only_wildcard), eu) == ("g0.failover.test",)
+    assert len(names_of(state(eu, samples.us(), *groups), eu)) == 100
+
+
+@pytest.mark.parametrize(
+    ("command", "of"),
+    [
+        (SetHead("eu", "lb1", (ip_address("192.0.2.99"),)), {"app-eu"}),
+        (RenameApplication("eu", "europe"), {"app-eu"}),
+        (SetApplication("eu", require_checks="any"), {"app-eu"}),
+        (SetGroup("shop", backup=""), {"app-eu", "app-us"}),
+        (Switch(("shop",)), {"app-eu", "app-us"}),
+        (LearnHealth("app-eu", (("lb1", said(DOWN)),)), set()),
+        (ForceHealth("eu", None, DOWN), set()),
+    ],
+)
+def test_what_is_observed_or_forced_alters_no_target(command: Mutation, of: set[str]) -> None:
+    view = watched.shop(UP, UP)
+    _, writes, _ = carried_out(view, command)
+    assert writes
+    change = Change(11, 0.0, Who(0, 0, "test"), {}, (), (), writes)
+    assert concerned(change) == of

@@ -1,0 +1,168 @@
+"""What of a change programs outside hear, told by the real ledger and in variables."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from authority import make_authority
+from corridors import ZONE, Corridor, build_shop
+from driving import run
+from samples import addresses, shop
+
+from failoverdns.model import certificate_commands, commands, system_commands
+from failoverdns.model.application import HeadRole
+from failoverdns.model.change import Change
+from failoverdns.model.commands import Mutation
+from failoverdns.model.group import Side
+from failoverdns.model.timestamps import timestamp
+from failoverdns.pki.certificates import read_bundle
+from failoverdns.rules.reports.events import (
+    Event,
+    EventKind,
+    applications_of,
+    before_switch,
+    environment,
+    events_of,
+)
+
+ISSUED = make_authority().issue("shop.failover.test")
+
+
+@pytest.fixture
+def corridor() -> Corridor:
+    """The group `shop` with `eu` active."""
+    made = Corridor()
+    made.now = time.time()
+    made.do(system_commands.Configure((ZONE,)))
+    build_shop(made)
+    return made
+
+
+def change_of(corridor: Corridor, command: Mutation) -> Change:
+    """Carry out a command and return what history tells of it."""
+    revision = corridor.ledger.state.revision
+    corridor.do(command)
+    (change,) = run(corridor.store.changes_after(revision))
+    return change
+
+
+def install(corridor: Corridor, application: str) -> Change:
+    """Install a certificate."""
+    bundle, facts = read_bundle(ISSUED.chain, ISSUED.key)
+    return change_of(corridor, certificate_commands.InstallCertificate(application, bundle, facts))
+
+
+def told(change: Change) -> list[tuple[str, str]]:
+    """Return kinds and subjects of a change's events."""
+    return [(event.kind.value, event.subject) for event in events_of(change)]
+
+
+def test_a_switch_tells_certificate_switch_and_roles_in_this_order(corridor: Corridor) -> None:
+    """So that the certificate is there before whoever reacts to the switch."""
+    assert told(install(corridor, "eu")) == [("certificate", "eu")]
+    moved = change_of(corridor, commands.Switch(("shop",), reason="rehearsal"))
+    kinds = [kind for kind, _ in told(moved)]
+    assert kinds == ["certificate", "switch", "role", "role"]
+    assert told(moved)[:2] == [("certificate", "us"), ("switch", "shop")]
+
+
+CHANGES: list[tuple[Mutation, list[tuple[str, str]]]] = [
+    (commands.AddApplication("docs"), []),
+    (certificate_commands.RemoveCertificate("eu"), []),
+    (commands.RenameApplication("eu", "europe"), []),
+    (commands.RenameGroup("shop", "store"), []),
+    (commands.SetGroup("shop", backup=""), [("role", "us")]),
+    (commands.Switch(("shop",), Side.PRIMARY), []),
+]
+"""Commands, and what is told of them."""
+
+
+@pytest.mark.parametrize(("command", "events"), CHANGES)
+def test_only_what_matters_outside_is_told(
+    corridor: Corridor, command: Mutation, events: list[tuple[str, str]]
+) -> None:
+    install(corridor, "eu")
+    revision = corridor.ledger.state.revision
+    corridor.do(command)
+    changes = run(corridor.store.changes_after(revision))
+    assert [event for change in changes for event in told(change)] == events
+
+
+def test_variables_tell_of_a_switch(corridor: Corridor) -> None:
+    """Names without prefix are ours; the application is the newly active one."""
+    change = change_of(corridor, commands.Switch(("shop",)))
+    (switched,) = [e for e in events_of(change) if e.kind is EventKind.SWITCH]
+    assert environment(corridor.ledger.state, switched) == {
+        "FAILOVERDNS_EVENT": "switch",
+        "FAILOVERDNS_REVISION": str(change.revision),
+        "FAILOVERDNS_TIME": timestamp(corridor.now),
+        "FAILOVERDNS_GROUP": "shop",
+        "FAILOVERDNS_HOSTNAME": "shop.failover.test",
+        "FAILOVERDNS_FROM": "primary",
+        "FAILOVERDNS_TO": "backup",
+        "FAILOVERDNS_APPLICATION": "us",
+    }
+
+
+def test_whoever_was_renamed_meanwhile_is_called_by_the_new_name_and_found_by_both(
+    corridor: Corridor,
+) -> None:
+    """An event that is told late is not lost for a hook that names the application as it was."""
+    (event,) = events_of(install(corridor, "eu"))
+    corridor.do(commands.RenameApplication("eu", "europe"))
+    assert applications_of(corridor.ledger.state, event) == {"eu", "europe"}
+    variables = environment(corridor.ledger.state, event)
+    assert variables["FAILOVERDNS_APPLICATION"] == "europe"
+    assert variables["FAILOVERDNS_FINGERPRINT"] == ISSUED.fingerprint
+
+
+def test_whoever_is_gone_is_called_by_the_last_name(corridor: Corridor) -> None:
+    """A program is never left to guess whom an event is about."""
+    role, *_ = events_of(change_of(corridor, commands.SetGroup("shop", backup="")))
+    corridor.do(commands.RemoveApplication("us"))
+    assert environment(corridor.ledger.state, role)["FAILOVERDNS_APPLICATION"] == "us"
+    corridor.do(commands.AddApplication("us"))
+    corridor.do(commands.AddHead("us", "lb", HeadRole.LOAD_BALANCER, addresses("192.0.2.2")))
+    corridor.do(commands.SetGroup("shop", backup="us"))
+    change = change_of(corridor, commands.Switch(("shop",)))
+    (switched,) = [e for e in events_of(change) if e.kind is EventKind.SWITCH]
+    corridor.do(commands.SetGroup("shop", primary="", backup="", override=("active-side",)))
+    corridor.do(commands.RemoveGroup("shop"))
+    assert environment(corridor.ledger.state, switched)["FAILOVERDNS_GROUP"] == "shop"
+
+
+def test_a_planned_switch_is_told_with_its_reason() -> None:
+    """Whoever is asked before a switch knows why."""
+    state = shop()
+    group = state.group_named("shop")
+    assert group is not None
+    planned = {"from": "primary", "to": "backup"}
+    variables = environment(state, before_switch(group, planned, "rehearsal"))
+    assert variables["FAILOVERDNS_EVENT"] == "before_switch"
+    assert variables["FAILOVERDNS_REASON"] == "rehearsal"
+    assert variables["FAILOVERDNS_APPLICATION"] == "us"
+    assert "FAILOVERDNS_REASON" not in environment(state, before_switch(group, planned, None))
+
+
+def event(kind: EventKind, id_: str, revision: int) -> Event:
+    """An event about something."""
+    return Event(kind, "x", id_, revision, ())
+
+
+SUPERSEDED = [
+    (EventKind.CERTIFICATE, EventKind.CERTIFICATE, "a", True),
+    (EventKind.ROLE, EventKind.ROLE, "a", True),
+    (EventKind.SWITCH, EventKind.SWITCH, "a", False),
+    (EventKind.ROLE, EventKind.CERTIFICATE, "a", False),
+    (EventKind.ROLE, EventKind.ROLE, "b", False),
+]
+"""A later event, an earlier one of the application or group `a`, and whether that is outdated."""
+
+
+@pytest.mark.parametrize(("later", "earlier", "id_", "is_outdated"), SUPERSEDED)
+def test_what_is_outdated_need_not_be_told(
+    later: EventKind, earlier: EventKind, id_: str, is_outdated: bool
+) -> None:
+    """Certificates and roles are what holds now; a switch is something that happened."""
+    assert event(later, id_, 2).supersedes(event(earlier, "a", 1)) is is_outdated

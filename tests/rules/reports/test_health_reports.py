@@ -1,0 +1,145 @@
+"""Health and automation as users see them: what is forced beside what is observed, everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import samples
+import watched
+from samples import changed_by
+from watched import DOWN, UP, is_, the_group
+
+from failoverdns.model.automation_commands import ForceHealth, SetMaintenance
+from failoverdns.model.commands import SetApplication, SetGroup, Switch
+from failoverdns.model.health import Cause, Observed
+from failoverdns.model.policy import Automation, Gate, Held, Maintenance, Plan
+from failoverdns.model.system_commands import Automate, LearnHealth
+from failoverdns.rules.reports.health_reports import (
+    application_health,
+    group_automation,
+    head_health,
+)
+
+T = 1_800_000_000.0
+AT = "2027-01-15T08:00:00.000Z"
+
+
+def test_a_head_of_which_nothing_is_known() -> None:
+    assert head_health(samples.balancer("lb1", "192.0.2.1")) == samples.UNOBSERVED
+
+
+def test_a_head_that_is_down_and_forced_up() -> None:
+    head = is_(samples.balancer("lb1", "192.0.2.1"), DOWN, 5.0)
+    assert head_health(replace(head, forced=watched.forced(UP, T, "I looked"))) == {
+        "health": "up",
+        "since": AT,
+        "observed": "down",
+        "cause": "refused",
+        "detail": "port 80: refused",
+        "forced": {"health": "up", "since": AT, "reason": "I looked"},
+    }
+
+
+def test_an_application_that_nothing_checks() -> None:
+    assert application_health(samples.eu()) == samples.UNCHECKED
+
+
+def test_an_application_that_is_up_and_forced_down() -> None:
+    application = watched.all_are(samples.eu(require_heads=2, require_checks="any"), UP, 5.0)
+    one = replace(application, require_heads="all", forced=watched.forced(DOWN, T))
+    assert application_health(one) == {
+        "health": "down",
+        "since": AT,
+        "observed": "up",
+        "forced": {"health": "down", "since": AT, "reason": None},
+        "checks": ["web"],
+        "require_checks": "any",
+        "require_heads": "all",
+    }
+    assert application_health(application)["require_heads"] == 2
+
+
+def test_the_automation_of_a_group() -> None:
+    automation = Automation(
+        "auto",
+        Maintenance(T, "disk swap"),
+        held=Held("backup", ("calm", "automation"), T),
+        plan=Plan(T, "backup", 5, T, ("calm",), "works"),
+    )
+    view = watched.watched([samples.group(automation=automation)], DOWN, UP)
+    assert group_automation(view, the_group(view)) == {
+        "policy": "auto",
+        "mode": "automatic",
+        "health": {"primary": "down", "backup": "up"},
+        "maintenance": {"since": AT, "reason": "disk swap"},
+        "held": {"to": "backup", "rules": ["calm", "automation"], "since": AT},
+        "plan": {
+            "group": "shop",
+            "to": "backup",
+            "at": AT,
+            "pre_ttl": 5,
+            "ttl_lowered_at": AT,
+            "override": ["calm"],
+            "reason": "works",
+        },
+    }
+
+
+def test_the_automation_of_a_group_that_has_nothing_to_do_with_it() -> None:
+    view = samples.shop()
+    assert group_automation(view, the_group(view)) == {
+        "policy": None,
+        "mode": "manual",
+        "health": {"primary": "unknown", "backup": "unknown"},
+        "maintenance": None,
+        "held": None,
+        "plan": None,
+    }
+
+
+def fields(*parts: Any) -> dict[str, Any]:
+    """The fields of the only part of a change."""
+    (part,) = parts
+    found: dict[str, Any] = part["fields"]
+    return found
+
+
+def test_history_tells_what_became_of_a_head_and_of_its_application() -> None:
+    view = watched.shop()
+    timeout = Observed(DOWN, 5.0, Cause.TIMEOUT, "3 s")
+    assert fields(*changed_by(view, LearnHealth("app-eu", (("lb1", timeout),)))) == {
+        "health": ["up", "down"],
+        "observed lb1": ["up", "down"],
+        "cause lb1": [None, "timeout: 3 s"],
+    }
+    assert fields(*changed_by(view, ForceHealth("eu", "lb1", UP, "I looked"))) == {
+        "health": ["down", "up"],
+        "forced lb1": [None, "up (I looked)"],
+    }
+    assert fields(*changed_by(view, ForceHealth("eu", None, UP))) == {"forced": [None, "up"]}
+    assert fields(*changed_by(view, SetApplication("eu", (), "any", 2))) == {
+        "checks": [["web"], None],
+        "require_checks": [None, "any"],
+        "require_heads": [None, 2],
+        "observed lb1": ["down", None],
+        "cause lb1": ["timeout: 3 s", None],
+    }
+
+
+def test_history_tells_what_was_said_of_a_groups_automation() -> None:
+    view = watched.shop(DOWN, UP, Gate("never", ("*",), flag="never"))
+    assert fields(*changed_by(view, Automate("grp-shop"), now=1000.0)) == {
+        "held": [None, "from backup by never"]
+    }
+    assert fields(*changed_by(view, SetMaintenance("shop", True))) == {
+        "maintenance": [None, "on"],
+        "held": ["from backup by never", None],
+    }
+    assert fields(*changed_by(view, SetMaintenance("shop", True, "disk"))) == {
+        "maintenance": ["on", "disk"]
+    }
+    assert fields(*changed_by(view, SetGroup("shop", policy=""))) == {"policy": ["auto", None]}
+    assert fields(*changed_by(view, Switch(("shop",), at=T), now=T - 1000)) == {
+        "plan": [None, f"to backup at {AT}"]
+    }
