@@ -11,16 +11,16 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from failoverdns.config.automation_scalars import name as checked_name
 from failoverdns.config.automation_sections import (
     CheckSection,
     PolicySection,
     SafetyRuleSection,
 )
-from failoverdns.config.automation_values import name as checked_name
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import Report, quoted
+from failoverdns.config.scalars import absolute
 from failoverdns.config.sections import ConfigFile
-from failoverdns.config.values import absolute
 from failoverdns.model.errors import Malformed
 from failoverdns.model.health import Check, CheckKind, HttpTerms, TlsTerms
 from failoverdns.model.policy import (

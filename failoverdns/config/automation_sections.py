@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainValidator
 
-from failoverdns.config import automation_values as values
-from failoverdns.config.section import Address, FilePath, Line, Section, Switch, text, words
+from failoverdns.config import automation_scalars as values
+from failoverdns.config.section_types import Address, FilePath, Line, Section, Switch, text, words
 
 Name = Annotated[str, text(values.group_name)]
 Times = Annotated[int, Field(ge=1, le=100)]

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import Report, quoted
+from failoverdns.config.scalars import absolute, client
 from failoverdns.config.sections import (
     AcmeSection,
     CertificatesSection,
     ConfigFile,
     DeliverySection,
 )
-from failoverdns.config.values import absolute, client
 from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import (
     AcmeSettings,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import Report, quoted
+from failoverdns.config.scalars import HOOK_EVENTS, absolute, hook_name
 from failoverdns.config.sections import HookSection
-from failoverdns.config.values import HOOK_EVENTS, absolute, hook_name
 from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import HookSettings
 

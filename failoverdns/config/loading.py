@@ -15,10 +15,10 @@ from failoverdns.config.document import Node, read_document, refuse_repeated
 from failoverdns.config.errors import START, Report
 from failoverdns.config.hooks import read_hooks
 from failoverdns.config.protection import read_cookies, read_query_log, read_rate_limit, read_tcp
+from failoverdns.config.scalars import absolute
 from failoverdns.config.schema import check_shape
 from failoverdns.config.sections import ConfigFile, ControlSection
-from failoverdns.config.values import absolute
-from failoverdns.config.zones import read_zones
+from failoverdns.config.zones.zones import read_zones
 from failoverdns.model.settings import Config, ControlSettings, Identity, StateSettings
 
 MAX_SIZE = 16 * 1024 * 1024

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import Report
+from failoverdns.config.scalars import absolute
 from failoverdns.config.sections import (
     CookiesSection,
     QueryLogSection,
     RateLimitSection,
     TCPSection,
 )
-from failoverdns.config.values import absolute
 from failoverdns.model.limits import RateLimits
 from failoverdns.model.settings import CookieSettings, QueryLogSettings, TCPSettings
 

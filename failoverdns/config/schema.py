@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from failoverdns.config import values
+from failoverdns.config import scalars as values
+from failoverdns.config.automation_scalars import KINDS
 from failoverdns.config.automation_sections import (
     AssertSection,
     CheckSection,
@@ -22,10 +23,10 @@ from failoverdns.config.automation_sections import (
     PolicySection,
     SafetyRuleSection,
 )
-from failoverdns.config.automation_values import KINDS
 from failoverdns.config.document import Location, Node, Refused
 from failoverdns.config.errors import Report, quoted
-from failoverdns.config.section import Section
+from failoverdns.config.scalars import named
+from failoverdns.config.section_types import Section
 from failoverdns.config.sections import (
     AcmeSection,
     CertificatesSection,
@@ -42,7 +43,6 @@ from failoverdns.config.sections import (
     TCPSection,
     ZoneSection,
 )
-from failoverdns.config.values import named
 
 
 def check_shape(document: Node, report: Report) -> tuple[ConfigFile, Node]:

@@ -12,9 +12,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainValidator
 
-from failoverdns.config import values
+from failoverdns.config import scalars as values
 from failoverdns.config.automation_sections import CheckSection, PolicySection, SafetyRuleSection
-from failoverdns.config.section import (
+from failoverdns.config.section_types import (
     Address,
     FilePath,
     Line,

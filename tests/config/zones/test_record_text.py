@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failoverdns.config.record_text import parse_record
+from failoverdns.config.zones.record_text import parse_record
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 

@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator
 
-from failoverdns.config import values
+from failoverdns.config import scalars as values
 from failoverdns.model.errors import Malformed
 
 T = TypeVar("T")

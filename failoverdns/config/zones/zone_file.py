@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from failoverdns.config.errors import Place, Report, quoted
-from failoverdns.config.generating import generated
-from failoverdns.config.record_text import Record, parse_record, parse_ttl
+from failoverdns.config.zones.generating import generated
+from failoverdns.config.zones.record_text import Record, parse_record, parse_ttl
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 
 from failoverdns.config.document import Node
 from failoverdns.config.errors import Report, quoted
-from failoverdns.config.values import host_name
+from failoverdns.config.scalars import host_name
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, A, RRset

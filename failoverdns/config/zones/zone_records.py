@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from failoverdns.config.delegations import misplaced, unreachable
 from failoverdns.config.errors import Place, Report
-from failoverdns.config.record_text import Record, parse_record, type_text
-from failoverdns.config.zone_file import Placed
+from failoverdns.config.zones.delegations import misplaced, unreachable
+from failoverdns.config.zones.record_text import Record, parse_record, type_text
+from failoverdns.config.zones.zone_file import Placed
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, NS, A, Opaque, RRset

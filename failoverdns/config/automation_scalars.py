@@ -1,6 +1,6 @@
 """Single values of checks, policies and safety rules: text in, a value that cannot be wrong out.
 
-As in `config.values`, every function raises Malformed with what is wrong and what would be right.
+As in `config.scalars`, every function raises Malformed with what is wrong and what would be right.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import re2
 
 from failoverdns.config.errors import quoted
-from failoverdns.config.values import argument, ascii_text, host_name, named, one_of
+from failoverdns.config.scalars import argument, ascii_text, host_name, named, one_of
 from failoverdns.model.errors import Malformed
 from failoverdns.model.health import CheckKind
 from failoverdns.model.policy import AUTOMATION_FLAG

@@ -10,7 +10,7 @@ import dns.rdatatype
 import pytest
 
 from failoverdns.config.errors import ConfigErrors, Place, Report
-from failoverdns.config.zone_records import static_records
+from failoverdns.config.zones.zone_records import static_records
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import Opaque, RRset
 from failoverdns.model.zone import NameServer

@@ -11,14 +11,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from failoverdns.config.aliases import read_alias
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import Report, quoted
-from failoverdns.config.record_text import is_status_name
+from failoverdns.config.scalars import absolute, host_name
 from failoverdns.config.sections import ZoneSection
-from failoverdns.config.values import absolute, host_name
-from failoverdns.config.zone_file import read_zone_files
-from failoverdns.config.zone_records import static_records
+from failoverdns.config.zones.aliases import read_alias
+from failoverdns.config.zones.record_text import is_status_name
+from failoverdns.config.zones.zone_file import read_zone_files
+from failoverdns.config.zones.zone_records import static_records
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL
 from failoverdns.model.names import DomainName

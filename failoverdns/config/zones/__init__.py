@@ -1,0 +1,1 @@
+"""The zones of the configuration, with their records and zone files."""
