@@ -20,7 +20,8 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from failoverdns.changes.ledger import Ledger
-from failoverdns.delivery import hook, programs
+from failoverdns.delivery import hook
+from failoverdns.delivery import hook_programs as programs
 from failoverdns.delivery.hooks import Hooks
 from failoverdns.delivery.pull import EVERY, Clients, Endpoint
 from failoverdns.model.certificate_commands import RequestCertificate

@@ -23,7 +23,7 @@ from twisted.python.threadpool import ThreadPool
 
 from failoverdns import __version__
 from failoverdns.answering.settings import CannotAgree
-from failoverdns.automation.running import Automation, steady_clock
+from failoverdns.automation.automation_loop import Automation, steady_clock
 from failoverdns.changes.ledger import Ledger, Outcome, Submission
 from failoverdns.changes.state import State
 from failoverdns.config import ConfigErrors, load_config, takes_restart
@@ -40,7 +40,7 @@ from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
 from failoverdns.net.unix import listen_unix
 from failoverdns.reactions import CannotReact, Reactions
-from failoverdns.resolving.running import Resolving
+from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.sqlite import SQLiteStore
 from failoverdns.workers.choosing import answering_of

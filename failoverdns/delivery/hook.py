@@ -4,7 +4,7 @@ It has a queue of its own, and how far it has come is kept in the store: a serve
 tells it what it missed.  An event that a later one supersedes is not told.
 What does not come in its turn, or when the queue is full, is read from history in time: nothing is
 lost, and nothing grows without bound.
-Refuses to know how a program is run (`delivery.programs`), threads and clocks.
+Refuses to know how a program is run (`delivery.hook_programs`), threads and clocks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from failoverdns.delivery.programs import Lineage, Program, Run
+from failoverdns.delivery.hook_programs import Lineage, Program, Run
 from failoverdns.model.change import Change, Json
 from failoverdns.model.delivery import HookProgress
 from failoverdns.model.errors import Corrupt

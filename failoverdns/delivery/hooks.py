@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from failoverdns.delivery.hook import Hook, Means
-from failoverdns.delivery.programs import Run
+from failoverdns.delivery.hook_programs import Run
 from failoverdns.model.change import Change, Json
 from failoverdns.model.delivery import HookProgress
 from failoverdns.model.errors import RuleFailure

@@ -21,9 +21,9 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from failoverdns.delivery.channel import OneRequest, OneRequestSite
 from failoverdns.delivery.fields import ANY_TAG, entity_tags, wait_preference
 from failoverdns.delivery.formats import CADDY, FORMATS, PEM, write_body
+from failoverdns.delivery.one_request import OneRequest, OneRequestSite
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Certificate
 from failoverdns.model.change import Change

@@ -18,7 +18,7 @@ from failoverdns.model.health import Cause, CheckKind, Target
 from failoverdns.probing import certificates
 from failoverdns.probing.http import HttpExchange, Redirect
 from failoverdns.probing.polling import Poller
-from failoverdns.probing.sockets import begin_to_connect, check_connected
+from failoverdns.probing.probe_sockets import begin_to_connect, check_connected
 from failoverdns.probing.tls import TlsFault, TlsStream, Trust
 from failoverdns.probing.verdict import PASSED, Verdict, check_room, verdict_of
 

@@ -20,7 +20,7 @@ from failoverdns.model.health import Cause, CheckKind, ProbeResult, Target
 from failoverdns.probing.connections import ConnectionProbe
 from failoverdns.probing.deadlines import Deadlines
 from failoverdns.probing.polling import Poller
-from failoverdns.probing.programs import ProgramProbe
+from failoverdns.probing.program_probe import ProgramProbe
 from failoverdns.probing.tls import Trust
 from failoverdns.probing.verdict import NoRoom, Verdict
 

@@ -2,7 +2,7 @@
 
 Knows SQLite's traps, and refuses a file that is torn, truncated, from a newer version, somebody
 else's, or older than what was acknowledged (`store.mark`).
-Refuses to know what tables are in it (`store.schema`), and what is written to it later
+Refuses to know what tables are in it (`store.database_schema`), and what is written to it later
 (`store.sqlite`).
 """
 
@@ -21,9 +21,9 @@ from zlib import crc32
 from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
 from failoverdns.store.chain import START
+from failoverdns.store.database_schema import APPLICATION_ID, SCHEMA_VERSION, create, upgrade
 from failoverdns.store.interface import Loaded
 from failoverdns.store.mark import Mark
-from failoverdns.store.schema import APPLICATION_ID, SCHEMA_VERSION, create, upgrade
 
 _AT_ONCE: Final = 100
 """Rows that are parsed at once."""

@@ -5,8 +5,8 @@
                              -> one in its place is started, filled, and then gets the sockets
 
 Knows who answers on which sockets.
-Refuses to know what is served, how a process is started and watched (`workers.process`), and what
-is offered (`workers.offering`).
+Refuses to know what is served, how a process is started and watched (`workers.worker_process`), and what
+is offered (`workers.settings`).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from failoverdns.protocol.table.deltas import write_parts
 from failoverdns.workers.calls import Call, write_address
 from failoverdns.workers.handover import Orphan, find_orphans
 from failoverdns.workers.interface import CannotAnswer, Parts
-from failoverdns.workers.offering import Offering, Prepared
-from failoverdns.workers.process import Gone, Stuck, Worker
+from failoverdns.workers.settings import Offering, Prepared
+from failoverdns.workers.worker_process import Gone, Stuck, Worker
 
 HEARTBEAT: Final = 5.0
 """Seconds between looks whether answering processes still answer."""

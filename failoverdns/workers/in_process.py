@@ -16,7 +16,7 @@ from failoverdns.net.inherited import Inherited
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.workers.handover import find_orphans
 from failoverdns.workers.interface import Parts
-from failoverdns.workers.offering import Offering, Prepared
+from failoverdns.workers.settings import Offering, Prepared
 
 
 class InProcess:

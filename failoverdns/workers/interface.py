@@ -11,7 +11,7 @@ from typing import Protocol
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands import LogCommand
 from failoverdns.model.settings import Config
-from failoverdns.workers.offering import Prepared
+from failoverdns.workers.settings import Prepared
 
 Parts = Callable[[], Iterator[bytes]]
 """Returns all that is served, as deltas one after the other, each of the moment it is taken."""

@@ -44,8 +44,8 @@ from zope.interface import implementer
 from failoverdns.model.health import Check, CheckKind, HttpTerms, ProbeResult, Target, TlsTerms
 from failoverdns.net.process import take_reactor
 from failoverdns.net.sockets import allow_descriptors
+from failoverdns.probing.probe_loop import Probing
 from failoverdns.probing.prober import Prober
-from failoverdns.probing.running import Probing
 
 sys.path.append(str(Path(__file__).parents[2] / "tests"))
 from authority import Authority

@@ -12,8 +12,8 @@ from driving import Gate, run
 from shops import Shop
 
 from failoverdns.delivery.hook import BACK_OFF, MAX_BEHIND, MAX_WAITING, Means
+from failoverdns.delivery.hook_programs import Run
 from failoverdns.delivery.hooks import Hooks
-from failoverdns.delivery.programs import Run
 from failoverdns.model import certificate_commands, commands
 from failoverdns.model.settings import HookSettings
 from failoverdns.store.interface import Unavailable

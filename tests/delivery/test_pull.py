@@ -17,7 +17,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
-from failoverdns.delivery.channel import REPLY_TIME, REQUEST_TIME
+from failoverdns.delivery.one_request import REPLY_TIME, REQUEST_TIME
 from failoverdns.delivery.pull import MAX_WAIT, Endpoint
 from failoverdns.model import certificate_commands, commands
 

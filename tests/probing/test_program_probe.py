@@ -10,7 +10,7 @@ import pytest
 from heads import Probed, make_target, turn_until
 
 from failoverdns.model.health import Cause, CheckKind, ProbeResult, Target
-from failoverdns.probing.programs import environment
+from failoverdns.probing.program_probe import environment
 
 
 def shell(script: str, timeout: float = 20.0) -> Target:

@@ -30,8 +30,8 @@ from failoverdns.model.settings import Config
 from failoverdns.model.system_commands import ForgetHealth
 from failoverdns.net.sockets import allow_descriptors
 from failoverdns.net.spawning import spawn
+from failoverdns.probing.probe_loop import Probing
 from failoverdns.probing.prober import Prober
-from failoverdns.probing.running import Probing
 from failoverdns.rules.derived.probe_targets import Key
 from failoverdns.rules.derived.view import View
 

@@ -1,4 +1,4 @@
-"""Files of older versions become files of this one (`store.schema`).
+"""Files of older versions become files of this one (`store.database_schema`).
 
 The golden files hold what those versions wrote, and are never changed.
 """
@@ -17,8 +17,8 @@ from store.test_store import APPLICATION, GROUP, change
 
 from failoverdns.model.change import Operation, Write
 from failoverdns.model.errors import Corrupt
+from failoverdns.store.database_schema import SCHEMA_VERSION
 from failoverdns.store.interface import Head, Loaded
-from failoverdns.store.schema import SCHEMA_VERSION
 from failoverdns.store.sqlite import SQLiteStore
 
 GOLDEN = Path(__file__).with_name("golden")

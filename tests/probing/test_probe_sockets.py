@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import pytest
 from heads import LOOPBACK, closed_port
 
-from failoverdns.probing.sockets import (
+from failoverdns.probing.probe_sockets import (
     IP_BIND_ADDRESS_NO_PORT,
     begin_to_connect,
     check_connected,

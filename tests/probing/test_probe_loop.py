@@ -10,8 +10,8 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from failoverdns.model.health import Cause, CheckKind, ProbeResult, Target
+from failoverdns.probing.probe_loop import PERIOD, TICK, Probing, Report
 from failoverdns.probing.prober import Done
-from failoverdns.probing.running import PERIOD, TICK, Probing, Report
 
 GOOD = ProbeResult(None, "", 0.0)
 BAD = ProbeResult(Cause.REFUSED, "connecting: Connection refused", 0.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from authority import make_authority
 
-from failoverdns.delivery.programs import GRACE, Lineage, Program, Run, sweep, without_key
+from failoverdns.delivery.hook_programs import GRACE, Lineage, Program, Run, sweep, without_key
 from failoverdns.pki.certificates import read_bundle
 
 ISSUED = make_authority().issue("www.shop.example", "shop.example")
