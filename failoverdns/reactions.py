@@ -24,18 +24,18 @@ from failoverdns.delivery import hook
 from failoverdns.delivery import hook_programs as programs
 from failoverdns.delivery.hooks import Hooks
 from failoverdns.delivery.pull import EVERY, Clients, Endpoint
-from failoverdns.model.certificate_commands import RequestCertificate
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
-from failoverdns.model.errors import Corrupt, RuleFailure
-from failoverdns.model.settings import AcmeSettings, Config, DeliverySettings
-from failoverdns.model.system_commands import (
+from failoverdns.model.commands.certificates import (
     FailOrder,
     IssueCertificate,
     OpenAccount,
     PlaceOrder,
+    RequestCertificate,
     SetChallenges,
 )
+from failoverdns.model.errors import Corrupt, RuleFailure
+from failoverdns.model.settings import AcmeSettings, Config, DeliverySettings
 from failoverdns.net.spawning import spawn
 from failoverdns.net.tls import TlsContext, TlsFiles, listen_tls
 from failoverdns.rules.decisions.certificates import warnings

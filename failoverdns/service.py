@@ -31,9 +31,10 @@ from failoverdns.control.commanding import Approval, Commands, event_line
 from failoverdns.control.server import ControlFactory
 from failoverdns.model.change import Change, Who
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.health import ForgetHealth
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
-from failoverdns.model.system_commands import Configure, ForgetHealth
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.peer import find_allowed
 from failoverdns.net.sockets import CannotListen

@@ -5,7 +5,7 @@ from corridors import ZONE, Corridor
 from driving import Gate
 from hypothesis import settings
 
-from failoverdns.model import system_commands
+from failoverdns.model import commands as system_commands
 from failoverdns.store.memory import MemoryStore
 
 # No test fails because a machine was slow.

@@ -12,10 +12,11 @@ from driving import Gate
 
 from failoverdns.changes.ledger import Done, Ledger, Outcome, Submission
 from failoverdns.changes.state import State
-from failoverdns.model import commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Change, Delta, Who
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import AddApplication, AddHead
+from failoverdns.model.commands.groups import AddGroup
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.zone import NameServer, Zone
@@ -106,7 +107,7 @@ class Corridor:
 def build_shop(corridor: Corridor) -> None:
     """A group with two sides that resolve."""
     for name, address in (("eu", "192.0.2.1"), ("us", "192.0.2.2")):
-        corridor.do(commands.AddApplication(name))
+        corridor.do(AddApplication(name))
         role = HeadRole.LOAD_BALANCER
-        corridor.do(commands.AddHead(name, "lb", role, (ip_address(address),)))
-    corridor.do(commands.AddGroup("shop", label="shop", primary="eu", backup="us"))
+        corridor.do(AddHead(name, "lb", role, (ip_address(address),)))
+    corridor.do(AddGroup("shop", label="shop", primary="eu", backup="us"))

@@ -20,30 +20,39 @@ from samples import (
 
 from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
-from failoverdns.model.automation_commands import CancelPlan, ForceHealth, SetFlag, SetMaintenance
 from failoverdns.model.certificate import Account, Bundle, Challenge, Facts, Secret
-from failoverdns.model.certificate_commands import (
-    InstallCertificate,
-    RemoveCertificate,
-    RequestCertificate,
-)
-from failoverdns.model.commands import (
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import (
     ActivateHead,
     AddApplication,
-    AddGroup,
     AddHead,
-    Mutation,
     RemoveApplication,
-    RemoveGroup,
     RemoveHead,
     RenameApplication,
-    RenameGroup,
     RenameHead,
     SetApplication,
-    SetGroup,
     SetHead,
-    Switch,
 )
+from failoverdns.model.commands.automation import (
+    AdvancePlan,
+    Automate,
+    CancelPlan,
+    SetFlag,
+    SetMaintenance,
+)
+from failoverdns.model.commands.certificates import (
+    FailOrder,
+    InstallCertificate,
+    IssueCertificate,
+    OpenAccount,
+    PlaceOrder,
+    RemoveCertificate,
+    RequestCertificate,
+    SetChallenges,
+)
+from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup, SetGroup, Switch
+from failoverdns.model.commands.health import ForceHealth, ForgetHealth, LearnHealth
+from failoverdns.model.commands.server import Configure, ForgetAnswers, LearnAnswer
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
@@ -57,20 +66,6 @@ from failoverdns.model.policy import (
     Wait,
 )
 from failoverdns.model.resolution import Answer
-from failoverdns.model.system_commands import (
-    AdvancePlan,
-    Automate,
-    Configure,
-    FailOrder,
-    ForgetAnswers,
-    ForgetHealth,
-    IssueCertificate,
-    LearnAnswer,
-    LearnHealth,
-    OpenAccount,
-    PlaceOrder,
-    SetChallenges,
-)
 from failoverdns.model.zone import Zone
 
 APPLICATIONS = st.sampled_from(["eu", "us", "asia"])

@@ -21,7 +21,7 @@ from failoverdns.changes.ledger import Ledger, Outcome, Submission
 from failoverdns.changes.state import State
 from failoverdns.issuing.means import Means
 from failoverdns.issuing.renewing import Renewals
-from failoverdns.model import system_commands
+from failoverdns.model import commands as system_commands
 from failoverdns.model.certificate import Certificate, Order
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected

@@ -9,9 +9,11 @@ from authority import Issued
 from corridors import ZONE, Corridor, build_shop
 from driving import run
 
-from failoverdns.model import certificate_commands, commands, system_commands
+from failoverdns.model import commands as system_commands
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.certificates import InstallCertificate
+from failoverdns.model.commands.groups import Switch
 from failoverdns.pki.certificates import read_bundle
 
 
@@ -40,8 +42,8 @@ class Shop:
     def install(self, application: str, issued: Issued) -> Sequence[Change]:
         """Install a certificate."""
         bundle, facts = read_bundle(issued.chain, issued.key)
-        return self.do(certificate_commands.InstallCertificate(application, bundle, facts))
+        return self.do(InstallCertificate(application, bundle, facts))
 
     def switch(self, times: int = 1) -> Sequence[Change]:
         """Switch to the other side, and back, and on."""
-        return self.do(*[commands.Switch(("shop",))] * times)
+        return self.do(*[Switch(("shop",))] * times)

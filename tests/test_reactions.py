@@ -13,7 +13,8 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
 
 from failoverdns.config import load_config
-from failoverdns.model import commands
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import RenameApplication
 from failoverdns.model.settings import Config
 from failoverdns.net.sockets import CannotListen
 from failoverdns.reactions import TICK, WARNING_INTERVAL, CannotReact, Reactions
@@ -54,7 +55,7 @@ class House(Shop):
         )
         self.announce = self.reactions.announce
 
-    async def submit(self, command: commands.Mutation, word: str) -> None:
+    async def submit(self, command: Mutation, word: str) -> None:
         """Carry out a command of the system's own."""
         self.corridor.do(command)
 
@@ -85,7 +86,7 @@ def test_an_application_that_the_configuration_names_and_nobody_has_is_warned_of
     house: House,
 ) -> None:
     """Once a day: whoever renames one learns that hooks and web heads know the old name."""
-    house.do(commands.RenameApplication("eu", "europe"))
+    house.do(RenameApplication("eu", "europe"))
     warned = house.pass_time(TICK)
     assert warned == [
         "hooks.tell: there is no application 'eu'; was it renamed?",

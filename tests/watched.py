@@ -15,12 +15,12 @@ import samples
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
 from failoverdns.model.application import Application, Head
-from failoverdns.model.automation_commands import ForceHealth
 from failoverdns.model.change import Json
+from failoverdns.model.commands.automation import Automate
+from failoverdns.model.commands.health import ForceHealth, LearnHealth
 from failoverdns.model.group import Group
 from failoverdns.model.health import Cause, Check, CheckKind, Forced, Health, Observed
 from failoverdns.model.policy import Automation, Mode, Policy, SafetyRule, Terms
-from failoverdns.model.system_commands import Automate, LearnHealth
 from failoverdns.rules.derived.health import Condition
 from failoverdns.rules.derived.view import View
 

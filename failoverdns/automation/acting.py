@@ -17,10 +17,10 @@ from typing import Any
 from failoverdns.model.application import Application
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.automation import AdvancePlan, Automate
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.policy import Flag
-from failoverdns.model.system_commands import AdvancePlan, Automate
 from failoverdns.rules.decisions.automation import Outlook, outlook, wants_writing
 from failoverdns.rules.decisions.planning import Stage, next_stage
 from failoverdns.rules.decisions.safety import automation_flag

@@ -21,13 +21,12 @@ from failoverdns.automation.hostnames import Hostnames
 from failoverdns.automation.observing import Observing
 from failoverdns.automation.reports import Reports
 from failoverdns.model.application import Application
-from failoverdns.model.automation_commands import ReportHealth
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.health import ForgetHealth, ReportHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import ProbeResult
 from failoverdns.model.settings import Config
-from failoverdns.model.system_commands import ForgetHealth
 from failoverdns.net.sockets import allow_descriptors
 from failoverdns.net.spawning import spawn
 from failoverdns.probing.probe_loop import Probing

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from failoverdns.model.application import Application, Head
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.health import LearnHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import (
     Cause,
@@ -29,7 +30,6 @@ from failoverdns.model.health import (
     Target,
 )
 from failoverdns.model.names import DomainName
-from failoverdns.model.system_commands import LearnHealth
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.derived.health import NOT_OBSERVED, Tally, head_observed, merged, tallied
 from failoverdns.rules.derived.probe_targets import (

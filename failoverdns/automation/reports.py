@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from failoverdns.model.automation_commands import ReportHealth
 from failoverdns.model.change import Json
+from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Cause, CheckKind, Health, ProbeResult
 from failoverdns.model.timestamps import timestamp

@@ -10,9 +10,8 @@ from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
 from failoverdns.changes.transitions import Step, step_of
 from failoverdns.model.application import target_texts
-from failoverdns.model.automation_commands import Rehearse
 from failoverdns.model.change import Change, Json, Node, Who
-from failoverdns.model.commands import Switch
+from failoverdns.model.commands.groups import Rehearse, Switch
 from failoverdns.model.timestamps import timestamp
 from failoverdns.protocol.zone_text import record_lines
 from failoverdns.rules.decisions.switching import plan, step_report, switch

@@ -9,7 +9,7 @@ from __future__ import annotations
 from failoverdns.changes.state import State
 from failoverdns.control.language.requests import Result, Streamed
 from failoverdns.model.change import Json
-from failoverdns.model.commands import ExportHistory, History, VerifyHistory
+from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.reports.changes_in_words import group_subject

@@ -21,9 +21,10 @@ from failoverdns.control.language.requests import (
     write_reply,
 )
 from failoverdns.control.reading import NotProbing, Probing, Source, read
-from failoverdns.model.certificate_commands import RequestCertificate
 from failoverdns.model.change import Change, Json, Who
-from failoverdns.model.commands import LogCommand, Mutation, Query, Switch
+from failoverdns.model.commands import LogCommand, Mutation, Query
+from failoverdns.model.commands.certificates import RequestCertificate
+from failoverdns.model.commands.groups import Switch
 from failoverdns.model.errors import Corrupt, Rejected, RuleFailure
 from failoverdns.model.group import Side
 from failoverdns.rules.decisions.switching import BEFORE_SWITCH, switch

@@ -16,35 +16,25 @@ from failoverdns.changes.state import State
 from failoverdns.control.auditing import exported, told, verified
 from failoverdns.control.language.requests import Result, Streamed
 from failoverdns.model.application import Application
-from failoverdns.model.automation_commands import (
-    Explain,
-    ListFlags,
-    ListPlans,
-    Rehearse,
-    ReportHealth,
-    ShowHealth,
-)
-from failoverdns.model.certificate_commands import (
+from failoverdns.model.change import Json
+from failoverdns.model.commands import LogCommand, Query
+from failoverdns.model.commands.applications import ListApplications
+from failoverdns.model.commands.automation import ListFlags, ListPlans
+from failoverdns.model.commands.certificates import (
     ChallengeName,
     ListCertificates,
     RotateKey,
     ShowCertificate,
 )
-from failoverdns.model.change import Json
-from failoverdns.model.commands import (
-    ExportHistory,
-    History,
-    ListApplications,
-    ListGroups,
-    LogCommand,
-    Preflight,
-    Query,
+from failoverdns.model.commands.groups import Explain, ListGroups, Preflight, Rehearse
+from failoverdns.model.commands.health import ReportHealth, ShowHealth
+from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
+from failoverdns.model.commands.server import (
     QueryLogOff,
     QueryLogOn,
     QueryLogStatus,
     Records,
     Status,
-    VerifyHistory,
     Watch,
 )
 from failoverdns.model.errors import Corrupt, Rejected

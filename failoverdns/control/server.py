@@ -35,7 +35,8 @@ from failoverdns.control.language.requests import (
     write_refusal,
 )
 from failoverdns.model.change import Who
-from failoverdns.model.commands import Query, Watch
+from failoverdns.model.commands import Query
+from failoverdns.model.commands.server import Watch
 from failoverdns.model.errors import Rejected
 from failoverdns.net.peer import Allowed, peer
 

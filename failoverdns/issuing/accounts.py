@@ -12,9 +12,9 @@ from weakref import WeakSet
 from failoverdns.issuing.directory import AcmeProblem, Directory, ExternalBinding
 from failoverdns.issuing.means import Means
 from failoverdns.model.certificate import Account, Bundle, Secret
+from failoverdns.model.commands.certificates import OpenAccount
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import AcmeSettings
-from failoverdns.model.system_commands import OpenAccount
 from failoverdns.pki.key_pairs import new_key
 
 KEY_TYPE = "ec256"

@@ -35,9 +35,14 @@ from failoverdns.model.certificate import (
     Order,
     Secret,
 )
+from failoverdns.model.commands.certificates import (
+    FailOrder,
+    IssueCertificate,
+    PlaceOrder,
+    SetChallenges,
+)
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import AcmeSettings
-from failoverdns.model.system_commands import FailOrder, IssueCertificate, PlaceOrder, SetChallenges
 from failoverdns.pki.certificates import read_bundle
 from failoverdns.pki.key_pairs import new_key, signing_request
 from failoverdns.rules.decisions.ordering import check_order

@@ -14,8 +14,8 @@ from failoverdns.issuing.orders import Orders
 from failoverdns.issuing.windows import Windows
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Certificate, CertificateKind
-from failoverdns.model.certificate_commands import RequestCertificate
 from failoverdns.model.change import Change
+from failoverdns.model.commands.certificates import RequestCertificate
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import AcmeSettings
 from failoverdns.rules.decisions.certificates import renewal_fault

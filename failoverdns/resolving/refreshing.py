@@ -15,10 +15,10 @@ from typing import Any
 
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.server import ForgetAnswers, LearnAnswer
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer
-from failoverdns.model.system_commands import ForgetAnswers, LearnAnswer
 from failoverdns.resolving.client import Where, resolve
 from failoverdns.rules.derived.resolving import MIN_TTL, Timing, timed, unneeded, wanted
 from failoverdns.rules.derived.view import View

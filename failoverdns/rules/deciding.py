@@ -5,43 +5,38 @@ from __future__ import annotations
 from random import Random
 from typing import assert_never
 
-from failoverdns.model.automation_commands import CancelPlan, ForceHealth, SetFlag, SetMaintenance
-from failoverdns.model.certificate_commands import (
-    InstallCertificate,
-    RemoveCertificate,
-    RequestCertificate,
-)
-from failoverdns.model.commands import (
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import (
     ActivateHead,
     AddApplication,
-    AddGroup,
     AddHead,
-    Mutation,
     RemoveApplication,
-    RemoveGroup,
     RemoveHead,
     RenameApplication,
-    RenameGroup,
     RenameHead,
     SetApplication,
-    SetGroup,
     SetHead,
-    Switch,
 )
-from failoverdns.model.system_commands import (
+from failoverdns.model.commands.automation import (
     AdvancePlan,
     Automate,
-    Configure,
+    CancelPlan,
+    SetFlag,
+    SetMaintenance,
+)
+from failoverdns.model.commands.certificates import (
     FailOrder,
-    ForgetAnswers,
-    ForgetHealth,
+    InstallCertificate,
     IssueCertificate,
-    LearnAnswer,
-    LearnHealth,
     OpenAccount,
     PlaceOrder,
+    RemoveCertificate,
+    RequestCertificate,
     SetChallenges,
 )
+from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup, SetGroup, Switch
+from failoverdns.model.commands.health import ForceHealth, ForgetHealth, LearnHealth
+from failoverdns.model.commands.server import Configure, ForgetAnswers, LearnAnswer
 from failoverdns.rules.decisions import applications, certificates, groups, ordering
 from failoverdns.rules.decisions.automation import automate
 from failoverdns.rules.decisions.configuring import configure

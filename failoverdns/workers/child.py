@@ -22,7 +22,8 @@ from twisted.logger import Logger
 
 from failoverdns.answering.answerer import Answerer
 from failoverdns.answering.settings import read_agreement
-from failoverdns.model.commands import LogCommand, QueryLogOff, QueryLogOn, QueryLogStatus
+from failoverdns.model.commands import LogCommand
+from failoverdns.model.commands.server import QueryLogOff, QueryLogOn, QueryLogStatus
 from failoverdns.model.errors import Rejected
 from failoverdns.net.channel import Channel, ChannelFactory, open_channel
 from failoverdns.net.process import begin_logging, take_reactor

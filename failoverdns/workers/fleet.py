@@ -24,7 +24,8 @@ from twisted.python.failure import Failure
 
 from failoverdns.answering.settings import share_of, write_agreement
 from failoverdns.model.change import Delta, Json
-from failoverdns.model.commands import LogCommand, QueryLogOff, QueryLogOn
+from failoverdns.model.commands import LogCommand
+from failoverdns.model.commands.server import QueryLogOff, QueryLogOn
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.frames import write_delta_frame

@@ -13,9 +13,14 @@ from typing import Any
 
 from failoverdns.changes.ledger import Done, Ledger, Outcome, Submission
 from failoverdns.changes.state import State
-from failoverdns.model import commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Change, Who
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import AddApplication, AddHead, SetApplication
+from failoverdns.model.commands.automation import Automate
+from failoverdns.model.commands.groups import AddGroup
+from failoverdns.model.commands.health import LearnHealth
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health, Observed
 from failoverdns.model.names import DomainName
@@ -66,20 +71,20 @@ class _Corridor:
             now=lambda: self._clock,
             random=Random(0),
         )
-        self._do(commands.Configure((_ZONE,), Terms((setting.check,), (setting.policy,))))
+        self._do(Configure((_ZONE,), Terms((setting.check,), (setting.policy,))))
         for number, side in enumerate(Side):
             name = side.value
-            self._do(commands.AddApplication(name))
-            chosen = commands.SetApplication(
+            self._do(AddApplication(name))
+            chosen = SetApplication(
                 name, (setting.check.name,), require_heads=setting.require_heads
             )
             self._do(chosen)
             for head in range(heads):
                 address = ip_address(f"192.0.2.{100 * number + head + 1}")
                 role = HeadRole.WEB_SERVER
-                self._do(commands.AddHead(name, f"web{head}", role, (address,)))
+                self._do(AddHead(name, f"web{head}", role, (address,)))
         self._do(
-            commands.AddGroup(
+            AddGroup(
                 "shop",
                 label="shop",
                 primary=Side.PRIMARY.value,
@@ -106,7 +111,7 @@ class _Corridor:
         head = application.heads[observation.head]
         if _differs(head.observed or NOT_OBSERVED, observed):
             before = self._condition(observation.side)
-            self._do(commands.LearnHealth(application.id, ((head.name, observed),)))
+            self._do(LearnHealth(application.id, ((head.name, observed),)))
             after = self._condition(observation.side)
             if after is not before:
                 self.health.append(HealthChange(observation.at, observation.side, after))
@@ -120,7 +125,7 @@ class _Corridor:
                 break
             self._clock = max(self._clock, look.verdict.at)
             before, why = self._group.active, look.verdict.why
-            self._do(commands.Automate(self._group.id))
+            self._do(Automate(self._group.id))
             if self._group.active is before:
                 break
             self.switches.append(AutomaticSwitch(self._clock, self._group.active, why))
@@ -129,7 +134,7 @@ class _Corridor:
     def _condition(self, side: Side) -> Health:
         return side_condition(self._ledger.state, self._group, side).health
 
-    def _do(self, command: commands.Mutation) -> None:
+    def _do(self, command: Mutation) -> None:
         outcomes: list[Outcome] = []
         given = {"command": type(command).__name__}
         self._ledger.submit(Submission(command, _WHO, given, outcomes.append))

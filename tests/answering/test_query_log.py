@@ -12,7 +12,7 @@ import dns.message
 import pytest
 
 from failoverdns.answering.query_log import MAX_WAITING, QueryLog
-from failoverdns.model.commands import QueryLogOff, QueryLogOn, QueryLogStatus
+from failoverdns.model.commands.server import QueryLogOff, QueryLogOn, QueryLogStatus
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import QueryLogSettings
 

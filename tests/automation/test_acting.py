@@ -12,9 +12,12 @@ from driving import Gate
 
 from failoverdns.automation.acting import ASK_AGAIN, AT_ONCE, LOOK_AGAIN, Acting, Means
 from failoverdns.changes.ledger import Outcome, Submission
-from failoverdns.model import automation_commands, commands, system_commands
+from failoverdns.model import commands as system_commands
 from failoverdns.model.change import Json, Who
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.automation import SetFlag
+from failoverdns.model.commands.groups import AddGroup, SetGroup, Switch
+from failoverdns.model.commands.health import ForceHealth
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
@@ -67,7 +70,7 @@ class World:
         )
         self.acting = Acting(self.means)
         self.corridor.listeners.append(self.acting.announce)
-        self.do(commands.SetGroup("shop", policy="auto"))
+        self.do(SetGroup("shop", policy="auto"))
         self.force("us", Health.UP)
 
     def do(self, command: Mutation) -> None:
@@ -77,7 +80,7 @@ class World:
 
     def force(self, application: str, health: Health) -> None:
         """Say how an application is."""
-        self.do(automation_commands.ForceHealth(application, None, health))
+        self.do(ForceHealth(application, None, health))
 
     def later(self, seconds: float) -> float | None:
         """Let time pass by both clocks, and act; return when to act again."""
@@ -143,7 +146,7 @@ def test_a_refusal_is_noted_once_and_the_group_goes_when_nothing_is_in_the_way()
     (refusal,) = world.commands
     assert (refusal["held"], refusal["group"], refusal["to"]) == (["office"], "shop", "backup")
     assert world.acting.report()["refused"] == {"office": 1}
-    world.do(automation_commands.SetFlag("office", True))
+    world.do(SetFlag("office", True))
     assert world.group.active is Side.BACKUP
     assert world.group.automation.held is None
 
@@ -193,8 +196,8 @@ def test_a_clock_that_is_set_switches_nothing() -> None:
 def test_a_planned_switch_lowers_the_ttl_waits_and_switches() -> None:
     """Also of a group that has no policy; programs are asked when it is time."""
     world = World()
-    world.do(commands.SetGroup("shop", policy=""))
-    world.do(commands.Switch(("shop",), at=world.corridor.now + 600, pre_ttl=5, reason="works"))
+    world.do(SetGroup("shop", policy=""))
+    world.do(Switch(("shop",), at=world.corridor.now + 600, pre_ttl=5, reason="works"))
     assert world.later(535) == world.corridor.now + LOOK_AGAIN
     assert world.group.served_ttl == 60
     world.later(6)
@@ -210,7 +213,7 @@ def test_a_planned_switch_lowers_the_ttl_waits_and_switches() -> None:
 
 def test_a_planned_switch_that_is_missed_is_said_and_not_caught_up() -> None:
     world = World()
-    world.do(commands.Switch(("shop",), at=world.corridor.now + 600))
+    world.do(Switch(("shop",), at=world.corridor.now + 600))
     world.later(3600)
     assert world.group.active is Side.PRIMARY
     assert world.group.automation.plan is None
@@ -221,7 +224,7 @@ def test_a_planned_switch_that_is_missed_is_said_and_not_caught_up() -> None:
 
 def test_groups_that_are_not_automatic_cost_nothing() -> None:
     world = World()
-    world.do(commands.SetGroup("shop", policy=""))
+    world.do(SetGroup("shop", policy=""))
     assert world.acting.act() is None
     assert world.acting.report()["groups"] == 0
 
@@ -241,7 +244,7 @@ def test_when_very_many_groups_are_due_others_get_their_turn_in_between() -> Non
     world = World()
     for number in range(2 * AT_ONCE):
         name = f"g{number}"
-        world.do(commands.AddGroup(name, None, name, "eu", "us", policy="auto"))
+        world.do(AddGroup(name, None, name, "eu", "us", policy="auto"))
     world.force("eu", Health.DOWN)
     turns = [world.acting.report()["switches"]]
     for _ in range(10):

@@ -12,10 +12,18 @@ from corridors import ZONE, Corridor, build_shop
 from driving import Gate
 
 from failoverdns.automation.observing import Means, Observing
-from failoverdns.model import commands, system_commands
+from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import (
+    AddHead,
+    RemoveHead,
+    RenameHead,
+    SetApplication,
+    SetHead,
+)
+from failoverdns.model.commands.groups import AddGroup
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Cause, Check, CheckKind, Health, ProbeResult, Target
 from failoverdns.model.policy import Terms
@@ -92,18 +100,18 @@ class World:
 @pytest.fixture
 def world() -> World:
     made = World()
-    made.do(commands.SetApplication("eu", ("web",)))
+    made.do(SetApplication("eu", ("web",)))
     return made
 
 
 def test_every_address_of_every_head_is_probed_by_every_check(world: World) -> None:
     """Standby ones too; of a hostname what it resolves to; of a push check nothing."""
     web1 = ip_address("2001:db8::1"), ip_address("192.0.2.9")
-    world.do(commands.AddHead("eu", "web1", HeadRole.WEB_SERVER, web1))
-    cloud = commands.AddHead("eu", "cloud", HeadRole.LOAD_BALANCER, (), "lb.example", True)
+    world.do(AddHead("eu", "web1", HeadRole.WEB_SERVER, web1))
+    cloud = AddHead("eu", "cloud", HeadRole.LOAD_BALANCER, (), "lb.example", True)
     world.resolved["lb.example"] = (ip_address("192.0.2.77"),)
     world.do(cloud)
-    world.do(commands.SetApplication("eu", ("web", "beat")))
+    world.do(SetApplication("eu", ("web", "beat")))
     assert {(key.head, str(key.address)) for key in world.targets} == {
         ("lb", "192.0.2.1"),
         ("web1", "2001:db8::1"),
@@ -111,9 +119,9 @@ def test_every_address_of_every_head_is_probed_by_every_check(world: World) -> N
         ("cloud", "192.0.2.77"),
     }
     assert {target.names for target in world.targets.values()} == {("shop.failover.test",)}
-    world.do(commands.RemoveHead("eu", "web1"))
+    world.do(RemoveHead("eu", "web1"))
     assert {key.head for key in world.targets} == {"lb", "cloud"}
-    world.do(commands.SetApplication("eu", ()))
+    world.do(SetApplication("eu", ()))
     assert world.targets == {}
 
 
@@ -142,7 +150,7 @@ def test_a_head_is_up_or_down_after_so_many_results_in_a_row(world: World) -> No
 def test_a_head_with_several_addresses_is_down_if_one_of_them_is(world: World) -> None:
     """Clients use any of them."""
     other = ip_address("192.0.2.8")
-    world.do(commands.SetHead("eu", "lb", (EU, other)))
+    world.do(SetHead("eu", "lb", (EU, other)))
     for _ in range(2):
         world.observing.learn(world.key(), GOOD)
     assert world.health == [Health.UNKNOWN]
@@ -158,7 +166,7 @@ def test_a_hostname_is_up_if_one_of_its_addresses_is_and_down_if_it_has_none(
     world: World,
 ) -> None:
     one, two = ip_address("192.0.2.77"), ip_address("192.0.2.78")
-    world.do(commands.SetHead("eu", "lb", (), "lb.example"))
+    world.do(SetHead("eu", "lb", (), "lb.example"))
     (hostname,) = world.observing.hostnames()
     for _ in range(3):
         world.observing.unresolved(hostname, "no such name")
@@ -177,9 +185,9 @@ def test_a_head_that_moves_is_not_known_until_it_is_probed_there(world: World) -
     """What was seen at its former address says nothing; a new name changes nothing."""
     for _ in range(2):
         world.observing.learn(world.key(), GOOD)
-    world.do(commands.RenameHead("eu", "lb", "front"))
+    world.do(RenameHead("eu", "lb", "front"))
     assert world.health == [Health.UP]
-    world.do(commands.SetHead("eu", "front", (ip_address("192.0.2.99"),)))
+    world.do(SetHead("eu", "front", (ip_address("192.0.2.99"),)))
     assert world.health == [Health.UNKNOWN]
     world.observing.learn(world.key(), GOOD)
     assert world.health == [Health.UNKNOWN]
@@ -223,7 +231,7 @@ def test_what_probes_last_saw_can_be_asked_for(world: World) -> None:
 
 def test_a_result_of_what_is_not_probed_any_more_is_nothing(world: World) -> None:
     key = world.key()
-    world.do(commands.SetApplication("eu", ()))
+    world.do(SetApplication("eu", ()))
     for _ in range(5):
         world.observing.learn(key, BAD)
     assert world.health == [Health.UNKNOWN]
@@ -233,7 +241,7 @@ def test_what_becomes_of_many_heads_in_a_moment_is_one_change(world: World) -> N
     """A mass outage does not become a thousand commits."""
     for number in range(50):
         world.do(
-            commands.AddHead(
+            AddHead(
                 "eu", f"web{number}", HeadRole.WEB_SERVER, (ip_address(f"192.0.2.{number + 100}"),)
             )
         )
@@ -255,7 +263,7 @@ def test_a_head_whose_checks_count_otherwise_is_judged_anew(world: World) -> Non
     for _ in range(2):
         world.observing.learn(world.key(), GOOD)
     assert world.health == [Health.UP]
-    world.do(commands.SetApplication("eu", require_checks="any"))
+    world.do(SetApplication("eu", require_checks="any"))
     assert world.health == [Health.UNKNOWN]
     world.observing.learn(world.key(), GOOD)
     assert world.health == [Health.UP]
@@ -265,7 +273,7 @@ def test_a_check_that_looks_elsewhere_begins_anew(world: World) -> None:
     """What was seen at another port says nothing; other names of the same place change nothing."""
     for _ in range(2):
         world.observing.learn(world.key(), BAD)
-    world.do(commands.AddGroup("blog", primary="eu"))
+    world.do(AddGroup("blog", primary="eu"))
     moved = replace(WEB, port=81)
     world.do(system_commands.Configure((ZONE,), Terms((moved, BEAT))))
     world.observing.look()

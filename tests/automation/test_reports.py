@@ -7,8 +7,8 @@ from automation.test_observing import BEAT, WEB, World
 from driving import run
 
 from failoverdns.automation.reports import Reports
-from failoverdns.model import commands
-from failoverdns.model.automation_commands import ReportHealth
+from failoverdns.model.commands.applications import SetApplication
+from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Cause, Health
 
@@ -18,7 +18,7 @@ assert (BEAT.down_after, BEAT.ttl) == (2, 60.0)
 @pytest.fixture
 def world() -> World:
     made = World()
-    made.do(commands.SetApplication("eu", (WEB.name,)))
+    made.do(SetApplication("eu", (WEB.name,)))
     return made
 
 
@@ -37,7 +37,7 @@ def test_a_report_counts_for_its_time_and_then_the_head_is_down(
     world: World, reports: Reports
 ) -> None:
     """Silence is a failure, after `down_after` of which nobody waits."""
-    world.do(commands.SetApplication("eu", ("beat",)))
+    world.do(SetApplication("eu", ("beat",)))
     run(reports.take(ReportHealth("eu", "lb", Health.UP, ttl=10.0)))
     assert world.health == [Health.UP]
     world.corridor.now += 9.9

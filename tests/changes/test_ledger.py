@@ -16,10 +16,24 @@ from tables import served
 
 from failoverdns.changes.ledger import MAX_BATCH, MAX_WAITING, Done, Outcome, Submission
 from failoverdns.changes.state import State
-from failoverdns.model import automation_commands, commands, system_commands
+from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Delta, Write
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import (
+    ActivateHead,
+    AddApplication,
+    AddHead,
+    RemoveApplication,
+    RemoveHead,
+    RenameApplication,
+    RenameHead,
+    SetApplication,
+    SetHead,
+)
+from failoverdns.model.commands.automation import SetFlag, SetMaintenance
+from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup, SetGroup, Switch
+from failoverdns.model.commands.health import ForceHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.health import Check, CheckKind, Health, Observed
@@ -36,7 +50,7 @@ def test_persist_comes_before_publish_before_reply_before_announce(corridor: Cor
     """Nothing is visible before it is durable, nothing acknowledged before it is visible."""
     corridor.log.clear()
     corridor.gate.closed = True
-    outcomes = corridor.submit(commands.AddApplication("eu"))
+    outcomes = corridor.submit(AddApplication("eu"))
     assert corridor.log == []
     assert not outcomes
     assert corridor.ledger.state.application_named("eu") is None
@@ -47,7 +61,7 @@ def test_persist_comes_before_publish_before_reply_before_announce(corridor: Cor
 def test_commands_that_arrive_together_share_one_commit(corridor: Corridor) -> None:
     """While the first is on its way to the disk, the others gather."""
     corridor.gate.closed = True
-    outcomes = [corridor.submit(commands.AddApplication(f"a{n}")) for n in range(101)]
+    outcomes = [corridor.submit(AddApplication(f"a{n}")) for n in range(101)]
     commits = corridor.store.commits
     corridor.gate.open()
     assert [o[0].revision for o in outcomes if isinstance(o[0], Done)] == [*range(2, 103)]
@@ -57,12 +71,12 @@ def test_commands_that_arrive_together_share_one_commit(corridor: Corridor) -> N
 def test_each_command_of_a_batch_sees_those_before_it(corridor: Corridor) -> None:
     """A name is taken from the moment that somebody before took it."""
     corridor.gate.closed = True
-    corridor.submit(commands.AddApplication("first"))
+    corridor.submit(AddApplication("first"))
     outcomes = [
-        corridor.submit(commands.AddApplication("eu")),
-        corridor.submit(commands.AddApplication("eu")),
-        corridor.submit(commands.RenameApplication("eu", "us")),
-        corridor.submit(commands.AddApplication("eu")),
+        corridor.submit(AddApplication("eu")),
+        corridor.submit(AddApplication("eu")),
+        corridor.submit(RenameApplication("eu", "us")),
+        corridor.submit(AddApplication("eu")),
     ]
     corridor.gate.open()
     kinds = [o[0].code if isinstance(o[0], Rejected) else "done" for o in outcomes]
@@ -74,18 +88,18 @@ def test_a_commit_that_failed_changed_nothing(corridor: Corridor, failure: Failu
     """Everybody who shared it is told; the next command succeeds."""
     before = served(corridor.table)
     corridor.store.failures = [failure]
-    refusal = corridor.refuse(commands.AddApplication("eu"))
+    refusal = corridor.refuse(AddApplication("eu"))
     assert refusal.code == "unavailable"
     assert "nothing was changed" in refusal.message
     assert served(corridor.table) == before
     assert corridor.ledger.state.revision == 1
-    corridor.do(commands.AddApplication("eu"))
+    corridor.do(AddApplication("eu"))
 
 
 def test_a_commit_that_was_not_confirmed_but_is_there_is_done(corridor: Corridor) -> None:
     """The ledger asks the store before it says that it does not know."""
     corridor.store.failures = [Failure.UNCONFIRMED]
-    assert corridor.do(commands.AddApplication("eu")).revision == 2
+    assert corridor.do(AddApplication("eu")).revision == 2
     assert corridor.ledger.state.application_named("eu") is not None
     assert not corridor.ledger.behind
 
@@ -106,7 +120,7 @@ def test_a_fate_that_nobody_knows_is_called_unknown() -> None:
     corridor = Corridor(store)
     corridor.do(system_commands.Configure((ZONE,)))
     store.failures = [Failure.UNCONFIRMED, Failure.UNCONFIRMED]
-    refusal = corridor.refuse(commands.AddApplication("eu"))
+    refusal = corridor.refuse(AddApplication("eu"))
     assert refusal.code == "unknown-outcome"
     assert corridor.ledger.state.application_named("eu") is None
     assert corridor.ledger.behind
@@ -125,15 +139,15 @@ def test_what_may_not_be_seen_by_all_is_said_so(corridor: Corridor) -> None:
     """It is done, stored and announced; only the reply cannot promise more; refusals stay."""
     build_shop(corridor)
     corridor.unseen = Rejected("unknown-outcome", "process 4711 is stuck")
-    refusal = corridor.refuse(commands.Switch(("shop",)))
+    refusal = corridor.refuse(Switch(("shop",)))
     assert (refusal.code, refusal.message) == ("unknown-outcome", "process 4711 is stuck")
     group = corridor.ledger.state.group_named("shop")
     assert group is not None
     assert group.active is Side.BACKUP
     assert ("announced", corridor.ledger.state.revision) in corridor.log
-    assert corridor.refuse(commands.AddApplication("eu")).code == "exists"
+    assert corridor.refuse(AddApplication("eu")).code == "exists"
     corridor.unseen = None
-    corridor.do(commands.Switch(("shop",)))
+    corridor.do(Switch(("shop",)))
 
 
 def test_while_the_store_is_away_commands_are_refused_and_answers_stay(corridor: Corridor) -> None:
@@ -141,7 +155,7 @@ def test_while_the_store_is_away_commands_are_refused_and_answers_stay(corridor:
     build_shop(corridor)
     before = served(corridor.table)
     corridor.store.unreachable = True
-    assert corridor.refuse(commands.Switch(("shop",))).code == "unavailable"
+    assert corridor.refuse(Switch(("shop",))).code == "unavailable"
     assert served(corridor.table) == before
 
 
@@ -153,11 +167,11 @@ def test_what_another_writer_commits_becomes_visible(corridor: Corridor) -> None
     twin.ledger.behind = True
     twin.ledger.resume()
     assert twin.ledger.state.revision == corridor.ledger.state.revision
-    twin.do(commands.Switch(("shop",)))
+    twin.do(Switch(("shop",)))
     group = corridor.ledger.state.group_named("shop")
     assert group is not None
     assert group.active is Side.BACKUP
-    assert corridor.do(commands.Switch(("shop",))).revision == twin.ledger.state.revision
+    assert corridor.do(Switch(("shop",))).revision == twin.ledger.state.revision
     for name in (b"\4shop", b"\x07_status\2us"):
         key = name + ORIGIN.wire
         assert corridor.table.find(key) == twin.table.find(key)
@@ -167,9 +181,9 @@ def test_an_op_id_makes_a_retry_safe(corridor: Corridor) -> None:
     """The first reply is given again, and nothing is done twice; not even after other changes."""
     build_shop(corridor)
     retry = {"op_id": "op-1", "request": "switch shop"}
-    first = corridor.do(commands.Switch(("shop",)), **retry)
-    corridor.do(commands.AddApplication("other"))
-    again = corridor.do(commands.Switch(("shop",)), **retry)
+    first = corridor.do(Switch(("shop",)), **retry)
+    corridor.do(AddApplication("other"))
+    again = corridor.do(Switch(("shop",)), **retry)
     assert (again.revision, again.result) == (first.revision, first.result)
     group = corridor.ledger.state.group_named("shop")
     assert group is not None
@@ -178,17 +192,17 @@ def test_an_op_id_makes_a_retry_safe(corridor: Corridor) -> None:
 
 def test_an_op_id_is_for_one_command(corridor: Corridor) -> None:
     """Used for another one, it is a mistake of the client's."""
-    corridor.do(commands.AddApplication("a"), op_id="x", request="add a")
-    refusal = corridor.refuse(commands.AddApplication("b"), op_id="x", request="add b")
+    corridor.do(AddApplication("a"), op_id="x", request="add a")
+    refusal = corridor.refuse(AddApplication("b"), op_id="x", request="add b")
     assert refusal.code == "conflict"
 
 
 def test_an_op_id_is_remembered_for_a_command_that_had_nothing_to_do(corridor: Corridor) -> None:
     """A retry does not do later what the first try did not have to do."""
     build_shop(corridor)
-    to_primary = commands.Switch(("shop",), Side.PRIMARY)
+    to_primary = Switch(("shop",), Side.PRIMARY)
     corridor.do(to_primary, op_id="x", request="r")
-    corridor.do(commands.Switch(("shop",), Side.BACKUP))
+    corridor.do(Switch(("shop",), Side.BACKUP))
     corridor.do(to_primary, op_id="x", request="r")
     group = corridor.ledger.state.group_named("shop")
     assert group is not None
@@ -199,24 +213,24 @@ def test_the_same_op_id_twice_in_one_batch_is_done_once(corridor: Corridor) -> N
     """Two impatient retries."""
     build_shop(corridor)
     corridor.gate.closed = True
-    corridor.submit(commands.AddApplication("first"))
-    pair = [corridor.submit(commands.Switch(("shop",)), op_id="x", request="r") for _ in "ab"]
+    corridor.submit(AddApplication("first"))
+    pair = [corridor.submit(Switch(("shop",)), op_id="x", request="r") for _ in "ab"]
     corridor.gate.open()
     assert pair[0][0] == pair[1][0]
 
 
 def test_a_refused_command_does_not_use_its_op_id_up(corridor: Corridor) -> None:
     """It changed nothing; the retry is decided anew."""
-    assert corridor.refuse(commands.RemoveApplication("a"), op_id="x", request="r")
-    corridor.do(commands.AddApplication("a"))
-    corridor.do(commands.RemoveApplication("a"), op_id="x", request="r")
+    assert corridor.refuse(RemoveApplication("a"), op_id="x", request="r")
+    corridor.do(AddApplication("a"))
+    corridor.do(RemoveApplication("a"), op_id="x", request="r")
 
 
 def test_commands_beyond_the_limit_are_told_to_come_back(corridor: Corridor) -> None:
     """What waits is bounded."""
     corridor.gate.closed = True
     number = 1 + MAX_WAITING + 2
-    outcomes = [corridor.submit(commands.AddApplication(f"a{n}")) for n in range(number)]
+    outcomes = [corridor.submit(AddApplication(f"a{n}")) for n in range(number)]
     assert [o[0].code for o in outcomes if o and isinstance(o[0], Rejected)] == ["busy", "busy"]
     corridor.gate.open()
     assert [o[0].revision for o in outcomes if isinstance(o[0], Done)] == [*range(2, number)]
@@ -230,26 +244,26 @@ def test_a_defect_is_kept_to_the_commands_that_met_it(corridor: Corridor) -> Non
 
     publish, corridor.ledger._publish = corridor.ledger._publish, broken
     outcomes: list[Outcome] = []
-    submission = Submission(commands.AddApplication("a"), WHO, {}, outcomes.append)
+    submission = Submission(AddApplication("a"), WHO, {}, outcomes.append)
     with pytest.raises(ZeroDivisionError):
         corridor.ledger.submit(submission)
     assert isinstance(outcomes[0], Rejected)
     assert outcomes[0].code == "unknown-outcome"
     corridor.ledger._publish = publish
-    corridor.do(commands.AddApplication("b"))
+    corridor.do(AddApplication("b"))
 
 
 def test_whoever_is_answered_is_not_answered_again(corridor: Corridor) -> None:
     """A defect in giving one reply is told to those who have none yet."""
     corridor.gate.closed = True
-    corridor.submit(commands.AddApplication("first"))
-    before = corridor.submit(commands.AddApplication("before"))
+    corridor.submit(AddApplication("first"))
+    before = corridor.submit(AddApplication("before"))
 
     def broken(_: Outcome) -> None:
         raise ZeroDivisionError
 
-    corridor.ledger.submit(Submission(commands.AddApplication("a"), WHO, {}, broken))
-    after = corridor.submit(commands.AddApplication("after"))
+    corridor.ledger.submit(Submission(AddApplication("a"), WHO, {}, broken))
+    after = corridor.submit(AddApplication("after"))
     with pytest.raises(ZeroDivisionError):
         corridor.gate.open()
     assert [type(outcome) for outcome in before] == [Done]
@@ -260,10 +274,10 @@ def test_a_change_costs_what_it_touches(corridor: Corridor) -> None:
     """A switch rewrites the group's names, two status records and the SOA, and no others."""
     build_shop(corridor)
     for number in range(50):
-        corridor.do(commands.AddGroup(f"g{number}", primary="eu"))
+        corridor.do(AddGroup(f"g{number}", primary="eu"))
     deltas: list[Delta] = []
     corridor.ledger._publish = deltas.append
-    corridor.do(commands.Switch(("shop",)))
+    corridor.do(Switch(("shop",)))
     names = {node.owner.to_text() for node in deltas[0].nodes}
     assert names == {"shop.failover.test", "_status.us.failover.test"}
     assert [rrset.owner for rrset in deltas[0].authorities] == [ORIGIN]
@@ -279,9 +293,9 @@ def test_only_changes_that_are_served_raise_the_serial(corridor: Corridor) -> No
         return found.serial
 
     before = serial()
-    corridor.do(commands.RenameGroup("shop", "store"))
+    corridor.do(RenameGroup("shop", "store"))
     assert serial() == before
-    corridor.do(commands.Switch(("store",)))
+    corridor.do(Switch(("store",)))
     assert serial() > before
     stored = {e.serial for e in run(corridor.store.load()).entities if isinstance(e, ZoneSerial)}
     assert stored == {serial()}
@@ -292,9 +306,9 @@ def test_each_change_of_a_batch_has_a_serial_of_its_own(corridor: Corridor) -> N
     build_shop(corridor)
     corridor.now = 0.0
     corridor.gate.closed = True
-    corridor.submit(commands.AddApplication("first"))
+    corridor.submit(AddApplication("first"))
     for _ in range(3):
-        corridor.submit(commands.Switch(("shop",)))
+        corridor.submit(Switch(("shop",)))
     corridor.gate.open()
     serials = [
         write.after.serial
@@ -317,18 +331,16 @@ ADDRESSES = st.lists(
     unique=True,
 ).map(tuple)
 COMMANDS = st.one_of(
-    st.builds(commands.AddApplication, NAMES, st.sampled_from([None, "{head}.{application}.ex."])),
-    st.builds(commands.RenameApplication, NAMES, NAMES),
-    st.builds(commands.RemoveApplication, NAMES),
+    st.builds(AddApplication, NAMES, st.sampled_from([None, "{head}.{application}.ex."])),
+    st.builds(RenameApplication, NAMES, NAMES),
+    st.builds(RemoveApplication, NAMES),
+    st.builds(AddHead, NAMES, NAMES, st.sampled_from(HeadRole), ADDRESSES, standby=st.booleans()),
+    st.builds(SetHead, NAMES, NAMES, ADDRESSES),
+    st.builds(RenameHead, NAMES, NAMES, NAMES),
+    st.builds(ActivateHead, NAMES, NAMES),
+    st.builds(RemoveHead, NAMES, NAMES),
     st.builds(
-        commands.AddHead, NAMES, NAMES, st.sampled_from(HeadRole), ADDRESSES, standby=st.booleans()
-    ),
-    st.builds(commands.SetHead, NAMES, NAMES, ADDRESSES),
-    st.builds(commands.RenameHead, NAMES, NAMES, NAMES),
-    st.builds(commands.ActivateHead, NAMES, NAMES),
-    st.builds(commands.RemoveHead, NAMES, NAMES),
-    st.builds(
-        commands.AddGroup,
+        AddGroup,
         NAMES,
         label=st.sampled_from(["a", "x", "y", "ns1", None]),
         primary=SIDES,
@@ -336,17 +348,17 @@ COMMANDS = st.one_of(
         ttl=st.sampled_from([None, 0, 30, 86400]),
     ),
     st.builds(
-        commands.SetGroup,
+        SetGroup,
         NAMES,
         SIDES,
         SIDES,
         st.sampled_from([None, 0, 90]),
         st.sampled_from([(), ("active-side",)]),
     ),
-    st.builds(commands.RenameGroup, NAMES, NAMES),
-    st.builds(commands.RemoveGroup, NAMES),
+    st.builds(RenameGroup, NAMES, NAMES),
+    st.builds(RemoveGroup, NAMES),
     st.builds(
-        commands.Switch,
+        Switch,
         st.lists(NAMES, min_size=1, max_size=3).map(tuple),
         st.sampled_from([None, *Side]),
         override=st.sampled_from([(), ("target-empty",), ("no-application", "target-empty")]),
@@ -363,20 +375,18 @@ COMMANDS = st.one_of(
         ),
         st.sampled_from([TERMS, replace(TERMS, policies=(*TERMS.policies, Policy("other")))]),
     ),
-    st.builds(commands.SetApplication, NAMES, st.sampled_from([("web",), ()])),
-    st.builds(commands.SetGroup, NAMES, policy=st.sampled_from(["auto", ""])),
-    st.builds(automation_commands.ForceHealth, NAMES, st.none() | NAMES, st.sampled_from(Health)),
+    st.builds(SetApplication, NAMES, st.sampled_from([("web",), ()])),
+    st.builds(SetGroup, NAMES, policy=st.sampled_from(["auto", ""])),
+    st.builds(ForceHealth, NAMES, st.none() | NAMES, st.sampled_from(Health)),
     st.builds(
         system_commands.LearnHealth,
         st.sampled_from(["app-2", "app-5"]),
         st.tuples(st.tuples(NAMES, st.builds(Observed, st.sampled_from(Health), st.just(0.0)))),
     ),
     st.builds(system_commands.Automate, st.just("grp-8")),
-    st.builds(automation_commands.SetMaintenance, NAMES, st.booleans()),
-    st.builds(automation_commands.SetFlag, NAMES | st.just("automation"), st.booleans()),
-    st.builds(
-        commands.Switch, NAMES.map(lambda name: (name,)), at=st.sampled_from([1001.0, 4000.0])
-    ),
+    st.builds(SetMaintenance, NAMES, st.booleans()),
+    st.builds(SetFlag, NAMES | st.just("automation"), st.booleans()),
+    st.builds(Switch, NAMES.map(lambda name: (name,)), at=st.sampled_from([1001.0, 4000.0])),
     st.builds(system_commands.AdvancePlan, st.just("grp-8")),
 )
 
@@ -391,10 +401,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.corridor.do(system_commands.Configure((ZONE,), TERMS))
         for name, address in (("a", "192.0.2.1"), ("b", "192.0.2.2")):
             role = HeadRole.LOAD_BALANCER
-            self.corridor.do(commands.AddApplication(name))
-            self.corridor.do(commands.AddHead(name, name, role, (ip_address(address),)))
-            self.corridor.do(commands.SetApplication(name, ("web",)))
-        group = commands.AddGroup("a", label="a", primary="a", backup="b", policy="auto")
+            self.corridor.do(AddApplication(name))
+            self.corridor.do(AddHead(name, name, role, (ip_address(address),)))
+            self.corridor.do(SetApplication(name, ("web",)))
+        group = AddGroup("a", label="a", primary="a", backup="b", policy="auto")
         self.acknowledged = self.corridor.do(group).revision
 
     @rule(
@@ -403,7 +413,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def command(self, batch: list[Mutation], failure: Failure | None) -> None:
         """Submit commands that share a commit; it may fail."""
         self.gate.closed = True
-        outcomes = [self.corridor.submit(commands.AddApplication("opener"))]
+        outcomes = [self.corridor.submit(AddApplication("opener"))]
         outcomes += [self.corridor.submit(command) for command in batch]
         self.corridor.store.failures = [None, failure]
         self.gate.open()

@@ -18,9 +18,9 @@ from failoverdns.changes.draft import Draft
 from failoverdns.changes.rehearsing import MOST_RECORDS, rehearsal
 from failoverdns.changes.state import State
 from failoverdns.changes.transitions import step_of
-from failoverdns.model.automation_commands import Rehearse
 from failoverdns.model.change import Who
-from failoverdns.model.commands import Mutation, Switch
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.groups import Rehearse, Switch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.policy import Gate, Wait

@@ -14,17 +14,11 @@ from samples import carried_out, carry_out, group, state
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
 from failoverdns.model.change import Write
-from failoverdns.model.commands import (
-    AddApplication,
-    AddGroup,
-    Mutation,
-    RemoveGroup,
-    RenameApplication,
-    SetGroup,
-    Switch,
-)
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import AddApplication, RenameApplication
+from failoverdns.model.commands.groups import AddGroup, RemoveGroup, SetGroup, Switch
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
-from failoverdns.model.system_commands import Configure
 from failoverdns.rules.derived.view import View
 
 ZONES = (samples.zone(), samples.zone(ttl=30), samples.zone("failover.example"))

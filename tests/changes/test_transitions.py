@@ -13,10 +13,11 @@ from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
 from failoverdns.changes.transitions import Step, delta_of, step_of
 from failoverdns.model.change import Who
-from failoverdns.model.commands import Mutation, RenameGroup, Switch
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.groups import RenameGroup, Switch
+from failoverdns.model.commands.server import Configure, LearnAnswer
 from failoverdns.model.policy import AllDown
 from failoverdns.model.resolution import Answer
-from failoverdns.model.system_commands import Configure, LearnAnswer
 from failoverdns.rules.deciding import decide
 
 WHO = Who(0, 1, "pytest")

@@ -12,8 +12,9 @@ from driving import run
 from failoverdns.control.auditing import EXPORTED
 from failoverdns.control.language.requests import Streamed
 from failoverdns.control.reading import Source, read
-from failoverdns.model import commands
-from failoverdns.model.commands import ExportHistory, History, Query, VerifyHistory
+from failoverdns.model.commands import Query
+from failoverdns.model.commands.applications import AddApplication
+from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
 from failoverdns.model.errors import Rejected
 
 
@@ -59,7 +60,7 @@ def test_an_export_has_every_change_in_a_chain(built: Corridor) -> None:
 def test_a_long_export_comes_in_pieces(built: Corridor) -> None:
     """Asked for one after the other, from the last revision that came."""
     for number in range(EXPORTED):
-        built.do(commands.AddApplication(f"app{number}"))
+        built.do(AddApplication(f"app{number}"))
     first = told(built, ExportHistory())
     assert (len(first["export"]), first["more"]) == (EXPORTED, True)
     rest = told(built, ExportHistory(EXPORTED))

@@ -10,16 +10,11 @@ from driving import run
 
 from failoverdns.control.language.requests import Streamed
 from failoverdns.control.reading import Source, read
-from failoverdns.model import commands
-from failoverdns.model.commands import (
-    History,
-    ListApplications,
-    ListGroups,
-    Query,
-    Records,
-    Status,
-    Watch,
-)
+from failoverdns.model.commands import Query
+from failoverdns.model.commands.applications import AddApplication, ListApplications, RemoveHead
+from failoverdns.model.commands.groups import AddGroup, ListGroups, RemoveGroup, SetGroup, Switch
+from failoverdns.model.commands.history import History
+from failoverdns.model.commands.server import Records, Status, Watch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 
@@ -28,7 +23,7 @@ from failoverdns.model.names import DomainName
 def built(corridor: Corridor) -> Corridor:
     """A corridor with the group `shop`, and an application beside it."""
     build_shop(corridor)
-    corridor.do(commands.AddApplication("other"))
+    corridor.do(AddApplication("other"))
     return corridor
 
 
@@ -80,7 +75,7 @@ def test_lists_tell_what_status_tells(built: Corridor) -> None:
 
 def test_the_history_of_a_group_has_its_applications_in_it(built: Corridor) -> None:
     """A head that moved is why the answer changed."""
-    built.do(commands.RemoveHead("us", "lb"))
+    built.do(RemoveHead("us", "lb"))
     history = told(built, History("shop", 2))["history"]
     kinds = [(change["changed"][0]["kind"], change["changed"][0]["name"]) for change in history]
     assert kinds == [("application", "us"), ("group", "shop")]
@@ -89,8 +84,8 @@ def test_the_history_of_a_group_has_its_applications_in_it(built: Corridor) -> N
 
 def test_a_group_that_is_gone_has_a_history(built: Corridor) -> None:
     """By its name; one that never was is not found."""
-    built.do(commands.SetGroup("shop", "", "", override=("active-side",)))
-    built.do(commands.RemoveGroup("shop"))
+    built.do(SetGroup("shop", "", "", override=("active-side",)))
+    built.do(RemoveGroup("shop"))
     history = told(built, History("shop"))["history"]
     assert history[0]["changed"][0]["done"] == "removed"
     with pytest.raises(Rejected, match="no group 'shp'"):
@@ -125,8 +120,8 @@ def test_a_long_result_is_of_one_moment(built: Corridor) -> None:
     result = run(read(source(built), Status()))
     groups = result["groups"]
     assert isinstance(groups, Streamed)
-    built.do(commands.Switch(("shop",)))
-    built.do(commands.AddGroup("late"))
+    built.do(Switch(("shop",)))
+    built.do(AddGroup("late"))
     assert [(g["name"], g["active"]) for g in groups.items] == [("shop", "primary")]  # type: ignore[index, call-overload]
 
 

@@ -20,7 +20,7 @@ from system.server import tool
 from failoverdns.changes.state import State
 from failoverdns.control.language.requests import Streamed
 from failoverdns.control.reading import Source, read
-from failoverdns.model.commands import Records
+from failoverdns.model.commands.server import Records
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import Opaque, RRset
 from failoverdns.protocol.records import compile_records

@@ -14,7 +14,8 @@ from shops import Shop
 from failoverdns.delivery.hook import BACK_OFF, MAX_BEHIND, MAX_WAITING, Means
 from failoverdns.delivery.hook_programs import Run
 from failoverdns.delivery.hooks import Hooks
-from failoverdns.model import certificate_commands, commands
+from failoverdns.model.commands.applications import RenameApplication
+from failoverdns.model.commands.certificates import RemoveCertificate
 from failoverdns.model.settings import HookSettings
 from failoverdns.store.interface import Unavailable
 
@@ -192,7 +193,7 @@ def test_a_certificate_that_was_removed_is_not_told(shop: Told) -> None:
     shop.gate.closed = True
     shop.install("us", ISSUED)
     shop.install("eu", ISSUED)
-    shop.do(certificate_commands.RemoveCertificate("eu"))
+    shop.do(RemoveCertificate("eu"))
     shop.gate.open()
     assert [line.split()[-1] for line in shop.told()] == ["us"]
     assert shop.hooks.report()[0]["state"] == "idle"
@@ -237,7 +238,7 @@ def test_what_was_missed_is_told_though_the_application_was_renamed(shop: Told) 
     shop.use(settings)
     shop.restart()
     shop.install("eu", ISSUED)
-    shop.do(commands.RenameApplication("eu", "europe"))
+    shop.do(RenameApplication("eu", "europe"))
     shop.use(settings)
     assert shop.told() == ["certificate  europe"]
 

@@ -19,7 +19,13 @@ from twisted.python.failure import Failure
 
 from failoverdns.delivery.one_request import REPLY_TIME, REQUEST_TIME
 from failoverdns.delivery.pull import MAX_WAIT, Endpoint
-from failoverdns.model import certificate_commands, commands
+from failoverdns.model.commands.applications import (
+    AddApplication,
+    RemoveApplication,
+    RenameApplication,
+)
+from failoverdns.model.commands.certificates import RemoveCertificate
+from failoverdns.model.commands.groups import SetGroup
 
 AUTHORITY = make_authority()
 ISSUED = AUTHORITY.issue("shop.failover.test")
@@ -296,7 +302,7 @@ def test_other_changes_of_the_application_end_no_wait(house: House, tag: str) ->
     """The same certificate again, another head, another name: it waits on."""
     waiting = house.wait("eu", tag)
     house.install("eu", ISSUED)
-    house.do(commands.RenameApplication("eu", "europe"))
+    house.do(RenameApplication("eu", "europe"))
     house.switch()
     assert waiting.sent == ""
     house.clock.advance(60)
@@ -308,7 +314,7 @@ def test_an_application_that_was_renamed_gives_its_head_what_it_waits_for(
 ) -> None:
     """Even if another one has the name by now."""
     waiting = house.wait("eu", tag)
-    house.do(commands.RenameApplication("eu", "europe"), commands.AddApplication("eu"))
+    house.do(RenameApplication("eu", "europe"), AddApplication("eu"))
     house.install("eu", AUTHORITY.issue("other.example"))
     assert waiting.sent == ""
     house.install("europe", RENEWED)
@@ -318,10 +324,10 @@ def test_an_application_that_was_renamed_gives_its_head_what_it_waits_for(
 def test_a_removal_is_told_at_once(house: House, tag: str) -> None:
     """Of the certificate, and of the application."""
     waiting = house.wait("eu", tag)
-    house.do(certificate_commands.RemoveCertificate("eu"))
+    house.do(RemoveCertificate("eu"))
     assert (waiting.status, "has no certificate" in waiting.body) == (404, True)
     waiting = house.wait("us", shown=OTHER)
-    house.do(commands.SetGroup("shop", backup=""), commands.RemoveApplication("us"))
+    house.do(SetGroup("shop", backup=""), RemoveApplication("us"))
     assert (waiting.status, "no such application" in waiting.body) == (404, True)
 
 

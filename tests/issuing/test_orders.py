@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from renewals import HOSTNAME, Ended, World, external
 
 from failoverdns.issuing.orders import CONCURRENT, PLACED_AT_MOST
-from failoverdns.model import certificate_commands, commands
 from failoverdns.model.certificate import CertificateKind
-from failoverdns.model.certificate_commands import RequestCertificate
-from failoverdns.model.commands import SetGroup, Switch
+from failoverdns.model.commands.applications import AddApplication
+from failoverdns.model.commands.certificates import RemoveCertificate, RequestCertificate
+from failoverdns.model.commands.groups import AddGroup, SetGroup, Switch
 from failoverdns.model.group import Side
 from failoverdns.rules.decisions.renewing import RETRIES
 from failoverdns.store.memory import Failure, MemoryStore
@@ -106,8 +106,8 @@ def test_an_external_account_is_bound(local: LocalDirectory, tmp_path: Path) -> 
 def many_applications(world: World, count: int) -> None:
     for number in range(count):
         name = f"app{number}"
-        world.corridor.do(commands.AddApplication(name))
-        world.corridor.do(commands.AddGroup(name, label=name, primary=name))
+        world.corridor.do(AddApplication(name))
+        world.corridor.do(AddGroup(name, label=name, primary=name))
         world.corridor.do(RequestCertificate(name))
 
 
@@ -227,7 +227,7 @@ def test_no_more_orders_are_placed_than_lets_encrypt_takes(world: World) -> None
 def test_a_name_whose_group_is_no_more_is_not_ordered(world: World) -> None:
     world.local.fail("orders", UNPLACED)
     world.do(RequestCertificate("eu", (HOSTNAME, "www.customer.example")))
-    world.do(commands.AddGroup("docs", label="docs", primary="eu"))
+    world.do(AddGroup("docs", label="docs", primary="eu"))
     world.do(SetGroup("shop", primary="", override=("active-side",)))
     world.tick(RETRIES[0] * 1.1)
     order = world.order("eu")
@@ -437,7 +437,7 @@ def test_what_the_ca_should_not_have_issued_is_not_installed(
 
 
 def test_a_ca_cannot_have_us_answer_for_names_that_were_not_ordered(world: World) -> None:
-    world.do(commands.AddGroup("docs", label="docs", primary="us"))
+    world.do(AddGroup("docs", label="docs", primary="us"))
 
     def lie(_: int) -> None:
         for order in world.local.orders:
@@ -491,7 +491,7 @@ ACTIONS = st.sampled_from(
         SetGroup("shop", primary="eu"),
         SetGroup("shop", backup="", override=("active-side",)),
         SetGroup("shop", backup="us"),
-        certificate_commands.RemoveCertificate("eu"),
+        RemoveCertificate("eu"),
         "restart",
         "later",
         "fails",

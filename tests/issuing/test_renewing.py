@@ -17,10 +17,10 @@ from samples import eu as sample_eu
 
 from failoverdns.issuing.means import Means
 from failoverdns.issuing.renewing import AT_ONCE, Renewals
-from failoverdns.model import certificate_commands, commands
 from failoverdns.model.certificate import Certificate, CertificateKind
-from failoverdns.model.certificate_commands import RequestCertificate
-from failoverdns.model.commands import SetGroup, Switch
+from failoverdns.model.commands.applications import AddApplication
+from failoverdns.model.commands.certificates import InstallCertificate, RequestCertificate
+from failoverdns.model.commands.groups import AddGroup, SetGroup, Switch
 from failoverdns.rules.decisions.renewing import renew_at
 
 HOUR = 3600.0
@@ -126,8 +126,8 @@ def test_renewal_information_that_fails_is_asked_for_rarely_and_said_rarely(worl
 
 def test_a_ca_that_does_not_know_a_certificate_is_asked_for_others(world: World) -> None:
     """As with those that another CA issued."""
-    world.corridor.do(commands.AddApplication("docs"))
-    world.corridor.do(commands.AddGroup("docs", label="docs", primary="docs"))
+    world.corridor.do(AddApplication("docs"))
+    world.corridor.do(AddGroup("docs", label="docs", primary="docs"))
     issued(world)
     issued(world, "docs")
     now = world.corridor.now
@@ -141,8 +141,8 @@ def test_renewals_are_spread(world: World) -> None:
     """Certificates that were issued at the same time do not fall due at the same time."""
     names = [f"app{number}" for number in range(12)]
     for name in names:
-        world.corridor.do(commands.AddApplication(name))
-        world.corridor.do(commands.AddGroup(name, label=name, primary=name))
+        world.corridor.do(AddApplication(name))
+        world.corridor.do(AddGroup(name, label=name, primary=name))
         world.do(RequestCertificate(name))
     due = [renew_at(c.facts) for c in world.state.certificates()]
     assert len(due) == 12
@@ -175,14 +175,14 @@ def test_a_custom_certificate_is_never_ordered(world: World) -> None:
     custom = replace(found.facts, bundle="other")
     bundle = run(world.corridor.store.bundle(found.facts.bundle))
     assert bundle is not None
-    world.do(certificate_commands.InstallCertificate("eu", replace(bundle, id="other"), custom))
+    world.do(InstallCertificate("eu", replace(bundle, id="other"), custom))
     world.tick(80 * DAY)
     assert world.issued == 1
 
 
 def test_a_renewal_that_cannot_be_is_warned_of_and_not_tried_for_ever(world: World) -> None:
     """It has the hostname of a group that the application left; back again, it is renewed."""
-    world.corridor.do(commands.AddGroup("docs", label="docs", primary="eu"))
+    world.corridor.do(AddGroup("docs", label="docs", primary="eu"))
     issued(world)
     world.do(SetGroup("docs", primary="", override=("active-side",)))
     revision = world.state.revision
@@ -198,7 +198,7 @@ def test_a_renewal_that_cannot_be_is_warned_of_and_not_tried_for_ever(world: Wor
 
 def test_a_certificate_with_names_of_both_sides_is_renewed(world: World) -> None:
     """Two applications that are each other's backup share one: its traffic must not suffer."""
-    world.corridor.do(commands.AddGroup("docs", label="docs", primary="us", backup="eu"))
+    world.corridor.do(AddGroup("docs", label="docs", primary="us", backup="eu"))
     world.do(RequestCertificate("eu", (HOSTNAME, "docs.failover.test")))
     world.tick(61 * DAY)
     found = world.certificate("eu")

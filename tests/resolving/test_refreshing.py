@@ -11,9 +11,11 @@ from driving import Gate, at_once, run
 from nameserver import NameServer
 from tables import ask, lines, query
 
-from failoverdns.model import commands, system_commands
+from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import AddApplication, AddHead
+from failoverdns.model.commands.groups import AddGroup, SetGroup
 from failoverdns.resolving.refreshing import Means, Refreshing
 
 HOST = "lb.cloud.example."
@@ -60,9 +62,9 @@ def world() -> Iterator[World]:
     resolver = NameServer()
     corridor = Corridor()
     corridor.do(system_commands.Configure((ZONE,)))
-    corridor.do(commands.AddApplication("eu"))
-    corridor.do(commands.AddHead("eu", "lb", HeadRole.LOAD_BALANCER, hostname=HOST))
-    corridor.do(commands.AddGroup("shop", label="shop", primary="eu", flatten=True))
+    corridor.do(AddApplication("eu"))
+    corridor.do(AddHead("eu", "lb", HeadRole.LOAD_BALANCER, hostname=HOST))
+    corridor.do(AddGroup("shop", label="shop", primary="eu", flatten=True))
     try:
         yield World(corridor, resolver)
     finally:
@@ -106,7 +108,7 @@ def test_a_name_that_is_gone_stays_and_is_asked_for_less_and_less(world: World) 
 def test_what_is_not_needed_any_more_is_neither_asked_for_nor_kept(world: World) -> None:
     world.resolver.has(HOST, "A", "192.0.2.7", ttl=60)
     world.at(0)
-    world.corridor.do(commands.SetGroup("shop", flatten=False))
+    world.corridor.do(SetGroup("shop", flatten=False))
     (change,) = run(world.corridor.store.history(None, 1))
     world.refreshing.announce(change)
     assert world.at(1000) == 0

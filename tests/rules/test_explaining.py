@@ -15,11 +15,10 @@ from samples import HOSTNAME, carry_out
 from watched import DOWN, UNKNOWN, UP, is_, learn, look, the_group
 
 from failoverdns.changes.state import State
-from failoverdns.model.automation_commands import SetFlag
-from failoverdns.model.commands import Switch
+from failoverdns.model.commands.automation import AdvancePlan, SetFlag
+from failoverdns.model.commands.groups import Switch
 from failoverdns.model.group import Side
 from failoverdns.model.policy import AllDown, AnswerOf, Automation, Gate, Maintenance, Mode, Plan
-from failoverdns.model.system_commands import AdvancePlan
 from failoverdns.rules.explaining import explanation
 
 T = 1_800_000_000.0

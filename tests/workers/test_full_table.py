@@ -9,7 +9,8 @@ import samples
 from hypothesis import given
 
 from failoverdns.model.change import Delta
-from failoverdns.model.commands import Mutation, SetHead
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import SetHead
 from failoverdns.model.errors import Rejected
 from failoverdns.protocol.table.deltas import write_delta, write_nodes
 from failoverdns.rules.derived.serving import all_nodes

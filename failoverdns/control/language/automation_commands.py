@@ -10,8 +10,17 @@ from typing import Any, Final
 from failoverdns.control.language import values
 from failoverdns.control.language.parameters import REASON, TO, named, override
 from failoverdns.control.language.rows import Parameter, Row
-from failoverdns.model import automation_commands, commands
 from failoverdns.model.commands import Command
+from failoverdns.model.commands.applications import SetApplication
+from failoverdns.model.commands.automation import (
+    CancelPlan,
+    ListFlags,
+    ListPlans,
+    SetFlag,
+    SetMaintenance,
+)
+from failoverdns.model.commands.groups import Explain, Rehearse
+from failoverdns.model.commands.health import ForceHealth, ReportHealth, ShowHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Health
 from failoverdns.model.policy import AUTOMATION_FLAG
@@ -23,11 +32,11 @@ _FLAG = named("the flag", values.flag_name, "name", "NAME")
 
 
 def _force(target: tuple[str, str | None], state: Health, reason: str | None = None) -> Command:
-    return automation_commands.ForceHealth(*target, state, reason)
+    return ForceHealth(*target, state, reason)
 
 
 def _report(target: tuple[str, str | None], state: Health, **given: Any) -> Command:
-    return automation_commands.ReportHealth(*target, state, **given)
+    return ReportHealth(*target, state, **given)
 
 
 def _set_application(**given: Any) -> Command:
@@ -35,7 +44,7 @@ def _set_application(**given: Any) -> Command:
         if given.get("check"):
             raise Rejected("invalid", "--check and --no-checks: choose one")
         given["check"] = ()
-    return commands.SetApplication(**given)
+    return SetApplication(**given)
 
 
 AUTOMATION_ROWS: Final = (
@@ -43,14 +52,14 @@ AUTOMATION_ROWS: Final = (
         "explain",
         "Say in sentences what a group answers, why, and what would make it switch.",
         (_GROUP,),
-        automation_commands.Explain,
+        Explain,
         "explain shop",
     ),
     Row(
         "rehearse",
         "Play a switch without doing it, and show what would change.",
         (_GROUP, TO, override("any rule")),
-        automation_commands.Rehearse,
+        Rehearse,
         "rehearse shop --to backup",
     ),
     Row(
@@ -68,46 +77,46 @@ AUTOMATION_ROWS: Final = (
             ),
             REASON,
         ),
-        lambda group, state, reason=None: automation_commands.SetMaintenance(group, state, reason),
+        lambda group, state, reason=None: SetMaintenance(group, state, reason),
         'maintenance shop on --reason "disk swap"',
     ),
     Row(
         "plan cancel",
         "Cancel the planned switch of a group; its TTL is what it was at once.",
         (_GROUP,),
-        automation_commands.CancelPlan,
+        CancelPlan,
     ),
-    Row("plan list", "List the planned switches.", (), automation_commands.ListPlans),
+    Row("plan list", "List the planned switches.", (), ListPlans),
     Row(
         "automation freeze",
         "Let nothing switch by itself, in any group, until it is thawed.",
         (REASON,),
-        lambda reason=None: automation_commands.SetFlag(AUTOMATION_FLAG, False, reason),
+        lambda reason=None: SetFlag(AUTOMATION_FLAG, False, reason),
         'automation freeze --reason "network works"',
     ),
     Row(
         "automation thaw",
         "Let groups switch by themselves again, as their policies say.",
         (REASON,),
-        lambda reason=None: automation_commands.SetFlag(AUTOMATION_FLAG, True, reason),
+        lambda reason=None: SetFlag(AUTOMATION_FLAG, True, reason),
     ),
     Row(
         "flag on",
         "Turn a flag on: gates that ask for it are open.",
         (_FLAG, REASON),
-        lambda name, reason=None: automation_commands.SetFlag(name, True, reason),
+        lambda name, reason=None: SetFlag(name, True, reason),
     ),
     Row(
         "flag off",
         "Turn a flag off: gates that ask for it are closed.",
         (_FLAG, REASON),
-        lambda name, reason=None: automation_commands.SetFlag(name, False, reason),
+        lambda name, reason=None: SetFlag(name, False, reason),
     ),
     Row(
         "flag list",
         "List the flags, and the gates that they open.",
         (),
-        automation_commands.ListFlags,
+        ListFlags,
     ),
     Row(
         "application set",
@@ -142,7 +151,7 @@ AUTOMATION_ROWS: Final = (
         "health show",
         "Show what is observed and what is forced, and what each probe last saw.",
         (Parameter("application", "only this one", values.application, "APP", position=True),),
-        automation_commands.ShowHealth,
+        ShowHealth,
     ),
     Row(
         "health force",

@@ -11,9 +11,17 @@ from typing import Final
 from failoverdns.control.language import values
 from failoverdns.control.language.parameters import APPLICATION, named
 from failoverdns.control.language.rows import Parameter, Row
-from failoverdns.model import certificate_commands
 from failoverdns.model.certificate import Secret
 from failoverdns.model.commands import Command
+from failoverdns.model.commands.certificates import (
+    ChallengeName,
+    InstallCertificate,
+    ListCertificates,
+    RemoveCertificate,
+    RequestCertificate,
+    RotateKey,
+    ShowCertificate,
+)
 
 
 def _install(application: str, chain: str, key: Secret) -> Command:
@@ -21,7 +29,7 @@ def _install(application: str, chain: str, key: Secret) -> Command:
     from failoverdns.pki.certificates import read_bundle
 
     bundle, facts = read_bundle(chain, key.reveal())
-    return certificate_commands.InstallCertificate(application, bundle, facts)
+    return InstallCertificate(application, bundle, facts)
 
 
 CERTIFICATE_ROWS: Final = (
@@ -70,21 +78,21 @@ CERTIFICATE_ROWS: Final = (
                 flag=True,
             ),
         ),
-        certificate_commands.RequestCertificate,
+        RequestCertificate,
         "certificate request shop-eu --name 414-262-781.failover.example --name www.shop.example",
     ),
     Row(
         "certificate show",
         "Show an application's certificate and who fetched it; never the key.",
         (APPLICATION,),
-        certificate_commands.ShowCertificate,
+        ShowCertificate,
     ),
-    Row("certificate list", "List the certificates.", (), certificate_commands.ListCertificates),
+    Row("certificate list", "List the certificates.", (), ListCertificates),
     Row(
         "certificate remove",
         "Remove an application's certificate and key, and what is ordered for it.",
         (APPLICATION,),
-        certificate_commands.RemoveCertificate,
+        RemoveCertificate,
     ),
     Row(
         "certificate challenge-name",
@@ -93,14 +101,14 @@ CERTIFICATE_ROWS: Final = (
             named("the customer's name", values.certificate_name),
             Parameter("zone", "the zone; may be left out if there is one", values.zone, "Z"),
         ),
-        certificate_commands.ChallengeName,
+        ChallengeName,
         "certificate challenge-name www.shop.example",
     ),
     Row(
         "certificate rotate-key",
         "Encrypt every private key anew, with a new key file.",
         (),
-        certificate_commands.RotateKey,
+        RotateKey,
     ),
 )
 """Every command that begins with `certificate`."""

@@ -23,9 +23,36 @@ from failoverdns.control.language.parameters import (
     override,
 )
 from failoverdns.control.language.rows import Parameter, Row, build, did_you_mean
-from failoverdns.model import commands
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
+from failoverdns.model.commands.applications import (
+    ActivateHead,
+    AddApplication,
+    AddHead,
+    ListApplications,
+    RemoveApplication,
+    RemoveHead,
+    RenameApplication,
+    RenameHead,
+    SetHead,
+)
+from failoverdns.model.commands.groups import (
+    AddGroup,
+    ListGroups,
+    Preflight,
+    RemoveGroup,
+    RenameGroup,
+    SetGroup,
+    Switch,
+)
+from failoverdns.model.commands.server import (
+    QueryLogOff,
+    QueryLogOn,
+    QueryLogStatus,
+    Records,
+    Status,
+    Watch,
+)
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import MAX_TTL
 
@@ -104,15 +131,15 @@ def _flatten(given: dict[str, Any]) -> dict[str, Any]:
 def _switch(**given: Any) -> Command:
     if given.get("pre_ttl") is not None and given.get("at") is None:
         raise Rejected("invalid", "--pre-ttl is for a planned switch: say when with --at")
-    return commands.Switch(**given)
+    return Switch(**given)
 
 
 def _add_group(**given: Any) -> Command:
-    return commands.AddGroup(**_flatten(given))
+    return AddGroup(**_flatten(given))
 
 
 def _set_group(**given: Any) -> Command:
-    return commands.SetGroup(**_flatten(given))
+    return SetGroup(**_flatten(given))
 
 
 def _policy(help_: str) -> Parameter:
@@ -174,16 +201,16 @@ _ROWS: Final = (
             named("the group", values.group, "group", "GROUP"),
             TO,
         ),
-        commands.Preflight,
+        Preflight,
     ),
-    Row("status", "Show everything that is served and why.", (ONE_GROUP,), commands.Status),
+    Row("status", "Show everything that is served and why.", (ONE_GROUP,), Status),
     HISTORY_ROW,
-    Row("watch", "Show one event a line until interrupted.", (), commands.Watch),
+    Row("watch", "Show one event a line until interrupted.", (), Watch),
     Row(
         "records",
         "Print all that is served as zone-file text.",
         (Parameter("zone", "only this zone", values.zone, "Z"),),
-        commands.Records,
+        Records,
     ),
     Row(
         "application add",
@@ -194,22 +221,22 @@ _ROWS: Final = (
                 "hostname_template", "hostname of heads that have no address", values.text, "T"
             ),
         ),
-        commands.AddApplication,
+        AddApplication,
         "application add shop-eu --hostname-template '{head}.{application}.internal.example'",
     ),
     Row(
         "application rename",
         "Rename an application; groups follow it.",
         _renamed(values.application),
-        commands.RenameApplication,
+        RenameApplication,
     ),
     Row(
         "application remove",
         "Remove an application that is in no group.",
         (named("its name", values.application),),
-        commands.RemoveApplication,
+        RemoveApplication,
     ),
-    Row("application list", "List the applications.", (), commands.ListApplications),
+    Row("application list", "List the applications.", (), ListApplications),
     Row(
         "head add",
         "Add a load balancer, which becomes active at once, or a web server.",
@@ -225,30 +252,28 @@ _ROWS: Final = (
                 "standby", "do not make this load balancer the active one", values.flag, flag=True
             ),
         ),
-        commands.AddHead,
+        AddHead,
         "head add shop-eu lb1 --role load-balancer --address 192.0.2.10",
     ),
     Row(
         "head set",
         "Give a head other addresses or another hostname.",
         (APPLICATION, named("the head", values.head), _ADDRESSES, _HOSTNAME),
-        commands.SetHead,
+        SetHead,
         "head set shop-eu lb1 --address 192.0.2.11 --address 2001:db8::11",
     ),
-    Row(
-        "head rename", "Rename a head.", (APPLICATION, *_renamed(values.head)), commands.RenameHead
-    ),
+    Row("head rename", "Rename a head.", (APPLICATION, *_renamed(values.head)), RenameHead),
     Row(
         "head activate",
         "Choose the active load balancer.",
         (APPLICATION, named("the load balancer", values.head)),
-        commands.ActivateHead,
+        ActivateHead,
     ),
     Row(
         "head remove",
         "Remove a head.",
         (APPLICATION, named("the head", values.head)),
-        commands.RemoveHead,
+        RemoveHead,
     ),
     Row(
         "group add",
@@ -285,15 +310,15 @@ _ROWS: Final = (
         "group rename",
         "Rename a group; its hostname stays.",
         _renamed(values.group),
-        commands.RenameGroup,
+        RenameGroup,
     ),
     Row(
         "group remove",
         "Remove a group without applications; its label is retired.",
         (named("the group", values.group),),
-        commands.RemoveGroup,
+        RemoveGroup,
     ),
-    Row("group list", "List the groups.", (), commands.ListGroups),
+    Row("group list", "List the groups.", (), ListGroups),
     *AUTOMATION_ROWS,
     *CERTIFICATE_ROWS,
     Row(
@@ -308,11 +333,11 @@ _ROWS: Final = (
                 integer=True,
             ),
         ),
-        commands.QueryLogOn,
+        QueryLogOn,
         "querylog on --sample 100",
     ),
-    Row("querylog off", "Stop logging queries.", (), commands.QueryLogOff),
-    Row("querylog status", "Tell whether queries are logged.", (), commands.QueryLogStatus),
+    Row("querylog off", "Stop logging queries.", (), QueryLogOff),
+    Row("querylog status", "Tell whether queries are logged.", (), QueryLogStatus),
 )
 
 ROWS: Final = {row.words: row for row in _ROWS}

@@ -11,8 +11,8 @@ from typing import Any, Final
 from failoverdns.control.language import values
 from failoverdns.control.language.parameters import ONE_GROUP
 from failoverdns.control.language.rows import Parameter, Row
-from failoverdns.model import commands
 from failoverdns.model.commands import Command
+from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
 from failoverdns.model.errors import Rejected
 
 MAX_HISTORY = 10000
@@ -30,11 +30,11 @@ def _history(export: bool = False, verify: bool = False, **given: Any) -> Comman
     if export and verify:
         raise Rejected("invalid", "--export and --verify: choose one")
     build: Callable[..., Command]
-    build, fields = commands.History, {"group", "limit"}
+    build, fields = History, {"group", "limit"}
     if export:
-        build, fields = commands.ExportHistory, {"since"}
+        build, fields = ExportHistory, {"since"}
     elif verify:
-        build, fields = commands.VerifyHistory, {"expect"}
+        build, fields = VerifyHistory, {"expect"}
     wrong = [_MEANT_FOR[name] for name in given if name not in fields]
     if wrong:
         raise Rejected("invalid", "; ".join(wrong))

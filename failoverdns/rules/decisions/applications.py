@@ -10,7 +10,7 @@ from heapq import nsmallest
 
 from failoverdns.model.application import Application, Head, HeadRole
 from failoverdns.model.change import Write
-from failoverdns.model.commands import (
+from failoverdns.model.commands.applications import (
     ActivateHead,
     AddApplication,
     AddHead,

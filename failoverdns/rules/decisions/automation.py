@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from failoverdns.model.change import Json, Write
+from failoverdns.model.commands.automation import Automate
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.policy import Held, Mode, Policy
-from failoverdns.model.system_commands import Automate
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.decisions.policy import FLAP_GUARD, Situation, Verdict, verdict
 from failoverdns.rules.decisions.switching import Step, plan, switch_writes

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from failoverdns.model.application import Application, ApplicationRole
 from failoverdns.model.certificate import Certificate, CertificateKind, Facts, Order
-from failoverdns.model.certificate_commands import (
+from failoverdns.model.change import Json, Write
+from failoverdns.model.commands.certificates import (
     InstallCertificate,
     RemoveCertificate,
     RequestCertificate,
 )
-from failoverdns.model.change import Json, Write
 from failoverdns.model.errors import Rejected
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.decisions.decision import Decision

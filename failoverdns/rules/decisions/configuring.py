@@ -7,11 +7,11 @@ from dataclasses import replace
 from hashlib import sha256
 
 from failoverdns.model.change import Write
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, group_names
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AllDown, AnswerOf, Terms
-from failoverdns.model.system_commands import Configure
 from failoverdns.model.zone import MAX_ORIGIN, Zone
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.derived.view import View

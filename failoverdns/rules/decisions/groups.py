@@ -10,7 +10,7 @@ from random import Random
 
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json, Write
-from failoverdns.model.commands import AddGroup, RemoveGroup, RenameGroup, SetGroup
+from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup, SetGroup
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import MAX_TTL, Group, Side, Tombstone, group_names
 from failoverdns.model.policy import NO_AUTOMATION, Automation

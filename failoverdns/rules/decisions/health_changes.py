@@ -10,11 +10,10 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from failoverdns.model.application import Application, Head
-from failoverdns.model.automation_commands import ForceHealth
 from failoverdns.model.change import Json, Write
+from failoverdns.model.commands.health import ForceHealth, LearnHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Forced, Health, Observed
-from failoverdns.model.system_commands import LearnHealth
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.derived.entity_lookup import find_application, find_head
 from failoverdns.rules.derived.health import NOT_OBSERVED

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from failoverdns.model.automation_commands import SetFlag, SetMaintenance
 from failoverdns.model.change import Json, Write
+from failoverdns.model.commands.automation import SetFlag, SetMaintenance
 from failoverdns.model.policy import AUTOMATION_FLAG, Flag, Gate, Maintenance
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.decisions.decision import Decision

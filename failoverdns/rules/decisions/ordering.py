@@ -15,14 +15,14 @@ from dataclasses import replace
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Certificate, CertificateKind, Order
 from failoverdns.model.change import Json, Write
-from failoverdns.model.errors import Rejected
-from failoverdns.model.system_commands import (
+from failoverdns.model.commands.certificates import (
     FailOrder,
     IssueCertificate,
     OpenAccount,
     PlaceOrder,
     SetChallenges,
 )
+from failoverdns.model.errors import Rejected
 from failoverdns.rules.decisions.certificates import check_dates
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.decisions.renewing import may_renew, retry_at

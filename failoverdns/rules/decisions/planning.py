@@ -17,13 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from failoverdns.model.automation_commands import CancelPlan
 from failoverdns.model.change import Json, Write
-from failoverdns.model.commands import Switch
+from failoverdns.model.commands.automation import AdvancePlan, CancelPlan
+from failoverdns.model.commands.groups import Switch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, Side
 from failoverdns.model.policy import Plan
-from failoverdns.model.system_commands import AdvancePlan
 from failoverdns.model.timestamps import duration, timestamp
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.decisions.switching import all_rules, check_override, plan, switch_writes

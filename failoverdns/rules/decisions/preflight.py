@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from failoverdns.model.application import target_texts
 from failoverdns.model.certificate import Certificate, Order
 from failoverdns.model.change import Json
-from failoverdns.model.commands import Preflight
+from failoverdns.model.commands.groups import Preflight
 from failoverdns.model.group import Group
 from failoverdns.model.health import Health
 from failoverdns.model.timestamps import timestamp

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from failoverdns.model.change import Write
+from failoverdns.model.commands.server import ForgetAnswers, LearnAnswer
 from failoverdns.model.resolution import Freshness, Resolved
-from failoverdns.model.system_commands import ForgetAnswers, LearnAnswer
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.derived.resolving import wanted
 from failoverdns.rules.derived.view import View

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from failoverdns.model.application import Nothing, target_texts
 from failoverdns.model.certificate import Certificate
 from failoverdns.model.change import Json, Write
-from failoverdns.model.commands import Switch
+from failoverdns.model.commands.groups import Switch
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health

@@ -18,8 +18,8 @@ from contextlib import suppress
 
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Challenge
-from failoverdns.model.certificate_commands import ChallengeName
 from failoverdns.model.change import Json, Node
+from failoverdns.model.commands.certificates import ChallengeName
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import TXT, Records, Text

@@ -13,11 +13,28 @@ from tables import name
 from failoverdns.control.language.commands import ROWS, find_row, parse_command
 from failoverdns.control.language.requests import Unreadable, read_request, read_words
 from failoverdns.control.language.rows import MAX_FAULTS
-from failoverdns.model import automation_commands, certificate_commands
 from failoverdns.model import commands as c
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
+from failoverdns.model.commands.automation import (
+    CancelPlan,
+    ListFlags,
+    ListPlans,
+    SetFlag,
+    SetMaintenance,
+)
+from failoverdns.model.commands.certificates import (
+    ChallengeName,
+    InstallCertificate,
+    ListCertificates,
+    RemoveCertificate,
+    RequestCertificate,
+    RotateKey,
+    ShowCertificate,
+)
+from failoverdns.model.commands.groups import Explain, Rehearse
+from failoverdns.model.commands.health import ForceHealth, ReportHealth, ShowHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
@@ -69,46 +86,46 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         {"groups": ["shop"], "at": "2027-01-15T09:00:00+01:00", "pre_ttl": 5},
         c.Switch(("shop",), at=1_800_000_000.0, pre_ttl=5),
     ),
-    ("plan cancel shop", {"group": "shop"}, automation_commands.CancelPlan("shop")),
-    ("plan list", {}, automation_commands.ListPlans()),
-    ("explain shop", {"group": "shop"}, automation_commands.Explain("shop")),
-    ("rehearse shop", {"group": "shop"}, automation_commands.Rehearse("shop")),
+    ("plan cancel shop", {"group": "shop"}, CancelPlan("shop")),
+    ("plan list", {}, ListPlans()),
+    ("explain shop", {"group": "shop"}, Explain("shop")),
+    ("rehearse shop", {"group": "shop"}, Rehearse("shop")),
     (
         "rehearse shop --to primary --override target-down --override calm",
         {"group": "shop", "to": "primary", "override": ["target-down", "calm"]},
-        automation_commands.Rehearse("shop", Side.PRIMARY, ("target-down", "calm")),
+        Rehearse("shop", Side.PRIMARY, ("target-down", "calm")),
     ),
     (
         'maintenance shop on --reason "disk swap"',
         {"group": "shop", "state": "on", "reason": "disk swap"},
-        automation_commands.SetMaintenance("shop", True, "disk swap"),
+        SetMaintenance("shop", True, "disk swap"),
     ),
     (
         "maintenance shop off",
         {"group": "shop", "state": "off"},
-        automation_commands.SetMaintenance("shop", False),
+        SetMaintenance("shop", False),
     ),
     (
         "automation freeze --reason works",
         {"reason": "works"},
-        automation_commands.SetFlag("automation", False, "works"),
+        SetFlag("automation", False, "works"),
     ),
     (
         "automation thaw --reason done",
         {"reason": "done"},
-        automation_commands.SetFlag("automation", True, "done"),
+        SetFlag("automation", True, "done"),
     ),
     (
         "flag on office-hours --reason monday",
         {"name": "office-hours", "reason": "monday"},
-        automation_commands.SetFlag("office-hours", True, "monday"),
+        SetFlag("office-hours", True, "monday"),
     ),
     (
         "flag off office-hours --reason friday",
         {"name": "office-hours", "reason": "friday"},
-        automation_commands.SetFlag("office-hours", False, "friday"),
+        SetFlag("office-hours", False, "friday"),
     ),
-    ("flag list", {}, automation_commands.ListFlags()),
+    ("flag list", {}, ListFlags()),
     (
         "application set Shop-EU --check web --check deep --require-checks any --require-heads 2",
         {
@@ -130,17 +147,17 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         c.AddGroup("shop", policy="auto"),
     ),
     ('group set shop --policy ""', {"name": "shop", "policy": ""}, c.SetGroup("shop", policy="")),
-    ("health show", {}, automation_commands.ShowHealth()),
-    ("health show shop-eu", {"application": "shop-eu"}, automation_commands.ShowHealth("shop-eu")),
+    ("health show", {}, ShowHealth()),
+    ("health show shop-eu", {"application": "shop-eu"}, ShowHealth("shop-eu")),
     (
         'health force "Shop-*/web?" down --reason "disk errors"',
         {"target": "Shop-*/web?", "state": "down", "reason": "disk errors"},
-        automation_commands.ForceHealth("shop-*", "web?", Health.DOWN, "disk errors"),
+        ForceHealth("shop-*", "web?", Health.DOWN, "disk errors"),
     ),
     (
         "health force shop-eu none",
         {"target": "shop-eu", "state": "none"},
-        automation_commands.ForceHealth("shop-eu", None, Health.UNKNOWN),
+        ForceHealth("shop-eu", None, Health.UNKNOWN),
     ),
     (
         "health report shop-eu/web1 down --check beat --ttl 60 --detail 'disk full'",
@@ -151,12 +168,12 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
             "ttl": 60,
             "detail": "disk full",
         },
-        automation_commands.ReportHealth("shop-eu", "web1", Health.DOWN, "beat", 60, "disk full"),
+        ReportHealth("shop-eu", "web1", Health.DOWN, "beat", 60, "disk full"),
     ),
     (
         "health report shop-eu up",
         {"target": "shop-eu", "state": "up"},
-        automation_commands.ReportHealth("shop-eu", None, Health.UP),
+        ReportHealth("shop-eu", None, Health.UP),
     ),
     ("status", {}, c.Status()),
     ("status shop", {"group": "shop"}, c.Status("shop")),
@@ -276,30 +293,30 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
     (
         "certificate request shop-eu --name *.Shop.example. --name www.shop.example",
         {"application": "shop-eu", "name": ["*.Shop.example.", "www.shop.example"]},
-        certificate_commands.RequestCertificate("shop-eu", ("*.shop.example", "www.shop.example")),
+        RequestCertificate("shop-eu", ("*.shop.example", "www.shop.example")),
     ),
     (
         "certificate request shop-eu --again",
         {"application": "shop-eu", "again": True},
-        certificate_commands.RequestCertificate("shop-eu", again=True),
+        RequestCertificate("shop-eu", again=True),
     ),
     (
         "certificate show shop-eu",
         {"application": "shop-eu"},
-        certificate_commands.ShowCertificate("shop-eu"),
+        ShowCertificate("shop-eu"),
     ),
-    ("certificate list", {}, certificate_commands.ListCertificates()),
+    ("certificate list", {}, ListCertificates()),
     (
         "certificate remove shop-eu",
         {"application": "shop-eu"},
-        certificate_commands.RemoveCertificate("shop-eu"),
+        RemoveCertificate("shop-eu"),
     ),
     (
         "certificate challenge-name www.shop.example --zone failover.test",
         {"name": "www.shop.example", "zone": "failover.test"},
-        certificate_commands.ChallengeName("www.shop.example", name("failover.test")),
+        ChallengeName("www.shop.example", name("failover.test")),
     ),
-    ("certificate rotate-key", {}, certificate_commands.RotateKey()),
+    ("certificate rotate-key", {}, RotateKey()),
     ("querylog on", {}, c.QueryLogOn()),
     ("querylog on --sample 100", {"sample": 100}, c.QueryLogOn(100)),
     ("querylog off", {}, c.QueryLogOff()),
@@ -381,7 +398,7 @@ def test_installing_takes_the_text_of_files_and_history_keeps_their_digest() -> 
     issued = make_authority().issue("www.shop.example")
     request = {"application": "shop-eu", "chain": issued.chain, "key": issued.key}
     read = read_request(json.dumps({"command": "certificate install", **request}).encode())
-    assert isinstance(read.command, certificate_commands.InstallCertificate)
+    assert isinstance(read.command, InstallCertificate)
     assert read.command.application == "shop-eu"
     assert read.command.facts.names == ("www.shop.example",)
     assert read.given == {

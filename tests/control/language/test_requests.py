@@ -21,7 +21,8 @@ from failoverdns.control.language.requests import (
     write_reply,
 )
 from failoverdns.model.change import Json
-from failoverdns.model.commands import Status, Switch, Watch
+from failoverdns.model.commands.groups import Switch
+from failoverdns.model.commands.server import Status, Watch
 
 READ = [
     (b"watch", Request(Watch(), {"command": "watch"})),

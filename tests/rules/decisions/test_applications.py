@@ -9,11 +9,11 @@ from samples import answers, application, balancer, carried_out, carry_out, refu
 
 from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
-from failoverdns.model.commands import (
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import (
     ActivateHead,
     AddApplication,
     AddHead,
-    Mutation,
     RemoveApplication,
     RemoveHead,
     RenameApplication,

@@ -18,12 +18,13 @@ from tables import served
 from watched import AUTO, DOWN, UNKNOWN, UP, learn, look, said, the_group
 
 from failoverdns.changes.state import State
-from failoverdns.model import automation_commands, system_commands
 from failoverdns.model import commands as c
+from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
-from failoverdns.model.automation_commands import SetFlag, SetMaintenance
 from failoverdns.model.change import Json
-from failoverdns.model.commands import Switch
+from failoverdns.model.commands.automation import Automate, SetFlag, SetMaintenance
+from failoverdns.model.commands.groups import Switch
+from failoverdns.model.commands.health import ForceHealth
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Cause, Health, Observed
@@ -37,7 +38,6 @@ from failoverdns.model.policy import (
     Policy,
     Terms,
 )
-from failoverdns.model.system_commands import Automate
 from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.rules.decisions.automation import outlook, wants_writing
 from failoverdns.rules.derived.active_side import side_condition
@@ -462,7 +462,7 @@ class AutomationMachine(RuleBasedStateMachine):
     def force(self, of: str, head: str | None, health: Health) -> None:
         """Say what is so, or let go of it: it never alters what is observed."""
         before = self.told()
-        self.corridor.do(automation_commands.ForceHealth(of, head, health))
+        self.corridor.do(ForceHealth(of, head, health))
         after = self.told()
         seen = [[(s.health, s.cause) for _, s in told.values()] for told in (before, after)]
         assert seen[0] == seen[1]

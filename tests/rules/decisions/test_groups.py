@@ -10,7 +10,8 @@ import watched
 from samples import HOSTNAME, answers, carried_out, carry_out, group, refusal, shop, state
 
 from failoverdns.changes.state import State
-from failoverdns.model.commands import AddGroup, Mutation, RemoveGroup, RenameGroup, SetGroup
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup, SetGroup
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.policy import NO_AUTOMATION, Automation, Gate
 

@@ -14,17 +14,16 @@ from watched import DOWN, UNKNOWN, UP, condition, learn, said
 
 from failoverdns.changes.state import State
 from failoverdns.model.application import Application, Head, HeadRole
-from failoverdns.model.automation_commands import ForceHealth
-from failoverdns.model.commands import (
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import (
     AddHead,
-    Mutation,
     RenameApplication,
     RenameHead,
     SetApplication,
     SetHead,
 )
+from failoverdns.model.commands.health import ForceHealth, ForgetHealth, LearnHealth
 from failoverdns.model.health import Cause, Forced, Health, Observed
-from failoverdns.model.system_commands import ForgetHealth, LearnHealth
 from failoverdns.rules.derived.health import application_condition, observed_of
 
 

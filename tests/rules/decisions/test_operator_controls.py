@@ -7,9 +7,9 @@ import watched
 from samples import carried_out, carry_out, refusal
 from watched import DOWN, UP, the_group
 
-from failoverdns.model.automation_commands import SetFlag, SetMaintenance
+from failoverdns.model.commands.automation import SetFlag, SetMaintenance
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.policy import Automation, Flag, Gate, Held, Maintenance
-from failoverdns.model.system_commands import Configure
 from failoverdns.rules.decisions.operator_controls import flags_report
 
 GATES = (Gate("office", ("*",), flag="open"), Gate("night", ("*",), flag="open"))

@@ -23,14 +23,14 @@ from samples import (
 from failoverdns.changes.state import State
 from failoverdns.model.certificate import Account, Bundle, CertificateKind, Challenge, Secret
 from failoverdns.model.commands import Mutation
-from failoverdns.model.group import Side
-from failoverdns.model.system_commands import (
+from failoverdns.model.commands.certificates import (
     FailOrder,
     IssueCertificate,
     OpenAccount,
     PlaceOrder,
     SetChallenges,
 )
+from failoverdns.model.group import Side
 from failoverdns.rules.decisions.ordering import KEPT_FAILURES
 from failoverdns.rules.decisions.renewing import RETRIES
 

@@ -12,12 +12,12 @@ from samples import HOSTNAME, answers, carry_out, node_table, refusal
 from watched import DOWN, UP, the_group
 
 from failoverdns.changes.state import State
-from failoverdns.model.automation_commands import CancelPlan, SetFlag
-from failoverdns.model.commands import SetApplication, SetGroup, Switch
+from failoverdns.model.commands.applications import SetApplication
+from failoverdns.model.commands.automation import AdvancePlan, CancelPlan, SetFlag
+from failoverdns.model.commands.groups import SetGroup, Switch
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Side
 from failoverdns.model.policy import Assertion, Automation, Gate, Plan, Wait
-from failoverdns.model.system_commands import AdvancePlan
 from failoverdns.rules.decisions.planning import Next, Stage, next_stage
 from failoverdns.rules.reports.plan_report import plan_report
 

@@ -9,11 +9,11 @@ from samples import carry_out, refusal
 from watched import DOWN, UP
 
 from failoverdns.changes.state import State
-from failoverdns.model.automation_commands import SetFlag
-from failoverdns.model.commands import RenameGroup, Switch
+from failoverdns.model.commands.automation import SetFlag
+from failoverdns.model.commands.groups import RenameGroup, Switch
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.policy import Assertion, Automation, Flag, Gate, SafetyRule, Wait
-from failoverdns.model.system_commands import Configure
 from failoverdns.rules.decisions.automation import outlook
 from failoverdns.rules.decisions.safety import covers
 

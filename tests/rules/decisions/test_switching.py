@@ -8,14 +8,9 @@ from samples import HOSTNAME, answers, application, carried_out, carry_out, grou
 
 from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
-from failoverdns.model.commands import (
-    ActivateHead,
-    AddHead,
-    Mutation,
-    RenameGroup,
-    SetGroup,
-    Switch,
-)
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import ActivateHead, AddHead
+from failoverdns.model.commands.groups import RenameGroup, SetGroup, Switch
 from failoverdns.model.group import Side
 
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP

@@ -23,7 +23,7 @@ from samples import (
 )
 
 from failoverdns.model.certificate import Certificate, CertificateKind, Challenge
-from failoverdns.model.commands import Switch
+from failoverdns.model.commands.groups import Switch
 from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
 from failoverdns.rules.decisions.transferring import (

@@ -12,12 +12,12 @@ from watched import AUTO, DOWN, UNKNOWN, UP, condition, is_
 
 from failoverdns.changes.state import State
 from failoverdns.model.application import target_texts
-from failoverdns.model.automation_commands import ForceHealth
-from failoverdns.model.commands import SetGroup
+from failoverdns.model.commands.groups import SetGroup
+from failoverdns.model.commands.health import ForceHealth, LearnHealth
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
 from failoverdns.model.policy import AllDown, AnswerOf, Automation, Mode, Terms
-from failoverdns.model.system_commands import Configure, LearnHealth
 from failoverdns.rules.derived.active_side import NO_POLICY, answered, policy_of, side_condition
 from failoverdns.rules.derived.serving import answer_of
 

@@ -12,17 +12,11 @@ from samples import HOSTNAME, balancer, carried_out, server, state
 from watched import DOWN, UP, said
 
 from failoverdns.model.application import Application
-from failoverdns.model.automation_commands import ForceHealth
 from failoverdns.model.change import Change, Who
-from failoverdns.model.commands import (
-    Mutation,
-    RenameApplication,
-    SetApplication,
-    SetGroup,
-    SetHead,
-    Switch,
-)
-from failoverdns.model.system_commands import LearnHealth
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import RenameApplication, SetApplication, SetHead
+from failoverdns.model.commands.groups import SetGroup, Switch
+from failoverdns.model.commands.health import ForceHealth, LearnHealth
 from failoverdns.rules.derived.probe_targets import concerned, hostnames_of, names_of, targets_of
 
 

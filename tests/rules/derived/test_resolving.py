@@ -9,11 +9,11 @@ import samples
 from samples import answers, application, balancer, carried_out, group, name, refusal, state
 
 from failoverdns.changes.state import State
-from failoverdns.model.commands import AddGroup, SetGroup
+from failoverdns.model.commands.groups import AddGroup, SetGroup
+from failoverdns.model.commands.server import ForgetAnswers, LearnAnswer
 from failoverdns.model.group import Side
 from failoverdns.model.records import AAAA, A, Opaque, RRset
 from failoverdns.model.resolution import Answer, Resolved
-from failoverdns.model.system_commands import ForgetAnswers, LearnAnswer
 from failoverdns.rules.derived.resolving import Timing, timed, wanted
 from failoverdns.rules.derived.serving import target_of
 from failoverdns.rules.reports.reporting import group_report, zone_report

@@ -16,25 +16,21 @@ from samples import HOSTNAME, answers, application, carried_out, group, state
 from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Delta, Node, Write
-from failoverdns.model.commands import (
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import (
     AddApplication,
-    AddGroup,
     AddHead,
-    Mutation,
-    RemoveGroup,
     RemoveHead,
     RenameApplication,
-    RenameGroup,
     RenameHead,
-    SetGroup,
     SetHead,
-    Switch,
 )
+from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup, SetGroup, Switch
+from failoverdns.model.commands.server import Configure, LearnAnswer
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer
-from failoverdns.model.system_commands import Configure, LearnAnswer
 from failoverdns.rules.derived.affected_names import Touched, difference, touched
 from failoverdns.rules.derived.serving import all_nodes, nodes_in_parts
 

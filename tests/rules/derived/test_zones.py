@@ -13,10 +13,12 @@ from samples import carried_out, carry_out, group, name, refusal, state, text_re
 
 from failoverdns.changes.state import State
 from failoverdns.model.change import Delta, Node
-from failoverdns.model.commands import AddGroup, Mutation, SetApplication, SetGroup
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import SetApplication
+from failoverdns.model.commands.groups import AddGroup, SetGroup
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.policy import NO_TERMS, Automation
 from failoverdns.model.records import SOA
-from failoverdns.model.system_commands import Configure
 from failoverdns.model.zone import MAX_ORIGIN, Zone, ZoneSerial
 from failoverdns.rules.derived.zones import all_authorities, authorities, serial_writes
 

@@ -8,24 +8,20 @@ from samples import changed_by, group, state
 
 from failoverdns.model.application import ApplicationRole, HeadRole
 from failoverdns.model.change import Json, Write
-from failoverdns.model.commands import (
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import (
     ActivateHead,
     AddApplication,
-    AddGroup,
     AddHead,
-    Mutation,
     RemoveApplication,
-    RemoveGroup,
     RemoveHead,
     RenameApplication,
-    RenameGroup,
     RenameHead,
-    SetGroup,
     SetHead,
-    Switch,
 )
+from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup, SetGroup, Switch
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.group import Side
-from failoverdns.model.system_commands import Configure
 from failoverdns.rules.reports.changes_in_words import recount_roles, subjects
 
 LB1, LB2 = "lb1 load-balancer 192.0.2.1", "lb2 load-balancer 192.0.2.2"

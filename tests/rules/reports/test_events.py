@@ -10,10 +10,18 @@ from corridors import ZONE, Corridor, build_shop
 from driving import run
 from samples import addresses, shop
 
-from failoverdns.model import certificate_commands, commands, system_commands
+from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import (
+    AddApplication,
+    AddHead,
+    RemoveApplication,
+    RenameApplication,
+)
+from failoverdns.model.commands.certificates import InstallCertificate, RemoveCertificate
+from failoverdns.model.commands.groups import RemoveGroup, RenameGroup, SetGroup, Switch
 from failoverdns.model.group import Side
 from failoverdns.model.timestamps import timestamp
 from failoverdns.pki.certificates import read_bundle
@@ -50,7 +58,7 @@ def change_of(corridor: Corridor, command: Mutation) -> Change:
 def install(corridor: Corridor, application: str) -> Change:
     """Install a certificate."""
     bundle, facts = read_bundle(ISSUED.chain, ISSUED.key)
-    return change_of(corridor, certificate_commands.InstallCertificate(application, bundle, facts))
+    return change_of(corridor, InstallCertificate(application, bundle, facts))
 
 
 def told(change: Change) -> list[tuple[str, str]]:
@@ -61,19 +69,19 @@ def told(change: Change) -> list[tuple[str, str]]:
 def test_a_switch_tells_certificate_switch_and_roles_in_this_order(corridor: Corridor) -> None:
     """So that the certificate is there before whoever reacts to the switch."""
     assert told(install(corridor, "eu")) == [("certificate", "eu")]
-    moved = change_of(corridor, commands.Switch(("shop",), reason="rehearsal"))
+    moved = change_of(corridor, Switch(("shop",), reason="rehearsal"))
     kinds = [kind for kind, _ in told(moved)]
     assert kinds == ["certificate", "switch", "role", "role"]
     assert told(moved)[:2] == [("certificate", "us"), ("switch", "shop")]
 
 
 CHANGES: list[tuple[Mutation, list[tuple[str, str]]]] = [
-    (commands.AddApplication("docs"), []),
-    (certificate_commands.RemoveCertificate("eu"), []),
-    (commands.RenameApplication("eu", "europe"), []),
-    (commands.RenameGroup("shop", "store"), []),
-    (commands.SetGroup("shop", backup=""), [("role", "us")]),
-    (commands.Switch(("shop",), Side.PRIMARY), []),
+    (AddApplication("docs"), []),
+    (RemoveCertificate("eu"), []),
+    (RenameApplication("eu", "europe"), []),
+    (RenameGroup("shop", "store"), []),
+    (SetGroup("shop", backup=""), [("role", "us")]),
+    (Switch(("shop",), Side.PRIMARY), []),
 ]
 """Commands, and what is told of them."""
 
@@ -91,7 +99,7 @@ def test_only_what_matters_outside_is_told(
 
 def test_variables_tell_of_a_switch(corridor: Corridor) -> None:
     """Names without prefix are ours; the application is the newly active one."""
-    change = change_of(corridor, commands.Switch(("shop",)))
+    change = change_of(corridor, Switch(("shop",)))
     (switched,) = [e for e in events_of(change) if e.kind is EventKind.SWITCH]
     assert environment(corridor.ledger.state, switched) == {
         "FAILOVERDNS_EVENT": "switch",
@@ -110,7 +118,7 @@ def test_whoever_was_renamed_meanwhile_is_called_by_the_new_name_and_found_by_bo
 ) -> None:
     """An event that is told late is not lost for a hook that names the application as it was."""
     (event,) = events_of(install(corridor, "eu"))
-    corridor.do(commands.RenameApplication("eu", "europe"))
+    corridor.do(RenameApplication("eu", "europe"))
     assert applications_of(corridor.ledger.state, event) == {"eu", "europe"}
     variables = environment(corridor.ledger.state, event)
     assert variables["FAILOVERDNS_APPLICATION"] == "europe"
@@ -119,16 +127,16 @@ def test_whoever_was_renamed_meanwhile_is_called_by_the_new_name_and_found_by_bo
 
 def test_whoever_is_gone_is_called_by_the_last_name(corridor: Corridor) -> None:
     """A program is never left to guess whom an event is about."""
-    role, *_ = events_of(change_of(corridor, commands.SetGroup("shop", backup="")))
-    corridor.do(commands.RemoveApplication("us"))
+    role, *_ = events_of(change_of(corridor, SetGroup("shop", backup="")))
+    corridor.do(RemoveApplication("us"))
     assert environment(corridor.ledger.state, role)["FAILOVERDNS_APPLICATION"] == "us"
-    corridor.do(commands.AddApplication("us"))
-    corridor.do(commands.AddHead("us", "lb", HeadRole.LOAD_BALANCER, addresses("192.0.2.2")))
-    corridor.do(commands.SetGroup("shop", backup="us"))
-    change = change_of(corridor, commands.Switch(("shop",)))
+    corridor.do(AddApplication("us"))
+    corridor.do(AddHead("us", "lb", HeadRole.LOAD_BALANCER, addresses("192.0.2.2")))
+    corridor.do(SetGroup("shop", backup="us"))
+    change = change_of(corridor, Switch(("shop",)))
     (switched,) = [e for e in events_of(change) if e.kind is EventKind.SWITCH]
-    corridor.do(commands.SetGroup("shop", primary="", backup="", override=("active-side",)))
-    corridor.do(commands.RemoveGroup("shop"))
+    corridor.do(SetGroup("shop", primary="", backup="", override=("active-side",)))
+    corridor.do(RemoveGroup("shop"))
     assert environment(corridor.ledger.state, switched)["FAILOVERDNS_GROUP"] == "shop"
 
 

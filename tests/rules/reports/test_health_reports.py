@@ -10,11 +10,12 @@ import watched
 from samples import changed_by
 from watched import DOWN, UP, is_, the_group
 
-from failoverdns.model.automation_commands import ForceHealth, SetMaintenance
-from failoverdns.model.commands import SetApplication, SetGroup, Switch
+from failoverdns.model.commands.applications import SetApplication
+from failoverdns.model.commands.automation import Automate, SetMaintenance
+from failoverdns.model.commands.groups import SetGroup, Switch
+from failoverdns.model.commands.health import ForceHealth, LearnHealth
 from failoverdns.model.health import Cause, Observed
 from failoverdns.model.policy import Automation, Gate, Held, Maintenance, Plan
-from failoverdns.model.system_commands import Automate, LearnHealth
 from failoverdns.rules.reports.health_reports import (
     application_health,
     group_automation,

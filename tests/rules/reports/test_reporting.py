@@ -7,7 +7,8 @@ import samples
 from samples import application, balancer, group, server, state
 
 from failoverdns.model.change import Change, Who
-from failoverdns.model.commands import RenameApplication, Switch
+from failoverdns.model.commands.applications import RenameApplication
+from failoverdns.model.commands.groups import Switch
 from failoverdns.model.group import Side
 from failoverdns.rules.reports.reporting import (
     application_report,

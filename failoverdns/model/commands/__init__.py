@@ -1,0 +1,142 @@
+"""Commands as values: what a user, or the server itself, asks for, parsed and typed.
+
+Names of applications, heads and labels are already checked to be DNS labels in lower case.
+In commands that set something, None leaves the value as it is and an empty text detaches it.
+How a command is written, as words or as JSON, is known in `control.language` only.
+"""
+
+from __future__ import annotations
+
+from failoverdns.model.commands.applications import (
+    ActivateHead,
+    AddApplication,
+    AddHead,
+    ListApplications,
+    RemoveApplication,
+    RemoveHead,
+    RenameApplication,
+    RenameHead,
+    SetApplication,
+    SetHead,
+)
+from failoverdns.model.commands.automation import (
+    AdvancePlan,
+    Automate,
+    CancelPlan,
+    ListFlags,
+    ListPlans,
+    SetFlag,
+    SetMaintenance,
+)
+from failoverdns.model.commands.certificates import (
+    ChallengeName,
+    FailOrder,
+    InstallCertificate,
+    IssueCertificate,
+    ListCertificates,
+    OpenAccount,
+    PlaceOrder,
+    RemoveCertificate,
+    RequestCertificate,
+    RotateKey,
+    SetChallenges,
+    ShowCertificate,
+)
+from failoverdns.model.commands.groups import (
+    AddGroup,
+    Explain,
+    ListGroups,
+    Preflight,
+    Rehearse,
+    RemoveGroup,
+    RenameGroup,
+    SetGroup,
+    Switch,
+)
+from failoverdns.model.commands.health import (
+    ForceHealth,
+    ForgetHealth,
+    LearnHealth,
+    ReportHealth,
+    ShowHealth,
+)
+from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
+from failoverdns.model.commands.server import (
+    Configure,
+    ForgetAnswers,
+    LearnAnswer,
+    QueryLogOff,
+    QueryLogOn,
+    QueryLogStatus,
+    Records,
+    Status,
+    Watch,
+)
+
+LogCommand = QueryLogOn | QueryLogOff | QueryLogStatus
+
+
+Mutation = (
+    AddApplication
+    | RenameApplication
+    | RemoveApplication
+    | AddHead
+    | SetHead
+    | RenameHead
+    | ActivateHead
+    | RemoveHead
+    | AddGroup
+    | SetGroup
+    | RenameGroup
+    | RemoveGroup
+    | SetApplication
+    | Switch
+    | CancelPlan
+    | SetMaintenance
+    | SetFlag
+    | ForceHealth
+    | LearnHealth
+    | ForgetHealth
+    | Automate
+    | AdvancePlan
+    | InstallCertificate
+    | RequestCertificate
+    | RemoveCertificate
+    | OpenAccount
+    | PlaceOrder
+    | SetChallenges
+    | FailOrder
+    | IssueCertificate
+    | LearnAnswer
+    | ForgetAnswers
+    | Configure
+)
+
+
+Query = (
+    ListApplications
+    | ListGroups
+    | Status
+    | History
+    | ExportHistory
+    | VerifyHistory
+    | Watch
+    | Records
+    | ShowCertificate
+    | ListCertificates
+    | ChallengeName
+    | Preflight
+    | Explain
+    | Rehearse
+    | ShowHealth
+    | ReportHealth
+    | ListFlags
+    | ListPlans
+    | RotateKey
+    | QueryLogOn
+    | QueryLogOff
+    | QueryLogStatus
+)
+
+
+Command = Mutation | Query

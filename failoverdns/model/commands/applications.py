@@ -1,0 +1,94 @@
+"""Commands about applications and their heads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from failoverdns.model.application import HeadRole
+from failoverdns.model.health import Quorum
+
+
+@dataclass(frozen=True, slots=True)
+class AddApplication:
+    """`application add`."""
+
+    name: str
+    hostname_template: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenameApplication:
+    """`application rename`."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetApplication:
+    """`application set`: its checks (None leaves them, none at all: it is not checked)."""
+
+    name: str
+    check: tuple[str, ...] | None = None
+    require_checks: Quorum | None = None
+    require_heads: Quorum | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveApplication:
+    """`application remove`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListApplications:
+    """`application list`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddHead:
+    """`head add`: a new load balancer becomes the active one unless it is on standby."""
+
+    application: str
+    name: str
+    role: HeadRole
+    address: tuple[IPv4Address | IPv6Address, ...] = ()
+    hostname: str | None = None
+    standby: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetHead:
+    """`head set`: other addresses or another hostname."""
+
+    application: str
+    name: str
+    address: tuple[IPv4Address | IPv6Address, ...] = ()
+    hostname: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenameHead:
+    """`head rename`."""
+
+    application: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActivateHead:
+    """`head activate`: choose the active load balancer."""
+
+    application: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveHead:
+    """`head remove`."""
+
+    application: str
+    name: str
