@@ -2,7 +2,8 @@
 
 It is all that an answering process consists of: it takes deltas, and knows neither the state nor
 where it is kept.
-Refuses to decide what is served, what the terms are (`answering.settings`), and whose sockets it has.
+Refuses to decide what is served, what the terms are (`answering.settings`), and whose sockets
+it has.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
 
 The rules decide again when the command is carried out: what changed meanwhile counts.
 Programs that have to agree to a switch are asked before, as for one by hand.
-Refuses to know clocks and what a policy says (`rules.decisions.automation`, `rules.decisions.planning`).
+Refuses to know clocks and what a policy says (`automation` and `planning` of
+`rules.decisions`).
 """
 
 from __future__ import annotations

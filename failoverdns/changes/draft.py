@@ -1,6 +1,6 @@
 """The state with changes laid over it that are not committed yet: it costs what they touch.
 
-It is what the rules read (`rules.derived.view.View`), just as the state below, which stays as it is.
+The rules read it (`rules.derived.view.View`) just as the state below, which stays as it is.
 Refuses to know why anything changes.
 """
 

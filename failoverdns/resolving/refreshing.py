@@ -4,7 +4,8 @@
 
 So the last good answer is durable when it is served, and outlives a restart; only other addresses
 than before are a change that history keeps.
-Refuses to know sockets, threads and clocks, and what becomes of an answer (`rules.derived.resolving`).
+Refuses to know sockets, threads and clocks, and what becomes of an answer
+(`rules.decisions.resolving`).
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
                              -> one in its place is started, filled, and then gets the sockets
 
 Knows who answers on which sockets.
-Refuses to know what is served, how a process is started and watched (`workers.worker_process`), and what
-is offered (`workers.settings`).
+Refuses to know what is served, how a process is started and watched (`workers.worker_process`),
+and what is offered (`workers.settings`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Probe results in, switches out: the server's rules as pure functions, and nothing else.
 
 Fast enough for years.  What it repeats of the server is the little that stands between the rules
-(`rules.decisions.health_changes.learn_health`, `rules.decisions.switching`): tests hold it against the corridor.
+(`health_changes` and `switching` of `rules.decisions`): tests hold it against the corridor.
 Nobody switches by hand here: every switch is the policy's own.
 """
 

@@ -1,1 +1,4 @@
-"""The language of the control socket: words or JSON become commands. The client imports only this."""
+"""The language of the control socket: words or JSON become commands.
+
+The command-line client imports this package and the model, and nothing else of ours.
+"""

@@ -1,7 +1,8 @@
 """The command table: every command of the control socket, for words, JSON and the command line.
 
 One row a command; what a row says is all that the parsers, `--help` and the documentation know.
-Refuses to know how a request is framed (`control.language.requests`) and what a command does (`rules`).
+Refuses to know how a request is framed (`control.language.requests`) and what a command does
+(`rules`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Commands about failover groups: what they are, how they are switched, and why they answer what they do."""
+"""Commands about failover groups, and about switching them."""
 
 from __future__ import annotations
 

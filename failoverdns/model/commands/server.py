@@ -1,4 +1,4 @@
-"""Commands about the server as a whole: its configuration, what it serves, what resolvers answered."""
+"""Commands about the server as a whole: configuration, status, query log, resolved hostnames."""
 
 from __future__ import annotations
 

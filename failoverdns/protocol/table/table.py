@@ -1,8 +1,7 @@
 """The table: what is served, by name, ready to be sent.
 
-Two tables do the same, byte for byte: `protocol.table.python_table`, and `protocol.table.compiled_table`, which is
-faster and smaller; `protocol.table.fast_path` chooses.  A delta replaces the names that it touches and no
-others.
+Two tables do the same, byte for byte: `python_table`, and `compiled_table`, which is faster and
+smaller; `fast_path` chooses.  A delta replaces the names that it touches and no others.
 Knows which names exist: those with data, those reserved, origins of zones, and empty non-terminals
 (RFC 4592 section 2.2.2), and where zones are cut (RFC 9499, "zone cut").
 Refuses to know what is answered where it takes more than one name: `lookup`.

@@ -57,7 +57,7 @@ def request_certificate(view: View, command: RequestCertificate, now: float) -> 
     |-----------------------------------------|----------------------------------------------|
     | an order that did not fail              | it goes on                                   |
     | an order that failed                    | it is tried again as soon as the CA's limits |
-    |                                         | allow it: `rules.decisions.renewing`                   |
+    |                                         | allow it: `renewing`                         |
     | a certificate that is not due           | is enough, unless it is to be issued `again` |
     | nothing of these                        | they are ordered, in place of other names;   |
     |                                         | failures in a row stay counted               |

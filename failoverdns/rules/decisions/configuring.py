@@ -1,4 +1,4 @@
-"""The configured zones and settings: which of them changed, and whether they contradict the groups."""
+"""The configuration as a command: which zones changed, and whether the groups contradict it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of resolvers about hostnames that are flattened: learned, or forgotten when not needed."""
+"""Answers of resolvers about flattened hostnames: learned, or forgotten when not needed."""
 
 from __future__ import annotations
 

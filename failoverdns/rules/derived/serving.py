@@ -2,11 +2,11 @@
 
 | name                             | answers                                                   |
 |----------------------------------|-----------------------------------------------------------|
-| `<label>`                        | the target of the active side, as `rules.derived.active_side` says      |
+| `<label>`                        | the target of the active side, see `active_side`         |
 | `primary.<label>`                | the target of the primary, whichever is active            |
 | `backup.<label>`                 | the target of the backup, whichever is active             |
 | `_status.<application>`          | TXT `online`, `offline` or `none`, in every zone          |
-| `_acme-challenge.<name>`         | what a CA wants to see there: `rules.derived.challenges`          |
+| `_acme-challenge.<name>`         | what a CA wants to see there: `challenges`                |
 | the origin of a zone             | what the configuration says, and the addresses of the     |
 |                                  | zone's alias                                              |
 | all else                         | what the configuration says                               |

@@ -49,5 +49,6 @@ def all_authorities(view: View) -> tuple[RRset, ...]:
 
 
 def raised_serial(before: ZoneSerial | None, origin: DomainName, digest: str, now: float) -> Write:
+    """Return the write that gives a zone its next serial, never below an earlier one."""
     serial = next_serial(before.serial if before else None, now)
     return Write(before, ZoneSerial(origin, serial, digest))
