@@ -39,6 +39,9 @@ BEAT = ZONES + "checks: {beat: {type: push, ttl: 60, up_after: 1, down_after: 1}
 STEP = 0.25
 """Seconds by which clocks go on at a time."""
 
+MOST_CALLS = 20_000
+"""Calls in a test; none has a tenth of them."""
+
 
 class Reactor(MemoryReactorClock):
     """A reactor in memory; what threads want to be called waits until `turn`."""
@@ -46,7 +49,14 @@ class Reactor(MemoryReactorClock):
     def __init__(self) -> None:
         super().__init__()
         self.rightNow = 50.0
+        self._called = 0
         self._from_threads: SimpleQueue[Callable[[], object]] = SimpleQueue()
+
+    def callLater(self, when: float, what: Any, *args: Any, **more: Any) -> Any:  # noqa: N802
+        """Have something called later; raises AssertionError for what calls itself for ever."""
+        self._called += 1
+        assert self._called < MOST_CALLS, "time does not go on"
+        return super().callLater(when, what, *args, **more)
 
     def callFromThread(self, call: Callable[..., object], *args: Any) -> None:  # noqa: N802
         """Have something called in the next turn."""
