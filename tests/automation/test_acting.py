@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from corridors import ZONE, Corridor, build_shop
-from driving import Gate
+from driving import Gate, run
 
-from failoverdns.automation.acting import ASK_AGAIN, AT_ONCE, LOOK_AGAIN, Acting, Means
+from failoverdns.automation.acting import AT_ONCE, LOOK_AGAIN, Acting, Means
 from failoverdns.changes.ledger import Outcome, Submission
 from failoverdns.model import commands as system_commands
 from failoverdns.model.change import Json, Who
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import AddApplication
 from failoverdns.model.commands.automation import SetFlag
-from failoverdns.model.commands.groups import AddGroup, SetGroup, Switch
+from failoverdns.model.commands.groups import AddGroup, RemoveGroup, SetGroup, Switch
 from failoverdns.model.commands.health import ForceHealth
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
@@ -35,6 +37,10 @@ class World:
 
     terms: Terms = TERMS
     corridor: Corridor = field(default_factory=Corridor)
+    programs: Gate = field(default_factory=Gate)
+    """Holds programs that are asked to agree, while it is closed."""
+    queue: Gate = field(default_factory=Gate)
+    """Holds commands before the ledger has them, while it is closed."""
     objections: tuple[RuleFailure, ...] = ()
     asked: list[Mapping[str, Json]] = field(default_factory=list)
     refusal: Rejected | None = None
@@ -42,11 +48,13 @@ class World:
 
     def __post_init__(self) -> None:
         """Make what acts."""
+        self.work = Gate()
         self.corridor.do(system_commands.Configure((ZONE,), self.terms))
         build_shop(self.corridor)
         ledger = self.corridor.ledger
 
         async def submit(command: Mutation, word: str) -> None:
+            await self.queue()
             if self.refusal is not None:
                 raise self.refusal
 
@@ -57,13 +65,14 @@ class World:
 
         async def approve(planned: Mapping[str, Json]) -> tuple[RuleFailure, ...]:
             self.asked.append(planned)
+            await self.programs()
             return self.objections
 
         self.means = Means(
             state=lambda: ledger.state,
             submit=submit,
             approval=lambda: approve,
-            spawn=Gate().spawn,
+            spawn=self.work.spawn,
             now=lambda: self.corridor.now + self.corridor.ahead,
             steady=lambda: self.corridor.now,
             log=self.said.append,
@@ -90,14 +99,18 @@ class World:
     @property
     def group(self) -> Group:
         """The group `shop`."""
-        group = self.corridor.ledger.state.group_named("shop")
+        return self.group_called("shop")
+
+    def group_called(self, name: str) -> Group:
+        """Return a group."""
+        group = self.corridor.ledger.state.group_named(name)
         assert group is not None
         return group
 
     @property
     def commands(self) -> list[Any]:
         """The commands of ours in the history."""
-        changes = self.corridor.store._changes
+        changes = run(self.corridor.store.changes_after(0))
         return [dict(change.command) for change in changes if change.who.pid == 0]
 
 
@@ -143,22 +156,24 @@ def test_a_refusal_is_noted_once_and_the_group_goes_when_nothing_is_in_the_way()
     for _ in range(10):
         again = world.later(LOOK_AGAIN)
         assert again == world.corridor.now + LOOK_AGAIN
+    assert world.said == ["shop: not switched to the backup, refused by office"]
     (refusal,) = world.commands
     assert (refusal["held"], refusal["group"], refusal["to"]) == (["office"], "shop", "backup")
     assert world.acting.report()["refused"] == {"office": 1}
     world.do(SetFlag("office", True))
     assert world.group.active is Side.BACKUP
     assert world.group.automation.held is None
+    assert world.said[1:] == ["shop: switched to the backup by itself"]
 
 
 def test_programs_that_have_to_agree_are_asked_and_not_too_often() -> None:
-    """Their objection is noted like a rule's; when they agree, it is switched."""
+    """After a minute; their objection is noted like a rule's; when they agree, it is switched."""
     world = World()
     world.objections = (RuleFailure("before-switch", "the database says no", "shop"),)
     world.force("eu", Health.DOWN)
     world.later(31)
-    for _ in range(11):
-        world.later(LOOK_AGAIN)
+    for _ in range(59):
+        world.later(1)
     assert len(world.asked) == 1
     assert world.asked[0]["reason"] == "the primary is down and the backup is up"
     (planned,) = world.asked[0]["groups"]  # type: ignore[misc]
@@ -166,7 +181,7 @@ def test_programs_that_have_to_agree_are_asked_and_not_too_often() -> None:
     assert world.group.automation.held is not None
     assert world.group.automation.held.reasons == ("before-switch",)
     world.objections = ()
-    world.later(ASK_AGAIN)
+    world.later(1)
     assert len(world.asked) == 2
     assert world.group.active is Side.BACKUP
 
@@ -204,11 +219,74 @@ def test_a_planned_switch_lowers_the_ttl_waits_and_switches() -> None:
     assert world.group.served_ttl == 5
     world.later(58)
     assert world.group.active is Side.PRIMARY
+    assert world.asked == []
     world.later(2)
     assert (world.group.active, world.group.served_ttl) == (Side.BACKUP, 60)
     outcomes = [command["outcome"] for command in world.commands]
     assert outcomes == ["ttl-lowered", "switched"]
-    assert [asked["reason"] for asked in world.asked] == ["works"]
+    (asked,) = world.asked
+    assert asked["reason"] == "works"
+    (planned,) = asked["groups"]  # type: ignore[misc]
+    assert planned["to"] == "backup"  # type: ignore[call-overload, index]
+
+
+def test_a_program_that_does_not_agree_at_the_time_of_a_planned_switch_refuses_it() -> None:
+    """The plan is dropped, the TTL is what it was, and nobody is asked again."""
+    world = World()
+    world.do(Switch(("shop",), at=world.corridor.now + 600, pre_ttl=5))
+    world.later(541)
+    assert world.group.served_ttl == 5
+    world.objections = (RuleFailure("before-switch", "the database says no", "shop"),)
+    world.later(60)
+    assert (world.group.active, world.group.served_ttl) == (Side.PRIMARY, 60)
+    assert world.group.automation.plan is None
+    lowered, refused = world.commands
+    assert (lowered["outcome"], refused["outcome"]) == ("ttl-lowered", "refused")
+    assert refused["rules"] == [{"rule": "before-switch", "message": "the database says no"}]
+    world.objections = ()
+    world.later(3600)
+    assert len(world.asked) == 1
+    assert world.group.active is Side.PRIMARY
+
+
+def test_groups_that_are_planned_together_are_switched_each_by_itself() -> None:
+    """What refuses one of them does not keep the others."""
+    world = World()
+    world.do(AddApplication("empty"))
+    for name, backup in (("blog", "empty"), ("mail", "us")):
+        world.do(AddGroup(name, None, name, "eu", backup))
+    together = ("shop", "blog", "mail")
+    world.do(Switch(together, at=world.corridor.now + 600, pre_ttl=60))
+    world.later(599)
+    assert {world.group_called(name).active for name in together} == {Side.PRIMARY}
+    world.later(2)
+    assert [world.group_called(name).active for name in together] == [
+        Side.BACKUP,
+        Side.PRIMARY,
+        Side.BACKUP,
+    ]
+    outcomes = {command["group"]: command["outcome"] for command in world.commands}
+    assert outcomes == {"shop": "switched", "blog": "refused", "mail": "switched"}
+    assert {world.group_called(name).automation.plan for name in together} == {None}
+
+
+@pytest.mark.parametrize("where", ["programs", "queue"])
+def test_a_group_that_is_removed_while_it_switches_is_left_alone(where: str) -> None:
+    """While programs are asked, and while the command waits; it is not looked at again."""
+    world = World()
+    gate: Gate = getattr(world, where)
+    gate.closed = True
+    world.force("eu", Health.DOWN)
+    world.later(31)
+    assert (len(world.asked), len(world.work.held)) == (1, 1)
+    world.do(SetGroup("shop", "", "", override=("active-side",)))
+    world.do(RemoveGroup("shop"))
+    gate.closed = False
+    world.work.open()
+    assert world.work.held == []
+    assert world.later(3600) is None
+    assert world.said == []
+    assert world.acting.report() == {"frozen": None, "groups": 0, "switches": 0, "refused": {}}
 
 
 def test_a_planned_switch_that_is_missed_is_said_and_not_caught_up() -> None:
@@ -232,11 +310,9 @@ def test_groups_that_are_not_automatic_cost_nothing() -> None:
 def test_after_a_start_every_group_is_looked_at() -> None:
     world = World()
     world.force("eu", Health.DOWN)
-    fresh = World.__new__(World)
-    fresh.__dict__.update(vars(world))
-    fresh.acting = Acting(world.acting._means)
-    fresh.acting.look_at_all()
-    assert fresh.acting.act() == 1030.0
+    started = Acting(world.means)
+    started.look_at_all()
+    assert started.act() == 1030.0
 
 
 def test_when_very_many_groups_are_due_others_get_their_turn_in_between() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from ipaddress import ip_address
 
+import dns.message
 import pytest
-from heads import reactor, turn_until
+from heads import DEADLINE, reactor, turn_until
 from nameserver import NameServer
 
 from failoverdns.automation.hostnames import Hostnames, ask_the_system
@@ -84,6 +86,30 @@ def test_one_that_never_resolved_is_a_problem_that_is_told(world: World) -> None
     world.hostnames.addresses(NAME)
     turn_until(lambda: bool(world.problems))
     assert world.problems == ["it has no addresses"]
+
+
+def test_a_resolver_that_is_slow_is_not_asked_again_before_it_has_answered(world: World) -> None:
+    """However often the hostname is wanted meanwhile; one question each for A and AAAA."""
+    asked: list[str] = []
+    answer = threading.Event()
+
+    def slowly(reply: dns.message.Message) -> None:
+        asked.append(reply.question[0].to_text())
+        answer.wait(DEADLINE)
+
+    for rtype in ("A", "AAAA"):
+        world.resolver.zone[HOST, rtype] = slowly
+    world.resolver.has("other.example.", "A", "192.0.2.8")
+    world.hostnames.addresses(NAME)
+    turn_until(lambda: bool(asked))
+    for _ in range(3):
+        world.hostnames.addresses(NAME)
+        world.hostnames.refresh((NAME,))
+    answer.set()
+    turn_until(lambda: bool(world.problems))
+    world.hostnames.addresses(DomainName.from_text("other.example."))
+    turn_until(lambda: world.altered == 1)
+    assert sorted(asked) == [f"{HOST} IN A", f"{HOST} IN AAAA"]
 
 
 def test_without_resolvers_the_machine_is_asked() -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
 from automation.test_observing import BEAT, WEB, World
+from corridors import ZONE
 from driving import run
 
 from failoverdns.automation.reports import Reports
-from failoverdns.model.commands.applications import SetApplication
+from failoverdns.model import commands as system_commands
+from failoverdns.model.application import HeadRole
+from failoverdns.model.commands.applications import AddHead, SetApplication
 from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.errors import Rejected
-from failoverdns.model.health import Cause, Health
+from failoverdns.model.health import Cause, Check, CheckKind, Health
+from failoverdns.model.policy import Terms
 
 assert (BEAT.down_after, BEAT.ttl) == (2, 60.0)
 
@@ -51,6 +57,39 @@ def test_a_report_counts_for_its_time_and_then_the_head_is_down(
     assert (reply["heads"], reply["checks"]) == (["lb"], ["beat"])
     assert reply["until"] == "1970-01-01T00:17:50.000Z"
     assert world.health == [Health.UP]
+
+
+def test_a_report_for_one_check_counts_for_that_check_alone(world: World, reports: Reports) -> None:
+    """Of two checks that heads have to pass, the other one has still heard nothing."""
+    other = Check("backups", CheckKind.PUSH, up_after=1, down_after=1)
+    world.do(system_commands.Configure((ZONE,), Terms((WEB, BEAT, other))))
+    world.do(SetApplication("eu", ("beat", "backups")))
+    reply = run(reports.take(ReportHealth("eu", "lb", Health.UP, check="backups")))
+    assert reply["checks"] == ["backups"]
+    assert [(seen["check"], seen["result"]) for seen in world.seen()] == [
+        ("beat", None),
+        ("backups", "good"),
+    ]
+    assert world.health == [Health.UNKNOWN]
+    run(reports.take(ReportHealth("eu", "lb", Health.UP, check="beat")))
+    assert world.health == [Health.UP]
+
+
+def test_reports_are_remembered_when_the_application_changes(
+    world: World, reports: Reports
+) -> None:
+    """Bad reports before and after a head was added are bad reports in a row."""
+    world.do(SetApplication("eu", ("beat",)))
+    run(reports.take(ReportHealth("eu", "lb", Health.UP)))
+    run(reports.take(ReportHealth("eu", "lb", Health.DOWN)))
+    before = world.seen()
+    assert (before[0]["result"], before[0]["in_a_row"]) == ("bad", 1)
+    where = (ip_address("192.0.2.9"),)
+    world.do(AddHead("eu", "web1", HeadRole.WEB_SERVER, where))
+    assert world.seen()[: len(before)] == before
+    assert world.health == [Health.UP, Health.UNKNOWN]
+    run(reports.take(ReportHealth("eu", "lb", Health.DOWN)))
+    assert world.health == [Health.DOWN, Health.UNKNOWN]
 
 
 @pytest.mark.parametrize(

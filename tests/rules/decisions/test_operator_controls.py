@@ -124,6 +124,15 @@ def test_flags_that_gates_ask_for_are_listed_though_nobody_ever_set_them() -> No
     assert listed == [("automation", False), ("open", False)]
 
 
+def test_a_gate_on_another_group_adds_no_flag() -> None:
+    """Only the flag of the other gate is listed, and only that one is offered."""
+    follows = Gate("database", ("shop",), group="db")
+    view = watched.shop(UP, UP, follows, GATES[0])
+    listed = [(flag["name"], flag["gates"]) for flag in flags_report(view)]
+    assert listed == [("automation", []), ("open", ["office"])]
+    assert "there is 'open'" in refusal(view, SetFlag("weekday", True)).message
+
+
 def test_a_flag_is_told_in_history() -> None:
     (part,) = samples.changed_by(watched.shop(UP, UP, *GATES), SetFlag("open", True, "monday"))
     assert (part["kind"], part["name"], part["done"]) == ("flag", "open", "created")
