@@ -124,6 +124,18 @@ def test_flags_that_gates_ask_for_are_listed_though_nobody_ever_set_them() -> No
     assert listed == [("automation", False), ("open", False)]
 
 
+def test_a_gate_on_a_group_is_no_flags() -> None:
+    """Neither is there a flag without a name, nor does any flag open that gate."""
+    home = Gate("home", ("*",), group="shop")
+    view = watched.shop(UP, UP, home, GATES[0])
+    assert [(flag["name"], flag["gates"]) for flag in flags_report(view)] == [
+        ("automation", []),
+        ("open", ["office"]),
+    ]
+    only = watched.shop(UP, UP, home)
+    assert [flag["name"] for flag in flags_report(only)] == ["automation"]
+
+
 def test_a_flag_is_told_in_history() -> None:
     (part,) = samples.changed_by(watched.shop(UP, UP, *GATES), SetFlag("open", True, "monday"))
     assert (part["kind"], part["name"], part["done"]) == ("flag", "open", "created")
