@@ -21,7 +21,7 @@ from mutation.mutants import Mutant, draw, mutants_of
         ("if a:\n    b", "branch", ["if not a:\n    b"]),
         ("a if b else c", "branch", ["c if b else a"]),
         ("a = 60.0", "constant", ["a = 61.0", "a = 59.0"]),
-        ("def f(a: 'b[1]'=3) -> 'c[1]':\n    pass", "constant", None),
+        ("def f(a: b[1] = 3) -> c[1]:\n    pass", "constant", None),
         ("a // b", "arithmetic", ["a % b"]),
         ("f(x)", "statement", ["pass"]),
         ("raise A", "statement", ["pass"]),
