@@ -184,7 +184,7 @@ def test_a_flattened_hostname_is_shown_with_the_time_of_its_answer_and_what_is_w
 def test_status_shows_what_is_wrong_with_the_server_and_nothing_if_all_is_well(
     console: Console, server: dict[str, Any], line: str
 ) -> None:
-    well = {
+    well: dict[str, Any] = {
         "behind": False,
         "automation": {"frozen": None, "probes": {"late": 0.5, "waiting": 0}},
         "udp": {"lost": 0},
