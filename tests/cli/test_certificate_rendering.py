@@ -138,8 +138,8 @@ def test_the_warnings_of_a_certificate_are_shown(console: Console) -> None:
         line for line in console.shown("certificate show eu").splitlines() if "warning: " in line
     ]
     assert warnings
-    listed = " ".join(" ".join(row) for row in console.table("certificate list"))
-    assert warnings[0].partition("warning: ")[2].split()[0] in listed
+    words = warnings[0].partition("warning: ")[2].split()
+    assert " ".join(words[:3]) in console.shown("certificate list")
 
 
 def test_the_record_that_a_customer_needs_is_printed_alone(console: Console) -> None:
@@ -188,6 +188,15 @@ def test_a_switch_shows_that_a_side_keeps_its_own_certificate(
     console: Console, issued: Issued
 ) -> None:
     console.do(install("us", issued))
+    assert "\n  keeps its own certificate: custom, " in console.shown("switch shop")
+
+
+def test_a_switch_shows_that_an_expired_certificate_replaces_no_valid_one(
+    console: Console, issued: Issued
+) -> None:
+    short = CA.issue(HOSTNAME, "www.shop.example", lasts=2 * DAY)
+    console.do(install("eu", short), install("us", issued))
+    console.corridor.now += 2 * DAY
     assert "\n  keeps its own certificate: custom, " in console.shown("switch shop")
 
 
