@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from console import Console
 
-from failoverdns.cli.waiting import NotIssued, until_issued
+from failoverdns.cli.waiting import NotIssued, until_drained, until_issued
 
 REQUESTED = {"application": "eu", "fingerprint": "old", "order": {"id": "ord-1", "failures": 0}}
 ISSUED = {"application": "eu", "kind": "acme", "fingerprint": "new"}
@@ -60,3 +61,43 @@ def test_there_is_nothing_to_wait_for_where_nothing_was_ordered() -> None:
     """The certificate that is there is not due: it is told at once."""
     requested = {"application": "eu", "kind": "acme", "fingerprint": "old"}
     assert watched(requested=requested) == ["old"]
+
+
+def drained(console: Console, *commands: str) -> tuple[list[str], float]:
+    """Wait after commands, the last of which switches; return the lines, and for how long."""
+    begin = console.corridor.now
+    for command in commands:
+        reply = console.reply(command)
+
+    def sleep(seconds: float) -> None:
+        console.corridor.now += seconds
+
+    lines = list(until_drained(reply["result"], lambda: console.corridor.now, sleep))
+    return lines, console.corridor.now - begin
+
+
+def test_clients_have_left_one_ttl_after_a_switch(console: Console) -> None:
+    """How long it takes still is told every ten seconds."""
+    console.do("group set shop --ttl 25")
+    console.corridor.now += 60  # the TTL before
+    lines, waited = drained(console, "switch shop")
+    assert waited == 25
+    assert lines == [
+        "clients may still be on the old side for 25 s ...",
+        "clients may still be on the old side for 15 s ...",
+        "clients may still be on the old side for 5 s ...",
+        "drained: every client that honours the TTL is on the new side",
+    ]
+
+
+def test_the_last_of_several_groups_is_waited_for(console: Console) -> None:
+    add = "group add slow --label slow --primary eu --backup us --ttl 300"
+    lines, waited = drained(console, add, "switch slow shop")
+    assert waited == 300
+    assert lines[0] == "clients may still be on the old side for 300 s ..."
+
+
+@pytest.mark.parametrize("command", ["switch shop --dry-run", "switch shop --to backup"])
+def test_where_nothing_was_switched_nothing_is_waited_for(console: Console, command: str) -> None:
+    """Nor for clients that are still leaving after a switch before."""
+    assert drained(console, "switch shop", command) == ([], 0.0)

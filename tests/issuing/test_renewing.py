@@ -74,6 +74,28 @@ def test_a_ca_that_always_wants_renewal_gets_it_once_a_day(world: World) -> None
     assert world.issued in (3, 4)
 
 
+@pytest.mark.parametrize(
+    ("lifetime", "interval"),
+    [(12 * HOUR, 3 * HOUR), (2 * DAY, 12 * HOUR), (4 * DAY, DAY), (90 * DAY, DAY)],
+)
+def test_a_ca_that_always_wants_renewal_gets_it_once_in_a_quarter_of_a_short_lifetime(
+    local: LocalDirectory, lifetime: float, interval: float
+) -> None:
+    """Of one that is under four days; else once a day, neither earlier nor much later."""
+    local.lifetime = lifetime
+    world = World(local, time.time())
+    issued(world)
+    now = world.corridor.now
+    local.window = now - 2 * HOUR, now - HOUR
+    world.tick(60)
+    assert world.issued == 2
+    for number in (3, 4):
+        world.tick(interval * 0.9)
+        assert world.issued == number - 1
+        world.tick(interval * 0.2)
+        assert world.issued == number
+
+
 def test_a_window_of_the_future_is_waited_for(world: World) -> None:
     """Also past two thirds of the lifetime; and asked for again when the CA says."""
     issued(world)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from system.server import DEADLINE, EXECUTABLE, Server, wait_for
+from authority import make_authority
+from directories import LocalDirectory
+from system import every_command
+from system.every_command import SESSION, WATCHED, filled, holds, row_of
+from system.server import CONFIG, DEADLINE, EXECUTABLE, Server, wait_for
+
+from failoverdns.control.language.commands import ROWS
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -181,42 +191,68 @@ def test_version_names_the_fast_path() -> None:
     assert "fast path: pure Python" in python.stdout
 
 
-EVERY_COMMAND = """
-application add eu --hostname-template {head}.{application}.example
-application add us
-application rename us usa
-head add eu lb1 --role load-balancer
-head add eu lb2 --role load-balancer --standby --address 192.0.2.2
-head activate eu lb2
-head rename eu lb2 lb3
-head set eu lb3 --address 192.0.2.3 --address 2001:db8::3
-group add shop --zone failover.test --label shop --primary eu --ttl 30
-group set shop --backup usa --ttl 20
-group rename shop store
-switch store --override target-empty --to backup --if-revision 99999 --dry-run
-switch store --override target-empty --to backup
-status
-application list
-group list
-records --zone failover.test
-history store --limit 3
-group set store --primary=
-group set store --backup= --override active-side
-group remove store
-head remove eu lb3
-head remove eu lb1
-application remove eu
-application remove usa
-"""
+@pytest.fixture
+def with_ca(tmp_path: Path) -> Iterator[Server]:
+    """A server with nothing in it, and with all that some command needs: a CA, a check, ..."""
+    with LocalDirectory(tmp_path) as ca:
+        acme = {"directory": ca.url, "accept_terms": True, "ca_file": str(ca.ca_file)}
+        running = Server(tmp_path, f"{CONFIG}{every_command.CONFIG}acme: {json.dumps(acme)}\n")
+        try:
+            yield running.start()
+        finally:
+            running.kill()
 
 
-def test_the_whole_of_the_command_table_works_from_the_shell(server: Server) -> None:
-    """Each command once, from nothing to nothing; only the one on revision 99999 is refused."""
-    for line in EVERY_COMMAND.splitlines():
-        words = line.split()
-        if words:
-            done = server.ctl(*words, check=False)
-            assert done.returncode == ("99999" in line), line + done.stderr
-    assert server.short("shop.failover.test") == []
-    retired = server.ctl("group", "add", "again", "--label", "shop", check=False)
-    assert "label 'shop' is retired" in retired.stderr
+def type_all(server: Server, label: str, *options: str) -> None:
+    """Type the whole session with `options`, and look at what each line prints."""
+    chain, key = make_authority().issue("www.shop.example").save(server.folder, "shop")
+    later = (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%dT00:00:00.000Z")
+    for typed in SESSION:
+        line, text, found = (
+            filled(part, label=label, chain=str(chain), key=str(key), later=later)
+            for part in (typed.line, typed.text, typed.found)
+        )
+        done = server.ctl(*shlex.split(line), *options, check=False)
+        assert done.returncode == typed.status, f"{line}: {done.stdout}{done.stderr}"
+        if options:
+            check_json(line, done.stdout, found)
+        else:
+            assert text in done.stdout + done.stderr, f"{line}: {done.stdout}{done.stderr}"
+
+
+def check_json(line: str, printed: str, found: dict[str, object]) -> None:
+    """Look at what a command prints with `--json`: the reply, on one line."""
+    reply = json.loads(printed)
+    assert printed.count("\n") == 1, line
+    shown = reply["result"] if reply["ok"] else reply["error"]
+    assert holds(shown, found), f"{line}: {printed}"
+
+
+@contextmanager
+def watching(server: Server, shown: str, *options: str) -> Iterator[None]:
+    """Run `watch` meanwhile; it must have printed `shown`, and end with an interrupt."""
+    out = server.folder / f"watched{''.join(options)}"
+    with out.open("w") as file:
+        command = [EXECUTABLE, "--socket", server.socket, WATCHED.line, *options]
+        process = subprocess.Popen(command, stdout=file)
+    try:
+        yield
+        wait_for(lambda: shown in out.read_text(), out.read_text)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE) == 130
+    finally:
+        process.kill()
+        process.wait(DEADLINE)
+
+
+def test_the_whole_of_the_command_table_works_from_the_shell(with_ca: Server) -> None:
+    """Each command, from nothing to nothing, for people and then for programs."""
+    typed = {row_of(each.line, set(ROWS)) for each in (*SESSION, WATCHED)}
+    assert typed == set(ROWS)
+    with watching(with_ca, WATCHED.text):
+        type_all(with_ca, "one")
+    assert with_ca.short("one.failover.test") == []
+    with watching(with_ca, json.dumps(WATCHED.found)[1:-1], "--json"):
+        type_all(with_ca, "two", "--json")
+    retired = with_ca.ctl("group", "add", "again", "--label", "two", check=False)
+    assert "label 'two' is retired" in retired.stderr

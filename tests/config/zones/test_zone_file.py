@@ -8,9 +8,9 @@ import dns.zone
 import pytest
 
 from failoverdns.config.errors import ConfigErrors, Place, Report
+from failoverdns.config.zones import zone_file
 from failoverdns.config.zones.record_text import type_text
 from failoverdns.config.zones.zone_file import read_zone_files
-from failoverdns.config.zones.zones import zone_file
 from failoverdns.model.names import DomainName
 
 ORIGIN = DomainName.from_text("failover.test")

@@ -133,6 +133,18 @@ def test_a_gate_on_another_group_adds_no_flag() -> None:
     assert "there is 'open'" in refusal(view, SetFlag("weekday", True)).message
 
 
+def test_a_gate_on_a_group_is_no_flags() -> None:
+    """Neither is there a flag without a name, nor does any flag open that gate."""
+    home = Gate("home", ("*",), group="shop")
+    view = watched.shop(UP, UP, home, GATES[0])
+    assert [(flag["name"], flag["gates"]) for flag in flags_report(view)] == [
+        ("automation", []),
+        ("open", ["office"]),
+    ]
+    only = watched.shop(UP, UP, home)
+    assert [flag["name"] for flag in flags_report(only)] == ["automation"]
+
+
 def test_a_flag_is_told_in_history() -> None:
     (part,) = samples.changed_by(watched.shop(UP, UP, *GATES), SetFlag("open", True, "monday"))
     assert (part["kind"], part["name"], part["done"]) == ("flag", "open", "created")

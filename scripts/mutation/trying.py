@@ -1,0 +1,115 @@
+"""Try mutants: a copy of the package with one of them, and the tests that are near it.
+
+First the test module of the same name, then the tests of the same folder and those that import the
+module; never `tests/system`, which runs what is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import failoverdns
+from mutation.mutants import Mutant
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "failoverdns"
+FAILED, BROKEN, EMPTY = 1, 2, 5
+"""What pytest returns when a test fails, when a module cannot be imported, when there is none."""
+
+_APART = ("test_docs.py", "test_layers.py")
+"""Tests that read the installed package and the documents."""
+
+
+class Unsound(Exception):
+    """The tests fail without a mutant, or could not be run: a result would mean nothing."""
+
+
+def files_of(part: str) -> list[str]:
+    """Return the files of a package, or of a single module, below the package's folder."""
+    folder = ROOT / PACKAGE
+    found = sorted((folder / part).rglob("*.py")) or [folder / f"{part}.py"]
+    return [str(path.relative_to(folder)) for path in found]
+
+
+def tests_of(file: str) -> list[list[str]]:
+    """Return the tests for a file of the package, in the stages in which they are run."""
+    path = Path(file)
+    tests = ROOT / "tests"
+    own = tests / path.parent / f"test_{path.name}"
+    dotted = ".".join((PACKAGE, *path.with_suffix("").parts))
+    spellings = (f"{dotted} import", f"from {dotted.rpartition('.')[0]} import {path.stem}\n")
+    near = [
+        test
+        for test in sorted(tests.rglob("test_*.py"))
+        if test != own
+        and "system" not in test.relative_to(tests).parts
+        and test.name not in _APART
+        and (
+            (test.parent == own.parent and path.parent.name)
+            or any(spelling in test.read_text() for spelling in spellings)
+        )
+    ]
+    stages = [[own] if own.exists() else [], near]
+    return [[str(test.relative_to(ROOT)) for test in stage] for stage in stages if stage]
+
+
+def check_tests(files: Iterable[str]) -> None:
+    """Run all tests for these files once without a mutant; raises Unsound if one fails."""
+    tests = sorted({test for file in files for stage in tests_of(file) for test in stage})
+    with TemporaryDirectory() as folder:
+        _copy(Path(folder))
+        if tests and (status := _run(tests, Path(folder), None)) != 0:
+            raise Unsound(f"without a mutant pytest returns {status}: {' '.join(tests)}")
+
+
+def is_noticed(file: str, mutant: Mutant, limit: float) -> bool:
+    """Return whether a test fails with a mutant; a stage of more than `limit` seconds fails too."""
+    with TemporaryDirectory() as folder:
+        _copy(Path(folder))
+        (Path(folder) / PACKAGE / file).write_text(mutant.text)
+        return any(_run(tests, Path(folder), limit) in (FAILED, BROKEN) for tests in tests_of(file))
+
+
+def _copy(folder: Path) -> None:
+    """Copy the package, and what was compiled for it at its installation."""
+    shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+    for compiled in Path(next(iter(failoverdns.__path__))).glob("_native*.so"):
+        shutil.copy(compiled, folder / PACKAGE)
+
+
+def _run(tests: list[str], folder: Path, limit: float | None) -> int:
+    """Return pytest's status; FAILED after `limit` seconds, raises Unsound if it did not work."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(folder), str(ROOT / "scripts"))),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
+        "MUTATED_PACKAGE": str(folder / PACKAGE),
+    }
+    plugins = ("-p", "mutation.imported", "-p", "no:cacheprovider", "-p", "no:xdist")
+    running = subprocess.Popen(
+        [sys.executable, "-P", "-m", "pytest", "-x", "-q", *plugins, *tests],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        _, problem = running.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        return FAILED
+    finally:
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.communicate()
+    if running.returncode not in (0, FAILED, BROKEN, EMPTY):
+        raise Unsound(f"pytest returned {running.returncode}: {problem.decode()}")
+    return running.returncode

@@ -1,0 +1,226 @@
+"""What people read about certificates, of replies as the server makes them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from authority import DAY, Issued, make_authority
+from console import Console
+from driving import run
+
+from failoverdns.model.change import Json
+from failoverdns.model.commands.certificates import FailOrder, IssueCertificate, RequestCertificate
+from failoverdns.model.delivery import Fetch
+from failoverdns.pki.certificates import read_bundle
+
+HOSTNAME = "shop.failover.test"
+CA = make_authority()
+
+
+@pytest.fixture
+def issued() -> Issued:
+    """A certificate for the group's hostname and one name more."""
+    return CA.issue(HOSTNAME, "www.shop.example")
+
+
+@pytest.fixture
+def console(console: Console) -> Console:
+    """The group `shop`, now: certificates are made for the real time."""
+    console.corridor.now = time.time()
+    return console
+
+
+def install(application: str, issued: Issued) -> dict[str, Json]:
+    """The request that installs a certificate."""
+    return {
+        "command": "certificate install",
+        "application": application,
+        "chain": issued.chain,
+        "key": issued.key,
+    }
+
+
+def issue(console: Console, issued: Issued, *names: str) -> None:
+    """Have a certificate issued for `eu`."""
+    order = console.corridor.do(RequestCertificate("eu", names)).result["order"]
+    assert isinstance(order, dict)
+    bundle, facts = read_bundle(issued.chain, issued.key)
+    console.corridor.do(IssueCertificate(str(order["id"]), bundle, facts))
+
+
+def fields(shown: str) -> dict[str, str]:
+    """The lines of a certificate that have a label, by their labels."""
+    lines = (line.strip().partition(":") for line in shown.splitlines()[1:])
+    return {label: text.strip() for label, _, text in lines}
+
+
+def test_an_installed_certificate_is_shown_with_its_facts(console: Console, issued: Issued) -> None:
+    shown = console.shown(install("eu", issued))
+    assert shown.splitlines()[0] == "eu (online)"
+    assert console.shown("certificate show eu") == shown
+    found = fields(shown)
+    assert list(found) == [
+        *("names", "kind", "issuer", "key", "valid", "SHA-256", "chain", "since", "renewed by"),
+    ]
+    assert found["names"] == f"{HOSTNAME}, www.shop.example"
+    assert found["kind"] == "custom"
+    assert found["issuer"] == "CN=Test Root Intermediate"
+    assert found["key"] == "ECDSA P-256"
+    assert found["SHA-256"] == issued.fingerprint
+    assert found["chain"] == "2 certificate(s)"
+    assert found["renewed by"] == "whoever installed it"
+    begin, _, end = found["valid"].partition(" to ")
+    assert begin < found["since"] < end
+
+
+def test_an_issued_certificate_is_shown_with_the_time_of_its_renewal(
+    console: Console, issued: Issued
+) -> None:
+    issue(console, issued, HOSTNAME, "www.shop.example")
+    found = fields(console.shown("certificate show eu"))
+    assert found["kind"] == "acme"
+    assert found["renewed by"].startswith("failoverdns, at 20")
+
+
+def test_a_transferred_certificate_is_shown_with_where_it_came_from(
+    console: Console, issued: Issued
+) -> None:
+    console.do(install("eu", issued), "switch shop")
+    assert fields(console.shown("certificate show us"))["since"].endswith(", from eu")
+
+
+def test_an_order_is_shown_with_its_names_and_the_failure_as_a_warning(console: Console) -> None:
+    shown = console.shown("certificate request eu")
+    assert fields(shown)["order"] == f"new: {HOSTNAME}"
+    assert "names" not in fields(shown)
+    (order,) = console.corridor.ledger.state.orders()
+    console.corridor.do(FailOrder(order.id, "the CA is away"))
+    shown = console.shown("certificate show eu")
+    assert fields(shown)["order"] == f"failed: {HOSTNAME}"
+    assert "\n  warning: " in shown
+    assert "the CA is away" in shown
+
+
+def test_fetches_are_shown_with_who_fetched_what(console: Console, issued: Issued) -> None:
+    console.do(install("eu", issued))
+    state = console.corridor.ledger.state
+    application = state.application_named("eu")
+    assert application is not None
+    fetch = Fetch(0.0, application.id, "web1", "192.0.2.9", issued.fingerprint, "pem")
+    run(console.corridor.store.record_fetch(fetch))
+    assert (
+        "\n  fetched by web1 from 192.0.2.9 at 1970-01-01T00:00:00.000Z: "
+        f"{issued.fingerprint[:16]}\n"
+    ) in console.shown("certificate show eu")
+
+
+def test_certificates_are_a_table_and_so_is_what_is_ordered_only(
+    console: Console, issued: Issued
+) -> None:
+    assert console.shown("certificate list") == (
+        "no certificates yet: `failoverdns certificate install` or `request`\n"
+    )
+    console.do("certificate request eu")
+    (ordered,) = console.table("certificate list")
+    assert ordered == ["eu", "online", "-", f"({HOSTNAME})", "new", "-"]
+    console.do(install("us", issued))
+    _, installed, name, *_ = console.table("certificate list")
+    assert installed[:4] == ["us", "offline", "custom", HOSTNAME]
+    assert installed[5] == issued.fingerprint[:16]
+    assert name == ["www.shop.example"]
+
+
+def test_the_warnings_of_a_certificate_are_shown(console: Console) -> None:
+    console.do(install("eu", CA.issue("other.example", lasts=2 * DAY)))
+    warnings = [
+        line for line in console.shown("certificate show eu").splitlines() if "warning: " in line
+    ]
+    assert warnings
+    words = warnings[0].partition("warning: ")[2].split()
+    assert " ".join(words[:3]) in console.shown("certificate list")
+
+
+def test_the_record_that_a_customer_needs_is_printed_alone(console: Console) -> None:
+    assert console.shown("certificate challenge-name www.customer.example") == (
+        "_acme-challenge.www.customer.example. IN CNAME "
+        "www.customer.example._acme-challenge.failover.test.\n"
+    )
+
+
+def test_rotating_the_key_prints_how_many_private_keys_were_encrypted(
+    console: Console, issued: Issued
+) -> None:
+    """The field of the reply is `rotated`: a number, of the keys of both sides."""
+    assert console.reply("certificate rotate-key")["result"] == {"rotated": 0}
+    console.do(install("eu", issued), install("us", CA.issue("other.example")))
+    assert console.reply("certificate rotate-key")["result"] == {"rotated": 2}
+    assert console.shown("certificate rotate-key") == "2 private key(s) encrypted with a new key\n"
+
+
+def test_a_key_that_cannot_be_rotated_is_refused_and_the_old_one_works(console: Console) -> None:
+    console.corridor.store.unreachable = True
+    error = console.reply("certificate rotate-key")["error"]
+    assert error["code"] == "unavailable"
+    assert error["message"].startswith("the key could not be rotated, and the old one still works")
+
+
+def test_a_switch_shows_what_it_does_to_the_certificate(console: Console, issued: Issued) -> None:
+    """Before and afterwards."""
+    console.do(install("eu", issued))
+    about = f"custom, {HOSTNAME}, www.shop.example, valid until "
+    assert f"\n  would get the certificate: {about}" in console.shown("switch shop --dry-run")
+    assert f"\n  certificate transferred: {about}" in console.shown("switch shop")
+    assert f"\n  has the certificate already: {about}" in console.shown("switch shop")
+
+
+def test_a_rehearsal_shows_what_would_become_of_the_certificate(
+    console: Console, issued: Issued
+) -> None:
+    console.do(install("eu", issued))
+    assert f"\n  certificate: transferred ({HOSTNAME}, www.shop.example)\n" in console.shown(
+        "rehearse shop"
+    )
+
+
+def test_a_switch_shows_that_a_side_keeps_its_own_certificate(
+    console: Console, issued: Issued
+) -> None:
+    console.do(install("us", issued))
+    assert "\n  keeps its own certificate: custom, " in console.shown("switch shop")
+
+
+def test_a_switch_shows_that_an_expired_certificate_replaces_no_valid_one(
+    console: Console, issued: Issued
+) -> None:
+    short = CA.issue(HOSTNAME, "www.shop.example", lasts=2 * DAY)
+    console.do(install("eu", short), install("us", issued))
+    console.corridor.now += 2 * DAY
+    assert "\n  keeps its own certificate: custom, " in console.shown("switch shop")
+
+
+def test_a_switch_to_other_names_shows_a_warning_when_it_is_overridden(
+    console: Console, issued: Issued
+) -> None:
+    console.do(install("eu", issued), install("us", CA.issue("other.example")))
+    shown = console.shown("switch shop --override certificate-names")
+    assert "\n  keeps its own certificate, nothing was transferred: custom, other.example" in shown
+    assert "\n  warning: the certificate on the side" in shown
+    assert "\n  overridden: certificate-names\n" in shown
+
+
+def test_preflight_shows_every_check_and_whether_all_went_well(
+    console: Console, issued: Issued
+) -> None:
+    console.do(install("eu", issued))
+    lines = console.shown("preflight shop").splitlines()
+    assert lines[0] == "shop: a switch to backup: passed"
+    assert "  ok      application: us" in lines
+    assert "  ok      targets:     198.51.100.1" in lines
+    console.do("head remove us lb")
+    lines = console.shown("preflight shop").splitlines()
+    assert lines[0] == "shop: a switch to backup: failed"
+    assert "  failed  targets:     it resolves to nothing" in lines
+    assert console.shown("preflight shop --to primary").startswith(
+        "shop: already on primary: passed\n"
+    )

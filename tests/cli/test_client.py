@@ -1,0 +1,121 @@
+"""The client of the control socket: one request, its lines, and why there are none."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from failoverdns.cli.client import (
+    DEFAULT_SOCKET,
+    SOCKET_VARIABLE,
+    NoReply,
+    NoServer,
+    default_socket,
+    parse,
+    request,
+)
+
+
+@contextmanager
+def server(path: Path, reply: bytes, *, closes: bool = True) -> Iterator[list[bytes]]:
+    """A server that reads one request, sends bytes, and closes the connection or keeps it."""
+    seen: list[bytes] = []
+    done = threading.Event()
+
+    def serve() -> None:
+        with listener.accept()[0] as client:
+            seen.append(client.recv(1000))
+            client.sendall(reply)
+            if not closes:
+                done.wait(10)
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield seen
+        finally:
+            done.set()
+            thread.join(10)
+
+
+def test_a_request_is_one_line_and_so_is_each_reply(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with (
+        server(path, b'{"ok": true}\n{"event": "switch"}\n') as seen,
+        request(str(path), {"command": "watch"}, 10.0) as lines,
+    ):
+        assert list(lines) == ['{"ok": true}\n', '{"event": "switch"}\n']
+    assert [json.loads(line) for line in seen] == [{"command": "watch"}]
+    assert seen[0].endswith(b"\n")
+
+
+@pytest.mark.parametrize("reply", [b"", b'{"ok": tr', b'{"ok": true}\n{"eve'])
+def test_a_reply_that_ends_in_the_middle_is_none(tmp_path: Path, reply: bytes) -> None:
+    """Also an event that does: what is half is not shown as whole."""
+    path = tmp_path / "s"
+    with (
+        server(path, reply),
+        request(str(path), {"command": "status"}, 10.0) as lines,
+        pytest.raises(NoReply, match="closed the connection before the reply"),
+    ):
+        list(lines)
+
+
+def test_a_reply_is_waited_for_as_long_as_was_asked(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with (
+        server(path, b"", closes=False),
+        request(str(path), {"command": "status"}, 0.05) as lines,
+        pytest.raises(NoReply, match=r"no reply within 0\.05 s"),
+    ):
+        next(lines)
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[1]", "7"])
+def test_what_is_no_reply_comes_from_another_server(text: str) -> None:
+    assert parse('{"ok": true}') == {"ok": True}
+    with pytest.raises(NoReply, match="is not failoverdns"):
+        parse(text)
+
+
+def test_without_a_server_the_reason_is_given_and_where_to_say_another_place(
+    tmp_path: Path,
+) -> None:
+    stale, missing = tmp_path / "stale", tmp_path / "missing"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(stale))
+    for path, why in (
+        (stale, "no server is behind it any more"),
+        (missing, "there is no such socket"),
+        (tmp_path / ("x" * 200), "too long"),
+    ):
+        with (
+            pytest.raises(NoServer) as fault,
+            request(str(path), {"command": "status"}, 10.0),
+        ):
+            pass
+        assert f"no server at {path}: " in str(fault.value)
+        assert why in str(fault.value)
+        assert f"--socket PATH or {SOCKET_VARIABLE}" in str(fault.value)
+
+
+def test_the_socket_is_that_of_the_environment_or_else_the_packaged_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(SOCKET_VARIABLE, "/srv/control.sock")
+    assert default_socket() == "/srv/control.sock"
+    for unset in ("", None):
+        if unset is None:
+            monkeypatch.delenv(SOCKET_VARIABLE)
+        else:
+            monkeypatch.setenv(SOCKET_VARIABLE, unset)
+        assert default_socket() == DEFAULT_SOCKET == "/run/failoverdns/control.sock"

@@ -1,0 +1,139 @@
+"""A console: commands in, what the command line prints for them out, over the real corridors."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from contextlib import redirect_stdout
+from typing import Any
+
+from corridors import WHO, ZONE, Corridor
+from driving import run
+
+from failoverdns.automation.observing import Means, Observing
+from failoverdns.automation.reports import Reports
+from failoverdns.cli import rendering
+from failoverdns.control.commanding import Commands
+from failoverdns.control.language.commands import ROWS
+from failoverdns.control.language.requests import read_request
+from failoverdns.model.application import Application
+from failoverdns.model.change import Json
+from failoverdns.model.commands import LogCommand, Mutation, Query
+from failoverdns.model.commands.health import ReportHealth
+from failoverdns.model.commands.server import Configure
+from failoverdns.model.health import ProbeResult
+from failoverdns.model.policy import Terms
+from failoverdns.rules.derived.probe_targets import Key
+
+NOW = 1_800_000_000.0
+"""2027-01-15T08:00:00Z: when everything happens."""
+
+
+class Console:
+    """The zone `failover.test`, and nothing else to begin with.
+
+    `see` has the probes see something; `server` is what `status` reports of the server.
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        self.corridor = Corridor(now=NOW)
+        self.server: dict[str, Json] = {}
+        self.hooks: list[Json] = []
+        self.corridor.do(Configure((ZONE,), terms))
+        self._observing = Observing(self, self._means())
+        self.corridor.listeners.append(self._observing.announce)
+        self._reports = Reports(
+            lambda: self.corridor.ledger.state,
+            self._observing.learn,
+            self._observing.settle,
+            lambda: self.corridor.now,
+            lambda: self.corridor.now,
+        )
+        self._commands = Commands(
+            self.corridor.ledger,
+            self.corridor.store,
+            now=lambda: self.corridor.now,
+            spawn=self.corridor.gate.spawn,
+            hooks=lambda: self.hooks,
+            server=self._server,
+            query_log=self._query_log,
+            probing=self,
+        )
+
+    def reply(self, request: str | dict[str, Json]) -> dict[str, Any]:
+        """Return the reply to a command line, or to named values."""
+        text = request if isinstance(request, str) else json.dumps(request)
+        read = read_request(text.encode())
+        if isinstance(read.command, Query):
+            lines: Iterable[bytes] = run(self._commands.read(read))
+        else:
+            replies: list[Iterable[bytes]] = []
+            self._commands.change(read, WHO, replies.append)
+            (lines,) = replies
+        found: dict[str, Any] = json.loads(b"".join(lines))
+        return found
+
+    def shown(self, request: str | dict[str, Json]) -> str:
+        """Return what is printed for a command that must be carried out."""
+        reply = self.reply(request)
+        assert reply["ok"], reply
+        words = request.split() if isinstance(request, str) else str(request["command"]).split()
+        rows = (" ".join(words[:count]) for count in (2, 1))
+        out = io.StringIO()
+        with redirect_stdout(out):
+            rendering.show(next(row for row in rows if row in ROWS), reply)
+        return out.getvalue()
+
+    def table(self, request: str) -> list[list[str]]:
+        """Return the rows of the printed table, without its heading and the rule below it."""
+        lines = [line.split() for line in self.shown(request).splitlines() if line.strip()]
+        return lines[2:]
+
+    def do(self, *requests: str | dict[str, Json]) -> None:
+        """Carry out commands."""
+        for request in requests:
+            reply = self.reply(request)
+            assert reply["ok"], reply
+
+    def see(self, application: str, check: str, result: ProbeResult) -> None:
+        """Have every probe of a check of an application see the same, until it counts."""
+        found = self.corridor.ledger.state.application_named(application)
+        assert found is not None
+        for head in found.heads:
+            for address in head.addresses:
+                key = Key(found.id, head.name, check, address)
+                for _ in range(3):
+                    self._observing.learn(key, result)
+
+    def last_seen(self, application: Application) -> list[Json]:
+        """Report what probes last saw."""
+        return self._observing.last_seen(application)
+
+    async def take_report(self, report: ReportHealth) -> dict[str, Json]:
+        """Take a report."""
+        return await self._reports.take(report)
+
+    def set_targets(self, targets: object) -> None:
+        """Probe nothing: what probes see is given to `see`."""
+
+    async def _server(self) -> dict[str, Json]:
+        return self.server
+
+    async def _query_log(self, command: LogCommand) -> dict[str, Json]:
+        return {"on": False, "file": None, "sample": 1, "written": 0, "lost": 0}
+
+    async def _submit(self, command: Mutation) -> None:
+        self.corridor.do(command)
+
+    def _means(self) -> Means:
+        return Means(
+            state=lambda: self.corridor.ledger.state,
+            submit=self._submit,
+            spawn=self.corridor.gate.spawn,
+            soon=lambda call: call(),
+            addresses=lambda name: (),
+            now=lambda: self.corridor.now,
+            steady=lambda: self.corridor.now,
+            log=lambda text: None,
+        )

@@ -1,0 +1,17 @@
+"""What `scripts/mutate` prints."""
+
+from __future__ import annotations
+
+from mutation.command import report
+from mutation.mutants import Mutant
+
+
+def test_packages_are_a_table_and_survivors_are_listed_with_their_place() -> None:
+    killed = ("rules/decisions/safety.py", Mutant(3, "not", "not a -> a", ""), True)
+    survived = ("rules/decisions/policy.py", Mutant(7, "constant", "60 -> 61", ""), False)
+    assert list(report({"rules": [killed, killed, survived], "wire": []})) == [
+        "package              mutants  killed  survived  score",
+        "rules                      3       2         1   67 %",
+        "wire                       0       0         0      -",
+        "failoverdns/rules/decisions/policy.py:7: constant: 60 -> 61",
+    ]

@@ -1,0 +1,89 @@
+"""A mutant is tried in a copy: the tests that are near it fail, or it has survived."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mutation import trying
+from mutation.mutants import Mutant
+from mutation.trying import Unsound, check_tests, files_of, is_noticed
+
+FILE = "part/adding.py"
+SOURCE = "def add(a, b):\n    return a + b\n"
+MODULE = "from failoverdns.part.adding import add\n\n\ndef test_it():\n    "
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of one module with one test, in place of ours; `scripts` is ours."""
+    for path, text in {
+        "failoverdns/__init__.py": "",
+        "failoverdns/part/__init__.py": "",
+        f"failoverdns/{FILE}": SOURCE,
+        "failoverdns/alone.py": "",
+        "tests/part/test_adding.py": f"{MODULE}assert add(1, 2) == 3\n",
+        "tests/part/test_beside.py": "def test_nothing():\n    pass\n",
+        "tests/other/test_user.py": f"{MODULE}assert add(0, 5) == 5\n",
+        "tests/other/test_apart.py": "def test_nothing():\n    pass\n",
+        "tests/system/test_all.py": f"{MODULE}raise ValueError\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    (tmp_path / "scripts").symlink_to(trying.ROOT / "scripts")
+    monkeypatch.setattr(trying, "ROOT", tmp_path)
+    return tmp_path
+
+
+def mutant(text: str) -> Mutant:
+    """A mutant of the module."""
+    return Mutant(2, "arithmetic", "", text)
+
+
+def test_the_files_of_a_package_and_of_a_module_are_found() -> None:
+    assert files_of("part") == ["part/__init__.py", FILE]
+    assert files_of("alone") == ["alone.py"]
+
+
+def test_the_module_of_the_same_name_comes_first_and_then_all_that_is_near() -> None:
+    assert trying.tests_of(FILE) == [
+        ["tests/part/test_adding.py"],
+        ["tests/other/test_user.py", "tests/part/test_beside.py"],
+    ]
+    assert trying.tests_of("alone.py") == []
+
+
+def test_a_mutant_that_fails_a_test_is_noticed() -> None:
+    check_tests([FILE])
+    assert is_noticed(FILE, mutant(SOURCE.replace("+", "-")), 60.0)
+
+
+def test_a_mutant_that_only_a_test_elsewhere_fails_with_is_noticed() -> None:
+    assert is_noticed(FILE, mutant("def add(a, b):\n    return 3\n"), 60.0)
+
+
+def test_a_mutant_with_which_all_tests_pass_has_survived() -> None:
+    assert not is_noticed(FILE, mutant(SOURCE.replace("+", "|")), 60.0)
+
+
+def test_a_mutant_that_never_ends_is_noticed_when_its_time_is_up() -> None:
+    assert is_noticed(FILE, mutant("while True:\n    pass\n"), 0.5)
+
+
+def test_a_module_that_no_test_imports_lets_every_mutant_survive() -> None:
+    check_tests(["alone.py"])
+    assert not is_noticed("alone.py", mutant("raise ValueError\n"), 60.0)
+
+
+def test_tests_that_fail_without_a_mutant_measure_nothing(project: Path) -> None:
+    (project / "tests/part/test_beside.py").write_text("def test_it():\n    assert False\n")
+    with pytest.raises(Unsound, match="without a mutant pytest returns 1"):
+        check_tests([FILE])
+
+
+def test_tests_that_import_another_package_measure_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trying, "_copy", lambda folder: None)
+    with pytest.raises(Unsound, match="pytest returned 9"):
+        check_tests([FILE])
