@@ -23,7 +23,7 @@ from failoverdns.changes.ledger import Ledger
 from failoverdns.delivery import hook
 from failoverdns.delivery import hook_programs as programs
 from failoverdns.delivery.hooks import Hooks
-from failoverdns.delivery.pull import EVERY, Clients, Endpoint
+from failoverdns.delivery.pull import EVERY, Endpoint, PullClients
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.certificates import (
@@ -80,7 +80,7 @@ class CannotReact(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedReactions:
     """A configuration of which all that can fail was tried, and nothing is used yet."""
 
     config: Config
@@ -137,7 +137,7 @@ class Reactions:
         self._ticking.clock = self._reactor
         self._ticking.start(TICK)
 
-    def prepare(self, config: Config) -> Prepared:
+    def prepare(self, config: Config) -> PreparedReactions:
         """Try what may fail; raises CannotReact or CannotListen, and nothing was changed."""
         if config.acme is not None:
             try:
@@ -147,11 +147,11 @@ class Reactions:
                 raise CannotReact(text) from None
         delivery = config.delivery
         if delivery is None:
-            return Prepared(config, None)
+            return PreparedReactions(config, None)
         files = TlsFiles(delivery.certificate, delivery.key, delivery.client_ca)
-        return Prepared(config, TlsContext(files))
+        return PreparedReactions(config, TlsContext(files))
 
-    async def reload(self, prepared: Prepared) -> None:
+    async def reload(self, prepared: PreparedReactions) -> None:
         """Put another configuration to work, as far as it may change while we run."""
         assert self._hooks is not None
         config = self._config = prepared.config
@@ -244,10 +244,10 @@ class Reactions:
             return
         renewals = None
         if settings is not None:
-            from failoverdns.issuing.means import Means
+            from failoverdns.issuing.effects import Effects
             from failoverdns.issuing.renewing import Renewals
 
-            means = Means(
+            means = Effects(
                 state=lambda: self._ledger.state,
                 store=self._store,
                 submit=lambda command: self._submit(command, _WORDS[type(command)]),
@@ -276,8 +276,8 @@ class Reactions:
             address: Any = port.getHost()
             log.info("delivery on {host}:{port}, HTTPS", host=address.host, port=address.port)
 
-    def _hook_means(self, folder: Path) -> hook.Means:
-        return hook.Means(
+    def _hook_means(self, folder: Path) -> hook.Effects:
+        return hook.Effects(
             state=lambda: self._ledger.state,
             store=self._store,
             folder=folder,
@@ -308,5 +308,5 @@ def _unknown(config: Config, state: View) -> Iterator[str]:
                 yield f"{place}: there is no application {name!r}; was it renamed?"
 
 
-def _clients(settings: DeliverySettings) -> Clients:
+def _clients(settings: DeliverySettings) -> PullClients:
     return {name: frozenset(applications) for name, applications in settings.clients}

@@ -11,7 +11,7 @@ from typing import Any
 from corridors import WHO, ZONE, Corridor
 from driving import run
 
-from failoverdns.automation.observing import Means, Observing
+from failoverdns.automation.observing import Effects, Observing
 from failoverdns.automation.reports import Reports
 from failoverdns.cli import rendering
 from failoverdns.control.commanding import Commands
@@ -19,12 +19,12 @@ from failoverdns.control.language.commands import ROWS
 from failoverdns.control.language.requests import read_request
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
-from failoverdns.model.commands import LogCommand, Mutation, Query
+from failoverdns.model.commands import LogCommand, Mutation, ReadCommand
 from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.health import ProbeResult
-from failoverdns.model.policy import Terms
-from failoverdns.rules.derived.probe_targets import Key
+from failoverdns.model.policy import AutomationSettings
+from failoverdns.rules.derived.probe_targets import TallyKey
 
 NOW = 1_800_000_000.0
 """2027-01-15T08:00:00Z: when everything happens."""
@@ -36,11 +36,11 @@ class Console:
     `see` has the probes see something; `server` is what `status` reports of the server.
     """
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, settings: AutomationSettings) -> None:
         self.corridor = Corridor(now=NOW)
         self.server: dict[str, Json] = {}
         self.hooks: list[Json] = []
-        self.corridor.do(Configure((ZONE,), terms))
+        self.corridor.do(Configure((ZONE,), settings))
         self._observing = Observing(self, self._means())
         self.corridor.listeners.append(self._observing.announce)
         self._reports = Reports(
@@ -65,7 +65,7 @@ class Console:
         """Return the reply to a command line, or to named values."""
         text = request if isinstance(request, str) else json.dumps(request)
         read = read_request(text.encode())
-        if isinstance(read.command, Query):
+        if isinstance(read.command, ReadCommand):
             lines: Iterable[bytes] = run(self._commands.read(read))
         else:
             replies: list[Iterable[bytes]] = []
@@ -102,7 +102,7 @@ class Console:
         assert found is not None
         for head in found.heads:
             for address in head.addresses:
-                key = Key(found.id, head.name, check, address)
+                key = TallyKey(found.id, head.name, check, address)
                 for _ in range(3):
                     self._observing.learn(key, result)
 
@@ -126,8 +126,8 @@ class Console:
     async def _submit(self, command: Mutation) -> None:
         self.corridor.do(command)
 
-    def _means(self) -> Means:
-        return Means(
+    def _means(self) -> Effects:
+        return Effects(
             state=lambda: self.corridor.ledger.state,
             submit=self._submit,
             spawn=self.corridor.gate.spawn,

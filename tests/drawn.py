@@ -61,8 +61,8 @@ from failoverdns.model.policy import (
     AnswerOf,
     Assertion,
     Automation,
+    AutomationSettings,
     Gate,
-    Terms,
     Wait,
 )
 from failoverdns.model.resolution import Answer
@@ -83,7 +83,7 @@ QUICK = replace(watched.AUTO, grace=1.0, hold=2.0, cooldown=1.0, window=9.0)
 """A policy for stories of some 30 seconds."""
 
 TERMS = [
-    Terms(
+    AutomationSettings(
         (watched.WEB, replace(watched.WEB, name="deep")),
         (
             QUICK,
@@ -91,7 +91,7 @@ TERMS = [
             replace(QUICK, name="odd", all_down=AllDown.BACKUP),
         ),
     ),
-    Terms(
+    AutomationSettings(
         (watched.WEB,),
         (QUICK, replace(QUICK, name="careful", all_down=AllDown.PRIMARY)),
         (
@@ -157,7 +157,7 @@ def start(zone: Zone) -> State:
     )
     us = application("us", balancer("lb1", "198.51.100.1"), active="lb1", checks=("web",))
     shop, blog = group(automation=Automation("auto")), group("blog", None, None)
-    return state(eu, us, shop, blog, order("eu"), zones=[zone], terms=TERMS[0])
+    return state(eu, us, shop, blog, order("eu"), zones=[zone], settings=TERMS[0])
 
 
 def commands(zones: tuple[Zone, ...]) -> st.SearchStrategy[list[Mutation]]:

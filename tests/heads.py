@@ -17,7 +17,7 @@ from typing import Any
 from authority import Issued
 from twisted.internet.epollreactor import EPollReactor
 
-from failoverdns.model.health import Check, CheckKind, ProbeResult, Target
+from failoverdns.model.health import Check, CheckKind, ProbeResult, ProbeTarget
 from failoverdns.probing.prober import Prober
 
 DEADLINE = 20.0
@@ -150,11 +150,11 @@ def make_target(
     *,
     host: str = LOOPBACK,
     names: tuple[str, ...] = (),
-    **terms: Any,
-) -> Target:
-    """A target on loopback; `terms` are the check's."""
-    check = Check("test", kind, port, **{"timeout": DEADLINE, **terms})
-    return Target(check, "shop-eu", "web1", ip_address(host), names)
+    **settings: Any,
+) -> ProbeTarget:
+    """A target on loopback; `settings` are the check's."""
+    check = Check("test", kind, port, **{"timeout": DEADLINE, **settings})
+    return ProbeTarget(check, "shop-eu", "web1", ip_address(host), names)
 
 
 @lru_cache(maxsize=1)
@@ -171,12 +171,12 @@ class Probed:
     def __init__(self, **limits: int) -> None:
         self.prober = Prober(reactor(), **limits)
 
-    def __call__(self, target: Target) -> ProbeResult:
+    def __call__(self, target: ProbeTarget) -> ProbeResult:
         """Probe once; return the result."""
         (result,) = self.all(target)
         return result
 
-    def all(self, *targets: Target) -> list[ProbeResult]:
+    def all(self, *targets: ProbeTarget) -> list[ProbeResult]:
         """Probe all of them at once; return the results as they come."""
         found: list[ProbeResult] = []
         for target in targets:

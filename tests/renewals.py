@@ -19,7 +19,7 @@ from driving import run
 
 from failoverdns.changes.ledger import Ledger, Outcome, Submission
 from failoverdns.changes.state import State
-from failoverdns.issuing.means import Means
+from failoverdns.issuing.effects import Effects
 from failoverdns.issuing.renewing import Renewals
 from failoverdns.model import commands as system_commands
 from failoverdns.model.certificate import Certificate, Order
@@ -143,7 +143,7 @@ class World:
         return found.id
 
     def _renewals(self) -> Renewals:
-        means = Means(
+        means = Effects(
             state=lambda: self.corridor.ledger.state,
             store=self.corridor.store,
             submit=self._submit,

@@ -21,8 +21,8 @@ from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import NO_TERMS, Terms
-from failoverdns.model.records import TXT, Opaque, Records, RRset, Text
+from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, AutomationSettings
+from failoverdns.model.records import TXT, Opaque, OwnedRRset, RRset, Text
 from failoverdns.model.zone import NameServer, Zone, ZoneSerial
 from failoverdns.rules.deciding import decide
 from failoverdns.rules.derived.affected_names import difference, nodes_of, touched
@@ -79,9 +79,9 @@ def zone(origin: str = "failover.test", **fields: Any) -> Zone:
     return Zone(name(origin), **{**given, **fields})
 
 
-def text_record(owner: str) -> RRset:
+def text_record(owner: str) -> OwnedRRset:
     """A static TXT record."""
-    return RRset(name(owner), TXT, 300, (Opaque(b"\2hi"),))
+    return OwnedRRset(name(owner), TXT, 300, (Opaque(b"\2hi"),))
 
 
 def balancer(head: str, *texts: str, hostname: str | None = None) -> Head:
@@ -170,12 +170,12 @@ def state(
     *entities: Entity,
     zones: Iterable[Zone] | None = None,
     revision: int = 10,
-    terms: Terms = NO_TERMS,
+    settings: AutomationSettings = NO_AUTOMATION_SETTINGS,
 ) -> State:
     """A state at revision 10 with the zone `failover.test`, which has the serial number 100."""
     served = (zone(),) if zones is None else tuple(zones)
     serials = [ZoneSerial(z.origin, 100, z.digest()) for z in served]
-    return State(revision, (*serials, *entities), served, terms)
+    return State(revision, (*serials, *entities), served, settings)
 
 
 def shop(**fields: Any) -> State:
@@ -202,11 +202,11 @@ def carried_out(
     `steady` is `now` if left out: nobody has set the clock.
     """
     decision = decide(view, command, now, random or Random(0), steady)
-    part = touched(view, decision.writes, decision.zones, decision.terms)
+    part = touched(view, decision.writes, decision.zones, decision.settings)
     before = nodes_of(view, part)
     if decision.changes(view):
         revision = view.revision + (1 if decision.writes else 0)
-        view.apply(revision, decision.writes, decision.zones, decision.terms)
+        view.apply(revision, decision.writes, decision.zones, decision.settings)
     return decision.report(view), decision.writes, difference(before, nodes_of(view, part))
 
 
@@ -249,7 +249,7 @@ def node_texts(node: Node) -> list[str]:
     return [text for records in node.rrsets for text in record_texts(records)]
 
 
-def record_texts(records: Records) -> list[str]:
+def record_texts(records: RRset) -> list[str]:
     """Return an RRset as texts such as `A 192.0.2.1`."""
     return [f"{TYPES[records.rtype]} {_data_text(data)}" for data in records.data]
 

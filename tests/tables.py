@@ -15,7 +15,14 @@ import dns.rdata
 import dns.rdatatype
 import dns.zone
 
-from failoverdns.answering.responding import NO_TERMS, TCP, UDP, Terms, respond, slow_answer
+from failoverdns.answering.responding import (
+    NO_TERMS,
+    TCP,
+    UDP,
+    AnswerSettings,
+    respond,
+    slow_answer,
+)
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import (
@@ -26,8 +33,8 @@ from failoverdns.model.records import (
     TXT,
     A,
     Opaque,
+    OwnedRRset,
     Rdata,
-    Records,
     RRset,
     StartOfAuthority,
     Text,
@@ -44,7 +51,7 @@ def name(text: str) -> DomainName:
     return DomainName.from_text(text)
 
 
-def authority(origin: str, serial: int = 1, negative_ttl: int = NEGATIVE_TTL) -> RRset:
+def authority(origin: str, serial: int = 1, negative_ttl: int = NEGATIVE_TTL) -> OwnedRRset:
     """Return the SOA RRset of a zone, as `Zone.start_of_authority` makes it."""
     data = StartOfAuthority(
         name("ns1." + origin),
@@ -55,17 +62,17 @@ def authority(origin: str, serial: int = 1, negative_ttl: int = NEGATIVE_TTL) ->
         1209600,
         negative_ttl,
     )
-    return RRset(name(origin), SOA, negative_ttl, (data,))
+    return OwnedRRset(name(origin), SOA, negative_ttl, (data,))
 
 
-def node(owner: str, origin: str, *rrsets: Records, negative_ttl: int = NEGATIVE_TTL) -> Node:
+def node(owner: str, origin: str, *rrsets: RRset, negative_ttl: int = NEGATIVE_TTL) -> Node:
     """Return what is served at a name; without RRsets the name is reserved."""
     return Node(name(owner), name(origin), rrsets, negative_ttl)
 
 
-def addresses(*texts: str, ttl: int = 60) -> Records:
+def addresses(*texts: str, ttl: int = 60) -> RRset:
     """Return an A RRset."""
-    return Records(A, ttl, tuple(IPv4Address(text) for text in texts))
+    return RRset(A, ttl, tuple(IPv4Address(text) for text in texts))
 
 
 def zone(
@@ -81,7 +88,7 @@ def zone(
     `reserved` are names without records; `negative` are negative TTLs of single names.
     """
     own = {name(f"{owner}.{origin}"): ttl for owner, ttl in (negative or {}).items()}
-    rrsets: dict[DomainName, list[Records]] = {name(origin): []}
+    rrsets: dict[DomainName, list[RRset]] = {name(origin): []}
     read = dns.zone.from_text(
         f"$TTL 60\n@ 3600 NS ns1.{origin}.\n{text}\n",
         origin + ".",
@@ -91,7 +98,7 @@ def zone(
     for owner, rdataset in read.iterate_rdatasets():
         rtype = int(rdataset.rdtype)
         data = tuple(_rdata(rtype, rdata) for rdata in rdataset)
-        records = Records(rtype, int(rdataset.ttl), data)
+        records = RRset(rtype, int(rdataset.ttl), data)
         rrsets.setdefault(DomainName(owner.to_wire() or b""), []).append(records)
     for owner_text in reserved:
         rrsets.setdefault(name(f"{owner_text}.{origin}"), [])
@@ -201,10 +208,10 @@ def ask(
     question: dns.message.Message,
     *,
     udp: bool = True,
-    terms: Terms = NO_TERMS,
+    settings: AnswerSettings = NO_TERMS,
 ) -> dns.message.Message:
     """Return the reply to a question."""
-    reply = respond(table, question.to_wire(), UDP if udp else TCP, terms)
+    reply = respond(table, question.to_wire(), UDP if udp else TCP, settings)
     assert reply is not None
     return dns.message.from_wire(reply)
 

@@ -20,7 +20,7 @@ from failoverdns.model.commands.automation import Automate
 from failoverdns.model.commands.health import ForceHealth, LearnHealth
 from failoverdns.model.group import Group
 from failoverdns.model.health import Cause, Check, CheckKind, Forced, Health, Observed
-from failoverdns.model.policy import Automation, Mode, Policy, SafetyRule, Terms
+from failoverdns.model.policy import Automation, AutomationSettings, Mode, Policy, SafetyRule
 from failoverdns.rules.derived.health import Condition
 from failoverdns.rules.derived.view import View
 
@@ -38,9 +38,9 @@ AUTO = Policy(
 UP, DOWN, UNKNOWN = Health.UP, Health.DOWN, Health.UNKNOWN
 
 
-def terms(*rules: SafetyRule, **fields: Any) -> Terms:
+def settings(*rules: SafetyRule, **fields: Any) -> AutomationSettings:
     """Terms with the check `web`, the policy `auto` with these fields, and these rules."""
-    return Terms((WEB,), (replace(AUTO, **fields),), rules)
+    return AutomationSettings((WEB,), (replace(AUTO, **fields),), rules)
 
 
 def said(health: Health, since: float = 0.0) -> Observed:
@@ -87,7 +87,7 @@ def watched(
         all_are(samples.eu(), primary, since),
         all_are(samples.us(), backup, since),
         *groups,
-        terms=terms(*rules, **fields),
+        settings=settings(*rules, **fields),
     )
 
 

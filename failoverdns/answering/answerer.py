@@ -16,12 +16,18 @@ from twisted.logger import Logger
 
 from failoverdns.answering.listening import Listeners
 from failoverdns.answering.query_log import QueryLog
-from failoverdns.answering.responding import Asker, Terms, respond, server_failure, unready_answer
-from failoverdns.answering.settings import Agreement, terms_of
+from failoverdns.answering.responding import (
+    AnswerSettings,
+    Asker,
+    respond,
+    server_failure,
+    unready_answer,
+)
+from failoverdns.answering.settings import WorkerSettings, terms_of
 from failoverdns.model.change import Json
 from failoverdns.net.sockets import allow_descriptors
 from failoverdns.protocol.table.fast_path import make_table
-from failoverdns.protocol.table.table import Batches, Served, ServesBatches, Table
+from failoverdns.protocol.table.table import Batches, ServedBatch, ServesBatches, Table
 
 OTHER_DESCRIPTORS = 640
 """Open files beside connections over TCP: sockets, the state, control, hooks, delivery, a CA."""
@@ -35,7 +41,7 @@ class Answerer:
     def __init__(self, reactor: Any) -> None:
         """Begin with nothing to answer, and nowhere; `reactor` is Twisted's."""
         self._table: Table = make_table()
-        self._terms = Terms()
+        self._settings = AnswerSettings()
         batches = self._table.serve if isinstance(self._table, ServesBatches) else None
         serve = partial(self._serve, batches) if batches is not None else None
         self.listeners = Listeners(reactor, self.answer, serve)
@@ -44,15 +50,15 @@ class Answerer:
     def answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
         """Answer a packet from the address `host`; a defect of ours harms that packet only."""
         try:
-            terms, logging = self._terms, self.query_log.is_on
-            if terms.limiter is None and not logging:
+            settings, logging = self._settings, self.query_log.is_on
+            if settings.limiter is None and not logging:
                 reply = self._table.ready_answer(packet, udp=udp)
                 if reply is None:  # else nobody needs to know who asks, and when
                     asker = Asker(host, udp, time.time(), 0.0)
-                    reply, _ = unready_answer(self._table, packet, asker, terms)
+                    reply, _ = unready_answer(self._table, packet, asker, settings)
                 return reply
             asker = Asker(host, udp, time.time(), time.monotonic())
-            reply = respond(self._table, packet, asker, terms)
+            reply = respond(self._table, packet, asker, settings)
             if logging:
                 self.query_log.note(packet, reply, host, asker.now, udp=udp)
             return reply
@@ -60,11 +66,11 @@ class Answerer:
             log.failure("a packet could not be answered: {packet}", packet=packet[:600].hex())
             return server_failure(packet)
 
-    def _serve(self, batches: Batches, descriptor: int) -> Served | None:
+    def _serve(self, batches: Batches, descriptor: int) -> ServedBatch | None:
         """Let C answer what waits at a socket, if nobody needs to know who asks."""
-        if self._terms.limiter is not None or self.query_log.is_on:
+        if self._settings.limiter is not None or self.query_log.is_on:
             return None
-        return batches(descriptor, self._terms.cookies)
+        return batches(descriptor, self._settings.cookies)
 
     def take_delta(self, delta: bytes, is_part: bool = False) -> None:
         """Make a delta visible, all of it at once, with the parts before it; raises Malformed."""
@@ -73,12 +79,12 @@ class Answerer:
         else:
             self._table.apply(delta)
 
-    def agree(self, agreement: Agreement) -> None:
+    def agree(self, agreement: WorkerSettings) -> None:
         """Answer on other terms from now on; the query log keeps the settings that it began with.
 
         A connection over TCP takes an open file, and there is room for as many as are let in.
         """
-        self._terms = terms_of(agreement, self._terms)
+        self._settings = terms_of(agreement, self._settings)
         self.listeners.tcp_clients.limits = agreement.tcp
         if self.query_log.settings is None:
             self.query_log = QueryLog(agreement.querylog)
@@ -94,7 +100,7 @@ class Answerer:
 
     def report(self) -> dict[str, Any]:
         """Tell what became of strangers' packets, for `status`."""
-        limiter = self._terms.limiter
+        limiter = self._settings.limiter
         limited: Json = None
         if limiter is not None:
             limited = {

@@ -32,7 +32,7 @@ class Kind(enum.Enum):
     ALL = "all"
 
 
-class Verdict(enum.Enum):
+class Treatment(enum.Enum):
     """What becomes of a reply."""
 
     SEND = "send"
@@ -75,26 +75,26 @@ class RateLimiter:
     def __len__(self) -> int:
         return len(self._accounts)
 
-    def judge(self, address: bytes, kind: Kind, name: bytes, now: float) -> Verdict:
+    def judge(self, address: bytes, kind: Kind, name: bytes, now: float) -> Treatment:
         """Count a reply to a client at `address` (4 or 16 bytes), and say what becomes of it.
 
         `name` is what replies of the kind are told apart by; `now` in seconds, monotonic.
         """
         size, number = len(address), int.from_bytes(address, "big")
         if any(size == n and number & mask == net for n, mask, net in self._exempt):
-            return Verdict.SEND
+            return Treatment.SEND
         network = number & self._masks[size]
         owing = self._count((size, network, kind, name), self._rates[kind], now)
         everything = self._count((size, network, Kind.ALL, b""), self._rates[Kind.ALL], now)
         account = owing or everything
         if account is None:
-            return Verdict.SEND
+            return Treatment.SEND
         account.limited += 1
         if self.limits.slip and account.limited % self.limits.slip == 0:
             self.truncated += 1
-            return Verdict.TRUNCATE
+            return Treatment.TRUNCATE
         self.dropped += 1
-        return Verdict.DROP
+        return Treatment.DROP
 
     def _count(self, what: tuple[object, ...], rate: int, now: float) -> _Account | None:
         """Take one from an account; return it if it is in debt."""

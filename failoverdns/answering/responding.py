@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from failoverdns.answering.limiting import Kind, RateLimiter, Verdict, packed
+from failoverdns.answering.limiting import Kind, RateLimiter, Treatment, packed
 from failoverdns.model.records import ANY
 from failoverdns.protocol.cookies import SIZE, CookieSecrets, check_cookie
 from failoverdns.protocol.options import (
@@ -59,10 +59,10 @@ from failoverdns.protocol.reply import (
 from failoverdns.protocol.table.lookup import (
     CLASS_IN,
     Found,
+    LookupResult,
     NoData,
     NoSuchName,
     NotOurs,
-    Outcome,
     Referral,
     look_up,
 )
@@ -85,7 +85,7 @@ _COOKIE_SPACE: Final = 4 + SIZE
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class AnswerSettings:
     """What strangers get beside answers, and on which terms.
 
     Without `cookies` the option is ignored; `nsid` is told to those who ask; `idle_timeout` in
@@ -112,45 +112,49 @@ class Asker(NamedTuple):
     monotonic: float = 0.0
 
 
-NO_TERMS: Final = Terms()
+NO_TERMS: Final = AnswerSettings()
 UDP: Final = Asker()
 TCP: Final = Asker(udp=False)
 
 
-def respond(table: Table, packet: bytes, asker: Asker, terms: Terms = NO_TERMS) -> bytes | None:
+def respond(
+    table: Table, packet: bytes, asker: Asker, settings: AnswerSettings = NO_TERMS
+) -> bytes | None:
     """Return the reply to a packet, or None if it gets none; never raises."""
     reply, proven = table.ready_answer(packet, udp=asker.udp), False
     if reply is None:
-        reply, proven = unready_answer(table, packet, asker, terms)
-    if terms.limiter is None or reply is None or proven or not asker.udp:
+        reply, proven = unready_answer(table, packet, asker, settings)
+    if settings.limiter is None or reply is None or proven or not asker.udp:
         return reply
-    return _limited(table, packet, reply, asker, terms, terms.limiter)
+    return _limited(table, packet, reply, asker, settings, settings.limiter)
 
 
 def unready_answer(
-    table: Table, packet: bytes, asker: Asker, terms: Terms
+    table: Table, packet: bytes, asker: Asker, settings: AnswerSettings
 ) -> tuple[bytes | None, bool]:
     """Return the reply to a packet that has no ready answer, and whether its cookie is valid."""
-    if terms.cookies is not None:
-        reply, proven = _ready_with_cookie(table, packet, asker, terms.cookies)
+    if settings.cookies is not None:
+        reply, proven = _ready_with_cookie(table, packet, asker, settings.cookies)
         if reply is not None:
             return reply, proven
-    return _slow_answer(table, packet, asker, terms)
+    return _slow_answer(table, packet, asker, settings)
 
 
-def slow_answer(table: Table, packet: bytes, asker: Asker, terms: Terms = NO_TERMS) -> bytes | None:
+def slow_answer(
+    table: Table, packet: bytes, asker: Asker, settings: AnswerSettings = NO_TERMS
+) -> bytes | None:
     """Return the reply to a packet by reading all of it."""
-    return _slow_answer(table, packet, asker, terms)[0]
+    return _slow_answer(table, packet, asker, settings)[0]
 
 
-def answer(table: Table, query: Query, terms: Terms = NO_TERMS) -> Sections | None:
+def answer(table: Table, query: Query, settings: AnswerSettings = NO_TERMS) -> Sections | None:
     """Return what a well-formed query is told; None for OPT as QTYPE, which is no question."""
     if query.edns is not None and query.edns.version > 0:
         return Sections(BADVERS, authoritative=False)
     if query.qtype == OPT:
         return None
-    if query.qclass == CLASS_CHAOS and query.name.wire in terms.chaos:
-        return _chaos(terms.chaos[query.name.wire], query)
+    if query.qclass == CLASS_CHAOS and query.name.wire in settings.chaos:
+        return _chaos(settings.chaos[query.name.wire], query)
     if query.qclass != CLASS_IN:
         return Sections(REFUSED, authoritative=False)
     if query.qtype in (AXFR, IXFR):
@@ -193,7 +197,7 @@ def _ready_with_cookie(
 
 
 def _slow_answer(
-    table: Table, packet: bytes, asker: Asker, terms: Terms
+    table: Table, packet: bytes, asker: Asker, settings: AnswerSettings
 ) -> tuple[bytes | None, bool]:
     """Return the reply by reading all of the packet, and whether it has a valid cookie."""
     query = read_query(packet)
@@ -203,51 +207,58 @@ def _slow_answer(
         case Faulty():
             return write_header(query), False
         case Unasked():
-            if terms.cookies is None:
+            if settings.cookies is None:
                 return write_header(Faulty(query.id, 0, FORMERR, "no question")), False
-            valid, options = _reply_options(query.edns.options, asker, terms)
+            valid, options = _reply_options(query.edns.options, asker, settings)
             return write_unasked(query, options), valid
-    sections = answer(table, query, terms)
+    sections = answer(table, query, settings)
     if sections is None:
         return write_header(Faulty(query.id, 0, FORMERR, "a QTYPE that cannot be asked for")), False
     valid, options = False, b""
     if query.edns is not None and query.edns.options is not NO_OPTIONS:
-        valid, options = _reply_options(query.edns.options, asker, terms)
+        valid, options = _reply_options(query.edns.options, asker, settings)
     limit = udp_limit(query) if asker.udp else TCP_PAYLOAD
     return write_reply(query, sections, limit, options), valid
 
 
-def _reply_options(options: Options, asker: Asker, terms: Terms) -> tuple[bool, bytes]:
+def _reply_options(options: Options, asker: Asker, settings: AnswerSettings) -> tuple[bool, bytes]:
     """Return whether there is a valid cookie, and the options that answer those of a query."""
     valid, written = False, b""
-    if options.cookie is not None and terms.cookies is not None:
-        valid, cookie = check_cookie(terms.cookies, options.cookie, packed(asker.host), asker.now)
+    if options.cookie is not None and settings.cookies is not None:
+        valid, cookie = check_cookie(
+            settings.cookies, options.cookie, packed(asker.host), asker.now
+        )
         written += write_option(COOKIE, cookie)
-    if options.nsid and terms.nsid is not None:
-        written += write_option(NSID, terms.nsid)
+    if options.nsid and settings.nsid is not None:
+        written += write_option(NSID, settings.nsid)
     if options.client_subnet is not None:
         written += write_option(CLIENT_SUBNET, without_scope(options.client_subnet))
     if options.keepalive and not asker.udp:
-        written += write_option(KEEPALIVE, keepalive_time(terms.idle_timeout))
+        written += write_option(KEEPALIVE, keepalive_time(settings.idle_timeout))
     return valid, written
 
 
 def _limited(
-    table: Table, packet: bytes, reply: bytes, asker: Asker, terms: Terms, limiter: RateLimiter
+    table: Table,
+    packet: bytes,
+    reply: bytes,
+    asker: Asker,
+    settings: AnswerSettings,
+    limiter: RateLimiter,
 ) -> bytes | None:
     """Return a reply, or what becomes of it where a client network gets too many."""
     kind, name = _account(table, reply)
     verdict = limiter.judge(packed(asker.host), kind, name, asker.monotonic)
-    if verdict is Verdict.SEND:
+    if verdict is Treatment.SEND:
         return reply
     query = read_query(packet)
-    if verdict is Verdict.DROP or not isinstance(query, Query):
+    if verdict is Treatment.DROP or not isinstance(query, Query):
         return None
     rcode, options = NOERROR, b""
-    if query.edns is not None and query.edns.options.cookie is not None and terms.cookies:
+    if query.edns is not None and query.edns.options.cookie is not None and settings.cookies:
         rcode = BADCOOKIE  # and no option but the cookie: nothing may be gained by way of us
         cookie_only = Options(cookie=query.edns.options.cookie)
-        _, options = _reply_options(cookie_only, asker, terms)
+        _, options = _reply_options(cookie_only, asker, settings)
     sections = Sections(rcode, authoritative=False)
     return write_reply(query, sections, PLAIN_UDP_PAYLOAD if rcode else 0, options)
 
@@ -268,7 +279,7 @@ def _account(table: Table, reply: bytes) -> tuple[Kind, bytes]:
     return (Kind.NXDOMAIN if rcode == NXDOMAIN else Kind.ANSWER), zone
 
 
-def _sections(outcome: Outcome) -> Sections:
+def _sections(outcome: LookupResult) -> Sections:
     match outcome:
         case Found(answers):
             return Sections(NOERROR, answer=answers)

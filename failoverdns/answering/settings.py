@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from failoverdns.answering.limiting import RateLimiter
-from failoverdns.answering.responding import Terms
+from failoverdns.answering.responding import AnswerSettings
 from failoverdns.model.errors import Malformed
 from failoverdns.model.limits import RateLimits
 from failoverdns.model.settings import (
@@ -45,7 +45,7 @@ class CannotAgree(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class WorkerSettings:
     """All that an answering process is told beside names and sockets.
 
     `secrets` are those of cookies, as hex digits; without any there are no cookies.
@@ -58,12 +58,14 @@ class Agreement:
     querylog: QueryLogSettings | None
 
 
-_JSON = TypeAdapter(Agreement)
+_JSON = TypeAdapter(WorkerSettings)
 
 
-def make_agreement(config: Config, old: Agreement | None, make_secret: MakeSecret) -> Agreement:
+def make_agreement(
+    config: Config, old: WorkerSettings | None, make_secret: MakeSecret
+) -> WorkerSettings:
     """Return what a configuration asks for; raises CannotAgree."""
-    return Agreement(
+    return WorkerSettings(
         secrets=_secrets(config.cookies, old.secrets if old else (), make_secret),
         identity=config.identity,
         tcp=config.tcp,
@@ -72,7 +74,7 @@ def make_agreement(config: Config, old: Agreement | None, make_secret: MakeSecre
     )
 
 
-def rotated(config: Config, agreement: Agreement, make_secret: MakeSecret) -> Agreement:
+def rotated(config: Config, agreement: WorkerSettings, make_secret: MakeSecret) -> WorkerSettings:
     """Return an agreement with a new secret, if secrets are the server's own."""
     if not agreement.secrets or config.cookies.secret_file is not None:
         return agreement
@@ -80,7 +82,7 @@ def rotated(config: Config, agreement: Agreement, make_secret: MakeSecret) -> Ag
     return replace(agreement, secrets=_texts(secrets.followed_by(make_secret())))
 
 
-def share_of(agreement: Agreement, processes: int) -> Agreement:
+def share_of(agreement: WorkerSettings, processes: int) -> WorkerSettings:
     """Return what each of several processes keeps to, so that limits hold for all together.
 
     Clients are spread over the processes by their ports, so those of one network meet all of them.
@@ -102,10 +104,10 @@ def share_of(agreement: Agreement, processes: int) -> Agreement:
     return replace(agreement, tcp=tcp, rate_limit=limits)
 
 
-def terms_of(agreement: Agreement, old: Terms) -> Terms:
+def terms_of(agreement: WorkerSettings, old: AnswerSettings) -> AnswerSettings:
     """Return the terms of an agreement; what lives on of the old ones does."""
     secrets, identity, limits = agreement.secrets, agreement.identity, agreement.rate_limit
-    return Terms(
+    return AnswerSettings(
         cookies=CookieSecrets(tuple(map(bytes.fromhex, secrets))) if secrets else None,
         nsid=identity.nsid.encode() if identity.nsid is not None else None,
         idle_timeout=agreement.tcp.idle_timeout,
@@ -114,13 +116,13 @@ def terms_of(agreement: Agreement, old: Terms) -> Terms:
     )
 
 
-def write_agreement(agreement: Agreement) -> dict[str, Any]:
+def write_agreement(agreement: WorkerSettings) -> dict[str, Any]:
     """Return an agreement as JSON."""
     written: dict[str, Any] = _JSON.dump_python(agreement, mode="json")
     return written
 
 
-def read_agreement(written: dict[str, Any]) -> Agreement:
+def read_agreement(written: dict[str, Any]) -> WorkerSettings:
     """Return an agreement from JSON; raises ValueError."""
     return _JSON.validate_python(written)
 

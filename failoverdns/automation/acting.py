@@ -25,7 +25,7 @@ from failoverdns.model.policy import Flag
 from failoverdns.rules.decisions.automation import Outlook, outlook, wants_writing
 from failoverdns.rules.decisions.planning import Stage, next_stage
 from failoverdns.rules.decisions.safety import automation_flag
-from failoverdns.rules.decisions.switching import Step, plan, step_report
+from failoverdns.rules.decisions.switching import SwitchProposal, plan, proposal_report
 from failoverdns.rules.derived.health import application_condition
 from failoverdns.rules.derived.view import View
 
@@ -44,7 +44,7 @@ Approve = Callable[[Mapping[str, Json]], Awaitable[tuple[RuleFailure, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Effects:
     """What acting works with.
 
     `submit` gives a command to the ledger, with what history calls it; `approval` asks who has to
@@ -64,7 +64,7 @@ class Means:
 class Acting:
     """Looks at groups, and has done what is due."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Effects) -> None:
         self._means = means
         self._due: dict[str, float] = {}
         """When (steady seconds) to look at a group (by id) again."""
@@ -202,11 +202,13 @@ class Acting:
             objections = await self._objections(step, planned.reason)
         await self._means.submit(AdvancePlan(group.id, objections), "planned switch")
 
-    async def _objections(self, step: Step, reason: str | None) -> tuple[RuleFailure, ...]:
+    async def _objections(
+        self, step: SwitchProposal, reason: str | None
+    ) -> tuple[RuleFailure, ...]:
         approve = self._means.approval()
         if approve is None or step.before == step.after:
             return ()
-        report = step_report(self._means.state(), step)
+        report = proposal_report(self._means.state(), step)
         return await approve({"groups": [report], "reason": reason})
 
     def _count(self, before: Group | None, after: Group | None) -> None:

@@ -31,7 +31,7 @@ from failoverdns.net.sockets import allow_descriptors
 from failoverdns.net.spawning import spawn
 from failoverdns.probing.probe_loop import Probing
 from failoverdns.probing.prober import Prober
-from failoverdns.rules.derived.probe_targets import Key
+from failoverdns.rules.derived.probe_targets import TallyKey
 from failoverdns.rules.derived.view import View
 
 RESOLVE_INTERVAL = 15.0
@@ -85,10 +85,12 @@ class Automation:
             lambda hostname, problem: self._observing.unresolved(hostname, problem),
         )
         self._prober = Prober(reactor, PROBES_AT_ONCE)
-        self._probing: Probing[Key] = Probing(self._prober, self._learn, reactor, SystemRandom())
+        self._probing: Probing[TallyKey] = Probing(
+            self._prober, self._learn, reactor, SystemRandom()
+        )
         self._observing = Observing(
             self._probing,
-            observing.Means(
+            observing.Effects(
                 state=state,
                 submit=lambda command: submit(command, "health"),
                 spawn=spawn,
@@ -101,7 +103,7 @@ class Automation:
         )
         self._reports = Reports(state, self._observing.learn, self._observing.settle, now, steady)
         self._acting = Acting(
-            acting.Means(
+            acting.Effects(
                 state=state,
                 submit=submit,
                 approval=approval,
@@ -123,10 +125,10 @@ class Automation:
         self._hostnames.start()
         self._hostnames.resolvers = config.resolvers
         self._awake_at = self._steady()
-        if config.terms.checks:
+        if config.settings.checks:
             _make_room(config)
-        self._run(self._ticking, TICK, wanted=bool(config.terms.checks))
-        self._run(self._resolver_loop, RESOLVE_INTERVAL, wanted=bool(config.terms.checks))
+        self._run(self._ticking, TICK, wanted=bool(config.settings.checks))
+        self._run(self._resolver_loop, RESOLVE_INTERVAL, wanted=bool(config.settings.checks))
         self._observing.look()
         self._acting.look_at_all()
         self._act_soon(0.0)
@@ -176,7 +178,7 @@ class Automation:
                 loop.stop()
         self._hostnames.stop()
 
-    def _learn(self, key: Key, result: ProbeResult) -> None:
+    def _learn(self, key: TallyKey, result: ProbeResult) -> None:
         self._observing.learn(key, result)
 
     def _act_soon(self, delay: float) -> None:

@@ -26,15 +26,15 @@ from failoverdns.model.health import (
     Health,
     Observed,
     ProbeResult,
+    ProbeTarget,
     Quorum,
-    Target,
 )
 from failoverdns.model.names import DomainName
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.derived.health import NOT_OBSERVED, Tally, head_observed, merged, tallied
 from failoverdns.rules.derived.probe_targets import (
     Address,
-    Key,
+    TallyKey,
     checks_of,
     concerned,
     hostnames_of,
@@ -46,12 +46,12 @@ from failoverdns.rules.derived.view import View
 class Probes(Protocol):
     """Who probes."""
 
-    def set_targets(self, targets: Mapping[Key, Target]) -> None:
+    def set_targets(self, targets: Mapping[TallyKey, ProbeTarget]) -> None:
         """Probe these from now on, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Effects:
     """What observing works with.
 
     `submit` gives a command to the ledger; `soon` calls something in a moment; `addresses` tells
@@ -81,10 +81,10 @@ class Seen:
 class _Watched:
     """An application that is probed: at what, and what was seen there."""
 
-    targets: Mapping[Key, Target] = field(default_factory=dict)
-    places: dict[tuple[str, str], list[Key]] = field(default_factory=dict)
+    targets: Mapping[TallyKey, ProbeTarget] = field(default_factory=dict)
+    places: dict[tuple[str, str], list[TallyKey]] = field(default_factory=dict)
     """The keys of a head and a check, by their names."""
-    seen: dict[Key, Seen] = field(default_factory=dict)
+    seen: dict[TallyKey, Seen] = field(default_factory=dict)
     unsettled: set[str] = field(default_factory=set)
     """Heads of which the state may not say what was seen, though nothing else was seen since."""
 
@@ -92,7 +92,7 @@ class _Watched:
 class Observing:
     """Keeps what probes saw, and tells the ledger what follows from it."""
 
-    def __init__(self, probes: Probes, means: Means) -> None:
+    def __init__(self, probes: Probes, means: Effects) -> None:
         self._probes = probes
         self._means = means
         self._watched: dict[str, _Watched] = {}
@@ -147,10 +147,10 @@ class Observing:
         found = (hostnames_of(application) for application in self._applications())
         return tuple(dict.fromkeys(name for names in found for name in names))
 
-    def learn(self, key: Key, result: ProbeResult) -> None:
+    def learn(self, key: TallyKey, result: ProbeResult) -> None:
         """Take a probe's result."""
         watched = self._watched.get(key.application)
-        check = self._means.state().terms.check(key.check)
+        check = self._means.state().settings.check(key.check)
         if watched is None or check is None:
             return
         before = watched.seen.get(key)
@@ -171,7 +171,7 @@ class Observing:
             for check in checks_of(state, application):
                 for head in application.heads:
                     if not head.addresses and check.kind is not CheckKind.PUSH:
-                        self.learn(Key(application.id, head.name, check.name), result)
+                        self.learn(TallyKey(application.id, head.name, check.name), result)
 
     def last_seen(self, application: Application) -> list[Json]:
         """Report what each check of each head of an application last saw."""
@@ -262,7 +262,7 @@ class Observing:
             self._gathering = True
             self._means.soon(self._judge)
 
-    def _report(self, seen: Seen | None, key: Key, check: Check) -> dict[str, Json]:
+    def _report(self, seen: Seen | None, key: TallyKey, check: Check) -> dict[str, Json]:
         last = seen.tally.last if seen is not None else None
         report: dict[str, Json] = {
             "head": key.head,
@@ -288,7 +288,7 @@ class Observing:
         return steady + self._means.now() - self._means.steady()
 
 
-def _is_same_check(before: Target | None, after: Target) -> bool:
+def _is_same_check(before: ProbeTarget | None, after: ProbeTarget) -> bool:
     return before is not None and before.check == after.check
 
 
@@ -307,6 +307,6 @@ def _arrange(watched: _Watched, application: Application) -> None:
     watched.unsettled = heads
 
 
-def _keys(watched: _Watched, id_: str, head: str, check: Check) -> list[Key]:
+def _keys(watched: _Watched, id_: str, head: str, check: Check) -> list[TallyKey]:
     """Return what tallies there are of a head by a check: of its addresses, or of it as a whole."""
-    return watched.places.get((head, check.name)) or [Key(id_, head, check.name)]
+    return watched.places.get((head, check.name)) or [TallyKey(id_, head, check.name)]

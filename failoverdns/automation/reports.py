@@ -13,7 +13,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Cause, CheckKind, Health, ProbeResult
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.derived.entity_lookup import find_application, find_head
-from failoverdns.rules.derived.probe_targets import Key, checks_of
+from failoverdns.rules.derived.probe_targets import TallyKey, checks_of
 from failoverdns.rules.derived.view import View
 
 
@@ -27,7 +27,7 @@ class Reports:
     def __init__(
         self,
         state: Callable[[], View],
-        learn: Callable[[Key, ProbeResult], None],
+        learn: Callable[[TallyKey, ProbeResult], None],
         settle: Callable[[str], Awaitable[None]],
         now: Callable[[], float],
         steady: Callable[[], float],
@@ -37,7 +37,7 @@ class Reports:
         self._settle = settle
         self._now = now
         self._steady = steady
-        self._expiring: dict[Key, float] = {}
+        self._expiring: dict[TallyKey, float] = {}
         """Until when (steady seconds) what was reported counts."""
 
     async def take(self, report: ReportHealth) -> dict[str, Json]:
@@ -65,7 +65,7 @@ class Reports:
         until = now = self._steady()
         for head in heads:
             for check in checks:
-                key = Key(application.id, head.name, check.name)
+                key = TallyKey(application.id, head.name, check.name)
                 until = self._expiring[key] = now + (report.ttl or check.ttl)
                 self._learn(key, result)
         await self._settle(application.id)
@@ -82,7 +82,7 @@ class Reports:
         now = self._steady()
         for key in [key for key, until in self._expiring.items() if until <= now]:
             del self._expiring[key]
-            check = self._state().terms.check(key.check)
+            check = self._state().settings.check(key.check)
             result = ProbeResult(Cause.EXPIRED, "nothing was reported in time", 0.0)
             for _ in range(check.down_after if check is not None else 0):
                 self._learn(key, result)

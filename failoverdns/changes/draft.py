@@ -16,7 +16,7 @@ from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.change import Entity, Write
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import Flag, Terms
+from failoverdns.model.policy import AutomationSettings, Flag
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
 from failoverdns.rules.derived.web_heads import pointed_at
@@ -47,12 +47,12 @@ class Draft:
         self._resolved: dict[DomainName, Resolved | None] = {}
         self._freshness: dict[DomainName, Freshness | None] = {}
         self._flags: dict[str, Flag | None] = {}
-        self._terms: Terms | None = None
+        self._settings: AutomationSettings | None = None
 
     @property
-    def terms(self) -> Terms:
+    def settings(self) -> AutomationSettings:
         """What the configuration says of checks, policies and safety rules."""
-        return self._base.terms if self._terms is None else self._terms
+        return self._base.settings if self._settings is None else self._settings
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -203,7 +203,7 @@ class Draft:
         revision: int,
         writes: Iterable[Write],
         zones: tuple[Zone, ...] | None = None,
-        terms: Terms | None = None,
+        settings: AutomationSettings | None = None,
     ) -> None:
         """Lay a change over the state."""
         for write in writes:
@@ -211,8 +211,8 @@ class Draft:
             self._lay(write.after, gone=False)
         if zones is not None:
             self._zones = zones
-        if terms is not None:
-            self._terms = terms
+        if settings is not None:
+            self._settings = settings
         self.revision = revision
 
     def _lay(self, entity: Entity | None, *, gone: bool) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
-from failoverdns.changes.transitions import Step, delta_of, step_of
+from failoverdns.changes.transitions import Transition, delta_of, transition_of
 from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Delta, Json, Operation, Who
 from failoverdns.model.commands import Mutation
@@ -66,7 +66,7 @@ class _Batch:
     """Commands that share a commit, and what they come to."""
 
     draft: Draft
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Transition] = field(default_factory=list)
     operations: dict[str, Operation] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     """One for each submission, in their order."""
@@ -221,7 +221,9 @@ class Ledger:
         draft, now = batch.draft, self._now()
         decision = decide(draft, submission.command, now, self._random, self._steady())
         if decision.changes(draft):
-            batch.steps.append(step_of(draft, decision, now, submission.who, submission.given))
+            batch.steps.append(
+                transition_of(draft, decision, now, submission.who, submission.given)
+            )
         outcome = Done(draft.revision, decision.report(draft))
         if op_id is not None:
             batch.operations[op_id] = Operation(
@@ -280,7 +282,7 @@ class Ledger:
         for change in await self._store.changes_after(self.state.revision):
             draft = Draft(self.state)
             delta = delta_of(draft, change.revision, change.writes)
-            self._make_visible(Step(change, delta))
+            self._make_visible(Transition(change, delta))
             self._announce(change)
         self.behind = False
 
@@ -290,11 +292,11 @@ class Ledger:
             self.behind = True
             self.resume()
 
-    def _make_visible(self, step: Step) -> None:
+    def _make_visible(self, step: Transition) -> None:
         if step.change is not None:
-            self.state.apply(step.change.revision, step.change.writes, step.zones, step.terms)
+            self.state.apply(step.change.revision, step.change.writes, step.zones, step.settings)
         if step.change is None or step.fleeting:
-            self.state.apply(self.state.revision, step.fleeting, terms=step.terms)
+            self.state.apply(self.state.revision, step.fleeting, settings=step.settings)
         self._publish(step.delta)
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
-from failoverdns.changes.transitions import Step, step_of
+from failoverdns.changes.transitions import Transition, transition_of
 from failoverdns.model.application import target_texts
 from failoverdns.model.change import Change, Json, Node, Who
 from failoverdns.model.commands.groups import Rehearse, Switch
 from failoverdns.model.timestamps import timestamp
 from failoverdns.protocol.zone_text import record_lines
-from failoverdns.rules.decisions.switching import plan, step_report, switch
+from failoverdns.rules.decisions.switching import plan, proposal_report, switch
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.serving import answer_of
 from failoverdns.rules.reports.events import events_of
@@ -49,19 +49,19 @@ def rehearsal(state: State, query: Rehearse, now: float, steady: float) -> dict[
     if not decision.writes:
         return report
     before = target_texts(answer_of(state, group))
-    step = step_of(draft, decision, now, Who(0, 0, "rehearsal"), {"command": "switch"})
+    step = transition_of(draft, decision, now, Who(0, 0, "rehearsal"), {"command": "switch"})
     after = draft.group(group.id)
     assert after is not None
     return {
         **report,
         "answers": [list[Json](before), list[Json](target_texts(answer_of(draft, after)))],
-        "certificate": step_report(state, planned)["certificate"],
+        "certificate": proposal_report(state, planned)["certificate"],
         "drained_at": timestamp(after.drained_at),
         **_effects(step),
     }
 
 
-def _effects(step: Step) -> dict[str, Json]:
+def _effects(step: Transition) -> dict[str, Json]:
     change = step.change
     assert change is not None
     nodes = sorted(step.delta.nodes, key=lambda node: node.owner.to_text())

@@ -14,7 +14,7 @@ from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.change import Entity, Write
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import NO_TERMS, Flag, Terms
+from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, AutomationSettings, Flag
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
 from failoverdns.rules.derived.web_heads import pointed_at
@@ -28,10 +28,10 @@ class State:
         revision: int = 0,
         entities: Iterable[Entity] = (),
         zones: tuple[Zone, ...] = (),
-        terms: Terms = NO_TERMS,
+        settings: AutomationSettings = NO_AUTOMATION_SETTINGS,
     ) -> None:
         self.revision = revision
-        self.terms = terms
+        self.settings = settings
         """What the configuration says of checks, policies and safety rules."""
         self._zones = {zone.origin: zone for zone in zones}
         self._serials: dict[DomainName, ZoneSerial] = {}
@@ -174,7 +174,7 @@ class State:
         revision: int,
         writes: Iterable[Write],
         zones: tuple[Zone, ...] | None = None,
-        terms: Terms | None = None,
+        settings: AutomationSettings | None = None,
     ) -> None:
         """Take over a committed change."""
         for write in writes:
@@ -185,8 +185,8 @@ class State:
                 self._enter(write.after)
         if zones is not None:
             self._zones = {zone.origin: zone for zone in zones}
-        if terms is not None:
-            self.terms = terms
+        if settings is not None:
+            self.settings = settings
         self.revision = revision
 
     def copy(self) -> State:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from failoverdns.changes.draft import Draft
 from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Delta, Json, Who, Write
-from failoverdns.model.policy import Terms
+from failoverdns.model.policy import AutomationSettings
 from failoverdns.model.zone import Zone
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.derived.affected_names import difference, nodes_of, touched
@@ -21,7 +21,7 @@ from failoverdns.rules.reports.changes_in_words import recount, recount_roles, r
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Transition:
     """A change, what it does to what is served, what it configures, and for the vault.
 
     `change` is None where nothing that is stored changes.
@@ -31,13 +31,13 @@ class Step:
     delta: Delta
     fleeting: tuple[Write, ...] = ()
     zones: tuple[Zone, ...] | None = None
-    terms: Terms | None = None
+    settings: AutomationSettings | None = None
     bundles: tuple[Bundle, ...] = ()
 
 
-def step_of(
+def transition_of(
     draft: Draft, decision: Decision, now: float, who: Who, given: Mapping[str, Json]
-) -> Step:
+) -> Transition:
     """Lay a decision over the draft, raise the serials of the zones that it touches.
 
     `now` in seconds since 1970; `given` is the command as history keeps it.
@@ -46,11 +46,11 @@ def step_of(
     fleeting = tuple(write for write in decision.writes if write.is_fleeting)
     lasting = tuple(write for write in decision.writes if not write.is_fleeting)
     if not lasting:
-        delta = delta_of(draft, draft.revision, fleeting, terms=decision.terms)
-        return Step(None, delta, fleeting, terms=decision.terms)
+        delta = delta_of(draft, draft.revision, fleeting, settings=decision.settings)
+        return Transition(None, delta, fleeting, settings=decision.settings)
     revision = draft.revision + 1
     before = roles(draft, lasting)
-    delta = delta_of(draft, revision, decision.writes, decision.zones, decision.terms)
+    delta = delta_of(draft, revision, decision.writes, decision.zones, decision.settings)
     raised = serial_writes(draft, delta, now)
     draft.apply(revision, raised)
     delta = replace(delta, authorities=delta.authorities + authorities(draft, raised))
@@ -63,7 +63,7 @@ def step_of(
         subjects=subjects(lasting),
         writes=(*lasting, *raised),
     )
-    return Step(change, delta, fleeting, decision.zones, decision.terms, decision.bundles)
+    return Transition(change, delta, fleeting, decision.zones, decision.settings, decision.bundles)
 
 
 def delta_of(
@@ -71,12 +71,12 @@ def delta_of(
     revision: int,
     writes: Sequence[Write],
     zones: tuple[Zone, ...] | None = None,
-    terms: Terms | None = None,
+    settings: AutomationSettings | None = None,
 ) -> Delta:
     """Lay writes over the draft and return what they do to what is served."""
-    part = touched(draft, writes, zones, terms)
+    part = touched(draft, writes, zones, settings)
     before, configured = nodes_of(draft, part), draft.zones
-    draft.apply(revision, writes, zones, terms)
+    draft.apply(revision, writes, zones, settings)
     delta = difference(before, nodes_of(draft, part))
     kept = {zone.origin for zone in draft.zones}
     return replace(

@@ -34,7 +34,7 @@ from failoverdns.cli.client import (
     request,
 )
 from failoverdns.control.language.commands import ROWS
-from failoverdns.control.language.rows import Parameter, Row
+from failoverdns.control.language.rows import CommandRow, Parameter
 from failoverdns.control.language.values import MAX_PEM
 from failoverdns.model.change import Json
 
@@ -142,7 +142,7 @@ def version() -> None:
 
 
 def _send(
-    ctx: click.Context, row: Row, fields: dict[str, Json], *, as_json: bool, wait: bool
+    ctx: click.Context, row: CommandRow, fields: dict[str, Json], *, as_json: bool, wait: bool
 ) -> None:
     """Send a command, print what comes back, and exit with its status."""
     settings = ctx.find_root().obj
@@ -172,7 +172,7 @@ def _send(
 
 
 def _print_reply(
-    row: Row, line: str, reply: dict[str, Any], events: Iterator[str], *, as_json: bool
+    row: CommandRow, line: str, reply: dict[str, Any], events: Iterator[str], *, as_json: bool
 ) -> int:
     """Print a reply; for `watch`, the events that follow it too."""
     from failoverdns.cli import rendering
@@ -248,7 +248,7 @@ def _wait(path: str, timeout: float, requested: dict[str, Any], *, as_json: bool
     return 0
 
 
-def _command(row: Row) -> click.Command:
+def _command(row: CommandRow) -> click.Command:
     """Make a click command of a row of the command table."""
 
     def run(as_json: bool, wait: bool = False, **values: Any) -> None:

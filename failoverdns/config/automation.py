@@ -1,4 +1,4 @@
-"""The checks, policies and safety rules of the configuration: sections of the file to `Terms`.
+"""The checks, policies and safety rules of the configuration become `AutomationSettings`.
 
 Knows which keys belong to which type of checks, and what a rule has to say.
 Refuses to know single values (checked in `automation_values`), and whether groups that are named
@@ -18,21 +18,21 @@ from failoverdns.config.automation_sections import (
     SafetyRuleSection,
 )
 from failoverdns.config.document import Node, refuse_repeated
-from failoverdns.config.errors import Report, quoted
+from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.scalars import absolute
 from failoverdns.config.sections import ConfigFile
 from failoverdns.model.errors import Malformed
-from failoverdns.model.health import Check, CheckKind, HttpTerms, TlsTerms
+from failoverdns.model.health import Check, CheckKind, HttpExpectation, TlsExpectation
 from failoverdns.model.policy import (
     RULES_OF_OUR_OWN,
     AllDown,
     AnswerOf,
     Assertion,
+    AutomationSettings,
     Gate,
     Mode,
     Policy,
     SafetyRule,
-    Terms,
     Wait,
 )
 
@@ -61,8 +61,8 @@ _PORTS = {CheckKind.HTTP: 80, CheckKind.HTTPS: 443, CheckKind.TLS: 443}
 
 
 def read_terms(
-    sections: ConfigFile, folder: Path, usable: Node, written: Node, report: Report
-) -> Terms:
+    sections: ConfigFile, folder: Path, usable: Node, written: Node, report: FaultReport
+) -> AutomationSettings:
     """Make terms of the sections; note everything that is wrong in `report`.
 
     `folder` completes the paths of programs and files.
@@ -83,11 +83,13 @@ def read_terms(
         _rule(name, section, _at(written, "safety_rules", name), report)
         for name, section in sections.safety_rules.items()
     ]
-    return Terms(tuple(checks), tuple(policies), tuple(rule for rule in rules if rule is not None))
+    return AutomationSettings(
+        tuple(checks), tuple(policies), tuple(rule for rule in rules if rule is not None)
+    )
 
 
 def _check(
-    name: str, section: CheckSection, folder: Path, usable: Node, node: Node, report: Report
+    name: str, section: CheckSection, folder: Path, usable: Node, node: Node, report: FaultReport
 ) -> Check:
     kind = CheckKind(section.type)
     _check_keys(kind, node, report)
@@ -120,7 +122,7 @@ def _check(
         up_after=1 if push and node.at("up_after") is None else section.up_after,
         down_after=1 if push and node.at("down_after") is None else section.down_after,
         sources=tuple(section.source),
-        http=HttpTerms(
+        http=HttpExpectation(
             section.method,
             section.path,
             section.host,
@@ -129,7 +131,7 @@ def _check(
             section.body_pattern,
             section.redirects,
         ),
-        tls=TlsTerms(
+        tls=TlsExpectation(
             section.verify,
             section.server_name,
             str(absolute(ca_file, folder)) if ca_file is not None else None,
@@ -140,7 +142,7 @@ def _check(
     )
 
 
-def _check_keys(kind: CheckKind, node: Node, report: Report) -> None:
+def _check_keys(kind: CheckKind, node: Node, report: FaultReport) -> None:
     """Note keys that say nothing for a check of this type."""
     if not isinstance(node.value, dict):
         return
@@ -151,7 +153,7 @@ def _check_keys(kind: CheckKind, node: Node, report: Report) -> None:
 
 
 def _policy(
-    name: str, section: PolicySection, usable: Node, written: Node, report: Report
+    name: str, section: PolicySection, usable: Node, written: Node, report: FaultReport
 ) -> Policy:
     usable, written = _at(usable, "policies", name), _at(written, "policies", name)
     refused = _refused(usable, written, ("max_switches", "cooldown", "window"))
@@ -178,7 +180,9 @@ def _policy(
     )
 
 
-def _rule(name: str, section: SafetyRuleSection, node: Node, report: Report) -> SafetyRule | None:
+def _rule(
+    name: str, section: SafetyRuleSection, node: Node, report: FaultReport
+) -> SafetyRule | None:
     if name in RULES_OF_OUR_OWN:
         report.add(node.key, f"{quoted(name)} is a rule of the server's own; choose another name")
     kinds = [key for key in ("assert", "gate", "wait") if node.at(key) is not None]
@@ -208,7 +212,7 @@ def _rule(name: str, section: SafetyRuleSection, node: Node, report: Report) -> 
 
 
 def _assertion(
-    name: str, section: SafetyRuleSection, node: Node, report: Report
+    name: str, section: SafetyRuleSection, node: Node, report: FaultReport
 ) -> Assertion | None:
     asserted = section.assert_
     assert asserted is not None
@@ -225,7 +229,7 @@ def _assertion(
     return Assertion(name, tuple(asserted.groups), asserted.at_least)
 
 
-def _check_names(key: str, usable: Node, report: Report) -> None:
+def _check_names(key: str, usable: Node, report: FaultReport) -> None:
     node = usable.at(key)
     if node is None or not isinstance(node.value, dict):
         return

@@ -10,7 +10,15 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainValidator
 
 from failoverdns.config import automation_scalars as values
-from failoverdns.config.section_types import Address, FilePath, Line, Section, Switch, text, words
+from failoverdns.config.section_types import (
+    AddressText,
+    FilePath,
+    Line,
+    Section,
+    Switch,
+    text,
+    words,
+)
 
 Name = Annotated[str, text(values.group_name)]
 Times = Annotated[int, Field(ge=1, le=100)]
@@ -34,7 +42,7 @@ class CheckSection(Section):
     jitter: Annotated[int, PlainValidator(values.percent)] = 10
     up_after: Times = 2
     down_after: Times = 4
-    source: list[Address] = []
+    source: list[AddressText] = []
     method: Annotated[str, text(values.http_method)] = "GET"
     path: Annotated[str, text(values.http_path)] = "/"
     host: Line | None = None

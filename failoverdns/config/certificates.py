@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
-from failoverdns.config.errors import Report, quoted
+from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.scalars import absolute, client
 from failoverdns.config.sections import (
     AcmeSection,
@@ -32,7 +32,11 @@ _OF_THE_STATE = ("", "-wal", "-shm", ".acknowledged")
 
 
 def read_certificates(
-    section: CertificatesSection, state: StateSettings, folder: Path, usable: Node, report: Report
+    section: CertificatesSection,
+    state: StateSettings,
+    folder: Path,
+    usable: Node,
+    report: FaultReport,
 ) -> CertificateSettings:
     """Make settings of `certificates`; note in `report` a key that would overwrite the state.
 
@@ -48,7 +52,7 @@ def read_certificates(
 
 
 def read_delivery(
-    sections: ConfigFile, folder: Path, usable: Node, written: Node, report: Report
+    sections: ConfigFile, folder: Path, usable: Node, written: Node, report: FaultReport
 ) -> DeliverySettings | None:
     """Make settings of `delivery`, None where it is left out; note what is wrong in `report`.
 
@@ -69,7 +73,7 @@ def read_delivery(
 
 
 def _refuse_taken(
-    wanted: list[ListenAddress], taken: list[ListenAddress], usable: Node, report: Report
+    wanted: list[ListenAddress], taken: list[ListenAddress], usable: Node, report: FaultReport
 ) -> None:
     """Note addresses that `listen` has taken already, for DNS over TCP."""
     for index, address in enumerate(wanted):
@@ -90,7 +94,7 @@ def _collide(one: ListenAddress, other: ListenAddress) -> bool:
 
 
 def _clients(
-    section: DeliverySection, usable: Node, written: Node, report: Report
+    section: DeliverySection, usable: Node, written: Node, report: FaultReport
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
     clients: dict[str, tuple[str, ...]] = {}
     lines: dict[str, int] = {}
@@ -116,7 +120,7 @@ def _clients(
 
 
 def read_acme(
-    section: AcmeSection | None, folder: Path, usable: Node, report: Report
+    section: AcmeSection | None, folder: Path, usable: Node, report: FaultReport
 ) -> AcmeSettings | None:
     """Make settings of `acme`, None where it is left out; note repeated contacts in `report`."""
     if section is None:

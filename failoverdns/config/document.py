@@ -19,7 +19,7 @@ import yaml
 from yaml.error import MarkedYAMLError
 from yaml.reader import ReaderError
 
-from failoverdns.config.errors import START, Place, Report, quoted
+from failoverdns.config.errors import START, FaultReport, Place, quoted
 
 MAX_DEPTH = 32
 _MAX_DIGITS = 18
@@ -108,7 +108,7 @@ class Node:
                 return self
 
 
-def read_document(text: str, report: Report) -> Node | None:
+def read_document(text: str, report: FaultReport) -> Node | None:
     """Read the one YAML document in `text`; note what is wrong in `report`.
 
     Returns what could be read, with `Refused` in the place of values at fault; or None where the
@@ -132,7 +132,7 @@ def read_document(text: str, report: Report) -> Node | None:
 
 
 def refuse_repeated(
-    values: Iterable[Hashable], items: Node | None, what: str, report: Report
+    values: Iterable[Hashable], items: Node | None, what: str, report: FaultReport
 ) -> None:
     """Note each value that was there before; `items` is the list that they are of."""
     seen: set[Hashable] = set()
@@ -150,7 +150,7 @@ class _TooDeepError(Exception):
 class _Reading:
     """One pass over the events of a document."""
 
-    def __init__(self, text: str, report: Report) -> None:
+    def __init__(self, text: str, report: FaultReport) -> None:
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
         self._report = report
 

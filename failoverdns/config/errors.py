@@ -71,7 +71,7 @@ START = Place(1, 1)
 """Where errors of the file as a whole are reported."""
 
 
-class Report:
+class FaultReport:
     """Collects the errors of a configuration file, and of those that it names."""
 
     def __init__(self, file: str) -> None:

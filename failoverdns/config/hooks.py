@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
-from failoverdns.config.errors import Report, quoted
+from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.scalars import HOOK_EVENTS, absolute, hook_name
 from failoverdns.config.sections import HookSection
 from failoverdns.model.errors import Malformed
@@ -24,7 +24,11 @@ _EVENTS = (
 
 
 def read_hooks(
-    sections: Mapping[str, HookSection], folder: Path, usable: Node, written: Node, report: Report
+    sections: Mapping[str, HookSection],
+    folder: Path,
+    usable: Node,
+    written: Node,
+    report: FaultReport,
 ) -> tuple[HookSettings, ...]:
     """Make hooks of the sections, in the order of the file; note what is wrong in `report`.
 
@@ -51,7 +55,7 @@ def read_hooks(
     return tuple(hooks)
 
 
-def _check(name: str, section: HookSection, node: Node, written: Node, report: Report) -> None:
+def _check(name: str, section: HookSection, node: Node, written: Node, report: FaultReport) -> None:
     try:
         hook_name(name)
     except Malformed as error:

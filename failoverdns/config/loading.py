@@ -12,7 +12,7 @@ from pathlib import Path
 from failoverdns.config.automation import read_terms
 from failoverdns.config.certificates import read_acme, read_certificates, read_delivery
 from failoverdns.config.document import Node, read_document, refuse_repeated
-from failoverdns.config.errors import START, Report
+from failoverdns.config.errors import START, FaultReport
 from failoverdns.config.hooks import read_hooks
 from failoverdns.config.protection import read_cookies, read_query_log, read_rate_limit, read_tcp
 from failoverdns.config.scalars import absolute
@@ -34,7 +34,7 @@ def load_config(path: Path) -> Config:
     Relative paths in it are completed with the folder that `path` is in.
     Raises ConfigErrors with every error that could be found, in the order of their positions.
     """
-    report = Report(str(path))
+    report = FaultReport(str(path))
     text = _read(path, report)
     report.raise_if_any()
     written = read_document(text, report)
@@ -62,14 +62,14 @@ def load_config(path: Path) -> Config:
         tcp=read_tcp(sections.tcp, usable, report),
         cookies=read_cookies(sections.cookies, folder),
         querylog=read_query_log(sections.querylog, folder),
-        terms=read_terms(sections, folder, usable, written, report),
+        settings=read_terms(sections, folder, usable, written, report),
         rate_limit=read_rate_limit(sections.rate_limit, usable, report),
     )
     report.raise_if_any()
     return config
 
 
-def _read(path: Path, report: Report) -> str:
+def _read(path: Path, report: FaultReport) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_SIZE + 1)
@@ -93,7 +93,7 @@ def _identity(sections: ConfigFile) -> Identity:
 
 
 def _control(
-    section: ControlSection, folder: Path, usable: Node, report: Report
+    section: ControlSection, folder: Path, usable: Node, report: FaultReport
 ) -> ControlSettings:
     socket = absolute(section.socket, folder)
     node = usable.at("control", "socket")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
-from failoverdns.config.errors import Report
+from failoverdns.config.errors import FaultReport
 from failoverdns.config.scalars import absolute
 from failoverdns.config.sections import (
     CookiesSection,
@@ -20,7 +20,7 @@ from failoverdns.model.limits import RateLimits
 from failoverdns.model.settings import CookieSettings, QueryLogSettings, TCPSettings
 
 
-def read_tcp(section: TCPSection, usable: Node, report: Report) -> TCPSettings:
+def read_tcp(section: TCPSection, usable: Node, report: FaultReport) -> TCPSettings:
     """Make settings of `tcp`; note in `report` a share that is more than the whole.
 
     `usable` is the document that the section is of.
@@ -50,7 +50,7 @@ def read_query_log(section: QueryLogSection | None, folder: Path) -> QueryLogSet
 
 
 def read_rate_limit(
-    section: RateLimitSection | None, usable: Node, report: Report
+    section: RateLimitSection | None, usable: Node, report: FaultReport
 ) -> RateLimits | None:
     """Make limits of `rate_limit`, None where it is left out; note what is given twice."""
     if section is None:

@@ -24,7 +24,7 @@ from failoverdns.config.automation_sections import (
     SafetyRuleSection,
 )
 from failoverdns.config.document import Location, Node, Refused
-from failoverdns.config.errors import Report, quoted
+from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.scalars import named
 from failoverdns.config.section_types import Section
 from failoverdns.config.sections import (
@@ -45,7 +45,7 @@ from failoverdns.config.sections import (
 )
 
 
-def check_shape(document: Node, report: Report) -> tuple[ConfigFile, Node]:
+def check_shape(document: Node, report: FaultReport) -> tuple[ConfigFile, Node]:
     """Validate `document`; note every fault in `report`.
 
     Returns the sections, and the document that they are of: without the values at fault, in whose
@@ -118,7 +118,7 @@ _NEEDS = (
 )
 
 
-def _require_keys(document: Node, report: Report) -> None:
+def _require_keys(document: Node, report: FaultReport) -> None:
     """Note what is missing or empty; not left to the models, so that they can do without it."""
     for need in _NEEDS:
         for section in _sections(document, need.section):
@@ -137,7 +137,7 @@ def _sections(node: Node, steps: tuple[str, ...]) -> Iterator[Node]:
             yield from _sections(entry, steps[1:])
 
 
-def _require(section: Node, need: _Need, report: Report) -> None:
+def _require(section: Node, need: _Need, report: FaultReport) -> None:
     node = section.at(need.key)
     if node is None:
         report.add(section.place.of_key(need.key), f"missing; {need.remedy}")
@@ -145,7 +145,9 @@ def _require(section: Node, need: _Need, report: Report) -> None:
         report.add(node.place, f"empty; {need.remedy}")
 
 
-def _explain(location: Location, fault: dict[str, Any], document: Node, report: Report) -> None:
+def _explain(
+    location: Location, fault: dict[str, Any], document: Node, report: FaultReport
+) -> None:
     node = document.at(*location)
     assert node is not None, location
     value, context = fault["input"], fault.get("ctx", {})

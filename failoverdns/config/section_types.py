@@ -53,7 +53,7 @@ def _switch(value: object) -> bool:
     return value
 
 
-Address = Annotated[IPv4Address | IPv6Address, text(values.address)]
+AddressText = Annotated[IPv4Address | IPv6Address, text(values.address)]
 FilePath = Annotated[str, text(values.file_path)]
 Line = Annotated[str, text(values.ascii_text)]
 Switch = Annotated[bool, PlainValidator(_switch)]

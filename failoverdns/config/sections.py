@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, PlainValidator
 from failoverdns.config import scalars as values
 from failoverdns.config.automation_sections import CheckSection, PolicySection, SafetyRuleSection
 from failoverdns.config.section_types import (
-    Address,
+    AddressText,
     FilePath,
     Line,
     Section,
@@ -48,7 +48,7 @@ Rate = Annotated[int, Field(ge=0, le=1_000_000)]
 class ZoneSection(Section):
     """What stands below an origin; TTLs in seconds."""
 
-    nameservers: dict[str, Annotated[list[Address], or_empty(list)]] = {}
+    nameservers: dict[str, Annotated[list[AddressText], or_empty(list)]] = {}
     contact: Mailbox | None = None
     ttl: Seconds = DEFAULT_TTL
     negative_ttl: Seconds = DEFAULT_TTL

@@ -22,7 +22,7 @@ from failoverdns.control.language.requests import (
 )
 from failoverdns.control.reading import NotProbing, Probing, Source, read
 from failoverdns.model.change import Change, Json, Who
-from failoverdns.model.commands import LogCommand, Mutation, Query
+from failoverdns.model.commands import LogCommand, Mutation, ReadCommand
 from failoverdns.model.commands.certificates import RequestCertificate
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.errors import Corrupt, Rejected, RuleFailure
@@ -87,7 +87,7 @@ class Commands:
 
     def change(self, request: Request, who: Who, reply: Callable[[Lines], None]) -> None:
         """Carry out a command that changes something; `reply` is called once."""
-        assert not isinstance(request.command, Query)
+        assert not isinstance(request.command, ReadCommand)
         if isinstance(request.command, RequestCertificate) and not self._issuing():
             reply(_lines(request, _NOT_ISSUING))
             return
@@ -107,7 +107,7 @@ class Commands:
 
     async def read(self, request: Request) -> Lines:
         """Carry out a command that reads."""
-        assert isinstance(request.command, Query)
+        assert isinstance(request.command, ReadCommand)
         state = self._ledger.state
         try:
             source = Source(

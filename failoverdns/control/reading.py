@@ -17,7 +17,7 @@ from failoverdns.control.auditing import exported, told, verified
 from failoverdns.control.language.requests import Result, Streamed
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
-from failoverdns.model.commands import LogCommand, Query
+from failoverdns.model.commands import LogCommand, ReadCommand
 from failoverdns.model.commands.applications import ListApplications
 from failoverdns.model.commands.automation import ListFlags, ListPlans
 from failoverdns.model.commands.certificates import (
@@ -30,10 +30,10 @@ from failoverdns.model.commands.groups import Explain, ListGroups, Preflight, Re
 from failoverdns.model.commands.health import ReportHealth, ShowHealth
 from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
 from failoverdns.model.commands.server import (
+    ExportRecords,
     QueryLogOff,
     QueryLogOn,
     QueryLogStatus,
-    Records,
     Status,
     Watch,
 )
@@ -105,7 +105,7 @@ class Source:
     probing: Probing = field(default_factory=NotProbing)
 
 
-async def read(source: Source, query: Query) -> Result:
+async def read(source: Source, query: ReadCommand) -> Result:
     """Return the result of a command that changes nothing served; raises Rejected."""
     state, store = source.state, source.store
     match query:
@@ -135,7 +135,7 @@ async def read(source: Source, query: Query) -> Result:
             return await exported(state, store, query)
         case VerifyHistory():
             return await verified(store, query)
-        case Records(origin):
+        case ExportRecords(origin):
             zones = state.zones if origin is None else (find_zone(state, origin),)
             return {"text": Streamed(_zone_text(state.copy(), zones), text=True)}
         case Watch():

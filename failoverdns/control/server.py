@@ -4,7 +4,7 @@ Commands that change something go to the ledger as they come, so that many share
 that reads waits until those before it on the same connection are answered.
 A client that does not read its replies is not read from either, and is let go after
 `STALLED_TIMEOUT`; what is kept for it is bounded.
-Refuses to know what commands do: `Commands` does.
+Refuses to know what commands do: `RequestReader` does.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from failoverdns.control.language.requests import (
     write_refusal,
 )
 from failoverdns.model.change import Who
-from failoverdns.model.commands import Query
+from failoverdns.model.commands import ReadCommand
 from failoverdns.model.commands.server import Watch
 from failoverdns.model.errors import Rejected
 from failoverdns.net.peer import Allowed, peer
@@ -59,7 +59,7 @@ TURN: Final = 0.002
 Lines = Iterator[bytes]
 
 
-class Commands(Protocol):
+class RequestReader(Protocol):
     """What carries requests out."""
 
     def change(self, request: Request, who: Who, reply: Callable[[Lines], None]) -> None:
@@ -237,7 +237,7 @@ class ControlConnection(TwistedProtocol):
             return
         slot = _Slot()
         self._slots.append(slot)
-        if isinstance(request.command, Query):
+        if isinstance(request.command, ReadCommand):
             slot.request = request
         else:
             self._factory.commands.change(request, self._who, lambda lines: self._fill(slot, lines))
@@ -300,7 +300,7 @@ class ControlFactory(ServerFactory):
     noisy = False
 
     def __init__(
-        self, clock: IReactorTime, commands: Commands, allowed: Allowed | None = None
+        self, clock: IReactorTime, commands: RequestReader, allowed: Allowed | None = None
     ) -> None:
         """Carry out `commands` of those that are `allowed`; None allows all that can connect."""
         self.allowed = allowed

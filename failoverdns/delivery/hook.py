@@ -58,7 +58,7 @@ InThread = Callable[[Callable[[], Run]], Awaitable[Run]]
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Effects:
     """What hooks are run with.
 
     `state` returns the state as it is; `in_thread` makes a blocking call and returns an awaitable
@@ -82,7 +82,7 @@ class Means:
 class Hook:
     """One hook: its queue, and how far it has come."""
 
-    def __init__(self, settings: HookSettings, progress: HookProgress, means: Means) -> None:
+    def __init__(self, settings: HookSettings, progress: HookProgress, means: Effects) -> None:
         self.settings = settings
         self.progress = progress
         self._means = means

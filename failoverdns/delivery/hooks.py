@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from failoverdns.delivery.hook import Hook, Means
+from failoverdns.delivery.hook import Effects, Hook
 from failoverdns.delivery.hook_programs import Run
 from failoverdns.model.change import Change, Json
 from failoverdns.model.delivery import HookProgress
@@ -22,7 +22,7 @@ from failoverdns.rules.reports.events import before_switch
 class Hooks:
     """All hooks of the configuration."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Effects) -> None:
         self._means = means
         self._hooks: dict[str, Hook] = {}
 

@@ -40,7 +40,7 @@ MAX_WAIT: Final = 300
 EVERY = "*"
 
 log = Logger()
-Clients = Mapping[str, frozenset[str]]
+PullClients = Mapping[str, frozenset[str]]
 """Which applications (by name; `*` for all) a client may fetch, by DNS name or fingerprint."""
 
 
@@ -70,7 +70,7 @@ class Endpoint:
         self,
         state: Callable[[], View],
         store: Store,
-        clients: Clients,
+        clients: PullClients,
         clock: IReactorTime,
         now: Callable[[], float],
     ) -> None:
@@ -85,7 +85,7 @@ class Endpoint:
         """Return the HTTP server."""
         return OneRequestSite(_Root(self), self._clock)
 
-    def adopt(self, clients: Clients) -> None:
+    def adopt(self, clients: PullClients) -> None:
         """Let others in from now on; those who wait and may not any more are told so."""
         self._clients = clients
         for waiting in list(self._waiting):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from weakref import WeakSet
 
 from failoverdns.issuing.directory import AcmeProblem, Directory, ExternalBinding
-from failoverdns.issuing.means import Means
+from failoverdns.issuing.effects import Effects
 from failoverdns.model.certificate import Account, Bundle, Secret
 from failoverdns.model.commands.certificates import OpenAccount
 from failoverdns.model.errors import Rejected
@@ -26,7 +26,7 @@ HOLD = 900.0
 class Accounts:
     """The account that the configuration leads to."""
 
-    def __init__(self, settings: AcmeSettings, means: Means) -> None:
+    def __init__(self, settings: AcmeSettings, means: Effects) -> None:
         self._settings = settings
         self._means = means
         self._opening = False

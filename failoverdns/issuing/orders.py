@@ -25,7 +25,7 @@ from collections import deque
 
 from failoverdns.issuing.accounts import Accounts
 from failoverdns.issuing.directory import AcmeProblem, Directory
-from failoverdns.issuing.means import Means
+from failoverdns.issuing.effects import Effects
 from failoverdns.issuing.problems import NO_ACCOUNT, RATE_LIMITED
 from failoverdns.model.certificate import (
     Account,
@@ -74,7 +74,7 @@ HOLD = 900.0
 class Orders:
     """All orders that are placed with one account."""
 
-    def __init__(self, settings: AcmeSettings, means: Means, accounts: Accounts) -> None:
+    def __init__(self, settings: AcmeSettings, means: Effects, accounts: Accounts) -> None:
         self._settings = settings
         self._means = means
         self._accounts = accounts

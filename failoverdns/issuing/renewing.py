@@ -9,7 +9,7 @@ Refuses to know how the CA is spoken to (`issuing.directory`), threads and clock
 from __future__ import annotations
 
 from failoverdns.issuing.accounts import Accounts
-from failoverdns.issuing.means import Means
+from failoverdns.issuing.effects import Effects
 from failoverdns.issuing.orders import Orders
 from failoverdns.issuing.windows import Windows
 from failoverdns.model.application import Application
@@ -21,7 +21,7 @@ from failoverdns.model.settings import AcmeSettings
 from failoverdns.rules.decisions.certificates import renewal_fault
 from failoverdns.rules.decisions.renewing import is_due, may_renew
 
-__all__ = ["Means", "Renewals"]
+__all__ = ["Effects", "Renewals"]
 
 AT_ONCE = 100
 """Certificates that are looked at before others get their turn."""
@@ -36,7 +36,7 @@ _KINDS = ("account", "order", "role")
 class Renewals:
     """Everything that is issued with one ACME account."""
 
-    def __init__(self, settings: AcmeSettings, means: Means) -> None:
+    def __init__(self, settings: AcmeSettings, means: Effects) -> None:
         self._means = means
         self._accounts = Accounts(settings, means)
         self._orders = Orders(settings, means, self._accounts)

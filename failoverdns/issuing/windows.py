@@ -17,7 +17,7 @@ from collections.abc import Collection
 
 from failoverdns.issuing.accounts import Accounts
 from failoverdns.issuing.directory import AcmeProblem, Window
-from failoverdns.issuing.means import Means
+from failoverdns.issuing.effects import Effects
 from failoverdns.model.certificate import Account, Certificate
 from failoverdns.model.errors import Corrupt
 from failoverdns.store.interface import Unavailable
@@ -35,7 +35,7 @@ TOLD_INTERVAL = 6 * 3600.0
 class Windows:
     """What the CA told, by renewal id."""
 
-    def __init__(self, means: Means, accounts: Accounts) -> None:
+    def __init__(self, means: Effects, accounts: Accounts) -> None:
         self._means = means
         self._accounts = accounts
         self._known: dict[str, tuple[Window | None, float]] = {}

@@ -14,7 +14,7 @@ from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Flag
-from failoverdns.model.records import Records, RRset
+from failoverdns.model.records import OwnedRRset, RRset
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import ZoneSerial
 
@@ -91,7 +91,7 @@ class Node(NamedTuple):
 
     owner: DomainName
     zone: DomainName
-    rrsets: tuple[Records, ...]
+    rrsets: tuple[RRset, ...]
     negative_ttl: int
 
 
@@ -105,5 +105,5 @@ class Delta:
 
     nodes: tuple[Node, ...] = ()
     removed: tuple[DomainName, ...] = ()
-    authorities: tuple[RRset, ...] = ()
+    authorities: tuple[OwnedRRset, ...] = ()
     dropped: tuple[DomainName, ...] = ()

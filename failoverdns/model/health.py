@@ -57,7 +57,7 @@ Quorum = Literal["any", "all"] | int
 
 
 @dataclass(frozen=True, slots=True)
-class HttpTerms:
+class HttpExpectation:
     """What is asked for over HTTP, and which response is good.
 
     `host` is the Host field; None for the first of the target's names, or its address.
@@ -76,7 +76,7 @@ class HttpTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class TlsTerms:
+class TlsExpectation:
     """How a server's certificate is judged.
 
     With `verify` its chain has to lead to a CA that is trusted (those of `ca_file`, a path, or the
@@ -111,14 +111,14 @@ class Check:
     up_after: int = 2
     down_after: int = 4
     sources: tuple[IPv4Address | IPv6Address, ...] = ()
-    http: HttpTerms = HttpTerms()
-    tls: TlsTerms = TlsTerms()
+    http: HttpExpectation = HttpExpectation()
+    tls: TlsExpectation = TlsExpectation()
     run: tuple[str, ...] = ()
     ttl: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ProbeTarget:
     """What one probe looks at: an address of a head.
 
     `names` are the host names that the head is asked for by clients: the first one is sent as

@@ -97,7 +97,7 @@ SafetyRule = Assertion | Gate | Wait
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class AutomationSettings:
     """What the configuration says of checks, policies and safety rules, in the file's order."""
 
     checks: tuple[Check, ...] = ()
@@ -113,7 +113,7 @@ class Terms:
         return next((policy for policy in self.policies if policy.name == name), None)
 
 
-NO_TERMS = Terms()
+NO_AUTOMATION_SETTINGS = AutomationSettings()
 """Nothing is checked, and nothing automatic."""
 
 AUTOMATION_FLAG = "automation"

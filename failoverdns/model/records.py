@@ -53,7 +53,7 @@ Rdata = IPv4Address | IPv6Address | DomainName | Text | StartOfAuthority | Opaqu
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
+class RRset:
     """An RRset but for its owner name, so that many names can share it.
 
     `ttl` in seconds; `data` is not empty.
@@ -65,7 +65,7 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
-class RRset:
+class OwnedRRset:
     """Records of one type at one name (RFC 9499, "RRset"); `ttl` in seconds, `data` not empty."""
 
     owner: DomainName
@@ -74,6 +74,6 @@ class RRset:
     data: tuple[Rdata, ...]
 
     @property
-    def records(self) -> Records:
+    def records(self) -> RRset:
         """The RRset without its owner name."""
-        return Records(self.rtype, self.ttl, self.data)
+        return RRset(self.rtype, self.ttl, self.data)

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from failoverdns.model.limits import RateLimits
-from failoverdns.model.policy import NO_TERMS, Terms
+from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, AutomationSettings
 from failoverdns.model.zone import Zone
 
 
@@ -174,7 +174,7 @@ class Config:
     `resolvers` are asked for the hostnames of flattened groups, in this order.
     `workers` is the number of answering processes; None chooses by the machine, 0 answers in
     the control process.
-    `terms` are checks, policies and safety rules.
+    `settings` are checks, policies and safety rules.
     `delivery`, `acme`, `rate_limit` and `querylog` are None where they are off.
     """
 
@@ -194,4 +194,4 @@ class Config:
     cookies: CookieSettings
     rate_limit: RateLimits | None
     querylog: QueryLogSettings | None = None
-    terms: Terms = NO_TERMS
+    settings: AutomationSettings = NO_AUTOMATION_SETTINGS

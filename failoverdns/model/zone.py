@@ -10,7 +10,7 @@ from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, NS, SOA, A, RRset, StartOfAuthority
+from failoverdns.model.records import AAAA, NS, SOA, A, OwnedRRset, StartOfAuthority
 
 REFRESH, RETRY, EXPIRE = 3600, 600, 1209600
 """SOA timers in seconds, for secondaries."""
@@ -48,10 +48,10 @@ class Zone:
     mailbox: DomainName
     ttl: int
     negative_ttl: int
-    records: tuple[RRset, ...] = ()
+    records: tuple[OwnedRRset, ...] = ()
     alias: DomainName | None = None
 
-    def start_of_authority(self, serial: int) -> RRset:
+    def start_of_authority(self, serial: int) -> OwnedRRset:
         """Return the SOA RRset; its TTL is the negative TTL (RFC 2308 section 3)."""
         data = StartOfAuthority(
             self.nameservers[0].name,
@@ -62,17 +62,17 @@ class Zone:
             EXPIRE,
             self.negative_ttl,
         )
-        return RRset(self.origin, SOA, self.negative_ttl, (data,))
+        return OwnedRRset(self.origin, SOA, self.negative_ttl, (data,))
 
-    def configured_rrsets(self) -> tuple[RRset, ...]:
+    def configured_rrsets(self) -> tuple[OwnedRRset, ...]:
         """Return the NS set, the name servers' addresses and the static records, SOA left out."""
         names = tuple(server.name for server in self.nameservers)
-        rrsets = [RRset(self.origin, NS, APEX_TTL, names)]
+        rrsets = [OwnedRRset(self.origin, NS, APEX_TTL, names)]
         for server in self.nameservers:
             for rtype, kind in ((A, IPv4Address), (AAAA, IPv6Address)):
                 data = tuple(a for a in server.addresses if isinstance(a, kind))
                 if data:
-                    rrsets.append(RRset(server.name, rtype, APEX_TTL, data))
+                    rrsets.append(OwnedRRset(server.name, rtype, APEX_TTL, data))
         return (*rrsets, *self.records)
 
     def digest(self) -> str:

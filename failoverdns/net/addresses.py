@@ -41,7 +41,7 @@ class Bound:
         return ListenAddress(self.asked.host, self.pair[0].getsockname()[1])
 
 
-class Addresses:
+class BoundAddresses:
     """All pairs of sockets."""
 
     def __init__(self, places: int, inherited: Inherited) -> None:

@@ -63,7 +63,7 @@ class TlsContext:
 class Client(ProtocolWrapper):
     """A connection above TLS: a stranger's until the handshake is done."""
 
-    factory: Clients
+    factory: TlsClients
     fingerprint: str | None = None
     """SHA-256 of the certificate that was shown, in hex."""
     is_leaving = False
@@ -83,7 +83,7 @@ class Client(ProtocolWrapper):
         transport.abortConnection()
 
 
-class Clients(WrappingFactory):
+class TlsClients(WrappingFactory):
     """All connections, the oldest first."""
 
     protocol = Client
@@ -110,7 +110,7 @@ class BoundedTls(TLSMemoryBIOFactory):
 
     def __init__(self, context: TlsContext, factory: Any, clock: Any) -> None:
         """Take what connections are made with, and what is spoken above TLS."""
-        self.clients = Clients(factory)  # type: ignore[no-untyped-call]
+        self.clients = TlsClients(factory)  # type: ignore[no-untyped-call]
         super().__init__(context, False, self.clients, clock)
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802

@@ -22,7 +22,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from failoverdns.model.health import TlsTerms
+from failoverdns.model.health import TlsExpectation
 from failoverdns.probing.verdict import printable
 
 _DAY: Final = 86400.0
@@ -95,7 +95,7 @@ def read_leaf(der: bytes) -> Leaf:
 
 
 def faults(
-    leaf: Leaf, chain: ChainFault | None, terms: TlsTerms, names: Sequence[str], now: float
+    leaf: Leaf, chain: ChainFault | None, terms: TlsExpectation, names: Sequence[str], now: float
 ) -> list[str]:
     """Return all that is wrong with a certificate for `names`; `now` in seconds since 1970.
 
@@ -139,7 +139,7 @@ def is_address(name: str) -> bool:
     return True
 
 
-def _date_faults(leaf: Leaf, terms: TlsTerms, now: float) -> Iterator[str]:
+def _date_faults(leaf: Leaf, terms: TlsExpectation, now: float) -> Iterator[str]:
     days = int((leaf.not_after - now) // _DAY)
     if now > leaf.not_after:
         yield f"it expired on {_date(leaf.not_after)}"

@@ -14,19 +14,19 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from failoverdns.model.health import Cause, CheckKind, Target
+from failoverdns.model.health import Cause, CheckKind, ProbeTarget
 from failoverdns.probing import certificates
 from failoverdns.probing.http import HttpExchange, Redirect
 from failoverdns.probing.polling import Poller
 from failoverdns.probing.probe_sockets import begin_to_connect, check_connected
 from failoverdns.probing.tls import TlsFault, TlsStream, Trust
-from failoverdns.probing.verdict import PASSED, Verdict, check_room, verdict_of
+from failoverdns.probing.verdict import PASSED, ProbeVerdict, check_room, verdict_of
 
 _READ: Final = 16384
 _FAILED: Final = select.EPOLLERR | select.EPOLLHUP
 _TO_READ: Final = select.EPOLLIN | select.EPOLLRDHUP | _FAILED
 
-Ended = Callable[[Verdict], None]
+Ended = Callable[[ProbeVerdict], None]
 
 
 class ConnectionProbe:
@@ -48,10 +48,10 @@ class ConnectionProbe:
 
     _sock: socket.socket
     _stage: str
-    _advance: Callable[[ConnectionProbe, int], Verdict | Redirect | None]
+    _advance: Callable[[ConnectionProbe, int], ProbeVerdict | Redirect | None]
     """What to do at the next event: a function, because a bound method would be a cycle."""
 
-    def __init__(self, target: Target, poller: Poller, trust: Trust, ended: Ended) -> None:
+    def __init__(self, target: ProbeTarget, poller: Poller, trust: Trust, ended: Ended) -> None:
         """Prepare; `ended` is told the verdict, in a later turn and once."""
         self._target = target
         self._poller = poller
@@ -62,7 +62,7 @@ class ConnectionProbe:
         self._exchange: HttpExchange | None = None
         self._unsent = b""
 
-    def begin(self) -> Verdict | None:
+    def begin(self) -> ProbeVerdict | None:
         """Begin to connect; return the verdict if there is one at once. Raises NoRoom."""
         if self._target.check.kind in (CheckKind.HTTP, CheckKind.HTTPS):
             self._exchange = HttpExchange(self._target)
@@ -73,13 +73,15 @@ class ConnectionProbe:
             return verdict_of(fault, self._stage)
         return None
 
-    def give_up(self) -> Verdict:
+    def give_up(self) -> ProbeVerdict:
         """End before there is a verdict: its time is up."""
         stage = self._stage
         if self._advance is ConnectionProbe._talk and self._exchange is not None:
             stage = "sending the request" if self._unsent else self._exchange.stage
         self.close()
-        return Verdict(Cause.TIMEOUT, f"no end within {self._target.check.timeout:g} s: {stage}")
+        return ProbeVerdict(
+            Cause.TIMEOUT, f"no end within {self._target.check.timeout:g} s: {stage}"
+        )
 
     def close(self) -> None:
         """Close the connection; nobody is told any more."""
@@ -110,12 +112,12 @@ class ConnectionProbe:
         except OSError as fault:
             outcome = verdict_of(fault, self._stage)
         except TlsFault as fault:
-            outcome = Verdict(Cause.TLS, f"{self._stage}: {fault}")
+            outcome = ProbeVerdict(Cause.TLS, f"{self._stage}: {fault}")
         if outcome is not None:
             self.close()
             self._ended(outcome)
 
-    def _be_connected(self, events: int) -> Verdict | Redirect | None:
+    def _be_connected(self, events: int) -> ProbeVerdict | Redirect | None:
         check = self._target.check
         check_connected(self._sock, check.port, failed=bool(events & _FAILED))
         if check.kind is CheckKind.TCP:
@@ -135,7 +137,7 @@ class ConnectionProbe:
         protocol = "http/1.1" if check.kind is CheckKind.HTTPS else None
         self._stream = TlsStream(self._sock, context, next(usable, None), protocol)
 
-    def _shake_hands(self, events: int) -> Verdict | Redirect | None:
+    def _shake_hands(self, events: int) -> ProbeVerdict | Redirect | None:
         stream, terms = self._stream, self._target.check.tls
         assert stream is not None
         der = stream.shake_hands()
@@ -149,20 +151,20 @@ class ConnectionProbe:
             found = certificates.faults(leaf, chain, terms, self._target.names, time.time())
             if found:
                 stream.take_leave()
-                return Verdict(Cause.TLS, f"the server's certificate: {'; '.join(found)}")
+                return ProbeVerdict(Cause.TLS, f"the server's certificate: {'; '.join(found)}")
         if self._exchange is None:
             stream.take_leave()
             return PASSED
         return self._begin_to_talk(events)
 
-    def _begin_to_talk(self, events: int) -> Verdict | Redirect | None:
+    def _begin_to_talk(self, events: int) -> ProbeVerdict | Redirect | None:
         assert self._exchange is not None
         self._stage = "sending the request"
         self._unsent = self._exchange.request
         self._advance = ConnectionProbe._talk
         return self._talk(events)
 
-    def _talk(self, events: int) -> Verdict | Redirect | None:
+    def _talk(self, events: int) -> ProbeVerdict | Redirect | None:
         """Send what is to be sent, and read until there is nothing more to read, or a verdict."""
         exchange, peer = self._exchange, self._stream or self._sock
         assert exchange is not None

@@ -23,9 +23,9 @@ import re2
 
 from failoverdns import __version__
 from failoverdns.model.errors import Malformed
-from failoverdns.model.health import MAX_BODY, Cause, CheckKind, HttpTerms, Target
+from failoverdns.model.health import MAX_BODY, Cause, CheckKind, HttpExpectation, ProbeTarget
 from failoverdns.probing.responses import ResponseReader
-from failoverdns.probing.verdict import Verdict, printable
+from failoverdns.probing.verdict import ProbeVerdict, printable
 
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _KEEP_METHOD: Final = frozenset((307, 308))
@@ -57,7 +57,7 @@ class HttpExchange:
 
     def __init__(
         self,
-        target: Target,
+        target: ProbeTarget,
         *,
         method: str | None = None,
         host: str | None = None,
@@ -85,7 +85,7 @@ class HttpExchange:
             return f"reading the body, {len(reader.body)} bytes so far"
         return "waiting for the response" + (" after an interim one" if reader.interim else "")
 
-    def receive(self, data: bytes) -> Verdict | Redirect | None:
+    def receive(self, data: bytes) -> ProbeVerdict | Redirect | None:
         """Take in a piece of the response, empty at its end; return what follows if it is clear."""
         reader = self._reader
         try:
@@ -96,10 +96,10 @@ class HttpExchange:
         except Malformed as fault:
             # What was clear before the fault stays so, however the bytes were cut into pieces.
             clear = None if reader.status is None else self._judge()
-            return clear or Verdict(Cause.PROTOCOL, str(fault))
+            return clear or ProbeVerdict(Cause.PROTOCOL, str(fault))
         return None if reader.status is None else self._judge()
 
-    def _judge(self) -> Verdict | Redirect | None:
+    def _judge(self) -> ProbeVerdict | Redirect | None:
         """Return what follows from what is there of the response; None if more has to be read."""
         reader, terms = self._reader, self._target.check.http
         if (
@@ -112,10 +112,10 @@ class HttpExchange:
         if verdict is not None:
             return verdict
         if terms.body is None and terms.body_pattern is None:
-            return Verdict(None, f"status {reader.status}")
+            return ProbeVerdict(None, f"status {reader.status}")
         return self._judge_body(terms)
 
-    def _judge_status(self) -> Verdict | None:
+    def _judge_status(self) -> ProbeVerdict | None:
         """Return what is against the status, if anything is."""
         terms, status = self._target.check.http, self._reader.status
         assert status is not None
@@ -127,9 +127,9 @@ class HttpExchange:
             detail += f", after {self._followed} redirect{'s' if self._followed > 1 else ''}"
         if status in _REDIRECTS and self._reader.location is not None:
             detail += f"; it redirects to {printable(self._reader.location)}"
-        return Verdict(Cause.STATUS, detail)
+        return ProbeVerdict(Cause.STATUS, detail)
 
-    def _judge_body(self, terms: HttpTerms) -> Verdict | None:
+    def _judge_body(self, terms: HttpExpectation) -> ProbeVerdict | None:
         reader = self._reader
         if terms.body is not None:
             text = terms.body.encode()
@@ -138,20 +138,22 @@ class HttpExchange:
                 self._searched = max(0, len(reader.body) - len(text) + 1)
                 if not reader.ended:
                     return None
-                return Verdict(Cause.BODY, f"{terms.body[:80]!r} is not in {self._looked_at()}")
+                return ProbeVerdict(
+                    Cause.BODY, f"{terms.body[:80]!r} is not in {self._looked_at()}"
+                )
             self._searched = found
         if terms.body_pattern is not None:
             if not reader.ended:
                 return None
             pattern = _compiled(terms.body_pattern)
             if pattern is None:
-                return Verdict(
+                return ProbeVerdict(
                     Cause.BODY, f"{terms.body_pattern[:80]!r} is not a regular expression"
                 )
             if pattern.search(reader.body.decode("utf-8", "replace")) is None:
                 name = terms.body_pattern[:80]
-                return Verdict(Cause.BODY, f"{name!r} does not match in {self._looked_at()}")
-        return Verdict(None, f"status {reader.status}")
+                return ProbeVerdict(Cause.BODY, f"{name!r} does not match in {self._looked_at()}")
+        return ProbeVerdict(None, f"status {reader.status}")
 
     def _looked_at(self) -> str:
         """Name the part of the body that was looked at."""
@@ -160,7 +162,7 @@ class HttpExchange:
             return f"the first {MAX_BODY} bytes of the body"
         return f"the body of {size} bytes" if size else "the body, which is empty"
 
-    def _follow(self, location: str) -> Verdict | Redirect:
+    def _follow(self, location: str) -> ProbeVerdict | Redirect:
         target, kind = self._target, self._target.check.kind
         base = f"{kind.value}://{self._host}{self._path}"
         try:
@@ -168,10 +170,10 @@ class HttpExchange:
             ports = {here.port or _PORTS[kind], target.check.port}
             is_same_port = (url.port or _PORTS[kind]) in ports
         except ValueError:
-            return Verdict(Cause.STATUS, f"redirects to what is no URL: {printable(location)}")
+            return ProbeVerdict(Cause.STATUS, f"redirects to what is no URL: {printable(location)}")
         hosts = {here.hostname, str(target.address), *map(str.lower, target.names)}
         if url.scheme != kind.value or url.hostname not in hosts or not is_same_port:
-            return Verdict(
+            return ProbeVerdict(
                 Cause.STATUS,
                 f"status {self._reader.status} redirects elsewhere, to {printable(location)}: "
                 "not followed",
@@ -206,7 +208,7 @@ def _request(method: str, host: str, path: str) -> bytes:
     ).encode()
 
 
-def _host(target: Target) -> str:
+def _host(target: ProbeTarget) -> str:
     """Return what a target is asked for: its first name or its address, with a port if need be."""
     check = target.check
     host = next((name for name in target.names if not name.startswith("*")), None)

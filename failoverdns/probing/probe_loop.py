@@ -14,9 +14,9 @@ from typing import Any, Final, Generic, TypeVar
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from failoverdns.model.health import Cause, ProbeResult, Target
+from failoverdns.model.health import Cause, ProbeResult, ProbeTarget
 from failoverdns.probing.prober import Probes
-from failoverdns.probing.schedule import Schedule, Timing
+from failoverdns.probing.schedule import ProbeTiming, Schedule
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -28,7 +28,7 @@ PERIOD: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ProbeReport:
     """How probing goes: probes since the start of the process, and how many there are now.
 
     `waiting` are due and have not begun, for want of a place.
@@ -64,7 +64,7 @@ class Probing(Generic[Key]):
         self._learn = learn
         self._reactor = reactor
         self._dice = dice
-        self._targets: dict[Key, Target] = {}
+        self._targets: dict[Key, ProbeTarget] = {}
         self._schedule: Schedule[Key] = Schedule()
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = reactor
@@ -73,7 +73,7 @@ class Probing(Generic[Key]):
         self._bad: Counter[Cause] = Counter()
         self._late, self._late_before, self._period = 0.0, 0.0, 0.0
 
-    def set_targets(self, targets: Mapping[Key, Target]) -> None:
+    def set_targets(self, targets: Mapping[Key, ProbeTarget]) -> None:
         """Probe these from now on.
 
         Those that stay with the same interval keep their times.  What comes of a probe that runs
@@ -88,7 +88,7 @@ class Probing(Generic[Key]):
             for key, target in targets.items()
         }
         timings = {
-            key: Timing(target.check.interval, target.check.jitter)
+            key: ProbeTiming(target.check.interval, target.check.jitter)
             for key, target in targets.items()
         }
         self._schedule.replace(timings, self._reactor.seconds(), self._dice)
@@ -104,9 +104,9 @@ class Probing(Generic[Key]):
         if self._ticking.running:
             self._ticking.stop()
 
-    def report(self) -> Report:
+    def report(self) -> ProbeReport:
         """Tell how it goes."""
-        return Report(
+        return ProbeReport(
             len(self._targets),
             self._started,
             self._good,
@@ -124,12 +124,12 @@ class Probing(Generic[Key]):
             self._begin(key, self._targets[key], due)
         self._late = max(self._late, self._schedule.behind(now))
 
-    def _begin(self, key: Key, target: Target, due: float) -> None:
+    def _begin(self, key: Key, target: ProbeTarget, due: float) -> None:
         self._started += 1
         self._running += 1
         self._prober.probe(target, lambda result: self._ended(key, target, due, result))
 
-    def _ended(self, key: Key, target: Target, due: float, result: ProbeResult) -> None:
+    def _ended(self, key: Key, target: ProbeTarget, due: float, result: ProbeResult) -> None:
         self._running -= 1
         if self._stopped:
             return

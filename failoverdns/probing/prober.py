@@ -16,13 +16,13 @@ from typing import Any, Final, Protocol
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from failoverdns.model.health import Cause, CheckKind, ProbeResult, Target
+from failoverdns.model.health import Cause, CheckKind, ProbeResult, ProbeTarget
 from failoverdns.probing.connections import ConnectionProbe
 from failoverdns.probing.deadlines import Deadlines
 from failoverdns.probing.polling import Poller
 from failoverdns.probing.program_probe import ProgramProbe
 from failoverdns.probing.tls import Trust
-from failoverdns.probing.verdict import NoRoom, Verdict
+from failoverdns.probing.verdict import NoRoom, ProbeVerdict
 
 MAX_PROBES: Final = 512
 MAX_PROGRAMS: Final = 32
@@ -52,7 +52,7 @@ class Probes(Protocol):
     def waiting(self) -> int:
         """How many probes wait for a place."""
 
-    def probe(self, target: Target, done: Done) -> None:
+    def probe(self, target: ProbeTarget, done: Done) -> None:
         """Look at a head and call `done` once, after this has returned."""
 
     def stop(self) -> None:
@@ -62,8 +62,8 @@ class Probes(Protocol):
 class _Probe(Protocol):
     """One probe: it calls the `ended` that it was made with, or its `begin` returns a verdict."""
 
-    def begin(self) -> Verdict | None: ...
-    def give_up(self) -> Verdict: ...
+    def begin(self) -> ProbeVerdict | None: ...
+    def give_up(self) -> ProbeVerdict: ...
     def close(self) -> None: ...
 
 
@@ -77,7 +77,7 @@ class _Lane:
         self.running = 0
         self.again: IDelayedCall | None = None
         """When to try again, if there was no room for more."""
-        self.waiting: deque[tuple[Target, Done]] = deque()
+        self.waiting: deque[tuple[ProbeTarget, Done]] = deque()
 
 
 class _Running:
@@ -125,7 +125,7 @@ class Prober:
         """How many probes wait for a place."""
         return len(self._network.waiting) + len(self._programs.waiting)
 
-    def probe(self, target: Target, done: Done) -> None:
+    def probe(self, target: ProbeTarget, done: Done) -> None:
         """Look at a head and call `done` once, after this has returned.
 
         It comes within the check's time-out (and 10 ms, if nothing else keeps the process busy),
@@ -175,7 +175,7 @@ class Prober:
         if lane.again is None or not lane.again.active():
             lane.again = self._reactor.callLater(_ROOM, self._begin_some, lane)
 
-    def _begin(self, lane: _Lane, target: Target, done: Done) -> None:
+    def _begin(self, lane: _Lane, target: ProbeTarget, done: Done) -> None:
         self._number = number = self._number + 1
         ended = partial(self._end, number)
         probe: _Probe
@@ -190,7 +190,7 @@ class Prober:
             raise
         except Exception:
             self.log.failure("a defect in failoverdns")
-            verdict = Verdict(Cause.UNREACHABLE, "a defect in failoverdns: its log has more")
+            verdict = ProbeVerdict(Cause.UNREACHABLE, "a defect in failoverdns: its log has more")
         self._running[number] = _Running(probe, done, now, lane)
         lane.running += 1
         if verdict is not None:
@@ -200,7 +200,7 @@ class Prober:
         if self._look is None:
             self._look_again()
 
-    def _end(self, number: int, verdict: Verdict) -> None:
+    def _end(self, number: int, verdict: ProbeVerdict) -> None:
         """Tell what came of a probe, and let another one begin."""
         running = self._running.pop(number, None)
         if running is None:

@@ -16,19 +16,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from failoverdns.model.health import Cause, Target
+from failoverdns.model.health import Cause, ProbeTarget
 from failoverdns.probing.polling import READABLE, Poller
-from failoverdns.probing.verdict import PASSED, Verdict, check_room, printable
+from failoverdns.probing.verdict import PASSED, ProbeVerdict, check_room, printable
 
 MAX_OUTPUT: Final = 4096
 """Bytes kept of what a program prints: the end."""
 
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-Ended = Callable[[Verdict], None]
+Ended = Callable[[ProbeVerdict], None]
 
 
-def environment(target: Target) -> dict[str, str]:
+def environment(target: ProbeTarget) -> dict[str, str]:
     """Return all that a program is told, besides PATH."""
     return {
         "PATH": os.environ.get("PATH", _PATH),
@@ -42,7 +42,7 @@ def environment(target: Target) -> dict[str, str]:
 class ProgramProbe:
     """One run of a program."""
 
-    def __init__(self, target: Target, poller: Poller, ended: Ended) -> None:
+    def __init__(self, target: ProbeTarget, poller: Poller, ended: Ended) -> None:
         """Prepare; `ended` is told the verdict, in a later turn and once."""
         self._target = target
         self._poller = poller
@@ -51,7 +51,7 @@ class ProgramProbe:
         self._descriptor = -1
         self._output = b""
 
-    def begin(self) -> Verdict | None:
+    def begin(self) -> ProbeVerdict | None:
         """Start the program; return the verdict if there is one at once. Raises NoRoom."""
         argv = self._target.check.run
         try:
@@ -70,17 +70,19 @@ class ProgramProbe:
         except OSError as fault:
             self.close()
             check_room(fault)
-            return Verdict(Cause.EXIT, f"{argv[0]} cannot be run: {fault.strerror}")
+            return ProbeVerdict(Cause.EXIT, f"{argv[0]} cannot be run: {fault.strerror}")
         self._poller.watch(process.stdout.fileno(), self._read, READABLE)
         self._poller.watch(self._descriptor, self._exited, READABLE)
         return None
 
-    def give_up(self) -> Verdict:
+    def give_up(self) -> ProbeVerdict:
         """End before there is a verdict: its time is up."""
         self._read(0)
         said = self._said()
         self.close()
-        return Verdict(Cause.TIMEOUT, f"did not end within {self._target.check.timeout:g} s{said}")
+        return ProbeVerdict(
+            Cause.TIMEOUT, f"did not end within {self._target.check.timeout:g} s{said}"
+        )
 
     def close(self) -> None:
         """Kill the program and all that it has started; nobody is told any more."""
@@ -133,9 +135,9 @@ class ProgramProbe:
         if status == 0:
             self._ended(PASSED)
         elif status < 0:
-            self._ended(Verdict(Cause.EXIT, f"was ended by signal {-status}{said}"))
+            self._ended(ProbeVerdict(Cause.EXIT, f"was ended by signal {-status}{said}"))
         else:
-            self._ended(Verdict(Cause.EXIT, f"exit status {status}{said}"))
+            self._ended(ProbeVerdict(Cause.EXIT, f"exit status {status}{said}"))
 
     def _said(self) -> str:
         """Return the last line that it has printed, as the end of a sentence."""

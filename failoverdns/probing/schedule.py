@@ -30,7 +30,7 @@ WINDOW: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class ProbeTiming:
     """Seconds between the probes of a key, and the part of them by which one may be off."""
 
     interval: float
@@ -39,7 +39,7 @@ class Timing:
 
 @dataclass(slots=True)
 class _Slot:
-    timing: Timing
+    timing: ProbeTiming
     nominal: float
     """When the next probe is due, but for jitter."""
 
@@ -59,7 +59,7 @@ class Schedule(Generic[Key]):
     def __len__(self) -> int:
         return len(self._slots)
 
-    def replace(self, timings: Mapping[Key, Timing], now: float, dice: Random) -> None:
+    def replace(self, timings: Mapping[Key, ProbeTiming], now: float, dice: Random) -> None:
         """Probe these keys from now on.
 
         Those that stay with the same timing keep their phases; the others, new ones, are spread
@@ -122,7 +122,7 @@ class Schedule(Generic[Key]):
 
 
 def _phases(
-    timings: Mapping[Key, Timing], kept: Mapping[Key, object], now: float, dice: Random
+    timings: Mapping[Key, ProbeTiming], kept: Mapping[Key, object], now: float, dice: Random
 ) -> dict[Key, float]:
     """Return for each new key when it is due first: in random order, evenly over its interval."""
     by_interval: dict[float, list[Key]] = {}

@@ -17,14 +17,14 @@ MAX_DETAIL: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ProbeVerdict:
     """A head passed if there is no `cause`; `detail` says more in words."""
 
     cause: Cause | None
     detail: str = ""
 
 
-PASSED: Final = Verdict(None)
+PASSED: Final = ProbeVerdict(None)
 
 
 class NoRoom(Exception):
@@ -49,7 +49,7 @@ def check_room(fault: OSError) -> None:
         raise NoRoom(os.strerror(fault.errno)) from None
 
 
-def verdict_of(fault: OSError, stage: str) -> Verdict:
+def verdict_of(fault: OSError, stage: str) -> ProbeVerdict:
     """Return what an error of a socket says of the head; `stage` is what was being done.
 
     All that is no answer of the head's (no route, no such network, no such address of ours, a
@@ -57,7 +57,7 @@ def verdict_of(fault: OSError, stage: str) -> Verdict:
     """
     number = fault.errno or 0
     text = fault.strerror or os.strerror(number)
-    return Verdict(_CAUSES.get(number, Cause.UNREACHABLE), f"{stage}: {text}")
+    return ProbeVerdict(_CAUSES.get(number, Cause.UNREACHABLE), f"{stage}: {text}")
 
 
 def printable(text: str) -> str:

@@ -6,7 +6,7 @@ RFC 4892: `id.server` and `version.server`, and the older names that BIND gave t
 from __future__ import annotations
 
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import TXT, Records, Text
+from failoverdns.model.records import TXT, RRset, Text
 from failoverdns.protocol.records import CompiledRRset, compile_records
 
 CHAOS = 3
@@ -19,6 +19,6 @@ def chaos_rrsets(id_: str | None, version: str | None) -> dict[bytes, CompiledRR
     told: dict[bytes, CompiledRRset] = {}
     for names, text in ((ID_NAMES, id_), (VERSION_NAMES, version)):
         if text is not None:
-            rrset = compile_records(Records(TXT, 0, (Text((text.encode(),)),)), CHAOS)
+            rrset = compile_records(RRset(TXT, 0, (Text((text.encode(),)),)), CHAOS)
             told.update((DomainName.from_text(name).wire, rrset) for name in names)
     return told

@@ -17,7 +17,7 @@ from typing import assert_never
 import dnslib
 
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import Opaque, Rdata, Records, StartOfAuthority, Text
+from failoverdns.model.records import Opaque, Rdata, RRset, StartOfAuthority, Text
 
 IN = 1
 POINTER_TO_QUESTION = b"\xc0\x0c"
@@ -45,7 +45,7 @@ Answers = Mapping[bytes, CompiledRRset]
 """Compiled RRsets of one name by QTYPE and QCLASS in wire form."""
 
 
-def compile_records(records: Records, rclass: int = IN) -> CompiledRRset:
+def compile_records(records: RRset, rclass: int = IN) -> CompiledRRset:
     """Put one RRset into wire form."""
     head = POINTER_TO_QUESTION + _head(records.rtype, rclass, records.ttl)
     parts = []

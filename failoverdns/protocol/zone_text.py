@@ -13,11 +13,11 @@ import dns.rdataclass
 import dns.rdatatype
 
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import Rdata, Records
+from failoverdns.model.records import Rdata, RRset
 from failoverdns.protocol.records import compile_records
 
 
-def record_lines(owner: DomainName, records: Records) -> str:
+def record_lines(owner: DomainName, records: RRset) -> str:
     """Return the records of an RRset, a line each, names absolute."""
     head = f"{owner.absolute_text()} {records.ttl} IN {_type_text(records.rtype)} "
     return "".join(f"{head}{_rdata_text(records.rtype, rdata)}\n" for rdata in records.data)
@@ -33,6 +33,6 @@ def _rdata_text(rtype: int, rdata: Rdata) -> str:
         return str(rdata)
     if isinstance(rdata, DomainName):
         return rdata.absolute_text()
-    wire = compile_records(Records(rtype, 0, (rdata,))).tail[12:]
+    wire = compile_records(RRset(rtype, 0, (rdata,))).tail[12:]
     kind = dns.rdatatype.RdataType.make(rtype)
     return dns.rdata.from_wire(dns.rdataclass.IN, kind, wire, 0, len(wire)).to_text()

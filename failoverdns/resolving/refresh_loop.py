@@ -17,7 +17,7 @@ from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.spawning import spawn
-from failoverdns.resolving.refreshing import CONCURRENT, Means, Refreshing
+from failoverdns.resolving.refreshing import CONCURRENT, Effects, Refreshing
 from failoverdns.rules.derived.view import View
 
 TICK = 1.0
@@ -38,7 +38,7 @@ class Resolving:
         """Build; nothing is asked before `configure`."""
         self._reactor = reactor
         self._threads = ThreadPool(0, CONCURRENT, "resolving")
-        self._means = Means(
+        self._means = Effects(
             state=state,
             submit=lambda command: submit(command, "resolve"),
             in_thread=lambda call: deferToThreadPool(reactor, self._threads, call),

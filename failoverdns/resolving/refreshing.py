@@ -21,7 +21,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer
 from failoverdns.resolving.client import Where, resolve
-from failoverdns.rules.derived.resolving import MIN_TTL, Timing, timed, unneeded, wanted
+from failoverdns.rules.derived.resolving import MIN_TTL, RefreshTiming, timed, unneeded, wanted
 from failoverdns.rules.derived.view import View
 
 CONCURRENT = 16
@@ -29,7 +29,7 @@ CONCURRENT = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Effects:
     """What refreshing works with.
 
     `submit` gives a command to the ledger; `in_thread` makes a blocking call elsewhere;
@@ -47,11 +47,11 @@ class Means:
 class Refreshing:
     """Everything that is resolved with one list of resolvers."""
 
-    def __init__(self, resolvers: Sequence[Where], means: Means) -> None:
+    def __init__(self, resolvers: Sequence[Where], means: Effects) -> None:
         self._resolvers = tuple(resolvers)
         self._means = means
         self._wanted: tuple[DomainName, ...] = ()
-        self._timings: dict[DomainName, Timing] = {}
+        self._timings: dict[DomainName, RefreshTiming] = {}
         self._running: set[DomainName] = set()
         self._problems: dict[DomainName, str] = {}
         self._stale = True
@@ -106,7 +106,7 @@ class Refreshing:
             await self._means.submit(LearnAnswer(hostname, answer, ttl))
         except Rejected as refusal:
             now = self._means.clock()
-            self._timings[hostname] = Timing(now + MIN_TTL, now)
+            self._timings[hostname] = RefreshTiming(now + MIN_TTL, now)
             self._means.log(f"{hostname} is not updated: {refusal.message}")
         finally:
             self._running.discard(hostname)

@@ -19,7 +19,7 @@ from zlib import crc32
 
 from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
-from failoverdns.store.interface import Head, Link
+from failoverdns.store.interface import Link, StoreHead
 
 START: Final = "0" * 64
 """What the first change follows."""
@@ -31,7 +31,7 @@ PIECE_BYTES: Final = 1 << 20
 _BEFORE_ALL: Final = -(2**63)
 
 
-class Row(NamedTuple):
+class ChainLink(NamedTuple):
     """A change as it is stored: `text` and `hash` as the bytes that are there."""
 
     revision: int
@@ -54,7 +54,7 @@ def linked(
         yield revision, text, checksum, previous
 
 
-def piece(rows: Iterable[Row], limit: int = PIECE) -> Iterator[Row]:
+def piece(rows: Iterable[ChainLink], limit: int = PIECE) -> Iterator[ChainLink]:
     """Yield the first rows: one if there is any, and not many more than `PIECE_BYTES`."""
     size = 0
     for row in islice(rows, min(limit, PIECE)):
@@ -64,7 +64,7 @@ def piece(rows: Iterable[Row], limit: int = PIECE) -> Iterator[Row]:
             return
 
 
-def links(previous: str, rows: Iterable[Row]) -> Iterator[Link]:
+def links(previous: str, rows: Iterable[ChainLink]) -> Iterator[Link]:
     """Yield rows as links, the first after `previous`; raises Corrupt for one that is damaged."""
     for row in rows:
         try:
@@ -85,7 +85,7 @@ class Walk:
     `last` is the highest revision that is stored; `expected` a hash that some change must have.
     """
 
-    def __init__(self, head: Head, last: int, expected: str | None) -> None:
+    def __init__(self, head: StoreHead, last: int, expected: str | None) -> None:
         self._head = head
         self._last = last
         self._expected = expected
@@ -100,7 +100,7 @@ class Walk:
         """True when there is nothing left to follow; what was committed since does not count."""
         return self._revision >= self._head.revision
 
-    def follow(self, row: Row) -> None:
+    def follow(self, row: ChainLink) -> None:
         """Take the next row; raises Corrupt if it does not fit."""
         wanted = self._revision + 1
         if row.revision < wanted:
@@ -113,7 +113,7 @@ class Walk:
         self._revision, self._hash, self.after = wanted, made, wanted
         self._is_met = self._is_met or made == self._expected
 
-    def end(self) -> Head:
+    def end(self) -> StoreHead:
         """Return where the chain ends, if it ends there; raises Corrupt."""
         head = self._head
         if self._revision < head.revision:
@@ -141,7 +141,7 @@ def _misfit(revision: int, why: str) -> Corrupt:
     return Corrupt(f"revision {revision} does not fit: {why}")
 
 
-def _why(row: Row) -> str:
+def _why(row: ChainLink) -> str:
     """Say what is wrong with a row whose hash, or checksum, is not the one that it should have."""
     try:
         told = json.loads(row.text)["revision"]

@@ -55,7 +55,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class StoreHead:
     """Where the chain ends: the revision and the hash of the last change."""
 
     revision: int
@@ -107,7 +107,7 @@ class Store(Protocol):
         Raises Unavailable, and Corrupt for a change that cannot be read.
         """
 
-    async def verify(self, expected: str | None = None) -> Head:
+    async def verify(self, expected: str | None = None) -> StoreHead:
         """Check the whole chain, in pieces, and return where it ends.
 
         Commits are made meanwhile, and do not count.  `expected` is the hash that some change must

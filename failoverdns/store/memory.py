@@ -11,16 +11,16 @@ from enum import Enum
 from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Entity, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
-from failoverdns.store.chain import START, Row, Walk, links, next_hash, piece
+from failoverdns.store.chain import START, ChainLink, Walk, links, next_hash, piece
 from failoverdns.store.documents import bundle_of, key_of, write_change
 from failoverdns.store.interface import (
     MAX_FETCHES,
     Conflict,
-    Head,
     Link,
     Loaded,
     Notify,
     OutcomeUnknown,
+    StoreHead,
     Unavailable,
 )
 from failoverdns.store.state_file import sealed
@@ -49,8 +49,8 @@ class MemoryStore:
         self._before_commit = before_commit
         self._entities: dict[str, Entity] = {}
         self._changes: list[Change] = []
-        self.chain: list[Row] = []
-        self.head = Head(0, START)
+        self.chain: list[ChainLink] = []
+        self.head = StoreHead(0, START)
         self._operations: dict[str, Operation] = {}
         self._watchers: list[Notify] = []
         self._bundles: dict[str, Bundle] = {}
@@ -132,7 +132,7 @@ class MemoryStore:
         rows = (row for row in self.chain if row.revision > after)
         return tuple(links(before[-1] if before else START, piece(rows, limit)))
 
-    async def verify(self, expected: str | None = None) -> Head:
+    async def verify(self, expected: str | None = None) -> StoreHead:
         """Check the whole chain, and return where it ends."""
         self._check_reachable()
         last = max((row.revision for row in self.chain), default=0)
@@ -183,8 +183,8 @@ class MemoryStore:
     def _lengthen_chain(self, change: Change) -> None:
         text, checksum = sealed(write_change(change))
         hash_ = next_hash(self.head.hash, text.encode())
-        self.chain.append(Row(change.revision, text.encode(), checksum, hash_.encode()))
-        self.head = Head(change.revision, hash_)
+        self.chain.append(ChainLink(change.revision, text.encode(), checksum, hash_.encode()))
+        self.head = StoreHead(change.revision, hash_)
 
     def _check_reachable(self) -> None:
         if self.unreachable:

@@ -19,14 +19,14 @@ from failoverdns.model.certificate import Bundle, Secret
 from failoverdns.model.change import Change, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.store import documents
-from failoverdns.store.chain import START, Row, Walk, links, piece
+from failoverdns.store.chain import START, ChainLink, Walk, links, piece
 from failoverdns.store.interface import (
     MAX_FETCHES,
-    Head,
     Link,
     Loaded,
     Notify,
     OutcomeUnknown,
+    StoreHead,
     Unavailable,
 )
 from failoverdns.store.mark import Mark
@@ -113,13 +113,13 @@ class SQLiteStore:
         found: tuple[Link, ...] = await self._run(lambda: self._look(read))
         return found
 
-    async def verify(self, expected: str | None = None) -> Head:
+    async def verify(self, expected: str | None = None) -> StoreHead:
         """Check the whole chain, in pieces between which commits are made; return where it ends."""
 
         def begin(connection: sqlite3.Connection) -> Walk:
             query = "SELECT revision, hash, (SELECT max(revision) FROM history) FROM head"
             revision, hash_, last = connection.execute(query).fetchone()
-            return Walk(Head(revision, hash_), last or 0, expected)
+            return Walk(StoreHead(revision, hash_), last or 0, expected)
 
         def follow(connection: sqlite3.Connection) -> bool:
             before = walk.after
@@ -300,11 +300,11 @@ class SQLiteStore:
             self._mark = None
 
 
-def _rows(connection: sqlite3.Connection, after: int) -> Generator[Row, None, None]:
+def _rows(connection: sqlite3.Connection, after: int) -> Generator[ChainLink, None, None]:
     """Yield the history after a revision, as the bytes that are there."""
     query = (
         "SELECT revision, CAST(document AS BLOB), checksum, CAST(hash AS BLOB) FROM history "
         "WHERE revision > ? ORDER BY revision"
     )
     with closing(connection.execute(query, (after,))) as cursor:
-        yield from map(Row._make, cursor)
+        yield from map(ChainLink._make, cursor)

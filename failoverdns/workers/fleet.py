@@ -35,7 +35,7 @@ from failoverdns.protocol.table.deltas import write_parts
 from failoverdns.workers.calls import Call, write_address
 from failoverdns.workers.handover import Orphan, find_orphans
 from failoverdns.workers.interface import CannotAnswer, Parts
-from failoverdns.workers.settings import Offering, Prepared
+from failoverdns.workers.settings import Offering, PreparedWorkers
 from failoverdns.workers.worker_process import Gone, Stuck, Worker
 
 HEARTBEAT: Final = 5.0
@@ -109,18 +109,18 @@ class Fleet:
             text = "; ".join(str(fault) for fault in faults)
             raise Rejected("unknown-outcome", f"committed, but old answers may be given: {text}")
 
-    def prepare(self, config: Config) -> Prepared:
+    def prepare(self, config: Config) -> PreparedWorkers:
         """Try what may fail of another configuration; raises CannotAgree or CannotListen."""
         return self._offering.prepare(config)
 
-    async def adopt(self, prepared: Prepared) -> None:
+    async def adopt(self, prepared: PreparedWorkers) -> None:
         """Have every process answer by another configuration from now on."""
         self._offering.adopt(prepared)
         self._agree()
         self._arrange()
         await self.visible()
 
-    def discard(self, prepared: Prepared) -> None:
+    def discard(self, prepared: PreparedWorkers) -> None:
         """Let go of what was prepared and is not to be used."""
         self._offering.discard(prepared)
 
@@ -178,7 +178,7 @@ class Fleet:
         the last word about each is the right one.  Raises Gone if one ends.
         """
         for worker in workers:
-            await worker.call(Call.AGREE, self._terms(), bound=FILLING)
+            await worker.call(Call.AGREE, self._settings(), bound=FILLING)
             if self._sample is not None:
                 await worker.call(Call.LOG_QUERIES, {"sample": self._sample})
         under_way: deque[Deferred[Any]] = deque()
@@ -242,9 +242,9 @@ class Fleet:
 
     def _agree(self) -> None:
         for worker in self._workers:
-            self._call_later(worker, Call.AGREE, self._terms())
+            self._call_later(worker, Call.AGREE, self._settings())
 
-    def _terms(self) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         return {"agreement": write_agreement(share_of(self._offering.agreement, self._count))}
 
     def _look(self) -> None:

@@ -16,7 +16,7 @@ from failoverdns.net.inherited import Inherited
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.workers.handover import find_orphans
 from failoverdns.workers.interface import Parts
-from failoverdns.workers.settings import Offering, Prepared
+from failoverdns.workers.settings import Offering, PreparedWorkers
 
 
 class InProcess:
@@ -51,11 +51,11 @@ class InProcess:
     async def visible(self) -> None:
         """Return: what was published is visible."""
 
-    def prepare(self, config: Config) -> Prepared:
+    def prepare(self, config: Config) -> PreparedWorkers:
         """Try what may fail of another configuration; raises CannotAgree or CannotListen."""
         return self._offering.prepare(config)
 
-    async def adopt(self, prepared: Prepared) -> None:
+    async def adopt(self, prepared: PreparedWorkers) -> None:
         """Answer by another configuration from now on."""
         self._offering.adopt(prepared)
         self._agree()
@@ -67,7 +67,7 @@ class InProcess:
             self._answerer.listeners.open(number, bound[number].asked, (udp.dup(), tcp.dup()))
         self._open = set(bound)
 
-    def discard(self, prepared: Prepared) -> None:
+    def discard(self, prepared: PreparedWorkers) -> None:
         """Let go of what was prepared and is not to be used."""
         self._offering.discard(prepared)
 

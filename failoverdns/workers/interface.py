@@ -11,7 +11,7 @@ from typing import Protocol
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands import LogCommand
 from failoverdns.model.settings import Config
-from failoverdns.workers.settings import Prepared
+from failoverdns.workers.settings import PreparedWorkers
 
 Parts = Callable[[], Iterator[bytes]]
 """Returns all that is served, as deltas one after the other, each of the moment it is taken."""
@@ -35,13 +35,13 @@ class Answering(Protocol):
         Raises Rejected if that is not known in time.
         """
 
-    def prepare(self, config: Config) -> Prepared:
+    def prepare(self, config: Config) -> PreparedWorkers:
         """Try what may fail of another configuration; raises CannotAgree or CannotListen."""
 
-    async def adopt(self, prepared: Prepared) -> None:
+    async def adopt(self, prepared: PreparedWorkers) -> None:
         """Answer by another configuration from now on."""
 
-    def discard(self, prepared: Prepared) -> None:
+    def discard(self, prepared: PreparedWorkers) -> None:
         """Let go of what was prepared and is not to be used."""
 
     async def report(self) -> dict[str, Json]:

@@ -13,27 +13,27 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from failoverdns.answering.settings import ROTATION, Agreement, make_agreement, rotated
+from failoverdns.answering.settings import ROTATION, WorkerSettings, make_agreement, rotated
 from failoverdns.model.settings import Config
-from failoverdns.net.addresses import Addresses, Bound
+from failoverdns.net.addresses import Bound, BoundAddresses
 from failoverdns.net.inherited import Inherited
 
 log = Logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedWorkers:
     """What another configuration asks for, ready to be used: pass it to `adopt` or `discard`."""
 
     config: Config
-    agreement: Agreement
+    agreement: WorkerSettings
     fresh: list[Bound]
 
 
 class Offering:
     """The addresses and the terms."""
 
-    agreement: Agreement
+    agreement: WorkerSettings
 
     def __init__(
         self, places: int, inherited: Inherited, reactor: Any, changed: Callable[[], None]
@@ -42,23 +42,23 @@ class Offering:
 
         `changed` is called when a secret of our own was replaced by a new one.
         """
-        self.addresses = Addresses(places, inherited)
+        self.addresses = BoundAddresses(places, inherited)
         self._inherited = inherited
         self._config: Config | None = None
         self._changed = changed
         self._rotating = LoopingCall(self._rotate)
         self._rotating.clock = reactor
 
-    def prepare(self, config: Config) -> Prepared:
+    def prepare(self, config: Config) -> PreparedWorkers:
         """Try what may fail of a configuration: bind its addresses, read its secrets.
 
         Raises CannotAgree or CannotListen; then nothing was changed.
         """
         old = self.agreement if self._config is not None else None
         agreement = make_agreement(config, old, _make_secret)
-        return Prepared(config, agreement, self.addresses.prepare(config.listen))
+        return PreparedWorkers(config, agreement, self.addresses.prepare(config.listen))
 
-    def adopt(self, prepared: Prepared) -> None:
+    def adopt(self, prepared: PreparedWorkers) -> None:
         """Offer what another configuration asks for from now on."""
         self._config, self.agreement = prepared.config, prepared.agreement
         self.addresses.adopt(prepared.fresh, prepared.config.listen)
@@ -71,7 +71,7 @@ class Offering:
             )
             self._inherited.close()
 
-    def discard(self, prepared: Prepared) -> None:
+    def discard(self, prepared: PreparedWorkers) -> None:
         """Let go of what was prepared and is not to be used."""
         self.addresses.discard(prepared.fresh)
 

@@ -18,10 +18,10 @@ from ipaddress import IPv4Address
 from random import Random
 from struct import pack
 
-from failoverdns.answering.responding import TCP, UDP, Terms, respond, slow_answer
+from failoverdns.answering.responding import TCP, UDP, AnswerSettings, respond, slow_answer
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import CNAME, NS, TXT, A, Records, Text
+from failoverdns.model.records import CNAME, NS, TXT, A, RRset, Text
 from failoverdns.model.zone import NameServer, Zone
 from failoverdns.protocol.cookies import CookieSecrets
 from failoverdns.protocol.table.deltas import write_delta
@@ -56,23 +56,23 @@ def small_table() -> Table:
     server = NameServer(origin.child("ns1"), (IPv4Address("192.0.2.53"),))
     zone = Zone(origin, (server,), origin.child("hostmaster"), 60, 60)
 
-    def node(label: str, *rrsets: Records) -> Node:
+    def node(label: str, *rrsets: RRset) -> Node:
         return Node(DomainName.from_text(label, origin), origin, rrsets, 60)
 
     nodes = [Node(rrset.owner, origin, (rrset.records,), 60) for rrset in zone.configured_rrsets()]
     many = tuple(IPv4Address(number) for number in range(1, 101))
     nodes += [
-        node("414-262-781", Records(A, 60, (IPv4Address("192.0.2.10"),))),
-        node("many", Records(A, 60, many), Records(TXT, 60, (Text((b"x" * 255,) * 8),))),
-        node("cloud", Records(CNAME, 60, (DomainName.from_text("lb.example.net"),))),
-        node("child", Records(NS, 60, (DomainName.from_text("ns.child", origin),))),
-        node("ns.child", Records(A, 60, many)),
-        node("*.wild", Records(CNAME, 60, (DomainName.from_text("many", origin),))),
+        node("414-262-781", RRset(A, 60, (IPv4Address("192.0.2.10"),))),
+        node("many", RRset(A, 60, many), RRset(TXT, 60, (Text((b"x" * 255,) * 8),))),
+        node("cloud", RRset(CNAME, 60, (DomainName.from_text("lb.example.net"),))),
+        node("child", RRset(NS, 60, (DomainName.from_text("ns.child", origin),))),
+        node("ns.child", RRset(A, 60, many)),
+        node("*.wild", RRset(CNAME, 60, (DomainName.from_text("many", origin),))),
         node("empty"),
     ]
     for number in range(20):
         following = DomainName.from_text(f"n{number + 1}", origin)
-        nodes.append(node(f"n{number}", Records(CNAME, 60, (following,))))
+        nodes.append(node(f"n{number}", RRset(CNAME, 60, (following,))))
     table: Table = PythonTable()
     table.apply(write_delta(Delta((*nodes,), authorities=(zone.start_of_authority(1),))))
     return table
@@ -253,7 +253,7 @@ def try_every_way(table: Table, packet: bytes) -> None:
         assert reply == slow_answer(table, packet, asker, TERMS), f"two replies to {packet.hex()}"
 
 
-TERMS = Terms(cookies=CookieSecrets((bytes(range(16)),)), nsid=b"ns1")
+TERMS = AnswerSettings(cookies=CookieSecrets((bytes(range(16)),)), nsid=b"ns1")
 
 
 def _first(slowest: list[Slow]) -> list[Slow]:

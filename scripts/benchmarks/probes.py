@@ -41,7 +41,14 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-from failoverdns.model.health import Check, CheckKind, HttpTerms, ProbeResult, Target, TlsTerms
+from failoverdns.model.health import (
+    Check,
+    CheckKind,
+    HttpExpectation,
+    ProbeResult,
+    ProbeTarget,
+    TlsExpectation,
+)
 from failoverdns.net.process import take_reactor
 from failoverdns.net.sockets import allow_descriptors
 from failoverdns.probing.probe_loop import Probing
@@ -123,8 +130,8 @@ def probe_ours(work: Work) -> dict[str, float]:
         work.kind,
         work.port,
         interval=1.0,
-        http=HttpTerms(body="all is well" if work.kind is not CheckKind.TCP else None),
-        tls=TlsTerms(ca_file=work.ca_file),
+        http=HttpExpectation(body="all is well" if work.kind is not CheckKind.TCP else None),
+        tls=TlsExpectation(ca_file=work.ca_file),
     )
 
     def learn(key: str, result: ProbeResult) -> None:
@@ -134,7 +141,7 @@ def probe_ours(work: Work) -> dict[str, float]:
     probing: Probing[str] = Probing(prober, learn, reactor, random.Random(1))
     probing.set_targets(
         {
-            address: Target(check, "shop", address, IPv4Address(address), (NAME,))
+            address: ProbeTarget(check, "shop", address, IPv4Address(address), (NAME,))
             for address in work.addresses()
         }
     )

@@ -195,11 +195,11 @@ def _from_file(given: argparse.Namespace) -> tuple[Check, Policy]:
             raise Malformed("--check and --policy are names in a configuration: give --config too")
         return CHECK, POLICY
     try:
-        terms = load_config(Path(given.config)).terms
+        settings = load_config(Path(given.config)).settings
     except ConfigErrors as faults:
         raise Malformed(f"--config: {faults}") from None
-    check = _named(terms.checks, given.check, "check") or CHECK
-    return check, _named(terms.policies, given.policy, "policy") or POLICY
+    check = _named(settings.checks, given.check, "check") or CHECK
+    return check, _named(settings.policies, given.policy, "policy") or POLICY
 
 
 Item = TypeVar("Item", Check, Policy)

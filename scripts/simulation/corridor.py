@@ -24,7 +24,7 @@ from failoverdns.model.commands.server import Configure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health, Observed
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import Terms
+from failoverdns.model.policy import AutomationSettings
 from failoverdns.model.zone import NameServer, Zone
 from failoverdns.rules.decisions.automation import outlook
 from failoverdns.rules.derived.active_side import side_condition
@@ -71,7 +71,7 @@ class _Corridor:
             now=lambda: self._clock,
             random=Random(0),
         )
-        self._do(Configure((_ZONE,), Terms((setting.check,), (setting.policy,))))
+        self._do(Configure((_ZONE,), AutomationSettings((setting.check,), (setting.policy,))))
         for number, side in enumerate(Side):
             name = side.value
             self._do(AddApplication(name))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
-from failoverdns.rules.decisions.policy import Situation, Verdict, verdict
+from failoverdns.rules.decisions.policy import PolicyVerdict, Situation, verdict
 from failoverdns.rules.derived.health import Condition, Tally, combined, head_observed, tallied
 from simulation.probing import Observation
 from simulation.run import AutomaticSwitch, HealthChange, Run
@@ -43,7 +43,7 @@ class _Group:
         self._active = Side.PRIMARY
         self._automatic: tuple[float, ...] = ()
         self._switched_at: float | None = None
-        self._verdict: Verdict | None = None
+        self._verdict: PolicyVerdict | None = None
         self.health: list[HealthChange] = []
         self.switches: list[AutomaticSwitch] = []
 
@@ -76,7 +76,7 @@ class _Group:
     def _combined(self, side: Side) -> Condition:
         return combined(self._heads[side], self._setting.require_heads)
 
-    def _look(self, at: float) -> Verdict:
+    def _look(self, at: float) -> PolicyVerdict:
         primary, backup = self._sides[Side.PRIMARY], self._sides[Side.BACKUP]
         situation = Situation(
             self._active, primary, backup, self._automatic, switched_at=self._switched_at

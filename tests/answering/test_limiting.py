@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failoverdns.answering.limiting import Kind, RateLimiter, Verdict, packed
+from failoverdns.answering.limiting import Kind, RateLimiter, Treatment, packed
 from failoverdns.model.limits import RateLimits
 
 CLIENT = packed("192.0.2.1")
@@ -23,7 +23,7 @@ def sent(
     verdicts = [
         limiter.judge(address, Kind.ANSWER, NAME, begin + index / rate) for index in range(count)
     ]
-    return verdicts.count(Verdict.SEND)
+    return verdicts.count(Treatment.SEND)
 
 
 def test_who_stays_below_the_rate_gets_everything() -> None:
@@ -45,19 +45,19 @@ def test_a_flood_gets_one_second_s_worth_and_then_nothing() -> None:
 @pytest.mark.parametrize(
     ("slip", "verdicts"),
     [
-        (0, {Verdict.DROP: 9}),
-        (1, {Verdict.TRUNCATE: 9}),
-        (2, {Verdict.DROP: 5, Verdict.TRUNCATE: 4}),
-        (3, {Verdict.DROP: 6, Verdict.TRUNCATE: 3}),
+        (0, {Treatment.DROP: 9}),
+        (1, {Treatment.TRUNCATE: 9}),
+        (2, {Treatment.DROP: 5, Treatment.TRUNCATE: 4}),
+        (3, {Treatment.DROP: 6, Treatment.TRUNCATE: 3}),
     ],
 )
 def test_slip_says_which_replies_over_the_limit_are_truncated(
-    slip: int, verdicts: dict[Verdict, int]
+    slip: int, verdicts: dict[Treatment, int]
 ) -> None:
     """0 none, 1 all, N every N-th."""
     limiter = RateLimiter(RateLimits(responses_per_second=1, slip=slip))
     got = [limiter.judge(CLIENT, Kind.ANSWER, NAME, 0.0) for _ in range(10)]
-    assert got[0] is Verdict.SEND
+    assert got[0] is Treatment.SEND
     assert {kind: got.count(kind) for kind in set(got[1:])} == verdicts
 
 
@@ -65,8 +65,8 @@ def test_a_client_is_forgiven_when_it_has_kept_quiet_for_the_window() -> None:
     """Not sooner, however long the flood was."""
     limiter = RateLimiter(RateLimits(responses_per_second=10, window=5))
     sent(limiter, 100, 100)
-    assert limiter.judge(CLIENT, Kind.ANSWER, NAME, 104.0) is not Verdict.SEND
-    assert limiter.judge(CLIENT, Kind.ANSWER, NAME, 106.0) is Verdict.SEND
+    assert limiter.judge(CLIENT, Kind.ANSWER, NAME, 104.0) is not Treatment.SEND
+    assert limiter.judge(CLIENT, Kind.ANSWER, NAME, 106.0) is Treatment.SEND
 
 
 def test_keeping_quiet_saves_nothing_up() -> None:
@@ -92,22 +92,22 @@ def test_clients_of_one_network_share_an_account(one: str, other: str, is_togeth
     limiter = RateLimiter(RateLimits(responses_per_second=1))
     limiter.judge(packed(one), Kind.ANSWER, NAME, 0.0)
     second = limiter.judge(packed(other), Kind.ANSWER, NAME, 0.0)
-    assert (second is not Verdict.SEND) == is_together
+    assert (second is not Treatment.SEND) == is_together
 
 
 def test_each_name_and_kind_has_an_account_of_its_own() -> None:
     """So that a flood of one question does not keep others from their answer."""
     limiter = RateLimiter(RateLimits(responses_per_second=1, nxdomains_per_second=1))
     for kind, name in [(Kind.ANSWER, NAME), (Kind.ANSWER, b"x"), (Kind.NXDOMAIN, NAME)]:
-        assert limiter.judge(CLIENT, kind, name, 0.0) is Verdict.SEND
-        assert limiter.judge(CLIENT, kind, name, 0.0) is not Verdict.SEND
+        assert limiter.judge(CLIENT, kind, name, 0.0) is Treatment.SEND
+        assert limiter.judge(CLIENT, kind, name, 0.0) is not Treatment.SEND
 
 
 def test_everything_together_can_be_limited_too() -> None:
     """However many names a flood asks for."""
     limiter = RateLimiter(RateLimits(responses_per_second=0, all_per_second=5))
     got = [limiter.judge(CLIENT, Kind.ANSWER, b"%d" % n, 0.0) for n in range(8)]
-    assert got.count(Verdict.SEND) == 5
+    assert got.count(Treatment.SEND) == 5
 
 
 def test_networks_can_be_exempt() -> None:
@@ -116,7 +116,7 @@ def test_networks_can_be_exempt() -> None:
     limiter = RateLimiter(RateLimits(responses_per_second=1, exempt_clients=networks))
     for host, is_exempt in [("192.0.2.15", True), ("2001:db8::1", True), ("192.0.2.16", False)]:
         got = {limiter.judge(packed(host), Kind.ANSWER, NAME, 0.0) for _ in range(5)}
-        assert (got == {Verdict.SEND}) == is_exempt
+        assert (got == {Treatment.SEND}) == is_exempt
 
 
 def test_a_clock_that_goes_back_limits_nobody_for_long() -> None:
@@ -148,7 +148,7 @@ def test_no_network_gets_more_than_its_rate(
     now, count = 0.0, 0
     for _, kind, pause in steps:
         now += pause / 10
-        count += limiter.judge(CLIENT, kind, b"", now) is Verdict.SEND
+        count += limiter.judge(CLIENT, kind, b"", now) is Treatment.SEND
         assert count <= rate + rate * now + 1e-6
 
 
@@ -167,6 +167,6 @@ def test_the_longest_unused_account_makes_room() -> None:
     limiter = RateLimiter(RateLimits(responses_per_second=1, max_table_size=3))
     for number in range(50):
         verdict = limiter.judge(CLIENT, Kind.ANSWER, NAME, 0.0)
-        assert (verdict is Verdict.SEND) == (number == 0)
+        assert (verdict is Treatment.SEND) == (number == 0)
         for other in range(2):
             limiter.judge(bytes((10, number, other, 1)), Kind.ANSWER, NAME, 0.0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tables import query, table_of, zone
 
 from failoverdns.answering.limiting import RateLimiter
-from failoverdns.answering.responding import TCP, UDP, Terms, respond
+from failoverdns.answering.responding import TCP, UDP, AnswerSettings, respond
 from failoverdns.model.limits import RateLimits
 from failoverdns.protocol.cookies import CookieSecrets, make_cookie
 
@@ -23,9 +23,11 @@ SECRETS = CookieSecrets((b"0123456789abcdef",))
 ADDRESS = bytes(4)
 
 
-def terms(slip: int = 0, rate: int = 1) -> Terms:
-    """Terms with one reply a second for everything."""
-    return Terms(SECRETS, b"x" * 255, limiter=RateLimiter(RateLimits(rate, rate, rate, slip=slip)))
+def answer_settings(slip: int = 0, rate: int = 1) -> AnswerSettings:
+    """Settings with one reply a second for everything."""
+    return AnswerSettings(
+        SECRETS, b"x" * 255, limiter=RateLimiter(RateLimits(rate, rate, rate, slip=slip))
+    )
 
 
 def asked(qname: str, rtype: str = "A", cookie: bytes | None = None, rclass: str = "IN") -> bytes:
@@ -55,7 +57,7 @@ def test_replies_are_counted_by_name_or_zone(
     one: str, other: str, rtype: str, is_together: bool
 ) -> None:
     """Random names gain a flood nothing: what does not exist counts for its zone."""
-    agreed = terms()
+    agreed = answer_settings()
     assert respond(TABLE, asked(one), UDP, agreed) is not None
     second = respond(TABLE, asked(other, rtype), UDP, agreed)
     assert (second is None) == is_together
@@ -63,7 +65,7 @@ def test_replies_are_counted_by_name_or_zone(
 
 def test_a_truncated_reply_sends_a_resolver_to_tcp() -> None:
     """It has the question and TC, nothing else; over TCP there is no limit."""
-    agreed, packet = terms(slip=1), asked("shop.failover.test")
+    agreed, packet = answer_settings(slip=1), asked("shop.failover.test")
     respond(TABLE, packet, UDP, agreed)
     wire = respond(TABLE, packet, UDP, agreed)
     assert wire is not None
@@ -80,7 +82,7 @@ def test_a_truncated_reply_sends_a_resolver_to_tcp() -> None:
 def test_a_valid_cookie_is_never_limited() -> None:
     """Its sender is where it says it is."""
     cookie = make_cookie(SECRETS.secrets[0], b"abcdefgh", ADDRESS, 0)
-    agreed, packet = terms(), asked("shop.failover.test", cookie=cookie)
+    agreed, packet = answer_settings(), asked("shop.failover.test", cookie=cookie)
     for _ in range(10):
         wire = respond(TABLE, packet, UDP, agreed)
         assert wire is not None
@@ -89,7 +91,7 @@ def test_a_valid_cookie_is_never_limited() -> None:
 
 def test_badcookie_shows_a_client_how_to_get_through() -> None:
     """In the place of a truncated reply: with the cookie that it brings it is not limited."""
-    agreed = terms(slip=1)
+    agreed = answer_settings(slip=1)
     packet = asked("shop.failover.test", cookie=b"abcdefgh")
     respond(TABLE, packet, UDP, agreed)
     wire = respond(TABLE, packet, UDP, agreed)
@@ -108,14 +110,14 @@ def test_without_a_limit_badcookie_is_never_sent() -> None:
     """A cookie that is not valid costs a client nothing."""
     packet = asked("shop.failover.test", cookie=b"abcdefgh" * 3)
     for _ in range(5):
-        wire = respond(TABLE, packet, UDP, Terms(SECRETS))
+        wire = respond(TABLE, packet, UDP, AnswerSettings(SECRETS))
         assert wire is not None
         assert dns.message.from_wire(wire).rcode() == dns.rcode.NOERROR
 
 
 def test_an_error_over_the_limit_is_not_sent_at_all() -> None:
     """FORMERR cannot be truncated."""
-    agreed = terms(slip=1)
+    agreed = answer_settings(slip=1)
     packet = asked("shop.failover.test")[:-1]
     assert respond(TABLE, packet, UDP, agreed) is not None
     assert respond(TABLE, packet, UDP, agreed) is None
@@ -125,7 +127,7 @@ def test_an_error_over_the_limit_is_not_sent_at_all() -> None:
 @given(st.binary(min_size=12, max_size=80), st.integers(0, 3))
 def test_no_packet_raises_with_limits_on(packet: bytes, slip: int) -> None:
     """Whatever it is, and however often it comes; what is over the limit is never longer."""
-    agreed = terms(slip)
+    agreed = answer_settings(slip)
     first = respond(TABLE, packet, UDP, agreed)
     for _ in range(3):
         again = respond(TABLE, packet, UDP, agreed)
@@ -142,7 +144,7 @@ def test_over_the_limit_a_reply_is_hardly_longer_than_the_query(
     label: str, rtype: str, cookie: bytes | None
 ) -> None:
     """So that a flood gains nothing by way of us: a cookie and an OPT are all that is added."""
-    agreed, packet = terms(slip=1), asked(f"{label}.failover.test", rtype, cookie)
+    agreed, packet = answer_settings(slip=1), asked(f"{label}.failover.test", rtype, cookie)
     for _ in range(4):
         wire = respond(TABLE, packet, UDP, agreed)
         assert wire is not None

@@ -16,14 +16,14 @@ from tables import authority, query, table_of, zone
 from failoverdns.answering.responding import (
     TCP,
     UDP,
-    Terms,
+    AnswerSettings,
     _ready_with_cookie,
     respond,
     slow_answer,
 )
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, NS, TXT, A, Opaque, Records, Text
+from failoverdns.model.records import AAAA, CNAME, NS, TXT, A, Opaque, RRset, Text
 from failoverdns.protocol.chaos import chaos_rrsets
 from failoverdns.protocol.cookies import CookieSecrets, make_cookie
 from failoverdns.protocol.table.table import Table
@@ -68,7 +68,11 @@ OPTIONS = [
     b"\0\x08\0\x07\0\1\x18\0\xc0\0\2",
     b"\0\x08\0\x07\0\1\x18\1\xc0\0\2",
 ]
-TERMS = [Terms(), Terms(SECRETS), Terms(SECRETS, b"ns1", chaos=chaos_rrsets("here", None))]
+TERMS = [
+    AnswerSettings(),
+    AnswerSettings(SECRETS),
+    AnswerSettings(SECRETS, b"ns1", chaos=chaos_rrsets("here", None)),
+]
 
 origins = st.sampled_from([DomainName.from_text(text) for text in ORIGINS])
 above = st.lists(st.sampled_from(LABELS), max_size=3)
@@ -84,10 +88,10 @@ names = st.builds(joined, above, origins)
 elsewhere = st.sampled_from([DomainName.from_text("www.example.net"), DomainName.from_text(".")])
 
 
-def of_addresses(rtype: int, ttl: int, count: int) -> Records:
+def of_addresses(rtype: int, ttl: int, count: int) -> RRset:
     """Return so many addresses; about 31 or 76 A records are where UDP ends."""
     kind: Any = IPv4Address if rtype == A else IPv6Address
-    return Records(rtype, ttl, tuple(kind(1 + number) for number in range(count)))
+    return RRset(rtype, ttl, tuple(kind(1 + number) for number in range(count)))
 
 
 addresses = st.builds(
@@ -97,16 +101,16 @@ addresses = st.builds(
     st.integers(1, 3) | st.integers(10, 45) | st.integers(65, 85),
 )
 strings = st.lists(st.binary(max_size=255), min_size=1, max_size=6).map(tuple)
-texts = st.builds(lambda ttl, s: Records(TXT, ttl, (Text(s),)), ttls, strings)
+texts = st.builds(lambda ttl, s: RRset(TXT, ttl, (Text(s),)), ttls, strings)
 others = st.builds(
-    lambda rtype, ttl, data: Records(rtype, ttl, (Opaque(data),)),
+    lambda rtype, ttl, data: RRset(rtype, ttl, (Opaque(data),)),
     st.sampled_from([65280, 65281]),
     ttls,
     st.binary(max_size=30),
 )
-aliases = st.builds(lambda ttl, name: (Records(CNAME, ttl, (name,)),), ttls, names | elsewhere)
+aliases = st.builds(lambda ttl, name: (RRset(CNAME, ttl, (name,)),), ttls, names | elsewhere)
 cuts = st.builds(
-    lambda ttl, servers: (Records(NS, ttl, tuple(servers)),),
+    lambda ttl, servers: (RRset(NS, ttl, tuple(servers)),),
     ttls,
     st.lists(names | elsewhere, min_size=1, max_size=3, unique=True),
 )
@@ -119,7 +123,7 @@ def tables(draw: st.DrawFn) -> tuple[Table, list[DomainName]]:
     nodes: dict[DomainName, Node] = {}
     zones = [DomainName.from_text(text) for text in ORIGINS[: draw(st.integers(1, 3))]]
     for origin in zones:
-        apex = (Records(NS, 3600, (origin.child("ns1"),)), *draw(together))
+        apex = (RRset(NS, 3600, (origin.child("ns1"),)), *draw(together))
         nodes[origin] = Node(origin, origin, apex, 60)
         for labels in draw(st.lists(above.filter(bool), max_size=8)):
             owner = joined(labels, origin)
@@ -183,14 +187,14 @@ def test_the_ready_answer_is_the_one_that_reading_the_packet_gives(
 ) -> None:
     """Nobody can tell by the reply which path it took; and it is well-formed and fits."""
     table, owners = data.draw(tables())
-    terms = data.draw(st.sampled_from(TERMS))
+    settings = data.draw(st.sampled_from(TERMS))
     for packet in data.draw(st.lists(packets(owners), min_size=1, max_size=12)):
         for udp in (True, False):
             ready = table.ready_answer(packet, udp=udp)
             asker = UDP if udp else TCP
-            slow = slow_answer(table, packet, asker, terms)
+            slow = slow_answer(table, packet, asker, settings)
             assert ready is None or ready == slow
-            assert respond(table, packet, asker, terms) == slow
+            assert respond(table, packet, asker, settings) == slow
             event("ready" if ready is not None else "slow" if slow is not None else "silent")
             if slow is not None:
                 reply = dns.message.from_wire(slow)
@@ -261,10 +265,12 @@ def test_a_query_with_a_cookie_finds_its_answer_ready(cookie: bytes) -> None:
     """All that is left to do is the cookie: nothing is read, and the answer is the same."""
     message = query("shop.failover.test")
     message.use_edns(0, 0, 1232, options=[dns.edns.GenericOption(10, cookie)])
-    packet, terms = message.to_wire(), Terms(SECRETS)
+    packet, settings = message.to_wire(), AnswerSettings(SECRETS)
     reply, valid = _ready_with_cookie(TABLE, packet, UDP, SECRETS)
     assert valid == (cookie == OWN)
-    assert reply == slow_answer(TABLE, packet, UDP, terms) == respond(TABLE, packet, UDP, terms)
+    assert (
+        reply == slow_answer(TABLE, packet, UDP, settings) == respond(TABLE, packet, UDP, settings)
+    )
 
 
 @pytest.mark.parametrize(
@@ -282,7 +288,7 @@ def test_a_large_answer_is_ready_where_it_fits(
 
 def test_an_answer_over_64_kib_is_not_sent_even_over_tcp() -> None:
     """No reply is longer than the two bytes of length before it can say."""
-    big = Records(A, 60, tuple(IPv4Address(number) for number in range(1, 5000)))
+    big = RRset(A, 60, tuple(IPv4Address(number) for number in range(1, 5000)))
     origin = DomainName.from_text("failover.test")
     node = Node(origin.child("big"), origin, (big,), 60)
     table = table_of(Delta(authorities=(authority("failover.test"),), nodes=(node,)))

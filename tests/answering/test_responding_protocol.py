@@ -14,7 +14,7 @@ import dns.rrset
 import pytest
 from tables import ask, flags_of, lines, new_table, query, table_of, zone
 
-from failoverdns.answering.responding import TCP, UDP, Terms, respond
+from failoverdns.answering.responding import TCP, UDP, AnswerSettings, respond
 from failoverdns.protocol.chaos import chaos_rrsets
 
 ZONE = zone(
@@ -29,7 +29,7 @@ ZONE = zone(
 TABLE = table_of(ZONE)
 
 
-TOLD = Terms(chaos=chaos_rrsets("ns1.example.net", "failoverdns 1.0"))
+TOLD = AnswerSettings(chaos=chaos_rrsets("ns1.example.net", "failoverdns 1.0"))
 """The terms of a server that says who it is."""
 
 
@@ -267,7 +267,7 @@ def test_who_the_server_is_is_told_where_it_is_configured(
     qname: str, text: str, rtype: str
 ) -> None:
     """Class CH tells id and version (RFC 4892), not to be cached; hidden unless configured."""
-    reply = ask(TABLE, query(qname, rtype, "CH"), terms=TOLD)
+    reply = ask(TABLE, query(qname, rtype, "CH"), settings=TOLD)
     assert lines(reply.answer) == [f'{qname}. 0 CH TXT "{text}"']
     assert flags_of(reply) == "QR AA RD"
     hidden = ask(TABLE, query(qname, rtype, "CH"))
@@ -276,10 +276,10 @@ def test_who_the_server_is_is_told_where_it_is_configured(
 
 def test_what_is_told_in_class_ch_is_told_there_only() -> None:
     """Other types have no data, other names and classes are refused."""
-    reply = ask(TABLE, query("version.bind", "A", "CH"), terms=TOLD)
+    reply = ask(TABLE, query("version.bind", "A", "CH"), settings=TOLD)
     assert (reply.rcode(), reply.answer, reply.authority) == (0, [], [])
     for qname, rclass in (("version.bind", "IN"), ("authors.bind", "CH"), ("version.bind", "HS")):
-        assert ask(TABLE, query(qname, "TXT", rclass), terms=TOLD).rcode() == dns.rcode.REFUSED
+        assert ask(TABLE, query(qname, "TXT", rclass), settings=TOLD).rcode() == dns.rcode.REFUSED
 
 
 def test_a_server_without_zones_refuses_everything() -> None:

@@ -6,9 +6,9 @@ import json
 from ipaddress import ip_network
 from pathlib import Path
 
-from failoverdns.answering.responding import Terms
+from failoverdns.answering.responding import AnswerSettings
 from failoverdns.answering.settings import (
-    Agreement,
+    WorkerSettings,
     read_agreement,
     share_of,
     terms_of,
@@ -18,7 +18,7 @@ from failoverdns.model.limits import RateLimits
 from failoverdns.model.settings import Identity, QueryLogSettings, TCPSettings
 
 SECRET = "000102030405060708090a0b0c0d0e0f"
-AGREEMENT = Agreement(
+AGREEMENT = WorkerSettings(
     secrets=(SECRET,),
     identity=Identity("ns1", None, "ns1.example"),
     tcp=TCPSettings(max_connections=1001, max_connections_per_prefix=7),
@@ -48,8 +48,8 @@ def test_limits_hold_for_all_processes_together() -> None:
 
 def test_terms_keep_what_lives_on_of_the_old_ones() -> None:
     """Accounts of a limit that stays the same; the secrets are those agreed on."""
-    terms = terms_of(AGREEMENT, Terms())
-    assert terms.cookies is not None
-    assert terms.cookies.secrets == (bytes.fromhex(SECRET),)
-    assert terms_of(AGREEMENT, terms).limiter is terms.limiter
-    assert b"\2id\6server\0" in terms.chaos
+    settings = terms_of(AGREEMENT, AnswerSettings())
+    assert settings.cookies is not None
+    assert settings.cookies.secrets == (bytes.fromhex(SECRET),)
+    assert terms_of(AGREEMENT, settings).limiter is settings.limiter
+    assert b"\2id\6server\0" in settings.chaos

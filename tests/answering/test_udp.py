@@ -12,13 +12,13 @@ import pytest
 from tables import query, zone
 from twisted.python.failure import Failure
 
-from failoverdns.answering.responding import UDP, Asker, Terms, respond
+from failoverdns.answering.responding import UDP, AnswerSettings, Asker, respond
 from failoverdns.answering.udp import BATCH, UDPReader, WildcardUDPReader
 from failoverdns.net.sockets import CannotListen, bind, lost_packets
 from failoverdns.protocol.cookies import CookieSecrets
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.protocol.table.fast_path import make_table
-from failoverdns.protocol.table.table import Served, ServesBatches
+from failoverdns.protocol.table.table import ServedBatch, ServesBatches
 
 
 def answer(packet: bytes, host: str) -> bytes | None:
@@ -33,7 +33,7 @@ SECRETS = CookieSecrets((b"0123456789abcdef",))
 IS_COMPILED = isinstance(TABLE, ServesBatches)
 
 
-def serve(descriptor: int) -> Served | None:
+def serve(descriptor: int) -> ServedBatch | None:
     """Let C answer what it can, if there was a compiler."""
     return TABLE.serve(descriptor, SECRETS) if isinstance(TABLE, ServesBatches) else None
 
@@ -216,7 +216,9 @@ needs_compiled = pytest.mark.skipif(
 def batch_reader(request: pytest.FixtureRequest) -> Iterator[UDPReader]:
     """A reader that has something to answer, in batches."""
     made = make_reader(request.param, batches=True)
-    made._respond = lambda packet, host: respond(TABLE, packet, Asker(host), Terms(SECRETS))
+    made._respond = lambda packet, host: respond(
+        TABLE, packet, Asker(host), AnswerSettings(SECRETS)
+    )
     yield made
     made.socket.close()
 
@@ -265,7 +267,7 @@ def test_a_cookie_is_for_the_address_that_asks(
     assert again == reply, "it is valid, and young"
     host = batch_client.getsockname()[0]
     now = int.from_bytes(reply[-12:-8], "big")
-    slow = respond(TABLE, packet, Asker(host, True, now), Terms(SECRETS))
+    slow = respond(TABLE, packet, Asker(host, True, now), AnswerSettings(SECRETS))
     assert reply == slow
 
 

@@ -11,7 +11,7 @@ import pytest
 from corridors import ZONE, Corridor, build_shop
 from driving import Gate, run
 
-from failoverdns.automation.acting import AT_ONCE, LOOK_AGAIN, Acting, Means
+from failoverdns.automation.acting import AT_ONCE, LOOK_AGAIN, Acting, Effects
 from failoverdns.changes.ledger import Outcome, Submission
 from failoverdns.model import commands as system_commands
 from failoverdns.model.change import Json, Who
@@ -23,11 +23,11 @@ from failoverdns.model.commands.health import ForceHealth
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
+from failoverdns.model.policy import AutomationSettings, Mode, Policy
 from failoverdns.model.policy import Gate as GateRule
-from failoverdns.model.policy import Mode, Policy, Terms
 
 AUTO = Policy("auto", Mode.AUTOMATIC, grace=30.0, cooldown=0.0)
-TERMS = Terms((), (AUTO,))
+TERMS = AutomationSettings((), (AUTO,))
 OFFICE = GateRule("office", ("*",), flag="office")
 
 
@@ -35,7 +35,7 @@ OFFICE = GateRule("office", ("*",), flag="office")
 class World:
     """A ledger with the group `shop`, which may switch by itself, and two clocks."""
 
-    terms: Terms = TERMS
+    settings: AutomationSettings = TERMS
     corridor: Corridor = field(default_factory=Corridor)
     programs: Gate = field(default_factory=Gate)
     """Holds programs that are asked to agree, while it is closed."""
@@ -49,7 +49,7 @@ class World:
     def __post_init__(self) -> None:
         """Make what acts."""
         self.work = Gate()
-        self.corridor.do(system_commands.Configure((ZONE,), self.terms))
+        self.corridor.do(system_commands.Configure((ZONE,), self.settings))
         build_shop(self.corridor)
         ledger = self.corridor.ledger
 
@@ -68,7 +68,7 @@ class World:
             await self.programs()
             return self.objections
 
-        self.means = Means(
+        self.means = Effects(
             state=lambda: ledger.state,
             submit=submit,
             approval=lambda: approve,
@@ -150,7 +150,7 @@ def test_a_primary_that_comes_back_in_time_changes_nothing() -> None:
 
 def test_a_refusal_is_noted_once_and_the_group_goes_when_nothing_is_in_the_way() -> None:
     """It is looked at again every few seconds, because some rules wait for time to pass."""
-    world = World(Terms((), (AUTO,), (OFFICE,)))
+    world = World(AutomationSettings((), (AUTO,), (OFFICE,)))
     world.force("eu", Health.DOWN)
     world.later(31)
     for _ in range(10):

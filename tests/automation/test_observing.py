@@ -11,7 +11,7 @@ import pytest
 from corridors import ZONE, Corridor, build_shop
 from driving import Gate
 
-from failoverdns.automation.observing import Means, Observing
+from failoverdns.automation.observing import Effects, Observing
 from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Json
@@ -25,9 +25,9 @@ from failoverdns.model.commands.applications import (
 )
 from failoverdns.model.commands.groups import AddGroup
 from failoverdns.model.errors import Rejected
-from failoverdns.model.health import Cause, Check, CheckKind, Health, ProbeResult, Target
-from failoverdns.model.policy import Terms
-from failoverdns.rules.derived.probe_targets import Address, Key
+from failoverdns.model.health import Cause, Check, CheckKind, Health, ProbeResult, ProbeTarget
+from failoverdns.model.policy import AutomationSettings
+from failoverdns.rules.derived.probe_targets import Address, TallyKey
 
 WEB = Check("web", CheckKind.TCP, port=80, up_after=2, down_after=3)
 BEAT = Check("beat", CheckKind.PUSH, up_after=1, down_after=2, ttl=60.0)
@@ -41,14 +41,14 @@ class World:
     """A ledger with the group `shop`, and what is to be probed."""
 
     corridor: Corridor = field(default_factory=Corridor)
-    targets: Mapping[Key, Target] = field(default_factory=dict)
+    targets: Mapping[TallyKey, ProbeTarget] = field(default_factory=dict)
     resolved: dict[str, tuple[Address, ...]] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     refusal: Rejected | None = None
 
     def __post_init__(self) -> None:
         """Make what observes."""
-        self.corridor.do(system_commands.Configure((ZONE,), Terms((WEB, BEAT))))
+        self.corridor.do(system_commands.Configure((ZONE,), AutomationSettings((WEB, BEAT))))
         build_shop(self.corridor)
 
         async def submit(command: Mutation) -> None:
@@ -56,7 +56,7 @@ class World:
                 raise self.refusal
             self.corridor.do(command)
 
-        self.means = Means(
+        self.means = Effects(
             state=lambda: self.corridor.ledger.state,
             submit=submit,
             spawn=Gate().spawn,
@@ -69,7 +69,7 @@ class World:
         self.observing = Observing(self, self.means)
         self.corridor.listeners.append(self.observing.announce)
 
-    def set_targets(self, targets: Mapping[Key, Target]) -> None:
+    def set_targets(self, targets: Mapping[TallyKey, ProbeTarget]) -> None:
         """Note what is to be probed."""
         self.targets = targets
 
@@ -77,9 +77,9 @@ class World:
         """Carry out a command."""
         self.corridor.do(command)
 
-    def key(self, address: Address = EU, check: str = "web", head: str = "lb") -> Key:
+    def key(self, address: Address = EU, check: str = "web", head: str = "lb") -> TallyKey:
         """Return the key of a target of the application `eu`."""
-        return Key(self.application.id, head, check, address)
+        return TallyKey(self.application.id, head, check, address)
 
     @property
     def application(self) -> Any:
@@ -275,7 +275,7 @@ def test_a_check_that_looks_elsewhere_begins_anew(world: World) -> None:
         world.observing.learn(world.key(), BAD)
     world.do(AddGroup("blog", primary="eu"))
     moved = replace(WEB, port=81)
-    world.do(system_commands.Configure((ZONE,), Terms((moved, BEAT))))
+    world.do(system_commands.Configure((ZONE,), AutomationSettings((moved, BEAT))))
     world.observing.look()
     world.observing.learn(world.key(), BAD)
     assert world.health == [Health.UNKNOWN]

@@ -16,7 +16,7 @@ from failoverdns.model.commands.applications import AddHead, SetApplication
 from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Cause, Check, CheckKind, Health
-from failoverdns.model.policy import Terms
+from failoverdns.model.policy import AutomationSettings
 
 assert (BEAT.down_after, BEAT.ttl) == (2, 60.0)
 
@@ -62,7 +62,7 @@ def test_a_report_counts_for_its_time_and_then_the_head_is_down(
 def test_a_report_for_one_check_counts_for_that_check_alone(world: World, reports: Reports) -> None:
     """Of two checks that heads have to pass, the other one has still heard nothing."""
     other = Check("backups", CheckKind.PUSH, up_after=1, down_after=1)
-    world.do(system_commands.Configure((ZONE,), Terms((WEB, BEAT, other))))
+    world.do(system_commands.Configure((ZONE,), AutomationSettings((WEB, BEAT, other))))
     world.do(SetApplication("eu", ("beat", "backups")))
     reply = run(reports.take(ReportHealth("eu", "lb", Health.UP, check="backups")))
     assert reply["checks"] == ["backups"]

@@ -37,7 +37,7 @@ from failoverdns.model.commands.health import ForceHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.health import Check, CheckKind, Health, Observed
-from failoverdns.model.policy import AllDown, AnswerOf, Mode, Policy, Terms
+from failoverdns.model.policy import AllDown, AnswerOf, AutomationSettings, Mode, Policy
 from failoverdns.model.zone import Zone, ZoneSerial
 from failoverdns.protocol.table.deltas import write_delta, write_nodes
 from failoverdns.protocol.table.python_table import PythonTable
@@ -320,7 +320,7 @@ def test_each_change_of_a_batch_has_a_serial_of_its_own(corridor: Corridor) -> N
     assert serials == sorted(serials, reverse=True)
 
 
-TERMS = Terms(
+TERMS = AutomationSettings(
     (Check("web", CheckKind.TCP, 80),),
     (Policy("auto", Mode.AUTOMATIC, grace=0.0, all_down=AllDown.EMPTY, answer=AnswerOf.HEALTHY),),
 )
@@ -433,7 +433,7 @@ class LedgerMachine(RuleBasedStateMachine):
         loaded = run(self.corridor.store.load())
         assert loaded.revision >= self.acknowledged
         state = self.corridor.ledger.state
-        fresh = State(loaded.revision, loaded.entities, state.zones, state.terms)
+        fresh = State(loaded.revision, loaded.entities, state.zones, state.settings)
         assert vars(fresh) == vars(self.corridor.ledger.state)
         assert list(fresh.groups()) == list(self.corridor.ledger.state.groups())
 
@@ -453,7 +453,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert [change.revision for change in changes] == [*range(1, len(changes) + 1)]
         writes = [write for change in changes for write in change.writes]
         state = self.corridor.ledger.state
-        replayed = State(zones=state.zones, terms=state.terms)
+        replayed = State(zones=state.zones, settings=state.settings)
         for write in writes:
             assert isinstance(write, Write)
         for change in changes:

@@ -17,7 +17,7 @@ from watched import DOWN, UP
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.rehearsing import MOST_RECORDS, rehearsal
 from failoverdns.changes.state import State
-from failoverdns.changes.transitions import step_of
+from failoverdns.changes.transitions import transition_of
 from failoverdns.model.change import Who
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.groups import Rehearse, Switch
@@ -177,7 +177,7 @@ def test_whatever_was_before_a_rehearsal_changes_nothing_and_is_what_the_switch_
         if not decision.writes:
             assert (found["changed"], found["records"]) == ([], [])
             continue
-        change = step_of(draft, decision, now, WHO, {"command": "switch"}).change
+        change = transition_of(draft, decision, now, WHO, {"command": "switch"}).change
         assert change is not None
         assert found["changed"] == [dict(part) for part in change.changed]
         told = [f"{event.kind.value} {event.subject}" for event in events_of(change)]

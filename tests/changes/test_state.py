@@ -64,7 +64,7 @@ def read(view: View, ids: Sequence[str]) -> dict[str, Any]:
         "all_resolved": sorted(view.all_resolved(), key=str),
         "freshness": [view.freshness(hostname) for hostname in drawn.HOSTS],
         "account": view.account("https://ca"),
-        "terms": view.terms,
+        "settings": view.settings,
         "flag": [view.flag(name) for name in ("automation", "office", "nobody")],
         "flags": sorted(view.flags(), key=str),
     }
@@ -146,7 +146,7 @@ def test_a_state_that_is_loaded_reads_like_the_one_that_was_stored(
         *(f for f in map(lived.freshness, drawn.HOSTS) if f is not None),  # gone with the process
         *lived.flags(),
     )
-    loaded = State(lived.revision, entities, lived.zones, lived.terms)
+    loaded = State(lived.revision, entities, lived.zones, lived.settings)
     ids = ids_of(lived)
     assert read(loaded, ids) == read(lived, ids)
 

@@ -11,7 +11,7 @@ from samples import HOSTNAME, name
 
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
-from failoverdns.changes.transitions import Step, delta_of, step_of
+from failoverdns.changes.transitions import Transition, delta_of, transition_of
 from failoverdns.model.change import Who
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.groups import RenameGroup, Switch
@@ -25,11 +25,11 @@ NOW = 1000.0
 ORIGIN = name("failover.test")
 
 
-def step(base: State, command: Mutation) -> tuple[Draft, Step]:
+def step(base: State, command: Mutation) -> tuple[Draft, Transition]:
     """Decide on a command, and lay what comes of it over a draft."""
     draft = Draft(base)
     decision = decide(draft, command, NOW, Random(0))
-    return draft, step_of(draft, decision, NOW, WHO, {"command": "x"})
+    return draft, transition_of(draft, decision, NOW, WHO, {"command": "x"})
 
 
 def test_a_change_that_is_served_raises_the_serial_of_its_zone_in_the_same_step() -> None:
@@ -100,16 +100,16 @@ def test_what_is_fleeting_is_no_change() -> None:
 
 def test_terms_that_answer_as_ever_are_no_change_and_are_taken_over() -> None:
     base = watched.shop()
-    terms = watched.terms(grace=5.0)
-    draft, made = step(base, Configure(base.zones, terms))
-    assert (made.change, made.terms, made.delta.nodes) == (None, terms, ())
-    assert draft.terms == terms
+    settings = watched.settings(grace=5.0)
+    draft, made = step(base, Configure(base.zones, settings))
+    assert (made.change, made.settings, made.delta.nodes) == (None, settings, ())
+    assert draft.settings == settings
     assert draft.revision == base.revision
 
 
 def test_terms_that_alter_an_answer_are_a_change_with_new_serials() -> None:
     base = watched.shop(watched.DOWN, watched.DOWN)
-    draft, made = step(base, Configure(base.zones, watched.terms(all_down=AllDown.EMPTY)))
+    draft, made = step(base, Configure(base.zones, watched.settings(all_down=AllDown.EMPTY)))
     assert made.change is not None
     assert [node.owner.to_text() for node in made.delta.nodes] == [HOSTNAME]
     assert [rrset.owner for rrset in made.delta.authorities] == [ORIGIN]

@@ -6,9 +6,9 @@ import pytest
 from console import Console
 
 from failoverdns.model.health import Check, CheckKind
-from failoverdns.model.policy import Gate, Mode, Policy, Terms
+from failoverdns.model.policy import AutomationSettings, Gate, Mode, Policy
 
-TERMS = Terms(
+TERMS = AutomationSettings(
     (Check("web", CheckKind.TCP, port=80, up_after=2, down_after=3), Check("beat", CheckKind.PUSH)),
     (Policy("auto", Mode.AUTOMATIC, grace=30.0), Policy("quiet", Mode.MANUAL)),
     (

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from failoverdns.model.health import Check, CheckKind, HttpTerms, TlsTerms
+from failoverdns.model.health import Check, CheckKind, HttpExpectation, TlsExpectation
 from failoverdns.model.policy import (
-    NO_TERMS,
+    NO_AUTOMATION_SETTINGS,
     RULES_OF_OUR_OWN,
     AllDown,
     AnswerOf,
     Assertion,
+    AutomationSettings,
     Gate,
     Mode,
     Policy,
-    Terms,
     Wait,
 )
 from failoverdns.model.settings import Config
@@ -47,7 +47,7 @@ def rule(body: str) -> str:
 def test_nothing_is_checked_and_nothing_automatic_by_default(
     load: Load, right: str, text: str
 ) -> None:
-    assert load(right + text).terms == NO_TERMS
+    assert load(right + text).settings == NO_AUTOMATION_SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_nothing_is_checked_and_nothing_automatic_by_default(
 def test_a_check_has_a_default_for_all_that_its_type_can_do_without(
     load: Load, right: str, body: str, expected: Check
 ) -> None:
-    assert load(right + check(body)).terms == Terms((expected,))
+    assert load(right + check(body)).settings == AutomationSettings((expected,))
 
 
 def test_checks_are_read_in_the_order_of_the_file(load: Load, right: str, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ checks:
   beat: {type: push, ttl: 86400}
   plain: {type: http, status: 204}
 """
-    assert load(right + text).terms.checks == (
+    assert load(right + text).settings.checks == (
         Check(
             "z.2",
             CheckKind.HTTPS,
@@ -114,7 +114,7 @@ checks:
             up_after=100,
             down_after=1,
             sources=(ip_address("192.0.2.1"), ip_address("2001:db8::1")),
-            http=HttpTerms(
+            http=HttpExpectation(
                 "HEAD",
                 "/health?deep=1",
                 "www.shop.example",
@@ -123,7 +123,7 @@ checks:
                 r"ready|warm\s+up",
                 10,
             ),
-            tls=TlsTerms(False, "shop.example", str(tmp_path / "ca/shop.pem"), 3650),
+            tls=TlsExpectation(False, "shop.example", str(tmp_path / "ca/shop.pem"), 3650),
         ),
         Check(
             "A_1",
@@ -134,7 +134,7 @@ checks:
             run=(str(tmp_path / "shop"),),
         ),
         Check("beat", CheckKind.PUSH, up_after=1, down_after=1, ttl=86400.0),
-        replace(Check("plain", CheckKind.HTTP, 80), http=HttpTerms(status=((204, 204),))),
+        replace(Check("plain", CheckKind.HTTP, 80), http=HttpExpectation(status=((204, 204),))),
     )
 
 
@@ -260,7 +260,7 @@ def test_a_pattern_may_be_what_it_wants_because_none_takes_long(
     load: Load, right: str, pattern: str
 ) -> None:
     """RE2 takes linear time for any."""
-    (web,) = load(right + check(f"type: http, body_pattern: '{pattern}'")).terms.checks
+    (web,) = load(right + check(f"type: http, body_pattern: '{pattern}'")).settings.checks
     assert web.http.body_pattern == pattern
 
 
@@ -293,7 +293,7 @@ def test_what_cannot_be_a_name_or_a_section_is_told(
 
 
 def test_a_policy_is_manual_by_default(load: Load, right: str) -> None:
-    assert load(right + policy("")).terms == Terms(policies=(Policy("auto"),))
+    assert load(right + policy("")).settings == AutomationSettings(policies=(Policy("auto"),))
     assert Policy("auto").mode is Policy("auto").fail_back is Mode.MANUAL
 
 
@@ -314,7 +314,7 @@ policies:
   a:
     all_down: primary
 """
-    assert load(right + text).terms.policies == (
+    assert load(right + text).settings.policies == (
         Policy(
             "z",
             Mode.AUTOMATIC,
@@ -400,7 +400,7 @@ def test_a_safety_rule_is_one_of_three(
     load: Load, right: str, body: str, expected: Assertion | Gate | Wait
 ) -> None:
     """Gates and waits are for all groups unless they say otherwise."""
-    assert load(right + rule(body)).terms == Terms(safety_rules=(expected,))
+    assert load(right + rule(body)).settings == AutomationSettings(safety_rules=(expected,))
 
 
 ONE_OF = "must be exactly one of assert, gate and wait,"

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from failoverdns.config.document import MAX_DEPTH, Plain, read_document, refuse_repeated
-from failoverdns.config.errors import ConfigErrors, Report
+from failoverdns.config.errors import ConfigErrors, FaultReport
 
 
 def read(text: str) -> tuple[Plain, list[str]]:
     """Return the document's plain value, and its errors as `LINE:COLUMN PATH: MESSAGE`."""
-    report = Report("f")
+    report = FaultReport("f")
     node = read_document(text, report)
     errors: list[str] = []
     try:
@@ -63,7 +63,7 @@ def test_a_scalar_is_what_it_looks_like(scalar: str, value: Plain) -> None:
 
 
 def test_values_and_keys_know_where_they_stand() -> None:
-    node = read_document("zones:\n  a.test:\n    list: [one,\n      two]\n", Report("f"))
+    node = read_document("zones:\n  a.test:\n    list: [one,\n      two]\n", FaultReport("f"))
     assert node is not None
     inner = node.at("zones", "a.test", "list", 1)
     assert inner is not None
@@ -76,7 +76,7 @@ def test_values_and_keys_know_where_they_stand() -> None:
 
 
 def test_what_is_left_after_taking_values_out_keeps_its_places() -> None:
-    node = read_document("a: [x, y, z]\nb: {c: 1, d: 2}\n", Report("f"))
+    node = read_document("a: [x, y, z]\nb: {c: 1, d: 2}\n", FaultReport("f"))
     assert node is not None
     left = node.usable([("a", 1), ("b", "c"), ("nowhere", 5)])
     assert left.plain() == {"a": ["x", "z"], "b": {"d": 2}}
@@ -87,7 +87,7 @@ def test_what_is_left_after_taking_values_out_keeps_its_places() -> None:
 
 
 def test_what_is_repeated_is_told_at_each_place_but_the_first() -> None:
-    report = Report("f")
+    report = FaultReport("f")
     node = read_document("[x, y, X, x, y]\n", report)
     refuse_repeated("xyXxy", node, "letter", report)
     with pytest.raises(ConfigErrors) as raised:
@@ -100,7 +100,7 @@ def test_what_is_repeated_is_told_at_each_place_but_the_first() -> None:
 
 @pytest.mark.parametrize("location", [("a", 3), ("a", "x"), ("c",), ("b", 0), ("a", 0, 0)])
 def test_a_location_that_leads_nowhere_finds_nothing(location: tuple[int | str, ...]) -> None:
-    node = read_document("a: [x, y, z]\nb: {c: 1}\n", Report("f"))
+    node = read_document("a: [x, y, z]\nb: {c: 1}\n", FaultReport("f"))
     assert node is not None
     assert node.at(*location) is None
 

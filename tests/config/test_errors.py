@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from failoverdns.config.errors import ConfigError, ConfigErrors, Place, Report, quoted
+from failoverdns.config.errors import ConfigError, ConfigErrors, FaultReport, Place, quoted
 
 
 def test_an_error_reads_file_line_column_path_message() -> None:
@@ -38,7 +38,7 @@ def test_text_of_the_file_is_quoted_on_one_line_and_cut_short() -> None:
 
 
 def test_a_message_becomes_one_printable_line() -> None:
-    report = Report("f")
+    report = FaultReport("f")
     report.add(Place(1, 1), "two\nlines and \x1b[31m ")
     with pytest.raises(ConfigErrors) as raised:
         report.raise_if_any()

@@ -12,7 +12,7 @@ from driving import run
 from failoverdns.control.auditing import EXPORTED
 from failoverdns.control.language.requests import Streamed
 from failoverdns.control.reading import Source, read
-from failoverdns.model.commands import Query
+from failoverdns.model.commands import ReadCommand
 from failoverdns.model.commands.applications import AddApplication
 from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
 from failoverdns.model.errors import Rejected
@@ -25,7 +25,7 @@ def built(corridor: Corridor) -> Corridor:
     return corridor
 
 
-def told(corridor: Corridor, query: Query) -> dict[str, Any]:
+def told(corridor: Corridor, query: ReadCommand) -> dict[str, Any]:
     """The whole result of a query."""
     result = run(read(Source(corridor.ledger.state, corridor.store, corridor.now), query))
     return {
@@ -80,7 +80,7 @@ def test_an_export_after_a_revision_that_is_not_there_is_refused(built: Corridor
 
 @pytest.mark.parametrize("query", [ExportHistory(), VerifyHistory()])
 def test_a_history_that_was_tampered_with_is_told_from_one_that_is_away(
-    built: Corridor, query: Query
+    built: Corridor, query: ReadCommand
 ) -> None:
     """The one is for a human, the other passes."""
     del built.store.chain[:]

@@ -10,11 +10,11 @@ from driving import run
 
 from failoverdns.control.language.requests import Streamed
 from failoverdns.control.reading import Source, read
-from failoverdns.model.commands import Query
+from failoverdns.model.commands import ReadCommand
 from failoverdns.model.commands.applications import AddApplication, ListApplications, RemoveHead
 from failoverdns.model.commands.groups import AddGroup, ListGroups, RemoveGroup, SetGroup, Switch
 from failoverdns.model.commands.history import History
-from failoverdns.model.commands.server import Records, Status, Watch
+from failoverdns.model.commands.server import ExportRecords, Status, Watch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 
@@ -32,7 +32,7 @@ def source(corridor: Corridor) -> Source:
     return Source(corridor.ledger.state, corridor.store, corridor.now)
 
 
-def told(corridor: Corridor, query: Query) -> dict[str, Any]:
+def told(corridor: Corridor, query: ReadCommand) -> dict[str, Any]:
     """The whole result of a query."""
     result = run(read(source(corridor), query))
     return {key: whole(value) for key, value in result.items()}
@@ -103,8 +103,8 @@ def test_a_history_that_cannot_be_read_is_not_an_empty_one(built: Corridor) -> N
 
 def test_records_are_those_of_one_zone_or_of_all(built: Corridor) -> None:
     """SOA first, with the zone's serial."""
-    text = told(built, Records())["text"]
-    assert told(built, Records(DomainName.from_text("failover.test")))["text"] == text
+    text = told(built, ExportRecords())["text"]
+    assert told(built, ExportRecords(DomainName.from_text("failover.test")))["text"] == text
     lines = text.splitlines()
     assert lines[0] == "$ORIGIN failover.test."
     serial = told(built, Status())["zones"][0]["serial"]
@@ -112,7 +112,7 @@ def test_records_are_those_of_one_zone_or_of_all(built: Corridor) -> None:
     assert lines[1].split()[6] == str(serial)
     assert "shop.failover.test. 60 IN A 192.0.2.1" in lines
     with pytest.raises(Rejected, match=r"no zone 'example\.com'"):
-        told(built, Records(DomainName.from_text("example.com")))
+        told(built, ExportRecords(DomainName.from_text("example.com")))
 
 
 def test_a_long_result_is_of_one_moment(built: Corridor) -> None:

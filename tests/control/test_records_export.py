@@ -20,9 +20,9 @@ from system.server import tool
 from failoverdns.changes.state import State
 from failoverdns.control.language.requests import Streamed
 from failoverdns.control.reading import Source, read
-from failoverdns.model.commands.server import Records
+from failoverdns.model.commands.server import ExportRecords
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import Opaque, RRset
+from failoverdns.model.records import Opaque, OwnedRRset
 from failoverdns.protocol.records import compile_records
 from failoverdns.rules.derived.serving import all_nodes
 from failoverdns.store.memory import MemoryStore
@@ -32,7 +32,7 @@ Row = tuple[DomainName, int, int, bytes]
 
 def exported(state: State) -> str:
     """Return what `records` prints."""
-    result = asyncio.run(read(Source(state, MemoryStore(), 0.0), Records()))
+    result = asyncio.run(read(Source(state, MemoryStore(), 0.0), ExportRecords()))
     text = result["text"]
     assert isinstance(text, Streamed)
     return "".join(str(piece) for piece in text.items)
@@ -70,7 +70,7 @@ rdata = (
     | st.tuples(st.just(65280), st.binary(max_size=40))
 )
 records = st.builds(
-    lambda owner, kind, ttl: RRset(owner, kind[0], ttl, (Opaque(kind[1]),)),
+    lambda owner, kind, ttl: OwnedRRset(owner, kind[0], ttl, (Opaque(kind[1]),)),
     owners,
     rdata,
     st.integers(0, 2**31 - 1),
@@ -80,7 +80,7 @@ zones = st.lists(records, max_size=6, unique_by=lambda rrset: (rrset.owner, rrse
 
 @settings(max_examples=60, deadline=None)
 @given(zones)
-def test_any_table_reads_back_the_same(static: list[RRset]) -> None:
+def test_any_table_reads_back_the_same(static: list[OwnedRRset]) -> None:
     """Names and texts may have any byte; groups and their sides are there, too."""
     taken = {DomainName(b"\x0b414-262-781" + name("failover.test").wire)}
     kept = tuple(rrset for rrset in static if rrset.owner not in taken)
@@ -95,7 +95,7 @@ def test_named_checkzone_takes_names_and_texts_of_any_byte(tmp_path: Path) -> No
     text = Opaque(bytes([255]) + every[1:] + b"\1\0")
     parts = [every[at : at + 32] for at in range(0, 256, 32)]
     hosts = [DomainName.from_labels([part, b"x"]).below(origin) for part in parts]
-    static = [RRset(host, 16, 60, (text,)) for host in hosts]
+    static = [OwnedRRset(host, 16, 60, (text,)) for host in hosts]
     state = state_of(eu(), us(), group(), zones=[zone(records=tuple(static))])
     file, canonical = tmp_path / "zone", tmp_path / "canonical"
     file.write_text(exported(state))

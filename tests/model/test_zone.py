@@ -9,7 +9,7 @@ import samples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failoverdns.model.records import AAAA, NS, SOA, A, RRset, StartOfAuthority
+from failoverdns.model.records import AAAA, NS, SOA, A, OwnedRRset, StartOfAuthority
 from failoverdns.model.zone import APEX_TTL, NameServer, next_serial
 
 SERIALS = st.integers(1, 2**32 - 1) | st.sampled_from([1, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1])
@@ -60,7 +60,7 @@ def test_the_negative_ttl_is_the_ttl_and_the_minimum_of_the_soa_record() -> None
         1209600,
         30,
     )
-    assert zone.start_of_authority(7) == RRset(zone.origin, SOA, 30, (data,))
+    assert zone.start_of_authority(7) == OwnedRRset(zone.origin, SOA, 30, (data,))
 
 
 def test_a_zone_has_its_ns_set_the_addresses_of_its_servers_and_its_static_records() -> None:
@@ -71,9 +71,9 @@ def test_a_zone_has_its_ns_set_the_addresses_of_its_servers_and_its_static_recor
         nameservers=(NameServer(inside, both), NameServer(outside)), records=(static,)
     )
     assert zone.configured_rrsets() == (
-        RRset(zone.origin, NS, APEX_TTL, (inside, outside)),
-        RRset(inside, A, APEX_TTL, both[:1]),
-        RRset(inside, AAAA, APEX_TTL, both[1:]),
+        OwnedRRset(zone.origin, NS, APEX_TTL, (inside, outside)),
+        OwnedRRset(inside, A, APEX_TTL, both[:1]),
+        OwnedRRset(inside, AAAA, APEX_TTL, both[1:]),
         static,
     )
 

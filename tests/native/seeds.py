@@ -18,7 +18,7 @@ from failoverdns.model.records import (
     SOA,
     TXT,
     A,
-    Records,
+    OwnedRRset,
     RRset,
     StartOfAuthority,
     Text,
@@ -31,13 +31,13 @@ OUTER = DomainName.from_text("test")
 SECRET = b"0123456789abcdef"
 
 
-def authority(origin: DomainName, serial: int) -> RRset:
+def authority(origin: DomainName, serial: int) -> OwnedRRset:
     """Return the SOA of a zone."""
     data = StartOfAuthority(origin.child("ns"), origin.child("h"), serial, 3600, 600, 86400, 60)
-    return RRset(origin, SOA, 60, (data,))
+    return OwnedRRset(origin, SOA, 60, (data,))
 
 
-def node(label: str, *rrsets: Records) -> Node:
+def node(label: str, *rrsets: RRset) -> Node:
     """Return a name of the zone."""
     return Node(DomainName.from_text(label, ORIGIN), ORIGIN, rrsets, 30)
 
@@ -45,20 +45,20 @@ def node(label: str, *rrsets: Records) -> Node:
 def table() -> Delta:
     """Return a zone with a bit of everything."""
     many = tuple(IPv4Address(number) for number in range(1, 74))
-    there = Records(CNAME, 60, (DomainName.from_text("lb.example.net"),))
-    here = Records(CNAME, 60, (ORIGIN.child("a"),))
-    servers = Records(NS, 60, (DomainName.from_text("ns.child", ORIGIN),))
-    apex = Node(ORIGIN, ORIGIN, (Records(NS, 60, (ORIGIN.child("ns"),)),), 60)
+    there = RRset(CNAME, 60, (DomainName.from_text("lb.example.net"),))
+    here = RRset(CNAME, 60, (ORIGIN.child("a"),))
+    servers = RRset(NS, 60, (DomainName.from_text("ns.child", ORIGIN),))
+    apex = Node(ORIGIN, ORIGIN, (RRset(NS, 60, (ORIGIN.child("ns"),)),), 60)
     nodes = (
         apex,
-        node("a", Records(A, 60, many[:1])),
-        node("many", Records(A, 60, many), Records(TXT, 60, (Text((b"x" * 99,)),))),
+        node("a", RRset(A, 60, many[:1])),
+        node("many", RRset(A, 60, many), RRset(TXT, 60, (Text((b"x" * 99,)),))),
         node("out", there),
         node("in", here),
         node("x.y.z"),
-        node("*.w", Records(A, 60, many[:2])),
+        node("*.w", RRset(A, 60, many[:2])),
         node("child", servers),
-        node("ns.child", Records(A, 60, many[:1])),
+        node("ns.child", RRset(A, 60, many[:1])),
     )
     return Delta(nodes=nodes, authorities=(authority(ORIGIN, 1),))
 
@@ -81,7 +81,7 @@ def deltas() -> list[bytes]:
         Delta(nodes=(Node(ORIGIN.child("b"), OUTER, (), 5),), authorities=(authority(OUTER, 4),)),
     ]
     small = write_delta(Delta(nodes=(node("a"), node("b.a")), authorities=(authority(ORIGIN, 1),)))
-    late = Node(ORIGIN, OUTER, (Records(A, 60, (IPv4Address(1),)),), 5)
+    late = Node(ORIGIN, OUTER, (RRset(A, 60, (IPv4Address(1),)),), 5)
     inside = write_delta(Delta(authorities=(authority(OUTER, 2),), nodes=(late,))) + nested
     pairs = [
         (first, write_delta(second))

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from failoverdns.model.settings import ListenAddress
-from failoverdns.net.addresses import Addresses
+from failoverdns.net.addresses import BoundAddresses
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.sockets import CannotListen, bind, bind_shared
 
@@ -16,7 +16,7 @@ ANY_PORT = ListenAddress(ip_address("127.0.0.1"), 0)
 
 
 def test_each_process_has_a_pair_of_sockets_on_the_same_port() -> None:
-    addresses = Addresses(3, Inherited({}))
+    addresses = BoundAddresses(3, Inherited({}))
     addresses.adopt(addresses.prepare([ANY_PORT]), [ANY_PORT])
     try:
         assert [one.place for one in addresses.bound] == [0, 1, 2]
@@ -31,7 +31,7 @@ def test_an_address_that_another_server_has_is_refused_whole() -> None:
     """Though the kernel would let us share it, and then half of its clients would be ours."""
     [other] = bind_shared(ANY_PORT.host, 0, 1)
     taken = ListenAddress(ANY_PORT.host, other[0].getsockname()[1])
-    addresses = Addresses(2, Inherited({}))
+    addresses = BoundAddresses(2, Inherited({}))
     with pytest.raises(CannotListen, match="another program listens there"):
         addresses.prepare([ANY_PORT, taken])
     assert addresses.bound == ()
@@ -44,7 +44,7 @@ def test_sockets_that_are_handed_over_are_used_and_new_ones_beside_them() -> Non
     [pair] = bind_shared(ANY_PORT.host, 0, 1)
     inherited = Inherited({})
     inherited.hand_over(ANY_PORT, pair)
-    addresses = Addresses(2, inherited)
+    addresses = BoundAddresses(2, inherited)
     addresses.adopt(addresses.prepare([ANY_PORT]), [ANY_PORT])
     try:
         assert addresses.bound[0].pair is pair
@@ -59,7 +59,7 @@ def test_more_sockets_than_processes_are_all_answered_on() -> None:
     inherited = Inherited({})
     for pair in bind_shared(ANY_PORT.host, 0, 3):
         inherited.hand_over(ANY_PORT, pair)
-    addresses = Addresses(2, inherited)
+    addresses = BoundAddresses(2, inherited)
     addresses.adopt(addresses.prepare([ANY_PORT]), [ANY_PORT])
     try:
         assert [one.place for one in addresses.bound] == [0, 1, 0]
@@ -71,7 +71,7 @@ def test_a_socket_that_cannot_be_shared_is_read_by_all() -> None:
     """As systemd hands it over without ReusePort=."""
     udp, tcp = bind(ANY_PORT.host, 0)
     address = ListenAddress(ANY_PORT.host, udp.getsockname()[1])
-    addresses = Addresses(2, Inherited({(address, "UDP"): udp, (address, "TCP"): tcp}))
+    addresses = BoundAddresses(2, Inherited({(address, "UDP"): udp, (address, "TCP"): tcp}))
     addresses.adopt(addresses.prepare([address]), [address])
     try:
         assert len(addresses.bound) == 2

@@ -11,7 +11,7 @@ from authority import DAY, Authority
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
-from failoverdns.model.health import TlsTerms
+from failoverdns.model.health import TlsExpectation
 from failoverdns.probing.certificates import (
     EXPIRED,
     NOT_YET_VALID,
@@ -38,7 +38,7 @@ def judge(
     **terms: Any,
 ) -> list[str]:
     """Return what is wrong with it."""
-    return faults(given, chain, TlsTerms(**terms), names, NOW)
+    return faults(given, chain, TlsExpectation(**terms), names, NOW)
 
 
 @pytest.mark.parametrize(

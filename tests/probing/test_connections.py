@@ -27,11 +27,11 @@ from heads import (
     turn_until,
 )
 
-from failoverdns.model.health import Cause, CheckKind, HttpTerms, TlsTerms
+from failoverdns.model.health import Cause, CheckKind, HttpExpectation, TlsExpectation
 from failoverdns.probing.responses import MAX_HEADER
 
 ROOT = Authority()
-BODY = HttpTerms(body="ok")
+BODY = HttpExpectation(body="ok")
 
 
 @pytest.mark.parametrize("host", [LOOPBACK, "::1"])
@@ -60,21 +60,21 @@ def test_a_head_at_which_nobody_listens_refuses(probed: Probed, kind: CheckKind)
 @pytest.mark.parametrize(
     ("kind", "terms", "behave", "stage"),
     [
-        (CheckKind.HTTP, HttpTerms(), stalled, "waiting for the response"),
-        (CheckKind.HTTP, HttpTerms(), stalled_after(b"HTTP/1.1"), "waiting for the response"),
+        (CheckKind.HTTP, HttpExpectation(), stalled, "waiting for the response"),
+        (CheckKind.HTTP, HttpExpectation(), stalled_after(b"HTTP/1.1"), "waiting for the response"),
         (CheckKind.HTTP, BODY, stalled_after(OK[:-3]), "reading the body, 0 bytes so far"),
-        (CheckKind.TLS, HttpTerms(), stalled, "handshake"),
-        (CheckKind.HTTPS, HttpTerms(), stalled, "handshake"),
+        (CheckKind.TLS, HttpExpectation(), stalled, "handshake"),
+        (CheckKind.HTTPS, HttpExpectation(), stalled, "handshake"),
         (
             CheckKind.HTTP,
-            HttpTerms(body="never"),
+            HttpExpectation(body="never"),
             answering(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x"] * 50, pause=0.02),
             "reading the body",
         ),
     ],
 )
 def test_a_head_that_takes_too_long_is_given_up(
-    probed: Probed, kind: CheckKind, terms: HttpTerms, behave: Behaviour, stage: str
+    probed: Probed, kind: CheckKind, terms: HttpExpectation, behave: Behaviour, stage: str
 ) -> None:
     """However steadily it drips; it is told what was waited for."""
     with head(behave) as web:
@@ -103,43 +103,53 @@ def test_a_head_that_does_not_answer_at_all_is_given_up(probed: Probed) -> None:
 @pytest.mark.parametrize(
     ("behave", "terms", "cause", "words"),
     [
-        (resetting, HttpTerms(), Cause.RESET, "reading the response: Connection reset by peer"),
-        (answering(), HttpTerms(), Cause.PROTOCOL, "closed before a response came"),
-        (answering(OK[:20]), HttpTerms(), Cause.PROTOCOL, "closed before the header was whole"),
-        (answering(OK[:-1]), HttpTerms(body="x"), Cause.PROTOCOL, "closed within the body"),
-        (answering(b"SSH-2.0-x\r\n"), HttpTerms(), Cause.PROTOCOL, "is not HTTP/1"),
+        (
+            resetting,
+            HttpExpectation(),
+            Cause.RESET,
+            "reading the response: Connection reset by peer",
+        ),
+        (answering(), HttpExpectation(), Cause.PROTOCOL, "closed before a response came"),
+        (
+            answering(OK[:20]),
+            HttpExpectation(),
+            Cause.PROTOCOL,
+            "closed before the header was whole",
+        ),
+        (answering(OK[:-1]), HttpExpectation(body="x"), Cause.PROTOCOL, "closed within the body"),
+        (answering(b"SSH-2.0-x\r\n"), HttpExpectation(), Cause.PROTOCOL, "is not HTTP/1"),
         (
             answering(OK[:17] + b"x: " + b"y" * MAX_HEADER),
-            HttpTerms(),
+            HttpExpectation(),
             Cause.PROTOCOL,
             "more than 65536 bytes of header",
         ),
         (
             answering(*[b"HTTP/1.1 102 Processing\r\n\r\n" * 1000] * 10),
-            HttpTerms(),
+            HttpExpectation(),
             Cause.PROTOCOL,
             "more than 65536 bytes of header",
         ),
-        (answering(b"HTTP/1.1 503 x\r\n\r\n"), HttpTerms(), Cause.STATUS, "status 503 where"),
-        (answering(OK), HttpTerms(body="other"), Cause.BODY, "'other' is not in"),
-        (answering(OK), HttpTerms(body_pattern="^ok$"), None, "status 200"),
+        (answering(b"HTTP/1.1 503 x\r\n\r\n"), HttpExpectation(), Cause.STATUS, "status 503 where"),
+        (answering(OK), HttpExpectation(body="other"), Cause.BODY, "'other' is not in"),
+        (answering(OK), HttpExpectation(body_pattern="^ok$"), None, "status 200"),
         (
             answering(
                 *(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\no\r", b"\n1"),
                 *(b"\r\nk\r\n", b"0\r\n\r\n"),
                 pause=0.001,
             ),
-            HttpTerms(body="ok", body_pattern="^ok$"),
+            HttpExpectation(body="ok", body_pattern="^ok$"),
             None,
             "status 200",
         ),
         (answering(b"HTTP/1.1 200 OK\r\n\r\nis ", b"ok", pause=0.001), BODY, None, "status 200"),
-        (answering(OK[:-3]), HttpTerms(method="HEAD"), None, "status 200"),
-        (answering(OK[:-3] + b"x" * 10**6), HttpTerms(), None, "status 200"),
+        (answering(OK[:-3]), HttpExpectation(method="HEAD"), None, "status 200"),
+        (answering(OK[:-3] + b"x" * 10**6), HttpExpectation(), None, "status 200"),
     ],
 )
 def test_what_a_head_answers_decides(
-    probed: Probed, behave: Behaviour, terms: HttpTerms, cause: Cause | None, words: str
+    probed: Probed, behave: Behaviour, terms: HttpExpectation, cause: Cause | None, words: str
 ) -> None:
     """Each failure has its cause, and words."""
     with head(behave) as web:
@@ -159,14 +169,14 @@ def test_redirects_are_followed_on_connections_of_their_own(probed: Probed) -> N
             sock.sendall(OK)
 
     with head(behave) as web:
-        result = probed(make_target(CheckKind.HTTP, web.port, http=HttpTerms(redirects=2)))
+        result = probed(make_target(CheckKind.HTTP, web.port, http=HttpExpectation(redirects=2)))
     assert (result.cause, result.detail) == (None, "status 200")
     assert asked == [b"GET / HTTP/1.1", b"GET /1 HTTP/1.1", b"GET /2 HTTP/1.1"]
 
 
 def test_redirects_in_a_circle_end(probed: Probed) -> None:
     with head(answering(b"HTTP/1.1 302 x\r\nLocation: /\r\n\r\n")) as web:
-        result = probed(make_target(CheckKind.HTTP, web.port, http=HttpTerms(redirects=5)))
+        result = probed(make_target(CheckKind.HTTP, web.port, http=HttpExpectation(redirects=5)))
         assert len(web.peers) == 6
     assert result.cause is Cause.STATUS
     assert "after 5 redirects" in result.detail
@@ -181,7 +191,7 @@ def test_a_head_is_asked_over_tls(probed: Probed, tmp_path: Path) -> None:
         sock.sendall(OK)
 
     (tmp_path / "ca.pem").write_text(ROOT.pem)
-    tls = TlsTerms(ca_file=str(tmp_path / "ca.pem"))
+    tls = TlsExpectation(ca_file=str(tmp_path / "ca.pem"))
     names = ("www.shop.example",)
     with head(over_tls(ROOT.issue(*names), tmp_path, behave)) as web:
         target = make_target(CheckKind.HTTPS, web.port, names=names, tls=tls, http=BODY)

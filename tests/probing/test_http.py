@@ -9,9 +9,9 @@ from heads import make_target
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failoverdns.model.health import MAX_BODY, Cause, CheckKind, HttpTerms, Target
+from failoverdns.model.health import MAX_BODY, Cause, CheckKind, HttpExpectation, ProbeTarget
 from failoverdns.probing.http import HttpExchange, Redirect
-from failoverdns.probing.verdict import Verdict
+from failoverdns.probing.verdict import ProbeVerdict
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -23,13 +23,15 @@ def target(
     names: tuple[str, ...] = ("www.shop.example", "shop.example"),
     host_field: str | None = None,
     **terms: Any,
-) -> Target:
+) -> ProbeTarget:
     """A target that is asked over HTTP."""
-    http = HttpTerms(host=host_field, **terms)
+    http = HttpExpectation(host=host_field, **terms)
     return make_target(kind, port, host=host, names=names, http=http)
 
 
-def judge(response: bytes, asked: Target, *, end: bool = True) -> Verdict | Redirect | None:
+def judge(
+    response: bytes, asked: ProbeTarget, *, end: bool = True
+) -> ProbeVerdict | Redirect | None:
     """Return what is thought of a response."""
     exchange = HttpExchange(asked)
     return exchange.receive(response) or (exchange.receive(b"") if end else None)
@@ -49,7 +51,7 @@ def judge(response: bytes, asked: Target, *, end: bool = True) -> Verdict | Redi
         (target(names=(), host="2001:db8::1", port=81), b"GET / HTTP/1.1", b"[2001:db8::1]:81"),
     ],
 )
-def test_what_is_asked(asked: Target, line: bytes, host: bytes) -> None:
+def test_what_is_asked(asked: ProbeTarget, line: bytes, host: bytes) -> None:
     """The first name of a target that is one, or its address, is the Host."""
     lines = HttpExchange(asked).request.split(b"\r\n")
     assert lines[0] == line
@@ -81,7 +83,7 @@ def test_the_status_decides(status: int, cause: Cause | None, detail: str) -> No
     """Without waiting for the body."""
     asked = target(status=((200, 299), (404, 404)))
     response = b"HTTP/1.1 %d x\r\nContent-Length: 9\r\n\r\n" % status
-    assert judge(response, asked, end=False) == Verdict(cause, detail)
+    assert judge(response, asked, end=False) == ProbeVerdict(cause, detail)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_the_body_decides(
     """A text in it, and a pattern that matches it."""
     sized = header % len(body) if b"%" in header else header
     verdict = judge(OK + sized + body, target(**terms))
-    assert isinstance(verdict, Verdict)
+    assert isinstance(verdict, ProbeVerdict)
     assert verdict.cause is cause
     assert words in verdict.detail
 
@@ -118,30 +120,30 @@ def test_a_text_is_found_before_the_body_is_whole() -> None:
     exchange = HttpExchange(target(body="well"))
     assert exchange.receive(OK + b"Content-Length: 99\r\n\r\nall is w") is None
     assert exchange.stage == "reading the body, 8 bytes so far"
-    assert exchange.receive(b"ell") == Verdict(None, "status 200")
+    assert exchange.receive(b"ell") == ProbeVerdict(None, "status 200")
     exchange = HttpExchange(target(body_pattern="well"))
     assert exchange.receive(OK + b"Content-Length: 12\r\n\r\nall is well") is None
-    assert exchange.receive(b"!") == Verdict(None, "status 200")
+    assert exchange.receive(b"!") == ProbeVerdict(None, "status 200")
 
 
 def test_a_body_that_ends_too_early_is_a_fault_of_protocol() -> None:
     verdict = judge(OK + b"Content-Length: 99\r\n\r\nall is", target(body="well"))
-    assert verdict == Verdict(Cause.PROTOCOL, "the connection was closed within the body")
+    assert verdict == ProbeVerdict(Cause.PROTOCOL, "the connection was closed within the body")
 
 
 def test_what_was_clear_before_a_fault_stays_so() -> None:
     """However the bytes were cut."""
     response = OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nwell\r\nwhat\r\n"
-    assert judge(response, target(body="well")) == Verdict(None, "status 200")
-    assert judge(response, target()) == Verdict(None, "status 200")
+    assert judge(response, target(body="well")) == ProbeVerdict(None, "status 200")
+    assert judge(response, target()) == ProbeVerdict(None, "status 200")
     verdict = judge(response, target(body="more"))
-    assert verdict == Verdict(Cause.PROTOCOL, "a chunk has no size")
+    assert verdict == ProbeVerdict(Cause.PROTOCOL, "a chunk has no size")
 
 
 def test_the_response_to_head_has_no_body() -> None:
     """Whatever it says of its length."""
     response = OK + b"Content-Length: 9\r\n\r\n"
-    assert judge(response, target(method="HEAD"), end=False) == Verdict(None, "status 200")
+    assert judge(response, target(method="HEAD"), end=False) == ProbeVerdict(None, "status 200")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_any_location_is_taken_somehow(location: bytes) -> None:
 def test_a_redirect_elsewhere_is_a_failure(location: str) -> None:
     """And says where it leads."""
     response = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode()
-    assert judge(response, target(redirects=5)) == Verdict(
+    assert judge(response, target(redirects=5)) == ProbeVerdict(
         Cause.STATUS, f"status 302 redirects elsewhere, to {location}: not followed"
     )
 
@@ -207,7 +209,7 @@ def test_a_redirect_elsewhere_is_a_failure(location: str) -> None:
 def test_a_redirect_to_what_is_no_url_is_a_failure(location: str) -> None:
     response = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode()
     verdict = judge(response, target(redirects=5))
-    assert verdict == Verdict(Cause.STATUS, f"redirects to what is no URL: {location}")
+    assert verdict == ProbeVerdict(Cause.STATUS, f"redirects to what is no URL: {location}")
 
 
 def test_redirects_are_followed_so_often_and_then_judged() -> None:
@@ -216,12 +218,12 @@ def test_redirects_are_followed_so_often_and_then_judged() -> None:
     first = judge(response, target(redirects=1))
     assert isinstance(first, Redirect)
     last = first.exchange.receive(response)
-    assert last == Verdict(
+    assert last == ProbeVerdict(
         Cause.STATUS, "status 302 where 200-299 is wanted, after 1 redirect; it redirects to /next"
     )
-    assert judge(response, target(status=((302, 302),))) == Verdict(None, "status 302")
+    assert judge(response, target(status=((302, 302),))) == ProbeVerdict(None, "status 302")
     nowhere = judge(b"HTTP/1.1 302 Found\r\n\r\n", target(redirects=1))
-    assert nowhere == Verdict(Cause.STATUS, "status 302 where 200-299 is wanted")
+    assert nowhere == ProbeVerdict(Cause.STATUS, "status 302 where 200-299 is wanted")
 
 
 @pytest.mark.parametrize(
@@ -259,5 +261,5 @@ def test_any_bytes_lead_to_a_verdict(data: bytes, cut: int, begins_well: bool) -
         for piece in [*filter(None, pieces), b""]:
             outcome = outcome or exchange.receive(piece)
         found.append(outcome)
-    assert isinstance(found[0], Verdict)
+    assert isinstance(found[0], ProbeVerdict)
     assert found[0] == found[1]

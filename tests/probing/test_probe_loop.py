@@ -9,8 +9,8 @@ from heads import Probed, closed_port, make_target, reactor, turn_until
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
-from failoverdns.model.health import Cause, CheckKind, ProbeResult, Target
-from failoverdns.probing.probe_loop import PERIOD, TICK, Probing, Report
+from failoverdns.model.health import Cause, CheckKind, ProbeResult, ProbeTarget
+from failoverdns.probing.probe_loop import PERIOD, TICK, ProbeReport, Probing
 from failoverdns.probing.prober import Done
 
 GOOD = ProbeResult(None, "", 0.0)
@@ -21,10 +21,10 @@ class HeldProber:
     """Holds every probe until a test lets it end."""
 
     def __init__(self) -> None:
-        self.held: list[tuple[Target, Done]] = []
+        self.held: list[tuple[ProbeTarget, Done]] = []
         self.waiting = 0
 
-    def probe(self, target: Target, done: Done) -> None:
+    def probe(self, target: ProbeTarget, done: Done) -> None:
         """Hold it."""
         self.held.append((target, done))
 
@@ -63,7 +63,7 @@ class Watch:
         return Counter(key for key, _ in self.told)
 
 
-def target(port: int = 80, interval: float = 1.0) -> Target:
+def target(port: int = 80, interval: float = 1.0) -> ProbeTarget:
     """A target that is probed each second."""
     return make_target(CheckKind.TCP, port, interval=interval, jitter=0.0)
 
@@ -175,4 +175,4 @@ def test_a_fault_in_what_is_told_does_not_end_probing() -> None:
 
 def test_nothing_was_done_yet() -> None:
     """And it is told so."""
-    assert Watch().probing.report() == Report(0, 0, 0, {}, 0, 0, 0.0)
+    assert Watch().probing.report() == ProbeReport(0, 0, 0, {}, 0, 0, 0.0)

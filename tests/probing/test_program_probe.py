@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from heads import Probed, make_target, turn_until
 
-from failoverdns.model.health import Cause, CheckKind, ProbeResult, Target
+from failoverdns.model.health import Cause, CheckKind, ProbeResult, ProbeTarget
 from failoverdns.probing.program_probe import environment
 
 
-def shell(script: str, timeout: float = 20.0) -> Target:
+def shell(script: str, timeout: float = 20.0) -> ProbeTarget:
     """A target that is looked at by a line of shell."""
     names = ("www.shop.example", "shop.example")
     run = ("/bin/sh", "-c", script)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failoverdns.probing.schedule import BURST, RATE_FACTOR, WINDOW, Schedule, Timing
+from failoverdns.probing.schedule import BURST, RATE_FACTOR, WINDOW, ProbeTiming, Schedule
 
 TICK = 0.05
 
@@ -28,7 +28,7 @@ class Player:
 
     def set(self, count: int, interval: float = 10.0, jitter: float = 0.0) -> None:
         """Probe so many keys."""
-        timings = {str(number): Timing(interval, jitter) for number in range(count)}
+        timings = {str(number): ProbeTiming(interval, jitter) for number in range(count)}
         self.schedule.replace(timings, self.now, self.dice)
 
     def play(self, seconds: float) -> None:

@@ -16,7 +16,7 @@ from authority import DAY, Authority, Issued
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from heads import LOOPBACK, OK, Behaviour, Probed, answering, head, make_target, over_tls, stalled
 
-from failoverdns.model.health import Cause, CheckKind, ProbeResult, TlsTerms
+from failoverdns.model.health import Cause, CheckKind, ProbeResult, TlsExpectation
 from failoverdns.probing.tls import TlsFault, Trust
 
 ROOT = Authority()
@@ -36,7 +36,7 @@ def probe_tls(
 ) -> ProbeResult:
     """Probe a head that has a certificate; the root is trusted."""
     (folder / "ca.pem").write_text(ROOT.pem)
-    tls = TlsTerms(**{"ca_file": str(folder / "ca.pem"), **terms})
+    tls = TlsExpectation(**{"ca_file": str(folder / "ca.pem"), **terms})
     with head(over_tls(issued, folder, behave)) as web:
         return probed(make_target(CheckKind.TLS, web.port, names=names, tls=tls))
 
@@ -155,9 +155,14 @@ def test_the_name_that_is_asked_for_is_sent(probed: Probed, tmp_path: Path) -> N
 
     names = ("*.shop.example", "192.0.2.1", NAME, "shop.example")
     with head(behave) as web:
-        for terms in (TlsTerms(verify=False), TlsTerms(verify=False, server_name="x.example")):
+        for terms in (
+            TlsExpectation(verify=False),
+            TlsExpectation(verify=False, server_name="x.example"),
+        ):
             assert probed(make_target(CheckKind.TLS, web.port, names=names, tls=terms)).is_good
-        assert probed(make_target(CheckKind.TLS, web.port, tls=TlsTerms(verify=False))).is_good
+        assert probed(
+            make_target(CheckKind.TLS, web.port, tls=TlsExpectation(verify=False))
+        ).is_good
     assert asked == [NAME, "x.example", None]
 
 

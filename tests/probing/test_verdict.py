@@ -8,7 +8,7 @@ import os
 import pytest
 
 from failoverdns.model.health import Cause
-from failoverdns.probing.verdict import MAX_DETAIL, Verdict, printable, verdict_of
+from failoverdns.probing.verdict import MAX_DETAIL, ProbeVerdict, printable, verdict_of
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,10 @@ def test_each_error_has_its_cause(number: int, cause: Cause) -> None:
     """And is told in words, with what was being done."""
     text = os.strerror(number)
     fault = OSError(number, text)
-    assert verdict_of(fault, "connecting") == Verdict(cause, f"connecting: {text}")
-    assert verdict_of(OSError(number, None), "connecting") == Verdict(cause, f"connecting: {text}")
+    assert verdict_of(fault, "connecting") == ProbeVerdict(cause, f"connecting: {text}")
+    assert verdict_of(OSError(number, None), "connecting") == ProbeVerdict(
+        cause, f"connecting: {text}"
+    )
 
 
 def test_what_a_peer_says_is_shown_without_control_characters() -> None:

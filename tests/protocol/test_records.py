@@ -23,7 +23,7 @@ from failoverdns.model.records import (
     A,
     Opaque,
     Rdata,
-    Records,
+    RRset,
     StartOfAuthority,
     Text,
 )
@@ -67,7 +67,7 @@ def test_one_record_is_written_as_dnspython_writes_it(
     data = dns.rdata.from_text(dns.rdataclass.IN, kind, text).to_wire()
     assert data is not None
     head = b"\xc0\x0c" + rtype.to_bytes(2, "big") + b"\0\1" + ttl.to_bytes(4, "big")
-    compiled = compile_records(Records(rtype, ttl, (rdata,)))
+    compiled = compile_records(RRset(rtype, ttl, (rdata,)))
     assert compiled.tail == head + len(data).to_bytes(2, "big") + data
     assert list(compiled.records()) == [compiled.tail[2:]]
     assert compiled.rtype == rtype
@@ -77,14 +77,14 @@ def test_one_record_is_written_as_dnspython_writes_it(
 def test_a_text_holds_any_bytes(strings: list[bytes]) -> None:
     """TXT strings need not be UTF-8, nor free of NUL, quotes and newlines."""
     rdata = dns.rdtypes.ANY.TXT.TXT(dns.rdataclass.IN, dns.rdatatype.TXT, strings)
-    compiled = compile_records(Records(TXT, 60, (Text(tuple(strings)),)))
+    compiled = compile_records(RRset(TXT, 60, (Text(tuple(strings)),)))
     assert compiled.tail[12:] == rdata.to_wire()
 
 
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=20))
 def test_an_rrset_is_its_records_in_order(datas: list[bytes]) -> None:
     """Each record can be taken out again, and the counts of the reply are theirs."""
-    compiled = compile_records(Records(65280, 60, tuple(Opaque(data) for data in datas)))
+    compiled = compile_records(RRset(65280, 60, tuple(Opaque(data) for data in datas)))
     assert [record[10:] for record in compiled.records()] == datas
     count = len(datas).to_bytes(2, "big")
     assert compiled.counts == (b"\0\1" + count + b"\0\0\0\0", b"\0\1" + count + b"\0\0\0\1")
@@ -92,10 +92,10 @@ def test_an_rrset_is_its_records_in_order(datas: list[bytes]) -> None:
 
 def test_the_class_can_be_another_than_in() -> None:
     """Records of class CH are written with their class."""
-    assert compile_records(Records(TXT, 0, (Text((b"x",)),)), 3).tail[4:6] == b"\0\3"
+    assert compile_records(RRset(TXT, 0, (Text((b"x",)),)), 3).tail[4:6] == b"\0\3"
 
 
 def test_names_in_data_are_in_lower_case_and_whole() -> None:
     """Targets are not compressed, so that the same bytes serve in any message."""
     target = DomainName.from_text("LB.Example.NET")
-    assert compile_records(Records(CNAME, 60, (target,))).tail[12:] == b"\2lb\7example\3net\0"
+    assert compile_records(RRset(CNAME, 60, (target,))).tail[12:] == b"\2lb\7example\3net\0"

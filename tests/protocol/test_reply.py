@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tables import query
 
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import TXT, A, Records, Text
+from failoverdns.model.records import TXT, A, RRset, Text
 from failoverdns.protocol.query import Edns, Faulty, Query, read_query
 from failoverdns.protocol.records import compile_records
 from failoverdns.protocol.reply import Owned, Sections, udp_limit, write_header, write_reply
@@ -36,7 +36,7 @@ def read(qname: str = "www.failover.test", edns: bool = False) -> Query:
 def rrset(owner: bytes, count: int, rtype: int = A) -> Owned:
     """Return so many addresses at a name."""
     data = tuple(IPv4Address(number) for number in range(count))
-    return owner, compile_records(Records(rtype, 60, data))
+    return owner, compile_records(RRset(rtype, 60, data))
 
 
 def contents(section: list[dns.rrset.RRset]) -> list[tuple[bytes, int]]:
@@ -157,7 +157,7 @@ def test_the_longest_question_fits_with_all_that_opt_may_hold() -> None:
     longest = DomainName((b"\x3f" + b"x" * 63) * 3 + b"\x3d" + b"x" * 61 + b"\0")
     question = longest.wire + b"\0\1\0\1"
     asked = Query(1, False, question, longest, 1, 1, Edns(512, 0, True))
-    many = (longest.wire, compile_records(Records(TXT, 60, (Text((b"x" * 255,)),))))
+    many = (longest.wire, compile_records(RRset(TXT, 60, (Text((b"x" * 255,)),))))
     sections = Sections(5, answer=[many], extended_error=20)
     reply = dns.message.from_wire(write_reply(asked, sections, 512))
     assert reply.flags & dns.flags.TC

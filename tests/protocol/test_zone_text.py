@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tables import authority, name
 
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, NS, TXT, A, Opaque, Rdata, Records, Text
+from failoverdns.model.records import AAAA, CNAME, NS, TXT, A, Opaque, Rdata, RRset, Text
 from failoverdns.protocol.records import compile_records
 from failoverdns.protocol.zone_text import record_lines
 
@@ -27,22 +27,22 @@ def read_back(text: str, origin: str = ".") -> list[tuple[bytes, int, int, bytes
     ]
 
 
-def as_bytes(owner: DomainName, records: Records) -> list[tuple[bytes, int, int, bytes]]:
+def as_bytes(owner: DomainName, records: RRset) -> list[tuple[bytes, int, int, bytes]]:
     """Return the same of records as values."""
     compiled = compile_records(records)
     return [(owner.wire, records.rtype, records.ttl, r[10:]) for r in compiled.records()]
 
 
 CASES = [
-    ("addresses", Records(A, 60, (IPv4Address("192.0.2.1"), IPv4Address("192.0.2.2"))), 2),
-    ("IPv6 addresses", Records(AAAA, 0, (IPv6Address("2001:db8::1"),)), 1),
-    ("a CNAME", Records(CNAME, 60, (name("lb.example.net"),)), 1),
-    ("a CNAME of odd bytes", Records(CNAME, 60, (DomainName(b"\5\0\xff. @\0"),)), 1),
-    ("name servers", Records(NS, 3600, (name("ns1.a.test"), name("ns2.a.test"))), 2),
-    ("a text", Records(TXT, 60, (Text((b"online",)),)), 1),
-    ("an MX", Records(15, 60, (Opaque(b"\0\x0a\4mail\0"),)), 1),
-    ("an unknown type", Records(65280, 60, (Opaque(b"\0\1"), Opaque(b""))), 2),
-    ("an HTTPS record", Records(65, 60, (Opaque(b"\0\1\0\0\1\0\3\2h2"),)), 1),
+    ("addresses", RRset(A, 60, (IPv4Address("192.0.2.1"), IPv4Address("192.0.2.2"))), 2),
+    ("IPv6 addresses", RRset(AAAA, 0, (IPv6Address("2001:db8::1"),)), 1),
+    ("a CNAME", RRset(CNAME, 60, (name("lb.example.net"),)), 1),
+    ("a CNAME of odd bytes", RRset(CNAME, 60, (DomainName(b"\5\0\xff. @\0"),)), 1),
+    ("name servers", RRset(NS, 3600, (name("ns1.a.test"), name("ns2.a.test"))), 2),
+    ("a text", RRset(TXT, 60, (Text((b"online",)),)), 1),
+    ("an MX", RRset(15, 60, (Opaque(b"\0\x0a\4mail\0"),)), 1),
+    ("an unknown type", RRset(65280, 60, (Opaque(b"\0\1"), Opaque(b""))), 2),
+    ("an HTTPS record", RRset(65, 60, (Opaque(b"\0\1\0\0\1\0\3\2h2"),)), 1),
 ]
 
 
@@ -51,7 +51,7 @@ CASES = [
 )
 @pytest.mark.parametrize("owner", ["failover.test", "*.failover.test", "a\\.b\\032\\255.test", "."])
 def test_records_are_written_a_line_each_and_read_back_the_same(
-    records: Records, count: int, owner: str
+    records: RRset, count: int, owner: str
 ) -> None:
     """Owner, TTL, type and data survive."""
     text = record_lines(name(owner), records)
@@ -67,7 +67,7 @@ texts = st.lists(st.binary(max_size=255), min_size=1, max_size=4).map(lambda s: 
 def test_any_name_and_any_bytes_survive(owner: list[bytes], rdata: Rdata, ttl: int) -> None:
     """No byte of a label or a text breaks a line or is lost."""
     rtype = TXT if isinstance(rdata, Text) else 65280
-    records = Records(rtype, ttl, (rdata,))
+    records = RRset(rtype, ttl, (rdata,))
     text = record_lines(DomainName.from_labels(owner), records)
     assert text.count("\n") == 1
     assert text.isascii()
@@ -84,7 +84,7 @@ def test_a_line_is_what_people_expect_of_a_zone_file() -> None:
     largest = authority("failover.test", 2**32 - 1)
     [back] = read_back(record_lines(largest.owner, largest.records), "failover.test.")
     assert [back] == as_bytes(largest.owner, largest.records)
-    alias = Records(CNAME, 60, (name("lb.example.net"),))
+    alias = RRset(CNAME, 60, (name("lb.example.net"),))
     assert record_lines(name("a.test"), alias) == "a.test. 60 IN CNAME lb.example.net.\n"
-    status = Records(TXT, 60, (Text((b"online",)),))
+    status = RRset(TXT, 60, (Text((b"online",)),))
     assert record_lines(name("_status.a.test"), status) == '_status.a.test. 60 IN TXT "online"\n'

@@ -16,7 +16,7 @@ from failoverdns.model.application import HeadRole
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import AddApplication, AddHead
 from failoverdns.model.commands.groups import AddGroup, SetGroup
-from failoverdns.resolving.refreshing import Means, Refreshing
+from failoverdns.resolving.refreshing import Effects, Refreshing
 
 HOST = "lb.cloud.example."
 
@@ -36,7 +36,7 @@ class World:
         async def submit(command: Mutation) -> None:
             self.corridor.do(command)
 
-        means = Means(
+        means = Effects(
             state=lambda: self.corridor.ledger.state,
             submit=submit,
             in_thread=at_once,

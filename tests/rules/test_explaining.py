@@ -154,7 +154,7 @@ def test_web_servers_that_are_left_out_are_mentioned(
     servers = [is_(samples.server("a", "192.0.2.1"), UP), is_(samples.server("b", "192.0.2.2"), b)]
     eu = samples.application("eu", *servers, checks=("web",))
     group = samples.group(automation=Automation("auto"))
-    view = samples.state(eu, samples.us(), group, terms=watched.terms(answer=answer))
+    view = samples.state(eu, samples.us(), group, settings=watched.settings(answer=answer))
     assert (LEFT_OUT in sentences(view)) is told
 
 

@@ -19,12 +19,12 @@ from store.test_store import APPLICATION, GROUP, change
 
 from failoverdns.model.change import Write
 from failoverdns.model.errors import Corrupt
-from failoverdns.store.chain import PIECE, PIECE_BYTES, START, Row, linked
-from failoverdns.store.interface import Head, Store
+from failoverdns.store.chain import PIECE, PIECE_BYTES, START, ChainLink, linked
+from failoverdns.store.interface import Store, StoreHead
 from failoverdns.store.memory import MemoryStore
 from failoverdns.store.sqlite import SQLiteStore
 
-Rows = list[Row]
+Rows = list[ChainLink]
 
 HISTORY = (
     change(1, Write(None, APPLICATION), subjects=("app-1",)),
@@ -60,7 +60,7 @@ def rewrite(store: Store, rows: Callable[[Rows], Rows]) -> None:
     assert isinstance(store, SQLiteStore)
     with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
         query = "SELECT revision, CAST(document AS BLOB), checksum, CAST(hash AS BLOB) FROM history"
-        there = [Row(*row) for row in connection.execute(query)]
+        there = [ChainLink(*row) for row in connection.execute(query)]
         triggers = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
         for (name,) in triggers.fetchall():
             connection.execute(f"DROP TRIGGER {name}")
@@ -69,7 +69,7 @@ def rewrite(store: Store, rows: Callable[[Rows], Rows]) -> None:
         connection.executemany(query, rows(there))
 
 
-def changed(row: Row, old: bytes = b"W\\u00e4rme", new: bytes = b"Kaelte") -> Row:
+def changed(row: ChainLink, old: bytes = b"W\\u00e4rme", new: bytes = b"Kaelte") -> ChainLink:
     """The row with another reason, and the checksum of that."""
     text = row.text.replace(old, new)
     assert text != row.text
@@ -80,7 +80,7 @@ def rehashed(previous: str, rows: Rows) -> Rows:
     """The rows with the hashes that they should have."""
     given = ((row.revision, row.text.decode(), row.checksum) for row in rows)
     return [
-        Row(revision, text.encode(), checksum, hash_.encode())
+        ChainLink(revision, text.encode(), checksum, hash_.encode())
         for revision, text, checksum, hash_ in linked(previous, given)
     ]
 
@@ -185,7 +185,7 @@ def test_an_untouched_history_fits(filled: Store) -> None:
 
 
 def test_a_history_without_changes_fits(store: Store) -> None:
-    assert run(store.verify()) == Head(0, START)
+    assert run(store.verify()) == StoreHead(0, START)
     assert run(store.links(0, 10)) == ()
 
 
@@ -208,7 +208,7 @@ def test_links_prove_the_chain_with_sha_256_alone(filled: Store) -> None:
         assert link.previous == previous
         assert link.hash == sha256(f"{previous}{link.document}".encode()).hexdigest()
         previous = link.hash
-    assert run(filled.verify()) == Head(5, previous)
+    assert run(filled.verify()) == StoreHead(5, previous)
 
 
 def test_links_go_on_from_a_revision(filled: Store) -> None:
@@ -240,7 +240,7 @@ def test_a_piece_is_not_too_much_to_hold(store: Store) -> None:
 def test_a_damaged_change_is_not_exported(filled: Store, text: bytes | None, why: str) -> None:
     """It is named, also where its checksum was made to fit; what follows it is exported."""
 
-    def damage(row: Row) -> Row:
+    def damage(row: ChainLink) -> ChainLink:
         if text is None:
             return row._replace(checksum=7)
         return row._replace(text=text, checksum=crc32(text))

@@ -18,7 +18,7 @@ from store.test_store import APPLICATION, GROUP, change
 from failoverdns.model.change import Operation, Write
 from failoverdns.model.errors import Corrupt
 from failoverdns.store.database_schema import SCHEMA_VERSION
-from failoverdns.store.interface import Head, Loaded
+from failoverdns.store.interface import Loaded, StoreHead
 from failoverdns.store.sqlite import SQLiteStore
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -29,7 +29,7 @@ HISTORY = (
 )
 """What is in the golden files."""
 
-HEAD = Head(3, "fa4977930eabedcc1296e8169713ece4c78754d1c5383096963522f8c45ab198")
+HEAD = StoreHead(3, "fa4977930eabedcc1296e8169713ece4c78754d1c5383096963522f8c45ab198")
 """Where the chain over it ends: computed once, by `sha256sum`."""
 
 

@@ -90,7 +90,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 def check(heads: Heads, **keys: Any) -> str:
     """Return the configuration of a quick check called `web`."""
-    terms = {
+    settings = {
         "type": "http",
         "port": heads.port,
         "interval": 0.25,
@@ -99,7 +99,7 @@ def check(heads: Heads, **keys: Any) -> str:
         "down_after": 2,
         **keys,
     }
-    return f"checks: {{web: {json.dumps(terms)}}}\n"
+    return f"checks: {{web: {json.dumps(settings)}}}\n"
 
 
 def shop(server: Server, primary: list[str], backup: list[str], policy: str = "auto") -> None:
@@ -211,8 +211,8 @@ def test_certificates_that_are_wrong_are_detected(
         folder.mkdir()
         where[name] = heads.start(over_tls(certificate, folder, answering(OK)))
     where["plain"] = heads.start(lambda sock: sock.sendall(b"SSH-2.0-OpenSSH_9.2\r\n"))
-    terms = {"type": "https", "ca_file": "ca.pem", "days_left": 14, "timeout": 1, "interval": 1}
-    server = serve(check(heads, **terms))
+    settings = {"type": "https", "ca_file": "ca.pem", "days_left": 14, "timeout": 1, "interval": 1}
+    server = serve(check(heads, **settings))
     shop(server, list(where.values()), [address()], policy="")
 
     def known() -> bool:

@@ -97,8 +97,8 @@ def environment(control_socket: Path) -> dict[str, str]:
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Server]:
     """A server on the terms of `config/demo.yaml`, with the group `shop`."""
-    terms = (PROJECT / "config/demo.yaml").read_text().partition("\nchecks:")
-    running = Server(tmp_path, CONFIG + "".join(terms[1:]))
+    settings = (PROJECT / "config/demo.yaml").read_text().partition("\nchecks:")
+    running = Server(tmp_path, CONFIG + "".join(settings[1:]))
     try:
         running.start().load_demo()
         yield running

@@ -12,19 +12,19 @@ from collections.abc import Collection, Iterable
 from ipaddress import ip_address
 
 from failoverdns.config.document import Node
-from failoverdns.config.errors import Report, quoted
+from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.scalars import host_name
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, A, RRset
+from failoverdns.model.records import AAAA, A, OwnedRRset
 
 
 def read_alias(
     node: Node | None,
     origin: DomainName,
-    records: Iterable[RRset],
+    records: Iterable[OwnedRRset],
     served: Collection[DomainName],
-    report: Report,
+    report: FaultReport,
     *,
     can_resolve: bool,
 ) -> DomainName | None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from failoverdns.config.errors import Place, Report, quoted
+from failoverdns.config.errors import FaultReport, Place, quoted
 from failoverdns.config.zones.generating import generated
 from failoverdns.config.zones.record_text import Record, parse_record, parse_ttl
 from failoverdns.model.errors import Malformed
@@ -36,7 +36,7 @@ Placed = tuple[Place, Record]
 
 
 def read_zone_files(
-    files: Sequence[tuple[Place, Path]], origin: DomainName, default_ttl: int, report: Report
+    files: Sequence[tuple[Place, Path]], origin: DomainName, default_ttl: int, report: FaultReport
 ) -> list[Placed]:
     """Read the records of the zone `origin` from zone files, in order of appearance.
 
@@ -64,7 +64,7 @@ class _Reading:
     """One pass over all files of a zone."""
 
     zone: DomainName
-    report: Report
+    report: FaultReport
     records: list[Placed] = field(default_factory=list)
     size: int = 0
     files: int = 0

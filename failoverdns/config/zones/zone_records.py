@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from failoverdns.config.errors import Place, Report
+from failoverdns.config.errors import FaultReport, Place
 from failoverdns.config.zones.delegations import misplaced, unreachable
 from failoverdns.config.zones.record_text import Record, parse_record, type_text
 from failoverdns.config.zones.zone_file import Placed
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, NS, A, Opaque, RRset
+from failoverdns.model.records import AAAA, CNAME, NS, A, Opaque, OwnedRRset
 from failoverdns.model.zone import NameServer
 
 MAX_RRSET = 65000
@@ -27,9 +27,9 @@ def static_records(
     origin: DomainName,
     default_ttl: int,
     nameservers: Sequence[NameServer],
-    report: Report,
+    report: FaultReport,
     from_files: Sequence[Placed] = (),
-) -> tuple[RRset, ...]:
+) -> tuple[OwnedRRset, ...]:
     """Make RRsets of `entries`, each the zone-file text of one record, in order of appearance.
 
     `from_files` are records that were read already; they come after them.
@@ -68,7 +68,9 @@ def static_records(
             "give one of them its address in this zone (glue)",
         )
     return tuple(
-        RRset(owner, rtype, members[0][1].ttl, tuple(Opaque(record.data) for _, record in members))
+        OwnedRRset(
+            owner, rtype, members[0][1].ttl, tuple(Opaque(record.data) for _, record in members)
+        )
         for (owner, rtype), members in contents.rrsets.items()
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
-from failoverdns.config.errors import Report, quoted
+from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.scalars import absolute, host_name
 from failoverdns.config.sections import ZoneSection
 from failoverdns.config.zones.aliases import read_alias
@@ -37,14 +37,18 @@ class _Source:
     section: ZoneSection
     usable: Node
     written: Node
-    report: Report
+    report: FaultReport
 
     def is_refused(self, key: str) -> bool:
         return self.written.at(key) is not None and self.usable.at(key) is None
 
 
 def read_zones(
-    sections: Mapping[str, ZoneSection], folder: Path, usable: Node, written: Node, report: Report
+    sections: Mapping[str, ZoneSection],
+    folder: Path,
+    usable: Node,
+    written: Node,
+    report: FaultReport,
 ) -> tuple[Zone, ...]:
     """Make zones of the sections; note everything that is wrong in `report`.
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from failoverdns.control.language import values
 from failoverdns.control.language.parameters import REASON, TO, named, override
-from failoverdns.control.language.rows import Parameter, Row
+from failoverdns.control.language.rows import CommandRow, Parameter
 from failoverdns.model.commands import Command
 from failoverdns.model.commands.applications import SetApplication
 from failoverdns.model.commands.automation import (
@@ -48,21 +48,21 @@ def _set_application(**given: Any) -> Command:
 
 
 AUTOMATION_ROWS: Final = (
-    Row(
+    CommandRow(
         "explain",
         "Say in sentences what a group answers, why, and what would make it switch.",
         (_GROUP,),
         Explain,
         "explain shop",
     ),
-    Row(
+    CommandRow(
         "rehearse",
         "Play a switch without doing it, and show what would change.",
         (_GROUP, TO, override("any rule")),
         Rehearse,
         "rehearse shop --to backup",
     ),
-    Row(
+    CommandRow(
         "maintenance",
         "Have automation keep its hands off a group, or no more; probes go on.",
         (
@@ -80,45 +80,45 @@ AUTOMATION_ROWS: Final = (
         lambda group, state, reason=None: SetMaintenance(group, state, reason),
         'maintenance shop on --reason "disk swap"',
     ),
-    Row(
+    CommandRow(
         "plan cancel",
         "Cancel the planned switch of a group; its TTL is what it was at once.",
         (_GROUP,),
         CancelPlan,
     ),
-    Row("plan list", "List the planned switches.", (), ListPlans),
-    Row(
+    CommandRow("plan list", "List the planned switches.", (), ListPlans),
+    CommandRow(
         "automation freeze",
         "Let nothing switch by itself, in any group, until it is thawed.",
         (REASON,),
         lambda reason=None: SetFlag(AUTOMATION_FLAG, False, reason),
         'automation freeze --reason "network works"',
     ),
-    Row(
+    CommandRow(
         "automation thaw",
         "Let groups switch by themselves again, as their policies say.",
         (REASON,),
         lambda reason=None: SetFlag(AUTOMATION_FLAG, True, reason),
     ),
-    Row(
+    CommandRow(
         "flag on",
         "Turn a flag on: gates that ask for it are open.",
         (_FLAG, REASON),
         lambda name, reason=None: SetFlag(name, True, reason),
     ),
-    Row(
+    CommandRow(
         "flag off",
         "Turn a flag off: gates that ask for it are closed.",
         (_FLAG, REASON),
         lambda name, reason=None: SetFlag(name, False, reason),
     ),
-    Row(
+    CommandRow(
         "flag list",
         "List the flags, and the gates that they open.",
         (),
         ListFlags,
     ),
-    Row(
+    CommandRow(
         "application set",
         "Say which checks an application's heads have to pass.",
         (
@@ -147,13 +147,13 @@ AUTOMATION_ROWS: Final = (
         _set_application,
         "application set shop-eu --check web",
     ),
-    Row(
+    CommandRow(
         "health show",
         "Show what is observed and what is forced, and what each probe last saw.",
         (Parameter("application", "only this one", values.application, "APP", position=True),),
         ShowHealth,
     ),
-    Row(
+    CommandRow(
         "health force",
         "Say that something is up or down, whatever probes see; none lets go of that.",
         (
@@ -171,7 +171,7 @@ AUTOMATION_ROWS: Final = (
         _force,
         'health force "shop-*/web1" down --reason "disk errors"',
     ),
-    Row(
+    CommandRow(
         "health report",
         "Tell what a head, or a monitor outside, found: for checks of the type push.",
         (

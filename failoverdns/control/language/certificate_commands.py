@@ -10,7 +10,7 @@ from typing import Final
 
 from failoverdns.control.language import values
 from failoverdns.control.language.parameters import APPLICATION, named
-from failoverdns.control.language.rows import Parameter, Row
+from failoverdns.control.language.rows import CommandRow, Parameter
 from failoverdns.model.certificate import Secret
 from failoverdns.model.commands import Command
 from failoverdns.model.commands.certificates import (
@@ -33,7 +33,7 @@ def _install(application: str, chain: str, key: Secret) -> Command:
 
 
 CERTIFICATE_ROWS: Final = (
-    Row(
+    CommandRow(
         "certificate install",
         "Give an application a certificate and its key, in place of the one it has.",
         (
@@ -58,7 +58,7 @@ CERTIFICATE_ROWS: Final = (
         _install,
         "certificate install shop-eu --chain fullchain.pem --key privkey.pem",
     ),
-    Row(
+    CommandRow(
         "certificate request",
         "Have a certificate issued over ACME, now, and renewed while the application is active.",
         (
@@ -81,20 +81,20 @@ CERTIFICATE_ROWS: Final = (
         RequestCertificate,
         "certificate request shop-eu --name 414-262-781.failover.example --name www.shop.example",
     ),
-    Row(
+    CommandRow(
         "certificate show",
         "Show an application's certificate and who fetched it; never the key.",
         (APPLICATION,),
         ShowCertificate,
     ),
-    Row("certificate list", "List the certificates.", (), ListCertificates),
-    Row(
+    CommandRow("certificate list", "List the certificates.", (), ListCertificates),
+    CommandRow(
         "certificate remove",
         "Remove an application's certificate and key, and what is ordered for it.",
         (APPLICATION,),
         RemoveCertificate,
     ),
-    Row(
+    CommandRow(
         "certificate challenge-name",
         "Print where the CNAME at _acme-challenge of a customer's name is to point.",
         (
@@ -104,7 +104,7 @@ CERTIFICATE_ROWS: Final = (
         ChallengeName,
         "certificate challenge-name www.shop.example",
     ),
-    Row(
+    CommandRow(
         "certificate rotate-key",
         "Encrypt every private key anew, with a new key file.",
         (),

@@ -23,7 +23,7 @@ from failoverdns.control.language.parameters import (
     named,
     override,
 )
-from failoverdns.control.language.rows import Parameter, Row, build, did_you_mean
+from failoverdns.control.language.rows import CommandRow, Parameter, build, did_you_mean
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
 from failoverdns.model.commands.applications import (
@@ -47,10 +47,10 @@ from failoverdns.model.commands.groups import (
     Switch,
 )
 from failoverdns.model.commands.server import (
+    ExportRecords,
     QueryLogOff,
     QueryLogOn,
     QueryLogStatus,
-    Records,
     Status,
     Watch,
 )
@@ -68,7 +68,7 @@ def parse_command(name: str, fields: Mapping[str, Json]) -> Command:
     return build(find_row(name), fields)
 
 
-def find_row(name: str) -> Row:
+def find_row(name: str) -> CommandRow:
     """Return the row of a command by its words; Rejected `unknown-command` if there is none."""
     row = ROWS.get(name)
     if row is not None:
@@ -157,7 +157,7 @@ def _sides(help_: str) -> tuple[Parameter, Parameter]:
 
 
 _ROWS: Final = (
-    Row(
+    CommandRow(
         "switch",
         "Make the other side of groups active: all of them or none.",
         (
@@ -195,7 +195,7 @@ _ROWS: Final = (
         _switch,
         'switch shop --to backup --reason "db maintenance"',
     ),
-    Row(
+    CommandRow(
         "preflight",
         "Check whether a switch would go well: targets and certificate of the other side.",
         (
@@ -204,16 +204,16 @@ _ROWS: Final = (
         ),
         Preflight,
     ),
-    Row("status", "Show everything that is served and why.", (ONE_GROUP,), Status),
+    CommandRow("status", "Show everything that is served and why.", (ONE_GROUP,), Status),
     HISTORY_ROW,
-    Row("watch", "Show one event a line until interrupted.", (), Watch),
-    Row(
+    CommandRow("watch", "Show one event a line until interrupted.", (), Watch),
+    CommandRow(
         "records",
         "Print all that is served as zone-file text.",
         (Parameter("zone", "only this zone", values.zone, "Z"),),
-        Records,
+        ExportRecords,
     ),
-    Row(
+    CommandRow(
         "application add",
         "Create an application without heads.",
         (
@@ -225,20 +225,20 @@ _ROWS: Final = (
         AddApplication,
         "application add shop-eu --hostname-template '{head}.{application}.internal.example'",
     ),
-    Row(
+    CommandRow(
         "application rename",
         "Rename an application; groups follow it.",
         _renamed(values.application),
         RenameApplication,
     ),
-    Row(
+    CommandRow(
         "application remove",
         "Remove an application that is in no group.",
         (named("its name", values.application),),
         RemoveApplication,
     ),
-    Row("application list", "List the applications.", (), ListApplications),
-    Row(
+    CommandRow("application list", "List the applications.", (), ListApplications),
+    CommandRow(
         "head add",
         "Add a load balancer, which becomes active at once, or a web server.",
         (
@@ -256,27 +256,27 @@ _ROWS: Final = (
         AddHead,
         "head add shop-eu lb1 --role load-balancer --address 192.0.2.10",
     ),
-    Row(
+    CommandRow(
         "head set",
         "Give a head other addresses or another hostname.",
         (APPLICATION, named("the head", values.head), _ADDRESSES, _HOSTNAME),
         SetHead,
         "head set shop-eu lb1 --address 192.0.2.11 --address 2001:db8::11",
     ),
-    Row("head rename", "Rename a head.", (APPLICATION, *_renamed(values.head)), RenameHead),
-    Row(
+    CommandRow("head rename", "Rename a head.", (APPLICATION, *_renamed(values.head)), RenameHead),
+    CommandRow(
         "head activate",
         "Choose the active load balancer.",
         (APPLICATION, named("the load balancer", values.head)),
         ActivateHead,
     ),
-    Row(
+    CommandRow(
         "head remove",
         "Remove a head.",
         (APPLICATION, named("the head", values.head)),
         RemoveHead,
     ),
-    Row(
+    CommandRow(
         "group add",
         "Create a failover group.",
         (
@@ -293,7 +293,7 @@ _ROWS: Final = (
         _add_group,
         "group add shop --primary shop-eu --backup shop-us",
     ),
-    Row(
+    CommandRow(
         "group set",
         "Attach or detach applications, set the TTL or the policy, or flatten.",
         (
@@ -307,22 +307,22 @@ _ROWS: Final = (
         _set_group,
         'group set shop --backup ""',
     ),
-    Row(
+    CommandRow(
         "group rename",
         "Rename a group; its hostname stays.",
         _renamed(values.group),
         RenameGroup,
     ),
-    Row(
+    CommandRow(
         "group remove",
         "Remove a group without applications; its label is retired.",
         (named("the group", values.group),),
         RemoveGroup,
     ),
-    Row("group list", "List the groups.", (), ListGroups),
+    CommandRow("group list", "List the groups.", (), ListGroups),
     *AUTOMATION_ROWS,
     *CERTIFICATE_ROWS,
-    Row(
+    CommandRow(
         "querylog on",
         "Log queries to the file of the configuration, as lines of JSON.",
         (
@@ -337,8 +337,8 @@ _ROWS: Final = (
         QueryLogOn,
         "querylog on --sample 100",
     ),
-    Row("querylog off", "Stop logging queries.", (), QueryLogOff),
-    Row("querylog status", "Tell whether queries are logged.", (), QueryLogStatus),
+    CommandRow("querylog off", "Stop logging queries.", (), QueryLogOff),
+    CommandRow("querylog status", "Tell whether queries are logged.", (), QueryLogStatus),
 )
 
 ROWS: Final = {row.words: row for row in _ROWS}

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from failoverdns.control.language import values
 from failoverdns.control.language.parameters import ONE_GROUP
-from failoverdns.control.language.rows import Parameter, Row
+from failoverdns.control.language.rows import CommandRow, Parameter
 from failoverdns.model.commands import Command
 from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
 from failoverdns.model.errors import Rejected
@@ -41,7 +41,7 @@ def _history(export: bool = False, verify: bool = False, **given: Any) -> Comman
     return build(**given)
 
 
-HISTORY_ROW: Final = Row(
+HISTORY_ROW: Final = CommandRow(
     "history",
     "Show what changed, who asked for it and when, newest first; export it, or verify it.",
     (

@@ -17,7 +17,7 @@ from math import isfinite
 from typing import Any, Final
 
 from failoverdns.control.language.commands import ROWS, find_row, parse_command
-from failoverdns.control.language.rows import Parameter, Row, did_you_mean, shown
+from failoverdns.control.language.rows import CommandRow, Parameter, did_you_mean, shown
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
 from failoverdns.model.errors import Rejected
@@ -236,7 +236,7 @@ def _is_op_id(value: Json) -> bool:
     return isinstance(value, str) and 0 < len(value) <= MAX_OP_ID and value.isprintable()
 
 
-def _row_of(words: list[str]) -> tuple[Row, list[str]]:
+def _row_of(words: list[str]) -> tuple[CommandRow, list[str]]:
     """Split words into the command and what follows it."""
     if len(words) >= 2 and f"{words[0]} {words[1]}" in ROWS:
         return ROWS[f"{words[0]} {words[1]}"], words[2:]
@@ -246,7 +246,7 @@ def _row_of(words: list[str]) -> tuple[Row, list[str]]:
     return find_row(" ".join(words[: 2 if has_verbs else 1])), []
 
 
-def _set(fields: dict[str, Json], parameter: Parameter, text: str, row: Row) -> None:
+def _set(fields: dict[str, Json], parameter: Parameter, text: str, row: CommandRow) -> None:
     value: Any = True if parameter.flag else _converted(parameter, text)
     before = fields.get(parameter.name)
     if isinstance(before, list):
@@ -257,7 +257,7 @@ def _set(fields: dict[str, Json], parameter: Parameter, text: str, row: Row) -> 
         fields[parameter.name] = [value] if parameter.repeated else value
 
 
-def _set_positions(fields: dict[str, Json], row: Row, positions: list[str]) -> None:
+def _set_positions(fields: dict[str, Json], row: CommandRow, positions: list[str]) -> None:
     for parameter in row.arguments:
         if parameter.repeated and positions:
             fields[parameter.name] = list[Json](positions)

@@ -47,7 +47,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CommandRow:
     """A command: its words, its parameters, and the value that it becomes."""
 
     words: str
@@ -74,7 +74,7 @@ class Row:
         return " ".join(parts)
 
 
-def build(row: Row, fields: Mapping[str, Json]) -> Command:
+def build(row: CommandRow, fields: Mapping[str, Json]) -> Command:
     """Build the command of a row from named values.
 
     Raises Rejected `invalid` with every fault of the fields.

@@ -63,12 +63,12 @@ from failoverdns.model.commands.health import (
 from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
 from failoverdns.model.commands.server import (
     Configure,
+    ExportRecords,
     ForgetAnswers,
     LearnAnswer,
     QueryLogOff,
     QueryLogOn,
     QueryLogStatus,
-    Records,
     Status,
     Watch,
 )
@@ -113,7 +113,7 @@ Mutation = (
 )
 
 
-Query = (
+ReadCommand = (
     ListApplications
     | ListGroups
     | Status
@@ -121,7 +121,7 @@ Query = (
     | ExportHistory
     | VerifyHistory
     | Watch
-    | Records
+    | ExportRecords
     | ShowCertificate
     | ListCertificates
     | ChallengeName
@@ -139,4 +139,4 @@ Query = (
 )
 
 
-Command = Mutation | Query
+Command = Mutation | ReadCommand

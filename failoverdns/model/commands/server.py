@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import NO_TERMS, Terms
+from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, AutomationSettings
 from failoverdns.model.resolution import Answer
 from failoverdns.model.zone import Zone
 
@@ -15,7 +15,7 @@ class Configure:
     """The system's own: serve exactly these zones, on these terms (at start and on reload)."""
 
     zones: tuple[Zone, ...]
-    terms: Terms = NO_TERMS
+    settings: AutomationSettings = NO_AUTOMATION_SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
+class ExportRecords:
     """`records`: zone-file text of all that is served."""
 
     zone: DomainName | None = None

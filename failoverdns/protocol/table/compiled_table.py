@@ -12,7 +12,7 @@ from failoverdns.model.records import SOA
 from failoverdns.protocol.cookies import CookieSecrets
 from failoverdns.protocol.records import CompiledRRset, counts, type_key
 from failoverdns.protocol.table.deltas import read_rrsets
-from failoverdns.protocol.table.table import Authority, Entry, Served
+from failoverdns.protocol.table.table import Authority, Entry, ServedBatch
 
 _SOA = type_key(SOA)
 
@@ -51,7 +51,7 @@ class CompiledTable:
         joined = b"".join(secrets.secrets)
         return self._table.ready_answer(packet, udp, joined, address, int(now) & 0xFFFFFFFF)
 
-    def serve(self, descriptor: int, secrets: CookieSecrets | None) -> Served:
+    def serve(self, descriptor: int, secrets: CookieSecrets | None) -> ServedBatch:
         """Answer what waits at a UDP socket, in batches with a cap.
 
         Returns how many replies the kernel did not take, and the packets that have no ready answer.

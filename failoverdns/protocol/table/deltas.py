@@ -25,7 +25,7 @@ from typing import Final
 
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.errors import Malformed
-from failoverdns.model.records import Records
+from failoverdns.model.records import RRset
 from failoverdns.protocol.records import Answers, CompiledRRset, compile_records, counts, type_key
 
 _DROP, _ZONE, _REMOVE, _NODE = b"DZRN"
@@ -39,7 +39,7 @@ _MOST_SHARED: Final = 1 << 16
 """Tuples of RRsets of which the bytes are remembered while nodes are written."""
 
 
-Shared = dict[int, tuple[tuple[Records, ...], bytes]]
+Shared = dict[int, tuple[tuple[RRset, ...], bytes]]
 """The bytes of tuples of RRsets, by the identity of the tuple, which is kept for that."""
 
 
@@ -66,7 +66,7 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedNames:
     """All that is served at a name; `negative_ttl` in wire form, `rrsets` as in a delta."""
 
     owner: bytes
@@ -75,7 +75,7 @@ class Served:
     rrsets: bytes
 
 
-Operation = Dropped | Put | Removed | Served
+DeltaOperation = Dropped | Put | Removed | ServedNames
 
 
 def write_delta(delta: Delta) -> bytes:
@@ -116,14 +116,14 @@ def write_nodes(nodes: Iterable[Node], shared: Shared | None = None) -> bytes:
     return b"".join(parts)
 
 
-def write_rest(rrsets: tuple[Records, ...], size: int, negative_ttl: int) -> bytes:
+def write_rest(rrsets: tuple[RRset, ...], size: int, negative_ttl: int) -> bytes:
     """Return what follows the owner of a name; `size` is that of its zone's origin in wire form."""
     written = write_rrsets(rrsets)
     return _NODE_HEAD.pack(size, negative_ttl, len(written)) + written
 
 
 @lru_cache(maxsize=1 << 12)
-def write_rrsets(rrsets: tuple[Records, ...]) -> bytes:
+def write_rrsets(rrsets: tuple[RRset, ...]) -> bytes:
     """Return the RRsets of a name in wire form (RFC 1035 section 3.2.1)."""
     parts = []
     for records in rrsets:
@@ -133,9 +133,9 @@ def write_rrsets(rrsets: tuple[Records, ...]) -> bytes:
     return b"".join(parts)
 
 
-def read_delta(delta: bytes) -> list[Operation]:
+def read_delta(delta: bytes) -> list[DeltaOperation]:
     """Return what a delta does; raises Malformed for what is none, so nothing is applied."""
-    operations: list[Operation] = []
+    operations: list[DeltaOperation] = []
     at = 0
     try:
         while at < len(delta):
@@ -148,7 +148,7 @@ def read_delta(delta: bytes) -> list[Operation]:
                 if not size or size > len(name) or not _is_suffix(name, len(name) - size):
                     raise Malformed("a name that is not in its zone")
                 read_rrsets(rrsets)
-                operations.append(Served(name, origin, ttl, rrsets))
+                operations.append(ServedNames(name, origin, ttl, rrsets))
             elif kind == _ZONE:
                 (length,) = _LENGTH.unpack_from(delta, at)
                 soa = delta[at + 4 : at + 4 + length]

@@ -61,10 +61,10 @@ class NotOurs:
     """The name is in no zone of ours."""
 
 
-Outcome = Found | NoData | NoSuchName | Referral | NotOurs
+LookupResult = Found | NoData | NoSuchName | Referral | NotOurs
 
 
-def look_up(table: Table, name: bytes, qtype: int) -> Outcome:
+def look_up(table: Table, name: bytes, qtype: int) -> LookupResult:
     """Look a name (wire form, lower case) up, following CNAME records inside its zone.
 
     RFC 1034 section 4.3.2, RFC 4592 section 3.3.1, RFC 6604, RFC 8482 section 4.1.

@@ -22,11 +22,11 @@ from failoverdns.protocol.reply import (
     UDP_PAYLOAD,
 )
 from failoverdns.protocol.table.deltas import (
+    DeltaOperation,
     Dropped,
-    Operation,
     Put,
     Removed,
-    Served,
+    ServedNames,
     read_delta,
     read_rrsets,
 )
@@ -79,7 +79,7 @@ class PythonTable:
         self._names: dict[bytes, _Name] = {}
         self._authorities: dict[bytes, Authority] = {}
         self._cuts: set[bytes] = set()
-        self._staged: list[Operation] = []
+        self._staged: list[DeltaOperation] = []
 
     def __len__(self) -> int:
         return len(self._names)
@@ -194,11 +194,11 @@ class PythonTable:
                     self._put_zone(origin, CompiledRRset(SOA, soa, counts(1)))
                 case Removed(owner):
                     self._remove(owner)
-                case Served():
+                case ServedNames():
                     self._put(operation)
         self._prepare_below(cuts ^ self._cuts)
 
-    def _put(self, served: Served) -> None:
+    def _put(self, served: ServedNames) -> None:
         authority = self._authorities.get(served.origin)
         if authority is None:
             return  # its zone has gone

@@ -73,10 +73,10 @@ class Table(Protocol):
         """Return how many names exist."""
 
 
-Served = tuple[int, list[tuple[bytes, bytes, bytes | None]]]
+ServedBatch = tuple[int, list[tuple[bytes, bytes, bytes | None]]]
 """How many replies were not taken, and what is left: packet, `sockaddr`, control data."""
 
-Batches = Callable[[int, CookieSecrets | None], Served]
+Batches = Callable[[int, CookieSecrets | None], ServedBatch]
 """Answers what waits at a UDP socket, by descriptor, in batches with a cap."""
 
 

@@ -54,8 +54,8 @@ def set_application(view: View, command: SetApplication) -> Decision:
     application = find_application(view, command.name)
     checks = application.checks if command.check is None else tuple(dict.fromkeys(command.check))
     for name in checks:
-        if view.terms.check(name) is None:
-            raise not_found("check", name, (check.name for check in view.terms.checks))
+        if view.settings.check(name) is None:
+            raise not_found("check", name, (check.name for check in view.settings.checks))
     after = replace(
         application,
         checks=checks,

@@ -23,8 +23,8 @@ from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.policy import Held, Mode, Policy
 from failoverdns.rules.decisions.decision import Decision
-from failoverdns.rules.decisions.policy import FLAP_GUARD, Situation, Verdict, verdict
-from failoverdns.rules.decisions.switching import Step, plan, switch_writes
+from failoverdns.rules.decisions.policy import FLAP_GUARD, PolicyVerdict, Situation, verdict
+from failoverdns.rules.decisions.switching import SwitchProposal, plan, switch_writes
 from failoverdns.rules.derived.active_side import policy_of, side_condition
 from failoverdns.rules.derived.view import View
 
@@ -39,8 +39,8 @@ class Outlook:
 
     policy: Policy
     situation: Situation
-    verdict: Verdict | None
-    step: Step | None = None
+    verdict: PolicyVerdict | None
+    step: SwitchProposal | None = None
 
     @property
     def failures(self) -> tuple[RuleFailure, ...]:

@@ -11,7 +11,7 @@ from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, group_names
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import AllDown, AnswerOf, Terms
+from failoverdns.model.policy import AllDown, AnswerOf, AutomationSettings
 from failoverdns.model.zone import MAX_ORIGIN, Zone
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.derived.view import View
@@ -32,13 +32,13 @@ def configure(view: View, command: Configure, now: float) -> Decision:
     faults = [
         *_missing_zones(view, command.zones),
         *_conflicts(view, command.zones),
-        *_missing_terms(view, command.terms),
+        *_missing_terms(view, command.settings),
     ]
     if faults:
         raise Rejected("in-use", "; ".join(faults))
     writes = []
     for zone in command.zones:
-        before, digest = view.serial(zone.origin), _digest(zone, command.terms)
+        before, digest = view.serial(zone.origin), _digest(zone, command.settings)
         if before is None or before.digest != digest:
             writes.append(raised_serial(before, zone.origin, digest, now))
     kept = {zone.origin for zone in command.zones}
@@ -46,14 +46,14 @@ def configure(view: View, command: Configure, now: float) -> Decision:
         if dropped.origin not in kept and dropped.digest != NOT_CONFIGURED:
             writes.append(Write(dropped, replace(dropped, digest=NOT_CONFIGURED)))
     names = [zone.origin.to_text() for zone in command.zones]
-    return Decision(tuple(writes), lambda _: {"zones": [*names]}, command.zones, command.terms)
+    return Decision(tuple(writes), lambda _: {"zones": [*names]}, command.zones, command.settings)
 
 
-def _digest(zone: Zone, terms: Terms) -> str:
+def _digest(zone: Zone, settings: AutomationSettings) -> str:
     """Return a fingerprint of all that is configured and alters answers of a zone."""
     altering = [
         (policy.name, policy.all_down, policy.answer)
-        for policy in terms.policies
+        for policy in settings.policies
         if policy.all_down is not AllDown.STAY or policy.answer is not AnswerOf.ALL
     ]
     if not altering:
@@ -61,9 +61,9 @@ def _digest(zone: Zone, terms: Terms) -> str:
     return sha256(f"{zone.digest()} {altering!r}".encode()).hexdigest()[:32]
 
 
-def _missing_terms(view: View, terms: Terms) -> list[str]:
-    checks = {check.name for check in terms.checks}
-    policies = {policy.name for policy in terms.policies}
+def _missing_terms(view: View, settings: AutomationSettings) -> list[str]:
+    checks = {check.name for check in settings.checks}
+    policies = {policy.name for policy in settings.policies}
     using: dict[str, list[str]] = {}
     for application in view.applications():
         for name in application.checks:

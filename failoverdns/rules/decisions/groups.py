@@ -133,14 +133,14 @@ def _with_policy(view: View, automation: Automation, wanted: str | None) -> Auto
     """Return a group's automation with another policy: None leaves it, "" takes it away."""
     if wanted is None:
         return automation
-    if wanted and view.terms.policy(wanted) is None:
-        raise not_found("policy", wanted, (policy.name for policy in view.terms.policies))
+    if wanted and view.settings.policy(wanted) is None:
+        raise not_found("policy", wanted, (policy.name for policy in view.settings.policies))
     return replace(automation, policy=wanted or None, held=None)
 
 
 def _check_unnamed(view: View, group: Group) -> None:
     """Raise Rejected `in-use` if a safety rule counts on a group of that name."""
-    naming = [rule.name for rule in view.terms.safety_rules if counts_on(rule, group)]
+    naming = [rule.name for rule in view.settings.safety_rules if counts_on(rule, group)]
     if naming:
         raise Rejected(
             "in-use",

@@ -70,7 +70,7 @@ def flag_report(view: View, flag: Flag) -> dict[str, Json]:
     """Report a flag, and the gates that it opens."""
     gates = [
         rule.name
-        for rule in view.terms.safety_rules
+        for rule in view.settings.safety_rules
         if isinstance(rule, Gate) and rule.flag == flag.name
     ]
     return {
@@ -84,5 +84,5 @@ def flag_report(view: View, flag: Flag) -> dict[str, Json]:
 
 def _asked_for(view: View) -> tuple[str, ...]:
     """Return the flags that gates ask for."""
-    gates = (rule for rule in view.terms.safety_rules if isinstance(rule, Gate))
+    gates = (rule for rule in view.settings.safety_rules if isinstance(rule, Gate))
     return tuple(dict.fromkeys(gate.flag for gate in gates if gate.flag is not None))

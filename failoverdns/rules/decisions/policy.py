@@ -37,7 +37,7 @@ class Move(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PolicyRow:
     """A row of the truth table: None stands for any value."""
 
     active: Side
@@ -55,19 +55,21 @@ _MANUAL, _AUTOMATIC = Mode.MANUAL, Mode.AUTOMATIC
 
 TABLE = (
     # active primary backup    fail_back
-    Row(_P, _UP, None, None, Move.STAY, "the primary is up"),
-    Row(_P, _UNKNOWN, None, None, Move.STAY, "nothing certain is known of the primary"),
-    Row(_P, _DOWN, _UP, None, Move.LEAVE, "the primary is down and the backup is up"),
-    Row(_P, _DOWN, _DOWN, None, Move.STAY, "both sides are down"),
-    Row(_P, _DOWN, _UNKNOWN, None, Move.STAY, "the primary is down, but is the backup up?"),
-    Row(_B, _UP, _DOWN, _AUTOMATIC, Move.LEAVE, "the backup is down and the primary is up"),
-    Row(_B, _UP, None, _AUTOMATIC, Move.STAY, "somebody switched it to the backup", by_hand=True),
-    Row(_B, _UP, None, _AUTOMATIC, Move.RETURN, "the primary is up again"),
-    Row(_B, _UP, _DOWN, _MANUAL, Move.STAY, "the backup is down, but fail-back is manual"),
-    Row(_B, _UP, None, _MANUAL, Move.STAY, "the primary is up, but fail-back is manual"),
-    Row(_B, _DOWN, _DOWN, None, Move.STAY, "both sides are down"),
-    Row(_B, _DOWN, None, None, Move.STAY, "the primary is down, as it was"),
-    Row(_B, _UNKNOWN, None, None, Move.STAY, "nothing certain is known of the primary"),
+    PolicyRow(_P, _UP, None, None, Move.STAY, "the primary is up"),
+    PolicyRow(_P, _UNKNOWN, None, None, Move.STAY, "nothing certain is known of the primary"),
+    PolicyRow(_P, _DOWN, _UP, None, Move.LEAVE, "the primary is down and the backup is up"),
+    PolicyRow(_P, _DOWN, _DOWN, None, Move.STAY, "both sides are down"),
+    PolicyRow(_P, _DOWN, _UNKNOWN, None, Move.STAY, "the primary is down, but is the backup up?"),
+    PolicyRow(_B, _UP, _DOWN, _AUTOMATIC, Move.LEAVE, "the backup is down and the primary is up"),
+    PolicyRow(
+        _B, _UP, None, _AUTOMATIC, Move.STAY, "somebody switched it to the backup", by_hand=True
+    ),
+    PolicyRow(_B, _UP, None, _AUTOMATIC, Move.RETURN, "the primary is up again"),
+    PolicyRow(_B, _UP, _DOWN, _MANUAL, Move.STAY, "the backup is down, but fail-back is manual"),
+    PolicyRow(_B, _UP, None, _MANUAL, Move.STAY, "the primary is up, but fail-back is manual"),
+    PolicyRow(_B, _DOWN, _DOWN, None, Move.STAY, "both sides are down"),
+    PolicyRow(_B, _DOWN, None, None, Move.STAY, "the primary is down, as it was"),
+    PolicyRow(_B, _UNKNOWN, None, None, Move.STAY, "nothing certain is known of the primary"),
 )
 """What to do, by the first row that fits; every case is in one, and no row leads to a side that is
 not up."""
@@ -91,7 +93,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PolicyVerdict:
     """What a policy says: nothing (`to` is None), or a switch at `at`, and why.
 
     `at` is the earliest time, in steady seconds, if health stays as it is; `waits_for` names what
@@ -109,11 +111,11 @@ class Verdict:
         return self.waits_for == FLAP_GUARD
 
 
-def verdict(policy: Policy, situation: Situation, now: float) -> Verdict:
+def verdict(policy: Policy, situation: Situation, now: float) -> PolicyVerdict:
     """Return what `policy` says of `situation` at `now` (steady seconds)."""
     row = row_for(situation, policy.fail_back)
     if row.move is Move.STAY:
-        return Verdict(row.why)
+        return PolicyVerdict(row.why)
     waits = [_delay(policy, situation, row.move)]
     if situation.automatic:
         waits.append((min(situation.automatic[-1], now) + policy.cooldown, "cooldown"))
@@ -122,7 +124,7 @@ def verdict(policy: Policy, situation: Situation, now: float) -> Verdict:
     if at <= now < guarded:
         waits_for = FLAP_GUARD
     at = max(at, guarded)
-    return Verdict(row.why, situation.active.other, at, waits_for if at > now else "")
+    return PolicyVerdict(row.why, situation.active.other, at, waits_for if at > now else "")
 
 
 def _delay(policy: Policy, situation: Situation, move: Move) -> tuple[float, str]:
@@ -148,7 +150,7 @@ def _room(policy: Policy, situation: Situation, move: Move, now: float) -> float
     return recent[-most] + policy.window if len(recent) >= most else 0.0
 
 
-def row_for(situation: Situation, fail_back: Mode) -> Row:
+def row_for(situation: Situation, fail_back: Mode) -> PolicyRow:
     """Return the first row of the table that fits."""
     sides = situation.primary.health, situation.backup.health
     found = (situation.active, *sides, fail_back, situation.by_hand)

@@ -36,8 +36,14 @@ from failoverdns.model.group import Group
 from failoverdns.model.health import Health
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.decisions.renewing import renew_at
-from failoverdns.rules.decisions.switching import BEFORE_SWITCH, RULES, Step, order_writes, plan
-from failoverdns.rules.decisions.transferring import Outcome, is_expired
+from failoverdns.rules.decisions.switching import (
+    BEFORE_SWITCH,
+    RULES,
+    SwitchProposal,
+    order_writes,
+    plan,
+)
+from failoverdns.rules.decisions.transferring import TransferResult, is_expired
 from failoverdns.rules.derived.active_side import side_condition
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
@@ -55,7 +61,7 @@ class Flight:
     """
 
     group: Group
-    step: Step
+    step: SwitchProposal
     certificate: Certificate | None
     order: str | None = None
 
@@ -111,7 +117,7 @@ def preflight_report(
 Note = Callable[[str, str, str], None]
 
 
-def _note_targets(view: View, step: Step, note: Note) -> None:
+def _note_targets(view: View, step: SwitchProposal, note: Note) -> None:
     side = step.after.active
     application = application_on(view, step.after, side)
     if application is None:
@@ -122,7 +128,7 @@ def _note_targets(view: View, step: Step, note: Note) -> None:
     note("targets", OK if targets else FAILED, ", ".join(targets) or "it resolves to nothing")
 
 
-def _note_safety(view: View, step: Step, note: Note) -> None:
+def _note_safety(view: View, step: SwitchProposal, note: Note) -> None:
     """Say what probes and safety rules are against."""
     side = step.after.active
     application = application_on(view, step.after, side)
@@ -149,9 +155,9 @@ def _note_certificate(flight: Flight, note: Note) -> None:
         note("certificate", OK, "its own")
     else:
         sentence = {
-            Outcome.TRANSFERRED: "will be transferred from the active side",
-            Outcome.PRESENT: "the active side's is there already",
-            Outcome.KEPT: "its own, because the active side's is expired",
+            TransferResult.TRANSFERRED: "will be transferred from the active side",
+            TransferResult.PRESENT: "the active side's is there already",
+            TransferResult.KEPT: "its own, because the active side's is expired",
         }
         note("certificate", OK, sentence.get(transfer.outcome, "its own"))
 
@@ -191,7 +197,7 @@ def _note_soundness(
         note("expiry", OK, until)
 
 
-def _order_after(view: View, step: Step) -> str | None:
+def _order_after(view: View, step: SwitchProposal) -> str | None:
     """Say what becomes of an order of the side that is active now, or of the one to switch to."""
     former, newly_active = (
         application_on(view, group, group.active) for group in (step.before, step.after)
@@ -206,7 +212,7 @@ def _order_after(view: View, step: Step) -> str | None:
             return "the order that is under way would go along, and be installed there"
         if write.after is None:
             return "the active side's order would be dropped: there is one of its own already"
-    if step.transfer is not None and step.transfer.outcome is Outcome.NAMES_DIFFER:
+    if step.transfer is not None and step.transfer.outcome is TransferResult.NAMES_DIFFER:
         return "the active side's order would wait: it is for other names"
     return "the active side's order stays there: its application is active in another group too"
 

@@ -47,7 +47,7 @@ def counts_on(rule: SafetyRule, group: Group) -> bool:
 
 def names_of_rules(view: View) -> tuple[str, ...]:
     """Return the names of all safety rules that a switch can be told to ignore."""
-    return tuple(rule.name for rule in view.terms.safety_rules)
+    return tuple(rule.name for rule in view.settings.safety_rules)
 
 
 def safety_failures(
@@ -68,7 +68,7 @@ def safety_failures(
         why = f": {flag.reason}" if flag.reason else ""
         text = f"automation is frozen{why}; `failoverdns automation thaw` lets it go on"
         found.append(RuleFailure(AUTOMATION_FLAG, text, group.name))
-    for rule in view.terms.safety_rules:
+    for rule in view.settings.safety_rules:
         if covers(rule, group):
             problem = _problem(view, rule, group, to, steady, automatic, after)
             if problem is not None:

@@ -34,8 +34,8 @@ from failoverdns.rules.decisions.safety import names_of_rules, safety_failures
 from failoverdns.rules.decisions.transferring import (
     CERTIFICATE_EXPIRED,
     CERTIFICATE_NAMES,
-    Outcome,
     Transfer,
+    TransferResult,
     moved_order,
     plan_transfer,
     transfer_report,
@@ -62,7 +62,7 @@ RULES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SwitchProposal:
     """The switch of one group: before and after are the same if it is there already."""
 
     before: Group
@@ -89,7 +89,7 @@ def switch(view: View, command: Switch, now: float, steady: float) -> Decision:
     writes = switch_writes(view, steps)
 
     def report(after: View) -> dict[str, Json]:
-        result: dict[str, Json] = {"groups": [step_report(view, step) for step in steps]}
+        result: dict[str, Json] = {"groups": [proposal_report(view, step) for step in steps]}
         if command.dry_run:
             result["dry_run"] = True
         return result
@@ -102,7 +102,7 @@ def all_rules(view: View) -> tuple[str, ...]:
     return (*RULES, *names_of_rules(view))
 
 
-def switch_writes(view: View, steps: list[Step]) -> tuple[Write, ...]:
+def switch_writes(view: View, steps: list[SwitchProposal]) -> tuple[Write, ...]:
     """Return what steps write: groups, certificates, orders."""
     return (
         *(Write(step.before, step.after) for step in steps if step.before != step.after),
@@ -119,7 +119,7 @@ def plan(
     steady: float,
     *,
     automatic: bool = False,
-) -> list[Step]:
+) -> list[SwitchProposal]:
     """Return the steps that take groups to a side, or each to its other one.
 
     Every step has the rules that fail for it.  Certificates are transferred in the order of the
@@ -148,10 +148,10 @@ def plan(
 
 def _plan_one(
     view: View, group: Group, to: Side, now: float, certificates: dict[str, Certificate | None]
-) -> Step:
+) -> SwitchProposal:
     """Plan for one group; `certificates` are those that differ from the view's by now."""
     if group.active is to:
-        return Step(group, group)
+        return SwitchProposal(group, group)
     after = replace(
         group,
         active=to,
@@ -173,7 +173,7 @@ def _plan_one(
             RuleFailure(rule, f"group {group.name!r}: {problem}", group.name)
             for rule, problem in transfer.problems
         )
-    return Step(group, after, failures, transfer)
+    return SwitchProposal(group, after, failures, transfer)
 
 
 def _automation_after(
@@ -196,18 +196,18 @@ def _automation_after(
     )
 
 
-def _certificate_writes(view: View, steps: list[Step]) -> Iterator[Write]:
+def _certificate_writes(view: View, steps: list[SwitchProposal]) -> Iterator[Write]:
     """Yield the transfers: for each application what it has after the last step."""
     after: dict[str, Certificate] = {}
     for step in steps:
-        if step.transfer is not None and step.transfer.outcome is Outcome.TRANSFERRED:
+        if step.transfer is not None and step.transfer.outcome is TransferResult.TRANSFERRED:
             assert step.transfer.certificate is not None
             after[step.transfer.certificate.application] = step.transfer.certificate
     for application, certificate in after.items():
         yield Write(view.certificate(application), certificate)
 
 
-def order_writes(view: View, steps: list[Step]) -> Iterator[Write]:
+def order_writes(view: View, steps: list[SwitchProposal]) -> Iterator[Write]:
     """Yield what becomes of orders: the right to have certificates issued moves with the traffic.
 
     | the formerly active, which has an order, is       | the order                              |
@@ -232,7 +232,7 @@ def order_writes(view: View, steps: list[Step]) -> Iterator[Write]:
         if order is None or view.attachments(former)[1] + active[former] > 0:
             continue
         taken.add(former)
-        if step.transfer is not None and step.transfer.outcome is Outcome.NAMES_DIFFER:
+        if step.transfer is not None and step.transfer.outcome is TransferResult.NAMES_DIFFER:
             if order.challenges:
                 yield Write(order, replace(order, challenges=()))
         elif view.order_for(newly_active) is not None or newly_active in taken:
@@ -275,7 +275,7 @@ def _check_revision(view: View, groups: list[Group], if_revision: int | None) ->
         raise Rejected("conflict", f"changed since revision {if_revision}: {each}; look again")
 
 
-def step_report(view: View, step: Step) -> dict[str, Json]:
+def proposal_report(view: View, step: SwitchProposal) -> dict[str, Json]:
     """Report what the switch of one group comes to; `view` is the state before it."""
     before, after = step.before, step.after
     return {

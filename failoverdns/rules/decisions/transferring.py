@@ -31,7 +31,7 @@ CERTIFICATE_NAMES = "certificate-names"
 CERTIFICATE_EXPIRED = "certificate-expired"
 
 
-class Outcome(Enum):
+class TransferResult(Enum):
     """What becomes of the newly active application's certificate."""
 
     NOTHING = "nothing"
@@ -48,7 +48,7 @@ class Transfer:
     `problems` are the pre-flight rules that fail, each with why and what to do.
     """
 
-    outcome: Outcome
+    outcome: TransferResult
     certificate: Certificate | None
     problems: tuple[tuple[str, str], ...] = ()
 
@@ -61,16 +61,16 @@ def plan_transfer(
     `newly_active` is the id of the latter; `now` is in seconds since 1970.
     """
     if former is None:
-        return _expiring(Outcome.NOTHING, own, now)
+        return _expiring(TransferResult.NOTHING, own, now)
     if own is None:
-        return _expiring(Outcome.TRANSFERRED, transferred(former, newly_active, now), now)
+        return _expiring(TransferResult.TRANSFERRED, transferred(former, newly_active, now), now)
     if own.facts.names != former.facts.names:
         return _differing(former, own, now)
     if own.facts.bundle == former.facts.bundle and own.kind is former.kind:
-        return _expiring(Outcome.PRESENT, own, now)
+        return _expiring(TransferResult.PRESENT, own, now)
     if is_expired(former, now) and not is_expired(own, now):
-        return Transfer(Outcome.KEPT, own)
-    return _expiring(Outcome.TRANSFERRED, transferred(former, newly_active, now), now)
+        return Transfer(TransferResult.KEPT, own)
+    return _expiring(TransferResult.TRANSFERRED, transferred(former, newly_active, now), now)
 
 
 def transferred(certificate: Certificate, to: str, now: float) -> Certificate:
@@ -106,12 +106,12 @@ def transfer_report(transfer: Transfer) -> dict[str, Json] | None:
     }
     if transfer.problems:
         report["warning"] = "; ".join(problem for _, problem in transfer.problems)
-    elif transfer.outcome is Outcome.KEPT:
+    elif transfer.outcome is TransferResult.KEPT:
         report["warning"] = "the formerly active certificate is expired: it was left behind"
     return report
 
 
-def _expiring(outcome: Outcome, certificate: Certificate | None, now: float) -> Transfer:
+def _expiring(outcome: TransferResult, certificate: Certificate | None, now: float) -> Transfer:
     return Transfer(outcome, certificate, _expiry(certificate, now))
 
 
@@ -139,4 +139,4 @@ def _differing(former: Certificate, own: Certificate, now: float) -> Transfer:
         "`certificate remove` so that the active one is transferred"
     )
     differ = (CERTIFICATE_NAMES, problem)
-    return Transfer(Outcome.NAMES_DIFFER, own, (differ, *_expiry(own, now)))
+    return Transfer(TransferResult.NAMES_DIFFER, own, (differ, *_expiry(own, now)))

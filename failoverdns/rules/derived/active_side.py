@@ -29,7 +29,7 @@ NO_POLICY = Policy("")
 def policy_of(view: View, group: Group) -> Policy:
     """Return the policy that a group has."""
     name = group.automation.policy
-    found = view.terms.policy(name) if name is not None else None
+    found = view.settings.policy(name) if name is not None else None
     return found if found is not None else NO_POLICY
 
 

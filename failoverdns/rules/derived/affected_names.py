@@ -18,7 +18,7 @@ from failoverdns.model.change import Delta, Node, Write
 from failoverdns.model.group import Group
 from failoverdns.model.health import Health
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import Terms
+from failoverdns.model.policy import AutomationSettings
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.challenges import challenge_nodes, owners_of
@@ -53,9 +53,9 @@ def touched(
     view: View,
     writes: Iterable[Write],
     zones: tuple[Zone, ...] | None = None,
-    terms: Terms | None = None,
+    settings: AutomationSettings | None = None,
 ) -> Touched:
-    """Find what `writes`, and other `zones` or `terms`, may alter of what `view` serves."""
+    """Find what `writes`, and other `zones` or `settings`, may alter of what `view` serves."""
     groups: set[str] = set()
     applications: set[str] = set()
     challenges: set[DomainName] = set()
@@ -76,7 +76,7 @@ def touched(
     for hostname in hostnames:
         for id_ in view.pointing(hostname):
             groups.update(group.id for group in view.following(id_) if group.flatten)
-    if terms is not None and terms.policies != view.terms.policies:
+    if settings is not None and settings.policies != view.settings.policies:
         groups.update(group.id for group in view.groups() if group.automation.policy is not None)
     apexes = frozenset(zone.origin for zone in view.zones if zone.alias in hostnames)
     if zones is None:

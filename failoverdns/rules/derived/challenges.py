@@ -22,7 +22,7 @@ from failoverdns.model.change import Json, Node
 from failoverdns.model.commands.certificates import ChallengeName
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import TXT, Records, Text
+from failoverdns.model.records import TXT, RRset, Text
 from failoverdns.model.zone import CHALLENGE_LABEL, Zone
 from failoverdns.rules.derived.entity_lookup import find_zone
 from failoverdns.rules.derived.view import View
@@ -112,7 +112,7 @@ def challenge_nodes(view: View, owners: Iterable[DomainName] | None = None) -> l
                 if wanted is None or challenge.owner in wanted:
                     values.setdefault(challenge.owner, {})[challenge.value] = None
     return [
-        Node(owner, zone.origin, (Records(TXT, 0, _texts(found)),), 0)
+        Node(owner, zone.origin, (RRset(TXT, 0, _texts(found)),), 0)
         for owner, found in values.items()
         if (zone := zone_of(view, owner)) is not None and not _is_configured(zone, owner)
     ]

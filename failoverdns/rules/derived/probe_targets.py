@@ -15,7 +15,7 @@ from failoverdns.model.application import Application, Head
 from failoverdns.model.certificate import Certificate
 from failoverdns.model.change import Change
 from failoverdns.model.group import Group
-from failoverdns.model.health import Check, CheckKind, Target
+from failoverdns.model.health import Check, CheckKind, ProbeTarget
 from failoverdns.model.names import DomainName
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import hostname
@@ -24,7 +24,7 @@ Address = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class TallyKey:
     """What a tally is kept of; `application` is an id.
 
     Without `address` of a head as a whole: reports from outside, and a name that does not resolve.
@@ -38,7 +38,7 @@ class Key:
 
 def checks_of(view: View, application: Application) -> tuple[Check, ...]:
     """Return the checks that an application asks for and that are configured."""
-    found = (view.terms.check(name) for name in application.checks)
+    found = (view.settings.check(name) for name in application.checks)
     return tuple(check for check in found if check is not None)
 
 
@@ -46,7 +46,7 @@ def targets_of(
     view: View,
     application: Application,
     addresses: Callable[[DomainName], Iterable[Address]],
-) -> Mapping[Key, Target]:
+) -> Mapping[TallyKey, ProbeTarget]:
     """Return what is to be probed of an application; nothing for checks that are reported.
 
     `addresses` tells what a hostname resolves to by now.
@@ -59,8 +59,8 @@ def targets_of(
         for head in application.heads:
             found = head.addresses or tuple(addresses(hostname(application, head)))
             for address in found:
-                key = Key(application.id, head.name, check.name, address)
-                targets[key] = Target(check, application.name, head.name, address, names)
+                key = TallyKey(application.id, head.name, check.name, address)
+                targets[key] = ProbeTarget(check, application.name, head.name, address, names)
     return targets
 
 

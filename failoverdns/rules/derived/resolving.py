@@ -35,7 +35,7 @@ MAX_RETRY = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class RefreshTiming:
     """When a hostname is asked for again, and until when what was told holds.
 
     Seconds of a clock that never goes back.
@@ -46,17 +46,17 @@ class Timing:
     failures: int = 0
 
 
-def timed(answer: Answer, before: Timing | None, now: float) -> tuple[int, Timing]:
+def timed(answer: Answer, before: RefreshTiming | None, now: float) -> tuple[int, RefreshTiming]:
     """Return the TTL to serve from `now` on, and the timing that follows from an answer."""
     if answer.is_good and answer.problem is None:
         ttl = bounded(answer.ttl // 2)
-        return ttl, Timing(now + ttl, now + answer.ttl)
+        return ttl, RefreshTiming(now + ttl, now + answer.ttl)
     if answer.is_good:
-        return MIN_TTL, Timing(now + MIN_TTL, now + MIN_TTL)
+        return MIN_TTL, RefreshTiming(now + MIN_TTL, now + MIN_TTL)
     failures = before.failures + 1 if before is not None else 1
     good_until = before.good_until if before is not None else now
     pause = min(MIN_TTL * 2 ** min(failures - 1, 10), MAX_RETRY)
-    return bounded(int(good_until - now) // 2), Timing(now + pause, good_until, failures)
+    return bounded(int(good_until - now) // 2), RefreshTiming(now + pause, good_until, failures)
 
 
 def bounded(ttl: int) -> int:

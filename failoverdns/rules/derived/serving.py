@@ -33,7 +33,7 @@ from failoverdns.model.application import (
 from failoverdns.model.change import Node
 from failoverdns.model.group import Group, Side, group_names
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, TXT, A, Records, Text
+from failoverdns.model.records import AAAA, CNAME, TXT, A, RRset, Text
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.derived.active_side import answered
 from failoverdns.rules.derived.challenges import challenge_nodes
@@ -48,7 +48,7 @@ PART = 100
 _MAX_REMEMBERED = 65536
 """Applications (with a TTL each) of which the records are remembered: 32 MiB, at most."""
 
-RecordsOf = Callable[[str | None, int, bool, bool], tuple[Records, ...]]
+RecordsOf = Callable[[str | None, int, bool, bool], tuple[RRset, ...]]
 """Returns what an application (by id) is answered with, by TTL, whether it is flattened, and
 whether only its healthy heads count."""
 
@@ -138,7 +138,7 @@ def records_of(view: View) -> RecordsOf:
     """
     kept: dict[tuple[str | None, int, bool, bool], _Made] = {}
 
-    def records(id_: str | None, ttl: int, flatten: bool, healthy: bool) -> tuple[Records, ...]:
+    def records(id_: str | None, ttl: int, flatten: bool, healthy: bool) -> tuple[RRset, ...]:
         application = view.application(id_) if id_ is not None else None
         if application is None:
             return ()
@@ -172,7 +172,7 @@ class _Made(NamedTuple):
     head: Target
     target: Target
     most: int
-    records: tuple[Records, ...]
+    records: tuple[RRset, ...]
 
 
 def status_nodes(view: View, ids: Iterable[str]) -> Iterator[Node]:
@@ -191,13 +191,13 @@ def status_nodes(view: View, ids: Iterable[str]) -> Iterator[Node]:
             yield Node(owner, zone.origin, records[role], zone.negative_ttl)
 
 
-def _role_records(role: ApplicationRole, ttl: int) -> Records:
-    return Records(TXT, ttl, (Text((role.value.encode(),)),))
+def _role_records(role: ApplicationRole, ttl: int) -> RRset:
+    return RRset(TXT, ttl, (Text((role.value.encode(),)),))
 
 
 def zone_nodes(view: View, zone: Zone) -> Iterator[Node]:
     """Yield the names of a zone that the configuration gives records to."""
-    by_owner: dict[DomainName, list[Records]] = {zone.origin: []}
+    by_owner: dict[DomainName, list[RRset]] = {zone.origin: []}
     for rrset in zone.configured_rrsets():
         by_owner.setdefault(rrset.owner, []).append(rrset.records)
     yield apex_node(view, zone, by_owner.pop(zone.origin))
@@ -205,7 +205,7 @@ def zone_nodes(view: View, zone: Zone) -> Iterator[Node]:
         yield Node(owner, zone.origin, tuple(rrsets), zone.negative_ttl)
 
 
-def apex_node(view: View, zone: Zone, configured: Iterable[Records]) -> Node:
+def apex_node(view: View, zone: Zone, configured: Iterable[RRset]) -> Node:
     """Return what is at the origin of a zone: what is configured, and its alias flattened."""
     rrsets = list(configured)
     if zone.alias is not None:
@@ -251,13 +251,13 @@ def in_parts(
     yield challenge_nodes(view)
 
 
-def target_records(target: Target, ttl: int) -> tuple[Records, ...]:
+def target_records(target: Target, ttl: int) -> tuple[RRset, ...]:
     """Return the records that lead to `target`; `ttl` in seconds."""
     match target:
         case Addresses(ipv4, ipv6):
             both = ((A, ipv4), (AAAA, ipv6))
-            return tuple([Records(rtype, ttl, data) for rtype, data in both if data])
+            return tuple([RRset(rtype, ttl, data) for rtype, data in both if data])
         case Hostname(name):
-            return (Records(CNAME, ttl, (name,)),)
+            return (RRset(CNAME, ttl, (name,)),)
         case Nothing():
             return ()

@@ -12,7 +12,7 @@ from failoverdns.model.application import Application
 from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import Flag, Terms
+from failoverdns.model.policy import AutomationSettings, Flag
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
 
@@ -25,7 +25,7 @@ class View(Protocol):
         """Number of changes committed so far."""
 
     @property
-    def terms(self) -> Terms:
+    def settings(self) -> AutomationSettings:
         """What the configuration says of checks, policies and safety rules."""
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from failoverdns.model.change import Delta, Write
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import RRset
+from failoverdns.model.records import OwnedRRset
 from failoverdns.model.zone import ZoneSerial, next_serial
 from failoverdns.rules.derived.view import View
 
@@ -31,7 +31,7 @@ def serial_writes(view: View, delta: Delta, now: float) -> tuple[Write, ...]:
     return tuple(writes)
 
 
-def authorities(view: View, writes: Iterable[Write]) -> tuple[RRset, ...]:
+def authorities(view: View, writes: Iterable[Write]) -> tuple[OwnedRRset, ...]:
     """Return the SOA RRsets of the zones that are given a serial by `writes`."""
     rrsets = []
     for write in writes:
@@ -42,7 +42,7 @@ def authorities(view: View, writes: Iterable[Write]) -> tuple[RRset, ...]:
     return tuple(rrsets)
 
 
-def all_authorities(view: View) -> tuple[RRset, ...]:
+def all_authorities(view: View) -> tuple[OwnedRRset, ...]:
     """Return the SOA RRset of every zone."""
     pairs = ((zone, view.serial(zone.origin)) for zone in view.zones)
     return tuple(zone.start_of_authority(s.serial) for zone, s in pairs if s is not None)

@@ -7,7 +7,7 @@ from pathlib import Path
 import dns.zone
 import pytest
 
-from failoverdns.config.errors import ConfigErrors, Place, Report
+from failoverdns.config.errors import ConfigErrors, FaultReport, Place
 from failoverdns.config.zones import zone_file
 from failoverdns.config.zones.record_text import type_text
 from failoverdns.config.zones.zone_file import read_zone_files
@@ -42,7 +42,7 @@ def read(tmp_path: Path, text: str | bytes, **others: str) -> tuple[list[str], l
         tmp_path.joinpath(name).write_text(content)
     path = tmp_path / "zone"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    report = Report("f")
+    report = FaultReport("f")
     records = read_zone_files([(Place(3, 5, "p"), path)], ORIGIN, 60, report)
     errors = []
     try:
@@ -221,7 +221,7 @@ def test_more_records_than_the_limit_are_told_once(tmp_path: Path) -> None:
     many = "$GENERATE 1-60000 a$ A 192.0.2.1\n"
     path = tmp_path / "zone"
     path.write_text(many + many.replace("a$", "b$") + many)
-    report = Report("f")
+    report = FaultReport("f")
     records = read_zone_files([(Place(1, 1), path)], ORIGIN, 60, report)
     assert len(records) == zone_file.MAX_RECORDS
     with pytest.raises(ConfigErrors) as faults:

@@ -9,10 +9,10 @@ import dns.rdataclass
 import dns.rdatatype
 import pytest
 
-from failoverdns.config.errors import ConfigErrors, Place, Report
+from failoverdns.config.errors import ConfigErrors, FaultReport, Place
 from failoverdns.config.zones.zone_records import static_records
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import Opaque, RRset
+from failoverdns.model.records import Opaque, OwnedRRset
 from failoverdns.model.zone import NameServer
 
 ORIGIN = DomainName.from_text("failover.test")
@@ -22,9 +22,9 @@ NAMESERVERS = (
 )
 
 
-def read(*entries: str) -> tuple[tuple[RRset, ...], list[tuple[int, str]]]:
+def read(*entries: str) -> tuple[tuple[OwnedRRset, ...], list[tuple[int, str]]]:
     """Return the RRsets of `entries`, and the errors by the number of the entry, from 1."""
-    report = Report("f")
+    report = FaultReport("f")
     placed = [(Place(line, 9), entry) for line, entry in enumerate(entries, 1)]
     rrsets = static_records(placed, ORIGIN, 60, NAMESERVERS, report)
     try:
@@ -42,9 +42,9 @@ def test_records_become_rrsets_in_order_of_appearance() -> None:
     b = ORIGIN.child("b")
     mail = b"\x04mail\x08failover\x04test\x00"
     assert rrsets == (
-        RRset(b, 16, 30, (Opaque(b"\x01x"), Opaque(b"\x01y"))),
-        RRset(ORIGIN, 15, 60, (Opaque(b"\0\x0a" + mail), Opaque(b"\0\x05" + mail))),
-        RRset(b, 1, 60, (Opaque(bytes([192, 0, 2, 1])),)),
+        OwnedRRset(b, 16, 30, (Opaque(b"\x01x"), Opaque(b"\x01y"))),
+        OwnedRRset(ORIGIN, 15, 60, (Opaque(b"\0\x0a" + mail), Opaque(b"\0\x05" + mail))),
+        OwnedRRset(b, 1, 60, (Opaque(bytes([192, 0, 2, 1])),)),
     )
 
 

@@ -192,8 +192,8 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         c.VerifyHistory("ab" * 32),
     ),
     ("watch", {}, c.Watch()),
-    ("records", {}, c.Records()),
-    ("records --zone Failover.test", {"zone": "Failover.test"}, c.Records(name("failover.test"))),
+    ("records", {}, c.ExportRecords()),
+    ("records --zone Failover.test", {"zone": "Failover.test"}, c.ExportRecords(name("failover.test"))),
     ("application add shop-eu", {"name": "shop-eu"}, c.AddApplication("shop-eu")),
     (
         f"application add Shop-EU --hostname-template '{TEMPLATE}'",

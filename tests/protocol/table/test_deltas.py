@@ -12,13 +12,13 @@ from tables import addresses, authority, name, node
 
 from failoverdns.model.change import Delta
 from failoverdns.model.errors import Malformed
-from failoverdns.model.records import A, Opaque, Records
+from failoverdns.model.records import A, Opaque, RRset
 from failoverdns.protocol.records import compile_records, type_key
 from failoverdns.protocol.table.deltas import (
     Dropped,
     Put,
     Removed,
-    Served,
+    ServedNames,
     read_delta,
     read_rrsets,
     write_delta,
@@ -45,14 +45,14 @@ def test_a_delta_is_read_in_the_order_in_which_it_is_applied() -> None:
         Dropped(name("other.test").wire),
         Put(WIRE, compile_records(authority(ORIGIN).records).tail),
         Removed(b"\1c" + WIRE),
-        Served(b"\1a" + WIRE, WIRE, b"\0\0\0\x3c", a),
-        Served(b"\1b" + WIRE, WIRE, b"\0\0\0\5", b),
+        ServedNames(b"\1a" + WIRE, WIRE, b"\0\0\0\x3c", a),
+        ServedNames(b"\1b" + WIRE, WIRE, b"\0\0\0\5", b),
     ]
 
 
 def test_the_rrsets_of_a_name_are_found_by_type_and_class_of_the_question() -> None:
     """As QTYPE and QCLASS stand in a packet, in the order in which they were given."""
-    rrsets = (Records(A, 60, (IPv4Address(1),)), Records(65280, 60, (Opaque(b""),)))
+    rrsets = (RRset(A, 60, (IPv4Address(1),)), RRset(65280, 60, (Opaque(b""),)))
     answers = read_rrsets(write_rrsets(rrsets))
     assert list(answers) == [b"\0\1\0\1", b"\xff\0\0\1"] == [type_key(A), type_key(65280)]
     assert answers[type_key(A)] == compile_records(rrsets[0])

@@ -25,7 +25,7 @@ from tables import (
 from failoverdns.answering.responding import UDP, respond
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import CNAME, NS, A, Records, RRset
+from failoverdns.model.records import CNAME, NS, A, OwnedRRset, RRset
 from failoverdns.protocol.table.deltas import write_delta, write_nodes, write_parts
 from failoverdns.protocol.table.table import Table
 
@@ -54,7 +54,7 @@ def take(*owners: str) -> Delta:
 
 def cut(*owners: str) -> Delta:
     """Return the change that delegates names."""
-    servers = Records(NS, 60, (name("ns.example.net"),))
+    servers = RRset(NS, 60, (name("ns.example.net"),))
     return Delta(nodes=tuple(node(f"{owner}.{ORIGIN}", ORIGIN, servers) for owner in owners))
 
 
@@ -212,18 +212,18 @@ universe = st.builds(
 ).map(name)
 
 
-def pointing(rtype: int) -> Callable[[DomainName], tuple[Records, ...]]:
+def pointing(rtype: int) -> Callable[[DomainName], tuple[RRset, ...]]:
     """Return what makes the RRset of a type that holds one name."""
-    return lambda target: (Records(rtype, 60, (target,)),)
+    return lambda target: (RRset(rtype, 60, (target,)),)
 
 
 contents = st.one_of(
     st.just(()),
-    st.integers(1, 3).map(lambda n: (Records(A, 60, (IPv4Address(n),)),)),
+    st.integers(1, 3).map(lambda n: (RRset(A, 60, (IPv4Address(n),)),)),
     universe.map(pointing(CNAME)),
     universe.map(pointing(NS)),
 )
-State = tuple[dict[DomainName, RRset], dict[DomainName, Node]]
+State = tuple[dict[DomainName, OwnedRRset], dict[DomainName, Node]]
 
 
 @st.composite

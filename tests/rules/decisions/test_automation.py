@@ -33,10 +33,10 @@ from failoverdns.model.policy import (
     AnswerOf,
     Assertion,
     Automation,
+    AutomationSettings,
     Gate,
     Held,
     Policy,
-    Terms,
 )
 from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.rules.decisions.automation import outlook, wants_writing
@@ -97,8 +97,8 @@ def test_a_primary_that_recovers_within_the_grace_period_keeps_its_group() -> No
 def test_a_group_that_nothing_is_automatic_for_is_left_alone(policy: str, maintained: bool) -> None:
     by_hand = Policy("by-hand")
     view = watched.shop(DOWN, UP)
-    terms = replace(view.terms, policies=(*view.terms.policies, by_hand))
-    carry_out(view, system_commands.Configure(view.zones, terms))
+    settings = replace(view.settings, policies=(*view.settings.policies, by_hand))
+    carry_out(view, system_commands.Configure(view.zones, settings))
     carry_out(view, c.SetGroup("shop", policy=policy))
     if maintained:
         carry_out(view, SetMaintenance("shop", True))
@@ -392,7 +392,7 @@ GATE = Gate("office-hours", ("blog",), flag="office")
 def shop_in_a_corridor() -> Corridor:
     """The groups `shop` and `blog` over two applications of two web servers each."""
     corridor = Corridor()
-    corridor.do(system_commands.Configure((ZONE,), Terms((watched.WEB,), (POLICY,))))
+    corridor.do(system_commands.Configure((ZONE,), AutomationSettings((watched.WEB,), (POLICY,))))
     for number, called in enumerate(("eu", "us")):
         corridor.do(c.AddApplication(called))
         for server in (1, 2):
@@ -440,7 +440,7 @@ class AutomationMachine(RuleBasedStateMachine):
     def configure(self, rules: tuple[Assertion | Gate, ...]) -> None:
         """Some safety rules, or none."""
         self.corridor.do(
-            system_commands.Configure((ZONE,), Terms((watched.WEB,), (POLICY,), rules))
+            system_commands.Configure((ZONE,), AutomationSettings((watched.WEB,), (POLICY,), rules))
         )
 
     @rule(

@@ -233,7 +233,7 @@ def test_what_is_forced_is_never_overridden_by_probes_and_letting_go_restores_wh
     both = [
         samples.application(name, *heads, active="lb1", checks=("web",)) for name in ("one", "twin")
     ]
-    view = samples.state(*both, terms=watched.terms())
+    view = samples.state(*both, settings=watched.settings())
     expected: dict[str | None, Health | None] = {None: None, "lb1": None, "lb2": None}
     for at, (what, where, health) in enumerate(steps):
         if what == "learn":

@@ -85,7 +85,7 @@ def test_a_flag_that_no_gate_asks_for_is_refused() -> None:
         "no flag 'opne' that a gate asks for; did you mean 'open'?",
     )
     carry_out(view, SetFlag("open", True), 5.0)
-    carry_out(view, Configure((samples.zone(),), watched.terms()))
+    carry_out(view, Configure((samples.zone(),), watched.settings()))
     assert carry_out(view, SetFlag("open", False), 6.0)["gates"] == []
 
 

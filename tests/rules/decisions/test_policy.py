@@ -17,8 +17,8 @@ from failoverdns.rules.decisions.policy import (
     FLAP_GUARD,
     TABLE,
     Move,
+    PolicyVerdict,
     Situation,
-    Verdict,
     row_for,
     verdict,
 )
@@ -101,7 +101,7 @@ RECOVERED_AT_100 = situation(B, condition(UP, 100.0), UP)
 def test_a_group_leaves_a_side_that_was_down_for_the_grace_period(
     now: float, waits_for: str
 ) -> None:
-    assert verdict(AUTO, DOWN_SINCE_100, now) == Verdict(
+    assert verdict(AUTO, DOWN_SINCE_100, now) == PolicyVerdict(
         "the primary is down and the backup is up", B, 130.0, waits_for
     )
 
@@ -112,7 +112,7 @@ def test_a_group_leaves_a_side_that_was_down_for_the_grace_period(
 def test_a_group_goes_back_when_the_primary_was_up_for_the_hold_time(
     now: float, waits_for: str
 ) -> None:
-    assert verdict(AUTO, RECOVERED_AT_100, now) == Verdict(
+    assert verdict(AUTO, RECOVERED_AT_100, now) == PolicyVerdict(
         "the primary is up again", P, 220.0, waits_for
     )
 
@@ -122,14 +122,18 @@ def test_the_hold_time_is_counted_from_the_recovery_not_from_the_switch() -> Non
     late = replace(RECOVERED_AT_100, automatic=(150.0,))
     assert verdict(AUTO, late, 200.0).at == 220.0
     later = replace(RECOVERED_AT_100, automatic=(200.0,))
-    assert verdict(AUTO, later, 210.0) == Verdict("the primary is up again", P, 260.0, "cooldown")
+    assert verdict(AUTO, later, 210.0) == PolicyVerdict(
+        "the primary is up again", P, 260.0, "cooldown"
+    )
 
 
 def test_a_way_back_leaves_one_switch_in_reserve() -> None:
     """A group that is home has to be able to leave again; where one is all, none is kept."""
     late = replace(RECOVERED_AT_100, automatic=(90.0,))
     assert verdict(AUTO, late, 300.0).at == 220.0
-    assert verdict(TWICE, late, 300.0) == Verdict("the primary is up again", P, 1090.0, FLAP_GUARD)
+    assert verdict(TWICE, late, 300.0) == PolicyVerdict(
+        "the primary is up again", P, 1090.0, FLAP_GUARD
+    )
     once = replace(AUTO, max_switches=1)
     assert verdict(once, late, 300.0).at == 1090.0
     assert verdict(once, replace(late, automatic=()), 300.0).at == 220.0
@@ -140,7 +144,7 @@ def test_the_grace_period_begins_when_the_last_of_it_came_true() -> None:
     cut_off = situation(P, condition(DOWN, 100.0), condition(UP, 150.0))
     assert verdict(AUTO, cut_off, 160.0).at == 180.0
     by_hand = replace(DOWN_SINCE_100, switched_at=190.0, by_hand=True)
-    assert verdict(AUTO, by_hand, 200.0) == Verdict(
+    assert verdict(AUTO, by_hand, 200.0) == PolicyVerdict(
         "the primary is down and the backup is up", B, 220.0, "grace"
     )
 
@@ -148,7 +152,7 @@ def test_the_grace_period_begins_when_the_last_of_it_came_true() -> None:
 def test_a_backup_that_dies_makes_no_way_back_later_than_it_was() -> None:
     """The hold time is nearly over when it does."""
     dying = situation(B, condition(UP, 100.0), condition(DOWN, 210.0))
-    assert verdict(AUTO, dying, 215.0) == Verdict(
+    assert verdict(AUTO, dying, 215.0) == PolicyVerdict(
         "the backup is down and the primary is up", P, 220.0, "hold"
     )
     assert verdict(AUTO, replace(dying, by_hand=True), 215.0).at == 240.0
@@ -173,7 +177,7 @@ def test_a_backup_that_is_down_is_left_after_the_grace_period_for_a_primary_that
 )
 def test_automatic_switches_are_at_least_the_cooldown_apart(now: float, waits_for: str) -> None:
     after = replace(DOWN_SINCE_100, automatic=(120.0,))
-    assert verdict(AUTO, after, now) == Verdict(
+    assert verdict(AUTO, after, now) == PolicyVerdict(
         "the primary is down and the backup is up", B, 180.0, waits_for
     )
 
@@ -206,7 +210,7 @@ def test_what_seems_to_be_in_the_future_is_taken_as_of_now() -> None:
 
 def test_a_group_that_stays_says_why_and_no_time() -> None:
     says = verdict(replace(AUTO, fail_back=MANUAL), RECOVERED_AT_100, 1e6)
-    assert says == Verdict("the primary is up, but fail-back is manual")
+    assert says == PolicyVerdict("the primary is up, but fail-back is manual")
     assert (says.to, says.waits_for, says.is_held) == (None, "", False)
 
 

@@ -229,9 +229,9 @@ def test_what_holds_automation_back_is_no_rule_to_override(name: str) -> None:
 
 def test_rules_of_a_configuration_that_is_loaded_later_hold_from_then_on() -> None:
     view = watched.watched([group(), group("blog", BACKUP)])
-    carry_out(view, Configure(view.zones, watched.terms(ONE_AT_HOME)))
+    carry_out(view, Configure(view.zones, watched.settings(ONE_AT_HOME)))
     assert failing(view, "shop") == ["one-at-home shop"]
-    carry_out(view, Configure(view.zones, watched.terms()))
+    carry_out(view, Configure(view.zones, watched.settings()))
     carry_out(view, Switch(("shop",), BACKUP))
 
 

@@ -29,7 +29,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.rules.decisions.transferring import (
     CERTIFICATE_EXPIRED,
     CERTIFICATE_NAMES,
-    Outcome,
+    TransferResult,
     plan_transfer,
 )
 
@@ -47,23 +47,25 @@ def expired(of: str, called: str = "old", **fields: Any) -> Certificate:
     return certificate(of, called=called, not_after=NOW, **fields)
 
 
+R = TransferResult
+
 ROWS = [
     # formerly active     newly active               outcome                rules that fail
-    (None,                None,                      Outcome.NOTHING,       ()),
-    (None,                valid("us"),               Outcome.NOTHING,       ()),
-    (None,                expired("us"),             Outcome.NOTHING,       (CERTIFICATE_EXPIRED,)),
-    (valid("eu"),         None,                      Outcome.TRANSFERRED,   ()),
-    (valid("eu"),         valid("us"),               Outcome.PRESENT,       ()),
-    (valid("eu"),         valid("us", "b"),          Outcome.TRANSFERRED,   ()),
-    (valid("eu"),         expired("us"),             Outcome.TRANSFERRED,   ()),
-    (valid("eu"),         certificate("us", *OTHER), Outcome.NAMES_DIFFER,  (CERTIFICATE_NAMES,)),
-    (expired("eu"),       certificate("us", *OTHER), Outcome.NAMES_DIFFER,  (CERTIFICATE_NAMES,)),
-    (expired("eu"),       valid("us"),               Outcome.KEPT,          ()),
-    (expired("eu"),       None,                      Outcome.TRANSFERRED,   (CERTIFICATE_EXPIRED,)),
-    (expired("eu"),       expired("us", "older"),    Outcome.TRANSFERRED,   (CERTIFICATE_EXPIRED,)),
-    (expired("eu"),       expired("us"),             Outcome.PRESENT,       (CERTIFICATE_EXPIRED,)),
+    (None,                None,                      R.NOTHING, ()),
+    (None,                valid("us"),               R.NOTHING, ()),
+    (None,                expired("us"),             R.NOTHING, (CERTIFICATE_EXPIRED,)),
+    (valid("eu"),         None,                      R.TRANSFERRED,   ()),
+    (valid("eu"),         valid("us"),               R.PRESENT, ()),
+    (valid("eu"),         valid("us", "b"),          R.TRANSFERRED,   ()),
+    (valid("eu"),         expired("us"),             R.TRANSFERRED,   ()),
+    (valid("eu"),         certificate("us", *OTHER), R.NAMES_DIFFER, (CERTIFICATE_NAMES,)),
+    (expired("eu"),       certificate("us", *OTHER), R.NAMES_DIFFER, (CERTIFICATE_NAMES,)),
+    (expired("eu"),       valid("us"),               R.KEPT, ()),
+    (expired("eu"),       None,                      R.TRANSFERRED, (CERTIFICATE_EXPIRED,)),
+    (expired("eu"),       expired("us", "older"),    R.TRANSFERRED, (CERTIFICATE_EXPIRED,)),
+    (expired("eu"),       expired("us"),             R.PRESENT, (CERTIFICATE_EXPIRED,)),
     (valid("eu"),         replace(certificate("us", *OTHER), facts=facts(*OTHER, not_after=1.0)),
-     Outcome.NAMES_DIFFER, (CERTIFICATE_NAMES, CERTIFICATE_EXPIRED)),
+     R.NAMES_DIFFER, (CERTIFICATE_NAMES, CERTIFICATE_EXPIRED)),
 ]  # fmt: skip
 
 
@@ -75,7 +77,7 @@ def test_what_is_transferred(former, own, outcome, rules, kind) -> None:
     own = replace(own, kind=kind) if own is not None else None
     transfer = plan_transfer(former, own, "app-us", NOW)
     assert (transfer.outcome, tuple(rule for rule, _ in transfer.problems)) == (outcome, rules)
-    if outcome is Outcome.TRANSFERRED:
+    if outcome is R.TRANSFERRED:
         moved = replace(former, application="app-us", installed_at=NOW, source="app-eu")
         assert transfer.certificate == moved
     else:

@@ -17,7 +17,7 @@ from failoverdns.model.commands.health import ForceHealth, LearnHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
-from failoverdns.model.policy import AllDown, AnswerOf, Automation, Mode, Terms
+from failoverdns.model.policy import AllDown, AnswerOf, Automation, AutomationSettings, Mode
 from failoverdns.rules.derived.active_side import NO_POLICY, answered, policy_of, side_condition
 from failoverdns.rules.derived.serving import answer_of
 
@@ -35,7 +35,9 @@ def test_a_group_without_a_policy_is_one_for_which_nothing_is_automatic() -> Non
 
 def test_a_side_is_what_its_application_is_and_unknown_without_one() -> None:
     view = samples.state(
-        watched.all_are(samples.us(), DOWN, 5.0), samples.group(primary=None), terms=watched.terms()
+        watched.all_are(samples.us(), DOWN, 5.0),
+        samples.group(primary=None),
+        settings=watched.settings(),
     )
     group = watched.the_group(view)
     assert side_condition(view, group, BACKUP) == condition(DOWN, 5.0)
@@ -108,7 +110,7 @@ def two_servers(
     eu = samples.application("eu", *heads, checks=("web",))
     us = watched.all_are(samples.us(), DOWN)
     group = samples.group(automation=Automation("auto"))
-    return samples.state(eu, us, group, terms=watched.terms(answer=answer, **policy))
+    return samples.state(eu, us, group, settings=watched.settings(answer=answer, **policy))
 
 
 A, B = ["A 192.0.2.1"], ["A 192.0.2.2", "AAAA 2001:db8::2"]
@@ -151,7 +153,9 @@ def test_a_web_server_that_is_forced_down_is_left_out() -> None:
 def test_another_policy_is_answered_by_at_once() -> None:
     """From the file, or for the group."""
     view = two_servers(UP, DOWN, AnswerOf.ALL)
-    healthy = Terms(view.terms.checks, (*watched.terms(answer=AnswerOf.HEALTHY).policies,))
+    healthy = AutomationSettings(
+        view.settings.checks, (*watched.settings(answer=AnswerOf.HEALTHY).policies,)
+    )
     serial = view.serial(samples.name("failover.test"))
     carry_out(view, Configure(view.zones, healthy))
     assert answers(view) == A
@@ -164,8 +168,8 @@ def test_policies_that_answer_as_ever_leave_the_serial_of_a_zone_as_it_is() -> N
     view = watched.shop()
     serial = view.serial(samples.name("failover.test"))
     other = replace(AUTO, name="other", grace=1.0)
-    terms = Terms(view.terms.checks, (*view.terms.policies, other))
-    _, writes, _ = carried_out(view, Configure(view.zones, terms))
+    settings = AutomationSettings(view.settings.checks, (*view.settings.policies, other))
+    _, writes, _ = carried_out(view, Configure(view.zones, settings))
     assert writes == ()
     assert view.serial(samples.name("failover.test")) == serial
-    assert view.terms == terms
+    assert view.settings == settings

@@ -30,7 +30,7 @@ def test_every_address_is_a_target_of_its_own() -> None:
     eu = watched_eu(
         server("web1", "192.0.2.1", "2001:db8::1"), balancer("lb1", hostname="lb.example")
     )
-    view = state(eu, samples.us(), samples.group(), terms=watched.terms())
+    view = state(eu, samples.us(), samples.group(), settings=watched.settings())
     resolved = (ip_address("192.0.2.7"), ip_address("192.0.2.8"))
     targets = targets_of(view, eu, lambda name: resolved if name.to_text() == "lb.example" else ())
     assert sorted((key.head, str(key.address)) for key in targets) == [

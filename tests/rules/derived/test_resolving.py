@@ -12,9 +12,9 @@ from failoverdns.changes.state import State
 from failoverdns.model.commands.groups import AddGroup, SetGroup
 from failoverdns.model.commands.server import ForgetAnswers, LearnAnswer
 from failoverdns.model.group import Side
-from failoverdns.model.records import AAAA, A, Opaque, RRset
+from failoverdns.model.records import AAAA, A, Opaque, OwnedRRset
 from failoverdns.model.resolution import Answer, Resolved
-from failoverdns.rules.derived.resolving import Timing, timed, wanted
+from failoverdns.rules.derived.resolving import RefreshTiming, timed, wanted
 from failoverdns.rules.derived.serving import target_of
 from failoverdns.rules.reports.reporting import group_report, zone_report
 
@@ -27,26 +27,48 @@ FAILED = Answer(None, None, 0, "SERVFAIL")
 @pytest.mark.parametrize(
     ("answer", "before", "ttl", "timing"),
     [
-        pytest.param(GOOD, None, 30, Timing(1030, 1060), id="half the TTL"),
-        pytest.param(Answer((ONE,), (), 0), None, 10, Timing(1010, 1000), id="a TTL of 0"),
+        pytest.param(GOOD, None, 30, RefreshTiming(1030, 1060), id="half the TTL"),
+        pytest.param(Answer((ONE,), (), 0), None, 10, RefreshTiming(1010, 1000), id="a TTL of 0"),
         pytest.param(
-            Answer((ONE,), (), 2**31 - 1), None, 3600, Timing(4600, 1000 + 2**31 - 1), id="huge"
+            Answer((ONE,), (), 2**31 - 1),
+            None,
+            3600,
+            RefreshTiming(4600, 1000 + 2**31 - 1),
+            id="huge",
         ),
         pytest.param(
-            Answer((ONE,), None, 600, "AAAA: SERVFAIL"), None, 10, Timing(1010, 1010), id="partly"
+            Answer((ONE,), None, 600, "AAAA: SERVFAIL"),
+            None,
+            10,
+            RefreshTiming(1010, 1010),
+            id="partly",
         ),
-        pytest.param(FAILED, None, 10, Timing(1010, 1000, 1), id="never an answer"),
-        pytest.param(FAILED, Timing(0, 1100), 50, Timing(1010, 1100, 1), id="half of what is left"),
-        pytest.param(FAILED, Timing(0, 900, 2), 10, Timing(1040, 900, 3), id="twice as long"),
-        pytest.param(FAILED, Timing(0, 900, 99), 10, Timing(1060, 900, 100), id="not for ever"),
+        pytest.param(FAILED, None, 10, RefreshTiming(1010, 1000, 1), id="never an answer"),
         pytest.param(
-            Answer((), (), 0, "no addresses"), None, 10, Timing(1010, 1000, 1), id="no address"
+            FAILED,
+            RefreshTiming(0, 1100),
+            50,
+            RefreshTiming(1010, 1100, 1),
+            id="half of what is left",
         ),
-        pytest.param(GOOD, Timing(0, 0, 9), 30, Timing(1030, 1060), id="well again"),
+        pytest.param(
+            FAILED, RefreshTiming(0, 900, 2), 10, RefreshTiming(1040, 900, 3), id="twice as long"
+        ),
+        pytest.param(
+            FAILED, RefreshTiming(0, 900, 99), 10, RefreshTiming(1060, 900, 100), id="not for ever"
+        ),
+        pytest.param(
+            Answer((), (), 0, "no addresses"),
+            None,
+            10,
+            RefreshTiming(1010, 1000, 1),
+            id="no address",
+        ),
+        pytest.param(GOOD, RefreshTiming(0, 0, 9), 30, RefreshTiming(1030, 1060), id="well again"),
     ],
 )
 def test_an_answer_is_served_and_asked_for_again_as_the_table_says(
-    answer: Answer, before: Timing | None, ttl: int, timing: Timing
+    answer: Answer, before: RefreshTiming | None, ttl: int, timing: RefreshTiming
 ) -> None:
     """A row of the table each."""
     assert timed(answer, before, 1000) == (ttl, timing)
@@ -61,7 +83,7 @@ def cloud(**fields: object) -> State:
 
 def test_the_origin_of_a_zone_answers_with_the_addresses_of_its_alias() -> None:
     """Beside what is configured there, and with no CNAME while they are not known."""
-    mail = RRset(name("failover.test"), 15, 300, (Opaque(b"\0\x0a\4mail\0"),))
+    mail = OwnedRRset(name("failover.test"), 15, 300, (Opaque(b"\0\x0a\4mail\0"),))
     view = state(zones=[samples.zone(records=(mail,), alias=HOST)])
     assert wanted(view) == (HOST,)
     before = answers(view, "failover.test")

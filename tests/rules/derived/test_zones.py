@@ -17,7 +17,7 @@ from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import SetApplication
 from failoverdns.model.commands.groups import AddGroup, SetGroup
 from failoverdns.model.commands.server import Configure
-from failoverdns.model.policy import NO_TERMS, Automation
+from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, Automation
 from failoverdns.model.records import SOA
 from failoverdns.model.zone import MAX_ORIGIN, Zone, ZoneSerial
 from failoverdns.rules.derived.zones import all_authorities, authorities, serial_writes
@@ -193,14 +193,14 @@ def test_checks_and_policies_that_are_used_have_to_be_configured() -> None:
     """Every one that is missing is named, with who uses it."""
     automation = Automation("auto")
     view = watched.watched([group(automation=automation), group("blog", automation=automation)])
-    before = view.terms
+    before = view.settings
     refused = refusal(view, Configure((TEST,)))
     assert (refused.code, refused.message) == (
         "in-use",
         "check 'web' is not configured, but application 'eu' uses it, and 1 more; "
         "policy 'auto' is not configured, but group 'shop' uses it, and 1 more",
     )
-    assert view.terms == before
+    assert view.settings == before
     for command in (SetGroup("shop", policy=""), SetGroup("blog", policy="")):
         carry_out(view, command)
     carry_out(view, SetApplication("eu", ()))
@@ -209,7 +209,7 @@ def test_checks_and_policies_that_are_used_have_to_be_configured() -> None:
     )
     carry_out(view, SetApplication("us", ()))
     carry_out(view, Configure((TEST,)))
-    assert view.terms == NO_TERMS
+    assert view.settings == NO_AUTOMATION_SETTINGS
 
 
 def test_a_zone_whose_name_leaves_no_room_for_labels_is_refused() -> None:

@@ -15,7 +15,7 @@ from failoverdns.store.interface import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Effects:
     """The world: state, vault, ledger, threads, time, and a log.
 
     `state` returns the state as it is; `submit` gives a command of the system's own to the ledger
