@@ -35,7 +35,7 @@ def load_config(path: Path) -> Config:
     Raises ConfigErrors with every error that could be found, in the order of their positions.
     """
     report = FaultReport(str(path))
-    text = _read(path, report)
+    text = read_text(path, report)
     report.raise_if_any()
     written = read_document(text, report)
     if written is None:
@@ -69,7 +69,8 @@ def load_config(path: Path) -> Config:
     return config
 
 
-def _read(path: Path, report: FaultReport) -> str:
+def read_text(path: Path, report: FaultReport) -> str:
+    """Read a file of at most `MAX_SIZE` bytes as UTF-8; note in `report` why it cannot be read."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_SIZE + 1)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from failoverdns.delivery.hook_programs import Lineage, Program, Run
+from failoverdns.delivery.hook_programs import GRACE, Lineage, Program, Run
 from failoverdns.model.change import Change, Json
 from failoverdns.model.delivery import HookProgress
 from failoverdns.model.errors import Corrupt
@@ -243,7 +243,7 @@ class Hook:
             return Run(str(fault), "")
         variables = environment(self._means.state(), event)
         variables["FAILOVERDNS_HOOK"] = self.settings.name
-        program = Program(self.settings.run, self.settings.timeout)
+        program = Program(self.settings.run, self.settings.timeout, GRACE)
         self._programs.add(program)
         try:
             return await in_thread(lambda: program.run(variables, lineage, folder))

@@ -62,10 +62,14 @@ class Lineage:
 class Program:
     """One run of a program, which another thread may end early."""
 
-    def __init__(self, argv: Sequence[str], timeout: float) -> None:
-        """Take the path of an executable and its arguments; `timeout` in seconds."""
+    def __init__(self, argv: Sequence[str], timeout: float, grace: float) -> None:
+        """Take the path of an executable and its arguments.
+
+        `timeout` is in seconds, and so is `grace`: between SIGTERM and SIGKILL, when it has to end.
+        """
         self._argv = tuple(argv)
         self._timeout = timeout
+        self._grace = grace
         self._process: subprocess.Popen[bytes] | None = None
         self._ended: float | None = None
         """The monotonic time at which it was asked to end."""
@@ -87,7 +91,7 @@ class Program:
         return Run(run.problem, without_key(run.output, bundle.key.reveal(), bundle.chain))
 
     def end(self) -> None:
-        """End the program within `GRACE`, from another thread; it will not be started any more."""
+        """End the program within its grace, from another thread; it is not started any more."""
         self._ended = time.monotonic()
         if self._process is not None:
             _signal(self._process, signal.SIGTERM)
@@ -112,12 +116,12 @@ class Program:
         with process:
             output, in_time = _watch(process, self._until(time.monotonic()))
             if not in_time:
-                _end(process)
+                _end(process, self._grace)
         return Run(self._problem(process.returncode, in_time=in_time), _text(output))
 
     def _until(self, began: float) -> Callable[[], float]:
         """Return a function that tells until when it may run: it may be asked to end earlier."""
-        return lambda: min(began + self._timeout, (self._ended or math.inf) + GRACE)
+        return lambda: min(began + self._timeout, (self._ended or math.inf) + self._grace)
 
     def _problem(self, status: int, *, in_time: bool) -> str | None:
         if self._ended is not None:
@@ -196,11 +200,11 @@ def _watch(process: subprocess.Popen[bytes], until: Callable[[], float]) -> tupl
     return output, False
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], grace: float) -> None:
     """End a process and all that it started, gently first."""
     _signal(process, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE)
+        process.wait(grace)
     _signal(process, signal.SIGKILL)
 
 

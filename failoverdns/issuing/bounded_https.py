@@ -29,6 +29,18 @@ _MAX_REDIRECTS = 3
 _SLICE = 1.0
 
 
+class Clock:
+    """Time as a CA is waited for, in seconds; the bounds of a request go by real time."""
+
+    def seconds(self) -> float:
+        """Return the time of a clock that nobody sets."""
+        return time.monotonic()
+
+    def wait(self, seconds: float, stopped: Event) -> None:
+        """Let time pass, or return as soon as `stopped` is set."""
+        stopped.wait(seconds)
+
+
 class BoundedHttps(HTTPAdapter):
     """Carries one request at a time over HTTPS, `timeout` seconds each at most.
 
@@ -67,9 +79,9 @@ class BoundedHttps(HTTPAdapter):
         self._deadline = time.monotonic() + seconds
         self.asked, self.retry_after, self._context.cut_off = "", None, None
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float, clock: Clock) -> None:
         """Wait, unless it is stopped: then the next request fails."""
-        self._stopped.wait(seconds)
+        clock.wait(seconds, self._stopped)
 
     def stop(self) -> None:
         """End for good, from another thread: a wait at once, a request within seconds."""

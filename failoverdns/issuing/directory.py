@@ -22,7 +22,7 @@ from josepy.interfaces import JSONDeSerializable
 from requests import Response
 
 from failoverdns import __version__
-from failoverdns.issuing.bounded_https import BoundedHttps
+from failoverdns.issuing.bounded_https import BoundedHttps, Clock
 from failoverdns.issuing.payloads import (
     ExternalBinding,
     Finalize,
@@ -41,6 +41,9 @@ __all__ = ["AcmeProblem", "Directory", "ExternalBinding", "Window"]
 
 POLL: Final = 1.0
 """Seconds between two looks at an order, at least."""
+
+CLOCK: Final = Clock()
+"""The clock of this machine."""
 
 _REQUESTS = 10  # as many as may take all their time, in a call without a deadline
 _NONCES = 5
@@ -71,16 +74,24 @@ class Directory:
     """
 
     def __init__(
-        self, url: str, key: Secret, uri: str | None, *, ca_file: Path | None, timeout: float = 30
+        self,
+        url: str,
+        key: Secret,
+        uri: str | None,
+        *,
+        ca_file: Path | None,
+        timeout: float = 30,
+        clock: Clock = CLOCK,
     ) -> None:
         """Connect to nothing yet.
 
         `url` is the directory's, over HTTPS; `key` the account's private key (PEM), EC or RSA.
         `uri` is the account's, None until there is one: then `register` comes first.
         `ca_file` (PEM) is all that is trusted for HTTPS; None trusts what the system does.
-        `timeout` is in seconds, for each request as a whole.
+        `timeout` is in seconds, for each request as a whole; `clock` is what waiting goes by.
         """
         self._url = url
+        self._clock = clock
         try:
             self._https = BoundedHttps(ca_file, timeout)
         except OSError as fault:
@@ -158,7 +169,7 @@ class Directory:
         RFC 8555 section 7.5.1.
         """
         with self._bounded(deadline):
-            until = time.monotonic() + deadline
+            until = self._clock.seconds() + deadline
             for pending in self._pending(self._order(order)):
                 challenge = dns_01(pending)
                 if challenge.status == messages.STATUS_PENDING:
@@ -178,7 +189,7 @@ class Directory:
         is fetched again.  Gives up like `validate`.  RFC 8555 sections 7.4 and 7.4.2.
         """
         with self._bounded(deadline):
-            until = time.monotonic() + deadline
+            until = self._clock.seconds() + deadline
             body = self._order(order)
             while True:  # until `_waited` says that there is no time left
                 if state_of(body) == "ready":
@@ -307,9 +318,9 @@ class Directory:
     def _waited(self, until: float) -> bool:
         """Wait as long as the CA wants; False, at once, if that is longer than there is time."""
         wanted = max(self._https.retry_after or 0.0, POLL)
-        if time.monotonic() + wanted > until:
+        if self._clock.seconds() + wanted > until:
             return False
-        self._https.wait(wanted)
+        self._https.wait(wanted, self._clock)
         return True
 
     def _check_profile(self, profile: str, directory: messages.Directory) -> None:

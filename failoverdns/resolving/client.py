@@ -44,18 +44,22 @@ class _Problem(Exception):
 
 
 def resolve(
-    resolvers: Sequence[Where], hostname: DomainName, stopped: Callable[[], bool] = lambda: False
+    resolvers: Sequence[Where],
+    hostname: DomainName,
+    stopped: Callable[[], bool] = lambda: False,
+    timeout: float = TIMEOUT,
 ) -> Answer:
     """Ask for the addresses of a hostname, one resolver after the other; never raises.
 
-    `stopped` tells that nobody waits for the answer any more.
+    `stopped` tells that nobody waits for the answer any more; `timeout` is how many seconds a
+    resolver has for one reply.
     """
     problems: list[str] = []
     ttls: list[int] = []
 
     def ask(rtype: dns.rdatatype.RdataType) -> tuple[IPv4Address | IPv6Address, ...] | None:
         try:
-            addresses, ttl = _ask_all(resolvers, hostname, rtype, stopped)
+            addresses, ttl = _ask_all(resolvers, hostname, rtype, stopped, timeout)
         except _Problem as problem:
             problems.append(f"{rtype.name}: {problem}")
             return None
@@ -79,6 +83,7 @@ def _ask_all(
     hostname: DomainName,
     rtype: dns.rdatatype.RdataType,
     stopped: Callable[[], bool],
+    timeout: float,
 ) -> tuple[tuple[IPv4Address | IPv6Address, ...], int]:
     """Return addresses in order, and their TTL; raises _Problem."""
     problem = _Problem("no resolvers are configured")
@@ -86,7 +91,7 @@ def _ask_all(
         if stopped():
             break
         try:
-            return _read(_ask(address, port, hostname, rtype), rtype)
+            return _read(_ask(address, port, hostname, rtype, timeout), rtype)
         except _Problem as fault:
             problem = _Problem(f"{address} port {port}: {fault}", final=fault.final)
         except (dns.exception.DNSException, OSError, EOFError, ValueError) as fault:
@@ -98,16 +103,16 @@ def _ask_all(
 
 
 def _ask(
-    address: str, port: int, hostname: DomainName, rtype: dns.rdatatype.RdataType
+    address: str, port: int, hostname: DomainName, rtype: dns.rdatatype.RdataType, timeout: float
 ) -> dns.message.Message:
     name = dns.name.Name((*hostname.labels(), b""))
     query = dns.message.make_query(name, rtype, use_edns=0, payload=UDP_PAYLOAD)
-    until = time.monotonic() + TIMEOUT
+    until = time.monotonic() + timeout
     try:
         return dns.query.udp(
             query,
             address,
-            timeout=TIMEOUT,
+            timeout=timeout,
             port=port,
             ignore_unexpected=True,
             raise_on_truncation=True,

@@ -30,7 +30,7 @@ from failoverdns.store.interface import (
     Unavailable,
 )
 from failoverdns.store.mark import Mark
-from failoverdns.store.state_file import checked, open_state_file, sealed
+from failoverdns.store.state_file import BUSY_TIMEOUT, checked, open_state_file, sealed
 from failoverdns.store.statements import encrypt_anew, write_bundles, write_changes
 from failoverdns.store.vault import Vault
 
@@ -195,7 +195,7 @@ class SQLiteStore:
     def _load(self) -> Loaded:
         mark = Mark(self.path.with_name(self.path.name + ".acknowledged"))
         try:
-            self._connection, loaded = open_state_file(self.path, mark)
+            self._connection, loaded = open_state_file(self.path, mark, BUSY_TIMEOUT)
             self._inode = os.stat(self.path).st_ino
             self._open_vault(self._connection)
         except BaseException:

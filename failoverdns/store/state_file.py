@@ -25,6 +25,9 @@ from failoverdns.store.database_schema import APPLICATION_ID, SCHEMA_VERSION, cr
 from failoverdns.store.interface import Loaded
 from failoverdns.store.mark import Mark
 
+BUSY_TIMEOUT: Final = 5.0
+"""Seconds that somebody else may have the file locked for."""
+
 _AT_ONCE: Final = 100
 """Rows that are parsed at once."""
 
@@ -41,15 +44,18 @@ _UNUSABLE = {
 """Primary result codes that say nothing about what is in the file."""
 
 
-def open_state_file(path: Path, mark: Mark) -> tuple[sqlite3.Connection, Loaded]:
+def open_state_file(
+    path: Path, mark: Mark, busy_timeout: float
+) -> tuple[sqlite3.Connection, Loaded]:
     """Open a state file, made if there never was one, and return all that is in it.
 
+    `busy_timeout` is how many seconds to wait for somebody else who has it locked, here and later.
     The connection may be used from any thread, one at a time.
     Raises Corrupt, with what is wrong and what to do; OSError if the file cannot be reached.
     """
     try:
         _check_file(path, mark)
-        connection = _connect(path)
+        connection = _connect(path, busy_timeout)
         loaded = _read_all(connection)
         if loaded.revision < mark.revision:
             raise Corrupt(
@@ -170,8 +176,10 @@ def _create(path: Path) -> None:
         os.close(directory)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+def _connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=busy_timeout
+    )
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection

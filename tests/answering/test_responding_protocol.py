@@ -16,6 +16,7 @@ from tables import ask, flags_of, lines, new_table, query, table_of, zone
 
 from failoverdns.answering.responding import TCP, UDP, AnswerSettings, respond
 from failoverdns.protocol.chaos import chaos_rrsets
+from failoverdns.protocol.cookies import CookieSecrets
 
 ZONE = zone(
     "failover.test",
@@ -113,11 +114,19 @@ def test_a_name_that_is_not_ours_is_refused(qname: str) -> None:
     ],
 )
 @pytest.mark.parametrize("udp", [True, False], ids=["udp", "tcp"])
+@pytest.mark.parametrize("has_option", [False, True], ids=["plain", "with an option"])
 def test_odd_types_and_classes_have_a_defined_rcode_and_leak_nothing(
-    rtype: str, rclass: str, rcode: str, udp: bool
+    rtype: str, rclass: str, rcode: str, has_option: bool, udp: bool
 ) -> None:
-    """No transfer, no meta type and no other class than IN gets data."""
-    reply = ask(TABLE, query("shop.failover.test", rtype, rclass), udp=udp)
+    """No transfer, no meta type and no other class than IN gets data.
+
+    A query with an option, as dig sends it, never has a ready answer: all of it is read.
+    """
+    message = query("shop.failover.test", rtype, rclass)
+    if has_option:
+        message.use_edns(0, 0, 1232, options=[dns.edns.GenericOption(65001, b"private")])
+        assert TABLE.ready_answer(message.to_wire(), udp=udp) is None
+    reply = ask(TABLE, message, udp=udp)
     assert reply.rcode().name == rcode
     assert (reply.answer, reply.additional) == ([], [])
     assert bool(reply.authority) == (rcode == "NOERROR")
@@ -191,6 +200,22 @@ def test_options_are_not_echoed(option: dns.edns.Option) -> None:
     reply = ask(TABLE, message)
     assert lines(reply.answer) == ["shop.failover.test. 60 IN A 192.0.2.10"]
     assert reply.options == ()
+
+
+def test_a_query_for_nothing_but_a_cookie_gets_one() -> None:
+    """RFC 7873 section 5.4; without cookies in the configuration it lacks a question: FORMERR."""
+    option = b"\0\x0a\0\x08abcdefgh"
+    opt = b"\0" + pack(">HHIH", 41, 1232, 0, len(option)) + option
+    packet = pack(">HHHHHH", 7, 0x0100, 0, 0, 0, 1) + opt
+    settings = AnswerSettings(CookieSecrets((b"0123456789abcdef",)))
+    for asker in (UDP, TCP):
+        told = respond(TABLE, packet, asker, settings)
+        assert told is not None
+        reply = dns.message.from_wire(told)
+        assert (reply.id, reply.rcode(), reply.question) == (7, dns.rcode.NOERROR, [])
+        assert [option.otype for option in reply.options] == [10]
+        assert told[-24:-16] == b"abcdefgh"
+        assert respond(TABLE, packet, asker) == pack(">HHHHHH", 7, 0x8001, 0, 0, 0, 0)
 
 
 def test_unknown_edns_flags_are_not_copied() -> None:

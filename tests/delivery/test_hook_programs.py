@@ -18,9 +18,18 @@ BUNDLE, FACTS = read_bundle(ISSUED.chain, ISSUED.key)
 LINEAGE = Lineage("shop-eu", FACTS.names, BUNDLE)
 
 
-def shell(script: str, timeout: float = 30.0) -> Program:
+def shell(script: str, timeout: float = 30.0, grace: float = GRACE) -> Program:
     """A program that is a line of shell."""
-    return Program(["/bin/sh", "-c", script], timeout)
+    return Program(["/bin/sh", "-c", script], timeout, grace)
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process is there and has not ended."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return text.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def test_the_environment_is_what_is_given_and_a_path(tmp_path: Path) -> None:
@@ -70,7 +79,7 @@ def test_how_it_ended_is_told(tmp_path: Path, script: str, problem: str | None) 
 
 def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a program")
-    run = Program([str(tmp_path / "text")], 5).run({}, None, tmp_path)
+    run = Program([str(tmp_path / "text")], 5, GRACE).run({}, None, tmp_path)
     assert run == Run(f"{tmp_path}/text cannot be run: Permission denied", "")
 
 
@@ -84,15 +93,25 @@ def test_the_end_of_much_output_is_kept(tmp_path: Path) -> None:
 
 def test_a_program_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     """With all that it started, long before its time is up."""
-    program = shell(f"trap '' TERM; echo $$ >'{tmp_path}/pid'; sleep 600 & wait; wait", 3600)
+    script = f"trap '' TERM; sleep 600 & echo $$ $! >'{tmp_path}/new'; "
+    script += f"mv '{tmp_path}/new' '{tmp_path}/pids'; wait; wait"
+    program = shell(script, 3600, grace=0.5)
     runs: list[Run] = []
     thread = threading.Thread(target=lambda: runs.append(program.run({}, LINEAGE, tmp_path)))
     thread.start()
     until = time.monotonic() + 30
-    while not (tmp_path / "pid").exists() and time.monotonic() < until:
+    while not (tmp_path / "pids").exists() and time.monotonic() < until:
         time.sleep(0.01)
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    assert [is_running(pid) for pid in pids] == [True, True]
+    began = time.monotonic()
     program.end()
-    thread.join(GRACE * 2 + 30)
+    thread.join(30)
+    assert time.monotonic() - began >= 0.5, "it had its grace"
+    until = time.monotonic() + 30
+    while any(is_running(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert [is_running(pid) for pid in pids] == [False, False]
     assert runs[0].problem == "was stopped"
     assert program.run({}, None, tmp_path) == Run("was stopped", "")
 

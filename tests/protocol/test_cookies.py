@@ -9,16 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from failoverdns.model.errors import Malformed
-from failoverdns.protocol.cookies import (
-    LENGTHS,
-    MAX_AGE,
-    MAX_AHEAD,
-    RENEWED_AFTER,
-    CookieSecrets,
-    check_cookie,
-    make_cookie,
-    read_secrets,
-)
+from failoverdns.protocol.cookies import CookieSecrets, check_cookie, make_cookie, read_secrets
 
 SECRET = bytes.fromhex("e5e973e5a6b2a43f48e7dc849e37bfcf")
 ADDRESS = ip_address("198.51.100.100").packed
@@ -76,13 +67,14 @@ def test_the_vectors_of_rfc_9018(
 
 
 AGES = [
+    # seconds (RFC 9018 section 4.3), is it valid, is it kept
     (0, True, True),
-    (RENEWED_AFTER, True, True),
-    (RENEWED_AFTER + 1, True, False),
-    (MAX_AGE, True, False),
-    (MAX_AGE + 1, False, False),
-    (-MAX_AHEAD, True, True),
-    (-MAX_AHEAD - 1, False, False),
+    (1800, True, True),
+    (1801, True, False),
+    (3600, True, False),
+    (3601, False, False),
+    (-300, True, True),
+    (-301, False, False),
 ]
 
 
@@ -95,7 +87,7 @@ def test_a_cookie_is_valid_for_an_hour(made: int, age: int, is_valid: bool, is_k
     assert (got, returned == cookie) == (is_valid, is_kept)
 
 
-@given(st.binary(min_size=8, max_size=40).filter(lambda data: len(data) in LENGTHS))
+@given(st.one_of(st.binary(min_size=8, max_size=8), st.binary(min_size=16, max_size=40)))
 def test_what_somebody_made_up_is_not_valid(cookie: bytes) -> None:
     """Whatever it is, a good one comes back, for the client's own half."""
     secrets = CookieSecrets((SECRET,))

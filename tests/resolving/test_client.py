@@ -29,9 +29,10 @@ def resolver() -> Iterator[NameServer]:
         running.close()
 
 
-def ask(*resolvers: NameServer) -> Answer:
+def ask(*resolvers: NameServer, timeout: float = client.TIMEOUT) -> Answer:
     """Ask these resolvers for the hostname."""
-    return resolve([("127.0.0.1", resolver.port) for resolver in resolvers], NAME)
+    where = [("127.0.0.1", resolver.port) for resolver in resolvers]
+    return resolve(where, NAME, timeout=timeout)
 
 
 def test_addresses_of_both_families_come_with_the_smallest_ttl_of_the_chain(
@@ -108,7 +109,7 @@ def test_the_next_resolver_is_asked_when_one_is_dead_or_fails(resolver: NameServ
     try:
         _fails(dns.rcode.SERVFAIL)(failing)
         resolver.has(HOST, "A", "192.0.2.7", ttl=50)
-        assert ask(dead, failing, resolver).ipv4 == (IPv4Address("192.0.2.7"),)
+        assert ask(dead, failing, resolver, timeout=0.5).ipv4 == (IPv4Address("192.0.2.7"),)
     finally:
         failing.close()
 
@@ -116,7 +117,9 @@ def test_the_next_resolver_is_asked_when_one_is_dead_or_fails(resolver: NameServ
 def test_a_silent_resolver_costs_a_bounded_time(resolver: NameServer) -> None:
     _fails(dns.rcode.REFUSED)(resolver)
     began = time.monotonic()
-    found = resolve([("127.0.0.1", resolver.port)], NAME, lambda: time.monotonic() > began + 0.1)
+    where = [("127.0.0.1", resolver.port)]
+    found = resolve(where, NAME, lambda: time.monotonic() > began + 0.1, timeout=0.5)
+    assert time.monotonic() - began < client.TIMEOUT
     assert found.problem is not None
     assert resolver.asked == 1
     assert "timed out" in found.problem

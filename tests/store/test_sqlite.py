@@ -23,7 +23,9 @@ from failoverdns.model.group import Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.store.chain import PIECE
 from failoverdns.store.interface import Loaded, OutcomeUnknown, Unavailable
+from failoverdns.store.mark import Mark
 from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.store.state_file import open_state_file
 
 T = TypeVar("T")
 
@@ -60,6 +62,17 @@ def flip(path: Path) -> None:
     path.write_bytes(data.replace(b"192.0.2.1", b"192.0.2.9"))
 
 
+def zero(path: Path, table: str) -> None:
+    """Lose the first page of a table, as a bad disk would."""
+    with closing(sqlite3.connect(path)) as connection:
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+        query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        page = connection.execute(query, (table,)).fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(size))
+
+
 UNLOCK = "DROP TRIGGER history_takes_no_delete"
 
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -72,7 +85,13 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda p: p.write_bytes(p.read_bytes()[:4096] + bytes(4096) + p.read_bytes()[8192:]),
         "is damaged",
     ),
+    "a page of zeros in what a start does not read": (lambda p: zero(p, "subjects"), "is damaged"),
+    "a page of zeros in an index": (lambda p: zero(p, "fetched"), "is damaged"),
     "a flipped digit": (flip, "the checksum of a row is wrong"),
+    "a row that is not text": (
+        lambda p: execute(p, "UPDATE entities SET document = CAST(document AS BLOB)"),
+        "is damaged (the checksum of a row is wrong",
+    ),
     "another program's database": (
         lambda p: execute(p, "PRAGMA application_id = 7"),
         "of another program",
@@ -283,6 +302,36 @@ def test_a_full_disk_refuses_and_keeps_what_was_there(path: Path) -> None:
     assert run(SQLiteStore(path, at_once).load()).revision == 3
 
 
+READS: dict[str, Callable[[SQLiteStore], object]] = {
+    "operation": lambda store: run(store.operation("once")),
+    "history": lambda store: run(store.history(None, 10)),
+    "history of a group": lambda store: run(store.history(["grp-2"], 10)),
+    "changes_after": lambda store: run(store.changes_after(0)),
+    "links": lambda store: run(store.links(0, 10)),
+    "verify": lambda store: run(store.verify()),
+    "bundle": lambda store: run(store.bundle("b")),
+    "fetches": lambda store: run(store.fetches("app-1", 10)),
+    "progress": lambda store: run(store.progress()),
+}
+
+
+@pytest.mark.parametrize("what", READS)
+def test_what_cannot_be_read_is_unavailable(path: Path, what: str) -> None:
+    """The disk lost all but the first page under a running server; with it back, reading goes on.
+
+    Another program's write has SQLite forget the pages that it has in memory.
+    """
+    store = opened(path)
+    execute(path, "PRAGMA wal_checkpoint(TRUNCATE)", "UPDATE head SET revision = revision")
+    whole = path.read_bytes()
+    os.truncate(path, 4096)
+    with pytest.raises(Unavailable, match=r"state\.db: (database disk image|disk I/O)"):
+        READS[what](store)
+    path.write_bytes(whole)
+    READS[what](store)
+    run(store.close())
+
+
 def test_an_op_id_is_recorded_once(path: Path) -> None:
     """A second commit under the same id changes nothing at all."""
     from failoverdns.model.change import Operation
@@ -324,9 +373,16 @@ def test_a_file_that_somebody_has_locked_is_not_called_damaged(path: Path) -> No
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(Corrupt, match="cannot be used \\(database is locked\\)"):
-            opened(path)
-    assert run(SQLiteStore(path, at_once).load()).revision == 2
+        with (
+            closing(Mark(path.with_name("state.db.acknowledged"))) as mark,
+            pytest.raises(Corrupt, match="cannot be used \\(database is locked\\)"),
+        ):
+            open_state_file(path, mark, 0.1)
+    store = opened(path)
+    assert store._connection is not None
+    assert store._connection.execute("PRAGMA busy_timeout").fetchone() == (5000,)
+    assert run(store.history(None, 1))[0].revision == 2
+    run(store.close())
 
 
 def test_a_mark_that_cannot_be_written_leaves_the_commit_to_be_asked_for(path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from driving import at_once, run
@@ -151,6 +153,37 @@ def test_a_rotation_that_cannot_write_the_key_file_leaves_all_as_it_was(path: Pa
     assert keys(store) == KEYS
     run(store.close())
     assert keys(opened(path)) == KEYS
+
+
+def test_a_key_file_is_on_disk_before_anything_is_encrypted_with_it(tmp_path: Path) -> None:
+    """A power failure leaves the old file or the new one, whole: synced, renamed, synced."""
+    order = ("open", "write", "fsync", "close", "rename", "open", "fsync", "close")
+    vault = Vault(tmp_path / "vault.key")
+    with system_calls() as made:
+        vault.open(may_create=True)
+    assert made[: len(order)] == [getattr(os, name) for name in order]
+    for rotate in (vault.begin_rotation, vault.end_rotation):
+        with system_calls() as made:
+            rotate()
+        assert made == [getattr(os, name) for name in order]
+
+
+@contextmanager
+def system_calls() -> Iterator[list[object]]:
+    """Note which of the calls below are made, in order; they are made all the same."""
+    made: list[object] = []
+    known = (os.open, os.write, os.fsync, os.close, os.rename)
+
+    def note(frame: FrameType, event: str, called: object) -> None:
+        if event == "c_call" and called in known:
+            made.append(called)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield made
+    finally:
+        sys.setprofile(before)
 
 
 def test_a_state_of_the_first_version_is_taken_over(tmp_path: Path) -> None:

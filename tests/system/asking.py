@@ -13,6 +13,9 @@ import dns.message
 PATIENCE = 3.0
 """Seconds after which a reply is not awaited any more: it was lost."""
 
+WELL = 20
+"""Replies that must come while a client asks; one that got fewer has not looked."""
+
 
 @dataclass
 class Asker:
@@ -21,6 +24,7 @@ class Asker:
     port: int
     name: str
     ports: int = 16
+    patience: float = PATIENCE
     seen: list[tuple[float, float, frozenset[str]]] = field(default_factory=list)
     """When the question was sent, when the answer came, and the addresses in it."""
     lost: int = 0
@@ -28,44 +32,73 @@ class Asker:
     def __post_init__(self) -> None:
         """Open the sockets."""
         self._question = dns.message.make_query(self.name, "A", use_edns=-1).to_wire()[2:]
-        self._sockets = [
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(self.ports)
-        ]
-        for sock in self._sockets:
-            sock.settimeout(PATIENCE)
-            sock.connect(("127.0.0.1", self.port))
+        self._sockets = [self._open() for _ in range(self.ports)]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._ask_on)
+        self._fault: BaseException | None = None
 
     def __enter__(self) -> Asker:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Stop; raise what ended the thread early, or AssertionError if it was answered nothing."""
         self._stop.set()
-        self._thread.join(2 * PATIENCE)
+        self._thread.join(2 * self.patience)
+        ended = not self._thread.is_alive()
         for sock in self._sockets:
             sock.close()
+        if self._fault is not None:
+            raise self._fault  # with the exception of the test, if there is one, as its context
+        if kind is None:
+            assert ended, "the client did not stop asking"
+            assert len(self.seen) >= WELL, f"only {len(self.seen)} answers came"
 
     def ask_each(self) -> list[frozenset[str]]:
         """Ask once from each port; only while it does not ask on by itself."""
         return [self._ask(number) for number in range(self.ports)]
 
+    def wait_for_more(self, count: int = 100) -> None:
+        """Wait until so many more questions were answered; fail if they are not."""
+        wanted, until = len(self.seen) + count, time.monotonic() + 10 * self.patience
+        while len(self.seen) < wanted:
+            assert self._fault is None, f"the client has ended: {self._fault!r}"
+            assert time.monotonic() < until, f"{len(self.seen)} of {wanted} answers came"
+            time.sleep(0.01)
+
+    def _open(self) -> socket.socket:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.settimeout(self.patience)
+        sock.connect(("127.0.0.1", self.port))
+        return sock
+
     def _ask_on(self) -> None:
-        number = 0
-        while not self._stop.is_set():
-            number += 1
-            sent = time.monotonic()
-            try:
-                addresses = self._ask(number)
-            except OSError:
-                self.lost += 1
-            else:
-                self.seen.append((sent, time.monotonic(), addresses))
+        try:
+            number = 0
+            while not self._stop.is_set():
+                number += 1
+                sent = time.monotonic()
+                try:
+                    addresses = self._ask(number)
+                except OSError:
+                    self.lost += 1
+                    self._begin_again(number)
+                else:
+                    self.seen.append((sent, time.monotonic(), addresses))
+        except BaseException as fault:  # raised again where somebody sees it
+            self._fault = fault
+
+    def _begin_again(self, number: int) -> None:
+        """Use another port in place of one whose reply may still come, and be taken for a later."""
+        self._sockets[number % self.ports].close()
+        self._sockets[number % self.ports] = self._open()
 
     def _ask(self, number: int) -> frozenset[str]:
+        """Ask from one port; raises OSError if no reply comes, AssertionError if a wrong one."""
         sock, id_ = self._sockets[number % self.ports], struct.pack(">H", number & 0xFFFF)
         sock.send(id_ + self._question)
         reply = sock.recv(512)
-        assert reply[:2] == id_
-        return frozenset(str(rdata) for rdata in dns.message.from_wire(reply).answer[0])
+        assert reply[:2] == id_, "the reply to another question"
+        message = dns.message.from_wire(reply)
+        assert len(message.answer) == 1, f"a reply without the answer:\n{message}"
+        return frozenset(str(rdata) for rdata in message.answer[0])

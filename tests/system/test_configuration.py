@@ -6,6 +6,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
 from system.server import CONFIG, DEADLINE, EXECUTABLE, Server, wait_for
 
 TWO_ZONES = CONFIG.replace(
@@ -112,11 +113,23 @@ def test_a_reload_that_contradicts_the_groups_changes_nothing(demo: Server) -> N
     assert demo.short("414-262-781.failover.test") == ["192.0.2.10"]
 
 
-def test_a_reload_that_takes_a_restart_says_so(demo: Server) -> None:
+RESTART = {
+    "state": TWO_ZONES.replace("state.db", "other.db"),
+    "control": TWO_ZONES.replace("control.sock", "other.sock"),
+    "querylog": TWO_ZONES + "querylog: {file: queries.json}\n",
+    "workers": TWO_ZONES.replace("workers: 0", "workers: 1"),
+    "certificates": TWO_ZONES + "certificates: {key_file: other.key}\n",
+}
+"""What takes a restart, and a file that changes it; `delivery` has a test of its own."""
+
+
+@pytest.mark.parametrize(("section", "text"), RESTART.items(), ids=RESTART)
+def test_a_reload_that_takes_a_restart_says_so(demo: Server, section: str, text: str) -> None:
     """Nothing of the file is taken."""
-    text = reload(demo, TWO_ZONES.replace("state.db", "other.db"), "not reloaded")
-    assert "a change of state takes a restart" in text
+    logged = reload(demo, text, "not reloaded")
+    assert f"a change of {section} takes a restart" in logged
     assert "status: REFUSED" in demo.dig("www.second.test")
+    assert demo.short("414-262-781.failover.test") == ["192.0.2.10"]
 
 
 def test_a_reload_exchanges_addresses(demo: Server) -> None:

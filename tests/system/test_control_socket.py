@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import threading
+import time
+from pathlib import Path
 
 import pytest
-from system.server import DEADLINE, Server, tool, wait_for
+from system.asking import Asker
+from system.server import CONFIG, DEADLINE, Server, tool, wait_for
 
 MIB = 1 << 20
+HOSTNAME = "414-262-781.failover.test"
 
 
 def test_words_and_json_are_the_same_commands(demo: Server) -> None:
@@ -154,17 +159,24 @@ def test_a_client_that_never_reads_delays_nobody(demo: Server) -> None:
                 deaf.sock.send(b"status\n" * 100)
         except BlockingIOError:
             pass
-        for _ in range(20):
+        began = time.monotonic()
+        for number in range(20):
             demo.do(command="switch", groups=["shop"])
-            assert demo.short("414-262-781.failover.test")
+            address = "198.51.100.20" if number % 2 == 0 else "192.0.2.10"
+            assert demo.short(HOSTNAME) == [address]
+        assert time.monotonic() - began < DEADLINE, "half of what it may leave its replies unread"
     assert "Traceback" not in demo.log.read_text()
 
 
 def test_a_long_status_does_not_stop_the_answers(demo: Server) -> None:
-    """Pipelined requests are all answered, in order, whole."""
+    """Pipelined requests are all answered, in order, whole; queries meanwhile as if without them.
+
+    The control connection works by turns, and a status of 300 groups takes many of them.
+    """
     for number in range(300):
         demo.do(command="group add", name=f"g{number}", primary="shop-eu", backup="shop-us")
-    with demo.connect() as client:
+    with Asker(demo.port, HOSTNAME) as asker, demo.connect() as client:
+        began = time.monotonic()
         sender = threading.Thread(target=client.send, args=(b"status\nrecords\n" * 30,))
         sender.start()
         for _ in range(30):
@@ -172,10 +184,22 @@ def test_a_long_status_does_not_stop_the_answers(demo: Server) -> None:
             assert len(status["result"]["groups"]) == 301
             assert records["result"]["text"].count("\n") > 900
         sender.join(DEADLINE)
+        took = time.monotonic() - began
+    assert asker.lost == 0
+    during = [received - sent for sent, received, _ in asker.seen if began < sent < began + took]
+    assert len(during) >= 60, "one for each reply at least"
+    assert max(during) < took / 2, "none waits for what is asked of the control socket"
+    assert {addresses for _, _, addresses in asker.seen} == {frozenset({"192.0.2.10"})}
 
 
 def test_many_commands_at_once_share_commits_and_keep_their_order(demo: Server) -> None:
-    """1,000 lines in one write."""
+    """1,000 lines in one write; how much is written to the disk shows what shares a commit."""
+    assert demo.process is not None
+    begin = written(demo.process.pid)
+    for number in range(20):
+        demo.do(command="application add", name=f"alone{number}")
+    alone = (written(demo.process.pid) - begin) / 20
+    begin = written(demo.process.pid)
     with demo.connect() as client:
         lines = (f"application add app{number}\n" for number in range(1000))
         sender = threading.Thread(target=client.send, args=("".join(lines).encode(),))
@@ -185,6 +209,14 @@ def test_many_commands_at_once_share_commits_and_keep_their_order(demo: Server) 
     assert [reply["result"]["name"] for reply in replies] == [f"app{n}" for n in range(1000)]
     first = replies[0]["revision"]
     assert [reply["revision"] for reply in replies] == [*range(first, first + 1000)]
+    assert (written(demo.process.pid) - begin) / 1000 < alone / 4
+
+
+def written(pid: int) -> int:
+    """Return how many bytes a process has written, to files and sockets."""
+    lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    (found,) = [line.split()[1] for line in lines if line.startswith("wchar:")]
+    return int(found)
 
 
 def test_a_read_sees_the_writes_before_it_on_the_same_connection(demo: Server) -> None:
@@ -261,3 +293,37 @@ def test_socat_gets_its_reply_too(demo: Server) -> None:
         check=True,
     )
     assert json.loads(done.stdout)["ok"]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_status_counts_the_packets_that_the_kernel_dropped(tmp_path: Path, workers: int) -> None:
+    """As many as the kernel says: more queries came than fit while nobody could read them."""
+    server = Server(tmp_path, CONFIG.replace("workers: 0", f"workers: {workers}"))
+    try:
+        server.start().load_demo()
+        assert server.process is not None
+        assert server.do(command="status")["server"]["udp"]["lost"] == 0
+        reading = [w["pid"] for w in server.do(command="status")["server"].get("workers", [])]
+        reading = reading or [server.process.pid]
+        for pid in reading:
+            os.kill(pid, signal.SIGSTOP)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.connect(("127.0.0.1", server.port))
+            until = time.monotonic() + DEADLINE
+            while not dropped(server.port):
+                assert time.monotonic() < until
+                for _ in range(1000):
+                    client.send(bytes(500))
+        for pid in reading:
+            os.kill(pid, signal.SIGCONT)
+        lost = server.do(command="status")["server"]["udp"]["lost"]
+        assert lost == dropped(server.port) > 0
+        assert f"udp: {lost} packet(s) lost" in server.ctl("status").stdout
+    finally:
+        server.kill()
+
+
+def dropped(port: int) -> int:
+    """Return what the kernel dropped at the sockets that listen at a port over UDP."""
+    rows = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
+    return sum(int(row[-1]) for row in rows if row[1].endswith(f":{port:04X}"))

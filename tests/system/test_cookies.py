@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 
 import dns.edns
@@ -27,13 +28,14 @@ def servers(tmp_path_factory: pytest.TempPathFactory):
     secrets.write_text(f"{SECRET}\n")
     secrets.chmod(0o600)
     config = CONFIG + f"cookies: {{secret_file: {secrets}}}\nidentity: {{nsid: ns1}}\n"
-    pair = []
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        pair.append(Server(tmp_path / name, config).start())
-    yield pair
-    for server in pair:
-        server.kill()
+    with ExitStack() as stack:
+        pair = []
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            server = Server(tmp_path / name, config)
+            stack.callback(server.kill)
+            pair.append(server.start())
+        yield pair
 
 
 def cookie_of(server: Server, *words: str) -> str:
@@ -53,12 +55,16 @@ def test_servers_that_share_a_secret_know_each_others_cookies(servers: list[Serv
     assert cookie_of(two, f"+cookie={forged}") != forged
 
 
-def test_a_secret_is_exchanged_by_a_reload(servers: list[Server]) -> None:
-    """Old cookies go on while the old secret stays in the file; a bad file changes nothing."""
-    server = servers[0]
-    secrets = server.folder.parent / "secrets"
+def test_a_secret_is_exchanged_by_a_reload(tmp_path: Path) -> None:
+    """Old cookies go on while the old secret stays in the file; a bad file changes nothing.
+
+    A client network that is over its limit shows which cookies are valid: only those get answers.
+    """
+    secrets = tmp_path / "secrets"
     secrets.write_text(f"{SECRET}\n")
-    old = cookie_of(server, "+cookie")
+    secrets.chmod(0o600)
+    limits = "rate_limit: {responses_per_second: 1, slip: 1, window: 3600}\n"
+    server = Server(tmp_path, CONFIG + "cookies: {secret_file: secrets}\n" + limits)
 
     def reload(text: str, said: str) -> None:
         begin = server.log.stat().st_size
@@ -67,11 +73,30 @@ def test_a_secret_is_exchanged_by_a_reload(servers: list[Server]) -> None:
         server.process.send_signal(signal.SIGHUP)
         wait_for(lambda: said in server.log.read_text()[begin:], server.log.read_text)
 
-    reload(f"{OTHER}\n{SECRET}\n", "reloaded")
-    assert cookie_of(server, f"+cookie={old}") != old
-    reload("oops\n", "line 1 is not a secret of 32 hex digits")
-    new = cookie_of(server, "+cookie")
-    assert cookie_of(server, f"+cookie={new}") == new
+    def is_valid(cookie: str) -> bool:
+        """Exhaust the limit, then ask with a cookie."""
+        wait_for(lambda: "flags: qr tc" in server.dig(HOSTNAME, "+ignore", "+nocookie"))
+        shown = server.dig(HOSTNAME, f"+cookie={cookie}", "+nobadcookie", "+ignore")
+        assert ("status: NOERROR" in shown) != ("status: BADCOOKIE" in shown), shown
+        return "status: NOERROR" in shown
+
+    try:
+        server.start().load_demo()
+        old = cookie_of(server, "+cookie")
+        assert is_valid(old)
+        assert not is_valid(old[:-1] + ("0" if old[-1] != "0" else "1"))
+        reload(f"{OTHER}\n{SECRET}\n", "reloaded")
+        assert is_valid(old)
+        new = cookie_of(server, f"+cookie={old}")
+        assert new != old
+        reload("oops\n", "line 1 is not a secret of 32 hex digits")
+        assert cookie_of(server, f"+cookie={new}") == new
+        assert is_valid(old)
+        reload(f"{OTHER}\n", "reloaded")
+        assert is_valid(new)
+        assert not is_valid(old)
+    finally:
+        server.kill()
 
 
 def test_a_file_that_everybody_can_read_is_refused(tmp_path: Path) -> None:

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from system.kills import kills
 from system.server import Server
 
 GROUPS = ["a", "b", "c"]
-KILLS = 200
+KILLS = kills(200)
 SIDES = ("primary", "backup")
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", ["one", "two"])
 def test_no_acknowledged_switch_is_lost_and_none_is_half_done(tmp_path: Path, seed: str) -> None:
-    """200 kills, in two halves, at random moments of a stream of switches of three groups."""
+    """Many kills, in two halves, at random moments of a stream of switches of three groups."""
     acknowledged = kill_often(Server(tmp_path), KILLS // 2, random.Random(seed))
     assert len(acknowledged) == KILLS // 2
     assert sum(count > 0 for count in acknowledged) >= KILLS // 4, "half hit a busy server at least"

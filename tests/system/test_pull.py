@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 import socket
+import ssl
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPSConnection
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,17 @@ class Endpoint:
         done = self.curl(client, path, *words)
         assert done.returncode == 0, done.stderr
         return Fetched(done.stdout)
+
+    def wait(
+        self, client: str, application: str, headers: dict[str, str] | None = None
+    ) -> HTTPSConnection:
+        """Ask for a certificate, and to wait for one if there is none, or no other one."""
+        context = ssl.create_default_context(cafile=str(self.folder / "root.pem"))
+        context.load_cert_chain(self.folder / f"{client}.pem", self.folder / f"{client}.key")
+        waiting = HTTPSConnection("127.0.0.1", self.port, timeout=DEADLINE, context=context)
+        path = f"/v1/applications/{application}/certificate"
+        waiting.request("GET", path, headers={"Prefer": "wait=60", **(headers or {})})
+        return waiting
 
     def install(self, application: str, issued: Issued) -> None:
         """Install a certificate over the control socket."""
@@ -173,24 +186,16 @@ def test_what_is_known_is_not_sent_again(endpoint: Endpoint, issued: Issued) -> 
 
 def test_a_transfer_reaches_a_web_head_that_waits(endpoint: Endpoint, issued: Issued) -> None:
     """At once: it is there when the reply to the switch is."""
-    answers: list[tuple[float, Fetched]] = []
-
-    def wait_for_it() -> None:
-        got = endpoint.fetch("us", "shop-us", "-H", "Prefer: wait=60")
-        answers.append((time.monotonic(), got))
-
-    waiting = threading.Thread(target=wait_for_it)
-    waiting.start()
-    time.sleep(0.5)  # it has not been answered by then, though there is nothing to wait for
-    assert not answers
-    endpoint.server.do(command="switch", groups=["shop"])
-    switched = time.monotonic()
-    waiting.join(DEADLINE)
-    (at, got), *_ = answers
-    print(f"{at - switched:.3f} s after the reply to the switch")
-    assert at - switched < 10
-    assert got.body == issued.chain + issued.key
-    assert got.headers["preference-applied"] == "wait=60"
+    with closing(endpoint.wait("us", "shop-us")) as waiting:
+        assert not is_answered(waiting, endpoint)
+        endpoint.server.do(command="switch", groups=["shop"])
+        switched = time.monotonic()
+        got = waiting.getresponse()
+        took = time.monotonic() - switched
+        print(f"{took:.3f} s after the reply to the switch")
+        assert took < 10
+        assert got.read().decode() == issued.chain + issued.key
+        assert got.headers["preference-applied"] == "wait=60"
 
 
 def test_whoever_waits_in_vain_is_told_so(endpoint: Endpoint, issued: Issued) -> None:
@@ -199,13 +204,24 @@ def test_whoever_waits_in_vain_is_told_so(endpoint: Endpoint, issued: Issued) ->
     words = ("-H", f"If-None-Match: {tag}", "-H", "Prefer: respond-async, wait=1")
     assert endpoint.fetch("eu", "shop-eu", *words).status == 304
     assert endpoint.fetch("us", "shop-us", "-H", "Prefer: wait=1").status == 404
-    timer = threading.Timer(
-        0.3, lambda: endpoint.server.do(command="certificate remove", application="shop-eu")
-    )
-    timer.start()
-    longer = ("-H", f"If-None-Match: {tag}", "-H", "Prefer: wait=60")
-    assert endpoint.fetch("eu", "shop-eu", *longer).status == 404
-    timer.join()
+    with closing(endpoint.wait("eu", "shop-eu", {"If-None-Match": tag})) as waiting:
+        assert not is_answered(waiting, endpoint)
+        endpoint.server.do(command="certificate remove", application="shop-eu")
+        removed = time.monotonic()
+        assert waiting.getresponse().status == 404
+        assert time.monotonic() - removed < 10
+
+
+def is_answered(waiting: HTTPSConnection, endpoint: Endpoint) -> bool:
+    """Tell whether a request that was sent has an answer, when a later one has."""
+    assert endpoint.fetch("any", "shop-eu").status == 200
+    waiting.sock.setblocking(False)
+    try:
+        return bool(waiting.sock.recv(1))
+    except ssl.SSLWantReadError:
+        return False
+    finally:
+        waiting.sock.settimeout(DEADLINE)
 
 
 def test_caddy_and_traefik_get_what_they_ask_for(endpoint: Endpoint, issued: Issued) -> None:
@@ -297,6 +313,33 @@ def test_a_reload_takes_other_clients_and_a_renewed_certificate(
     found = re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", shown, re.S)
     assert found is not None
     assert found[0] == renewed.leaf
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('listen: ["127.0.0.1:{port}"]', 'listen: ["127.0.0.2:{port}"]'),
+        ("certificate: endpoint.pem", "certificate: other.pem"),
+        ("key: endpoint.key", "key: other.key"),
+        ("client_ca: clients-ca.pem", "client_ca: other-ca.pem"),
+    ],
+)
+def test_a_change_of_the_address_or_of_paths_takes_a_restart(
+    endpoint: Endpoint, issued: Issued, old: str, new: str
+) -> None:
+    """Though each file is there, and as good as the one before; nothing of the file is taken."""
+    for name in ("endpoint.pem", "endpoint.key", "clients-ca.pem"):
+        other = name.replace("endpoint", "other").replace("clients", "other")
+        (endpoint.folder / other).write_bytes((endpoint.folder / name).read_bytes())
+    config = endpoint.server.config
+    text = config.read_text().replace(f"{EU}: [shop-eu]", f"{EU}: [shop-us]")
+    old = old.format(port=endpoint.port)
+    assert old in text
+    config.write_text(text.replace(old, new.format(port=endpoint.port)))
+    reload_and_wait(
+        endpoint.server, "not reloaded, nothing was changed: a change of delivery takes a restart"
+    )
+    assert endpoint.fetch("eu", "shop-eu").status == 200
 
 
 def reload_and_wait(server: Server, text: str) -> None:

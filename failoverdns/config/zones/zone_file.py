@@ -20,15 +20,22 @@ from failoverdns.config.zones.record_text import Record, parse_record, parse_ttl
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 
-MAX_BYTES = 16 * 1024 * 1024
-"""In all files of a zone."""
 
-MAX_RECORDS = 100_000
-"""In all files of a zone, generated ones included."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What all files of a zone may have together, generated records included.
 
-MAX_FILES = 100
-MAX_DEPTH = 8
-"""Files that include each other."""
+    `depth` is how many files include each other, beside the first.
+    """
+
+    size: int
+    records: int
+    files: int
+    depth: int
+
+
+LIMITS = Limits(size=16 * 1024 * 1024, records=100_000, files=100, depth=8)
+"""What the configuration allows each zone; the size is in bytes."""
 
 _PIECE = re.compile(r'"(?:\\.|[^"\\\n])*"?|;[^\n]*|\\.|[()\n]|[^"();\n\\]+|\\', re.DOTALL)
 
@@ -36,15 +43,19 @@ Placed = tuple[Place, Record]
 
 
 def read_zone_files(
-    files: Sequence[tuple[Place, Path]], origin: DomainName, default_ttl: int, report: FaultReport
+    files: Sequence[tuple[Place, Path]],
+    origin: DomainName,
+    default_ttl: int,
+    limits: Limits,
+    report: FaultReport,
 ) -> list[Placed]:
     """Read the records of the zone `origin` from zone files, in order of appearance.
 
     `files` are absolute paths, each with the place of its name in the configuration.
     `default_ttl` (seconds) is for records that have none, where no `$TTL` says otherwise.
-    Every error is noted in `report`, and what is at fault left out.
+    Every error is noted in `report`, and what is at fault left out; so is what is over `limits`.
     """
-    reading = _Reading(origin, report)
+    reading = _Reading(origin, limits, report)
     for place, path in files:
         reading.file(path, path.parent, place, _Context(origin, default_ttl), 0)
     return reading.records
@@ -64,6 +75,7 @@ class _Reading:
     """One pass over all files of a zone."""
 
     zone: DomainName
+    limits: Limits
     report: FaultReport
     records: list[Placed] = field(default_factory=list)
     size: int = 0
@@ -89,21 +101,25 @@ class _Reading:
 
     def _text(self, path: Path, folder: Path, depth: int) -> str:
         self.files += 1
-        if depth > MAX_DEPTH:
-            raise Malformed(f"files include each other more than {MAX_DEPTH} deep; is it a circle?")
-        if self.files > MAX_FILES:
-            raise Malformed(f"more than {MAX_FILES} files; put them together")
+        if depth > self.limits.depth:
+            raise Malformed(
+                f"files include each other more than {self.limits.depth} deep; is it a circle?"
+            )
+        if self.files > self.limits.files:
+            raise Malformed(f"more than {self.limits.files} files; put them together")
         try:
             if not path.resolve().is_relative_to(folder.resolve()):
                 raise Malformed(f"{path} is not below {folder}; put it there, not behind a link")
             with path.open("rb") as file:
-                data = file.read(MAX_BYTES - self.size + 1)
+                data = file.read(self.limits.size - self.size + 1)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else None
             raise Malformed(f"{path} cannot be read: {reason or error}") from None
         self.size += len(data)
-        if self.size > MAX_BYTES:
-            raise Malformed(f"the zone files have more than {MAX_BYTES // 1024**2} MiB together")
+        if self.size > self.limits.size:
+            raise Malformed(
+                f"the zone files have more than {self.limits.size // 1024**2} MiB together"
+            )
         try:
             return data.decode("utf-8-sig").replace("\r\n", "\n")
         except UnicodeDecodeError as error:
@@ -126,7 +142,7 @@ class _Reading:
                 self.file(included, folder, place, replace(context, origin=inner), depth + 1)
                 return context
             case ("$GENERATE", [_, _, _, *_]):
-                for text in generated(arguments, MAX_RECORDS):
+                for text in generated(arguments, self.limits.records):
                     context = self._record(text, place, context)
                     if self.full:
                         break
@@ -136,9 +152,9 @@ class _Reading:
         return self._record(entry, place, context)
 
     def _record(self, text: str, place: Place, context: _Context) -> _Context:
-        if len(self.records) >= MAX_RECORDS:
+        if len(self.records) >= self.limits.records:
             self.full = True
-            raise Malformed(f"more than {MAX_RECORDS} records in the files of a zone")
+            raise Malformed(f"more than {self.limits.records} records in the files of a zone")
         if text[0].isspace():
             if context.owner is None:
                 raise Malformed("the first record of a file needs its owner name")

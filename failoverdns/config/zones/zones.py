@@ -17,7 +17,7 @@ from failoverdns.config.scalars import absolute, host_name
 from failoverdns.config.sections import ZoneSection
 from failoverdns.config.zones.aliases import read_alias
 from failoverdns.config.zones.record_text import is_status_name
-from failoverdns.config.zones.zone_file import read_zone_files
+from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.config.zones.zone_records import static_records
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL
@@ -116,7 +116,7 @@ def _zone(
         for index, text in enumerate(section.records_files)
         if (node := source.usable.at("records_files", index)) is not None
     ]
-    read = read_zone_files(files, origin, section.ttl, report)
+    read = read_zone_files(files, origin, section.ttl, LIMITS, report)
     records = static_records(entries, origin, section.ttl, nameservers, report, read)
     alias = source.usable.at("alias")
     target = read_alias(alias, origin, records, served, report, can_resolve=can_resolve)

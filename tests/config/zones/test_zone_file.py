@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import dns.zone
 import pytest
 
 from failoverdns.config.errors import ConfigErrors, FaultReport, Place
-from failoverdns.config.zones import zone_file
 from failoverdns.config.zones.record_text import type_text
-from failoverdns.config.zones.zone_file import read_zone_files
+from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.model.names import DomainName
 
 ORIGIN = DomainName.from_text("failover.test")
@@ -43,7 +43,7 @@ def read(tmp_path: Path, text: str | bytes, **others: str) -> tuple[list[str], l
     path = tmp_path / "zone"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     report = FaultReport("f")
-    records = read_zone_files([(Place(3, 5, "p"), path)], ORIGIN, 60, report)
+    records = read_zone_files([(Place(3, 5, "p"), path)], ORIGIN, 60, LIMITS, report)
     errors = []
     try:
         report.raise_if_any()
@@ -157,6 +157,10 @@ def test_an_included_file_has_its_own_origin_and_the_next_line_has_not(tmp_path:
             ['zone:1:1: error: p: "2-1" is empty: FIRST is at most LAST, STEP at least 1'],
         ),
         (
+            "$GENERATE 1-3/0 a$ A 192.0.2.1",
+            ['zone:1:1: error: p: "1-3/0" is empty: FIRST is at most LAST, STEP at least 1'],
+        ),
+        (
             "$GENERATE 1-999999999 a$ A 192.0.2.1",
             ['zone:1:1: error: p: "1-999999999" makes 999999999 records, over 100000'],
         ),
@@ -206,26 +210,28 @@ def test_what_is_included_stays_below_the_folder(tmp_path: Path, name: str) -> N
 
 def test_files_that_are_too_large_or_too_many_are_refused(tmp_path: Path) -> None:
     """So that a mistake, or a device, cannot fill the memory."""
-    comment = b";" * zone_file.MAX_BYTES
+    comment = b";" * LIMITS.size
     assert read(tmp_path, comment) == ([], [])
     assert read(tmp_path, comment + b";")[1] == [
         "f:3:5: error: p: the zone files have more than 16 MiB together"
     ]
-    many = "$INCLUDE empty\n" * zone_file.MAX_FILES
+    many = "$INCLUDE empty\n" * LIMITS.files
     assert read(tmp_path, many, empty="")[1] == [
         "zone:100:1: error: p: more than 100 files; put them together"
     ]
 
 
 def test_more_records_than_the_limit_are_told_once(tmp_path: Path) -> None:
-    many = "$GENERATE 1-60000 a$ A 192.0.2.1\n"
+    """Once for all files, with a limit that is reached sooner than the real one."""
+    limits = replace(LIMITS, records=1000)
+    many = "$GENERATE 1-600 a$ A 192.0.2.1\n"
     path = tmp_path / "zone"
     path.write_text(many + many.replace("a$", "b$") + many)
     report = FaultReport("f")
-    records = read_zone_files([(Place(1, 1), path)], ORIGIN, 60, report)
-    assert len(records) == zone_file.MAX_RECORDS
+    records = read_zone_files([(Place(1, 1), path)], ORIGIN, 60, limits, report)
+    assert len(records) == 1000
     with pytest.raises(ConfigErrors) as faults:
         report.raise_if_any()
     assert [e.message for e in faults.value.errors] == [
-        "more than 100000 records in the files of a zone"
+        "more than 1000 records in the files of a zone"
     ]

@@ -99,6 +99,16 @@ GLUE = "a delegated name has only NS, DS and addresses (glue); names below it ha
                 )
             ],
         ),
+        (
+            ["a 30 A 192.0.2.1", "a 30 A 192.0.2.2", "a A 192.0.2.3"],
+            [
+                (
+                    3,
+                    "its TTL is 60, but that of the other A records of a.failover.test is 30 "
+                    "(line 1); they must be the same",
+                )
+            ],
+        ),
         (["a 30 A 192.0.2.1", "a TXT x"], []),
         (["d NS ns.d", "d NS ns.x", "ns.d A 192.0.2.1", "d AAAA 2001:db8::1"], []),
         (["d NS ns.d", "ns.d A 192.0.2.1", "d DS 1 13 2 " + "00" * 32], []),

@@ -89,13 +89,13 @@ def test_large_rrsets_come_and_go_for_years() -> None:
     """What is larger than 64 KiB is given back whole, and takes nothing of anything else."""
     table = CompiledTable()
     table.apply(write_delta(Delta(authorities=(authority(ORIGIN),))))
-    for turn in range(300):
+    for turn in range(60):
         big = addresses(*(f"10.{n >> 8}.{n & 255}.{turn & 255}" for n in range(4500)))
         nodes = (node(f"big.{ORIGIN}", ORIGIN, big), node(f"s{turn}.{ORIGIN}", ORIGIN))
         table.apply(write_delta(Delta(nodes=nodes)))
         found = table.find(name(f"big.{ORIGIN}").wire)
         assert found is not None
-    assert table.memory() < 400_000
+    assert table.memory() < 150_000
 
 
 WRONG: list[tuple[bytes, str]] = [

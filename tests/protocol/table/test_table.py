@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import IPv4Address
+from struct import pack
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ from tables import (
     zone,
 )
 
-from failoverdns.answering.responding import UDP, respond
+from failoverdns.answering.responding import TCP, UDP, respond
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import CNAME, NS, A, OwnedRRset, RRset
@@ -283,3 +284,22 @@ def test_after_any_changes_the_table_answers_like_one_filled_afresh(
             packet = query(owner.absolute_text(), rtype).to_wire()
             assert respond(grown, packet, UDP) == respond(fresh, packet, UDP)
     assert len(grown) == len(fresh)
+
+
+def test_a_zone_is_found_by_labels_and_not_by_bytes() -> None:
+    """A label may hold any bytes, those of a zone's name too: it is one label all the same."""
+    table = table_of(zone(ORIGIN, "a A 192.0.2.1"))
+    inside = name(ORIGIN).wire[:-1]
+    label = b"x" + inside
+    owner = bytes([len(label)]) + label + b"\0"
+    assert owner.endswith(name(ORIGIN).wire)
+    assert table.zone_of(owner) is None
+    packet = pack(">HHHHHH", 7, 0, 1, 0, 0, 0) + owner + pack(">HH", A, 1)
+    for udp in (UDP, TCP):
+        reply = respond(table, packet, udp)
+        assert reply is not None
+        assert reply[3] & 0xF == 5, "REFUSED"
+    below = b"\3www" + name(ORIGIN).wire
+    found = table.zone_of(below)
+    assert found is not None
+    assert found.origin == name(ORIGIN).wire

@@ -89,6 +89,7 @@ def test_names_of_one_owner_have_several_values_at_once_with_ttl_0() -> None:
     assert served(view)[owner.to_text()] == ["TXT v1", "TXT v2", "TXT v3"]
     (node,) = challenge_nodes(view)
     assert [records.ttl for records in node.rrsets] == [0]
+    assert node.negative_ttl == 0, "another type at this name is not remembered either"
     assert challenge_nodes(view, [name("other.failover.test")]) == []
 
 

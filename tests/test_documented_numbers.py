@@ -1,0 +1,184 @@
+"""The limits that the documents name are those of the code.
+
+A row is a document, a text that stands in it, and the number in the code, written out again: so
+neither can change without the other.  Types and defaults of configuration keys have a test of
+their own, tests/config/test_documented_defaults.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from twisted.web.http import HTTPChannel
+
+from failoverdns import reactions
+from failoverdns.answering import settings as agreeing
+from failoverdns.answering import tcp_clients, udp
+from failoverdns.automation import acting
+from failoverdns.automation import automation_loop as running
+from failoverdns.cli import client
+from failoverdns.config import loading
+from failoverdns.config.zones import record_text, zone_file
+from failoverdns.control import auditing, reading
+from failoverdns.control import server as control
+from failoverdns.control.language import requests
+from failoverdns.delivery import hook, pull
+from failoverdns.delivery import one_request as channel
+from failoverdns.issuing import orders, renewing, windows
+from failoverdns.model import health, resolution, zone
+from failoverdns.model.limits import RateLimits
+from failoverdns.model.settings import TCPSettings
+from failoverdns.net import tls
+from failoverdns.probing import prober
+from failoverdns.protocol import cookies, options, query, reply
+from failoverdns.protocol.table import lookup
+from failoverdns.rules.decisions import planning
+from failoverdns.rules.decisions import renewing as renewal_rules
+from failoverdns.rules.derived import resolving, web_heads
+from failoverdns.store import chain
+from failoverdns.workers import worker_process as process
+
+DOCS = Path(__file__).parents[1] / "docs"
+KIB, MIB = 1024, 1024 * 1024
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+CERTIFICATES = [
+    ("and the last 20 fetches; never the key", reading.SHOWN_FETCHES, 20),
+    ("waits up to so many seconds, at most 300, until", pull.MAX_WAIT, 300),
+    ("| 30 s, however busily it is sent;", channel.REQUEST_TIME, 30),
+    ("it is sent; as long again to read the answer |", channel.REPLY_TIME, 30),
+    ("| connections | 250, of which", tls.MAX_CONNECTIONS, 250),
+    ("of which 100 with the same client certificate |", tls.MAX_OF_ONE, 100),
+    ("| a header | 16 KiB; a body is not kept |", HTTPChannel.totalHeadersSize, 16 * KIB),
+    ("shown no certificate yet | 100; another one takes", tls.MAX_STRANGERS, 100),
+    (
+        "tried again after 1, 5, 30, 120 and then every 300 seconds, up to `attempts` times",
+        hook.BACK_OFF,
+        (1, 5, 30, 120, 300),
+    ),
+    ("while a program hangs 1,000 events wait in memory", hook.MAX_WAITING, 1000),
+    ("What it prints is kept, up to 2,000 characters", hook.SHOWN_OUTPUT, 2000),
+    ("as not more than 64 programs run at a time", reactions.PROGRAMS_AT_ONCE, 64),
+    ("warns once a day of every name that no application", reactions.WARNING_INTERVAL, DAY),
+    ("the log says so once a day, and", reactions.WARNING_INTERVAL, DAY),
+    ("from the second failure in a row on", renewal_rules.AT_ONCE, 2),
+    ("in a row on after 15 minutes at most;", renewal_rules.RETRIES[0], 15 * MINUTE),
+    ("is tried again after 15 minutes, then", renewal_rules.RETRIES[0], 15 * MINUTE),
+    (
+        "then after twice as long each time, up to a day",
+        renewal_rules.RETRIES,
+        (
+            *(15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR),
+            *(12 * HOUR, DAY),
+        ),
+    ),
+    ("and up to a tenth longer for some", renewal_rules._RETRY_JITTER, 0.1),
+    ("not later than at nine tenths of its lifetime", renewal_rules.LATEST, 0.9),
+    ("or half of one under ten days", renewal_rules.SHORT_LIFETIME, 10 * DAY),
+    ("it is renewed once a day at most, or", renewing.RENEWED_INTERVAL, DAY),
+    ("| 300 new orders in 3 hours |", orders.PLACED_IN, 3 * HOUR),
+    ("hours | 250, four at a time;", orders.PLACED_AT_MOST, 250),
+    ("| 250, four at a time; the rest waits", orders.CONCURRENT, 4),
+    ("no other one is placed for 15 minutes", orders.HOLD, 15 * MINUTE),
+    ("while it fails, after 15 minutes and up", windows.HOLDS[0], 15 * MINUTE),
+    ("15 minutes and up to 6 hours, for all", windows.HOLDS[-1], 6 * HOUR),
+]
+
+CONFIGURATION = [
+    ("The file is UTF-8, at most 16 MiB, and one YAML document", loading.MAX_SIZE, 16 * MIB),
+    ("An origin has at most 183 bytes in wire form", zone.MAX_ORIGIN, 183),
+    ("are served with a TTL of 3600 seconds", zone.APEX_TTL, 3600),
+    ("The TTL is in seconds, 0 to 2147483647, or", record_text.MAX_TTL, 2147483647),
+    ("All files of a zone have at most 16 MiB, ", zone_file.LIMITS.size, 16 * MIB),
+    ("at most 16 MiB, 100,000 records and", zone_file.LIMITS.records, 100_000),
+    ("records and 100 inclusions, 8 deep", zone_file.LIMITS.files, 100),
+    ("100 inclusions, 8 deep.", zone_file.LIMITS.depth, 8),
+    ("its control process for two seconds is ended", process.BOUND, 2),
+    ("warns once a day of names that no application", reactions.WARNING_INTERVAL, DAY),
+    ("from one /24 (IPv4) or /56 (IPv6)", tcp_clients.IPV4_PREFIX, 24),
+    ("(IPv4) or /56 (IPv6); with one more", tcp_clients.IPV6_PREFIX, 56),
+    ("secrets of its own, a new one a day", agreeing.ROTATION, DAY),
+    ("up to two more are accepted as well", cookies.MAX_SECRETS, 1 + 2),
+    ("after an hour take the old one out and reload", cookies.MAX_AGE, HOUR),
+    ("in the first 64 KiB of its body |", health.MAX_BODY, 64 * KIB),
+    ("at most 2,048 run at a time, and", running.PROBES_AT_ONCE, 2048),
+    ("run at a time, and 32 programs", prober.MAX_PROGRAMS, 32),
+]
+
+CONTROL = [
+    (
+        "else `/run/failoverdns/control.sock`",
+        client.DEFAULT_SOCKET,
+        "/run/failoverdns/control.sock",
+    ),
+    ("An application has at most 1,000 addresses", web_heads.MAX_ADDRESSES, 1000),
+    ("| these | t / 2, from 10 to 3600 seconds |", resolving.MIN_TTL, 10),
+    ("| after t / 2, from 10 to 3600 seconds |", resolving.MAX_TTL, 3600),
+    ("| after 10 seconds, then 20, 40, 60 |", resolving.MAX_RETRY, 60),
+    ("At most 100 addresses of a family are served", resolution.MAX_ADDRESSES, 100),
+    ("One request a line, UTF-8, at most 1 MiB;", requests.MAX_LINE, MIB),
+    ("Up to 100 clients are served at a time", control.MAX_CLIENTS, 100),
+    ("its replies unread for 60 seconds is let go", control.STALLED_TIMEOUT, 60),
+    ("`op_id` (a text of up to 200 characters)", requests.MAX_OP_ID, 200),
+    ("a list of at most 500 changes, oldest first", auditing.EXPORTED, 500),
+    ("The first change follows 64 zeros.", chain.START, "0" * 64),
+]
+
+FAILOVER = [
+    ("has stood still for more than five seconds", running.STALL, 5),
+    ("asked again after a minute while they do not agree", acting.ASK_AGAIN, MINUTE),
+    ("more than a minute late because no server ran", planning.MISSED_AFTER, MINUTE),
+]
+
+STANDARDS = [
+    ("A query may have 32 records beside its question", query.MAX_RECORDS, 32),
+    ("question, and OPT 32 options; more are FORMERR", options.MAX_OPTIONS, 32),
+    ("A chain ends after 16 CNAME records", lookup.MAX_CHAIN, 16),
+    ("| 1232 bytes advertised; replies over UDP", reply.UDP_PAYLOAD, 1232),
+    ("with EDNS the client's size or 1232, whichever", reply.UDP_PAYLOAD, 1232),
+    ("at most 512 bytes without EDNS, with", reply.PLAIN_UDP_PAYLOAD, 512),
+    ("means nothing, the limit is 65,535 bytes", reply.TCP_PAYLOAD, 65535),
+    (
+        "another length than 8 or 16 to 40 bytes is FORMERR",
+        cookies.LENGTHS,
+        {8, *range(16, 40 + 1)},
+    ),
+    ("A cookie is valid for an hour, and", cookies.MAX_AGE, HOUR),
+    ("for a new one after half of it; the", cookies.RENEWED_AFTER, HOUR / 2),
+    ("made it may be five minutes ahead", cookies.MAX_AHEAD, 5 * MINUTE),
+    ("A query is read up to 4,096 bytes; a", udp.MAX_PACKET, 4096),
+    ("no whole query for 10 seconds is closed;", TCPSettings().idle_timeout, 10),
+    ("With more than 1000 connections, or", TCPSettings().max_connections, 1000),
+    ("or 200 of one /24 or /56", TCPSettings().max_connections_per_prefix, 200),
+    ("unread replies, is at most 16 MiB.", TCPSettings().max_buffered, 16 * MIB),
+    ("by client network (/24 and /56)", RateLimits().ipv4_prefix_length, 24),
+    ("client network (/24 and /56) and:", RateLimits().ipv6_prefix_length, 56),
+    ("Every second reply over the limit is truncated", RateLimits().slip, 2),
+    ("dropped, too, down to 15 seconds' worth", RateLimits().window, 15),
+    ("or 200 of one /24 or /56, the one", tcp_clients.IPV4_PREFIX, 24),
+    ("one /24 or /56, the one that has been", tcp_clients.IPV6_PREFIX, 56),
+    ("reactor 16 queries of a connection and", tcp_clients.MESSAGES_IN_A_ROW, 16),
+    ("of a connection and 64 of all are", tcp_clients.MESSAGES_A_TURN, 64),
+    ("is read up to 64 KiB of its body, whole or", health.MAX_BODY, 64 * KIB),
+]
+
+ROWS = [
+    pytest.param(document, text, number, written, id=f"{document}: {text}")
+    for document, rows in (
+        ("certificates.md", CERTIFICATES),
+        ("configuration.md", CONFIGURATION),
+        ("control.md", CONTROL),
+        ("failover.md", FAILOVER),
+        ("standards.md", STANDARDS),
+    )
+    for text, number, written in rows
+]
+
+
+@pytest.mark.parametrize(("document", "text", "number", "written"), ROWS)
+def test_a_number_is_documented_as_it_is(
+    document: str, text: str, number: object, written: object
+) -> None:
+    assert text in (DOCS / document).read_text("utf-8")
+    assert number == written
