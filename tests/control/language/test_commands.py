@@ -193,7 +193,11 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
     ),
     ("watch", {}, c.Watch()),
     ("records", {}, c.ExportRecords()),
-    ("records --zone Failover.test", {"zone": "Failover.test"}, c.ExportRecords(name("failover.test"))),
+    (
+        "records --zone Failover.test",
+        {"zone": "Failover.test"},
+        c.ExportRecords(name("failover.test")),
+    ),
     ("application add shop-eu", {"name": "shop-eu"}, c.AddApplication("shop-eu")),
     (
         f"application add Shop-EU --hostname-template '{TEMPLATE}'",
