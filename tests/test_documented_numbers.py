@@ -45,20 +45,20 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 CERTIFICATES = [
     ("and the last 20 fetches; never the key", reading.SHOWN_FETCHES, 20),
-    ("waits up to so many seconds, at most 300, until", pull.MAX_WAIT, 300),
-    ("| 30 s, however busily it is sent;", channel.REQUEST_TIME, 30),
-    ("it is sent; as long again to read the answer |", channel.REPLY_TIME, 30),
-    ("| connections | 250, of which", tls.MAX_CONNECTIONS, 250),
-    ("of which 100 with the same client certificate |", tls.MAX_OF_ONE, 100),
-    ("| a header | 16 KiB; a body is not kept |", HTTPChannel.totalHeadersSize, 16 * KIB),
-    ("shown no certificate yet | 100; another one takes", tls.MAX_STRANGERS, 100),
+    ("waits up to that many seconds, at most 300, until", pull.MAX_WAIT, 300),
+    ("| 30 s, even if the client keeps sending;", channel.REQUEST_TIME, 30),
+    ("another 30 s to read the reply |", channel.REPLY_TIME, 30),
+    ("| connections | 250, including", tls.MAX_CONNECTIONS, 250),
+    ("including 100 with the same client certificate |", tls.MAX_OF_ONE, 100),
+    ("| header | 16 KiB; a request body is discarded |", HTTPChannel.totalHeadersSize, 16 * KIB),
+    ("client certificate so far | 100; another one takes", tls.MAX_STRANGERS, 100),
     (
         "tried again after 1, 5, 30, 120 and then every 300 seconds, up to `attempts` times",
         hook.BACK_OFF,
         (1, 5, 30, 120, 300),
     ),
-    ("while a program hangs 1,000 events wait in memory", hook.MAX_WAITING, 1000),
-    ("What it prints is kept, up to 2,000 characters", hook.SHOWN_OUTPUT, 2000),
+    ("While a program hangs, 1,000 events wait in memory", hook.MAX_WAITING, 1000),
+    ("output of a program is kept, up to 2,000 characters", hook.SHOWN_OUTPUT, 2000),
     ("as not more than 64 programs run at a time", reactions.PROGRAMS_AT_ONCE, 64),
     ("warns once a day of every name that no application", reactions.WARNING_INTERVAL, DAY),
     ("the log says so once a day, and", reactions.WARNING_INTERVAL, DAY),
@@ -81,7 +81,7 @@ CERTIFICATES = [
     ("hours | 250, four at a time;", orders.PLACED_AT_MOST, 250),
     ("| 250, four at a time; the rest waits", orders.CONCURRENT, 4),
     ("no other one is placed for 15 minutes", orders.HOLD, 15 * MINUTE),
-    ("while it fails, after 15 minutes and up", windows.HOLDS[0], 15 * MINUTE),
+    ("while that fails, after 15 minutes and up", windows.HOLDS[0], 15 * MINUTE),
     ("15 minutes and up to 6 hours, for all", windows.HOLDS[-1], 6 * HOUR),
 ]
 
