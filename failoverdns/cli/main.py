@@ -34,7 +34,7 @@ from failoverdns.cli.client import (
     request,
 )
 from failoverdns.control.language.commands import ROWS
-from failoverdns.control.language.rows import CommandRow, Parameter
+from failoverdns.control.language.rows import CommandRow, JsonType, Parameter
 from failoverdns.control.language.values import MAX_PEM
 from failoverdns.model.change import Json
 
@@ -270,7 +270,7 @@ def _command(row: CommandRow) -> click.Command:
     return click.Command(name, params=parameters, callback=run, help=row.help, epilog=epilog)
 
 
-def _click_parameter(parameter: Parameter) -> click.Parameter:
+def _click_parameter(parameter: Parameter[Any]) -> click.Parameter:
     if parameter.position:
         return click.Argument(
             [parameter.name],
@@ -281,14 +281,14 @@ def _click_parameter(parameter: Parameter) -> click.Parameter:
     kind: Any = None
     if parameter.choices:
         kind = click.Choice(parameter.choices)
-    elif parameter.integer:
+    elif parameter.type is JsonType.INTEGER:
         kind = int
     return click.Option(
         [parameter.option, parameter.name],
         type=kind,
         help=parameter.help[0].upper() + parameter.help[1:] + ".",
-        metavar=None if parameter.flag or parameter.choices else parameter.metavar,
-        is_flag=parameter.flag,
+        metavar=None if parameter.is_flag or parameter.choices else parameter.metavar,
+        is_flag=parameter.is_flag,
         multiple=parameter.repeated,
         required=parameter.required,
         callback=_read_file if parameter.file else None,

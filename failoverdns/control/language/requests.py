@@ -17,7 +17,7 @@ from math import isfinite
 from typing import Any, Final
 
 from failoverdns.control.language.commands import ROWS, find_row, parse_command
-from failoverdns.control.language.rows import CommandRow, Parameter, did_you_mean, shown
+from failoverdns.control.language.rows import CommandRow, JsonType, Parameter, did_you_mean, shown
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
 from failoverdns.model.errors import Rejected
@@ -110,12 +110,12 @@ def read_words(words: list[str]) -> tuple[str, dict[str, Json]]:
         if parameter is None:
             hint = did_you_mean(name, options)
             raise Rejected("invalid", f"no option {shown(name)}{hint} (usage: {row.usage})")
-        if not parameter.flag and not equals:
+        if not parameter.is_flag and not equals:
             if at == len(rest):
                 raise Rejected("invalid", f"{name} needs a value (usage: {row.usage})")
             value = rest[at]
             at += 1
-        if parameter.flag and equals:
+        if parameter.is_flag and equals:
             raise Rejected("invalid", f"{name} takes no value (usage: {row.usage})")
         _set(fields, parameter, value, row)
     _set_positions(fields, row, positions)
@@ -246,8 +246,8 @@ def _row_of(words: list[str]) -> tuple[CommandRow, list[str]]:
     return find_row(" ".join(words[: 2 if has_verbs else 1])), []
 
 
-def _set(fields: dict[str, Json], parameter: Parameter, text: str, row: CommandRow) -> None:
-    value: Any = True if parameter.flag else _converted(parameter, text)
+def _set(fields: dict[str, Json], parameter: Parameter[Any], text: str, row: CommandRow) -> None:
+    value: Any = True if parameter.is_flag else _converted(parameter, text)
     before = fields.get(parameter.name)
     if isinstance(before, list):
         before.append(value)
@@ -268,9 +268,9 @@ def _set_positions(fields: dict[str, Json], row: CommandRow, positions: list[str
         raise Rejected("invalid", f"too many words: {positions[0][:100]!r} (usage: {row.usage})")
 
 
-def _converted(parameter: Parameter, text: str) -> Json:
+def _converted(parameter: Parameter[Any], text: str) -> Json:
     """Turn a word into the JSON value that it stands for."""
-    if not parameter.integer:
+    if parameter.type is not JsonType.INTEGER:
         return text
     digits = text.removeprefix("-")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else text

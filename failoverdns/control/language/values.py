@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import MAXYEAR, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import TypeVar
 
 from failoverdns.model.application import HeadRole
 from failoverdns.model.certificate import Secret
@@ -30,6 +30,11 @@ MAX_PEM = 256 * 1024
 
 ROLES = tuple(role.value for role in HeadRole)
 SIDES = tuple(side.value for side in Side)
+ON_OR_OFF = ("on", "off")
+UP_OR_DOWN = ("up", "down")
+UP_DOWN_OR_NONE = ("up", "down", "none")
+
+MAX_REVISION = 2**63 - 1
 
 MAX_QUORUM = 1000
 
@@ -39,7 +44,8 @@ _DIGITS = re.compile(r"[0-9]{1,4}", re.ASCII)
 _GROUP_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
-Parse = Callable[[Json], Any]
+T = TypeVar("T")
+Parse = Callable[[Json], T]
 """Turns a JSON value into the value that the command takes; raises Malformed."""
 
 
@@ -149,7 +155,7 @@ def flag(value: Json) -> bool:
     return value
 
 
-def number(low: int, high: int, unit: str) -> Parse:
+def number(low: int, high: int, unit: str) -> Parse[int]:
     """Return a parser of whole numbers from `low` to `high`; `unit` is for its messages."""
 
     def parse(value: Json) -> int:
@@ -171,7 +177,7 @@ def sha256(value: Json) -> str:
     return given
 
 
-def choice(*values: str) -> Parse:
+def choice(*values: str) -> Parse[str]:
     """Return a parser of one of `values`."""
 
     def parse(value: Json) -> str:
@@ -251,18 +257,18 @@ def quorum(value: Json) -> Quorum:
 
 def on_or_off(value: Json) -> bool:
     """Return whether it is `on`; raises Malformed."""
-    return bool(choice("on", "off")(value) == "on")
+    return choice(*ON_OR_OFF)(value) == "on"
 
 
 def forced_health(value: Json) -> Health:
     """Return what is forced: UP, DOWN, or UNKNOWN for `none`; raises Malformed."""
-    word = choice("up", "down", "none")(value)
+    word = choice(*UP_DOWN_OR_NONE)(value)
     return Health.UNKNOWN if word == "none" else Health(word)
 
 
 def reported_health(value: Json) -> Health:
     """Return UP or DOWN; raises Malformed."""
-    return Health(choice("up", "down")(value))
+    return Health(choice(*UP_OR_DOWN)(value))
 
 
 def exact_target(value: Json) -> tuple[str, str | None]:

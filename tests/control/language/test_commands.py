@@ -12,7 +12,7 @@ from tables import name
 
 from failoverdns.control.language.commands import ROWS, find_row, parse_command
 from failoverdns.control.language.requests import Unreadable, read_request, read_words
-from failoverdns.control.language.rows import MAX_FAULTS
+from failoverdns.control.language.rows import MAX_FAULTS, JsonType, Parameter
 from failoverdns.model import commands as c
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Json
@@ -35,7 +35,7 @@ from failoverdns.model.commands.certificates import (
 )
 from failoverdns.model.commands.groups import Explain, Rehearse
 from failoverdns.model.commands.health import ForceHealth, ReportHealth, ShowHealth
-from failoverdns.model.errors import Rejected
+from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
 
@@ -439,6 +439,68 @@ def test_a_usage_line_shows_how_the_command_is_written() -> None:
     )
     assert ROWS["status"].usage == "status [GROUP]"
     assert ROWS["head set"].usage == "head set APPLICATION NAME [--address A ...] [--hostname H]"
+
+
+FIRST_WORDS = [
+    "switch",
+    "preflight",
+    "status",
+    "history",
+    "watch",
+    "records",
+    "application",
+    "head",
+    "group",
+    "explain",
+    "rehearse",
+    "maintenance",
+    "plan",
+    "automation",
+    "flag",
+    "health",
+    "certificate",
+    "querylog",
+]
+
+
+def test_help_lists_the_most_used_commands_first() -> None:
+    assert list(dict.fromkeys(words.split()[0] for words in ROWS)) == FIRST_WORDS
+
+
+PARAMETERS = [
+    pytest.param(parameter, id=f"{row.words} {parameter.option}")
+    for row in ROWS.values()
+    for parameter in row.parameters
+]
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS)
+def test_a_parameter_takes_the_json_values_that_the_table_states(
+    parameter: Parameter[object],
+) -> None:
+    """What describes the API to programs can be made from the table."""
+    if parameter.type is JsonType.BOOLEAN:
+        assert (parameter.parse(True), parameter.parse(False)) == (True, False)
+    elif parameter.type is JsonType.INTEGER:
+        assert parameter.minimum is not None
+        assert parameter.maximum is not None
+        for inside in (parameter.minimum, parameter.maximum):
+            assert parameter.parse(inside) == inside
+        for outside in (parameter.minimum - 1, parameter.maximum + 1):
+            with pytest.raises(Malformed):
+                parameter.parse(outside)
+    for choice in parameter.choices:
+        parameter.parse(choice)
+    others: dict[JsonType, Json] = {
+        JsonType.BOOLEAN: "true",
+        JsonType.INTEGER: "1",
+        JsonType.STRING: True,
+    }
+    with pytest.raises(Malformed):
+        parameter.parse(others[parameter.type])
+    if parameter.choices:
+        with pytest.raises(Malformed):
+            parameter.parse("neither")
 
 
 THERE = (

@@ -1,7 +1,6 @@
-"""The part of the command table that is about certificates.
+"""The command table: certificates.
 
-Refuses to know PEM: reading it takes a library that clients do without, so it is loaded when a
-certificate comes.
+Reading PEM takes a library that clients do without, so it is imported when a certificate comes.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from failoverdns.control.language import values
-from failoverdns.control.language.parameters import APPLICATION, named
+from failoverdns.control.language.parameters import APPLICATION, flag, named
 from failoverdns.control.language.rows import CommandRow, Parameter
 from failoverdns.model.certificate import Secret
 from failoverdns.model.commands import Command
@@ -32,7 +31,7 @@ def _install(application: str, chain: str, key: Secret) -> Command:
     return InstallCertificate(application, bundle, facts)
 
 
-CERTIFICATE_ROWS: Final = (
+ROWS: Final = (
     CommandRow(
         "certificate install",
         "Give an application a certificate and its key, in place of the one it has.",
@@ -71,12 +70,7 @@ CERTIFICATE_ROWS: Final = (
                 "NAME",
                 repeated=True,
             ),
-            Parameter(
-                "again",
-                "also if there is one for these names that is not due for renewal",
-                values.flag,
-                flag=True,
-            ),
+            flag("again", "also if there is one for these names that is not due for renewal"),
         ),
         RequestCertificate,
         "certificate request shop-eu --name 414-262-781.failover.example --name www.shop.example",
@@ -111,4 +105,4 @@ CERTIFICATE_ROWS: Final = (
         RotateKey,
     ),
 )
-"""Every command that begins with `certificate`."""
+"""Every command about certificates."""

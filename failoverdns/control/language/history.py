@@ -1,7 +1,4 @@
-"""The row of the command table that is about the history: shown, exported, or verified.
-
-Refuses to know the chain over it: that is the store's.
-"""
+"""The command table: the history, shown, exported or verified."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from failoverdns.control.language import values
-from failoverdns.control.language.parameters import ONE_GROUP
+from failoverdns.control.language.parameters import ONE_GROUP, flag, number
 from failoverdns.control.language.rows import CommandRow, Parameter
 from failoverdns.model.commands import Command
 from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
@@ -41,44 +38,34 @@ def _history(export: bool = False, verify: bool = False, **given: Any) -> Comman
     return build(**given)
 
 
-HISTORY_ROW: Final = CommandRow(
-    "history",
-    "Show what changed, who asked for it and when, newest first; export it, or verify it.",
-    (
-        ONE_GROUP,
-        Parameter(
-            "limit",
-            "at most so many changes",
-            values.number(1, MAX_HISTORY, ""),
-            "N",
-            integer=True,
+ROWS: Final = (
+    CommandRow(
+        "history",
+        "Show what changed, who asked for it and when, newest first; export it, or verify it.",
+        (
+            ONE_GROUP,
+            number("limit", "at most so many changes", "N", 1, MAX_HISTORY),
+            flag(
+                "export",
+                "print all of it as lines of JSON, oldest first, with the hashes that chain it",
+            ),
+            number(
+                "since",
+                "export only what changed after this revision",
+                "REVISION",
+                0,
+                values.MAX_REVISION,
+            ),
+            flag("verify", "check that nothing in it was changed, taken out, put in or moved"),
+            Parameter(
+                "expect",
+                "and that it has this hash, which was noted earlier",
+                values.sha256,
+                "HASH",
+            ),
         ),
-        Parameter(
-            "export",
-            "print all of it as lines of JSON, oldest first, with the hashes that chain it",
-            values.flag,
-            flag=True,
-        ),
-        Parameter(
-            "since",
-            "export only what changed after this revision",
-            values.number(0, 2**63 - 1, ""),
-            "REVISION",
-            integer=True,
-        ),
-        Parameter(
-            "verify",
-            "check that nothing in it was changed, taken out, put in or moved",
-            values.flag,
-            flag=True,
-        ),
-        Parameter(
-            "expect",
-            "and that it has this hash, which was noted earlier",
-            values.sha256,
-            "HASH",
-        ),
+        _history,
+        "history --export --since 1200",
     ),
-    _history,
-    "history --export --since 1200",
 )
+"""Every command about the history."""
