@@ -20,52 +20,52 @@ EXPORTED = 500
 """Changes that one reply of `history --export` has."""
 
 
-async def told(state: State, store: Store, query: History) -> Result:
+async def told(state: State, store: Store, command: History) -> Result:
     """Return the last changes, of all or of a group; raises Rejected `unavailable`, `not-found`."""
     subjects = None
-    if query.group is not None:
-        group = state.group_named(query.group)
-        subjects = [group_subject(query.group)]
+    if command.group is not None:
+        group = state.group_named(command.group)
+        subjects = [group_subject(command.group)]
         if group is not None:
             subjects += [group.id, *group.applications]
     try:
-        changes = await store.history(subjects, query.limit)
+        changes = await store.history(subjects, command.limit)
     except (Unavailable, Corrupt) as fault:
         raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
     if subjects is not None and not changes:
-        find_group(state, query.group or "")
+        find_group(state, command.group or "")
     return {"history": [history_report(change) for change in changes]}
 
 
-async def exported(state: State, store: Store, query: ExportHistory) -> Result:
+async def exported(state: State, store: Store, command: ExportHistory) -> Result:
     """Return a piece of the export, and whether there is more: whoever wants all of it asks on.
 
     Raises Rejected `invalid` for a revision that is not there yet, `unavailable`, and `corrupt`.
     """
     last = state.revision
-    if query.since > last:
-        text = f"--since {query.since}: the history ends with revision {last}"
+    if command.since > last:
+        text = f"--since {command.since}: the history ends with revision {last}"
         raise Rejected("invalid", f"{text}; was an older state put in place of the one you know?")
     try:
-        links = await store.links(query.since, EXPORTED)
+        links = await store.links(command.since, EXPORTED)
     except Unavailable as fault:
         raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
     except Corrupt as fault:
         raise Rejected("corrupt", f"the history cannot be exported: {fault}") from None
-    end = links[-1].change.revision if links else query.since
+    end = links[-1].change.revision if links else command.since
     if not links and end < last:
         text = f"the history ends with revision {end}, and revision {last} was committed"
         raise Rejected("corrupt", f"{text}: see `history --verify`")
     return {"export": Streamed(_export_line(link) for link in links), "more": end < last}
 
 
-async def verified(store: Store, query: VerifyHistory) -> Result:
+async def verified(store: Store, command: VerifyHistory) -> Result:
     """Return how many changes there are and the hash of the last, if all of them fit.
 
     Raises Rejected `unavailable`, and `corrupt` with the first revision that does not fit, and why.
     """
     try:
-        head = await store.verify(query.expect)
+        head = await store.verify(command.expect)
     except Unavailable as fault:
         raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
     except Corrupt as fault:

@@ -1,10 +1,10 @@
 """The control socket: lines in, lines out, in order, whatever a client does.
 
-Commands that change something go to the ledger as they come, so that many share a commit; one
-that reads waits until those before it on the same connection are answered.
-A client that does not read its replies is not read from either, and is let go after
+Commands that change the state go to the ledger as they come, so that many share a commit; any
+other waits until those before it on the same connection are answered.
+The server stops reading from a client that does not read its replies, and disconnects it after
 `STALLED_TIMEOUT`; what is kept for it is bounded.
-Refuses to know what commands do: `RequestReader` does.
+What commands do is not known here: a `RequestExecutor` carries them out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from failoverdns.control.language.requests import (
     write_refusal,
 )
 from failoverdns.model.change import Who
-from failoverdns.model.commands import ReadCommand
+from failoverdns.model.commands import Action, Mutation
 from failoverdns.model.commands.server import Watch
 from failoverdns.model.errors import Rejected
 from failoverdns.net.peer import Allowed, peer
@@ -59,14 +59,17 @@ TURN: Final = 0.002
 Lines = Iterator[bytes]
 
 
-class RequestReader(Protocol):
-    """What carries requests out."""
+class RequestExecutor(Protocol):
+    """Carries requests out: one method for each kind of command."""
 
     def change(self, request: Request, who: Who, reply: Callable[[Lines], None]) -> None:
-        """Carry out a command that changes something; `reply` is called once."""
+        """Carry out a Mutation; `reply` is called once."""
+
+    def act(self, request: Request) -> Coroutine[Any, Any, Lines]:
+        """Carry out an Action."""
 
     def read(self, request: Request) -> Coroutine[Any, Any, Lines]:
-        """Carry out a command that does not."""
+        """Carry out a ReadCommand."""
 
 
 class _Slot:
@@ -76,7 +79,7 @@ class _Slot:
 
     def __init__(self) -> None:
         self.request: Request | None = None
-        """A reading command whose turn has not come."""
+        """An action or a reading command whose turn has not come."""
         self.lines: Lines | None = None
 
 
@@ -237,10 +240,10 @@ class ControlConnection(TwistedProtocol):
             return
         slot = _Slot()
         self._slots.append(slot)
-        if isinstance(request.command, ReadCommand):
-            slot.request = request
-        else:
+        if isinstance(request.command, Mutation):
             self._factory.commands.change(request, self._who, lambda lines: self._fill(slot, lines))
+        else:
+            slot.request = request
 
     def _send_chunk(self) -> bool:
         """Send a part of the reply that is first in order, if it is ready."""
@@ -249,7 +252,7 @@ class ControlConnection(TwistedProtocol):
         slot = self._slots[0]
         if slot.request is not None:
             request, slot.request = slot.request, None
-            self._begin_reading(slot, request)
+            self._begin(slot, request)
         if slot.lines is None:
             return False
         chunk = next(slot.lines, None)
@@ -259,12 +262,14 @@ class ControlConnection(TwistedProtocol):
             self.transport.write(chunk)
         return True
 
-    def _begin_reading(self, slot: _Slot, request: Request) -> None:
+    def _begin(self, slot: _Slot, request: Request) -> None:
         if isinstance(request.command, Watch):
             self.watching = True
-        reading = Deferred.fromCoroutine(self._factory.commands.read(request))
-        reading.addErrback(self._report_defect, request)
-        reading.addCallback(lambda lines: self._fill(slot, lines))
+        commands = self._factory.commands
+        is_action = isinstance(request.command, Action)
+        result = Deferred.fromCoroutine((commands.act if is_action else commands.read)(request))
+        result.addErrback(self._report_defect, request)
+        result.addCallback(lambda lines: self._fill(slot, lines))
 
     def _report_defect(self, failure: Failure, request: Request) -> Lines:
         self.log.failure("a request could not be carried out", failure)
@@ -300,7 +305,7 @@ class ControlFactory(ServerFactory):
     noisy = False
 
     def __init__(
-        self, clock: IReactorTime, commands: RequestReader, allowed: Allowed | None = None
+        self, clock: IReactorTime, commands: RequestExecutor, allowed: Allowed | None = None
     ) -> None:
         """Carry out `commands` of those that are `allowed`; None allows all that can connect."""
         self.allowed = allowed

@@ -73,9 +73,6 @@ from failoverdns.model.commands.server import (
     Watch,
 )
 
-LogCommand = QueryLogOn | QueryLogOff | QueryLogStatus
-
-
 Mutation = (
     AddApplication
     | RenameApplication
@@ -111,6 +108,11 @@ Mutation = (
     | ForgetAnswers
     | Configure
 )
+"""Changes the state: goes through the ledger, and is recorded in the history."""
+
+
+Action = ReportHealth | RotateKey | QueryLogOn | QueryLogOff
+"""Does something beside reading, and leaves the state as it is."""
 
 
 ReadCommand = (
@@ -129,14 +131,14 @@ ReadCommand = (
     | Explain
     | Rehearse
     | ShowHealth
-    | ReportHealth
     | ListFlags
     | ListPlans
-    | RotateKey
-    | QueryLogOn
-    | QueryLogOff
     | QueryLogStatus
 )
+"""Only reads: it can be repeated at will."""
 
 
-Command = Mutation | ReadCommand
+Command = Mutation | Action | ReadCommand
+
+LogCommand = QueryLogOn | QueryLogOff | QueryLogStatus
+"""A command on the query log, whatever its kind."""

@@ -367,6 +367,36 @@ def test_what_does_not_go_together_is_refused(words: str, message: str) -> None:
     assert caught.value.refusal.message.startswith(message)
 
 
+ACTIONS = {"health report", "certificate rotate-key", "querylog on", "querylog off"}
+READS = {
+    "preflight",
+    "status",
+    "history",
+    "watch",
+    "records",
+    "application list",
+    "group list",
+    "explain",
+    "rehearse",
+    "plan list",
+    "flag list",
+    "health show",
+    "certificate show",
+    "certificate list",
+    "certificate challenge-name",
+    "querylog status",
+}
+
+
+@pytest.mark.parametrize(("words", "command"), [(words, command) for words, _, command in COMMANDS])
+def test_a_command_changes_the_state_or_acts_or_reads(words: str, command: Command) -> None:
+    """Only what is listed as reading may be repeated at will; the rest is not for an HTTP GET."""
+    name = command_name(words)
+    assert isinstance(command, c.ReadCommand) == (name in READS)
+    assert isinstance(command, c.Action) == (name in ACTIONS)
+    assert isinstance(command, c.Mutation) == (name not in READS | ACTIONS)
+
+
 _WHOLE = "goes without --export and --verify: the chain is over the whole history"
 
 
