@@ -8,6 +8,7 @@ import pytest
 from console import Console
 
 from failoverdns.cli import rendering
+from failoverdns.control.language.commands import ROWS
 
 SWITCHED = {
     "name": "shop",
@@ -203,3 +204,7 @@ def test_status_shows_hooks_and_what_is_wrong_with_them(console: Console) -> Non
     ]
     shown = console.shown("status")
     assert shown.endswith("hook haproxy: idle\nhook caddy: failing\n  exit status 1\n")
+
+
+def test_every_command_has_something_that_prints_its_result() -> None:
+    assert rendering.WRITERS.keys() == ROWS.keys()
