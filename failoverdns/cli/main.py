@@ -27,7 +27,7 @@ DEFAULT_TIMEOUT = 30.0
 @click.option(
     "--socket",
     metavar="PATH",
-    help=f"The control socket; else ${SOCKET_VARIABLE}, else {DEFAULT_SOCKET}.",
+    help=f"Path of the control socket; default: ${SOCKET_VARIABLE}, else {DEFAULT_SOCKET}.",
 )
 @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 @click.option(
@@ -35,11 +35,11 @@ DEFAULT_TIMEOUT = 30.0
     type=click.FloatRange(min=0.001),
     default=DEFAULT_TIMEOUT,
     metavar="S",
-    help=f"Seconds to wait for the reply ({DEFAULT_TIMEOUT:g}).",
+    help=f"Seconds to wait for the reply; default: {DEFAULT_TIMEOUT:g}.",
 )
 @click.pass_context
 def cli(ctx: click.Context, socket: str | None, as_json: bool, timeout: float) -> None:
-    """Authoritative DNS whose names follow your traffic: serve, and control the server."""
+    """Authoritative DNS server with failover: run it, and control it."""
     ctx.obj = {"socket": socket, "json": as_json, "timeout": timeout}
 
 
@@ -70,7 +70,7 @@ def serve(file: Path) -> None:
 @cli.command("check-config")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
-    """Check a configuration: nothing, or one line an error."""
+    """Check a configuration file; print one line for each error."""
     from failoverdns.config import ConfigErrors, load_config
 
     try:
@@ -83,7 +83,7 @@ def check_config(file: Path) -> None:
 
 @cli.command()
 def version() -> None:
-    """Print the version, Python's, and which fast path is in use."""
+    """Print the version, Python's version and the fast path in use."""
     from failoverdns.protocol.table.fast_path import NotCompiled, fast_path
 
     python = ".".join(map(str, sys.version_info[:3]))

@@ -13,13 +13,13 @@ from failoverdns.cli.sending import Options, send
 from failoverdns.control.language.rows import CommandRow, JsonType, Parameter
 from failoverdns.control.language.values import MAX_PEM
 
-JSON_HELP = "Print the server's reply as it came."
+JSON_HELP = "Print the server's reply as JSON, unchanged."
 
 _WAITS = {
-    "certificate request": ("--wait", "Wait until it is issued, and say how it goes."),
+    "certificate request": ("--wait", "Wait until it is issued, and show progress."),
     "switch": (
         "--wait-drained",
-        "Wait until the last client that honours the TTL has left the old side.",
+        "Wait until all clients that honour the TTL have left the old side.",
     ),
 }
 """What the command line can wait for; the server does it in any case."""
@@ -30,9 +30,9 @@ _NOUNS = {
     "group": "Failover groups: add, change, remove.",
     "certificate": "Certificates: install, request, show, remove.",
     "querylog": "The query log: on, off, status.",
-    "plan": "Planned switches: list, cancel; `switch --at` makes them.",
-    "automation": "Automatic switching, of all groups: freeze, thaw.",
-    "flag": "Flags that gates of the configuration ask for: on, off, list.",
+    "plan": "Planned switches: list, cancel. Plan one with `switch --at`.",
+    "automation": "Automatic switching of all groups: freeze, thaw.",
+    "flag": "Flags that safety rules require: on, off, list.",
     "health": "Health of applications and heads: show, force, report.",
 }
 """Help for the first words of commands that have two."""

@@ -39,8 +39,8 @@ Lines = Iterator[bytes]
 
 _NOT_ISSUING = Rejected(
     "refused",
-    "no CA is configured: certificates are issued where the configuration has `acme`; "
-    "one from elsewhere can be installed with `certificate install`",
+    "no CA is configured: set `acme` in the configuration, or install a certificate from "
+    "elsewhere with `certificate install`",
 )
 
 

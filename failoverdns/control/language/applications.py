@@ -23,10 +23,10 @@ from failoverdns.model.commands.applications import (
 from failoverdns.model.errors import Rejected
 
 _ADDRESSES = Parameter(
-    "address", "an IPv4 or IPv6 address; repeat for more", values.address, "A", repeated=True
+    "address", "an IPv4 or IPv6 address; can be repeated", values.address, "A", repeated=True
 )
 _HOSTNAME = Parameter(
-    "hostname", "a hostname, or a template with {head}, {application}", values.text, "H"
+    "hostname", "a hostname, or a template with {head} and {application}", values.text, "H"
 )
 
 
@@ -41,11 +41,14 @@ def _set_application(**given: Any) -> Command:
 ROWS: Final = (
     CommandRow(
         "application add",
-        "Create an application without heads.",
+        "Create an application. It has no heads yet.",
         (
-            named("its name: one DNS label", values.application),
+            named("its name, one DNS label", values.application),
             Parameter(
-                "hostname_template", "hostname of heads that have no address", values.text, "T"
+                "hostname_template",
+                "the hostname of heads without an address; may contain {head} and {application}",
+                values.text,
+                "T",
             ),
         ),
         AddApplication,
@@ -53,39 +56,39 @@ ROWS: Final = (
     ),
     CommandRow(
         "application rename",
-        "Rename an application; groups follow it.",
+        "Rename an application. Its groups and hostname templates follow.",
         renamed(values.application),
         RenameApplication,
     ),
     CommandRow(
         "application remove",
-        "Remove an application that is in no group.",
+        "Remove an application that no group uses.",
         (named("its name", values.application),),
         RemoveApplication,
     ),
-    CommandRow("application list", "List the applications.", (), ListApplications),
+    CommandRow("application list", "List applications.", (), ListApplications),
     CommandRow(
         "application set",
-        "Say which checks an application's heads have to pass.",
+        "Set the checks that an application's heads must pass.",
         (
             named("the application", values.application),
             Parameter(
                 "check",
-                "a check of the configuration; repeat for more",
+                "a check from the configuration; can be repeated",
                 values.configured_name,
                 "CHECK",
                 repeated=True,
             ),
-            flag("no_checks", "check nothing any more"),
+            flag("no_checks", "remove all checks"),
             Parameter(
                 "require_checks",
-                "how many checks a head has to pass to be up: any, all or a number (all)",
+                "how many checks a head must pass to be up: any, all or a number; at first all",
                 values.quorum,
                 "N",
             ),
             Parameter(
                 "require_heads",
-                "how many web heads have to be up: any, all or a number (any)",
+                "how many web heads must be up: any, all or a number; at first any",
                 values.quorum,
                 "N",
             ),
@@ -95,12 +98,12 @@ ROWS: Final = (
     ),
     CommandRow(
         "head add",
-        "Add a load balancer, which becomes active at once, or a web server.",
+        "Add a load balancer or a web server. A load balancer becomes active at once.",
         (
             APPLICATION,
-            named("the head's name: one DNS label", values.head),
+            named("the head's name, one DNS label", values.head),
             Parameter(
-                "role", "what the head is", values.role, "ROLE", required=True, choices=values.ROLES
+                "role", "the head's role", values.role, "ROLE", required=True, choices=values.ROLES
             ),
             _ADDRESSES,
             _HOSTNAME,
@@ -111,7 +114,7 @@ ROWS: Final = (
     ),
     CommandRow(
         "head set",
-        "Give a head other addresses or another hostname.",
+        "Replace the addresses or the hostname of a head.",
         (APPLICATION, named("the head", values.head), _ADDRESSES, _HOSTNAME),
         SetHead,
         "head set shop-eu lb1 --address 192.0.2.11 --address 2001:db8::11",
@@ -119,7 +122,7 @@ ROWS: Final = (
     CommandRow("head rename", "Rename a head.", (APPLICATION, *renamed(values.head)), RenameHead),
     CommandRow(
         "head activate",
-        "Choose the active load balancer.",
+        "Make a load balancer the active one.",
         (APPLICATION, named("the load balancer", values.head)),
         ActivateHead,
     ),

@@ -72,9 +72,9 @@ def find_row(name: str) -> CommandRow:
         return row
     known = [words for words in ROWS if words.startswith(name.split(" ")[0] + " ")]
     if known:
-        hint = "; there is " + ", ".join(map(repr, known))
+        hint = "; known: " + ", ".join(map(repr, known))
     else:
         others = ", ".join(sorted({words.split(" ")[0] for words in ROWS}))
-        hint = did_you_mean(name, ROWS) or f"; there is {others}"
-    called = f"no command {name!r}" if _COMMAND_LIKE.fullmatch(name) else "no such command"
+        hint = did_you_mean(name, ROWS) or f"; known: {others}"
+    called = f"unknown command {name!r}" if _COMMAND_LIKE.fullmatch(name) else "unknown command"
     raise Rejected("unknown-command", f"{called}{hint}")

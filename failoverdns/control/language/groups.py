@@ -36,30 +36,30 @@ _SWITCH_RULES = (
     "before-switch, or a safety rule of the configuration"
 )
 
-_TTL = number("ttl", "seconds that resolvers may keep answers", "S", 0, MAX_TTL, " seconds")
+_TTL = number("ttl", "TTL of the group's answers, in seconds", "S", 0, MAX_TTL, " seconds")
 
 _FLATTEN = (
-    flag("flatten", "answer a hostname as the addresses that it resolves to"),
-    flag("no_flatten", "answer a hostname as CNAME"),
+    flag("flatten", "answer a hostname with the addresses that it resolves to"),
+    flag("no_flatten", "answer a hostname with a CNAME record"),
 )
 
 
 def _policy(help_: str) -> Parameter[str]:
-    text = f"the policy that says when it may switch by itself{help_}"
+    text = f"the policy that decides when it switches by itself{help_}"
     return Parameter("policy", text, values.configured_name_or_nothing, "POLICY")
 
 
 def _sides(help_: str) -> tuple[Parameter[str], Parameter[str]]:
     parse = values.application_or_nothing
     return (
-        Parameter("primary", f"application on the primary side{help_}", parse, "APP"),
-        Parameter("backup", f"application on the backup side{help_}", parse, "APP"),
+        Parameter("primary", f"the application on the primary side{help_}", parse, "APP"),
+        Parameter("backup", f"the application on the backup side{help_}", parse, "APP"),
     )
 
 
 def _switch(**given: Any) -> Command:
     if given.get("pre_ttl") is not None and given.get("at") is None:
-        raise Rejected("invalid", "--pre-ttl is for a planned switch: say when with --at")
+        raise Rejected("invalid", "--pre-ttl is for a planned switch: give its time with --at")
     return Switch(**given)
 
 
@@ -83,7 +83,7 @@ def _flatten(given: dict[str, Any]) -> dict[str, Any]:
 ROWS: Final = (
     CommandRow(
         "switch",
-        "Make the other side of groups active: all of them or none.",
+        "Switch groups to their other side, all of them or none.",
         (
             Parameter(
                 "groups",
@@ -97,18 +97,18 @@ ROWS: Final = (
             TO,
             number(
                 "if_revision",
-                "only if no named group changed after this revision",
+                "refuse if one of the groups changed after this revision",
                 "N",
                 0,
                 values.MAX_REVISION,
             ),
             override(_SWITCH_RULES),
-            flag("dry_run", "say what would happen, and change nothing"),
+            flag("dry_run", "show what would happen, and change nothing"),
             REASON,
-            Parameter("at", "not now, but at this time (RFC 3339)", values.time, "TIME"),
+            Parameter("at", "switch at this time (RFC 3339) instead of now", values.time, "TIME"),
             number(
                 "pre_ttl",
-                "with --at: the TTL before the switch; the policy says, if left out",
+                "with --at: the TTL before the switch; default: the policy's",
                 "S",
                 0,
                 MAX_TTL,
@@ -120,7 +120,7 @@ ROWS: Final = (
     ),
     CommandRow(
         "preflight",
-        "Check whether a switch would go well: targets and certificate of the other side.",
+        "Check whether a switch would succeed. It checks targets and the certificate.",
         (GROUP, TO),
         Preflight,
     ),
@@ -129,9 +129,9 @@ ROWS: Final = (
         "Create a failover group.",
         (
             named("its name", values.group),
-            Parameter("zone", "the zone; may be left out if there is one", values.zone, "Z"),
+            Parameter("zone", "the zone; optional if there is only one", values.zone, "Z"),
             Parameter(
-                "label", "its label in the zone; nine random digits if left out", values.label, "L"
+                "label", "its label in the zone; default: nine random digits", values.label, "L"
             ),
             *_sides(""),
             _TTL,
@@ -143,13 +143,13 @@ ROWS: Final = (
     ),
     CommandRow(
         "group set",
-        "Attach or detach applications, set the TTL or the policy, or flatten.",
+        "Change the applications, the TTL or the policy of a group.",
         (
             named("the group", values.group),
-            *_sides('; "" detaches'),
+            *_sides('; "" detaches it'),
             _TTL,
             *_FLATTEN,
-            _policy('; "" takes it away'),
+            _policy('; "" removes it'),
             override("active-side"),
         ),
         _set_group,
@@ -157,27 +157,27 @@ ROWS: Final = (
     ),
     CommandRow(
         "group rename",
-        "Rename a group; its hostname stays.",
+        "Rename a group; its hostname stays the same.",
         renamed(values.group),
         RenameGroup,
     ),
     CommandRow(
         "group remove",
-        "Remove a group without applications; its label is retired.",
+        "Remove a group without applications, and retire its label.",
         (named("the group", values.group),),
         RemoveGroup,
     ),
-    CommandRow("group list", "List the groups.", (), ListGroups),
+    CommandRow("group list", "List groups.", (), ListGroups),
     CommandRow(
         "explain",
-        "Say in sentences what a group answers, why, and what would make it switch.",
+        "Explain what a group answers, why, and what would switch it.",
         (GROUP,),
         Explain,
         "explain shop",
     ),
     CommandRow(
         "rehearse",
-        "Play a switch without doing it, and show what would change.",
+        "Show what a switch would change, without switching.",
         (GROUP, TO, override("any rule")),
         Rehearse,
         "rehearse shop --to backup",

@@ -26,15 +26,24 @@ def _report(target: tuple[str, str | None], state: Health, **given: Any) -> Comm
 ROWS: Final = (
     CommandRow(
         "health show",
-        "Show what is observed and what is forced, and what each probe last saw.",
-        (Parameter("application", "only this one", values.application, "APP", position=True),),
+        "Show observed and forced health, and what probes last saw.",
+        (
+            Parameter(
+                "application", "only this application", values.application, "APP", position=True
+            ),
+        ),
         ShowHealth,
     ),
     CommandRow(
         "health force",
-        "Say that something is up or down, whatever probes see; none lets go of that.",
+        "Force a head or application up or down. `none` removes the override.",
         (
-            named("APPLICATION[/HEAD], with * and ?", values.health_target, "target", "TARGET"),
+            named(
+                "APPLICATION[/HEAD]; * and ? match several",
+                values.health_target,
+                "target",
+                "TARGET",
+            ),
             state("up, down or none", values.forced_health, values.UP_DOWN_OR_NONE),
             REASON,
         ),
@@ -43,14 +52,14 @@ ROWS: Final = (
     ),
     CommandRow(
         "health report",
-        "Tell what a head, or a monitor outside, found: for checks of the type push.",
+        "Report a head up or down, for checks of the type push.",
         (
             named("APPLICATION[/HEAD]", values.exact_target, "target", "TARGET"),
             state("up or down", values.reported_health, values.UP_OR_DOWN),
             Parameter("check", "only for this check", values.configured_name, "CHECK"),
             number(
                 "ttl",
-                "seconds that the report counts; the check says, if left out",
+                "how long the report counts, in seconds; default: the check's",
                 "S",
                 1,
                 MAX_REPORT_TTL,

@@ -15,15 +15,15 @@ from failoverdns.model.errors import Rejected
 MAX_HISTORY = 10000
 
 _MEANT_FOR = {
-    "group": "GROUP goes without --export and --verify: the chain is over the whole history",
-    "limit": "--limit goes without --export and --verify: the chain is over the whole history",
-    "since": "--since goes with --export",
-    "expect": "--expect goes with --verify",
+    "group": "GROUP cannot go with --export or --verify: the chain covers the whole history",
+    "limit": "--limit cannot go with --export or --verify: the chain covers the whole history",
+    "since": "--since needs --export",
+    "expect": "--expect needs --verify",
 }
 
 
 def _history(export: bool = False, verify: bool = False, **given: Any) -> Command:
-    """Make one of three commands; what is meant for another one is refused."""
+    """Return one of three commands; refuse options that are meant for another one."""
     if export and verify:
         raise Rejected("invalid", "--export and --verify: choose one")
     build: Callable[..., Command]
@@ -41,25 +41,25 @@ def _history(export: bool = False, verify: bool = False, **given: Any) -> Comman
 ROWS: Final = (
     CommandRow(
         "history",
-        "Show what changed, who asked for it and when, newest first; export it, or verify it.",
+        "Show what changed, who changed it and when, newest first. Or export or verify it.",
         (
             ONE_GROUP,
-            number("limit", "at most so many changes", "N", 1, MAX_HISTORY),
+            number("limit", "show at most N changes", "N", 1, MAX_HISTORY),
             flag(
                 "export",
-                "print all of it as lines of JSON, oldest first, with the hashes that chain it",
+                "print the whole history as JSON lines, oldest first, with its hash chain",
             ),
             number(
                 "since",
-                "export only what changed after this revision",
+                "with --export: only changes after this revision",
                 "REVISION",
                 0,
                 values.MAX_REVISION,
             ),
-            flag("verify", "check that nothing in it was changed, taken out, put in or moved"),
+            flag("verify", "check that no change was altered, removed, inserted or moved"),
             Parameter(
                 "expect",
-                "and that it has this hash, which was noted earlier",
+                "with --verify: check that a change has this hash, noted earlier",
                 values.sha256,
                 "HASH",
             ),

@@ -51,8 +51,8 @@ def state(help_: str, parse: values.Parse[T], choices: tuple[str, ...]) -> Param
 
 
 def override(rules: str) -> Parameter[Any]:
-    """Return the parameter that names rules which may fail; `rules` says which there are."""
-    help_ = f"a rule that may fail: {rules}; repeat for more"
+    """Return the parameter that names rules which may fail; `rules` lists them for the help."""
+    help_ = f"a rule that may fail: {rules}; can be repeated"
     return Parameter("override", help_, values.text, "RULE", repeated=True)
 
 
@@ -65,6 +65,6 @@ APPLICATION: Final = named("the application", values.application, "application",
 GROUP: Final = named("the group", values.group, "group", "GROUP")
 ONE_GROUP: Final = Parameter("group", "only this group", values.group, "GROUP", position=True)
 TO: Final = Parameter(
-    "to", "the side; without it, the other one", values.side, "SIDE", choices=values.SIDES
+    "to", "the side; default: the other side", values.side, "SIDE", choices=values.SIDES
 )
-REASON: Final = Parameter("reason", "why: kept in the history", values.text, "TEXT")
+REASON: Final = Parameter("reason", "why; kept in the history", values.text, "TEXT")

@@ -1,6 +1,6 @@
-"""What a row of the command table says, and how named values become a command by it.
+"""What a row of the command table holds, and how it makes a command of named values.
 
-Refuses to know which commands there are: see `control.language.commands`.
+Which commands there are is not known here: `control.language.commands` joins them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from failoverdns.model.commands import Command
 from failoverdns.model.errors import Malformed, Rejected
 
 MAX_FAULTS = 10
-"""Faults of one request that its refusal names."""
+"""Unknown fields of one request that its refusal names."""
 
 
 T = TypeVar("T")
@@ -104,9 +104,9 @@ def build(row: CommandRow, fields: Mapping[str, Json]) -> Command:
     arguments: dict[str, Any] = {}
     unknown = sorted(fields.keys() - known.keys())
     for key in unknown[:MAX_FAULTS]:
-        faults.append(f"{shown(key)}: {row.words} takes no such field{did_you_mean(key, known)}")
+        faults.append(f"{shown(key)}: unknown field of {row.words}{did_you_mean(key, known)}")
     if len(unknown) > MAX_FAULTS:
-        faults.append(f"and {len(unknown) - MAX_FAULTS} more fields that it does not take")
+        faults.append(f"and {len(unknown) - MAX_FAULTS} more unknown fields")
     for key, parameter in known.items():
         value = fields.get(key)
         if value is None:
@@ -124,13 +124,13 @@ def build(row: CommandRow, fields: Mapping[str, Json]) -> Command:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint at the one of `known` that looks like `word`, or an empty text."""
+    """Return a hint at the known word that is most like `word`, or an empty text."""
     near = get_close_matches(word[:100], list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def shown(word: str) -> str:
-    """Return a word that somebody sent so that it can be part of a message."""
+    """Return a word of a request, shortened and made printable, for an error message."""
     return word[:100] if word.isprintable() else ascii(word[:100])
 
 

@@ -17,24 +17,25 @@ from failoverdns.model.commands.server import (
 )
 
 MAX_SAMPLE = 1_000_000
+"""Largest N for which every N-th query is logged."""
 
 ROWS: Final = (
-    CommandRow("status", "Show everything that is served and why.", (ONE_GROUP,), Status),
-    CommandRow("watch", "Show one event a line until interrupted.", (), Watch),
+    CommandRow("status", "Show what is served, and why.", (ONE_GROUP,), Status),
+    CommandRow("watch", "Print one line for each change, until interrupted.", (), Watch),
     CommandRow(
         "records",
-        "Print all that is served as zone-file text.",
+        "Print all records served, as zone-file text.",
         (Parameter("zone", "only this zone", values.zone, "Z"),),
         ExportRecords,
     ),
     CommandRow(
         "querylog on",
-        "Log queries to the file of the configuration, as lines of JSON.",
-        (number("sample", "only every N-th query", "N", 1, MAX_SAMPLE),),
+        "Log queries as JSON lines, to the file of the configuration.",
+        (number("sample", "log only every N-th query", "N", 1, MAX_SAMPLE),),
         QueryLogOn,
         "querylog on --sample 100",
     ),
     CommandRow("querylog off", "Stop logging queries.", (), QueryLogOff),
-    CommandRow("querylog status", "Tell whether queries are logged.", (), QueryLogStatus),
+    CommandRow("querylog status", "Show whether queries are logged.", (), QueryLogStatus),
 )
 """Every command about the server."""

@@ -1,8 +1,7 @@
 """Values of command parameters: JSON values in, typed values out.
 
 Each function takes a JSON value and returns what the command holds, or raises Malformed with what
-was wrong and what would be right.
-Refuses to know which parameter of which command a value belongs to.
+is wrong and what would be right.
 """
 
 from __future__ import annotations
@@ -50,15 +49,15 @@ Parse = Callable[[Json], T]
 
 
 def kind(value: Json) -> str:
-    """Say in words what kind of JSON value this is."""
-    names = {bool: "a truth value", int: "a number", float: "a fraction", str: "a text"}
+    """Return in words what kind of JSON value this is."""
+    names = {bool: "a boolean", int: "a number", float: "a fraction", str: "a string"}
     return names.get(type(value), "a list" if isinstance(value, list) else "an object")
 
 
 def text(value: Json) -> str:
     """Return a printable text; raises Malformed."""
     if not isinstance(value, str):
-        raise Malformed(f"must be a text, not {kind(value)}")
+        raise Malformed(f"must be a string, not {kind(value)}")
     if len(value) > MAX_TEXT:
         raise Malformed(f"is {len(value)} characters long; at most {MAX_TEXT} are allowed")
     if not value.isprintable():
@@ -67,9 +66,9 @@ def text(value: Json) -> str:
 
 
 def pem(value: Json) -> str:
-    """Return PEM text as it is; raises Malformed, never quoting it: it may be a private key."""
+    """Return PEM text; raises Malformed, which never quotes it: it may be a private key."""
     if not isinstance(value, str):
-        raise Malformed(f"must be a text, not {kind(value)}")
+        raise Malformed(f"must be a string, not {kind(value)}")
     if len(value) > MAX_PEM:
         raise Malformed(f"is {len(value)} characters long; at most {MAX_PEM} are allowed")
     if "-----BEGIN " not in value:
@@ -81,7 +80,7 @@ def pem(value: Json) -> str:
 
 
 def secret(value: Json) -> Secret:
-    """Return PEM text that nothing is to show; raises Malformed."""
+    """Return PEM text that must never be shown; raises Malformed."""
     return Secret(pem(value))
 
 
@@ -135,7 +134,7 @@ def zone(value: Json) -> DomainName:
 
 
 def address(value: Json) -> IPv4Address | IPv6Address:
-    """Return an address that a host can have; raises Malformed."""
+    """Return the IP address of a host; raises Malformed."""
     given = text(value)
     try:
         parsed = ip_address(given)
@@ -149,7 +148,7 @@ def address(value: Json) -> IPv4Address | IPv6Address:
 
 
 def flag(value: Json) -> bool:
-    """Return a truth value; raises Malformed."""
+    """Return a boolean; raises Malformed."""
     if not isinstance(value, bool):
         raise Malformed(f"must be true or false, not {kind(value)}")
     return value
@@ -202,7 +201,7 @@ def side(value: Json) -> Side:
 def time(value: Json) -> float:
     """Return seconds since 1970 for a time with its zone (RFC 3339); raises Malformed.
 
-    Of years that can be written again, whatever the zone.
+    Only years that can be written again in any time zone.
     """
     given = text(value)
     try:
@@ -239,7 +238,7 @@ def flag_name(value: Json) -> str:
     """Return the name of a flag; raises Malformed."""
     given = configured_name(value)
     if given == AUTOMATION_FLAG:
-        raise Malformed("that flag has commands of its own: `automation freeze` and `thaw`")
+        raise Malformed("this flag has its own commands: `automation freeze` and `automation thaw`")
     return given
 
 
@@ -256,12 +255,12 @@ def quorum(value: Json) -> Quorum:
 
 
 def on_or_off(value: Json) -> bool:
-    """Return whether it is `on`; raises Malformed."""
+    """Return True for `on` and False for `off`; raises Malformed."""
     return choice(*ON_OR_OFF)(value) == "on"
 
 
 def forced_health(value: Json) -> Health:
-    """Return what is forced: UP, DOWN, or UNKNOWN for `none`; raises Malformed."""
+    """Return the health to force: UP, DOWN, or UNKNOWN for `none`; raises Malformed."""
     word = choice(*UP_DOWN_OR_NONE)(value)
     return Health.UNKNOWN if word == "none" else Health(word)
 

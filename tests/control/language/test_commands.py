@@ -347,14 +347,14 @@ def test_words_and_json_are_the_same_command(words: str, fields: Fields, command
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("switch shop --pre-ttl 5", "--pre-ttl is for a planned switch: say when with --at"),
+        ("switch shop --pre-ttl 5", "--pre-ttl is for a planned switch: give its time with --at"),
         (
             "application set shop --check web --no-checks",
             "--check and --no-checks: choose one",
         ),
         ("health report shop up --ttl 0", "--ttl: 0: must be from 1 to 86400 seconds"),
         ("health report shop none", "up|down: must be 'up' or 'down', not 'none'"),
-        ("flag on automation", "NAME: that flag has commands of its own"),
+        ("flag on automation", "NAME: this flag has its own commands"),
         ("maintenance shop", "on|off is missing"),
         ("health force shop", "up|down|none is missing"),
     ],
@@ -397,7 +397,7 @@ def test_a_command_changes_the_state_or_acts_or_reads(words: str, command: Comma
     assert isinstance(command, c.Mutation) == (name not in READS | ACTIONS)
 
 
-_WHOLE = "goes without --export and --verify: the chain is over the whole history"
+_WHOLE = "cannot go with --export or --verify: the chain covers the whole history"
 
 
 @pytest.mark.parametrize(
@@ -406,9 +406,9 @@ _WHOLE = "goes without --export and --verify: the chain is over the whole histor
         ("history --export --verify", "--export and --verify: choose one"),
         ("history shop --export --limit 5", f"GROUP {_WHOLE}; --limit {_WHOLE}"),
         ("history shop --verify", f"GROUP {_WHOLE}"),
-        ("history --since 7", "--since goes with --export"),
-        ("history --verify --since 7", "--since goes with --export"),
-        (f"history --export --expect {'ab' * 32}", "--expect goes with --verify"),
+        ("history --since 7", "--since needs --export"),
+        ("history --verify --since 7", "--since needs --export"),
+        (f"history --export --expect {'ab' * 32}", "--expect needs --verify"),
     ],
 )
 def test_history_does_one_thing_at_a_time(words: str, message: str) -> None:
@@ -534,37 +534,37 @@ def test_a_parameter_takes_the_json_values_that_the_table_states(
 
 
 THERE = (
-    "there is application, automation, certificate, explain, flag, group, head, health, history, "
+    "known: application, automation, certificate, explain, flag, group, head, health, history, "
     "maintenance, plan, preflight, querylog, records, rehearse, status, switch, watch"
 )
 UNKNOWN = [
-    ("swich", "no command 'swich'; did you mean 'switch'?"),
-    ("grup add", "no command 'grup add'; did you mean 'group add'?"),
+    ("swich", "unknown command 'swich'; did you mean 'switch'?"),
+    ("grup add", "unknown command 'grup add'; did you mean 'group add'?"),
     (
         "head",
-        "no command 'head'; there is 'head add', 'head set', 'head rename', "
+        "unknown command 'head'; known: 'head add', 'head set', 'head rename', "
         "'head activate', 'head remove'",
     ),
     (
         "group ad",
-        "no command 'group ad'; there is 'group add', 'group set', 'group rename', "
+        "unknown command 'group ad'; known: 'group add', 'group set', 'group rename', "
         "'group remove', 'group list'",
     ),
     (
         "xyzzy",
-        "no command 'xyzzy'; " + THERE,
+        "unknown command 'xyzzy'; " + THERE,
     ),
     (
         "",
-        "no such command; " + THERE,
+        "unknown command; " + THERE,
     ),
     (
         "\x1b[2J",
-        "no such command; " + THERE,
+        "unknown command; " + THERE,
     ),
     (
         "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg",
-        "no such command; " + THERE,
+        "unknown command; " + THERE,
     ),
 ]
 
@@ -581,23 +581,23 @@ FIELDS: list[tuple[str, str, Fields, str]] = [
     ("what is required is missing", "switch", {}, "GROUP is missing"),
     ("null is as if it was left out", "switch", {"groups": None}, "GROUP is missing"),
     ("an empty list is not", "switch", {"groups": []}, "GROUP: must not be empty"),
-    ("a list is a list", "switch", {"groups": "shop"}, "GROUP: must be a list, not a text"),
-    ("of texts", "switch", {"groups": [1]}, "GROUP: must be a text, not a number"),
+    ("a list is a list", "switch", {"groups": "shop"}, "GROUP: must be a list, not a string"),
+    ("of texts", "switch", {"groups": [1]}, "GROUP: must be a string, not a number"),
     ("two missing", "head rename", {"application": "a"}, "OLD is missing; NEW is missing"),
-    ("a field too many", "watch", {"x": 1}, "x: watch takes no such field"),
+    ("a field too many", "watch", {"x": 1}, "x: unknown field of watch"),
     (
         "a field misspelt",
         "group add",
         {"name": "a", "tll": 5},
-        "tll: group add takes no such field; did you mean 'ttl'?",
+        "tll: unknown field of group add; did you mean 'ttl'?",
     ),
     (
         "a field that cannot be printed",
         "watch",
         {"\x1b[2J": 1},
-        "'\\x1b[2J': watch takes no such field",
+        "'\\x1b[2J': unknown field of watch",
     ),
-    ("a lone surrogate", "watch", {"\ud800": 1}, "'\\ud800': watch takes no such field"),
+    ("a lone surrogate", "watch", {"\ud800": 1}, "'\\ud800': unknown field of watch"),
     (
         "a wrong side",
         "switch",
@@ -614,14 +614,14 @@ FIELDS: list[tuple[str, str, Fields, str]] = [
         "a number in quotes",
         "history",
         {"limit": "5"},
-        "--limit: must be a whole number, not a text",
+        "--limit: must be a whole number, not a string",
     ),
     ("a fraction", "history", {"limit": 5.5}, "--limit: must be a whole number, not a fraction"),
     (
         "a truth value",
         "history",
         {"limit": True},
-        "--limit: must be a whole number, not a truth value",
+        "--limit: must be a whole number, not a boolean",
     ),
     (
         "a hash that is none",
@@ -640,13 +640,13 @@ FIELDS: list[tuple[str, str, Fields, str]] = [
         "a flag that is a text",
         "switch",
         {"groups": ["a"], "dry_run": "yes"},
-        "--dry-run: must be true or false, not a text",
+        "--dry-run: must be true or false, not a string",
     ),
     (
         "all faults at once",
         "group add",
         {"ttl": -1, "labl": "x", "zone": ".."},
-        "labl: group add takes no such field; did you mean 'label'?; NAME is missing; "
+        "labl: unknown field of group add; did you mean 'label'?; NAME is missing; "
         "--zone: '..' is not a domain name: it has an empty label; "
         "--ttl: -1: must be from 0 to 86400 seconds",
     ),
@@ -668,13 +668,13 @@ def test_a_thousand_unknown_fields_get_a_short_answer() -> None:
     """The refusal names some of them and counts the rest."""
     with pytest.raises(Rejected) as refusal:
         parse_command("watch", {f"field{number:04}": 1 for number in range(1000)})
-    assert refusal.value.message.count("takes no such field") == MAX_FAULTS
-    assert f"and {1000 - MAX_FAULTS} more fields" in refusal.value.message
+    assert refusal.value.message.count("unknown field of") == MAX_FAULTS
+    assert f"and {1000 - MAX_FAULTS} more unknown fields" in refusal.value.message
 
 
 WORDS = [
-    ("switch shop --ot backup", "no option --ot; did you mean '--to'?"),
-    ("switch shop --frobnicate", "no option --frobnicate"),
+    ("switch shop --ot backup", "unknown option --ot; did you mean '--to'?"),
+    ("switch shop --frobnicate", "unknown option --frobnicate"),
     ("switch shop --to", "--to needs a value"),
     ("switch shop --to a --to b", "--to is given twice"),
     ("switch shop --dry-run --dry-run", "--dry-run is given twice"),
@@ -682,13 +682,13 @@ WORDS = [
     ("status a b", "too many words: 'b'"),
     ("group rename a b c", "too many words: 'c'"),
     ("status -x", None),
-    ("group add shop --ttl 60s", "--ttl: must be a whole number of seconds, not a text"),
+    ("group add shop --ttl 60s", "--ttl: must be a whole number of seconds, not a string"),
     (
         "group add shop --ttl 99999999999999999999",
-        "--ttl: must be a whole number of seconds, not a text",
+        "--ttl: must be a whole number of seconds, not a string",
     ),
     ("group add shop --ttl -1", "--ttl: -1: must be from 0 to 86400 seconds"),
-    ("group add shop --ttl ٣", "--ttl: must be a whole number of seconds, not a text"),
+    ("group add shop --ttl ٣", "--ttl: must be a whole number of seconds, not a string"),
 ]
 
 
