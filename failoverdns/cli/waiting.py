@@ -36,8 +36,8 @@ def until_issued(
         if now.get("id") != order.get("id"):
             if report.get("kind") != "acme" or report.get("fingerprint") == before:
                 raise NotIssued(
-                    "the order is not the application's any more: it was dropped, or a switch "
-                    "moved it; see `failoverdns certificate list`"
+                    "the application no longer has this order: it was dropped, or a switch moved "
+                    "it; see `failoverdns certificate list`"
                 )
             yield report
             return
@@ -48,7 +48,7 @@ def until_issued(
             yield report
         if not pause():
             raise NotIssued(
-                "not issued yet: the server goes on with it; see `failoverdns certificate show`"
+                "not issued yet; the server keeps trying: see `failoverdns certificate show`"
             )
 
 

@@ -1,7 +1,7 @@
-"""The history: told, newest first; and as evidence, exported as a chain, or verified.
+"""The history: its last changes, its export with the hash chain, and its verification.
 
-Knows what is told of the chain, and that a history which does not fit is not one that is away.
-Refuses to know how hashes are made (`store.chain`).
+A history that cannot be read (`unavailable`) and one that was tampered with (`corrupt`) are
+different refusals.  How hashes are made is known to `store.chain` only.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from failoverdns.rules.reports.reporting import history_report
 from failoverdns.store.interface import Link, Store, Unavailable
 
 EXPORTED = 500
-"""Changes that one reply of `history --export` has."""
+"""Changes in one reply of `history --export`."""
 
 
-async def told(state: State, store: Store, command: History) -> Result:
+async def last_changes(state: State, store: Store, command: History) -> Result:
     """Return the last changes, of all or of a group; raises Rejected `unavailable`, `not-found`."""
     subjects = None
     if command.group is not None:
@@ -38,9 +38,9 @@ async def told(state: State, store: Store, command: History) -> Result:
 
 
 async def exported(state: State, store: Store, command: ExportHistory) -> Result:
-    """Return a piece of the export, and whether there is more: whoever wants all of it asks on.
+    """Return a piece of the export, and whether there is more to ask for.
 
-    Raises Rejected `invalid` for a revision that is not there yet, `unavailable`, and `corrupt`.
+    Raises Rejected `invalid` for a revision in the future, `unavailable`, and `corrupt`.
     """
     last = state.revision
     if command.since > last:
@@ -60,7 +60,7 @@ async def exported(state: State, store: Store, command: ExportHistory) -> Result
 
 
 async def verified(store: Store, command: VerifyHistory) -> Result:
-    """Return how many changes there are and the hash of the last, if all of them fit.
+    """Verify the whole chain; return the number of changes and the hash of the last.
 
     Raises Rejected `unavailable`, and `corrupt` with the first revision that does not fit, and why.
     """

@@ -1,7 +1,7 @@
 """Commands that only read: status, lists, history, records.
 
-Long results are read from a copy of the state and handed out piece by piece, so that nobody waits
-for them; a short one is read as it is.
+Long results are read from a copy of the state and sent piece by piece, so that other clients need
+not wait for them; short ones are read at once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import assert_never
 
 from failoverdns.changes.rehearsing import rehearsal
 from failoverdns.changes.state import State
-from failoverdns.control.auditing import exported, told, verified
+from failoverdns.control.auditing import exported, last_changes, verified
 from failoverdns.control.effects import Effects
 from failoverdns.control.language.requests import Result, Streamed
 from failoverdns.model.application import Application
@@ -98,7 +98,7 @@ async def read(source: Source, command: ReadCommand) -> Result:
             copy = state.copy()
             return {"groups": Streamed(group_report(copy, group) for group in copy.groups())}
         case History():
-            return await told(state, store, command)
+            return await last_changes(state, store, command)
         case ExportHistory():
             return await exported(state, store, command)
         case VerifyHistory():
@@ -220,7 +220,7 @@ async def _preflight(source: Source, command: Preflight) -> Result:
 
 
 async def _key_fault(store: Store, id_: str) -> str | None:
-    """Say what is wrong with a bundle in the vault; None if nothing is."""
+    """Return what is wrong with a bundle in the vault; None if nothing is."""
     try:
         bundle = await store.bundle(id_)
         if bundle is None:

@@ -45,13 +45,13 @@ MAX_PENDING: Final = 1000
 """Requests of one connection that are read before the first of them is answered."""
 
 MAX_EVENTS: Final = 10000
-"""Events kept for a client that watches and reads too slowly; then it is let go."""
+"""Events kept for a client that watches and reads too slowly; with more it is disconnected."""
 
 LINGER: Final = 1.0
-"""Seconds in which a client that is turned away may still write what is not read."""
+"""Seconds in which a rejected client may still write; what it writes is not read."""
 
 STALLED_TIMEOUT: Final = 60.0
-"""Seconds that a client may leave its replies unread."""
+"""Seconds that a client may leave its replies unread before it is disconnected."""
 
 TURN: Final = 0.002
 """Seconds that one connection may work before others get their turn."""
@@ -105,7 +105,7 @@ class ControlConnection(TwistedProtocol):
         self._later: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
-        """Learn who it is; refuse one that is not allowed, or one client too many."""
+        """Learn who the client is; reject it if it is not allowed, or if there are too many."""
         self._who = peer(self.transport.socket)
         self.transport.registerProducer(self, True)
         allowed = self._factory.allowed
@@ -116,14 +116,14 @@ class ControlConnection(TwistedProtocol):
             self._turn_away(Rejected("busy", "too many clients; try again"))
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Take bytes in."""
+        """Take requests from bytes that arrived."""
         if self._gone:
             return
         self._buffer += data
         self._work()
 
     def readConnectionLost(self) -> None:  # noqa: N802
-        """Answer what was asked, then close: the client only reads from now on."""
+        """Answer pending requests, then close: the client only reads from now on."""
         if self._gone:
             self.transport.loseConnection()
             return
@@ -133,11 +133,11 @@ class ControlConnection(TwistedProtocol):
         self._work()
 
     def writeConnectionLost(self) -> None:  # noqa: N802
-        """Close: nobody reads what we write."""
+        """Close: the client no longer reads."""
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
-        """Forget the client; commands that it sent are carried out all the same."""
+        """Forget the client; commands that it sent are still carried out."""
         self._gone = True
         for call in (self._stalled, self._later):
             if call is not None and call.active():
@@ -154,25 +154,25 @@ class ControlConnection(TwistedProtocol):
         )
 
     def resumeProducing(self) -> None:  # noqa: N802
-        """Go on."""
+        """Continue: the client reads again."""
         self._paused = False
         if self._stalled is not None and self._stalled.active():
             self._stalled.cancel()
         self._work()
 
     def stopProducing(self) -> None:  # noqa: N802
-        """Do nothing: the connection is going."""
+        """Do nothing: the connection is closing."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is owed to the client.
+        """Whether no reply or event is due to the client.
 
-        One that watches, and sends no more, may be gone: that shows with the next event only.
+        A client that watches and sends nothing more may be gone; the next event shows it.
         """
         return not self._slots and not self._paused and (self._ended or not self.watching)
 
     def send_event(self, line: bytes) -> None:
-        """Send an event after the replies that are due."""
+        """Send an event, after pending replies."""
         if len(self._slots) >= MAX_EVENTS:
             self.transport.abortConnection()
         else:
@@ -181,7 +181,7 @@ class ControlConnection(TwistedProtocol):
     def _work(self) -> None:
         """Take requests and send replies, by turns, for as long as the client reads.
 
-        Not reentrant: what calls it while it works is seen by the loop.
+        A call while it works returns at once; the loop sees the new work.
         """
         if self._working or (self._later is not None and self._later.active()):
             return
@@ -286,7 +286,7 @@ class ControlConnection(TwistedProtocol):
         self._work()
 
     def _turn_away(self, refusal: Rejected) -> None:
-        """Say why, and close when the client has: one that still writes would not read it."""
+        """Send the reason, and close later: a client that still writes would not read it."""
         self._reply(write_refusal(None, refusal))
         self._gone = True
         self.transport.unregisterProducer()
@@ -307,18 +307,21 @@ class ControlFactory(ServerFactory):
     def __init__(
         self, clock: IReactorTime, commands: RequestExecutor, allowed: Allowed | None = None
     ) -> None:
-        """Carry out `commands` of those that are `allowed`; None allows all that can connect."""
+        """Carry out `commands` of the allowed clients; None allows all that can connect."""
         self.allowed = allowed
         self.clock = clock
         self.commands = commands
         self._clients: dict[ControlConnection, None] = {}
 
     def buildProtocol(self, addr: IAddress | None) -> ControlConnection:  # noqa: N802
-        """Take a client in."""
+        """Return the protocol of a new client."""
         return ControlConnection(self)
 
     def enter(self, client: ControlConnection) -> bool:
-        """Count a client; if that is one too many, the longest idle goes; False if none is idle."""
+        """Add a client, disconnecting the longest idle one if there are too many.
+
+        Returns False if there are too many and none is idle.
+        """
         if len(self._clients) >= MAX_CLIENTS:
             idle = next((one for one in self._clients if one.is_idle), None)
             if idle is None:
@@ -329,7 +332,7 @@ class ControlFactory(ServerFactory):
         return True
 
     def touch(self, client: ControlConnection) -> None:
-        """Note that a client has asked for something."""
+        """Note that a client sent a request."""
         if client in self._clients:
             self._clients[client] = self._clients.pop(client)
 
@@ -344,6 +347,6 @@ class ControlFactory(ServerFactory):
                 client.send_event(line)
 
     def close(self) -> None:
-        """Let every client go."""
+        """Disconnect every client."""
         for client in list(self._clients):
             client.transport.loseConnection()

@@ -71,7 +71,7 @@ def _flag(result: Result) -> None:
     """Print one flag."""
     reason = f" ({result['reason']})" if result["reason"] else ""
     if result["name"] == "automation":
-        does = "groups act as their policies say" if result["on"] else "nothing acts by itself"
+        does = "groups act as their policies say" if result["on"] else "nothing switches by itself"
         click.echo(f"automation is {'on' if result['on'] else 'frozen'}{reason}: {does}")
         return
     click.echo(f"{result['name']} is {'on' if result['on'] else 'off'}{reason}")
@@ -82,7 +82,7 @@ def _flag(result: Result) -> None:
 def _maintenance(result: Result) -> None:
     """Print whether a group is in maintenance."""
     reason = f" ({result['reason']})" if result["reason"] else ""
-    does = f"in maintenance{reason}: automation keeps its hands off"
+    does = f"in maintenance{reason}: automation leaves it alone"
     click.echo(f"{result['group']}: {does if result['maintenance'] else 'not in maintenance'}")
 
 

@@ -34,14 +34,14 @@ def group_line(group: Result) -> str:
     return f"{group['name']}: {group['hostname']} answers {answers} ({group['active']} active)"
 
 
-def resolved(told: Result | None) -> list[str]:
+def resolved(answer: Result | None) -> list[str]:
     """Return lines about a flattened hostname: its addresses' age, and what is wrong."""
-    if told is None:
+    if answer is None:
         return []
-    lines = [f"= {told['hostname']}"]
-    if told["checked_at"] or told["since"]:
-        lines.append(f"as of {told['checked_at'] or told['since']}")
-    return [*lines, told["problem"]] if told["problem"] else lines
+    lines = [f"= {answer['hostname']}"]
+    if answer["checked_at"] or answer["since"]:
+        lines.append(f"as of {answer['checked_at'] or answer['since']}")
+    return [*lines, answer["problem"]] if answer["problem"] else lines
 
 
 def _side(group: Result, side: str) -> str:
@@ -100,7 +100,7 @@ def _rehearse(result: Result) -> None:
     for rule in result["rules"]:
         click.echo(f"  {rule['rule']}: {rule['message']}")
     if not result["changed"]:
-        click.echo("  it is there already")
+        click.echo("  it is active already")
         return
     if not result["would_succeed"]:
         click.echo("  with these rules overridden:")

@@ -1,5 +1,6 @@
-"""Commands as values: what a user, or the server itself, asks for, parsed and typed.
+"""Commands as values: parsed and typed requests of a user, or of the server itself.
 
+A command is a Mutation (it changes the state), an Action (it does something else) or a ReadCommand.
 Names of applications, heads and labels are already checked to be DNS labels in lower case.
 In commands that set something, None leaves the value as it is and an empty text detaches it.
 How a command is written, as words or as JSON, is known in `control.language` only.
@@ -112,7 +113,7 @@ Mutation = (
 
 
 Action = ReportHealth | RotateKey | QueryLogOn | QueryLogOff
-"""Does something beside reading, and leaves the state as it is."""
+"""Has an effect outside the state, and leaves the state as it is."""
 
 
 ReadCommand = (

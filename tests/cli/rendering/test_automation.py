@@ -34,7 +34,7 @@ def test_a_flag_is_confirmed_with_what_becomes_of_its_gates(console: Console) ->
 
 def test_freezing_is_confirmed_with_what_it_does(console: Console) -> None:
     assert console.shown("automation freeze --reason 'network works'") == (
-        "automation is frozen (network works): nothing acts by itself\n"
+        "automation is frozen (network works): nothing switches by itself\n"
     )
     assert console.shown("automation thaw") == (
         "automation is on: groups act as their policies say\n"
@@ -78,7 +78,7 @@ def test_a_plan_that_would_be_refused_as_things_are_is_confirmed_with_a_warning(
 
 
 def test_maintenance_is_confirmed(console: Console) -> None:
-    does = "automation keeps its hands off"
+    does = "automation leaves it alone"
     assert console.shown("maintenance shop on") == f"shop: in maintenance: {does}\n"
     assert console.shown("maintenance shop on --reason 'disk swap'") == (
         f"shop: in maintenance (disk swap): {does}\n"

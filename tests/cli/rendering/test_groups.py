@@ -105,7 +105,7 @@ def test_a_rehearsal_shows_answers_events_and_records(console: Console) -> None:
 
 def test_a_rehearsal_to_the_active_side_shows_that_nothing_would_change(console: Console) -> None:
     assert console.shown("rehearse shop --to primary") == (
-        "shop: a switch to the primary would go well; nothing was changed\n  it is there already\n"
+        "shop: a switch to the primary would go well; nothing was changed\n  it is active already\n"
     )
 
 
