@@ -27,7 +27,7 @@ from failoverdns.automation.automation_loop import Automation, steady_clock
 from failoverdns.changes.ledger import Ledger, Outcome, Submission
 from failoverdns.changes.state import State
 from failoverdns.config import ConfigErrors, load_config, takes_restart
-from failoverdns.control.commanding import Commands, event_line
+from failoverdns.control.commanding import CommandCorridor, event_line
 from failoverdns.control.effects import Approval, Effects
 from failoverdns.control.server import ControlFactory
 from failoverdns.model.change import Change, Who
@@ -300,7 +300,7 @@ class Service:
             approval=self._approval,
             can_issue=lambda: reactions.issuing,
         )
-        commands = Commands(self._ledger, self._store, effects)
+        commands = CommandCorridor(self._ledger, self._store, effects)
         self._control = ControlFactory(self._reactor, commands, find_allowed(settings.allow))
         self._control_port = listen_unix(
             self._reactor, settings.socket, settings.mode, self._control

@@ -15,7 +15,7 @@ from driving import run
 from failoverdns.automation.observing import Effects, Observing
 from failoverdns.automation.reports import Reports
 from failoverdns.cli import rendering
-from failoverdns.control.commanding import Commands
+from failoverdns.control.commanding import CommandCorridor
 from failoverdns.control.language.commands import ROWS
 from failoverdns.control.language.requests import read_request
 from failoverdns.model.application import Application
@@ -58,7 +58,7 @@ class Console:
             automation=lambda: self.server.get("automation", {}),
             probing=self,
         )
-        self._commands = Commands(self.corridor.ledger, self.corridor.store, effects)
+        self._commands = CommandCorridor(self.corridor.ledger, self.corridor.store, effects)
 
     def reply(self, request: str | dict[str, Json]) -> dict[str, Any]:
         """Return the reply to a command line, or to named values."""

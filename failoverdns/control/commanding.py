@@ -44,7 +44,7 @@ _NOT_ISSUING = Rejected(
 )
 
 
-class Commands:
+class CommandCorridor:
     """Carries out the requests of all clients."""
 
     def __init__(self, ledger: Ledger, store: Store, effects: Effects) -> None:

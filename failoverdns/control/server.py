@@ -305,7 +305,7 @@ class ControlFactory(ServerFactory):
     noisy = False
 
     def __init__(
-        self, clock: IReactorTime, commands: RequestExecutor, allowed: Allowed | None = None
+        self, clock: IReactorTime, commands: RequestExecutor, allowed: Allowed | None
     ) -> None:
         """Carry out `commands` of the allowed clients; None allows all that can connect."""
         self.allowed = allowed

@@ -85,7 +85,7 @@ def slow() -> Slow:
 
 @pytest.fixture
 def factory(slow: Slow) -> ControlFactory:
-    return ControlFactory(Clock(), slow)
+    return ControlFactory(Clock(), slow, None)
 
 
 def connect(factory: ControlFactory) -> tuple[ControlConnection, Transport]:

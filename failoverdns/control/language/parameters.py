@@ -5,7 +5,7 @@ Which commands there are is not known here: `control.language.commands` joins th
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from failoverdns.control.language import values
 from failoverdns.control.language.rows import JsonType, Parameter
@@ -50,7 +50,7 @@ def state(help_: str, parse: values.Parse[T], choices: tuple[str, ...]) -> Param
     )
 
 
-def override(rules: str) -> Parameter[Any]:
+def override(rules: str) -> Parameter[str]:
     """Return the parameter that names rules which may fail; `rules` lists them for the help."""
     help_ = f"a rule that may fail: {rules}; can be repeated"
     return Parameter("override", help_, values.text, "RULE", repeated=True)
