@@ -62,7 +62,7 @@ def load_config(path: Path) -> Config:
         tcp=read_tcp(sections.tcp, usable, report),
         cookies=read_cookies(sections.cookies, folder),
         querylog=read_query_log(sections.querylog, folder),
-        settings=read_terms(sections, folder, usable, written, report),
+        automation=read_terms(sections, folder, usable, written, report),
         rate_limit=read_rate_limit(sections.rate_limit, usable, report),
     )
     report.raise_if_any()

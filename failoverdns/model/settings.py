@@ -174,7 +174,7 @@ class Config:
     `resolvers` are asked for the hostnames of flattened groups, in this order.
     `workers` is the number of answering processes; None chooses by the machine, 0 answers in
     the control process.
-    `settings` are checks, policies and safety rules.
+    `automation` are checks, policies and safety rules.
     `delivery`, `acme`, `rate_limit` and `querylog` are None where they are off.
     """
 
@@ -194,4 +194,4 @@ class Config:
     cookies: CookieSettings
     rate_limit: RateLimits | None
     querylog: QueryLogSettings | None = None
-    settings: AutomationSettings = NO_AUTOMATION_SETTINGS
+    automation: AutomationSettings = NO_AUTOMATION_SETTINGS

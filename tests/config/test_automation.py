@@ -47,7 +47,7 @@ def rule(body: str) -> str:
 def test_nothing_is_checked_and_nothing_automatic_by_default(
     load: Load, right: str, text: str
 ) -> None:
-    assert load(right + text).settings == NO_AUTOMATION_SETTINGS
+    assert load(right + text).automation == NO_AUTOMATION_SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_nothing_is_checked_and_nothing_automatic_by_default(
 def test_a_check_has_a_default_for_all_that_its_type_can_do_without(
     load: Load, right: str, body: str, expected: Check
 ) -> None:
-    assert load(right + check(body)).settings == AutomationSettings((expected,))
+    assert load(right + check(body)).automation == AutomationSettings((expected,))
 
 
 def test_checks_are_read_in_the_order_of_the_file(load: Load, right: str, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ checks:
   beat: {type: push, ttl: 86400}
   plain: {type: http, status: 204}
 """
-    assert load(right + text).settings.checks == (
+    assert load(right + text).automation.checks == (
         Check(
             "z.2",
             CheckKind.HTTPS,
@@ -260,7 +260,7 @@ def test_a_pattern_may_be_what_it_wants_because_none_takes_long(
     load: Load, right: str, pattern: str
 ) -> None:
     """RE2 takes linear time for any."""
-    (web,) = load(right + check(f"type: http, body_pattern: '{pattern}'")).settings.checks
+    (web,) = load(right + check(f"type: http, body_pattern: '{pattern}'")).automation.checks
     assert web.http.body_pattern == pattern
 
 
@@ -293,7 +293,7 @@ def test_what_cannot_be_a_name_or_a_section_is_told(
 
 
 def test_a_policy_is_manual_by_default(load: Load, right: str) -> None:
-    assert load(right + policy("")).settings == AutomationSettings(policies=(Policy("auto"),))
+    assert load(right + policy("")).automation == AutomationSettings(policies=(Policy("auto"),))
     assert Policy("auto").mode is Policy("auto").fail_back is Mode.MANUAL
 
 
@@ -314,7 +314,7 @@ policies:
   a:
     all_down: primary
 """
-    assert load(right + text).settings.policies == (
+    assert load(right + text).automation.policies == (
         Policy(
             "z",
             Mode.AUTOMATIC,
@@ -400,7 +400,7 @@ def test_a_safety_rule_is_one_of_three(
     load: Load, right: str, body: str, expected: Assertion | Gate | Wait
 ) -> None:
     """Gates and waits are for all groups unless they say otherwise."""
-    assert load(right + rule(body)).settings == AutomationSettings(safety_rules=(expected,))
+    assert load(right + rule(body)).automation == AutomationSettings(safety_rules=(expected,))
 
 
 ONE_OF = "must be exactly one of assert, gate and wait,"
