@@ -84,6 +84,16 @@ class Node:
                     return None
         return node
 
+    def get(self, *location: int | str) -> Node:
+        """Return the node that `location` leads to, where there must be one."""
+        node = self.at(*location)
+        assert node is not None, location
+        return node
+
+    def lacks_any_of(self, written: Node, keys: Iterable[str]) -> bool:
+        """Return whether a value of one of these keys, which `written` has, was refused."""
+        return any(written.at(key) is not None and self.at(key) is None for key in keys)
+
     def usable(self, faults: Collection[Location] = ()) -> Node:
         """Return a copy without refused values and those at `faults`; the rest keep their places.
 

@@ -6,26 +6,28 @@ Refuses to know what any part looks like inside, and which other files the parts
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from failoverdns.config.automation import read_terms
-from failoverdns.config.certificates import read_acme, read_certificates, read_delivery
-from failoverdns.config.document import Node, read_document, refuse_repeated
+from failoverdns.config.automation import read_automation
+from failoverdns.config.certificates import read_acme, read_certificates
+from failoverdns.config.control import read_control
+from failoverdns.config.delivery import read_delivery
+from failoverdns.config.document import read_document, refuse_repeated
 from failoverdns.config.errors import START, FaultReport
 from failoverdns.config.hooks import read_hooks
-from failoverdns.config.protection import read_cookies, read_query_log, read_rate_limit, read_tcp
-from failoverdns.config.scalars import absolute
+from failoverdns.config.protection import read_rate_limit, read_tcp
 from failoverdns.config.schema import check_shape
-from failoverdns.config.sections import ConfigFile, ControlSection
 from failoverdns.config.zones.zones import read_zones
-from failoverdns.model.settings import Config, ControlSettings, Identity, StateSettings
+from failoverdns.model.settings import (
+    Config,
+    CookieSettings,
+    Identity,
+    QueryLogSettings,
+    StateSettings,
+)
 
 MAX_SIZE = 16 * 1024 * 1024
 """Bytes of a configuration file."""
-
-MAX_SOCKET_PATH = 107
-"""Bytes in the path of a Unix socket on Linux: `sun_path` less its final NUL, unix(7)."""
 
 
 def load_config(path: Path) -> Config:
@@ -45,25 +47,29 @@ def load_config(path: Path) -> Config:
     folder = path.parent.resolve()
     refuse_repeated(sections.listen, usable.at("listen"), "address", report)
     refuse_repeated(sections.resolvers, usable.at("resolvers"), "resolver", report)
-    state = StateSettings(absolute(sections.state.sqlite, folder))
+    state = sections.state.into(StateSettings, folder)
+    delivery, acme = sections.delivery, sections.acme
+    rate_limit, querylog = sections.rate_limit, sections.querylog
     config = Config(
         file=path,
         zones=read_zones(sections.zones, folder, usable, written, report),
         listen=tuple(sections.listen),
         workers=sections.workers,
         resolvers=tuple(sections.resolvers),
-        control=_control(sections.control, folder, usable, report),
+        control=read_control(sections.control, folder, usable, report),
         state=state,
-        identity=_identity(sections),
+        identity=sections.identity.into(Identity),
         certificates=read_certificates(sections.certificates, state, folder, usable, report),
-        delivery=read_delivery(sections, folder, usable, written, report),
+        delivery=read_delivery(delivery, sections.listen, folder, usable, written, report)
+        if delivery
+        else None,
         hooks=read_hooks(sections.hooks, folder, usable, written, report),
-        acme=read_acme(sections.acme, folder, usable, report),
+        acme=read_acme(acme, folder, usable, report) if acme else None,
         tcp=read_tcp(sections.tcp, usable, report),
-        cookies=read_cookies(sections.cookies, folder),
-        querylog=read_query_log(sections.querylog, folder),
-        automation=read_terms(sections, folder, usable, written, report),
-        rate_limit=read_rate_limit(sections.rate_limit, usable, report),
+        cookies=sections.cookies.into(CookieSettings, folder),
+        rate_limit=read_rate_limit(rate_limit, usable, report) if rate_limit else None,
+        querylog=querylog.into(QueryLogSettings, folder) if querylog else None,
+        automation=read_automation(sections, folder, usable, written, report),
     )
     report.raise_if_any()
     return config
@@ -86,26 +92,3 @@ def read_text(path: Path, report: FaultReport) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         report.add(START, f"not UTF-8: the byte 0x{data[error.start]:02x} in line {line}")
         return ""
-
-
-def _identity(sections: ConfigFile) -> Identity:
-    told = sections.identity
-    return Identity(told.id, told.version, told.nsid)
-
-
-def _control(
-    section: ControlSection, folder: Path, usable: Node, report: FaultReport
-) -> ControlSettings:
-    socket = absolute(section.socket, folder)
-    node = usable.at("control", "socket")
-    size = len(os.fsencode(socket))
-    if size > MAX_SOCKET_PATH and node is not None:
-        report.add(
-            node.place,
-            f"the path {socket} is {size} bytes long; "
-            f"a Unix socket's can have at most {MAX_SOCKET_PATH}",
-        )
-    allow = section.allow
-    if allow is not None:
-        refuse_repeated(allow, usable.at("control", "allow"), "user or group", report)
-    return ControlSettings(socket, section.mode, tuple(allow) if allow is not None else None)

@@ -10,39 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
 from failoverdns.config import scalars as values
-from failoverdns.config.automation_scalars import KINDS
-from failoverdns.config.automation_sections import (
-    AssertSection,
-    CheckSection,
-    GateSection,
-    PolicySection,
-    SafetyRuleSection,
-)
+from failoverdns.config.certificates import TERMS
 from failoverdns.config.document import Location, Node, Refused
 from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.scalars import named
-from failoverdns.config.section_types import Section
-from failoverdns.config.sections import (
-    AcmeSection,
-    CertificatesSection,
-    ConfigFile,
-    ControlSection,
-    CookiesSection,
-    DeliverySection,
-    ExternalAccountSection,
-    HookSection,
-    IdentitySection,
-    QueryLogSection,
-    RateLimitSection,
-    StateSection,
-    TCPSection,
-    ZoneSection,
-)
+from failoverdns.config.section import Section
+from failoverdns.config.sections import ConfigFile
+from failoverdns.model.health import CheckKind
 
 
 def check_shape(document: Node, report: FaultReport) -> tuple[ConfigFile, Node]:
@@ -104,9 +83,9 @@ _NEEDS = (
     _Need(
         ("acme",), "directory", None, "write letsencrypt, letsencrypt-staging or an https:// URL"
     ),
-    _Need(("checks", ""), "type", None, f"write {', '.join(KINDS)}"),
+    _Need(("checks", ""), "type", None, f"write {', '.join(kind.value for kind in CheckKind)}"),
     _Need(("safety_rules", "", "assert"), "groups", list, "name at least one group"),
-    _Need(("acme",), "accept_terms", None, f"write true: {values.TERMS}"),
+    _Need(("acme",), "accept_terms", None, f"write true: {TERMS}"),
     _Need(("querylog",), "file", None, "give the path of the file that queries are logged to"),
     _Need(("acme", "external_account"), "key_id", None, "the CA gives it to you"),
     _Need(
@@ -173,8 +152,7 @@ def _explain(
 
 
 def _unknown_key(location: Location) -> str:
-    fields = _section_at(location[:-1]).model_fields
-    known = [field.alias or name for name, field in fields.items()]
+    known = list(_section_at(location[:-1]).written_keys())
     close = get_close_matches(str(location[-1]), known, n=1)
     if close:
         return f"unknown key; did you mean {quoted(close[0])}?"
@@ -182,45 +160,16 @@ def _unknown_key(location: Location) -> str:
 
 
 def _section_at(location: Location) -> type[Section]:
-    match location:
-        case ():
-            return ConfigFile
-        case ("zones", _):
-            return ZoneSection
-        case ("control",):
-            return ControlSection
-        case ("state",):
-            return StateSection
-        case ("identity",):
-            return IdentitySection
-        case ("certificates",):
-            return CertificatesSection
-        case ("delivery",):
-            return DeliverySection
-        case ("hooks", _):
-            return HookSection
-        case ("acme",):
-            return AcmeSection
-        case ("tcp",):
-            return TCPSection
-        case ("querylog",):
-            return QueryLogSection
-        case ("cookies",):
-            return CookiesSection
-        case ("rate_limit",):
-            return RateLimitSection
-        case ("checks", _):
-            return CheckSection
-        case ("policies", _):
-            return PolicySection
-        case ("safety_rules", _):
-            return SafetyRuleSection
-        case ("safety_rules", _, "assert"):
-            return AssertSection
-        case ("safety_rules", _, "gate"):
-            return GateSection
-        case _:
-            return ExternalAccountSection
+    """Return the section that is at `location` in a file."""
+    section: type[Section] = ConfigFile
+    keys = iter(location)
+    for key in keys:
+        annotation = section.written_keys()[str(key)].annotation
+        if get_origin(annotation) is dict:
+            next(keys)
+        kinds = (annotation, *get_args(annotation))
+        (section,) = (k for k in kinds if isinstance(k, type) and issubclass(k, Section))
+    return section
 
 
 def _not_a_number(value: object) -> str:

@@ -10,10 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import IPv4Address, ip_address
 
 from failoverdns.model.errors import Malformed
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+_CONFIGURED = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_GROUP = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", re.ASCII)
+_GROUP_PATTERN = re.compile(r"[A-Za-z0-9._*?-]{1,128}", re.ASCII)
+_LABEL_PATTERN = re.compile(r"[a-z0-9_*?-]{1,63}", re.ASCII)
 _NEEDS_BACKSLASH = frozenset(b'."$();@\\')
 
 
@@ -142,6 +147,50 @@ def plain_label(text: str, what: str) -> str:
             "not beginning or ending with '-'"
         )
     return folded
+
+
+CONFIGURED_NAME_FORM = "1 to 64 letters, digits, '-', '_' or '.'"
+"""What a name must be for `is_configured_name`, for messages."""
+
+
+def is_configured_name(text: str) -> bool:
+    """Return whether `text` can name a check, policy, safety rule, hook or flag."""
+    return bool(_CONFIGURED.fullmatch(text))
+
+
+def is_group_name(text: str) -> bool:
+    """Return whether `text` can name a group.
+
+    A name has 1 to 128 letters, digits, `-`, `_` and `.`, and begins and ends with a letter or
+    digit.
+    """
+    return bool(_GROUP.fullmatch(text))
+
+
+def is_group_pattern(text: str) -> bool:
+    """Return whether `text` can be the name of a group, or a pattern of names with `*` and `?`."""
+    return bool(_GROUP_PATTERN.fullmatch(text))
+
+
+def is_label_pattern(text: str) -> bool:
+    """Return whether `text` can be a label in lower case, or a pattern with `*` and `?`.
+
+    The names of applications and heads are such labels.
+    """
+    return bool(_LABEL_PATTERN.fullmatch(text))
+
+
+def is_address(text: str) -> bool:
+    """Return whether `text` is an IP address, and so not a name.
+
+    An address with a zone index (RFC 4007 section 11), such as `fe80::1%eth0`, is not one that DNS
+    and certificates can carry.
+    """
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return isinstance(address, IPv4Address) or address.scope_id is None
 
 
 def _labels_of(text: str) -> tuple[list[bytes], bool]:

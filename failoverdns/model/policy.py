@@ -68,7 +68,7 @@ class Assertion:
 
     name: str
     groups: tuple[str, ...]
-    at_least: int
+    at_least: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""The configuration as frozen values: what the rest of the server gets to see.
+"""The configuration as frozen values, with the defaults of keys that are left out.
 
-Refuses to know YAML, files' text and defaults.
+A value that has no default must be given in the file, or depends on other keys.  Which values are
+allowed is checked in `failoverdns.config`, where the file is read.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ class ControlSettings:
     None lets everybody who can open the socket.
     """
 
-    socket: Path
-    mode: int
+    socket: Path = Path("/run/failoverdns/control.sock")
+    mode: int = 0o660
     allow: tuple[str, ...] | None = None
 
 
@@ -43,7 +44,7 @@ class ControlSettings:
 class StateSettings:
     """Where state outlives the process: the absolute path of the SQLite database."""
 
-    sqlite: Path
+    sqlite: Path = Path("/var/lib/failoverdns/failoverdns.db")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class Identity:
     None hides it; a text has 1 to 255 bytes of UTF-8.
     """
 
-    id: str | None
-    version: str | None
+    id: str | None = None
+    version: str | None = None
     nsid: str | None = None
 
 
@@ -98,9 +99,13 @@ class HookSettings:
     run: tuple[str, ...]
     events: frozenset[str]
     applications: frozenset[str] | None
-    timeout: float
-    attempts: int
-    before_switch: bool
+    timeout: float = 60.0
+    attempts: int = 3
+    before_switch: bool = False
+
+
+KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
+"""The kinds of private keys that certificates are issued for; the first one is the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +124,18 @@ class AcmeSettings:
     """Where and how certificates are issued.
 
     `directory` is the URL of the CA's directory, over HTTPS; `contact` are mail addresses.
-    `key_type` is one of ec256, ec384, rsa2048, rsa3072 and rsa4096.
+    `key_type` is one of `KEY_TYPES`.
     `profile` is one that the directory offers; None leaves the choice to the CA.
     `ca_file` is the absolute path of the PEM file that the directory's HTTPS is checked with;
     None takes what the system trusts.
     """
 
     directory: str
-    contact: tuple[str, ...]
-    key_type: str
-    profile: str | None
-    ca_file: Path | None
-    external_account: ExternalAccount | None
+    contact: tuple[str, ...] = ()
+    key_type: str = KEY_TYPES[0]
+    profile: str | None = None
+    ca_file: Path | None = None
+    external_account: ExternalAccount | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,7 @@ class QueryLogSettings:
     """Where queries are logged when that is turned on: an absolute path, and bytes it may have."""
 
     file: Path
-    max_size: int
+    max_size: int = 100 << 20
 
 
 @dataclass(frozen=True, slots=True)

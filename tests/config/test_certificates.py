@@ -8,6 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from failoverdns.config.certificates import (
+    accepted_terms,
+    acme_directory,
+    checked_key_type,
+    mail_address,
+)
+from failoverdns.config.scalars import mailbox
+from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import (
     AcmeSettings,
     CertificateSettings,
@@ -197,3 +205,75 @@ def test_a_repeated_contact_is_an_error(shown: Shown, right: str) -> None:
     contact = "[a@b.test, A@b.test, a@B.test]"
     text = f"acme: {{directory: letsencrypt, accept_terms: true, contact: {contact}}}\n"
     assert shown(right + text) == ["7:82 acme.contact[2]: the mail address a@b.test is given twice"]
+
+
+@pytest.mark.parametrize("value", [False, 1, "true", None])
+def test_terms_are_accepted_by_true_and_nothing_else(value: object) -> None:
+    assert accepted_terms(True) is True
+    with pytest.raises(
+        Malformed, match=r"^must be true, not .*: by this you accept the CA's terms"
+    ):
+        accepted_terms(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("letsencrypt", "https://acme-v02.api.letsencrypt.org/directory"),
+        ("letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory"),
+        ("https://ca.test", "https://ca.test"),
+        ("https://ca.test:14000/dir?a=b", "https://ca.test:14000/dir?a=b"),
+        ("HTTPS://[::1]:14000/dir", "HTTPS://[::1]:14000/dir"),
+    ],
+)
+def test_a_directory_is_a_known_ca_or_a_url(text: str, url: str) -> None:
+    assert acme_directory(text) == url
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("http://ca.test/dir", "can be forged on the way, as all http:// can"),
+        ("HTTP://ca.test/dir", "can be forged on the way, as all http:// can"),
+        *(
+            (text, "is not a directory")
+            for text in (
+                *("", "Letsencrypt", "lets encrypt", "ca.test/dir", "ftp://ca.test/", "https:/x"),
+                *("https://", "https:///dir", "https://:443/dir", "https://ca.test:0/"),
+                *("https://me:secret@ca.test/", "https://ca.test/#x", "https://ca.test/a b"),
+                *("https://cä.test/", "https://ca.test/\n", "https://ca.test\\@x/"),
+            )
+        ),
+        *(
+            (text, "is not a URL")
+            for text in ("https://ca.test:x/", "https://ca.test:65536/", "https://[::1/")
+        ),
+    ],
+)
+def test_what_is_not_a_directory_is_refused(text: str, message: str) -> None:
+    with pytest.raises(Malformed) as refusal:
+        acme_directory(text)
+    assert message in str(refusal.value)
+    form = "; write letsencrypt, letsencrypt-staging or an https:// URL"
+    assert str(refusal.value).endswith(form)
+
+
+def test_a_mail_address_keeps_the_case_before_the_at_sign() -> None:
+    assert mail_address("Ops.Team@Example.NET.") == "Ops.Team@example.net"
+    with pytest.raises(Malformed, match="is not a mail address"):
+        mail_address("mailto:ops@example.net")
+
+
+@pytest.mark.parametrize("letter", "#%&/=?^`{|}")
+def test_a_mail_address_must_fit_into_a_url(letter: str) -> None:
+    assert mailbox(f"o{letter}s@example.net")
+    with pytest.raises(Malformed) as refusal:
+        mail_address(f"o{letter}s@example.net")
+    assert f'has a "{letter}", which a CA does not take' in str(refusal.value)
+
+
+def test_a_type_of_keys_is_one_of_few() -> None:
+    for key_type in ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"):
+        assert checked_key_type(key_type) == key_type
+    with pytest.raises(Malformed, match=r'^"ed25519" is not a type of keys; use ec256 or ec384 or'):
+        checked_key_type("ed25519")

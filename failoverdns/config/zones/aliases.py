@@ -9,13 +9,12 @@ Refuses to know how it is resolved.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from ipaddress import ip_address
 
 from failoverdns.config.document import Node
 from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.scalars import host_name
 from failoverdns.model.errors import Malformed
-from failoverdns.model.names import DomainName
+from failoverdns.model.names import DomainName, is_address
 from failoverdns.model.records import AAAA, A, OwnedRRset
 
 
@@ -36,7 +35,7 @@ def read_alias(
         return None
     try:
         alias = host_name(node.value)
-        if _is_address(node.value):
+        if is_address(node.value):
             raise Malformed("an address; write an A or AAAA record instead")
     except Malformed as error:
         report.add(node.place, f"{quoted(node.value)} cannot be an alias: {error}")
@@ -48,11 +47,3 @@ def read_alias(
     elif not can_resolve:
         report.add(node.place, "needs resolvers to find the addresses; name some in `resolvers`")
     return alias
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
