@@ -1,9 +1,11 @@
-"""Domain names: parsed once, at the edge, into a value that cannot be wrong.
+"""Domain names, parsed once into a value that cannot be wrong, and what other names may be.
 
 A `DomainName` is absolute, within the limits of RFC 1035 section 2.3.4, and folded to lower
 case, because names are compared without regard to ASCII case (RFC 4343) and ours are all data
-that we own.  Any byte may stand in a label (RFC 2181 section 11).
-Refuses to know compression pointers: packets are read in `wire`.
+that we own.  Any byte may stand in a label (RFC 2181 section 11).  Compression pointers are read
+elsewhere, in `failoverdns.protocol`.
+The names of applications and heads, and labels, are `plain_label`; for groups and for what the
+configuration names, such as checks and hooks, there are functions of their own.
 """
 
 from __future__ import annotations
@@ -153,17 +155,19 @@ CONFIGURED_NAME_FORM = "1 to 64 letters, digits, '-', '_' or '.'"
 """What a name must be for `is_configured_name`, for messages."""
 
 
+GROUP_NAME_FORM = (
+    "1 to 128 letters, digits, '.', '_' or '-', beginning and ending with a letter or digit"
+)
+"""What a name must be for `is_group_name`, for messages."""
+
+
 def is_configured_name(text: str) -> bool:
     """Return whether `text` can name a check, policy, safety rule, hook or flag."""
     return bool(_CONFIGURED.fullmatch(text))
 
 
 def is_group_name(text: str) -> bool:
-    """Return whether `text` can name a group.
-
-    A name has 1 to 128 letters, digits, `-`, `_` and `.`, and begins and ends with a letter or
-    digit.
-    """
+    """Return whether `text` can name a group: see `GROUP_NAME_FORM`."""
     return bool(_GROUP.fullmatch(text))
 
 
