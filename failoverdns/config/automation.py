@@ -15,7 +15,7 @@ from failoverdns.model.policy import AutomationSettings
 
 
 def read_automation(
-    sections: ConfigFile, folder: Path, usable: Node, written: Node, report: FaultReport
+    sections: ConfigFile, folder: Path, usable: Node, written: Node, faults: FaultReport
 ) -> AutomationSettings:
     """Return the settings of automation; report everything that is wrong with them.
 
@@ -24,20 +24,20 @@ def read_automation(
     refused already.
     """
     for key in ("checks", "policies", "safety_rules"):
-        _check_names(usable.at(key), report)
+        _check_names(usable.at(key), faults)
     checks = [
-        read_check(name, section, folder, found, written.get("checks", name), report)
+        read_check(name, section, folder, found, written.get("checks", name), faults)
         for name, section in sections.checks.items()
         if (found := usable.get("checks", name)).at("type") is not None  # else it was reported
     ]
     policies = [
         read_policy(
-            name, section, usable.get("policies", name), written.get("policies", name), report
+            name, section, usable.get("policies", name), written.get("policies", name), faults
         )
         for name, section in sections.policies.items()
     ]
     rules = [
-        read_safety_rule(name, section, written.get("safety_rules", name), report)
+        read_safety_rule(name, section, written.get("safety_rules", name), faults)
         for name, section in sections.safety_rules.items()
     ]
     return AutomationSettings(
@@ -45,9 +45,9 @@ def read_automation(
     )
 
 
-def _check_names(node: Node | None, report: FaultReport) -> None:
+def _check_names(node: Node | None, faults: FaultReport) -> None:
     if node is None or not isinstance(node.value, dict):
         return
     for name, entry in node.value.items():
         if not is_configured_name(name):
-            report.add(entry.key, f"{quoted(name)} cannot be a name: use {CONFIGURED_NAME_FORM}")
+            faults.add(entry.key, f"{quoted(name)} cannot be a name: use {CONFIGURED_NAME_FORM}")

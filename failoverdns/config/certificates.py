@@ -108,7 +108,7 @@ def read_certificates(
     state: StateSettings,
     folder: Path,
     usable: Node,
-    report: FaultReport,
+    faults: FaultReport,
 ) -> CertificateSettings:
     """Return the settings of `certificates`; report a key that would overwrite the state.
 
@@ -121,18 +121,18 @@ def read_certificates(
     if node is not None and str(path) in {
         f"{state.sqlite}{ending}" for ending in _FILES_OF_THE_STATE
     }:
-        report.add(node.place, f"{path} is a file of the state; the key needs one of its own")
+        faults.add(node.place, f"{path} is a file of the state; the key needs one of its own")
     return settings
 
 
 def read_acme(
-    section: AcmeSection, folder: Path, usable: Node, report: FaultReport
+    section: AcmeSection, folder: Path, usable: Node, faults: FaultReport
 ) -> AcmeSettings:
     """Return the settings of `acme`; report contacts that are given twice.
 
     `folder` completes relative paths; `usable` is the document that the section is of.
     """
-    refuse_repeated(section.contact, usable.at("acme", "contact"), "mail address", report)
+    refuse_repeated(section.contact, usable.at("acme", "contact"), "mail address", faults)
     account = section.external_account
     return section.into(
         AcmeSettings,

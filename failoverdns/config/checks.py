@@ -162,7 +162,7 @@ def read_check(
     folder: Path,
     usable: Node,
     written: Node,
-    report: FaultReport,
+    faults: FaultReport,
 ) -> Check:
     """Return the check `name`; report what is wrong with it.
 
@@ -170,19 +170,19 @@ def read_check(
     the section is of, `written` the same with the values that were refused already.
     """
     kind = section.kind
-    _refuse_other_keys(kind, written, report)
+    _refuse_other_keys(kind, written, faults)
     if kind is CheckKind.TCP and written.at("port") is None:
-        report.add(written.place.of_key("port"), "missing; give the port that is to be open")
-    _check_program(section, written, report)
+        faults.add(written.place.of_key("port"), "missing; give the port that is to be open")
+    _check_program(section, written, faults)
     refused = usable.lacks_any_of(written, ("timeout", "interval"))
     if kind is not CheckKind.PUSH and section.timeout > section.interval and not refused:
         where = written.at("timeout") or written.at("interval") or written
         text = f"the timeout, {section.timeout:g}, must be at most the interval"
-        report.add(where.place, f"{text}, {section.interval:g}: a probe ends before the next")
+        faults.add(where.place, f"{text}, {section.interval:g}: a probe ends before the next")
     families = [isinstance(address, IPv4Address) for address in section.sources]
     source = written.at("source")
     if len(set(families)) != len(families) and source is not None:
-        report.add(source.place, "give one IPv4 and one IPv6 address at most")
+        faults.add(source.place, "give one IPv4 and one IPv6 address at most")
     counts = {
         key: REPORTS_NEEDED
         for key in ("up_after", "down_after")
@@ -205,23 +205,23 @@ def read_check(
     )
 
 
-def _refuse_other_keys(kind: CheckKind, node: Node, report: FaultReport) -> None:
+def _refuse_other_keys(kind: CheckKind, node: Node, faults: FaultReport) -> None:
     """Report keys that mean nothing for a check of this type."""
     if not isinstance(node.value, dict):
         return
     for key, entry in node.value.items():
         if key in CheckSection.written_keys() and key not in _KEYS[kind]:
             kinds = [other.value for other, keys in _KEYS.items() if key in keys]
-            report.add(entry.key, f"is for checks of the type {_or(kinds)}, not {kind.value}")
+            faults.add(entry.key, f"is for checks of the type {_or(kinds)}, not {kind.value}")
 
 
-def _check_program(section: CheckSection, written: Node, report: FaultReport) -> None:
+def _check_program(section: CheckSection, written: Node, faults: FaultReport) -> None:
     run, program = written.at("run"), written.at("run", 0)
     unreported = run is None or run.value == []
     if section.kind is CheckKind.EXEC and not section.run and unreported:
-        report.add(written.place.of_key("run"), "missing; give the path of a program")
+        faults.add(written.place.of_key("run"), "missing; give the path of a program")
     if program is not None and program.value == "":
-        report.add(program.place, "must be the path of a program")
+        faults.add(program.place, "must be the path of a program")
 
 
 def _or(words: Iterable[str]) -> str:

@@ -54,7 +54,7 @@ class ControlSection(Section):
 
 
 def read_control(
-    section: ControlSection, folder: Path, usable: Node, report: FaultReport
+    section: ControlSection, folder: Path, usable: Node, faults: FaultReport
 ) -> ControlSettings:
     """Return the settings of `control`; report a path that is too long for a socket.
 
@@ -64,11 +64,11 @@ def read_control(
     node = usable.at("control", "socket")
     size = len(os.fsencode(settings.socket))
     if size > MAX_SOCKET_PATH and node is not None:
-        report.add(
+        faults.add(
             node.place,
             f"the path {settings.socket} is {size} bytes long; "
             f"a Unix socket's can have at most {MAX_SOCKET_PATH}",
         )
     if section.allow is not None:
-        refuse_repeated(section.allow, usable.at("control", "allow"), "user or group", report)
+        refuse_repeated(section.allow, usable.at("control", "allow"), "user or group", faults)
     return settings

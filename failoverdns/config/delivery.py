@@ -56,7 +56,7 @@ def read_delivery(
     folder: Path,
     usable: Node,
     written: Node,
-    report: FaultReport,
+    faults: FaultReport,
 ) -> DeliverySettings:
     """Return the settings of `delivery`; report what is wrong with them.
 
@@ -64,9 +64,9 @@ def read_delivery(
     `usable` is the document that the section is of, `written` the same with the values that were
     refused already.
     """
-    refuse_repeated(section.listen, usable.at("delivery", "listen"), "address", report)
-    _refuse_taken(section.listen, taken, usable, report)
-    clients = _clients(section, usable, written, report)
+    refuse_repeated(section.listen, usable.at("delivery", "listen"), "address", faults)
+    _refuse_taken(section.listen, taken, usable, faults)
+    clients = _clients(section, usable, written, faults)
     return section.into(DeliverySettings, folder, clients=clients)
 
 
@@ -74,7 +74,7 @@ def _refuse_taken(
     wanted: Sequence[ListenAddress],
     taken: Sequence[ListenAddress],
     usable: Node,
-    report: FaultReport,
+    faults: FaultReport,
 ) -> None:
     """Report addresses where DNS over TCP is answered already."""
     for index, address in enumerate(wanted):
@@ -83,7 +83,7 @@ def _refuse_taken(
             place = usable.at("listen", other_index)
             if _collide(address, other) and node is not None and place is not None:
                 line = place.place.line
-                report.add(node.place, f"{address} is taken by listen, as {other} on line {line}")
+                faults.add(node.place, f"{address} is taken by listen, as {other} on line {line}")
                 break
 
 
@@ -95,24 +95,24 @@ def _collide(one: ListenAddress, other: ListenAddress) -> bool:
 
 
 def _clients(
-    section: DeliverySection, usable: Node, written: Node, report: FaultReport
+    section: DeliverySection, usable: Node, written: Node, faults: FaultReport
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
     clients: dict[str, tuple[str, ...]] = {}
     lines: dict[str, int] = {}
     for client_text, applications in section.clients.items():
         node = usable.get("delivery", "clients", client_text)
         original = written.get("delivery", "clients", client_text)
-        refuse_repeated(applications, node, "application", report)
+        refuse_repeated(applications, node, "application", faults)
         if original.value == []:
-            report.add(original.place, 'empty; name at least one application, or "*" for every one')
+            faults.add(original.place, 'empty; name at least one application, or "*" for every one')
         try:
             name = client(client_text)
         except Malformed as error:
-            report.add(node.key, f"{quoted(client_text)} cannot be a client: {error}")
+            faults.add(node.key, f"{quoted(client_text)} cannot be a client: {error}")
             continue
         if name in clients:
             line = lines[name]
-            report.add(node.key, f"the client {name} is given twice; the first time on line {line}")
+            faults.add(node.key, f"the client {name} is given twice; the first time on line {line}")
         lines.setdefault(name, node.key.line)
         clients.setdefault(name, tuple(applications))
     return tuple(clients.items())

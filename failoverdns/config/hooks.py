@@ -68,7 +68,7 @@ def read_hooks(
     folder: Path,
     usable: Node,
     written: Node,
-    report: FaultReport,
+    faults: FaultReport,
 ) -> tuple[HookSettings, ...]:
     """Return the hooks in the order of the file; report what is wrong with them.
 
@@ -77,7 +77,7 @@ def read_hooks(
     refused already.
     """
     for name, section in sections.items():
-        _check(name, section, usable.get("hooks", name), written.get("hooks", name), report)
+        _check(name, section, usable.get("hooks", name), written.get("hooks", name), faults)
     return tuple(
         section.into(
             HookSettings,
@@ -92,23 +92,23 @@ def read_hooks(
     )
 
 
-def _check(name: str, section: HookSection, node: Node, written: Node, report: FaultReport) -> None:
+def _check(name: str, section: HookSection, node: Node, written: Node, faults: FaultReport) -> None:
     try:
         hook_name(name)
     except Malformed as error:
-        report.add(node.key, f"{quoted(name)} cannot be the name of a hook: {error}")
+        faults.add(node.key, f"{quoted(name)} cannot be the name of a hook: {error}")
     program = written.at("run", 0)
     if program is not None and program.value == "":
-        report.add(program.place, "must be the path of a program")
-    refuse_repeated(section.events, node.at("events"), "event", report)
-    refuse_repeated(section.applications, node.at("applications"), "application", report)
+        faults.add(program.place, "must be the path of a program")
+    refuse_repeated(section.events, node.at("events"), "event", faults)
+    refuse_repeated(section.applications, node.at("applications"), "application", faults)
     applications, events = written.at("applications"), written.at("events")
     if applications is not None and applications.value == []:
         remedy = "name at least one application, or leave it out for all"
-        report.add(applications.place, f"empty; {remedy}")
+        faults.add(applications.place, f"empty; {remedy}")
     if written.at("before_switch") is not None:
         return
     if events is None:
-        report.add(written.place.of_key("events"), f"missing; {_EVENTS}")
+        faults.add(written.place.of_key("events"), f"missing; {_EVENTS}")
     elif events.value == []:
-        report.add(events.place, f"empty; {_EVENTS}")
+        faults.add(events.place, f"empty; {_EVENTS}")

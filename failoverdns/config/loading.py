@@ -36,59 +36,59 @@ def load_config(path: Path) -> Config:
     Relative paths in it are completed with the folder that `path` is in.
     Raises ConfigErrors with every error that could be found, in the order of their positions.
     """
-    report = FaultReport(str(path))
-    text = read_text(path, report)
-    report.raise_if_any()
-    written = read_document(text, report)
+    faults = FaultReport(str(path))
+    text = read_text(path, faults)
+    faults.raise_if_any()
+    written = read_document(text, faults)
     if written is None:
-        report.raise_if_any()
+        faults.raise_if_any()
         raise AssertionError("an unreadable document was not reported")
-    sections, usable = check_shape(written, report)
+    sections, usable = check_shape(written, faults)
     folder = path.parent.resolve()
-    refuse_repeated(sections.listen, usable.at("listen"), "address", report)
-    refuse_repeated(sections.resolvers, usable.at("resolvers"), "resolver", report)
+    refuse_repeated(sections.listen, usable.at("listen"), "address", faults)
+    refuse_repeated(sections.resolvers, usable.at("resolvers"), "resolver", faults)
     state = sections.state.into(StateSettings, folder)
     delivery, acme = sections.delivery, sections.acme
     rate_limit, querylog = sections.rate_limit, sections.querylog
     config = Config(
         file=path,
-        zones=read_zones(sections.zones, folder, usable, written, report),
+        zones=read_zones(sections.zones, folder, usable, written, faults),
         listen=tuple(sections.listen),
         workers=sections.workers,
         resolvers=tuple(sections.resolvers),
-        control=read_control(sections.control, folder, usable, report),
+        control=read_control(sections.control, folder, usable, faults),
         state=state,
         identity=sections.identity.into(Identity),
-        certificates=read_certificates(sections.certificates, state, folder, usable, report),
-        delivery=read_delivery(delivery, sections.listen, folder, usable, written, report)
+        certificates=read_certificates(sections.certificates, state, folder, usable, faults),
+        delivery=read_delivery(delivery, sections.listen, folder, usable, written, faults)
         if delivery
         else None,
-        hooks=read_hooks(sections.hooks, folder, usable, written, report),
-        acme=read_acme(acme, folder, usable, report) if acme else None,
-        tcp=read_tcp(sections.tcp, usable, report),
+        hooks=read_hooks(sections.hooks, folder, usable, written, faults),
+        acme=read_acme(acme, folder, usable, faults) if acme else None,
+        tcp=read_tcp(sections.tcp, usable, faults),
         cookies=sections.cookies.into(CookieSettings, folder),
-        rate_limit=read_rate_limit(rate_limit, usable, report) if rate_limit else None,
+        rate_limit=read_rate_limit(rate_limit, usable, faults) if rate_limit else None,
         querylog=querylog.into(QueryLogSettings, folder) if querylog else None,
-        automation=read_automation(sections, folder, usable, written, report),
+        automation=read_automation(sections, folder, usable, written, faults),
     )
-    report.raise_if_any()
+    faults.raise_if_any()
     return config
 
 
-def read_text(path: Path, report: FaultReport) -> str:
-    """Read a file of at most `MAX_SIZE` bytes as UTF-8; note in `report` why it cannot be read."""
+def read_text(path: Path, faults: FaultReport) -> str:
+    """Read a file of at most `MAX_SIZE` bytes as UTF-8; note in `faults` why it cannot be read."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_SIZE + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        report.add(START, f"cannot be read: {reason or error}")
+        faults.add(START, f"cannot be read: {reason or error}")
         return ""
     if len(data) > MAX_SIZE:
-        report.add(START, f"larger than {MAX_SIZE // 1024**2} MiB; is this a configuration file?")
+        faults.add(START, f"larger than {MAX_SIZE // 1024**2} MiB; is this a configuration file?")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        report.add(START, f"not UTF-8: the byte 0x{data[error.start]:02x} in line {line}")
+        faults.add(START, f"not UTF-8: the byte 0x{data[error.start]:02x} in line {line}")
         return ""

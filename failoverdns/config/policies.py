@@ -33,7 +33,7 @@ class PolicySection(Section):
 
 
 def read_policy(
-    name: str, section: PolicySection, usable: Node, written: Node, report: FaultReport
+    name: str, section: PolicySection, usable: Node, written: Node, faults: FaultReport
 ) -> Policy:
     """Return the policy `name`; report a limit of switches that could never be reached.
 
@@ -44,7 +44,7 @@ def read_policy(
     guard = usable.at("max_switches") or usable.at("window")
     futile = section.max_switches * section.cooldown >= section.window
     if futile and guard is not None and not refused:
-        report.add(
+        faults.add(
             guard.place,
             f"{section.max_switches} switches with {section.cooldown:g} s after each take the "
             f"whole window, {section.window:g} s: the guard would never hold anything back",

@@ -65,25 +65,25 @@ class QueryLogSection(Section):
     max_size: Annotated[int, Field(ge=1, le=100_000), MIB] = _QUERY_LOG.max_size
 
 
-def read_tcp(section: TCPSection, usable: Node, report: FaultReport) -> TCPSettings:
+def read_tcp(section: TCPSection, usable: Node, faults: FaultReport) -> TCPSettings:
     """Return the settings of `tcp`; report a limit per prefix that exceeds the limit for all.
 
     `usable` is the document that the section is of.
     """
     node = usable.at("tcp", "max_connections_per_prefix")
     if section.max_connections_per_prefix > section.max_connections and node is not None:
-        report.add(node.place, f"must be at most max_connections, {section.max_connections}")
+        faults.add(node.place, f"must be at most max_connections, {section.max_connections}")
     per_prefix = min(section.max_connections_per_prefix, section.max_connections)
     return section.into(TCPSettings, max_connections_per_prefix=per_prefix)
 
 
-def read_rate_limit(section: RateLimitSection, usable: Node, report: FaultReport) -> RateLimits:
+def read_rate_limit(section: RateLimitSection, usable: Node, faults: FaultReport) -> RateLimits:
     """Return the limits of `rate_limit`; report networks that are given twice.
 
     `usable` is the document that the section is of.
     """
     exempt = usable.at("rate_limit", "exempt_clients")
-    refuse_repeated(section.exempt_clients, exempt, "network", report)
+    refuse_repeated(section.exempt_clients, exempt, "network", faults)
     responses, rates = section.responses_per_second, {}
     for name in ("nxdomains_per_second", "errors_per_second"):
         rate = getattr(section, name)

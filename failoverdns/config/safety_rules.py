@@ -89,34 +89,34 @@ class SafetyRuleSection(Section):
 
 
 def read_safety_rule(
-    name: str, section: SafetyRuleSection, node: Node, report: FaultReport
+    name: str, section: SafetyRuleSection, node: Node, faults: FaultReport
 ) -> SafetyRule | None:
     """Return the safety rule `name`, or None if it is no rule; report what is wrong with it.
 
     `node` is the rule as it is written, values included that were refused already.
     """
     if name in RULES_OF_OUR_OWN:
-        report.add(node.key, f"{quoted(name)} is a rule of the server's own; choose another name")
+        faults.add(node.key, f"{quoted(name)} is a rule of the server's own; choose another name")
     kinds = [key for key in ("assert", "gate", "wait") if node.at(key) is not None]
     if len(kinds) != 1:
         given = f"not {' and '.join(kinds)}" if kinds else "and none is given"
-        report.add(node.place, f"must be exactly one of assert, gate and wait, {given}")
+        faults.add(node.place, f"must be exactly one of assert, gate and wait, {given}")
         return None
     if (rule := node.at(kinds[0])) is not None and rule.value is None:
-        report.add(rule.place, f"says nothing; {_FORMS[kinds[0]]}")
+        faults.add(rule.place, f"says nothing; {_FORMS[kinds[0]]}")
         return None
     if section.assert_ is not None:
-        return _assertion(name, section.assert_, node, report)
+        return _assertion(name, section.assert_, node, faults)
     groups = tuple(section.groups)
     written = node.at("groups")
     if not groups and written is None:
         groups = ("*",)
     elif not groups and written is not None and written.value == []:
-        report.add(written.place, 'empty; name a group, or write ["*"] for all')
+        faults.add(written.place, 'empty; name a group, or write ["*"] for all')
     if section.gate is not None:
         if _is_given(node, "gate", "group") == _is_given(node, "gate", "flag"):
             where = node.at("gate") or node
-            report.add(where.place, "must have exactly one of group and flag")
+            faults.add(where.place, "must have exactly one of group and flag")
         return section.gate.into(Gate, name=name, groups=groups)
     if section.wait is not None:
         return Wait(name, groups, section.wait)
@@ -124,14 +124,14 @@ def read_safety_rule(
 
 
 def _assertion(
-    name: str, asserted: AssertSection, node: Node, report: FaultReport
+    name: str, asserted: AssertSection, node: Node, faults: FaultReport
 ) -> Assertion | None:
     if (groups := node.at("groups")) is not None:
-        report.add(groups.key, "the groups of an assertion stand in it: assert: {groups: [...]}")
-    refuse_repeated(asserted.groups, node.at("assert", "groups"), "group", report)
+        faults.add(groups.key, "the groups of an assertion stand in it: assert: {groups: [...]}")
+    refuse_repeated(asserted.groups, node.at("assert", "groups"), "group", faults)
     at_least = node.at("assert", "at_least")
     if asserted.groups and asserted.at_least > len(asserted.groups) and at_least is not None:
-        report.add(
+        faults.add(
             at_least.place,
             f"must be at most {len(asserted.groups)}, which is how many groups there are: "
             "or none could ever be switched",

@@ -24,30 +24,30 @@ from failoverdns.config.sections import ConfigFile
 from failoverdns.model.health import CheckKind
 
 
-def check_shape(document: Node, report: FaultReport) -> tuple[ConfigFile, Node]:
-    """Validate `document`; note every fault in `report`.
+def check_shape(document: Node, faults: FaultReport) -> tuple[ConfigFile, Node]:
+    """Validate `document`; note every fault in `faults`.
 
     Returns the sections, and the document that they are of: without the values at fault, in whose
     place the sections have defaults.  So the rest can be checked further in the same run.
     """
     nothing = ConfigFile(), Node(document.place, document.key, {})
     if document.value is None:
-        report.add(document.place, "empty; at least the keys zones and listen are needed")
+        faults.add(document.place, "empty; at least the keys zones and listen are needed")
     if document.value is None or document.value is Refused.REFUSED:
         return nothing
-    _require_keys(document, report)
+    _require_keys(document, faults)
     usable = document.usable()
     try:
         return ConfigFile.model_validate(usable.plain()), usable
     except ValidationError as error:
-        faults: set[Location] = set()
+        wrong: set[Location] = set()
         for fault in error.errors(include_url=False):
-            faults.add(fault["loc"])
-            _explain(fault["loc"], dict(fault), usable, report)
-    if () in faults:
+            wrong.add(fault["loc"])
+            _explain(fault["loc"], dict(fault), usable, faults)
+    if () in wrong:
         return nothing
     # The models have defaults for everything, so what is left over is valid.
-    usable = usable.usable(faults)
+    usable = usable.usable(wrong)
     return ConfigFile.model_validate(usable.plain()), usable
 
 
@@ -97,11 +97,11 @@ _NEEDS = (
 )
 
 
-def _require_keys(document: Node, report: FaultReport) -> None:
+def _require_keys(document: Node, faults: FaultReport) -> None:
     """Note what is missing or empty; not left to the models, so that they can do without it."""
     for need in _NEEDS:
         for section in _sections(document, need.section):
-            _require(section, need, report)
+            _require(section, need, faults)
 
 
 def _sections(node: Node, steps: tuple[str, ...]) -> Iterator[Node]:
@@ -116,39 +116,39 @@ def _sections(node: Node, steps: tuple[str, ...]) -> Iterator[Node]:
             yield from _sections(entry, steps[1:])
 
 
-def _require(section: Node, need: _Need, report: FaultReport) -> None:
+def _require(section: Node, need: _Need, faults: FaultReport) -> None:
     node = section.at(need.key)
     if node is None:
-        report.add(section.place.of_key(need.key), f"missing; {need.remedy}")
+        faults.add(section.place.of_key(need.key), f"missing; {need.remedy}")
     elif need.filled is not None and isinstance(node.value, need.filled) and not node.value:
-        report.add(node.place, f"empty; {need.remedy}")
+        faults.add(node.place, f"empty; {need.remedy}")
 
 
 def _explain(
-    location: Location, fault: dict[str, Any], document: Node, report: FaultReport
+    location: Location, fault: dict[str, Any], document: Node, faults: FaultReport
 ) -> None:
     node = document.at(*location)
     assert node is not None, location
     value, context = fault["input"], fault.get("ctx", {})
     match fault["type"]:
         case "extra_forbidden":
-            report.add(node.key, _unknown_key(location))
+            faults.add(node.key, _unknown_key(location))
         case "value_error":
-            report.add(node.place, str(context["error"]))
+            faults.add(node.place, str(context["error"]))
         case "int_type":
-            report.add(node.place, _not_a_number(value))
+            faults.add(node.place, _not_a_number(value))
         case "less_than_equal":
-            report.add(node.place, f"must be at most {context['le']}, not {value}")
+            faults.add(node.place, f"must be at most {context['le']}, not {value}")
         case "greater_than_equal":
-            report.add(node.place, f"must be at least {context['ge']}, not {value}")
+            faults.add(node.place, f"must be at least {context['ge']}, not {value}")
         case "string_type":
-            report.add(node.place, values.not_text(value))
+            faults.add(node.place, values.not_text(value))
         case "list_type":
-            report.add(node.place, f"must be a list, [..., ...], not {named(value)}")
+            faults.add(node.place, f"must be a list, [..., ...], not {named(value)}")
         case "dict_type" | "model_type":
-            report.add(node.place, f"must be a mapping of keys to values, not {named(value)}")
+            faults.add(node.place, f"must be a mapping of keys to values, not {named(value)}")
         case _:
-            report.add(node.place, fault["msg"])
+            faults.add(node.place, fault["msg"])
 
 
 def _unknown_key(location: Location) -> str:

@@ -23,11 +23,11 @@ def read_alias(
     origin: DomainName,
     records: Iterable[OwnedRRset],
     served: Collection[DomainName],
-    report: FaultReport,
+    faults: FaultReport,
     *,
     can_resolve: bool,
 ) -> DomainName | None:
-    """Return the alias of the zone `origin`, None without one; note what is wrong in `report`.
+    """Return the alias of the zone `origin`, None without one; note what is wrong in `faults`.
 
     `records` are the zone's static ones; `served` the origins of all zones.
     """
@@ -38,12 +38,12 @@ def read_alias(
         if is_address(node.value):
             raise Malformed("an address; write an A or AAAA record instead")
     except Malformed as error:
-        report.add(node.place, f"{quoted(node.value)} cannot be an alias: {error}")
+        faults.add(node.place, f"{quoted(node.value)} cannot be an alias: {error}")
         return None
     if any(rrset.owner == origin and rrset.records.rtype in (A, AAAA) for rrset in records):
-        report.add(node.place, f"{origin} has addresses among its records; one of both has to go")
+        faults.add(node.place, f"{origin} has addresses among its records; one of both has to go")
     if any(alias.is_at_or_below(other) for other in served):
-        report.add(node.place, f"{alias} is in a zone of ours, so we would ask ourselves")
+        faults.add(node.place, f"{alias} is in a zone of ours, so we would ask ourselves")
     elif not can_resolve:
-        report.add(node.place, "needs resolvers to find the addresses; name some in `resolvers`")
+        faults.add(node.place, "needs resolvers to find the addresses; name some in `resolvers`")
     return alias

@@ -47,15 +47,15 @@ def read_zone_files(
     origin: DomainName,
     default_ttl: int,
     limits: Limits,
-    report: FaultReport,
+    faults: FaultReport,
 ) -> list[Placed]:
     """Read the records of the zone `origin` from zone files, in order of appearance.
 
     `files` are absolute paths, each with the place of its name in the configuration.
     `default_ttl` (seconds) is for records that have none, where no `$TTL` says otherwise.
-    Every error is noted in `report`, and what is at fault left out; so is what is over `limits`.
+    Every error is noted in `faults`, and what is at fault left out; so is what is over `limits`.
     """
-    reading = _Reading(origin, limits, report)
+    reading = _Reading(origin, limits, faults)
     for place, path in files:
         reading.file(path, path.parent, place, _Context(origin, default_ttl), 0)
     return reading.records
@@ -76,7 +76,7 @@ class _Reading:
 
     zone: DomainName
     limits: Limits
-    report: FaultReport
+    faults: FaultReport
     records: list[Placed] = field(default_factory=list)
     size: int = 0
     files: int = 0
@@ -88,7 +88,7 @@ class _Reading:
         try:
             text = self._text(path, folder, depth)
         except Malformed as fault:
-            self.report.add(place, str(fault))
+            self.faults.add(place, str(fault))
             return
         for line, entry in entries(text):
             if self.full:
@@ -97,7 +97,7 @@ class _Reading:
             try:
                 context = self._entry(entry, here, path, folder, context, depth)
             except Malformed as fault:
-                self.report.add(here, str(fault))
+                self.faults.add(here, str(fault))
 
     def _text(self, path: Path, folder: Path, depth: int) -> str:
         self.files += 1

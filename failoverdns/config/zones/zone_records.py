@@ -27,7 +27,7 @@ def static_records(
     origin: DomainName,
     default_ttl: int,
     nameservers: Sequence[NameServer],
-    report: FaultReport,
+    faults: FaultReport,
     from_files: Sequence[Placed] = (),
 ) -> tuple[OwnedRRset, ...]:
     """Make RRsets of `entries`, each the zone-file text of one record, in order of appearance.
@@ -36,14 +36,14 @@ def static_records(
 
     `default_ttl` (seconds) is for records that have none; `nameservers` are the zone's own, whose
     addresses take part in the rules.
-    Every entry that breaks a rule is noted in `report` and left out.
+    Every entry that breaks a rule is noted in `faults` and left out.
     """
     records: list[Placed] = []
     for place, text in entries:
         try:
             records.append((place, parse_record(text, origin, default_ttl)))
         except Malformed as error:
-            report.add(place, str(error))
+            faults.add(place, str(error))
     records += from_files
     contents = _Contents(nameservers)
     cuts = {record.owner for _, record in records if record.rtype == NS}
@@ -52,9 +52,9 @@ def static_records(
         if problem is None:
             contents.add(place, record)
         else:
-            report.add(place, problem)
+            faults.add(place, problem)
     for place, loop in _cname_loops(contents):
-        report.add(place, f"this CNAME leads back to itself: {' -> '.join(map(str, loop))}")
+        faults.add(place, f"this CNAME leads back to itself: {' -> '.join(map(str, loop))}")
     servers = {
         owner: [DomainName(record.data) for _, record in members]
         for (owner, rtype), members in contents.rrsets.items()
@@ -62,7 +62,7 @@ def static_records(
     }
     for cut in unreachable(servers, contents.addressed()):
         names = ", ".join(map(str, servers[cut]))
-        report.add(
+        faults.add(
             contents.rrsets[cut, NS][0][0],
             f"nobody can find the servers of {cut}: {names}; "
             "give one of them its address in this zone (glue)",

@@ -37,7 +37,7 @@ class _Source:
     section: ZoneSection
     usable: Node
     written: Node
-    report: FaultReport
+    faults: FaultReport
 
     def is_refused(self, key: str) -> bool:
         return self.written.at(key) is not None and self.usable.at(key) is None
@@ -48,9 +48,9 @@ def read_zones(
     folder: Path,
     usable: Node,
     written: Node,
-    report: FaultReport,
+    faults: FaultReport,
 ) -> tuple[Zone, ...]:
-    """Make zones of the sections; note everything that is wrong in `report`.
+    """Make zones of the sections; note everything that is wrong in `faults`.
 
     `folder` completes the paths of zone files.
     `usable` is the document that the sections are of, `written` the one with the refused values.
@@ -65,20 +65,20 @@ def read_zones(
         try:
             origin = host_name(text)
         except Malformed as error:
-            report.add(node.key, f"{quoted(text)} cannot be a zone: {error}")
+            faults.add(node.key, f"{quoted(text)} cannot be a zone: {error}")
             continue
         if len(origin.wire) > MAX_ORIGIN:
-            report.add(
+            faults.add(
                 node.key,
                 f"is {len(origin.wire)} bytes long; at most {MAX_ORIGIN} leave room for the names "
                 "of groups and applications in it",
             )
             continue
-        source = _Source(origin, section, node, original, report)
+        source = _Source(origin, section, node, original, faults)
         sources.append(source)
         if (same := by_origin.setdefault(origin, source)) is not source:
             line = same.usable.key.line
-            report.add(node.key, f"the zone {origin} is given twice; the first time on line {line}")
+            faults.add(node.key, f"the zone {origin} is given twice; the first time on line {line}")
     for source in sources:
         _refuse_nesting(source, by_origin)
     resolvers = usable.at("resolvers")
@@ -91,7 +91,7 @@ def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> N
     ancestor = source.origin.parent()
     while not ancestor.is_root:
         if ancestor in sources:
-            source.report.add(
+            source.faults.add(
                 source.usable.key,
                 f"{source.origin} is inside the zone {ancestor} of this file; "
                 "zones inside each other are not supported",
@@ -103,23 +103,23 @@ def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> N
 def _zone(
     source: _Source, folder: Path, served: Collection[DomainName], *, can_resolve: bool
 ) -> Zone | None:
-    section, origin, report = source.section, source.origin, source.report
+    section, origin, faults = source.section, source.origin, source.faults
     nameservers = _nameservers(source)
     entries = [
         (node.place, text)
         for index, text in enumerate(section.records)
         if (node := source.usable.at("records", index)) is not None
     ]
-    refuse_repeated(section.records_files, source.usable.at("records_files"), "file", report)
+    refuse_repeated(section.records_files, source.usable.at("records_files"), "file", faults)
     files = [
         (node.place, absolute(text, folder))
         for index, text in enumerate(section.records_files)
         if (node := source.usable.at("records_files", index)) is not None
     ]
-    read = read_zone_files(files, origin, section.ttl, LIMITS, report)
-    records = static_records(entries, origin, section.ttl, nameservers, report, read)
+    read = read_zone_files(files, origin, section.ttl, LIMITS, faults)
+    records = static_records(entries, origin, section.ttl, nameservers, faults, read)
     alias = source.usable.at("alias")
-    target = read_alias(alias, origin, records, served, report, can_resolve=can_resolve)
+    target = read_alias(alias, origin, records, served, faults, can_resolve=can_resolve)
     negative_ttl = _negative_ttl(source)
     mailbox = section.contact or origin.child("hostmaster")
     if not nameservers:
@@ -132,7 +132,7 @@ def _negative_ttl(source: _Source) -> int:
     ttl = MAX_TTL if source.is_refused("ttl") else section.ttl
     node = source.usable.at("negative_ttl")
     if node is not None and section.negative_ttl > ttl:
-        source.report.add(
+        source.faults.add(
             node.place,
             f"must be at most the zone's ttl, {ttl}, not {section.negative_ttl}",
         )
@@ -150,15 +150,15 @@ def _nameservers(source: _Source) -> tuple[NameServer, ...]:
         try:
             name = host_name(text, None if "." in text else source.origin)
         except Malformed as error:
-            source.report.add(node.key, f"{quoted(text)} cannot be a name server: {error}")
+            source.faults.add(node.key, f"{quoted(text)} cannot be a name server: {error}")
             continue
         if name in servers:
-            source.report.add(node.key, f"the name server {name} is given twice")
+            source.faults.add(node.key, f"the name server {name} is given twice")
         elif problem := _nameserver_problem(name, source.origin, bool(written.value)):
-            source.report.add(node.key, problem)
+            source.faults.add(node.key, problem)
         for index, address in enumerate(addresses):
             if address in addresses[:index] and (item := node.at(index)) is not None:
-                source.report.add(item.place, f"the address {address} is given twice")
+                source.faults.add(item.place, f"the address {address} is given twice")
         servers.setdefault(name, NameServer(name, tuple(addresses)))
     return tuple(servers.values())
 
