@@ -1,10 +1,10 @@
-"""YAML text to plain values that know their positions.
+"""YAML text becomes plain values that know their positions.
 
-Takes the part of YAML that cannot surprise: mappings, sequences and scalars.  A plain scalar is
-`true` or `false`, nothing (`null`, `~`, empty), a whole decimal number, or else text: `no` is a
-text, and so are `0660` and `1.2.3.4`.  Duplicate keys, aliases, tags, deep nesting and further
-documents are refused.  Works on the parser's events, so that depth is counted before it hurts.
-Refuses to know what the keys mean.
+Only a part of YAML is read, the one without surprises: mappings, sequences and scalars.  A plain
+scalar is `true` or `false`, nothing (`null`, `~`, empty), a whole decimal number, or else text:
+`no` is text, and so are `0660` and `1.2.3.4`.  Duplicate keys, aliases, tags, deep nesting and
+further documents are errors.  The parser's events are read one by one, so that a document that
+is nested too deeply is refused before it uses much memory.
 """
 
 from __future__ import annotations
@@ -46,21 +46,21 @@ class _Mark(Protocol):
 
 
 class Refused(Enum):
-    """Stands for a value that has been reported already."""
+    """Stands in place of a value whose error was reported."""
 
     REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value and its place; `key` is the place of its key, or its own if it has none."""
+    """A value and its place; `key` is the place of its key, or that of the value if it has none."""
 
     place: Place
     key: Place
     value: bool | int | str | list[Node] | dict[str, Node] | Refused | None
 
     def plain(self) -> Plain:
-        """Return the value without positions; a refused one is nothing."""
+        """Return the value without positions, and None in place of refused values."""
         match self.value:
             case list(items):
                 return [item.plain() for item in items]
@@ -72,7 +72,7 @@ class Node:
                 return scalar
 
     def at(self, *location: int | str) -> Node | None:
-        """Return the node that `location` leads to, or None where there is nothing."""
+        """Return the node that `location` leads to, or None if there is none."""
         node: Node | None = self
         for step in location:
             match node.value if node is not None else None:
@@ -95,9 +95,9 @@ class Node:
         return any(written.at(key) is not None and self.at(key) is None for key in keys)
 
     def usable(self, wrong: Collection[Location] = ()) -> Node:
-        """Return a copy without refused values and those at `wrong`; the rest keep their places.
+        """Return a copy without refused values and without those at `wrong`.
 
-        The root stays whatever it is.
+        The other values keep their places, and the root is never left out.
         """
         steps: dict[int | str, set[Location]] = {}
         for location in wrong:
@@ -119,10 +119,10 @@ class Node:
 
 
 def read_document(text: str, faults: FaultReport) -> Node | None:
-    """Read the one YAML document in `text`; note what is wrong in `faults`.
+    """Read the one YAML document in `text`; report what is wrong in `faults`.
 
-    Returns what could be read, with `Refused` in the place of values at fault; or None where the
-    text is not YAML.
+    Returns what could be read, with `Refused` in place of wrong values; or None if the text is not
+    YAML.
     """
     try:
         return _Reading(text, faults).document()
@@ -144,7 +144,7 @@ def read_document(text: str, faults: FaultReport) -> Node | None:
 def refuse_repeated(
     values: Iterable[Hashable], items: Node | None, what: str, faults: FaultReport
 ) -> None:
-    """Note each value that was there before; `items` is the list that they are of."""
+    """Report each value that stands in a list twice; `items` is the list in the document."""
     seen: set[Hashable] = set()
     for index, value in enumerate(values):
         node = items.at(index) if items is not None else None

@@ -1,7 +1,7 @@
-"""The way in: a file's path to a `Config`, or all of its errors at once.
+"""Load a configuration file: its path becomes a `Config`, or a list of all its errors.
 
-Knows the order of the checks, and those between the parts of the file.
-Refuses to know what any part looks like inside, and which other files the parts read.
+Text becomes a document with positions (`document`), the document becomes sections (`schema`), and
+each section becomes a value of the model in a module of its own.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def load_config(path: Path) -> Config:
 
 
 def read_text(path: Path, faults: FaultReport) -> str:
-    """Read a file of at most `MAX_SIZE` bytes as UTF-8; note in `faults` why it cannot be read."""
+    """Read a file of at most `MAX_SIZE` bytes as UTF-8; report why it cannot be read."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_SIZE + 1)

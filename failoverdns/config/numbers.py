@@ -1,4 +1,4 @@
-"""Numbers of the configuration that are not plain integers: seconds and percent.
+"""Read numbers of the configuration that are not plain integers: seconds and percent.
 
 As in `config.scalars`, each function raises Malformed with what is wrong and what would be right.
 """

@@ -1,7 +1,6 @@
-"""Single values of the configuration: text in, a value that cannot be wrong out.
+"""Read single values of the configuration that several sections have, and describe wrong ones.
 
-Every function raises Malformed with what is wrong and what would be right.
-Refuses to know where a value stands and what its neighbours are.
+Every function that reads a value raises Malformed with what is wrong and what would be right.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def address(text: str) -> IPv4Address | IPv6Address:
 
 
 def network(text: str) -> IPv4Network | IPv6Network:
-    """Read a network, or an address as the network of it alone."""
+    """Read a network; an address alone is the network with only this address."""
     try:
         return ip_network(text)
     except ValueError:
@@ -114,7 +113,7 @@ def file_path(text: str) -> str:
 
 
 def argument(text: str) -> str:
-    """Check that `text` can be handed to a program as a word."""
+    """Check that `text` can be an argument of a program."""
     if "\0" in text:
         raise Malformed("a program cannot be given a NUL")
     return text
@@ -152,13 +151,13 @@ def absolute(path: str | Path, folder: Path) -> Path:
 
 
 def not_text(value: object) -> str:
-    """Say that a plain value is not a text, for an error."""
+    """Return an error that a plain value is not text."""
     hint = "; put it in quotes" if isinstance(value, int) else ""
     return f"must be text, not {named(value)}{hint}"
 
 
 def named(value: object) -> str:
-    """Say what a plain value is, for an error."""
+    """Describe a plain value for an error."""
     match value:
         case None:
             return "nothing"

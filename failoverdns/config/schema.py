@@ -1,8 +1,7 @@
-"""The shape of the configuration: the file's values become sections, or faults in words.
+"""The document becomes sections, and errors of pydantic become errors that operators understand.
 
-Finds every fault of shape in one run, and says in words for operators what would be right.
-Refuses to know what depends on several values at once: that is checked in `loading` and in the
-modules that it reads each part with.
+All errors in keys and single values are found in one run.  What depends on several values at once
+is checked afterwards, in the module of each section.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ from failoverdns.model.health import CheckKind
 
 
 def check_shape(document: Node, faults: FaultReport) -> tuple[ConfigFile, Node]:
-    """Validate `document`; note every fault in `faults`.
+    """Validate `document`; report every error in `faults`.
 
-    Returns the sections, and the document that they are of: without the values at fault, in whose
-    place the sections have defaults.  So the rest can be checked further in the same run.
+    Returns the sections, and the document that they are of: the wrong values are left out, and the
+    sections have defaults in their place.  So the rest can still be checked in the same run.
     """
     nothing = ConfigFile(), Node(document.place, document.key, {})
     if document.value is None:
@@ -46,14 +45,14 @@ def check_shape(document: Node, faults: FaultReport) -> tuple[ConfigFile, Node]:
             _explain(fault["loc"], dict(fault), usable, faults)
     if () in wrong:
         return nothing
-    # The models have defaults for everything, so what is left over is valid.
+    # The sections have defaults for everything, so the rest is valid.
     usable = usable.usable(wrong)
     return ConfigFile.model_validate(usable.plain()), usable
 
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """A key that a section must have, and what to do about it.
+    """A key that a section must have, and what the error for a missing one suggests.
 
     `section` leads to the section, an empty step to each entry of a mapping.
     `filled` is the type whose value may not be empty.
@@ -98,7 +97,7 @@ _NEEDS = (
 
 
 def _require_keys(document: Node, faults: FaultReport) -> None:
-    """Note what is missing or empty; not left to the models, so that they can do without it."""
+    """Report what is missing or empty; the sections themselves have defaults for everything."""
     for need in _NEEDS:
         for section in _sections(document, need.section):
             _require(section, need, faults)

@@ -100,7 +100,7 @@ class DomainName:
 
     @property
     def is_root(self) -> bool:
-        """True for the root name."""
+        """Whether this is the root name."""
         return len(self.wire) == 1
 
     def labels(self) -> Iterator[bytes]:
@@ -125,7 +125,7 @@ class DomainName:
         return DomainName.from_labels((*self.labels(), *origin.labels()))
 
     def is_at_or_below(self, other: DomainName) -> bool:
-        """Tell whether this name is `other` or a descendant of it (RFC 9499, "subdomain")."""
+        """Return whether this name is `other` or a descendant of it (RFC 9499, "subdomain")."""
         name = self
         while len(name.wire) > len(other.wire):
             name = name.parent()
@@ -198,7 +198,7 @@ def is_address(text: str) -> bool:
 
 
 def _labels_of(text: str) -> tuple[list[bytes], bool]:
-    """Split master-file text into labels; tell whether it ended in a dot."""
+    """Split master-file text into labels; also return whether it ends in a dot."""
     labels: list[bytes] = []
     label = bytearray()
     at = 0

@@ -2,8 +2,6 @@
 
 A CNAME record is not allowed there (RFC 1034 section 3.6.2), so the addresses are looked up by
 `resolvers` and served in its place.
-Knows what an alias excludes, and what it needs.
-Refuses to know how it is resolved.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ def read_alias(
     *,
     can_resolve: bool,
 ) -> DomainName | None:
-    """Return the alias of the zone `origin`, None without one; note what is wrong in `faults`.
+    """Return the alias of the zone `origin`, None without one; report what is wrong.
 
     `records` are the zone's static ones; `served` the origins of all zones.
     """

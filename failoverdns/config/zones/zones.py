@@ -1,8 +1,7 @@
-"""The zones of the configuration: sections of the file to `Zone` values.
+"""The section `zones` becomes `Zone` values.
 
-Knows what origins, name servers, TTLs and contact must be to each other.
-Refuses to know single values (checked in `values`), static records (`zone_records`) and zone files
-(`zone_file`).
+Here origins, name servers, TTLs and contacts are checked against each other; static records are
+checked in `zone_records`, and zone files are read in `zone_file`.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, Zone
 class _Source:
     """A zone as it is in the file.
 
-    `usable` lacks the values that were refused already, `written` has them all: so that a value
-    which was refused is not called missing as well.
+    `usable` lacks the values that were refused already, `written` has them all: so a refused value
+    is not reported as missing as well.
     """
 
     origin: DomainName
@@ -40,7 +39,7 @@ class _Source:
     faults: FaultReport
 
     def is_refused(self, key: str) -> bool:
-        return self.written.at(key) is not None and self.usable.at(key) is None
+        return self.usable.lacks_any_of(self.written, (key,))
 
 
 def read_zones(
@@ -50,18 +49,17 @@ def read_zones(
     written: Node,
     faults: FaultReport,
 ) -> tuple[Zone, ...]:
-    """Make zones of the sections; note everything that is wrong in `faults`.
+    """Return the zones of the sections; report everything that is wrong in `faults`.
 
     `folder` completes the paths of zone files.
-    `usable` is the document that the sections are of, `written` the one with the refused values.
-    Returns the zones that could be made; they are all there and right if nothing was noted.
+    `usable` is the document that the sections are of, `written` the same with the values that were
+    refused already.
+    If anything was reported, zones may be missing or incomplete.
     """
     sources: list[_Source] = []
     by_origin: dict[DomainName, _Source] = {}
     for text, section in sections.items():
-        node, original = usable.at("zones", text), written.at("zones", text)
-        assert node is not None
-        assert original is not None
+        node, original = usable.get("zones", text), written.get("zones", text)
         try:
             origin = host_name(text)
         except Malformed as error:
@@ -143,10 +141,8 @@ def _nameservers(source: _Source) -> tuple[NameServer, ...]:
     """Read the NS set, in the order of the file: the first is the primary of the SOA record."""
     servers: dict[DomainName, NameServer] = {}
     for text, addresses in source.section.nameservers.items():
-        node = source.usable.at("nameservers", text)
-        written = source.written.at("nameservers", text)
-        assert node is not None
-        assert written is not None
+        node = source.usable.get("nameservers", text)
+        written = source.written.get("nameservers", text)
         try:
             name = host_name(text, None if "." in text else source.origin)
         except Malformed as error:
@@ -164,7 +160,7 @@ def _nameservers(source: _Source) -> tuple[NameServer, ...]:
 
 
 def _nameserver_problem(name: DomainName, origin: DomainName, has_addresses: bool) -> str | None:
-    """Say why a server of that name cannot be in the NS set of `origin`, or None if it can."""
+    """Return why a server of that name cannot be in the NS set of `origin`, or None if it can."""
     if not name.is_at_or_below(origin):
         if has_addresses:
             return (
