@@ -13,6 +13,7 @@ from failoverdns.model.change import Json
 from failoverdns.model.commands import LogCommand
 from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.errors import Rejected
+from failoverdns.model.moment import Moment
 
 
 class NotProbing:
@@ -60,4 +61,4 @@ def source_of(corridor: Corridor) -> Source:
     """Return what commands read of a corridor."""
     effects = quiet_effects(corridor)
     state, store = corridor.ledger.state, corridor.store
-    return Source(state, store, corridor.now, corridor.now, behind=False, effects=effects)
+    return Source(state, store, Moment(corridor.now, corridor.now), behind=False, effects=effects)

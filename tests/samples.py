@@ -20,6 +20,7 @@ from failoverdns.model.change import Delta, Entity, Json, Node, Write
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, Side, Tombstone
+from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, AutomationSettings
 from failoverdns.model.records import TXT, Opaque, OwnedRRset, RRset, Text
@@ -201,7 +202,7 @@ def carried_out(
 
     `steady` is `now` if left out: nobody has set the clock.
     """
-    decision = decide(view, command, now, random or Random(0), steady)
+    decision = decide(view, command, _moment(now, steady), random or Random(0))
     part = touched(view, decision.writes, decision.zones, decision.settings)
     before = nodes_of(view, part)
     if decision.changes(view):
@@ -218,12 +219,16 @@ def changed_by(view: State, *commands: Mutation, now: float = 0.0) -> list[dict[
     return list(parts)
 
 
+def _moment(now: float, steady: float | None) -> Moment:
+    return Moment(now, now if steady is None else steady)
+
+
 def refusal(
     view: View, command: Mutation, now: float = 0.0, steady: float | None = None
 ) -> Rejected:
     """Return why a command is refused; fails if it is not."""
     try:
-        decide(view, command, now, Random(0), steady)
+        decide(view, command, _moment(now, steady), Random(0))
     except Rejected as refused:
         return refused
     raise AssertionError(f"this was not refused: {command}")

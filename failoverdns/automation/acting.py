@@ -21,6 +21,7 @@ from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.automation import AdvancePlan, Automate
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Flag
 from failoverdns.rules.decisions.automation import Outlook, outlook, wants_writing
 from failoverdns.rules.decisions.planning import Stage, next_stage
@@ -157,7 +158,7 @@ class Acting:
                 self._begin(group, self._advance(group, planned.stage))
                 return again
             again = min(again, steady + max(planned.at - now, 0.0))
-        look = outlook(state, group, now, steady)
+        look = outlook(state, group, Moment(now, steady))
         if look.is_due and not look.failures and self._objected.get(group.id, 0.0) > steady:
             return self._objected[group.id]
         if wants_writing(state, group, look):
@@ -197,8 +198,8 @@ class Acting:
         objections: tuple[RuleFailure, ...] = ()
         planned = group.automation.plan
         if stage is Stage.SWITCH and planned is not None:
-            state, steady = self._means.state(), self._means.steady()
-            (step,) = plan(state, [group], Side(planned.to), self._means.now(), steady)
+            moment = Moment(self._means.now(), self._means.steady())
+            (step,) = plan(self._means.state(), [group], Side(planned.to), moment)
             objections = await self._objections(step, planned.reason)
         await self._means.submit(AdvancePlan(group.id, objections), "planned switch")
 

@@ -23,6 +23,7 @@ from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Delta, Json, Operation, Who
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Corrupt, Rejected
+from failoverdns.model.moment import Moment
 from failoverdns.rules.deciding import decide
 from failoverdns.store.interface import Conflict, OutcomeUnknown, Store, Unavailable
 
@@ -219,7 +220,7 @@ class Ledger:
             if repeated is not None:
                 raise Rejected("conflict", f"op_id {op_id!r} was used for another command")
         draft, now = batch.draft, self._now()
-        decision = decide(draft, submission.command, now, self._random, self._steady())
+        decision = decide(draft, submission.command, Moment(now, self._steady()), self._random)
         if decision.changes(draft):
             batch.steps.append(
                 transition_of(draft, decision, now, submission.who, submission.given)

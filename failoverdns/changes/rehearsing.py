@@ -6,12 +6,15 @@ Refuses to decide anything that the rules do not, and to ask programs outside.
 
 from __future__ import annotations
 
+from random import Random
+
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
 from failoverdns.changes.transitions import Transition, transition_of
 from failoverdns.model.application import target_texts
 from failoverdns.model.change import Change, Json, Node, Who
 from failoverdns.model.commands.groups import Rehearse, Switch
+from failoverdns.model.moment import Moment
 from failoverdns.model.timestamps import timestamp
 from failoverdns.protocol.zone_text import record_lines
 from failoverdns.rules.decisions.switching import plan, proposal_report, switch
@@ -23,20 +26,20 @@ MOST_RECORDS = 100
 """Names of which a rehearsal shows the records."""
 
 
-def rehearsal(state: State, query: Rehearse, now: float, steady: float) -> dict[str, Json]:
+def rehearsal(state: State, query: Rehearse, moment: Moment) -> dict[str, Json]:
     """Return what a switch of a group would change, and which rules refuse it.
 
-    `now` in seconds since 1970, `steady` those of the clock that nobody sets.  Rules that refuse it
-    are overridden for the rehearsal: it shows what would come of it all the same.
+    Rules that refuse it are overridden for the rehearsal: it shows what would come of it all the
+    same.
     Raises Rejected `not-found`, or `invalid` for an override of a rule that there is not.
     """
     group = find_group(state, query.group)
-    (planned,) = plan(state, [group], query.to, now, steady)
+    (planned,) = plan(state, [group], query.to, moment)
     refusing = [f for f in planned.failures if f.rule not in query.override]
     override = tuple({*query.override, *(failure.rule for failure in planned.failures)})
     command = Switch((group.name,), query.to, override=override)
     draft = Draft(state)
-    decision = switch(draft, command, now, steady)
+    decision = switch(draft, command, moment, Random(0))
     report: dict[str, Json] = {
         "group": group.name,
         "to": planned.after.active.value,
@@ -49,7 +52,7 @@ def rehearsal(state: State, query: Rehearse, now: float, steady: float) -> dict[
     if not decision.writes:
         return report
     before = target_texts(answer_of(state, group))
-    step = transition_of(draft, decision, now, Who(0, 0, "rehearsal"), {"command": "switch"})
+    step = transition_of(draft, decision, moment.now, Who(0, 0, "rehearsal"), {"command": "switch"})
     after = draft.group(group.id)
     assert after is not None
     return {

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 from failoverdns.changes.ledger import Done, Ledger, Outcome, Submission
@@ -31,6 +32,7 @@ from failoverdns.model.commands.certificates import RequestCertificate
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Side
+from failoverdns.model.moment import Moment
 from failoverdns.rules.decisions.switching import BEFORE_SWITCH, switch
 from failoverdns.rules.reports.reporting import history_report
 from failoverdns.store.interface import Store, Unavailable
@@ -77,14 +79,16 @@ class CommandCorridor:
         assert isinstance(request.command, Action)
         return await self._reply(request, act(self._store, self._effects, request.command))
 
+    def _moment(self) -> Moment:
+        return Moment(self._effects.now(), self._effects.steady())
+
     async def read(self, request: Request) -> Lines:
         """Carry out a command that only reads."""
         assert isinstance(request.command, ReadCommand)
         source = Source(
             self._ledger.state,
             self._store,
-            now=self._effects.now(),
-            steady=self._effects.steady(),
+            moment=self._moment(),
             behind=self._ledger.behind,
             effects=self._effects,
         )
@@ -110,9 +114,7 @@ class CommandCorridor:
                 return
             trial = replace(command, dry_run=True)
             state = self._ledger.state
-            planned = switch(state, trial, self._effects.now(), self._effects.steady()).report(
-                state
-            )
+            planned = switch(state, trial, self._moment(), Random(0)).report(state)
             failures = await approval({**planned, "reason": command.reason})
         except Rejected as refusal:
             submission.reply(refusal)

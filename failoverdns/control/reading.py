@@ -36,6 +36,7 @@ from failoverdns.model.commands.server import (
 )
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Side
+from failoverdns.model.moment import Moment
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import Zone
 from failoverdns.pki.certificates import read_bundle
@@ -61,14 +62,12 @@ SHOWN_FETCHES = 20
 class Source:
     """What can be read: the state, the store behind it, and what the rest of the server reports.
 
-    `now` in seconds since 1970, `steady` in those of a clock that nobody sets; `behind` if the
-    state may hold changes that are not served yet.
+    `behind` if the state may hold changes that are not served yet.
     """
 
     state: State
     store: Store
-    now: float
-    steady: float
+    moment: Moment
     behind: bool
     effects: Effects
 
@@ -111,7 +110,7 @@ async def read(source: Source, command: ReadCommand) -> Result:
         case ShowCertificate():
             return await _certificate(source, command)
         case ListCertificates():
-            copy, now = state.copy(), source.now
+            copy, now = state.copy(), source.moment.now
             having = (a for a in copy.applications() if _has_any(copy, a))
             return {"certificates": Streamed(certificate_report(copy, a, now) for a in having)}
         case ChallengeName():
@@ -120,11 +119,9 @@ async def read(source: Source, command: ReadCommand) -> Result:
             return await _preflight(source, command)
         case Explain():
             group = find_group(state, command.group)
-            return explanation(
-                state, group, source.now, source.steady, source.effects.probing.last_seen
-            )
+            return explanation(state, group, source.moment, source.effects.probing.last_seen)
         case Rehearse():
-            return rehearsal(state, command, source.now, source.steady)
+            return rehearsal(state, command, source.moment)
         case ShowHealth():
             return _health(source, command)
         case ListFlags():
@@ -192,7 +189,7 @@ async def _certificate(source: Source, command: ShowCertificate) -> Result:
     application = find_application(source.state, command.application)
     if not _has_any(source.state, application):
         raise Rejected("not-found", f"application {application.name!r} has no certificate")
-    report = certificate_report(source.state, application, source.now)
+    report = certificate_report(source.state, application, source.moment.now)
     try:
         fetches = await source.store.fetches(application.id, SHOWN_FETCHES)
     except (Unavailable, Corrupt) as fault:
@@ -211,12 +208,12 @@ async def _certificate(source: Source, command: ShowCertificate) -> Result:
 
 
 async def _preflight(source: Source, command: Preflight) -> Result:
-    flight = plan_flight(source.state, command, source.now, source.steady)
+    flight = plan_flight(source.state, command, source.moment)
     fault = None
     if flight.certificate is not None:
         fault = await _key_fault(source.store, flight.certificate.facts.bundle)
     asks_hooks = source.effects.approval() is not None
-    return preflight_report(source.state, flight, source.now, fault, asks_hooks=asks_hooks)
+    return preflight_report(source.state, flight, source.moment.now, fault, asks_hooks=asks_hooks)
 
 
 async def _key_fault(store: Store, id_: str) -> str | None:

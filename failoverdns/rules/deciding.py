@@ -1,9 +1,14 @@
-"""The entrance to the rules: one command in, one decision out."""
+"""The entrance to the rules: one command in, one decision out.
+
+`DECISIONS` is the table: for each type of command that changes something, the function that decides
+on it.  All of these functions take the same four arguments (see `decide`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from random import Random
-from typing import assert_never
+from typing import Any, TypeVar
 
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import (
@@ -37,6 +42,7 @@ from failoverdns.model.commands.certificates import (
 from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup, SetGroup, Switch
 from failoverdns.model.commands.health import ForceHealth, ForgetHealth, LearnHealth
 from failoverdns.model.commands.server import Configure, ForgetAnswers, LearnAnswer
+from failoverdns.model.moment import Moment
 from failoverdns.rules.decisions import applications, certificates, groups, ordering
 from failoverdns.rules.decisions.automation import automate
 from failoverdns.rules.decisions.configuring import configure
@@ -49,83 +55,65 @@ from failoverdns.rules.decisions.switching import switch
 from failoverdns.rules.derived.view import View
 
 
-def decide(
-    view: View, command: Mutation, now: float, random: Random, steady: float | None = None
-) -> Decision:
+def decide(view: View, command: Mutation, moment: Moment, random: Random) -> Decision:
     """Decide on a command that changes something.
 
-    `now` is in seconds since 1970, `steady` those of the clock that nobody sets (None: `now`).
-    Raises Rejected; then nothing is to change.
+    `view` is the state that it would change, `moment` the time, and `random` draws the label of a
+    group that is added without one.  Raises Rejected; then nothing is to change.
     """
-    steady = now if steady is None else steady
-    match command:
-        case Switch(at=None):
-            return switch(view, command, now, steady)
-        case Switch():
-            return plan_switch(view, command, now, steady)
-        case CancelPlan():
-            return cancel_plan(view, command)
-        case SetMaintenance():
-            return set_maintenance(view, command, steady)
-        case SetFlag():
-            return set_flag(view, command, steady)
-        case ForceHealth():
-            return force_health(view, command, steady)
-        case LearnHealth():
-            return learn_health(view, command)
-        case ForgetHealth():
-            return forget_health(view)
-        case Automate():
-            return automate(view, command, now, steady)
-        case AdvancePlan():
-            return advance_plan(view, command, now, steady)
-        case SetApplication():
-            return applications.set_application(view, command)
-        case AddHead():
-            return applications.add_head(view, command)
-        case SetHead():
-            return applications.set_head(view, command)
-        case RenameHead():
-            return applications.rename_head(view, command)
-        case ActivateHead():
-            return applications.activate_head(view, command)
-        case RemoveHead():
-            return applications.remove_head(view, command)
-        case AddApplication():
-            return applications.add_application(view, command)
-        case RenameApplication():
-            return applications.rename_application(view, command)
-        case RemoveApplication():
-            return applications.remove_application(view, command)
-        case AddGroup():
-            return groups.add_group(view, command, random)
-        case SetGroup():
-            return groups.set_group(view, command, now)
-        case RenameGroup():
-            return groups.rename_group(view, command)
-        case RemoveGroup():
-            return groups.remove_group(view, command)
-        case InstallCertificate():
-            return certificates.install_certificate(view, command, now)
-        case RequestCertificate():
-            return certificates.request_certificate(view, command, now)
-        case RemoveCertificate():
-            return certificates.remove_certificate(view, command)
-        case OpenAccount():
-            return ordering.open_account(view, command)
-        case PlaceOrder():
-            return ordering.place_order(view, command)
-        case SetChallenges():
-            return ordering.set_challenges(view, command)
-        case FailOrder():
-            return ordering.fail_order(view, command, now)
-        case IssueCertificate():
-            return ordering.issue_certificate(view, command, now)
-        case LearnAnswer():
-            return learn_answer(view, command, now)
-        case ForgetAnswers():
-            return forget_answers(view, command)
-        case Configure():
-            return configure(view, command, now)
-        case _:
-            assert_never(command)
+    return DECISIONS[type(command)](view, command, moment, random)
+
+
+def _switch(view: View, command: Switch, moment: Moment, random: Random) -> Decision:
+    """Switch now, or plan the switch for the time that the command names."""
+    decides = switch if command.at is None else plan_switch
+    return decides(view, command, moment, random)
+
+
+C = TypeVar("C")
+_Row = tuple[type[Any], Callable[[View, Any, Moment, Random], Decision]]
+
+
+def _row(command: type[C], decides: Callable[[View, C, Moment, Random], Decision]) -> _Row:
+    """Return a row of the table, of a function that takes this type of command."""
+    return command, decides
+
+
+DECISIONS: Mapping[type[Mutation], Callable[[View, Any, Moment, Random], Decision]] = dict(
+    (
+        _row(AddApplication, applications.add_application),
+        _row(SetApplication, applications.set_application),
+        _row(RenameApplication, applications.rename_application),
+        _row(RemoveApplication, applications.remove_application),
+        _row(AddHead, applications.add_head),
+        _row(SetHead, applications.set_head),
+        _row(RenameHead, applications.rename_head),
+        _row(ActivateHead, applications.activate_head),
+        _row(RemoveHead, applications.remove_head),
+        _row(AddGroup, groups.add_group),
+        _row(SetGroup, groups.set_group),
+        _row(RenameGroup, groups.rename_group),
+        _row(RemoveGroup, groups.remove_group),
+        _row(Switch, _switch),
+        _row(CancelPlan, cancel_plan),
+        _row(AdvancePlan, advance_plan),
+        _row(Automate, automate),
+        _row(SetMaintenance, set_maintenance),
+        _row(SetFlag, set_flag),
+        _row(ForceHealth, force_health),
+        _row(LearnHealth, learn_health),
+        _row(ForgetHealth, forget_health),
+        _row(InstallCertificate, certificates.install_certificate),
+        _row(RequestCertificate, certificates.request_certificate),
+        _row(RemoveCertificate, certificates.remove_certificate),
+        _row(OpenAccount, ordering.open_account),
+        _row(PlaceOrder, ordering.place_order),
+        _row(SetChallenges, ordering.set_challenges),
+        _row(FailOrder, ordering.fail_order),
+        _row(IssueCertificate, ordering.issue_certificate),
+        _row(LearnAnswer, learn_answer),
+        _row(ForgetAnswers, forget_answers),
+        _row(Configure, configure),
+    )
+)
+"""The function that decides on each type of command; every `Mutation` is in it."""

@@ -12,6 +12,7 @@ from failoverdns.model.change import Json
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Mode
 from failoverdns.model.timestamps import duration, timestamp
 from failoverdns.rules.decisions.automation import Outlook, outlook
@@ -29,16 +30,15 @@ from failoverdns.rules.reports.health_reports import group_automation
 def explanation(
     view: View,
     group: Group,
-    now: float,
-    steady: float,
+    moment: Moment,
     probes: Callable[[Application], list[Json]],
 ) -> dict[str, Json]:
-    """Return what there is to say of a group at `now` (seconds since 1970) and `steady`.
+    """Return what there is to say of a group.
 
     `probes` reports what the probes of an application last saw.
     """
-    look = outlook(view, group, now, steady)
-    failures = _failures(view, group, look, now, steady)
+    look = outlook(view, group, moment)
+    failures = _failures(view, group, look, moment)
     seen: dict[str, Json] = {}
     for side in Side:
         application = application_on(view, group, side)
@@ -46,7 +46,9 @@ def explanation(
             seen[side.value] = probes(application)
     rules: list[Json] = [{"rule": f.rule, "message": f.message} for f in failures]
     says = look.verdict
-    earliest = says.at + now - steady if says is not None and says.to is not None else None
+    earliest = (
+        says.at + moment.now - moment.steady if says is not None and says.to is not None else None
+    )
     return {
         "group": group.name,
         "hostname": group.hostname.to_text(),
@@ -54,25 +56,23 @@ def explanation(
         "answers": list[Json](target_texts(answer_of(view, group))),
         "sentences": [
             *_answer_sentences(view, group),
-            *_health_sentences(view, group, steady),
-            *_automation_sentences(view, group, look, now, steady),
+            *_health_sentences(view, group, moment.steady),
+            *_automation_sentences(view, group, look, moment),
             *_plan_sentences(group),
             *_rule_sentences(group, look, failures),
         ],
         "automation": group_automation(view, group),
-        "switches_at": timestamp(max(earliest, now)) if earliest is not None else None,
+        "switches_at": timestamp(max(earliest, moment.now)) if earliest is not None else None,
         "rules": rules,
         "probes": seen,
     }
 
 
-def _failures(
-    view: View, group: Group, look: Outlook, now: float, steady: float
-) -> tuple[RuleFailure, ...]:
+def _failures(view: View, group: Group, look: Outlook, moment: Moment) -> tuple[RuleFailure, ...]:
     """Return the rules that fail for the switch that automation wants, or else for one by hand."""
     says = look.verdict
     wanted = says.to if says is not None else None
-    (step,) = plan(view, [group], wanted, now, steady, automatic=wanted is not None)
+    (step,) = plan(view, [group], wanted, moment, automatic=wanted is not None)
     return step.failures
 
 
@@ -129,7 +129,7 @@ def _why_unknown(application: Application) -> str:
 
 
 def _automation_sentences(
-    view: View, group: Group, look: Outlook, now: float, steady: float
+    view: View, group: Group, look: Outlook, moment: Moment
 ) -> Iterator[Json]:
     name = group.automation.policy
     if look.policy.mode is Mode.MANUAL:
@@ -152,17 +152,17 @@ def _automation_sentences(
         yield f"{_what_would(group, look)}"
         return
     what = f"Its policy, {name}, wants it on the {says.to.value}: {says.why}"
-    if says.at <= steady:
+    if says.at <= moment.steady:
         yield f"{what}; that is due."
     elif says.waits_for == FLAP_GUARD:
         yield (
             f"{what}; but it switched by itself {look.policy.max_switches} times within "
             f"{duration(look.policy.window)}, so it stays put ({FLAP_GUARD}) for "
-            f"{duration(says.at - steady)}."
+            f"{duration(says.at - moment.steady)}."
         )
     else:
-        at = timestamp(now + says.at - steady)
-        left = duration(says.at - steady)
+        at = timestamp(moment.now + says.at - moment.steady)
+        left = duration(says.at - moment.steady)
         yield f"{what}; at the earliest in {left}, at {at} ({says.waits_for})."
 
 

@@ -23,6 +23,7 @@ from failoverdns.model.commands.health import LearnHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health, Observed
+from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings
 from failoverdns.model.zone import NameServer, Zone
@@ -120,7 +121,7 @@ class _Corridor:
     def advance(self, until: float) -> None:
         """Have the group do what is due by a time, each thing when it is due."""
         while True:
-            look = outlook(self._ledger.state, self._group, self._clock, self._clock)
+            look = outlook(self._ledger.state, self._group, Moment(self._clock, self._clock))
             if look.verdict is None or look.verdict.to is None or look.verdict.at > until:
                 break
             self._clock = max(self._clock, look.verdict.at)

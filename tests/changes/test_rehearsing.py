@@ -23,6 +23,7 @@ from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.groups import Rehearse, Switch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Gate, Wait
 from failoverdns.rules.deciding import decide
 from failoverdns.rules.reports.events import events_of
@@ -35,7 +36,7 @@ WHO = Who(0, 1, "pytest")
 
 def rehearsed(view: State, query: Rehearse | None = None, now: float = T) -> Any:
     """The rehearsal of a switch of `shop`."""
-    return rehearsal(view, query or Rehearse("shop"), now, now)
+    return rehearsal(view, query or Rehearse("shop"), Moment(now, now))
 
 
 def test_a_rehearsal_shows_all_that_would_change() -> None:
@@ -171,7 +172,7 @@ def test_whatever_was_before_a_rehearsal_changes_nothing_and_is_what_the_switch_
             assert [f.rule for f in refusal(view, switch, now).rules] == list(rules)
         switch = Switch((group.name,), to, override=rules)
         draft = Draft(view)
-        decision = decide(draft, switch, now, Random(0))
+        decision = decide(draft, switch, Moment(now, now), Random(0))
         (report,) = decision.report(draft)["groups"]
         assert report["to"] == found["to"]
         if not decision.writes:

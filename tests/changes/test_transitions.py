@@ -16,6 +16,7 @@ from failoverdns.model.change import Who
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.groups import RenameGroup, Switch
 from failoverdns.model.commands.server import Configure, LearnAnswer
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import AllDown
 from failoverdns.model.resolution import Answer
 from failoverdns.rules.deciding import decide
@@ -28,7 +29,7 @@ ORIGIN = name("failover.test")
 def step(base: State, command: Mutation) -> tuple[Draft, Transition]:
     """Decide on a command, and lay what comes of it over a draft."""
     draft = Draft(base)
-    decision = decide(draft, command, NOW, Random(0))
+    decision = decide(draft, command, Moment(NOW, NOW), Random(0))
     return draft, transition_of(draft, decision, NOW, WHO, {"command": "x"})
 
 

@@ -23,6 +23,7 @@ from failoverdns.changes.state import State
 from failoverdns.control.language.requests import Streamed
 from failoverdns.control.reading import Source, read
 from failoverdns.model.commands.server import ExportRecords
+from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import Opaque, OwnedRRset
 from failoverdns.protocol.records import compile_records
@@ -35,7 +36,7 @@ Row = tuple[DomainName, int, int, bytes]
 def exported(state: State) -> str:
     """Return what `records` prints."""
     effects = quiet_effects(Corridor())
-    source = Source(state, MemoryStore(), 0.0, 0.0, behind=False, effects=effects)
+    source = Source(state, MemoryStore(), Moment(0.0, 0.0), behind=False, effects=effects)
     result = asyncio.run(read(source, ExportRecords()))
     text = result["text"]
     assert isinstance(text, Streamed)

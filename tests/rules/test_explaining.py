@@ -18,6 +18,7 @@ from failoverdns.changes.state import State
 from failoverdns.model.commands.automation import AdvancePlan, SetFlag
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.group import Side
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import AllDown, AnswerOf, Automation, Gate, Maintenance, Mode, Plan
 from failoverdns.rules.explaining import explanation
 
@@ -30,7 +31,9 @@ BACKUP = Side.BACKUP
 def explained(view: State, at: float = 1000.0, wall: float | None = None) -> Any:
     """The explanation of `shop`."""
     group, now = the_group(view), at if wall is None else wall
-    return explanation(view, group, now, at, lambda application: [f"probes of {application.name}"])
+    return explanation(
+        view, group, Moment(now, at), lambda application: [f"probes of {application.name}"]
+    )
 
 
 def sentences(view: State, at: float = 1000.0, wall: float | None = None) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from heapq import nsmallest
+from random import Random
 
 from failoverdns.model.application import Application, Head, HeadRole
 from failoverdns.model.change import Write
@@ -23,6 +24,7 @@ from failoverdns.model.commands.applications import (
 )
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Quorum
+from failoverdns.model.moment import Moment
 from failoverdns.rules.decisions.certificates import certificate_removals
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.decisions.health_changes import unobserved
@@ -32,7 +34,9 @@ from failoverdns.rules.derived.web_heads import check_template, checked
 from failoverdns.rules.reports.reporting import application_report
 
 
-def add_application(view: View, command: AddApplication) -> Decision:
+def add_application(
+    view: View, command: AddApplication, _moment: Moment, _random: Random
+) -> Decision:
     """Create an application without heads."""
     _check_name_free(view, command.name)
     template = command.hostname_template
@@ -41,7 +45,9 @@ def add_application(view: View, command: AddApplication) -> Decision:
     return _written(None, Application(f"app-{view.revision + 1}", command.name, template))
 
 
-def rename_application(view: View, command: RenameApplication) -> Decision:
+def rename_application(
+    view: View, command: RenameApplication, _moment: Moment, _random: Random
+) -> Decision:
     """Rename an application; templates that name it point elsewhere in the same step."""
     application = find_application(view, command.old)
     if command.new != application.name:
@@ -49,7 +55,9 @@ def rename_application(view: View, command: RenameApplication) -> Decision:
     return _written(application, replace(application, name=command.new))
 
 
-def set_application(view: View, command: SetApplication) -> Decision:
+def set_application(
+    view: View, command: SetApplication, _moment: Moment, _random: Random
+) -> Decision:
     """Say which checks an application's heads have to pass; with others it is probed anew."""
     application = find_application(view, command.name)
     checks = application.checks if command.check is None else tuple(dict.fromkeys(command.check))
@@ -67,7 +75,9 @@ def set_application(view: View, command: SetApplication) -> Decision:
     return _written(application, after)
 
 
-def remove_application(view: View, command: RemoveApplication) -> Decision:
+def remove_application(
+    view: View, command: RemoveApplication, _moment: Moment, _random: Random
+) -> Decision:
     """Remove an application that no group is attached to, and its certificate."""
     application = find_application(view, command.name)
     attached, _ = view.attachments(application.id)
@@ -82,7 +92,7 @@ def remove_application(view: View, command: RemoveApplication) -> Decision:
     return Decision(writes, lambda _: {"removed": application.name})
 
 
-def add_head(view: View, command: AddHead) -> Decision:
+def add_head(view: View, command: AddHead, _moment: Moment, _random: Random) -> Decision:
     """Add a head; a load balancer becomes the active one unless it is on standby."""
     application = find_application(view, command.application)
     if application.head(command.name) is not None:
@@ -102,7 +112,7 @@ def add_head(view: View, command: AddHead) -> Decision:
     )
 
 
-def set_head(view: View, command: SetHead) -> Decision:
+def set_head(view: View, command: SetHead, _moment: Moment, _random: Random) -> Decision:
     """Give a head other addresses or another hostname."""
     application = find_application(view, command.application)
     head = find_head(application, command.name)
@@ -115,7 +125,7 @@ def set_head(view: View, command: SetHead) -> Decision:
     return _written(application, application.with_head(head, changed))
 
 
-def rename_head(view: View, command: RenameHead) -> Decision:
+def rename_head(view: View, command: RenameHead, _moment: Moment, _random: Random) -> Decision:
     """Rename a head; it stays active, and templates that name it point elsewhere."""
     application = find_application(view, command.application)
     head = find_head(application, command.old)
@@ -129,7 +139,7 @@ def rename_head(view: View, command: RenameHead) -> Decision:
     return _written(application, renamed)
 
 
-def activate_head(view: View, command: ActivateHead) -> Decision:
+def activate_head(view: View, command: ActivateHead, _moment: Moment, _random: Random) -> Decision:
     """Choose the active load balancer."""
     application = find_application(view, command.application)
     head = find_head(application, command.name)
@@ -141,7 +151,7 @@ def activate_head(view: View, command: ActivateHead) -> Decision:
     return _written(application, replace(application, active=head.name))
 
 
-def remove_head(view: View, command: RemoveHead) -> Decision:
+def remove_head(view: View, command: RemoveHead, _moment: Moment, _random: Random) -> Decision:
     """Remove a head; for the active load balancer the most recently added one takes over."""
     application = find_application(view, command.application)
     head = find_head(application, command.name)

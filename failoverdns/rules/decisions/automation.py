@@ -16,11 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from random import Random
 
 from failoverdns.model.change import Json, Write
 from failoverdns.model.commands.automation import Automate
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Held, Mode, Policy
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.decisions.policy import FLAP_GUARD, PolicyVerdict, Situation, verdict
@@ -53,15 +55,15 @@ class Outlook:
         return self.step is not None
 
 
-def outlook(view: View, group: Group, now: float, steady: float) -> Outlook:
-    """Return what is ahead of a group at `now` (seconds since 1970) and `steady`."""
-    policy, situation = policy_of(view, group), situation_of(view, group, steady)
+def outlook(view: View, group: Group, moment: Moment) -> Outlook:
+    """Return what is ahead of a group."""
+    policy, situation = policy_of(view, group), situation_of(view, group, moment.steady)
     if policy.mode is Mode.MANUAL or group.automation.maintenance is not None:
         return Outlook(policy, situation, None)
-    says = verdict(policy, situation, steady)
-    if says.to is None or says.at > steady:
+    says = verdict(policy, situation, moment.steady)
+    if says.to is None or says.at > moment.steady:
         return Outlook(policy, situation, says)
-    (step,) = plan(view, [group], says.to, now, steady, automatic=True)
+    (step,) = plan(view, [group], says.to, moment, automatic=True)
     return Outlook(policy, situation, says, step)
 
 
@@ -77,12 +79,12 @@ def situation_of(view: View, group: Group, steady: float) -> Situation:
     )
 
 
-def automate(view: View, command: Automate, now: float, steady: float) -> Decision:
+def automate(view: View, command: Automate, moment: Moment, _random: Random) -> Decision:
     """Switch a group as its policy says, or note what holds it back."""
     group = view.group(command.group)
     if group is None:
         return Decision((), lambda _: {})
-    look = outlook(view, group, now, steady)
+    look = outlook(view, group, moment)
     failures = (*look.failures, *command.objections) if look.is_due else ()
     if look.step is not None and not failures:
         about: dict[str, Json] = {"groups": [group.name], "to": look.step.after.active.value}
@@ -91,7 +93,7 @@ def automate(view: View, command: Automate, now: float, steady: float) -> Decisi
             lambda _: {**about},
             about={**about, "reason": look.verdict.why if look.verdict is not None else ""},
         )
-    held = _held(look, failures, steady)
+    held = _held(look, failures, moment.steady)
     if _is_noted(group, held):
         return Decision((), lambda _: {})
     after = replace(group, automation=replace(group.automation, held=held))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from random import Random
 
 from failoverdns.model.application import Application, ApplicationRole
 from failoverdns.model.certificate import Certificate, CertificateKind, Facts, Order
@@ -18,6 +19,7 @@ from failoverdns.model.commands.certificates import (
     RequestCertificate,
 )
 from failoverdns.model.errors import Rejected
+from failoverdns.model.moment import Moment
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.decisions.renewing import may_renew, renew_at, retry_asked_at
@@ -30,27 +32,31 @@ MAX_NAMES = 100
 """Names in a certificate that is ordered: what Let's Encrypt takes."""
 
 
-def install_certificate(view: View, command: InstallCertificate, now: float) -> Decision:
+def install_certificate(
+    view: View, command: InstallCertificate, moment: Moment, _random: Random
+) -> Decision:
     """Give an application a certificate, in place of the one it has; what is ordered is dropped.
 
     Raises Rejected `invalid` for one that is not valid `now` (seconds since 1970).
     """
     application = find_application(view, command.application)
-    check_dates(command.facts, now)
+    check_dates(command.facts, moment.now)
     before, order = view.certificate(application.id), view.order_for(application.id)
-    after = Certificate(application.id, CertificateKind.CUSTOM, command.facts, now)
+    after = Certificate(application.id, CertificateKind.CUSTOM, command.facts, moment.now)
     writes = () if order is None else (Write(order, None),)
     return Decision(
         (*writes, Write(before, after)),
         lambda changed: {
-            **certificate_report(changed, application, now),
+            **certificate_report(changed, application, moment.now),
             "replaced": before.facts.fingerprint if before is not None else None,
         },
         bundles=(command.bundle,),
     )
 
 
-def request_certificate(view: View, command: RequestCertificate, now: float) -> Decision:
+def request_certificate(
+    view: View, command: RequestCertificate, moment: Moment, _random: Random
+) -> Decision:
     """Order a certificate for an application that is active.
 
     | what there is for these names           | then                                         |
@@ -81,8 +87,8 @@ def request_certificate(view: View, command: RequestCertificate, now: float) -> 
     if len(names) > MAX_NAMES:
         raise Rejected("invalid", f"{len(names)} names: at most {MAX_NAMES} are allowed")
     return Decision(
-        tuple(_request_writes(view, application, names, command.again, now)),
-        lambda changed: certificate_report(changed, application, now),
+        tuple(_request_writes(view, application, names, command.again, moment.now)),
+        lambda changed: certificate_report(changed, application, moment.now),
     )
 
 
@@ -118,7 +124,9 @@ def _is_enough(certificate: Certificate, names: tuple[str, ...], now: float) -> 
     )
 
 
-def remove_certificate(view: View, command: RemoveCertificate) -> Decision:
+def remove_certificate(
+    view: View, command: RemoveCertificate, _moment: Moment, _random: Random
+) -> Decision:
     """Remove an application's certificate and what is ordered for it."""
     application = find_application(view, command.application)
     writes = certificate_removals(view, application)

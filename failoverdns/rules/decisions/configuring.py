@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from hashlib import sha256
+from random import Random
 
 from failoverdns.model.change import Write
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, group_names
+from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AllDown, AnswerOf, AutomationSettings
 from failoverdns.model.zone import MAX_ORIGIN, Zone
@@ -18,7 +20,7 @@ from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.zones import NOT_CONFIGURED, raised_serial
 
 
-def configure(view: View, command: Configure, now: float) -> Decision:
+def configure(view: View, command: Configure, moment: Moment, _random: Random) -> Decision:
     """Serve exactly the given zones; each one that is new or different gets a new serial.
 
     Raises Rejected `invalid` for a zone whose name leaves no room for labels, `in-use` for a zone
@@ -40,7 +42,7 @@ def configure(view: View, command: Configure, now: float) -> Decision:
     for zone in command.zones:
         before, digest = view.serial(zone.origin), _digest(zone, command.settings)
         if before is None or before.digest != digest:
-            writes.append(raised_serial(before, zone.origin, digest, now))
+            writes.append(raised_serial(before, zone.origin, digest, moment.now))
     kept = {zone.origin for zone in command.zones}
     for dropped in view.serials():  # those too that were dropped while no server ran
         if dropped.origin not in kept and dropped.digest != NOT_CONFIGURED:

@@ -13,6 +13,7 @@ from failoverdns.model.change import Json, Write
 from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup, SetGroup
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import MAX_TTL, Group, Side, Tombstone, group_names
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import NO_AUTOMATION, Automation
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
 from failoverdns.rules.decisions.decision import Decision
@@ -34,7 +35,7 @@ ACTIVE_SIDE = "active-side"
 """Rule: the application that traffic goes to is not detached or replaced."""
 
 
-def add_group(view: View, command: AddGroup, random: Random) -> Decision:
+def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) -> Decision:
     """Create a group, primary active, under the given label or nine random digits."""
     if view.group_named(command.name) is not None:
         raise Rejected("exists", f"there is a group {command.name!r} already")
@@ -64,7 +65,7 @@ def add_group(view: View, command: AddGroup, random: Random) -> Decision:
     return Decision((Write(None, group),), lambda after: group_report(after, group))
 
 
-def set_group(view: View, command: SetGroup, now: float) -> Decision:
+def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) -> Decision:
     """Attach and detach applications, set the TTL; what is left out stays as it is."""
     group = find_group(view, command.name)
     check_override(command.override, (ACTIVE_SIDE,))
@@ -79,7 +80,7 @@ def set_group(view: View, command: SetGroup, now: float) -> Decision:
         ttl=ttl,
         flatten=group.flatten if command.flatten is None else command.flatten,
         automation=_with_policy(view, group.automation, command.policy),
-        cached_until=max(group.cached_until, now + group.ttl)
+        cached_until=max(group.cached_until, moment.now + group.ttl)
         if ttl != group.ttl
         else group.cached_until,
     )
@@ -95,7 +96,7 @@ def set_group(view: View, command: SetGroup, now: float) -> Decision:
     )
 
 
-def rename_group(view: View, command: RenameGroup) -> Decision:
+def rename_group(view: View, command: RenameGroup, _moment: Moment, _random: Random) -> Decision:
     """Rename a group; its hostname stays."""
     group = find_group(view, command.old)
     if command.new != group.name and view.group_named(command.new) is not None:
@@ -105,7 +106,7 @@ def rename_group(view: View, command: RenameGroup) -> Decision:
     return _written(view, group, replace(group, name=command.new))
 
 
-def remove_group(view: View, command: RemoveGroup) -> Decision:
+def remove_group(view: View, command: RemoveGroup, _moment: Moment, _random: Random) -> Decision:
     """Remove a group without applications; its label is retired for ever."""
     group = find_group(view, command.name)
     if group.applications:

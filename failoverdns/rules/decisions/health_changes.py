@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from random import Random
 
 from failoverdns.model.application import Application, Head
 from failoverdns.model.change import Json, Write
-from failoverdns.model.commands.health import ForceHealth, LearnHealth
+from failoverdns.model.commands.health import ForceHealth, ForgetHealth, LearnHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Forced, Health, Observed
+from failoverdns.model.moment import Moment
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.derived.entity_lookup import find_application, find_head
 from failoverdns.rules.derived.health import NOT_OBSERVED
@@ -22,7 +24,7 @@ from failoverdns.rules.derived.view import View
 _PATTERN = frozenset("*?[")
 
 
-def learn_health(view: View, command: LearnHealth) -> Decision:
+def learn_health(view: View, command: LearnHealth, _moment: Moment, _random: Random) -> Decision:
     """Take over what probing says of heads; only another state or cause is a change.
 
     What comes late, of a head that is gone or checked no more, is nothing: it would stay for ever.
@@ -49,7 +51,7 @@ def _learned(head: Head, said: Observed) -> Head:
     return replace(head, observed=replace(said, since=since))
 
 
-def forget_health(view: View) -> Decision:
+def forget_health(view: View, _command: ForgetHealth, _moment: Moment, _random: Random) -> Decision:
     """Let go of all that was observed: after a start nothing is known until it is probed."""
     writes = tuple(
         Write(application, unobserved(application))
@@ -66,7 +68,7 @@ def unobserved(application: Application) -> Application:
     )
 
 
-def force_health(view: View, command: ForceHealth, steady: float) -> Decision:
+def force_health(view: View, command: ForceHealth, moment: Moment, _random: Random) -> Decision:
     """Force the health of what the patterns name, or let go of it; all in one step.
 
     What is observed counts from now on, where it is let go of: an application that was forced down
@@ -77,17 +79,17 @@ def force_health(view: View, command: ForceHealth, steady: float) -> Decision:
     for application in _applications(view, command):
         after = application
         if command.head is None:
-            forced = _forced(application.forced, command, steady)
+            forced = _forced(application.forced, command, moment.steady)
             after = replace(application, forced=forced)
             if application.forced is not None and forced is None:
-                heads = (_counting(h, application.forced, steady) for h in application.heads)
+                heads = (_counting(h, application.forced, moment.steady) for h in application.heads)
                 after = replace(after, heads=tuple(heads))
             named.append(application.name)
         for head in _heads(application, command):
-            forced = _forced(head.forced, command, steady)
+            forced = _forced(head.forced, command, moment.steady)
             changed = replace(head, forced=forced)
             if head.forced is not None and forced is None:
-                changed = _counting(changed, head.forced, steady)
+                changed = _counting(changed, head.forced, moment.steady)
             after = after.with_head(head, changed)
             named.append(f"{application.name}/{head.name}")
         if after != application:

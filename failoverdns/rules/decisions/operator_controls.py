@@ -6,9 +6,11 @@ Every function takes the state and a command and returns a Decision or raises Re
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 from failoverdns.model.change import Json, Write
 from failoverdns.model.commands.automation import SetFlag, SetMaintenance
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import AUTOMATION_FLAG, Flag, Gate, Maintenance
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.decisions.decision import Decision
@@ -17,12 +19,14 @@ from failoverdns.rules.derived.entity_lookup import find_group, not_found
 from failoverdns.rules.derived.view import View
 
 
-def set_maintenance(view: View, command: SetMaintenance, steady: float) -> Decision:
+def set_maintenance(
+    view: View, command: SetMaintenance, moment: Moment, _random: Random
+) -> Decision:
     """Have automation keep its hands off a group, or no more; probes go on."""
     group = find_group(view, command.group)
     before = group.automation.maintenance
     if command.on:
-        since = before.since if before is not None else steady
+        since = before.since if before is not None else moment.steady
         after = Maintenance(since, command.reason)
         if before is not None and command.reason is None:
             after = before
@@ -41,7 +45,7 @@ def set_maintenance(view: View, command: SetMaintenance, steady: float) -> Decis
     return Decision(writes, lambda _: {**report})
 
 
-def set_flag(view: View, command: SetFlag, steady: float) -> Decision:
+def set_flag(view: View, command: SetFlag, moment: Moment, _random: Random) -> Decision:
     """Turn a flag on or off; it keeps its `since` while it stays what it is.
 
     Raises Rejected `not-found` for one that no gate asks for, and that was never turned on or off.
@@ -51,7 +55,7 @@ def set_flag(view: View, command: SetFlag, steady: float) -> Decision:
     if before is None and not is_automation and command.name not in _asked_for(view):
         raise not_found("flag", command.name, _asked_for(view), " that a gate asks for")
     known = before if before is not None else automation_flag(view) if is_automation else None
-    since = known.since if known is not None and known.on == command.on else steady
+    since = known.since if known is not None and known.on == command.on else moment.steady
     after = Flag(command.name, command.on, since, command.reason)
     if known is not None and known.on == command.on and command.reason in (None, known.reason):
         return Decision((), lambda _: flag_report(view, known))

@@ -11,6 +11,7 @@ Every function takes the state and a command and returns a Decision or raises Re
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Certificate, CertificateKind, Order
@@ -23,6 +24,7 @@ from failoverdns.model.commands.certificates import (
     SetChallenges,
 )
 from failoverdns.model.errors import Rejected
+from failoverdns.model.moment import Moment
 from failoverdns.rules.decisions.certificates import check_dates
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.decisions.renewing import may_renew, retry_at
@@ -33,7 +35,7 @@ KEPT_FAILURES = 4
 """Failures in a row after which an order is placed anew, even if the CA did not say it is over."""
 
 
-def open_account(view: View, command: OpenAccount) -> Decision:
+def open_account(view: View, command: OpenAccount, _moment: Moment, _random: Random) -> Decision:
     """Keep an account and its key, in place of another one at the same directory."""
     before = view.account(command.account.directory)
     write = Write(before, command.account)
@@ -41,7 +43,7 @@ def open_account(view: View, command: OpenAccount) -> Decision:
     return Decision((write,), lambda _: report, bundles=(command.bundle,))
 
 
-def place_order(view: View, command: PlaceOrder) -> Decision:
+def place_order(view: View, command: PlaceOrder, _moment: Moment, _random: Random) -> Decision:
     """Note where an order is at the CA, and keep the key that is to be certified."""
     order = check_order(view, command.order)
     after = replace(
@@ -50,7 +52,9 @@ def place_order(view: View, command: PlaceOrder) -> Decision:
     return Decision((Write(order, after),), lambda _: _report(after), bundles=(command.bundle,))
 
 
-def set_challenges(view: View, command: SetChallenges) -> Decision:
+def set_challenges(
+    view: View, command: SetChallenges, _moment: Moment, _random: Random
+) -> Decision:
     """Serve values for an order; none, to take away what was served, also if it has to wait."""
     order = check_order(view, command.order) if command.challenges else _found(view, command.order)
     after = replace(order, challenges=command.challenges)
@@ -58,7 +62,7 @@ def set_challenges(view: View, command: SetChallenges) -> Decision:
     return Decision(writes, lambda _: _report(after))
 
 
-def fail_order(view: View, command: FailOrder, now: float) -> Decision:
+def fail_order(view: View, command: FailOrder, moment: Moment, _random: Random) -> Decision:
     """Note that an attempt failed; its challenges are served no more.
 
     | it failed                            | where it is at the CA, and its key              |
@@ -73,8 +77,8 @@ def fail_order(view: View, command: FailOrder, now: float) -> Decision:
         order,
         challenges=(),
         failures=failures,
-        retry_at=retry_at(order.id, failures, now, command.retry_after),
-        not_before=now + (command.retry_after or 0.0),
+        retry_at=retry_at(order.id, failures, moment.now, command.retry_after),
+        not_before=moment.now + (command.retry_after or 0.0),
         problem=command.problem,
     )
     if command.is_final or failures > KEPT_FAILURES:
@@ -82,19 +86,21 @@ def fail_order(view: View, command: FailOrder, now: float) -> Decision:
     return Decision((Write(order, after),), lambda _: _report(after))
 
 
-def issue_certificate(view: View, command: IssueCertificate, now: float) -> Decision:
+def issue_certificate(
+    view: View, command: IssueCertificate, moment: Moment, _random: Random
+) -> Decision:
     """Install what was issued where the traffic is by now; the order is done.
 
     Raises Rejected `invalid` if it is not valid `now`, or not for the names that were ordered.
     """
     order, application = _active(view, command.order)
-    check_dates(command.facts, now)
+    check_dates(command.facts, moment.now)
     missing = set(order.names) - set(command.facts.names)
     if missing:
         text = f"the CA left out {', '.join(sorted(missing))}"
         raise Rejected("invalid", text)
     before = view.certificate(application.id)
-    after = Certificate(application.id, CertificateKind.ACME, command.facts, now)
+    after = Certificate(application.id, CertificateKind.ACME, command.facts, moment.now)
     return Decision(
         (Write(order, None), Write(before, after)),
         lambda _: {"application": application.name, "fingerprint": command.facts.fingerprint},

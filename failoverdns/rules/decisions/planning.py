@@ -16,12 +16,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from random import Random
 
 from failoverdns.model.change import Json, Write
 from failoverdns.model.commands.automation import AdvancePlan, CancelPlan
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, Side
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Plan
 from failoverdns.model.timestamps import duration, timestamp
 from failoverdns.rules.decisions.decision import Decision
@@ -70,7 +72,7 @@ def next_stage(group: Group, now: float) -> Next | None:
     return Next(Stage.LOWER, now) if now >= lower_at else Next(Stage.WAIT, lower_at)
 
 
-def plan_switch(view: View, command: Switch, now: float, steady: float) -> Decision:
+def plan_switch(view: View, command: Switch, moment: Moment, _random: Random) -> Decision:
     """Plan the switch of groups for `command.at`; all of them or none.
 
     Raises Rejected `invalid` for a time that is past or too far ahead, for a group that is on that
@@ -80,20 +82,20 @@ def plan_switch(view: View, command: Switch, now: float, steady: float) -> Decis
     if command.dry_run or command.if_revision is not None:
         raise Rejected("invalid", "--at plans a switch: it takes no --dry-run and no --if-revision")
     check_override(command.override, all_rules(view))
-    if command.at <= now:
-        raise Rejected("invalid", f"{timestamp(command.at)} is past: it is {timestamp(now)}")
-    if command.at > now + MAX_AHEAD:
+    if command.at <= moment.now:
+        raise Rejected("invalid", f"{timestamp(command.at)} is past: it is {timestamp(moment.now)}")
+    if command.at > moment.now + MAX_AHEAD:
         raise Rejected("invalid", f"{timestamp(command.at)} is more than a year ahead")
     writes, reports = [], list[Json]()
     for name in dict.fromkeys(command.groups):
         group = find_group(view, name)
         after = _planned(view, group, command)
         writes.append(Write(group, after))
-        reports.append(_report(view, after, command, now, steady))
+        reports.append(_report(view, after, command, moment))
     return Decision(tuple(writes), lambda _: {"planned": [*reports]})
 
 
-def cancel_plan(view: View, command: CancelPlan) -> Decision:
+def cancel_plan(view: View, command: CancelPlan, _moment: Moment, _random: Random) -> Decision:
     """Drop the plan of a group; its TTL is what it was at once."""
     group = find_group(view, command.group)
     if group.automation.plan is None:
@@ -101,26 +103,26 @@ def cancel_plan(view: View, command: CancelPlan) -> Decision:
     return Decision((Write(group, _without_plan(group)),), lambda _: {"cancelled": group.name})
 
 
-def advance_plan(view: View, command: AdvancePlan, now: float, steady: float) -> Decision:
-    """Do what the plan of a group asks for at `now`, if anything."""
+def advance_plan(view: View, command: AdvancePlan, moment: Moment, _random: Random) -> Decision:
+    """Do what the plan of a group asks for now, if anything."""
     nothing = Decision((), lambda _: {})
     group = view.group(command.group)
     planned = group.automation.plan if group is not None else None
     if group is None or planned is None:
         return nothing
-    match next_stage(group, now):
+    match next_stage(group, moment.now):
         case Next(Stage.LOWER):
-            lowered = replace(planned, lowered_at=now)
+            lowered = replace(planned, lowered_at=moment.now)
             after = replace(
                 group,
-                cached_until=max(group.cached_until, now + group.ttl),
+                cached_until=max(group.cached_until, moment.now + group.ttl),
                 automation=replace(group.automation, plan=lowered),
             )
             return _told(group, after, {"outcome": "ttl-lowered", "ttl": after.served_ttl})
         case Next(Stage.MISSED):
             return _told(group, _without_plan(group), {"outcome": "missed"})
         case Next(Stage.SWITCH):
-            return _switched(view, group, planned, command, now, steady)
+            return _switched(view, group, planned, command, moment)
     return nothing
 
 
@@ -141,35 +143,33 @@ def _planned(view: View, group: Group, command: Switch) -> Group:
     return replace(group, automation=replace(group.automation, plan=made))
 
 
-def _report(
-    view: View, group: Group, command: Switch, now: float, steady: float
-) -> dict[str, Json]:
+def _report(view: View, group: Group, command: Switch, moment: Moment) -> dict[str, Json]:
     """Report a plan, and what would be in its way if it were time."""
     planned = group.automation.plan
     assert planned is not None
-    (step,) = plan(view, [group], Side(planned.to), now, steady)
+    (step,) = plan(view, [group], Side(planned.to), moment)
     warnings: list[Json] = [
         f"{failure.rule} would refuse it as things are: {failure.message}"
         for failure in step.failures
         if failure.rule not in command.override
     ]
-    late = now + group.ttl - planned.at
+    late = moment.now + group.ttl - planned.at
     if late > 0 and planned.pre_ttl < group.ttl:
         warnings.append(
             f"the TTL is {group.ttl} s, and there is not so much time left: some clients keep the "
             f"old answer for up to {duration(late)} after the switch"
         )
-    lower_at = max(planned.at - group.ttl, now) if planned.pre_ttl < group.ttl else None
+    lower_at = max(planned.at - group.ttl, moment.now) if planned.pre_ttl < group.ttl else None
     return {**(plan_report(group) or {}), "lower_at": timestamp(lower_at), "warnings": warnings}
 
 
 def _switched(
-    view: View, group: Group, planned: Plan, command: AdvancePlan, now: float, steady: float
+    view: View, group: Group, planned: Plan, command: AdvancePlan, moment: Moment
 ) -> Decision:
     to = Side(planned.to)
     if group.active is to:
         return _told(group, _without_plan(group), {"outcome": "was there already"})
-    (step,) = plan(view, [group], to, now, steady)
+    (step,) = plan(view, [group], to, moment)
     against = (*step.failures, *command.objections)
     failures = [failure for failure in against if failure.rule not in planned.override]
     if failures:

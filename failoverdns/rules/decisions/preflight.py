@@ -34,6 +34,7 @@ from failoverdns.model.change import Json
 from failoverdns.model.commands.groups import Preflight
 from failoverdns.model.group import Group
 from failoverdns.model.health import Health
+from failoverdns.model.moment import Moment
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.decisions.renewing import renew_at
 from failoverdns.rules.decisions.switching import (
@@ -66,13 +67,13 @@ class Flight:
     order: str | None = None
 
 
-def plan_flight(view: View, query: Preflight, now: float, steady: float) -> Flight:
+def plan_flight(view: View, query: Preflight, moment: Moment) -> Flight:
     """Plan the switch to the other side, or to `query.to`; raises Rejected `not-found`.
 
     A group that is on that side already is looked at as it is.
     """
     group = find_group(view, query.group)
-    (step,) = plan(view, [group], query.to, now, steady)
+    (step,) = plan(view, [group], query.to, moment)
     application = application_on(view, step.after, step.after.active)
     certificate = view.certificate(application.id) if application is not None else None
     if step.transfer is not None:

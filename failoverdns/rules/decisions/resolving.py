@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from failoverdns.model.change import Write
 from failoverdns.model.commands.server import ForgetAnswers, LearnAnswer
+from failoverdns.model.moment import Moment
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.derived.resolving import wanted
 from failoverdns.rules.derived.view import View
 
 
-def learn_answer(view: View, command: LearnAnswer, now: float) -> Decision:
+def learn_answer(view: View, command: LearnAnswer, moment: Moment, _random: Random) -> Decision:
     """Take over what resolvers told; only other addresses than before are a change.
 
     `now` in seconds since 1970.
@@ -22,14 +25,16 @@ def learn_answer(view: View, command: LearnAnswer, now: float) -> Decision:
         ipv4 = answer.ipv4 if answer.ipv4 is not None else before.ipv4 if before else ()
         ipv6 = answer.ipv6 if answer.ipv6 is not None else before.ipv6 if before else ()
         if before is None or (before.ipv4, before.ipv6) != (ipv4, ipv6):
-            writes.append(Write(before, Resolved(command.hostname, ipv4, ipv6, now)))
-    checked_at = now if answer.is_good else fresh.checked_at if fresh is not None else None
+            writes.append(Write(before, Resolved(command.hostname, ipv4, ipv6, moment.now)))
+    checked_at = moment.now if answer.is_good else fresh.checked_at if fresh is not None else None
     after = Freshness(command.hostname, command.ttl, checked_at, answer.problem)
     writes.append(Write(fresh, after))
     return Decision(tuple(writes), lambda _: {"hostname": command.hostname.to_text()})
 
 
-def forget_answers(view: View, command: ForgetAnswers) -> Decision:
+def forget_answers(
+    view: View, command: ForgetAnswers, _moment: Moment, _random: Random
+) -> Decision:
     """Drop what is known of hostnames that no flattened group points at."""
     needed = set(wanted(view))
     writes: list[Write] = []

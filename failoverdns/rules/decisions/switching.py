@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from random import Random
 
 from failoverdns.model.application import Nothing, target_texts
 from failoverdns.model.certificate import Certificate
@@ -27,6 +28,7 @@ from failoverdns.model.commands.groups import Switch
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Automation
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.decisions.decision import Decision
@@ -71,17 +73,16 @@ class SwitchProposal:
     transfer: Transfer | None = None
 
 
-def switch(view: View, command: Switch, now: float, steady: float) -> Decision:
+def switch(view: View, command: Switch, moment: Moment, _random: Random) -> Decision:
     """Switch every named group, or none.
 
-    `now` is in seconds since 1970, `steady` those of the clock that nobody sets.
     Raises Rejected `refused` with every rule that failed for any group and is not overridden,
     `conflict` if a group changed after `if_revision`.
     """
     check_override(command.override, all_rules(view))
     groups = [find_group(view, name) for name in dict.fromkeys(command.groups)]
     _check_revision(view, groups, command.if_revision)
-    steps = plan(view, groups, command.to, now, steady)
+    steps = plan(view, groups, command.to, moment)
     failures = tuple(f for step in steps for f in step.failures if f.rule not in command.override)
     if failures:
         named = ", ".join(sorted({f"{f.rule} ({f.group})" for f in failures}))
@@ -115,8 +116,7 @@ def plan(
     view: View,
     groups: Iterable[Group],
     to: Side | None,
-    now: float,
-    steady: float,
+    moment: Moment,
     *,
     automatic: bool = False,
 ) -> list[SwitchProposal]:
@@ -130,10 +130,12 @@ def plan(
     goals = [(group, to or group.active.other) for group in groups]
     after = {group.id: goal for group, goal in goals}
     for group, goal in goals:
-        step = _plan_one(view, group, goal, now, certificates)
+        step = _plan_one(view, group, goal, moment.now, certificates)
         if step.before != step.after:
-            barred = safety_failures(view, group, goal, steady, automatic=automatic, after=after)
-            automation = _automation_after(view, group, goal, steady, automatic=automatic)
+            barred = safety_failures(
+                view, group, goal, moment.steady, automatic=automatic, after=after
+            )
+            automation = _automation_after(view, group, goal, moment.steady, automatic=automatic)
             step = replace(
                 step,
                 failures=(*step.failures, *barred),

@@ -28,6 +28,7 @@ from failoverdns.model.commands.health import ForceHealth
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Cause, Health, Observed
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import (
     AllDown,
     AnswerOf,
@@ -104,7 +105,7 @@ def test_a_group_that_nothing_is_automatic_for_is_left_alone(policy: str, mainta
         carry_out(view, SetMaintenance("shop", True))
     assert look(view, 1e6) == {}
     assert answers(view) == EU
-    looked = outlook(view, the_group(view), 1e6, 1e6)
+    looked = outlook(view, the_group(view), Moment(1e6, 1e6))
     assert (looked.verdict, looked.is_due, looked.failures) == (None, False, ())
 
 
@@ -200,7 +201,7 @@ def test_what_is_forced_since_a_time_to_come_is_so_since_now() -> None:
     """The clock was set back while no server ran: the grace period begins with each look."""
     view = watched.shop(UP, UP)
     watched.force(view, "eu", DOWN, 1e9)
-    looked = outlook(view, the_group(view), 1000.0, 1000.0)
+    looked = outlook(view, the_group(view), Moment(1000.0, 1000.0))
     assert looked.verdict is not None
     assert (looked.verdict.at, looked.is_due) == (1030.0, False)
 
@@ -303,7 +304,7 @@ def test_nobody_need_ask_for_what_would_write_nothing() -> None:
     view = watched.shop(DOWN, UP, NEVER)
     for at, due in ((10.0, False), (30.0, True), (31.0, False)):
         group = the_group(view)
-        assert wants_writing(view, group, outlook(view, group, at, at)) is due
+        assert wants_writing(view, group, outlook(view, group, Moment(at, at))) is due
         look(view, at)
 
 
@@ -329,7 +330,7 @@ def test_what_wants_writing_is_what_is_written(
     rules = (NEVER,) if barred else ()
     group = samples.group(active=active, automation=automation)
     view = watched.watched([group], primary, backup, *rules)
-    wanted = wants_writing(view, group, outlook(view, group, now, now))
+    wanted = wants_writing(view, group, outlook(view, group, Moment(now, now)))
     _, writes, _ = carried_out(view, Automate("grp-shop"), float(now))
     assert wanted is bool(writes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from failoverdns.model.certificate import CertificateKind
 from failoverdns.model.change import Entity
 from failoverdns.model.commands.groups import Preflight, Switch
 from failoverdns.model.group import Side
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Assertion, Gate
 from failoverdns.rules.decisions.preflight import covers, plan_flight, preflight_report
 from failoverdns.rules.decisions.switching import switch
@@ -28,7 +30,7 @@ def look(
     to: Side | None = None,
     asks_hooks: bool = False,
 ) -> dict[str, Any]:
-    flight = plan_flight(view, Preflight("shop", to), now, now)
+    flight = plan_flight(view, Preflight("shop", to), Moment(now, now))
     return preflight_report(view, flight, now, key_fault, asks_hooks=asks_hooks)
 
 
@@ -158,7 +160,7 @@ def test_health_and_safety_rules_are_told_as_the_switch_would_find_them(
     report = look(view)
     found = {c["check"]: c["message"] for c in report["checks"] if c["check"] in _SAFETY}
     assert found == expected
-    step = plan_flight(view, Preflight("shop"), NOW, NOW).step
+    step = plan_flight(view, Preflight("shop"), Moment(NOW, NOW)).step
     assert report["passed"] is not bool(step.failures)
 
 
@@ -181,11 +183,11 @@ def test_a_side_that_is_active_already_is_looked_at_as_it_is(view: State, certif
 def test_it_agrees_with_the_switch(entities: tuple[Entity, ...]) -> None:
     """It fails if the switch would be refused."""
     view = shop(*entities)
-    step = plan_flight(view, Preflight("shop"), NOW, NOW).step
+    step = plan_flight(view, Preflight("shop"), Moment(NOW, NOW)).step
     if step.failures:
         assert not look(view)["passed"]
     else:
-        switch(view, Switch(("shop",)), NOW, NOW)
+        switch(view, Switch(("shop",)), Moment(NOW, NOW), Random(0))
 
 
 @pytest.mark.parametrize(

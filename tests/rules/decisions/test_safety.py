@@ -13,6 +13,7 @@ from failoverdns.model.commands.automation import SetFlag
 from failoverdns.model.commands.groups import RenameGroup, Switch
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.group import Group, Side
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Assertion, Automation, Flag, Gate, SafetyRule, Wait
 from failoverdns.rules.decisions.automation import outlook
 from failoverdns.rules.decisions.safety import covers
@@ -36,7 +37,7 @@ def failing(view: State, *names: str, to: Side = BACKUP, now: float = 1000.0) ->
 
 def automatically_failing(view: State, now: float = 1000.0) -> list[str]:
     """The rules that refuse the switch that the policy of `shop` asks for."""
-    look = outlook(view, watched.the_group(view), now, now)
+    look = outlook(view, watched.the_group(view), Moment(now, now))
     assert look.is_due
     return [failure.rule for failure in look.failures]
 
@@ -97,7 +98,7 @@ def test_a_rule_does_not_concern_groups_that_it_is_not_for() -> None:
     automation = Automation("auto", switched_at=999.0)
     wiki = group("wiki", automation=automation)
     view = watched.watched([group(active=BACKUP), group("blog", BACKUP), wiki], DOWN, UP, *rules)
-    assert outlook(view, wiki, 1000.0, 1000.0).failures == ()
+    assert outlook(view, wiki, Moment(1000.0, 1000.0)).failures == ()
     carry_out(view, Switch(("wiki",), BACKUP), 1000.0)
 
 
@@ -158,7 +159,7 @@ def test_a_gate_is_for_automatic_switches_only(rule: SafetyRule) -> None:
 
 def test_a_gate_is_open_while_its_flag_is_on() -> None:
     view = watched.shop(DOWN, UP, BY_FLAG)
-    look = outlook(view, watched.the_group(view), 1000.0, 1000.0)
+    look = outlook(view, watched.the_group(view), Moment(1000.0, 1000.0))
     assert [failure.message for failure in look.failures] == [
         "group 'shop': the flag 'office' is off: `failoverdns flag on office` opens the gate"
     ]
@@ -180,7 +181,7 @@ def test_a_gate_is_open_while_its_group_is_on_its_primary(
     database: list[Group], message: str | None
 ) -> None:
     view = watched.watched([group(), *database], DOWN, UP, BY_GROUP)
-    look = outlook(view, watched.the_group(view), 1000.0, 1000.0)
+    look = outlook(view, watched.the_group(view), Moment(1000.0, 1000.0))
     found = [failure.message for failure in look.failures]
     assert found == ([f"group 'shop': {message}"] if message is not None else [])
 
@@ -188,7 +189,7 @@ def test_a_gate_is_open_while_its_group_is_on_its_primary(
 def test_a_group_that_a_gate_waits_for_goes_home_by_itself() -> None:
     """The gate is for all groups, and would keep it away from its primary for ever."""
     view = watched.watched([group("db", BACKUP)], UP, UP, Gate("database-first", ("*",), "db"))
-    look = outlook(view, watched.the_group(view, "db"), 1000.0, 1000.0)
+    look = outlook(view, watched.the_group(view, "db"), Moment(1000.0, 1000.0))
     assert (look.is_due, look.failures) == (True, ())
 
 
@@ -196,7 +197,7 @@ def test_automation_that_is_frozen_refuses_every_automatic_switch_and_none_by_ha
     view = watched.shop(DOWN, UP)
     assert automatically_failing(view) == []
     carry_out(view, SetFlag("automation", False, "network works"))
-    look = outlook(view, watched.the_group(view), 1000.0, 1000.0)
+    look = outlook(view, watched.the_group(view), Moment(1000.0, 1000.0))
     (failure,) = look.failures
     assert (failure.rule, failure.group) == ("automation", "shop")
     assert failure.message == (
