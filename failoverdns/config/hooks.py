@@ -16,10 +16,9 @@ from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.section import Command, Section, text
 from failoverdns.model.errors import Malformed
+from failoverdns.model.event_kinds import HOOK_EVENTS
 from failoverdns.model.names import CONFIGURED_NAME_FORM, is_configured_name
 from failoverdns.model.settings import HookSettings
-
-HOOK_EVENTS = ("certificate", "switch", "role", "health", "refused")
 
 _EVENTS = (
     f"name at least one of {', '.join(HOOK_EVENTS)}, or write before_switch: required for a hook "

@@ -19,12 +19,12 @@ from failoverdns.delivery.hook_programs import GRACE, Lineage, Program, Run
 from failoverdns.model.change import Change, Json
 from failoverdns.model.delivery import HookProgress
 from failoverdns.model.errors import Corrupt
+from failoverdns.model.event_kinds import EventKind
 from failoverdns.model.settings import HookSettings
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.events import (
     Event,
-    EventKind,
     applications_of,
     environment,
     events_of,

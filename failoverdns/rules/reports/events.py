@@ -16,29 +16,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, cast
 
 from failoverdns.model.application import Application
 from failoverdns.model.change import Change, Json
+from failoverdns.model.event_kinds import EventKind
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.derived.serving import application_on
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.health_reports import CAUSE, OBSERVED
-
-
-class EventKind(Enum):
-    """What an event is about."""
-
-    CERTIFICATE = "certificate"
-    SWITCH = "switch"
-    ROLE = "role"
-    HEALTH = "health"
-    REFUSED = "refused"
-    BEFORE_SWITCH = "before_switch"
-
 
 _OF_A_GROUP = (EventKind.SWITCH, EventKind.REFUSED, EventKind.BEFORE_SWITCH)
 

@@ -22,12 +22,12 @@ from failoverdns.model.commands.applications import (
 )
 from failoverdns.model.commands.certificates import InstallCertificate, RemoveCertificate
 from failoverdns.model.commands.groups import RemoveGroup, RenameGroup, SetGroup, Switch
+from failoverdns.model.event_kinds import EventKind
 from failoverdns.model.group import Side
 from failoverdns.model.timestamps import timestamp
 from failoverdns.pki.certificates import read_bundle
 from failoverdns.rules.reports.events import (
     Event,
-    EventKind,
     applications_of,
     before_switch,
     environment,
