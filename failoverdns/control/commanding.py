@@ -33,7 +33,8 @@ from failoverdns.model.commands.groups import Switch
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
-from failoverdns.rules.decisions.switching import BEFORE_SWITCH, switch
+from failoverdns.model.rule_names import PreflightRule
+from failoverdns.rules.decisions.switching import switch
 from failoverdns.rules.reports.reporting import history_report
 from failoverdns.store.interface import Store, Unavailable
 
@@ -123,7 +124,7 @@ class CommandCorridor:
             submission.reply(Rejected("unavailable", "the server failed; see its log"))
             raise
         if failures:
-            text = f"nothing was switched: {BEFORE_SWITCH}"
+            text = f"nothing was switched: {PreflightRule.BEFORE_SWITCH}"
             submission.reply(Rejected("refused", text, failures))
         else:
             self._ledger.submit(replace(submission, command=_agreed(command, planned)))
@@ -154,7 +155,7 @@ def _takes_approval(command: Mutation) -> bool:
         isinstance(command, Switch)
         and not command.dry_run
         and command.at is None
-        and BEFORE_SWITCH not in command.override
+        and PreflightRule.BEFORE_SWITCH not in command.override
     )
 
 

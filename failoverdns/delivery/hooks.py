@@ -14,8 +14,8 @@ from failoverdns.delivery.hook_programs import Run
 from failoverdns.model.change import Change, Json
 from failoverdns.model.delivery import HookProgress
 from failoverdns.model.errors import RuleFailure
+from failoverdns.model.rule_names import PreflightRule
 from failoverdns.model.settings import HookSettings
-from failoverdns.rules.decisions.switching import BEFORE_SWITCH
 from failoverdns.rules.reports.events import before_switch
 
 
@@ -99,4 +99,4 @@ class Hooks:
 def _refusal(hook: Hook, run: Run, group: str) -> RuleFailure:
     said = " ".join(run.output.split())[-300:]
     text = f"group {group!r}: hook {hook.settings.name!r} does not agree: {run.problem}"
-    return RuleFailure(BEFORE_SWITCH, text + (f" ({said})" if said else ""), group)
+    return RuleFailure(PreflightRule.BEFORE_SWITCH, text + (f" ({said})" if said else ""), group)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from failoverdns.model.health import Check
+from failoverdns.model.rule_names import ACTIVE_SIDE, FLAP_GUARD, PreflightRule
 
 
 class Mode(Enum):
@@ -120,19 +121,7 @@ AUTOMATION_FLAG = "automation"
 """The flag that must be on for automatic switches; `automation freeze` turns it off."""
 
 
-RULES_OF_OUR_OWN = frozenset(
-    (
-        "no-application",
-        "target-empty",
-        "target-down",
-        "certificate-names",
-        "certificate-expired",
-        "before-switch",
-        "active-side",
-        "flap-guard",
-        AUTOMATION_FLAG,
-    )
-)
+RULES_OF_OUR_OWN = frozenset((*PreflightRule, ACTIVE_SIDE, FLAP_GUARD, AUTOMATION_FLAG))
 """Names that no safety rule of the configuration may have."""
 
 

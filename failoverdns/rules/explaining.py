@@ -14,9 +14,9 @@ from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Mode
+from failoverdns.model.rule_names import FLAP_GUARD
 from failoverdns.model.timestamps import duration, timestamp
 from failoverdns.rules.decisions.automation import Outlook, outlook
-from failoverdns.rules.decisions.policy import FLAP_GUARD
 from failoverdns.rules.decisions.safety import automation_flag
 from failoverdns.rules.decisions.switching import plan
 from failoverdns.rules.derived.active_side import answered, side_condition

@@ -30,11 +30,9 @@ from failoverdns.model.commands.groups import (
 )
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import MAX_TTL
+from failoverdns.model.rule_names import ACTIVE_SIDE, PreflightRule
 
-_SWITCH_RULES = (
-    "no-application, target-empty, target-down, certificate-names, certificate-expired, "
-    "before-switch, or a safety rule of the configuration"
-)
+_SWITCH_RULES = f"{', '.join(PreflightRule)}, or a safety rule of the configuration"
 
 _TTL = number("ttl", "TTL of the group's answers, in seconds", "S", 0, MAX_TTL, " seconds")
 
@@ -150,7 +148,7 @@ ROWS: Final = (
             _TTL,
             *_FLATTEN,
             _policy('; "" removes it'),
-            override("active-side"),
+            override(ACTIVE_SIDE),
         ),
         _set_group,
         'group set shop --backup ""',

@@ -24,8 +24,9 @@ from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Held, Mode, Policy
+from failoverdns.model.rule_names import FLAP_GUARD
 from failoverdns.rules.decisions.decision import Decision
-from failoverdns.rules.decisions.policy import FLAP_GUARD, PolicyVerdict, Situation, verdict
+from failoverdns.rules.decisions.policy import PolicyVerdict, Situation, verdict
 from failoverdns.rules.decisions.switching import SwitchProposal, plan, switch_writes
 from failoverdns.rules.derived.active_side import policy_of, side_condition
 from failoverdns.rules.derived.view import View

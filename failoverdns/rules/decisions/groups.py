@@ -15,6 +15,7 @@ from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import MAX_TTL, Group, Side, Tombstone, group_names
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import NO_AUTOMATION, Automation
+from failoverdns.model.rule_names import ACTIVE_SIDE
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.decisions.safety import counts_on
@@ -30,9 +31,6 @@ from failoverdns.rules.reports.reporting import group_report
 
 _ATTEMPTS = 1000
 """Random labels tried before giving up; with half of all taken, 1 in 2**1000 fails."""
-
-ACTIVE_SIDE = "active-side"
-"""Rule: the application that traffic goes to is not detached or replaced."""
 
 
 def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) -> Decision:

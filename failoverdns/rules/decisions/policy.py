@@ -22,10 +22,8 @@ from enum import Enum
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
 from failoverdns.model.policy import Mode, Policy
+from failoverdns.model.rule_names import FLAP_GUARD
 from failoverdns.rules.derived.health import Condition
-
-FLAP_GUARD = "flap-guard"
-"""What holds a switch back when there were too many: named like a rule, and no rule to override."""
 
 
 class Move(Enum):

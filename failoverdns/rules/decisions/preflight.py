@@ -35,11 +35,10 @@ from failoverdns.model.commands.groups import Preflight
 from failoverdns.model.group import Group
 from failoverdns.model.health import Health
 from failoverdns.model.moment import Moment
+from failoverdns.model.rule_names import PreflightRule
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.decisions.renewing import renew_at
 from failoverdns.rules.decisions.switching import (
-    BEFORE_SWITCH,
-    RULES,
     SwitchProposal,
     order_writes,
     plan,
@@ -52,6 +51,9 @@ from failoverdns.rules.derived.serving import application_on, target_of
 from failoverdns.rules.derived.view import View
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
+
+_OF_OUR_OWN = frozenset(PreflightRule)
+"""Every rule but the safety rules of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,9 @@ def preflight_report(
     if flight.order is not None:
         note("order", WARNING, flight.order)
     if asks_hooks and step.before != step.after:
-        text = f"a switch asks the hooks with before_switch, and is refused by {BEFORE_SWITCH} "
-        note("hooks", WARNING, f"{text}if one does not agree: they are not asked here")
+        rule = PreflightRule.BEFORE_SWITCH
+        text = f"a switch asks the hooks with before_switch, and is refused by {rule} if one does "
+        note("hooks", WARNING, f"{text}not agree: they are not asked here")
     return {
         "group": step.after.name,
         "to": step.after.active.value,
@@ -139,7 +142,7 @@ def _note_safety(view: View, step: SwitchProposal, note: Note) -> None:
         why = why_down(application) if health is Health.DOWN else ""
         note("health", by_health[health], why or f"the {side.value} is {health.value}")
     for failure in step.failures:
-        if failure.rule not in RULES:
+        if failure.rule not in _OF_OUR_OWN:
             note("safety", FAILED, f"{failure.rule}: {failure.message}")
 
 

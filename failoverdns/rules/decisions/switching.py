@@ -30,12 +30,11 @@ from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Automation
+from failoverdns.model.rule_names import PreflightRule
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.decisions.safety import names_of_rules, safety_failures
 from failoverdns.rules.decisions.transferring import (
-    CERTIFICATE_EXPIRED,
-    CERTIFICATE_NAMES,
     Transfer,
     TransferResult,
     moved_order,
@@ -47,20 +46,6 @@ from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
 from failoverdns.rules.derived.serving import answer_of, application_on, target_of
 from failoverdns.rules.derived.view import View
-
-NO_APPLICATION = "no-application"
-TARGET_EMPTY = "target-empty"
-TARGET_DOWN = "target-down"
-BEFORE_SWITCH = "before-switch"
-RULES = (
-    NO_APPLICATION,
-    TARGET_EMPTY,
-    TARGET_DOWN,
-    CERTIFICATE_NAMES,
-    CERTIFICATE_EXPIRED,
-    BEFORE_SWITCH,
-)
-"""Every rule but the safety rules of the configuration, which may not have these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +85,7 @@ def switch(view: View, command: Switch, moment: Moment, _random: Random) -> Deci
 
 def all_rules(view: View) -> tuple[str, ...]:
     """Return the names of all rules that a switch can be told to ignore."""
-    return (*RULES, *names_of_rules(view))
+    return (*(rule.value for rule in PreflightRule), *names_of_rules(view))
 
 
 def switch_writes(view: View, steps: list[SwitchProposal]) -> tuple[Write, ...]:
@@ -250,17 +235,17 @@ def _failures(view: View, group: Group, to: Side) -> tuple[RuleFailure, ...]:
             f"group {group.name!r} has no {to.value} application: "
             f"attach one with `group set {group.name} --{to.value} APPLICATION`"
         )
-        return (RuleFailure(NO_APPLICATION, text, group.name),)
+        return (RuleFailure(PreflightRule.NO_APPLICATION, text, group.name),)
     if isinstance(target_of(view, group, to), Nothing):
         text = (
             f"the {to.value} of group {group.name!r} resolves to nothing: "
             "add a head to its application with `head add`"
         )
-        return (RuleFailure(TARGET_EMPTY, text, group.name),)
+        return (RuleFailure(PreflightRule.TARGET_EMPTY, text, group.name),)
     application = application_on(view, group, to)
     if application is not None and side_condition(view, group, to).health is Health.DOWN:
         text = f"the {to.value} of group {group.name!r} is down: {why_down(application)}"
-        return (RuleFailure(TARGET_DOWN, text, group.name),)
+        return (RuleFailure(PreflightRule.TARGET_DOWN, text, group.name),)
     return ()
 
 

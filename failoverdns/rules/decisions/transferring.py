@@ -25,10 +25,8 @@ from enum import Enum
 
 from failoverdns.model.certificate import Certificate, Order
 from failoverdns.model.change import Json
+from failoverdns.model.rule_names import PreflightRule
 from failoverdns.model.timestamps import timestamp
-
-CERTIFICATE_NAMES = "certificate-names"
-CERTIFICATE_EXPIRED = "certificate-expired"
 
 
 class TransferResult(Enum):
@@ -122,7 +120,7 @@ def _expiry(certificate: Certificate | None, now: float) -> tuple[tuple[str, str
         f"the certificate that would be used expired at {timestamp(certificate.facts.not_after)}: "
         "install a valid one with `certificate install`"
     )
-    return ((CERTIFICATE_EXPIRED, problem),)
+    return ((PreflightRule.CERTIFICATE_EXPIRED, problem),)
 
 
 def _differing(former: Certificate, own: Certificate, now: float) -> Transfer:
@@ -138,5 +136,5 @@ def _differing(former: Certificate, own: Certificate, now: float) -> Transfer:
         f"({'; '.join(parts)}): install one for the same names, or take it away with "
         "`certificate remove` so that the active one is transferred"
     )
-    differ = (CERTIFICATE_NAMES, problem)
+    differ = (PreflightRule.CERTIFICATE_NAMES, problem)
     return Transfer(TransferResult.NAMES_DIFFER, own, (differ, *_expiry(own, now)))

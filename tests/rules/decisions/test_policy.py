@@ -13,8 +13,8 @@ from watched import AUTO, DOWN, UNKNOWN, UP, condition
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
 from failoverdns.model.policy import Mode, Policy
+from failoverdns.model.rule_names import FLAP_GUARD
 from failoverdns.rules.decisions.policy import (
-    FLAP_GUARD,
     TABLE,
     Move,
     PolicyVerdict,

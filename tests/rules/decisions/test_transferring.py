@@ -26,17 +26,13 @@ from failoverdns.model.certificate import Certificate, CertificateKind, Challeng
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
-from failoverdns.rules.decisions.transferring import (
-    CERTIFICATE_EXPIRED,
-    CERTIFICATE_NAMES,
-    TransferResult,
-    plan_transfer,
-)
+from failoverdns.rules.decisions.transferring import TransferResult, plan_transfer
 
 NOW = 5000.0
 OTHER = ("shop.example", "www.shop.example")
 DIRECTIONS = [("eu", "us", Side.PRIMARY), ("us", "eu", Side.BACKUP)]
 KINDS = list(CertificateKind)
+CERTIFICATE_NAMES, CERTIFICATE_EXPIRED = "certificate-names", "certificate-expired"
 
 
 def valid(of: str, called: str = "a", **fields: Any) -> Certificate:
