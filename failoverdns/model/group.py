@@ -63,7 +63,13 @@ class Group:
     @property
     def hostname(self) -> DomainName:
         """The failover hostname: label and zone."""
-        return self.zone.child(self.label)
+        return DomainName(self.hostname_wire)
+
+    @property
+    def hostname_wire(self) -> bytes:
+        """The failover hostname in wire form."""
+        label = self.label.encode("ascii")
+        return b"%c%b%b" % (len(label), label, self.zone.wire)
 
     def application(self, side: Side) -> str | None:
         """Return the id of the application on `side`, or None."""
@@ -77,10 +83,18 @@ class Group:
         return self.primary, self.backup
 
 
+PRIMARY_LABEL = b"\x07primary"
+BACKUP_LABEL = b"\x06backup"
+"""What precedes the hostname of a group, in wire form, in the name that leads to one of its sides.
+
+No such name is too long, because an origin leaves room (`model.zone.MAX_ORIGIN`).
+"""
+
+
 def group_names(hostname: DomainName) -> tuple[DomainName, DomainName, DomainName]:
     """Return the names that a group answers for: its hostname, then one for each side."""
-    wire = hostname.wire  # of a label and an origin, so short enough (`model.zone.MAX_ORIGIN`)
-    return hostname, DomainName(b"\x07primary" + wire), DomainName(b"\x06backup" + wire)
+    wire = hostname.wire
+    return hostname, DomainName(PRIMARY_LABEL + wire), DomainName(BACKUP_LABEL + wire)
 
 
 @dataclass(frozen=True, slots=True)

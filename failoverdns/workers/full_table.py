@@ -1,23 +1,21 @@
 """All that is served, as deltas in parts: what fills the table of whoever begins to answer.
 
 Knows how the names of a group are written without making values of them on the way, because there
-may be a million: 2 us a group, where nodes take 20.
-Refuses to know who is filled, and what is served: `rules.derived.serving` does.
+may be a million: 2 us a group.  What they answer is decided by `rules.derived.serving`, in the
+function that changes are computed by, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import NamedTuple
 
 from failoverdns.model.application import Application
 from failoverdns.model.change import Delta
-from failoverdns.model.group import Group, Side
+from failoverdns.model.group import BACKUP_LABEL, PRIMARY_LABEL, Group
 from failoverdns.model.zone import Zone
 from failoverdns.protocol.table.deltas import Shared, write_delta, write_nodes, write_rest
-from failoverdns.rules.derived.active_side import answered
-from failoverdns.rules.derived.serving import RecordsOf, in_parts, present_groups
+from failoverdns.rules.derived.serving import RecordsOf, in_parts, negative_ttl_of, served_groups
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.zones import all_authorities
 
@@ -26,6 +24,8 @@ GROUPS = 1000
 
 MOST_KEPT = 1 << 16
 """Applications of which the bytes are remembered while tables are filled."""
+
+_PRIMARY, _BACKUP = b"N" + PRIMARY_LABEL, b"N" + BACKUP_LABEL
 
 
 def parts(view: View) -> Iterator[bytes]:
@@ -39,51 +39,34 @@ def parts(view: View) -> Iterator[bytes]:
         yield part if isinstance(part, bytes) else write_nodes(part, shared)
 
 
-class _Kept(NamedTuple):
-    """What follows the names that lead to an application, and what it was written of."""
+_Kept = dict[str | None, tuple[Application, int, Zone, bytes]]
+"""What follows the names that lead to an application (by id), and what it was written of.
 
-    application: Application
-    ttl: int
-    zone: Zone
-    written: bytes
+That is the application itself, the TTL and the zone; what was written is the last of the four.
+"""
 
 
-def _write_groups(
-    kept: dict[str, _Kept], view: View, ids: Iterable[str], records: RecordsOf
-) -> bytes:
+def _write_groups(kept: _Kept, view: View, ids: Iterable[str], records: RecordsOf) -> bytes:
     """Return the names of groups, as `write_nodes` writes them."""
-    written: list[bytes] = []
 
-    def side(id_: str | None, group: Group, zone: Zone, healthy: bool = False) -> bytes:
-        """Return what follows the names of a side: very many groups may have the same."""
-        usual = not (group.flatten or healthy)
-        made = kept.get(id_) if id_ is not None and usual else None
-        ttl = group.served_ttl
-        if (
-            made is not None
-            and made.application is view.application(made.application.id)
-            and made.ttl == ttl
-            and made.zone is zone
-        ):
-            return made.written
-        rrsets = records(id_, ttl, group.flatten, healthy)
-        rest = write_rest(rrsets, len(zone.origin.wire), min(zone.negative_ttl, ttl))
+    def answer(group: Group, zone: Zone, ttl: int, id_: str | None, healthy: bool) -> bytes:
+        """Return what follows a name that leads to an application: many groups may follow it."""
+        is_kept = id_ is not None and not healthy and not group.flatten
+        made = kept.get(id_) if is_kept else None
         application = view.application(id_) if id_ is not None else None
-        if application is not None and usual:
+        if made and made[0] is application and made[1] == ttl and made[2] is zone:
+            return made[3]
+        rrsets = records(id_, ttl, group.flatten, healthy)
+        rest = write_rest(rrsets, len(zone.origin.wire), negative_ttl_of(group, zone))
+        if application is not None and is_kept:
             if len(kept) >= MOST_KEPT:
                 kept.clear()
-            kept[application.id] = _Kept(application, ttl, zone, rest)
+            kept[id_] = application, ttl, zone, rest
         return rest
 
-    for group, zone in present_groups(view, ids):
-        label = group.label.encode("ascii")
-        hostname = b"%c%b%b" % (len(label), label, zone.origin.wire)
-        primary, backup = side(group.primary, group, zone), side(group.backup, group, zone)
-        where, healthy = answered(view, group)
-        active = primary if where is Side.PRIMARY else backup
-        if where is None or healthy:
-            id_ = group.application(where) if where is not None else None
-            active = side(id_, group, zone, healthy)
+    written: list[bytes] = []
+    for group, _, active, primary, backup in served_groups(view, ids, answer):
+        hostname = group.hostname_wire
         written += (b"N", hostname, active)
-        written += (b"N\7primary", hostname, primary, b"N\6backup", hostname, backup)
+        written += (_PRIMARY, hostname, primary, _BACKUP, hostname, backup)
     return b"".join(written)

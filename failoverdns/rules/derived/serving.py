@@ -95,8 +95,15 @@ def application_role(view: View, application: Application) -> ApplicationRole:
     return ApplicationRole.OFFLINE if attached else ApplicationRole.NONE
 
 
-def present_groups(view: View, ids: Iterable[str]) -> Iterator[tuple[Group, Zone]]:
-    """Yield each group, by id, that is there and served, and its zone."""
+def served_groups(
+    view: View, ids: Iterable[str], answer: Callable[[Group, Zone, int, str | None, bool], T]
+) -> Iterator[tuple[Group, Zone, T, T, T]]:
+    """Yield each group (by id), its zone, and what its hostname, its primary and its backup answer.
+
+    Both a change and a whole table are computed from this.  `answer` makes what the caller needs,
+    values or bytes; its arguments are the group, its zone, the TTL, the application (by id; None:
+    NODATA) and whether only its healthy heads count.  Groups that are gone are left out.
+    """
     origin, zone = None, None
     for id_ in ids:
         group = view.group(id_)
@@ -104,23 +111,38 @@ def present_groups(view: View, ids: Iterable[str]) -> Iterator[tuple[Group, Zone
             continue
         if group.zone is not origin:
             origin, zone = group.zone, view.zone(group.zone)
-        if zone is not None:
-            yield group, zone
+        if zone is None:
+            continue
+        ttl = group.served_ttl
+        primary = answer(group, zone, ttl, group.primary, False)
+        backup = answer(group, zone, ttl, group.backup, False)
+        side, healthy = answered(view, group)
+        if side is None:
+            active = answer(group, zone, ttl, None, False)
+        elif healthy:
+            active = answer(group, zone, ttl, group.application(side), True)
+        else:
+            active = primary if side is Side.PRIMARY else backup
+        yield group, zone, active, primary, backup
+
+
+def negative_ttl_of(group: Group, zone: Zone) -> int:
+    """Return the negative TTL of a group's names: at most the TTL that they have."""
+    return min(zone.negative_ttl, group.served_ttl)
 
 
 def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node]:
     """Return the three names of each group that is there: its hostname and one for each side."""
+
+    def answer(
+        group: Group, _: Zone, ttl: int, id_: str | None, healthy: bool
+    ) -> tuple[RRset, ...]:
+        return records(id_, ttl, group.flatten, healthy)
+
     nodes: list[Node] = []
-    for group, zone in present_groups(view, ids):
-        ttl = group.served_ttl
-        negative_ttl = min(zone.negative_ttl, ttl)
+    for group, zone, active, primary, backup in served_groups(view, ids, answer):
         hostname, primary_name, backup_name = group_names(group.hostname)
-        primary = records(group.primary, ttl, group.flatten, False)
-        backup = records(group.backup, ttl, group.flatten, False)
-        side, healthy = answered(view, group)
-        active = primary if side is Side.PRIMARY else backup if side is not None else ()
-        if healthy and side is not None:
-            active = records(group.application(side), ttl, group.flatten, True)
+        negative_ttl = negative_ttl_of(group, zone)
         nodes += (
             Node(hostname, zone.origin, active, negative_ttl),
             Node(primary_name, zone.origin, primary, negative_ttl),
