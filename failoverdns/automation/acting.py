@@ -183,9 +183,9 @@ class Acting:
 
     async def _automate(self, group: Group, look: Outlook) -> None:
         objections: tuple[RuleFailure, ...] = ()
-        if look.step is not None and not look.failures:
+        if look.proposal is not None and not look.failures:
             reason = look.verdict.why if look.verdict is not None else ""
-            objections = await self._objections(look.step, reason)
+            objections = await self._objections(look.proposal, reason)
         if objections:
             self._objected[group.id] = self._means.steady() + ASK_AGAIN
         else:
@@ -199,17 +199,17 @@ class Acting:
         planned = group.automation.plan
         if stage is Stage.SWITCH and planned is not None:
             moment = Moment(self._means.now(), self._means.steady())
-            (step,) = plan(self._means.state(), [group], Side(planned.to), moment)
-            objections = await self._objections(step, planned.reason)
+            (proposal,) = plan(self._means.state(), [group], Side(planned.to), moment)
+            objections = await self._objections(proposal, planned.reason)
         await self._means.submit(AdvancePlan(group.id, objections), "planned switch")
 
     async def _objections(
-        self, step: SwitchProposal, reason: str | None
+        self, proposal: SwitchProposal, reason: str | None
     ) -> tuple[RuleFailure, ...]:
         approve = self._means.approval()
-        if approve is None or step.before == step.after:
+        if approve is None or proposal.before == proposal.after:
             return ()
-        report = proposal_report(self._means.state(), step)
+        report = proposal_report(self._means.state(), proposal)
         return await approve({"groups": [report], "reason": reason})
 
     def _count(self, before: Group | None, after: Group | None) -> None:

@@ -72,8 +72,8 @@ def _failures(view: View, group: Group, look: Outlook, moment: Moment) -> tuple[
     """Return the rules that fail for the switch that automation wants, or else for one by hand."""
     says = look.verdict
     wanted = says.to if says is not None else None
-    (step,) = plan(view, [group], wanted, moment, automatic=wanted is not None)
-    return step.failures
+    (proposal,) = plan(view, [group], wanted, moment, automatic=wanted is not None)
+    return proposal.failures
 
 
 def _answer_sentences(view: View, group: Group) -> Iterator[Json]:

@@ -36,24 +36,24 @@ from failoverdns.rules.derived.view import View
 class Outlook:
     """What is ahead of a group: what its policy says, and what stands in the way of that.
 
-    `verdict` is None for a group that nothing is automatic for.  `step` is the switch that is due,
-    with the rules that fail for it.
+    `verdict` is None for a group that nothing is automatic for.  `proposal` is the switch that is
+    due, with the rules that fail for it.
     """
 
     policy: Policy
     situation: Situation
     verdict: PolicyVerdict | None
-    step: SwitchProposal | None = None
+    proposal: SwitchProposal | None = None
 
     @property
     def failures(self) -> tuple[RuleFailure, ...]:
         """The rules that fail for the switch that is due."""
-        return self.step.failures if self.step is not None else ()
+        return self.proposal.failures if self.proposal is not None else ()
 
     @property
     def is_due(self) -> bool:
         """True if the policy wants a switch now."""
-        return self.step is not None
+        return self.proposal is not None
 
 
 def outlook(view: View, group: Group, moment: Moment) -> Outlook:
@@ -64,8 +64,8 @@ def outlook(view: View, group: Group, moment: Moment) -> Outlook:
     says = verdict(policy, situation, moment.steady)
     if says.to is None or says.at > moment.steady:
         return Outlook(policy, situation, says)
-    (step,) = plan(view, [group], says.to, moment, automatic=True)
-    return Outlook(policy, situation, says, step)
+    (proposal,) = plan(view, [group], says.to, moment, automatic=True)
+    return Outlook(policy, situation, says, proposal)
 
 
 def situation_of(view: View, group: Group, steady: float) -> Situation:
@@ -87,10 +87,10 @@ def automate(view: View, command: Automate, moment: Moment, _random: Random) -> 
         return Decision((), lambda _: {})
     look = outlook(view, group, moment)
     failures = (*look.failures, *command.objections) if look.is_due else ()
-    if look.step is not None and not failures:
-        about: dict[str, Json] = {"groups": [group.name], "to": look.step.after.active.value}
+    if look.proposal is not None and not failures:
+        about: dict[str, Json] = {"groups": [group.name], "to": look.proposal.after.active.value}
         return Decision(
-            switch_writes(view, [look.step]),
+            switch_writes(view, [look.proposal]),
             lambda _: {**about},
             about={**about, "reason": look.verdict.why if look.verdict is not None else ""},
         )

@@ -34,7 +34,7 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
     faults = [
         *_missing_zones(view, command.zones),
         *_conflicts(view, command.zones),
-        *_missing_terms(view, command.settings),
+        *_missing_settings(view, command.settings),
     ]
     if faults:
         raise Rejected("in-use", "; ".join(faults))
@@ -63,7 +63,7 @@ def _digest(zone: Zone, settings: AutomationSettings) -> str:
     return sha256(f"{zone.digest()} {altering!r}".encode()).hexdigest()[:32]
 
 
-def _missing_terms(view: View, settings: AutomationSettings) -> list[str]:
+def _missing_settings(view: View, settings: AutomationSettings) -> list[str]:
     checks = {check.name for check in settings.checks}
     policies = {policy.name for policy in settings.policies}
     using: dict[str, list[str]] = {}

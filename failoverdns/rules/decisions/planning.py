@@ -147,10 +147,10 @@ def _report(view: View, group: Group, command: Switch, moment: Moment) -> dict[s
     """Report a plan, and what would be in its way if it were time."""
     planned = group.automation.plan
     assert planned is not None
-    (step,) = plan(view, [group], Side(planned.to), moment)
+    (proposal,) = plan(view, [group], Side(planned.to), moment)
     warnings: list[Json] = [
         f"{failure.rule} would refuse it as things are: {failure.message}"
-        for failure in step.failures
+        for failure in proposal.failures
         if failure.rule not in command.override
     ]
     late = moment.now + group.ttl - planned.at
@@ -169,8 +169,8 @@ def _switched(
     to = Side(planned.to)
     if group.active is to:
         return _told(group, _without_plan(group), {"outcome": "was there already"})
-    (step,) = plan(view, [group], to, moment)
-    against = (*step.failures, *command.objections)
+    (proposal,) = plan(view, [group], to, moment)
+    against = (*proposal.failures, *command.objections)
     failures = [failure for failure in against if failure.rule not in planned.override]
     if failures:
         rules: list[Json] = [{"rule": f.rule, "message": f.message} for f in failures]
@@ -180,7 +180,7 @@ def _switched(
         about["reason"] = planned.reason
     if overridden := [f.rule for f in against]:
         about["overridden"] = list[Json](overridden)
-    return Decision(switch_writes(view, [step]), lambda _: {**about}, about=about)
+    return Decision(switch_writes(view, [proposal]), lambda _: {**about}, about=about)
 
 
 def _without_plan(group: Group) -> Group:

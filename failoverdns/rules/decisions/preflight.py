@@ -64,7 +64,7 @@ class Flight:
     """
 
     group: Group
-    step: SwitchProposal
+    proposal: SwitchProposal
     certificate: Certificate | None
     order: str | None = None
 
@@ -75,12 +75,12 @@ def plan_flight(view: View, query: Preflight, moment: Moment) -> Flight:
     A group that is on that side already is looked at as it is.
     """
     group = find_group(view, query.group)
-    (step,) = plan(view, [group], query.to, moment)
-    application = application_on(view, step.after, step.after.active)
+    (proposal,) = plan(view, [group], query.to, moment)
+    application = application_on(view, proposal.after, proposal.after.active)
     certificate = view.certificate(application.id) if application is not None else None
-    if step.transfer is not None:
-        certificate = step.transfer.certificate
-    return Flight(group, step, certificate, _order_after(view, step))
+    if proposal.transfer is not None:
+        certificate = proposal.transfer.certificate
+    return Flight(group, proposal, certificate, _order_after(view, proposal))
 
 
 def preflight_report(
@@ -96,23 +96,23 @@ def preflight_report(
     def note(check: str, result: str, message: str) -> None:
         checks.append({"check": check, "result": result, "message": message})
 
-    step = flight.step
-    _note_targets(view, step, note)
-    _note_safety(view, step, note)
+    proposal = flight.proposal
+    _note_targets(view, proposal, note)
+    _note_safety(view, proposal, note)
     _note_certificate(flight, note)
     if flight.certificate is not None:
         _note_names(view, flight, flight.certificate, note)
         _note_soundness(flight.certificate, now, key_fault, note)
     if flight.order is not None:
         note("order", WARNING, flight.order)
-    if asks_hooks and step.before != step.after:
+    if asks_hooks and proposal.before != proposal.after:
         rule = PreflightRule.BEFORE_SWITCH
         text = f"a switch asks the hooks with before_switch, and is refused by {rule} if one does "
         note("hooks", WARNING, f"{text}not agree: they are not asked here")
     return {
-        "group": step.after.name,
-        "to": step.after.active.value,
-        "changed": step.before != step.after,
+        "group": proposal.after.name,
+        "to": proposal.after.active.value,
+        "changed": proposal.before != proposal.after,
         "passed": all(check["result"] != FAILED for check in checks),
         "checks": list(checks),
     }
@@ -121,37 +121,37 @@ def preflight_report(
 Note = Callable[[str, str, str], None]
 
 
-def _note_targets(view: View, step: SwitchProposal, note: Note) -> None:
-    side = step.after.active
-    application = application_on(view, step.after, side)
+def _note_targets(view: View, proposal: SwitchProposal, note: Note) -> None:
+    side = proposal.after.active
+    application = application_on(view, proposal.after, side)
     if application is None:
         note("application", FAILED, f"no application is attached to the {side.value} side")
         return
     note("application", OK, application.name)
-    targets = target_texts(target_of(view, step.after, side))
+    targets = target_texts(target_of(view, proposal.after, side))
     note("targets", OK if targets else FAILED, ", ".join(targets) or "it resolves to nothing")
 
 
-def _note_safety(view: View, step: SwitchProposal, note: Note) -> None:
+def _note_safety(view: View, proposal: SwitchProposal, note: Note) -> None:
     """Say what probes and safety rules are against."""
-    side = step.after.active
-    application = application_on(view, step.after, side)
-    health = side_condition(view, step.after, side).health
+    side = proposal.after.active
+    application = application_on(view, proposal.after, side)
+    health = side_condition(view, proposal.after, side).health
     if application is not None and (application.checks or health is not Health.UNKNOWN):
         by_health = {Health.UP: OK, Health.UNKNOWN: WARNING, Health.DOWN: FAILED}
         why = why_down(application) if health is Health.DOWN else ""
         note("health", by_health[health], why or f"the {side.value} is {health.value}")
-    for failure in step.failures:
+    for failure in proposal.failures:
         if failure.rule not in _OF_OUR_OWN:
             note("safety", FAILED, f"{failure.rule}: {failure.message}")
 
 
 def _note_certificate(flight: Flight, note: Note) -> None:
     """Say where the certificate comes from, or why there is none."""
-    transfer, certificate = flight.step.transfer, flight.certificate
+    transfer, certificate = flight.proposal.transfer, flight.certificate
     if transfer is not None and transfer.problems:
         note("certificate", FAILED, "; ".join(problem for _, problem in transfer.problems))
-    elif certificate is None and flight.step.before == flight.step.after:
+    elif certificate is None and flight.proposal.before == flight.proposal.after:
         note("certificate", OK, "it has none")
     elif certificate is None:
         note("certificate", OK, "neither side has one: nothing to transfer")
@@ -168,7 +168,7 @@ def _note_certificate(flight: Flight, note: Note) -> None:
 
 def _note_names(view: View, flight: Flight, certificate: Certificate, note: Note) -> None:
     """Compare with what clients rely on now: the active certificate's names, and the hostname."""
-    active = application_on(view, flight.step.before, flight.step.before.active)
+    active = application_on(view, flight.proposal.before, flight.proposal.before.active)
     former = view.certificate(active.id) if active is not None else None
     relied_on = set(former.facts.names) if former is not None else set()
     missing = sorted(name for name in relied_on if not covers(certificate.facts.names, name))
@@ -201,22 +201,22 @@ def _note_soundness(
         note("expiry", OK, until)
 
 
-def _order_after(view: View, step: SwitchProposal) -> str | None:
+def _order_after(view: View, proposal: SwitchProposal) -> str | None:
     """Say what becomes of an order of the side that is active now, or of the one to switch to."""
     former, newly_active = (
-        application_on(view, group, group.active) for group in (step.before, step.after)
+        application_on(view, group, group.active) for group in (proposal.before, proposal.after)
     )
     if newly_active is None:
         return None
     own = view.order_for(newly_active.id)
     if former is None or former == newly_active or view.order_for(former.id) is None:
         return None if own is None else "its own order is under way, and goes on when it is active"
-    for write in order_writes(view, [step]):
+    for write in order_writes(view, [proposal]):
         if isinstance(write.after, Order) and write.after.application == newly_active.id:
             return "the order that is under way would go along, and be installed there"
         if write.after is None:
             return "the active side's order would be dropped: there is one of its own already"
-    if step.transfer is not None and step.transfer.outcome is TransferResult.NAMES_DIFFER:
+    if proposal.transfer is not None and proposal.transfer.outcome is TransferResult.NAMES_DIFFER:
         return "the active side's order would wait: it is for other names"
     return "the active side's order stays there: its application is active in another group too"
 

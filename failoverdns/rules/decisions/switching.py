@@ -67,15 +67,19 @@ def switch(view: View, command: Switch, moment: Moment, _random: Random) -> Deci
     check_override(command.override, all_rules(view))
     groups = [find_group(view, name) for name in dict.fromkeys(command.groups)]
     _check_revision(view, groups, command.if_revision)
-    steps = plan(view, groups, command.to, moment)
-    failures = tuple(f for step in steps for f in step.failures if f.rule not in command.override)
+    proposals = plan(view, groups, command.to, moment)
+    failures = tuple(
+        f for proposal in proposals for f in proposal.failures if f.rule not in command.override
+    )
     if failures:
         named = ", ".join(sorted({f"{f.rule} ({f.group})" for f in failures}))
         raise Rejected("refused", f"nothing was switched: {named}", failures)
-    writes = switch_writes(view, steps)
+    writes = switch_writes(view, proposals)
 
     def report(after: View) -> dict[str, Json]:
-        result: dict[str, Json] = {"groups": [proposal_report(view, step) for step in steps]}
+        result: dict[str, Json] = {
+            "groups": [proposal_report(view, proposal) for proposal in proposals]
+        }
         if command.dry_run:
             result["dry_run"] = True
         return result
@@ -88,12 +92,16 @@ def all_rules(view: View) -> tuple[str, ...]:
     return (*(rule.value for rule in PreflightRule), *names_of_rules(view))
 
 
-def switch_writes(view: View, steps: list[SwitchProposal]) -> tuple[Write, ...]:
-    """Return what steps write: groups, certificates, orders."""
+def switch_writes(view: View, proposals: list[SwitchProposal]) -> tuple[Write, ...]:
+    """Return the writes of proposals: of groups, certificates and orders."""
     return (
-        *(Write(step.before, step.after) for step in steps if step.before != step.after),
-        *_certificate_writes(view, steps),
-        *order_writes(view, steps),
+        *(
+            Write(proposal.before, proposal.after)
+            for proposal in proposals
+            if proposal.before != proposal.after
+        ),
+        *_certificate_writes(view, proposals),
+        *order_writes(view, proposals),
     )
 
 
@@ -105,32 +113,32 @@ def plan(
     *,
     automatic: bool = False,
 ) -> list[SwitchProposal]:
-    """Return the steps that take groups to a side, or each to its other one.
+    """Propose the switch of each group to a side, or to its other one.
 
-    Every step has the rules that fail for it.  Certificates are transferred in the order of the
-    groups: what one step transfers, the next one finds.
+    Each proposal lists the rules that fail for it.  Certificates are transferred in the order of
+    the groups: what one proposal transfers, the next one finds.
     """
     certificates: dict[str, Certificate | None] = {}
-    steps = []
+    proposals = []
     goals = [(group, to or group.active.other) for group in groups]
     after = {group.id: goal for group, goal in goals}
     for group, goal in goals:
-        step = _plan_one(view, group, goal, moment.now, certificates)
-        if step.before != step.after:
+        proposal = _plan_one(view, group, goal, moment.now, certificates)
+        if proposal.before != proposal.after:
             barred = safety_failures(
                 view, group, goal, moment.steady, automatic=automatic, after=after
             )
             automation = _automation_after(view, group, goal, moment.steady, automatic=automatic)
-            step = replace(
-                step,
-                failures=(*step.failures, *barred),
-                after=replace(step.after, automation=automation),
+            proposal = replace(
+                proposal,
+                failures=(*proposal.failures, *barred),
+                after=replace(proposal.after, automation=automation),
             )
-        newly_active = step.after.application(step.after.active)
-        if step.transfer is not None and newly_active is not None:
-            certificates[newly_active] = step.transfer.certificate
-        steps.append(step)
-    return steps
+        newly_active = proposal.after.application(proposal.after.active)
+        if proposal.transfer is not None and newly_active is not None:
+            certificates[newly_active] = proposal.transfer.certificate
+        proposals.append(proposal)
+    return proposals
 
 
 def _plan_one(
@@ -183,18 +191,21 @@ def _automation_after(
     )
 
 
-def _certificate_writes(view: View, steps: list[SwitchProposal]) -> Iterator[Write]:
-    """Yield the transfers: for each application what it has after the last step."""
+def _certificate_writes(view: View, proposals: list[SwitchProposal]) -> Iterator[Write]:
+    """Yield the transfers: for each application what it has after the last proposal."""
     after: dict[str, Certificate] = {}
-    for step in steps:
-        if step.transfer is not None and step.transfer.outcome is TransferResult.TRANSFERRED:
-            assert step.transfer.certificate is not None
-            after[step.transfer.certificate.application] = step.transfer.certificate
+    for proposal in proposals:
+        if (
+            proposal.transfer is not None
+            and proposal.transfer.outcome is TransferResult.TRANSFERRED
+        ):
+            assert proposal.transfer.certificate is not None
+            after[proposal.transfer.certificate.application] = proposal.transfer.certificate
     for application, certificate in after.items():
         yield Write(view.certificate(application), certificate)
 
 
-def order_writes(view: View, steps: list[SwitchProposal]) -> Iterator[Write]:
+def order_writes(view: View, proposals: list[SwitchProposal]) -> Iterator[Write]:
     """Yield what becomes of orders: the right to have certificates issued moves with the traffic.
 
     | the formerly active, which has an order, is       | the order                              |
@@ -205,21 +216,24 @@ def order_writes(view: View, steps: list[SwitchProposal]) -> Iterator[Write]:
     | left for any other                                | goes on for the newly active           |
     """
     active = Counter[str]()
-    for step in steps:
-        if step.before != step.after:
-            active[step.before.application(step.before.active) or ""] -= 1
-            active[step.after.application(step.after.active) or ""] += 1
+    for proposal in proposals:
+        if proposal.before != proposal.after:
+            active[proposal.before.application(proposal.before.active) or ""] -= 1
+            active[proposal.after.application(proposal.after.active) or ""] += 1
     taken: set[str] = set()
-    for step in steps:
-        former = step.before.application(step.before.active)
-        newly_active = step.after.application(step.after.active)
+    for proposal in proposals:
+        former = proposal.before.application(proposal.before.active)
+        newly_active = proposal.after.application(proposal.after.active)
         if former is None or newly_active is None or former == newly_active or former in taken:
             continue
         order = view.order_for(former)
         if order is None or view.attachments(former)[1] + active[former] > 0:
             continue
         taken.add(former)
-        if step.transfer is not None and step.transfer.outcome is TransferResult.NAMES_DIFFER:
+        if (
+            proposal.transfer is not None
+            and proposal.transfer.outcome is TransferResult.NAMES_DIFFER
+        ):
             if order.challenges:
                 yield Write(order, replace(order, challenges=()))
         elif view.order_for(newly_active) is not None or newly_active in taken:
@@ -262,9 +276,9 @@ def _check_revision(view: View, groups: list[Group], if_revision: int | None) ->
         raise Rejected("conflict", f"changed since revision {if_revision}: {each}; look again")
 
 
-def proposal_report(view: View, step: SwitchProposal) -> dict[str, Json]:
+def proposal_report(view: View, proposal: SwitchProposal) -> dict[str, Json]:
     """Report what the switch of one group comes to; `view` is the state before it."""
-    before, after = step.before, step.after
+    before, after = proposal.before, proposal.after
     return {
         "name": after.name,
         "hostname": after.hostname.to_text(),
@@ -273,8 +287,10 @@ def proposal_report(view: View, step: SwitchProposal) -> dict[str, Json]:
         "changed": before != after,
         "targets": list[Json](target_texts(answer_of(view, after))),
         "drained_at": timestamp(after.drained_at),
-        "overridden": [failure.rule for failure in step.failures],
-        "certificate": transfer_report(step.transfer) if step.transfer is not None else None,
+        "overridden": [failure.rule for failure in proposal.failures],
+        "certificate": transfer_report(proposal.transfer)
+        if proposal.transfer is not None
+        else None,
     }
 
 

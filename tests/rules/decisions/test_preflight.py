@@ -160,8 +160,8 @@ def test_health_and_safety_rules_are_told_as_the_switch_would_find_them(
     report = look(view)
     found = {c["check"]: c["message"] for c in report["checks"] if c["check"] in _SAFETY}
     assert found == expected
-    step = plan_flight(view, Preflight("shop"), Moment(NOW, NOW)).step
-    assert report["passed"] is not bool(step.failures)
+    proposal = plan_flight(view, Preflight("shop"), Moment(NOW, NOW)).proposal
+    assert report["passed"] is not bool(proposal.failures)
 
 
 _SAFETY = ("health", "safety")
@@ -183,8 +183,8 @@ def test_a_side_that_is_active_already_is_looked_at_as_it_is(view: State, certif
 def test_it_agrees_with_the_switch(entities: tuple[Entity, ...]) -> None:
     """It fails if the switch would be refused."""
     view = shop(*entities)
-    step = plan_flight(view, Preflight("shop"), Moment(NOW, NOW)).step
-    if step.failures:
+    proposal = plan_flight(view, Preflight("shop"), Moment(NOW, NOW)).proposal
+    if proposal.failures:
         assert not look(view)["passed"]
     else:
         switch(view, Switch(("shop",)), Moment(NOW, NOW), Random(0))
