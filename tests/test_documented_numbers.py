@@ -34,7 +34,7 @@ from failoverdns.probing import prober
 from failoverdns.protocol import cookies, options, query, reply
 from failoverdns.protocol.table import lookup
 from failoverdns.rules.decisions import planning
-from failoverdns.rules.decisions import renewing as renewal_rules
+from failoverdns.rules.derived import renewing as renewal_rules
 from failoverdns.rules.derived import resolving, web_heads
 from failoverdns.store import chain
 from failoverdns.workers import worker_process as process

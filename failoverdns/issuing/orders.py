@@ -46,8 +46,8 @@ from failoverdns.model.settings import AcmeSettings
 from failoverdns.pki.certificates import read_bundle
 from failoverdns.pki.key_pairs import new_key, signing_request
 from failoverdns.rules.decisions.ordering import check_order
-from failoverdns.rules.decisions.renewing import may_renew
 from failoverdns.rules.derived.challenges import base_name, challenge_owners
+from failoverdns.rules.derived.renewing import may_renew
 from failoverdns.rules.derived.view import View
 from failoverdns.store.interface import Unavailable
 

@@ -22,7 +22,7 @@ from failoverdns.model.commands.applications import AddApplication
 from failoverdns.model.commands.certificates import RemoveCertificate, RequestCertificate
 from failoverdns.model.commands.groups import AddGroup, SetGroup, Switch
 from failoverdns.model.group import Side
-from failoverdns.rules.decisions.renewing import RETRIES
+from failoverdns.rules.derived.renewing import RETRIES
 from failoverdns.store.memory import Failure, MemoryStore
 
 UNPLACED = refusal(500, "serverInternal", "not now")

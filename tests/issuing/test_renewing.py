@@ -21,7 +21,7 @@ from failoverdns.model.certificate import Certificate, CertificateKind
 from failoverdns.model.commands.applications import AddApplication
 from failoverdns.model.commands.certificates import InstallCertificate, RequestCertificate
 from failoverdns.model.commands.groups import AddGroup, SetGroup, Switch
-from failoverdns.rules.decisions.renewing import renew_at
+from failoverdns.rules.derived.renewing import renew_at
 
 HOUR = 3600.0
 SWITCH = Switch(("shop",))

@@ -22,9 +22,9 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.moment import Moment
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.decisions.decision import Decision
-from failoverdns.rules.decisions.renewing import may_renew, renew_at, retry_asked_at
 from failoverdns.rules.derived.challenges import checked_names
 from failoverdns.rules.derived.entity_lookup import find_application
+from failoverdns.rules.derived.renewing import may_renew, renew_at, retry_asked_at
 from failoverdns.rules.derived.serving import application_role
 from failoverdns.rules.derived.view import View
 

@@ -27,8 +27,8 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.moment import Moment
 from failoverdns.rules.decisions.certificates import check_dates
 from failoverdns.rules.decisions.decision import Decision
-from failoverdns.rules.decisions.renewing import may_renew, retry_at
 from failoverdns.rules.derived.challenges import checked_names
+from failoverdns.rules.derived.renewing import may_renew, retry_at
 from failoverdns.rules.derived.view import View
 
 KEPT_FAILURES = 4

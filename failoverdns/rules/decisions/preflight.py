@@ -37,7 +37,6 @@ from failoverdns.model.health import Health
 from failoverdns.model.moment import Moment
 from failoverdns.model.rule_names import PreflightRule
 from failoverdns.model.timestamps import timestamp
-from failoverdns.rules.decisions.renewing import renew_at
 from failoverdns.rules.decisions.switching import (
     SwitchProposal,
     order_writes,
@@ -47,6 +46,7 @@ from failoverdns.rules.decisions.transferring import TransferResult, is_expired
 from failoverdns.rules.derived.active_side import side_condition
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
+from failoverdns.rules.derived.renewing import renew_at
 from failoverdns.rules.derived.serving import application_on, target_of
 from failoverdns.rules.derived.view import View
 

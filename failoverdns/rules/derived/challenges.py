@@ -69,7 +69,7 @@ def checked_names(view: View, application: Application, names: Iterable[str]) ->
     """Return names in order, without duplicates, if all may be ordered for an application.
 
     Those in our zones belong to groups that it is attached to, on whichever side: what else it has
-    to be to have certificates issued at all is `rules.decisions.renewing`'s.
+    to be to have certificates issued at all is `rules.derived.renewing`'s.
     Raises Rejected `invalid` with every one that may not.
     """
     hostnames = [group.hostname for group in view.following(application.id)]

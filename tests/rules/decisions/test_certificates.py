@@ -15,7 +15,7 @@ from failoverdns.model.commands.certificates import (
 )
 from failoverdns.model.group import Side
 from failoverdns.rules.decisions.certificates import MAX_NAMES, certificate_report, warnings
-from failoverdns.rules.decisions.renewing import RETRIES
+from failoverdns.rules.derived.renewing import RETRIES
 
 ACME = CertificateKind.ACME
 DUE, FRESH, EXPIRED = 8000.0, 100.0, 9000.0

@@ -32,7 +32,7 @@ from failoverdns.model.commands.certificates import (
 )
 from failoverdns.model.group import Side
 from failoverdns.rules.decisions.ordering import KEPT_FAILURES
-from failoverdns.rules.decisions.renewing import RETRIES
+from failoverdns.rules.derived.renewing import RETRIES
 
 OWNER = f"_acme-challenge.{HOSTNAME}"
 CHALLENGES = (Challenge(name(OWNER), "v"),)

@@ -8,7 +8,7 @@ from samples import certificate, eu, facts, group, order, state, us
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import CertificateKind
 from failoverdns.model.group import Group, Side
-from failoverdns.rules.decisions.renewing import (
+from failoverdns.rules.derived.renewing import (
     AT_ONCE,
     RETRIES,
     is_due,
