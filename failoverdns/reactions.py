@@ -38,8 +38,8 @@ from failoverdns.model.errors import Corrupt, RuleFailure
 from failoverdns.model.settings import AcmeSettings, Config, DeliverySettings
 from failoverdns.net.spawning import spawn
 from failoverdns.net.tls import TlsContext, TlsFiles, listen_tls
-from failoverdns.rules.decisions.certificates import warnings
 from failoverdns.rules.derived.view import View
+from failoverdns.rules.reports.certificate_reports import warnings
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 TICK = 30.0

@@ -18,8 +18,7 @@ from failoverdns.model.change import Change
 from failoverdns.model.commands.certificates import RequestCertificate
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import AcmeSettings
-from failoverdns.rules.decisions.certificates import renewal_fault
-from failoverdns.rules.derived.renewing import is_due, may_renew
+from failoverdns.rules.derived.renewing import is_due, may_renew, renewal_fault
 
 __all__ = ["Effects", "Renewals"]
 

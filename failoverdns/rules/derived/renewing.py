@@ -16,6 +16,8 @@ from hashlib import sha256
 
 from failoverdns.model.application import Application, ApplicationRole
 from failoverdns.model.certificate import Certificate, CertificateKind, Facts, Order
+from failoverdns.model.errors import Rejected
+from failoverdns.rules.derived.challenges import checked_names
 from failoverdns.rules.derived.serving import application_role
 from failoverdns.rules.derived.view import View
 
@@ -41,6 +43,15 @@ _RETRY_JITTER = 0.1
 def may_renew(view: View, application: Application) -> bool:
     """Tell whether an application may have certificates issued."""
     return application_role(view, application) is ApplicationRole.ONLINE
+
+
+def renewal_fault(view: View, application: Application, names: tuple[str, ...]) -> str | None:
+    """Say why a certificate for these names cannot be ordered anew; None if it can."""
+    try:
+        checked_names(view, application, names)
+    except Rejected as refusal:
+        return refusal.message
+    return None
 
 
 def renew_at(facts: Facts, window: tuple[float, float] | None = None) -> float:

@@ -1,4 +1,4 @@
-"""Installing, requesting and removing certificates, and what is reported of them."""
+"""Installing, requesting and removing certificates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from failoverdns.model.commands.certificates import (
     RequestCertificate,
 )
 from failoverdns.model.group import Side
-from failoverdns.rules.decisions.certificates import MAX_NAMES, certificate_report, warnings
+from failoverdns.rules.decisions.certificates import MAX_NAMES
 from failoverdns.rules.derived.renewing import RETRIES
 
 ACME = CertificateKind.ACME
@@ -158,73 +158,3 @@ def test_removing_takes_the_order_along() -> None:
     assert report == {"removed": "eu", "fingerprint": ISSUED.facts.fingerprint}
     assert (view.certificate("app-eu"), view.order_for("app-eu")) == (None, None)
     assert refusal(view, RemoveCertificate("eu")).code == "not-found"
-
-
-@pytest.mark.parametrize(
-    ("has", "now", "texts"),
-    [
-        ((ISSUED,), FRESH, []),
-        ((ISSUED,), DUE, []),
-        ((certificate("eu"),), DUE, ["install a new one"]),
-        ((certificate("us", kind=ACME),), DUE, ["the copy on the inactive side will expire"]),
-        ((certificate("eu", "mail.failover.test", kind=ACME),), DUE, ["cannot be renewed"]),
-        ((ISSUED,), EXPIRED, ["expired at"]),
-        ((ISSUED, FAILED), FRESH, ["issuing failed 1 time(s), next try at"]),
-    ],
-    ids=[
-        "valid",
-        "renewed by itself",
-        "custom",
-        "inactive",
-        "cannot be renewed",
-        "expired",
-        "fails",
-    ],
-)
-def test_what_an_operator_should_know_is_warned_of(
-    has: tuple[Entity, ...], now: float, texts: list[str]
-) -> None:
-    view = shop(*has)
-    of = us() if has[0] == certificate("us", kind=ACME) else eu()
-    found = warnings(view, of, now)
-    assert len(found) == len(texts)
-    assert all(text in warning for text, warning in zip(texts, found, strict=True))
-    assert certificate_report(view, of, now)["warnings"] == found
-
-
-def test_an_application_in_no_group_is_warned_that_nothing_leads_to_it() -> None:
-    view = state(eu(), ISSUED)
-    assert "no group leads to" in warnings(view, eu(), DUE)[0]
-
-
-@pytest.mark.parametrize(
-    ("has", "active", "renewal"),
-    [
-        ((ISSUED,), Side.PRIMARY, (True, "failoverdns")),
-        ((certificate("eu"),), Side.PRIMARY, (False, "whoever installed it")),
-        ((ISSUED,), Side.BACKUP, (False, "nobody here: the application is not active")),
-        ((), Side.PRIMARY, (True, "failoverdns")),
-    ],
-    ids=["acme", "custom", "inactive", "none yet"],
-)
-def test_it_is_told_who_may_renew(
-    has: tuple[Entity, ...], active: Side, renewal: tuple[bool, str]
-) -> None:
-    found = certificate_report(shop(*has, active=active), eu(), FRESH)["renewal"]
-    assert isinstance(found, dict)
-    assert (found["allowed"], found["by"]) == renewal
-
-
-@pytest.mark.parametrize(
-    ("ordered", "active", "told"),
-    [
-        (order("eu"), Side.PRIMARY, "new"),
-        (order("eu", url="https://ca/1"), Side.PRIMARY, "placed"),
-        (FAILED, Side.PRIMARY, "failed"),
-        (order("eu"), Side.BACKUP, "waiting for the application to become active"),
-    ],
-)
-def test_it_is_told_how_far_an_order_is(ordered: Order, active: Side, told: str) -> None:
-    found = certificate_report(shop(ordered, active=active), eu(), FRESH)["order"]
-    assert isinstance(found, dict)
-    assert found["state"] == told

@@ -1,0 +1,91 @@
+"""What is reported of certificates, and warned of."""
+
+from __future__ import annotations
+
+import pytest
+from samples import HOSTNAME, certificate, eu, group, order, state, us
+
+from failoverdns.changes.state import State
+from failoverdns.model.certificate import CertificateKind, Order
+from failoverdns.model.change import Entity
+from failoverdns.model.group import Side
+from failoverdns.rules.reports.certificate_reports import certificate_report, warnings
+
+ACME = CertificateKind.ACME
+DUE, FRESH, EXPIRED = 8000.0, 100.0, 9000.0
+ISSUED = certificate("eu", HOSTNAME, kind=ACME)
+FAILED = order("eu", failures=1, retry_at=9999.0, problem="no", not_before=0.0)
+
+
+def shop(*entities: Entity, **fields: object) -> State:
+    return state(eu(), us(), group(**fields), *entities)
+
+
+@pytest.mark.parametrize(
+    ("has", "now", "texts"),
+    [
+        ((ISSUED,), FRESH, []),
+        ((ISSUED,), DUE, []),
+        ((certificate("eu"),), DUE, ["install a new one"]),
+        ((certificate("us", kind=ACME),), DUE, ["the copy on the inactive side will expire"]),
+        ((certificate("eu", "mail.failover.test", kind=ACME),), DUE, ["cannot be renewed"]),
+        ((ISSUED,), EXPIRED, ["expired at"]),
+        ((ISSUED, FAILED), FRESH, ["issuing failed 1 time(s), next try at"]),
+    ],
+    ids=[
+        "valid",
+        "renewed by itself",
+        "custom",
+        "inactive",
+        "cannot be renewed",
+        "expired",
+        "fails",
+    ],
+)
+def test_what_an_operator_should_know_is_warned_of(
+    has: tuple[Entity, ...], now: float, texts: list[str]
+) -> None:
+    view = shop(*has)
+    of = us() if has[0] == certificate("us", kind=ACME) else eu()
+    found = warnings(view, of, now)
+    assert len(found) == len(texts)
+    assert all(text in warning for text, warning in zip(texts, found, strict=True))
+    assert certificate_report(view, of, now)["warnings"] == found
+
+
+def test_an_application_in_no_group_is_warned_that_nothing_leads_to_it() -> None:
+    view = state(eu(), ISSUED)
+    assert "no group leads to" in warnings(view, eu(), DUE)[0]
+
+
+@pytest.mark.parametrize(
+    ("has", "active", "renewal"),
+    [
+        ((ISSUED,), Side.PRIMARY, (True, "failoverdns")),
+        ((certificate("eu"),), Side.PRIMARY, (False, "whoever installed it")),
+        ((ISSUED,), Side.BACKUP, (False, "nobody here: the application is not active")),
+        ((), Side.PRIMARY, (True, "failoverdns")),
+    ],
+    ids=["acme", "custom", "inactive", "none yet"],
+)
+def test_it_is_told_who_may_renew(
+    has: tuple[Entity, ...], active: Side, renewal: tuple[bool, str]
+) -> None:
+    found = certificate_report(shop(*has, active=active), eu(), FRESH)["renewal"]
+    assert isinstance(found, dict)
+    assert (found["allowed"], found["by"]) == renewal
+
+
+@pytest.mark.parametrize(
+    ("ordered", "active", "told"),
+    [
+        (order("eu"), Side.PRIMARY, "new"),
+        (order("eu", url="https://ca/1"), Side.PRIMARY, "placed"),
+        (FAILED, Side.PRIMARY, "failed"),
+        (order("eu"), Side.BACKUP, "waiting for the application to become active"),
+    ],
+)
+def test_it_is_told_how_far_an_order_is(ordered: Order, active: Side, told: str) -> None:
+    found = certificate_report(shop(ordered, active=active), eu(), FRESH)["order"]
+    assert isinstance(found, dict)
+    assert found["state"] == told
