@@ -25,8 +25,8 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Flag
 from failoverdns.rules.decisions.automation import Outlook, outlook, wants_writing
 from failoverdns.rules.decisions.planning import Stage, next_stage
-from failoverdns.rules.decisions.safety import automation_flag
 from failoverdns.rules.decisions.switching import SwitchProposal, plan, proposal_report
+from failoverdns.rules.derived.flags import automation_flag
 from failoverdns.rules.derived.health import application_condition
 from failoverdns.rules.derived.view import View
 

@@ -41,7 +41,6 @@ from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import Zone
 from failoverdns.pki.certificates import read_bundle
 from failoverdns.protocol.zone_text import record_lines
-from failoverdns.rules.decisions.operator_controls import flags_report
 from failoverdns.rules.decisions.preflight import plan_flight, preflight_report
 from failoverdns.rules.derived.challenges import challenge_name
 from failoverdns.rules.derived.entity_lookup import find_application, find_group, find_zone
@@ -49,6 +48,7 @@ from failoverdns.rules.derived.serving import all_nodes, application_on
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.explaining import explanation
 from failoverdns.rules.reports.certificate_reports import certificate_report
+from failoverdns.rules.reports.flag_reports import flags_report
 from failoverdns.rules.reports.health_reports import application_health, head_health
 from failoverdns.rules.reports.plan_report import plan_report
 from failoverdns.rules.reports.reporting import application_report, group_report, zone_report

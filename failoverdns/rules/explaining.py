@@ -17,9 +17,9 @@ from failoverdns.model.policy import Mode
 from failoverdns.model.rule_names import FLAP_GUARD
 from failoverdns.model.timestamps import duration, timestamp
 from failoverdns.rules.decisions.automation import Outlook, outlook
-from failoverdns.rules.decisions.safety import automation_flag
 from failoverdns.rules.decisions.switching import plan
 from failoverdns.rules.derived.active_side import answered, side_condition
+from failoverdns.rules.derived.flags import automation_flag
 from failoverdns.rules.derived.health import observed_of, why_down
 from failoverdns.rules.derived.serving import answer_of, application_on, target_of
 from failoverdns.rules.derived.view import View

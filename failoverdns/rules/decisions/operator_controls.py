@@ -11,12 +11,13 @@ from random import Random
 from failoverdns.model.change import Json, Write
 from failoverdns.model.commands.automation import SetFlag, SetMaintenance
 from failoverdns.model.moment import Moment
-from failoverdns.model.policy import AUTOMATION_FLAG, Flag, Gate, Maintenance
+from failoverdns.model.policy import AUTOMATION_FLAG, Flag, Maintenance
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.decisions.decision import Decision
-from failoverdns.rules.decisions.safety import automation_flag
 from failoverdns.rules.derived.entity_lookup import find_group, not_found
+from failoverdns.rules.derived.flags import automation_flag, gate_flags
 from failoverdns.rules.derived.view import View
+from failoverdns.rules.reports.flag_reports import flag_report
 
 
 def set_maintenance(
@@ -52,41 +53,11 @@ def set_flag(view: View, command: SetFlag, moment: Moment, _random: Random) -> D
     """
     before = view.flag(command.name)
     is_automation = command.name == AUTOMATION_FLAG
-    if before is None and not is_automation and command.name not in _asked_for(view):
-        raise not_found("flag", command.name, _asked_for(view), " that a gate asks for")
+    if before is None and not is_automation and command.name not in gate_flags(view):
+        raise not_found("flag", command.name, gate_flags(view), " that a gate asks for")
     known = before if before is not None else automation_flag(view) if is_automation else None
     since = known.since if known is not None and known.on == command.on else moment.steady
     after = Flag(command.name, command.on, since, command.reason)
     if known is not None and known.on == command.on and command.reason in (None, known.reason):
         return Decision((), lambda _: flag_report(view, known))
     return Decision((Write(before, after),), lambda changed: flag_report(changed, after))
-
-
-def flags_report(view: View) -> list[Json]:
-    """Report every flag that there is or that a gate asks for, `automation` first."""
-    flags = {AUTOMATION_FLAG: automation_flag(view)}
-    flags |= {name: Flag(name, False, 0.0) for name in _asked_for(view)}
-    flags |= {flag.name: flag for flag in view.flags()}
-    return [flag_report(view, flag) for flag in flags.values()]
-
-
-def flag_report(view: View, flag: Flag) -> dict[str, Json]:
-    """Report a flag, and the gates that it opens."""
-    gates = [
-        rule.name
-        for rule in view.settings.safety_rules
-        if isinstance(rule, Gate) and rule.flag == flag.name
-    ]
-    return {
-        "name": flag.name,
-        "on": flag.on,
-        "since": timestamp(flag.since) if flag.since else None,
-        "reason": flag.reason,
-        "gates": list[Json](gates),
-    }
-
-
-def _asked_for(view: View) -> tuple[str, ...]:
-    """Return the flags that gates ask for."""
-    gates = (rule for rule in view.settings.safety_rules if isinstance(rule, Gate))
-    return tuple(dict.fromkeys(gate.flag for gate in gates if gate.flag is not None))

@@ -20,11 +20,10 @@ from typing import assert_never
 
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
-from failoverdns.model.policy import AUTOMATION_FLAG, Assertion, Flag, Gate, SafetyRule, Wait
+from failoverdns.model.policy import AUTOMATION_FLAG, Assertion, Gate, SafetyRule, Wait
 from failoverdns.model.timestamps import duration
+from failoverdns.rules.derived.flags import automation_flag
 from failoverdns.rules.derived.view import View
-
-_AUTOMATION_ON = Flag(AUTOMATION_FLAG, on=True, since=0.0)
 
 
 def covers(rule: SafetyRule, group: Group) -> bool:
@@ -75,11 +74,6 @@ def safety_failures(
                 text = f"group {group.name!r}: {problem}"
                 found.append(RuleFailure(rule.name, text, group.name))
     return tuple(found)
-
-
-def automation_flag(view: View) -> Flag:
-    """Return the flag that has to be on for anything to be automatic."""
-    return view.flag(AUTOMATION_FLAG) or _AUTOMATION_ON
 
 
 def _problem(

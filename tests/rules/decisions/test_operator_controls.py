@@ -10,7 +10,6 @@ from watched import DOWN, UP, the_group
 from failoverdns.model.commands.automation import SetFlag, SetMaintenance
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.policy import Automation, Flag, Gate, Held, Maintenance
-from failoverdns.rules.decisions.operator_controls import flags_report
 
 GATES = (Gate("office", ("*",), flag="open"), Gate("night", ("*",), flag="open"))
 
@@ -108,41 +107,6 @@ def test_automation_is_on_until_it_is_frozen_and_thawed_again() -> None:
     assert view.flag("automation") == Flag("automation", False, 6.0, "network works")
     carry_out(view, SetFlag("automation", True), 7.0)
     assert view.flag("automation") == Flag("automation", True, 7.0)
-
-
-def test_flags_that_gates_ask_for_are_listed_though_nobody_ever_set_them() -> None:
-    view = watched.shop(UP, UP, *GATES)
-    off = {"on": False, "since": None, "reason": None}
-    on = {"on": True, "since": None, "reason": None}
-    assert flags_report(view) == [
-        {"name": "automation", **on, "gates": []},
-        {"name": "open", **off, "gates": ["office", "night"]},
-    ]
-    carry_out(view, SetFlag("open", False), 5.0)
-    carry_out(view, SetFlag("automation", False), 6.0)
-    listed = [(flag["name"], flag["on"]) for flag in flags_report(view)]
-    assert listed == [("automation", False), ("open", False)]
-
-
-def test_a_gate_on_another_group_adds_no_flag() -> None:
-    """Only the flag of the other gate is listed, and only that one is offered."""
-    follows = Gate("database", ("shop",), group="db")
-    view = watched.shop(UP, UP, follows, GATES[0])
-    listed = [(flag["name"], flag["gates"]) for flag in flags_report(view)]
-    assert listed == [("automation", []), ("open", ["office"])]
-    assert "there is 'open'" in refusal(view, SetFlag("weekday", True)).message
-
-
-def test_a_gate_on_a_group_is_no_flags() -> None:
-    """Neither is there a flag without a name, nor does any flag open that gate."""
-    home = Gate("home", ("*",), group="shop")
-    view = watched.shop(UP, UP, home, GATES[0])
-    assert [(flag["name"], flag["gates"]) for flag in flags_report(view)] == [
-        ("automation", []),
-        ("open", ["office"]),
-    ]
-    only = watched.shop(UP, UP, home)
-    assert [flag["name"] for flag in flags_report(only)] == ["automation"]
 
 
 def test_a_flag_is_told_in_history() -> None:

@@ -11,7 +11,9 @@ from failoverdns.model.application import HeadRole
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import ActivateHead, AddHead
 from failoverdns.model.commands.groups import RenameGroup, SetGroup, Switch
+from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
+from failoverdns.rules.decisions.switching import check_override
 
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
 EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]
@@ -321,3 +323,21 @@ def test_a_dry_run_is_refused_as_the_switch_would_be() -> None:
     really = refusal(view, Switch(("shop",)))
     dry = refusal(view, Switch(("shop",), dry_run=True))
     assert (dry.code, dry.message, dry.rules) == (really.code, really.message, really.rules)
+
+
+RULES = ("no-application", "target-empty")
+
+
+@pytest.mark.parametrize("override", [(), RULES[:1], RULES, RULES[:1] * 2])
+def test_any_rule_of_a_command_may_be_overridden(override: tuple[str, ...]) -> None:
+    check_override(override, RULES)
+
+
+@pytest.mark.parametrize("name", ["all", "", "Target-Empty", "target_empty"])
+def test_nothing_but_its_rules_may_be_overridden(name: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        check_override(("target-empty", name), RULES)
+    assert (caught.value.code, caught.value.message) == (
+        "invalid",
+        f"no rule {name!r} to override here: there is 'no-application', 'target-empty'",
+    )
