@@ -26,7 +26,7 @@ from failoverdns.rules.derived.flags import automation_flag
 from failoverdns.rules.derived.view import View
 
 
-def covers(rule: SafetyRule, group: Group) -> bool:
+def is_about(rule: SafetyRule, group: Group) -> bool:
     """Tell whether a rule is about a group."""
     return any(fnmatchcase(group.name, pattern) for pattern in rule.groups)
 
@@ -68,7 +68,7 @@ def safety_failures(
         text = f"automation is frozen{why}; `failoverdns automation thaw` lets it go on"
         found.append(RuleFailure(AUTOMATION_FLAG, text, group.name))
     for rule in view.settings.safety_rules:
-        if covers(rule, group):
+        if is_about(rule, group):
             problem = _problem(view, rule, group, to, steady, automatic, after)
             if problem is not None:
                 text = f"group {group.name!r}: {problem}"

@@ -16,7 +16,7 @@ from failoverdns.model.group import Group, Side
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Assertion, Automation, Flag, Gate, SafetyRule, Wait
 from failoverdns.rules.decisions.automation import outlook
-from failoverdns.rules.decisions.safety import covers
+from failoverdns.rules.decisions.safety import is_about
 
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
 AUTO = Automation("auto")
@@ -57,7 +57,7 @@ def automatically_failing(view: State, now: float = 1000.0) -> list[str]:
 )
 def test_a_rule_is_for_groups_by_name_or_pattern(patterns: tuple[str, ...], covered: bool) -> None:
     for rule in (Wait("w", patterns, 1.0), Gate("g", patterns, flag="f")):
-        assert covers(rule, group()) is covered
+        assert is_about(rule, group()) is covered
 
 
 def test_an_assertion_refuses_a_switch_after_which_too_few_are_on_their_primary() -> None:
