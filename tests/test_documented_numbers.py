@@ -30,7 +30,6 @@ from failoverdns.model import health, resolution, zone
 from failoverdns.model.limits import RateLimits
 from failoverdns.model.settings import TCPSettings
 from failoverdns.net import tls
-from failoverdns.probing import prober
 from failoverdns.protocol import cookies, options, query, reply
 from failoverdns.protocol.table import lookup
 from failoverdns.rules.decisions import planning
@@ -103,7 +102,7 @@ CONFIGURATION = [
     ("after an hour remove the old one and reload", cookies.MAX_AGE, HOUR),
     ("in the first 64 KiB of its body |", health.MAX_BODY, 64 * KIB),
     ("at most 2,048 run at a time, and", running.PROBES_AT_ONCE, 2048),
-    ("run at a time, and 32 programs", prober.MAX_PROGRAMS, 32),
+    ("run at a time, and 32 programs", running.PROGRAMS_AT_ONCE, 32),
 ]
 
 CONTROL = [

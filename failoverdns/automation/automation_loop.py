@@ -46,6 +46,9 @@ GATHER = 0.05
 PROBES_AT_ONCE = 2048
 """So many that 6,000 heads which all time out after 3 of 10 seconds are probed in time."""
 
+PROGRAMS_AT_ONCE = 32
+"""Programs of `exec` checks that run at a time."""
+
 OTHER_DESCRIPTORS = 512
 """Open files beside those of probes and of strangers over TCP."""
 
@@ -84,7 +87,7 @@ class Automation:
             lambda: self._observing.look(),
             lambda hostname, problem: self._observing.unresolved(hostname, problem),
         )
-        self._prober = Prober(reactor, PROBES_AT_ONCE)
+        self._prober = Prober(reactor, max_probes=PROBES_AT_ONCE, max_programs=PROGRAMS_AT_ONCE)
         self._probing: Probing[TallyKey] = Probing(
             self._prober, self._learn, reactor, SystemRandom()
         )

@@ -22,7 +22,6 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.health import (
     Cause,
     Check,
-    CheckKind,
     Health,
     Observed,
     ProbeResult,
@@ -170,7 +169,7 @@ class Observing:
                 continue
             for check in checks_of(state, application):
                 for head in application.heads:
-                    if not head.addresses and check.kind is not CheckKind.PUSH:
+                    if not head.addresses and check.kind.is_probed:
                         self.learn(TallyKey(application.id, head.name, check.name), result)
 
     def last_seen(self, application: Application) -> list[Json]:

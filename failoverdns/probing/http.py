@@ -13,7 +13,6 @@ the whole body are there; RE2 takes time in proportion to the body for any patte
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Any, Final
@@ -23,22 +22,15 @@ import re2
 
 from failoverdns import __version__
 from failoverdns.model.errors import Malformed
-from failoverdns.model.health import MAX_BODY, Cause, CheckKind, HttpExpectation, ProbeTarget
+from failoverdns.model.health import MAX_BODY, Cause, HttpExpectation, ProbeTarget
+from failoverdns.probing.exchange import Redirect
 from failoverdns.probing.responses import ResponseReader
 from failoverdns.probing.verdict import ProbeVerdict, printable
 
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _KEEP_METHOD: Final = frozenset((307, 308))
-_PORTS: Final = {CheckKind.HTTP: 80, CheckKind.HTTPS: 443}
 _SAFE: Final = "%/:=&?~+!$,;'@()*[]"
 """What a path may have unquoted, besides letters, digits and `_.-`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """The head asks to come again, with another request, on another connection."""
-
-    exchange: HttpExchange
 
 
 class HttpExchange:
@@ -167,8 +159,8 @@ class HttpExchange:
         base = f"{kind.value}://{self._host}{self._path}"
         try:
             here, url = urlsplit(base), urlsplit(urljoin(base, location))
-            ports = {here.port or _PORTS[kind], target.check.port}
-            is_same_port = (url.port or _PORTS[kind]) in ports
+            ports = {here.port or kind.default_port, target.check.port}
+            is_same_port = (url.port or kind.default_port) in ports
         except ValueError:
             return ProbeVerdict(Cause.STATUS, f"redirects to what is no URL: {printable(location)}")
         hosts = {here.hostname, str(target.address), *map(str.lower, target.names)}
@@ -215,7 +207,7 @@ def _host(target: ProbeTarget) -> str:
     if host is None:
         address = target.address
         host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
-    return host if check.port == _PORTS[check.kind] else f"{host}:{check.port}"
+    return host if check.port == check.kind.default_port else f"{host}:{check.port}"
 
 
 @lru_cache(maxsize=1024)
