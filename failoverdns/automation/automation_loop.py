@@ -7,7 +7,7 @@ Refuses to decide anything, and to hold up an answer: it runs in the control pro
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from random import SystemRandom
 from typing import Any
 
@@ -15,14 +15,13 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from failoverdns.automation import acting, observing
-from failoverdns.automation.acting import Acting, Approve
+from failoverdns.automation.acting import Acting, ActingEffects
 from failoverdns.automation.hostnames import Hostnames
-from failoverdns.automation.observing import Observing
+from failoverdns.automation.observing import Observing, ObservingEffects
 from failoverdns.automation.reports import Reports
+from failoverdns.effects import Approval, Submit
 from failoverdns.model.application import Application
 from failoverdns.model.change import Change, Json
-from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.health import ForgetHealth, ReportHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import ProbeResult
@@ -72,8 +71,8 @@ class Automation:
     def __init__(
         self,
         state: Callable[[], View],
-        submit: Callable[[Mutation, str], Awaitable[None]],
-        approval: Callable[[], Approve | None],
+        submit: Submit,
+        approval: Callable[[], Approval | None],
         reactor: Any,
         *,
         now: Callable[[], float],
@@ -93,7 +92,7 @@ class Automation:
         )
         self._observing = Observing(
             self._probing,
-            observing.Effects(
+            ObservingEffects(
                 state=state,
                 submit=lambda command: submit(command, "health"),
                 spawn=spawn,
@@ -106,7 +105,7 @@ class Automation:
         )
         self._reports = Reports(state, self._observing.learn, self._observing.settle, now, steady)
         self._acting = Acting(
-            acting.Effects(
+            ActingEffects(
                 state=state,
                 submit=submit,
                 approval=approval,

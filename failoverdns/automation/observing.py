@@ -10,10 +10,11 @@ Refuses to know sockets and clocks, and what health is made of (`rules.derived.h
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
+from failoverdns.effects import Effects
 from failoverdns.model.application import Application, Head
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
@@ -39,7 +40,6 @@ from failoverdns.rules.derived.probe_targets import (
     hostnames_of,
     targets_of,
 )
-from failoverdns.rules.derived.view import View
 
 
 class Probes(Protocol):
@@ -49,23 +49,20 @@ class Probes(Protocol):
         """Probe these from now on, and nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """What observing works with.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservingEffects(Effects):
+    """The side effects of observing: also the ledger and time.
 
-    `submit` gives a command to the ledger; `soon` calls something in a moment; `addresses` tells
-    what a hostname resolves to by now; `now` tells seconds since 1970, `steady` those of the clock
-    that nobody sets.
+    `submit` submits a command and raises Rejected if it is refused; `soon` calls a function in a
+    moment; `addresses` returns what a hostname resolves to now; `now` returns seconds since 1970,
+    `steady` those of the clock that nobody sets.
     """
 
-    state: Callable[[], View]
     submit: Callable[[Mutation], Awaitable[None]]
-    spawn: Callable[[Coroutine[Any, Any, None]], object]
     soon: Callable[[Callable[[], None]], object]
     addresses: Callable[[DomainName], tuple[Address, ...]]
     now: Callable[[], float]
     steady: Callable[[], float]
-    log: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +88,9 @@ class _Watched:
 class Observing:
     """Keeps what probes saw, and tells the ledger what follows from it."""
 
-    def __init__(self, probes: Probes, means: Effects) -> None:
+    def __init__(self, probes: Probes, effects: ObservingEffects) -> None:
         self._probes = probes
-        self._means = means
+        self._effects = effects
         self._watched: dict[str, _Watched] = {}
         self._pending: set[str] = set()
         """Applications (by id) of which a head may be something else by now."""
@@ -102,7 +99,7 @@ class Observing:
 
     def look(self, applications: frozenset[str] | None = None) -> None:
         """Find out anew what is to be probed: of some applications (by id), or of all."""
-        state = self._means.state()
+        state = self._effects.state()
         if applications is None:
             every = (application.id for application in state.applications())
             applications = frozenset((*self._watched, *every))
@@ -117,7 +114,7 @@ class Observing:
                 continue
             if watched is None:
                 watched = self._watched[id_] = _Watched()
-            targets = targets_of(state, application, self._means.addresses)
+            targets = targets_of(state, application, self._effects.addresses)
             if targets != before:
                 altered = True
                 watched.seen = {
@@ -149,12 +146,12 @@ class Observing:
     def learn(self, key: TallyKey, result: ProbeResult) -> None:
         """Take a probe's result."""
         watched = self._watched.get(key.application)
-        check = self._means.state().settings.check(key.check)
+        check = self._effects.state().settings.check(key.check)
         if watched is None or check is None:
             return
         before = watched.seen.get(key)
         tally = tallied(before.tally if before is not None else Tally(), result, check)
-        watched.seen[key] = Seen(tally, self._means.steady())
+        watched.seen[key] = Seen(tally, self._effects.steady())
         if before is None or before.tally.health is not tally.health:
             watched.unsettled.add(key.head)
         if key.head in watched.unsettled:
@@ -163,7 +160,7 @@ class Observing:
     def unresolved(self, hostname: DomainName, problem: str) -> None:
         """Take it that a hostname does not resolve: what it stands for cannot be reached."""
         result = ProbeResult(Cause.RESOLVE, f"{hostname}: {problem}", 0.0)
-        state = self._means.state()
+        state = self._effects.state()
         for application in self._applications():
             if hostname not in hostnames_of(application):
                 continue
@@ -178,13 +175,13 @@ class Observing:
         return [
             self._report(watched.seen.get(key), key, check)
             for head in application.heads
-            for check in checks_of(self._means.state(), application)
+            for check in checks_of(self._effects.state(), application)
             for key in _keys(watched, application.id, head.name, check)
         ]
 
     def _applications(self) -> Iterator[Application]:
         """Yield the applications that are probed."""
-        state = self._means.state()
+        state = self._effects.state()
         for id_ in list(self._watched):
             application = state.application(id_)
             if application is not None:
@@ -202,14 +199,14 @@ class Observing:
         for id_ in list(self._pending):
             command = self._learned(id_)
             if command is not None:
-                self._means.spawn(self._submit(command))
+                self._effects.spawn(self._submit(command))
 
     def _learned(self, id_: str) -> LearnHealth | None:
         """Return what to submit of an application now, if anything and nothing is on its way."""
         if id_ in self._submitted:
             return None
         self._pending.discard(id_)
-        watched, application = self._watched.get(id_), self._means.state().application(id_)
+        watched, application = self._watched.get(id_), self._effects.state().application(id_)
         if watched is None or application is None:
             return None
         heads = tuple(self._other_heads(watched, application))
@@ -236,19 +233,19 @@ class Observing:
         """Return what is observed of a head by now."""
         quorum: Quorum = "all" if head.addresses else "any"
         tallies = []
-        for check in checks_of(self._means.state(), application):
+        for check in checks_of(self._effects.state(), application):
             keys = _keys(watched, application.id, head.name, check)
             seen = (watched.seen.get(key) for key in keys)
             tallies.append(merged([s.tally if s is not None else Tally() for s in seen], quorum))
-        return head_observed(tallies, application.require_checks, self._means.steady())
+        return head_observed(tallies, application.require_checks, self._effects.steady())
 
     async def _submit(self, command: LearnHealth) -> None:
         id_ = command.application
         try:
-            await self._means.submit(command)
+            await self._effects.submit(command)
         except Rejected as refusal:  # the next result tries again
             heads = ", ".join(name for name, _ in command.heads)
-            self._means.log(f"health of {heads} is not updated: {refusal.message}")
+            self._effects.log(f"health of {heads} is not updated: {refusal.message}")
         finally:
             self._submitted.discard(id_)
             if id_ in self._pending:
@@ -259,7 +256,7 @@ class Observing:
         self._pending.add(id_)
         if not self._gathering:
             self._gathering = True
-            self._means.soon(self._judge)
+            self._effects.soon(self._judge)
 
     def _report(self, seen: Seen | None, key: TallyKey, check: Check) -> dict[str, Json]:
         last = seen.tally.last if seen is not None else None
@@ -284,7 +281,7 @@ class Observing:
 
     def _wall(self, steady: float) -> float:
         """Return steady seconds as the clock on the wall has them now."""
-        return steady + self._means.now() - self._means.steady()
+        return steady + self._effects.now() - self._effects.steady()
 
 
 def _is_same_check(before: ProbeTarget | None, after: ProbeTarget) -> bool:
