@@ -81,8 +81,8 @@ HOMES: Mapping[str, str] = {
                     "workers delivery.one_request delivery.pull resolving.refresh_loop "
                     "probing.polling probing.prober probing.probe_loop automation.hostnames "
                     "automation.automation_loop reactions running service cli.serving",
-    "zope":         "net control.server answering.tcp answering.udp probing.polling service "
-                    "cli.serving",
+    "zope":         "net control.server answering.tcp answering.udp workers.channel "
+                    "probing.polling cli.serving",
 }  # fmt: skip
 """Where each library is at home; of the standard library, what is not named here is everywhere."""
 

@@ -25,11 +25,11 @@ from failoverdns.answering.settings import read_agreement
 from failoverdns.model.commands import LogCommand
 from failoverdns.model.commands.server import QueryLogOff, QueryLogOn, QueryLogStatus
 from failoverdns.model.errors import Rejected
-from failoverdns.net.channel import Channel, ChannelFactory, open_channel
 from failoverdns.net.process import begin_logging, take_reactor
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.unix import listen_unix
 from failoverdns.workers.calls import Call, read_address, write_address
+from failoverdns.workers.channel import Channel, ChannelFactory, open_channel
 
 CHANNEL = 3
 """The descriptor of the channel to the control process that started us."""
