@@ -128,7 +128,7 @@ class Reactions:
         delivery = config.delivery
         if delivery is None:
             return PreparedReactions(config, None)
-        files = TlsFiles(delivery.certificate, delivery.key, delivery.client_ca)
+        files = TlsFiles("delivery", delivery.certificate, delivery.key, delivery.client_ca)
         return PreparedReactions(config, TlsContext(files))
 
     async def reload(self, prepared: PreparedReactions) -> None:
@@ -198,7 +198,9 @@ class Reactions:
             self._reactor,
             self._now,
         )
-        ports = listen_tls(self._reactor, settings.listen, context, endpoint.site())
+        ports = listen_tls(
+            self._reactor, settings.listen, context, endpoint.site(), setting="delivery.listen"
+        )
         for port in ports:
             address: Any = port.getHost()
             log.info("delivery on {host}:{port}, HTTPS", host=address.host, port=address.port)

@@ -71,7 +71,7 @@ def build(
     `steady` returns seconds of a clock that nobody sets.  Raises CannotListen for a user or group
     that the configuration allows to give commands and that does not exist.
     """
-    allowed = find_allowed(config.control.allow)
+    allowed = find_allowed(config.control.allow, "control.allow")
     submit_own = partial(submit, ledger)
     reactions = Reactions(config, ledger, store, submit_own, reactor, time.time)
     resolving = Resolving(lambda: ledger.state, submit_own, reactor)

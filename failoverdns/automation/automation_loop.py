@@ -6,7 +6,6 @@ Refuses to decide anything, and to hold up an answer: it runs in the control pro
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from random import SystemRandom
 from typing import Any
@@ -26,7 +25,7 @@ from failoverdns.model.commands.health import ForgetHealth, ReportHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import ProbeResult
 from failoverdns.model.settings import Config
-from failoverdns.net.sockets import allow_descriptors
+from failoverdns.net.sockets import make_room
 from failoverdns.net.spawning import spawn
 from failoverdns.probing.probe_loop import Probing
 from failoverdns.probing.prober import Prober
@@ -48,18 +47,13 @@ PROBES_AT_ONCE = 2048
 PROGRAMS_AT_ONCE = 32
 """Programs of `exec` checks that run at a time."""
 
-OTHER_DESCRIPTORS = 512
-"""Open files beside those of probes and of strangers over TCP."""
-
 STALL = 5.0
 """Seconds without a turn of ours after which nothing that was observed is believed any more."""
 
 log = Logger()
 
 
-def steady_clock(
-    now: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
-) -> Callable[[], float]:
+def steady_clock(now: Callable[[], float], monotonic: Callable[[], float]) -> Callable[[], float]:
     """Return a clock that is that of the wall now, and that nobody sets from then on."""
     base = now() - monotonic()
     return lambda: base + monotonic()
@@ -128,7 +122,7 @@ class Automation:
         self._hostnames.resolvers = config.resolvers
         self._awake_at = self._steady()
         if config.automation.checks:
-            _make_room(config)
+            _make_room_for_probes(config)
         self._run(self._ticking, TICK, wanted=bool(config.automation.checks))
         self._run(self._resolver_loop, RESOLVE_INTERVAL, wanted=bool(config.automation.checks))
         self._observing.look()
@@ -238,10 +232,9 @@ class Automation:
             loop.stop()
 
 
-def _make_room(config: Config) -> None:
+def _make_room_for_probes(config: Config) -> None:
     """Raise the limit of open files so that probes find places; they wait where there are fewer."""
-    wanted = PROBES_AT_ONCE + config.tcp.max_connections + OTHER_DESCRIPTORS
-    allowed = allow_descriptors(wanted)
+    wanted, allowed = make_room(PROBES_AT_ONCE + config.tcp.max_connections)
     if allowed < wanted:
         log.warn(
             "health: {allowed} open files are allowed, and {wanted} would give every probe a "

@@ -57,7 +57,9 @@ class AnsweringProcess:
         os.close(CHANNEL)
         try:
             factory = ChannelFactory(self._channel)
-            self._port = listen_unix(self._reactor, self._rendezvous, 0o600, factory)
+            self._port = listen_unix(
+                self._reactor, self._rendezvous, 0o600, factory, setting="control.socket"
+            )
         except (CannotListen, OSError) as fault:
             log.warn("a new control process will not find this one: {fault}", fault=str(fault))
 
