@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from weakref import WeakSet
 
-from failoverdns.issuing.directory import AcmeProblem, Directory, ExternalBinding
+from failoverdns.issuing.directory import CLOCK, TIMEOUT, AcmeProblem, Directory, ExternalBinding
 from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.model.certificate import Account, Bundle, Secret
 from failoverdns.model.commands.certificates import OpenAccount
@@ -72,7 +72,14 @@ class Accounts:
     def directory(self, key: Secret, uri: str | None) -> Directory:
         """Return the directory, for an account or for one that is to be opened."""
         settings = self._settings
-        directory = Directory(settings.directory, key, uri, ca_file=settings.ca_file)
+        directory = Directory(
+            settings.directory,
+            key,
+            uri,
+            ca_file=settings.ca_file,
+            timeout=TIMEOUT,
+            clock=CLOCK,
+        )
         self._directories.add(directory)
         if self._stopped:
             directory.stop()

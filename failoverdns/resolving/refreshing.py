@@ -20,7 +20,7 @@ from failoverdns.model.commands.server import ForgetAnswers, LearnAnswer
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer
-from failoverdns.resolving.client import Where, resolve
+from failoverdns.resolving.client import TIMEOUT, Where, resolve
 from failoverdns.rules.derived.resolving import MIN_TTL, RefreshTiming, timed, unneeded, wanted
 
 CONCURRENT = 16
@@ -91,7 +91,7 @@ class Refreshing:
     async def _refresh(self, hostname: DomainName) -> None:
         try:
             answer: Answer = await self._effects.in_thread(
-                lambda: resolve(self._resolvers, hostname, lambda: self._stopped)
+                lambda: resolve(self._resolvers, hostname, lambda: self._stopped, TIMEOUT)
             )
             if self._stopped:
                 return
