@@ -11,9 +11,10 @@ Refuses to know sockets and clocks, and what health is made of (`rules.derived.h
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
+from failoverdns.automation.watched import Seen, Watched
 from failoverdns.effects import Effects
 from failoverdns.model.application import Application, Head
 from failoverdns.model.change import Change, Json
@@ -65,33 +66,13 @@ class ObservingEffects(Effects):
     steady: Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A tally, and when its last result came (steady seconds)."""
-
-    tally: Tally
-    at: float
-
-
-@dataclass(slots=True)
-class _Watched:
-    """An application that is probed: at what, and what was seen there."""
-
-    targets: Mapping[TallyKey, ProbeTarget] = field(default_factory=dict)
-    places: dict[tuple[str, str], list[TallyKey]] = field(default_factory=dict)
-    """The keys of a head and a check, by their names."""
-    seen: dict[TallyKey, Seen] = field(default_factory=dict)
-    unsettled: set[str] = field(default_factory=set)
-    """Heads of which the state may not say what was seen, though nothing else was seen since."""
-
-
 class Observing:
     """Keeps what probes saw, and tells the ledger what follows from it."""
 
     def __init__(self, probes: Probes, effects: ObservingEffects) -> None:
         self._probes = probes
         self._effects = effects
-        self._watched: dict[str, _Watched] = {}
+        self._watched: dict[str, Watched] = {}
         self._pending: set[str] = set()
         """Applications (by id) of which a head may be something else by now."""
         self._submitted: set[str] = set()
@@ -113,17 +94,12 @@ class Observing:
                 altered |= bool(before)
                 continue
             if watched is None:
-                watched = self._watched[id_] = _Watched()
+                watched = self._watched[id_] = Watched(id_)
             targets = targets_of(state, application, self._effects.addresses)
             if targets != before:
                 altered = True
-                watched.seen = {
-                    key: seen
-                    for key, seen in watched.seen.items()
-                    if key not in targets or _is_same_check(before.get(key), targets[key])
-                }
-                watched.targets = targets
-            _arrange(watched, application)
+                watched.retarget(targets)
+            watched.arrange(application)
         if altered:
             parts = (watched.targets for watched in self._watched.values())
             self._probes.set_targets({key: part[key] for part in parts for key in part})
@@ -171,12 +147,12 @@ class Observing:
 
     def last_seen(self, application: Application) -> list[Json]:
         """Report what each check of each head of an application last saw."""
-        watched = self._watched.get(application.id, _Watched())
+        watched = self._watched.get(application.id, Watched(application.id))
         return [
             self._report(watched.seen.get(key), key, check)
             for head in application.heads
             for check in checks_of(self._effects.state(), application)
-            for key in _keys(watched, application.id, head.name, check)
+            for key in watched.keys(head.name, check)
         ]
 
     def _applications(self) -> Iterator[Application]:
@@ -216,7 +192,7 @@ class Observing:
         return LearnHealth(id_, heads)
 
     def _other_heads(
-        self, watched: _Watched, application: Application
+        self, watched: Watched, application: Application
     ) -> Iterator[tuple[str, Observed]]:
         """Yield the heads that are known by now to be something else than the state says."""
         for head in application.heads:
@@ -229,14 +205,11 @@ class Observing:
             else:
                 yield head.name, observed
 
-    def _observed(self, watched: _Watched, application: Application, head: Head) -> Observed:
+    def _observed(self, watched: Watched, application: Application, head: Head) -> Observed:
         """Return what is observed of a head by now."""
         quorum: Quorum = "all" if head.addresses else "any"
-        tallies = []
-        for check in checks_of(self._effects.state(), application):
-            keys = _keys(watched, application.id, head.name, check)
-            seen = (watched.seen.get(key) for key in keys)
-            tallies.append(merged([s.tally if s is not None else Tally() for s in seen], quorum))
+        checks = checks_of(self._effects.state(), application)
+        tallies = [merged(watched.tallies(head.name, check), quorum) for check in checks]
         return head_observed(tallies, application.require_checks, self._effects.steady())
 
     async def _submit(self, command: LearnHealth) -> None:
@@ -282,27 +255,3 @@ class Observing:
     def _wall(self, steady: float) -> float:
         """Return steady seconds as the clock on the wall has them now."""
         return steady + self._effects.now() - self._effects.steady()
-
-
-def _is_same_check(before: ProbeTarget | None, after: ProbeTarget) -> bool:
-    return before is not None and before.check == after.check
-
-
-def _arrange(watched: _Watched, application: Application) -> None:
-    """Note where an application is probed, and let go of what was seen elsewhere."""
-    watched.places = {}
-    for key in watched.targets:
-        watched.places.setdefault((key.head, key.check), []).append(key)
-    heads, checks = {head.name for head in application.heads}, set(application.checks)
-    watched.seen = {
-        key: seen
-        for key, seen in watched.seen.items()
-        if key in watched.targets
-        or (key.address is None and key.head in heads and key.check in checks)
-    }
-    watched.unsettled = heads
-
-
-def _keys(watched: _Watched, id_: str, head: str, check: Check) -> list[TallyKey]:
-    """Return what tallies there are of a head by a check: of its addresses, or of it as a whole."""
-    return watched.places.get((head, check.name)) or [TallyKey(id_, head, check.name)]
