@@ -70,7 +70,7 @@ class Acting:
         """Automatic switches, and refusals by rule, since the start."""
 
     def look_at_all(self) -> None:
-        """Look at every group that has a policy or a plan: at a start, and on other terms."""
+        """Look at every group that has a policy or a plan: at the start, and for new settings."""
         now = self._effects.steady()
         for group in self._effects.state().groups():
             if _is_ours(group):
@@ -190,17 +190,17 @@ class Acting:
         planned = group.automation.plan
         if stage is Stage.SWITCH and planned is not None:
             state, steady = self._effects.state(), self._effects.steady()
-            (step,) = plan(state, [group], Side(planned.to), self._effects.now(), steady)
-            objections = await self._objections(step, planned.reason)
+            (proposal,) = plan(state, [group], Side(planned.to), self._effects.now(), steady)
+            objections = await self._objections(proposal, planned.reason)
         await self._effects.submit(AdvancePlan(group.id, objections), "planned switch")
 
     async def _objections(
-        self, step: SwitchProposal, reason: str | None
+        self, proposal: SwitchProposal, reason: str | None
     ) -> tuple[RuleFailure, ...]:
         approve = self._effects.approval()
-        if approve is None or step.before == step.after:
+        if approve is None or proposal.before == proposal.after:
             return ()
-        report = proposal_report(self._effects.state(), step)
+        report = proposal_report(self._effects.state(), proposal)
         return await approve({"groups": [report], "reason": reason})
 
     def _count(self, before: Group | None, after: Group | None) -> None:

@@ -117,7 +117,7 @@ class Automation:
         self._stopped = False
 
     def configure(self, config: Config) -> None:
-        """Work by this configuration from now on; the ledger has its terms already."""
+        """Work by this configuration from now on; the ledger has its settings already."""
         self._hostnames.start()
         self._hostnames.resolvers = config.resolvers
         self._awake_at = self._steady()

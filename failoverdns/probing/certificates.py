@@ -1,6 +1,6 @@
 """Judge the certificate that a server has shown: every fault of it, in words.
 
-    leaf (DER), the fault that OpenSSL found in the chain, terms, names, now -> faults
+    leaf (DER), the fault that OpenSSL found in the chain, what is expected, names, now -> faults
 
 OpenSSL builds the chain and checks signatures and dates of CAs; it tells the first fault, and comes
 to the leaf's own dates last, so that one which has expired hides nothing.  What is told of the leaf
@@ -96,20 +96,24 @@ def read_leaf(der: bytes) -> Leaf:
 
 
 def faults(
-    leaf: Leaf, chain: ChainFault | None, terms: TlsExpectation, names: Sequence[str], now: float
+    leaf: Leaf,
+    chain: ChainFault | None,
+    expected: TlsExpectation,
+    names: Sequence[str],
+    now: float,
 ) -> list[str]:
     """Return all that is wrong with a certificate for `names`; `now` in seconds since 1970.
 
-    Nothing is wrong with any certificate if the terms do not ask to verify.
+    Nothing is wrong with any certificate if it is not to be verified.
     """
-    if not terms.verify:
+    if not expected.verify:
         return []
-    found = [*_date_faults(leaf, terms, now)]
+    found = [*_date_faults(leaf, expected, now)]
     if chain is not None:
         found += _chain_faults(leaf, chain)
     if not leaf.is_for_servers:
         found.append("it is not for servers: its extended key usage lacks serverAuth")
-    wanted = (terms.server_name,) if terms.server_name is not None else names
+    wanted = (expected.server_name,) if expected.server_name is not None else names
     missing = [name for name in wanted if not covers(leaf.names, name)]
     if missing:
         found.append(f"it is not valid for {_listed(missing)}, only for {_names_of(leaf)}")
@@ -136,15 +140,15 @@ def _host_names(names: Iterable[str]) -> Iterator[str]:
             yield normalised
 
 
-def _date_faults(leaf: Leaf, terms: TlsExpectation, now: float) -> Iterator[str]:
-    days = int((leaf.not_after - now) // _DAY)
+def _date_faults(leaf: Leaf, expected: TlsExpectation, now: float) -> Iterator[str]:
+    days, least = int((leaf.not_after - now) // _DAY), expected.days_left
     if now > leaf.not_after:
         yield f"it expired on {_date(leaf.not_after)}"
     elif now < leaf.not_before:
         yield f"it is not valid before {_date(leaf.not_before)}"
-    elif days < terms.days_left:
+    elif days < least:
         until = _date(leaf.not_after)
-        yield f"it is valid for {days} more days, until {until}, where {terms.days_left} are wanted"
+        yield f"it is valid for {days} more days, until {until}, where {least} are wanted"
 
 
 def _chain_faults(leaf: Leaf, fault: ChainFault) -> Iterator[str]:

@@ -150,17 +150,17 @@ class ConnectionProbe:
         self._stream = TlsStream(self._sock, context, next(usable, None), self._alpn)
 
     def _shake_hands(self, events: int) -> ProbeVerdict | Redirect | None:
-        stream, terms = self._stream, self._target.check.tls
+        stream, expected = self._stream, self._target.check.tls
         assert stream is not None
         der = stream.shake_hands()
-        if terms.verify:
+        if expected.verify:
             self._stage = "certificate"
             try:
                 leaf = certificates.read_leaf(der)
             except ValueError as fault:
                 raise TlsFault(f"it cannot be read: {fault}") from None
             chain = stream.chain_fault()
-            found = certificates.faults(leaf, chain, terms, self._target.names, time.time())
+            found = certificates.faults(leaf, chain, expected, self._target.names, time.time())
             if found:
                 stream.take_leave()
                 return ProbeVerdict(Cause.TLS, f"the server's certificate: {'; '.join(found)}")

@@ -1,4 +1,4 @@
-"""What one step of a probe says in the end, and which cause an error of a socket is.
+"""What a probe finds in the end, and which cause an error of a socket is.
 
 Refuses to know sockets and time.
 """
