@@ -96,7 +96,7 @@ class Authority:
 
     def issue(
         self,
-        *names: str,
+        *names: str | x509.GeneralName,
         key_type: str = "ec256",
         key: Any = None,
         starts: float = -DAY,
@@ -176,7 +176,9 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)] if text else [])
 
 
-def _general(name: str) -> x509.GeneralName:
+def _general(name: str | x509.GeneralName) -> x509.GeneralName:
+    if isinstance(name, x509.GeneralName):
+        return name
     try:
         return x509.IPAddress(ip_address(name))
     except ValueError:

@@ -168,8 +168,8 @@ def reactor() -> Any:
 class Probed:
     """A prober, and turns of the reactor until it has told what it found."""
 
-    def __init__(self, **limits: int) -> None:
-        self.prober = Prober(reactor(), **limits)
+    def __init__(self, *, max_probes: int = 512, max_programs: int = 32) -> None:
+        self.prober = Prober(reactor(), max_probes=max_probes, max_programs=max_programs)
 
     def __call__(self, target: ProbeTarget) -> ProbeResult:
         """Probe once; return the result."""

@@ -19,7 +19,7 @@ from driving import run
 
 from failoverdns.changes.ledger import Ledger, Outcome, Submission
 from failoverdns.changes.state import State
-from failoverdns.issuing.effects import Effects
+from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.issuing.renewing import Renewals
 from failoverdns.model import commands as system_commands
 from failoverdns.model.certificate import Certificate, Order
@@ -143,7 +143,7 @@ class World:
         return found.id
 
     def _renewals(self) -> Renewals:
-        means = Effects(
+        effects = IssuingEffects(
             state=lambda: self.corridor.ledger.state,
             store=self.corridor.store,
             submit=self._submit,
@@ -153,7 +153,7 @@ class World:
             now=lambda: self.corridor.now,
             log=self.logged.append,
         )
-        renewals = Renewals(self.settings, means)
+        renewals = Renewals(self.settings, effects)
         self.corridor.listeners[:] = [renewals.announce]
         return renewals
 

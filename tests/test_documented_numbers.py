@@ -23,14 +23,13 @@ from failoverdns.config.zones import record_text, zone_file
 from failoverdns.control import auditing, reading
 from failoverdns.control import server as control
 from failoverdns.control.language import requests
-from failoverdns.delivery import hook, pull
+from failoverdns.delivery import hook, pull, warnings
 from failoverdns.delivery import one_request as channel
 from failoverdns.issuing import orders, renewing, windows
 from failoverdns.model import health, resolution, zone
 from failoverdns.model.limits import RateLimits
 from failoverdns.model.settings import TCPSettings
 from failoverdns.net import tls
-from failoverdns.probing import prober
 from failoverdns.protocol import cookies, options, query, reply
 from failoverdns.protocol.table import lookup
 from failoverdns.rules.decisions import planning
@@ -60,8 +59,8 @@ CERTIFICATES = [
     ("While a program hangs, 1,000 events wait in memory", hook.MAX_WAITING, 1000),
     ("output of a program is kept, up to 2,000 characters", hook.SHOWN_OUTPUT, 2000),
     ("as not more than 64 programs run at a time", reactions.PROGRAMS_AT_ONCE, 64),
-    ("warns once a day of every name that no application", reactions.WARNING_INTERVAL, DAY),
-    ("the log says so once a day, and", reactions.WARNING_INTERVAL, DAY),
+    ("warns once a day of every name that no application", warnings.WARNING_INTERVAL, DAY),
+    ("the log says so once a day, and", warnings.WARNING_INTERVAL, DAY),
     ("from the second failure in a row on", renewal_rules.AT_ONCE, 2),
     ("in a row on after 15 minutes at most;", renewal_rules.RETRIES[0], 15 * MINUTE),
     ("is tried again after 15 minutes, then", renewal_rules.RETRIES[0], 15 * MINUTE),
@@ -95,7 +94,7 @@ CONFIGURATION = [
     ("records and 100 inclusions, 8 deep", zone_file.LIMITS.files, 100),
     ("100 inclusions, 8 deep.", zone_file.LIMITS.depth, 8),
     ("its control process for two seconds is killed", process.BOUND, 2),
-    ("warns once a day of names that no application", reactions.WARNING_INTERVAL, DAY),
+    ("warns once a day of names that no application", warnings.WARNING_INTERVAL, DAY),
     ("from one /24 (IPv4) or /56 (IPv6)", tcp_clients.IPV4_PREFIX, 24),
     ("of them from one /24 (IPv4) or /56 (IPv6).\n", tcp_clients.IPV6_PREFIX, 56),
     ("secrets of its own, a new one a day", agreeing.ROTATION, DAY),
@@ -103,7 +102,7 @@ CONFIGURATION = [
     ("after an hour remove the old one and reload", cookies.MAX_AGE, HOUR),
     ("in the first 64 KiB of its body |", health.MAX_BODY, 64 * KIB),
     ("at most 2,048 run at a time, and", running.PROBES_AT_ONCE, 2048),
-    ("run at a time, and 32 programs", prober.MAX_PROGRAMS, 32),
+    ("run at a time, and 32 programs", running.PROGRAMS_AT_ONCE, 32),
 ]
 
 CONTROL = [

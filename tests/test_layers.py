@@ -40,14 +40,17 @@ FLOORS: Mapping[str, str] = {
     "control":         "model rules protocol pki store.interface net changes control.language",
     "answering":       "model protocol net",
     "workers":         "model rules.derived protocol net answering",
-    "delivery":        "model rules pki store.interface net",
-    "issuing":         "model rules pki store.interface",
-    "resolving":       "model rules.derived net",
+    "effects":         "model rules.derived",
+    "delivery":        "model rules pki store.interface net effects",
+    "issuing":         "model rules pki store.interface effects",
+    "resolving":       "model rules.derived net effects",
     "probing":         "model",
-    "automation":      "model rules net resolving probing",
-    "reactions":       "model rules store.interface net changes delivery issuing",
-    "service":         "model rules store config net changes control answering workers resolving "
-                       "automation reactions",
+    "automation":      "model rules net effects resolving probing",
+    "reactions":       "model rules store.interface net changes effects delivery issuing",
+    "running":         "model store.interface net changes effects control workers.interface "
+                       "resolving automation reactions",
+    "service":         "model rules store config net changes answering workers automation "
+                       "reactions running",
     "cli":             "model control.language",
     "cli.serving":     "model config net protocol.table service",
     "__main__":        "cli",
@@ -77,9 +80,9 @@ HOMES: Mapping[str, str] = {
                     "answering.query_log answering.tcp answering.tcp_clients answering.udp "
                     "workers delivery.one_request delivery.pull resolving.refresh_loop "
                     "probing.polling probing.prober probing.probe_loop automation.hostnames "
-                    "automation.automation_loop reactions service cli.serving",
-    "zope":         "net control.server answering.tcp answering.udp probing.polling service "
-                    "cli.serving",
+                    "automation.automation_loop reactions running service cli.serving",
+    "zope":         "net control.server answering.tcp answering.udp workers.channel "
+                    "probing.polling cli.serving",
 }  # fmt: skip
 """Where each library is at home; of the standard library, what is not named here is everywhere."""
 

@@ -13,11 +13,12 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
 
 from failoverdns.config import load_config
+from failoverdns.delivery.warnings import WARNING_INTERVAL
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import RenameApplication
 from failoverdns.model.settings import Config
 from failoverdns.net.sockets import CannotListen
-from failoverdns.reactions import TICK, WARNING_INTERVAL, CannotReact, Reactions
+from failoverdns.reactions import TICK, CannotReact, Reactions
 
 CONFIG = """\
 zones:
@@ -51,7 +52,12 @@ class House(Shop):
         (folder / "heads.pem").write_text(Authority("Heads").pem)
         self.clock = MemoryReactorClock()
         self.reactions = Reactions(
-            self.corridor.ledger, self.store, self.submit, self.clock, lambda: self.corridor.now
+            self.config(),
+            self.corridor.ledger,
+            self.store,
+            self.submit,
+            self.clock,
+            lambda: self.corridor.now,
         )
         self.announce = self.reactions.announce
 
@@ -76,7 +82,7 @@ class House(Shop):
 def house(tmp_path: Path) -> Iterator[House]:
     """A house at work."""
     made = House(tmp_path)
-    run(made.reactions.start(made.config()))
+    run(made.reactions.start())
     made.pass_time(0)
     yield made
     made.reactions.stop()
@@ -105,8 +111,8 @@ def test_a_certificate_that_will_expire_is_warned_of(house: House) -> None:
 
 def test_a_configuration_is_tried_before_anything_is_changed(house: House) -> None:
     """A file that cannot be used: what was there goes on."""
-    before = house.reactions._context
-    assert before is not None
+    assert house.reactions._delivery is not None
+    before = house.reactions._delivery.context
     context = before.getContext()
     (house.folder / "endpoint.key").write_text("rubbish")
     with pytest.raises(CannotListen, match=r"delivery\.key"):
@@ -116,12 +122,13 @@ def test_a_configuration_is_tried_before_anything_is_changed(house: House) -> No
 
 def test_a_reload_takes_renewed_files_and_other_hooks_and_clients(house: House) -> None:
     """Where the paths are the same the text may be new."""
-    assert house.reactions._context is not None
-    context = house.reactions._context.getContext()
+    assert house.reactions._delivery is not None
+    used = house.reactions._delivery.context
+    context = used.getContext()
     house.file.write_text(CONFIG.replace("  tell:", "  other:").replace("[eu]", "[us]"))
     ROOT.issue("endpoint.internal").save(house.folder, "endpoint")
     run(house.reactions.reload(house.reactions.prepare(house.config())))
-    assert house.reactions._context.getContext() is not context
+    assert used.getContext() is not context
     assert [hook["name"] for hook in house.reactions.report()] == ["other"]
     assert house.pass_time(TICK) == []
 
@@ -131,5 +138,5 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     made = House(tmp_path)
     (tmp_path / "hooks").write_text("a file")
     with pytest.raises(CannotReact, match=r"hooks: .*/hooks: "):
-        run(made.reactions.start(made.config()))
+        run(made.reactions.start())
     made.reactions.stop()

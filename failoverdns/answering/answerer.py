@@ -25,12 +25,9 @@ from failoverdns.answering.responding import (
 )
 from failoverdns.answering.settings import WorkerSettings, terms_of
 from failoverdns.model.change import Json
-from failoverdns.net.sockets import allow_descriptors
+from failoverdns.net.sockets import make_room
 from failoverdns.protocol.table.fast_path import make_table
 from failoverdns.protocol.table.table import Batches, ServedBatch, ServesBatches, Table
-
-OTHER_DESCRIPTORS = 640
-"""Open files beside connections over TCP: sockets, the state, control, hooks, delivery, a CA."""
 
 log = Logger()
 
@@ -88,8 +85,7 @@ class Answerer:
         self.listeners.tcp_clients.limits = agreement.tcp
         if self.query_log.settings is None:
             self.query_log = QueryLog(agreement.querylog)
-        wanted = agreement.tcp.max_connections + OTHER_DESCRIPTORS
-        allowed = allow_descriptors(wanted)
+        wanted, allowed = make_room(agreement.tcp.max_connections)
         if allowed < wanted:
             log.warn(
                 "tcp.max_connections takes {wanted} open files, and {allowed} are allowed: "

@@ -10,14 +10,14 @@ Refuses to know clocks and what a policy says (`automation` and `planning` of
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
+from failoverdns.effects import Approval, Effects, Submit
 from failoverdns.model.application import Application
 from failoverdns.model.change import Change, Json
-from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.automation import AdvancePlan, Automate
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
@@ -28,7 +28,6 @@ from failoverdns.rules.decisions.planning import Stage, next_stage
 from failoverdns.rules.decisions.switching import SwitchProposal, plan, proposal_report
 from failoverdns.rules.derived.flags import automation_flag
 from failoverdns.rules.derived.health import application_condition
-from failoverdns.rules.derived.view import View
 
 LOOK_AGAIN = 5.0
 """Seconds after which a group that is held back is looked at again, and one with a plan."""
@@ -40,33 +39,26 @@ follow an application that dies, and commands from outside want their turn too."
 ASK_AGAIN = 60.0
 """Seconds after which programs that did not agree to a switch are asked again."""
 
-Approve = Callable[[Mapping[str, Json]], Awaitable[tuple[RuleFailure, ...]]]
-"""Asks whoever has to agree to a switch: see `control.effects.Approval`."""
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActingEffects(Effects):
+    """The side effects of acting: also the ledger, hooks and time.
 
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """What acting works with.
-
-    `submit` gives a command to the ledger, with what history calls it; `approval` asks who has to
-    agree, None if nobody has; `now` tells seconds since 1970, `steady` those of the clock that
-    nobody sets.
+    `approval` returns what asks the hooks that have to agree to a switch, None if none has to;
+    `now` returns seconds since 1970, `steady` those of the clock that nobody sets.
     """
 
-    state: Callable[[], View]
-    submit: Callable[[Mutation, str], Awaitable[None]]
-    approval: Callable[[], Approve | None]
-    spawn: Callable[[Coroutine[Any, Any, None]], object]
+    submit: Submit
+    approval: Callable[[], Approval | None]
     now: Callable[[], float]
     steady: Callable[[], float]
-    log: Callable[[str], None]
 
 
 class Acting:
     """Looks at groups, and has done what is due."""
 
-    def __init__(self, means: Effects) -> None:
-        self._means = means
+    def __init__(self, effects: ActingEffects) -> None:
+        self._effects = effects
         self._due: dict[str, float] = {}
         """When (steady seconds) to look at a group (by id) again."""
         self._queue: list[tuple[float, str]] = []
@@ -79,15 +71,15 @@ class Acting:
         """Automatic switches, and refusals by rule, since the start."""
 
     def look_at_all(self) -> None:
-        """Look at every group that has a policy or a plan: at a start, and on other terms."""
-        now = self._means.steady()
-        for group in self._means.state().groups():
+        """Look at every group that has a policy or a plan: at the start, and for new settings."""
+        now = self._effects.steady()
+        for group in self._effects.state().groups():
             if _is_ours(group):
                 self._look_at(group.id, now)
 
     def announce(self, change: Change) -> None:
         """Have the groups looked at that a change may concern."""
-        state, now = self._means.state(), self._means.steady()
+        state, now = self._effects.state(), self._effects.steady()
         for write in change.writes:
             for entity in (write.before, write.after):
                 if isinstance(entity, Group):
@@ -107,7 +99,7 @@ class Acting:
 
         None if nothing is waited for, before a change is announced.
         """
-        now, looks = self._means.steady(), 0
+        now, looks = self._effects.steady(), 0
         while self._queue and (self._queue[0][0] <= now or not self._is_next(*self._queue[0])):
             if looks >= AT_ONCE or len(self._busy) >= AT_ONCE:
                 return now + _SOON  # what is done is announced, and that is when it goes on
@@ -115,7 +107,7 @@ class Acting:
             if not self._is_next(at, id_):
                 continue
             looks += 1
-            group = self._means.state().group(id_)
+            group = self._effects.state().group(id_)
             if group is None or not _is_ours(group):
                 del self._due[id_]
             else:
@@ -124,7 +116,7 @@ class Acting:
 
     def report(self) -> dict[str, Json]:
         """Report what was done since the start, for `status`."""
-        flag = automation_flag(self._means.state())
+        flag = automation_flag(self._effects.state())
         return {
             "frozen": None if flag.on else flag.reason or "",
             "groups": len(self._due),
@@ -133,7 +125,7 @@ class Acting:
         }
 
     def _note(self, id_: str, now: float) -> None:
-        group = self._means.state().group(id_)
+        group = self._effects.state().group(id_)
         if group is not None and _is_ours(group):
             self._look_at(id_, now)
         else:
@@ -149,7 +141,7 @@ class Acting:
 
     def _look(self, group: Group, steady: float) -> float:
         """Have done what is due for a group; return when to look again."""
-        state, now, again = self._means.state(), self._means.now(), steady + LOOK_AGAIN
+        state, now, again = self._effects.state(), self._effects.now(), steady + LOOK_AGAIN
         if group.id in self._busy:
             return again
         planned = next_stage(group, now)
@@ -170,14 +162,14 @@ class Acting:
 
     def _begin(self, group: Group, work: Coroutine[Any, Any, None]) -> None:
         self._busy.add(group.id)
-        self._means.spawn(self._until_done(group.id, work))
+        self._effects.spawn(self._until_done(group.id, work))
 
     async def _until_done(self, id_: str, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except Rejected as refusal:
-            self._means.log(f"{id_}: nothing was done, and it is tried again: {refusal.message}")
-            self._look_at(id_, self._means.steady() + LOOK_AGAIN)
+            self._effects.log(f"{id_}: nothing was done, and it is tried again: {refusal.message}")
+            self._look_at(id_, self._effects.steady() + LOOK_AGAIN)
         finally:
             self._busy.discard(id_)
 
@@ -187,29 +179,29 @@ class Acting:
             reason = look.verdict.why if look.verdict is not None else ""
             objections = await self._objections(look.proposal, reason)
         if objections:
-            self._objected[group.id] = self._means.steady() + ASK_AGAIN
+            self._objected[group.id] = self._effects.steady() + ASK_AGAIN
         else:
             self._objected.pop(group.id, None)
-        before = self._means.state().group(group.id)
-        await self._means.submit(Automate(group.id, objections), "automatic")
-        self._count(before, self._means.state().group(group.id))
+        before = self._effects.state().group(group.id)
+        await self._effects.submit(Automate(group.id, objections), "automatic")
+        self._count(before, self._effects.state().group(group.id))
 
     async def _advance(self, group: Group, stage: Stage) -> None:
         objections: tuple[RuleFailure, ...] = ()
         planned = group.automation.plan
         if stage is Stage.SWITCH and planned is not None:
-            moment = Moment(self._means.now(), self._means.steady())
-            (proposal,) = plan(self._means.state(), [group], Side(planned.to), moment)
+            moment = Moment(self._effects.now(), self._effects.steady())
+            (proposal,) = plan(self._effects.state(), [group], Side(planned.to), moment)
             objections = await self._objections(proposal, planned.reason)
-        await self._means.submit(AdvancePlan(group.id, objections), "planned switch")
+        await self._effects.submit(AdvancePlan(group.id, objections), "planned switch")
 
     async def _objections(
         self, proposal: SwitchProposal, reason: str | None
     ) -> tuple[RuleFailure, ...]:
-        approve = self._means.approval()
+        approve = self._effects.approval()
         if approve is None or proposal.before == proposal.after:
             return ()
-        report = proposal_report(self._means.state(), proposal)
+        report = proposal_report(self._effects.state(), proposal)
         return await approve({"groups": [report], "reason": reason})
 
     def _count(self, before: Group | None, after: Group | None) -> None:
@@ -217,13 +209,13 @@ class Acting:
             return
         if before.active is not after.active:
             self.switched += 1
-            self._means.log(f"{after.name}: switched to the {after.active.value} by itself")
+            self._effects.log(f"{after.name}: switched to the {after.active.value} by itself")
         held = after.automation.held
         if held is not None and held != before.automation.held:
             for rule in held.reasons:
                 self.refused[rule] = self.refused.get(rule, 0) + 1
             rules = ", ".join(held.reasons)
-            self._means.log(f"{after.name}: not switched to the {held.to}, refused by {rules}")
+            self._effects.log(f"{after.name}: not switched to the {held.to}, refused by {rules}")
 
 
 _SOON = 0.001

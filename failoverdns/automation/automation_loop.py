@@ -6,8 +6,7 @@ Refuses to decide anything, and to hold up an answer: it runs in the control pro
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from random import SystemRandom
 from typing import Any
 
@@ -15,19 +14,18 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from failoverdns.automation import acting, observing
-from failoverdns.automation.acting import Acting, Approve
+from failoverdns.automation.acting import Acting, ActingEffects
 from failoverdns.automation.hostnames import Hostnames
-from failoverdns.automation.observing import Observing
+from failoverdns.automation.observing import Observing, ObservingEffects
 from failoverdns.automation.reports import Reports
+from failoverdns.effects import Approval, Submit
 from failoverdns.model.application import Application
 from failoverdns.model.change import Change, Json
-from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.health import ForgetHealth, ReportHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import ProbeResult
 from failoverdns.model.settings import Config
-from failoverdns.net.sockets import allow_descriptors
+from failoverdns.net.sockets import make_room
 from failoverdns.net.spawning import spawn
 from failoverdns.probing.probe_loop import Probing
 from failoverdns.probing.prober import Prober
@@ -46,8 +44,8 @@ GATHER = 0.05
 PROBES_AT_ONCE = 2048
 """So many that 6,000 heads which all time out after 3 of 10 seconds are probed in time."""
 
-OTHER_DESCRIPTORS = 512
-"""Open files beside those of probes and of strangers over TCP."""
+PROGRAMS_AT_ONCE = 32
+"""Programs of `exec` checks that run at a time."""
 
 STALL = 5.0
 """Seconds without a turn of ours after which nothing that was observed is believed any more."""
@@ -55,9 +53,7 @@ STALL = 5.0
 log = Logger()
 
 
-def steady_clock(
-    now: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
-) -> Callable[[], float]:
+def steady_clock(now: Callable[[], float], monotonic: Callable[[], float]) -> Callable[[], float]:
     """Return a clock that is that of the wall now, and that nobody sets from then on."""
     base = now() - monotonic()
     return lambda: base + monotonic()
@@ -69,8 +65,8 @@ class Automation:
     def __init__(
         self,
         state: Callable[[], View],
-        submit: Callable[[Mutation, str], Awaitable[None]],
-        approval: Callable[[], Approve | None],
+        submit: Submit,
+        approval: Callable[[], Approval | None],
         reactor: Any,
         *,
         now: Callable[[], float],
@@ -84,13 +80,13 @@ class Automation:
             lambda: self._observing.look(),
             lambda hostname, problem: self._observing.unresolved(hostname, problem),
         )
-        self._prober = Prober(reactor, PROBES_AT_ONCE)
+        self._prober = Prober(reactor, max_probes=PROBES_AT_ONCE, max_programs=PROGRAMS_AT_ONCE)
         self._probing: Probing[TallyKey] = Probing(
             self._prober, self._learn, reactor, SystemRandom()
         )
         self._observing = Observing(
             self._probing,
-            observing.Effects(
+            ObservingEffects(
                 state=state,
                 submit=lambda command: submit(command, "health"),
                 spawn=spawn,
@@ -103,7 +99,7 @@ class Automation:
         )
         self._reports = Reports(state, self._observing.learn, self._observing.settle, now, steady)
         self._acting = Acting(
-            acting.Effects(
+            ActingEffects(
                 state=state,
                 submit=submit,
                 approval=approval,
@@ -121,12 +117,12 @@ class Automation:
         self._stopped = False
 
     def configure(self, config: Config) -> None:
-        """Work by this configuration from now on; the ledger has its terms already."""
+        """Work by this configuration from now on; the ledger has its settings already."""
         self._hostnames.start()
         self._hostnames.resolvers = config.resolvers
         self._awake_at = self._steady()
         if config.automation.checks:
-            _make_room(config)
+            _make_room_for_probes(config)
         self._run(self._ticking, TICK, wanted=bool(config.automation.checks))
         self._run(self._resolver_loop, RESOLVE_INTERVAL, wanted=bool(config.automation.checks))
         self._observing.look()
@@ -236,10 +232,9 @@ class Automation:
             loop.stop()
 
 
-def _make_room(config: Config) -> None:
+def _make_room_for_probes(config: Config) -> None:
     """Raise the limit of open files so that probes find places; they wait where there are fewer."""
-    wanted = PROBES_AT_ONCE + config.tcp.max_connections + OTHER_DESCRIPTORS
-    allowed = allow_descriptors(wanted)
+    wanted, allowed = make_room(PROBES_AT_ONCE + config.tcp.max_connections)
     if allowed < wanted:
         log.warn(
             "health: {allowed} open files are allowed, and {wanted} would give every probe a "

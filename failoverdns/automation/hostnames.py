@@ -18,7 +18,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.spawning import spawn
-from failoverdns.resolving.client import resolve
+from failoverdns.resolving.client import TIMEOUT, resolve
 from failoverdns.rules.derived.probe_targets import Address
 
 AT_ONCE = 8
@@ -82,7 +82,7 @@ class Hostnames:
 
         def ask() -> Answer:
             if where:
-                return resolve(where, hostname, lambda: self._stopped)
+                return resolve(where, hostname, lambda: self._stopped, TIMEOUT)
             return ask_the_system(hostname)
 
         try:

@@ -10,10 +10,12 @@ Refuses to know sockets and clocks, and what health is made of (`rules.derived.h
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
+from failoverdns.automation.watched import Seen, Watched
+from failoverdns.effects import Effects
 from failoverdns.model.application import Application, Head
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
@@ -22,7 +24,6 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.health import (
     Cause,
     Check,
-    CheckKind,
     Health,
     Observed,
     ProbeResult,
@@ -40,7 +41,6 @@ from failoverdns.rules.derived.probe_targets import (
     hostnames_of,
     targets_of,
 )
-from failoverdns.rules.derived.view import View
 
 
 class Probes(Protocol):
@@ -50,52 +50,29 @@ class Probes(Protocol):
         """Probe these from now on, and nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """What observing works with.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservingEffects(Effects):
+    """The side effects of observing: also the ledger and time.
 
-    `submit` gives a command to the ledger; `soon` calls something in a moment; `addresses` tells
-    what a hostname resolves to by now; `now` tells seconds since 1970, `steady` those of the clock
-    that nobody sets.
+    `submit` submits a command and raises Rejected if it is refused; `soon` calls a function in a
+    moment; `addresses` returns what a hostname resolves to now; `now` returns seconds since 1970,
+    `steady` those of the clock that nobody sets.
     """
 
-    state: Callable[[], View]
     submit: Callable[[Mutation], Awaitable[None]]
-    spawn: Callable[[Coroutine[Any, Any, None]], object]
     soon: Callable[[Callable[[], None]], object]
     addresses: Callable[[DomainName], tuple[Address, ...]]
     now: Callable[[], float]
     steady: Callable[[], float]
-    log: Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A tally, and when its last result came (steady seconds)."""
-
-    tally: Tally
-    at: float
-
-
-@dataclass(slots=True)
-class _Watched:
-    """An application that is probed: at what, and what was seen there."""
-
-    targets: Mapping[TallyKey, ProbeTarget] = field(default_factory=dict)
-    places: dict[tuple[str, str], list[TallyKey]] = field(default_factory=dict)
-    """The keys of a head and a check, by their names."""
-    seen: dict[TallyKey, Seen] = field(default_factory=dict)
-    unsettled: set[str] = field(default_factory=set)
-    """Heads of which the state may not say what was seen, though nothing else was seen since."""
 
 
 class Observing:
     """Keeps what probes saw, and tells the ledger what follows from it."""
 
-    def __init__(self, probes: Probes, means: Effects) -> None:
+    def __init__(self, probes: Probes, effects: ObservingEffects) -> None:
         self._probes = probes
-        self._means = means
-        self._watched: dict[str, _Watched] = {}
+        self._effects = effects
+        self._watched: dict[str, Watched] = {}
         self._pending: set[str] = set()
         """Applications (by id) of which a head may be something else by now."""
         self._submitted: set[str] = set()
@@ -103,7 +80,7 @@ class Observing:
 
     def look(self, applications: frozenset[str] | None = None) -> None:
         """Find out anew what is to be probed: of some applications (by id), or of all."""
-        state = self._means.state()
+        state = self._effects.state()
         if applications is None:
             every = (application.id for application in state.applications())
             applications = frozenset((*self._watched, *every))
@@ -117,17 +94,12 @@ class Observing:
                 altered |= bool(before)
                 continue
             if watched is None:
-                watched = self._watched[id_] = _Watched()
-            targets = targets_of(state, application, self._means.addresses)
+                watched = self._watched[id_] = Watched(id_)
+            targets = targets_of(state, application, self._effects.addresses)
             if targets != before:
                 altered = True
-                watched.seen = {
-                    key: seen
-                    for key, seen in watched.seen.items()
-                    if key not in targets or _is_same_check(before.get(key), targets[key])
-                }
-                watched.targets = targets
-            _arrange(watched, application)
+                watched.retarget(targets)
+            watched.arrange(application)
         if altered:
             parts = (watched.targets for watched in self._watched.values())
             self._probes.set_targets({key: part[key] for part in parts for key in part})
@@ -150,12 +122,12 @@ class Observing:
     def learn(self, key: TallyKey, result: ProbeResult) -> None:
         """Take a probe's result."""
         watched = self._watched.get(key.application)
-        check = self._means.state().settings.check(key.check)
+        check = self._effects.state().settings.check(key.check)
         if watched is None or check is None:
             return
         before = watched.seen.get(key)
         tally = tallied(before.tally if before is not None else Tally(), result, check)
-        watched.seen[key] = Seen(tally, self._means.steady())
+        watched.seen[key] = Seen(tally, self._effects.steady())
         if before is None or before.tally.health is not tally.health:
             watched.unsettled.add(key.head)
         if key.head in watched.unsettled:
@@ -164,28 +136,28 @@ class Observing:
     def unresolved(self, hostname: DomainName, problem: str) -> None:
         """Take it that a hostname does not resolve: what it stands for cannot be reached."""
         result = ProbeResult(Cause.RESOLVE, f"{hostname}: {problem}", 0.0)
-        state = self._means.state()
+        state = self._effects.state()
         for application in self._applications():
             if hostname not in hostnames_of(application):
                 continue
             for check in checks_of(state, application):
                 for head in application.heads:
-                    if not head.addresses and check.kind is not CheckKind.PUSH:
+                    if not head.addresses and check.kind.is_probed:
                         self.learn(TallyKey(application.id, head.name, check.name), result)
 
     def last_seen(self, application: Application) -> list[Json]:
         """Report what each check of each head of an application last saw."""
-        watched = self._watched.get(application.id, _Watched())
+        watched = self._watched.get(application.id, Watched(application.id))
         return [
             self._report(watched.seen.get(key), key, check)
             for head in application.heads
-            for check in checks_of(self._means.state(), application)
-            for key in _keys(watched, application.id, head.name, check)
+            for check in checks_of(self._effects.state(), application)
+            for key in watched.keys(head.name, check)
         ]
 
     def _applications(self) -> Iterator[Application]:
         """Yield the applications that are probed."""
-        state = self._means.state()
+        state = self._effects.state()
         for id_ in list(self._watched):
             application = state.application(id_)
             if application is not None:
@@ -203,14 +175,14 @@ class Observing:
         for id_ in list(self._pending):
             command = self._learned(id_)
             if command is not None:
-                self._means.spawn(self._submit(command))
+                self._effects.spawn(self._submit(command))
 
     def _learned(self, id_: str) -> LearnHealth | None:
         """Return what to submit of an application now, if anything and nothing is on its way."""
         if id_ in self._submitted:
             return None
         self._pending.discard(id_)
-        watched, application = self._watched.get(id_), self._means.state().application(id_)
+        watched, application = self._watched.get(id_), self._effects.state().application(id_)
         if watched is None or application is None:
             return None
         heads = tuple(self._other_heads(watched, application))
@@ -220,7 +192,7 @@ class Observing:
         return LearnHealth(id_, heads)
 
     def _other_heads(
-        self, watched: _Watched, application: Application
+        self, watched: Watched, application: Application
     ) -> Iterator[tuple[str, Observed]]:
         """Yield the heads that are known by now to be something else than the state says."""
         for head in application.heads:
@@ -233,23 +205,20 @@ class Observing:
             else:
                 yield head.name, observed
 
-    def _observed(self, watched: _Watched, application: Application, head: Head) -> Observed:
+    def _observed(self, watched: Watched, application: Application, head: Head) -> Observed:
         """Return what is observed of a head by now."""
         quorum: Quorum = "all" if head.addresses else "any"
-        tallies = []
-        for check in checks_of(self._means.state(), application):
-            keys = _keys(watched, application.id, head.name, check)
-            seen = (watched.seen.get(key) for key in keys)
-            tallies.append(merged([s.tally if s is not None else Tally() for s in seen], quorum))
-        return head_observed(tallies, application.require_checks, self._means.steady())
+        checks = checks_of(self._effects.state(), application)
+        tallies = [merged(watched.tallies(head.name, check), quorum) for check in checks]
+        return head_observed(tallies, application.require_checks, self._effects.steady())
 
     async def _submit(self, command: LearnHealth) -> None:
         id_ = command.application
         try:
-            await self._means.submit(command)
+            await self._effects.submit(command)
         except Rejected as refusal:  # the next result tries again
             heads = ", ".join(name for name, _ in command.heads)
-            self._means.log(f"health of {heads} is not updated: {refusal.message}")
+            self._effects.log(f"health of {heads} is not updated: {refusal.message}")
         finally:
             self._submitted.discard(id_)
             if id_ in self._pending:
@@ -260,7 +229,7 @@ class Observing:
         self._pending.add(id_)
         if not self._gathering:
             self._gathering = True
-            self._means.soon(self._judge)
+            self._effects.soon(self._judge)
 
     def _report(self, seen: Seen | None, key: TallyKey, check: Check) -> dict[str, Json]:
         last = seen.tally.last if seen is not None else None
@@ -285,28 +254,4 @@ class Observing:
 
     def _wall(self, steady: float) -> float:
         """Return steady seconds as the clock on the wall has them now."""
-        return steady + self._means.now() - self._means.steady()
-
-
-def _is_same_check(before: ProbeTarget | None, after: ProbeTarget) -> bool:
-    return before is not None and before.check == after.check
-
-
-def _arrange(watched: _Watched, application: Application) -> None:
-    """Note where an application is probed, and let go of what was seen elsewhere."""
-    watched.places = {}
-    for key in watched.targets:
-        watched.places.setdefault((key.head, key.check), []).append(key)
-    heads, checks = {head.name for head in application.heads}, set(application.checks)
-    watched.seen = {
-        key: seen
-        for key, seen in watched.seen.items()
-        if key in watched.targets
-        or (key.address is None and key.head in heads and key.check in checks)
-    }
-    watched.unsettled = heads
-
-
-def _keys(watched: _Watched, id_: str, head: str, check: Check) -> list[TallyKey]:
-    """Return what tallies there are of a head by a check: of its addresses, or of it as a whole."""
-    return watched.places.get((head, check.name)) or [TallyKey(id_, head, check.name)]
+        return steady + self._effects.now() - self._effects.steady()

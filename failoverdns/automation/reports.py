@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from failoverdns.model.change import Json
 from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.errors import Rejected
-from failoverdns.model.health import Cause, CheckKind, Health, ProbeResult
+from failoverdns.model.health import Cause, Health, ProbeResult
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.derived.entity_lookup import find_application, find_head
 from failoverdns.rules.derived.probe_targets import TallyKey, checks_of
@@ -50,7 +50,7 @@ class Reports:
         heads = application.heads
         if report.head is not None:
             heads = (find_head(application, report.head),)
-        checks = [c for c in checks_of(state, application) if c.kind is CheckKind.PUSH]
+        checks = [c for c in checks_of(state, application) if not c.kind.is_probed]
         if report.check is not None:
             checks = [check for check in checks if check.name == report.check]
         if not checks or not heads:

@@ -32,10 +32,11 @@ from failoverdns.config.section import (
 )
 from failoverdns.model.errors import Malformed
 from failoverdns.model.health import (
-    DEFAULT_PORTS,
+    CHECK_KINDS,
     REPORTS_NEEDED,
     Check,
     CheckKind,
+    CheckPart,
     HttpExpectation,
     TlsExpectation,
 )
@@ -141,17 +142,19 @@ class CheckSection(Section):
 
 
 _ALWAYS = ("type", "up_after", "down_after")
-_TIMED = ("interval", "timeout", "jitter")
-_SENT = ("port", "source")
-_OVER_HTTP = ("method", "path", "host", "status", "body", "body_pattern", "redirects")
-_OVER_TLS = ("verify", "server_name", "ca_file", "days_left")
-_KEYS: Mapping[CheckKind, tuple[str, ...]] = {
-    CheckKind.TCP: (*_ALWAYS, *_TIMED, *_SENT),
-    CheckKind.HTTP: (*_ALWAYS, *_TIMED, *_SENT, *_OVER_HTTP),
-    CheckKind.HTTPS: (*_ALWAYS, *_TIMED, *_SENT, *_OVER_HTTP, *_OVER_TLS),
-    CheckKind.TLS: (*_ALWAYS, *_TIMED, *_SENT, *_OVER_TLS),
-    CheckKind.EXEC: (*_ALWAYS, *_TIMED, "run"),
-    CheckKind.PUSH: (*_ALWAYS, "ttl"),
+_PARTS: Mapping[CheckPart, tuple[str, ...]] = {
+    CheckPart.PROBE: ("interval", "timeout", "jitter"),
+    CheckPart.CONNECTION: ("port", "source"),
+    CheckPart.HTTP: ("method", "path", "host", "status", "body", "body_pattern", "redirects"),
+    CheckPart.TLS: ("verify", "server_name", "ca_file", "days_left"),
+    CheckPart.PROGRAM: ("run",),
+    CheckPart.REPORT: ("ttl",),
+}
+"""The keys of each part of a check."""
+
+_KEYS: Mapping[CheckKind, frozenset[str]] = {
+    kind: frozenset((*_ALWAYS, *(key for part in traits.parts for key in _PARTS[part])))
+    for kind, traits in CHECK_KINDS.items()
 }
 """Which keys a check of each type takes."""
 
@@ -175,7 +178,7 @@ def read_check(
         faults.add(written.place.of_key("port"), "missing; give the port that is to be open")
     _check_program(section, written, faults)
     refused = usable.lacks_any_of(written, ("timeout", "interval"))
-    if kind is not CheckKind.PUSH and section.timeout > section.interval and not refused:
+    if kind.is_probed and section.timeout > section.interval and not refused:
         where = written.at("timeout") or written.at("interval") or written
         text = f"the timeout, {section.timeout:g}, must be at most the interval"
         faults.add(where.place, f"{text}, {section.interval:g}: a probe ends before the next")
@@ -186,14 +189,14 @@ def read_check(
     counts = {
         key: REPORTS_NEEDED
         for key in ("up_after", "down_after")
-        if kind is CheckKind.PUSH and written.at(key) is None
+        if not kind.is_probed and written.at(key) is None
     }
     ca_file = section.ca_file
     return section.into(
         Check,
         folder,
         name=name,
-        port=section.port if section.port is not None else DEFAULT_PORTS.get(kind, _CHECK.port),
+        port=section.port if section.port is not None else kind.default_port or _CHECK.port,
         http=section.into(HttpExpectation, folder),
         tls=section.into(
             TlsExpectation,

@@ -14,8 +14,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from failoverdns.model.certificate import Bundle
-from failoverdns.rules.decisions.preflight import covers
+from failoverdns.model.certificate import Bundle, covers
 
 PEM, CADDY, TRAEFIK = "pem", "caddy", "traefik"
 FORMATS = (PEM, CADDY, TRAEFIK)
@@ -39,7 +38,6 @@ def write_body(
     if format_ == TRAEFIK:
         entry = {"certFile": bundle.chain, "keyFile": bundle.key.reveal()}
         return Body("application/json", json.dumps({"tls": {"certificates": [entry]}}) + "\n")
-    wanted = (server_name or "").lower().rstrip(".")
-    if format_ == CADDY and wanted and not covers(names, wanted):
+    if format_ == CADDY and server_name and not covers(names, server_name):
         return Body("application/pem-certificate-chain", None)
     return Body("application/pem-certificate-chain", bundle.chain + bundle.key.reveal())

@@ -10,19 +10,18 @@ Refuses to know how a program is run (`delivery.hook_programs`), threads and clo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from failoverdns.delivery.hook_programs import GRACE, Lineage, Program, Run
+from failoverdns.effects import Effects
 from failoverdns.model.change import Change, Json
 from failoverdns.model.delivery import HookProgress
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.event_kinds import EventKind
 from failoverdns.model.settings import HookSettings
 from failoverdns.model.timestamps import timestamp
-from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.events import (
     Event,
     applications_of,
@@ -54,38 +53,36 @@ class _Replaced(Exception):
     """Why there is no certificate to run a program with at this moment."""
 
 
-InThread = Callable[[Callable[[], Run]], Awaitable[Run]]
+RunInThread = Callable[[Callable[[], Run]], Awaitable[Run]]
+"""Runs a program in a thread."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """What hooks are run with.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookEffects(Effects):
+    """The side effects of hooks: also the store, threads and time.
 
-    `state` returns the state as it is; `in_thread` makes a blocking call and returns an awaitable
-    of its result, `ask_in_thread` does so for those that a switch waits for, which wait for
-    nothing else; `sleep` waits for seconds; `spawn` drives a coroutine to its end; `now` tells
-    seconds since 1970; `folder` is where private folders are made; `log` takes what an operator
-    should read.
+    `in_thread` makes a blocking call in a thread, `ask_in_thread` does so for the programs that a
+    switch waits for, which wait for no others; `sleep` waits for seconds; `now` returns seconds
+    since 1970; `folder` is where private folders are made.
     """
 
-    state: Callable[[], View]
     store: Store
     folder: Path
-    in_thread: InThread
-    ask_in_thread: InThread
+    in_thread: RunInThread
+    ask_in_thread: RunInThread
     sleep: Callable[[float], Awaitable[None]]
-    spawn: Callable[[Coroutine[Any, Any, None]], object]
     now: Callable[[], float]
-    log: Callable[[str], None]
 
 
 class Hook:
     """One hook: its queue, and how far it has come."""
 
-    def __init__(self, settings: HookSettings, progress: HookProgress, means: Effects) -> None:
+    def __init__(
+        self, settings: HookSettings, progress: HookProgress, effects: HookEffects
+    ) -> None:
         self.settings = settings
         self.progress = progress
-        self._means = means
+        self._effects = effects
         self._queue: deque[Event] = deque()
         self._seen = progress.revision
         self._working = self._telling = False
@@ -103,15 +100,15 @@ class Hook:
 
     def go_on(self) -> None:
         """Tell what is to be told, if there is anything."""
-        missed = self._means.state().revision - self._seen
+        missed = self._effects.state().revision - self._seen
         behind = self._seen - self.progress.revision
         if (self._queue or missed > 0 or behind >= MAX_BEHIND) and not self._working:
             self._working = True
-            self._means.spawn(self._work())
+            self._effects.spawn(self._work())
 
     async def ask(self, event: Event) -> Run:
         """Run the program once, before a switch."""
-        return await self._run(event, self._means.ask_in_thread)
+        return await self._run(event, self._effects.ask_in_thread)
 
     def report(self) -> dict[str, Json]:
         """Report how the hook is doing."""
@@ -156,7 +153,7 @@ class Hook:
                     self._telling = False
                     if not self._stopped:
                         self._queue.popleft()
-                elif self._seen < self._means.state().revision:
+                elif self._seen < self._effects.state().revision:
                     await self._catch_up()
                 else:
                     break
@@ -168,14 +165,14 @@ class Hook:
 
     async def _catch_up(self) -> None:
         """Queue what comes next in history; wait if that cannot be read now."""
-        revision = self._means.state().revision
+        revision = self._effects.state().revision
         try:
-            changes = await self._means.store.changes_after(self._seen, READ_AT_ONCE)
+            changes = await self._effects.store.changes_after(self._seen, READ_AT_ONCE)
         except (Unavailable, Corrupt) as fault:
             problem = f"history cannot be read: {fault}"
             self.progress = replace(self.progress, problem=problem)
-            self._means.log(f"hook {self.settings.name}: {problem}")
-            await self._means.sleep(BACK_OFF[2])
+            self._effects.log(f"hook {self.settings.name}: {problem}")
+            await self._effects.sleep(BACK_OFF[2])
             return
         for change in changes:
             if change.revision > self._seen:
@@ -188,19 +185,19 @@ class Hook:
         progress = self.progress
         for attempt in range(self.settings.attempts):
             if attempt:
-                await self._means.sleep(BACK_OFF[min(attempt, len(BACK_OFF)) - 1])
+                await self._effects.sleep(BACK_OFF[min(attempt, len(BACK_OFF)) - 1])
             if self._stopped:
                 return
             if self._is_outdated(event):
                 break
             self._attempt = attempt + 1
-            run = await self._run(event, self._means.in_thread)
+            run = await self._run(event, self._effects.in_thread)
             if self._stopped:
                 return
             progress = self._after(event, run)
             if run.problem is None:
                 break
-            self._means.log(
+            self._effects.log(
                 f"hook {self.settings.name}, {_title(event)}, attempt {attempt + 1} of "
                 f"{self.settings.attempts}: {run.problem}"
             )
@@ -212,7 +209,7 @@ class Hook:
 
     def _after(self, event: Event, run: Run) -> HookProgress:
         """Return the progress after a run: an earlier failure stays until that is mended."""
-        before, now = self.progress, self._means.now()
+        before, now = self.progress, self._effects.now()
         if run.problem is None and before.failed not in (None, _title(event)):
             return replace(before, time=now)
         failed = _title(event) if run.problem is not None else None
@@ -223,25 +220,25 @@ class Hook:
         """Tell whether there is nothing to tell any more: the certificate was taken away."""
         return (
             event.kind is EventKind.CERTIFICATE
-            and self._means.state().certificate(event.id) is None
+            and self._effects.state().certificate(event.id) is None
         )
 
     async def _keep(self, progress: HookProgress) -> None:
         self.progress = progress
         try:
-            await self._means.store.save_progress(self.settings.name, progress)
+            await self._effects.store.save_progress(self.settings.name, progress)
         except (Unavailable, OutcomeUnknown) as fault:
-            self._means.log(f"hook {self.settings.name}: {fault}")
+            self._effects.log(f"hook {self.settings.name}: {fault}")
 
-    async def _run(self, event: Event, in_thread: InThread) -> Run:
-        folder = self._means.folder
+    async def _run(self, event: Event, in_thread: RunInThread) -> Run:
+        folder = self._effects.folder
         lineage = None
         try:
             if event.kind is EventKind.CERTIFICATE:
                 lineage = await self._lineage(event)
         except (Unavailable, Corrupt, _Replaced) as fault:
             return Run(str(fault), "")
-        variables = environment(self._means.state(), event)
+        variables = environment(self._effects.state(), event)
         variables["FAILOVERDNS_HOOK"] = self.settings.name
         program = Program(self.settings.run, self.settings.timeout, GRACE)
         self._programs.add(program)
@@ -254,11 +251,11 @@ class Hook:
 
     async def _lineage(self, event: Event) -> Lineage:
         """Return the certificate that an event is about, as it is by now."""
-        state = self._means.state()
+        state = self._effects.state()
         application, certificate = state.application(event.id), state.certificate(event.id)
         if application is None or certificate is None:
             raise _Replaced("the certificate was removed just now")
-        bundle = await self._means.store.bundle(certificate.facts.bundle)
+        bundle = await self._effects.store.bundle(certificate.facts.bundle)
         if bundle is None:
             raise _Replaced("the certificate was replaced just now")
         return Lineage(application.name, certificate.facts.names, bundle)
@@ -268,7 +265,7 @@ class Hook:
         if event.kind.value not in self.settings.events:
             return False
         only = self.settings.applications
-        return only is None or bool(only & applications_of(self._means.state(), event))
+        return only is None or bool(only & applications_of(self._effects.state(), event))
 
 
 def _title(event: Event) -> str:

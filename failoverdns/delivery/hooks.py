@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from failoverdns.delivery.hook import Effects, Hook
+from failoverdns.delivery.hook import Hook, HookEffects
 from failoverdns.delivery.hook_programs import Run
 from failoverdns.model.change import Change, Json
 from failoverdns.model.delivery import HookProgress
@@ -22,8 +22,8 @@ from failoverdns.rules.reports.events import before_switch
 class Hooks:
     """All hooks of the configuration."""
 
-    def __init__(self, means: Effects) -> None:
-        self._means = means
+    def __init__(self, effects: HookEffects) -> None:
+        self._effects = effects
         self._hooks: dict[str, Hook] = {}
 
     async def configure(self, settings: Sequence[HookSettings], revision: int) -> None:
@@ -32,7 +32,7 @@ class Hooks:
         Those that were there before are told what they have missed.  Raises Unavailable, Corrupt
         or OutcomeUnknown; then the hooks are as they were.
         """
-        store = self._means.store
+        store = self._effects.store
         known = await store.progress()
         for wanted in settings:
             if wanted.name not in known:
@@ -60,7 +60,7 @@ class Hooks:
             if before is not None:
                 before.stop()
                 progress = before.progress
-            self._hooks[wanted.name] = Hook(wanted, progress, self._means)
+            self._hooks[wanted.name] = Hook(wanted, progress, self._effects)
         for gone in old.values():
             gone.stop()
 
@@ -73,7 +73,7 @@ class Hooks:
         for group in planned["groups"]:
             for hook in list(self._hooks.values()) if group["changed"] else ():
                 if hook.settings.before_switch:
-                    of = self._means.state().group_named(group["name"])
+                    of = self._effects.state().group_named(group["name"])
                     if of is None:  # gone or renamed meanwhile: the switch will say so
                         continue
                     run = await hook.ask(before_switch(of, group, planned.get("reason")))

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from weakref import WeakSet
 
-from failoverdns.issuing.directory import AcmeProblem, Directory, ExternalBinding
-from failoverdns.issuing.effects import Effects
+from failoverdns.issuing.directory import CLOCK, TIMEOUT, AcmeProblem, Directory, ExternalBinding
+from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.model.certificate import Account, Bundle, Secret
 from failoverdns.model.commands.certificates import OpenAccount
 from failoverdns.model.errors import Rejected
@@ -26,9 +26,9 @@ HOLD = 900.0
 class Accounts:
     """The account that the configuration leads to."""
 
-    def __init__(self, settings: AcmeSettings, means: Effects) -> None:
+    def __init__(self, settings: AcmeSettings, effects: IssuingEffects) -> None:
         self._settings = settings
-        self._means = means
+        self._effects = effects
         self._opening = False
         self.held_until = 0.0
         """Before this no account is opened, for whichever order: it failed."""
@@ -38,7 +38,7 @@ class Accounts:
 
     def known(self) -> Account | None:
         """Return the account, if there is one that the CA knows as far as we know."""
-        return None if self._is_lost else self._means.state().account(self._settings.directory)
+        return None if self._is_lost else self._effects.state().account(self._settings.directory)
 
     async def current(self) -> tuple[Account, Secret]:
         """Return the account and its key; opens one if there is none.
@@ -54,7 +54,7 @@ class Accounts:
             try:
                 return await self._open()
             except AcmeProblem as problem:
-                self.held_until = self._means.now() + max(HOLD, problem.retry_after or 0.0)
+                self.held_until = self._effects.now() + max(HOLD, problem.retry_after or 0.0)
                 raise
             finally:
                 self._opening = False
@@ -62,7 +62,7 @@ class Accounts:
 
     async def private_key(self, id_: str) -> Secret | None:
         """Return a private key from the vault, if it is there; raises Unavailable or Corrupt."""
-        bundle = await self._means.store.bundle(id_)
+        bundle = await self._effects.store.bundle(id_)
         return bundle.key if bundle is not None else None
 
     def lose(self) -> None:
@@ -72,7 +72,14 @@ class Accounts:
     def directory(self, key: Secret, uri: str | None) -> Directory:
         """Return the directory, for an account or for one that is to be opened."""
         settings = self._settings
-        directory = Directory(settings.directory, key, uri, ca_file=settings.ca_file)
+        directory = Directory(
+            settings.directory,
+            key,
+            uri,
+            ca_file=settings.ca_file,
+            timeout=TIMEOUT,
+            clock=CLOCK,
+        )
         self._directories.add(directory)
         if self._stopped:
             directory.stop()
@@ -86,20 +93,20 @@ class Accounts:
 
     async def _open(self) -> tuple[Account, Secret]:
         """Open an account, with the key of the one that the CA lost, if that is still there."""
-        settings, lost = self._settings, self._means.state().account(self._settings.directory)
+        settings, lost = self._settings, self._effects.state().account(self._settings.directory)
         private = await self.private_key(lost.key) if lost is not None else None
         if private is None:
-            private = await self._means.in_thread(lambda: new_key(KEY_TYPE))
+            private = await self._effects.in_thread(lambda: new_key(KEY_TYPE))
         assert private is not None
         directory = self.directory(private, None)
-        uri: str = await self._means.in_thread(
+        uri: str = await self._effects.in_thread(
             lambda: directory.register(settings.contact, self._binding())
         )
         id_ = f"account/{settings.directory}"
         account = Account(settings.directory, uri, id_)
-        await self._means.submit(OpenAccount(account, Bundle(id_, "", private)))
+        await self._effects.submit(OpenAccount(account, Bundle(id_, "", private)))
         self._is_lost = False
-        self._means.log(f"opened the account {uri}")
+        self._effects.log(f"opened the account {uri}")
         return account, private
 
     def _binding(self) -> ExternalBinding | None:

@@ -8,21 +8,16 @@ Refuses to know where challenges are served, when to try again, and what is in a
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin
 
 from acme import errors, messages
-from acme.client import ClientNetwork
-from josepy.interfaces import JSONDeSerializable
 from requests import Response
 
-from failoverdns import __version__
-from failoverdns.issuing.bounded_https import BoundedHttps, Clock
+from failoverdns.issuing.bounded_https import Clock
 from failoverdns.issuing.payloads import (
     ExternalBinding,
     Finalize,
@@ -31,13 +26,16 @@ from failoverdns.issuing.payloads import (
     identifier,
     name_of,
     registration,
-    signing_key,
     state_of,
 )
-from failoverdns.issuing.problems import FAULTS, AcmeProblem, printable, problem_of, refused, said
+from failoverdns.issuing.problems import AcmeProblem, printable, refused, said
+from failoverdns.issuing.signed_requests import SignedRequests
 from failoverdns.model.certificate import Secret
 
 __all__ = ["AcmeProblem", "Directory", "ExternalBinding", "Window"]
+
+TIMEOUT: Final = 30.0
+"""Seconds that each request to a CA may take."""
 
 POLL: Final = 1.0
 """Seconds between two looks at an order, at least."""
@@ -45,9 +43,6 @@ POLL: Final = 1.0
 CLOCK: Final = Clock()
 """The clock of this machine."""
 
-_REQUESTS = 10  # as many as may take all their time, in a call without a deadline
-_NONCES = 5
-_FRESH = 3600.0
 _CHECK_AGAIN = 6 * 3600.0
 _CHECK_LIMITS = 60.0, 86400.0
 _BEGIN = "-----BEGIN CERTIFICATE-----"
@@ -80,8 +75,8 @@ class Directory:
         uri: str | None,
         *,
         ca_file: Path | None,
-        timeout: float = 30,
-        clock: Clock = CLOCK,
+        timeout: float,
+        clock: Clock,
     ) -> None:
         """Connect to nothing yet.
 
@@ -92,17 +87,7 @@ class Directory:
         """
         self._url = url
         self._clock = clock
-        try:
-            self._https = BoundedHttps(ca_file, timeout)
-        except OSError as fault:
-            raise AcmeProblem(f"{ca_file}: {fault.strerror or fault}") from None
-        self._key, algorithm = signing_key(key)
-        agent = f"failoverdns/{__version__}"
-        self._network = ClientNetwork(self._key, alg=algorithm, user_agent=agent)
-        self._https.mount_alone(self._network.session)
-        self._read: messages.Directory | None = None
-        self._read_at = 0.0
-        self._sign_as(uri)
+        self._signed = SignedRequests(url, key, uri, ca_file, timeout)
 
     def register(self, contact: Sequence[str], binding: ExternalBinding | None) -> str:
         """Return the URI of the key's account: a new one, or the one that there is.
@@ -110,14 +95,14 @@ class Directory:
         The CA's terms of service are accepted.  `contact` are mail addresses or URLs.
         RFC 8555 section 7.3.
         """
-        with self._bounded():
-            directory = self._directory()
+        with self._signed.bounded():
+            directory = self._signed.directory()
             if binding is None and directory.meta.external_account_required:
                 raise AcmeProblem(f"{self._url} wants an external account: configure one")
-            account = registration(contact, binding, self._key, directory)
-            self._sign_as(None)
-            uri = _location(self._post(directory["newAccount"], account))
-            self._sign_as(uri)
+            account = registration(contact, binding, self._signed.key, directory)
+            self._signed.sign_as(None)
+            uri = _location(self._signed.post(directory["newAccount"], account))
+            self._signed.sign_as(uri)
             return uri
 
     def place(self, names: Sequence[str], profile: str | None, replaces: str | None) -> str:
@@ -128,26 +113,26 @@ class Directory:
         renewal information; a CA that refuses it gets the order without it.
         RFC 8555 section 7.4, RFC 8738, RFC 9773 section 5.
         """
-        with self._bounded():
-            directory = self._directory()
+        with self._signed.bounded():
+            directory = self._signed.directory()
             if profile is not None:
                 self._check_profile(profile, directory)
             order = NewOrder(identifiers=[identifier(name) for name in names], profile=profile)
             url = directory["newOrder"]
             if replaces is not None and "renewalInfo" in directory.to_partial_json():
                 try:
-                    return _location(self._post(url, order.update(replaces=replaces)))
+                    return _location(self._signed.post(url, order.update(replaces=replaces)))
                 except (messages.Error, errors.ConflictError) as fault:
                     if getattr(fault, "code", None) == "rateLimited":
                         raise
-            return _location(self._post(url, order))
+            return _location(self._signed.post(url, order))
 
     def state(self, order: str) -> str:
         """Return pending, ready, processing, valid or invalid (RFC 8555 section 7.1.6).
 
         Raises AcmeProblem when the CA knows the order no more.
         """
-        with self._bounded():
+        with self._signed.bounded():
             return state_of(self._order(order))
 
     def challenges(self, order: str) -> tuple[tuple[str, str], ...]:
@@ -155,11 +140,11 @@ class Directory:
 
         What the CA takes as validated already is left out.  RFC 8555 section 8.4.
         """
-        with self._bounded():
+        with self._signed.bounded():
             found = []
             for pending in self._pending(self._order(order)):
                 name = str(pending.identifier.value).removeprefix("*.")
-                found.append((name, dns_01(pending).chall.validation(self._key)))
+                found.append((name, dns_01(pending).chall.validation(self._signed.key)))
             return tuple(found)
 
     def validate(self, order: str, deadline: float) -> None:
@@ -168,17 +153,17 @@ class Directory:
         Gives up after `deadline` seconds, or when the CA wants to be asked later than that.
         RFC 8555 section 7.5.1.
         """
-        with self._bounded(deadline):
+        with self._signed.bounded(deadline):
             until = self._clock.seconds() + deadline
             for pending in self._pending(self._order(order)):
                 challenge = dns_01(pending)
                 if challenge.status == messages.STATUS_PENDING:
-                    self._post(challenge.uri, challenge.chall.response(self._key))
+                    self._signed.post(challenge.uri, challenge.chall.response(self._signed.key))
             while state_of(body := self._order(order)) == "pending":
                 if not self._waited(until):
                     names = tuple(name_of(pending) for pending in self._pending(body))
                     text = f"{order}: not validated in {deadline:g} seconds: {', '.join(names)}"
-                    raise AcmeProblem(text, self._https.retry_after, names)
+                    raise AcmeProblem(text, self._signed.https.retry_after, names)
             if state_of(body) == "invalid":
                 raise self._refusal(body)
 
@@ -188,7 +173,7 @@ class Directory:
         May be called again for the same order: what was asked is not asked again, what was issued
         is fetched again.  Gives up like `validate`.  RFC 8555 sections 7.4 and 7.4.2.
         """
-        with self._bounded(deadline):
+        with self._signed.bounded(deadline):
             until = self._clock.seconds() + deadline
             body = self._order(order)
             while True:  # until `_waited` says that there is no time left
@@ -203,9 +188,9 @@ class Directory:
                     raise AcmeProblem(f"{order}: is not validated yet")
                 if not self._waited(until):
                     text = f"{order}: not issued in {deadline:g} seconds"
-                    raise AcmeProblem(text, self._https.retry_after)
+                    raise AcmeProblem(text, self._signed.https.retry_after)
                 body = self._order(order)
-            chain = self._post(str(body.certificate), None).text
+            chain = self._signed.post(str(body.certificate), None).text
             if _BEGIN not in chain:
                 raise ValueError("no certificate in PEM")
             return chain
@@ -215,69 +200,31 @@ class Directory:
 
         `renewal_id` is after RFC 9773 section 4.1; when to ask again, after section 4.3.2.
         """
-        with self._bounded():
-            base = self._directory().to_partial_json().get("renewalInfo")
+        with self._signed.bounded():
+            base = self._signed.directory().to_partial_json().get("renewalInfo")
             if base is None:
                 return None
-            answer = self._network.get(f"{base.rstrip('/')}/{renewal_id}")
+            answer = self._signed.get(f"{base.rstrip('/')}/{renewal_id}")
             window = messages.RenewalInfo.from_json(answer.json()).suggested_window
             start, end = window.start.timestamp(), window.end.timestamp()
             if end <= start:
                 raise ValueError("a window that ends before it starts")
             low, high = _CHECK_LIMITS
-            after = self._https.retry_after
+            after = self._signed.https.retry_after
             again = _CHECK_AGAIN if after is None else min(max(after, low), high)
             return Window(start, end, again)
 
     def stop(self) -> None:
         """End what is under way within seconds, and all that follows: the server stops."""
-        self._https.stop()
-
-    @contextmanager
-    def _bounded(self, deadline: float | None = None) -> Iterator[None]:
-        """Let nothing but AcmeProblem out; end soon after `deadline` seconds."""
-        timeout = self._https.timeout
-        self._https.begin(_REQUESTS * timeout if deadline is None else deadline + timeout)
-        try:
-            yield
-        except FAULTS as fault:
-            self._read = None  # it may have led us here
-            self._network.session.close()  # more may come out of what is open
-            raise problem_of(fault, self._url, self._https) from fault
-
-    def _directory(self) -> messages.Directory:
-        """Return the directory, read once an hour (RFC 8555 section 7.1.1)."""
-        if self._read is None or time.monotonic() - self._read_at > _FRESH:
-            self._read = messages.Directory.from_json(self._network.get(self._url).json())
-            self._read_at = time.monotonic()
-        return self._read
-
-    def _sign_as(self, uri: str | None) -> None:
-        """Sign as an account; None signs with the key itself."""
-        account = messages.RegistrationResource(body=messages.Registration(), uri=uri)
-        self._network.account = None if uri is None else account
-
-    def _post(self, url: str, body: JSONDeSerializable | None) -> Response:
-        """Post (None: POST-as-GET), again with another nonce if that is refused (section 6.5)."""
-        new_nonce = self._directory()["newNonce"]
-        refusal: messages.Error | None = None
-        for _ in range(_NONCES):
-            try:
-                return self._network.post(url, body, new_nonce_url=new_nonce)
-            except messages.Error as fault:
-                if fault.code != "badNonce":
-                    raise
-                refusal = fault
-        assert refusal is not None
-        raise refusal
+        self._signed.https.stop()
 
     def _order(self, url: str) -> messages.Order:
-        body: messages.Order = messages.Order.from_json(self._post(url, None).json())
+        body: messages.Order = messages.Order.from_json(self._signed.post(url, None).json())
         return body
 
     def _authorizations(self, order: messages.Order) -> Iterator[messages.Authorization]:
         for url in order.authorizations:
-            yield messages.Authorization.from_json(self._post(url, None).json())
+            yield messages.Authorization.from_json(self._signed.post(url, None).json())
 
     def _pending(self, order: messages.Order) -> Iterator[messages.Authorization]:
         """Yield what is still to be validated; raises AcmeProblem if something never will be."""
@@ -299,15 +246,17 @@ class Directory:
                 reasons[name_of(found)] = ", ".join(told) or f"it is {found.status.name}"
         if reasons:
             text = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-            return AcmeProblem(f"the CA says: {text}", self._https.retry_after, tuple(reasons))
+            return AcmeProblem(
+                f"the CA says: {text}", self._signed.https.retry_after, tuple(reasons)
+            )
         if order.error is not None:
-            return refused(order.error, self._https.retry_after)
+            return refused(order.error, self._signed.https.retry_after)
         return AcmeProblem("the CA says: the order is invalid, and not why")
 
     def _finalized(self, url: str, order: messages.Order, request: bytes) -> messages.Order:
         """Hand in a signing request; returns the order as it is then."""
         try:
-            answer = self._post(order.finalize, Finalize.from_pem(request))
+            answer = self._signed.post(order.finalize, Finalize.from_pem(request))
         except messages.Error as fault:
             if fault.code != "orderNotReady":  # then it is under way already
                 raise
@@ -317,10 +266,10 @@ class Directory:
 
     def _waited(self, until: float) -> bool:
         """Wait as long as the CA wants; False, at once, if that is longer than there is time."""
-        wanted = max(self._https.retry_after or 0.0, POLL)
+        wanted = max(self._signed.https.retry_after or 0.0, POLL)
         if self._clock.seconds() + wanted > until:
             return False
-        self._https.wait(wanted, self._clock)
+        self._signed.https.wait(wanted, self._clock)
         return True
 
     def _check_profile(self, profile: str, directory: messages.Directory) -> None:

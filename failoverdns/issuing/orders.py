@@ -25,7 +25,7 @@ from collections import deque
 
 from failoverdns.issuing.accounts import Accounts
 from failoverdns.issuing.directory import AcmeProblem, Directory
-from failoverdns.issuing.effects import Effects
+from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.issuing.problems import NO_ACCOUNT, RATE_LIMITED
 from failoverdns.model.certificate import (
     Account,
@@ -74,9 +74,9 @@ HOLD = 900.0
 class Orders:
     """All orders that are placed with one account."""
 
-    def __init__(self, settings: AcmeSettings, means: Effects, accounts: Accounts) -> None:
+    def __init__(self, settings: AcmeSettings, effects: IssuingEffects, accounts: Accounts) -> None:
         self._settings = settings
-        self._means = means
+        self._effects = effects
         self._accounts = accounts
         self._running: set[str] = set()
         self._withdrawing: set[str] = set()
@@ -90,7 +90,7 @@ class Orders:
         """Begin the orders that may begin; take away what is served for those that may not."""
         if self._stopped:
             return
-        state, now = self._means.state(), self._means.now()
+        state, now = self._effects.state(), self._effects.now()
         orders = list(state.orders())
         self._waiting = {id_: at for id_, at in self._waiting.items() if at > now}
         for order in orders:
@@ -99,7 +99,7 @@ class Orders:
                 self._withdraw(order)
             elif self._may_begin(order, now):
                 self._running.add(order.id)
-                self._means.spawn(self._carry_out(order.id))
+                self._effects.spawn(self._carry_out(order.id))
 
     def stop(self) -> None:
         """Begin nothing more."""
@@ -124,13 +124,13 @@ class Orders:
     def _withdraw(self, order: Order) -> None:
         if order.challenges and order.id not in self._withdrawing:
             self._withdrawing.add(order.id)
-            self._means.spawn(self._take_away(order.id))
+            self._effects.spawn(self._take_away(order.id))
 
     async def _take_away(self, id_: str) -> None:
         try:
-            await self._means.submit(SetChallenges(id_, ()))
+            await self._effects.submit(SetChallenges(id_, ()))
         except Rejected as refusal:
-            self._means.log(f"the challenges of order {id_} are still served: {refusal.message}")
+            self._effects.log(f"the challenges of order {id_} are still served: {refusal.message}")
         finally:
             self._withdrawing.discard(id_)
 
@@ -142,7 +142,7 @@ class Orders:
         finally:
             self._running.discard(id_)
             if wait > 0.0:
-                self._waiting[id_] = self._means.now() + wait
+                self._waiting[id_] = self._effects.now() + wait
         self.begin()
 
     async def _attempt(self, id_: str) -> float:
@@ -155,11 +155,11 @@ class Orders:
             if refusal.code == "invalid":
                 return await self._fail(FailOrder(id_, refusal.message, is_final=True))
             if refusal.code not in ("not-found", "refused"):
-                self._means.log(f"order {id_} waits: {refusal.message}")
+                self._effects.log(f"order {id_} waits: {refusal.message}")
                 return WAIT
-            self._means.log(f"order {id_} was let go: {refusal.message}")
+            self._effects.log(f"order {id_} was let go: {refusal.message}")
         except (Unavailable, Corrupt) as fault:
-            self._means.log(f"order {id_} waits: {fault}")
+            self._effects.log(f"order {id_} waits: {fault}")
             return WAIT if isinstance(fault, Unavailable) else DEFECT_WAIT
         return 0.0
 
@@ -169,40 +169,40 @@ class Orders:
         if not _is_placed(self._checked(id_), account):
             await self._place(directory, account, id_)
         url = self._checked(id_).url or ""
-        asked = await self._means.in_thread(lambda: directory.challenges(url))
+        asked = await self._effects.in_thread(lambda: directory.challenges(url))
         if asked:
-            await self._means.submit(SetChallenges(id_, self._challenges(id_, asked)))
+            await self._effects.submit(SetChallenges(id_, self._challenges(id_, asked)))
             self._same(id_, url)
-            await self._means.in_thread(lambda: directory.validate(url, VALIDATION_DEADLINE))
-        await self._means.submit(SetChallenges(id_, ()))
+            await self._effects.in_thread(lambda: directory.validate(url, VALIDATION_DEADLINE))
+        await self._effects.submit(SetChallenges(id_, ()))
         private = await self._accounts.private_key(self._same(id_, url).key or "")
         if private is None:
             raise Rejected("invalid", "its private key is not in the vault")
         request = signing_request(private, self._same(id_, url).names)
-        chain: str = await self._means.in_thread(
+        chain: str = await self._effects.in_thread(
             lambda: directory.finalize(url, request, FINALIZATION_DEADLINE)
         )
         bundle, facts = read_bundle(chain, private.reveal())
-        await self._means.submit(IssueCertificate(id_, bundle, facts))
-        self._means.log(f"issued: {', '.join(facts.names)}, {facts.fingerprint[:16]}")
+        await self._effects.submit(IssueCertificate(id_, bundle, facts))
+        self._effects.log(f"issued: {', '.join(facts.names)}, {facts.fingerprint[:16]}")
 
     async def _place(self, directory: Directory, account: Account, id_: str) -> None:
         """Place an order at the CA; where it is there, and its key, are kept at once."""
-        private: Secret = await self._means.in_thread(lambda: new_key(self._settings.key_type))
+        private: Secret = await self._effects.in_thread(lambda: new_key(self._settings.key_type))
         order = self._checked(id_)
-        replaces = _replaced(self._means.state(), order)
-        self._placed.append(self._means.now())
-        url: str = await self._means.in_thread(
+        replaces = _replaced(self._effects.state(), order)
+        self._placed.append(self._effects.now())
+        url: str = await self._effects.in_thread(
             lambda: directory.place(order.names, self._settings.profile, replaces)
         )
         bundle = Bundle(f"{id_}/key", "", private)
-        await self._means.submit(PlaceOrder(id_, url, bundle, account.uri))
+        await self._effects.submit(PlaceOrder(id_, url, bundle, account.uri))
 
     def _checked(self, id_: str) -> Order:
         """Return an order that may go on; raises Rejected."""
         if self._stopped:
             raise Rejected("unavailable", "this server is being stopped, or configured anew")
-        return check_order(self._means.state(), id_)
+        return check_order(self._effects.state(), id_)
 
     def _same(self, id_: str, url: str) -> Order:
         """Return an order that may go on, if it is still that one at the CA; raises Rejected."""
@@ -213,7 +213,7 @@ class Orders:
 
     def _challenges(self, id_: str, asked: tuple[tuple[str, str], ...]) -> tuple[Challenge, ...]:
         """Return what to serve; raises Rejected if the CA wants to see what was not ordered."""
-        state = self._means.state()
+        state = self._effects.state()
         ordered = {base_name(name) for name in self._checked(id_).names}
         found = []
         for name, value in asked:
@@ -229,21 +229,21 @@ class Orders:
             self._accounts.lose()
         if problem.code == RATE_LIMITED:
             after = HOLD if problem.retry_after is None else problem.retry_after
-            self._held_until = self._means.now() + min(after, HOLD)
+            self._held_until = self._effects.now() + min(after, HOLD)
         final = problem.is_final
         return await self._fail(FailOrder(id_, str(problem), problem.retry_after, final))
 
     async def _fail(self, failure: FailOrder) -> float:
         id_ = failure.order
         try:
-            await self._means.submit(failure)
+            await self._effects.submit(failure)
         except Rejected as refusal:
-            self._means.log(f"order {id_} failed: {failure.problem}; {refusal.message}")
+            self._effects.log(f"order {id_} failed: {failure.problem}; {refusal.message}")
             return WAIT
-        order = self._means.state().order(id_)
+        order = self._effects.state().order(id_)
         if order is not None:
-            wait = order.retry_at - self._means.now()
-            self._means.log(f"order {id_} failed, next try in {wait:.0f} s: {failure.problem}")
+            wait = order.retry_at - self._effects.now()
+            self._effects.log(f"order {id_} failed, next try in {wait:.0f} s: {failure.problem}")
         return 0.0
 
 

@@ -9,7 +9,7 @@ Refuses to know how the CA is spoken to (`issuing.directory`), threads and clock
 from __future__ import annotations
 
 from failoverdns.issuing.accounts import Accounts
-from failoverdns.issuing.effects import Effects
+from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.issuing.orders import Orders
 from failoverdns.issuing.windows import Windows
 from failoverdns.model.application import Application
@@ -20,7 +20,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import AcmeSettings
 from failoverdns.rules.derived.renewing import is_due, may_renew, renewal_fault
 
-__all__ = ["Effects", "Renewals"]
+__all__ = ["IssuingEffects", "Renewals"]
 
 AT_ONCE = 100
 """Certificates that are looked at before others get their turn."""
@@ -35,11 +35,11 @@ _KINDS = ("account", "order", "role")
 class Renewals:
     """Everything that is issued with one ACME account."""
 
-    def __init__(self, settings: AcmeSettings, means: Effects) -> None:
-        self._means = means
-        self._accounts = Accounts(settings, means)
-        self._orders = Orders(settings, means, self._accounts)
-        self._windows = Windows(means, self._accounts)
+    def __init__(self, settings: AcmeSettings, effects: IssuingEffects) -> None:
+        self._effects = effects
+        self._accounts = Accounts(settings, effects)
+        self._orders = Orders(settings, effects, self._accounts)
+        self._windows = Windows(effects, self._accounts)
         self._ordered: dict[str, float] = {}
         """Until when an application (by id) is not ordered for again."""
         self._looking = False
@@ -50,7 +50,7 @@ class Renewals:
         self._orders.begin()
         if not self._looking and not self._stopped:
             self._looking = True
-            self._means.spawn(self._renew())
+            self._effects.spawn(self._renew())
 
     def announce(self, change: Change) -> None:
         """Begin what a change has made possible: a new order, or one that moved."""
@@ -65,13 +65,13 @@ class Renewals:
 
     async def _renew(self) -> None:
         """Look at every certificate once, and order what is due."""
-        now = self._means.now()
+        now = self._effects.now()
         self._ordered = {id_: until for id_, until in self._ordered.items() if until > now}
         seen: set[str] = set()
         try:
-            for number, certificate in enumerate(list(self._means.state().certificates())):
+            for number, certificate in enumerate(list(self._effects.state().certificates())):
                 if number % AT_ONCE == AT_ONCE - 1:
-                    await self._means.pause()
+                    await self._effects.pause()
                 if self._renewable(certificate) is None:
                     continue
                 if certificate.facts.renewal_id is not None:
@@ -82,7 +82,7 @@ class Renewals:
                     await self._renew_one(application, certificate, window)
             self._windows.keep(seen)
         except Rejected as refusal:  # the ledger takes nothing now
-            self._means.log(f"renewals wait: {refusal.message}")
+            self._effects.log(f"renewals wait: {refusal.message}")
         finally:
             self._looking = False
 
@@ -93,7 +93,7 @@ class Renewals:
         """
         if self._stopped or certificate.kind is not CertificateKind.ACME:
             return None
-        state = self._means.state()
+        state = self._effects.state()
         application = state.application(certificate.application)
         if (
             application is None
@@ -115,7 +115,7 @@ class Renewals:
         One that cannot be renewed is left alone: `rules.decisions.certificates.warnings` says so.
         Raises Rejected if the ledger does not take the order for any other reason.
         """
-        state, now, facts = self._means.state(), self._means.now(), certificate.facts
+        state, now, facts = self._effects.state(), self._effects.now(), certificate.facts
         if (
             not is_due(state, certificate, now, window)
             or application.id in self._ordered
@@ -123,11 +123,11 @@ class Renewals:
         ):
             return
         try:
-            await self._means.submit(RequestCertificate(application.name, again=True))
+            await self._effects.submit(RequestCertificate(application.name, again=True))
         except Rejected as refusal:
             if refusal.code in ("invalid", "refused", "not-found"):  # it changed in this moment
                 return
             raise
         lifetime = facts.not_after - facts.not_before
         self._ordered[application.id] = now + min(RENEWED_INTERVAL, lifetime / 4)
-        self._means.log(f"the certificate of {application.name} is due: ordered")
+        self._effects.log(f"the certificate of {application.name} is due: ordered")

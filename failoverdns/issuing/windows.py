@@ -17,7 +17,7 @@ from collections.abc import Collection
 
 from failoverdns.issuing.accounts import Accounts
 from failoverdns.issuing.directory import AcmeProblem, Window
-from failoverdns.issuing.effects import Effects
+from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.model.certificate import Account, Certificate
 from failoverdns.model.errors import Corrupt
 from failoverdns.store.interface import Unavailable
@@ -35,8 +35,8 @@ TOLD_INTERVAL = 6 * 3600.0
 class Windows:
     """What the CA told, by renewal id."""
 
-    def __init__(self, means: Effects, accounts: Accounts) -> None:
-        self._means = means
+    def __init__(self, effects: IssuingEffects, accounts: Accounts) -> None:
+        self._effects = effects
         self._accounts = accounts
         self._known: dict[str, tuple[Window | None, float]] = {}
         self._failures = 0
@@ -45,7 +45,7 @@ class Windows:
 
     async def window(self, certificate: Certificate) -> tuple[float, float] | None:
         """Return start and end of a certificate's window, seconds since 1970; None if unknown."""
-        id_, now = certificate.facts.renewal_id, self._means.now()
+        id_, now = certificate.facts.renewal_id, self._effects.now()
         if id_ is None:
             return None
         window, again = self._known.get(id_, (None, 0.0))
@@ -62,13 +62,13 @@ class Windows:
     async def _ask(
         self, account: Account, id_: str, known: Window | None
     ) -> tuple[Window | None, float]:
-        now = self._means.now()
+        now = self._effects.now()
         try:
             key = await self._accounts.private_key(account.key)
             if key is None:
                 return known, now + WINDOW_INTERVAL
             directory = self._accounts.directory(key, account.uri)
-            window: Window | None = await self._means.in_thread(
+            window: Window | None = await self._effects.in_thread(
                 lambda: directory.renewal_window(id_)
             )
         except AcmeProblem as problem:
@@ -87,7 +87,7 @@ class Windows:
         return window, now + (window.check_after if window is not None else WINDOW_INTERVAL)
 
     def _tell(self, problem: str) -> None:
-        now = self._means.now()
+        now = self._effects.now()
         if self._told_at is None or now - self._told_at >= TOLD_INTERVAL:
             self._told_at = now
-            self._means.log(f"no renewal information: {problem}")
+            self._effects.log(f"no renewal information: {problem}")

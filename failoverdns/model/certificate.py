@@ -8,8 +8,10 @@ Refuses to know X.509, PEM and how keys are kept.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import ip_address
 
 from failoverdns.model.names import DomainName
 
@@ -46,6 +48,25 @@ class Facts:
     length: int
     self_signed: bool
     renewal_id: str | None = None
+
+
+def covers(names: Container[str], wanted: str) -> bool:
+    """Return whether a certificate for `names` is valid for a name or an address.
+
+    `names` as in `Facts`; `wanted` in any case, with a final dot or without one.
+    A wildcard is the whole leftmost label and stands for exactly one label (RFC 9525 section 6.3);
+    at least two labels have to follow it, so `*.com` is not valid for `shop.com`.  An address is
+    compared as an address, and no wildcard covers it (section 6.4).  A wanted wildcard is covered
+    by the same wildcard only.
+    """
+    name = wanted.lower().removesuffix(".")
+    try:
+        return str(ip_address(name)) in names
+    except ValueError:
+        if name in names:
+            return True
+    label, _, parent = name.partition(".")
+    return label != "" and "*" not in label and "." in parent and f"*.{parent}" in names
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
-from typing import Literal
+from typing import Final, Literal
 
 MAX_BODY = 65536
 """Bytes of an HTTP response's body that a check looks at."""
@@ -43,7 +43,7 @@ class Cause(Enum):
 
 
 class CheckKind(Enum):
-    """How a check looks at a head."""
+    """How a check looks at a head; `CHECK_KINDS` has the facts of each kind."""
 
     TCP = "tcp"
     HTTP = "http"
@@ -52,13 +52,48 @@ class CheckKind(Enum):
     EXEC = "exec"
     PUSH = "push"
 
+    @property
+    def is_probed(self) -> bool:
+        """True if the server probes; False if somebody reports what there is to know."""
+        return CheckPart.PROBE in CHECK_KINDS[self].parts
 
-DEFAULT_PORTS: Mapping[CheckKind, int] = {
-    CheckKind.HTTP: 80,
-    CheckKind.HTTPS: 443,
-    CheckKind.TLS: 443,
+    @property
+    def default_port(self) -> int | None:
+        """The port of a check that names none; None if there is no such port."""
+        return CHECK_KINDS[self].default_port
+
+
+class CheckPart(Enum):
+    """A group of a check's settings, which mean something for some kinds of checks only."""
+
+    PROBE = "interval, timeout and jitter"
+    CONNECTION = "port and sources"
+    HTTP = "request and expected response"
+    TLS = "trusted CAs and what a certificate has to be"
+    PROGRAM = "program and arguments"
+    REPORT = "how long a report counts"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTraits:
+    """The facts of a kind of check: the settings that it has, and its default port."""
+
+    parts: frozenset[CheckPart]
+    default_port: int | None = None
+
+
+_CONNECTED: Final = frozenset((CheckPart.PROBE, CheckPart.CONNECTION))
+
+CHECK_KINDS: Final[Mapping[CheckKind, CheckTraits]] = {
+    CheckKind.TCP: CheckTraits(_CONNECTED),
+    CheckKind.HTTP: CheckTraits(_CONNECTED | {CheckPart.HTTP}, 80),
+    CheckKind.HTTPS: CheckTraits(_CONNECTED | {CheckPart.HTTP, CheckPart.TLS}, 443),
+    CheckKind.TLS: CheckTraits(_CONNECTED | {CheckPart.TLS}, 443),
+    CheckKind.EXEC: CheckTraits(frozenset((CheckPart.PROBE, CheckPart.PROGRAM))),
+    CheckKind.PUSH: CheckTraits(frozenset((CheckPart.REPORT,))),
 }
-"""The port of a check that names none; a check of the type `tcp` has to name one."""
+"""The facts of each kind: `config.automation` and `probing.kinds` go by them."""
+
 
 REPORTS_NEEDED = 1
 """How many pushed reports in a row change what is known, unless a check says otherwise."""

@@ -1,5 +1,5 @@
-"""SOCKETS AND TIMERS, on Twisted.
+"""Sockets, TLS, processes and timers, on Twisted: how bytes come and go.
 
-Knows how bytes come and go.
-Refuses to decide anything: what a packet or a command gets is told by what it is given to call.
+Nothing here knows DNS, commands or certificates of applications: what is done with bytes is done
+by what a caller passes in.
 """

@@ -46,10 +46,12 @@ class Allowed:
         return bool(self.gids) and not self.gids.isdisjoint(_groups(sock))
 
 
-def find_allowed(names: Iterable[str] | None) -> Allowed | None:
+def find_allowed(names: Iterable[str] | None, setting: str) -> Allowed | None:
     """Return who is allowed by the names of users, and of groups with `@` before them.
 
-    Raises CannotListen with the name that there is not.
+    None stands for nobody in particular: everyone who may connect is allowed.
+    `setting` is what configures the names, for messages.  Raises CannotListen with the name that
+    does not exist.
     """
     if names is None:
         return None
@@ -62,7 +64,7 @@ def find_allowed(names: Iterable[str] | None) -> Allowed | None:
                 uids.add(int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid)
         except KeyError:
             what = "group" if name.startswith("@") else "user"
-            raise CannotListen(f"control.allow: there is no {what} {name!r} here") from None
+            raise CannotListen(f"{setting}: there is no {what} {name!r} here") from None
     return Allowed(frozenset(uids), frozenset(gids))
 
 

@@ -20,6 +20,9 @@ SO_MEMINFO, _DROPS = 55, 8
 RECEIVE_BUFFER = 1 << 20
 """Bytes of queries that the kernel may keep for us while a turn is long."""
 
+OTHER_DESCRIPTORS = 640
+"""Open files of a process beside the connections that it counts."""
+
 BACKLOG = 1024
 _ATTEMPTS = 20
 
@@ -81,6 +84,15 @@ def lost_packets(sock: socket.socket) -> int:
     """Return how many packets the kernel has dropped because `sock` had no room for them."""
     memory = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * (_DROPS + 1))
     return int.from_bytes(memory[4 * _DROPS :], sys.byteorder)
+
+
+def make_room(connections: int) -> tuple[int, int]:
+    """Raise the limit of open files so that there is room for `connections` beside the others.
+
+    Returns how many open files that takes, and how many are allowed: fewer if we may not have more.
+    """
+    wanted = connections + OTHER_DESCRIPTORS
+    return wanted, allow_descriptors(wanted)
 
 
 def allow_descriptors(wanted: int) -> int:

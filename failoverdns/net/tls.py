@@ -35,8 +35,12 @@ MAX_OF_ONE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Paths of PEM files: our own chain and key, and who signs client certificates."""
+    """Paths of PEM files: our own chain and key, and who signs client certificates.
 
+    `setting` is the section that configures them, for messages.
+    """
+
+    setting: str
     certificate: Path
     key: Path
     client_ca: Path
@@ -119,9 +123,17 @@ class BoundedTls(TLSMemoryBIOFactory):
 
 
 def listen_tls(
-    reactor: Any, addresses: Iterable[ListenAddress], context: TlsContext, factory: Any
+    reactor: Any,
+    addresses: Iterable[ListenAddress],
+    context: TlsContext,
+    factory: Any,
+    *,
+    setting: str,
 ) -> list[IListeningPort]:
-    """Listen at every address, or at none; raises CannotListen."""
+    """Listen at every address, or at none; raises CannotListen.
+
+    `setting` is what configures the addresses, for messages.
+    """
     bounded = BoundedTls(context, factory, reactor)
     ports: list[IListeningPort] = []
     for address in addresses:
@@ -130,7 +142,7 @@ def listen_tls(
         except CannotListenError as fault:
             for port in ports:
                 port.stopListening()
-            raise CannotListen(f"delivery.listen: {address}: {fault.socketError}") from None
+            raise CannotListen(f"{setting}: {address}: {fault.socketError}") from None
     return ports
 
 
@@ -142,24 +154,26 @@ def _context(files: TlsFiles) -> SSL.Context:
     context.set_options(SSL.OP_NO_TICKET)
     keys: list[Any] = []
     steps = (
-        ("delivery.certificate", files.certificate, context.use_certificate_chain_file),
-        ("delivery.key", files.key, lambda path: keys.append(_key(path))),
-        ("delivery.client_ca", files.client_ca, context.load_verify_locations),
+        ("certificate", files.certificate, context.use_certificate_chain_file),
+        ("key", files.key, lambda path: keys.append(_key(path))),
+        ("client_ca", files.client_ca, context.load_verify_locations),
     )
     for name, path, load in steps:
         try:
             path.open("rb").close()  # for its error, which OpenSSL does not tell
             load(str(path))
         except OSError as fault:
-            raise CannotListen(f"{name}: {path}: {fault.strerror}") from None
+            raise CannotListen(f"{files.setting}.{name}: {path}: {fault.strerror}") from None
         except (SSL.Error, ValueError, TypeError, UnsupportedAlgorithm):
-            raise CannotListen(f"{name}: {path} is not what it should be, in PEM") from None
+            raise CannotListen(
+                f"{files.setting}.{name}: {path} is not what it should be, in PEM"
+            ) from None
     try:
         context.use_privatekey(keys[0])
         context.check_privatekey()
     except SSL.Error:
         raise CannotListen(
-            f"delivery.key: {files.key} does not belong to {files.certificate}"
+            f"{files.setting}.key: {files.key} does not belong to {files.certificate}"
         ) from None
     flags = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT | SSL.VERIFY_CLIENT_ONCE
     context.set_verify(flags, None)

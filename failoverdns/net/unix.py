@@ -15,12 +15,14 @@ from twisted.internet.interfaces import IListeningPort
 from failoverdns.net.sockets import BACKLOG, CannotListen
 
 
-def listen_unix(reactor: Any, path: Path, mode: int, factory: Any) -> IListeningPort:
+def listen_unix(
+    reactor: Any, path: Path, mode: int, factory: Any, *, setting: str
+) -> IListeningPort:
     """Listen at `path` with permission bits `mode`; a socket that a killed server left goes.
 
-    Raises CannotListen.
+    `setting` is what configures the path, for messages.  Raises CannotListen.
     """
-    _remove_stale(path)
+    _remove_stale(path, setting)
     umask = os.umask(0o777 & ~mode)
     try:
         port: IListeningPort = reactor.listenUNIX(str(path), factory, backlog=BACKLOG, mode=mode)
@@ -29,12 +31,12 @@ def listen_unix(reactor: Any, path: Path, mode: int, factory: Any) -> IListening
     return port
 
 
-def _remove_stale(path: Path) -> None:
+def _remove_stale(path: Path, setting: str) -> None:
     """Remove the socket that a killed server left; never one that somebody answers on."""
     if not path.exists():
         return
     if not path.is_socket():
-        raise CannotListen(f"control.socket: {path} exists and is not a socket")
+        raise CannotListen(f"{setting}: {path} exists and is not a socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:
@@ -42,6 +44,6 @@ def _remove_stale(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink()
         except OSError as fault:
-            raise CannotListen(f"control.socket: {path}: {fault}") from None
+            raise CannotListen(f"{setting}: {path}: {fault}") from None
         else:
-            raise CannotListen(f"control.socket: another failoverdns answers on {path}")
+            raise CannotListen(f"{setting}: another failoverdns answers on {path}")

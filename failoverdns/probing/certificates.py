@@ -1,6 +1,6 @@
 """Judge the certificate that a server has shown: every fault of it, in words.
 
-    leaf (DER), the fault that OpenSSL found in the chain, terms, names, now -> faults
+    leaf (DER), the fault that OpenSSL found in the chain, what is expected, names, now -> faults
 
 OpenSSL builds the chain and checks signatures and dates of CAs; it tells the first fault, and comes
 to the leaf's own dates last, so that one which has expired hides nothing.  What is told of the leaf
@@ -12,7 +12,7 @@ Refuses to know TLS and clocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -22,6 +22,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from failoverdns.model.certificate import covers
 from failoverdns.model.health import TlsExpectation
 from failoverdns.probing.verdict import printable
 
@@ -61,7 +62,7 @@ class ChainFault:
 class Leaf:
     """What is needed of a server's own certificate; times in seconds since 1970.
 
-    `names` are DNS names in lower case and addresses, as they are usually written.
+    `names` are DNS names in lower case and addresses, as `covers` compares them.
     `is_for_servers` if its extended key usage, where it has one, lets it be (RFC 5280 section
     4.2.1.12).
     """
@@ -86,7 +87,7 @@ def read_leaf(der: bytes) -> Leaf:
     except x509.DuplicateExtension as fault:
         raise ValueError(str(fault)) from None
     return Leaf(
-        frozenset((*(name.lower().rstrip(".") for name in dns), *map(str, addresses))),
+        frozenset((*_host_names(dns), *map(str, addresses))),
         certificate.not_valid_before_utc.timestamp(),
         certificate.not_valid_after_utc.timestamp(),
         certificate.issuer.rfc4514_string(),
@@ -95,39 +96,28 @@ def read_leaf(der: bytes) -> Leaf:
 
 
 def faults(
-    leaf: Leaf, chain: ChainFault | None, terms: TlsExpectation, names: Sequence[str], now: float
+    leaf: Leaf,
+    chain: ChainFault | None,
+    expected: TlsExpectation,
+    names: Sequence[str],
+    now: float,
 ) -> list[str]:
     """Return all that is wrong with a certificate for `names`; `now` in seconds since 1970.
 
-    Nothing is wrong with any certificate if the terms do not ask to verify.
+    Nothing is wrong with any certificate if it is not to be verified.
     """
-    if not terms.verify:
+    if not expected.verify:
         return []
-    found = [*_date_faults(leaf, terms, now)]
+    found = [*_date_faults(leaf, expected, now)]
     if chain is not None:
         found += _chain_faults(leaf, chain)
     if not leaf.is_for_servers:
         found.append("it is not for servers: its extended key usage lacks serverAuth")
-    wanted = (terms.server_name,) if terms.server_name is not None else names
-    missing = [name for name in wanted if not covers(leaf, name)]
+    wanted = (expected.server_name,) if expected.server_name is not None else names
+    missing = [name for name in wanted if not covers(leaf.names, name)]
     if missing:
         found.append(f"it is not valid for {_listed(missing)}, only for {_names_of(leaf)}")
     return list(dict.fromkeys(found))
-
-
-def covers(leaf: Leaf, name: str) -> bool:
-    """Tell whether a certificate is valid for a name or an address (RFC 9525 section 6).
-
-    A wildcard covers one label, and at least two have to stand behind it; the name may be a
-    wildcard itself, which only the same one covers.
-    """
-    wanted = name.lower().rstrip(".")
-    if is_address(wanted):
-        return str(ip_address(wanted)) in leaf.names
-    if wanted in leaf.names:
-        return True
-    label, _, rest = wanted.partition(".")
-    return label not in ("", "*") and "." in rest and f"*.{rest}" in leaf.names
 
 
 def is_address(name: str) -> bool:
@@ -139,15 +129,26 @@ def is_address(name: str) -> bool:
     return True
 
 
-def _date_faults(leaf: Leaf, terms: TlsExpectation, now: float) -> Iterator[str]:
-    days = int((leaf.not_after - now) // _DAY)
+def _host_names(names: Iterable[str]) -> Iterator[str]:
+    """Yield the DNS names of a certificate in lower case, without a final dot.
+
+    An address among them does not count: only an IP SAN declares one (RFC 9525 section 6.4).
+    """
+    for name in names:
+        normalised = name.lower().removesuffix(".")
+        if not is_address(normalised):
+            yield normalised
+
+
+def _date_faults(leaf: Leaf, expected: TlsExpectation, now: float) -> Iterator[str]:
+    days, least = int((leaf.not_after - now) // _DAY), expected.days_left
     if now > leaf.not_after:
         yield f"it expired on {_date(leaf.not_after)}"
     elif now < leaf.not_before:
         yield f"it is not valid before {_date(leaf.not_before)}"
-    elif days < terms.days_left:
+    elif days < least:
         until = _date(leaf.not_after)
-        yield f"it is valid for {days} more days, until {until}, where {terms.days_left} are wanted"
+        yield f"it is valid for {days} more days, until {until}, where {least} are wanted"
 
 
 def _chain_faults(leaf: Leaf, fault: ChainFault) -> Iterator[str]:

@@ -1,8 +1,9 @@
-"""A probe over a connection: connect, shake hands if it is TLS, ask and read if it is HTTP.
+"""A probe over a connection: connect, shake hands if it uses TLS, then ask and read.
 
     connecting -> (handshake -> certificate) -> (request -> response -> redirect: begin again)
 
-What is said and thought is elsewhere (`probing.http`, `probing.certificates`): this moves bytes.
+What is asked is an `Exchange` (`probing.http` is one), what makes a good certificate is
+`probing.certificates`: this module moves bytes.
 Refuses to know time limits: whoever began it gives it up.
 """
 
@@ -14,26 +15,26 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from failoverdns.model.health import Cause, CheckKind, ProbeTarget
+from failoverdns.model.health import Cause, ProbeTarget
 from failoverdns.probing import certificates
-from failoverdns.probing.http import HttpExchange, Redirect
+from failoverdns.probing.exchange import Ask, Exchange, Redirect
 from failoverdns.probing.polling import Poller
 from failoverdns.probing.probe_sockets import begin_to_connect, check_connected
 from failoverdns.probing.tls import TlsFault, TlsStream, Trust
-from failoverdns.probing.verdict import PASSED, ProbeVerdict, check_room, verdict_of
+from failoverdns.probing.verdict import PASSED, Ended, ProbeVerdict, check_room, verdict_of
 
 _READ: Final = 16384
 _FAILED: Final = select.EPOLLERR | select.EPOLLHUP
 _TO_READ: Final = select.EPOLLIN | select.EPOLLRDHUP | _FAILED
 
-Ended = Callable[[ProbeVerdict], None]
-
 
 class ConnectionProbe:
-    """A probe of kind tcp, tls, http or https."""
+    """A probe over TCP: connecting is enough, unless it uses TLS or has something to ask."""
 
     __slots__ = (
         "_advance",
+        "_alpn",
+        "_ask",
         "_descriptor",
         "_ended",
         "_exchange",
@@ -44,6 +45,7 @@ class ConnectionProbe:
         "_target",
         "_trust",
         "_unsent",
+        "_uses_tls",
     )
 
     _sock: socket.socket
@@ -51,21 +53,34 @@ class ConnectionProbe:
     _advance: Callable[[ConnectionProbe, int], ProbeVerdict | Redirect | None]
     """What to do at the next event: a function, because a bound method would be a cycle."""
 
-    def __init__(self, target: ProbeTarget, poller: Poller, trust: Trust, ended: Ended) -> None:
-        """Prepare; `ended` is told the verdict, in a later turn and once."""
+    def __init__(
+        self,
+        target: ProbeTarget,
+        poller: Poller,
+        trust: Trust,
+        ended: Ended,
+        *,
+        uses_tls: bool = False,
+        ask: Ask | None = None,
+        alpn: str | None = None,
+    ) -> None:
+        """Prepare; `ask` returns what is asked once connected, `alpn` is offered with TLS."""
         self._target = target
         self._poller = poller
         self._trust = trust
         self._ended = ended
+        self._uses_tls = uses_tls
+        self._ask = ask
+        self._alpn = alpn
         self._descriptor = -1
         self._stream: TlsStream | None = None
-        self._exchange: HttpExchange | None = None
+        self._exchange: Exchange | None = None
         self._unsent = b""
 
     def begin(self) -> ProbeVerdict | None:
         """Begin to connect; return the verdict if there is one at once. Raises NoRoom."""
-        if self._target.check.kind in (CheckKind.HTTP, CheckKind.HTTPS):
-            self._exchange = HttpExchange(self._target)
+        if self._ask is not None:
+            self._exchange = self._ask(self._target)
         try:
             self._connect()
         except OSError as fault:
@@ -120,9 +135,7 @@ class ConnectionProbe:
     def _be_connected(self, events: int) -> ProbeVerdict | Redirect | None:
         check = self._target.check
         check_connected(self._sock, check.port, failed=bool(events & _FAILED))
-        if check.kind is CheckKind.TCP:
-            return PASSED
-        if check.kind is not CheckKind.HTTP:
+        if self._uses_tls:
             self._begin_tls()
             return self._shake_hands(events)
         return self._begin_to_talk(events)
@@ -134,31 +147,31 @@ class ConnectionProbe:
         candidates = names if check.tls.server_name is None else (check.tls.server_name,)
         usable = (n for n in candidates if not n.startswith("*") and not certificates.is_address(n))
         context = self._trust.context(check.tls.ca_file, verify=check.tls.verify)
-        protocol = "http/1.1" if check.kind is CheckKind.HTTPS else None
-        self._stream = TlsStream(self._sock, context, next(usable, None), protocol)
+        self._stream = TlsStream(self._sock, context, next(usable, None), self._alpn)
 
     def _shake_hands(self, events: int) -> ProbeVerdict | Redirect | None:
-        stream, terms = self._stream, self._target.check.tls
+        stream, expected = self._stream, self._target.check.tls
         assert stream is not None
         der = stream.shake_hands()
-        if terms.verify:
+        if expected.verify:
             self._stage = "certificate"
             try:
                 leaf = certificates.read_leaf(der)
             except ValueError as fault:
                 raise TlsFault(f"it cannot be read: {fault}") from None
             chain = stream.chain_fault()
-            found = certificates.faults(leaf, chain, terms, self._target.names, time.time())
+            found = certificates.faults(leaf, chain, expected, self._target.names, time.time())
             if found:
                 stream.take_leave()
                 return ProbeVerdict(Cause.TLS, f"the server's certificate: {'; '.join(found)}")
-        if self._exchange is None:
-            stream.take_leave()
-            return PASSED
         return self._begin_to_talk(events)
 
     def _begin_to_talk(self, events: int) -> ProbeVerdict | Redirect | None:
-        assert self._exchange is not None
+        """Send the request, if there is anything to ask."""
+        if self._exchange is None:
+            if self._stream is not None:
+                self._stream.take_leave()
+            return PASSED
         self._stage = "sending the request"
         self._unsent = self._exchange.request
         self._advance = ConnectionProbe._talk

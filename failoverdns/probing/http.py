@@ -13,7 +13,6 @@ the whole body are there; RE2 takes time in proportion to the body for any patte
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Any, Final
@@ -23,22 +22,15 @@ import re2
 
 from failoverdns import __version__
 from failoverdns.model.errors import Malformed
-from failoverdns.model.health import MAX_BODY, Cause, CheckKind, HttpExpectation, ProbeTarget
+from failoverdns.model.health import MAX_BODY, Cause, HttpExpectation, ProbeTarget
+from failoverdns.probing.exchange import Redirect
 from failoverdns.probing.responses import ResponseReader
 from failoverdns.probing.verdict import ProbeVerdict, printable
 
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _KEEP_METHOD: Final = frozenset((307, 308))
-_PORTS: Final = {CheckKind.HTTP: 80, CheckKind.HTTPS: 443}
 _SAFE: Final = "%/:=&?~+!$,;'@()*[]"
 """What a path may have unquoted, besides letters, digits and `_.-`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """The head asks to come again, with another request, on another connection."""
-
-    exchange: HttpExchange
 
 
 class HttpExchange:
@@ -65,13 +57,13 @@ class HttpExchange:
         followed: int = 0,
     ) -> None:
         """Ask what the target's check says, or something else after so many redirects."""
-        terms = target.check.http
+        expected = target.check.http
         self._target = target
-        self._method = method or terms.method
-        self._host = host or terms.host or _host(target)
-        self._path = path or terms.path
+        self._method = method or expected.method
+        self._host = host or expected.host or _host(target)
+        self._path = path or expected.path
         self._followed = followed
-        wants_body = terms.body is not None or terms.body_pattern is not None
+        wants_body = expected.body is not None or expected.body_pattern is not None
         self._reader = ResponseReader(wants_body=wants_body and self._method != "HEAD")
         self._searched = 0
         self.request = _request(self._method, self._host, self._path)
@@ -101,27 +93,27 @@ class HttpExchange:
 
     def _judge(self) -> ProbeVerdict | Redirect | None:
         """Return what follows from what is there of the response; None if more has to be read."""
-        reader, terms = self._reader, self._target.check.http
+        reader, expected = self._reader, self._target.check.http
         if (
             reader.status in _REDIRECTS
-            and self._followed < terms.redirects
+            and self._followed < expected.redirects
             and reader.location is not None
         ):
             return self._follow(reader.location)
         verdict = self._judge_status()
         if verdict is not None:
             return verdict
-        if terms.body is None and terms.body_pattern is None:
+        if expected.body is None and expected.body_pattern is None:
             return ProbeVerdict(None, f"status {reader.status}")
-        return self._judge_body(terms)
+        return self._judge_body(expected)
 
     def _judge_status(self) -> ProbeVerdict | None:
         """Return what is against the status, if anything is."""
-        terms, status = self._target.check.http, self._reader.status
+        expected, status = self._target.check.http, self._reader.status
         assert status is not None
-        if any(low <= status <= high for low, high in terms.status):
+        if any(low <= status <= high for low, high in expected.status):
             return None
-        wanted = ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in terms.status)
+        wanted = ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in expected.status)
         detail = f"status {status} where {wanted} is wanted"
         if self._followed:
             detail += f", after {self._followed} redirect{'s' if self._followed > 1 else ''}"
@@ -129,29 +121,29 @@ class HttpExchange:
             detail += f"; it redirects to {printable(self._reader.location)}"
         return ProbeVerdict(Cause.STATUS, detail)
 
-    def _judge_body(self, terms: HttpExpectation) -> ProbeVerdict | None:
+    def _judge_body(self, expected: HttpExpectation) -> ProbeVerdict | None:
         reader = self._reader
-        if terms.body is not None:
-            text = terms.body.encode()
+        if expected.body is not None:
+            text = expected.body.encode()
             found = reader.body.find(text, self._searched)
             if found < 0:
                 self._searched = max(0, len(reader.body) - len(text) + 1)
                 if not reader.ended:
                     return None
                 return ProbeVerdict(
-                    Cause.BODY, f"{terms.body[:80]!r} is not in {self._looked_at()}"
+                    Cause.BODY, f"{expected.body[:80]!r} is not in {self._looked_at()}"
                 )
             self._searched = found
-        if terms.body_pattern is not None:
+        if expected.body_pattern is not None:
             if not reader.ended:
                 return None
-            pattern = _compiled(terms.body_pattern)
+            pattern = _compiled(expected.body_pattern)
             if pattern is None:
                 return ProbeVerdict(
-                    Cause.BODY, f"{terms.body_pattern[:80]!r} is not a regular expression"
+                    Cause.BODY, f"{expected.body_pattern[:80]!r} is not a regular expression"
                 )
             if pattern.search(reader.body.decode("utf-8", "replace")) is None:
-                name = terms.body_pattern[:80]
+                name = expected.body_pattern[:80]
                 return ProbeVerdict(Cause.BODY, f"{name!r} does not match in {self._looked_at()}")
         return ProbeVerdict(None, f"status {reader.status}")
 
@@ -167,8 +159,8 @@ class HttpExchange:
         base = f"{kind.value}://{self._host}{self._path}"
         try:
             here, url = urlsplit(base), urlsplit(urljoin(base, location))
-            ports = {here.port or _PORTS[kind], target.check.port}
-            is_same_port = (url.port or _PORTS[kind]) in ports
+            ports = {here.port or kind.default_port, target.check.port}
+            is_same_port = (url.port or kind.default_port) in ports
         except ValueError:
             return ProbeVerdict(Cause.STATUS, f"redirects to what is no URL: {printable(location)}")
         hosts = {here.hostname, str(target.address), *map(str.lower, target.names)}
@@ -215,7 +207,7 @@ def _host(target: ProbeTarget) -> str:
     if host is None:
         address = target.address
         host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)
-    return host if check.port == _PORTS[check.kind] else f"{host}:{check.port}"
+    return host if check.port == check.kind.default_port else f"{host}:{check.port}"
 
 
 @lru_cache(maxsize=1024)

@@ -16,16 +16,12 @@ from typing import Any, Final, Protocol
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from failoverdns.model.health import Cause, CheckKind, ProbeResult, ProbeTarget
-from failoverdns.probing.connections import ConnectionProbe
+from failoverdns.model.health import Cause, ProbeResult, ProbeTarget
 from failoverdns.probing.deadlines import Deadlines
+from failoverdns.probing.kinds import PROBE_KINDS, Lane, Probe
 from failoverdns.probing.polling import Poller
-from failoverdns.probing.program_probe import ProgramProbe
 from failoverdns.probing.tls import Trust
 from failoverdns.probing.verdict import NoRoom, ProbeVerdict
-
-MAX_PROBES: Final = 512
-MAX_PROGRAMS: Final = 32
 
 _LOOK: Final = 0.05
 """Seconds between looks at the deadlines, at most, while there are any."""
@@ -59,16 +55,8 @@ class Probes(Protocol):
         """End it all; nobody is told any more."""
 
 
-class _Probe(Protocol):
-    """One probe: it calls the `ended` that it was made with, or its `begin` returns a verdict."""
-
-    def begin(self) -> ProbeVerdict | None: ...
-    def give_up(self) -> ProbeVerdict: ...
-    def close(self) -> None: ...
-
-
-class _Lane:
-    """Places for probes of one sort, and who waits for them."""
+class _Queue:
+    """The places of a lane, and the probes that wait for one."""
 
     __slots__ = ("again", "places", "running", "waiting")
 
@@ -81,13 +69,13 @@ class _Lane:
 
 
 class _Running:
-    __slots__ = ("began", "done", "lane", "probe")
+    __slots__ = ("began", "done", "probe", "queue")
 
-    def __init__(self, probe: _Probe, done: Done, began: float, lane: _Lane) -> None:
+    def __init__(self, probe: Probe, done: Done, began: float, queue: _Queue) -> None:
         self.probe = probe
         self.done = done
         self.began = began
-        self.lane = lane
+        self.queue = queue
 
 
 class Prober:
@@ -95,9 +83,7 @@ class Prober:
 
     log = Logger()
 
-    def __init__(
-        self, reactor: Any, max_probes: int = MAX_PROBES, max_programs: int = MAX_PROGRAMS
-    ) -> None:
+    def __init__(self, reactor: Any, *, max_probes: int, max_programs: int) -> None:
         """Build; the reactor's `seconds` have to be of a clock that nobody sets.
 
         At most `max_probes` connections and `max_programs` programs run at a time.  A connection
@@ -106,8 +92,7 @@ class Prober:
         self._reactor = reactor
         self._poller = Poller(reactor)
         self._trust = Trust(reactor.seconds)
-        self._network = _Lane(max_probes)
-        self._programs = _Lane(max_programs)
+        self._queues = {Lane.CONNECTIONS: _Queue(max_probes), Lane.PROGRAMS: _Queue(max_programs)}
         self._running: dict[int, _Running] = {}
         self._deadlines = Deadlines()
         self._number = 0
@@ -123,7 +108,7 @@ class Prober:
     @property
     def waiting(self) -> int:
         """How many probes wait for a place."""
-        return len(self._network.waiting) + len(self._programs.waiting)
+        return sum(len(queue.waiting) for queue in self._queues.values())
 
     def probe(self, target: ProbeTarget, done: Done) -> None:
         """Look at a head and call `done` once, after this has returned.
@@ -136,9 +121,9 @@ class Prober:
         """
         if self._stopped:
             return
-        lane = self._programs if target.check.kind is CheckKind.EXEC else self._network
-        lane.waiting.append((target, done))
-        self._begin_some(lane)
+        queue = self._queues[PROBE_KINDS[target.check.kind].lane]
+        queue.waiting.append((target, done))
+        self._begin_some(queue)
 
     def stop(self) -> None:
         """End every probe; nobody is told any more."""
@@ -147,42 +132,38 @@ class Prober:
         self._stopped = True
         if self._look is not None and self._look.active():
             self._look.cancel()
-        for lane in (self._network, self._programs):
-            lane.waiting.clear()
-            if lane.again is not None and lane.again.active():
-                lane.again.cancel()
+        for queue in self._queues.values():
+            queue.waiting.clear()
+            if queue.again is not None and queue.again.active():
+                queue.again.cancel()
         for running in self._running.values():
             running.probe.close()
         self._running.clear()
         self._poller.close()
 
-    def _begin_some(self, lane: _Lane) -> None:
+    def _begin_some(self, queue: _Queue) -> None:
         """Give places that are free to those that wait."""
-        while lane.waiting and lane.running < lane.places and not self._stopped:
+        while queue.waiting and queue.running < queue.places and not self._stopped:
             try:
-                self._begin(lane, *lane.waiting[0])
+                self._begin(queue, *queue.waiting[0])
             except NoRoom as why:
-                self._wait_for_room(lane, why)
+                self._wait_for_room(queue, why)
                 return
-            lane.waiting.popleft()
+            queue.waiting.popleft()
 
-    def _wait_for_room(self, lane: _Lane, why: NoRoom) -> None:
+    def _wait_for_room(self, queue: _Queue, why: NoRoom) -> None:
         """Try again in a while, or as soon as a probe has ended."""
         now = self._reactor.seconds()
         if now >= self._say_again:
             self._say_again = now + _SAY_AGAIN
             self.log.warn("probes have to wait, there is no room for more: {why}", why=why)
-        if lane.again is None or not lane.again.active():
-            lane.again = self._reactor.callLater(_ROOM, self._begin_some, lane)
+        if queue.again is None or not queue.again.active():
+            queue.again = self._reactor.callLater(_ROOM, self._begin_some, queue)
 
-    def _begin(self, lane: _Lane, target: ProbeTarget, done: Done) -> None:
+    def _begin(self, queue: _Queue, target: ProbeTarget, done: Done) -> None:
         self._number = number = self._number + 1
         ended = partial(self._end, number)
-        probe: _Probe
-        if lane is self._programs:
-            probe = ProgramProbe(target, self._poller, ended)
-        else:
-            probe = ConnectionProbe(target, self._poller, self._trust, ended)
+        probe = PROBE_KINDS[target.check.kind].make(target, self._poller, self._trust, ended)
         now = self._reactor.seconds()
         try:
             verdict = probe.begin()
@@ -191,8 +172,8 @@ class Prober:
         except Exception:
             self.log.failure("a defect in failoverdns")
             verdict = ProbeVerdict(Cause.UNREACHABLE, "a defect in failoverdns: its log has more")
-        self._running[number] = _Running(probe, done, now, lane)
-        lane.running += 1
+        self._running[number] = _Running(probe, done, now, queue)
+        queue.running += 1
         if verdict is not None:
             self._reactor.callLater(0, self._end, number, verdict)
             return
@@ -206,13 +187,13 @@ class Prober:
         if running is None:
             return
         self._deadlines.drop(number)
-        running.lane.running -= 1
+        running.queue.running -= 1
         seconds = self._reactor.seconds() - running.began
         try:
             running.done(ProbeResult(verdict.cause, verdict.detail, seconds))
         except Exception:
             self.log.failure("a defect in failoverdns")
-        self._begin_some(running.lane)
+        self._begin_some(running.queue)
 
     def _look_again(self) -> None:
         """See to it that deadlines are looked at in time."""

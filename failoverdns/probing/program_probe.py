@@ -12,20 +12,17 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 from failoverdns.model.health import Cause, ProbeTarget
 from failoverdns.probing.polling import READABLE, Poller
-from failoverdns.probing.verdict import PASSED, ProbeVerdict, check_room, printable
+from failoverdns.probing.verdict import PASSED, Ended, ProbeVerdict, check_room, printable
 
 MAX_OUTPUT: Final = 4096
 """Bytes kept of what a program prints: the end."""
 
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-Ended = Callable[[ProbeVerdict], None]
 
 
 def environment(target: ProbeTarget) -> dict[str, str]:

@@ -48,7 +48,7 @@ class ResponseReader:
         "status",
     )
 
-    def __init__(self, *, wants_body: bool = True) -> None:
+    def __init__(self, *, wants_body: bool) -> None:
         """Begin; without `wants_body` the header is all, as after a HEAD request."""
         self.status: int | None = None
         """The final status; None while the header is not whole."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -131,7 +130,7 @@ class _Trusted:
 class Trust:
     """Contexts for those who are trusted."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         """Begin with none; `clock` tells seconds and never goes back."""
         self._clock = clock
         self._known: dict[tuple[str | None, bool], _Trusted] = {}

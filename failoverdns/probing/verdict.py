@@ -1,4 +1,4 @@
-"""What one step of a probe says in the end, and which cause an error of a socket is.
+"""What a probe finds in the end, and which cause an error of a socket is.
 
 Refuses to know sockets and time.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +26,9 @@ class ProbeVerdict:
 
 
 PASSED: Final = ProbeVerdict(None)
+
+Ended = Callable[[ProbeVerdict], None]
+"""Takes the verdict of a probe, once, in a later turn than the one in which the probe began."""
 
 
 class NoRoom(Exception):

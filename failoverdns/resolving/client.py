@@ -46,8 +46,8 @@ class _Problem(Exception):
 def resolve(
     resolvers: Sequence[Where],
     hostname: DomainName,
-    stopped: Callable[[], bool] = lambda: False,
-    timeout: float = TIMEOUT,
+    stopped: Callable[[], bool],
+    timeout: float,
 ) -> Answer:
     """Ask for the addresses of a hostname, one resolver after the other; never raises.
 

@@ -5,7 +5,7 @@ Refuses to decide anything.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.task import LoopingCall
@@ -13,11 +13,11 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
+from failoverdns.effects import Submit
 from failoverdns.model.change import Change
-from failoverdns.model.commands import Mutation
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.spawning import spawn
-from failoverdns.resolving.refreshing import CONCURRENT, Effects, Refreshing
+from failoverdns.resolving.refreshing import CONCURRENT, Refreshing, RefreshingEffects
 from failoverdns.rules.derived.view import View
 
 TICK = 1.0
@@ -32,13 +32,13 @@ class Resolving:
     def __init__(
         self,
         state: Callable[[], View],
-        submit: Callable[[Mutation, str], Awaitable[None]],
+        submit: Submit,
         reactor: Any,
     ) -> None:
         """Build; nothing is asked before `configure`."""
         self._reactor = reactor
         self._threads = ThreadPool(0, CONCURRENT, "resolving")
-        self._means = Effects(
+        self._effects = RefreshingEffects(
             state=state,
             submit=lambda command: submit(command, "resolve"),
             in_thread=lambda call: deferToThreadPool(reactor, self._threads, call),
@@ -61,7 +61,7 @@ class Resolving:
             self._refreshing.stop()
         self._resolvers = resolvers
         where = [(str(resolver.host), resolver.port) for resolver in resolvers]
-        self._refreshing = Refreshing(where, self._means) if where else None
+        self._refreshing = Refreshing(where, self._effects) if where else None
         if where and not self._ticking.running:
             self._ticking.start(TICK, now=False)
         elif not where and self._ticking.running:

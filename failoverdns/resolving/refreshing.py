@@ -10,46 +10,42 @@ Refuses to know sockets, threads and clocks, and what becomes of an answer
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from failoverdns.effects import Effects, InThread
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.server import ForgetAnswers, LearnAnswer
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer
-from failoverdns.resolving.client import Where, resolve
+from failoverdns.resolving.client import TIMEOUT, Where, resolve
 from failoverdns.rules.derived.resolving import MIN_TTL, RefreshTiming, timed, unneeded, wanted
-from failoverdns.rules.derived.view import View
 
 CONCURRENT = 16
 """Hostnames that are asked for at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """What refreshing works with.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshingEffects(Effects):
+    """The side effects of refreshing: also the ledger, threads and time.
 
-    `submit` gives a command to the ledger; `in_thread` makes a blocking call elsewhere;
-    `clock` tells seconds and never goes back.
+    `submit` submits a command and raises Rejected if it is refused; `clock` returns seconds that
+    never go back.
     """
 
-    state: Callable[[], View]
     submit: Callable[[Mutation], Awaitable[None]]
-    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
-    spawn: Callable[[Coroutine[Any, Any, None]], object]
+    in_thread: InThread
     clock: Callable[[], float]
-    log: Callable[[str], None]
 
 
 class Refreshing:
     """Everything that is resolved with one list of resolvers."""
 
-    def __init__(self, resolvers: Sequence[Where], means: Effects) -> None:
+    def __init__(self, resolvers: Sequence[Where], effects: RefreshingEffects) -> None:
         self._resolvers = tuple(resolvers)
-        self._means = means
+        self._effects = effects
         self._wanted: tuple[DomainName, ...] = ()
         self._timings: dict[DomainName, RefreshTiming] = {}
         self._running: set[DomainName] = set()
@@ -68,14 +64,14 @@ class Refreshing:
             return
         if self._stale:
             self._look()
-        now = self._means.clock()
+        now = self._effects.clock()
         for hostname in self._wanted:
             if len(self._running) >= CONCURRENT:
                 return
             timing = self._timings.get(hostname)
             if hostname not in self._running and (timing is None or timing.again_at <= now):
                 self._running.add(hostname)
-                self._means.spawn(self._refresh(hostname))
+                self._effects.spawn(self._refresh(hostname))
 
     def stop(self) -> None:
         """Ask for nothing more."""
@@ -84,38 +80,38 @@ class Refreshing:
     def _look(self) -> None:
         """Find out what is wanted, and let go of what is not."""
         self._stale = False
-        state = self._means.state()
+        state = self._effects.state()
         self._wanted = wanted(state)
         needed = set(self._wanted)
         self._timings = {name: t for name, t in self._timings.items() if name in needed}
         gone = unneeded(state.all_resolved(), needed)
         if gone:
-            self._means.spawn(self._forget(gone))
+            self._effects.spawn(self._forget(gone))
 
     async def _refresh(self, hostname: DomainName) -> None:
         try:
-            answer: Answer = await self._means.in_thread(
-                lambda: resolve(self._resolvers, hostname, lambda: self._stopped)
+            answer: Answer = await self._effects.in_thread(
+                lambda: resolve(self._resolvers, hostname, lambda: self._stopped, TIMEOUT)
             )
             if self._stopped:
                 return
             before = self._timings.get(hostname)
-            ttl, timing = timed(answer, before, self._means.clock())
+            ttl, timing = timed(answer, before, self._effects.clock())
             self._timings[hostname] = timing
             self._say(hostname, answer.problem)
-            await self._means.submit(LearnAnswer(hostname, answer, ttl))
+            await self._effects.submit(LearnAnswer(hostname, answer, ttl))
         except Rejected as refusal:
-            now = self._means.clock()
+            now = self._effects.clock()
             self._timings[hostname] = RefreshTiming(now + MIN_TTL, now)
-            self._means.log(f"{hostname} is not updated: {refusal.message}")
+            self._effects.log(f"{hostname} is not updated: {refusal.message}")
         finally:
             self._running.discard(hostname)
 
     async def _forget(self, hostnames: tuple[DomainName, ...]) -> None:
         try:
-            await self._means.submit(ForgetAnswers(hostnames))
+            await self._effects.submit(ForgetAnswers(hostnames))
         except Rejected as refusal:
-            self._means.log(f"what is not needed any more stays: {refusal.message}")
+            self._effects.log(f"what is not needed any more stays: {refusal.message}")
 
     def _say(self, hostname: DomainName, problem: str | None) -> None:
         """Log a problem when it begins, changes and ends."""
@@ -123,4 +119,4 @@ class Refreshing:
         if problem is not None:
             self._problems[hostname] = problem
         if problem != before:
-            self._means.log(f"{hostname}: {problem or 'resolves again'}")
+            self._effects.log(f"{hostname}: {problem or 'resolves again'}")

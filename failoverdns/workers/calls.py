@@ -12,7 +12,7 @@
 | HAND_OVER   |                                             | addresses; and two descriptors each  |
 | RETIRE      |                                             | none: nothing is answered any more   |
 
-Refuses to know how they are sent (`net.channel`) and carried out (`workers.child`).
+Refuses to know how they are sent (`workers.channel`) and carried out (`workers.child`).
 """
 
 from __future__ import annotations

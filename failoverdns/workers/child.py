@@ -25,11 +25,11 @@ from failoverdns.answering.settings import read_agreement
 from failoverdns.model.commands import LogCommand
 from failoverdns.model.commands.server import QueryLogOff, QueryLogOn, QueryLogStatus
 from failoverdns.model.errors import Rejected
-from failoverdns.net.channel import Channel, ChannelFactory, open_channel
 from failoverdns.net.process import begin_logging, take_reactor
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.unix import listen_unix
 from failoverdns.workers.calls import Call, read_address, write_address
+from failoverdns.workers.channel import Channel, ChannelFactory, open_channel
 
 CHANNEL = 3
 """The descriptor of the channel to the control process that started us."""
@@ -57,7 +57,9 @@ class AnsweringProcess:
         os.close(CHANNEL)
         try:
             factory = ChannelFactory(self._channel)
-            self._port = listen_unix(self._reactor, self._rendezvous, 0o600, factory)
+            self._port = listen_unix(
+                self._reactor, self._rendezvous, 0o600, factory, setting="control.socket"
+            )
         except (CannotListen, OSError) as fault:
             log.warn("a new control process will not find this one: {fault}", fault=str(fault))
 

@@ -28,11 +28,11 @@ from failoverdns.model.commands import LogCommand
 from failoverdns.model.commands.server import QueryLogOff, QueryLogOn
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
-from failoverdns.net.frames import write_delta_frame
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
 from failoverdns.protocol.table.deltas import write_parts
 from failoverdns.workers.calls import Call, write_address
+from failoverdns.workers.frames import write_delta_frame
 from failoverdns.workers.handover import Orphan, find_orphans
 from failoverdns.workers.interface import CannotAnswer, Parts
 from failoverdns.workers.settings import Offering, PreparedWorkers

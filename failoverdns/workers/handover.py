@@ -20,10 +20,10 @@ from twisted.internet.error import ConnectionDone
 from twisted.logger import Logger
 
 from failoverdns.model.errors import Malformed, Rejected
-from failoverdns.net.channel import Channel, call_nothing, open_channel
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.peer import peer
 from failoverdns.workers.calls import Call, read_address
+from failoverdns.workers.channel import Channel, call_nothing, open_channel
 
 BOUND: Final = 3.0
 """Seconds in which an orphan answers, or is killed."""

@@ -23,8 +23,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from failoverdns.model.errors import Rejected
-from failoverdns.net.channel import Channel, call_nothing, open_channel
 from failoverdns.workers.calls import Call
+from failoverdns.workers.channel import Channel, call_nothing, open_channel
 from failoverdns.workers.child import CHANNEL
 
 BOUND: Final = 2.0

@@ -137,7 +137,7 @@ def probe_ours(work: Work) -> dict[str, float]:
     def learn(key: str, result: ProbeResult) -> None:
         meter.note(result.is_good)
 
-    prober = Prober(reactor)
+    prober = Prober(reactor, max_probes=512, max_programs=32)
     probing: Probing[str] = Probing(prober, learn, reactor, random.Random(1))
     probing.set_targets(
         {

@@ -11,7 +11,7 @@ import pytest
 from corridors import ZONE, Corridor, build_shop
 from driving import Gate, run
 
-from failoverdns.automation.acting import AT_ONCE, LOOK_AGAIN, Acting, Effects
+from failoverdns.automation.acting import AT_ONCE, LOOK_AGAIN, Acting, ActingEffects
 from failoverdns.changes.ledger import Outcome, Submission
 from failoverdns.model import commands as system_commands
 from failoverdns.model.change import Json, Who
@@ -68,7 +68,7 @@ class World:
             await self.programs()
             return self.objections
 
-        self.means = Effects(
+        self.effects = ActingEffects(
             state=lambda: ledger.state,
             submit=submit,
             approval=lambda: approve,
@@ -77,7 +77,7 @@ class World:
             steady=lambda: self.corridor.now,
             log=self.said.append,
         )
-        self.acting = Acting(self.means)
+        self.acting = Acting(self.effects)
         self.corridor.listeners.append(self.acting.announce)
         self.do(SetGroup("shop", policy="auto"))
         self.force("us", Health.UP)
@@ -310,7 +310,7 @@ def test_groups_that_are_not_automatic_cost_nothing() -> None:
 def test_after_a_start_every_group_is_looked_at() -> None:
     world = World()
     world.force("eu", Health.DOWN)
-    started = Acting(world.means)
+    started = Acting(world.effects)
     started.look_at_all()
     assert started.act() == 1030.0
 

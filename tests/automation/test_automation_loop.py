@@ -524,14 +524,14 @@ def test_hostnames_of_heads_are_resolved_at_once_and_again_every_15_seconds(
 def test_room_is_made_for_probes_and_where_there_is_none_a_warning_says_what_to_do(
     world: World, logs: list[Any]
 ) -> None:
-    """For 2,048 probes, connections over TCP, and 512 files beside."""
+    """For 2,048 probes, connections over TCP, and 640 files beside."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     config = world.load(BEAT)
-    just = replace(config.tcp, max_connections=most - 2048 - 512)
+    just = replace(config.tcp, max_connections=most - 2048 - 640)
     world.automation.configure(replace(config, tcp=just))
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
     assert texts(logs, LogLevel.warn) == []
-    more = replace(config.tcp, max_connections=most - 2048 - 511)
+    more = replace(config.tcp, max_connections=most - 2048 - 639)
     world.automation.configure(replace(config, tcp=more))
     assert texts(logs, LogLevel.warn) == [
         f"health: {most} open files are allowed, and {most + 1} would give every probe a place: "

@@ -11,7 +11,7 @@ import pytest
 from corridors import ZONE, Corridor, build_shop
 from driving import Gate
 
-from failoverdns.automation.observing import Effects, Observing
+from failoverdns.automation.observing import Observing, ObservingEffects
 from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Json
@@ -56,7 +56,7 @@ class World:
                 raise self.refusal
             self.corridor.do(command)
 
-        self.means = Effects(
+        self.effects = ObservingEffects(
             state=lambda: self.corridor.ledger.state,
             submit=submit,
             spawn=Gate().spawn,
@@ -66,7 +66,7 @@ class World:
             steady=lambda: self.corridor.now,
             log=self.said.append,
         )
-        self.observing = Observing(self, self.means)
+        self.observing = Observing(self, self.effects)
         self.corridor.listeners.append(self.observing.announce)
 
     def set_targets(self, targets: Mapping[TallyKey, ProbeTarget]) -> None:
@@ -246,7 +246,7 @@ def test_what_becomes_of_many_heads_in_a_moment_is_one_change(world: World) -> N
             )
         )
     later: list[Callable[[], None]] = []
-    world.observing = Observing(world, replace(world.means, soon=later.append))
+    world.observing = Observing(world, replace(world.effects, soon=later.append))
     world.observing.look()
     revision = world.corridor.ledger.state.revision
     for _ in range(3):

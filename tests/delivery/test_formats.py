@@ -53,3 +53,8 @@ def test_caddy_gets_nothing_for_a_name_that_is_not_covered(
     """Then it goes on as it would without us."""
     body = write_body("caddy", BUNDLE, FACTS.names, server_name)
     assert body.text == (ISSUED.chain + ISSUED.key if is_sent else None)
+
+
+def test_caddy_gets_nothing_for_a_wildcard_right_below_the_root() -> None:
+    """No TLS client takes `*.com` for `shop.com` (RFC 9525 section 6.3)."""
+    assert write_body("caddy", BUNDLE, ("*.com",), "shop.com").text is None

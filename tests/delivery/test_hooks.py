@@ -11,7 +11,7 @@ from authority import make_authority
 from driving import Gate, run
 from shops import Shop
 
-from failoverdns.delivery.hook import BACK_OFF, MAX_BEHIND, MAX_WAITING, Effects
+from failoverdns.delivery.hook import BACK_OFF, MAX_BEHIND, MAX_WAITING, HookEffects
 from failoverdns.delivery.hook_programs import Run
 from failoverdns.delivery.hooks import Hooks
 from failoverdns.model.commands.applications import RenameApplication
@@ -45,7 +45,7 @@ class Told(Shop):
     def restart(self) -> None:
         """Be a server that was started again, without any hooks for now."""
         self.hooks = Hooks(
-            Effects(
+            HookEffects(
                 state=lambda: self.state,
                 store=self.store,
                 folder=self.folder,

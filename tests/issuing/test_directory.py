@@ -535,9 +535,11 @@ def test_a_fault_is_told_soon_and_passes(
     """The next call works again."""
     local.window = (1.0, 2.0)
     uri = opened(local).register([], None)
-    order = Directory(local.url, KEY, uri, ca_file=local.ca_file).place(["a.example"], None, None)
+    order = Directory(local.url, KEY, uri, ca_file=local.ca_file, timeout=30, clock=CLOCK).place(
+        ["a.example"], None, None
+    )
     timeout = SHORT if fault in SLOW else MINUTE
-    directory = Directory(local.url, KEY, uri, ca_file=local.ca_file, timeout=timeout)
+    directory = Directory(local.url, KEY, uri, ca_file=local.ca_file, timeout=timeout, clock=CLOCK)
 
     def call() -> object:
         return directory.renewal_window("a.b") if path == "renewal" else directory.challenges(order)
@@ -625,14 +627,18 @@ def test_any_json_is_an_answer_or_a_problem(
 def test_nobody_there_is_a_problem(local: LocalDirectory) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/directory"
-    found = problem(lambda: Directory(url, KEY, None, ca_file=local.ca_file).register([], None))
+    found = problem(
+        lambda: Directory(url, KEY, None, ca_file=local.ca_file, timeout=30, clock=CLOCK).register(
+            [], None
+        )
+    )
     assert found.message == f"{url} cannot be reached: Connection refused"
 
 
 def test_somebody_who_does_not_speak_tls_is_a_problem(local: LocalDirectory) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/directory"
-        silent = Directory(url, KEY, None, ca_file=local.ca_file, timeout=SHORT)
+        silent = Directory(url, KEY, None, ca_file=local.ca_file, timeout=SHORT, clock=CLOCK)
         begin = time.monotonic()
         found = problem(lambda: silent.register([], None))
         assert found.message == f"{url} cannot be reached: no answer in 0.5 seconds"
@@ -652,7 +658,11 @@ def test_only_the_given_ca_is_trusted(
     other = tmp_path / "other.pem"
     other.write_text(Authority("Another Root").pem)
     trust = None if is_system else other
-    found = problem(lambda: Directory(local.url, KEY, None, ca_file=trust).register([], None))
+    found = problem(
+        lambda: Directory(local.url, KEY, None, ca_file=trust, timeout=30, clock=CLOCK).register(
+            [], None
+        )
+    )
     assert found.message.startswith(f"{local.url} cannot be reached: TLS: ")
     assert "certificate verify failed" in found.message
     assert local.seen == []
@@ -660,7 +670,11 @@ def test_only_the_given_ca_is_trusted(
 
 def test_a_certificate_for_another_host_is_not_trusted(local: LocalDirectory) -> None:
     url = local.url.replace("127.0.0.1", "localhost")
-    found = problem(lambda: Directory(url, KEY, None, ca_file=local.ca_file).register([], None))
+    found = problem(
+        lambda: Directory(url, KEY, None, ca_file=local.ca_file, timeout=30, clock=CLOCK).register(
+            [], None
+        )
+    )
     assert "TLS: " in found.message
     assert "certificate is not valid for 'localhost'" in found.message
 
@@ -670,7 +684,9 @@ def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | N
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
-    found = problem(lambda: Directory("https://127.0.0.1:1/", KEY, None, ca_file=path))
+    found = problem(
+        lambda: Directory("https://127.0.0.1:1/", KEY, None, ca_file=path, timeout=30, clock=CLOCK)
+    )
     assert found.message.startswith(f"{path}: ")
 
 
@@ -683,13 +699,21 @@ def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | N
     ],
 )
 def test_a_key_that_cannot_sign_is_not_shown(text: str) -> None:
-    found = problem(lambda: Directory("https://127.0.0.1:1/", Secret(text), None, ca_file=None))
+    found = problem(
+        lambda: Directory(
+            "https://127.0.0.1:1/", Secret(text), None, ca_file=None, timeout=30, clock=CLOCK
+        )
+    )
     assert found.message.startswith("the account's key is none")
 
 
 def test_a_directory_without_https_is_never_asked(local: LocalDirectory) -> None:
     url = local.url.replace("https", "http")
-    found = problem(lambda: Directory(url, KEY, None, ca_file=local.ca_file).register([], None))
+    found = problem(
+        lambda: Directory(url, KEY, None, ca_file=local.ca_file, timeout=30, clock=CLOCK).register(
+            [], None
+        )
+    )
     assert "makes no sense" in found.message
     assert local.seen == []
 

@@ -15,7 +15,7 @@ from renewals import HOSTNAME, World
 from samples import certificate, group, state
 from samples import eu as sample_eu
 
-from failoverdns.issuing.effects import Effects
+from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.issuing.renewing import AT_ONCE, Renewals
 from failoverdns.model.certificate import Certificate, CertificateKind
 from failoverdns.model.commands.applications import AddApplication
@@ -253,7 +253,7 @@ def test_a_look_at_very_many_certificates_lets_others_have_their_turn() -> None:
         nonlocal pauses
         pauses += 1
 
-    means = Effects(
+    effects = IssuingEffects(
         state=lambda: found,
         store=Corridor().store,
         submit=lambda command: pause(),
@@ -263,7 +263,7 @@ def test_a_look_at_very_many_certificates_lets_others_have_their_turn() -> None:
         now=lambda: 0.0,
         log=lambda text: None,
     )
-    Renewals(World.settings_of("https://ca.example/directory"), means).tick()
+    Renewals(World.settings_of("https://ca.example/directory"), effects).tick()
     assert pauses == 5
 
 

@@ -18,10 +18,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from failoverdns.answering.answerer import OTHER_DESCRIPTORS
 from failoverdns.control import server as control
 from failoverdns.net import tls
-from failoverdns.net.sockets import CannotListen
+from failoverdns.net.sockets import OTHER_DESCRIPTORS, CannotListen
 from failoverdns.net.tls import BoundedTls, TlsContext, TlsFiles
 from failoverdns.reactions import ASKED_AT_ONCE, CALLS_AT_ONCE, PROGRAMS_AT_ONCE
 
@@ -66,7 +65,7 @@ class Endpoint:
     def files(self) -> TlsFiles:
         """Return where the files are."""
         names = ("endpoint.pem", "endpoint.key", "heads.pem")
-        return TlsFiles(*[self.folder / name for name in names])
+        return TlsFiles("delivery", *[self.folder / name for name in names])
 
     def connect(self) -> Connection | None:
         """Connect; None if there is no room."""

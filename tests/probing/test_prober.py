@@ -207,7 +207,7 @@ def test_nobody_is_told_after_the_end(kind: CheckKind) -> None:
 
 def test_a_probe_may_stop_the_prober() -> None:
     """When it tells what it found, with others ready in the same turn."""
-    prober = Prober(reactor())
+    prober = Prober(reactor(), max_probes=512, max_programs=32)
     found: list[ProbeResult] = []
 
     def done(result: ProbeResult) -> None:

@@ -18,7 +18,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 def read(data: bytes, *, piece: int = 0, ends: bool = False) -> ResponseReader:
     """Read a response, whole or in pieces of so many bytes."""
-    reader = ResponseReader()
+    reader = ResponseReader(wants_body=True)
     for at in range(0, len(data), piece or len(data) or 1):
         reader.feed(data[at : at + (piece or len(data))])
     if ends:

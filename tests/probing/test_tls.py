@@ -220,9 +220,9 @@ import ctypes, sys
 PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1
 ctypes.CDLL(None).prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0)  # 0 from Linux 6.3 on
 from heads import CheckKind, Probed, make_target
-from failoverdns.model.health import TlsTerms
+from failoverdns.model.health import TlsExpectation
 port, name, ca_file = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-target = make_target(CheckKind.TLS, port, names=(name,), tls=TlsTerms(ca_file=ca_file))
+target = make_target(CheckKind.TLS, port, names=(name,), tls=TlsExpectation(ca_file=ca_file))
 print(Probed()(target).is_good)
 """
 

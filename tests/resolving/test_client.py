@@ -32,7 +32,7 @@ def resolver() -> Iterator[NameServer]:
 def ask(*resolvers: NameServer, timeout: float = client.TIMEOUT) -> Answer:
     """Ask these resolvers for the hostname."""
     where = [("127.0.0.1", resolver.port) for resolver in resolvers]
-    return resolve(where, NAME, timeout=timeout)
+    return resolve(where, NAME, lambda: False, timeout)
 
 
 def test_addresses_of_both_families_come_with_the_smallest_ttl_of_the_chain(
@@ -127,4 +127,4 @@ def test_a_silent_resolver_costs_a_bounded_time(resolver: NameServer) -> None:
 
 
 def test_without_resolvers_nothing_is_told() -> None:
-    assert "no resolvers" in (resolve([], NAME).problem or "")
+    assert "no resolvers" in (resolve([], NAME, lambda: False, 0.5).problem or "")

@@ -16,7 +16,7 @@ from failoverdns.model.application import HeadRole
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import AddApplication, AddHead
 from failoverdns.model.commands.groups import AddGroup, SetGroup
-from failoverdns.resolving.refreshing import Effects, Refreshing
+from failoverdns.resolving.refreshing import Refreshing, RefreshingEffects
 
 HOST = "lb.cloud.example."
 
@@ -36,7 +36,7 @@ class World:
         async def submit(command: Mutation) -> None:
             self.corridor.do(command)
 
-        means = Effects(
+        effects = RefreshingEffects(
             state=lambda: self.corridor.ledger.state,
             submit=submit,
             in_thread=at_once,
@@ -44,7 +44,7 @@ class World:
             clock=lambda: self.now,
             log=self.said.append,
         )
-        self.refreshing = Refreshing([("127.0.0.1", self.resolver.port)], means)
+        self.refreshing = Refreshing([("127.0.0.1", self.resolver.port)], effects)
 
     def at(self, now: float) -> int:
         """Tick at a time; return how many questions the resolver was asked."""

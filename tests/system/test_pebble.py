@@ -11,7 +11,7 @@ from answers import Answers
 from cryptography import x509
 from pebble import Pebble
 
-from failoverdns.issuing.directory import AcmeProblem, Directory
+from failoverdns.issuing.directory import CLOCK, AcmeProblem, Directory
 from failoverdns.model.certificate import Secret
 from failoverdns.pki.key_pairs import new_key, signing_request
 
@@ -45,7 +45,9 @@ def request_for(*names: str) -> bytes:
 
 def opened(pebble: Pebble, key: Secret) -> Directory:
     """A directory, with an account."""
-    directory = Directory(pebble.directory, key, None, ca_file=pebble.ca_file)
+    directory = Directory(
+        pebble.directory, key, None, ca_file=pebble.ca_file, timeout=30, clock=CLOCK
+    )
     directory.register(["hostmaster@failover.example"], None)
     return directory
 
@@ -136,7 +138,9 @@ def test_an_order_is_continued_after_a_restart(
     uri = opened(pebble, key).register([], None)
 
     def again() -> Directory:
-        return Directory(pebble.directory, key, uri, ca_file=pebble.ca_file)
+        return Directory(
+            pebble.directory, key, uri, ca_file=pebble.ca_file, timeout=30, clock=CLOCK
+        )
 
     name = "continued.failover.example"
     request = request_for(name)

@@ -29,7 +29,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from failoverdns.model.application import target_texts
-from failoverdns.model.certificate import Certificate, Order
+from failoverdns.model.certificate import Certificate, Order, covers
 from failoverdns.model.change import Json
 from failoverdns.model.commands.groups import Preflight
 from failoverdns.model.group import Group
@@ -219,11 +219,3 @@ def _order_after(view: View, proposal: SwitchProposal) -> str | None:
     if proposal.transfer is not None and proposal.transfer.outcome is TransferResult.NAMES_DIFFER:
         return "the active side's order would wait: it is for other names"
     return "the active side's order stays there: its application is active in another group too"
-
-
-def covers(names: tuple[str, ...], wanted: str) -> bool:
-    """Tell whether a certificate for `names` is valid for `wanted` (RFC 9525 section 6.3)."""
-    if wanted in names:
-        return True
-    _, _, parent = wanted.partition(".")
-    return not wanted.startswith("*.") and f"*.{parent}" in names

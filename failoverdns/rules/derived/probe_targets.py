@@ -15,7 +15,7 @@ from failoverdns.model.application import Application, Head
 from failoverdns.model.certificate import Certificate
 from failoverdns.model.change import Change
 from failoverdns.model.group import Group
-from failoverdns.model.health import Check, CheckKind, ProbeTarget
+from failoverdns.model.health import Check, ProbeTarget
 from failoverdns.model.names import DomainName
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import hostname
@@ -54,7 +54,7 @@ def targets_of(
     names = names_of(view, application)
     targets = {}
     for check in checks_of(view, application):
-        if check.kind is CheckKind.PUSH:
+        if not check.kind.is_probed:
             continue
         for head in application.heads:
             found = head.addresses or tuple(addresses(hostname(application, head)))

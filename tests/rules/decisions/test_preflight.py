@@ -17,7 +17,7 @@ from failoverdns.model.commands.groups import Preflight, Switch
 from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Assertion, Gate
-from failoverdns.rules.decisions.preflight import covers, plan_flight, preflight_report
+from failoverdns.rules.decisions.preflight import plan_flight, preflight_report
 from failoverdns.rules.decisions.switching import switch
 
 NOW, DUE, EXPIRED = 100.0, 8000.0, 9000.0
@@ -190,21 +190,8 @@ def test_it_agrees_with_the_switch(entities: tuple[Entity, ...]) -> None:
         switch(view, Switch(("shop",)), Moment(NOW, NOW), Random(0))
 
 
-@pytest.mark.parametrize(
-    ("names", "wanted", "covered"),
-    [
-        (("a.example",), "a.example", True),
-        (("*.example.net",), "a.example.net", True),
-        (("*.example.net",), "a.b.example.net", False),
-        (("*.example.net",), "example.net", False),
-        (("*.example.net",), "*.example.net", True),
-        (("*.b.example.net",), "*.example.net", False),
-        (("192.0.2.1",), "192.0.2.1", True),
-        (("192.0.2.1",), "192.0.2.2", False),
-    ],
-)
-def test_a_wildcard_stands_for_one_label(
-    names: tuple[str, ...], wanted: str, covered: bool
-) -> None:
-    """RFC 9525 section 6.3."""
-    assert covers(names, wanted) is covered
+def test_a_wildcard_right_below_the_root_covers_nothing() -> None:
+    """A switch away from a certificate for `shop.com` to one for `*.com` would break clients."""
+    report = look(shop(certificate("eu", "shop.com"), certificate("us", "*.com", called="b")))
+    assert checks(report)["names"] == "failed"
+    assert "it is not valid for shop.com" in said(report, "names")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from failoverdns.model.errors import Malformed, Rejected
-from failoverdns.net.frames import (
+from failoverdns.workers.frames import (
     Frame,
     FrameReader,
     Kind,

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from failoverdns.model.errors import Malformed, Rejected
-from failoverdns.net.frames import (
+from failoverdns.workers.frames import (
     FrameReader,
     Kind,
     read_call,

@@ -1,0 +1,57 @@
+"""What an operator should know of certificates and of their delivery, each warning once a day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from failoverdns.delivery.pull import EVERY
+from failoverdns.model.settings import Config
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.reports.certificate_reports import warnings
+
+WARNING_INTERVAL = 86400.0
+"""Seconds after which the same warning is logged again."""
+
+AT_ONCE = 100
+"""Certificates that are looked at before others get their turn."""
+
+
+class Warnings:
+    """The warnings that were logged, and when."""
+
+    def __init__(self, log: Callable[[str], None]) -> None:
+        """Build; `log` takes each warning that is due."""
+        self._log = log
+        self._logged: dict[str, float] = {}
+
+    def look(self, state: View, config: Config, now: float) -> Iterator[None]:
+        """Log what there is to warn of; each step of the iterator is a small part of the work.
+
+        `now` in seconds since 1970.
+        """
+        self._logged = {t: at for t, at in self._logged.items() if now - at < WARNING_INTERVAL}
+        for number, certificate in enumerate(list(state.certificates())):
+            if number % AT_ONCE == AT_ONCE - 1:
+                yield
+            application = state.application(certificate.application)
+            for warning in warnings(state, application, now) if application is not None else ():
+                text = f"application {application.name}: {warning}" if application else warning
+                self._warn(text, now)
+        for text in _unknown(config, state):
+            self._warn(text, now)
+
+    def _warn(self, text: str, now: float) -> None:
+        if text not in self._logged:
+            self._logged[text] = now
+            self._log(text)
+
+
+def _unknown(config: Config, state: View) -> Iterator[str]:
+    """Yield a warning for each application that the configuration names and that is not there."""
+    named = {f"hooks.{hook.name}": set(hook.applications or ()) for hook in config.hooks}
+    clients = config.delivery.clients if config.delivery is not None else ()
+    named |= {f"delivery.clients.{name}": set(applications) for name, applications in clients}
+    for place, applications in named.items():
+        for name in sorted(applications - {EVERY}):
+            if state.application_named(name) is None:
+                yield f"{place}: there is no application {name!r}; was it renamed?"

@@ -1,0 +1,27 @@
+"""A call in a while, of which one waits at most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+
+
+class OneCall:
+    """A delayed call on the reactor."""
+
+    def __init__(self, reactor: Any) -> None:
+        """Begin with no call that waits."""
+        self._reactor = reactor
+        self._waiting: IDelayedCall | None = None
+
+    def call(self, delay: float, function: Callable[[], object]) -> None:
+        """Call `function` in `delay` seconds, unless a call waits already."""
+        if self._waiting is None or not self._waiting.active():
+            self._waiting = self._reactor.callLater(delay, function)
+
+    def cancel(self) -> None:
+        """Cancel the call that waits, if there is one."""
+        if self._waiting is not None and self._waiting.active():
+            self._waiting.cancel()

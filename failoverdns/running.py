@@ -1,0 +1,115 @@
+"""What exists only while the server runs: built, told of changes and stopped together."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IListeningPort
+
+from failoverdns.automation.automation_loop import Automation
+from failoverdns.changes.ledger import Ledger, Outcome, Submission
+from failoverdns.control.commanding import CommandCorridor, event_line
+from failoverdns.control.effects import Effects
+from failoverdns.control.server import ControlFactory
+from failoverdns.model.change import Change, Who
+from failoverdns.model.commands import Mutation
+from failoverdns.model.errors import Rejected
+from failoverdns.model.settings import Config
+from failoverdns.net.peer import find_allowed
+from failoverdns.net.spawning import spawn
+from failoverdns.reactions import Reactions
+from failoverdns.resolving.refresh_loop import Resolving
+from failoverdns.store.interface import Store
+from failoverdns.workers.interface import Answering
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The parts that follow changes, and those that take commands."""
+
+    ledger: Ledger
+    reactions: Reactions
+    resolving: Resolving
+    automation: Automation
+    control: ControlFactory
+    ports: list[IListeningPort] = field(default_factory=list)
+    """Where the control socket listens; none before the end of the start."""
+
+    def announce(self, change: Change) -> None:
+        """Tell every part of a change."""
+        self.control.send_event(event_line(change))
+        self.reactions.announce(change)
+        self.resolving.announce(change)
+        self.automation.announce(change)
+
+    def stop(self) -> None:
+        """End all of it."""
+        for port in self.ports:
+            port.stopListening()
+        self.control.close()
+        self.automation.stop()
+        self.resolving.stop()
+        self.reactions.stop()
+
+
+def build(
+    config: Config,
+    ledger: Ledger,
+    store: Store,
+    answering: Answering,
+    reactor: Any,
+    steady: Callable[[], float],
+) -> Running:
+    """Build what follows changes and what takes commands; nothing of it runs yet.
+
+    `steady` returns seconds of a clock that nobody sets.  Raises CannotListen for a user or group
+    that the configuration allows to give commands and that does not exist.
+    """
+    allowed = find_allowed(config.control.allow, "control.allow")
+    submit_own = partial(submit, ledger)
+    reactions = Reactions(config, ledger, store, submit_own, reactor, time.time)
+    resolving = Resolving(lambda: ledger.state, submit_own, reactor)
+    automation = Automation(
+        lambda: ledger.state,
+        submit_own,
+        reactions.approval,
+        reactor,
+        now=time.time,
+        steady=steady,
+    )
+    effects = Effects(
+        now=time.time,
+        steady=steady,
+        spawn=spawn,
+        hooks=reactions.report,
+        server=answering.report,
+        automation=automation.report,
+        probing=automation,
+        query_log=answering.log_queries,
+        approval=reactions.approval,
+        can_issue=lambda: reactions.issuing,
+    )
+    commands = CommandCorridor(ledger, store, effects)
+    control = ControlFactory(reactor, commands, allowed)
+    return Running(ledger, reactions, resolving, automation, control)
+
+
+def submit(ledger: Ledger, command: Mutation, word: str) -> Deferred[None]:
+    """Submit a command of the system's own to the ledger; fails with Rejected."""
+    done: Deferred[None] = Deferred()
+
+    def reply(outcome: Outcome) -> None:
+        if isinstance(outcome, Rejected):
+            done.errback(outcome)
+        else:
+            done.callback(None)
+
+    who = Who(os.getuid(), os.getpid(), "failoverdns")
+    ledger.submit(Submission(command, who, {"command": word}, reply))
+    return done
