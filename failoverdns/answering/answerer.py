@@ -1,9 +1,7 @@
-"""What strangers meet: the table, the terms on which it answers, and the sockets.
+"""Answers DNS clients: the table, the settings that it answers by, and the sockets.
 
-It is all that an answering process consists of: it takes deltas, and knows neither the state nor
-where it is kept.
-Refuses to decide what is served, what the terms are (`answering.settings`), and whose sockets
-it has.
+A worker consists of this: it takes deltas, settings (`answering.settings`) and sockets, and knows
+neither the state nor where that is stored.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from failoverdns.answering.responding import (
     server_failure,
     unready_answer,
 )
-from failoverdns.answering.settings import WorkerSettings, terms_of
+from failoverdns.answering.settings import WorkerSettings, answer_settings_of
 from failoverdns.model.change import Json
 from failoverdns.net.sockets import allow_descriptors
 from failoverdns.protocol.table.fast_path import make_table
@@ -79,16 +77,16 @@ class Answerer:
         else:
             self._table.apply(delta)
 
-    def agree(self, agreement: WorkerSettings) -> None:
-        """Answer on other terms from now on; the query log keeps the settings that it began with.
+    def configure(self, settings: WorkerSettings) -> None:
+        """Answer by other settings from now on; the query log keeps those that it began with.
 
-        A connection over TCP takes an open file, and there is room for as many as are let in.
+        Every TCP connection takes an open file, so the limit of the process is raised to fit.
         """
-        self._settings = terms_of(agreement, self._settings)
-        self.listeners.tcp_clients.limits = agreement.tcp
+        self._settings = answer_settings_of(settings, self._settings)
+        self.listeners.tcp_clients.limits = settings.tcp
         if self.query_log.settings is None:
-            self.query_log = QueryLog(agreement.querylog)
-        wanted = agreement.tcp.max_connections + OTHER_DESCRIPTORS
+            self.query_log = QueryLog(settings.querylog)
+        wanted = settings.tcp.max_connections + OTHER_DESCRIPTORS
         allowed = allow_descriptors(wanted)
         if allowed < wanted:
             log.warn(
@@ -99,7 +97,7 @@ class Answerer:
             )
 
     def report(self) -> dict[str, Any]:
-        """Tell what became of strangers' packets, for `status`."""
+        """Return what became of DNS clients' packets, for `status`."""
         limiter = self._settings.limiter
         limited: Json = None
         if limiter is not None:

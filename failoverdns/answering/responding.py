@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from failoverdns.answering.limiting import Kind, RateLimiter, Treatment, packed
+from failoverdns.answering.limiting import RateLimiter, ReplyKind, Treatment, packed
 from failoverdns.model.records import ANY
 from failoverdns.protocol.cookies import SIZE, CookieSecrets, check_cookie
 from failoverdns.protocol.options import (
@@ -86,11 +86,11 @@ _COOKIE_SPACE: Final = 4 + SIZE
 
 @dataclass(frozen=True, slots=True)
 class AnswerSettings:
-    """What strangers get beside answers, and on which terms.
+    """The settings that a reply depends on, beside the table.
 
-    Without `cookies` the option is ignored; `nsid` is told to those who ask; `idle_timeout` in
-    seconds, told over TCP to those who ask; without `limiter` every reply is sent; `chaos` is told
-    to those who ask in class CHAOS, by name.
+    Without `cookies` the COOKIE option is ignored.  `nsid` answers the NSID option, `idle_timeout`
+    (in seconds) the keepalive option over TCP, `chaos` queries of class CHAOS, by name.  Without
+    `limiter` every reply is sent.
     """
 
     cookies: CookieSecrets | None = None
@@ -248,11 +248,11 @@ def _limited(
 ) -> bytes | None:
     """Return a reply, or what becomes of it where a client network gets too many."""
     kind, name = _account(table, reply)
-    verdict = limiter.judge(packed(asker.host), kind, name, asker.monotonic)
-    if verdict is Treatment.SEND:
+    treatment = limiter.treat(packed(asker.host), kind, name, asker.monotonic)
+    if treatment is Treatment.SEND:
         return reply
     query = read_query(packet)
-    if verdict is Treatment.DROP or not isinstance(query, Query):
+    if treatment is Treatment.DROP or not isinstance(query, Query):
         return None
     rcode, options = NOERROR, b""
     if query.edns is not None and query.edns.options.cookie is not None and settings.cookies:
@@ -263,20 +263,20 @@ def _limited(
     return write_reply(query, sections, PLAIN_UDP_PAYLOAD if rcode else 0, options)
 
 
-def _account(table: Table, reply: bytes) -> tuple[Kind, bytes]:
+def _account(table: Table, reply: bytes) -> tuple[ReplyKind, bytes]:
     """Return the account of a reply: its kind, and what it is told apart by."""
     rcode = reply[3] & 0xF
     if rcode not in (NOERROR, NXDOMAIN) or len(reply) == 12:
-        return Kind.ERROR, b""
+        return ReplyKind.ERROR, b""
     at = 12
     while length := reply[at]:
         at += 1 + length
     name = reply[12 : at + 1].lower()
     if rcode == NOERROR and table.find(name) is not None:
-        return Kind.ANSWER, name + reply[at + 1 : at + 5]
+        return ReplyKind.ANSWER, name + reply[at + 1 : at + 5]
     authority = table.zone_of(name)
     zone = authority.origin if authority is not None else b""
-    return (Kind.NXDOMAIN if rcode == NXDOMAIN else Kind.ANSWER), zone
+    return (ReplyKind.NXDOMAIN if rcode == NXDOMAIN else ReplyKind.ANSWER), zone
 
 
 def _sections(outcome: LookupResult) -> Sections:

@@ -1,8 +1,7 @@
-"""What strangers get, and on which terms: agreed on by the control process, kept by all who answer.
+"""The settings of the processes that answer: made by the control process, sent to every worker.
 
-Knows the file of shared secrets, and which of the old terms outlive a reload: secrets of the
-server's own, and the accounts of limits that did not change.
-Refuses to know what terms mean to a query: `answering` does.
+A reload replaces them as a whole.  Two things survive it: cookie secrets that the server made
+itself, and the accounts of a rate limit that did not change.
 """
 
 from __future__ import annotations
@@ -40,15 +39,15 @@ MakeSecret = Callable[[], bytes]
 """Return 16 random bytes."""
 
 
-class CannotAgree(Exception):
-    """A file of secrets that cannot be used: says which, why, and what would be right."""
+class CannotReadSecrets(Exception):
+    """The file of cookie secrets cannot be used; the text names it and says what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """All that an answering process is told beside names and sockets.
+    """All that the control process sends to a worker beside names and sockets.
 
-    `secrets` are those of cookies, as hex digits; without any there are no cookies.
+    `secrets` are the cookie secrets, as hex digits; without any, cookies are off.
     """
 
     secrets: tuple[str, ...]
@@ -61,10 +60,13 @@ class WorkerSettings:
 _JSON = TypeAdapter(WorkerSettings)
 
 
-def make_agreement(
+def make_worker_settings(
     config: Config, old: WorkerSettings | None, make_secret: MakeSecret
 ) -> WorkerSettings:
-    """Return what a configuration asks for; raises CannotAgree."""
+    """Return the settings that a configuration asks for; raises CannotReadSecrets.
+
+    `old` are those in use, if there are any: secrets that the server made itself are kept.
+    """
     return WorkerSettings(
         secrets=_secrets(config.cookies, old.secrets if old else (), make_secret),
         identity=config.identity,
@@ -74,20 +76,20 @@ def make_agreement(
     )
 
 
-def rotated(config: Config, agreement: WorkerSettings, make_secret: MakeSecret) -> WorkerSettings:
-    """Return an agreement with a new secret, if secrets are the server's own."""
-    if not agreement.secrets or config.cookies.secret_file is not None:
-        return agreement
-    secrets = CookieSecrets(tuple(map(bytes.fromhex, agreement.secrets)))
-    return replace(agreement, secrets=_texts(secrets.followed_by(make_secret())))
+def rotated(config: Config, settings: WorkerSettings, make_secret: MakeSecret) -> WorkerSettings:
+    """Return the settings with a new cookie secret, if the server makes its secrets itself."""
+    if not settings.secrets or config.cookies.secret_file is not None:
+        return settings
+    secrets = CookieSecrets(tuple(map(bytes.fromhex, settings.secrets)))
+    return replace(settings, secrets=_texts(secrets.followed_by(make_secret())))
 
 
-def share_of(agreement: WorkerSettings, processes: int) -> WorkerSettings:
-    """Return what each of several processes keeps to, so that limits hold for all together.
+def share_of(settings: WorkerSettings, processes: int) -> WorkerSettings:
+    """Return the settings of each of several processes, so that limits hold for all together.
 
     Clients are spread over the processes by their ports, so those of one network meet all of them.
     """
-    tcp, limits = agreement.tcp, agreement.rate_limit
+    tcp, limits = settings.tcp, settings.rate_limit
     tcp = replace(
         tcp,
         max_connections=_part(tcp.max_connections, processes),
@@ -101,39 +103,39 @@ def share_of(agreement: WorkerSettings, processes: int) -> WorkerSettings:
             errors_per_second=_part(limits.errors_per_second, processes),
             all_per_second=_part(limits.all_per_second, processes),
         )
-    return replace(agreement, tcp=tcp, rate_limit=limits)
+    return replace(settings, tcp=tcp, rate_limit=limits)
 
 
-def terms_of(agreement: WorkerSettings, old: AnswerSettings) -> AnswerSettings:
-    """Return the terms of an agreement; what lives on of the old ones does."""
-    secrets, identity, limits = agreement.secrets, agreement.identity, agreement.rate_limit
+def answer_settings_of(settings: WorkerSettings, old: AnswerSettings) -> AnswerSettings:
+    """Return what the query path needs; the accounts of an unchanged rate limit are kept."""
+    secrets, identity, limits = settings.secrets, settings.identity, settings.rate_limit
     return AnswerSettings(
         cookies=CookieSecrets(tuple(map(bytes.fromhex, secrets))) if secrets else None,
         nsid=identity.nsid.encode() if identity.nsid is not None else None,
-        idle_timeout=agreement.tcp.idle_timeout,
+        idle_timeout=settings.tcp.idle_timeout,
         limiter=_limiter(limits, old.limiter),
         chaos=chaos_rrsets(identity.id, identity.version),
     )
 
 
-def write_agreement(agreement: WorkerSettings) -> dict[str, Any]:
-    """Return an agreement as JSON."""
-    written: dict[str, Any] = _JSON.dump_python(agreement, mode="json")
+def write_worker_settings(settings: WorkerSettings) -> dict[str, Any]:
+    """Return the settings as JSON."""
+    written: dict[str, Any] = _JSON.dump_python(settings, mode="json")
     return written
 
 
-def read_agreement(written: dict[str, Any]) -> WorkerSettings:
-    """Return an agreement from JSON; raises ValueError."""
+def read_worker_settings(written: dict[str, Any]) -> WorkerSettings:
+    """Return the settings from JSON; raises ValueError."""
     return _JSON.validate_python(written)
 
 
 def _secrets(
-    settings: CookieSettings, old: tuple[str, ...], make_secret: MakeSecret
+    cookies: CookieSettings, old: tuple[str, ...], make_secret: MakeSecret
 ) -> tuple[str, ...]:
-    if not settings.answer:
+    if not cookies.answer:
         return ()
-    if settings.secret_file is not None:
-        return _texts(_read(settings.secret_file))
+    if cookies.secret_file is not None:
+        return _texts(_read(cookies.secret_file))
     return old or (make_secret().hex(),)
 
 
@@ -163,6 +165,6 @@ def _read(path: Path) -> CookieSecrets:
             raise Malformed(f"larger than {MAX_FILE} bytes; is this a file of secrets?")
         return read_secrets(text.decode("latin-1"))
     except OSError as fault:
-        raise CannotAgree(f"cookies.secret_file: {path}: {fault.strerror}") from None
+        raise CannotReadSecrets(f"cookies.secret_file: {path}: {fault.strerror}") from None
     except Malformed as fault:
-        raise CannotAgree(f"cookies.secret_file: {path}: {fault}") from None
+        raise CannotReadSecrets(f"cookies.secret_file: {path}: {fault}") from None

@@ -1,4 +1,4 @@
-"""Read what strangers send: one DNS query, in bounded time.
+"""Read what DNS clients send: one query, in bounded time.
 
 Knows the layout of a message (RFC 1035 section 4, RFC 6891 section 6) and its limits: each byte
 is looked at once, no compression pointer is ever followed, at most `MAX_RECORDS` records and
