@@ -16,36 +16,23 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from failoverdns.answering.limiting import RateLimiter, ReplyKind, Treatment, packed
-from failoverdns.model.records import ANY
+from failoverdns.model.numbers import EdnsOption, ExtendedError, Rcode, RRClass, RRType
 from failoverdns.protocol.cookies import SIZE, CookieSecrets, check_cookie
 from failoverdns.protocol.options import (
-    CLIENT_SUBNET,
-    COOKIE,
-    KEEPALIVE,
     NO_OPTIONS,
-    NSID,
     Options,
     keepalive_time,
     without_scope,
     write_option,
 )
 from failoverdns.protocol.query import (
-    BADCOOKIE,
-    BADVERS,
-    FORMERR,
-    NOERROR,
-    NOTIMP,
-    NXDOMAIN,
-    OPT,
-    REFUSED,
-    SERVFAIL,
     Faulty,
     Ignored,
     Query,
     Unasked,
     read_query,
 )
-from failoverdns.protocol.records import CompiledRRset
+from failoverdns.protocol.records import IN, CompiledRRset
 from failoverdns.protocol.reply import (
     PLAIN_UDP_PAYLOAD,
     TCP_PAYLOAD,
@@ -57,7 +44,6 @@ from failoverdns.protocol.reply import (
     write_unasked,
 )
 from failoverdns.protocol.table.lookup import (
-    CLASS_IN,
     Found,
     LookupResult,
     NoData,
@@ -68,10 +54,12 @@ from failoverdns.protocol.table.lookup import (
 )
 from failoverdns.protocol.table.table import Table
 
-CLASS_CHAOS = 3
-AXFR, IXFR = 252, 251
-NOT_AUTHORITATIVE = 20
-"""Extended DNS Error: not a zone of ours (RFC 8914 section 4.21)."""
+_CHAOS: Final = RRClass.CHAOS.value
+_OPT: Final = RRType.OPT.value
+_ANY: Final = RRType.ANY.value
+_TRANSFERS: Final = (RRType.AXFR.value, RRType.IXFR.value)
+_NOERROR: Final = Rcode.NOERROR.value
+_NXDOMAIN: Final = Rcode.NXDOMAIN.value
 
 _OPT_START: Final = b"\0\0)"
 _COOKIES: Final = {
@@ -150,17 +138,17 @@ def slow_answer(
 def answer(table: Table, query: Query, settings: AnswerSettings = NO_TERMS) -> Sections | None:
     """Return what a well-formed query is told; None for OPT as QTYPE, which is no question."""
     if query.edns is not None and query.edns.version > 0:
-        return Sections(BADVERS, authoritative=False)
-    if query.qtype == OPT:
+        return Sections(Rcode.BADVERS, authoritative=False)
+    if query.qtype == _OPT:
         return None
-    if query.qclass == CLASS_CHAOS and query.name.wire in settings.chaos:
+    if query.qclass == _CHAOS and query.name.wire in settings.chaos:
         return _chaos(settings.chaos[query.name.wire], query)
-    if query.qclass != CLASS_IN:
-        return Sections(REFUSED, authoritative=False)
-    if query.qtype in (AXFR, IXFR):
-        return Sections(REFUSED, authoritative=False)
-    if (query.qtype >= 128 and query.qtype < ANY) or query.qtype == 0:
-        return Sections(NOTIMP, authoritative=False)
+    if query.qclass != IN:
+        return Sections(Rcode.REFUSED, authoritative=False)
+    if query.qtype in _TRANSFERS:
+        return Sections(Rcode.REFUSED, authoritative=False)
+    if (query.qtype >= 128 and query.qtype < _ANY) or query.qtype == 0:
+        return Sections(Rcode.NOTIMP, authoritative=False)
     return _sections(look_up(table, query.name.wire, query.qtype))
 
 
@@ -169,7 +157,9 @@ def server_failure(packet: bytes) -> bytes | None:
     if len(packet) < 12 or packet[2] & 0x80:
         return None
     opcode = packet[2] >> 3 & 0xF
-    return write_header(Faulty(int.from_bytes(packet[:2], "big"), opcode, SERVFAIL, "a defect"))
+    return write_header(
+        Faulty(int.from_bytes(packet[:2], "big"), opcode, Rcode.SERVFAIL, "a defect")
+    )
 
 
 def _ready_with_cookie(
@@ -208,12 +198,14 @@ def _slow_answer(
             return write_header(query), False
         case Unasked():
             if settings.cookies is None:
-                return write_header(Faulty(query.id, 0, FORMERR, "no question")), False
+                return write_header(Faulty(query.id, 0, Rcode.FORMERR, "no question")), False
             valid, options = _reply_options(query.edns.options, asker, settings)
             return write_unasked(query, options), valid
     sections = answer(table, query, settings)
     if sections is None:
-        return write_header(Faulty(query.id, 0, FORMERR, "a QTYPE that cannot be asked for")), False
+        return write_header(
+            Faulty(query.id, 0, Rcode.FORMERR, "a QTYPE that cannot be asked for")
+        ), False
     valid, options = False, b""
     if query.edns is not None and query.edns.options is not NO_OPTIONS:
         valid, options = _reply_options(query.edns.options, asker, settings)
@@ -228,13 +220,13 @@ def _reply_options(options: Options, asker: Asker, settings: AnswerSettings) -> 
         valid, cookie = check_cookie(
             settings.cookies, options.cookie, packed(asker.host), asker.now
         )
-        written += write_option(COOKIE, cookie)
+        written += write_option(EdnsOption.COOKIE, cookie)
     if options.nsid and settings.nsid is not None:
-        written += write_option(NSID, settings.nsid)
+        written += write_option(EdnsOption.NSID, settings.nsid)
     if options.client_subnet is not None:
-        written += write_option(CLIENT_SUBNET, without_scope(options.client_subnet))
+        written += write_option(EdnsOption.CLIENT_SUBNET, without_scope(options.client_subnet))
     if options.keepalive and not asker.udp:
-        written += write_option(KEEPALIVE, keepalive_time(settings.idle_timeout))
+        written += write_option(EdnsOption.KEEPALIVE, keepalive_time(settings.idle_timeout))
     return valid, written
 
 
@@ -254,9 +246,9 @@ def _limited(
     query = read_query(packet)
     if treatment is Treatment.DROP or not isinstance(query, Query):
         return None
-    rcode, options = NOERROR, b""
+    rcode, options = Rcode.NOERROR, b""
     if query.edns is not None and query.edns.options.cookie is not None and settings.cookies:
-        rcode = BADCOOKIE  # and no option but the cookie: nothing may be gained by way of us
+        rcode = Rcode.BADCOOKIE  # and no option but the cookie: nothing may be gained by way of us
         cookie_only = Options(cookie=query.edns.options.cookie)
         _, options = _reply_options(cookie_only, asker, settings)
     sections = Sections(rcode, authoritative=False)
@@ -266,41 +258,43 @@ def _limited(
 def _account(table: Table, reply: bytes) -> tuple[ReplyKind, bytes]:
     """Return the account of a reply: its kind, and what it is told apart by."""
     rcode = reply[3] & 0xF
-    if rcode not in (NOERROR, NXDOMAIN) or len(reply) == 12:
+    if rcode not in (_NOERROR, _NXDOMAIN) or len(reply) == 12:
         return ReplyKind.ERROR, b""
     at = 12
     while length := reply[at]:
         at += 1 + length
     name = reply[12 : at + 1].lower()
-    if rcode == NOERROR and table.find(name) is not None:
+    if rcode == _NOERROR and table.find(name) is not None:
         return ReplyKind.ANSWER, name + reply[at + 1 : at + 5]
     authority = table.zone_of(name)
     zone = authority.origin if authority is not None else b""
-    return (ReplyKind.NXDOMAIN if rcode == NXDOMAIN else ReplyKind.ANSWER), zone
+    return (ReplyKind.NXDOMAIN if rcode == _NXDOMAIN else ReplyKind.ANSWER), zone
 
 
 def _sections(outcome: LookupResult) -> Sections:
     match outcome:
         case Found(answers):
-            return Sections(NOERROR, answer=answers)
+            return Sections(Rcode.NOERROR, answer=answers)
         case NoData(answers, soa):
-            return Sections(NOERROR, answer=answers, authority=(soa,))
+            return Sections(Rcode.NOERROR, answer=answers, authority=(soa,))
         case NoSuchName(answers, soa):
-            return Sections(NXDOMAIN, answer=answers, authority=(soa,))
+            return Sections(Rcode.NXDOMAIN, answer=answers, authority=(soa,))
         case Referral(answers, nameservers, glue):
             return Sections(
-                NOERROR,
+                Rcode.NOERROR,
                 authoritative=bool(answers),
                 answer=answers,
                 authority=(nameservers,),
                 additional=glue,
             )
         case NotOurs():
-            return Sections(REFUSED, authoritative=False, extended_error=NOT_AUTHORITATIVE)
+            return Sections(
+                Rcode.REFUSED, authoritative=False, extended_error=ExtendedError.NOT_AUTHORITATIVE
+            )
 
 
 def _chaos(rrset: CompiledRRset, query: Query) -> Sections:
     """Tell who we are, where the configuration allows it (RFC 4892)."""
-    if query.qtype in (rrset.rtype, ANY):
-        return Sections(NOERROR, answer=((query.name.wire, rrset),))
-    return Sections(NOERROR)
+    if query.qtype in (rrset.rtype, _ANY):
+        return Sections(Rcode.NOERROR, answer=((query.name.wire, rrset),))
+    return Sections(Rcode.NOERROR)

@@ -4,9 +4,8 @@
 
 #include "siphash.h"
 
-enum { SOA = 6, OPT = 41, IN = 1, NXDOMAIN = 3 };
 enum { HEADER = 12, QUESTION = 4, OPT_SIZE = 11 };
-enum { COOKIE_HALF = 8, COOKIE = 24, COOKIE_OPTION = 4 + COOKIE };
+enum { COOKIE_CODE = 10, COOKIE_HALF = 8, COOKIE = 24, COOKIE_OPTION = 4 + COOKIE };
 enum { MAX_AGE = 3600, MAX_AHEAD = 300, RENEWED_AFTER = 1800 };
 
 #define LINE 64u /* bytes that the cache takes at a time */
@@ -209,7 +208,7 @@ size_t answer(
         if (read16(opt + 9) != options)
             return 0;
         if (options != 0) {
-            if (settings->secrets == 0 || options < 4 || read16(opt + 11) != 10)
+            if (settings->secrets == 0 || options < 4 || read16(opt + 11) != COOKIE_CODE)
                 return 0;
             cookie = read16(opt + 13);
             if ((cookie != COOKIE_HALF && cookie != COOKIE) || options != cookie + 4)
