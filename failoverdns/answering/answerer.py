@@ -15,13 +15,12 @@ from twisted.logger import Logger
 from failoverdns.answering.listening import Listeners
 from failoverdns.answering.query_log import QueryLog
 from failoverdns.answering.responding import (
-    AnswerSettings,
     Asker,
     respond,
     server_failure,
     unready_answer,
 )
-from failoverdns.answering.settings import WorkerSettings, answer_settings_of
+from failoverdns.answering.settings import UNCONFIGURED, WorkerSettings, answer_settings_of
 from failoverdns.model.change import Json
 from failoverdns.net.sockets import allow_descriptors
 from failoverdns.protocol.table.fast_path import make_table
@@ -39,10 +38,10 @@ class Answerer:
     def __init__(self, reactor: Any) -> None:
         """Begin with nothing to answer, and nowhere; `reactor` is Twisted's."""
         self._table: Table = make_table()
-        self._settings = AnswerSettings()
+        self._settings = answer_settings_of(UNCONFIGURED, None)
         batches = self._table.serve if isinstance(self._table, ServesBatches) else None
         serve = partial(self._serve, batches) if batches is not None else None
-        self.listeners = Listeners(reactor, self.answer, serve)
+        self.listeners = Listeners(reactor, self.answer, UNCONFIGURED.tcp, serve)
         self.query_log = QueryLog(None)
 
     def answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
@@ -53,7 +52,7 @@ class Answerer:
                 reply = self._table.ready_answer(packet, udp=udp)
                 if reply is None:  # else nobody needs to know who asks, and when
                     asker = Asker(host, udp, time.time(), 0.0)
-                    reply, _ = unready_answer(self._table, packet, asker, settings)
+                    reply = unready_answer(self._table, packet, asker, settings).message
                 return reply
             asker = Asker(host, udp, time.time(), time.monotonic())
             reply = respond(self._table, packet, asker, settings)
@@ -82,7 +81,7 @@ class Answerer:
 
         Every TCP connection takes an open file, so the limit of the process is raised to fit.
         """
-        self._settings = answer_settings_of(settings, self._settings)
+        self._settings = answer_settings_of(settings, self._settings.limiter)
         self.listeners.tcp_clients.limits = settings.tcp
         if self.query_log.settings is None:
             self.query_log = QueryLog(settings.querylog)

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final
 
-from pydantic import TypeAdapter
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
 from failoverdns.answering.limiting import RateLimiter
-from failoverdns.answering.responding import AnswerSettings
 from failoverdns.model.errors import Malformed
 from failoverdns.model.limits import RateLimits
 from failoverdns.model.settings import (
@@ -28,6 +27,7 @@ from failoverdns.model.settings import (
 )
 from failoverdns.protocol.chaos import chaos_rrsets
 from failoverdns.protocol.cookies import CookieSecrets, read_secrets
+from failoverdns.protocol.records import CompiledRRset
 
 MAX_FILE = 4096
 """Bytes of a file of secrets."""
@@ -43,19 +43,54 @@ class CannotReadSecrets(Exception):
     """The file of cookie secrets cannot be used; the text names it and says what would be right."""
 
 
+def _write_secrets(cookies: CookieSecrets | None) -> list[str] | None:
+    return [secret.hex() for secret in cookies.secrets] if cookies is not None else None
+
+
+def _read_secrets(written: list[str] | None) -> CookieSecrets | None:
+    return CookieSecrets(tuple(map(bytes.fromhex, written))) if written is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSettings:
+    """The settings that a reply depends on, beside the table.
+
+    Without `cookies` the COOKIE option is ignored.  `nsid` answers the NSID option, `idle_timeout`
+    (in seconds) the keepalive option over TCP, `chaos` queries of class CHAOS, by name.  Without
+    `limiter` every reply is sent.
+    """
+
+    cookies: CookieSecrets | None
+    nsid: bytes | None
+    idle_timeout: float
+    limiter: RateLimiter | None
+    chaos: Mapping[bytes, CompiledRRset]
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
     """All that the control process sends to a worker beside names and sockets.
 
-    `secrets` are the cookie secrets, as hex digits; without any, cookies are off.
+    Without `cookies` there are no DNS cookies; all else is as in the configuration.
     """
 
-    secrets: tuple[str, ...]
+    cookies: Annotated[
+        CookieSecrets | None, PlainSerializer(_write_secrets), PlainValidator(_read_secrets)
+    ]
     identity: Identity
     tcp: TCPSettings
     rate_limit: RateLimits | None
     querylog: QueryLogSettings | None
 
+
+UNCONFIGURED: Final = WorkerSettings(
+    cookies=None,
+    identity=Identity(None, None),
+    tcp=TCPSettings(0, 0, 0, 0),
+    rate_limit=None,
+    querylog=None,
+)
+"""What holds before settings arrive: no socket is open then."""
 
 _JSON = TypeAdapter(WorkerSettings)
 
@@ -68,7 +103,7 @@ def make_worker_settings(
     `old` are those in use, if there are any: secrets that the server made itself are kept.
     """
     return WorkerSettings(
-        secrets=_secrets(config.cookies, old.secrets if old else (), make_secret),
+        cookies=_secrets(config.cookies, old.cookies if old else None, make_secret),
         identity=config.identity,
         tcp=config.tcp,
         rate_limit=config.rate_limit,
@@ -78,10 +113,9 @@ def make_worker_settings(
 
 def rotated(config: Config, settings: WorkerSettings, make_secret: MakeSecret) -> WorkerSettings:
     """Return the settings with a new cookie secret, if the server makes its secrets itself."""
-    if not settings.secrets or config.cookies.secret_file is not None:
+    if settings.cookies is None or config.cookies.secret_file is not None:
         return settings
-    secrets = CookieSecrets(tuple(map(bytes.fromhex, settings.secrets)))
-    return replace(settings, secrets=_texts(secrets.followed_by(make_secret())))
+    return replace(settings, cookies=settings.cookies.followed_by(make_secret()))
 
 
 def share_of(settings: WorkerSettings, processes: int) -> WorkerSettings:
@@ -106,14 +140,14 @@ def share_of(settings: WorkerSettings, processes: int) -> WorkerSettings:
     return replace(settings, tcp=tcp, rate_limit=limits)
 
 
-def answer_settings_of(settings: WorkerSettings, old: AnswerSettings) -> AnswerSettings:
-    """Return what the query path needs; the accounts of an unchanged rate limit are kept."""
-    secrets, identity, limits = settings.secrets, settings.identity, settings.rate_limit
+def answer_settings_of(settings: WorkerSettings, limiter: RateLimiter | None) -> AnswerSettings:
+    """Return what the query path needs; `limiter` is kept if its rate limit is unchanged."""
+    identity = settings.identity
     return AnswerSettings(
-        cookies=CookieSecrets(tuple(map(bytes.fromhex, secrets))) if secrets else None,
+        cookies=settings.cookies,
         nsid=identity.nsid.encode() if identity.nsid is not None else None,
         idle_timeout=settings.tcp.idle_timeout,
-        limiter=_limiter(limits, old.limiter),
+        limiter=_limiter(settings.rate_limit, limiter),
         chaos=chaos_rrsets(identity.id, identity.version),
     )
 
@@ -130,17 +164,13 @@ def read_worker_settings(written: dict[str, Any]) -> WorkerSettings:
 
 
 def _secrets(
-    cookies: CookieSettings, old: tuple[str, ...], make_secret: MakeSecret
-) -> tuple[str, ...]:
-    if not cookies.answer:
-        return ()
-    if cookies.secret_file is not None:
-        return _texts(_read(cookies.secret_file))
-    return old or (make_secret().hex(),)
-
-
-def _texts(secrets: CookieSecrets) -> tuple[str, ...]:
-    return tuple(secret.hex() for secret in secrets.secrets)
+    settings: CookieSettings, old: CookieSecrets | None, make_secret: MakeSecret
+) -> CookieSecrets | None:
+    if not settings.answer:
+        return None
+    if settings.secret_file is not None:
+        return _read(settings.secret_file)
+    return old or CookieSecrets((make_secret(),))
 
 
 def _part(number: int, processes: int) -> int:

@@ -1,4 +1,4 @@
-"""What answering processes are told: the same for all, and limits that hold for all together."""
+"""The settings of workers: the same for all, with limits that hold for all together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from ipaddress import ip_network
 from pathlib import Path
 
-from failoverdns.answering.responding import AnswerSettings
 from failoverdns.answering.settings import (
     WorkerSettings,
     answer_settings_of,
@@ -16,10 +15,11 @@ from failoverdns.answering.settings import (
 )
 from failoverdns.model.limits import RateLimits
 from failoverdns.model.settings import Identity, QueryLogSettings, TCPSettings
+from failoverdns.protocol.cookies import CookieSecrets
 
-SECRET = "000102030405060708090a0b0c0d0e0f"
+SECRET = bytes(range(16))
 SETTINGS = WorkerSettings(
-    secrets=(SECRET,),
+    cookies=CookieSecrets((SECRET,)),
     identity=Identity("ns1", None, "ns1.example"),
     tcp=TCPSettings(max_connections=1001, max_connections_per_prefix=7),
     rate_limit=RateLimits(
@@ -48,8 +48,8 @@ def test_limits_hold_for_all_processes_together() -> None:
 
 def test_accounts_of_an_unchanged_limit_outlive_a_reload() -> None:
     """Accounts of a limit that stays the same; the secrets are those that were sent."""
-    settings = answer_settings_of(SETTINGS, AnswerSettings())
+    settings = answer_settings_of(SETTINGS, None)
     assert settings.cookies is not None
-    assert settings.cookies.secrets == (bytes.fromhex(SECRET),)
-    assert answer_settings_of(SETTINGS, settings).limiter is settings.limiter
+    assert settings.cookies.secrets == (SECRET,)
+    assert answer_settings_of(SETTINGS, settings.limiter).limiter is settings.limiter
     assert b"\2id\6server\0" in settings.chaos
