@@ -11,13 +11,12 @@ and what is offered (`workers.settings`).
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -33,6 +32,7 @@ from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
 from failoverdns.protocol.table.deltas import write_parts
 from failoverdns.workers.calls import Call, write_address
+from failoverdns.workers.filling import FILLING, fill
 from failoverdns.workers.handover import Orphan, find_orphans
 from failoverdns.workers.interface import CannotAnswer, Parts
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
@@ -40,12 +40,6 @@ from failoverdns.workers.worker_process import Gone, Stuck, Worker
 
 HEARTBEAT: Final = 5.0
 """Seconds between looks whether answering processes still answer."""
-
-FILLING: Final = 60.0
-"""Seconds in which a part of the table is applied by a process that does not answer yet."""
-
-AHEAD: Final = 4
-"""Parts of the table that are under way to processes that are being filled."""
 
 PAUSE: Final = 1.0
 """Seconds before another try to replace a process that ended before it could answer."""
@@ -181,26 +175,9 @@ class Fleet:
             await worker.call(Call.CONFIGURE, self._settings(), bound=FILLING)
             if self._sample is not None:
                 await worker.call(Call.LOG_QUERIES, {"sample": self._sample})
-        under_way: deque[Deferred[Any]] = deque()
-        try:
-            await self._send_parts(workers, under_way)
-        finally:
-            for rest in under_way:
-                rest.addErrback(lambda _: None)  # the first fault was told
+        await fill(workers, self._parts, self._reactor)
         for worker in workers:
             worker.is_serving = True
-
-    async def _send_parts(self, workers: list[Worker], under_way: deque[Deferred[Any]]) -> None:
-        for part in self._parts():
-            frame = write_delta_frame([part])
-            for worker in workers:
-                worker.send_delta(frame)
-            under_way.append(_together(workers, Call.APPLIED))
-            await deferLater(self._reactor, 0)
-            if len(under_way) > AHEAD:
-                await under_way.popleft()
-        while under_way:
-            await under_way.popleft()
 
     def _arrange(self) -> None:
         """Have every pair of sockets answered on: by its own process, or by another one."""
@@ -275,16 +252,6 @@ class Fleet:
     async def _dismiss(self, orphans: list[Orphan]) -> None:
         for orphan in orphans:
             await orphan.retire()
-
-
-def _together(workers: list[Worker], name: Call) -> Deferred[Any]:
-    calls = [Deferred.fromCoroutine(worker.call(name, bound=FILLING)) for worker in workers]
-    return gatherResults(calls, consumeErrors=True).addErrback(_first)
-
-
-def _first(failure: Failure) -> Failure:
-    """Return why the first of several calls failed."""
-    return failure.value.subFailure if isinstance(failure.value, FirstError) else failure
 
 
 def _value(failure: Failure) -> Gone | Stuck | Rejected | Failure:
