@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from failoverdns import __version__
-from failoverdns.answering.settings import CannotAgree
+from failoverdns.answering.settings import CannotReadSecrets
 from failoverdns.automation.automation_loop import steady_clock
 from failoverdns.changes.ledger import Ledger
 from failoverdns.changes.state import State
@@ -38,7 +38,7 @@ from failoverdns.reactions import CannotReact
 from failoverdns.running import Running, build, submit
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.sqlite import SQLiteStore
-from failoverdns.workers.choosing import answering_of
+from failoverdns.workers.factory import make_answering
 from failoverdns.workers.full_table import parts
 from failoverdns.workers.interface import CannotAnswer
 
@@ -59,7 +59,7 @@ class Service:
         """Build from `config` and sockets that are `inherited`; none is opened before `start`."""
         self.config = config
         self._reactor = reactor
-        self._answering = answering_of(config, reactor, inherited)
+        self._answering = make_answering(config, reactor, inherited)
         self._threads = ThreadPool(1, 1, "store")
         key_file = config.certificates.key_file
         self._store = SQLiteStore(config.state.sqlite, self._in_thread, key_file)
@@ -122,7 +122,7 @@ class Service:
             for error in faults.errors:
                 log.error("{error}", error=str(error))
             log.error("not reloaded: nothing was changed")
-        except (Rejected, CannotAgree, CannotListen, CannotReact, CannotStart) as fault:
+        except (Rejected, CannotReadSecrets, CannotListen, CannotReact, CannotStart) as fault:
             log.error("not reloaded, nothing was changed: {fault}", fault=str(fault))
 
     async def stop(self) -> None:
@@ -169,7 +169,7 @@ class Service:
         """Answer from now on; raises CannotStart or CannotListen."""
         try:
             await self._answering.start(self.config, lambda: parts(state))
-        except (CannotAgree, CannotAnswer) as fault:
+        except (CannotReadSecrets, CannotAnswer) as fault:
             raise CannotStart(str(fault)) from None
 
     async def _run(self, ledger: Ledger) -> None:

@@ -15,14 +15,10 @@ import dns.rdata
 import dns.rdatatype
 import dns.zone
 
-from failoverdns.answering.responding import (
-    NO_TERMS,
-    TCP,
-    UDP,
-    AnswerSettings,
-    respond,
-    slow_answer,
-)
+from failoverdns.answering import responding
+from failoverdns.answering.limiting import RateLimiter
+from failoverdns.answering.responding import Asker
+from failoverdns.answering.settings import AnswerSettings
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import (
@@ -39,11 +35,42 @@ from failoverdns.model.records import (
     StartOfAuthority,
     Text,
 )
+from failoverdns.protocol.cookies import CookieSecrets
+from failoverdns.protocol.records import CompiledRRset
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.protocol.table.table import Authority, Entry, Table
 
 NEGATIVE_TTL = 60
+UDP = Asker("0.0.0.0", True, 0.0, 0.0)
+TCP = UDP._replace(udp=False)
+
+
+def answer_settings(
+    cookies: CookieSecrets | None = None,
+    nsid: bytes | None = None,
+    limiter: RateLimiter | None = None,
+    chaos: Mapping[bytes, CompiledRRset] | None = None,
+) -> AnswerSettings:
+    """Return settings with nothing in them but what is given."""
+    return AnswerSettings(cookies, nsid, 10.0, limiter, chaos or {})
+
+
+NO_SETTINGS = answer_settings()
+
+
+def respond(
+    table: Table, packet: bytes, asker: Asker, settings: AnswerSettings = NO_SETTINGS
+) -> bytes | None:
+    """Return the reply to a packet, by either path."""
+    return responding.respond(table, packet, asker, settings)
+
+
+def slow_answer(
+    table: Table, packet: bytes, asker: Asker, settings: AnswerSettings = NO_SETTINGS
+) -> bytes | None:
+    """Return the reply to a packet by reading all of it."""
+    return responding.slow_answer(table, packet, asker, settings).message
 
 
 def name(text: str) -> DomainName:
@@ -208,7 +235,7 @@ def ask(
     question: dns.message.Message,
     *,
     udp: bool = True,
-    settings: AnswerSettings = NO_TERMS,
+    settings: AnswerSettings = NO_SETTINGS,
 ) -> dns.message.Message:
     """Return the reply to a question."""
     reply = respond(table, question.to_wire(), UDP if udp else TCP, settings)

@@ -1,9 +1,7 @@
-"""What strangers meet: the table, the terms on which it answers, and the sockets.
+"""Answers DNS clients: the table, the settings that it answers by, and the sockets.
 
-It is all that an answering process consists of: it takes deltas, and knows neither the state nor
-where it is kept.
-Refuses to decide what is served, what the terms are (`answering.settings`), and whose sockets
-it has.
+A worker consists of this: it takes deltas, settings (`answering.settings`) and sockets, and knows
+neither the state nor where that is stored.
 """
 
 from __future__ import annotations
@@ -17,13 +15,12 @@ from twisted.logger import Logger
 from failoverdns.answering.listening import Listeners
 from failoverdns.answering.query_log import QueryLog
 from failoverdns.answering.responding import (
-    AnswerSettings,
     Asker,
     respond,
     server_failure,
     unready_answer,
 )
-from failoverdns.answering.settings import WorkerSettings, terms_of
+from failoverdns.answering.settings import UNCONFIGURED, WorkerSettings, answer_settings_of
 from failoverdns.model.change import Json
 from failoverdns.net.sockets import make_room
 from failoverdns.protocol.table.fast_path import make_table
@@ -38,10 +35,10 @@ class Answerer:
     def __init__(self, reactor: Any) -> None:
         """Begin with nothing to answer, and nowhere; `reactor` is Twisted's."""
         self._table: Table = make_table()
-        self._settings = AnswerSettings()
+        self._settings = answer_settings_of(UNCONFIGURED, None)
         batches = self._table.serve if isinstance(self._table, ServesBatches) else None
         serve = partial(self._serve, batches) if batches is not None else None
-        self.listeners = Listeners(reactor, self.answer, serve)
+        self.listeners = Listeners(reactor, self.answer, UNCONFIGURED.tcp, serve)
         self.query_log = QueryLog(None)
 
     def answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
@@ -52,7 +49,7 @@ class Answerer:
                 reply = self._table.ready_answer(packet, udp=udp)
                 if reply is None:  # else nobody needs to know who asks, and when
                     asker = Asker(host, udp, time.time(), 0.0)
-                    reply, _ = unready_answer(self._table, packet, asker, settings)
+                    reply = unready_answer(self._table, packet, asker, settings).message
                 return reply
             asker = Asker(host, udp, time.time(), time.monotonic())
             reply = respond(self._table, packet, asker, settings)
@@ -76,16 +73,16 @@ class Answerer:
         else:
             self._table.apply(delta)
 
-    def agree(self, agreement: WorkerSettings) -> None:
-        """Answer on other terms from now on; the query log keeps the settings that it began with.
+    def configure(self, settings: WorkerSettings) -> None:
+        """Answer by other settings from now on; the query log keeps those that it began with.
 
-        A connection over TCP takes an open file, and there is room for as many as are let in.
+        Every TCP connection takes an open file, so the limit of the process is raised to fit.
         """
-        self._settings = terms_of(agreement, self._settings)
-        self.listeners.tcp_clients.limits = agreement.tcp
+        self._settings = answer_settings_of(settings, self._settings.limiter)
+        self.listeners.tcp_clients.limits = settings.tcp
         if self.query_log.settings is None:
-            self.query_log = QueryLog(agreement.querylog)
-        wanted, allowed = make_room(agreement.tcp.max_connections)
+            self.query_log = QueryLog(settings.querylog)
+        wanted, allowed = make_room(settings.tcp.max_connections)
         if allowed < wanted:
             log.warn(
                 "tcp.max_connections takes {wanted} open files, and {allowed} are allowed: "
@@ -95,7 +92,7 @@ class Answerer:
             )
 
     def report(self) -> dict[str, Any]:
-        """Tell what became of strangers' packets, for `status`."""
+        """Return what became of DNS clients' packets, for `status`."""
         limiter = self._settings.limiter
         limited: Json = None
         if limiter is not None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from failoverdns.model.limits import RateLimits
 
 
-class Kind(enum.Enum):
+class ReplyKind(enum.Enum):
     """What a reply is, and with it which rate it counts for."""
 
     ANSWER = "answer"
@@ -33,10 +33,11 @@ class Kind(enum.Enum):
 
 
 class Treatment(enum.Enum):
-    """What becomes of a reply."""
+    """What happens to a reply."""
 
     SEND = "send"
-    TRUNCATE = "truncate"
+    SLIP = "slip"
+    """Send it truncated, so that the client asks again over TCP."""
     DROP = "drop"
 
 
@@ -57,10 +58,10 @@ class RateLimiter:
         self.dropped = 0
         """Replies that were not sent."""
         self._rates = {
-            Kind.ANSWER: limits.responses_per_second,
-            Kind.NXDOMAIN: limits.nxdomains_per_second,
-            Kind.ERROR: limits.errors_per_second,
-            Kind.ALL: limits.all_per_second,
+            ReplyKind.ANSWER: limits.responses_per_second,
+            ReplyKind.NXDOMAIN: limits.nxdomains_per_second,
+            ReplyKind.ERROR: limits.errors_per_second,
+            ReplyKind.ALL: limits.all_per_second,
         }
         self._masks = {
             4: _mask(32, limits.ipv4_prefix_length),
@@ -75,8 +76,8 @@ class RateLimiter:
     def __len__(self) -> int:
         return len(self._accounts)
 
-    def judge(self, address: bytes, kind: Kind, name: bytes, now: float) -> Treatment:
-        """Count a reply to a client at `address` (4 or 16 bytes), and say what becomes of it.
+    def treat(self, address: bytes, kind: ReplyKind, name: bytes, now: float) -> Treatment:
+        """Count a reply to a client at `address` (4 or 16 bytes), and return what happens to it.
 
         `name` is what replies of the kind are told apart by; `now` in seconds, monotonic.
         """
@@ -85,14 +86,16 @@ class RateLimiter:
             return Treatment.SEND
         network = number & self._masks[size]
         owing = self._count((size, network, kind, name), self._rates[kind], now)
-        everything = self._count((size, network, Kind.ALL, b""), self._rates[Kind.ALL], now)
+        everything = self._count(
+            (size, network, ReplyKind.ALL, b""), self._rates[ReplyKind.ALL], now
+        )
         account = owing or everything
         if account is None:
             return Treatment.SEND
         account.limited += 1
         if self.limits.slip and account.limited % self.limits.slip == 0:
             self.truncated += 1
-            return Treatment.TRUNCATE
+            return Treatment.SLIP
         self.dropped += 1
         return Treatment.DROP
 

@@ -39,11 +39,16 @@ class _Listener:
 class Listeners:
     """All pairs of sockets that are answered on, by number."""
 
-    def __init__(self, reactor: Any, answer: Answer, serve: Serve | None = None) -> None:
-        """Answer with `answer`, over UDP with `serve` first; `reactor` is Twisted's."""
+    def __init__(
+        self, reactor: Any, answer: Answer, limits: TCPSettings, serve: Serve | None
+    ) -> None:
+        """Answer with `answer`, over UDP with `serve` first; `reactor` is Twisted's.
+
+        `limits` hold for all connections over TCP, until they are replaced.
+        """
         self._serve = serve
         self._reactor = reactor
-        self.tcp_clients = TCPClients(reactor, TCPSettings())
+        self.tcp_clients = TCPClients(reactor, limits)
         self._answer = answer
         self._open: dict[int, _Listener] = {}
 

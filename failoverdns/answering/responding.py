@@ -5,47 +5,27 @@
     reply  -> over UDP, to a client that has not proven its address: rate limit
 
 Both paths give the same answer; a property test holds them to it.
-Knows the table and what an authoritative server does with a question (RFC 1034 section 4.3.2).
-Refuses to know sockets and clocks, and where the table comes from: they are arguments.
+What a well-formed query is answered stands in `authoritative`.
+Table, settings, client and time are arguments: nothing here has a socket or a clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from failoverdns.answering.limiting import Kind, RateLimiter, Treatment, packed
-from failoverdns.model.records import ANY
+from failoverdns.answering.authoritative import answer
+from failoverdns.answering.limiting import RateLimiter, ReplyKind, Treatment, packed
+from failoverdns.answering.settings import AnswerSettings
+from failoverdns.model.numbers import EdnsOption, Rcode
 from failoverdns.protocol.cookies import SIZE, CookieSecrets, check_cookie
 from failoverdns.protocol.options import (
-    CLIENT_SUBNET,
-    COOKIE,
-    KEEPALIVE,
     NO_OPTIONS,
-    NSID,
     Options,
     keepalive_time,
     without_scope,
     write_option,
 )
-from failoverdns.protocol.query import (
-    BADCOOKIE,
-    BADVERS,
-    FORMERR,
-    NOERROR,
-    NOTIMP,
-    NXDOMAIN,
-    OPT,
-    REFUSED,
-    SERVFAIL,
-    Faulty,
-    Ignored,
-    Query,
-    Unasked,
-    read_query,
-)
-from failoverdns.protocol.records import CompiledRRset
+from failoverdns.protocol.query import Faulty, Ignored, Query, Unasked, read_query
 from failoverdns.protocol.reply import (
     PLAIN_UDP_PAYLOAD,
     TCP_PAYLOAD,
@@ -56,22 +36,10 @@ from failoverdns.protocol.reply import (
     write_reply,
     write_unasked,
 )
-from failoverdns.protocol.table.lookup import (
-    CLASS_IN,
-    Found,
-    LookupResult,
-    NoData,
-    NoSuchName,
-    NotOurs,
-    Referral,
-    look_up,
-)
 from failoverdns.protocol.table.table import Table
 
-CLASS_CHAOS = 3
-AXFR, IXFR = 252, 251
-NOT_AUTHORITATIVE = 20
-"""Extended DNS Error: not a zone of ours (RFC 8914 section 4.21)."""
+_NOERROR: Final = Rcode.NOERROR.value
+_NXDOMAIN: Final = Rcode.NXDOMAIN.value
 
 _OPT_START: Final = b"\0\0)"
 _COOKIES: Final = {
@@ -84,84 +52,45 @@ _COOKIE_SPACE: Final = 4 + SIZE
 """Bytes that a cookie takes in a reply."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerSettings:
-    """What strangers get beside answers, and on which terms.
-
-    Without `cookies` the option is ignored; `nsid` is told to those who ask; `idle_timeout` in
-    seconds, told over TCP to those who ask; without `limiter` every reply is sent; `chaos` is told
-    to those who ask in class CHAOS, by name.
-    """
-
-    cookies: CookieSecrets | None = None
-    nsid: bytes | None = None
-    idle_timeout: float = 10.0
-    limiter: RateLimiter | None = None
-    chaos: Mapping[bytes, CompiledRRset] = field(default_factory=dict)
-
-
 class Asker(NamedTuple):
     """Who asks, how and when; a tuple, because one is made for every packet.
 
     `host` is the address as text, `now` in seconds since 1970, `monotonic` in seconds.
     """
 
-    host: str = "0.0.0.0"
-    udp: bool = True
-    now: float = 0.0
-    monotonic: float = 0.0
+    host: str
+    udp: bool
+    now: float
+    monotonic: float
 
 
-NO_TERMS: Final = AnswerSettings()
-UDP: Final = Asker()
-TCP: Final = Asker(udp=False)
+class Reply(NamedTuple):
+    """What a packet gets: a message, or None for nothing.
+
+    With `has_valid_cookie` the client has proven its address, and is not rate-limited.
+    """
+
+    message: bytes | None
+    has_valid_cookie: bool
 
 
-def respond(
-    table: Table, packet: bytes, asker: Asker, settings: AnswerSettings = NO_TERMS
-) -> bytes | None:
+def respond(table: Table, packet: bytes, asker: Asker, settings: AnswerSettings) -> bytes | None:
     """Return the reply to a packet, or None if it gets none; never raises."""
-    reply, proven = table.ready_answer(packet, udp=asker.udp), False
+    reply, has_valid_cookie = table.ready_answer(packet, udp=asker.udp), False
     if reply is None:
-        reply, proven = unready_answer(table, packet, asker, settings)
-    if settings.limiter is None or reply is None or proven or not asker.udp:
+        reply, has_valid_cookie = unready_answer(table, packet, asker, settings)
+    if settings.limiter is None or reply is None or has_valid_cookie or not asker.udp:
         return reply
     return _limited(table, packet, reply, asker, settings, settings.limiter)
 
 
-def unready_answer(
-    table: Table, packet: bytes, asker: Asker, settings: AnswerSettings
-) -> tuple[bytes | None, bool]:
-    """Return the reply to a packet that has no ready answer, and whether its cookie is valid."""
+def unready_answer(table: Table, packet: bytes, asker: Asker, settings: AnswerSettings) -> Reply:
+    """Return the reply to a packet that has no ready answer."""
     if settings.cookies is not None:
-        reply, proven = _ready_with_cookie(table, packet, asker, settings.cookies)
-        if reply is not None:
-            return reply, proven
-    return _slow_answer(table, packet, asker, settings)
-
-
-def slow_answer(
-    table: Table, packet: bytes, asker: Asker, settings: AnswerSettings = NO_TERMS
-) -> bytes | None:
-    """Return the reply to a packet by reading all of it."""
-    return _slow_answer(table, packet, asker, settings)[0]
-
-
-def answer(table: Table, query: Query, settings: AnswerSettings = NO_TERMS) -> Sections | None:
-    """Return what a well-formed query is told; None for OPT as QTYPE, which is no question."""
-    if query.edns is not None and query.edns.version > 0:
-        return Sections(BADVERS, authoritative=False)
-    if query.qtype == OPT:
-        return None
-    if query.qclass == CLASS_CHAOS and query.name.wire in settings.chaos:
-        return _chaos(settings.chaos[query.name.wire], query)
-    if query.qclass != CLASS_IN:
-        return Sections(REFUSED, authoritative=False)
-    if query.qtype in (AXFR, IXFR):
-        return Sections(REFUSED, authoritative=False)
-    if (query.qtype >= 128 and query.qtype < ANY) or query.qtype == 0:
-        return Sections(NOTIMP, authoritative=False)
-    return _sections(look_up(table, query.name.wire, query.qtype))
+        reply = _ready_with_cookie(table, packet, asker, settings.cookies)
+        if reply.message is not None:
+            return reply
+    return slow_answer(table, packet, asker, settings)
 
 
 def server_failure(packet: bytes) -> bytes | None:
@@ -169,13 +98,13 @@ def server_failure(packet: bytes) -> bytes | None:
     if len(packet) < 12 or packet[2] & 0x80:
         return None
     opcode = packet[2] >> 3 & 0xF
-    return write_header(Faulty(int.from_bytes(packet[:2], "big"), opcode, SERVFAIL, "a defect"))
+    return write_header(
+        Faulty(int.from_bytes(packet[:2], "big"), opcode, Rcode.SERVFAIL, "a defect")
+    )
 
 
-def _ready_with_cookie(
-    table: Table, packet: bytes, asker: Asker, secrets: CookieSecrets
-) -> tuple[bytes | None, bool]:
-    """Return the reply if it lies ready but for a cookie, and whether the cookie is valid.
+def _ready_with_cookie(table: Table, packet: bytes, asker: Asker, secrets: CookieSecrets) -> Reply:
+    """Return the reply if all of it but the cookie is ready.
 
     As `ready_answer` does, only for queries whose end is exactly an OPT with a cookie: it is what
     the same query without the cookie gets, and a cookie.
@@ -192,33 +121,33 @@ def _ready_with_cookie(
                 if total > (min(payload, UDP_PAYLOAD) if asker.udp else TCP_PAYLOAD):
                     break
             valid, cookie = check_cookie(secrets, packet[at + 4 :], packed(asker.host), asker.now)
-            return reply[:-2] + _COOKIES[28] + cookie, valid
-    return None, False
+            return Reply(reply[:-2] + _COOKIES[28] + cookie, valid)
+    return Reply(None, False)
 
 
-def _slow_answer(
-    table: Table, packet: bytes, asker: Asker, settings: AnswerSettings
-) -> tuple[bytes | None, bool]:
-    """Return the reply by reading all of the packet, and whether it has a valid cookie."""
+def slow_answer(table: Table, packet: bytes, asker: Asker, settings: AnswerSettings) -> Reply:
+    """Return the reply to a packet by reading all of it."""
     query = read_query(packet)
     match query:
         case Ignored():
-            return None, False
+            return Reply(None, False)
         case Faulty():
-            return write_header(query), False
+            return Reply(write_header(query), False)
         case Unasked():
             if settings.cookies is None:
-                return write_header(Faulty(query.id, 0, FORMERR, "no question")), False
+                fault = Faulty(query.id, 0, Rcode.FORMERR, "no question")
+                return Reply(write_header(fault), False)
             valid, options = _reply_options(query.edns.options, asker, settings)
-            return write_unasked(query, options), valid
+            return Reply(write_unasked(query, options), valid)
     sections = answer(table, query, settings)
     if sections is None:
-        return write_header(Faulty(query.id, 0, FORMERR, "a QTYPE that cannot be asked for")), False
+        fault = Faulty(query.id, 0, Rcode.FORMERR, "a QTYPE that cannot be asked for")
+        return Reply(write_header(fault), False)
     valid, options = False, b""
     if query.edns is not None and query.edns.options is not NO_OPTIONS:
         valid, options = _reply_options(query.edns.options, asker, settings)
     limit = udp_limit(query) if asker.udp else TCP_PAYLOAD
-    return write_reply(query, sections, limit, options), valid
+    return Reply(write_reply(query, sections, limit, options), valid)
 
 
 def _reply_options(options: Options, asker: Asker, settings: AnswerSettings) -> tuple[bool, bytes]:
@@ -228,13 +157,13 @@ def _reply_options(options: Options, asker: Asker, settings: AnswerSettings) -> 
         valid, cookie = check_cookie(
             settings.cookies, options.cookie, packed(asker.host), asker.now
         )
-        written += write_option(COOKIE, cookie)
+        written += write_option(EdnsOption.COOKIE, cookie)
     if options.nsid and settings.nsid is not None:
-        written += write_option(NSID, settings.nsid)
+        written += write_option(EdnsOption.NSID, settings.nsid)
     if options.client_subnet is not None:
-        written += write_option(CLIENT_SUBNET, without_scope(options.client_subnet))
+        written += write_option(EdnsOption.CLIENT_SUBNET, without_scope(options.client_subnet))
     if options.keepalive and not asker.udp:
-        written += write_option(KEEPALIVE, keepalive_time(settings.idle_timeout))
+        written += write_option(EdnsOption.KEEPALIVE, keepalive_time(settings.idle_timeout))
     return valid, written
 
 
@@ -248,59 +177,32 @@ def _limited(
 ) -> bytes | None:
     """Return a reply, or what becomes of it where a client network gets too many."""
     kind, name = _account(table, reply)
-    verdict = limiter.judge(packed(asker.host), kind, name, asker.monotonic)
-    if verdict is Treatment.SEND:
+    treatment = limiter.treat(packed(asker.host), kind, name, asker.monotonic)
+    if treatment is Treatment.SEND:
         return reply
     query = read_query(packet)
-    if verdict is Treatment.DROP or not isinstance(query, Query):
+    if treatment is Treatment.DROP or not isinstance(query, Query):
         return None
-    rcode, options = NOERROR, b""
+    rcode, options = Rcode.NOERROR, b""
     if query.edns is not None and query.edns.options.cookie is not None and settings.cookies:
-        rcode = BADCOOKIE  # and no option but the cookie: nothing may be gained by way of us
+        rcode = Rcode.BADCOOKIE  # and no option but the cookie: nothing may be gained by way of us
         cookie_only = Options(cookie=query.edns.options.cookie)
         _, options = _reply_options(cookie_only, asker, settings)
     sections = Sections(rcode, authoritative=False)
     return write_reply(query, sections, PLAIN_UDP_PAYLOAD if rcode else 0, options)
 
 
-def _account(table: Table, reply: bytes) -> tuple[Kind, bytes]:
+def _account(table: Table, reply: bytes) -> tuple[ReplyKind, bytes]:
     """Return the account of a reply: its kind, and what it is told apart by."""
     rcode = reply[3] & 0xF
-    if rcode not in (NOERROR, NXDOMAIN) or len(reply) == 12:
-        return Kind.ERROR, b""
+    if rcode not in (_NOERROR, _NXDOMAIN) or len(reply) == 12:
+        return ReplyKind.ERROR, b""
     at = 12
     while length := reply[at]:
         at += 1 + length
     name = reply[12 : at + 1].lower()
-    if rcode == NOERROR and table.find(name) is not None:
-        return Kind.ANSWER, name + reply[at + 1 : at + 5]
+    if rcode == _NOERROR and table.find(name) is not None:
+        return ReplyKind.ANSWER, name + reply[at + 1 : at + 5]
     authority = table.zone_of(name)
     zone = authority.origin if authority is not None else b""
-    return (Kind.NXDOMAIN if rcode == NXDOMAIN else Kind.ANSWER), zone
-
-
-def _sections(outcome: LookupResult) -> Sections:
-    match outcome:
-        case Found(answers):
-            return Sections(NOERROR, answer=answers)
-        case NoData(answers, soa):
-            return Sections(NOERROR, answer=answers, authority=(soa,))
-        case NoSuchName(answers, soa):
-            return Sections(NXDOMAIN, answer=answers, authority=(soa,))
-        case Referral(answers, nameservers, glue):
-            return Sections(
-                NOERROR,
-                authoritative=bool(answers),
-                answer=answers,
-                authority=(nameservers,),
-                additional=glue,
-            )
-        case NotOurs():
-            return Sections(REFUSED, authoritative=False, extended_error=NOT_AUTHORITATIVE)
-
-
-def _chaos(rrset: CompiledRRset, query: Query) -> Sections:
-    """Tell who we are, where the configuration allows it (RFC 4892)."""
-    if query.qtype in (rrset.rtype, ANY):
-        return Sections(NOERROR, answer=((query.name.wire, rrset),))
-    return Sections(NOERROR)
+    return (ReplyKind.NXDOMAIN if rcode == _NXDOMAIN else ReplyKind.ANSWER), zone

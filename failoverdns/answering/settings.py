@@ -1,23 +1,21 @@
-"""What strangers get, and on which terms: agreed on by the control process, kept by all who answer.
+"""The settings of the processes that answer: made by the control process, sent to every worker.
 
-Knows the file of shared secrets, and which of the old terms outlive a reload: secrets of the
-server's own, and the accounts of limits that did not change.
-Refuses to know what terms mean to a query: `answering` does.
+A reload replaces them as a whole.  Two things survive it: cookie secrets that the server made
+itself, and the accounts of a rate limit that did not change.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final
 
-from pydantic import TypeAdapter
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
 from failoverdns.answering.limiting import RateLimiter
-from failoverdns.answering.responding import AnswerSettings
 from failoverdns.model.errors import Malformed
 from failoverdns.model.limits import RateLimits
 from failoverdns.model.settings import (
@@ -29,6 +27,7 @@ from failoverdns.model.settings import (
 )
 from failoverdns.protocol.chaos import chaos_rrsets
 from failoverdns.protocol.cookies import CookieSecrets, read_secrets
+from failoverdns.protocol.records import CompiledRRset
 
 MAX_FILE = 4096
 """Bytes of a file of secrets."""
@@ -40,33 +39,71 @@ MakeSecret = Callable[[], bytes]
 """Return 16 random bytes."""
 
 
-class CannotAgree(Exception):
-    """A file of secrets that cannot be used: says which, why, and what would be right."""
+class CannotReadSecrets(Exception):
+    """The file of cookie secrets cannot be used; the text names it and says what would be right."""
+
+
+def _write_secrets(cookies: CookieSecrets | None) -> list[str] | None:
+    return [secret.hex() for secret in cookies.secrets] if cookies is not None else None
+
+
+def _read_secrets(written: list[str] | None) -> CookieSecrets | None:
+    return CookieSecrets(tuple(map(bytes.fromhex, written))) if written is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSettings:
+    """The settings that a reply depends on, beside the table.
+
+    Without `cookies` the COOKIE option is ignored.  `nsid` answers the NSID option, `idle_timeout`
+    (in seconds) the keepalive option over TCP, `chaos` queries of class CHAOS, by name.  Without
+    `limiter` every reply is sent.
+    """
+
+    cookies: CookieSecrets | None
+    nsid: bytes | None
+    idle_timeout: float
+    limiter: RateLimiter | None
+    chaos: Mapping[bytes, CompiledRRset]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """All that an answering process is told beside names and sockets.
+    """All that the control process sends to a worker beside names and sockets.
 
-    `secrets` are those of cookies, as hex digits; without any there are no cookies.
+    Without `cookies` there are no DNS cookies; all else is as in the configuration.
     """
 
-    secrets: tuple[str, ...]
+    cookies: Annotated[
+        CookieSecrets | None, PlainSerializer(_write_secrets), PlainValidator(_read_secrets)
+    ]
     identity: Identity
     tcp: TCPSettings
     rate_limit: RateLimits | None
     querylog: QueryLogSettings | None
 
 
+UNCONFIGURED: Final = WorkerSettings(
+    cookies=None,
+    identity=Identity(None, None),
+    tcp=TCPSettings(0, 0, 0, 0),
+    rate_limit=None,
+    querylog=None,
+)
+"""What holds before settings arrive: no socket is open then."""
+
 _JSON = TypeAdapter(WorkerSettings)
 
 
-def make_agreement(
+def make_worker_settings(
     config: Config, old: WorkerSettings | None, make_secret: MakeSecret
 ) -> WorkerSettings:
-    """Return what a configuration asks for; raises CannotAgree."""
+    """Return the settings that a configuration asks for; raises CannotReadSecrets.
+
+    `old` are those in use, if there are any: secrets that the server made itself are kept.
+    """
     return WorkerSettings(
-        secrets=_secrets(config.cookies, old.secrets if old else (), make_secret),
+        cookies=_secrets(config.cookies, old.cookies if old else None, make_secret),
         identity=config.identity,
         tcp=config.tcp,
         rate_limit=config.rate_limit,
@@ -74,20 +111,19 @@ def make_agreement(
     )
 
 
-def rotated(config: Config, agreement: WorkerSettings, make_secret: MakeSecret) -> WorkerSettings:
-    """Return an agreement with a new secret, if secrets are the server's own."""
-    if not agreement.secrets or config.cookies.secret_file is not None:
-        return agreement
-    secrets = CookieSecrets(tuple(map(bytes.fromhex, agreement.secrets)))
-    return replace(agreement, secrets=_texts(secrets.followed_by(make_secret())))
+def rotated(config: Config, settings: WorkerSettings, make_secret: MakeSecret) -> WorkerSettings:
+    """Return the settings with a new cookie secret, if the server makes its secrets itself."""
+    if settings.cookies is None or config.cookies.secret_file is not None:
+        return settings
+    return replace(settings, cookies=settings.cookies.followed_by(make_secret()))
 
 
-def share_of(agreement: WorkerSettings, processes: int) -> WorkerSettings:
-    """Return what each of several processes keeps to, so that limits hold for all together.
+def share_of(settings: WorkerSettings, processes: int) -> WorkerSettings:
+    """Return the settings of each of several processes, so that limits hold for all together.
 
     Clients are spread over the processes by their ports, so those of one network meet all of them.
     """
-    tcp, limits = agreement.tcp, agreement.rate_limit
+    tcp, limits = settings.tcp, settings.rate_limit
     tcp = replace(
         tcp,
         max_connections=_part(tcp.max_connections, processes),
@@ -101,44 +137,40 @@ def share_of(agreement: WorkerSettings, processes: int) -> WorkerSettings:
             errors_per_second=_part(limits.errors_per_second, processes),
             all_per_second=_part(limits.all_per_second, processes),
         )
-    return replace(agreement, tcp=tcp, rate_limit=limits)
+    return replace(settings, tcp=tcp, rate_limit=limits)
 
 
-def terms_of(agreement: WorkerSettings, old: AnswerSettings) -> AnswerSettings:
-    """Return the terms of an agreement; what lives on of the old ones does."""
-    secrets, identity, limits = agreement.secrets, agreement.identity, agreement.rate_limit
+def answer_settings_of(settings: WorkerSettings, limiter: RateLimiter | None) -> AnswerSettings:
+    """Return what the query path needs; `limiter` is kept if its rate limit is unchanged."""
+    identity = settings.identity
     return AnswerSettings(
-        cookies=CookieSecrets(tuple(map(bytes.fromhex, secrets))) if secrets else None,
+        cookies=settings.cookies,
         nsid=identity.nsid.encode() if identity.nsid is not None else None,
-        idle_timeout=agreement.tcp.idle_timeout,
-        limiter=_limiter(limits, old.limiter),
+        idle_timeout=settings.tcp.idle_timeout,
+        limiter=_limiter(settings.rate_limit, limiter),
         chaos=chaos_rrsets(identity.id, identity.version),
     )
 
 
-def write_agreement(agreement: WorkerSettings) -> dict[str, Any]:
-    """Return an agreement as JSON."""
-    written: dict[str, Any] = _JSON.dump_python(agreement, mode="json")
+def write_worker_settings(settings: WorkerSettings) -> dict[str, Any]:
+    """Return the settings as JSON."""
+    written: dict[str, Any] = _JSON.dump_python(settings, mode="json")
     return written
 
 
-def read_agreement(written: dict[str, Any]) -> WorkerSettings:
-    """Return an agreement from JSON; raises ValueError."""
+def read_worker_settings(written: dict[str, Any]) -> WorkerSettings:
+    """Return the settings from JSON; raises ValueError."""
     return _JSON.validate_python(written)
 
 
 def _secrets(
-    settings: CookieSettings, old: tuple[str, ...], make_secret: MakeSecret
-) -> tuple[str, ...]:
+    settings: CookieSettings, old: CookieSecrets | None, make_secret: MakeSecret
+) -> CookieSecrets | None:
     if not settings.answer:
-        return ()
+        return None
     if settings.secret_file is not None:
-        return _texts(_read(settings.secret_file))
-    return old or (make_secret().hex(),)
-
-
-def _texts(secrets: CookieSecrets) -> tuple[str, ...]:
-    return tuple(secret.hex() for secret in secrets.secrets)
+        return _read(settings.secret_file)
+    return old or CookieSecrets((make_secret(),))
 
 
 def _part(number: int, processes: int) -> int:
@@ -163,6 +195,6 @@ def _read(path: Path) -> CookieSecrets:
             raise Malformed(f"larger than {MAX_FILE} bytes; is this a file of secrets?")
         return read_secrets(text.decode("latin-1"))
     except OSError as fault:
-        raise CannotAgree(f"cookies.secret_file: {path}: {fault.strerror}") from None
+        raise CannotReadSecrets(f"cookies.secret_file: {path}: {fault.strerror}") from None
     except Malformed as fault:
-        raise CannotAgree(f"cookies.secret_file: {path}: {fault}") from None
+        raise CannotReadSecrets(f"cookies.secret_file: {path}: {fault}") from None

@@ -11,15 +11,15 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from failoverdns.model.names import DomainName
+from failoverdns.model.numbers import RRType
 
-A: Final = 1
-NS: Final = 2
-CNAME: Final = 5
-SOA: Final = 6
-TXT: Final = 16
-AAAA: Final = 28
-DNAME: Final = 39
-ANY: Final = 255
+A: Final = RRType.A.value
+NS: Final = RRType.NS.value
+CNAME: Final = RRType.CNAME.value
+SOA: Final = RRType.SOA.value
+TXT: Final = RRType.TXT.value
+AAAA: Final = RRType.AAAA.value
+DNAME: Final = RRType.DNAME.value
 
 
 @dataclass(frozen=True, slots=True)

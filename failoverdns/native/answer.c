@@ -4,9 +4,8 @@
 
 #include "siphash.h"
 
-enum { SOA = 6, OPT = 41, IN = 1, NXDOMAIN = 3 };
 enum { HEADER = 12, QUESTION = 4, OPT_SIZE = 11 };
-enum { COOKIE_HALF = 8, COOKIE = 24, COOKIE_OPTION = 4 + COOKIE };
+enum { COOKIE_CODE = 10, COOKIE_HALF = 8, COOKIE = 24, COOKIE_OPTION = 4 + COOKIE };
 enum { MAX_AGE = 3600, MAX_AHEAD = 300, RENEWED_AFTER = 1800 };
 
 #define LINE 64u /* bytes that the cache takes at a time */
@@ -170,12 +169,13 @@ static bool is_same(const uint8_t *a, const uint8_t *b)
 
 /* Write the cookie that a client gets: its own while that is young and ours, else a new one. */
 static void write_cookie(
-    uint8_t *out, const uint8_t *cookie, unsigned size, const terms *terms, const asker *asker)
+    uint8_t *out, const uint8_t *cookie, unsigned size, const answer_settings *settings,
+    const asker *asker)
 {
     if (size == COOKIE && cookie[8] == 1) {
-        const int32_t age = (int32_t)(terms->now - read32(cookie + 12));
+        const int32_t age = (int32_t)(settings->now - read32(cookie + 12));
         uint8_t right[8];
-        mac(right, terms->secret[0], cookie, asker);
+        mac(right, settings->secret[0], cookie, asker);
         if (age >= -MAX_AHEAD && age <= RENEWED_AFTER && is_same(right, cookie + 16)) {
             memcpy(out, cookie, COOKIE);
             return;
@@ -183,14 +183,14 @@ static void write_cookie(
     }
     memcpy(out, cookie, COOKIE_HALF);
     memcpy(out + 8, "\1\0\0\0", 4);
-    write16(out + 12, terms->now >> 16);
-    write16(out + 14, terms->now & 0xffff);
-    mac(out + 16, terms->secret[0], out, asker);
+    write16(out + 12, settings->now >> 16);
+    write16(out + 14, settings->now & 0xffff);
+    mac(out + 16, settings->secret[0], out, asker);
 }
 
 size_t answer(
-    const table *t, const terms *terms, const asker *asker, const query *q, const uint8_t *packet,
-    size_t size, uint8_t *reply, size_t room)
+    const table *t, const answer_settings *settings, const asker *asker, const query *q,
+    const uint8_t *packet, size_t size, uint8_t *reply, size_t room)
 {
     if (q->size == 0)
         return 0;
@@ -208,7 +208,7 @@ size_t answer(
         if (read16(opt + 9) != options)
             return 0;
         if (options != 0) {
-            if (terms->secrets == 0 || options < 4 || read16(opt + 11) != 10)
+            if (settings->secrets == 0 || options < 4 || read16(opt + 11) != COOKIE_CODE)
                 return 0;
             cookie = read16(opt + 13);
             if ((cookie != COOKIE_HALF && cookie != COOKIE) || options != cookie + 4)
@@ -264,7 +264,7 @@ size_t answer(
         at[7] = opt[7] & 0x80;
         if (cookie) {
             memcpy(at + 9, "\0\x1c\0\x0a\0\x18", 6);
-            write_cookie(at + 15, opt + 15, cookie, terms, asker);
+            write_cookie(at + 15, opt + 15, cookie, settings, asker);
         }
         at += opt_size;
     }

@@ -12,12 +12,12 @@
 #define SECRETS_MOST 3u
 #define UDP_MOST 1232u
 
-/* What an answer depends on beside the table. */
-typedef struct terms {
+/* What an answer depends on beside the table: cookie secrets and the time. */
+typedef struct answer_settings {
     unsigned secrets; /* of cookies: the first makes them; 0: there are no cookies */
     uint8_t secret[SECRETS_MOST][16];
     uint32_t now; /* seconds since 1970 */
-} terms;
+} answer_settings;
 
 /* Who asks. */
 typedef struct asker {
@@ -43,7 +43,7 @@ void fetch_rrsets(const table *t, const query *q);
 
 /* Write the reply to a packet to `reply`, of `room` bytes; return its size, or 0. */
 size_t answer(
-    const table *t, const terms *terms, const asker *asker, const query *q, const uint8_t *packet,
-    size_t size, uint8_t *reply, size_t room);
+    const table *t, const answer_settings *settings, const asker *asker, const query *q,
+    const uint8_t *packet, size_t size, uint8_t *reply, size_t room);
 
 #endif

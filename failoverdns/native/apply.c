@@ -6,8 +6,6 @@
 
 #include "delta.h"
 
-enum { NS = 2, CNAME = 5 };
-
 static void let_go(table *t, uint32_t reference)
 {
     if (reference == 0)

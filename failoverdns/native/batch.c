@@ -88,8 +88,8 @@ static void send_all(batch *b, int fd, unsigned count, tally *tally_)
 }
 
 int answer_batches(
-    batch *b, const table *t, const terms *terms_, int fd, const struct sockaddr_storage *own,
-    tally *count, leave *leave_, void *caller)
+    batch *b, const table *t, const answer_settings *settings, int fd,
+    const struct sockaddr_storage *own, tally *count, leave *leave_, void *caller)
 {
     unsigned left = 0;
     for (unsigned round = 0; round < BATCHES_MOST && left < BATCH; round++) {
@@ -120,7 +120,7 @@ int answer_batches(
             memcpy(p->asker.address, host_of(&p->sender), p->asker.size);
             const size_t size = b->received[i].msg_len;
             const size_t length =
-                answer(t, terms_, &p->asker, &p->query, p->data, size, p->reply, sizeof p->reply);
+                answer(t, settings, &p->asker, &p->query, p->data, size, p->reply, sizeof p->reply);
             if (length == 0) {
                 leave_(caller, p->data, size, message);
                 left++;

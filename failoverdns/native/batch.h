@@ -45,7 +45,7 @@ typedef struct tally {
 /* Answer what waits at a socket that does not block; `own` is its address.
  * Return 0 when nothing waits any more, 1 when there may be more. */
 int answer_batches(
-    batch *b, const table *t, const terms *terms, int fd, const struct sockaddr_storage *own,
-    tally *count, leave *leave, void *caller);
+    batch *b, const table *t, const answer_settings *settings, int fd,
+    const struct sockaddr_storage *own, tally *count, leave *leave, void *caller);
 
 #endif

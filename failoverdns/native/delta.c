@@ -1,7 +1,5 @@
 #include "delta.h"
 
-enum { CNAME = 5 };
-
 /* Tell whether bytes are so many whole records, each with its owner a pointer. */
 static bool is_section(const uint8_t *bytes, size_t size, unsigned records)
 {

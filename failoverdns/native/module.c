@@ -91,14 +91,14 @@ static PyObject *stage(PyObject *object, PyObject *argument)
 }
 
 /* Read secrets of 16 bytes each; false, and an exception, if they are none. */
-static bool read_secrets(terms *t, const char *secrets, Py_ssize_t size)
+static bool read_secrets(answer_settings *settings, const char *secrets, Py_ssize_t size)
 {
     if (size % 16 != 0 || size > (Py_ssize_t)(16 * SECRETS_MOST)) {
         PyErr_SetString(PyExc_ValueError, "secrets are at most three of 16 bytes each");
         return false;
     }
-    t->secrets = (unsigned)(size / 16);
-    memcpy(t->secret, secrets, (size_t)size);
+    settings->secrets = (unsigned)(size / 16);
+    memcpy(settings->secret, secrets, (size_t)size);
     return true;
 }
 
@@ -113,8 +113,8 @@ static PyObject *ready_answer(PyObject *object, PyObject *args)
             args, "y#p|y#y#k", &packet, &size, &udp, &secrets, &secrets_size, &address,
             &address_size, &now))
         return NULL;
-    terms t = {.now = (uint32_t)now};
-    if (!read_secrets(&t, secrets, secrets_size))
+    answer_settings settings = {.now = (uint32_t)now};
+    if (!read_secrets(&settings, secrets, secrets_size))
         return NULL;
     if (address_size != 4 && address_size != 16) {
         PyErr_SetString(PyExc_ValueError, "an address has 4 or 16 bytes");
@@ -127,7 +127,7 @@ static PyObject *ready_answer(PyObject *object, PyObject *args)
     prepare(&self->table, &q, data, (size_t)size);
     uint8_t few[4096]; /* answers are small: the stack first */
     size_t length =
-        answer(&self->table, &t, &who, &q, data, (size_t)size, few, sizeof few);
+        answer(&self->table, &settings, &who, &q, data, (size_t)size, few, sizeof few);
     if (length != 0)
         return to_bytes(few, length);
     if (udp || q.size == 0)
@@ -135,7 +135,7 @@ static PyObject *ready_answer(PyObject *object, PyObject *args)
     uint8_t *reply = PyMem_Malloc(65535);
     if (reply == NULL)
         return PyErr_NoMemory();
-    length = answer(&self->table, &t, &who, &q, data, (size_t)size, reply, 65535);
+    length = answer(&self->table, &settings, &who, &q, data, (size_t)size, reply, 65535);
     PyObject *result = length != 0 ? to_bytes(reply, length) : Py_NewRef(Py_None);
     PyMem_Free(reply);
     return result;
@@ -237,8 +237,8 @@ static PyObject *serve(PyObject *object, PyObject *args)
         return NULL;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    terms t = {.now = (uint32_t)now.tv_sec};
-    if (!read_secrets(&t, secrets, size))
+    answer_settings settings = {.now = (uint32_t)now.tv_sec};
+    if (!read_secrets(&settings, secrets, size))
         return NULL;
     struct sockaddr_storage own;
     socklen_t own_size = sizeof own;
@@ -250,7 +250,7 @@ static PyObject *serve(PyObject *object, PyObject *args)
     if (rest == NULL)
         return NULL;
     tally count = {0};
-    answer_batches(self->batch, &self->table, &t, fd, &own, &count, keep, rest);
+    answer_batches(self->batch, &self->table, &settings, fd, &own, &count, keep, rest);
     return Py_BuildValue("KKN", count.answered, count.unsent, rest);
 }
 

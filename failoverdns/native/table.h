@@ -14,6 +14,9 @@
 #include "arena.h"
 #include "index.h"
 
+/* Types, class and response code of DNS, as failoverdns/model/numbers.py names them. */
+enum { NS = 2, CNAME = 5, SOA = 6, OPT = 41, IN = 1, NXDOMAIN = 3 };
+
 #define NAME_MOST 255u
 #define LABELS_MOST 127u
 

@@ -18,12 +18,16 @@ from struct import pack
 from typing import Final
 
 from failoverdns.model.errors import Malformed
+from failoverdns.model.numbers import EdnsOption
 from failoverdns.protocol.cookies import LENGTHS
-
-NSID, CLIENT_SUBNET, COOKIE, KEEPALIVE, EXTENDED_ERROR = 3, 8, 10, 11, 15
 
 MAX_OPTIONS: Final = 32
 """EDNS options in a query."""
+
+_NSID: Final = EdnsOption.NSID.value
+_CLIENT_SUBNET: Final = EdnsOption.CLIENT_SUBNET.value
+_COOKIE: Final = EdnsOption.COOKIE.value
+_KEEPALIVE: Final = EdnsOption.KEEPALIVE.value
 
 _ADDRESS_BITS: Final = {0: 0, 1: 32, 2: 128}
 """Of an address, by its family (RFC 7871 section 6); 0 is none."""
@@ -59,12 +63,12 @@ def read_options(packet: bytes, at: int, end: int) -> Options:
         at += 4 + size
     if at != end:
         raise Malformed("EDNS options that are too many, or do not end where OPT does")
-    cookie, subnet = found.get(COOKIE), found.get(CLIENT_SUBNET)
+    cookie, subnet = found.get(_COOKIE), found.get(_CLIENT_SUBNET)
     if cookie is not None and len(cookie) not in LENGTHS:
         raise Malformed("a cookie of a length that there is not")
     if subnet is not None:
         _check_subnet(subnet)
-    return Options(cookie, subnet, NSID in found, KEEPALIVE in found)
+    return Options(cookie, subnet, _NSID in found, _KEEPALIVE in found)
 
 
 def _check_subnet(data: bytes) -> None:
@@ -81,7 +85,7 @@ def _check_subnet(data: bytes) -> None:
         raise Malformed("a client subnet with bits beyond its length")
 
 
-def write_option(code: int, data: bytes) -> bytes:
+def write_option(code: EdnsOption, data: bytes) -> bytes:
     """Return an option in wire form."""
     return pack(">HH", code, len(data)) + data
 

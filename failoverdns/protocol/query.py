@@ -1,4 +1,4 @@
-"""Read what strangers send: one DNS query, in bounded time.
+"""Read what DNS clients send: one query, in bounded time.
 
 Knows the layout of a message (RFC 1035 section 4, RFC 6891 section 6) and its limits: each byte
 is looked at once, no compression pointer is ever followed, at most `MAX_RECORDS` records and
@@ -17,16 +17,14 @@ from typing import Final
 
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
+from failoverdns.model.numbers import Opcode, Rcode, RRType
 from failoverdns.protocol.options import NO_OPTIONS, Options, read_options
-
-QUERY: Final = 0
-NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = 0, 1, 2, 3, 4, 5
-BADVERS, BADCOOKIE = 16, 23
-OPT: Final = 41
 
 MAX_RECORDS: Final = 32
 """Records in a query beside its question: OPT, TSIG, and room for what is to come."""
 
+_QUERY: Final = Opcode.QUERY.value
+_OPT: Final = RRType.OPT.value
 _HEADER: Final = Struct(">HBBHHHH")
 _QUESTION_END: Final = Struct(">HH")
 _RECORD: Final = Struct(">HHBBHH")
@@ -73,7 +71,7 @@ class Faulty:
 
     id: int
     opcode: int
-    rcode: int
+    rcode: Rcode
     why: str
 
 
@@ -95,22 +93,22 @@ def read_query(packet: bytes) -> Query | Unasked | Faulty | Ignored:
     if high & 0x80:
         return Ignored("a response")
     opcode = high >> 3 & 0xF
-    if opcode != QUERY:
-        return Faulty(id_, opcode, NOTIMP, "opcode is not QUERY")
+    if opcode != _QUERY:
+        return Faulty(id_, opcode, Rcode.NOTIMP, "opcode is not QUERY")
     if questions == 0:
         return _read_unasked(packet, id_, bool(high & 1), answers + authorities, additionals)
     if questions != 1:
-        return Faulty(id_, opcode, FORMERR, f"{questions} questions")
+        return Faulty(id_, opcode, Rcode.FORMERR, f"{questions} questions")
     if answers + authorities + additionals > MAX_RECORDS:
-        return Faulty(id_, opcode, FORMERR, "too many records for a query")
+        return Faulty(id_, opcode, Rcode.FORMERR, "too many records for a query")
     try:
         end = _name_end(packet, 12, pointers=False)
         qtype, qclass = _QUESTION_END.unpack_from(packet, end)
         edns = _read_records(packet, end + 4, answers + authorities, additionals)
     except Malformed as fault:
-        return Faulty(id_, opcode, FORMERR, str(fault))
+        return Faulty(id_, opcode, Rcode.FORMERR, str(fault))
     except (IndexError, StructError):
-        return Faulty(id_, opcode, FORMERR, "cut short")
+        return Faulty(id_, opcode, Rcode.FORMERR, "cut short")
     name = DomainName(packet[12:end])
     return Query(id_, bool(high & 1), packet[12 : end + 4], name, qtype, qclass, edns)
 
@@ -124,7 +122,7 @@ def _read_unasked(
         with suppress(Malformed, IndexError, StructError):
             edns = _read_records(packet, 12, before, additionals)
     if edns is None or edns.version > 0 or edns.options.cookie is None:
-        return Faulty(id_, QUERY, FORMERR, "no question")
+        return Faulty(id_, _QUERY, Rcode.FORMERR, "no question")
     return Unasked(id_, recursion_desired, edns)
 
 
@@ -151,7 +149,7 @@ def _read_records(packet: bytes, at: int, before: int, additionals: int) -> Edns
         at += _RECORD.size
         if at + length > len(packet):
             raise Malformed("a record is cut short")
-        if rtype == OPT:
+        if rtype == _OPT:
             if index < before or edns is not None or packet[owner]:
                 raise Malformed("a second OPT, or one that is not in its place")
             options = read_options(packet, at, at + length)

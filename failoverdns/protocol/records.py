@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from struct import pack
-from typing import assert_never
+from typing import Final, assert_never
 
 import dnslib
 
 from failoverdns.model.names import DomainName
+from failoverdns.model.numbers import RRClass
 from failoverdns.model.records import Opaque, Rdata, RRset, StartOfAuthority, Text
 
-IN = 1
+IN: Final = RRClass.IN.value
+
 POINTER_TO_QUESTION = b"\xc0\x0c"
 """A compression pointer (RFC 1035 section 4.1.4) to offset 12, where the question begins."""
 
@@ -53,6 +55,11 @@ def compile_records(records: RRset, rclass: int = IN) -> CompiledRRset:
         data = _rdata(rdata)
         parts.append(head + len(data).to_bytes(2, "big") + data)
     return CompiledRRset(records.rtype, b"".join(parts), counts(len(parts)))
+
+
+def target_of(cname: CompiledRRset) -> bytes:
+    """Return the name that a CNAME record points at, in wire form and lower case."""
+    return cname.tail[12:].lower()
 
 
 @lru_cache(maxsize=256)

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import pack
 
-from failoverdns.protocol.options import EXTENDED_ERROR, write_option
-from failoverdns.protocol.query import NOERROR, Edns, Faulty, Query, Unasked
+from failoverdns.model.numbers import EdnsOption, ExtendedError, Rcode, RRType
+from failoverdns.protocol.options import write_option
+from failoverdns.protocol.query import Edns, Faulty, Query, Unasked
 from failoverdns.protocol.records import CompiledRRset
 
 Owned = tuple[bytes, CompiledRRset]
@@ -28,20 +29,22 @@ TCP_PAYLOAD = 65535
 
 QR, AA, TC, RD = 0x8000, 0x0400, 0x0200, 0x0100
 
-OPT_PLAIN = pack(">BHHIH", 0, 41, UDP_PAYLOAD, 0, 0)
-OPT_DNSSEC_OK = pack(">BHHIH", 0, 41, UDP_PAYLOAD, 0x8000, 0)
+_OPT = RRType.OPT.value
+
+OPT_PLAIN = pack(">BHHIH", 0, _OPT, UDP_PAYLOAD, 0, 0)
+OPT_DNSSEC_OK = pack(">BHHIH", 0, _OPT, UDP_PAYLOAD, 0x8000, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Sections:
     """What a reply says beside its question."""
 
-    rcode: int
+    rcode: Rcode
     authoritative: bool = True
     answer: Sequence[Owned] = ()
     authority: Sequence[Owned] = ()
     additional: Sequence[Owned] = ()
-    extended_error: int | None = None
+    extended_error: ExtendedError | None = None
 
 
 def write_header(fault: Faulty) -> bytes:
@@ -57,8 +60,8 @@ def udp_limit(query: Query) -> int:
 def write_unasked(query: Unasked, options: bytes) -> bytes:
     """Return the reply to a query without a question: OPT with `options`, the cookie."""
     flags = QR | (RD if query.recursion_desired else 0)
-    head = pack(">HHHHHH", query.id, flags | NOERROR, 0, 0, 0, 1)
-    return head + _opt(query.edns, NOERROR, options)
+    head = pack(">HHHHHH", query.id, flags | Rcode.NOERROR, 0, 0, 0, 1)
+    return head + _opt(query.edns, Rcode.NOERROR, options)
 
 
 def write_reply(query: Query, sections: Sections, limit: int, options: bytes = b"") -> bytes:
@@ -68,7 +71,7 @@ def write_reply(query: Query, sections: Sections, limit: int, options: bytes = b
     too: ours are glue, which is not optional in a referral (RFC 9471 section 2).
     """
     if sections.extended_error is not None:
-        options += write_option(EXTENDED_ERROR, pack(">H", sections.extended_error))
+        options += write_option(EdnsOption.EXTENDED_ERROR, pack(">H", sections.extended_error))
     opt = _opt(query.edns, sections.rcode, options)
     flags = QR | (RD if query.recursion_desired else 0) | (AA if sections.authoritative else 0)
     message = bytearray(12) + query.question
@@ -132,9 +135,9 @@ def _note_name(names: dict[bytes, int], name: bytes, at: int) -> None:
         name = name[1 + name[0] :]
 
 
-def _opt(edns: Edns | None, rcode: int, options: bytes) -> bytes:
+def _opt(edns: Edns | None, rcode: Rcode, options: bytes) -> bytes:
     """Return the OPT record of the reply: DO copied, the options given (RFC 6891 section 6.1)."""
     if edns is None:
         return b""
     flags = (rcode >> 4) << 24 | (0x8000 if edns.dnssec_ok else 0)
-    return pack(">BHHIH", 0, 41, UDP_PAYLOAD, flags, len(options)) + options
+    return pack(">BHHIH", 0, _OPT, UDP_PAYLOAD, flags, len(options)) + options

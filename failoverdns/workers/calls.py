@@ -3,7 +3,7 @@
 | call        | arguments                                   | result                               |
 |-------------|---------------------------------------------|--------------------------------------|
 | APPLIED     |                                             | none: all before it is carried out   |
-| AGREE       | agreement                                   |                                      |
+| CONFIGURE   | settings                                    |                                      |
 | OPEN        | sockets: number and address; and two        |                                      |
 |             | descriptors for each, UDP and TCP           |                                      |
 | CLOSE       | numbers                                     |                                      |
@@ -27,7 +27,7 @@ class Call(enum.StrEnum):
     """The names."""
 
     APPLIED = "applied"
-    AGREE = "agree"
+    CONFIGURE = "configure"
     OPEN = "open"
     CLOSE = "close"
     REPORT = "report"

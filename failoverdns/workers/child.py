@@ -1,8 +1,8 @@
 """The answering process: what it does for the control process, and what when that is gone.
 
-It has the table, sockets and terms, and no private key.  It answers on as things are when the
+It has the table, sockets and settings, and no private key.  It answers on as things are when the
 control process has gone; another one that takes its place finds it at the rendezvous, a Unix socket
-beside the control socket, takes its sockets over and sends it home.
+beside the control socket, takes its sockets over and retires it.
 Refuses to know the state, and what is served and why.
 """
 
@@ -21,7 +21,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from failoverdns.answering.answerer import Answerer
-from failoverdns.answering.settings import read_agreement
+from failoverdns.answering.settings import read_worker_settings
 from failoverdns.model.commands import LogCommand
 from failoverdns.model.commands.server import QueryLogOff, QueryLogOn, QueryLogStatus
 from failoverdns.model.errors import Rejected
@@ -78,8 +78,8 @@ class AnsweringProcess:
         match name:
             case Call.APPLIED:
                 return None
-            case Call.AGREE:
-                answerer.agree(read_agreement(arguments["agreement"]))
+            case Call.CONFIGURE:
+                answerer.configure(read_worker_settings(arguments["settings"]))
             case Call.OPEN:
                 self._open(channel, arguments)
             case Call.CLOSE:

@@ -11,18 +11,17 @@ and what is offered (`workers.settings`).
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from failoverdns.answering.settings import share_of, write_agreement
+from failoverdns.answering.settings import share_of, write_worker_settings
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands import LogCommand
 from failoverdns.model.commands.server import QueryLogOff, QueryLogOn
@@ -32,20 +31,15 @@ from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
 from failoverdns.protocol.table.deltas import write_parts
 from failoverdns.workers.calls import Call, write_address
+from failoverdns.workers.filling import FILLING, fill
 from failoverdns.workers.frames import write_delta_frame
 from failoverdns.workers.handover import Orphan, find_orphans
 from failoverdns.workers.interface import CannotAnswer, Parts
-from failoverdns.workers.settings import Offering, PreparedWorkers
+from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 from failoverdns.workers.worker_process import Gone, Stuck, Worker
 
 HEARTBEAT: Final = 5.0
 """Seconds between looks whether answering processes still answer."""
-
-FILLING: Final = 60.0
-"""Seconds in which a part of the table is applied by a process that does not answer yet."""
-
-AHEAD: Final = 4
-"""Parts of the table that are under way to processes that are being filled."""
 
 PAUSE: Final = 1.0
 """Seconds before another try to replace a process that ended before it could answer."""
@@ -65,7 +59,7 @@ class Fleet:
         self._count = count
         self._inherited = inherited
         self._rendezvous = rendezvous
-        self._offering = Offering(count, inherited, reactor, self._agree)
+        self._setup = AnsweringSetup(count, inherited, reactor, self._configure)
         self._workers: list[Worker] = []
         self._parts: Parts = lambda: iter(())
         self._sample: int | None = None
@@ -80,7 +74,7 @@ class Fleet:
         """
         self._parts = parts
         orphans = await find_orphans(self._reactor, self._rendezvous, self._inherited)
-        self._offering.adopt(self._offering.prepare(config))
+        self._setup.adopt(self._setup.prepare(config))
         workers = [self._launch(place) for place in range(self._count)]
         try:
             await self._fill(workers)
@@ -110,27 +104,27 @@ class Fleet:
             raise Rejected("unknown-outcome", f"committed, but old answers may be given: {text}")
 
     def prepare(self, config: Config) -> PreparedWorkers:
-        """Try what may fail of another configuration; raises CannotAgree or CannotListen."""
-        return self._offering.prepare(config)
+        """Do what can fail in another configuration; raises CannotReadSecrets or CannotListen."""
+        return self._setup.prepare(config)
 
     async def adopt(self, prepared: PreparedWorkers) -> None:
         """Have every process answer by another configuration from now on."""
-        self._offering.adopt(prepared)
-        self._agree()
+        self._setup.adopt(prepared)
+        self._configure()
         self._arrange()
         await self.visible()
 
     def discard(self, prepared: PreparedWorkers) -> None:
-        """Let go of what was prepared and is not to be used."""
-        self._offering.discard(prepared)
+        """Close what was prepared and will not be used."""
+        self._setup.discard(prepared)
 
     async def report(self) -> dict[str, Json]:
-        """Tell what became of strangers' packets, summed over the processes, and who they are."""
+        """Return what became of DNS clients' packets, over all processes, and which these are."""
         reports = [found for found in await self._call_all(Call.REPORT) if isinstance(found, dict)]
         limits = [found["rate_limit"] for found in reports if found["rate_limit"] is not None]
         return {
             "udp": {
-                "lost": self._offering.addresses.lost(),
+                "lost": self._setup.addresses.lost(),
                 **_sum(found["udp"] for found in reports),
             },
             "tcp": _sum(found["tcp"] for found in reports),
@@ -153,8 +147,8 @@ class Fleet:
         return {**reports[0], **counted}
 
     def log_addresses(self) -> None:
-        """Say where we answer."""
-        self._offering.log_addresses()
+        """Log the addresses that are answered on."""
+        self._setup.log_addresses()
 
     async def stop(self) -> None:
         """Let every process end."""
@@ -163,7 +157,7 @@ class Fleet:
             self._heartbeat.stop()
         retiring = [Deferred.fromCoroutine(worker.retire()) for worker in self._workers]
         await gatherResults(retiring, consumeErrors=True)
-        self._offering.close()
+        self._setup.close()
 
     def _launch(self, place: int) -> Worker:
         worker = Worker(self._reactor, place, self._replace)
@@ -172,41 +166,24 @@ class Fleet:
         return worker
 
     async def _fill(self, workers: list[Worker]) -> None:
-        """Give processes terms and all names; they answer from the next `_arrange` on.
+        """Send settings and all names to processes; they answer from the next `_arrange` on.
 
         What is published meanwhile reaches them too, in between: names are told whole, so that
         the last word about each is the right one.  Raises Gone if one ends.
         """
         for worker in workers:
-            await worker.call(Call.AGREE, self._settings(), bound=FILLING)
+            await worker.call(Call.CONFIGURE, self._settings(), bound=FILLING)
             if self._sample is not None:
                 await worker.call(Call.LOG_QUERIES, {"sample": self._sample})
-        under_way: deque[Deferred[Any]] = deque()
-        try:
-            await self._send_parts(workers, under_way)
-        finally:
-            for rest in under_way:
-                rest.addErrback(lambda _: None)  # the first fault was told
+        await fill(workers, self._parts, self._reactor)
         for worker in workers:
             worker.is_serving = True
-
-    async def _send_parts(self, workers: list[Worker], under_way: deque[Deferred[Any]]) -> None:
-        for part in self._parts():
-            frame = write_delta_frame([part])
-            for worker in workers:
-                worker.send_delta(frame)
-            under_way.append(_together(workers, Call.APPLIED))
-            await deferLater(self._reactor, 0)
-            if len(under_way) > AHEAD:
-                await under_way.popleft()
-        while under_way:
-            await under_way.popleft()
 
     def _arrange(self) -> None:
         """Have every pair of sockets answered on: by its own process, or by another one."""
         serving = [worker for worker in self._workers if worker.is_serving]
         at = {worker.place: worker for worker in serving}
-        bound = {one.number: one for one in self._offering.addresses.bound}
+        bound = {one.number: one for one in self._setup.addresses.bound}
         for worker in serving:
             wanted = {
                 number for number, one in bound.items() if at.get(one.place, serving[0]) is worker
@@ -240,12 +217,12 @@ class Fleet:
                 return
             self._arrange()
 
-    def _agree(self) -> None:
+    def _configure(self) -> None:
         for worker in self._workers:
-            self._call_later(worker, Call.AGREE, self._settings())
+            self._call_later(worker, Call.CONFIGURE, self._settings())
 
     def _settings(self) -> dict[str, Any]:
-        return {"agreement": write_agreement(share_of(self._offering.agreement, self._count))}
+        return {"settings": write_worker_settings(share_of(self._setup.settings, self._count))}
 
     def _look(self) -> None:
         for worker in self._workers:
@@ -275,16 +252,6 @@ class Fleet:
     async def _dismiss(self, orphans: list[Orphan]) -> None:
         for orphan in orphans:
             await orphan.retire()
-
-
-def _together(workers: list[Worker], name: Call) -> Deferred[Any]:
-    calls = [Deferred.fromCoroutine(worker.call(name, bound=FILLING)) for worker in workers]
-    return gatherResults(calls, consumeErrors=True).addErrback(_first)
-
-
-def _first(failure: Failure) -> Failure:
-    """Return why the first of several calls failed."""
-    return failure.value.subFailure if isinstance(failure.value, FirstError) else failure
 
 
 def _value(failure: Failure) -> Gone | Stuck | Rejected | Failure:

@@ -1,7 +1,7 @@
-"""Find answering processes whose control process has gone, take their sockets, send them home.
+"""Find workers whose control process is gone, take over their sockets, and retire them.
 
-They answer until others do, on the very sockets that they had: no query is lost, and none is
-answered by two masters, because a control process takes commands only when they are home.
+They answer until others do, on the very sockets that they had, so no query is lost.  A control
+process accepts commands only when they have ended, so no query gets an answer from before a change.
 Refuses to know who takes their place.
 """
 

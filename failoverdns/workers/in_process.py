@@ -16,7 +16,7 @@ from failoverdns.net.inherited import Inherited
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.workers.handover import find_orphans
 from failoverdns.workers.interface import Parts
-from failoverdns.workers.settings import Offering, PreparedWorkers
+from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 
 
 class InProcess:
@@ -32,11 +32,11 @@ class InProcess:
         self._inherited = inherited
         self._rendezvous = rendezvous
         self._answerer = Answerer(reactor)
-        self._offering = Offering(0, inherited, reactor, self._agree)
+        self._setup = AnsweringSetup(0, inherited, reactor, self._configure)
         self._open: set[int] = set()
 
     async def start(self, config: Config, parts: Parts) -> None:
-        """Fill the table, then open the sockets, and send home who answered until now."""
+        """Fill the table, open the sockets, and retire the workers that answered until now."""
         orphans = await find_orphans(self._reactor, self._rendezvous, self._inherited)
         for delta in parts():
             self._answerer.take_delta(delta)
@@ -52,14 +52,14 @@ class InProcess:
         """Return: what was published is visible."""
 
     def prepare(self, config: Config) -> PreparedWorkers:
-        """Try what may fail of another configuration; raises CannotAgree or CannotListen."""
-        return self._offering.prepare(config)
+        """Do what can fail in another configuration; raises CannotReadSecrets or CannotListen."""
+        return self._setup.prepare(config)
 
     async def adopt(self, prepared: PreparedWorkers) -> None:
         """Answer by another configuration from now on."""
-        self._offering.adopt(prepared)
-        self._agree()
-        bound = {one.number: one for one in self._offering.addresses.bound}
+        self._setup.adopt(prepared)
+        self._configure()
+        bound = {one.number: one for one in self._setup.addresses.bound}
         for number in self._open - bound.keys():
             self._answerer.listeners.close(number)
         for number in bound.keys() - self._open:
@@ -68,13 +68,13 @@ class InProcess:
         self._open = set(bound)
 
     def discard(self, prepared: PreparedWorkers) -> None:
-        """Let go of what was prepared and is not to be used."""
-        self._offering.discard(prepared)
+        """Close what was prepared and will not be used."""
+        self._setup.discard(prepared)
 
     async def report(self) -> dict[str, Json]:
-        """Tell what became of strangers' packets."""
+        """Return what became of DNS clients' packets."""
         report = self._answerer.report()
-        report["udp"] = {"lost": self._offering.addresses.lost(), **report["udp"]}
+        report["udp"] = {"lost": self._setup.addresses.lost(), **report["udp"]}
         return report
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:
@@ -82,13 +82,13 @@ class InProcess:
         return self._answerer.query_log.carry_out(command)
 
     def log_addresses(self) -> None:
-        """Say where we answer."""
-        self._offering.log_addresses()
+        """Log the addresses that are answered on."""
+        self._setup.log_addresses()
 
     async def stop(self) -> None:
         """Close the sockets and the query log."""
         self._answerer.stop()
-        self._offering.close()
+        self._setup.close()
 
-    def _agree(self) -> None:
-        self._answerer.agree(self._offering.agreement)
+    def _configure(self) -> None:
+        self._answerer.configure(self._setup.settings)

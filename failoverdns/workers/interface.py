@@ -23,7 +23,7 @@ class Answering(Protocol):
     async def start(self, config: Config, parts: Parts) -> None:
         """Begin to answer as `config` says, when all `parts` are there.
 
-        Raises CannotAgree, CannotListen or CannotAnswer; then nothing is left open.
+        Raises CannotReadSecrets, CannotListen or CannotAnswer; then nothing is left open.
         """
 
     def publish(self, delta: Delta) -> None:
@@ -36,22 +36,22 @@ class Answering(Protocol):
         """
 
     def prepare(self, config: Config) -> PreparedWorkers:
-        """Try what may fail of another configuration; raises CannotAgree or CannotListen."""
+        """Do what can fail in another configuration; raises CannotReadSecrets or CannotListen."""
 
     async def adopt(self, prepared: PreparedWorkers) -> None:
         """Answer by another configuration from now on."""
 
     def discard(self, prepared: PreparedWorkers) -> None:
-        """Let go of what was prepared and is not to be used."""
+        """Close what was prepared and will not be used."""
 
     async def report(self) -> dict[str, Json]:
-        """Tell what became of strangers' packets, for `status`."""
+        """Return what became of DNS clients' packets, for `status`."""
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:
         """Turn the query log on or off, and tell how it is doing; raises Rejected."""
 
     def log_addresses(self) -> None:
-        """Say where we answer."""
+        """Log the addresses that are answered on."""
 
     async def stop(self) -> None:
         """Answer no more."""

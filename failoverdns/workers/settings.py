@@ -1,6 +1,6 @@
-"""What a configuration offers to strangers: addresses, and terms; exchanged whole on reload.
+"""The addresses that are answered on, and the settings that hold there.
 
-Refuses to know who answers: whoever does is told when the terms change.
+A reload replaces them as a whole.  The same for one process that answers and for many.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from failoverdns.answering.settings import ROTATION, WorkerSettings, make_agreement, rotated
+from failoverdns.answering.settings import ROTATION, WorkerSettings, make_worker_settings, rotated
 from failoverdns.model.settings import Config
 from failoverdns.net.addresses import Bound, BoundAddresses
 from failoverdns.net.inherited import Inherited
@@ -23,24 +23,24 @@ log = Logger()
 
 @dataclass(frozen=True, slots=True)
 class PreparedWorkers:
-    """What another configuration asks for, ready to be used: pass it to `adopt` or `discard`."""
+    """Addresses and settings of another configuration: pass them to `adopt` or `discard`."""
 
     config: Config
-    agreement: WorkerSettings
+    settings: WorkerSettings
     fresh: list[Bound]
 
 
-class Offering:
-    """The addresses and the terms."""
+class AnsweringSetup:
+    """The addresses and the settings in use."""
 
-    agreement: WorkerSettings
+    settings: WorkerSettings
 
     def __init__(
         self, places: int, inherited: Inherited, reactor: Any, changed: Callable[[], None]
     ) -> None:
-        """Offer nothing before `adopt`; `places` is how many answering processes share addresses.
+        """Open nothing before `adopt`; `places` is the number of workers that share the addresses.
 
-        `changed` is called when a secret of our own was replaced by a new one.
+        `changed` is called when a cookie secret of our own was replaced by a new one.
         """
         self.addresses = BoundAddresses(places, inherited)
         self._inherited = inherited
@@ -50,17 +50,17 @@ class Offering:
         self._rotating.clock = reactor
 
     def prepare(self, config: Config) -> PreparedWorkers:
-        """Try what may fail of a configuration: bind its addresses, read its secrets.
+        """Do what can fail in a configuration: bind its addresses, read its secrets.
 
-        Raises CannotAgree or CannotListen; then nothing was changed.
+        Raises CannotReadSecrets or CannotListen; then nothing was changed.
         """
-        old = self.agreement if self._config is not None else None
-        agreement = make_agreement(config, old, _make_secret)
-        return PreparedWorkers(config, agreement, self.addresses.prepare(config.listen))
+        old = self.settings if self._config is not None else None
+        settings = make_worker_settings(config, old, _make_secret)
+        return PreparedWorkers(config, settings, self.addresses.prepare(config.listen))
 
     def adopt(self, prepared: PreparedWorkers) -> None:
-        """Offer what another configuration asks for from now on."""
-        self._config, self.agreement = prepared.config, prepared.agreement
+        """Use the addresses and settings of another configuration from now on."""
+        self._config, self.settings = prepared.config, prepared.settings
         self.addresses.adopt(prepared.fresh, prepared.config.listen)
         if not self._rotating.running:
             self._rotating.start(ROTATION, now=False)
@@ -72,11 +72,11 @@ class Offering:
             self._inherited.close()
 
     def discard(self, prepared: PreparedWorkers) -> None:
-        """Let go of what was prepared and is not to be used."""
+        """Close what was prepared and will not be used."""
         self.addresses.discard(prepared.fresh)
 
     def log_addresses(self) -> None:
-        """Say where we answer."""
+        """Log the addresses that are answered on."""
         for address in self.addresses.addresses:
             log.info("answering on {address}, UDP and TCP", address=str(address))
 
@@ -88,7 +88,7 @@ class Offering:
 
     def _rotate(self) -> None:
         assert self._config is not None
-        self.agreement = rotated(self._config, self.agreement, _make_secret)
+        self.settings = rotated(self._config, self.settings, _make_secret)
         self._changed()
 
 

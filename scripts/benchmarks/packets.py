@@ -18,7 +18,8 @@ from ipaddress import IPv4Address
 from random import Random
 from struct import pack
 
-from failoverdns.answering.responding import TCP, UDP, AnswerSettings, respond, slow_answer
+from failoverdns.answering.responding import Asker, respond, slow_answer
+from failoverdns.answering.settings import AnswerSettings
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import CNAME, NS, TXT, A, RRset, Text
@@ -27,6 +28,11 @@ from failoverdns.protocol.cookies import CookieSecrets
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.protocol.table.table import Table
+
+UDP = Asker("0.0.0.0", True, 0.0, 0.0)
+TCP = UDP._replace(udp=False)
+PLAIN = AnswerSettings(None, None, 10.0, None, {})
+COOKIES = AnswerSettings(CookieSecrets((bytes(range(16)),)), b"ns1", 10.0, None, {})
 
 MAX_UDP = 4096
 """Bytes of a UDP packet that the server reads."""
@@ -224,7 +230,7 @@ def tried(table: Table, packet: bytes, udp: bool) -> tuple[float, str]:
     """Return how long an answer took, and what it was."""
     started = time.perf_counter()
     try:
-        reply = respond(table, packet, UDP if udp else TCP)
+        reply = respond(table, packet, UDP if udp else TCP, PLAIN)
     except Exception as fault:
         raise AssertionError(f"{fault!r} was raised for {packet.hex()}") from fault
     took = time.perf_counter() - started
@@ -249,11 +255,9 @@ def try_every_way(table: Table, packet: bytes) -> None:
     """
     for asker in (UDP, TCP):
         tried(table, packet, asker.udp)
-        reply = respond(table, packet, asker, TERMS)
-        assert reply == slow_answer(table, packet, asker, TERMS), f"two replies to {packet.hex()}"
-
-
-TERMS = AnswerSettings(cookies=CookieSecrets((bytes(range(16)),)), nsid=b"ns1")
+        reply = respond(table, packet, asker, COOKIES)
+        slow = slow_answer(table, packet, asker, COOKIES).message
+        assert reply == slow, f"two replies to {packet.hex()}"
 
 
 def _first(slowest: list[Slow]) -> list[Slow]:

@@ -1,4 +1,4 @@
-"""What strangers meet where no system test reaches: defects of our own."""
+"""What DNS clients meet where no system test reaches: defects of our own."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failoverdns.answering.limiting import Kind, RateLimiter, Treatment, packed
+from failoverdns.answering.limiting import RateLimiter, ReplyKind, Treatment, packed
 from failoverdns.model.limits import RateLimits
 
 CLIENT = packed("192.0.2.1")
@@ -20,10 +20,11 @@ def sent(
 ) -> int:
     """How many of `rate` replies a second are sent as they are."""
     count = int(seconds * rate)
-    verdicts = [
-        limiter.judge(address, Kind.ANSWER, NAME, begin + index / rate) for index in range(count)
+    treatments = [
+        limiter.treat(address, ReplyKind.ANSWER, NAME, begin + index / rate)
+        for index in range(count)
     ]
-    return verdicts.count(Treatment.SEND)
+    return treatments.count(Treatment.SEND)
 
 
 def test_who_stays_below_the_rate_gets_everything() -> None:
@@ -43,30 +44,30 @@ def test_a_flood_gets_one_second_s_worth_and_then_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("slip", "verdicts"),
+    ("slip", "treatments"),
     [
         (0, {Treatment.DROP: 9}),
-        (1, {Treatment.TRUNCATE: 9}),
-        (2, {Treatment.DROP: 5, Treatment.TRUNCATE: 4}),
-        (3, {Treatment.DROP: 6, Treatment.TRUNCATE: 3}),
+        (1, {Treatment.SLIP: 9}),
+        (2, {Treatment.DROP: 5, Treatment.SLIP: 4}),
+        (3, {Treatment.DROP: 6, Treatment.SLIP: 3}),
     ],
 )
 def test_slip_says_which_replies_over_the_limit_are_truncated(
-    slip: int, verdicts: dict[Treatment, int]
+    slip: int, treatments: dict[Treatment, int]
 ) -> None:
     """0 none, 1 all, N every N-th."""
     limiter = RateLimiter(RateLimits(responses_per_second=1, slip=slip))
-    got = [limiter.judge(CLIENT, Kind.ANSWER, NAME, 0.0) for _ in range(10)]
+    got = [limiter.treat(CLIENT, ReplyKind.ANSWER, NAME, 0.0) for _ in range(10)]
     assert got[0] is Treatment.SEND
-    assert {kind: got.count(kind) for kind in set(got[1:])} == verdicts
+    assert {kind: got.count(kind) for kind in set(got[1:])} == treatments
 
 
 def test_a_client_is_forgiven_when_it_has_kept_quiet_for_the_window() -> None:
     """Not sooner, however long the flood was."""
     limiter = RateLimiter(RateLimits(responses_per_second=10, window=5))
     sent(limiter, 100, 100)
-    assert limiter.judge(CLIENT, Kind.ANSWER, NAME, 104.0) is not Treatment.SEND
-    assert limiter.judge(CLIENT, Kind.ANSWER, NAME, 106.0) is Treatment.SEND
+    assert limiter.treat(CLIENT, ReplyKind.ANSWER, NAME, 104.0) is not Treatment.SEND
+    assert limiter.treat(CLIENT, ReplyKind.ANSWER, NAME, 106.0) is Treatment.SEND
 
 
 def test_keeping_quiet_saves_nothing_up() -> None:
@@ -90,23 +91,27 @@ TOGETHER = [
 def test_clients_of_one_network_share_an_account(one: str, other: str, is_together: bool) -> None:
     """A /24 or a /56."""
     limiter = RateLimiter(RateLimits(responses_per_second=1))
-    limiter.judge(packed(one), Kind.ANSWER, NAME, 0.0)
-    second = limiter.judge(packed(other), Kind.ANSWER, NAME, 0.0)
+    limiter.treat(packed(one), ReplyKind.ANSWER, NAME, 0.0)
+    second = limiter.treat(packed(other), ReplyKind.ANSWER, NAME, 0.0)
     assert (second is not Treatment.SEND) == is_together
 
 
 def test_each_name_and_kind_has_an_account_of_its_own() -> None:
     """So that a flood of one question does not keep others from their answer."""
     limiter = RateLimiter(RateLimits(responses_per_second=1, nxdomains_per_second=1))
-    for kind, name in [(Kind.ANSWER, NAME), (Kind.ANSWER, b"x"), (Kind.NXDOMAIN, NAME)]:
-        assert limiter.judge(CLIENT, kind, name, 0.0) is Treatment.SEND
-        assert limiter.judge(CLIENT, kind, name, 0.0) is not Treatment.SEND
+    for kind, name in [
+        (ReplyKind.ANSWER, NAME),
+        (ReplyKind.ANSWER, b"x"),
+        (ReplyKind.NXDOMAIN, NAME),
+    ]:
+        assert limiter.treat(CLIENT, kind, name, 0.0) is Treatment.SEND
+        assert limiter.treat(CLIENT, kind, name, 0.0) is not Treatment.SEND
 
 
 def test_everything_together_can_be_limited_too() -> None:
     """However many names a flood asks for."""
     limiter = RateLimiter(RateLimits(responses_per_second=0, all_per_second=5))
-    got = [limiter.judge(CLIENT, Kind.ANSWER, b"%d" % n, 0.0) for n in range(8)]
+    got = [limiter.treat(CLIENT, ReplyKind.ANSWER, b"%d" % n, 0.0) for n in range(8)]
     assert got.count(Treatment.SEND) == 5
 
 
@@ -115,7 +120,7 @@ def test_networks_can_be_exempt() -> None:
     networks = (ip_network("192.0.2.0/28"), ip_network("2001:db8::/32"))
     limiter = RateLimiter(RateLimits(responses_per_second=1, exempt_clients=networks))
     for host, is_exempt in [("192.0.2.15", True), ("2001:db8::1", True), ("192.0.2.16", False)]:
-        got = {limiter.judge(packed(host), Kind.ANSWER, NAME, 0.0) for _ in range(5)}
+        got = {limiter.treat(packed(host), ReplyKind.ANSWER, NAME, 0.0) for _ in range(5)}
         assert (got == {Treatment.SEND}) == is_exempt
 
 
@@ -123,14 +128,14 @@ def test_a_clock_that_goes_back_limits_nobody_for_long() -> None:
     """It is monotonic; if it is not after all, time just counts from there."""
     limiter = RateLimiter(RateLimits(responses_per_second=10))
     sent(limiter, 1, 10, begin=1e9)
-    limiter.judge(CLIENT, Kind.ANSWER, NAME, 0.0)
+    limiter.treat(CLIENT, ReplyKind.ANSWER, NAME, 0.0)
     assert sent(limiter, 5, 9, begin=1.0) == 45
 
 
 events = st.lists(
     st.tuples(
         st.integers(0, 3000),
-        st.sampled_from([Kind.ANSWER, Kind.NXDOMAIN, Kind.ERROR]),
+        st.sampled_from([ReplyKind.ANSWER, ReplyKind.NXDOMAIN, ReplyKind.ERROR]),
         st.floats(0, 2),
     ),
     max_size=200,
@@ -140,7 +145,7 @@ events = st.lists(
 @settings(deadline=None)
 @given(events, st.integers(1, 50), st.integers(1, 20), st.integers(0, 3))
 def test_no_network_gets_more_than_its_rate(
-    steps: list[tuple[int, Kind, float]], rate: int, window: int, slip: int
+    steps: list[tuple[int, ReplyKind, float]], rate: int, window: int, slip: int
 ) -> None:
     """Over any stretch of time: a second's worth, and what the time is worth, and no more."""
     limits = RateLimits(rate, rate, rate, rate, window, slip)
@@ -148,7 +153,7 @@ def test_no_network_gets_more_than_its_rate(
     now, count = 0.0, 0
     for _, kind, pause in steps:
         now += pause / 10
-        count += limiter.judge(CLIENT, kind, b"", now) is Treatment.SEND
+        count += limiter.treat(CLIENT, kind, b"", now) is Treatment.SEND
         assert count <= rate + rate * now + 1e-6
 
 
@@ -158,7 +163,7 @@ def test_memory_has_a_limit(addresses: list[int], size: int) -> None:
     """Whatever addresses a flood pretends to come from."""
     limiter = RateLimiter(RateLimits(max_table_size=size))
     for number in addresses:
-        limiter.judge(ip_address(number).packed, Kind.ANSWER, NAME, 0.0)
+        limiter.treat(ip_address(number).packed, ReplyKind.ANSWER, NAME, 0.0)
         assert len(limiter) <= size
 
 
@@ -166,7 +171,7 @@ def test_the_longest_unused_account_makes_room() -> None:
     """Whoever is in debt and goes on stays remembered."""
     limiter = RateLimiter(RateLimits(responses_per_second=1, max_table_size=3))
     for number in range(50):
-        verdict = limiter.judge(CLIENT, Kind.ANSWER, NAME, 0.0)
-        assert (verdict is Treatment.SEND) == (number == 0)
+        treatment = limiter.treat(CLIENT, ReplyKind.ANSWER, NAME, 0.0)
+        assert (treatment is Treatment.SEND) == (number == 0)
         for other in range(2):
-            limiter.judge(bytes((10, number, other, 1)), Kind.ANSWER, NAME, 0.0)
+            limiter.treat(bytes((10, number, other, 1)), ReplyKind.ANSWER, NAME, 0.0)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tables import addresses, ask, flags_of, lines, node, query, table_of, zone
+from tables import TCP, addresses, ask, flags_of, lines, node, query, respond, table_of, zone
 
-from failoverdns.answering.responding import TCP, respond
 from failoverdns.model.change import Delta
 from failoverdns.protocol.table.deltas import write_delta
 

@@ -9,10 +9,10 @@ import dns.rcode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import query, table_of, zone
+from tables import TCP, UDP, answer_settings, query, respond, table_of, zone
 
 from failoverdns.answering.limiting import RateLimiter
-from failoverdns.answering.responding import TCP, UDP, AnswerSettings, respond
+from failoverdns.answering.settings import AnswerSettings
 from failoverdns.model.limits import RateLimits
 from failoverdns.protocol.cookies import CookieSecrets, make_cookie
 
@@ -23,9 +23,9 @@ SECRETS = CookieSecrets((b"0123456789abcdef",))
 ADDRESS = bytes(4)
 
 
-def answer_settings(slip: int = 0, rate: int = 1) -> AnswerSettings:
+def limited(slip: int = 0, rate: int = 1) -> AnswerSettings:
     """Settings with one reply a second for everything."""
-    return AnswerSettings(
+    return answer_settings(
         SECRETS, b"x" * 255, limiter=RateLimiter(RateLimits(rate, rate, rate, slip=slip))
     )
 
@@ -57,24 +57,24 @@ def test_replies_are_counted_by_name_or_zone(
     one: str, other: str, rtype: str, is_together: bool
 ) -> None:
     """Random names gain a flood nothing: what does not exist counts for its zone."""
-    agreed = answer_settings()
-    assert respond(TABLE, asked(one), UDP, agreed) is not None
-    second = respond(TABLE, asked(other, rtype), UDP, agreed)
+    settings = limited()
+    assert respond(TABLE, asked(one), UDP, settings) is not None
+    second = respond(TABLE, asked(other, rtype), UDP, settings)
     assert (second is None) == is_together
 
 
 def test_a_truncated_reply_sends_a_resolver_to_tcp() -> None:
     """It has the question and TC, nothing else; over TCP there is no limit."""
-    agreed, packet = answer_settings(slip=1), asked("shop.failover.test")
-    respond(TABLE, packet, UDP, agreed)
-    wire = respond(TABLE, packet, UDP, agreed)
+    settings, packet = limited(slip=1), asked("shop.failover.test")
+    respond(TABLE, packet, UDP, settings)
+    wire = respond(TABLE, packet, UDP, settings)
     assert wire is not None
     reply = dns.message.from_wire(wire)
     assert reply.flags & dns.flags.TC
     assert (reply.rcode(), reply.answer, reply.authority) == (dns.rcode.NOERROR, [], [])
     assert reply.question == dns.message.from_wire(packet).question
     for _ in range(5):
-        full = respond(TABLE, packet, TCP, agreed)
+        full = respond(TABLE, packet, TCP, settings)
         assert full is not None
         assert dns.message.from_wire(full).answer
 
@@ -82,26 +82,26 @@ def test_a_truncated_reply_sends_a_resolver_to_tcp() -> None:
 def test_a_valid_cookie_is_never_limited() -> None:
     """Its sender is where it says it is."""
     cookie = make_cookie(SECRETS.secrets[0], b"abcdefgh", ADDRESS, 0)
-    agreed, packet = answer_settings(), asked("shop.failover.test", cookie=cookie)
+    settings, packet = limited(), asked("shop.failover.test", cookie=cookie)
     for _ in range(10):
-        wire = respond(TABLE, packet, UDP, agreed)
+        wire = respond(TABLE, packet, UDP, settings)
         assert wire is not None
         assert dns.message.from_wire(wire).answer
 
 
 def test_badcookie_shows_a_client_how_to_get_through() -> None:
     """In the place of a truncated reply: with the cookie that it brings it is not limited."""
-    agreed = answer_settings(slip=1)
+    settings = limited(slip=1)
     packet = asked("shop.failover.test", cookie=b"abcdefgh")
-    respond(TABLE, packet, UDP, agreed)
-    wire = respond(TABLE, packet, UDP, agreed)
+    respond(TABLE, packet, UDP, settings)
+    wire = respond(TABLE, packet, UDP, settings)
     assert wire is not None
     reply = dns.message.from_wire(wire)
     assert (reply.rcode(), reply.answer) == (dns.rcode.BADCOOKIE, [])
     [option] = reply.options
     returned = option.to_wire()
     assert returned is not None
-    wire = respond(TABLE, asked("shop.failover.test", cookie=returned), UDP, agreed)
+    wire = respond(TABLE, asked("shop.failover.test", cookie=returned), UDP, settings)
     assert wire is not None
     assert dns.message.from_wire(wire).answer
 
@@ -110,27 +110,27 @@ def test_without_a_limit_badcookie_is_never_sent() -> None:
     """A cookie that is not valid costs a client nothing."""
     packet = asked("shop.failover.test", cookie=b"abcdefgh" * 3)
     for _ in range(5):
-        wire = respond(TABLE, packet, UDP, AnswerSettings(SECRETS))
+        wire = respond(TABLE, packet, UDP, answer_settings(SECRETS))
         assert wire is not None
         assert dns.message.from_wire(wire).rcode() == dns.rcode.NOERROR
 
 
 def test_an_error_over_the_limit_is_not_sent_at_all() -> None:
     """FORMERR cannot be truncated."""
-    agreed = answer_settings(slip=1)
+    settings = limited(slip=1)
     packet = asked("shop.failover.test")[:-1]
-    assert respond(TABLE, packet, UDP, agreed) is not None
-    assert respond(TABLE, packet, UDP, agreed) is None
+    assert respond(TABLE, packet, UDP, settings) is not None
+    assert respond(TABLE, packet, UDP, settings) is None
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.binary(min_size=12, max_size=80), st.integers(0, 3))
 def test_no_packet_raises_with_limits_on(packet: bytes, slip: int) -> None:
     """Whatever it is, and however often it comes; what is over the limit is never longer."""
-    agreed = answer_settings(slip)
-    first = respond(TABLE, packet, UDP, agreed)
+    settings = limited(slip)
+    first = respond(TABLE, packet, UDP, settings)
     for _ in range(3):
-        again = respond(TABLE, packet, UDP, agreed)
+        again = respond(TABLE, packet, UDP, settings)
         assert again is None or (first is not None and len(again) <= max(len(first), len(packet)))
 
 
@@ -144,8 +144,8 @@ def test_over_the_limit_a_reply_is_hardly_longer_than_the_query(
     label: str, rtype: str, cookie: bytes | None
 ) -> None:
     """So that a flood gains nothing by way of us: a cookie and an OPT are all that is added."""
-    agreed, packet = answer_settings(slip=1), asked(f"{label}.failover.test", rtype, cookie)
+    settings, packet = limited(slip=1), asked(f"{label}.failover.test", rtype, cookie)
     for _ in range(4):
-        wire = respond(TABLE, packet, UDP, agreed)
+        wire = respond(TABLE, packet, UDP, settings)
         assert wire is not None
     assert len(wire) <= len(packet) + 28

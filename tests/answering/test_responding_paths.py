@@ -11,16 +11,9 @@ import dns.message
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from tables import authority, query, table_of, zone
+from tables import TCP, UDP, answer_settings, authority, query, respond, slow_answer, table_of, zone
 
-from failoverdns.answering.responding import (
-    TCP,
-    UDP,
-    AnswerSettings,
-    _ready_with_cookie,
-    respond,
-    slow_answer,
-)
+from failoverdns.answering.responding import _ready_with_cookie
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, NS, TXT, A, Opaque, RRset, Text
@@ -69,9 +62,9 @@ OPTIONS = [
     b"\0\x08\0\x07\0\1\x18\1\xc0\0\2",
 ]
 TERMS = [
-    AnswerSettings(),
-    AnswerSettings(SECRETS),
-    AnswerSettings(SECRETS, b"ns1", chaos=chaos_rrsets("here", None)),
+    answer_settings(),
+    answer_settings(SECRETS),
+    answer_settings(SECRETS, b"ns1", chaos=chaos_rrsets("here", None)),
 ]
 
 origins = st.sampled_from([DomainName.from_text(text) for text in ORIGINS])
@@ -265,7 +258,7 @@ def test_a_query_with_a_cookie_finds_its_answer_ready(cookie: bytes) -> None:
     """All that is left to do is the cookie: nothing is read, and the answer is the same."""
     message = query("shop.failover.test")
     message.use_edns(0, 0, 1232, options=[dns.edns.GenericOption(10, cookie)])
-    packet, settings = message.to_wire(), AnswerSettings(SECRETS)
+    packet, settings = message.to_wire(), answer_settings(SECRETS)
     reply, valid = _ready_with_cookie(TABLE, packet, UDP, SECRETS)
     assert valid == (cookie == OWN)
     assert (

@@ -12,9 +12,20 @@ import dns.opcode
 import dns.rcode
 import dns.rrset
 import pytest
-from tables import ask, flags_of, lines, new_table, query, table_of, zone
+from tables import (
+    TCP,
+    UDP,
+    answer_settings,
+    ask,
+    flags_of,
+    lines,
+    new_table,
+    query,
+    respond,
+    table_of,
+    zone,
+)
 
-from failoverdns.answering.responding import TCP, UDP, AnswerSettings, respond
 from failoverdns.protocol.chaos import chaos_rrsets
 from failoverdns.protocol.cookies import CookieSecrets
 
@@ -30,7 +41,7 @@ ZONE = zone(
 TABLE = table_of(ZONE)
 
 
-TOLD = AnswerSettings(chaos=chaos_rrsets("ns1.example.net", "failoverdns 1.0"))
+TOLD = answer_settings(chaos=chaos_rrsets("ns1.example.net", "failoverdns 1.0"))
 """The terms of a server that says who it is."""
 
 
@@ -207,7 +218,7 @@ def test_a_query_for_nothing_but_a_cookie_gets_one() -> None:
     option = b"\0\x0a\0\x08abcdefgh"
     opt = b"\0" + pack(">HHIH", 41, 1232, 0, len(option)) + option
     packet = pack(">HHHHHH", 7, 0x0100, 0, 0, 0, 1) + opt
-    settings = AnswerSettings(CookieSecrets((b"0123456789abcdef",)))
+    settings = answer_settings(CookieSecrets((b"0123456789abcdef",)))
     for asker in (UDP, TCP):
         told = respond(TABLE, packet, asker, settings)
         assert told is not None

@@ -1,4 +1,4 @@
-"""What answering processes are told: the same for all, and limits that hold for all together."""
+"""The settings of workers: the same for all, with limits that hold for all together."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import json
 from ipaddress import ip_network
 from pathlib import Path
 
-from failoverdns.answering.responding import AnswerSettings
 from failoverdns.answering.settings import (
     WorkerSettings,
-    read_agreement,
+    answer_settings_of,
+    read_worker_settings,
     share_of,
-    terms_of,
-    write_agreement,
+    write_worker_settings,
 )
 from failoverdns.model.limits import RateLimits
 from failoverdns.model.settings import Identity, QueryLogSettings, TCPSettings
+from failoverdns.protocol.cookies import CookieSecrets
 
-SECRET = "000102030405060708090a0b0c0d0e0f"
-AGREEMENT = WorkerSettings(
-    secrets=(SECRET,),
+SECRET = bytes(range(16))
+SETTINGS = WorkerSettings(
+    cookies=CookieSecrets((SECRET,)),
     identity=Identity("ns1", None, "ns1.example"),
     tcp=TCPSettings(max_connections=1001, max_connections_per_prefix=7),
     rate_limit=RateLimits(
@@ -31,25 +31,25 @@ AGREEMENT = WorkerSettings(
 )
 
 
-def test_an_agreement_arrives_as_it_was_sent() -> None:
+def test_the_settings_of_a_worker_arrive_as_they_were_sent() -> None:
     """Through JSON, as calls are."""
-    assert read_agreement(json.loads(json.dumps(write_agreement(AGREEMENT)))) == AGREEMENT
+    assert read_worker_settings(json.loads(json.dumps(write_worker_settings(SETTINGS)))) == SETTINGS
 
 
 def test_limits_hold_for_all_processes_together() -> None:
     """Rounded up, so that nobody gets nothing; what is off stays off; a prefix is not divided."""
-    share = share_of(AGREEMENT, 2)
+    share = share_of(SETTINGS, 2)
     assert share.tcp.max_connections == 501
     assert share.tcp.max_connections_per_prefix == 7
     assert share.rate_limit is not None
     assert (share.rate_limit.responses_per_second, share.rate_limit.all_per_second) == (3, 0)
-    assert share_of(AGREEMENT, 1) == AGREEMENT
+    assert share_of(SETTINGS, 1) == SETTINGS
 
 
-def test_terms_keep_what_lives_on_of_the_old_ones() -> None:
-    """Accounts of a limit that stays the same; the secrets are those agreed on."""
-    settings = terms_of(AGREEMENT, AnswerSettings())
+def test_accounts_of_an_unchanged_limit_outlive_a_reload() -> None:
+    """Accounts of a limit that stays the same; the secrets are those that were sent."""
+    settings = answer_settings_of(SETTINGS, None)
     assert settings.cookies is not None
-    assert settings.cookies.secrets == (bytes.fromhex(SECRET),)
-    assert terms_of(AGREEMENT, settings).limiter is settings.limiter
+    assert settings.cookies.secrets == (SECRET,)
+    assert answer_settings_of(SETTINGS, settings.limiter).limiter is settings.limiter
     assert b"\2id\6server\0" in settings.chaos

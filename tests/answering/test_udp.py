@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 import pytest
-from tables import query, zone
+from tables import UDP, answer_settings, query, respond, zone
 from twisted.python.failure import Failure
 
-from failoverdns.answering.responding import UDP, AnswerSettings, Asker, respond
+from failoverdns.answering.responding import Asker
 from failoverdns.answering.udp import BATCH, UDPReader, WildcardUDPReader
 from failoverdns.net.sockets import CannotListen, bind, lost_packets
 from failoverdns.protocol.cookies import CookieSecrets
@@ -217,7 +217,7 @@ def batch_reader(request: pytest.FixtureRequest) -> Iterator[UDPReader]:
     """A reader that has something to answer, in batches."""
     made = make_reader(request.param, batches=True)
     made._respond = lambda packet, host: respond(
-        TABLE, packet, Asker(host), AnswerSettings(SECRETS)
+        TABLE, packet, UDP._replace(host=host), answer_settings(SECRETS)
     )
     yield made
     made.socket.close()
@@ -267,7 +267,7 @@ def test_a_cookie_is_for_the_address_that_asks(
     assert again == reply, "it is valid, and young"
     host = batch_client.getsockname()[0]
     now = int.from_bytes(reply[-12:-8], "big")
-    slow = respond(TABLE, packet, Asker(host, True, now), AnswerSettings(SECRETS))
+    slow = respond(TABLE, packet, Asker(host, True, now, 0.0), answer_settings(SECRETS))
     assert reply == slow
 
 

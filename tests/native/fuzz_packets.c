@@ -44,12 +44,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t *reply = malloc(room);
     require(reply != NULL, "there is memory");
 
-    terms terms_ = {.secrets = how & COOKIES ? 1 : 0, .secret = {"0123456789abcdef"}};
-    terms_.now = how & OLD ? 3000 : 0;
+    answer_settings settings = {.secrets = how & COOKIES ? 1 : 0, .secret = {"0123456789abcdef"}};
+    settings.now = how & OLD ? 3000 : 0;
     const asker asker_ = {.udp = how & UDP, .size = how & IPV6 ? 16 : 4};
     query q;
     prepare(&served, &q, packet, size);
-    const size_t length = answer(&served, &terms_, &asker_, &q, packet, size, reply, room);
+    const size_t length = answer(&served, &settings, &asker_, &q, packet, size, reply, room);
     require(length <= room, "a reply fits");
     if (length != 0) {
         require(length >= 12 + 5 && memcmp(reply, packet, 2) == 0, "its id is the question's");

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from struct import pack
+from typing import Final
 
-from failoverdns.model.records import AAAA, ANY, CNAME, NS, A
-from failoverdns.protocol.records import type_key
+from failoverdns.model.numbers import RRType
+from failoverdns.model.records import AAAA, CNAME, NS, A
+from failoverdns.protocol.records import IN, target_of, type_key
 from failoverdns.protocol.reply import Owned
-from failoverdns.protocol.table.python_table import target_of
 from failoverdns.protocol.table.table import Authority, Entry, Table
 
-CLASS_IN = 1
-DS = 43
-
+_ANY: Final = RRType.ANY.value
+_DS: Final = RRType.DS.value
 _A, _AAAA, _CNAME, _NS = type_key(A), type_key(AAAA), type_key(CNAME), type_key(NS)
 
 MAX_CHAIN = 16
@@ -74,16 +74,16 @@ def look_up(table: Table, name: bytes, qtype: int) -> LookupResult:
         return NotOurs()
     chain: list[Owned] = []
     visited = {name}
-    wanted = pack(">HH", qtype, CLASS_IN)
+    wanted = pack(">HH", qtype, IN)
     while True:
         cut = table.cut_above(name, authority.origin)
-        if cut is not None and not (qtype == DS and cut == name):
+        if cut is not None and not (qtype == _DS and cut == name):
             return _referral(table, tuple(chain), cut)
         entry = table.find(name) or _wildcard(table, name)
         if entry is None:
             return NoSuchName(tuple(chain), (authority.origin, authority.soa))
         found = entry.answers.get(wanted)
-        if found is None and qtype == ANY and entry.answers:
+        if found is None and qtype == _ANY and entry.answers:
             found = next(iter(entry.answers.values()))
         if found is not None:
             return Found((*chain, (name, found)))

@@ -11,9 +11,16 @@ from functools import lru_cache
 from struct import pack
 from typing import Final
 
+from failoverdns.model.numbers import Rcode, RRType
 from failoverdns.model.records import CNAME, NS, SOA
-from failoverdns.protocol.query import OPT
-from failoverdns.protocol.records import IN, Answers, CompiledRRset, counts, type_key
+from failoverdns.protocol.records import (
+    IN,
+    Answers,
+    CompiledRRset,
+    counts,
+    target_of,
+    type_key,
+)
 from failoverdns.protocol.reply import (
     OPT_DNSSEC_OK,
     OPT_PLAIN,
@@ -35,7 +42,9 @@ from failoverdns.protocol.table.table import Authority, Entry
 _NOTHING: Final[Answers] = {}
 _CNAME, _NS, _SOA = type_key(CNAME), type_key(NS), type_key(SOA)
 
-_ORDINARY: Final = frozenset(pack(">HH", rtype, IN) for rtype in range(1, 128) if rtype != OPT)
+_ORDINARY: Final = frozenset(
+    pack(">HH", rtype, IN) for rtype in range(1, 128) if rtype != RRType.OPT
+)
 """Types, in wire form and class IN, whose absence is simply NODATA."""
 
 _SHAPES: Final = {
@@ -46,7 +55,7 @@ _SHAPES: Final = {
 }
 """Flags and counts of an ordinary query: the flags of its answer, and whether it has EDNS."""
 
-_NXDOMAIN: Final = b"\3"
+_NXDOMAIN: Final = bytes((Rcode.NXDOMAIN,))
 _COUNTS_NEGATIVE: Final = b"\0\1\0\0\0\1\0\0", b"\0\1\0\0\0\1\0\1"
 """Counts of a reply with an SOA record and no answer, without and with OPT."""
 
@@ -290,11 +299,6 @@ def _is_within(name: bytes, origin: bytes) -> bool:
     while len(name) > len(origin):
         name = name[1 + name[0] :]
     return name == origin
-
-
-def target_of(cname: CompiledRRset) -> bytes:
-    """Return the name that a CNAME record points at, in wire form and lower case."""
-    return cname.tail[12:].lower()
 
 
 @lru_cache(maxsize=1024)

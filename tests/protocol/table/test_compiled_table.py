@@ -10,9 +10,23 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import addresses, authority, name, node, query, served, table_of, zone
+from tables import (
+    TCP,
+    UDP,
+    addresses,
+    answer_settings,
+    authority,
+    name,
+    node,
+    query,
+    respond,
+    served,
+    slow_answer,
+    table_of,
+    zone,
+)
 
-from failoverdns.answering.responding import TCP, UDP, AnswerSettings, Asker, respond, slow_answer
+from failoverdns.answering.responding import Asker
 from failoverdns.model.change import Delta
 from failoverdns.model.errors import Malformed
 from failoverdns.protocol.cookies import CookieSecrets, make_cookie
@@ -229,7 +243,7 @@ def test_a_cookie_is_checked_and_renewed_as_in_python(
     ready = COMPILED.ready_answer_with_cookie(
         packet, known, ip_address(address).packed, now, udp=udp
     )
-    slow = slow_answer(COOKIES, packet, Asker(address, udp, now), AnswerSettings(known))
+    slow = slow_answer(COOKIES, packet, Asker(address, udp, now, 0.0), answer_settings(known))
     assert ready == (slow if size in (8, 24) else None)
 
 

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import (
+    TCP,
+    UDP,
     addresses,
     ask,
     authority,
@@ -19,11 +21,11 @@ from tables import (
     new_table,
     node,
     query,
+    respond,
     table_of,
     zone,
 )
 
-from failoverdns.answering.responding import TCP, UDP, respond
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import CNAME, NS, A, OwnedRRset, RRset

@@ -1,4 +1,4 @@
-"""Who answers: the control process, or as many others as there are processors for them."""
+"""Choose who answers: the control process itself, or worker processes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from failoverdns.workers.in_process import InProcess
 from failoverdns.workers.interface import Answering
 
 
-def answering_of(config: Config, reactor: Any, inherited: Inherited) -> Answering:
-    """Return who answers: this process, or as many others as there are cores for them."""
+def make_answering(config: Config, reactor: Any, inherited: Inherited) -> Answering:
+    """Return what answers: this process for `workers: 0`, else workers, by default one a core."""
     workers = config.workers
     if workers is None:
         workers = len(os.sched_getaffinity(0))

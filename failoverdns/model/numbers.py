@@ -1,0 +1,70 @@
+"""The numbers of the DNS protocol that this server knows, each under its registered name.
+
+They are those of IANA's registry "Domain Name System (DNS) Parameters".  Values that are
+stored hold the plain integer (`RRType.A.value`), because a zone's digest is made of its `repr`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class RRType(IntEnum):
+    """Types of resource records and of questions (RFC 6895 section 3.1)."""
+
+    A = 1
+    NS = 2
+    CNAME = 5
+    SOA = 6
+    TXT = 16
+    AAAA = 28
+    DNAME = 39
+    OPT = 41
+    """A part of a message, never in a zone (RFC 6891)."""
+    DS = 43
+    IXFR = 251
+    AXFR = 252
+    ANY = 255
+
+
+class RRClass(IntEnum):
+    """Classes of resource records and of questions (RFC 6895 section 3.2)."""
+
+    IN = 1
+    CHAOS = 3
+
+
+class Opcode(IntEnum):
+    """Kinds of messages (RFC 6895 section 2.2)."""
+
+    QUERY = 0
+
+
+class Rcode(IntEnum):
+    """Response codes (RFC 6895 section 2.3); those above 15 take an OPT record."""
+
+    NOERROR = 0
+    FORMERR = 1
+    SERVFAIL = 2
+    NXDOMAIN = 3
+    NOTIMP = 4
+    REFUSED = 5
+    BADVERS = 16
+    BADCOOKIE = 23
+
+
+class EdnsOption(IntEnum):
+    """Codes of EDNS options (RFC 6891 section 9)."""
+
+    NSID = 3
+    CLIENT_SUBNET = 8
+    COOKIE = 10
+    KEEPALIVE = 11
+    EXTENDED_ERROR = 15
+
+
+class ExtendedError(IntEnum):
+    """Codes of extended DNS errors (RFC 8914 section 5.2)."""
+
+    NOT_AUTHORITATIVE = 20
+    """The name is in no zone that this server serves (section 4.21)."""

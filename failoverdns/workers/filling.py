@@ -1,0 +1,63 @@
+"""Fill the tables of workers that have just started, part by part.
+
+A few parts are under way at a time, so that the control process neither waits for each nor keeps
+the whole table in memory as bytes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+
+from failoverdns.workers.calls import Call
+from failoverdns.workers.frames import write_delta_frame
+from failoverdns.workers.interface import Parts
+from failoverdns.workers.worker_process import Worker
+
+FILLING: Final = 60.0
+"""Seconds in which a worker that does not answer yet applies a part of the table."""
+
+AHEAD: Final = 4
+"""Parts of the table that are under way at a time."""
+
+
+async def fill(workers: list[Worker], parts: Parts, reactor: Any) -> None:
+    """Send all `parts` of the table to every worker, and wait until they are applied.
+
+    Raises Gone or Stuck if a worker ends.
+    """
+    under_way: deque[Deferred[Any]] = deque()
+    try:
+        await _send_parts(workers, parts, under_way, reactor)
+    finally:
+        for rest in under_way:
+            rest.addErrback(lambda _: None)  # the first fault was raised
+
+
+async def _send_parts(
+    workers: list[Worker], parts: Parts, under_way: deque[Deferred[Any]], reactor: Any
+) -> None:
+    for part in parts():
+        frame = write_delta_frame([part])
+        for worker in workers:
+            worker.send_delta(frame)
+        under_way.append(_together(workers, Call.APPLIED))
+        await deferLater(reactor, 0)
+        if len(under_way) > AHEAD:
+            await under_way.popleft()
+    while under_way:
+        await under_way.popleft()
+
+
+def _together(workers: list[Worker], name: Call) -> Deferred[Any]:
+    calls = [Deferred.fromCoroutine(worker.call(name, bound=FILLING)) for worker in workers]
+    return gatherResults(calls, consumeErrors=True).addErrback(_first)
+
+
+def _first(failure: Failure) -> Failure:
+    """Return why the first of several calls failed."""
+    return failure.value.subFailure if isinstance(failure.value, FirstError) else failure
