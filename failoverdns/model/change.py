@@ -9,28 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from failoverdns.model.application import Application
-from failoverdns.model.certificate import Account, Certificate, Order
-from failoverdns.model.group import Group, Tombstone
+from failoverdns.model.entity import Entity
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import Flag
 from failoverdns.model.records import OwnedRRset, RRset
-from failoverdns.model.resolution import Freshness, Resolved
-from failoverdns.model.zone import ZoneSerial
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-Entity = (
-    Application
-    | Group
-    | Tombstone
-    | ZoneSerial
-    | Certificate
-    | Order
-    | Account
-    | Resolved
-    | Freshness
-    | Flag
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +35,8 @@ class Write:
     @property
     def is_fleeting(self) -> bool:
         """True for what is never stored, and is no part of history."""
-        return isinstance(self.after or self.before, Freshness)
+        entity = self.after or self.before
+        return entity is not None and not entity.IS_STORED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from failoverdns.model.entity import Entity
 from failoverdns.model.health import Check
 
 
@@ -137,7 +138,7 @@ RULES_OF_OUR_OWN = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Entity):
     """A switch for gates that operators turn on and off; a flag that does not exist is off.
 
     Only `automation` is on until it is turned off.  `since` in steady seconds.
@@ -147,6 +148,11 @@ class Flag:
     on: bool
     since: float
     reason: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """The name."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)

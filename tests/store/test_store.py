@@ -21,8 +21,9 @@ from failoverdns.model.certificate import (
     Order,
     Secret,
 )
-from failoverdns.model.change import Change, Entity, Operation, Who, Write
+from failoverdns.model.change import Change, Operation, Who, Write
 from failoverdns.model.delivery import Fetch, HookProgress
+from failoverdns.model.entity import Entity
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.health import Cause, Forced, Health, Observed
 from failoverdns.model.names import DomainName

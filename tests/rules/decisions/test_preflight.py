@@ -11,8 +11,8 @@ from watched import DOWN, UNKNOWN, UP
 
 from failoverdns.changes.state import State
 from failoverdns.model.certificate import CertificateKind
-from failoverdns.model.change import Entity
 from failoverdns.model.commands.groups import Preflight, Switch
+from failoverdns.model.entity import Entity
 from failoverdns.model.group import Side
 from failoverdns.model.policy import Assertion, Gate
 from failoverdns.rules.decisions.preflight import covers, plan_flight, preflight_report
