@@ -30,11 +30,12 @@ from failoverdns.config import ConfigErrors, load_config, takes_restart
 from failoverdns.control.commanding import CommandCorridor, event_line
 from failoverdns.control.effects import Approval, Effects
 from failoverdns.control.server import ControlFactory
-from failoverdns.model.change import Change, Who
+from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
+from failoverdns.model.principal import unix_principal
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.peer import find_allowed
@@ -229,8 +230,8 @@ class Service:
                 done.callback(None)
 
         assert self._ledger is not None
-        who = Who(os.getuid(), os.getpid(), "failoverdns")
-        self._ledger.submit(Submission(command, who, {"command": word}, reply))
+        principal = unix_principal(os.getuid(), os.getpid(), "failoverdns")
+        self._ledger.submit(Submission(command, principal, {"command": word}, reply))
         return done
 
     async def _react(self) -> None:

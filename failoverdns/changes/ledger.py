@@ -20,9 +20,10 @@ from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
 from failoverdns.changes.transitions import Transition, delta_of, transition_of
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, Delta, Json, Operation, Who
+from failoverdns.model.change import Change, Delta, Json, Operation
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Corrupt, Rejected
+from failoverdns.model.principal import Principal
 from failoverdns.rules.deciding import decide
 from failoverdns.store.interface import Conflict, OutcomeUnknown, Store, Unavailable
 
@@ -53,7 +54,7 @@ class Submission:
     """A command on its way: who sent it, what history keeps of it, and where the reply goes."""
 
     command: Mutation
-    who: Who
+    principal: Principal
     given: Mapping[str, Json]
     reply: Reply
     op_id: str | None = None
@@ -222,7 +223,7 @@ class Ledger:
         decision = decide(draft, submission.command, now, self._random, self._steady())
         if decision.changes(draft):
             batch.steps.append(
-                transition_of(draft, decision, now, submission.who, submission.given)
+                transition_of(draft, decision, now, submission.principal, submission.given)
             )
         outcome = Done(draft.revision, decision.report(draft))
         if op_id is not None:

@@ -10,8 +10,9 @@ from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
 from failoverdns.changes.transitions import Transition, transition_of
 from failoverdns.model.application import target_texts
-from failoverdns.model.change import Change, Json, Node, Who
+from failoverdns.model.change import Change, Json, Node
 from failoverdns.model.commands.groups import Rehearse, Switch
+from failoverdns.model.principal import unix_principal
 from failoverdns.model.timestamps import timestamp
 from failoverdns.protocol.zone_text import record_lines
 from failoverdns.rules.decisions.switching import plan, proposal_report, switch
@@ -49,7 +50,9 @@ def rehearsal(state: State, query: Rehearse, now: float, steady: float) -> dict[
     if not decision.writes:
         return report
     before = target_texts(answer_of(state, group))
-    step = transition_of(draft, decision, now, Who(0, 0, "rehearsal"), {"command": "switch"})
+    step = transition_of(
+        draft, decision, now, unix_principal(0, 0, "rehearsal"), {"command": "switch"}
+    )
     after = draft.group(group.id)
     assert after is not None
     return {

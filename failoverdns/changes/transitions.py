@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from failoverdns.changes.draft import Draft
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, Delta, Json, Who, Write
+from failoverdns.model.change import Change, Delta, Json, Write
 from failoverdns.model.policy import AutomationSettings
+from failoverdns.model.principal import Principal
 from failoverdns.model.zone import Zone
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.derived.affected_names import difference, nodes_of, touched
@@ -36,7 +37,7 @@ class Transition:
 
 
 def transition_of(
-    draft: Draft, decision: Decision, now: float, who: Who, given: Mapping[str, Json]
+    draft: Draft, decision: Decision, now: float, principal: Principal, given: Mapping[str, Json]
 ) -> Transition:
     """Lay a decision over the draft, raise the serials of the zones that it touches.
 
@@ -57,7 +58,7 @@ def transition_of(
     change = Change(
         revision=revision,
         time=now,
-        who=who,
+        principal=principal,
         command={**given, **decision.about} if decision.about else given,
         changed=(*recount(draft, lasting), *recount_roles(draft, before)),
         subjects=subjects(lasting),

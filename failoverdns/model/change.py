@@ -11,18 +11,10 @@ from typing import NamedTuple
 
 from failoverdns.model.entity import Entity
 from failoverdns.model.names import DomainName
+from failoverdns.model.principal import Principal
 from failoverdns.model.records import OwnedRRset, RRset
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """The process that sent a command, as the kernel and /proc told when it connected."""
-
-    uid: int
-    pid: int
-    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +41,7 @@ class Change:
 
     revision: int
     time: float
-    who: Who
+    principal: Principal
     command: Mapping[str, Json]
     changed: tuple[Mapping[str, Json], ...]
     subjects: tuple[str, ...]

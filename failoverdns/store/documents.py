@@ -7,11 +7,13 @@ guess would be served.  Golden files in the tests hold every format that was eve
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
-from failoverdns.model.change import Change, Operation, Who, Write
+from failoverdns.model.change import Change, Operation, Write
 from failoverdns.model.entity import Entity, Identity
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.names import DomainName
+from failoverdns.model.principal import unix_principal
 from failoverdns.store.entity_documents import KINDS
 from failoverdns.store.health_documents import Document
 
@@ -60,7 +62,7 @@ def write_change(change: Change) -> Document:
     return {
         "revision": change.revision,
         "time": change.time,
-        "who": {"uid": change.who.uid, "pid": change.who.pid, "command": change.who.command},
+        "who": asdict(change.principal.detail),
         "command": dict(change.command),
         "changed": [dict(part) for part in change.changed],
         "subjects": list(change.subjects),
@@ -74,7 +76,7 @@ def read_change(document: Document) -> Change:
         return Change(
             revision=document["revision"],
             time=document["time"],
-            who=Who(**document["who"]),
+            principal=unix_principal(**document["who"]),
             command=document["command"],
             changed=tuple(document["changed"]),
             subjects=tuple(document["subjects"]),

@@ -14,7 +14,7 @@ from typing import Any
 from failoverdns.changes.ledger import Done, Ledger, Outcome, Submission
 from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
-from failoverdns.model.change import Change, Who
+from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import AddApplication, AddHead, SetApplication
 from failoverdns.model.commands.automation import Automate
@@ -25,6 +25,7 @@ from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health, Observed
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings
+from failoverdns.model.principal import unix_principal
 from failoverdns.model.zone import NameServer, Zone
 from failoverdns.rules.decisions.automation import outlook
 from failoverdns.rules.derived.active_side import side_condition
@@ -36,7 +37,7 @@ from simulation.setting import Setting
 
 _ORIGIN = DomainName.from_text("failover.test")
 _ZONE = Zone(_ORIGIN, (NameServer(_ORIGIN.child("ns1")),), _ORIGIN.child("hostmaster"), 60, 60)
-_WHO = Who(0, 0, "simulation")
+_WHO = unix_principal(0, 0, "simulation")
 
 
 def carried_out(seen: Iterable[Observation], heads: int, setting: Setting, until: float) -> Run:

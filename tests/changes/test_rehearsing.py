@@ -18,7 +18,7 @@ from failoverdns.changes.draft import Draft
 from failoverdns.changes.rehearsing import MOST_RECORDS, rehearsal
 from failoverdns.changes.state import State
 from failoverdns.changes.transitions import transition_of
-from failoverdns.model.change import Node, Who
+from failoverdns.model.change import Node
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.automation import AdvancePlan
 from failoverdns.model.commands.groups import Rehearse, Switch
@@ -26,13 +26,14 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Gate, Wait
+from failoverdns.model.principal import unix_principal
 from failoverdns.rules.deciding import decide
 from failoverdns.rules.reports.events import events_of
 from failoverdns.workers import full_table as filling
 
 ZONES = (samples.zone(), samples.zone("second.example"))
 T = 1_800_000_000.0
-WHO = Who(0, 1, "pytest")
+WHO = unix_principal(0, 1, "pytest")
 
 
 def rehearsed(view: State, query: Rehearse | None = None, now: float = T) -> Any:

@@ -21,13 +21,14 @@ from failoverdns.model.certificate import (
     Order,
     Secret,
 )
-from failoverdns.model.change import Change, Operation, Who, Write
+from failoverdns.model.change import Change, Operation, Write
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.health import Cause, Forced, Health, Observed
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Automation, Flag, Held, Maintenance, Plan
+from failoverdns.model.principal import unix_principal
 from failoverdns.model.resolution import Resolved
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.store.interface import MAX_FETCHES, Conflict, Loaded, Store
@@ -156,7 +157,7 @@ def change(revision: int, *writes: Write, subjects: tuple[str, ...] = ()) -> Cha
     return Change(
         revision,
         1234.5 + revision,
-        Who(1000, 4711, "pytest"),
+        unix_principal(1000, 4711, "pytest"),
         {"command": "switch", "groups": ["shop"], "dry_run": False, "reason": "Wärme \N{SNOWMAN}"},
         ({"kind": "group", "name": "shop", "fields": {"active": ["primary", "backup"]}},),
         subjects,
