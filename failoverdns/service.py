@@ -24,7 +24,8 @@ from twisted.python.threadpool import ThreadPool
 from failoverdns import __version__
 from failoverdns.answering.settings import CannotAgree
 from failoverdns.automation.automation_loop import Automation, steady_clock
-from failoverdns.changes.ledger import Ledger, Outcome, Submission
+from failoverdns.changes.batch import Outcome, Submission
+from failoverdns.changes.ledger import Ledger
 from failoverdns.changes.state import State
 from failoverdns.config import ConfigErrors, load_config, takes_restart
 from failoverdns.control.commanding import CommandCorridor, event_line

@@ -10,7 +10,8 @@ from typing import Any
 
 from driving import Gate
 
-from failoverdns.changes.ledger import Done, Ledger, Outcome, Submission
+from failoverdns.changes.batch import Done, Outcome, Submission
+from failoverdns.changes.ledger import Ledger
 from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Change, Delta
@@ -51,8 +52,12 @@ class Corridor:
 
     def __post_init__(self) -> None:
         """Make the ledger."""
+        self.open_ledger(State())
+
+    def open_ledger(self, state: State) -> None:
+        """Make a ledger that begins with a state, as at a start."""
         self.ledger = Ledger(
-            State(),
+            state,
             self.store,
             publish=self.publish,
             visible=self.visible,

@@ -50,7 +50,7 @@ def rehearsal(state: State, query: Rehearse, now: float, steady: float) -> dict[
     if not decision.writes:
         return report
     before = target_texts(answer_of(state, group))
-    step = transition_of(
+    transition = transition_of(
         draft, decision, now, unix_principal(0, 0, "rehearsal"), {"command": "switch"}
     )
     after = draft.group(group.id)
@@ -60,20 +60,20 @@ def rehearsal(state: State, query: Rehearse, now: float, steady: float) -> dict[
         "answers": [list[Json](before), list[Json](target_texts(answer_of(draft, after)))],
         "certificate": proposal_report(state, planned)["certificate"],
         "drained_at": timestamp(after.drained_at),
-        **_effects(step),
+        **_effects(transition),
     }
 
 
-def _effects(step: Transition) -> dict[str, Json]:
-    change = step.change
+def _effects(transition: Transition) -> dict[str, Json]:
+    change = transition.change
     assert change is not None
-    nodes = sorted(step.delta.nodes, key=lambda node: node.owner.to_text())
+    nodes = sorted(transition.delta.nodes, key=lambda node: node.owner.to_text())
     return {
         "changed": [dict(part) for part in change.changed],
         "records": [_lines(node) for node in nodes[:MOST_RECORDS]],
-        "names": len(step.delta.nodes) + len(step.delta.removed),
+        "names": len(transition.delta.nodes) + len(transition.delta.removed),
         "events": _events(change),
-        "zones": [rrset.owner.to_text() for rrset in step.delta.authorities],
+        "zones": [rrset.owner.to_text() for rrset in transition.delta.authorities],
     }
 
 

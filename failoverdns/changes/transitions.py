@@ -1,7 +1,6 @@
-"""Steps: what a decision does to the state and to what is served, laid over a draft.
+"""Transitions: what a decision does to the state and to what is served, laid over a draft.
 
-The ledger commits them; a rehearsal looks at them and lets them go.
-Refuses to know where a command came from, and what becomes of its step.
+The ledger commits them; a rehearsal reports them and discards them.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from failoverdns.changes.ledger import Done, Ledger, Outcome, Submission
+from failoverdns.changes.batch import Done, Outcome, Submission
+from failoverdns.changes.ledger import Ledger
 from failoverdns.control.acting import act
 from failoverdns.control.effects import Approval, Effects
 from failoverdns.control.language.requests import (

@@ -11,7 +11,8 @@ from ipaddress import ip_address
 from random import Random
 from typing import Any
 
-from failoverdns.changes.ledger import Done, Ledger, Outcome, Submission
+from failoverdns.changes.batch import Done, Outcome, Submission
+from failoverdns.changes.ledger import Ledger
 from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Change
@@ -71,6 +72,8 @@ class _Corridor:
             spawn=_to_its_end,
             now=lambda: self._clock,
             random=Random(0),
+            steady=lambda: self._clock,
+            retry=lambda: None,
         )
         self._do(Configure((_ZONE,), AutomationSettings((setting.check,), (setting.policy,))))
         for number, side in enumerate(Side):

@@ -12,7 +12,7 @@ from corridors import ZONE, Corridor, build_shop
 from driving import Gate, run
 
 from failoverdns.automation.acting import AT_ONCE, LOOK_AGAIN, Acting, Effects
-from failoverdns.changes.ledger import Outcome, Submission
+from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.model import commands as system_commands
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Mutation

@@ -20,7 +20,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogLevel, capturedLogs
 
 from failoverdns.automation.automation_loop import Automation, steady_clock
-from failoverdns.changes.ledger import Outcome, Submission
+from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.config import load_config
 from failoverdns.model import commands as system_commands
 from failoverdns.model.commands import Mutation

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tables import served
 
-from failoverdns.changes.ledger import MAX_BATCH, MAX_WAITING, Done, Outcome, Submission
+from failoverdns.changes.batch import Done, Outcome, Submission
+from failoverdns.changes.ledger import MAX_BATCH, MAX_WAITING
 from failoverdns.changes.state import State
 from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
