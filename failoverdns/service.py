@@ -46,7 +46,7 @@ from failoverdns.net.unix import listen_unix
 from failoverdns.reactions import CannotReact, Reactions
 from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
-from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.store.opening import store_of
 from failoverdns.workers.choosing import answering_of
 from failoverdns.workers.full_table import parts
 from failoverdns.workers.interface import CannotAnswer
@@ -70,8 +70,7 @@ class Service:
         self._reactor = reactor
         self._answering = answering_of(config, reactor, inherited or Inherited({}))
         self._threads = ThreadPool(1, 1, "store")
-        key_file = config.certificates.key_file
-        self._store = SQLiteStore(config.state.sqlite, self._in_thread, key_file)
+        self._store = store_of(config.state, config.certificates.key_file, self._in_thread)
         self._ledger: Ledger | None = None
         self._reactions: Reactions | None = None
         self._resolving: Resolving | None = None

@@ -42,13 +42,13 @@ Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 class SQLiteStore:
     """Implements `store.interface.Store` in one file, with one writer: this object."""
 
-    def __init__(self, path: Path, run: Run, key_file: Path | None = None) -> None:
-        """Keep the state in the file `path`, private keys in it encrypted with `key_file`.
+    def __init__(self, path: Path, run: Run, vault: Vault) -> None:
+        """Keep the state in the file `path`, private keys in it encrypted by `vault`.
 
-        Without one, that is `path` with `.key` appended.  Nothing is opened before `load`.
+        Nothing is opened before `load`, the vault neither.
         """
         self.path = path
-        self._vault = Vault(key_file or path.with_name(path.name + ".key"))
+        self._vault = vault
         self._run = run
         self._watchers: list[Notify] = []
         self._mark: Mark | None = None

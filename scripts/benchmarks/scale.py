@@ -39,6 +39,7 @@ from failoverdns.model.group import Group, Side
 from failoverdns.model.names import DomainName
 from failoverdns.model.principal import unix_principal
 from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.store.vault import Vault
 
 ZONE = DomainName.from_text("failover.test")
 BATCH = 1000
@@ -88,7 +89,7 @@ async def write_state(path: Path, writes: Iterator[Write]) -> None:
     async def at_once(call: Callable[[], Any]) -> Any:
         return call()
 
-    store = SQLiteStore(path, at_once)
+    store = SQLiteStore(path, at_once, Vault(path.with_name(path.name + ".key")))
     await store.load()
     revision = 0
     while batch := tuple(islice(writes, BATCH * 3)):

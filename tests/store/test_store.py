@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from driving import at_once, run
+from vaults import vault_beside
 
 from failoverdns.model.application import Application, Head, HeadRole
 from failoverdns.model.certificate import (
@@ -138,7 +139,9 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Reopen:
     def open_sqlite() -> Store:
         if opened:
             run(opened.pop().close())
-        opened.append(SQLiteStore(tmp_path / "state.db", at_once))
+        opened.append(
+            SQLiteStore(tmp_path / "state.db", at_once, vault_beside(tmp_path / "state.db"))
+        )
         return opened[0]
 
     return open_sqlite if request.param == "sqlite" else lambda: memory

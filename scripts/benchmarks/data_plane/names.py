@@ -17,6 +17,7 @@ from failoverdns.model.group import Group, Side
 from failoverdns.model.names import DomainName
 from failoverdns.model.principal import unix_principal
 from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.store.vault import Vault
 
 ORIGIN = "failover.test"
 GROUPS_TO_A_PAIR = 30
@@ -64,7 +65,7 @@ async def write_state(path: Path, groups: int) -> None:
     async def at_once(call: Callable[[], Any]) -> Any:
         return call()
 
-    store = SQLiteStore(path, at_once)
+    store = SQLiteStore(path, at_once, Vault(path.with_name(path.name + ".key")))
     await store.load()
     revision, writes = 0, _writes(groups)
     while batch := tuple(islice(writes, BATCH)):
