@@ -290,14 +290,14 @@ def test_a_file_that_was_moved_away_while_in_use_takes_no_commit(path: Path) -> 
 def test_a_full_disk_refuses_and_keeps_what_was_there(path: Path) -> None:
     """The commit changed nothing; with room again, the next one succeeds."""
     store = opened(path)
-    assert store._connection is not None
-    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    assert store._file.connection is not None
+    pages = store._file.connection.execute("PRAGMA page_count").fetchone()[0]
+    store._file.connection.execute(f"PRAGMA max_page_count = {pages}")
     big = change(3, Write(None, GROUP), subjects=tuple(str(n) for n in range(2000)))
     with pytest.raises((Unavailable, OutcomeUnknown)):
         run(store.commit(2, [big]))
     assert run(store.changes_after(2)) == ()
-    store._connection.execute("PRAGMA max_page_count = 1000000")
+    store._file.connection.execute("PRAGMA max_page_count = 1000000")
     run(store.commit(2, [change(3)]))
     run(store.close())
     assert run(SQLiteStore(path, at_once, vault_beside(path)).load()).revision == 3
@@ -363,9 +363,9 @@ def test_a_crash_while_the_file_is_made_leaves_none(tmp_path: Path) -> None:
 def test_a_commit_is_synced_to_disk(path: Path) -> None:
     """A power failure takes nothing that was acknowledged: SQLite's own words for it."""
     store = opened(path)
-    assert store._connection is not None
-    assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert store._file.connection is not None
+    assert store._file.connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert store._file.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     run(store.close())
 
 
@@ -380,8 +380,8 @@ def test_a_file_that_somebody_has_locked_is_not_called_damaged(path: Path) -> No
         ):
             open_state_file(path, mark, 0.1)
     store = opened(path)
-    assert store._connection is not None
-    assert store._connection.execute("PRAGMA busy_timeout").fetchone() == (5000,)
+    assert store._file.connection is not None
+    assert store._file.connection.execute("PRAGMA busy_timeout").fetchone() == (5000,)
     assert run(store.history(None, 1))[0].revision == 2
     run(store.close())
 
@@ -389,8 +389,9 @@ def test_a_file_that_somebody_has_locked_is_not_called_damaged(path: Path) -> No
 def test_a_mark_that_cannot_be_written_leaves_the_commit_to_be_asked_for(path: Path) -> None:
     """It is on disk, so whoever asks is told so."""
     store = opened(path)
-    assert store._mark is not None
-    descriptor, store._mark._descriptor = store._mark._descriptor, os.open(path, os.O_RDONLY)
+    mark = store._file.mark
+    assert mark is not None
+    descriptor, mark._descriptor = mark._descriptor, os.open(path, os.O_RDONLY)
     with pytest.raises(OutcomeUnknown):
         run(store.commit(2, [change(3)]))
     assert [c.revision for c in run(store.changes_after(2))] == [3]
