@@ -13,13 +13,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort
 
 from failoverdns.automation.automation_loop import Automation
-from failoverdns.changes.ledger import Ledger, Outcome, Submission
+from failoverdns.changes.batch import Outcome, Submission
+from failoverdns.changes.ledger import Ledger
 from failoverdns.control.commanding import CommandCorridor, event_line
 from failoverdns.control.effects import Effects
 from failoverdns.control.server import ControlFactory
-from failoverdns.model.change import Change, Who
+from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
+from failoverdns.model.principal import unix_principal
 from failoverdns.model.settings import Config
 from failoverdns.net.peer import find_allowed
 from failoverdns.net.spawning import spawn
@@ -110,6 +112,6 @@ def submit(ledger: Ledger, command: Mutation, word: str) -> Deferred[None]:
         else:
             done.callback(None)
 
-    who = Who(os.getuid(), os.getpid(), "failoverdns")
-    ledger.submit(Submission(command, who, {"command": word}, reply))
+    principal = unix_principal(os.getuid(), os.getpid(), "failoverdns")
+    ledger.submit(Submission(command, principal, {"command": word}, reply))
     return done

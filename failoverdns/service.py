@@ -37,7 +37,7 @@ from failoverdns.net.unix import listen_unix
 from failoverdns.reactions import CannotReact
 from failoverdns.running import Running, build, submit
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
-from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.store.opening import store_of
 from failoverdns.workers.factory import make_answering
 from failoverdns.workers.full_table import parts
 from failoverdns.workers.interface import CannotAnswer
@@ -61,8 +61,7 @@ class Service:
         self._reactor = reactor
         self._answering = make_answering(config, reactor, inherited)
         self._threads = ThreadPool(1, 1, "store")
-        key_file = config.certificates.key_file
-        self._store = SQLiteStore(config.state.sqlite, self._in_thread, key_file)
+        self._store = store_of(config.state, config.certificates.key_file, self._in_thread)
         self._steady = steady_clock(time.time, time.monotonic)
         self._running: Running | None = None
         self._catching_up = OneCall(reactor)

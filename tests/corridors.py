@@ -10,15 +10,17 @@ from typing import Any
 
 from driving import Gate
 
-from failoverdns.changes.ledger import Done, Ledger, Outcome, Submission
+from failoverdns.changes.batch import Done, Outcome, Submission
+from failoverdns.changes.ledger import Ledger
 from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
-from failoverdns.model.change import Change, Delta, Who
+from failoverdns.model.change import Change, Delta
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import AddApplication, AddHead
 from failoverdns.model.commands.groups import AddGroup
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
+from failoverdns.model.principal import unix_principal
 from failoverdns.model.zone import NameServer, Zone
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.protocol.table.python_table import PythonTable
@@ -28,7 +30,7 @@ ORIGIN = DomainName.from_text("failover.test")
 SERVER = NameServer(ORIGIN.child("ns1"), (ip_address("192.0.2.53"),))
 ZONE = Zone(ORIGIN, (SERVER,), ORIGIN.child("hostmaster"), 60, 60)
 SECOND_ZONE = Zone(DomainName.from_text("b.test"), (NameServer(ORIGIN),), ORIGIN, 60, 60)
-WHO = Who(0, 1, "pytest")
+WHO = unix_principal(0, 1, "pytest")
 
 
 @dataclass
@@ -50,8 +52,12 @@ class Corridor:
 
     def __post_init__(self) -> None:
         """Make the ledger."""
+        self.open_ledger(State())
+
+    def open_ledger(self, state: State) -> None:
+        """Make a ledger that begins with a state, as at a start."""
         self.ledger = Ledger(
-            State(),
+            state,
             self.store,
             publish=self.publish,
             visible=self.visible,

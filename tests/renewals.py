@@ -10,14 +10,13 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from corridors import WHO, ZONE, Corridor, build_shop
 from directories import LocalDirectory
 from driving import run
 
-from failoverdns.changes.ledger import Ledger, Outcome, Submission
+from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.changes.state import State
 from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.issuing.renewing import Renewals
@@ -103,16 +102,7 @@ class World:
         corridor = self.corridor
         loaded = run(corridor.store.load())
         corridor.table = PythonTable()
-        corridor.ledger = Ledger(
-            State(loaded.revision, loaded.entities, (ZONE,)),
-            corridor.store,
-            publish=corridor.publish,
-            visible=corridor.visible,
-            announce=corridor.announce,
-            spawn=corridor.gate.spawn,
-            now=lambda: corridor.now,
-            random=Random(0),
-        )
+        corridor.open_ledger(State(loaded.revision, loaded.entities, (ZONE,)))
         self.renewals = self._renewals()
 
     def certificate(self, application: str) -> Certificate | None:

@@ -16,8 +16,9 @@ from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
 from failoverdns.model.application import Application, Head, HeadRole
 from failoverdns.model.certificate import Certificate, CertificateKind, Facts, Order
-from failoverdns.model.change import Delta, Entity, Json, Node, Write
+from failoverdns.model.change import Delta, Json, Node, Write
 from failoverdns.model.commands import Mutation
+from failoverdns.model.entity import Entity
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.moment import Moment

@@ -11,20 +11,17 @@ Refuses to know sockets, threads, clocks (`now` is a parameter) and what publish
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine
 from random import Random
 from typing import Any
 
+from failoverdns.changes.batch import Batch, Done, Submission
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
-from failoverdns.changes.transitions import Transition, delta_of, transition_of
-from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, Delta, Json, Operation, Who
-from failoverdns.model.commands import Mutation
+from failoverdns.changes.transitions import Transition, delta_of
+from failoverdns.model.change import Change, Delta, Operation
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.moment import Moment
-from failoverdns.rules.deciding import decide
 from failoverdns.store.interface import Conflict, OutcomeUnknown, Store, Unavailable
 
 MAX_BATCH = 100
@@ -37,52 +34,6 @@ _ATTEMPTS = 5
 """Tries of a batch against other writers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A command that was carried out, or had nothing to do."""
-
-    revision: int
-    result: Mapping[str, Json]
-
-
-Outcome = Done | Rejected
-Reply = Callable[[Outcome], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A command on its way: who sent it, what history keeps of it, and where the reply goes."""
-
-    command: Mutation
-    who: Who
-    given: Mapping[str, Json]
-    reply: Reply
-    op_id: str | None = None
-    request: str = ""
-    """The request in canonical form: an `op_id` cannot be used for another one."""
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Commands that share a commit, and what they come to."""
-
-    draft: Draft
-    steps: list[Transition] = field(default_factory=list)
-    operations: dict[str, Operation] = field(default_factory=dict)
-    outcomes: list[Outcome] = field(default_factory=list)
-    """One for each submission, in their order."""
-
-    @property
-    def changes(self) -> tuple[Change, ...]:
-        """The changes to commit."""
-        return tuple(step.change for step in self.steps if step.change is not None)
-
-    @property
-    def bundles(self) -> tuple[Bundle, ...]:
-        """What goes into the vault with them."""
-        return tuple(bundle for step in self.steps for bundle in step.bundles)
-
-
 class Ledger:
     """Owns the state; takes commands in and gives deltas and changes out.
 
@@ -90,8 +41,8 @@ class Ledger:
     until that is done everywhere, or raises Rejected if it is not known to be.
     `announce` gets each change after it is visible.
     `spawn` drives a coroutine to its end.
-    `now` tells seconds since 1970, `steady` those of a clock that nobody sets.
-    `retry` has `resume` called in a while: the store did not say what it holds.
+    `now` returns seconds since 1970, `steady` seconds of a clock that nobody sets.
+    `retry` arranges that `resume` is called later: the store did not report what it holds.
     """
 
     def __init__(
@@ -105,8 +56,8 @@ class Ledger:
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         now: Callable[[], float],
         random: Random,
-        steady: Callable[[], float] | None = None,
-        retry: Callable[[], None] = lambda: None,
+        steady: Callable[[], float],
+        retry: Callable[[], None],
     ) -> None:
         self.state = state
         self._store = store
@@ -115,7 +66,7 @@ class Ledger:
         self._announce = announce
         self._spawn = spawn
         self._now = now
-        self._steady = steady if steady is not None else now
+        self._steady = steady
         self._random = random
         self._retry = retry
         self._waiting: deque[Submission] = deque()
@@ -164,24 +115,24 @@ class Ledger:
         except Rejected as refusal:
             _refuse(submissions, refusal)
             return
-        for step in batch.steps:
-            self._make_visible(step)
+        for transition in batch.transitions:
+            self._make_visible(transition)
         fault = await self._wait_until_visible(batch)
         for outcome in batch.outcomes:
             submissions.pop(0).reply(fault if fault and isinstance(outcome, Done) else outcome)
         for change in batch.changes:
             self._announce(change)
 
-    async def _wait_until_visible(self, batch: _Batch) -> Rejected | None:
+    async def _wait_until_visible(self, batch: Batch) -> Rejected | None:
         """Wait until every query sees a batch that is durable; return why that is not known."""
-        if batch.steps:
+        if batch.transitions:
             try:
                 await self._visible()
             except Rejected as fault:
                 return fault
         return None
 
-    async def _persisted(self, submissions: list[Submission]) -> _Batch:
+    async def _persisted(self, submissions: list[Submission]) -> Batch:
         """Validate and persist; again if another writer was faster.
 
         Raises Rejected if nothing was changed, or if that is not known.
@@ -197,42 +148,14 @@ class Ledger:
                 return batch
         raise Rejected("busy", "another writer was faster each time; nothing was changed")
 
-    def _validate(self, submissions: list[Submission], earlier: dict[str, Operation]) -> _Batch:
+    def _validate(self, submissions: list[Submission], earlier: dict[str, Operation]) -> Batch:
         """Decide on each command, on the draft that the ones before it left."""
-        batch = _Batch(Draft(self.state))
+        batch = Batch(Draft(self.state), earlier)
         for submission in submissions:
-            outcome: Outcome
-            try:
-                outcome = self._decide(batch, submission, earlier)
-            except Rejected as refusal:
-                outcome = refusal
-            batch.outcomes.append(outcome)
+            batch.add(submission, Moment(self._now(), self._steady()), self._random)
         return batch
 
-    def _decide(
-        self, batch: _Batch, submission: Submission, earlier: dict[str, Operation]
-    ) -> Outcome:
-        op_id = submission.op_id
-        if op_id is not None:
-            repeated = batch.operations.get(op_id) or earlier.get(op_id)
-            if repeated is not None and repeated.request == submission.request:
-                return Done(repeated.revision, repeated.result)
-            if repeated is not None:
-                raise Rejected("conflict", f"op_id {op_id!r} was used for another command")
-        draft, now = batch.draft, self._now()
-        decision = decide(draft, submission.command, Moment(now, self._steady()), self._random)
-        if decision.changes(draft):
-            batch.steps.append(
-                transition_of(draft, decision, now, submission.who, submission.given)
-            )
-        outcome = Done(draft.revision, decision.report(draft))
-        if op_id is not None:
-            batch.operations[op_id] = Operation(
-                op_id, submission.request, outcome.revision, outcome.result
-            )
-        return outcome
-
-    async def _persist(self, batch: _Batch) -> bool:
+    async def _persist(self, batch: Batch) -> bool:
         """Make a batch durable; False if another writer came first and nothing was done.
 
         Raises Rejected if nothing was changed, or if that is not known.
@@ -293,12 +216,13 @@ class Ledger:
             self.behind = True
             self.resume()
 
-    def _make_visible(self, step: Transition) -> None:
-        if step.change is not None:
-            self.state.apply(step.change.revision, step.change.writes, step.zones, step.settings)
-        if step.change is None or step.fleeting:
-            self.state.apply(self.state.revision, step.fleeting, settings=step.settings)
-        self._publish(step.delta)
+    def _make_visible(self, transition: Transition) -> None:
+        change, settings = transition.change, transition.settings
+        if change is not None:
+            self.state.apply(change.revision, change.writes, transition.zones, settings)
+        if change is None or transition.fleeting:
+            self.state.apply(self.state.revision, transition.fleeting, settings=settings)
+        self._publish(transition.delta)
 
 
 def _refuse(submissions: list[Submission], refusal: Rejected) -> None:

@@ -12,9 +12,10 @@ from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
 from failoverdns.changes.transitions import Transition, transition_of
 from failoverdns.model.application import target_texts
-from failoverdns.model.change import Change, Json, Node, Who
+from failoverdns.model.change import Change, Json, Node
 from failoverdns.model.commands.groups import Rehearse, Switch
 from failoverdns.model.moment import Moment
+from failoverdns.model.principal import unix_principal
 from failoverdns.model.timestamps import timestamp
 from failoverdns.protocol.zone_text import record_lines
 from failoverdns.rules.decisions.switching import plan, proposal_report, switch
@@ -52,7 +53,9 @@ def rehearsal(state: State, query: Rehearse, moment: Moment) -> dict[str, Json]:
     if not decision.writes:
         return report
     before = target_texts(answer_of(state, group))
-    step = transition_of(draft, decision, moment.now, Who(0, 0, "rehearsal"), {"command": "switch"})
+    transition = transition_of(
+        draft, decision, moment.now, unix_principal(0, 0, "rehearsal"), {"command": "switch"}
+    )
     after = draft.group(group.id)
     assert after is not None
     return {
@@ -60,20 +63,20 @@ def rehearsal(state: State, query: Rehearse, moment: Moment) -> dict[str, Json]:
         "answers": [list[Json](before), list[Json](target_texts(answer_of(draft, after)))],
         "certificate": proposal_report(state, planned)["certificate"],
         "drained_at": timestamp(after.drained_at),
-        **_effects(step),
+        **_effects(transition),
     }
 
 
-def _effects(step: Transition) -> dict[str, Json]:
-    change = step.change
+def _effects(transition: Transition) -> dict[str, Json]:
+    change = transition.change
     assert change is not None
-    nodes = sorted(step.delta.nodes, key=lambda node: node.owner.to_text())
+    nodes = sorted(transition.delta.nodes, key=lambda node: node.owner.to_text())
     return {
         "changed": [dict(part) for part in change.changed],
         "records": [_lines(node) for node in nodes[:MOST_RECORDS]],
-        "names": len(step.delta.nodes) + len(step.delta.removed),
+        "names": len(transition.delta.nodes) + len(transition.delta.removed),
         "events": _events(change),
-        "zones": [rrset.owner.to_text() for rrset in step.delta.authorities],
+        "zones": [rrset.owner.to_text() for rrset in transition.delta.authorities],
     }
 
 

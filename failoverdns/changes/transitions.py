@@ -1,7 +1,6 @@
-"""Steps: what a decision does to the state and to what is served, laid over a draft.
+"""Transitions: what a decision does to the state and to what is served, laid over a draft.
 
-The ledger commits them; a rehearsal looks at them and lets them go.
-Refuses to know where a command came from, and what becomes of its step.
+The ledger commits them; a rehearsal reports them and discards them.
 """
 
 from __future__ import annotations
@@ -11,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from failoverdns.changes.draft import Draft
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, Delta, Json, Who, Write
+from failoverdns.model.change import Change, Delta, Json, Write
 from failoverdns.model.policy import AutomationSettings
+from failoverdns.model.principal import Principal
 from failoverdns.model.zone import Zone
 from failoverdns.rules.decisions.decision import Decision
 from failoverdns.rules.derived.affected_names import difference, nodes_of, touched
@@ -36,7 +36,7 @@ class Transition:
 
 
 def transition_of(
-    draft: Draft, decision: Decision, now: float, who: Who, given: Mapping[str, Json]
+    draft: Draft, decision: Decision, now: float, principal: Principal, given: Mapping[str, Json]
 ) -> Transition:
     """Lay a decision over the draft, raise the serials of the zones that it touches.
 
@@ -57,7 +57,7 @@ def transition_of(
     change = Change(
         revision=revision,
         time=now,
-        who=who,
+        principal=principal,
         command={**given, **decision.about} if decision.about else given,
         changed=(*recount(draft, lasting), *recount_roles(draft, before)),
         subjects=subjects(lasting),

@@ -14,7 +14,8 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from failoverdns.changes.ledger import Done, Ledger, Outcome, Submission
+from failoverdns.changes.batch import Done, Outcome, Submission
+from failoverdns.changes.ledger import Ledger
 from failoverdns.control.acting import act
 from failoverdns.control.effects import Approval, Effects
 from failoverdns.control.language.requests import (
@@ -26,13 +27,14 @@ from failoverdns.control.language.requests import (
     write_reply,
 )
 from failoverdns.control.reading import Source, read
-from failoverdns.model.change import Change, Who
+from failoverdns.model.change import Change
 from failoverdns.model.commands import Action, Mutation, ReadCommand
 from failoverdns.model.commands.certificates import RequestCertificate
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
+from failoverdns.model.principal import Principal
 from failoverdns.model.rule_names import PreflightRule
 from failoverdns.rules.decisions.switching import switch
 from failoverdns.rules.reports.reporting import history_report
@@ -55,7 +57,9 @@ class CommandCorridor:
         self._store = store
         self._effects = effects
 
-    def change(self, request: Request, who: Who, reply: Callable[[Lines], None]) -> None:
+    def change(
+        self, request: Request, principal: Principal, reply: Callable[[Lines], None]
+    ) -> None:
         """Carry out a command that changes the state; `reply` is called once."""
         assert isinstance(request.command, Mutation)
         if isinstance(request.command, RequestCertificate) and not self._effects.can_issue():
@@ -63,7 +67,7 @@ class CommandCorridor:
             return
         submission = Submission(
             command=request.command,
-            who=who,
+            principal=principal,
             given=request.given,
             reply=lambda outcome: reply(_lines(request, outcome)),
             op_id=request.op_id,

@@ -34,10 +34,10 @@ from failoverdns.control.language.requests import (
     read_request,
     write_refusal,
 )
-from failoverdns.model.change import Who
 from failoverdns.model.commands import Action, Mutation
 from failoverdns.model.commands.server import Watch
 from failoverdns.model.errors import Rejected
+from failoverdns.model.principal import Principal, unix_principal
 from failoverdns.net.peer import Allowed, peer
 
 MAX_CLIENTS: Final = 100
@@ -62,7 +62,9 @@ Lines = Iterator[bytes]
 class RequestExecutor(Protocol):
     """Carries requests out: one method for each kind of command."""
 
-    def change(self, request: Request, who: Who, reply: Callable[[Lines], None]) -> None:
+    def change(
+        self, request: Request, principal: Principal, reply: Callable[[Lines], None]
+    ) -> None:
         """Carry out a Mutation; `reply` is called once."""
 
     def act(self, request: Request) -> Coroutine[Any, Any, Lines]:
@@ -93,7 +95,7 @@ class ControlConnection(TwistedProtocol):
     def __init__(self, factory: ControlFactory) -> None:
         self._factory = factory
         self.watching = False
-        self._who = Who(-1, -1, "?")
+        self._principal = unix_principal(-1, -1, "?")
         self._buffer = bytearray()
         self._discarding = False
         self._slots: deque[_Slot] = deque()
@@ -106,11 +108,11 @@ class ControlConnection(TwistedProtocol):
 
     def connectionMade(self) -> None:  # noqa: N802
         """Learn who the client is; reject it if it is not allowed, or if there are too many."""
-        self._who = peer(self.transport.socket)
+        self._principal = peer(self.transport.socket)
         self.transport.registerProducer(self, True)
         allowed = self._factory.allowed
         if allowed is not None and not allowed.admits(self.transport.socket):
-            text = f"uid {self._who.uid} is not in control.allow of the configuration"
+            text = f"uid {self._principal.detail.uid} is not in control.allow of the configuration"
             self._turn_away(Rejected("forbidden", text))
         elif not self._factory.enter(self):
             self._turn_away(Rejected("busy", "too many clients; try again"))
@@ -241,7 +243,9 @@ class ControlConnection(TwistedProtocol):
         slot = _Slot()
         self._slots.append(slot)
         if isinstance(request.command, Mutation):
-            self._factory.commands.change(request, self._who, lambda lines: self._fill(slot, lines))
+            self._factory.commands.change(
+                request, self._principal, lambda lines: self._fill(slot, lines)
+            )
         else:
             slot.request = request
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
+from failoverdns.model.entity import Entity
 from failoverdns.model.health import Forced, Observed, Quorum
 from failoverdns.model.names import DomainName
 
@@ -38,7 +39,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
+class Application(Entity):
     """One deployment of a service.
 
     `id` never changes, `name` (one DNS label in lower case, unique) may.
@@ -57,6 +58,11 @@ class Application:
     require_checks: Quorum = "all"
     require_heads: Quorum = "any"
     forced: Forced | None = None
+
+    @property
+    def identity(self) -> str:
+        """The id."""
+        return self.id
 
     def head(self, name: str) -> Head | None:
         """Return the head of that name, or None."""

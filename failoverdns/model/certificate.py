@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
 
+from failoverdns.model.entity import Entity
 from failoverdns.model.names import DomainName
 
 
@@ -70,7 +71,7 @@ def covers(names: Container[str], wanted: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Entity):
     """The certificate of an application (by id), which has one at most.
 
     `installed_at` in seconds since 1970: when this application got it.
@@ -84,6 +85,11 @@ class Certificate:
     installed_at: float
     source: str | None = None
 
+    @property
+    def identity(self) -> str:
+        """The id of the application."""
+        return self.application
+
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
@@ -94,7 +100,7 @@ class Challenge:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Order(Entity):
     """A certificate that is to be issued to an application (by id), which has one order at most.
 
     `names` as in `Facts`; `key` names its private key in the vault, once there is one.
@@ -117,14 +123,24 @@ class Order:
     account: str | None = None
     not_before: float = 0.0
 
+    @property
+    def identity(self) -> str:
+        """The id."""
+        return self.id
+
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Account(Entity):
     """Our account at an ACME directory (by URL); `key` names its private key in the vault."""
 
     directory: str
     uri: str
     key: str
+
+    @property
+    def identity(self) -> str:
+        """The URL of the directory."""
+        return self.directory
 
 
 class Secret:

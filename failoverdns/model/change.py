@@ -9,37 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from failoverdns.model.application import Application
-from failoverdns.model.certificate import Account, Certificate, Order
-from failoverdns.model.group import Group, Tombstone
+from failoverdns.model.entity import Entity
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import Flag
+from failoverdns.model.principal import Principal
 from failoverdns.model.records import OwnedRRset, RRset
-from failoverdns.model.resolution import Freshness, Resolved
-from failoverdns.model.zone import ZoneSerial
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-Entity = (
-    Application
-    | Group
-    | Tombstone
-    | ZoneSerial
-    | Certificate
-    | Order
-    | Account
-    | Resolved
-    | Freshness
-    | Flag
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """The process that sent a command, as the kernel and /proc told when it connected."""
-
-    uid: int
-    pid: int
-    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +27,8 @@ class Write:
     @property
     def is_fleeting(self) -> bool:
         """True for what is never stored, and is no part of history."""
-        return isinstance(self.after or self.before, Freshness)
+        entity = self.after or self.before
+        return entity is not None and not entity.IS_STORED
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +41,7 @@ class Change:
 
     revision: int
     time: float
-    who: Who
+    principal: Principal
     command: Mapping[str, Json]
     changed: tuple[Mapping[str, Json], ...]
     subjects: tuple[str, ...]

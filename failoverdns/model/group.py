@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from failoverdns.model.entity import Entity
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION, Automation
 
@@ -28,7 +29,7 @@ class Side(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Group(Entity):
     """A failover group: a label in a zone that follows the active one of two applications.
 
     `primary` and `backup` are ids of applications; `ttl` in seconds; `revision` is that of the
@@ -51,6 +52,11 @@ class Group:
     drained_at: float | None = None
     flatten: bool = False
     automation: Automation = NO_AUTOMATION
+
+    @property
+    def identity(self) -> str:
+        """The id."""
+        return self.id
 
     @property
     def served_ttl(self) -> int:
@@ -98,10 +104,15 @@ def group_names(hostname: DomainName) -> tuple[DomainName, DomainName, DomainNam
 
 
 @dataclass(frozen=True, slots=True)
-class Tombstone:
+class Tombstone(Entity):
     """A label retired for ever, because customers' CNAMEs may still point at it."""
 
     zone: DomainName
     label: str
     group: str
     """Name that the group had when it was removed."""
+
+    @property
+    def identity(self) -> tuple[DomainName, str]:
+        """The zone and the label."""
+        return self.zone, self.label

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from failoverdns.model.entity import Entity
 from failoverdns.model.health import Check
 from failoverdns.model.rule_names import ACTIVE_SIDE, FLAP_GUARD, PreflightRule
 
@@ -126,7 +127,7 @@ RULES_OF_OUR_OWN = frozenset((*PreflightRule, ACTIVE_SIDE, FLAP_GUARD, AUTOMATIO
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Entity):
     """A switch for gates that operators turn on and off; a flag that does not exist is off.
 
     Only `automation` is on until it is turned off.  `since` in steady seconds.
@@ -136,6 +137,11 @@ class Flag:
     on: bool
     since: float
     reason: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """The name."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)

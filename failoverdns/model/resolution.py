@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from typing import ClassVar
 
+from failoverdns.model.entity import Entity
 from failoverdns.model.names import DomainName
 
 MAX_ADDRESSES = 100
@@ -16,7 +18,7 @@ MAX_ADDRESSES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Entity):
     """The last good answer about a hostname: at least one address, each family in order.
 
     `since` (seconds since 1970) is when these addresses were first told.
@@ -27,19 +29,31 @@ class Resolved:
     ipv6: tuple[IPv6Address, ...]
     since: float
 
+    @property
+    def identity(self) -> DomainName:
+        """The hostname."""
+        return self.hostname
+
 
 @dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(Entity):
     """How good the last good answer still is.
 
     `ttl` in seconds is what it is served with; `checked_at` (seconds since 1970) is when it was
     last told, None if not since the start; `problem` says why it could not be told again.
     """
 
+    IS_STORED: ClassVar[bool] = False
+
     hostname: DomainName
     ttl: int
     checked_at: float | None
     problem: str | None = None
+
+    @property
+    def identity(self) -> DomainName:
+        """The hostname."""
+        return self.hostname
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 
+from failoverdns.model.entity import Entity
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, NS, SOA, A, OwnedRRset, StartOfAuthority
 
@@ -81,12 +82,17 @@ class Zone:
 
 
 @dataclass(frozen=True, slots=True)
-class ZoneSerial:
+class ZoneSerial(Entity):
     """The serial number of a zone, and the digest of the configuration it was given for."""
 
     origin: DomainName
     serial: int
     digest: str
+
+    @property
+    def identity(self) -> DomainName:
+        """The zone's origin."""
+        return self.origin
 
 
 def next_serial(previous: int | None, now: float) -> int:

@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 
-from failoverdns.model.change import Who
+from failoverdns.model.principal import Principal, unix_principal
 from failoverdns.net.sockets import CannotListen
 
 _CREDENTIALS = Struct("=iII")
 _SO_PEERGROUPS = 59
 
 
-def peer(sock: socket.socket) -> Who:
+def peer(sock: socket.socket) -> Principal:
     """Return uid, pid and command name of the process that connected."""
     pid, uid, _ = _credentials(sock)
-    return Who(uid, pid, _command(pid))
+    return unix_principal(uid, pid, _command(pid))
 
 
 @dataclass(frozen=True, slots=True)

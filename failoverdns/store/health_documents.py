@@ -98,11 +98,6 @@ def _with_policy(name: str) -> Automation:
     return Automation(_text(name))
 
 
-def write_flag(flag: Flag) -> Document:
-    """Return the document of a flag."""
-    return {"kind": "flag", **asdict(flag)}
-
-
 def read_flag(document: Document) -> Flag:
     """Return the flag that a document holds; raises TypeError."""
     return Flag(**_fields({key: value for key, value in document.items() if key != "kind"}, _FLAG))

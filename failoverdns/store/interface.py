@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, Entity, Operation
+from failoverdns.model.change import Change, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
+from failoverdns.model.entity import Entity
 
 MAX_FETCHES = 1000
 """Fetches of one application's certificate that are kept."""

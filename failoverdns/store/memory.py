@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, Entity, Operation
+from failoverdns.model.change import Change, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
+from failoverdns.model.entity import Entity
 from failoverdns.store.chain import START, ChainLink, Walk, links, next_hash, piece
 from failoverdns.store.documents import bundle_of, key_of, write_change
 from failoverdns.store.interface import (

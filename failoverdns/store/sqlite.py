@@ -1,13 +1,12 @@
 """The store for one machine: a SQLite file in WAL mode, synced at every commit.
 
-Knows transactions; what is in the file's tables is told in `store.state_file`, what a commit is in
-SQL in `store.statements`.
-Refuses to know threads: `run` is told where blocking calls are made.
+`store.open_file` has the transactions, `store.state_file` what the file is checked for, and
+`store.statements` what a commit is in SQL.
+Refuses to know threads: `run` makes blocking calls where the caller wants them.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import closing
@@ -25,12 +24,11 @@ from failoverdns.store.interface import (
     Link,
     Loaded,
     Notify,
-    OutcomeUnknown,
     StoreHead,
     Unavailable,
 )
-from failoverdns.store.mark import Mark
-from failoverdns.store.state_file import BUSY_TIMEOUT, checked, open_state_file, sealed
+from failoverdns.store.open_file import OpenFile
+from failoverdns.store.state_file import checked, sealed
 from failoverdns.store.statements import encrypt_anew, write_bundles, write_changes
 from failoverdns.store.vault import Vault
 
@@ -42,18 +40,16 @@ Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 class SQLiteStore:
     """Implements `store.interface.Store` in one file, with one writer: this object."""
 
-    def __init__(self, path: Path, run: Run, key_file: Path | None = None) -> None:
-        """Keep the state in the file `path`, private keys in it encrypted with `key_file`.
+    def __init__(self, path: Path, run: Run, vault: Vault) -> None:
+        """Keep the state in the file `path`, private keys in it encrypted by `vault`.
 
-        Without one, that is `path` with `.key` appended.  Nothing is opened before `load`.
+        Nothing is opened before `load`, the vault neither.
         """
         self.path = path
-        self._vault = Vault(key_file or path.with_name(path.name + ".key"))
+        self._vault = vault
         self._run = run
         self._watchers: list[Notify] = []
-        self._mark: Mark | None = None
-        self._connection: sqlite3.Connection | None = None
-        self._inode = 0
+        self._file = OpenFile(path)
 
     async def load(self) -> Loaded:
         """Open the file, creating it if there never was one, and return all that is stored.
@@ -110,7 +106,7 @@ class SQLiteStore:
             with closing(_rows(connection, after)) as rows:
                 return tuple(links(before[0] if before else START, piece(rows, limit)))
 
-        found: tuple[Link, ...] = await self._run(lambda: self._look(read))
+        found: tuple[Link, ...] = await self._run(lambda: self._file.read(read))
         return found
 
     async def verify(self, expected: str | None = None) -> StoreHead:
@@ -129,8 +125,8 @@ class SQLiteStore:
                         walk.follow(row)
             return walk.after > before and not walk.is_over
 
-        walk: Walk = await self._run(lambda: self._look(begin))
-        while await self._run(lambda: self._look(follow)):
+        walk: Walk = await self._run(lambda: self._file.read(begin))
+        while await self._run(lambda: self._file.read(follow)):
             pass
         return walk.end()
 
@@ -162,7 +158,7 @@ class SQLiteStore:
                 (fetch.application, fetch.application, MAX_FETCHES),
             )
 
-        await self._run(lambda: self._write(record))
+        await self._run(lambda: self._file.write(record))
 
     async def fetches(self, application: str, limit: int) -> tuple[Fetch, ...]:
         """Return the last fetches of an application's certificate, newest first."""
@@ -177,7 +173,7 @@ class SQLiteStore:
         """Keep how far a hook has come."""
         row = (hook, *sealed({"name": hook, **asdict(progress)}))
         query = "INSERT OR REPLACE INTO hooks VALUES (?, ?, ?)"
-        await self._run(lambda: self._write(lambda connection: connection.execute(query, row)))
+        await self._run(lambda: self._file.write(lambda connection: connection.execute(query, row)))
 
     async def progress(self) -> Mapping[str, HookProgress]:
         """Return how far each hook has come."""
@@ -190,21 +186,15 @@ class SQLiteStore:
 
     async def close(self) -> None:
         """Fold the write-ahead log into the file and let go of it."""
-        await self._run(self._close)
+        await self._run(self._file.close)
 
     def _load(self) -> Loaded:
-        mark = Mark(self.path.with_name(self.path.name + ".acknowledged"))
+        connection, loaded = self._file.open()
         try:
-            self._connection, loaded = open_state_file(self.path, mark, BUSY_TIMEOUT)
-            self._inode = os.stat(self.path).st_ino
-            self._open_vault(self._connection)
+            self._open_vault(connection)
         except BaseException:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-            mark.close()
+            self._file.close()
             raise
-        self._mark = mark
         return loaded
 
     def _open_vault(self, connection: sqlite3.Connection) -> None:
@@ -212,7 +202,7 @@ class SQLiteStore:
         sealed_keys = connection.execute("SELECT count(*) FROM bundles").fetchone()[0]
         self._vault.open(may_create=not sealed_keys)
         if self._vault.is_rotating:
-            self._write(lambda connection: encrypt_anew(connection, self._vault))
+            self._file.write(lambda connection: encrypt_anew(connection, self._vault))
             self._vault.end_rotation()
 
     def _rotate(self) -> int:
@@ -221,7 +211,7 @@ class SQLiteStore:
             return encrypt_anew(connection, self._vault)
 
         try:
-            count = self._write(rotate)
+            count = self._file.write(rotate)
             self._vault.end_rotation()
         except OSError as fault:
             raise Unavailable(f"{self._vault.path}: {fault}") from None
@@ -238,66 +228,15 @@ class SQLiteStore:
             write_changes(connection, expected, changes, operations)
             write_bundles(connection, changes, bundles, self._vault)
 
-        self._write(write)
-        if self._mark is not None:
-            try:
-                self._mark.advance(expected + len(changes))
-            except OSError as fault:  # committed all the same: whoever asks is told so
-                raise OutcomeUnknown(f"{self._mark.path}: {fault}") from None
-
-    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do work in a transaction of its own; raises Unavailable or OutcomeUnknown."""
-        connection = self._open()
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                result = work(connection)
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as fault:
-            raise Unavailable(f"{self.path}: {fault}") from None
-        try:
-            connection.execute("COMMIT")
-        except sqlite3.Error as fault:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise OutcomeUnknown(f"{self.path}: {fault}") from None
-        return result
+        self._file.write(write)
+        self._file.acknowledge(expected + len(changes))
 
     async def _read(self, query: str, values: Sequence[object]) -> list[Any]:
         def read(connection: sqlite3.Connection) -> list[Any]:
             return list(checked(connection.execute(query, values)))
 
-        rows: list[Any] = await self._run(lambda: self._look(read))
+        rows: list[Any] = await self._run(lambda: self._file.read(read))
         return rows
-
-    def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do work that only reads; raises Unavailable."""
-        try:
-            return work(self._open())
-        except sqlite3.Error as fault:
-            raise Unavailable(f"{self.path}: {fault}") from None
-
-    def _open(self) -> sqlite3.Connection:
-        """Return the connection if the file is still the one that was opened."""
-        try:
-            same = os.stat(self.path).st_ino == self._inode
-        except OSError:
-            same = False
-        if self._connection is None or not same:
-            raise Unavailable(
-                f"{self.path}: was moved or deleted while in use; restart failoverdns"
-            )
-        return self._connection
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if self._mark is not None:
-            self._mark.close()
-            self._mark = None
 
 
 def _rows(connection: sqlite3.Connection, after: int) -> Generator[ChainLink, None, None]:

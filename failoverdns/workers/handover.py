@@ -100,7 +100,7 @@ def _meet(reactor: Any, path: Path) -> Orphan | None:
             with suppress(OSError):
                 path.unlink()
             return None
-        pid = peer(sock).pid
+        pid = peer(sock).detail.pid
         channel = Channel(call_nothing, call_nothing, lambda _: None)
         open_channel(reactor, sock.fileno(), channel)
     return Orphan(pid, channel, reactor)

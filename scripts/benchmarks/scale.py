@@ -34,10 +34,12 @@ from measuring import (
 )
 
 from failoverdns.model.application import Application, Head, HeadRole
-from failoverdns.model.change import Change, Who, Write
+from failoverdns.model.change import Change, Write
 from failoverdns.model.group import Group, Side
 from failoverdns.model.names import DomainName
+from failoverdns.model.principal import unix_principal
 from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.store.vault import Vault
 
 ZONE = DomainName.from_text("failover.test")
 BATCH = 1000
@@ -87,11 +89,11 @@ async def write_state(path: Path, writes: Iterator[Write]) -> None:
     async def at_once(call: Callable[[], Any]) -> Any:
         return call()
 
-    store = SQLiteStore(path, at_once)
+    store = SQLiteStore(path, at_once, Vault(path.with_name(path.name + ".key")))
     await store.load()
     revision = 0
     while batch := tuple(islice(writes, BATCH * 3)):
-        who = Who(0, 0, "benchmark")
+        who = unix_principal(0, 0, "benchmark")
         change = Change(revision + 1, 0.0, who, {"command": "benchmark"}, (), (), batch)
         await store.commit(revision, [change])
         revision += 1

@@ -11,10 +11,11 @@ from ipaddress import ip_address
 from random import Random
 from typing import Any
 
-from failoverdns.changes.ledger import Done, Ledger, Outcome, Submission
+from failoverdns.changes.batch import Done, Outcome, Submission
+from failoverdns.changes.ledger import Ledger
 from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
-from failoverdns.model.change import Change, Who
+from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import AddApplication, AddHead, SetApplication
 from failoverdns.model.commands.automation import Automate
@@ -26,6 +27,7 @@ from failoverdns.model.health import Health, Observed
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings
+from failoverdns.model.principal import unix_principal
 from failoverdns.model.zone import NameServer, Zone
 from failoverdns.rules.decisions.automation import outlook
 from failoverdns.rules.derived.active_side import side_condition
@@ -37,7 +39,7 @@ from simulation.setting import Setting
 
 _ORIGIN = DomainName.from_text("failover.test")
 _ZONE = Zone(_ORIGIN, (NameServer(_ORIGIN.child("ns1")),), _ORIGIN.child("hostmaster"), 60, 60)
-_WHO = Who(0, 0, "simulation")
+_WHO = unix_principal(0, 0, "simulation")
 
 
 def carried_out(seen: Iterable[Observation], heads: int, setting: Setting, until: float) -> Run:
@@ -71,6 +73,8 @@ class _Corridor:
             spawn=_to_its_end,
             now=lambda: self._clock,
             random=Random(0),
+            steady=lambda: self._clock,
+            retry=lambda: None,
         )
         self._do(Configure((_ZONE,), AutomationSettings((setting.check,), (setting.policy,))))
         for number, side in enumerate(Side):

@@ -12,9 +12,9 @@ from corridors import ZONE, Corridor, build_shop
 from driving import Gate, run
 
 from failoverdns.automation.acting import AT_ONCE, LOOK_AGAIN, Acting, ActingEffects
-from failoverdns.changes.ledger import Outcome, Submission
+from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.model import commands as system_commands
-from failoverdns.model.change import Json, Who
+from failoverdns.model.change import Json
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import AddApplication
 from failoverdns.model.commands.automation import SetFlag
@@ -25,6 +25,7 @@ from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
 from failoverdns.model.policy import AutomationSettings, Mode, Policy
 from failoverdns.model.policy import Gate as GateRule
+from failoverdns.model.principal import unix_principal
 
 AUTO = Policy("auto", Mode.AUTOMATIC, grace=30.0, cooldown=0.0)
 TERMS = AutomationSettings((), (AUTO,))
@@ -61,7 +62,7 @@ class World:
             def reply(outcome: Outcome) -> None:
                 assert not isinstance(outcome, Rejected), outcome
 
-            ledger.submit(Submission(command, Who(0, 0, "us"), {"command": word}, reply))
+            ledger.submit(Submission(command, unix_principal(0, 0, "us"), {"command": word}, reply))
 
         async def approve(planned: Mapping[str, Json]) -> tuple[RuleFailure, ...]:
             self.asked.append(planned)
@@ -111,7 +112,7 @@ class World:
     def commands(self) -> list[Any]:
         """The commands of ours in the history."""
         changes = run(self.corridor.store.changes_after(0))
-        return [dict(change.command) for change in changes if change.who.pid == 0]
+        return [dict(change.command) for change in changes if change.principal.detail.pid == 0]
 
 
 def test_a_group_switches_when_its_grace_is_over_and_no_sooner() -> None:

@@ -20,10 +20,9 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogLevel, capturedLogs
 
 from failoverdns.automation.automation_loop import Automation, steady_clock
-from failoverdns.changes.ledger import Outcome, Submission
+from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.config import load_config
 from failoverdns.model import commands as system_commands
-from failoverdns.model.change import Who
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import SetApplication, SetHead
 from failoverdns.model.commands.groups import AddGroup, SetGroup, Switch
@@ -31,6 +30,7 @@ from failoverdns.model.commands.health import ForceHealth, ReportHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
+from failoverdns.model.principal import unix_principal
 from failoverdns.model.settings import Config
 
 ZONES = """\
@@ -101,8 +101,8 @@ class World:
         def reply(outcome: Outcome) -> None:
             assert not isinstance(outcome, Rejected), outcome
 
-        who = Who(0, 0, "us")
-        self.corridor.ledger.submit(Submission(command, who, {"command": word}, reply))
+        principal = unix_principal(0, 0, "us")
+        self.corridor.ledger.submit(Submission(command, principal, {"command": word}, reply))
 
     def load(self, text: str) -> Config:
         """Return a configuration that the ledger has, and automation has not."""

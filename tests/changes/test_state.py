@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import drawn
@@ -13,18 +14,38 @@ from samples import carried_out, carry_out, group, state
 
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
+from failoverdns.model.application import Application
+from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.change import Write
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import AddApplication, RenameApplication
 from failoverdns.model.commands.groups import AddGroup, RemoveGroup, SetGroup, Switch
 from failoverdns.model.commands.server import Configure
+from failoverdns.model.entity import Entity
 from failoverdns.model.errors import Rejected
+from failoverdns.model.group import Group, Tombstone
+from failoverdns.model.names import DomainName
+from failoverdns.model.policy import Flag
+from failoverdns.model.resolution import Freshness, Resolved
+from failoverdns.model.zone import ZoneSerial
 from failoverdns.rules.derived.view import View
 
 ZONES = (samples.zone(), samples.zone(ttl=30), samples.zone("failover.example"))
 COMMANDS = drawn.commands(ZONES)
 NAMES = ("eu", "us", "asia", "shop", "blog")
 LABELS = ("shop", "www", "ns1", samples.LABEL)
+KINDS: tuple[type[Entity], ...] = (
+    Application,
+    Group,
+    Tombstone,
+    ZoneSerial,
+    Certificate,
+    Order,
+    Account,
+    Resolved,
+    Freshness,
+    Flag,
+)
 
 
 def start() -> State:
@@ -38,6 +59,10 @@ def read(view: View, ids: Sequence[str]) -> dict[str, Any]:
     labels = {owner.label for owner in view.groups()} | set(LABELS)
     return {
         "revision": view.revision,
+        "entity": [
+            view.entity(kind, entity.identity) for kind in KINDS for entity in view.entities(kind)
+        ],
+        "entities": [sorted(view.entities(kind), key=str) for kind in KINDS],
         "zones": view.zones,
         "zone": [view.zone(origin) for origin in origins],
         "serial": [view.serial(origin) for origin in origins],
@@ -92,6 +117,37 @@ def attempt(view: State | Draft, commands: Iterable[Mutation]) -> list[tuple[Wri
         except Rejected:
             continue
     return done
+
+
+@dataclass(frozen=True)
+class Note(Entity):
+    """A kind of entity that the state was never told about."""
+
+    owner: DomainName
+    text: str
+
+    @property
+    def identity(self) -> DomainName:
+        """The owner."""
+        return self.owner
+
+
+def test_a_kind_that_the_state_was_never_told_about_is_created_changed_and_removed() -> None:
+    first, second = (Note(samples.name(owner), "old") for owner in ("a.example", "b.example"))
+    changed, third = replace(first, text="new"), Note(samples.name("c.example"), "old")
+    committed = State(1, (first, second))
+    draft = Draft(committed)
+    assert list(draft.entities(Note)) == [first, second]
+    writes = (Write(first, changed), Write(second, None), Write(None, third))
+    draft.apply(2, writes)
+    assert list(committed.entities(Note)) == [first, second]
+    copied = committed.copy()
+    committed.apply(2, writes)
+    for view in (draft, committed):
+        assert list(view.entities(Note)) == [changed, third]
+        assert view.entity(Note, first.owner) == changed
+        assert view.entity(Note, second.owner) is None
+    assert list(copied.entities(Note)) == [first, second]
 
 
 @given(COMMANDS)

@@ -12,16 +12,16 @@ from samples import HOSTNAME, name
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
 from failoverdns.changes.transitions import Transition, delta_of, transition_of
-from failoverdns.model.change import Who
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.groups import RenameGroup, Switch
 from failoverdns.model.commands.server import Configure, LearnAnswer
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import AllDown
+from failoverdns.model.principal import unix_principal
 from failoverdns.model.resolution import Answer
 from failoverdns.rules.deciding import decide
 
-WHO = Who(0, 1, "pytest")
+WHO = unix_principal(0, 1, "pytest")
 NOW = 1000.0
 ORIGIN = name("failover.test")
 
@@ -37,7 +37,7 @@ def test_a_change_that_is_served_raises_the_serial_of_its_zone_in_the_same_step(
     base = samples.shop()
     draft, made = step(base, Switch(("shop",)))
     assert made.change is not None
-    assert (made.change.revision, made.change.time, made.change.who) == (11, NOW, WHO)
+    assert (made.change.revision, made.change.time, made.change.principal) == (11, NOW, WHO)
     assert {node.owner.to_text() for node in made.delta.nodes} == {
         HOSTNAME,
         "_status.eu.failover.test",

@@ -22,7 +22,7 @@ from failoverdns.control.server import (
     ControlFactory,
     Lines,
 )
-from failoverdns.model.change import Who
+from failoverdns.model.principal import Principal
 
 
 class Transport(StringTransport):
@@ -52,10 +52,12 @@ class Slow:
         self.changes: list[tuple[Request, Callable[[Lines], None]]] = []
         self.reads: list[Deferred[Lines]] = []
         self.acts: list[Deferred[Lines]] = []
-        self.who: Who | None = None
+        self.principal: Principal | None = None
 
-    def change(self, request: Request, who: Who, reply: Callable[[Lines], None]) -> None:
-        self.who = who
+    def change(
+        self, request: Request, principal: Principal, reply: Callable[[Lines], None]
+    ) -> None:
+        self.principal = principal
         self.changes.append((request, reply))
 
     async def act(self, request: Request) -> Lines:
@@ -140,8 +142,8 @@ def test_the_kernel_says_who_is_there(factory: ControlFactory, slow: Slow) -> No
 
     connection, _ = connect(factory)
     connection.dataReceived(b"application add a\n")
-    assert slow.who is not None
-    assert (slow.who.uid, slow.who.pid) == (os.getuid(), os.getpid())
+    assert slow.principal is not None
+    assert (slow.principal.detail.uid, slow.principal.detail.pid) == (os.getuid(), os.getpid())
 
 
 def test_a_defect_is_kept_to_its_request(factory: ControlFactory, slow: Slow) -> None:

@@ -16,6 +16,7 @@ from zlib import crc32
 import pytest
 from driving import at_once, run
 from store.test_store import APPLICATION, GROUP, change
+from vaults import vault_beside
 
 from failoverdns.model.change import Write
 from failoverdns.model.errors import Corrupt
@@ -39,7 +40,11 @@ HISTORY = (
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """A store with nothing in it."""
     path = tmp_path / "state.db"
-    store: Store = SQLiteStore(path, at_once) if request.param == "sqlite" else MemoryStore()
+    store: Store = (
+        SQLiteStore(path, at_once, vault_beside(path))
+        if request.param == "sqlite"
+        else MemoryStore()
+    )
     run(store.load())
     return store
 

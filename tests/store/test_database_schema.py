@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from driving import at_once, run
 from store.test_store import APPLICATION, GROUP, change
+from vaults import vault_beside
 
 from failoverdns.model.change import Operation, Write
 from failoverdns.model.errors import Corrupt
@@ -39,7 +40,7 @@ def golden(path: Path, version: int, *statements: str) -> SQLiteStore:
         connection.executescript((GOLDEN / f"state-{version}.sql").read_text())
         for statement in statements:
             connection.execute(statement)
-    return SQLiteStore(path, at_once)
+    return SQLiteStore(path, at_once, vault_beside(path))
 
 
 def dump(path: Path) -> list[str]:
@@ -67,7 +68,10 @@ def test_a_file_of_an_older_version_is_taken_over(tmp_path: Path, version: int) 
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 def test_a_file_that_was_taken_over_is_like_a_new_one(tmp_path: Path, version: int) -> None:
     """Table by table, so that there is one kind of file only."""
-    old, new = golden(tmp_path / "old.db", version), SQLiteStore(tmp_path / "new.db", at_once)
+    old, new = (
+        golden(tmp_path / "old.db", version),
+        SQLiteStore(tmp_path / "new.db", at_once, vault_beside(tmp_path / "new.db")),
+    )
     for store in (old, new):
         run(store.load())
         run(store.close())

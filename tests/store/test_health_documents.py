@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from samples import balancer, eu, group, server
 
 from failoverdns.model.application import Application, Head
-from failoverdns.model.change import Entity
+from failoverdns.model.entity import Entity
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Cause, Forced, Health, Observed

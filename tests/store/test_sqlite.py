@@ -16,6 +16,7 @@ from typing import TypeVar
 import pytest
 from driving import at_once, run
 from store.test_store import APPLICATION, GROUP, change
+from vaults import vault_beside
 
 from failoverdns.model.change import Write
 from failoverdns.model.errors import Corrupt
@@ -32,7 +33,7 @@ T = TypeVar("T")
 
 def opened(path: Path) -> SQLiteStore:
     """A store that has loaded its file."""
-    store = SQLiteStore(path, at_once)
+    store = SQLiteStore(path, at_once, vault_beside(path))
     run(store.load())
     return store
 
@@ -192,7 +193,7 @@ def test_commits_are_made_while_the_history_is_verified(tmp_path: Path) -> None:
         changes = [change(revision) for revision in range(after + 1, after + count + 1)]
         assert not list(store.commit(after, changes).__await__())[1:]
 
-    store = SQLiteStore(tmp_path / "state.db", in_turn)
+    store = SQLiteStore(tmp_path / "state.db", in_turn, vault_beside(tmp_path / "state.db"))
     assert list(store.load().__await__()) == [None]
     count = 2 * PIECE + 1
     commit(0, count)
@@ -218,7 +219,7 @@ def test_many_entities_are_loaded_in_order_and_every_one_is_checked(tmp_path: Pa
     many = tuple(Tombstone(zone, f"label{number}", "shop") for number in range(250))
     run(store.commit(0, [change(1, *(Write(None, entity) for entity in many))]))
     run(store.close())
-    store = SQLiteStore(path, at_once)
+    store = SQLiteStore(path, at_once, vault_beside(path))
     assert run(store.load()) == Loaded(1, many)
     run(store.close())
     for rowid in (1, 100, 101, 250):
@@ -245,7 +246,7 @@ def test_a_deleted_write_ahead_log_is_noticed(tmp_path: Path) -> None:
 def test_without_its_mark_a_file_is_taken_as_it_is(path: Path) -> None:
     """A backup on a new machine has no mark."""
     path.with_name("state.db.acknowledged").unlink()
-    assert run(SQLiteStore(path, at_once).load()).revision == 2
+    assert run(SQLiteStore(path, at_once, vault_beside(path)).load()).revision == 2
 
 
 def test_a_mark_that_cannot_be_read_is_refused(path: Path) -> None:
@@ -262,7 +263,7 @@ def test_two_servers_cannot_share_a_state(path: Path) -> None:
         opened(path)
     run(first.commit(2, [change(3)]))
     run(first.close())
-    assert run(SQLiteStore(path, at_once).load()).revision == 3
+    assert run(SQLiteStore(path, at_once, vault_beside(path)).load()).revision == 3
 
 
 def test_a_refused_file_is_not_locked(path: Path) -> None:
@@ -272,7 +273,7 @@ def test_a_refused_file_is_not_locked(path: Path) -> None:
     with pytest.raises(Corrupt):
         opened(path)
     path.write_bytes(good)
-    assert run(SQLiteStore(path, at_once).load()).revision == 2
+    assert run(SQLiteStore(path, at_once, vault_beside(path)).load()).revision == 2
 
 
 def test_a_file_that_was_moved_away_while_in_use_takes_no_commit(path: Path) -> None:
@@ -289,17 +290,17 @@ def test_a_file_that_was_moved_away_while_in_use_takes_no_commit(path: Path) -> 
 def test_a_full_disk_refuses_and_keeps_what_was_there(path: Path) -> None:
     """The commit changed nothing; with room again, the next one succeeds."""
     store = opened(path)
-    assert store._connection is not None
-    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    assert store._file.connection is not None
+    pages = store._file.connection.execute("PRAGMA page_count").fetchone()[0]
+    store._file.connection.execute(f"PRAGMA max_page_count = {pages}")
     big = change(3, Write(None, GROUP), subjects=tuple(str(n) for n in range(2000)))
     with pytest.raises((Unavailable, OutcomeUnknown)):
         run(store.commit(2, [big]))
     assert run(store.changes_after(2)) == ()
-    store._connection.execute("PRAGMA max_page_count = 1000000")
+    store._file.connection.execute("PRAGMA max_page_count = 1000000")
     run(store.commit(2, [change(3)]))
     run(store.close())
-    assert run(SQLiteStore(path, at_once).load()).revision == 3
+    assert run(SQLiteStore(path, at_once, vault_beside(path)).load()).revision == 3
 
 
 READS: dict[str, Callable[[SQLiteStore], object]] = {
@@ -355,16 +356,16 @@ def test_a_crash_while_the_file_is_made_leaves_none(tmp_path: Path) -> None:
     """The file appears whole: what a crash left behind is not taken for it."""
     path = tmp_path / "state.db"
     path.with_name("state.db.new").write_bytes(b"half a database")
-    assert run(SQLiteStore(path, at_once).load()).revision == 0
+    assert run(SQLiteStore(path, at_once, vault_beside(path)).load()).revision == 0
     assert not path.with_name("state.db.new").exists()
 
 
 def test_a_commit_is_synced_to_disk(path: Path) -> None:
     """A power failure takes nothing that was acknowledged: SQLite's own words for it."""
     store = opened(path)
-    assert store._connection is not None
-    assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert store._file.connection is not None
+    assert store._file.connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert store._file.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     run(store.close())
 
 
@@ -379,8 +380,8 @@ def test_a_file_that_somebody_has_locked_is_not_called_damaged(path: Path) -> No
         ):
             open_state_file(path, mark, 0.1)
     store = opened(path)
-    assert store._connection is not None
-    assert store._connection.execute("PRAGMA busy_timeout").fetchone() == (5000,)
+    assert store._file.connection is not None
+    assert store._file.connection.execute("PRAGMA busy_timeout").fetchone() == (5000,)
     assert run(store.history(None, 1))[0].revision == 2
     run(store.close())
 
@@ -388,8 +389,9 @@ def test_a_file_that_somebody_has_locked_is_not_called_damaged(path: Path) -> No
 def test_a_mark_that_cannot_be_written_leaves_the_commit_to_be_asked_for(path: Path) -> None:
     """It is on disk, so whoever asks is told so."""
     store = opened(path)
-    assert store._mark is not None
-    descriptor, store._mark._descriptor = store._mark._descriptor, os.open(path, os.O_RDONLY)
+    mark = store._file.mark
+    assert mark is not None
+    descriptor, mark._descriptor = mark._descriptor, os.open(path, os.O_RDONLY)
     with pytest.raises(OutcomeUnknown):
         run(store.commit(2, [change(3)]))
     assert [c.revision for c in run(store.changes_after(2))] == [3]

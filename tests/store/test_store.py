@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from driving import at_once, run
+from vaults import vault_beside
 
 from failoverdns.model.application import Application, Head, HeadRole
 from failoverdns.model.certificate import (
@@ -21,12 +22,14 @@ from failoverdns.model.certificate import (
     Order,
     Secret,
 )
-from failoverdns.model.change import Change, Entity, Operation, Who, Write
+from failoverdns.model.change import Change, Operation, Write
 from failoverdns.model.delivery import Fetch, HookProgress
+from failoverdns.model.entity import Entity
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.health import Cause, Forced, Health, Observed
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Automation, Flag, Held, Maintenance, Plan
+from failoverdns.model.principal import unix_principal
 from failoverdns.model.resolution import Resolved
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.store.interface import MAX_FETCHES, Conflict, Loaded, Store
@@ -136,7 +139,9 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Reopen:
     def open_sqlite() -> Store:
         if opened:
             run(opened.pop().close())
-        opened.append(SQLiteStore(tmp_path / "state.db", at_once))
+        opened.append(
+            SQLiteStore(tmp_path / "state.db", at_once, vault_beside(tmp_path / "state.db"))
+        )
         return opened[0]
 
     return open_sqlite if request.param == "sqlite" else lambda: memory
@@ -155,7 +160,7 @@ def change(revision: int, *writes: Write, subjects: tuple[str, ...] = ()) -> Cha
     return Change(
         revision,
         1234.5 + revision,
-        Who(1000, 4711, "pytest"),
+        unix_principal(1000, 4711, "pytest"),
         {"command": "switch", "groups": ["shop"], "dry_run": False, "reason": "Wärme \N{SNOWMAN}"},
         ({"kind": "group", "name": "shop", "fields": {"active": ["primary", "backup"]}},),
         subjects,

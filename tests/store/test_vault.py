@@ -13,6 +13,7 @@ from types import FrameType
 import pytest
 from driving import at_once, run
 from store.test_store import BUNDLES, EVERY_KIND, change
+from vaults import vault_beside
 
 from failoverdns.model.change import Write
 from failoverdns.model.errors import Corrupt
@@ -31,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def opened(path: Path) -> SQLiteStore:
-    store = SQLiteStore(path, at_once)
+    store = SQLiteStore(path, at_once, vault_beside(path))
     run(store.load())
     return store
 

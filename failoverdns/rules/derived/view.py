@@ -6,15 +6,18 @@ The ledger's state implements it, and so does its draft of a change that is not 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Account, Certificate, Order
+from failoverdns.model.entity import Entity, Identity
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings, Flag
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone, ZoneSerial
+
+E = TypeVar("E", bound=Entity)
 
 
 class View(Protocol):
@@ -31,6 +34,12 @@ class View(Protocol):
     @property
     def zones(self) -> tuple[Zone, ...]:
         """The zones that are served."""
+
+    def entity(self, kind: type[E], identity: Identity) -> E | None:
+        """Return the entity of a kind that has this identity."""
+
+    def entities(self, kind: type[E]) -> Iterable[E]:
+        """Return all entities of a kind, in order of creation."""
 
     def zone(self, origin: DomainName) -> Zone | None:
         """Return the zone of that origin."""

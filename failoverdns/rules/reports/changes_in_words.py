@@ -1,12 +1,18 @@
-"""What a change did, in old and new values, for history and events."""
+"""What a change did, in old and new values, for history and events.
+
+`WORDS` has a row for each kind of entity; a new kind is one more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from failoverdns.model.application import Application, ApplicationRole, Head
 from failoverdns.model.certificate import Account, Certificate, Order
-from failoverdns.model.change import Entity, Json, Write
+from failoverdns.model.change import Json, Write
+from failoverdns.model.entity import Entity
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.policy import Flag
 from failoverdns.model.resolution import Freshness, Resolved
@@ -28,11 +34,11 @@ def recount(view: View, writes: Iterable[Write]) -> tuple[dict[str, Json], ...]:
     parts: list[dict[str, Json]] = []
     for write in writes:
         entity = write.after if write.after is not None else write.before
-        if isinstance(entity, Tombstone | Freshness) or entity is None:
+        words = WORDS[type(entity)] if entity is not None else None
+        if entity is None or words is None:
             continue
-        kind, name = _title(view, entity)
-        old = _fields(view, write.before)
-        new = _fields(view, write.after)
+        old = words.fields(view, write.before) if write.before is not None else {}
+        new = words.fields(view, write.after) if write.after is not None else {}
         fields: dict[str, Json] = {
             key: [old.get(key), new.get(key)]
             for key in {**old, **new}
@@ -40,8 +46,9 @@ def recount(view: View, writes: Iterable[Write]) -> tuple[dict[str, Json], ...]:
         }
         done = "created" if write.before is None else "removed" if write.after is None else None
         if done is not None or fields:
-            known = {"kind": kind, "name": name, **_id(entity), "done": done or "changed"}
-            parts.append({**known, "fields": fields})
+            id_ = {"id": words.id(entity)} if words.id is not None else {}
+            known = {"kind": words.kind, "name": words.name(view, entity), **id_}
+            parts.append({**known, "done": done or "changed", "fields": fields})
     return tuple(parts)
 
 
@@ -71,7 +78,7 @@ def recount_roles(view: View, before: Mapping[str, ApplicationRole]) -> tuple[di
                 "kind": "role",
                 "name": application.name,
                 "done": "changed",
-                **_id(application),
+                "id": application.id,
             }
             parts.append({**known, "fields": fields})
     return tuple(parts)
@@ -82,14 +89,11 @@ def subjects(writes: Iterable[Write]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for write in writes:
         for entity in (write.before, write.after):
-            match entity:
-                case Application(id=id_):
-                    found[id_] = None
-                case Group(id=id_, name=name):
-                    found[id_] = None
-                    found[group_subject(name)] = None
-                case Certificate(application=id_) | Order(application=id_):
-                    found[id_] = None
+            words = WORDS[type(entity)] if entity is not None else None
+            if words is not None and words.id is not None:
+                found[words.id(entity)] = None
+            if isinstance(entity, Group):
+                found[group_subject(entity.name)] = None
     return tuple(found)
 
 
@@ -98,83 +102,70 @@ def group_subject(name: str) -> str:
     return f"group:{name}"
 
 
-def _id(entity: Entity) -> dict[str, str]:
-    match entity:
-        case Application(id=id_) | Group(id=id_):
-            return {"id": id_}
-        case Certificate(application=id_) | Order(application=id_):
-            return {"id": id_}
-    return {}
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How history calls a kind of entity, and which of its values it shows.
+
+    `id` returns the id under which history finds the entity's changes again: its own, or that of
+    its application.
+    """
+
+    kind: str
+    name: Callable[[View, Any], str]
+    fields: Callable[[View, Any], dict[str, Json]]
+    id: Callable[[Any], str] | None = None
 
 
-def _title(view: View, entity: Entity) -> tuple[str, str]:
-    match entity:
-        case Application(name=name):
-            return "application", name
-        case Group(name=name):
-            return "group", name
-        case ZoneSerial(origin=origin):
-            return "zone", origin.to_text()
-        case Tombstone(label=label):
-            return "tombstone", label
-        case Certificate(application=id_):
-            return "certificate", _application_name(view, id_) or id_
-        case Order(application=id_):
-            return "order", _application_name(view, id_) or id_
-        case Account(directory=directory):
-            return "account", directory
-        case Resolved(hostname=hostname) | Freshness(hostname=hostname):
-            return "hostname", hostname.to_text()
-        case Flag(name=name):
-            return "flag", name
+def _application_fields(_: View, application: Application) -> dict[str, Json]:
+    return {
+        "name": application.name,
+        "hostname_template": application.hostname_template,
+        "heads": [_head_text(head) for head in application.heads],
+        "active_head": application.active,
+        **health_fields(application),
+    }
 
 
-def _fields(view: View, entity: Entity | None) -> dict[str, Json]:
-    match entity:
-        case Application():
-            return {
-                "name": entity.name,
-                "hostname_template": entity.hostname_template,
-                "heads": [_head_text(head) for head in entity.heads],
-                "active_head": entity.active,
-                **health_fields(entity),
-            }
-        case Group():
-            return {
-                "name": entity.name,
-                "hostname": entity.hostname.to_text(),
-                "primary": _application_name(view, entity.primary),
-                "backup": _application_name(view, entity.backup),
-                "active": entity.active.value,
-                "ttl": entity.ttl,
-                "flatten": entity.flatten or None,
-                **automation_fields(entity),
-            }
-        case Flag():
-            return {"on": entity.on, "reason": entity.reason}
-        case Resolved():
-            return {"addresses": [str(a) for a in (*entity.ipv4, *entity.ipv6)]}
-        case ZoneSerial():
-            return {"configuration": entity.digest}
-        case Certificate(facts=facts):
-            return {
-                "fingerprint": facts.fingerprint,
-                "names": list(facts.names),
-                "kind": entity.kind.value,
-                "not_after": timestamp(facts.not_after),
-                "transferred_from": _application_name(view, entity.source),
-            }
-        case Order():
-            return {
-                "application": _application_name(view, entity.application),
-                "names": list(entity.names),
-                "url": entity.url,
-                "challenges": [f"{c.owner} {c.value}" for c in entity.challenges],
-                "problem": entity.problem,
-            }
-        case Account():
-            return {"uri": entity.uri}
-    return {}
+def _group_fields(view: View, group: Group) -> dict[str, Json]:
+    return {
+        "name": group.name,
+        "hostname": group.hostname.to_text(),
+        "primary": _application_name(view, group.primary),
+        "backup": _application_name(view, group.backup),
+        "active": group.active.value,
+        "ttl": group.ttl,
+        "flatten": group.flatten or None,
+        **automation_fields(group),
+    }
+
+
+def _certificate_fields(view: View, certificate: Certificate) -> dict[str, Json]:
+    facts = certificate.facts
+    return {
+        "fingerprint": facts.fingerprint,
+        "names": list(facts.names),
+        "kind": certificate.kind.value,
+        "not_after": timestamp(facts.not_after),
+        "transferred_from": _application_name(view, certificate.source),
+    }
+
+
+def _order_fields(view: View, order: Order) -> dict[str, Json]:
+    return {
+        "application": _application_name(view, order.application),
+        "names": list(order.names),
+        "url": order.url,
+        "challenges": [f"{c.owner} {c.value}" for c in order.challenges],
+        "problem": order.problem,
+    }
+
+
+def _resolved_fields(_: View, resolved: Resolved) -> dict[str, Json]:
+    return {"addresses": [str(address) for address in (*resolved.ipv4, *resolved.ipv6)]}
+
+
+def _of_application(view: View, entity: Certificate | Order) -> str:
+    return _application_name(view, entity.application) or entity.application
 
 
 def _application_name(view: View, id_: str | None) -> str | None:
@@ -185,3 +176,22 @@ def _application_name(view: View, id_: str | None) -> str | None:
 def _head_text(head: Head) -> str:
     where = [str(address) for address in head.addresses] or [head.hostname or "template"]
     return " ".join((head.name, head.role.value, *where))
+
+
+WORDS: Mapping[type[Entity], Words | None] = {
+    Application: Words("application", lambda _, e: e.name, _application_fields, lambda e: e.id),
+    Group: Words("group", lambda _, e: e.name, _group_fields, lambda e: e.id),
+    Certificate: Words(
+        "certificate", _of_application, _certificate_fields, lambda e: e.application
+    ),
+    Order: Words("order", _of_application, _order_fields, lambda e: e.application),
+    Account: Words("account", lambda _, e: e.directory, lambda _, e: {"uri": e.uri}),
+    Resolved: Words("hostname", lambda _, e: e.hostname.to_text(), _resolved_fields),
+    Flag: Words("flag", lambda _, e: e.name, lambda _, e: {"on": e.on, "reason": e.reason}),
+    ZoneSerial: Words(
+        "zone", lambda _, e: e.origin.to_text(), lambda _, e: {"configuration": e.digest}
+    ),
+    Tombstone: None,
+    Freshness: None,
+}
+"""A row for each kind of entity; None for one that history does not mention."""

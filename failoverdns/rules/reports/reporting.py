@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from failoverdns.model.application import Application, Head, Hostname, target_texts
 from failoverdns.model.change import Change, Json
 from failoverdns.model.group import Group, Side
@@ -94,7 +96,7 @@ def history_report(change: Change) -> dict[str, Json]:
     return {
         "revision": change.revision,
         "time": timestamp(change.time),
-        "who": {"uid": change.who.uid, "pid": change.who.pid, "command": change.who.command},
+        "who": asdict(change.principal.detail),
         "command": dict(change.command),
         "changed": [dict(part) for part in change.changed],
     }

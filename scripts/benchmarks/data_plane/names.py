@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from failoverdns.model.application import Application, Head, HeadRole
-from failoverdns.model.change import Change, Who, Write
+from failoverdns.model.change import Change, Write
 from failoverdns.model.group import Group, Side
 from failoverdns.model.names import DomainName
+from failoverdns.model.principal import unix_principal
 from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.store.vault import Vault
 
 ORIGIN = "failover.test"
 GROUPS_TO_A_PAIR = 30
@@ -63,11 +65,11 @@ async def write_state(path: Path, groups: int) -> None:
     async def at_once(call: Callable[[], Any]) -> Any:
         return call()
 
-    store = SQLiteStore(path, at_once)
+    store = SQLiteStore(path, at_once, Vault(path.with_name(path.name + ".key")))
     await store.load()
     revision, writes = 0, _writes(groups)
     while batch := tuple(islice(writes, BATCH)):
-        who = Who(0, 0, "benchmark")
+        who = unix_principal(0, 0, "benchmark")
         change = Change(revision + 1, 0.0, who, {"command": "benchmark"}, (), (), batch)
         await store.commit(revision, [change])
         revision += 1

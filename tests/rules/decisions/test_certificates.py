@@ -7,12 +7,12 @@ from samples import HOSTNAME, carry_out, certificate, eu, facts, group, order, r
 
 from failoverdns.changes.state import State
 from failoverdns.model.certificate import Bundle, CertificateKind, Order, Secret
-from failoverdns.model.change import Entity
 from failoverdns.model.commands.certificates import (
     InstallCertificate,
     RemoveCertificate,
     RequestCertificate,
 )
+from failoverdns.model.entity import Entity
 from failoverdns.model.group import Side
 from failoverdns.rules.decisions.certificates import MAX_NAMES
 from failoverdns.rules.derived.renewing import RETRIES

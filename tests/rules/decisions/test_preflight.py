@@ -12,8 +12,8 @@ from watched import DOWN, UNKNOWN, UP
 
 from failoverdns.changes.state import State
 from failoverdns.model.certificate import CertificateKind
-from failoverdns.model.change import Entity
 from failoverdns.model.commands.groups import Preflight, Switch
+from failoverdns.model.entity import Entity
 from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Assertion, Gate

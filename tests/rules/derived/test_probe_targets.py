@@ -12,11 +12,12 @@ from samples import HOSTNAME, balancer, carried_out, server, state
 from watched import DOWN, UP, said
 
 from failoverdns.model.application import Application
-from failoverdns.model.change import Change, Who
+from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import RenameApplication, SetApplication, SetHead
 from failoverdns.model.commands.groups import SetGroup, Switch
 from failoverdns.model.commands.health import ForceHealth, LearnHealth
+from failoverdns.model.principal import unix_principal
 from failoverdns.rules.derived.probe_targets import concerned, hostnames_of, names_of, targets_of
 
 
@@ -72,5 +73,5 @@ def test_what_is_observed_or_forced_alters_no_target(command: Mutation, of: set[
     view = watched.shop(UP, UP)
     _, writes, _ = carried_out(view, command)
     assert writes
-    change = Change(11, 0.0, Who(0, 0, "test"), {}, (), (), writes)
+    change = Change(11, 0.0, unix_principal(0, 0, "test"), {}, (), (), writes)
     assert concerned(change) == of

@@ -6,10 +6,11 @@ import pytest
 import samples
 from samples import application, balancer, group, server, state
 
-from failoverdns.model.change import Change, Who
+from failoverdns.model.change import Change
 from failoverdns.model.commands.applications import RenameApplication
 from failoverdns.model.commands.groups import Switch
 from failoverdns.model.group import Side
+from failoverdns.model.principal import unix_principal
 from failoverdns.rules.reports.reporting import (
     application_report,
     group_report,
@@ -150,7 +151,7 @@ def test_an_entry_of_the_history() -> None:
     change = Change(
         revision=42,
         time=1_800_000_000.5,
-        who=Who(1000, 4711, "failoverdns"),
+        principal=unix_principal(1000, 4711, "failoverdns"),
         command={"command": "switch", "groups": ["shop"]},
         changed=({"kind": "group", "name": "shop", "done": "changed", "fields": {}},),
         subjects=("grp-shop",),

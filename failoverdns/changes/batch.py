@@ -1,0 +1,101 @@
+"""A batch: commands that share one commit, each decided on the draft that the ones before it left.
+
+A refused command leaves nothing in the draft.  A command with an `op_id` that was carried out
+before gets the reply that it got then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from failoverdns.changes.draft import Draft
+from failoverdns.changes.transitions import Transition, transition_of
+from failoverdns.model.certificate import Bundle
+from failoverdns.model.change import Change, Json, Operation
+from failoverdns.model.commands import Mutation
+from failoverdns.model.errors import Rejected
+from failoverdns.model.moment import Moment
+from failoverdns.model.principal import Principal
+from failoverdns.rules.deciding import decide
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command that was carried out, or had nothing to do."""
+
+    revision: int
+    result: Mapping[str, Json]
+
+
+Outcome = Done | Rejected
+Reply = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A command on its way: who sent it, what history keeps of it, and where the reply goes."""
+
+    command: Mutation
+    principal: Principal
+    given: Mapping[str, Json]
+    reply: Reply
+    op_id: str | None = None
+    request: str = ""
+    """The request in canonical form: an `op_id` cannot be used for another one."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Commands that share a commit, and what they come to.
+
+    `earlier` are the operations that are stored under the `op_id`s of these commands.
+    """
+
+    draft: Draft
+    earlier: Mapping[str, Operation]
+    transitions: list[Transition] = field(default_factory=list)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    """One for each submission, in their order."""
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes to commit."""
+        return tuple(made.change for made in self.transitions if made.change is not None)
+
+    @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        """The chains and keys to put into the vault with them."""
+        return tuple(bundle for made in self.transitions for bundle in made.bundles)
+
+    def add(self, submission: Submission, moment: Moment, random: Random) -> None:
+        """Decide on a command, and note its outcome."""
+        outcome: Outcome
+        try:
+            outcome = self._decide(submission, moment, random)
+        except Rejected as refusal:
+            outcome = refusal
+        self.outcomes.append(outcome)
+
+    def _decide(self, submission: Submission, moment: Moment, random: Random) -> Done:
+        op_id = submission.op_id
+        if op_id is not None:
+            repeated = self.operations.get(op_id) or self.earlier.get(op_id)
+            if repeated is not None and repeated.request == submission.request:
+                return Done(repeated.revision, repeated.result)
+            if repeated is not None:
+                raise Rejected("conflict", f"op_id {op_id!r} was used for another command")
+        draft = self.draft
+        decision = decide(draft, submission.command, moment, random)
+        if decision.changes(draft):
+            self.transitions.append(
+                transition_of(draft, decision, moment.now, submission.principal, submission.given)
+            )
+        outcome = Done(draft.revision, decision.report(draft))
+        if op_id is not None:
+            self.operations[op_id] = Operation(
+                op_id, submission.request, outcome.revision, outcome.result
+            )
+        return outcome

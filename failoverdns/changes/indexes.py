@@ -1,0 +1,134 @@
+"""Indexes of the state: what finds entities by anything but their identity.
+
+An index holds identities; the entities are in the state's tables.  It is told of each entity that
+enters the state and of each that leaves it, and most kinds have none.
+"""
+
+from __future__ import annotations
+
+from failoverdns.model.application import Application
+from failoverdns.model.certificate import Order
+from failoverdns.model.entity import Entity
+from failoverdns.model.group import Group, Side, Tombstone
+from failoverdns.model.names import DomainName
+from failoverdns.rules.derived.web_heads import pointed_at
+
+
+class Indexes:
+    """Ids of groups, applications and orders, by what they are looked up by."""
+
+    def __init__(self) -> None:
+        self.application_ids: dict[str, str] = {}
+        """By name."""
+        self.pointing: dict[DomainName, frozenset[str]] = {}
+        """Applications (by id) whose web head is a hostname."""
+        self.group_ids: dict[str, str] = {}
+        """By name."""
+        self.labels: dict[DomainName, dict[str, Group | Tombstone]] = {}
+        """Who has, or had, a label: by zone and label."""
+        self.flattening: dict[str, None] = {}
+        """Groups that are flattened."""
+        self.following: dict[str, dict[str, None]] = {}
+        """Groups that an application is attached to, by its id."""
+        self.active: dict[str, int] = {}
+        """In how many groups an application is the active one, by its id."""
+        self.order_ids: dict[str, str] = {}
+        """By the application's id."""
+        self._unshared: set[str] | None = None
+        """Applications whose followers no copy has; None while there was no copy."""
+
+    def copy(self) -> Indexes:
+        """Return a copy; the followers of an application are copied when either side changes."""
+        other = Indexes()
+        for name, value in vars(self).items():
+            setattr(other, name, dict(value) if isinstance(value, dict) else value)
+        other.labels = {zone: dict(labels) for zone, labels in self.labels.items()}
+        self._unshared, other._unshared = set(), set()
+        return other
+
+    def enter(self, entity: Entity) -> None:
+        """Take in an entity that is in the state from now on."""
+        match entity:
+            case Application():
+                self.application_ids[entity.name] = entity.id
+                if (hostname := pointed_at(entity)) is not None:
+                    others = self.pointing.get(hostname, ())
+                    self.pointing[hostname] = frozenset((*others, entity.id))
+            case Group():
+                self.group_ids[entity.name] = entity.id
+                self.labels.setdefault(entity.zone, {})[entity.label] = entity
+                if entity.flatten:
+                    self.flattening[entity.id] = None
+                for id_ in entity.applications:
+                    self._followers(id_)[entity.id] = None
+                self._count_active(entity, 1)
+            case Tombstone():
+                self.labels.setdefault(entity.zone, {})[entity.label] = entity
+            case Order():
+                self.order_ids[entity.application] = entity.id
+
+    def enter_all(self, groups: list[Group]) -> None:
+        """Take in groups, of which there may be a million, index by index: in half the time."""
+        self.group_ids.update({group.name: group.id for group in groups})
+        zone, labels = None, dict[str, Group | Tombstone]()
+        for group in groups:
+            if group.zone is not zone:
+                zone, labels = group.zone, self.labels.setdefault(group.zone, {})
+            labels[group.label] = group
+        self.flattening.update({group.id: None for group in groups if group.flatten})
+        following, active = self.following, self.active
+        for group in groups:
+            id_, primary, backup = group.id, group.primary, group.backup
+            for application in (primary, backup):
+                if application is not None:
+                    followers = following.get(application)
+                    if followers is None:
+                        followers = following[application] = {}
+                    followers[id_] = None
+            application = primary if group.active is Side.PRIMARY else backup
+            if application is not None:
+                active[application] = active.get(application, 0) + 1
+
+    def leave(self, entity: Entity, *, replaced: bool) -> None:
+        """Take out an entity; `replaced` if another one with its identity enters next."""
+        match entity:
+            case Application():
+                self.application_ids.pop(entity.name, None)
+                if (hostname := pointed_at(entity)) is not None:
+                    rest = self.pointing.get(hostname, frozenset()) - {entity.id}
+                    self.pointing[hostname] = rest
+                    if not rest:
+                        del self.pointing[hostname]
+            case Group():
+                self.group_ids.pop(entity.name, None)
+                self.flattening.pop(entity.id, None)
+                for id_ in entity.applications:
+                    followers = self._followers(id_)
+                    followers.pop(entity.id, None)
+                    if not followers:
+                        self.following.pop(id_, None)
+                self._count_active(entity, -1)
+                if not replaced:
+                    del self.labels[entity.zone][entity.label]
+            case Order():
+                self.order_ids.pop(entity.application, None)
+
+    def _followers(self, application: str) -> dict[str, None]:
+        """Return the ids of the groups that follow an application, to be changed."""
+        followers = self.following.get(application)
+        if followers is None:
+            followers = self.following[application] = {}
+        if self._unshared is not None and application not in self._unshared:
+            self._unshared.add(application)
+            followers = self.following[application] = dict(followers)
+        return followers
+
+    def _count_active(self, group: Group, change: int) -> None:
+        id_ = group.application(group.active)
+        if id_ is None:
+            return
+        count = self.active.get(id_, 0) + change
+        if count:
+            self.active[id_] = count
+        else:
+            self.active.pop(id_, None)

@@ -1,0 +1,162 @@
+"""Each kind of entity as a JSON document: `KINDS` has a row for each; a new kind is one more.
+
+A document is the kind's word and its fields.  Readers raise KeyError, TypeError, ValueError or
+AttributeError for a document that is not exactly what was written; `store.documents` makes that
+Corrupt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+from failoverdns.model.application import Application
+from failoverdns.model.certificate import (
+    Account,
+    Certificate,
+    CertificateKind,
+    Challenge,
+    Facts,
+    Order,
+)
+from failoverdns.model.entity import Entity
+from failoverdns.model.group import Group, Tombstone
+from failoverdns.model.names import DomainName
+from failoverdns.model.policy import Flag
+from failoverdns.model.resolution import Resolved
+from failoverdns.model.zone import ZoneSerial
+from failoverdns.store.group_documents import (
+    read_application,
+    read_group,
+    write_application,
+    write_group,
+    zone_name,
+)
+from failoverdns.store.health_documents import Document, read_flag
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentKind:
+    """How a kind of entity is stored: its word in documents and keys, its writer and its reader.
+
+    `bundle` returns the id of the bundle in the vault that an entity needs, None for none.
+    """
+
+    word: str
+    write: Callable[[Any], Document]
+    read: Callable[[Document], Entity]
+    bundle: Callable[[Any], str | None] = lambda _: None
+
+
+def _write_tombstone(tombstone: Tombstone) -> Document:
+    return {
+        "zone": tombstone.zone.to_text(),
+        "label": tombstone.label,
+        "group": tombstone.group,
+    }
+
+
+def _write_zone(zone: ZoneSerial) -> Document:
+    return {"origin": zone.origin.to_text(), "serial": zone.serial, "digest": zone.digest}
+
+
+def _write_certificate(certificate: Certificate) -> Document:
+    return {
+        "application": certificate.application,
+        "origin": certificate.kind.value,
+        "facts": asdict(certificate.facts) | {"names": list(certificate.facts.names)},
+        "installed_at": certificate.installed_at,
+        "source": certificate.source,
+    }
+
+
+def _write_order(order: Order) -> Document:
+    return {
+        **_fields(order),
+        "names": list(order.names),
+        "challenges": [[c.owner.to_text(), c.value] for c in order.challenges],
+    }
+
+
+def _write_resolved(resolved: Resolved) -> Document:
+    return {
+        "hostname": resolved.hostname.to_text(),
+        "ipv4": [str(address) for address in resolved.ipv4],
+        "ipv6": [str(address) for address in resolved.ipv6],
+        "since": resolved.since,
+    }
+
+
+def _read_tombstone(document: Document) -> Tombstone:
+    fields = _but_kind(document)
+    return Tombstone(**fields | {"zone": zone_name(fields["zone"])})
+
+
+def _read_zone(document: Document) -> ZoneSerial:
+    fields = _but_kind(document)
+    return ZoneSerial(**fields | {"origin": DomainName.from_text(fields["origin"])})
+
+
+def _read_certificate(document: Document) -> Certificate:
+    fields = _but_kind(document)
+    facts = fields.pop("facts")
+    return Certificate(
+        kind=CertificateKind(fields.pop("origin")),
+        facts=Facts(**facts | {"names": tuple(facts["names"])}),
+        **fields,
+    )
+
+
+def _read_order(document: Document) -> Order:
+    fields = _but_kind(document)
+    challenges = tuple(
+        Challenge(DomainName.from_text(owner), value) for owner, value in fields["challenges"]
+    )
+    return Order(**fields | {"names": tuple(fields["names"]), "challenges": challenges})
+
+
+def _read_account(document: Document) -> Account:
+    fields = _but_kind(document)
+    return Account(**fields)
+
+
+def _read_resolved(document: Document) -> Resolved:
+    fields = _but_kind(document)
+    return Resolved(
+        hostname=DomainName.from_text(fields.pop("hostname")),
+        ipv4=tuple(map(IPv4Address, fields.pop("ipv4"))),
+        ipv6=tuple(map(IPv6Address, fields.pop("ipv6"))),
+        **fields,
+    )
+
+
+def _but_kind(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name != "kind"}
+
+
+def _fields(entity: Order | Account) -> Document:
+    found = {field.name: getattr(entity, field.name) for field in dataclass_fields(entity)}
+    return {name: value for name, value in found.items() if value or name not in _ADDED}
+
+
+_ADDED = ("account", "not_before")
+"""Fields of orders that came after schema 2: left out where they say nothing."""
+
+
+KINDS: Mapping[type[Entity], DocumentKind] = {
+    Application: DocumentKind("application", write_application, read_application),
+    Group: DocumentKind("group", write_group, read_group),
+    Tombstone: DocumentKind("tombstone", _write_tombstone, _read_tombstone),
+    ZoneSerial: DocumentKind("zone", _write_zone, _read_zone),
+    Certificate: DocumentKind(
+        "certificate", _write_certificate, _read_certificate, lambda e: e.facts.bundle
+    ),
+    Order: DocumentKind("order", _write_order, _read_order, lambda e: e.key),
+    Account: DocumentKind("account", _fields, _read_account, lambda e: e.key),
+    Resolved: DocumentKind("resolved", _write_resolved, _read_resolved),
+    Flag: DocumentKind("flag", asdict, read_flag),
+}
+"""A row for each kind of entity that is stored."""

@@ -1,0 +1,18 @@
+"""Which store keeps the state: the one place that knows which stores there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from failoverdns.model.settings import StateSettings
+from failoverdns.store.interface import Store
+from failoverdns.store.sqlite import Run, SQLiteStore
+from failoverdns.store.vault import Vault
+
+
+def store_of(settings: StateSettings, key_file: Path, run: Run) -> Store:
+    """Return the store that the configuration names; nothing is opened before its `load`.
+
+    `key_file` holds the key that private keys are encrypted with; `run` makes blocking calls.
+    """
+    return SQLiteStore(settings.sqlite, run, Vault(key_file))
