@@ -6,12 +6,15 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from system.server import DEADLINE, EXECUTABLE, wait_for
+from system.server import DEADLINE, EXECUTABLE
 
 PROJECT = Path(__file__).parents[2]
+STARTING = 4 * DEADLINE
+"""Seconds that a script may take to start: it starts some programs, and gives some commands."""
 
 
 def checkout(folder: Path, ports: Mapping[str, int]) -> Path:
@@ -21,7 +24,7 @@ def checkout(folder: Path, ports: Mapping[str, int]) -> Path:
     """
     for name in ("config", "failoverdns", "scripts"):
         shutil.copytree(PROJECT / name, folder / name)
-    for name in ("setup.cfg", "pyproject.toml", "README.md"):
+    for name in ("MANIFEST.in", "README.md", "pyproject.toml", "setup.cfg", "setup.py"):
         shutil.copy(PROJECT / name, folder / name)
     demos = [*folder.glob("config/demo*"), *folder.glob("config/demo*/*")]
     scripts = [folder / "scripts" / name for name in ("run", "run-tls")]
@@ -52,11 +55,11 @@ def start(folder: Path, script: str) -> subprocess.Popen[bytes]:
         running = subprocess.Popen(
             [script], cwd=folder, stdout=file, stderr=file, start_new_session=True
         )
+    until = time.monotonic() + STARTING
     try:
-        wait_for(
-            lambda: running.poll() is not None or "Ctrl-C stops" in out.read_text(),
-            lambda: out.read_text(),
-        )
+        while running.poll() is None and "Ctrl-C stops" not in out.read_text():
+            assert time.monotonic() < until, out.read_text()
+            time.sleep(0.05)
         assert running.poll() is None, out.read_text()
     except BaseException:
         interrupt(running)

@@ -13,14 +13,13 @@ from pathlib import Path
 import pytest
 from ports import free_port
 from system.checkout import PROJECT, checkout, interrupt, start
-from system.server import DEADLINE, tool, wait_for
+from system.server import tool, wait_for
 from system.transcripts import (
     Fingerprints,
     Step,
     Terminal,
     commands_written_in,
     comparable,
-    split_transcript,
     steps_of,
     without_hashes,
     without_revisions,
@@ -30,6 +29,8 @@ README = "README.md"
 TUTORIALS = ("docs/tutorial-scripting.md", "docs/tutorial-automation.md")
 """In the order in which the README names them; each leaves the demo as it was."""
 CERTIFICATES = "docs/tutorial-certificates.md"
+REFERENCE = "docs/control.md"
+"""It has a transcript, too."""
 PORTS = ("5300", "8443", "14000", "15000")
 
 
@@ -75,29 +76,33 @@ def test_the_walk_throughs(folder: Path) -> None:
     assert terminal.typed == [c for page in (README, *TUTORIALS) for c in commands_written_in(page)]
 
 
-@pytest.mark.parametrize("page", TUTORIALS)
-def test_a_tutorial_alone(page: str, folder: Path) -> None:
-    """A reader who begins with it sees the same, but for the numbers of revisions.
+def test_transcripts_without_the_readme_before_them(folder: Path) -> None:
+    """From a fresh `scripts/run`: docs/control.md, then the tutorials without the README.
 
-    And a switch is a change of role for shop-eu, which the group `docs` of the README keeps online.
+    A reader who begins with a tutorial sees the same, but for the numbers of revisions, and that
+    nothing keeps shop-eu online while the backup is active; in the README the group `docs` does.
     """
     tool("dig")
     tool("nc")
     ports = {port: free_port() for port in PORTS}
     checkout(folder, ports)
+    add_docs = [step for step in steps_of(README) if "docs" in step.command]
+    add_docs = [step for step in add_docs if step.command.startswith("failoverdns group ")]
+    assert len(add_docs) == 2
 
-    def as_compared(text: str) -> str:
-        text = without_revisions(without_hashes(text))
-        return text.replace("; shop-eu online -> offline", "")
-
+    terminal = Terminal(folder, ports)
     with running(folder, "scripts/run"):
-        terminal = Terminal(folder, ports)
-        follow(terminal, page, as_compared)
+        terminal.run(steps_of(README)[0])
+        follow(terminal, REFERENCE)
+        for step in add_docs:
+            terminal.run(step)
+        for page in TUTORIALS:
+            follow(terminal, page, lambda text: without_revisions(without_hashes(text)))
         assert terminal.run(Step("console", "failoverdns records | grep -c 192.0.2.10", "")) == "2"
 
 
 def test_certificates(folder: Path) -> None:
-    """`scripts/run`, then `scripts/run-tls` with a CA and two web heads, and back again."""
+    """`scripts/run-tls` with a CA and two web heads, and then `scripts/run` in its place."""
     for name in ("dig", "openssl", "curl", "pebble", "nginx"):
         tool(name)
     ports = {port: free_port() for port in PORTS}
@@ -111,8 +116,6 @@ def test_certificates(folder: Path) -> None:
         print(f"$ {step.command}\n{seen}")
         return fingerprints.agree(wanted, seen)
 
-    with running(folder, "scripts/run"):
-        pass
     with running(folder, "scripts/run-tls"):
         for step in steps[:-1]:
             wanted = comparable(step.output)
@@ -120,45 +123,17 @@ def test_certificates(folder: Path) -> None:
                 wait_for(partial(agrees, step, wanted), lambda step=step: step.command)
             else:
                 assert agrees(step, wanted), step.command
+    assert not folder.joinpath("var").exists(), "the state of scripts/run is not touched"
     with running(folder, "scripts/run"):
-        assert "loading the demo" not in folder.joinpath("out").read_text()
         assert agrees(steps[-1], comparable(steps[-1].output))
     assert terminal.typed == commands_written_in(CERTIFICATES)
 
 
-def test_a_second_server_in_the_same_folder_is_refused(folder: Path) -> None:
-    """The first one goes on, and the message says what to do."""
-    checkout(folder, {port: free_port() for port in PORTS})
-    with running(folder, "scripts/run") as first:
-        for script in ("scripts/run", "scripts/run-tls"):
-            if script == "scripts/run-tls":
-                for name in ("openssl", "curl", "pebble", "nginx"):
-                    tool(name)
-            second = subprocess.run(
-                [script], cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False
-            )
-            assert second.returncode == 1
-            assert "a server is running in this folder already: stop it first" in second.stderr
-            assert "another terminal" not in second.stdout
-        assert first.poll() is None
-
-
-def test_every_transcript_in_the_documents_is_tried(folder: Path) -> None:
-    """A page with a transcript is one of those above, or its transcript is tried here."""
-    tried = {README, *TUTORIALS, CERTIFICATES}
+def test_every_transcript_in_the_documents_is_tried() -> None:
+    """A page with a transcript is one of those above."""
     paths = [PROJECT / README, *PROJECT.glob("docs/**/*.md")]
     pages = {str(p.relative_to(PROJECT)) for p in paths if "```console" in p.read_text()}
-    assert pages == tried | {"docs/control.md"}
-    ports = {port: free_port() for port in PORTS}
-    checkout(folder, ports)
-    text = PROJECT.joinpath("docs/control.md").read_text()
-    blocks = re.findall(r"^```console\n(.*?)^```$", text, re.M | re.S)
-    with running(folder, "scripts/run"):
-        terminal = Terminal(folder, ports)
-        terminal.run(Step("console", commands_written_in(README)[0], ""))
-        for command, output in (step for block in blocks for step in split_transcript(block)):
-            seen = without_hashes(terminal.run(Step("console", command, "")))
-            assert seen == without_hashes(comparable(output)), command
+    assert pages == {README, *TUTORIALS, CERTIFICATES, REFERENCE}
 
 
 @pytest.mark.parametrize("file", ["README.md", *sorted(p.name for p in PROJECT.glob("docs/*.md"))])

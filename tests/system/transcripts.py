@@ -23,16 +23,16 @@ class Step(NamedTuple):
 
 
 def steps_of(page: str) -> list[Step]:
-    """Return the commands and programs of a page, in order."""
+    """Return the commands of a page, and its programs that say what they print, in order."""
     found = []
     text = PROJECT.joinpath(page).read_text()
-    for language, block in re.findall(r"^```(console|python)\n(.*?)^```$", text, re.M | re.S):
-        if language == "python":
-            output = re.search(r"^It prints `(.*)`\.$", text, re.M)
-            assert output, page
-            found.append(Step(language, block, output[1] + "\n"))
-        else:
+    for language, block, output in re.findall(
+        r"^```(console|python)\n(.*?)^```$(?:\n\nIt prints `(.*)`\.$)?", text, re.M | re.S
+    ):
+        if language == "console":
             found += [Step(language, *step) for step in split_transcript(block)]
+        elif output:
+            found.append(Step(language, block, output + "\n"))
     return found
 
 
