@@ -27,7 +27,8 @@ from failoverdns.automation.automation_loop import Automation, steady_clock
 from failoverdns.changes.ledger import Ledger, Outcome, Submission
 from failoverdns.changes.state import State
 from failoverdns.config import ConfigErrors, load_config, takes_restart
-from failoverdns.control.commanding import Approval, Commands, event_line
+from failoverdns.control.commanding import CommandCorridor, event_line
+from failoverdns.control.effects import Approval, Effects
 from failoverdns.control.server import ControlFactory
 from failoverdns.model.change import Change, Who
 from failoverdns.model.commands import Mutation
@@ -287,20 +288,19 @@ class Service:
         assert self._ledger is not None
         assert reactions is not None
         assert self._automation is not None
-        commands = Commands(
-            self._ledger,
-            self._store,
+        effects = Effects(
             now=time.time,
+            steady=self._steady,
             spawn=spawn,
             hooks=reactions.report,
             server=self._answering.report,
+            automation=self._automation.report,
+            probing=self._automation,
             query_log=self._answering.log_queries,
             approval=self._approval,
-            issuing=lambda: reactions.issuing,
-            steady=self._steady,
-            probing=self._automation,
-            automation=self._automation.report,
+            can_issue=lambda: reactions.issuing,
         )
+        commands = CommandCorridor(self._ledger, self._store, effects)
         self._control = ControlFactory(self._reactor, commands, find_allowed(settings.allow))
         self._control_port = listen_unix(
             self._reactor, settings.socket, settings.mode, self._control

@@ -5,7 +5,7 @@ from corridors import ZONE, Corridor
 from driving import Gate
 from hypothesis import settings
 
-from failoverdns.model import commands as system_commands
+from failoverdns.model.commands.server import Configure
 from failoverdns.store.memory import MemoryStore
 
 # No test fails because a machine was slow.
@@ -18,7 +18,7 @@ def corridor() -> Corridor:
     """A corridor held by a gate that is open, with the zone configured."""
     gate = Gate()
     corridor = Corridor(MemoryStore(gate), gate)
-    corridor.do(system_commands.Configure((ZONE,)))
+    corridor.do(Configure((ZONE,)))
     return corridor
 
 

@@ -8,18 +8,19 @@ from collections.abc import Iterable
 from contextlib import redirect_stdout
 from typing import Any
 
+from control_effects import quiet_effects
 from corridors import WHO, ZONE, Corridor
 from driving import run
 
 from failoverdns.automation.observing import Effects, Observing
 from failoverdns.automation.reports import Reports
 from failoverdns.cli import rendering
-from failoverdns.control.commanding import Commands
+from failoverdns.control.commanding import CommandCorridor
 from failoverdns.control.language.commands import ROWS
 from failoverdns.control.language.requests import read_request
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
-from failoverdns.model.commands import LogCommand, Mutation, ReadCommand
+from failoverdns.model.commands import Action, Mutation, ReadCommand
 from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.health import ProbeResult
@@ -50,16 +51,14 @@ class Console:
             lambda: self.corridor.now,
             lambda: self.corridor.now,
         )
-        self._commands = Commands(
-            self.corridor.ledger,
-            self.corridor.store,
-            now=lambda: self.corridor.now,
-            spawn=self.corridor.gate.spawn,
+        effects = quiet_effects(
+            self.corridor,
             hooks=lambda: self.hooks,
             server=self._server,
-            query_log=self._query_log,
+            automation=lambda: self.server.get("automation", {}),
             probing=self,
         )
+        self._commands = CommandCorridor(self.corridor.ledger, self.corridor.store, effects)
 
     def reply(self, request: str | dict[str, Json]) -> dict[str, Any]:
         """Return the reply to a command line, or to named values."""
@@ -67,6 +66,8 @@ class Console:
         read = read_request(text.encode())
         if isinstance(read.command, ReadCommand):
             lines: Iterable[bytes] = run(self._commands.read(read))
+        elif isinstance(read.command, Action):
+            lines = run(self._commands.act(read))
         else:
             replies: list[Iterable[bytes]] = []
             self._commands.change(read, WHO, replies.append)
@@ -119,9 +120,6 @@ class Console:
 
     async def _server(self) -> dict[str, Json]:
         return self.server
-
-    async def _query_log(self, command: LogCommand) -> dict[str, Json]:
-        return {"on": False, "file": None, "sample": 1, "written": 0, "lost": 0}
 
     async def _submit(self, command: Mutation) -> None:
         self.corridor.do(command)

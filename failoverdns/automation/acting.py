@@ -40,7 +40,7 @@ ASK_AGAIN = 60.0
 """Seconds after which programs that did not agree to a switch are asked again."""
 
 Approve = Callable[[Mapping[str, Json]], Awaitable[tuple[RuleFailure, ...]]]
-"""Asks whoever has to agree to a switch: see `commanding.Approval`."""
+"""Asks whoever has to agree to a switch: see `control.effects.Approval`."""
 
 
 @dataclass(frozen=True, slots=True)

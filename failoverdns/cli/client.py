@@ -1,6 +1,6 @@
-"""Talk to the control socket: one request out, lines in.
+"""Talk to the control socket: send one request, receive lines.
 
-Refuses to know what commands there are and how replies look to people.
+Which commands there are, and how replies are printed, is not known here.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ SOCKET_VARIABLE = "FAILOVERDNS_SOCKET"
 
 
 class NoServer(Exception):
-    """Nobody answers at the socket: the request was not sent."""
+    """No server listens on the socket; the request was not sent."""
 
 
 class NoReply(Exception):
-    """The request was sent and no reply came: its outcome is unknown."""
+    """The request was sent, and no reply came; its outcome is unknown."""
 
 
 def default_socket() -> str:
@@ -34,7 +34,7 @@ def default_socket() -> str:
 
 @contextmanager
 def request(path: str, fields: Mapping[str, Json], timeout: float) -> Iterator[Iterator[str]]:
-    """Send a request and give the lines that come back, each within `timeout` seconds.
+    """Send a request and yield the lines that come back, the first within `timeout` seconds.
 
     Raises NoServer, and NoReply (from the lines too).
     """
@@ -44,7 +44,7 @@ def request(path: str, fields: Mapping[str, Json], timeout: float) -> Iterator[I
             sock.connect(path)
         except (OSError, ValueError) as fault:
             raise NoServer(_explain(path, fault)) from None
-        # Whoever closed before the request was sent may have said why: that is read all the same.
+        # A server that closed before the request was sent may have sent the reason: read it.
         with suppress(OSError):
             sock.sendall(write_line(fields))
         yield _lines(sock, timeout)
@@ -84,7 +84,7 @@ def _explain(path: str, fault: Exception) -> str:
     if isinstance(fault, FileNotFoundError):
         what = "there is no such socket"
     elif isinstance(fault, ConnectionRefusedError):
-        what = "no server is behind it any more"
+        what = "no server listens on it"
     elif isinstance(fault, PermissionError):
         what = "you may not use it: it is for its owner and group"
     elif isinstance(fault, BlockingIOError | TimeoutError):

@@ -1,7 +1,6 @@
-"""Wait for what a command began: a certificate that is issued, clients that leave the old side.
+"""Wait for what a command began: an issued certificate, or clients to leave the old side.
 
-It comes in any case; whoever stops waiting stops nothing.
-Refuses to know how requests travel and how replies look to people.
+The server goes on in any case: to stop waiting stops nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ Show = Callable[[], dict[str, Any]]
 
 
 class NotIssued(Exception):
-    """Why there is no certificate, and what to do about it."""
+    """Why the certificate was not issued, and what to do about it."""
 
 
 def until_issued(
@@ -23,7 +22,7 @@ def until_issued(
     """Yield what `show` reports at each step of the order, and at last the certificate.
 
     `requested` is the result of `certificate request`; `show` asks for that of `certificate show`;
-    `pause` waits a moment, and returns False when it has been waited long enough.
+    `pause` waits a moment, and returns False when the time to wait is over.
     Raises NotIssued.
     """
     if requested.get("order") is None:  # the one that is there is not due
@@ -37,8 +36,8 @@ def until_issued(
         if now.get("id") != order.get("id"):
             if report.get("kind") != "acme" or report.get("fingerprint") == before:
                 raise NotIssued(
-                    "the order is not the application's any more: it was dropped, or a switch "
-                    "moved it; see `failoverdns certificate list`"
+                    "the application no longer has this order: it was dropped, or a switch moved "
+                    "it; see `failoverdns certificate list`"
                 )
             yield report
             return
@@ -49,12 +48,12 @@ def until_issued(
             yield report
         if not pause():
             raise NotIssued(
-                "not issued yet: the server goes on with it; see `failoverdns certificate show`"
+                "not issued yet; the server keeps trying: see `failoverdns certificate show`"
             )
 
 
-TELL_EVERY = 10.0
-"""Seconds between two lines about how long it takes still."""
+REPORT_EVERY = 10.0
+"""Seconds between two lines about the time left."""
 
 
 def until_drained(
@@ -62,7 +61,7 @@ def until_drained(
 ) -> Iterator[str]:
     """Yield lines while clients leave the old sides, and one when the last of them has left.
 
-    `switched` is the result of `switch`; `now` tells seconds since 1970.
+    `switched` is the result of `switch`; `now` returns seconds since 1970.
     """
     groups = switched.get("groups", [])
     times = [g["drained_at"] for g in groups if g.get("changed") and g.get("drained_at")]
@@ -71,5 +70,5 @@ def until_drained(
     last = max(datetime.fromisoformat(text).timestamp() for text in times)
     while (left := last - now()) > 0:
         yield f"clients may still be on the old side for {left:.0f} s ..."
-        sleep(min(left, TELL_EVERY))
+        sleep(min(left, REPORT_EVERY))
     yield "drained: every client that honours the TTL is on the new side"

@@ -1,7 +1,7 @@
-"""The history: told, newest first; and as evidence, exported as a chain, or verified.
+"""The history: its last changes, its export with the hash chain, and its verification.
 
-Knows what is told of the chain, and that a history which does not fit is not one that is away.
-Refuses to know how hashes are made (`store.chain`).
+A history that cannot be read (`unavailable`) and one that was tampered with (`corrupt`) are
+different refusals.  How hashes are made is known to `store.chain` only.
 """
 
 from __future__ import annotations
@@ -17,55 +17,55 @@ from failoverdns.rules.reports.reporting import history_report
 from failoverdns.store.interface import Link, Store, Unavailable
 
 EXPORTED = 500
-"""Changes that one reply of `history --export` has."""
+"""Changes in one reply of `history --export`."""
 
 
-async def told(state: State, store: Store, query: History) -> Result:
+async def last_changes(state: State, store: Store, command: History) -> Result:
     """Return the last changes, of all or of a group; raises Rejected `unavailable`, `not-found`."""
     subjects = None
-    if query.group is not None:
-        group = state.group_named(query.group)
-        subjects = [group_subject(query.group)]
+    if command.group is not None:
+        group = state.group_named(command.group)
+        subjects = [group_subject(command.group)]
         if group is not None:
             subjects += [group.id, *group.applications]
     try:
-        changes = await store.history(subjects, query.limit)
+        changes = await store.history(subjects, command.limit)
     except (Unavailable, Corrupt) as fault:
         raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
     if subjects is not None and not changes:
-        find_group(state, query.group or "")
+        find_group(state, command.group or "")
     return {"history": [history_report(change) for change in changes]}
 
 
-async def exported(state: State, store: Store, query: ExportHistory) -> Result:
-    """Return a piece of the export, and whether there is more: whoever wants all of it asks on.
+async def exported(state: State, store: Store, command: ExportHistory) -> Result:
+    """Return a piece of the export, and whether there is more to ask for.
 
-    Raises Rejected `invalid` for a revision that is not there yet, `unavailable`, and `corrupt`.
+    Raises Rejected `invalid` for a revision in the future, `unavailable`, and `corrupt`.
     """
     last = state.revision
-    if query.since > last:
-        text = f"--since {query.since}: the history ends with revision {last}"
+    if command.since > last:
+        text = f"--since {command.since}: the history ends with revision {last}"
         raise Rejected("invalid", f"{text}; was an older state put in place of the one you know?")
     try:
-        links = await store.links(query.since, EXPORTED)
+        links = await store.links(command.since, EXPORTED)
     except Unavailable as fault:
         raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
     except Corrupt as fault:
         raise Rejected("corrupt", f"the history cannot be exported: {fault}") from None
-    end = links[-1].change.revision if links else query.since
+    end = links[-1].change.revision if links else command.since
     if not links and end < last:
         text = f"the history ends with revision {end}, and revision {last} was committed"
         raise Rejected("corrupt", f"{text}: see `history --verify`")
     return {"export": Streamed(_export_line(link) for link in links), "more": end < last}
 
 
-async def verified(store: Store, query: VerifyHistory) -> Result:
-    """Return how many changes there are and the hash of the last, if all of them fit.
+async def verified(store: Store, command: VerifyHistory) -> Result:
+    """Verify the whole chain; return the number of changes and the hash of the last.
 
     Raises Rejected `unavailable`, and `corrupt` with the first revision that does not fit, and why.
     """
     try:
-        head = await store.verify(query.expect)
+        head = await store.verify(command.expect)
     except Unavailable as fault:
         raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
     except Corrupt as fault:

@@ -1,31 +1,35 @@
 """The command corridor: one request in, one reply out.
 
-    request -> changes something -> (hooks agree) -> ledger  -> reply line
-            -> reads             ->                  reading -> reply in pieces
+    request -> Mutation    -> (hooks agree) -> ledger  -> reply line
+            -> Action      ->                  acting  -> reply line
+            -> ReadCommand ->                  reading -> reply in pieces
 
-Refuses to know connections and how lines are told apart.
+Connections, and how lines are read from them, are not known here: see `control.server`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from failoverdns.changes.ledger import Done, Ledger, Outcome, Submission
+from failoverdns.control.acting import act
+from failoverdns.control.effects import Approval, Effects
 from failoverdns.control.language.requests import (
     Request,
+    Result,
     canonical,
     write_line,
     write_refusal,
     write_reply,
 )
-from failoverdns.control.reading import NotProbing, Probing, Source, read
-from failoverdns.model.change import Change, Json, Who
-from failoverdns.model.commands import LogCommand, Mutation, ReadCommand
+from failoverdns.control.reading import Source, read
+from failoverdns.model.change import Change, Who
+from failoverdns.model.commands import Action, Mutation, ReadCommand
 from failoverdns.model.commands.certificates import RequestCertificate
 from failoverdns.model.commands.groups import Switch
-from failoverdns.model.errors import Corrupt, Rejected, RuleFailure
+from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Side
 from failoverdns.rules.decisions.switching import BEFORE_SWITCH, switch
 from failoverdns.rules.reports.reporting import history_report
@@ -35,60 +39,23 @@ Lines = Iterator[bytes]
 
 _NOT_ISSUING = Rejected(
     "refused",
-    "no CA is configured: certificates are issued where the configuration has `acme`; "
-    "one from elsewhere can be installed with `certificate install`",
+    "no CA is configured: set `acme` in the configuration, or install a certificate from "
+    "elsewhere with `certificate install`",
 )
 
 
-class Approval(Protocol):
-    """What has to agree before a switch: the hooks that are required to."""
+class CommandCorridor:
+    """Carries out the requests of all clients."""
 
-    def __call__(self, planned: Mapping[str, Json]) -> Awaitable[tuple[RuleFailure, ...]]:
-        """Return why not, for the result of a dry run and its `reason`; nothing if all agree."""
-
-
-class Commands:
-    """Carries out the requests of all clients.
-
-    `now` tells seconds since 1970, `spawn` drives a coroutine to its end, `hooks` and `server`
-    report how the hooks are doing and what becomes of packets.
-    Without `approval` no switch has to wait for anything; `issuing` tells whether certificates can
-    be issued here; `probing` knows what probes saw, `automation` reports how it is doing.
-    """
-
-    def __init__(
-        self,
-        ledger: Ledger,
-        store: Store,
-        *,
-        now: Callable[[], float],
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
-        hooks: Callable[[], list[Json]] = list,
-        server: Callable[[], Awaitable[dict[str, Json]]],
-        query_log: Callable[[LogCommand], Awaitable[dict[str, Json]]],
-        approval: Callable[[], Approval | None] = lambda: None,
-        issuing: Callable[[], bool] = lambda: True,
-        steady: Callable[[], float] | None = None,
-        probing: Probing | None = None,
-        automation: Callable[[], dict[str, Json]] = dict,
-    ) -> None:
+    def __init__(self, ledger: Ledger, store: Store, effects: Effects) -> None:
         self._ledger = ledger
         self._store = store
-        self._now = now
-        self._spawn = spawn
-        self._hooks = hooks
-        self._server = server
-        self._query_log = query_log
-        self._approval = approval
-        self._issuing = issuing
-        self._steady = steady if steady is not None else now
-        self._probing = probing if probing is not None else NotProbing()
-        self._automation = automation
+        self._effects = effects
 
     def change(self, request: Request, who: Who, reply: Callable[[Lines], None]) -> None:
-        """Carry out a command that changes something; `reply` is called once."""
-        assert not isinstance(request.command, ReadCommand)
-        if isinstance(request.command, RequestCertificate) and not self._issuing():
+        """Carry out a command that changes the state; `reply` is called once."""
+        assert isinstance(request.command, Mutation)
+        if isinstance(request.command, RequestCertificate) and not self._effects.can_issue():
             reply(_lines(request, _NOT_ISSUING))
             return
         submission = Submission(
@@ -99,40 +66,36 @@ class Commands:
             op_id=request.op_id,
             request=canonical(request.given),
         )
-        approval = self._approval() if _takes_approval(submission.command) else None
+        approval = self._effects.approval() if _takes_approval(submission.command) else None
         if approval is None:
             self._ledger.submit(submission)
         else:
-            self._spawn(self._approved(submission, approval))
+            self._effects.spawn(self._approved(submission, approval))
+
+    async def act(self, request: Request) -> Lines:
+        """Carry out a command that does something and leaves the state as it is."""
+        assert isinstance(request.command, Action)
+        return await self._reply(request, act(self._store, self._effects, request.command))
 
     async def read(self, request: Request) -> Lines:
-        """Carry out a command that reads."""
+        """Carry out a command that only reads."""
         assert isinstance(request.command, ReadCommand)
+        source = Source(
+            self._ledger.state,
+            self._store,
+            now=self._effects.now(),
+            steady=self._effects.steady(),
+            behind=self._ledger.behind,
+            effects=self._effects,
+        )
+        return await self._reply(request, read(source, request.command))
+
+    async def _reply(self, request: Request, result: Awaitable[Result]) -> Lines:
         state = self._ledger.state
         try:
-            source = Source(
-                state,
-                self._store,
-                self._now(),
-                steady=self._steady(),
-                hooks=self._hooks,
-                asks_hooks=self._approval() is not None,
-                server=self._report,
-                query_log=self._query_log,
-                probing=self._probing,
-            )
-            result = await read(source, request.command)
+            return write_reply(request.id, state.revision, await result)
         except Rejected as refusal:
             return iter((write_refusal(request.id, refusal),))
-        return write_reply(request.id, state.revision, result)
-
-    async def _report(self) -> dict[str, Json]:
-        automation = self._automation()
-        return {
-            "behind": self._ledger.behind,
-            **await self._server(),
-            **({"automation": automation} if automation else {}),
-        }
 
     async def _approved(self, submission: Submission, approval: Approval) -> None:
         """Submit a switch if all that have to agree do; the switch is planned again then.
@@ -147,7 +110,9 @@ class Commands:
                 return
             trial = replace(command, dry_run=True)
             state = self._ledger.state
-            planned = switch(state, trial, self._now(), self._steady()).report(state)
+            planned = switch(state, trial, self._effects.now(), self._effects.steady()).report(
+                state
+            )
             failures = await approval({**planned, "reason": command.reason})
         except Rejected as refusal:
             submission.reply(refusal)

@@ -1,38 +1,35 @@
-"""Commands that change nothing: status, lists, history, records.
+"""Commands that only read: status, lists, history, records.
 
-Long results are read from a copy of the state and handed out piece by piece, so that nobody waits
-for them; a short one is read as it is.
-Refuses to know sockets and who asks.
+Long results are read from a copy of the state and sent piece by piece, so that other clients need
+not wait for them; short ones are read at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Protocol, assert_never
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import assert_never
 
 from failoverdns.changes.rehearsing import rehearsal
 from failoverdns.changes.state import State
-from failoverdns.control.auditing import exported, told, verified
+from failoverdns.control.auditing import exported, last_changes, verified
+from failoverdns.control.effects import Effects
 from failoverdns.control.language.requests import Result, Streamed
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
-from failoverdns.model.commands import LogCommand, ReadCommand
+from failoverdns.model.commands import ReadCommand
 from failoverdns.model.commands.applications import ListApplications
 from failoverdns.model.commands.automation import ListFlags, ListPlans
 from failoverdns.model.commands.certificates import (
     ChallengeName,
     ListCertificates,
-    RotateKey,
     ShowCertificate,
 )
 from failoverdns.model.commands.groups import Explain, ListGroups, Preflight, Rehearse
-from failoverdns.model.commands.health import ReportHealth, ShowHealth
+from failoverdns.model.commands.health import ShowHealth
 from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
 from failoverdns.model.commands.server import (
     ExportRecords,
-    QueryLogOff,
-    QueryLogOn,
     QueryLogStatus,
     Status,
     Watch,
@@ -54,61 +51,32 @@ from failoverdns.rules.explaining import explanation
 from failoverdns.rules.reports.health_reports import application_health, head_health
 from failoverdns.rules.reports.plan_report import plan_report
 from failoverdns.rules.reports.reporting import application_report, group_report, zone_report
-from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
+from failoverdns.store.interface import Store, Unavailable
 
 SHOWN_FETCHES = 20
-"""Fetches that `certificate show` tells."""
-
-
-class Probing(Protocol):
-    """What is known of probes, and where reports from outside go."""
-
-    def last_seen(self, application: Application) -> list[Json]:
-        """Report what each check of each head of an application last saw."""
-
-    async def take_report(self, report: ReportHealth) -> dict[str, Json]:
-        """Take what a head or a monitor says; raises Rejected."""
-
-
-class NotProbing:
-    """Nothing is probed."""
-
-    def last_seen(self, application: Application) -> list[Json]:
-        """Report nothing."""
-        return []
-
-    async def take_report(self, report: ReportHealth) -> dict[str, Json]:
-        """Refuse it."""
-        raise Rejected("unavailable", "nothing is probed here")
-
-
-async def _tell_nothing(*_: object) -> dict[str, Json]:
-    return {}
+"""Fetches that `certificate show` reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What can be read: the state, the store behind it, the time, how hooks and server are doing.
+    """What can be read: the state, the store behind it, and what the rest of the server reports.
 
-    `now` in seconds since 1970, `steady` those of the clock that nobody sets; `asks_hooks` if a
-    switch has to wait for some; `query_log` carries out the commands of the query log.
+    `now` in seconds since 1970, `steady` in those of a clock that nobody sets; `behind` if the
+    state may hold changes that are not served yet.
     """
 
     state: State
     store: Store
     now: float
-    steady: float = 0.0
-    hooks: Callable[[], list[Json]] = list
-    asks_hooks: bool = False
-    server: Callable[[], Awaitable[dict[str, Json]]] = _tell_nothing
-    query_log: Callable[[LogCommand], Awaitable[dict[str, Json]]] = _tell_nothing
-    probing: Probing = field(default_factory=NotProbing)
+    steady: float
+    behind: bool
+    effects: Effects
 
 
-async def read(source: Source, query: ReadCommand) -> Result:
-    """Return the result of a command that changes nothing served; raises Rejected."""
+async def read(source: Source, command: ReadCommand) -> Result:
+    """Return the result of a command that only reads; raises Rejected."""
     state, store = source.state, source.store
-    match query:
+    match command:
         case Status(None):
             copy = state.copy()
             return {
@@ -116,8 +84,8 @@ async def read(source: Source, query: ReadCommand) -> Result:
                 "zones": [zone_report(copy, zone) for zone in copy.zones],
                 "applications": Streamed(application_report(copy, a) for a in copy.applications()),
                 "groups": Streamed(group_report(copy, group) for group in copy.groups()),
-                "hooks": source.hooks(),
-                "server": await source.server(),
+                "hooks": source.effects.hooks(),
+                "server": await _server(source),
             }
         case Status(name):
             return _group_status(state, name)
@@ -130,50 +98,52 @@ async def read(source: Source, query: ReadCommand) -> Result:
             copy = state.copy()
             return {"groups": Streamed(group_report(copy, group) for group in copy.groups())}
         case History():
-            return await told(state, store, query)
+            return await last_changes(state, store, command)
         case ExportHistory():
-            return await exported(state, store, query)
+            return await exported(state, store, command)
         case VerifyHistory():
-            return await verified(store, query)
+            return await verified(store, command)
         case ExportRecords(origin):
             zones = state.zones if origin is None else (find_zone(state, origin),)
             return {"text": Streamed(_zone_text(state.copy(), zones), text=True)}
         case Watch():
             return {"watching": True}
         case ShowCertificate():
-            return await _certificate(source, query)
+            return await _certificate(source, command)
         case ListCertificates():
             copy, now = state.copy(), source.now
             having = (a for a in copy.applications() if _has_any(copy, a))
             return {"certificates": Streamed(certificate_report(copy, a, now) for a in having)}
         case ChallengeName():
-            return challenge_name(state, query)
+            return challenge_name(state, command)
         case Preflight():
-            return await _preflight(source, query)
+            return await _preflight(source, command)
         case Explain():
-            group = find_group(state, query.group)
-            return explanation(state, group, source.now, source.steady, source.probing.last_seen)
+            group = find_group(state, command.group)
+            return explanation(
+                state, group, source.now, source.steady, source.effects.probing.last_seen
+            )
         case Rehearse():
-            return rehearsal(state, query, source.now, source.steady)
+            return rehearsal(state, command, source.now, source.steady)
         case ShowHealth():
-            return _health(source, query)
-        case ReportHealth():
-            return await source.probing.take_report(query)
+            return _health(source, command)
         case ListFlags():
             return {"flags": flags_report(state)}
         case ListPlans():
             plans = (plan_report(group) for group in state.groups() if group.automation.plan)
             return {"plans": [plan for plan in plans if plan is not None]}
-        case RotateKey():
-            try:
-                return {"rotated": await store.rotate_key()}
-            except (Unavailable, OutcomeUnknown, Corrupt) as fault:
-                text = f"the key could not be rotated, and the old one still works: {fault}"
-                raise Rejected("unavailable", text) from None
-        case QueryLogOn() | QueryLogOff() | QueryLogStatus():
-            return await source.query_log(query)
+        case QueryLogStatus():
+            return await source.effects.query_log(command)
         case _:
-            assert_never(query)
+            assert_never(command)
+
+
+async def _server(source: Source) -> dict[str, Json]:
+    return {
+        "behind": source.behind,
+        **await source.effects.server(),
+        "automation": source.effects.automation(),
+    }
 
 
 def _group_status(view: View, name: str | None) -> Result:
@@ -188,10 +158,10 @@ def _group_status(view: View, name: str | None) -> Result:
     }
 
 
-def _health(source: Source, query: ShowHealth) -> Result:
+def _health(source: Source, command: ShowHealth) -> Result:
     """Report the health of one application, or of all that have checks or are forced."""
-    if query.application is not None:
-        found: Iterable[Application] = (find_application(source.state, query.application),)
+    if command.application is not None:
+        found: Iterable[Application] = (find_application(source.state, command.application),)
     else:
         found = (
             application
@@ -206,7 +176,7 @@ def _health(source: Source, query: ShowHealth) -> Result:
                 "name": application.name,
                 "health": application_health(application),
                 "heads": [{"name": head.name, **head_health(head)} for head in application.heads],
-                "probes": source.probing.last_seen(application),
+                "probes": source.effects.probing.last_seen(application),
             }
             for application in found
         )
@@ -218,8 +188,8 @@ def _has_any(view: View, application: Application) -> bool:
     return found != (None, None)
 
 
-async def _certificate(source: Source, query: ShowCertificate) -> Result:
-    application = find_application(source.state, query.application)
+async def _certificate(source: Source, command: ShowCertificate) -> Result:
+    application = find_application(source.state, command.application)
     if not _has_any(source.state, application):
         raise Rejected("not-found", f"application {application.name!r} has no certificate")
     report = certificate_report(source.state, application, source.now)
@@ -240,16 +210,17 @@ async def _certificate(source: Source, query: ShowCertificate) -> Result:
     return report
 
 
-async def _preflight(source: Source, query: Preflight) -> Result:
-    flight = plan_flight(source.state, query, source.now, source.steady)
+async def _preflight(source: Source, command: Preflight) -> Result:
+    flight = plan_flight(source.state, command, source.now, source.steady)
     fault = None
     if flight.certificate is not None:
         fault = await _key_fault(source.store, flight.certificate.facts.bundle)
-    return preflight_report(source.state, flight, source.now, fault, asks_hooks=source.asks_hooks)
+    asks_hooks = source.effects.approval() is not None
+    return preflight_report(source.state, flight, source.now, fault, asks_hooks=asks_hooks)
 
 
 async def _key_fault(store: Store, id_: str) -> str | None:
-    """Say what is wrong with a bundle in the vault; None if nothing is."""
+    """Return what is wrong with a bundle in the vault; None if nothing is."""
     try:
         bundle = await store.bundle(id_)
         if bundle is None:

@@ -1,10 +1,10 @@
 """The control socket: lines in, lines out, in order, whatever a client does.
 
-Commands that change something go to the ledger as they come, so that many share a commit; one
-that reads waits until those before it on the same connection are answered.
-A client that does not read its replies is not read from either, and is let go after
+Commands that change the state go to the ledger as they come, so that many share a commit; any
+other waits until those before it on the same connection are answered.
+The server stops reading from a client that does not read its replies, and disconnects it after
 `STALLED_TIMEOUT`; what is kept for it is bounded.
-Refuses to know what commands do: `RequestReader` does.
+What commands do is not known here: a `RequestExecutor` carries them out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from failoverdns.control.language.requests import (
     write_refusal,
 )
 from failoverdns.model.change import Who
-from failoverdns.model.commands import ReadCommand
+from failoverdns.model.commands import Action, Mutation
 from failoverdns.model.commands.server import Watch
 from failoverdns.model.errors import Rejected
 from failoverdns.net.peer import Allowed, peer
@@ -45,13 +45,13 @@ MAX_PENDING: Final = 1000
 """Requests of one connection that are read before the first of them is answered."""
 
 MAX_EVENTS: Final = 10000
-"""Events kept for a client that watches and reads too slowly; then it is let go."""
+"""Events kept for a client that watches and reads too slowly; with more it is disconnected."""
 
 LINGER: Final = 1.0
-"""Seconds in which a client that is turned away may still write what is not read."""
+"""Seconds in which a rejected client may still write; what it writes is not read."""
 
 STALLED_TIMEOUT: Final = 60.0
-"""Seconds that a client may leave its replies unread."""
+"""Seconds that a client may leave its replies unread before it is disconnected."""
 
 TURN: Final = 0.002
 """Seconds that one connection may work before others get their turn."""
@@ -59,14 +59,17 @@ TURN: Final = 0.002
 Lines = Iterator[bytes]
 
 
-class RequestReader(Protocol):
-    """What carries requests out."""
+class RequestExecutor(Protocol):
+    """Carries requests out: one method for each kind of command."""
 
     def change(self, request: Request, who: Who, reply: Callable[[Lines], None]) -> None:
-        """Carry out a command that changes something; `reply` is called once."""
+        """Carry out a Mutation; `reply` is called once."""
+
+    def act(self, request: Request) -> Coroutine[Any, Any, Lines]:
+        """Carry out an Action."""
 
     def read(self, request: Request) -> Coroutine[Any, Any, Lines]:
-        """Carry out a command that does not."""
+        """Carry out a ReadCommand."""
 
 
 class _Slot:
@@ -76,7 +79,7 @@ class _Slot:
 
     def __init__(self) -> None:
         self.request: Request | None = None
-        """A reading command whose turn has not come."""
+        """An action or a reading command whose turn has not come."""
         self.lines: Lines | None = None
 
 
@@ -102,7 +105,7 @@ class ControlConnection(TwistedProtocol):
         self._later: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
-        """Learn who it is; refuse one that is not allowed, or one client too many."""
+        """Learn who the client is; reject it if it is not allowed, or if there are too many."""
         self._who = peer(self.transport.socket)
         self.transport.registerProducer(self, True)
         allowed = self._factory.allowed
@@ -113,14 +116,14 @@ class ControlConnection(TwistedProtocol):
             self._turn_away(Rejected("busy", "too many clients; try again"))
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Take bytes in."""
+        """Take requests from bytes that arrived."""
         if self._gone:
             return
         self._buffer += data
         self._work()
 
     def readConnectionLost(self) -> None:  # noqa: N802
-        """Answer what was asked, then close: the client only reads from now on."""
+        """Answer pending requests, then close: the client only reads from now on."""
         if self._gone:
             self.transport.loseConnection()
             return
@@ -130,11 +133,11 @@ class ControlConnection(TwistedProtocol):
         self._work()
 
     def writeConnectionLost(self) -> None:  # noqa: N802
-        """Close: nobody reads what we write."""
+        """Close: the client no longer reads."""
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
-        """Forget the client; commands that it sent are carried out all the same."""
+        """Forget the client; commands that it sent are still carried out."""
         self._gone = True
         for call in (self._stalled, self._later):
             if call is not None and call.active():
@@ -151,25 +154,25 @@ class ControlConnection(TwistedProtocol):
         )
 
     def resumeProducing(self) -> None:  # noqa: N802
-        """Go on."""
+        """Continue: the client reads again."""
         self._paused = False
         if self._stalled is not None and self._stalled.active():
             self._stalled.cancel()
         self._work()
 
     def stopProducing(self) -> None:  # noqa: N802
-        """Do nothing: the connection is going."""
+        """Do nothing: the connection is closing."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is owed to the client.
+        """Whether no reply or event is due to the client.
 
-        One that watches, and sends no more, may be gone: that shows with the next event only.
+        A client that watches and sends nothing more may be gone; the next event shows it.
         """
         return not self._slots and not self._paused and (self._ended or not self.watching)
 
     def send_event(self, line: bytes) -> None:
-        """Send an event after the replies that are due."""
+        """Send an event, after pending replies."""
         if len(self._slots) >= MAX_EVENTS:
             self.transport.abortConnection()
         else:
@@ -178,7 +181,7 @@ class ControlConnection(TwistedProtocol):
     def _work(self) -> None:
         """Take requests and send replies, by turns, for as long as the client reads.
 
-        Not reentrant: what calls it while it works is seen by the loop.
+        A call while it works returns at once; the loop sees the new work.
         """
         if self._working or (self._later is not None and self._later.active()):
             return
@@ -237,10 +240,10 @@ class ControlConnection(TwistedProtocol):
             return
         slot = _Slot()
         self._slots.append(slot)
-        if isinstance(request.command, ReadCommand):
-            slot.request = request
-        else:
+        if isinstance(request.command, Mutation):
             self._factory.commands.change(request, self._who, lambda lines: self._fill(slot, lines))
+        else:
+            slot.request = request
 
     def _send_chunk(self) -> bool:
         """Send a part of the reply that is first in order, if it is ready."""
@@ -249,7 +252,7 @@ class ControlConnection(TwistedProtocol):
         slot = self._slots[0]
         if slot.request is not None:
             request, slot.request = slot.request, None
-            self._begin_reading(slot, request)
+            self._begin(slot, request)
         if slot.lines is None:
             return False
         chunk = next(slot.lines, None)
@@ -259,12 +262,14 @@ class ControlConnection(TwistedProtocol):
             self.transport.write(chunk)
         return True
 
-    def _begin_reading(self, slot: _Slot, request: Request) -> None:
+    def _begin(self, slot: _Slot, request: Request) -> None:
         if isinstance(request.command, Watch):
             self.watching = True
-        reading = Deferred.fromCoroutine(self._factory.commands.read(request))
-        reading.addErrback(self._report_defect, request)
-        reading.addCallback(lambda lines: self._fill(slot, lines))
+        commands = self._factory.commands
+        is_action = isinstance(request.command, Action)
+        result = Deferred.fromCoroutine((commands.act if is_action else commands.read)(request))
+        result.addErrback(self._report_defect, request)
+        result.addCallback(lambda lines: self._fill(slot, lines))
 
     def _report_defect(self, failure: Failure, request: Request) -> Lines:
         self.log.failure("a request could not be carried out", failure)
@@ -281,7 +286,7 @@ class ControlConnection(TwistedProtocol):
         self._work()
 
     def _turn_away(self, refusal: Rejected) -> None:
-        """Say why, and close when the client has: one that still writes would not read it."""
+        """Send the reason, and close later: a client that still writes would not read it."""
         self._reply(write_refusal(None, refusal))
         self._gone = True
         self.transport.unregisterProducer()
@@ -300,20 +305,23 @@ class ControlFactory(ServerFactory):
     noisy = False
 
     def __init__(
-        self, clock: IReactorTime, commands: RequestReader, allowed: Allowed | None = None
+        self, clock: IReactorTime, commands: RequestExecutor, allowed: Allowed | None
     ) -> None:
-        """Carry out `commands` of those that are `allowed`; None allows all that can connect."""
+        """Carry out `commands` of the allowed clients; None allows all that can connect."""
         self.allowed = allowed
         self.clock = clock
         self.commands = commands
         self._clients: dict[ControlConnection, None] = {}
 
     def buildProtocol(self, addr: IAddress | None) -> ControlConnection:  # noqa: N802
-        """Take a client in."""
+        """Return the protocol of a new client."""
         return ControlConnection(self)
 
     def enter(self, client: ControlConnection) -> bool:
-        """Count a client; if that is one too many, the longest idle goes; False if none is idle."""
+        """Add a client, disconnecting the longest idle one if there are too many.
+
+        Returns False if there are too many and none is idle.
+        """
         if len(self._clients) >= MAX_CLIENTS:
             idle = next((one for one in self._clients if one.is_idle), None)
             if idle is None:
@@ -324,7 +332,7 @@ class ControlFactory(ServerFactory):
         return True
 
     def touch(self, client: ControlConnection) -> None:
-        """Note that a client has asked for something."""
+        """Note that a client sent a request."""
         if client in self._clients:
             self._clients[client] = self._clients.pop(client)
 
@@ -339,6 +347,6 @@ class ControlFactory(ServerFactory):
                 client.send_event(line)
 
     def close(self) -> None:
-        """Let every client go."""
+        """Disconnect every client."""
         for client in list(self._clients):
             client.transport.loseConnection()

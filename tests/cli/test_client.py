@@ -94,7 +94,7 @@ def test_without_a_server_the_reason_is_given_and_where_to_say_another_place(
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(stale))
     for path, why in (
-        (stale, "no server is behind it any more"),
+        (stale, "no server listens on it"),
         (missing, "there is no such socket"),
         (tmp_path / ("x" * 200), "too long"),
     ):

@@ -53,7 +53,7 @@ def test_an_order_that_was_dropped_or_moved_is_no_success(left: dict[str, Any]) 
 
 
 def test_when_time_is_up_the_server_goes_on() -> None:
-    with pytest.raises(NotIssued, match="the server goes on with it"):
+    with pytest.raises(NotIssued, match="the server keeps trying"):
         watched(ordered("placed"))
 
 

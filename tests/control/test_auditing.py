@@ -6,12 +6,13 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from control_effects import source_of
 from corridors import Corridor, build_shop
 from driving import run
 
 from failoverdns.control.auditing import EXPORTED
 from failoverdns.control.language.requests import Streamed
-from failoverdns.control.reading import Source, read
+from failoverdns.control.reading import read
 from failoverdns.model.commands import ReadCommand
 from failoverdns.model.commands.applications import AddApplication
 from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
@@ -27,7 +28,7 @@ def built(corridor: Corridor) -> Corridor:
 
 def told(corridor: Corridor, query: ReadCommand) -> dict[str, Any]:
     """The whole result of a query."""
-    result = run(read(Source(corridor.ledger.state, corridor.store, corridor.now), query))
+    result = run(read(source_of(corridor), query))
     return {
         key: list(value.items) if isinstance(value, Streamed) else value
         for key, value in result.items()

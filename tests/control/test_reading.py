@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from control_effects import source_of
 from corridors import Corridor, build_shop
 from driving import run
 
 from failoverdns.control.language.requests import Streamed
-from failoverdns.control.reading import Source, read
+from failoverdns.control.reading import read
 from failoverdns.model.commands import ReadCommand
 from failoverdns.model.commands.applications import AddApplication, ListApplications, RemoveHead
 from failoverdns.model.commands.groups import AddGroup, ListGroups, RemoveGroup, SetGroup, Switch
@@ -27,14 +28,9 @@ def built(corridor: Corridor) -> Corridor:
     return corridor
 
 
-def source(corridor: Corridor) -> Source:
-    """What queries are read from."""
-    return Source(corridor.ledger.state, corridor.store, corridor.now)
-
-
 def told(corridor: Corridor, query: ReadCommand) -> dict[str, Any]:
     """The whole result of a query."""
-    result = run(read(source(corridor), query))
+    result = run(read(source_of(corridor), query))
     return {key: whole(value) for key, value in result.items()}
 
 
@@ -117,7 +113,7 @@ def test_records_are_those_of_one_zone_or_of_all(built: Corridor) -> None:
 
 def test_a_long_result_is_of_one_moment(built: Corridor) -> None:
     """What changes while it is told is not half in it."""
-    result = run(read(source(built), Status()))
+    result = run(read(source_of(built), Status()))
     groups = result["groups"]
     assert isinstance(groups, Streamed)
     built.do(Switch(("shop",)))

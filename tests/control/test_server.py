@@ -51,11 +51,17 @@ class Slow:
     def __init__(self) -> None:
         self.changes: list[tuple[Request, Callable[[Lines], None]]] = []
         self.reads: list[Deferred[Lines]] = []
+        self.acts: list[Deferred[Lines]] = []
         self.who: Who | None = None
 
     def change(self, request: Request, who: Who, reply: Callable[[Lines], None]) -> None:
         self.who = who
         self.changes.append((request, reply))
+
+    async def act(self, request: Request) -> Lines:
+        waiting: Deferred[Lines] = Deferred()
+        self.acts.append(waiting)
+        return await waiting
 
     async def read(self, request: Request) -> Lines:
         waiting: Deferred[Lines] = Deferred()
@@ -79,7 +85,7 @@ def slow() -> Slow:
 
 @pytest.fixture
 def factory(slow: Slow) -> ControlFactory:
-    return ControlFactory(Clock(), slow)
+    return ControlFactory(Clock(), slow, None)
 
 
 def connect(factory: ControlFactory) -> tuple[ControlConnection, Transport]:
@@ -114,6 +120,18 @@ def test_changes_are_handed_on_at_once_and_reads_wait_for_them(
     slow.finish(1, "b")
     slow.reads[0].callback(lines("status"))
     assert transport.replies() == ["a", "status", "b"]
+
+
+def test_an_action_waits_for_the_requests_before_it(factory: ControlFactory, slow: Slow) -> None:
+    """Like a command that reads, on the same connection."""
+    connection, transport = connect(factory)
+    connection.dataReceived(b"application add a\nquerylog off\nstatus\n")
+    assert (slow.acts, slow.reads) == ([], [])
+    slow.finish(0, "a")
+    assert (len(slow.acts), slow.reads) == (1, [])
+    slow.acts[0].callback(lines("off"))
+    slow.reads[0].callback(lines("status"))
+    assert transport.replies() == ["a", "off", "status"]
 
 
 def test_the_kernel_says_who_is_there(factory: ControlFactory, slow: Slow) -> None:

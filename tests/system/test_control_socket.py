@@ -81,13 +81,13 @@ def test_nc_half_closes_and_gets_every_reply(demo: Server) -> None:
         (b"group add x --ttl -1", "invalid", "must be from 0 to 86400 seconds"),
         (b"group remove shop", "in-use", "detach them first"),
         (b'group set shop --primary ""', "refused", "switch to the other side first"),
-        (b"{}", "invalid", "command: must be a text"),
-        (b'{"command": "switch", "groups": "shop"}', "invalid", "must be a list, not a text"),
+        (b"{}", "invalid", "command: must be a string"),
+        (b'{"command": "switch", "groups": "shop"}', "invalid", "must be a list, not a string"),
         (b'{"command": ', "malformed", "not JSON"),
-        (b"[1, 2]", "unknown-command", "no such command"),
+        (b"[1, 2]", "unknown-command", "unknown command"),
         (b"\xff\xfe", "malformed", "byte 1 is not"),
         (b"switch 'shop", "malformed", "quoting"),
-        (b"", "unknown-command", "there is application, automation, certificate"),
+        (b"", "unknown-command", "known: application, automation, certificate"),
     ],
 )
 def test_a_bad_line_is_told_what_would_be_right(

@@ -52,9 +52,12 @@ def test_an_export_is_checked_offline_as_the_documentation_shows(demo: Server) -
     forged = json.loads(lines[2]) | {"document": document.replace('"uid":', '"uid":1')}
     without = "\n".join(lines[:2] + lines[3:])
     for other, why in (
-        ("\n".join([*lines[:2], json.dumps(forged), *lines[3:]]), "revision 3 does not fit"),
-        (without, "revision 4 does not fit"),
-        (export.replace('"shop-us"', '"shop-eu"'), "tells something else than its document"),
+        (
+            "\n".join([*lines[:2], json.dumps(forged), *lines[3:]]),
+            "revision 3 does not match its hash",
+        ),
+        (without, "revision 4 does not match its hash"),
+        (export.replace('"shop-us"', '"shop-eu"'), "differs from its document"),
     ):
         done = check(other)
         assert done.returncode == 1

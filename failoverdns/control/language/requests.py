@@ -1,8 +1,8 @@
 """Lines of the control socket: requests in, replies and events out.
 
 A request is words, as on the command line, or a JSON object; a reply is one line of JSON.
-Knows the limits of a line.
-Refuses to know connections, and which commands there are (`control.language.commands`).
+The limits of a line are kept here; which commands there are stands in
+`control.language.commands`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from math import isfinite
 from typing import Any, Final
 
 from failoverdns.control.language.commands import ROWS, find_row, parse_command
-from failoverdns.control.language.rows import CommandRow, Parameter, did_you_mean, shown
+from failoverdns.control.language.rows import CommandRow, JsonType, Parameter, did_you_mean, shown
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
 from failoverdns.model.errors import Rejected
@@ -26,7 +26,7 @@ MAX_LINE: Final = 1 << 20
 """Bytes in a request, its newline left out."""
 
 MAX_QUOTED: Final = 1 << 16
-"""Characters in a request of words with quotes: taking these apart is slow."""
+"""Characters in a request of words with quotes; splitting such a request is slow."""
 
 MAX_OP_ID: Final = 200
 _QUOTING = re.compile(r"['\"\\]")
@@ -35,7 +35,11 @@ _CHUNK = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request: `id` is echoed, `op_id` makes a retry safe, `given` is what history keeps."""
+    """A command and what came with it.
+
+    `given` is what the history keeps of the request, `id` is echoed in the reply, `op_id` makes a
+    retry safe.
+    """
 
     command: Command
     given: Mapping[str, Json]
@@ -44,7 +48,7 @@ class Request:
 
 
 class Unreadable(Exception):
-    """A line that is no request: the refusal to answer it with, and the id to echo."""
+    """A line that is not a valid request: the refusal to reply with, and the id to echo."""
 
     def __init__(self, refusal: Rejected, id_: Json = None) -> None:
         super().__init__(str(refusal))
@@ -54,7 +58,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """A part of a result that is too long to be held whole: a list, or a text in pieces."""
+    """A part of a result that is too long to hold in memory: a list, or a text in pieces."""
 
     items: Iterable[Json]
     text: bool = False
@@ -66,7 +70,7 @@ Result = Mapping[str, "Json | Streamed"]
 def read_request(line: bytes) -> Request:
     """Read one line, its newline removed.
 
-    Raises Unreadable for what is malformed, unknown or invalid.
+    Raises Unreadable if the request is malformed, unknown or invalid.
     """
     if len(line) > MAX_LINE:
         raise Unreadable(Rejected("malformed", f"a request has at most {MAX_LINE} bytes"))
@@ -109,13 +113,13 @@ def read_words(words: list[str]) -> tuple[str, dict[str, Json]]:
         parameter = options.get(name)
         if parameter is None:
             hint = did_you_mean(name, options)
-            raise Rejected("invalid", f"no option {shown(name)}{hint} (usage: {row.usage})")
-        if not parameter.flag and not equals:
+            raise Rejected("invalid", f"unknown option {shown(name)}{hint} (usage: {row.usage})")
+        if not parameter.is_flag and not equals:
             if at == len(rest):
                 raise Rejected("invalid", f"{name} needs a value (usage: {row.usage})")
             value = rest[at]
             at += 1
-        if parameter.flag and equals:
+        if parameter.is_flag and equals:
             raise Rejected("invalid", f"{name} takes no value (usage: {row.usage})")
         _set(fields, parameter, value, row)
     _set_positions(fields, row, positions)
@@ -187,13 +191,13 @@ def _read_json(text: str) -> Request:
     try:
         if isinstance(id_, dict | list | bool):
             id_ = None
-            raise Rejected("invalid", "id: must be a text or a number")
+            raise Rejected("invalid", "id: must be a string or a number")
         if op_id is not None and not _is_op_id(op_id):
             raise Rejected(
-                "invalid", f"op_id: must be a text of 1 to {MAX_OP_ID} printable characters"
+                "invalid", f"op_id: must be a string of 1 to {MAX_OP_ID} printable characters"
             )
         if not isinstance(name, str):
-            raise Rejected("invalid", 'command: must be a text, such as "switch"')
+            raise Rejected("invalid", 'command: must be a string, such as "switch"')
         name = " ".join(name.split())
         command = parse_command(name, value)
     except Rejected as refusal:
@@ -225,7 +229,7 @@ def _no_constant(name: str) -> Json:
 
 
 def _finite(text: str) -> float:
-    """Read a number; JSON knows no infinity, so that one could not be echoed."""
+    """Return a number; raises ValueError for one too large, as JSON cannot write infinity."""
     number = float(text)
     if not isfinite(number):
         raise ValueError(f"{shown(text)} is too large a number")
@@ -246,8 +250,8 @@ def _row_of(words: list[str]) -> tuple[CommandRow, list[str]]:
     return find_row(" ".join(words[: 2 if has_verbs else 1])), []
 
 
-def _set(fields: dict[str, Json], parameter: Parameter, text: str, row: CommandRow) -> None:
-    value: Any = True if parameter.flag else _converted(parameter, text)
+def _set(fields: dict[str, Json], parameter: Parameter[Any], text: str, row: CommandRow) -> None:
+    value: Any = True if parameter.is_flag else _converted(parameter, text)
     before = fields.get(parameter.name)
     if isinstance(before, list):
         before.append(value)
@@ -268,9 +272,9 @@ def _set_positions(fields: dict[str, Json], row: CommandRow, positions: list[str
         raise Rejected("invalid", f"too many words: {positions[0][:100]!r} (usage: {row.usage})")
 
 
-def _converted(parameter: Parameter, text: str) -> Json:
+def _converted(parameter: Parameter[Any], text: str) -> Json:
     """Turn a word into the JSON value that it stands for."""
-    if not parameter.integer:
+    if parameter.type is not JsonType.INTEGER:
         return text
     digits = text.removeprefix("-")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else text
@@ -294,5 +298,5 @@ def _result_pieces(result: Result) -> Iterator[str]:
 
 
 def _dumps(value: object) -> str:
-    """Write JSON in ASCII: whatever a text holds, it neither breaks a line nor a terminal."""
+    """Return JSON in ASCII, so that no text can break a line or a terminal."""
     return json.dumps(value)

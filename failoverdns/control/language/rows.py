@@ -1,6 +1,6 @@
-"""What a row of the command table says, and how named values become a command by it.
+"""What a row of the command table holds, and how it makes a command of named values.
 
-Refuses to know which commands there are: see `control.language.commands`.
+Which commands there are is not known here: `control.language.commands` joins them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from enum import Enum
+from typing import Any, Generic, TypeVar
 
 from failoverdns.control.language import values
 from failoverdns.model.change import Json
@@ -16,29 +17,48 @@ from failoverdns.model.commands import Command
 from failoverdns.model.errors import Malformed, Rejected
 
 MAX_FAULTS = 10
-"""Faults of one request that its refusal names."""
+"""Unknown fields of one request that its refusal names."""
+
+
+T = TypeVar("T")
+
+
+class JsonType(Enum):
+    """The type of a JSON value, in the words of JSON Schema."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
-    """An argument (`position` is true) or `--option` of a command.
+class Parameter(Generic[T]):
+    """An argument (`position` is true) or `--option` of a command; `parse` makes its value, a T.
 
     `name` is that of the JSON field and of the command value's field.
+    `type`, `choices`, `minimum` and `maximum` describe the JSON value; if `repeated` is true, each
+    item of a list of them.  An option of the type BOOLEAN takes no value on the command line.
     A `file` is given by its path on the command line and by its text everywhere else; history
     keeps a digest of it.
     """
 
     name: str
     help: str
-    parse: values.Parse
+    parse: values.Parse[T]
     metavar: str = "TEXT"
+    type: JsonType = JsonType.STRING
     position: bool = False
     required: bool = False
     repeated: bool = False
-    flag: bool = False
-    integer: bool = False
     file: bool = False
     choices: tuple[str, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it is an option without a value."""
+        return self.type is JsonType.BOOLEAN
 
     @property
     def option(self) -> str:
@@ -52,12 +72,12 @@ class CommandRow:
 
     words: str
     help: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Parameter[Any], ...]
     build: Callable[..., Command]
     example: str = ""
 
     @property
-    def arguments(self) -> tuple[Parameter, ...]:
+    def arguments(self) -> tuple[Parameter[Any], ...]:
         """The parameters that are given by position."""
         return tuple(p for p in self.parameters if p.position)
 
@@ -67,7 +87,7 @@ class CommandRow:
         parts = [self.words]
         for parameter in self.parameters:
             text = parameter.option
-            if not parameter.position and not parameter.flag:
+            if not parameter.position and not parameter.is_flag:
                 text += " " + ("|".join(parameter.choices) or parameter.metavar)
             text += " ..." if parameter.repeated else ""
             parts.append(text if parameter.required else f"[{text}]")
@@ -84,9 +104,9 @@ def build(row: CommandRow, fields: Mapping[str, Json]) -> Command:
     arguments: dict[str, Any] = {}
     unknown = sorted(fields.keys() - known.keys())
     for key in unknown[:MAX_FAULTS]:
-        faults.append(f"{shown(key)}: {row.words} takes no such field{did_you_mean(key, known)}")
+        faults.append(f"{shown(key)}: unknown field of {row.words}{did_you_mean(key, known)}")
     if len(unknown) > MAX_FAULTS:
-        faults.append(f"and {len(unknown) - MAX_FAULTS} more fields that it does not take")
+        faults.append(f"and {len(unknown) - MAX_FAULTS} more unknown fields")
     for key, parameter in known.items():
         value = fields.get(key)
         if value is None:
@@ -104,17 +124,17 @@ def build(row: CommandRow, fields: Mapping[str, Json]) -> Command:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint at the one of `known` that looks like `word`, or an empty text."""
+    """Return a hint at the known word that is most like `word`, or an empty text."""
     near = get_close_matches(word[:100], list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def shown(word: str) -> str:
-    """Return a word that somebody sent so that it can be part of a message."""
+    """Return a word of a request, shortened and made printable, for an error message."""
     return word[:100] if word.isprintable() else ascii(word[:100])
 
 
-def _parse(parameter: Parameter, value: Json) -> Any:
+def _parse(parameter: Parameter[T], value: Json) -> T | tuple[T, ...]:
     if not parameter.repeated:
         return parameter.parse(value)
     if not isinstance(value, list):

@@ -1,8 +1,7 @@
 """Values of command parameters: JSON values in, typed values out.
 
 Each function takes a JSON value and returns what the command holds, or raises Malformed with what
-was wrong and what would be right.
-Refuses to know which parameter of which command a value belongs to.
+is wrong and what would be right.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import MAXYEAR, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import TypeVar
 
 from failoverdns.model.application import HeadRole
 from failoverdns.model.certificate import Secret
@@ -30,6 +29,11 @@ MAX_PEM = 256 * 1024
 
 ROLES = tuple(role.value for role in HeadRole)
 SIDES = tuple(side.value for side in Side)
+ON_OR_OFF = ("on", "off")
+UP_OR_DOWN = ("up", "down")
+UP_DOWN_OR_NONE = ("up", "down", "none")
+
+MAX_REVISION = 2**63 - 1
 
 MAX_QUORUM = 1000
 
@@ -39,20 +43,21 @@ _DIGITS = re.compile(r"[0-9]{1,4}", re.ASCII)
 _GROUP_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
-Parse = Callable[[Json], Any]
+T = TypeVar("T")
+Parse = Callable[[Json], T]
 """Turns a JSON value into the value that the command takes; raises Malformed."""
 
 
 def kind(value: Json) -> str:
-    """Say in words what kind of JSON value this is."""
-    names = {bool: "a truth value", int: "a number", float: "a fraction", str: "a text"}
+    """Return in words what kind of JSON value this is."""
+    names = {bool: "a boolean", int: "a number", float: "a fraction", str: "a string"}
     return names.get(type(value), "a list" if isinstance(value, list) else "an object")
 
 
 def text(value: Json) -> str:
     """Return a printable text; raises Malformed."""
     if not isinstance(value, str):
-        raise Malformed(f"must be a text, not {kind(value)}")
+        raise Malformed(f"must be a string, not {kind(value)}")
     if len(value) > MAX_TEXT:
         raise Malformed(f"is {len(value)} characters long; at most {MAX_TEXT} are allowed")
     if not value.isprintable():
@@ -61,9 +66,9 @@ def text(value: Json) -> str:
 
 
 def pem(value: Json) -> str:
-    """Return PEM text as it is; raises Malformed, never quoting it: it may be a private key."""
+    """Return PEM text; raises Malformed, which never quotes it: it may be a private key."""
     if not isinstance(value, str):
-        raise Malformed(f"must be a text, not {kind(value)}")
+        raise Malformed(f"must be a string, not {kind(value)}")
     if len(value) > MAX_PEM:
         raise Malformed(f"is {len(value)} characters long; at most {MAX_PEM} are allowed")
     if "-----BEGIN " not in value:
@@ -75,7 +80,7 @@ def pem(value: Json) -> str:
 
 
 def secret(value: Json) -> Secret:
-    """Return PEM text that nothing is to show; raises Malformed."""
+    """Return PEM text that must never be shown; raises Malformed."""
     return Secret(pem(value))
 
 
@@ -129,7 +134,7 @@ def zone(value: Json) -> DomainName:
 
 
 def address(value: Json) -> IPv4Address | IPv6Address:
-    """Return an address that a host can have; raises Malformed."""
+    """Return the IP address of a host; raises Malformed."""
     given = text(value)
     try:
         parsed = ip_address(given)
@@ -143,13 +148,13 @@ def address(value: Json) -> IPv4Address | IPv6Address:
 
 
 def flag(value: Json) -> bool:
-    """Return a truth value; raises Malformed."""
+    """Return a boolean; raises Malformed."""
     if not isinstance(value, bool):
         raise Malformed(f"must be true or false, not {kind(value)}")
     return value
 
 
-def number(low: int, high: int, unit: str) -> Parse:
+def number(low: int, high: int, unit: str) -> Parse[int]:
     """Return a parser of whole numbers from `low` to `high`; `unit` is for its messages."""
 
     def parse(value: Json) -> int:
@@ -171,7 +176,7 @@ def sha256(value: Json) -> str:
     return given
 
 
-def choice(*values: str) -> Parse:
+def choice(*values: str) -> Parse[str]:
     """Return a parser of one of `values`."""
 
     def parse(value: Json) -> str:
@@ -196,7 +201,7 @@ def side(value: Json) -> Side:
 def time(value: Json) -> float:
     """Return seconds since 1970 for a time with its zone (RFC 3339); raises Malformed.
 
-    Of years that can be written again, whatever the zone.
+    Only years that can be written again in any time zone.
     """
     given = text(value)
     try:
@@ -233,7 +238,7 @@ def flag_name(value: Json) -> str:
     """Return the name of a flag; raises Malformed."""
     given = configured_name(value)
     if given == AUTOMATION_FLAG:
-        raise Malformed("that flag has commands of its own: `automation freeze` and `thaw`")
+        raise Malformed("this flag has its own commands: `automation freeze` and `automation thaw`")
     return given
 
 
@@ -250,19 +255,19 @@ def quorum(value: Json) -> Quorum:
 
 
 def on_or_off(value: Json) -> bool:
-    """Return whether it is `on`; raises Malformed."""
-    return bool(choice("on", "off")(value) == "on")
+    """Return True for `on` and False for `off`; raises Malformed."""
+    return choice(*ON_OR_OFF)(value) == "on"
 
 
 def forced_health(value: Json) -> Health:
-    """Return what is forced: UP, DOWN, or UNKNOWN for `none`; raises Malformed."""
-    word = choice("up", "down", "none")(value)
+    """Return the health to force: UP, DOWN, or UNKNOWN for `none`; raises Malformed."""
+    word = choice(*UP_DOWN_OR_NONE)(value)
     return Health.UNKNOWN if word == "none" else Health(word)
 
 
 def reported_health(value: Json) -> Health:
     """Return UP or DOWN; raises Malformed."""
-    return Health(choice("up", "down")(value))
+    return Health(choice(*UP_OR_DOWN)(value))
 
 
 def exact_target(value: Json) -> tuple[str, str | None]:

@@ -1,5 +1,6 @@
-"""Commands as values: what a user, or the server itself, asks for, parsed and typed.
+"""Commands as values: parsed and typed requests of a user, or of the server itself.
 
+A command is a Mutation (it changes the state), an Action (it does something else) or a ReadCommand.
 Names of applications, heads and labels are already checked to be DNS labels in lower case.
 In commands that set something, None leaves the value as it is and an empty text detaches it.
 How a command is written, as words or as JSON, is known in `control.language` only.
@@ -73,9 +74,6 @@ from failoverdns.model.commands.server import (
     Watch,
 )
 
-LogCommand = QueryLogOn | QueryLogOff | QueryLogStatus
-
-
 Mutation = (
     AddApplication
     | RenameApplication
@@ -111,6 +109,11 @@ Mutation = (
     | ForgetAnswers
     | Configure
 )
+"""Changes the state: goes through the ledger, and is recorded in the history."""
+
+
+Action = ReportHealth | RotateKey | QueryLogOn | QueryLogOff
+"""Has an effect outside the state, and leaves the state as it is."""
 
 
 ReadCommand = (
@@ -129,14 +132,14 @@ ReadCommand = (
     | Explain
     | Rehearse
     | ShowHealth
-    | ReportHealth
     | ListFlags
     | ListPlans
-    | RotateKey
-    | QueryLogOn
-    | QueryLogOff
     | QueryLogStatus
 )
+"""Only reads: it can be repeated at will."""
 
 
-Command = Mutation | ReadCommand
+Command = Mutation | Action | ReadCommand
+
+LogCommand = QueryLogOn | QueryLogOff | QueryLogStatus
+"""A command on the query log, whatever its kind."""

@@ -27,7 +27,7 @@ class RenameApplication:
 
 @dataclass(frozen=True, slots=True)
 class SetApplication:
-    """`application set`: its checks (None leaves them, none at all: it is not checked)."""
+    """`application set`: set its checks; an empty tuple removes them, None leaves them."""
 
     name: str
     check: tuple[str, ...] | None = None
@@ -61,7 +61,7 @@ class AddHead:
 
 @dataclass(frozen=True, slots=True)
 class SetHead:
-    """`head set`: other addresses or another hostname."""
+    """`head set`: replace addresses or hostname."""
 
     application: str
     name: str
@@ -80,7 +80,7 @@ class RenameHead:
 
 @dataclass(frozen=True, slots=True)
 class ActivateHead:
-    """`head activate`: choose the active load balancer."""
+    """`head activate`: make a load balancer the active one."""
 
     application: str
     name: str

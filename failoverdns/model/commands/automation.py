@@ -21,7 +21,7 @@ class ListPlans:
 
 @dataclass(frozen=True, slots=True)
 class SetMaintenance:
-    """`maintenance`: automation keeps its hands off a group, or no more."""
+    """`maintenance`: put a group in maintenance, or take it out."""
 
     group: str
     on: bool
@@ -44,9 +44,9 @@ class ListFlags:
 
 @dataclass(frozen=True, slots=True)
 class Automate:
-    """The system's own: do for a group (by id) what its policy says.
+    """Internal command: switch a group (by id) if its policy decides so.
 
-    `objections` are the rules that programs outside enforce, and that are against it.
+    `objections` are the failed rules of external programs.
     """
 
     group: str
@@ -55,7 +55,7 @@ class Automate:
 
 @dataclass(frozen=True, slots=True)
 class AdvancePlan:
-    """The system's own: do for a group (by id) what its planned switch asks for by now.
+    """Internal command: take the next step of the planned switch of a group (by id).
 
     `objections` as in `Automate`.
     """

@@ -1,4 +1,4 @@
-"""Commands about certificates, those of the system's own for orders at a CA among them."""
+"""Commands about certificates, and internal commands about orders at a CA."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from failoverdns.model.names import DomainName
 
 @dataclass(frozen=True, slots=True)
 class InstallCertificate:
-    """`certificate install`: a chain and its key, read and found sound."""
+    """`certificate install`: a chain and its key, which were read and checked."""
 
     application: str
     bundle: Bundle
@@ -31,17 +31,17 @@ class ListCertificates:
 
 @dataclass(frozen=True, slots=True)
 class RemoveCertificate:
-    """`certificate remove`: the certificate, its key, and what is ordered."""
+    """`certificate remove`: remove a certificate, its key and its order."""
 
     application: str
 
 
 @dataclass(frozen=True, slots=True)
 class RequestCertificate:
-    """`certificate request`: have one issued; without names for the application's groups.
+    """`certificate request`: order a certificate; without `name`, for the application's groups.
 
-    With `again` also in place of one that was issued for these names and is not due.
-    The system's own, too: when a certificate is due for renewal.
+    With `again`, also if there is a certificate for these names that is not due for renewal.
+    The server itself uses it too, when a certificate is due for renewal.
     """
 
     application: str
@@ -51,7 +51,7 @@ class RequestCertificate:
 
 @dataclass(frozen=True, slots=True)
 class ChallengeName:
-    """`certificate challenge-name`: where `_acme-challenge` of a customer's name is to point."""
+    """`certificate challenge-name`: the CNAME target for `_acme-challenge` of a customer's name."""
 
     name: str
     zone: DomainName | None = None
@@ -59,12 +59,12 @@ class ChallengeName:
 
 @dataclass(frozen=True, slots=True)
 class RotateKey:
-    """`certificate rotate-key`: encrypt every private key anew, with a new key file."""
+    """`certificate rotate-key`: encrypt all private keys with a new key file."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAccount:
-    """The system's own: keep an account at an ACME directory, and its key."""
+    """Internal command: store an account at an ACME directory, and its key."""
 
     account: Account
     bundle: Bundle
@@ -72,9 +72,9 @@ class OpenAccount:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """The system's own: an order (by id) is placed at the CA, with this key.
+    """Internal command: note that an order (by id) is placed at the CA, with this key.
 
-    `account` is the URI of the one that placed it.
+    `account` is the URI of the account that placed it.
     """
 
     order: str
@@ -85,7 +85,7 @@ class PlaceOrder:
 
 @dataclass(frozen=True, slots=True)
 class SetChallenges:
-    """The system's own: serve these values for an order (by id)."""
+    """Internal command: serve these challenges for an order (by id)."""
 
     order: str
     challenges: tuple[Challenge, ...]
@@ -93,10 +93,10 @@ class SetChallenges:
 
 @dataclass(frozen=True, slots=True)
 class FailOrder:
-    """The system's own: an attempt at an order (by id) failed.
+    """Internal command: note that an attempt at an order (by id) failed.
 
-    `retry_after` is what the CA asked for, in seconds.  `is_final` if what was placed at the CA
-    will never come to anything.
+    `retry_after` is what the CA asked for, in seconds.  `is_final` if the order that was placed at
+    the CA can no longer succeed.
     """
 
     order: str
@@ -107,7 +107,7 @@ class FailOrder:
 
 @dataclass(frozen=True, slots=True)
 class IssueCertificate:
-    """The system's own: the CA issued what an order (by id) asked for."""
+    """Internal command: store the certificate that the CA issued for an order (by id)."""
 
     order: str
     bundle: Bundle

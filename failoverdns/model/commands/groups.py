@@ -10,7 +10,7 @@ from failoverdns.model.names import DomainName
 
 @dataclass(frozen=True, slots=True)
 class AddGroup:
-    """`group add`; without `zone` the only one, without `label` nine random digits."""
+    """`group add`; `zone` defaults to the only one, `label` to nine random digits."""
 
     name: str
     zone: DomainName | None = None
@@ -57,9 +57,10 @@ class ListGroups:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """`switch`: without `to`, each group to its other side; all of them or none.
+    """`switch`: switch groups, all of them or none; without `to`, each to its other side.
 
-    With `at` (seconds since 1970) it is planned, with the TTL lowered to `pre_ttl` beforehand.
+    With `at` (seconds since 1970) the switch is planned, and the TTL is lowered to `pre_ttl`
+    beforehand.
     """
 
     groups: tuple[str, ...]
@@ -74,7 +75,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """`preflight`: would a switch of this group go well?"""
+    """`preflight`: check whether a switch of this group would succeed."""
 
     group: str
     to: Side | None = None
@@ -82,14 +83,14 @@ class Preflight:
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """`explain`: why a group answers what it does, and what would change that."""
+    """`explain`: explain what a group answers, why, and what would switch it."""
 
     group: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearse:
-    """`rehearse`: what a switch would change."""
+    """`rehearse`: show what a switch would change."""
 
     group: str
     to: Side | None = None

@@ -9,7 +9,7 @@ from failoverdns.model.health import Health, Observed
 
 @dataclass(frozen=True, slots=True)
 class ForceHealth:
-    """`health force`: say what is so, whatever is observed; UNKNOWN lets go of that.
+    """`health force`: force heads or applications up or down; UNKNOWN removes the override.
 
     `application` and `head` (None: the application itself) may be patterns with `*` and `?`.
     """
@@ -22,10 +22,10 @@ class ForceHealth:
 
 @dataclass(frozen=True, slots=True)
 class ReportHealth:
-    """`health report`: what a head, or a monitor of its own, says; it counts `ttl` seconds.
+    """`health report`: the report of a head or an external monitor; it counts `ttl` seconds.
 
-    Without `head` it is said of every head of the application, without `check` for all of its
-    checks that are reported.
+    Without `head` it is about every head of the application, without `check` for all its checks of
+    the type push.
     """
 
     application: str
@@ -45,7 +45,7 @@ class ShowHealth:
 
 @dataclass(frozen=True, slots=True)
 class LearnHealth:
-    """The system's own: what probing says by now of heads (by name) of an application (by id)."""
+    """Internal command: note the observed health of heads (by name) of an application (by id)."""
 
     application: str
     heads: tuple[tuple[str, Observed], ...]
@@ -53,4 +53,4 @@ class LearnHealth:
 
 @dataclass(frozen=True, slots=True)
 class ForgetHealth:
-    """The system's own, at a start: nothing is known until it is probed again."""
+    """Internal command, at start: forget observed health until it is probed again."""

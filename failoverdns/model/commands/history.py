@@ -15,13 +15,13 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class ExportHistory:
-    """`history --export`: the changes after the revision `since`, oldest first, as a chain."""
+    """`history --export`: export the changes after the revision `since`, oldest first."""
 
     since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyHistory:
-    """`history --verify`: check the whole chain; some change must have the hash `expect`."""
+    """`history --verify`: check the whole hash chain; a change must have the hash `expect`."""
 
     expect: str | None = None

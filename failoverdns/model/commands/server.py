@@ -12,7 +12,7 @@ from failoverdns.model.zone import Zone
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """The system's own: serve exactly these zones, on these terms (at start and on reload)."""
+    """Internal command, at start and reload: serve exactly these zones, with these settings."""
 
     zones: tuple[Zone, ...]
     settings: AutomationSettings = NO_AUTOMATION_SETTINGS
@@ -27,12 +27,12 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """`watch`: events until the client leaves."""
+    """`watch`: send an event for each change until the client disconnects."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportRecords:
-    """`records`: zone-file text of all that is served."""
+    """`records`: export all records served as zone-file text."""
 
     zone: DomainName | None = None
 
@@ -56,7 +56,7 @@ class QueryLogStatus:
 
 @dataclass(frozen=True, slots=True)
 class LearnAnswer:
-    """The system's own: what resolvers told of a hostname; `ttl` (seconds) is what to serve."""
+    """Internal command: note the answer for a hostname; serve it with the TTL `ttl`."""
 
     hostname: DomainName
     answer: Answer
@@ -65,6 +65,6 @@ class LearnAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ForgetAnswers:
-    """The system's own: let go of what is known of these hostnames, if no group needs it."""
+    """Internal command: forget the answers for these hostnames that no group needs."""
 
     hostnames: tuple[DomainName, ...]

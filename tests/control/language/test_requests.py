@@ -61,9 +61,9 @@ def test_a_line_is_words_or_a_json_object(line: bytes, request_: Request) -> Non
     assert read_request(line) == request_
 
 
-OP_ID = f"op_id: must be a text of 1 to {MAX_OP_ID} printable characters"
+OP_ID = f"op_id: must be a string of 1 to {MAX_OP_ID} printable characters"
 BAD: list[tuple[str, bytes, Json, str, str]] = [
-    ("nothing", b"", None, "unknown-command", "no such command; there is application, autom"),
+    ("nothing", b"", None, "unknown-command", "unknown command; known: application, autom"),
     ("an unknown word", b"swich a", None, "unknown-command", "did you mean 'switch'?"),
     (
         "an unknown command",
@@ -72,22 +72,22 @@ BAD: list[tuple[str, bytes, Json, str, str]] = [
         "unknown-command",
         "did you mean 'switch'?",
     ),
-    ("an unknown verb", b"group ad", None, "unknown-command", "there is 'group add', 'group set'"),
-    ("no command", b'{"id":3}', 3, "invalid", 'command: must be a text, such as "switch"'),
+    ("an unknown verb", b"group ad", None, "unknown-command", "known: 'group add', 'group set'"),
+    ("no command", b'{"id":3}', 3, "invalid", 'command: must be a string, such as "switch"'),
     (
         "a command that is no text",
         b'{"command":["watch"]}',
         None,
         "invalid",
-        "command: must be a text",
+        "command: must be a string",
     ),
-    ("an unknown option", b"watch --x", None, "invalid", "no option --x (usage: watch)"),
+    ("an unknown option", b"watch --x", None, "invalid", "unknown option --x (usage: watch)"),
     (
         "an unknown field",
         b'{"id":"q","command":"watch","x":1}',
         "q",
         "invalid",
-        "x: watch takes no such field",
+        "x: unknown field of watch",
     ),
     ("a missing argument", b"switch", None, "invalid", "GROUP is missing (usage: switch GROUP ..."),
     ("open quotes", b"switch 'a", None, "malformed", "the quoting is broken: No closing quotation"),
@@ -157,7 +157,7 @@ BAD: list[tuple[str, bytes, Json, str, str]] = [
         b'{"command":"watch","x":' + b"[" * 200 + b"]" * 200 + b"}",
         None,
         "invalid",
-        "x: watch takes no such field",
+        "x: unknown field of watch",
     ),
     (
         "a raw newline in a text",
@@ -178,21 +178,21 @@ BAD: list[tuple[str, bytes, Json, str, str]] = [
         b'{"id":[1],"command":"watch"}',
         None,
         "invalid",
-        "id: must be a text or a number",
+        "id: must be a string or a number",
     ),
     (
         "an id that is a truth value",
         b'{"id":true,"command":"watch"}',
         None,
         "invalid",
-        "id: must be a text or a number",
+        "id: must be a string or a number",
     ),
     (
         "an id that is an object",
         b'{"id":{},"command":"watch"}',
         None,
         "invalid",
-        "id: must be a text or a number",
+        "id: must be a string or a number",
     ),
     ("an empty op_id", b'{"id":1,"command":"watch","op_id":""}', 1, "invalid", OP_ID),
     ("an op_id that is a number", b'{"id":1,"command":"watch","op_id":7}', 1, "invalid", OP_ID),

@@ -1,7 +1,6 @@
-"""The part of the command table that is about certificates.
+"""The command table: certificates.
 
-Refuses to know PEM: reading it takes a library that clients do without, so it is loaded when a
-certificate comes.
+Reading PEM takes a library that clients do without, so it is imported when a certificate comes.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from failoverdns.control.language import values
-from failoverdns.control.language.parameters import APPLICATION, named
+from failoverdns.control.language.parameters import APPLICATION, flag, named
 from failoverdns.control.language.rows import CommandRow, Parameter
 from failoverdns.model.certificate import Secret
 from failoverdns.model.commands import Command
@@ -32,15 +31,15 @@ def _install(application: str, chain: str, key: Secret) -> Command:
     return InstallCertificate(application, bundle, facts)
 
 
-CERTIFICATE_ROWS: Final = (
+ROWS: Final = (
     CommandRow(
         "certificate install",
-        "Give an application a certificate and its key, in place of the one it has.",
+        "Install a certificate and its key. They replace the ones the application has.",
         (
             APPLICATION,
             Parameter(
                 "chain",
-                "the certificate and those that lead to its root, PEM, in this order",
+                "the certificate, then those that lead to its root, in PEM",
                 values.pem,
                 "FILE",
                 required=True,
@@ -48,7 +47,7 @@ CERTIFICATE_ROWS: Final = (
             ),
             Parameter(
                 "key",
-                "its private key, PEM, without a passphrase",
+                "its private key, in PEM, without a passphrase",
                 values.secret,
                 "FILE",
                 required=True,
@@ -60,55 +59,50 @@ CERTIFICATE_ROWS: Final = (
     ),
     CommandRow(
         "certificate request",
-        "Have a certificate issued over ACME, now, and renewed while the application is active.",
+        "Request a certificate over ACME. It is renewed while the application is active.",
         (
             APPLICATION,
             Parameter(
                 "name",
-                "a name it is to be valid for; repeat for more; without any, the hostnames of its "
-                "groups, or the names of the one it has",
+                "a name for the certificate; can be repeated; default: the hostnames of the "
+                "application's groups, or the names of its certificate",
                 values.certificate_name,
                 "NAME",
                 repeated=True,
             ),
-            Parameter(
-                "again",
-                "also if there is one for these names that is not due for renewal",
-                values.flag,
-                flag=True,
-            ),
+            flag("again", "even if there is one for these names that is not due for renewal"),
         ),
         RequestCertificate,
         "certificate request shop-eu --name 414-262-781.failover.example --name www.shop.example",
     ),
     CommandRow(
         "certificate show",
-        "Show an application's certificate and who fetched it; never the key.",
+        "Show a certificate and who fetched it, never the key.",
         (APPLICATION,),
         ShowCertificate,
     ),
-    CommandRow("certificate list", "List the certificates.", (), ListCertificates),
+    CommandRow("certificate list", "List certificates.", (), ListCertificates),
     CommandRow(
         "certificate remove",
-        "Remove an application's certificate and key, and what is ordered for it.",
+        "Remove a certificate, its key and its order.",
         (APPLICATION,),
         RemoveCertificate,
     ),
     CommandRow(
         "certificate challenge-name",
-        "Print where the CNAME at _acme-challenge of a customer's name is to point.",
+        "Print the CNAME record that ACME needs for a name.",
         (
             named("the customer's name", values.certificate_name),
-            Parameter("zone", "the zone; may be left out if there is one", values.zone, "Z"),
+            Parameter("zone", "the zone; optional if there is only one", values.zone, "Z"),
         ),
         ChallengeName,
         "certificate challenge-name www.shop.example",
     ),
     CommandRow(
         "certificate rotate-key",
-        "Encrypt every private key anew, with a new key file.",
+        "Encrypt all private keys with a new key file.",
         (),
         RotateKey,
     ),
 )
-"""Every command that begins with `certificate`."""
+"""Every command about certificates."""

@@ -1,21 +1,18 @@
-"""Replies about certificates, for people.
-
-As in `cli.rendering`, which these are part of.
-"""
+"""Results of commands about certificates, for people."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Final
 
 import click
 
-from failoverdns.cli.tables import print_table, table
-
-Result = dict[str, Any]
+from failoverdns.cli.rendering.applications import removed
+from failoverdns.cli.rendering.tables import Result, Writer, print_table, table
 
 
 def transfer(group: Result, *, would: bool) -> str:
-    """Say what a switch did, or would do, to a certificate."""
+    """Return what a switch did, or would do, to a certificate."""
     certificate = group["certificate"]
     names = ", ".join(certificate["names"])
     about = f"{certificate['kind']}, {names}, valid until {certificate['not_after']}"
@@ -31,7 +28,7 @@ def transfer(group: Result, *, would: bool) -> str:
 
 
 def certificate(result: Result) -> None:
-    """Print all that there is to say of a certificate."""
+    """Print a certificate, its renewal and its order."""
     click.echo(f"{result['application']} ({result['role']})")
     lines: dict[str, object] = {}
     if "fingerprint" in result:
@@ -78,20 +75,23 @@ def certificates(result: Result) -> None:
     print_table(found, "no certificates yet: `failoverdns certificate install` or `request`")
 
 
-def challenge_name(result: Result) -> None:
+def _challenge_name(result: Result) -> None:
     """Print the record that a customer needs."""
     click.echo(result["record"])
 
 
-def preflight(result: Result) -> None:
-    """Print every check, and whether all went well."""
-    verdict = "passed" if result["passed"] else "failed"
-    what = "a switch to" if result["changed"] else "already on"
-    click.echo(f"{result['group']}: {what} {result['to']}: {verdict}")
-    for check in result["checks"]:
-        click.echo(f"  {check['result']:<8}{check['check'] + ':':<13}{check['message']}")
-
-
-def rotated(result: Result) -> None:
-    """Print how many keys were encrypted anew."""
+def _rotated(result: Result) -> None:
+    """Print how many keys were encrypted again."""
     click.echo(f"{result['rotated']} private key(s) encrypted with a new key")
+
+
+WRITERS: Final[Mapping[str, Writer]] = {
+    "certificate install": certificate,
+    "certificate request": certificate,
+    "certificate show": certificate,
+    "certificate list": certificates,
+    "certificate remove": removed,
+    "certificate challenge-name": _challenge_name,
+    "certificate rotate-key": _rotated,
+}
+"""What prints the result of each command."""

@@ -1,16 +1,18 @@
-"""Tables for people.
-
-Loads `rich` when there is one to print.
-"""
+"""Tables for people; `rich` is imported only when there is one to print."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+Result = dict[str, Any]
+Writer = Callable[[Result], None]
+"""Prints the result of a command."""
 
 
 def table(*columns: str) -> Table:

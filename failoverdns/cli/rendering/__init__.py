@@ -1,0 +1,46 @@
+"""Replies for people: sentences for what was done, tables for what there is.
+
+The result of each command is printed by the module of its subject, as in `control.language`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from failoverdns.cli.rendering import (
+    applications,
+    automation,
+    certificates,
+    groups,
+    health,
+    history,
+    server,
+)
+from failoverdns.cli.rendering.history import event
+
+__all__ = ["WRITERS", "event", "refusal", "show"]
+
+
+def show(command: str, reply: dict[str, Any]) -> None:
+    """Print the result of `command` (its words)."""
+    WRITERS[command](reply["result"])
+
+
+def refusal(reply: dict[str, Any]) -> str:
+    """Return the error of a request that was not carried out, a line for each rule."""
+    error = reply.get("error", {})
+    text = f"{error.get('code', 'failed')}: {error.get('message', 'no reason given')}"
+    rules = error.get("rules", ())
+    return text + "".join(f"\n  {rule['rule']}: {rule['message']}" for rule in rules)
+
+
+WRITERS: Final = {
+    **groups.WRITERS,
+    **applications.WRITERS,
+    **certificates.WRITERS,
+    **automation.WRITERS,
+    **health.WRITERS,
+    **history.WRITERS,
+    **server.WRITERS,
+}
+"""What prints the result of each command."""

@@ -1,0 +1,64 @@
+"""Results of commands about applications and heads, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+from failoverdns.cli.rendering.health import condition
+from failoverdns.cli.rendering.tables import Result, Writer, print_table, table
+
+
+def applications(result: Result) -> None:
+    """Print a table of applications and their heads."""
+    found = table("application", "role", "health", "head", "kind", "target")
+    for application in result["applications"]:
+        heads = application["heads"]
+        found.add_row(
+            application["name"],
+            application["role"],
+            condition(application),
+            "\n".join(_head(head) for head in heads),
+            "\n".join(head["role"] for head in heads),
+            "\n".join(" ".join(h["addresses"]) or h["hostname"] for h in heads) or "no heads",
+        )
+    print_table(found, "no applications yet: `failoverdns application add NAME`")
+
+
+def _head(head: Result) -> str:
+    mark, health = "* " if head["active"] else "  ", head["health"]
+    if health["forced"]:
+        return f"{mark}{head['name']} ({health['health']}, forced)"
+    return f"{mark}{head['name']}" + (" (down)" if health["health"] == "down" else "")
+
+
+def _application_line(application: Result) -> str:
+    targets = ", ".join(application["web_head"]["targets"]) or "nothing yet"
+    heads = ", ".join(application["web_head"]["heads"])
+    return f"{application['name']}: web head {targets}" + (f" ({heads})" if heads else "")
+
+
+def _changed(result: Result) -> None:
+    click.echo(_application_line(result))
+
+
+def removed(result: Result) -> None:
+    """Print the name of what was removed."""
+    click.echo(f"removed {result['removed']}")
+
+
+WRITERS: Final[Mapping[str, Writer]] = {
+    "application list": applications,
+    "application add": _changed,
+    "application rename": _changed,
+    "application set": _changed,
+    "head add": _changed,
+    "head set": _changed,
+    "head rename": _changed,
+    "head activate": _changed,
+    "head remove": _changed,
+    "application remove": removed,
+}
+"""What prints the result of each command."""

@@ -1,0 +1,86 @@
+"""Results of commands about health, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+from failoverdns.cli.rendering.tables import Result, Writer, print_table, table
+
+
+def condition(application: Result) -> str:
+    """Return in a word or two whether an application is up, and whether that is forced."""
+    said: Result = application.get("health", {})
+    if not said.get("checks") and not said.get("forced"):
+        return "-"
+    health = str(said["health"])
+    return f"{health} (forced)" if said["forced"] else health
+
+
+def probe_line(probe: Result, *, short: bool = False) -> str:
+    """Return one line about a probe and what it last saw; a short one leaves the address out."""
+    where = f"{probe['head']} {probe['address']}" if probe["address"] else probe["head"]
+    name = f"{probe['check']}" if short else f"{where}, {probe['check']} ({probe['type']})"
+    if probe["result"] is None:
+        return f"{name}: nothing yet"
+    why = f"{probe['cause']}, {probe['detail']}" if probe["cause"] else probe["detail"]
+    took = f", {probe['milliseconds']:g} ms" if probe["milliseconds"] else ""
+    times = f"{probe['in_a_row']} in a row"
+    return f"{name}: {probe['result']}, {times} ({why}{took}) at {probe['at']}"
+
+
+def _health(result: Result) -> None:
+    """Print a table of applications and heads, what is observed and what is forced."""
+    found = table("application", "head", "health", "since", "observed", "forced", "last probes")
+    for application in result["applications"]:
+        said = application["health"]
+        found.add_row(
+            application["name"],
+            "",
+            said["health"],
+            said["since"] or "-",
+            said["observed"],
+            _override(said["forced"]),
+            f"checks: {', '.join(said['checks']) or 'none'}",
+        )
+        for head in application["heads"]:
+            probes = [p for p in application["probes"] if p["head"] == head["name"]]
+            found.add_row(
+                "",
+                head["name"],
+                head["health"],
+                head["since"] or "-",
+                head["observed"] + (f" ({head['cause']})" if head["cause"] else ""),
+                _override(head["forced"]),
+                "\n".join(probe_line(probe, short=True) for probe in probes),
+            )
+    print_table(found, "nothing is checked: `failoverdns application set APP --check CHECK`")
+
+
+def _forced(result: Result) -> None:
+    """Print what is forced now, or no longer forced."""
+    names = ", ".join(result["named"])
+    said = f"forced {result['forced']}" if result["forced"] else "no longer forced"
+    click.echo(f"{said}: {names}")
+
+
+def _reported(result: Result) -> None:
+    """Print what was reported, and until when it counts."""
+    heads = ", ".join(f"{result['application']}/{head}" for head in result["heads"])
+    click.echo(f"{heads}: reported {result['state']}, which counts until {result['until']}")
+
+
+def _override(said: Result | None) -> str:
+    if said is None:
+        return ""
+    return str(said["health"]) + (f" ({said['reason']})" if said["reason"] else "")
+
+
+WRITERS: Final[Mapping[str, Writer]] = {
+    "health show": _health,
+    "health force": _forced,
+    "health report": _reported,
+}
+"""What prints the result of each command."""

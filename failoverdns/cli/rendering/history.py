@@ -1,0 +1,78 @@
+"""Changes and events, for people; a command is shown as it would be typed."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+from failoverdns.cli.rendering.tables import Result, Writer
+from failoverdns.control.language.commands import ROWS
+
+
+def event(event: Result) -> str:
+    """Return one line about an event."""
+    who = event.get("who", {})
+    return (
+        f"{event.get('time')} r{event.get('revision')} {_words(event.get('command', {}))} "
+        f"[{who.get('command')} uid {who.get('uid')} pid {who.get('pid')}]: "
+        + ("; ".join(_changed(part) for part in event.get("changed", ())) or "nothing changed")
+    )
+
+
+def _history(result: Result) -> None:
+    if "export" in result:
+        for line in result["export"]:
+            click.echo(json.dumps(line))
+        return
+    if "verified" in result:
+        click.echo(f"verified: {result['changes']} change(s), the last has hash {result['hash']}")
+        return
+    for change in result["history"]:
+        click.echo(event(change))
+    if not result["history"]:
+        click.echo("no changes yet")
+
+
+def _words(command: Result) -> str:
+    """Write a command as it would be typed."""
+    positions, options = [], []
+    row = ROWS.get(str(command.get("command")))
+    by_position = {parameter.name for parameter in row.arguments} if row is not None else set()
+    for key, value in command.items():
+        items = value if isinstance(value, list) else [value]
+        if key in by_position:
+            positions += [shlex.quote(str(item)) for item in items]
+        elif value is True:
+            options.append(_option(key))
+        elif key != "command":
+            options += [f"{_option(key)} {shlex.quote(str(item))}" for item in items]
+    return " ".join([str(command.get("command")), *positions, *options])
+
+
+def _option(key: str) -> str:
+    return "--" + key.replace("_", "-")
+
+
+def _changed(part: Result) -> str:
+    if part["kind"] == "role":
+        return f"{part['name']} {' -> '.join(part['fields']['role'])}"
+    if part["done"] != "changed":
+        return f"{part['kind']} {part['name']} {part['done']}"
+    fields = (f"{key} {_value(old)} -> {_value(new)}" for key, (old, new) in part["fields"].items())
+    return f"{part['kind']} {part['name']}: {', '.join(fields)}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(map(str, value)) + "]"
+    return "-" if value is None else str(value)
+
+
+WRITERS: Final[Mapping[str, Writer]] = {
+    "history": _history,
+}
+"""What prints the result of each command."""

@@ -1,0 +1,76 @@
+"""Results of commands about the server as a whole, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import click
+
+from failoverdns.cli.rendering.applications import applications
+from failoverdns.cli.rendering.groups import groups, resolved
+from failoverdns.cli.rendering.tables import Result, Writer
+
+
+def _status(result: Result) -> None:
+    for zone in result["zones"]:
+        servers = ", ".join(zone["nameservers"])
+        click.echo(f"zone {zone['name']}: serial {zone['serial']}, name servers {servers}")
+        for line in resolved(zone.get("alias")):
+            click.echo(f"  {line}")
+    click.echo(f"revision {result['revision']}\n")
+    groups(result)
+    click.echo("")
+    applications(result)
+    for hook in result.get("hooks", ()):
+        click.echo(f"hook {hook['name']}: {hook['state']}")
+        if hook["problem"]:
+            click.echo(f"  {hook['problem']}")
+    for line in _server(result.get("server", {})):
+        click.echo(line)
+
+
+def _server(server: Result) -> Iterator[str]:
+    """Yield a line about each thing that is wrong with the server."""
+    if server.get("behind"):
+        yield "behind: the state may hold changes that are not served yet"
+    automation = server.get("automation", {})
+    if automation.get("frozen") is not None:
+        why = f" ({automation['frozen']})" if automation["frozen"] else ""
+        yield f"automation is frozen{why}: nothing switches by itself"
+    probes = automation.get("probes", {})
+    if probes.get("late", 0) > 1:
+        yield f"probes are late by up to {probes['late']:.0f} s: {probes['waiting']} wait"
+    udp, limited = server.get("udp", {}), server.get("rate_limit") or {}
+    if udp.get("lost"):
+        yield f"udp: {udp['lost']} packet(s) lost, queries came faster than they were read"
+    if limited.get("dropped"):
+        yield f"rate limit: {limited['dropped']} replies dropped, {limited['truncated']} truncated"
+
+
+def _records(result: Result) -> None:
+    click.echo(result["text"], nl=False)
+
+
+def _query_log(result: Result) -> None:
+    if not result["on"]:
+        click.echo("query log: off")
+        return
+    every = f", every {result['sample']}th query" if result["sample"] > 1 else ""
+    click.echo(f"query log: on, {result['file']}{every}")
+    click.echo(f"  {result['written']} written, {result['lost']} lost")
+
+
+def _watching(result: Result) -> None:
+    """Print nothing: events follow."""
+
+
+WRITERS: Final[Mapping[str, Writer]] = {
+    "status": _status,
+    "watch": _watching,
+    "records": _records,
+    "querylog on": _query_log,
+    "querylog off": _query_log,
+    "querylog status": _query_log,
+}
+"""What prints the result of each command."""

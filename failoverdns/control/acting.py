@@ -1,0 +1,38 @@
+"""Commands that do something without changing the state: the query log, key rotation, reports.
+
+They are not recorded in the history, and unlike `control.reading` they have a side effect.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from failoverdns.control.effects import Effects
+from failoverdns.control.language.requests import Result
+from failoverdns.model.commands import Action
+from failoverdns.model.commands.certificates import RotateKey
+from failoverdns.model.commands.health import ReportHealth
+from failoverdns.model.commands.server import QueryLogOff, QueryLogOn
+from failoverdns.model.errors import Corrupt, Rejected
+from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
+
+
+async def act(store: Store, effects: Effects, command: Action) -> Result:
+    """Carry out an action and return its result; raises Rejected."""
+    match command:
+        case ReportHealth():
+            return await effects.probing.take_report(command)
+        case RotateKey():
+            return await _rotate_key(store)
+        case QueryLogOn() | QueryLogOff():
+            return await effects.query_log(command)
+        case _:
+            assert_never(command)
+
+
+async def _rotate_key(store: Store) -> Result:
+    try:
+        return {"rotated": await store.rotate_key()}
+    except (Unavailable, OutcomeUnknown, Corrupt) as fault:
+        text = f"the key could not be rotated, and the old one still works: {fault}"
+        raise Rejected("unavailable", text) from None

@@ -1,0 +1,41 @@
+"""The command table: the server as a whole, its records, and its query log."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from failoverdns.control.language import values
+from failoverdns.control.language.parameters import ONE_GROUP, number
+from failoverdns.control.language.rows import CommandRow, Parameter
+from failoverdns.model.commands.server import (
+    ExportRecords,
+    QueryLogOff,
+    QueryLogOn,
+    QueryLogStatus,
+    Status,
+    Watch,
+)
+
+MAX_SAMPLE = 1_000_000
+"""Largest N for which every N-th query is logged."""
+
+ROWS: Final = (
+    CommandRow("status", "Show what is served, and why.", (ONE_GROUP,), Status),
+    CommandRow("watch", "Print one line for each change, until interrupted.", (), Watch),
+    CommandRow(
+        "records",
+        "Print all records served, as zone-file text.",
+        (Parameter("zone", "only this zone", values.zone, "Z"),),
+        ExportRecords,
+    ),
+    CommandRow(
+        "querylog on",
+        "Log queries as JSON lines, to the file of the configuration.",
+        (number("sample", "log only every N-th query", "N", 1, MAX_SAMPLE),),
+        QueryLogOn,
+        "querylog on --sample 100",
+    ),
+    CommandRow("querylog off", "Stop logging queries.", (), QueryLogOff),
+    CommandRow("querylog status", "Show whether queries are logged.", (), QueryLogStatus),
+)
+"""Every command about the server."""

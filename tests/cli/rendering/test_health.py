@@ -1,0 +1,67 @@
+"""What people read about health."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from console import Console
+
+from failoverdns.cli import rendering
+from failoverdns.model.health import Cause, ProbeResult
+
+
+def shown(capsys: pytest.CaptureFixture[str], command: str, result: dict[str, Any]) -> str:
+    """Return what is printed for a result."""
+    rendering.show(command, {"ok": True, "revision": 1, "result": result})
+    return capsys.readouterr().out
+
+
+REFUSED = ProbeResult(Cause.REFUSED, "port 80: refused", 0.0)
+AT = "2027-01-15T08:00:00.000Z"
+
+
+def test_health_shows_applications_and_below_them_heads_with_their_probes(
+    checked: Console,
+) -> None:
+    web = f"web: bad, 3 in a row (refused, port 80: refused) at {AT}"
+    assert checked.table("health show") == [
+        ["eu", "down", AT, "down", "checks:", "web,", "beat"],
+        ["lb", "down", AT, "down", "(refused)", *web.split()[:-1]],
+        [AT],
+        ["beat:", "nothing", "yet"],
+        ["us", "up", AT, "up", "checks:", "web"],
+        ["lb", "up", AT, "up", *f"web: good, 3 in a row (connected, 12.5 ms) at {AT}".split()],
+    ]
+
+
+def test_health_shows_the_cause_of_a_failure_and_what_is_forced_with_its_reason(
+    console: Console,
+) -> None:
+    console.do(
+        "application set eu --check web",
+        "health force eu/lb up --reason 'I looked'",
+        "health force us down",
+    )
+    console.see("eu", "web", REFUSED)
+    eu, lb, _, us, _ = console.table("health show")
+    assert eu[:4] == ["eu", "up", AT, "down"]
+    assert lb[:8] == ["lb", "up", AT, "down", "(refused)", "up", "(I", "looked)"]
+    assert us == ["us", "down", AT, "unknown", "down", "checks:", "none"]
+
+
+def test_nothing_that_is_checked_is_shown_with_what_to_do(console: Console) -> None:
+    assert console.shown("health show") == (
+        "nothing is checked: `failoverdns application set APP --check CHECK`\n"
+    )
+
+
+def test_what_is_forced_is_confirmed_and_so_is_the_end_of_it(console: Console) -> None:
+    assert console.shown("health force eu/lb up") == "forced up: eu/lb\n"
+    assert console.shown("health force * down") == "forced down: eu, us\n"
+    assert console.shown("health force us none") == "no longer forced: us\n"
+
+
+def test_a_report_is_confirmed_with_the_time_until_which_it_counts(checked: Console) -> None:
+    shown = checked.shown("health report eu down --ttl 60")
+    assert shown == "eu/lb: reported down, which counts until 2027-01-15T08:01:00.000Z\n"

@@ -1,0 +1,33 @@
+"""The help of the command line."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from failoverdns.cli.main import cli
+
+GROUPS = [name for name, command in cli.commands.items() if isinstance(command, click.Group)]
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in GROUPS)], ids=" ".join)
+def test_lists_of_commands_show_whole_sentences_on_80_columns(words: list[str]) -> None:
+    shown = CliRunner().invoke(cli, [*words, "--help"], terminal_width=80)
+    assert shown.exit_code == 0
+    _, _, commands = shown.output.partition("Commands:\n")
+    assert commands
+    assert "..." not in commands
+
+
+def test_every_option_is_explained() -> None:
+    """With a sentence that begins and ends like one."""
+    commands = list(cli.commands.values())
+    for command in commands:
+        if isinstance(command, click.Group):
+            commands += command.commands.values()
+        for option in command.params:
+            if isinstance(option, click.Option):
+                text = option.help or ""
+                assert text[:1].isupper(), option.name
+                assert text.endswith("."), option.name

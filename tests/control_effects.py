@@ -1,0 +1,63 @@
+"""Effects of the command corridor for tests: a still clock, and nothing around the corridor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from corridors import Corridor
+
+from failoverdns.control.effects import Effects
+from failoverdns.control.reading import Source
+from failoverdns.model.application import Application
+from failoverdns.model.change import Json
+from failoverdns.model.commands import LogCommand
+from failoverdns.model.commands.health import ReportHealth
+from failoverdns.model.errors import Rejected
+
+
+class NotProbing:
+    """No application is probed."""
+
+    def last_seen(self, application: Application) -> list[Json]:
+        """Report nothing."""
+        return []
+
+    async def take_report(self, report: ReportHealth) -> dict[str, Json]:
+        """Refuse it."""
+        raise Rejected("unavailable", "nothing is probed here")
+
+
+async def no_server() -> dict[str, Json]:
+    """Report nothing."""
+    return {}
+
+
+async def no_query_log(command: LogCommand) -> dict[str, Json]:
+    """Report a query log that is off."""
+    return {"on": False, "file": None, "sample": 1, "written": 0, "lost": 0}
+
+
+def quiet_effects(corridor: Corridor, **others: Any) -> Effects:
+    """Return effects with the corridor's clock; `others` replace fields by name."""
+    return Effects(
+        **{
+            "now": lambda: corridor.now,
+            "steady": lambda: corridor.now,
+            "spawn": corridor.gate.spawn,
+            "hooks": list,
+            "server": no_server,
+            "automation": dict,
+            "probing": NotProbing(),
+            "query_log": no_query_log,
+            "approval": lambda: None,
+            "can_issue": lambda: True,
+            **others,
+        }
+    )
+
+
+def source_of(corridor: Corridor) -> Source:
+    """Return what commands read of a corridor."""
+    effects = quiet_effects(corridor)
+    state, store = corridor.ledger.state, corridor.store
+    return Source(state, store, corridor.now, corridor.now, behind=False, effects=effects)

@@ -1,0 +1,65 @@
+"""A state, a history and a configuration of version 0.1.0 are served without a step in between.
+
+The folder `golden-0.1.0` holds what that version wrote and printed after the commands in
+`commands.txt`, and is never changed: its state file as SQL, its vault key, its configuration, and
+what `records`, `history` and `history --export` printed.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from system.server import Server
+
+GOLDEN = Path(__file__).with_name("golden-0.1.0")
+LAST_HASH = "c3dcc00b29789da31f206d159b3d45992e20826cc25b70c6552e7fc730dbc9f0"
+"""Hash of the last change, as version 0.1.0 printed it."""
+
+RETRIED = {"command": "switch", "groups": ["handbook"], "to": "primary", "op_id": "deploy-17"}
+
+
+@pytest.fixture
+def upgraded(tmp_path: Path) -> Iterator[Server]:
+    """The server of today on the files of version 0.1.0."""
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+        connection.executescript((GOLDEN / "state.sql").read_text())
+    key = tmp_path / "vault.key"
+    key.write_bytes((GOLDEN / "vault.key").read_bytes())
+    key.chmod(0o600)
+    server = Server(tmp_path, (GOLDEN / "failoverdns.yaml").read_text())
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+def test_a_state_of_version_0_1_0_is_served_as_that_version_served_it(upgraded: Server) -> None:
+    """The same records with the same serials, and the same history, byte for byte."""
+    assert upgraded.ctl("records").stdout == (GOLDEN / "records.zone").read_text()
+    exported = upgraded.ctl("history", "--export").stdout
+    assert exported == (GOLDEN / "history.jsonl").read_text()
+    printed = upgraded.ctl("history", "--limit", "1000").stdout
+    assert printed == (GOLDEN / "history.txt").read_text()
+    verified = upgraded.ctl("history", "--verify", "--expect", LAST_HASH).stdout
+    assert verified == f"verified: 26 change(s), the last has hash {LAST_HASH}\n"
+
+
+def test_what_version_0_1_0_kept_goes_on(upgraded: Server) -> None:
+    """A repeated `op_id`, a certificate in the vault, a retired label, and a gate that is open."""
+    repeated = upgraded.ask(**RETRIED, id=1)
+    assert repeated == json.loads((GOLDEN / "retried.json").read_text())
+    certificate = json.loads(upgraded.ctl("--json", "certificate", "show", "shop-america").stdout)
+    assert certificate["result"]["names"] == ["414-262-781.failover.test"]
+    refused = upgraded.ctl(
+        "group", "add", "new", "--zone", "failover.test", "--label", "gone", check=False
+    )
+    assert refused.returncode == 1
+    assert "retired" in refused.stderr
+    switched = upgraded.ctl("switch", "shop", "--to", "primary").stdout
+    assert "switched from backup to primary" in switched
+    assert "certificate" in switched
