@@ -165,7 +165,7 @@ class Service:
             loaded = await self._store.load()
         except OSError as fault:
             raise CannotStart(f"state.sqlite: {fault}") from None
-        state = State(loaded.revision, loaded.entities, self.config.zones, self.config.settings)
+        state = State(loaded.revision, loaded.entities, self.config.zones, self.config.automation)
         self._ledger = Ledger(
             state,
             self._store,
@@ -216,7 +216,7 @@ class Service:
 
     async def _configure(self, config: Config, word: str) -> None:
         """Have the ledger take zones and terms over; raises Rejected."""
-        await self._submit(Configure(config.zones, config.settings), word)
+        await self._submit(Configure(config.zones, config.automation), word)
 
     def _submit(self, command: Mutation, word: str) -> Deferred[None]:
         """Give a command of the system's own to the ledger; fails with Rejected."""

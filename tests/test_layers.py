@@ -66,7 +66,7 @@ HOMES: Mapping[str, str] = {
     "OpenSSL":      "net.tls probing.tls",
     "yaml":         "config",
     "pydantic":     "config answering.settings",
-    "re2":          "config.automation_scalars probing.http",
+    "re2":          "config.checks probing.http",
     "sqlite3":      "store",
     "acme":         "issuing",
     "josepy":       "issuing",

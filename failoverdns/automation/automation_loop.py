@@ -125,10 +125,10 @@ class Automation:
         self._hostnames.start()
         self._hostnames.resolvers = config.resolvers
         self._awake_at = self._steady()
-        if config.settings.checks:
+        if config.automation.checks:
             _make_room(config)
-        self._run(self._ticking, TICK, wanted=bool(config.settings.checks))
-        self._run(self._resolver_loop, RESOLVE_INTERVAL, wanted=bool(config.settings.checks))
+        self._run(self._ticking, TICK, wanted=bool(config.automation.checks))
+        self._run(self._resolver_loop, RESOLVE_INTERVAL, wanted=bool(config.automation.checks))
         self._observing.look()
         self._acting.look_at_all()
         self._act_soon(0.0)

@@ -14,8 +14,9 @@ from typing import Any
 
 from failoverdns.control.language.requests import write_line
 from failoverdns.model.change import Json
+from failoverdns.model.settings import ControlSettings
 
-DEFAULT_SOCKET = "/run/failoverdns/control.sock"
+DEFAULT_SOCKET = str(ControlSettings().socket)
 SOCKET_VARIABLE = "FAILOVERDNS_SOCKET"
 
 

@@ -6,8 +6,9 @@ The server goes on in any case: to stop waiting stops nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any
+
+from failoverdns.model.timestamps import read_timestamp
 
 Show = Callable[[], dict[str, Any]]
 
@@ -67,7 +68,7 @@ def until_drained(
     times = [g["drained_at"] for g in groups if g.get("changed") and g.get("drained_at")]
     if not times or switched.get("dry_run"):
         return
-    last = max(datetime.fromisoformat(text).timestamp() for text in times)
+    last = max(map(read_timestamp, times))
     while (left := last - now()) > 0:
         yield f"clients may still be on the old side for {left:.0f} s ..."
         sleep(min(left, REPORT_EVERY))

@@ -1,8 +1,8 @@
-"""YAML -> frozen `Config`, every error at once as file:line:column.
+"""The configuration file: YAML text becomes a frozen `Config`, or a list of all its errors.
 
-Knows the configuration file: its keys, defaults and limits, and where in it each error is.
-Refuses to know sockets, the store, processes and reloads: it reads one file and says what is in
-it, or everything that is wrong with it.
+Each error has its file, line and column, what is wrong, and what would be right.  A section of the
+file is a module here, with its keys, their limits and what they must be to each other; the values
+that they become, and the defaults, are in `failoverdns.model`.
 """
 
 from failoverdns.config.errors import ConfigError, ConfigErrors

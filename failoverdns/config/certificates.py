@@ -1,34 +1,106 @@
-"""What certificates need: the vault's key, the delivery to web heads, the CA that issues.
+"""The sections `certificates` and `acme`: the key of the vault, and the CA that issues.
 
-Knows what these sections must be to each other, to `listen` and to `state`.
-Refuses to know single values (checked in `values`), and to look into the files that are named.
+The files that they name are not opened here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
+from pydantic import PlainValidator
+
+from failoverdns.config import scalars as values
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import FaultReport, quoted
-from failoverdns.config.scalars import absolute, client
-from failoverdns.config.sections import (
-    AcmeSection,
-    CertificatesSection,
-    ConfigFile,
-    DeliverySection,
-)
+from failoverdns.config.section import FilePath, Line, Section, or_empty, text
 from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import (
+    KEY_TYPES,
     AcmeSettings,
     CertificateSettings,
-    DeliverySettings,
     ExternalAccount,
-    ListenAddress,
     StateSettings,
 )
 
-_OF_THE_STATE = ("", "-wal", "-shm", ".acknowledged")
+DIRECTORIES: Mapping[str, str] = {
+    "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
+    "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
+}
+TERMS = "by this you accept the CA's terms of service, without which it issues nothing"
+
+_NOT_IN_MAILTO = frozenset("#%&/=?^`{|}")
+_FILES_OF_THE_STATE = ("", "-wal", "-shm", ".acknowledged")
 """Endings of the files that the state is in."""
+
+
+def acme_directory(text: str) -> str:
+    """Read the URL of an ACME directory, or the name of a well-known one."""
+    if text in DIRECTORIES:
+        return DIRECTORIES[text]
+    form = f"write {', '.join(DIRECTORIES)} or an https:// URL"
+    try:
+        url = urlsplit(text)
+        has_host = bool(url.hostname) and url.port != 0
+    except ValueError:
+        raise Malformed(f"{quoted(text)} is not a URL; {form}") from None
+    if url.scheme == "http":
+        raise Malformed(f"{quoted(text)} can be forged on the way, as all http:// can; {form}")
+    odd = not text.isascii() or not text.isprintable() or " " in text or "\\" in text
+    if url.scheme != "https" or not has_host or odd or url.fragment or "@" in url.netloc:
+        raise Malformed(f"{quoted(text)} is not a directory; {form}")
+    return text
+
+
+def accepted_terms(value: object) -> bool:
+    """Read `true`, which accepts the terms of service of a CA."""
+    if value is not True:
+        raise Malformed(f"must be true, not {values.named(value)}: {TERMS}")
+    return True
+
+
+def checked_key_type(text: str) -> str:
+    """Check that `text` is a kind of private keys that certificates are issued for."""
+    return values.one_of(text, KEY_TYPES, "a type of keys")
+
+
+def mail_address(text: str) -> str:
+    """Read a mail address that can be a `mailto:` URL as it is (RFC 6068), its domain folded."""
+    values.mailbox(text)
+    local, _, domain = text.rpartition("@")
+    if odd := sorted(_NOT_IN_MAILTO & set(local)):
+        raise Malformed(f"{quoted(text)} has a {quoted(odd[0])}, which a CA does not take")
+    return f"{local}@{values.host_name(domain)}"
+
+
+_ACME = AcmeSettings("https://localhost/")
+
+
+class CertificatesSection(Section):
+    """`certificates`; the default of `key_file` depends on `state`."""
+
+    key_file: FilePath | None = None
+
+
+class ExternalAccountSection(Section):
+    """`acme.external_account`; its keys must be given, so that no default is ever used."""
+
+    key_id: Line = "key"
+    hmac_key_file: FilePath = Path("eab.key")
+
+
+class AcmeSection(Section):
+    """`acme`; `directory` and `accept_terms` must be given."""
+
+    directory: Annotated[str, text(acme_directory)] = _ACME.directory
+    accept_terms: Annotated[bool, PlainValidator(accepted_terms)] = True
+    contact: Annotated[list[Annotated[str, text(mail_address)]], or_empty(list)] = []
+    key_type: Annotated[str, text(checked_key_type)] = _ACME.key_type
+    profile: Line | None = _ACME.profile
+    ca_file: FilePath | None = _ACME.ca_file
+    external_account: ExternalAccountSection | None = None
 
 
 def read_certificates(
@@ -36,104 +108,34 @@ def read_certificates(
     state: StateSettings,
     folder: Path,
     usable: Node,
-    report: FaultReport,
+    faults: FaultReport,
 ) -> CertificateSettings:
-    """Make settings of `certificates`; note in `report` a key that would overwrite the state.
+    """Return the settings of `certificates`; report a key that would overwrite the state.
 
     `folder` completes relative paths; `usable` is the document that the section is of.
     """
     if section.key_file is None:
         return CertificateSettings(Path(f"{state.sqlite}.key"))
-    path = absolute(section.key_file, folder)
-    node = usable.at("certificates", "key_file")
-    if node is not None and str(path) in {f"{state.sqlite}{ending}" for ending in _OF_THE_STATE}:
-        report.add(node.place, f"{path} is a file of the state; the key needs one of its own")
-    return CertificateSettings(path)
-
-
-def read_delivery(
-    sections: ConfigFile, folder: Path, usable: Node, written: Node, report: FaultReport
-) -> DeliverySettings | None:
-    """Make settings of `delivery`, None where it is left out; note what is wrong in `report`.
-
-    `usable` is the document that the sections are of, `written` the one with the refused values.
-    """
-    section = sections.delivery
-    if section is None:
-        return None
-    refuse_repeated(section.listen, usable.at("delivery", "listen"), "address", report)
-    _refuse_taken(section.listen, sections.listen, usable, report)
-    return DeliverySettings(
-        listen=tuple(section.listen),
-        certificate=absolute(section.certificate, folder),
-        key=absolute(section.key, folder),
-        client_ca=absolute(section.client_ca, folder),
-        clients=_clients(section, usable, written, report),
-    )
-
-
-def _refuse_taken(
-    wanted: list[ListenAddress], taken: list[ListenAddress], usable: Node, report: FaultReport
-) -> None:
-    """Note addresses that `listen` has taken already, for DNS over TCP."""
-    for index, address in enumerate(wanted):
-        node = usable.at("delivery", "listen", index)
-        for other_index, other in enumerate(taken):
-            place = usable.at("listen", other_index)
-            if _collide(address, other) and node is not None and place is not None:
-                line = place.place.line
-                report.add(node.place, f"{address} is taken by listen, as {other} on line {line}")
-                break
-
-
-def _collide(one: ListenAddress, other: ListenAddress) -> bool:
-    """Tell whether two sockets cannot listen at these; with port 0 there is always a free one."""
-    if one.port != other.port or one.port == 0 or one.host.version != other.host.version:
-        return False
-    return one.host == other.host or one.host.is_unspecified or other.host.is_unspecified
-
-
-def _clients(
-    section: DeliverySection, usable: Node, written: Node, report: FaultReport
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    clients: dict[str, tuple[str, ...]] = {}
-    lines: dict[str, int] = {}
-    for text, applications in section.clients.items():
-        node = usable.at("delivery", "clients", text)
-        original = written.at("delivery", "clients", text)
-        assert node is not None
-        assert original is not None
-        refuse_repeated(applications, node, "application", report)
-        if original.value == []:
-            report.add(original.place, 'empty; name at least one application, or "*" for every one')
-        try:
-            name = client(text)
-        except Malformed as error:
-            report.add(node.key, f"{quoted(text)} cannot be a client: {error}")
-            continue
-        if name in clients:
-            line = lines[name]
-            report.add(node.key, f"the client {name} is given twice; the first time on line {line}")
-        lines.setdefault(name, node.key.line)
-        clients.setdefault(name, tuple(applications))
-    return tuple(clients.items())
+    settings = section.into(CertificateSettings, folder)
+    path, node = settings.key_file, usable.at("certificates", "key_file")
+    if node is not None and str(path) in {
+        f"{state.sqlite}{ending}" for ending in _FILES_OF_THE_STATE
+    }:
+        faults.add(node.place, f"{path} is a file of the state; the key needs one of its own")
+    return settings
 
 
 def read_acme(
-    section: AcmeSection | None, folder: Path, usable: Node, report: FaultReport
-) -> AcmeSettings | None:
-    """Make settings of `acme`, None where it is left out; note repeated contacts in `report`."""
-    if section is None:
-        return None
-    refuse_repeated(section.contact, usable.at("acme", "contact"), "mail address", report)
+    section: AcmeSection, folder: Path, usable: Node, faults: FaultReport
+) -> AcmeSettings:
+    """Return the settings of `acme`; report contacts that are given twice.
+
+    `folder` completes relative paths; `usable` is the document that the section is of.
+    """
+    refuse_repeated(section.contact, usable.at("acme", "contact"), "mail address", faults)
     account = section.external_account
-    return AcmeSettings(
-        directory=section.directory,
-        contact=tuple(section.contact),
-        key_type=section.key_type,
-        profile=section.profile,
-        ca_file=absolute(section.ca_file, folder) if section.ca_file is not None else None,
-        external_account=ExternalAccount(account.key_id, absolute(account.hmac_key_file, folder))
-        if account is not None
-        else None,
+    return section.into(
+        AcmeSettings,
+        folder,
+        external_account=account.into(ExternalAccount, folder) if account is not None else None,
     )

@@ -1,10 +1,10 @@
-"""YAML text to plain values that know their positions.
+"""YAML text becomes plain values that know their positions.
 
-Takes the part of YAML that cannot surprise: mappings, sequences and scalars.  A plain scalar is
-`true` or `false`, nothing (`null`, `~`, empty), a whole decimal number, or else text: `no` is a
-text, and so are `0660` and `1.2.3.4`.  Duplicate keys, aliases, tags, deep nesting and further
-documents are refused.  Works on the parser's events, so that depth is counted before it hurts.
-Refuses to know what the keys mean.
+Only a part of YAML is read, the one without surprises: mappings, sequences and scalars.  A plain
+scalar is `true` or `false`, nothing (`null`, `~`, empty), a whole decimal number, or else text:
+`no` is text, and so are `0660` and `1.2.3.4`.  Duplicate keys, aliases, tags, deep nesting and
+further documents are errors.  The parser's events are read one by one, so that a document that
+is nested too deeply is refused before it uses much memory.
 """
 
 from __future__ import annotations
@@ -46,21 +46,21 @@ class _Mark(Protocol):
 
 
 class Refused(Enum):
-    """Stands for a value that has been reported already."""
+    """Stands in place of a value whose error was reported."""
 
     REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value and its place; `key` is the place of its key, or its own if it has none."""
+    """A value and its place; `key` is the place of its key, or that of the value if it has none."""
 
     place: Place
     key: Place
     value: bool | int | str | list[Node] | dict[str, Node] | Refused | None
 
     def plain(self) -> Plain:
-        """Return the value without positions; a refused one is nothing."""
+        """Return the value without positions, and None in place of refused values."""
         match self.value:
             case list(items):
                 return [item.plain() for item in items]
@@ -72,7 +72,7 @@ class Node:
                 return scalar
 
     def at(self, *location: int | str) -> Node | None:
-        """Return the node that `location` leads to, or None where there is nothing."""
+        """Return the node that `location` leads to, or None if there is none."""
         node: Node | None = self
         for step in location:
             match node.value if node is not None else None:
@@ -84,13 +84,23 @@ class Node:
                     return None
         return node
 
-    def usable(self, faults: Collection[Location] = ()) -> Node:
-        """Return a copy without refused values and those at `faults`; the rest keep their places.
+    def get(self, *location: int | str) -> Node:
+        """Return the node that `location` leads to, where there must be one."""
+        node = self.at(*location)
+        assert node is not None, location
+        return node
 
-        The root stays whatever it is.
+    def lacks_any_of(self, written: Node, keys: Iterable[str]) -> bool:
+        """Return whether a value of one of these keys, which `written` has, was refused."""
+        return any(written.at(key) is not None and self.at(key) is None for key in keys)
+
+    def usable(self, wrong: Collection[Location] = ()) -> Node:
+        """Return a copy without refused values and without those at `wrong`.
+
+        The other values keep their places, and the root is never left out.
         """
         steps: dict[int | str, set[Location]] = {}
-        for location in faults:
+        for location in wrong:
             if location:
                 steps.setdefault(location[0], set()).add(location[1:])
 
@@ -108,38 +118,38 @@ class Node:
                 return self
 
 
-def read_document(text: str, report: FaultReport) -> Node | None:
-    """Read the one YAML document in `text`; note what is wrong in `report`.
+def read_document(text: str, faults: FaultReport) -> Node | None:
+    """Read the one YAML document in `text`; report what is wrong in `faults`.
 
-    Returns what could be read, with `Refused` in the place of values at fault; or None where the
-    text is not YAML.
+    Returns what could be read, with `Refused` in place of wrong values; or None if the text is not
+    YAML.
     """
     try:
-        return _Reading(text, report).document()
+        return _Reading(text, faults).document()
     except _TooDeepError:
         return None
     except MarkedYAMLError as error:
-        report.add(*_syntax_error(error))
+        faults.add(*_syntax_error(error))
     except ReaderError as error:
         before = text[: error.position]
         line = before.count("\n") + 1
         place = Place(line, len(before) - (before.rfind("\n") + 1) + 1)
-        report.add(place, f"the character U+{error.character:04X} is not allowed in YAML")
+        faults.add(place, f"the character U+{error.character:04X} is not allowed in YAML")
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # PyYAML lets through what chr() and int() raise for absurd escapes and versions.
-        report.add(START, f"not valid YAML: {error}")
+        faults.add(START, f"not valid YAML: {error}")
     return None
 
 
 def refuse_repeated(
-    values: Iterable[Hashable], items: Node | None, what: str, report: FaultReport
+    values: Iterable[Hashable], items: Node | None, what: str, faults: FaultReport
 ) -> None:
-    """Note each value that was there before; `items` is the list that they are of."""
+    """Report each value that stands in a list twice; `items` is the list in the document."""
     seen: set[Hashable] = set()
     for index, value in enumerate(values):
         node = items.at(index) if items is not None else None
         if value in seen and node is not None:
-            report.add(node.place, f"the {what} {value} is given twice")
+            faults.add(node.place, f"the {what} {value} is given twice")
         seen.add(value)
 
 
@@ -150,9 +160,9 @@ class _TooDeepError(Exception):
 class _Reading:
     """One pass over the events of a document."""
 
-    def __init__(self, text: str, report: FaultReport) -> None:
+    def __init__(self, text: str, faults: FaultReport) -> None:
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
-        self._report = report
+        self._faults = faults
 
     def document(self) -> Node | None:
         root: Node | None = None
@@ -160,7 +170,7 @@ class _Reading:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
                     mark = _place(event.start_mark)
-                    self._report.add(mark, "a second document begins here; one is allowed")
+                    self._faults.add(mark, "a second document begins here; one is allowed")
                     return root
                 root = self._node(next(self._events), "", None, 0)
         return root or Node(START, START, None)
@@ -184,7 +194,7 @@ class _Reading:
         if isinstance(event, _TAGGED) and event.tag is not None:
             fault = "tags (!name) are not supported; if the value is text, put it in quotes"
         if fault is not None:
-            self._report.add(place, fault)
+            self._faults.add(place, fault)
             value = Refused.REFUSED
         return Node(place, key or place, value)
 
@@ -200,19 +210,19 @@ class _Reading:
             mark = _place(event.start_mark, place.path)
             if not isinstance(event, yaml.ScalarEvent):
                 self._node(event, place.path, None, depth + 1)
-                self._report.add(mark, "a key must be text")
+                self._faults.add(mark, "a key must be text")
                 self._node(next(self._events), place.path, None, depth + 1)
                 continue
             name = event.value
             key = mark.of_key(name)
             entry = self._node(next(self._events), key.path, key, depth + 1)
             if event.tag is not None:
-                self._report.add(key, "tags (!name) are not supported on keys")
+                self._faults.add(key, "tags (!name) are not supported on keys")
             elif _has_surrogates(name):
-                self._report.add(key, _NOT_A_CHARACTER)
+                self._faults.add(key, _NOT_A_CHARACTER)
             elif name in entries:
                 line = entries[name].key.line
-                self._report.add(
+                self._faults.add(
                     key, f"the key {quoted(name)} is given twice; the first time on line {line}"
                 )
             else:
@@ -220,7 +230,7 @@ class _Reading:
         return entries
 
     def _too_deep(self, place: Place) -> NoReturn:
-        self._report.add(place, f"nested too deeply; at most {MAX_DEPTH} levels are allowed")
+        self._faults.add(place, f"nested too deeply; at most {MAX_DEPTH} levels are allowed")
         raise _TooDeepError
 
 

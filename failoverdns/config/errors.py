@@ -1,7 +1,7 @@
-"""Errors of a configuration file: each says where it is, what is wrong, what would be right.
+"""Errors of a configuration file, collected so that all of them are reported at once.
 
-Knows places (line, column, path) and collects errors, so that all are reported at once.
-Refuses to know what is checked.
+Each error has a place (line, column and path of the value) and says what is wrong and what would
+be right.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class ConfigErrors(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value or a key stands: line and column from 1, and the path that leads to it.
+    """The position of a value or key: line and column from 1, and the path that leads to it.
 
-    `file` is another file than the configuration itself, where one is read because of `path`.
+    `file` is empty for the configuration file, else another file that the value at `path` names.
     """
 
     line: int
@@ -58,7 +58,7 @@ class Place:
 
     @property
     def line_text(self) -> str:
-        """The line as a text, with the file if it is another one."""
+        """The line in words, with the file if it is not the configuration file."""
         return f"line {self.line} of {self.file}" if self.file else f"line {self.line}"
 
     def of_key(self, key: str) -> Place:
@@ -79,7 +79,7 @@ class FaultReport:
         self._errors: list[ConfigError] = []
 
     def add(self, place: Place, message: str) -> None:
-        """Note an error; `message` becomes one line of printable text."""
+        """Add an error; `message` becomes one line of printable text."""
         self._errors.append(
             ConfigError(
                 place.file or self.file,
@@ -91,7 +91,7 @@ class FaultReport:
         )
 
     def raise_if_any(self) -> None:
-        """Raise ConfigErrors if any error was noted."""
+        """Raise ConfigErrors if there is any error."""
         if self._errors:
             raise ConfigErrors(sorted(self._errors, key=lambda error: error.file != self.file))
 

@@ -1,21 +1,25 @@
-"""The hooks of the configuration: programs that are told of events, or asked before a switch.
+"""The section `hooks`: programs that run after events, or before a switch.
 
-Knows which of a hook's keys want or exclude each other.
-Refuses to know single values (checked in `values`), and whether a program is there: it may be
-installed later than the server.
+Whether a program exists is not checked here: it may be installed later than the server.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field, PlainValidator
+
+from failoverdns.config import scalars as values
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import FaultReport, quoted
-from failoverdns.config.scalars import HOOK_EVENTS, absolute, hook_name
-from failoverdns.config.sections import HookSection
+from failoverdns.config.section import Command, Section, text
 from failoverdns.model.errors import Malformed
+from failoverdns.model.names import CONFIGURED_NAME_FORM, is_configured_name
 from failoverdns.model.settings import HookSettings
+
+HOOK_EVENTS = ("certificate", "switch", "role", "health", "refused")
 
 _EVENTS = (
     f"name at least one of {', '.join(HOOK_EVENTS)}, or write before_switch: required for a hook "
@@ -23,59 +27,88 @@ _EVENTS = (
 )
 
 
+def hook_name(text: str) -> str:
+    """Check that `text` can be the name of a hook."""
+    if not is_configured_name(text):
+        raise Malformed(f"use {CONFIGURED_NAME_FORM}")
+    return text
+
+
+def hook_event(text: str) -> str:
+    """Check that `text` is a kind of event that hooks run after."""
+    return values.one_of(text, HOOK_EVENTS, "an event")
+
+
+def required_word(value: object) -> bool:
+    """Read `required`, which gives True."""
+    if value == "required":
+        return True
+    raise Malformed(
+        f"must be required, not {values.named(value)}; leave it out if a switch need not wait for "
+        "this"
+    )
+
+
+_HOOK = HookSettings("", (), frozenset(), None)
+
+
+class HookSection(Section):
+    """What stands below the name of a hook; `timeout` in seconds."""
+
+    run: Command = []
+    events: list[Annotated[str, text(hook_event)]] = []
+    applications: list[Annotated[str, text(values.application)]] = []
+    timeout: Annotated[int, Field(ge=1, le=3600)] = int(_HOOK.timeout)
+    attempts: Annotated[int, Field(ge=1, le=20)] = _HOOK.attempts
+    before_switch: Annotated[bool, PlainValidator(required_word)] = _HOOK.before_switch
+
+
 def read_hooks(
     sections: Mapping[str, HookSection],
     folder: Path,
     usable: Node,
     written: Node,
-    report: FaultReport,
+    faults: FaultReport,
 ) -> tuple[HookSettings, ...]:
-    """Make hooks of the sections, in the order of the file; note what is wrong in `report`.
+    """Return the hooks in the order of the file; report what is wrong with them.
 
     `folder` completes the path of a program.
-    `usable` is the document that the sections are of, `written` the one with the refused values.
+    `usable` is the document that the sections are of, `written` the same with the values that were
+    refused already.
     """
-    hooks: list[HookSettings] = []
     for name, section in sections.items():
-        node, original = usable.at("hooks", name), written.at("hooks", name)
-        assert node is not None
-        assert original is not None
-        _check(name, section, node, original, report)
-        hooks.append(
-            HookSettings(
-                name=name,
-                run=_command(section.run, folder),
-                events=frozenset(section.events),
-                applications=frozenset(section.applications) or None,
-                timeout=float(section.timeout),
-                attempts=section.attempts,
-                before_switch=section.before_switch,
-            )
+        _check(name, section, usable.get("hooks", name), written.get("hooks", name), faults)
+    return tuple(
+        section.into(
+            HookSettings,
+            folder,
+            name=name,
+            run=values.command(section.run, folder),
+            events=frozenset(section.events),
+            applications=frozenset(section.applications) or None,
+            timeout=float(section.timeout),
         )
-    return tuple(hooks)
+        for name, section in sections.items()
+    )
 
 
-def _check(name: str, section: HookSection, node: Node, written: Node, report: FaultReport) -> None:
+def _check(name: str, section: HookSection, node: Node, written: Node, faults: FaultReport) -> None:
     try:
         hook_name(name)
     except Malformed as error:
-        report.add(node.key, f"{quoted(name)} cannot be the name of a hook: {error}")
+        faults.add(node.key, f"{quoted(name)} cannot be the name of a hook: {error}")
     program = written.at("run", 0)
     if program is not None and program.value == "":
-        report.add(program.place, "must be the path of a program")
-    refuse_repeated(section.events, node.at("events"), "event", report)
-    refuse_repeated(section.applications, node.at("applications"), "application", report)
+        faults.add(program.place, "must be the path of a program")
+    refuse_repeated(section.events, node.at("events"), "event", faults)
+    refuse_repeated(section.applications, node.at("applications"), "application", faults)
     applications, events = written.at("applications"), written.at("events")
     if applications is not None and applications.value == []:
         remedy = "name at least one application, or leave it out for all"
-        report.add(applications.place, f"empty; {remedy}")
+        faults.add(applications.place, f"empty; {remedy}")
     if written.at("before_switch") is not None:
         return
     if events is None:
-        report.add(written.place.of_key("events"), f"missing; {_EVENTS}")
+        faults.add(written.place.of_key("events"), f"missing; {_EVENTS}")
     elif events.value == []:
-        report.add(events.place, f"empty; {_EVENTS}")
-
-
-def _command(words: list[str], folder: Path) -> tuple[str, ...]:
-    return (str(absolute(words[0], folder)), *words[1:]) if words else ()
+        faults.add(events.place, f"empty; {_EVENTS}")

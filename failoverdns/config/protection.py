@@ -1,76 +1,91 @@
-"""What protects the server from strangers: `tcp`, `cookies`, `rate_limit`; and `querylog`.
+"""The sections `tcp`, `cookies`, `rate_limit` and `querylog`.
 
-Refuses to know single values (checked in `values`), and to look into the files that are named.
+The files that they name are not opened here: their content may change without the configuration.
 """
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field
+
+from failoverdns.config import scalars as values
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import FaultReport
-from failoverdns.config.scalars import absolute
-from failoverdns.config.sections import (
-    CookiesSection,
-    QueryLogSection,
-    RateLimitSection,
-    TCPSection,
-)
+from failoverdns.config.section import MIB, Boolean, FilePath, Section, or_empty, text
 from failoverdns.model.limits import RateLimits
 from failoverdns.model.settings import CookieSettings, QueryLogSettings, TCPSettings
 
+Network = Annotated[IPv4Network | IPv6Network, text(values.network)]
+Rate = Annotated[int, Field(ge=0, le=1_000_000)]
 
-def read_tcp(section: TCPSection, usable: Node, report: FaultReport) -> TCPSettings:
-    """Make settings of `tcp`; note in `report` a share that is more than the whole.
+_TCP, _COOKIES, _LIMITS = TCPSettings(), CookieSettings(), RateLimits()
+_QUERY_LOG = QueryLogSettings(Path("queries.json"))
+
+
+class TCPSection(Section):
+    """`tcp`; `idle_timeout` in seconds, `max_buffered` in MiB."""
+
+    idle_timeout: Annotated[int, Field(ge=1, le=3600)] = _TCP.idle_timeout
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = _TCP.max_connections
+    max_connections_per_prefix: Annotated[int, Field(ge=1, le=100_000)] = (
+        _TCP.max_connections_per_prefix
+    )
+    max_buffered: Annotated[int, Field(ge=1, le=4096), MIB] = _TCP.max_buffered
+
+
+class CookiesSection(Section):
+    """`cookies`."""
+
+    answer: Boolean = _COOKIES.answer
+    secret_file: FilePath | None = _COOKIES.secret_file
+
+
+class RateLimitSection(Section):
+    """`rate_limit`; a rate that is None is the same as `responses_per_second`."""
+
+    responses_per_second: Rate = _LIMITS.responses_per_second
+    nxdomains_per_second: Rate | None = None
+    errors_per_second: Rate | None = None
+    all_per_second: Rate = _LIMITS.all_per_second
+    window: Annotated[int, Field(ge=1, le=3600)] = _LIMITS.window
+    slip: Annotated[int, Field(ge=0, le=10)] = _LIMITS.slip
+    ipv4_prefix_length: Annotated[int, Field(ge=1, le=32)] = _LIMITS.ipv4_prefix_length
+    ipv6_prefix_length: Annotated[int, Field(ge=1, le=128)] = _LIMITS.ipv6_prefix_length
+    max_table_size: Annotated[int, Field(ge=1000, le=10_000_000)] = _LIMITS.max_table_size
+    exempt_clients: Annotated[list[Network], or_empty(list)] = []
+
+
+class QueryLogSection(Section):
+    """`querylog`; `max_size` in MiB."""
+
+    file: FilePath = _QUERY_LOG.file
+    max_size: Annotated[int, Field(ge=1, le=100_000), MIB] = _QUERY_LOG.max_size
+
+
+def read_tcp(section: TCPSection, usable: Node, faults: FaultReport) -> TCPSettings:
+    """Return the settings of `tcp`; report a limit per prefix that exceeds the limit for all.
 
     `usable` is the document that the section is of.
     """
     node = usable.at("tcp", "max_connections_per_prefix")
     if section.max_connections_per_prefix > section.max_connections and node is not None:
-        report.add(node.place, f"must be at most max_connections, {section.max_connections}")
-    return TCPSettings(
-        section.idle_timeout,
-        section.max_connections,
-        min(section.max_connections_per_prefix, section.max_connections),
-        section.max_buffered << 20,
-    )
+        faults.add(node.place, f"must be at most max_connections, {section.max_connections}")
+    per_prefix = min(section.max_connections_per_prefix, section.max_connections)
+    return section.into(TCPSettings, max_connections_per_prefix=per_prefix)
 
 
-def read_cookies(section: CookiesSection, folder: Path) -> CookieSettings:
-    """Make settings of `cookies`; `folder` completes a relative path."""
-    file = section.secret_file
-    return CookieSettings(section.answer, absolute(file, folder) if file is not None else None)
+def read_rate_limit(section: RateLimitSection, usable: Node, faults: FaultReport) -> RateLimits:
+    """Return the limits of `rate_limit`; report networks that are given twice.
 
-
-def read_query_log(section: QueryLogSection | None, folder: Path) -> QueryLogSettings | None:
-    """Make settings of `querylog`, None where it is left out; `folder` completes the path."""
-    if section is None:
-        return None
-    return QueryLogSettings(absolute(section.file, folder), section.max_size << 20)
-
-
-def read_rate_limit(
-    section: RateLimitSection | None, usable: Node, report: FaultReport
-) -> RateLimits | None:
-    """Make limits of `rate_limit`, None where it is left out; note what is given twice."""
-    if section is None:
-        return None
+    `usable` is the document that the section is of.
+    """
     exempt = usable.at("rate_limit", "exempt_clients")
-    refuse_repeated(section.exempt_clients, exempt, "network", report)
-    responses = section.responses_per_second
-
-    def or_as_responses(rate: int | None) -> int:
-        return responses if rate is None else rate
-
-    return RateLimits(
-        responses_per_second=responses,
-        nxdomains_per_second=or_as_responses(section.nxdomains_per_second),
-        errors_per_second=or_as_responses(section.errors_per_second),
-        all_per_second=section.all_per_second,
-        window=section.window,
-        slip=section.slip,
-        ipv4_prefix_length=section.ipv4_prefix_length,
-        ipv6_prefix_length=section.ipv6_prefix_length,
-        max_table_size=section.max_table_size,
-        exempt_clients=tuple(section.exempt_clients),
-    )
+    refuse_repeated(section.exempt_clients, exempt, "network", faults)
+    responses, rates = section.responses_per_second, {}
+    for name in ("nxdomains_per_second", "errors_per_second"):
+        rate = getattr(section, name)
+        rates[name] = responses if rate is None else rate
+    return section.into(RateLimits, **rates)

@@ -1,8 +1,7 @@
-"""The shape of the configuration: the file's values become sections, or faults in words.
+"""The document becomes sections, and errors of pydantic become errors that operators understand.
 
-Finds every fault of shape in one run, and says in words for operators what would be right.
-Refuses to know what depends on several values at once: that is checked in `loading` and in the
-modules that it reads each part with.
+All errors in keys and single values are found in one run.  What depends on several values at once
+is checked afterwards, in the module of each section.
 """
 
 from __future__ import annotations
@@ -10,71 +9,50 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
 from failoverdns.config import scalars as values
-from failoverdns.config.automation_scalars import KINDS
-from failoverdns.config.automation_sections import (
-    AssertSection,
-    CheckSection,
-    GateSection,
-    PolicySection,
-    SafetyRuleSection,
-)
+from failoverdns.config.certificates import TERMS
 from failoverdns.config.document import Location, Node, Refused
 from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.scalars import named
-from failoverdns.config.section_types import Section
-from failoverdns.config.sections import (
-    AcmeSection,
-    CertificatesSection,
-    ConfigFile,
-    ControlSection,
-    CookiesSection,
-    DeliverySection,
-    ExternalAccountSection,
-    HookSection,
-    IdentitySection,
-    QueryLogSection,
-    RateLimitSection,
-    StateSection,
-    TCPSection,
-    ZoneSection,
-)
+from failoverdns.config.section import Section
+from failoverdns.config.sections import ConfigFile
+from failoverdns.model.health import CheckKind
 
 
-def check_shape(document: Node, report: FaultReport) -> tuple[ConfigFile, Node]:
-    """Validate `document`; note every fault in `report`.
+def check_shape(document: Node, faults: FaultReport) -> tuple[ConfigFile, Node]:
+    """Validate `document`; report every error in `faults`.
 
-    Returns the sections, and the document that they are of: without the values at fault, in whose
-    place the sections have defaults.  So the rest can be checked further in the same run.
+    Returns the sections, and the document that they are of: the wrong values are left out, and the
+    sections have defaults in their place.  So the rest can still be checked in the same run.
     """
     nothing = ConfigFile(), Node(document.place, document.key, {})
     if document.value is None:
-        report.add(document.place, "empty; at least the keys zones and listen are needed")
+        faults.add(document.place, "empty; at least the keys zones and listen are needed")
     if document.value is None or document.value is Refused.REFUSED:
         return nothing
-    _require_keys(document, report)
+    _require_keys(document, faults)
     usable = document.usable()
     try:
         return ConfigFile.model_validate(usable.plain()), usable
     except ValidationError as error:
-        faults: set[Location] = set()
+        wrong: set[Location] = set()
         for fault in error.errors(include_url=False):
-            faults.add(fault["loc"])
-            _explain(fault["loc"], dict(fault), usable, report)
-    if () in faults:
+            wrong.add(fault["loc"])
+            _explain(fault["loc"], dict(fault), usable, faults)
+    if () in wrong:
         return nothing
-    # The models have defaults for everything, so what is left over is valid.
-    usable = usable.usable(faults)
+    # The sections have defaults for everything, so the rest is valid.
+    usable = usable.usable(wrong)
     return ConfigFile.model_validate(usable.plain()), usable
 
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """A key that a section must have, and what to do about it.
+    """A key that a section must have, and what the error for a missing one suggests.
 
     `section` leads to the section, an empty step to each entry of a mapping.
     `filled` is the type whose value may not be empty.
@@ -104,9 +82,9 @@ _NEEDS = (
     _Need(
         ("acme",), "directory", None, "write letsencrypt, letsencrypt-staging or an https:// URL"
     ),
-    _Need(("checks", ""), "type", None, f"write {', '.join(KINDS)}"),
+    _Need(("checks", ""), "type", None, f"write {', '.join(kind.value for kind in CheckKind)}"),
     _Need(("safety_rules", "", "assert"), "groups", list, "name at least one group"),
-    _Need(("acme",), "accept_terms", None, f"write true: {values.TERMS}"),
+    _Need(("acme",), "accept_terms", None, f"write true: {TERMS}"),
     _Need(("querylog",), "file", None, "give the path of the file that queries are logged to"),
     _Need(("acme", "external_account"), "key_id", None, "the CA gives it to you"),
     _Need(
@@ -118,11 +96,11 @@ _NEEDS = (
 )
 
 
-def _require_keys(document: Node, report: FaultReport) -> None:
-    """Note what is missing or empty; not left to the models, so that they can do without it."""
+def _require_keys(document: Node, faults: FaultReport) -> None:
+    """Report what is missing or empty; the sections themselves have defaults for everything."""
     for need in _NEEDS:
         for section in _sections(document, need.section):
-            _require(section, need, report)
+            _require(section, need, faults)
 
 
 def _sections(node: Node, steps: tuple[str, ...]) -> Iterator[Node]:
@@ -137,44 +115,43 @@ def _sections(node: Node, steps: tuple[str, ...]) -> Iterator[Node]:
             yield from _sections(entry, steps[1:])
 
 
-def _require(section: Node, need: _Need, report: FaultReport) -> None:
+def _require(section: Node, need: _Need, faults: FaultReport) -> None:
     node = section.at(need.key)
     if node is None:
-        report.add(section.place.of_key(need.key), f"missing; {need.remedy}")
+        faults.add(section.place.of_key(need.key), f"missing; {need.remedy}")
     elif need.filled is not None and isinstance(node.value, need.filled) and not node.value:
-        report.add(node.place, f"empty; {need.remedy}")
+        faults.add(node.place, f"empty; {need.remedy}")
 
 
 def _explain(
-    location: Location, fault: dict[str, Any], document: Node, report: FaultReport
+    location: Location, fault: dict[str, Any], document: Node, faults: FaultReport
 ) -> None:
     node = document.at(*location)
     assert node is not None, location
     value, context = fault["input"], fault.get("ctx", {})
     match fault["type"]:
         case "extra_forbidden":
-            report.add(node.key, _unknown_key(location))
+            faults.add(node.key, _unknown_key(location))
         case "value_error":
-            report.add(node.place, str(context["error"]))
+            faults.add(node.place, str(context["error"]))
         case "int_type":
-            report.add(node.place, _not_a_number(value))
+            faults.add(node.place, _not_a_number(value))
         case "less_than_equal":
-            report.add(node.place, f"must be at most {context['le']}, not {value}")
+            faults.add(node.place, f"must be at most {context['le']}, not {value}")
         case "greater_than_equal":
-            report.add(node.place, f"must be at least {context['ge']}, not {value}")
+            faults.add(node.place, f"must be at least {context['ge']}, not {value}")
         case "string_type":
-            report.add(node.place, values.not_text(value))
+            faults.add(node.place, values.not_text(value))
         case "list_type":
-            report.add(node.place, f"must be a list, [..., ...], not {named(value)}")
+            faults.add(node.place, f"must be a list, [..., ...], not {named(value)}")
         case "dict_type" | "model_type":
-            report.add(node.place, f"must be a mapping of keys to values, not {named(value)}")
+            faults.add(node.place, f"must be a mapping of keys to values, not {named(value)}")
         case _:
-            report.add(node.place, fault["msg"])
+            faults.add(node.place, fault["msg"])
 
 
 def _unknown_key(location: Location) -> str:
-    fields = _section_at(location[:-1]).model_fields
-    known = [field.alias or name for name, field in fields.items()]
+    known = list(_section_at(location[:-1]).written_keys())
     close = get_close_matches(str(location[-1]), known, n=1)
     if close:
         return f"unknown key; did you mean {quoted(close[0])}?"
@@ -182,45 +159,16 @@ def _unknown_key(location: Location) -> str:
 
 
 def _section_at(location: Location) -> type[Section]:
-    match location:
-        case ():
-            return ConfigFile
-        case ("zones", _):
-            return ZoneSection
-        case ("control",):
-            return ControlSection
-        case ("state",):
-            return StateSection
-        case ("identity",):
-            return IdentitySection
-        case ("certificates",):
-            return CertificatesSection
-        case ("delivery",):
-            return DeliverySection
-        case ("hooks", _):
-            return HookSection
-        case ("acme",):
-            return AcmeSection
-        case ("tcp",):
-            return TCPSection
-        case ("querylog",):
-            return QueryLogSection
-        case ("cookies",):
-            return CookiesSection
-        case ("rate_limit",):
-            return RateLimitSection
-        case ("checks", _):
-            return CheckSection
-        case ("policies", _):
-            return PolicySection
-        case ("safety_rules", _):
-            return SafetyRuleSection
-        case ("safety_rules", _, "assert"):
-            return AssertSection
-        case ("safety_rules", _, "gate"):
-            return GateSection
-        case _:
-            return ExternalAccountSection
+    """Return the section that is at `location` in a file."""
+    section: type[Section] = ConfigFile
+    keys = iter(location)
+    for key in keys:
+        annotation = section.written_keys()[str(key)].annotation
+        if get_origin(annotation) is dict:
+            next(keys)
+        kinds = (annotation, *get_args(annotation))
+        (section,) = (k for k in kinds if isinstance(k, type) and issubclass(k, Section))
+    return section
 
 
 def _not_a_number(value: object) -> str:

@@ -7,6 +7,7 @@ Refuses to know sockets, and what follows from health: that is a rule.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
@@ -50,6 +51,17 @@ class CheckKind(Enum):
     TLS = "tls"
     EXEC = "exec"
     PUSH = "push"
+
+
+DEFAULT_PORTS: Mapping[CheckKind, int] = {
+    CheckKind.HTTP: 80,
+    CheckKind.HTTPS: 443,
+    CheckKind.TLS: 443,
+}
+"""The port of a check that names none; a check of the type `tcp` has to name one."""
+
+REPORTS_NEEDED = 1
+"""How many pushed reports in a row change what is known, unless a check says otherwise."""
 
 
 Quorum = Literal["any", "all"] | int

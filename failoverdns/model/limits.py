@@ -1,4 +1,4 @@
-"""How many replies strangers get: a frozen value that the configuration makes."""
+"""Limits of the rate of replies to DNS clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class RateLimits:
 
     `responses_per_second` counts by name and type, `nxdomains_per_second` by zone,
     `errors_per_second` and `all_per_second` by network only.
-    `window` in seconds that a client which goes on is remembered for; every `slip`-th reply
+    `window` in seconds: a client's debt is at most the replies of that time.  Every `slip`-th reply
     over the limit is sent truncated (0: none); `max_table_size` in entries.
     """
 

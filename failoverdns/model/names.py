@@ -1,19 +1,26 @@
-"""Domain names: parsed once, at the edge, into a value that cannot be wrong.
+"""Domain names, parsed once into a value that cannot be wrong, and what other names may be.
 
 A `DomainName` is absolute, within the limits of RFC 1035 section 2.3.4, and folded to lower
 case, because names are compared without regard to ASCII case (RFC 4343) and ours are all data
-that we own.  Any byte may stand in a label (RFC 2181 section 11).
-Refuses to know compression pointers: packets are read in `wire`.
+that we own.  Any byte may stand in a label (RFC 2181 section 11).  Compression pointers are read
+elsewhere, in `failoverdns.protocol`.
+The names of applications and heads, and labels, are `plain_label`; for groups and for what the
+configuration names, such as checks and hooks, there are functions of their own.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import IPv4Address, ip_address
 
 from failoverdns.model.errors import Malformed
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+_CONFIGURED = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_GROUP = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", re.ASCII)
+_GROUP_PATTERN = re.compile(r"[A-Za-z0-9._*?-]{1,128}", re.ASCII)
+_LABEL_PATTERN = re.compile(r"[a-z0-9_*?-]{1,63}", re.ASCII)
 _NEEDS_BACKSLASH = frozenset(b'."$();@\\')
 
 
@@ -93,7 +100,7 @@ class DomainName:
 
     @property
     def is_root(self) -> bool:
-        """True for the root name."""
+        """Whether this is the root name."""
         return len(self.wire) == 1
 
     def labels(self) -> Iterator[bytes]:
@@ -118,7 +125,7 @@ class DomainName:
         return DomainName.from_labels((*self.labels(), *origin.labels()))
 
     def is_at_or_below(self, other: DomainName) -> bool:
-        """Tell whether this name is `other` or a descendant of it (RFC 9499, "subdomain")."""
+        """Return whether this name is `other` or a descendant of it (RFC 9499, "subdomain")."""
         name = self
         while len(name.wire) > len(other.wire):
             name = name.parent()
@@ -144,8 +151,54 @@ def plain_label(text: str, what: str) -> str:
     return folded
 
 
+CONFIGURED_NAME_FORM = "1 to 64 letters, digits, '-', '_' or '.'"
+"""What a name must be for `is_configured_name`, for messages."""
+
+
+GROUP_NAME_FORM = (
+    "1 to 128 letters, digits, '.', '_' or '-', beginning and ending with a letter or digit"
+)
+"""What a name must be for `is_group_name`, for messages."""
+
+
+def is_configured_name(text: str) -> bool:
+    """Return whether `text` can name a check, policy, safety rule, hook or flag."""
+    return bool(_CONFIGURED.fullmatch(text))
+
+
+def is_group_name(text: str) -> bool:
+    """Return whether `text` can name a group: see `GROUP_NAME_FORM`."""
+    return bool(_GROUP.fullmatch(text))
+
+
+def is_group_pattern(text: str) -> bool:
+    """Return whether `text` can be the name of a group, or a pattern of names with `*` and `?`."""
+    return bool(_GROUP_PATTERN.fullmatch(text))
+
+
+def is_label_pattern(text: str) -> bool:
+    """Return whether `text` can be a label in lower case, or a pattern with `*` and `?`.
+
+    The names of applications and heads are such labels.
+    """
+    return bool(_LABEL_PATTERN.fullmatch(text))
+
+
+def is_address(text: str) -> bool:
+    """Return whether `text` is an IP address, and so not a name.
+
+    An address with a zone index (RFC 4007 section 11), such as `fe80::1%eth0`, is not one that DNS
+    and certificates can carry.
+    """
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return isinstance(address, IPv4Address) or address.scope_id is None
+
+
 def _labels_of(text: str) -> tuple[list[bytes], bool]:
-    """Split master-file text into labels; tell whether it ended in a dot."""
+    """Split master-file text into labels; also return whether it ends in a dot."""
     labels: list[bytes] = []
     label = bytearray()
     at = 0

@@ -1,8 +1,8 @@
-"""When a group may switch by itself, what may not be done to it, and what is planned for it.
+"""Automation of groups: policies, safety rules, flags, maintenance and planned switches.
 
-Times are *steady* seconds, as in `model.health`, but for a plan's: these are seconds since 1970,
-because people make plans by the clock on the wall.
-Refuses to know what follows from all this: that is a rule.
+Times are *steady* seconds, as in `model.health`, except those of a plan: these are seconds since
+1970, because people plan by the clock on the wall.
+What these values mean for a switch is decided in `failoverdns.rules`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from failoverdns.model.health import Check
 
 
 class Mode(Enum):
-    """Who decides."""
+    """Whether operators switch a group, or the server does."""
 
     MANUAL = "manual"
     AUTOMATIC = "automatic"
 
 
 class AllDown(Enum):
-    """What a group answers while both of its sides are down; nothing is switched."""
+    """Which addresses a group answers with while both sides are down; it is not switched."""
 
     STAY = "stay"
     PRIMARY = "primary"
@@ -61,21 +61,21 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A safety rule: after a switch at least so many of the groups are on their primary.
+    """A safety rule: after a switch at least `at_least` of the groups are on their primary.
 
     `groups` are names, or patterns of names with `*` and `?`.
     """
 
     name: str
     groups: tuple[str, ...]
-    at_least: int
+    at_least: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A safety rule: a group (by name) is on its primary, or a flag is on, or nothing is automatic.
+    """A safety rule: automatic switches need a group on its primary, or a flag that is on.
 
-    Exactly one of `group` and `flag` is given; `groups` are those that the rule is for.
+    Exactly one of `group` and `flag` is given; the rule is for `groups`.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A safety rule: so many seconds after its last switch a group may switch again."""
+    """A safety rule: a group may switch again `seconds` after its last switch."""
 
     name: str
     groups: tuple[str, ...]
@@ -98,7 +98,7 @@ SafetyRule = Assertion | Gate | Wait
 
 @dataclass(frozen=True, slots=True)
 class AutomationSettings:
-    """What the configuration says of checks, policies and safety rules, in the file's order."""
+    """The checks, policies and safety rules of the configuration, in the order of the file."""
 
     checks: tuple[Check, ...] = ()
     policies: tuple[Policy, ...] = ()
@@ -114,10 +114,10 @@ class AutomationSettings:
 
 
 NO_AUTOMATION_SETTINGS = AutomationSettings()
-"""Nothing is checked, and nothing automatic."""
+"""No checks, policies and safety rules."""
 
 AUTOMATION_FLAG = "automation"
-"""The flag that has to be on for anything to be automatic; `automation freeze` turns it off."""
+"""The flag that must be on for automatic switches; `automation freeze` turns it off."""
 
 
 RULES_OF_OUR_OWN = frozenset(
@@ -138,9 +138,9 @@ RULES_OF_OUR_OWN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Something that operators turn on and off, for gates; one that is not there is off.
+    """A switch for gates that operators turn on and off; a flag that does not exist is off.
 
-    Only `automation` is on unless it was turned off.  `since` in steady seconds.
+    Only `automation` is on until it is turned off.  `since` in steady seconds.
     """
 
     name: str
@@ -151,7 +151,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """Automation keeps its hands off; `since` in steady seconds."""
+    """Automation does not switch a group in maintenance; `since` in steady seconds."""
 
     since: float
     reason: str | None = None
@@ -159,7 +159,7 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An automatic switch that health asks for and that is refused.
+    """An automatic switch that health calls for and that rules refuse.
 
     `to` is the side's name; `reasons` are the names of the rules that refuse it.
     """
@@ -173,8 +173,8 @@ class Held:
 class Plan:
     """A switch at a time; all times in seconds since 1970.
 
-    Until it is done the TTL is `pre_ttl`, from `lowered_at` on (None before).  `override` are
-    rules that may fail, `reason` is for history.
+    From `lowered_at` (None before) until the switch the TTL is `pre_ttl`.  `override` are the rules
+    that may fail, `reason` is for history.
     """
 
     at: float
@@ -187,10 +187,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Automation:
-    """What a group has to do with automation; `policy` is a name.
+    """The state of a group that concerns automation; `policy` is a name.
 
     `switched_at` is its last switch, `automatic` its last automatic ones, oldest first.
-    `by_hand` if the last switch was somebody's, and left a side that was not down.
+    `by_hand` is true if an operator made the last switch and the side that it left was not down.
     """
 
     policy: str | None = None
@@ -203,4 +203,4 @@ class Automation:
 
 
 NO_AUTOMATION = Automation()
-"""What groups have that have nothing to do with it."""
+"""The value of groups without automation."""

@@ -1,6 +1,7 @@
-"""The configuration as frozen values: what the rest of the server gets to see.
+"""The configuration as frozen values, with the defaults of keys that are left out.
 
-Refuses to know YAML, files' text and defaults.
+A value that has no default must be given in the file, or depends on other keys.  Which values are
+allowed is checked in `failoverdns.config`, where the file is read.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from failoverdns.model.zone import Zone
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """An address and port to answer at; with port 0 the kernel chooses one."""
+    """An address and port to listen at; with port 0 the kernel chooses a port."""
 
     host: IPv4Address | IPv6Address
     port: int
@@ -30,37 +31,37 @@ class ListenAddress:
 class ControlSettings:
     """The control socket: its absolute path, and its permission bits (as 0o660).
 
-    `allow` are users, by name or number, and groups, `@` before them, that may give commands;
-    None lets everybody who can open the socket.
+    `allow` are the users, by name or number, and the groups, with `@` before the name, that may
+    give commands; with None everybody may who can open the socket.
     """
 
-    socket: Path
-    mode: int
+    socket: Path = Path("/run/failoverdns/control.sock")
+    mode: int = 0o660
     allow: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StateSettings:
-    """Where state outlives the process: the absolute path of the SQLite database."""
+    """Where state is stored: the absolute path of the SQLite database."""
 
-    sqlite: Path
+    sqlite: Path = Path("/var/lib/failoverdns/failoverdns.db")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What CHAOS TXT queries (RFC 4892) and queries with NSID (RFC 5001) learn.
+    """The answers to CHAOS TXT queries (RFC 4892) and to queries with NSID (RFC 5001).
 
-    None hides it; a text has 1 to 255 bytes of UTF-8.
+    None hides an answer; a text has 1 to 255 bytes of UTF-8.
     """
 
-    id: str | None
-    version: str | None
+    id: str | None = None
+    version: str | None = None
     nsid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateSettings:
-    """Where the key of the vault is that private keys are kept in: an absolute path."""
+    """The absolute path of the key that private keys are encrypted with in the vault."""
 
     key_file: Path
 
@@ -71,8 +72,8 @@ class DeliverySettings:
 
     `certificate` (chain) and `key` are the server's own, `client_ca` signs client certificates:
     absolute paths of PEM files.
-    `clients` says which applications a client may fetch, in the order of the file.  A client is
-    a DNS name in lower case, or a fingerprint: `sha256:` and 64 hex digits in lower case.
+    `clients` are the applications that each client may fetch, in the order of the file.  A client
+    is a DNS name in lower case, or a fingerprint: `sha256:` and 64 hex digits in lower case.
     Applications are names in lower case; `*` stands for every application.
     """
 
@@ -85,11 +86,10 @@ class DeliverySettings:
 
 @dataclass(frozen=True, slots=True)
 class HookSettings:
-    """A program that is told of events, or asked before a switch.
+    """A program that runs after events, or before a switch.
 
     `run` is the absolute path of an executable, and its arguments.
-    `events` are of `certificate`, `switch` and `role`; `applications` narrows them to these, by
-    name in lower case (None: all).
+    It runs after `events`, for these `applications` only, by name in lower case (None: for all).
     `timeout` in seconds; `attempts` counts from 1.
     With `before_switch` a switch waits for the program, and is refused when it fails.
     """
@@ -98,14 +98,18 @@ class HookSettings:
     run: tuple[str, ...]
     events: frozenset[str]
     applications: frozenset[str] | None
-    timeout: float
-    attempts: int
-    before_switch: bool
+    timeout: float = 60.0
+    attempts: int = 3
+    before_switch: bool = False
+
+
+KEY_TYPES = ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096")
+"""The kinds of private keys that certificates are issued for; the first one is the default."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalAccount:
-    """What binds an ACME account to one that the CA has already (RFC 8555 section 7.3.4).
+    """Binds an ACME account to an existing account at the CA (RFC 8555 section 7.3.4).
 
     `hmac_key_file` is the absolute path of a file with base64url text.
     """
@@ -119,26 +123,26 @@ class AcmeSettings:
     """Where and how certificates are issued.
 
     `directory` is the URL of the CA's directory, over HTTPS; `contact` are mail addresses.
-    `key_type` is one of ec256, ec384, rsa2048, rsa3072 and rsa4096.
-    `profile` is one that the directory offers; None leaves the choice to the CA.
-    `ca_file` is the absolute path of the PEM file that the directory's HTTPS is checked with;
-    None takes what the system trusts.
+    `key_type` is one of `KEY_TYPES`.
+    `profile` is one that the directory offers; with None the CA chooses.
+    `ca_file` is the absolute path of a PEM file with the CAs that the directory's HTTPS certificate
+    is checked with; with None these are the CAs that the system trusts.
     """
 
     directory: str
-    contact: tuple[str, ...]
-    key_type: str
-    profile: str | None
-    ca_file: Path | None
-    external_account: ExternalAccount | None
+    contact: tuple[str, ...] = ()
+    key_type: str = KEY_TYPES[0]
+    profile: str | None = None
+    ca_file: Path | None = None
+    external_account: ExternalAccount | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TCPSettings:
-    """What strangers may take up over TCP, on all addresses together.
+    """Limits of DNS over TCP, for all addresses together.
 
     `idle_timeout` in seconds without a whole query; `max_buffered` in bytes of queries and
-    replies that are kept for all connections.
+    replies that are buffered for all connections.
     """
 
     idle_timeout: int = 10
@@ -149,9 +153,9 @@ class TCPSettings:
 
 @dataclass(frozen=True, slots=True)
 class CookieSettings:
-    """DNS cookies (RFC 7873): whether they are given, and the absolute path of shared secrets.
+    """DNS cookies (RFC 7873): whether to send them, and the absolute path of shared secrets.
 
-    Without a file the server makes secrets of its own.
+    Without a file the server generates its own secrets.
     """
 
     answer: bool = True
@@ -160,10 +164,10 @@ class CookieSettings:
 
 @dataclass(frozen=True, slots=True)
 class QueryLogSettings:
-    """Where queries are logged when that is turned on: an absolute path, and bytes it may have."""
+    """The log of queries: an absolute path, and the most bytes of the file."""
 
     file: Path
-    max_size: int
+    max_size: int = 100 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +175,10 @@ class Config:
     """A configuration that has passed every check.
 
     `file` is the path that it was loaded from, as given.
-    `resolvers` are asked for the hostnames of flattened groups, in this order.
-    `workers` is the number of answering processes; None chooses by the machine, 0 answers in
-    the control process.
-    `settings` are checks, policies and safety rules.
+    `resolvers` look up the hostnames of flattened groups, and are tried in this order.
+    `workers` is the number of answering processes; with None it depends on the
+    number of CPUs, with 0 the control process answers.
+    `automation` are checks, policies and safety rules.
     `delivery`, `acme`, `rate_limit` and `querylog` are None where they are off.
     """
 
@@ -194,4 +198,4 @@ class Config:
     cookies: CookieSettings
     rate_limit: RateLimits | None
     querylog: QueryLogSettings | None = None
-    settings: AutomationSettings = NO_AUTOMATION_SETTINGS
+    automation: AutomationSettings = NO_AUTOMATION_SETTINGS

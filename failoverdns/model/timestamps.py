@@ -1,8 +1,10 @@
-"""Times as users read them."""
+"""Times as users read and write them: RFC 3339, and spans of time in words."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
+
+from failoverdns.model.errors import Malformed
 
 
 def timestamp(seconds: float | None) -> str | None:
@@ -11,6 +13,29 @@ def timestamp(seconds: float | None) -> str | None:
         return None
     text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
+
+
+def read_timestamp(text: str) -> float:
+    """Read a time with its time zone (RFC 3339) as seconds since 1970; raises Malformed.
+
+    The first and the last year of the calendar are refused: in another time zone they could not
+    be written.
+    """
+    try:
+        time = datetime.fromisoformat(text.upper())
+    except ValueError:
+        time = None
+    if (
+        time is None
+        or time.tzinfo is None
+        or "T" not in text.upper()
+        or not 1 < time.year < MAXYEAR
+    ):
+        raise Malformed(
+            f"{text!r} is not a time with its zone; write one such as 2026-03-01T02:00:00Z or "
+            "2026-03-01T03:00:00+01:00"
+        )
+    return time.timestamp()
 
 
 def duration(seconds: float) -> str:

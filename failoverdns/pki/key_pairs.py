@@ -39,7 +39,6 @@ _MAKERS: Final[dict[str, Callable[[], PrivateKey]]] = {
     "rsa3072": lambda: rsa.generate_private_key(65537, 3072),
     "rsa4096": lambda: rsa.generate_private_key(65537, 4096),
 }
-KEY_TYPES: Final = tuple(_MAKERS)
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 _MIN_RSA = 2048
 _MAX_RSA = 16384
@@ -53,7 +52,7 @@ _MESSAGE = b"failoverdns: does this key belong to that certificate?"
 
 
 def new_key(key_type: str) -> Secret:
-    """Make a private key of one of `KEY_TYPES`."""
+    """Make a private key of one of the types `model.settings.KEY_TYPES`."""
     return Secret(key_text(_MAKERS[key_type]()))
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
+from failoverdns.model.timestamps import timestamp
 from failoverdns.protocol.query import Query, Unasked, read_query
 
 MAX_PACKET = 512
@@ -50,7 +50,7 @@ def query_line(seen: Exchange) -> bytes:
     """
     flags = seen.flags
     line: dict[str, Any] = {
-        "time": _time(seen.now),
+        "time": timestamp(seen.now),
         "client": seen.host,
         "transport": "udp" if seen.udp else "tcp",
         "length": seen.length,
@@ -72,8 +72,3 @@ def query_line(seen: Exchange) -> bytes:
             "cookie": query.edns.options.cookie is not None,
         }
     return json.dumps(line).encode() + b"\n"
-
-
-def _time(now: float) -> str:
-    text = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")

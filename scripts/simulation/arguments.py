@@ -195,7 +195,7 @@ def _from_file(given: argparse.Namespace) -> tuple[Check, Policy]:
             raise Malformed("--check and --policy are names in a configuration: give --config too")
         return CHECK, POLICY
     try:
-        settings = load_config(Path(given.config)).settings
+        settings = load_config(Path(given.config)).automation
     except ConfigErrors as faults:
         raise Malformed(f"--config: {faults}") from None
     check = _named(settings.checks, given.check, "check") or CHECK

@@ -109,7 +109,7 @@ class World:
         file = self.folder / "failoverdns.yaml"
         file.write_text(text)
         config = load_config(file)
-        self.corridor.do(system_commands.Configure(config.zones, config.settings))
+        self.corridor.do(system_commands.Configure(config.zones, config.automation))
         return config
 
     def start(self, text: str) -> None:
@@ -118,7 +118,7 @@ class World:
         build_shop(self.corridor)
         self.corridor.do(SetGroup("shop", policy="auto"))
         for name in ("eu", "us"):
-            checks = tuple(check.name for check in config.settings.checks)
+            checks = tuple(check.name for check in config.automation.checks)
             self.corridor.do(SetApplication(name, checks))
         self.automation.configure(config)
 

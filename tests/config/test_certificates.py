@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
+from failoverdns.config.certificates import (
+    accepted_terms,
+    acme_directory,
+    checked_key_type,
+    mail_address,
+)
+from failoverdns.config.scalars import mailbox
+from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import (
     AcmeSettings,
     CertificateSettings,
     Config,
-    DeliverySettings,
     ExternalAccount,
-    ListenAddress,
 )
 
 Load = Callable[[str | bytes], Config]
 Shown = Callable[[str | bytes], list[str]]
 HEX = "0123456789abcdef" * 4
-
-
-def delivery(listen: str, clients: str = "{}") -> str:
-    """The section of a delivery: addresses on line 8, at column 11, and clients on line 12."""
-    return f"""\
-delivery:
-  listen: [{listen}]
-  certificate: a.pem
-  key: /etc/a.key
-  client_ca: ../ca.pem
-  clients: {clients}
-"""
 
 
 def test_the_key_of_the_vault_stands_beside_the_database(load: Load, right: str) -> None:
@@ -62,102 +55,6 @@ def test_nothing_is_delivered_or_issued_by_default(load: Load, right: str) -> No
     assert load(right).acme is None
     off = load(right + "delivery:\nacme: null\n")
     assert (off.delivery, off.acme) == (None, None)
-
-
-def test_a_delivery_is_read(load: Load, right: str, tmp_path: Path) -> None:
-    clients = f'{{Web1.Internal.: [shop-EU, blog], "sha256:{HEX.upper()}": ["*"]}}'
-    assert load(right + delivery("'127.0.0.1:0', '[::1]:8443'", clients)).delivery == (
-        DeliverySettings(
-            listen=(
-                ListenAddress(ip_address("127.0.0.1"), 0),
-                ListenAddress(ip_address("::1"), 8443),
-            ),
-            certificate=tmp_path / "a.pem",
-            key=Path("/etc/a.key"),
-            client_ca=tmp_path.parent / "ca.pem",
-            clients=(("web1.internal", ("shop-eu", "blog")), (f"sha256:{HEX}", ("*",))),
-        )
-    )
-
-
-def test_a_delivery_may_have_no_clients_any_more(load: Load, right: str) -> None:
-    """So that the last one can be taken out with a reload."""
-    settings = load(right + delivery("'127.0.0.1:0'")).delivery
-    assert settings is not None
-    assert settings.clients == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (
-            delivery("'[::1]:1', '127.0.0.1:1', '[0::1]:1'"),
-            ["8:38 delivery.listen[2]: the address [::1]:1 is given twice"],
-        ),
-        (
-            delivery("5, '127.0.0.1:1', '127.0.0.1:5300'"),
-            [
-                "8:12 delivery.listen[0]: must be text, not the number 5; put it in quotes",
-                "8:30 delivery.listen[2]: 127.0.0.1:5300 is taken by listen, "
-                "as 127.0.0.1:5300 on line 6",
-            ],
-        ),
-        (
-            delivery("'0.0.0.0:5300'"),
-            [
-                "8:12 delivery.listen[0]: 0.0.0.0:5300 is taken by listen, "
-                "as 127.0.0.1:5300 on line 6"
-            ],
-        ),
-        (delivery("'[::]:5300', '127.0.0.2:5300', '127.0.0.1:5301'"), []),
-        (
-            delivery("'127.0.0.1:1'", "{a.test: [], b.test: [x, '*', X]}"),
-            [
-                "12:21 delivery.clients.a.test: empty; name at least one application, "
-                'or "*" for every one',
-                "12:42 delivery.clients.b.test[2]: the application x is given twice",
-            ],
-        ),
-        (
-            delivery("'127.0.0.1:1'", "{a.test: [x], '*.test': [x], A.Test.: [y]}"),
-            [
-                '12:26 delivery.clients.*.test: "*.test" cannot be a client: its part '
-                "'*' cannot be a DNS label: use 1 to 63 letters, digits, '-' or '_', "
-                "not beginning or ending with '-'",
-                "12:41 delivery.clients.A.Test.: the client a.test is given twice; "
-                "the first time on line 12",
-            ],
-        ),
-        (
-            delivery("'127.0.0.1:1'", f'{{"sha256:{HEX}": [x], "sha256:{HEX.upper()}": [x]}}'),
-            [
-                f"12:93 delivery.clients.sha256:{HEX.upper()}: the client sha256:{HEX} is given "
-                "twice; the first time on line 12"
-            ],
-        ),
-    ],
-)
-def test_what_does_not_fit_a_delivery_is_told(
-    shown: Shown, right: str, text: str, expected: list[str]
-) -> None:
-    assert shown(right + text) == expected
-
-
-def test_a_wildcard_of_listen_takes_every_address_of_its_kind(shown: Shown, right: str) -> None:
-    text = right.replace('"127.0.0.1:5300"', '"[::1]:53", "0.0.0.0:5300", "[::]:0"')
-    section = delivery("'127.0.0.1:5300', '[::1]:5300', '[::1]:0'")
-    assert shown(text + section) == [
-        "8:12 delivery.listen[0]: 127.0.0.1:5300 is taken by listen, as 0.0.0.0:5300 on line 6"
-    ]
-
-
-def test_what_was_refused_is_not_blamed_twice(shown: Shown, right: str) -> None:
-    text = delivery("5", "{a.test: [5], b.test: *x}")
-    assert [error.split(" ")[1] for error in shown(right + text)] == [
-        "delivery.listen[0]:",
-        "delivery.clients.a.test[0]:",
-        "delivery.clients.b.test:",
-    ]
 
 
 def test_issuing_has_a_default_for_all_but_the_ca_and_its_terms(load: Load, right: str) -> None:
@@ -197,3 +94,75 @@ def test_a_repeated_contact_is_an_error(shown: Shown, right: str) -> None:
     contact = "[a@b.test, A@b.test, a@B.test]"
     text = f"acme: {{directory: letsencrypt, accept_terms: true, contact: {contact}}}\n"
     assert shown(right + text) == ["7:82 acme.contact[2]: the mail address a@b.test is given twice"]
+
+
+@pytest.mark.parametrize("value", [False, 1, "true", None])
+def test_terms_are_accepted_by_true_and_nothing_else(value: object) -> None:
+    assert accepted_terms(True) is True
+    with pytest.raises(
+        Malformed, match=r"^must be true, not .*: by this you accept the CA's terms"
+    ):
+        accepted_terms(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("letsencrypt", "https://acme-v02.api.letsencrypt.org/directory"),
+        ("letsencrypt-staging", "https://acme-staging-v02.api.letsencrypt.org/directory"),
+        ("https://ca.test", "https://ca.test"),
+        ("https://ca.test:14000/dir?a=b", "https://ca.test:14000/dir?a=b"),
+        ("HTTPS://[::1]:14000/dir", "HTTPS://[::1]:14000/dir"),
+    ],
+)
+def test_a_directory_is_a_known_ca_or_a_url(text: str, url: str) -> None:
+    assert acme_directory(text) == url
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("http://ca.test/dir", "can be forged on the way, as all http:// can"),
+        ("HTTP://ca.test/dir", "can be forged on the way, as all http:// can"),
+        *(
+            (text, "is not a directory")
+            for text in (
+                *("", "Letsencrypt", "lets encrypt", "ca.test/dir", "ftp://ca.test/", "https:/x"),
+                *("https://", "https:///dir", "https://:443/dir", "https://ca.test:0/"),
+                *("https://me:secret@ca.test/", "https://ca.test/#x", "https://ca.test/a b"),
+                *("https://cä.test/", "https://ca.test/\n", "https://ca.test\\@x/"),
+            )
+        ),
+        *(
+            (text, "is not a URL")
+            for text in ("https://ca.test:x/", "https://ca.test:65536/", "https://[::1/")
+        ),
+    ],
+)
+def test_what_is_not_a_directory_is_refused(text: str, message: str) -> None:
+    with pytest.raises(Malformed) as refusal:
+        acme_directory(text)
+    assert message in str(refusal.value)
+    form = "; write letsencrypt, letsencrypt-staging or an https:// URL"
+    assert str(refusal.value).endswith(form)
+
+
+def test_a_mail_address_keeps_the_case_before_the_at_sign() -> None:
+    assert mail_address("Ops.Team@Example.NET.") == "Ops.Team@example.net"
+    with pytest.raises(Malformed, match="is not a mail address"):
+        mail_address("mailto:ops@example.net")
+
+
+@pytest.mark.parametrize("letter", "#%&/=?^`{|}")
+def test_a_mail_address_must_fit_into_a_url(letter: str) -> None:
+    assert mailbox(f"o{letter}s@example.net")
+    with pytest.raises(Malformed) as refusal:
+        mail_address(f"o{letter}s@example.net")
+    assert f'has a "{letter}", which a CA does not take' in str(refusal.value)
+
+
+def test_a_type_of_keys_is_one_of_few() -> None:
+    for key_type in ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"):
+        assert checked_key_type(key_type) == key_type
+    with pytest.raises(Malformed, match=r'^"ed25519" is not a type of keys; use ec256 or ec384 or'):
+        checked_key_type("ed25519")

@@ -139,7 +139,7 @@ ELSEWHERE = {"control.mode", "acme.key_type", "checks.NAME.body_pattern"}
 def without(config: Config, path: str) -> object:
     """Return what there is where a key was left out."""
     *section, key = path.split(".")
-    checks = {one.name: one for one in config.settings.checks}
+    checks = {one.name: one for one in config.automation.checks}
     match path:
         case "workers":
             return config.workers
@@ -161,8 +161,8 @@ def without(config: Config, path: str) -> object:
         "rate_limit": config.rate_limit,
         "querylog": config.querylog,
         "checks": checks["push" if key == "ttl" else "http"],
-        "policies": config.settings.policies[0],
-        "safety_rules": config.settings.safety_rules[0],
+        "policies": config.automation.policies[0],
+        "safety_rules": config.automation.safety_rules[0],
     }
     return getattr(values[section[0]], key, None)
 
@@ -256,8 +256,8 @@ def test_every_numeric_default_of_the_code_is_looked_at() -> None:
 def test_defaults_of_values_are_those_of_the_file(load: Load) -> None:
     """They stand in the model too, for groups without a policy and the like."""
     config = load(DEFAULTS)
-    checks: dict[str, Any] = {one.name: one for one in config.settings.checks}
+    checks: dict[str, Any] = {one.name: one for one in config.automation.checks}
     assert config.tcp == TCPSettings()
     assert config.rate_limit == RateLimits()
-    assert config.settings.policies == (Policy("p"),)
+    assert config.automation.policies == (Policy("p"),)
     assert checks["http"] == Check("http", CheckKind.HTTP, port=80)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from failoverdns.config.hooks import hook_event, hook_name, required_word
+from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import Config, HookSettings
 
 Load = Callable[[str | bytes], Config]
@@ -144,3 +146,28 @@ def test_what_does_not_fit_a_hook_is_told(
 )
 def test_what_was_refused_is_not_blamed_twice(shown: Shown, right: str, body: str) -> None:
     assert len(shown(right + hook(body))) == 1
+
+
+@pytest.mark.parametrize("text", ["x", "Reload-nginx_2.sh", "-", "x" * 64])
+def test_a_hook_has_a_simple_name(text: str) -> None:
+    assert hook_name(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "x" * 65, "a b", "a/b", "é", "a\n"])
+def test_any_other_name_of_a_hook_is_refused(text: str) -> None:
+    with pytest.raises(Malformed, match=r"use 1 to 64 letters, digits, '-', '_' or '.'"):
+        hook_name(text)
+
+
+@pytest.mark.parametrize("value", [True, "Required", "", None, ["required"]])
+def test_a_switch_waits_for_what_is_required_only(value: object) -> None:
+    assert required_word("required") is True
+    with pytest.raises(Malformed, match=r"^must be required, not "):
+        required_word(value)
+
+
+def test_an_event_is_one_of_few() -> None:
+    for event in ("certificate", "switch", "role"):
+        assert hook_event(event) == event
+    with pytest.raises(Malformed, match=r'^"roles" is not an event; did you mean "role"[?]$'):
+        hook_event("roles")

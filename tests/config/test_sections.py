@@ -9,7 +9,8 @@ from typing import get_args, get_origin
 
 import pytest
 
-from failoverdns.config.sections import ConfigFile, Section
+from failoverdns.config.sections import ConfigFile, Section, identity_text, worker_count
+from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import Config
 
 Load = Callable[[str | bytes], Config]
@@ -88,3 +89,35 @@ def test_what_the_sample_has_commented_out_is_right_and_shows_the_defaults(
     assert (sample.acme.profile, sample.acme.ca_file) == (least.profile, least.ca_file)
     assert sample.acme.external_account is not None
     assert least.external_account is None
+
+
+@pytest.mark.parametrize(("value", "count"), [("auto", None), (0, 0), (1, 1), (256, 256)])
+def test_workers_are_a_number_or_auto(value: object, count: int | None) -> None:
+    assert worker_count(value) == count
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("Auto", 'the text "Auto"'),
+        ("2", 'the text "2"'),
+        (-1, "the number -1"),
+        (257, "the number 257"),
+        (True, "true"),
+        (None, "nothing"),
+        ([1], "a list"),
+        ({}, "a mapping"),
+    ],
+)
+def test_any_other_count_of_workers_is_refused(value: object, shown: str) -> None:
+    with pytest.raises(Malformed) as refusal:
+        worker_count(value)
+    assert str(refusal.value) == f"must be auto or a whole number from 0 to 256, not {shown}"
+
+
+def test_an_identity_is_1_to_255_bytes_long() -> None:
+    assert identity_text("x") == "x"
+    assert identity_text("é" * 127 + "x") == "é" * 127 + "x"
+    for text, size in (("", 0), ("é" * 128, 256)):
+        with pytest.raises(Malformed, match=f"must be 1 to 255 bytes long, not {size}"):
+            identity_text(text)

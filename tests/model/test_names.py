@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from failoverdns.model.errors import Malformed
-from failoverdns.model.names import ROOT, DomainName, plain_label
+from failoverdns.model.names import (
+    ROOT,
+    DomainName,
+    is_address,
+    is_configured_name,
+    is_group_name,
+    is_group_pattern,
+    is_label_pattern,
+    plain_label,
+)
 
 LABELS = st.lists(st.binary(min_size=1, max_size=63), max_size=6).filter(
     lambda labels: sum(map(len, labels)) + len(labels) < 255
@@ -186,3 +195,30 @@ def test_a_plain_label_is_taken_in_lower_case(text: str, label: str) -> None:
 def test_what_cannot_be_a_label_is_refused_by_what_it_was_for(text: str) -> None:
     with pytest.raises(Malformed, match=r"^head .* cannot be a DNS label: use 1 to 63 letters"):
         plain_label(text, "head")
+
+
+@pytest.mark.parametrize("text", ["x", "Reload-nginx_2.sh", "-", "x" * 64])
+def test_what_the_configuration_names_has_a_simple_name(text: str) -> None:
+    assert is_configured_name(text)
+
+
+@pytest.mark.parametrize("text", ["", "x" * 65, "a b", "a/b", "é", "a\n"])
+def test_any_other_name_in_the_configuration_is_refused(text: str) -> None:
+    assert not is_configured_name(text)
+
+
+def test_a_group_has_a_name_that_begins_and_ends_with_a_letter_or_digit() -> None:
+    assert all(map(is_group_name, ("x", "Shop.EU-1_a", "x" * 128)))
+    assert not any(map(is_group_name, ("", "-a", "a.", "a b", "shop*", "é", "a\n", "x" * 129)))
+
+
+def test_a_pattern_of_names_has_asterisks_and_question_marks() -> None:
+    assert all(map(is_group_pattern, ("*", "Shop-?", "shop", "x" * 128)))
+    assert not any(map(is_group_pattern, ("", "[ab]", "a b", "x" * 129)))
+    assert all(map(is_label_pattern, ("*", "shop-?", "web_1", "x" * 63)))
+    assert not any(map(is_label_pattern, ("", "Shop", "shop.eu", "x" * 64)))
+
+
+def test_an_address_is_told_from_a_name() -> None:
+    assert all(map(is_address, ("192.0.2.1", "::1", "2001:DB8::1")))
+    assert not any(map(is_address, ("", "a.test", "192.0.2", "192.0.2.01", "fe80::1%eth0")))

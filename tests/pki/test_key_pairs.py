@@ -11,9 +11,9 @@ from system.server import DEADLINE, tool
 
 from failoverdns.model.certificate import Secret
 from failoverdns.model.errors import Malformed
+from failoverdns.model.settings import KEY_TYPES
 from failoverdns.pki.certificates import read_bundle
 from failoverdns.pki.key_pairs import (
-    KEY_TYPES,
     key_text,
     key_type,
     load_key,

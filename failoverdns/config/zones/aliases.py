@@ -2,20 +2,17 @@
 
 A CNAME record is not allowed there (RFC 1034 section 3.6.2), so the addresses are looked up by
 `resolvers` and served in its place.
-Knows what an alias excludes, and what it needs.
-Refuses to know how it is resolved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from ipaddress import ip_address
 
 from failoverdns.config.document import Node
 from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.scalars import host_name
 from failoverdns.model.errors import Malformed
-from failoverdns.model.names import DomainName
+from failoverdns.model.names import DomainName, is_address
 from failoverdns.model.records import AAAA, A, OwnedRRset
 
 
@@ -24,11 +21,11 @@ def read_alias(
     origin: DomainName,
     records: Iterable[OwnedRRset],
     served: Collection[DomainName],
-    report: FaultReport,
+    faults: FaultReport,
     *,
     can_resolve: bool,
 ) -> DomainName | None:
-    """Return the alias of the zone `origin`, None without one; note what is wrong in `report`.
+    """Return the alias of the zone `origin`, None without one; report what is wrong.
 
     `records` are the zone's static ones; `served` the origins of all zones.
     """
@@ -36,23 +33,15 @@ def read_alias(
         return None
     try:
         alias = host_name(node.value)
-        if _is_address(node.value):
+        if is_address(node.value):
             raise Malformed("an address; write an A or AAAA record instead")
     except Malformed as error:
-        report.add(node.place, f"{quoted(node.value)} cannot be an alias: {error}")
+        faults.add(node.place, f"{quoted(node.value)} cannot be an alias: {error}")
         return None
     if any(rrset.owner == origin and rrset.records.rtype in (A, AAAA) for rrset in records):
-        report.add(node.place, f"{origin} has addresses among its records; one of both has to go")
+        faults.add(node.place, f"{origin} has addresses among its records; one of both has to go")
     if any(alias.is_at_or_below(other) for other in served):
-        report.add(node.place, f"{alias} is in a zone of ours, so we would ask ourselves")
+        faults.add(node.place, f"{alias} is in a zone of ours, so we would ask ourselves")
     elif not can_resolve:
-        report.add(node.place, "needs resolvers to find the addresses; name some in `resolvers`")
+        faults.add(node.place, "needs resolvers to find the addresses; name some in `resolvers`")
     return alias
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -1,9 +1,8 @@
-"""Delegations in a zone: what may stand at and below them, and whether anybody can follow them.
+"""Delegations in a zone: which records may stand at and below them, and whether they work.
 
-Knows zone cuts and glue (RFC 1034 section 4.2.1, RFC 9471), and that servers whose names can only
-be found by asking themselves, or each other, are found by nobody, and make resolvers ask in
-circles.
-Refuses to know the other rules of records.
+A delegated name has NS and DS records and glue, and below it there is only glue (RFC 1034 section
+4.2.1, RFC 9471).  A delegation does not work if the addresses of its servers can only be found by
+asking these servers themselves, or each other: resolvers would ask in circles.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _GLUE = "a delegated name has only NS, DS and addresses (glue); names below it h
 
 
 def misplaced(owner: DomainName, rtype: int, cuts: Collection[DomainName]) -> str | None:
-    """Say why a record cannot stand where it does, next to the delegations at `cuts`, or None."""
+    """Return why a record cannot stand where it does, given the delegations at `cuts`, or None."""
     if rtype == NS and next(owner.labels()) == _WILDCARD:
         return "a wildcard cannot be delegated (RFC 4592 section 4.2)"
     if owner in cuts and rtype not in _AT_DELEGATION:
@@ -36,7 +35,7 @@ def misplaced(owner: DomainName, rtype: int, cuts: Collection[DomainName]) -> st
 def unreachable(
     servers: Mapping[DomainName, Collection[DomainName]], addressed: Collection[DomainName]
 ) -> Iterator[DomainName]:
-    """Yield the delegations that nobody can follow.
+    """Yield the delegations that no resolver can follow.
 
     `servers` are the names of the name servers of each delegation, `addressed` the names with an
     address in the zone.  A server is found if it has one, if it is below no delegation, or below

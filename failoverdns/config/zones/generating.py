@@ -3,7 +3,6 @@
 In the pattern `$` stands for the number, `$$` for a dollar sign, and `${OFFSET,WIDTH,BASE}` for
 the number plus OFFSET, filled up to WIDTH with zeros, in BASE: d, o, x or X, or n or N for nibbles
 of an IPv6 reverse name.
-Refuses to know what a record is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""One static record, from a line of zone-file text to the bytes of its data.
+"""Read one static record: a line of zone-file text becomes an owner, a type and wire data.
 
-Knows the line's form (RFC 1035 section 5.1, RFC 3597 section 5), which types an operator may
-write, and where their owners may stand.  The data is parsed by dnspython, which knows the types.
-Refuses to know the other records.
+The form of a line is that of RFC 1035 section 5.1 and RFC 3597 section 5.  Some types cannot be
+written by operators, and some cannot stand at the origin.  The data is parsed by dnspython.
 """
 
 from __future__ import annotations
@@ -88,8 +87,8 @@ def parse_record(
     """Parse `OWNER [TTL] [CLASS] TYPE DATA`, in the zone `zone` (None: `origin`).
 
     Relative names are completed with `origin`; `default_ttl` is in seconds.
-    Raises Malformed for text that is not exactly one record, and for a record that can not stand
-    in the zone whatever else does.
+    Raises Malformed for text that is not exactly one record, and for a record that cannot stand
+    in the zone, whichever other records are there.
     """
     try:
         tokens = dns.tokenizer.Tokenizer(text, idna_codec=_ASCII_ONLY)
@@ -178,12 +177,12 @@ def _refuse(owner: DomainName, rtype: int, origin: DomainName) -> None:
 
 
 def is_status_name(name: DomainName) -> bool:
-    """Tell whether `name` is reserved for the status of an application."""
+    """Return whether `name` is reserved for the status of an application."""
     return next(name.labels(), b"") == STATUS_LABEL.encode()
 
 
 def _data(tokens: dns.tokenizer.Tokenizer, rtype: int, origin: DomainName) -> tuple[bytes, bytes]:
-    """Read the data and the end of its line; return it as it stands and in canonical form."""
+    """Read the data and the end of its line; return it in wire form and in canonical form."""
     name = type_text(rtype)
     try:
         rdata = dns.rdata.from_text(
@@ -203,7 +202,7 @@ def _data(tokens: dns.tokenizer.Tokenizer, rtype: int, origin: DomainName) -> tu
 
 
 def _wrong_data(name: str, reason: str) -> str:
-    """Say what dnspython found wrong with the data of a record, and show a right one."""
+    """Return what dnspython found wrong with the data of a record, and a correct example."""
     if reason.startswith("expected EOL"):
         reason = "something follows it"
     elif reason == "Text input is malformed.":

@@ -1,10 +1,10 @@
-"""Zone files: `records_files` of a zone to records, each error with its file and line.
+"""Read the zone files of a zone (`records_files`): each error has its file and line.
 
-Knows master files (RFC 1035 section 5.1, RFC 2308 section 4): comments, quotes, parentheses, the
-owner that is left out, `$ORIGIN`, `$TTL` and `$INCLUDE`; `$GENERATE` is in `generating`.
-Nothing is unbounded: bytes, records, files and their depth have limits, and an included file is
-in the folder of the file that the configuration names, or below it.
-Refuses to know what a record may be (`record_text`) and which may stand together (`zone_records`).
+Master files are read as RFC 1035 section 5.1 and RFC 2308 section 4 define them: comments, quotes,
+parentheses, omitted owners, `$ORIGIN`, `$TTL` and `$INCLUDE`; `$GENERATE` is in `generating`.
+Bytes, records, files and the depth of inclusions have limits, and an included file has to be in the
+folder of the file that the configuration names, or below it.
+One record is read in `record_text`; which records may stand together is checked in `zone_records`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from failoverdns.model.names import DomainName
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What all files of a zone may have together, generated records included.
+    """Limits of all files of a zone together, generated records included.
 
-    `depth` is how many files include each other, beside the first.
+    `depth` is the depth of inclusions; the first file has depth 0.
     """
 
     size: int
@@ -35,7 +35,7 @@ class Limits:
 
 
 LIMITS = Limits(size=16 * 1024 * 1024, records=100_000, files=100, depth=8)
-"""What the configuration allows each zone; the size is in bytes."""
+"""The limits of each zone; the size is in bytes."""
 
 _PIECE = re.compile(r'"(?:\\.|[^"\\\n])*"?|;[^\n]*|\\.|[()\n]|[^"();\n\\]+|\\', re.DOTALL)
 
@@ -47,15 +47,15 @@ def read_zone_files(
     origin: DomainName,
     default_ttl: int,
     limits: Limits,
-    report: FaultReport,
+    faults: FaultReport,
 ) -> list[Placed]:
     """Read the records of the zone `origin` from zone files, in order of appearance.
 
     `files` are absolute paths, each with the place of its name in the configuration.
-    `default_ttl` (seconds) is for records that have none, where no `$TTL` says otherwise.
-    Every error is noted in `report`, and what is at fault left out; so is what is over `limits`.
+    `default_ttl` (seconds) is for records that have none, unless a `$TTL` sets another one.
+    Every error is reported in `faults`; wrong records, and those over `limits`, are left out.
     """
-    reading = _Reading(origin, limits, report)
+    reading = _Reading(origin, limits, faults)
     for place, path in files:
         reading.file(path, path.parent, place, _Context(origin, default_ttl), 0)
     return reading.records
@@ -63,7 +63,7 @@ def read_zone_files(
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What a line of a file takes from those before it."""
+    """What a line of a file inherits from the lines before it."""
 
     origin: DomainName
     ttl: int
@@ -76,19 +76,19 @@ class _Reading:
 
     zone: DomainName
     limits: Limits
-    report: FaultReport
+    faults: FaultReport
     records: list[Placed] = field(default_factory=list)
     size: int = 0
     files: int = 0
     full: bool = False
-    """Too much was read; the rest is left out, and that was noted."""
+    """A limit was reached and reported; the rest is left out."""
 
     def file(self, path: Path, folder: Path, place: Place, context: _Context, depth: int) -> None:
-        """Read a file that is named at `place`; what it includes is in `folder` or below."""
+        """Read a file named at `place`; files that it includes must be in `folder` or below."""
         try:
             text = self._text(path, folder, depth)
         except Malformed as fault:
-            self.report.add(place, str(fault))
+            self.faults.add(place, str(fault))
             return
         for line, entry in entries(text):
             if self.full:
@@ -97,7 +97,7 @@ class _Reading:
             try:
                 context = self._entry(entry, here, path, folder, context, depth)
             except Malformed as fault:
-                self.report.add(here, str(fault))
+                self.faults.add(here, str(fault))
 
     def _text(self, path: Path, folder: Path, depth: int) -> str:
         self.files += 1
@@ -129,7 +129,7 @@ class _Reading:
     def _entry(
         self, entry: str, place: Place, path: Path, folder: Path, context: _Context, depth: int
     ) -> _Context:
-        """Read a record or a directive; return what holds for the next line."""
+        """Read a record or a directive; return the context of the next line."""
         word, *arguments = entry.split()
         match word.upper(), arguments:
             case ("$ORIGIN", [name]):

@@ -1,8 +1,9 @@
-"""The static records of a zone: which may stand beside which.
+"""The static records of a zone: which of them may stand together.
 
-Knows CNAME exclusiveness (RFC 1034 section 3.6.2), one TTL an RRset (RFC 2181 section 5.2) and
-CNAME loops; delegations have rules of their own (`delegations`).
-Refuses to know the syntax of a record, and the names that groups take: those come and go.
+A CNAME excludes other records of its owner (RFC 1034 section 3.6.2), an RRset has one TTL
+(RFC 2181 section 5.2), and CNAME records may not form a loop; the rules of delegations are in
+`delegations`.  Names of groups are not checked against these records here: groups are made and
+removed while the server runs.
 """
 
 from __future__ import annotations
@@ -27,23 +28,22 @@ def static_records(
     origin: DomainName,
     default_ttl: int,
     nameservers: Sequence[NameServer],
-    report: FaultReport,
+    faults: FaultReport,
     from_files: Sequence[Placed] = (),
 ) -> tuple[OwnedRRset, ...]:
-    """Make RRsets of `entries`, each the zone-file text of one record, in order of appearance.
+    """Return the RRsets of `entries`, each the zone-file text of one record, in the same order.
 
-    `from_files` are records that were read already; they come after them.
-
-    `default_ttl` (seconds) is for records that have none; `nameservers` are the zone's own, whose
-    addresses take part in the rules.
-    Every entry that breaks a rule is noted in `report` and left out.
+    `from_files` are records that were read from zone files; they come after the entries.
+    `default_ttl` (seconds) is for records that have none; `nameservers` are the zone's own, and the
+    rules hold for their addresses too.
+    Every record that breaks a rule is reported in `faults` and left out.
     """
     records: list[Placed] = []
     for place, text in entries:
         try:
             records.append((place, parse_record(text, origin, default_ttl)))
         except Malformed as error:
-            report.add(place, str(error))
+            faults.add(place, str(error))
     records += from_files
     contents = _Contents(nameservers)
     cuts = {record.owner for _, record in records if record.rtype == NS}
@@ -52,9 +52,9 @@ def static_records(
         if problem is None:
             contents.add(place, record)
         else:
-            report.add(place, problem)
+            faults.add(place, problem)
     for place, loop in _cname_loops(contents):
-        report.add(place, f"this CNAME leads back to itself: {' -> '.join(map(str, loop))}")
+        faults.add(place, f"this CNAME leads back to itself: {' -> '.join(map(str, loop))}")
     servers = {
         owner: [DomainName(record.data) for _, record in members]
         for (owner, rtype), members in contents.rrsets.items()
@@ -62,7 +62,7 @@ def static_records(
     }
     for cut in unreachable(servers, contents.addressed()):
         names = ", ".join(map(str, servers[cut]))
-        report.add(
+        faults.add(
             contents.rrsets[cut, NS][0][0],
             f"nobody can find the servers of {cut}: {names}; "
             "give one of them its address in this zone (glue)",
@@ -76,7 +76,7 @@ def static_records(
 
 
 class _Contents:
-    """What stands in the zone so far."""
+    """The records of the zone that were accepted so far."""
 
     def __init__(self, nameservers: Sequence[NameServer]) -> None:
         self.rrsets: dict[tuple[DomainName, int], list[Placed]] = {}
@@ -96,7 +96,7 @@ class _Contents:
         return found | self._nameservers
 
     def problem_with(self, record: Record) -> str | None:
-        """Say why `record` cannot join what is there, or None if it can."""
+        """Return why `record` cannot be added, or None if it can."""
         owner, name = record.owner, record.type_text
         if owner in self._nameservers and record.rtype in (A, AAAA):
             return f"{owner} has its addresses from `nameservers`; add this one there"
@@ -135,9 +135,9 @@ class _Contents:
 
 
 def _cname_loops(contents: _Contents) -> Iterator[tuple[Place, list[DomainName]]]:
-    """Yield each CNAME loop once: the place of its first record, and the names that it runs over.
+    """Yield each CNAME loop once: the place of its first record, and the names in it.
 
-    Wildcards answer for no name here: what they lead to may be the name of a group.
+    Wildcards are not expanded: the name that a CNAME leads to may be that of a group.
     """
     finished: set[DomainName] = set()
     for start in contents.types_at:

@@ -1,8 +1,7 @@
-"""The zones of the configuration: sections of the file to `Zone` values.
+"""The section `zones` becomes `Zone` values.
 
-Knows what origins, name servers, TTLs and contact must be to each other.
-Refuses to know single values (checked in `values`), static records (`zone_records`) and zone files
-(`zone_file`).
+Here origins, name servers, TTLs and contacts are checked against each other; static records are
+checked in `zone_records`, and zone files are read in `zone_file`.
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, Zone
 class _Source:
     """A zone as it is in the file.
 
-    `usable` lacks the values that were refused already, `written` has them all: so that a value
-    which was refused is not called missing as well.
+    `usable` lacks the values that were refused already, `written` has them all: so a refused value
+    is not reported as missing as well.
     """
 
     origin: DomainName
     section: ZoneSection
     usable: Node
     written: Node
-    report: FaultReport
+    faults: FaultReport
 
     def is_refused(self, key: str) -> bool:
-        return self.written.at(key) is not None and self.usable.at(key) is None
+        return self.usable.lacks_any_of(self.written, (key,))
 
 
 def read_zones(
@@ -48,37 +47,36 @@ def read_zones(
     folder: Path,
     usable: Node,
     written: Node,
-    report: FaultReport,
+    faults: FaultReport,
 ) -> tuple[Zone, ...]:
-    """Make zones of the sections; note everything that is wrong in `report`.
+    """Return the zones of the sections; report everything that is wrong in `faults`.
 
     `folder` completes the paths of zone files.
-    `usable` is the document that the sections are of, `written` the one with the refused values.
-    Returns the zones that could be made; they are all there and right if nothing was noted.
+    `usable` is the document that the sections are of, `written` the same with the values that were
+    refused already.
+    If anything was reported, zones may be missing or incomplete.
     """
     sources: list[_Source] = []
     by_origin: dict[DomainName, _Source] = {}
     for text, section in sections.items():
-        node, original = usable.at("zones", text), written.at("zones", text)
-        assert node is not None
-        assert original is not None
+        node, original = usable.get("zones", text), written.get("zones", text)
         try:
             origin = host_name(text)
         except Malformed as error:
-            report.add(node.key, f"{quoted(text)} cannot be a zone: {error}")
+            faults.add(node.key, f"{quoted(text)} cannot be a zone: {error}")
             continue
         if len(origin.wire) > MAX_ORIGIN:
-            report.add(
+            faults.add(
                 node.key,
                 f"is {len(origin.wire)} bytes long; at most {MAX_ORIGIN} leave room for the names "
                 "of groups and applications in it",
             )
             continue
-        source = _Source(origin, section, node, original, report)
+        source = _Source(origin, section, node, original, faults)
         sources.append(source)
         if (same := by_origin.setdefault(origin, source)) is not source:
             line = same.usable.key.line
-            report.add(node.key, f"the zone {origin} is given twice; the first time on line {line}")
+            faults.add(node.key, f"the zone {origin} is given twice; the first time on line {line}")
     for source in sources:
         _refuse_nesting(source, by_origin)
     resolvers = usable.at("resolvers")
@@ -91,7 +89,7 @@ def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> N
     ancestor = source.origin.parent()
     while not ancestor.is_root:
         if ancestor in sources:
-            source.report.add(
+            source.faults.add(
                 source.usable.key,
                 f"{source.origin} is inside the zone {ancestor} of this file; "
                 "zones inside each other are not supported",
@@ -103,23 +101,23 @@ def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> N
 def _zone(
     source: _Source, folder: Path, served: Collection[DomainName], *, can_resolve: bool
 ) -> Zone | None:
-    section, origin, report = source.section, source.origin, source.report
+    section, origin, faults = source.section, source.origin, source.faults
     nameservers = _nameservers(source)
     entries = [
         (node.place, text)
         for index, text in enumerate(section.records)
         if (node := source.usable.at("records", index)) is not None
     ]
-    refuse_repeated(section.records_files, source.usable.at("records_files"), "file", report)
+    refuse_repeated(section.records_files, source.usable.at("records_files"), "file", faults)
     files = [
         (node.place, absolute(text, folder))
         for index, text in enumerate(section.records_files)
         if (node := source.usable.at("records_files", index)) is not None
     ]
-    read = read_zone_files(files, origin, section.ttl, LIMITS, report)
-    records = static_records(entries, origin, section.ttl, nameservers, report, read)
+    read = read_zone_files(files, origin, section.ttl, LIMITS, faults)
+    records = static_records(entries, origin, section.ttl, nameservers, faults, read)
     alias = source.usable.at("alias")
-    target = read_alias(alias, origin, records, served, report, can_resolve=can_resolve)
+    target = read_alias(alias, origin, records, served, faults, can_resolve=can_resolve)
     negative_ttl = _negative_ttl(source)
     mailbox = section.contact or origin.child("hostmaster")
     if not nameservers:
@@ -132,7 +130,7 @@ def _negative_ttl(source: _Source) -> int:
     ttl = MAX_TTL if source.is_refused("ttl") else section.ttl
     node = source.usable.at("negative_ttl")
     if node is not None and section.negative_ttl > ttl:
-        source.report.add(
+        source.faults.add(
             node.place,
             f"must be at most the zone's ttl, {ttl}, not {section.negative_ttl}",
         )
@@ -143,28 +141,26 @@ def _nameservers(source: _Source) -> tuple[NameServer, ...]:
     """Read the NS set, in the order of the file: the first is the primary of the SOA record."""
     servers: dict[DomainName, NameServer] = {}
     for text, addresses in source.section.nameservers.items():
-        node = source.usable.at("nameservers", text)
-        written = source.written.at("nameservers", text)
-        assert node is not None
-        assert written is not None
+        node = source.usable.get("nameservers", text)
+        written = source.written.get("nameservers", text)
         try:
             name = host_name(text, None if "." in text else source.origin)
         except Malformed as error:
-            source.report.add(node.key, f"{quoted(text)} cannot be a name server: {error}")
+            source.faults.add(node.key, f"{quoted(text)} cannot be a name server: {error}")
             continue
         if name in servers:
-            source.report.add(node.key, f"the name server {name} is given twice")
+            source.faults.add(node.key, f"the name server {name} is given twice")
         elif problem := _nameserver_problem(name, source.origin, bool(written.value)):
-            source.report.add(node.key, problem)
+            source.faults.add(node.key, problem)
         for index, address in enumerate(addresses):
             if address in addresses[:index] and (item := node.at(index)) is not None:
-                source.report.add(item.place, f"the address {address} is given twice")
+                source.faults.add(item.place, f"the address {address} is given twice")
         servers.setdefault(name, NameServer(name, tuple(addresses)))
     return tuple(servers.values())
 
 
 def _nameserver_problem(name: DomainName, origin: DomainName, has_addresses: bool) -> str | None:
-    """Say why a server of that name cannot be in the NS set of `origin`, or None if it can."""
+    """Return why a server of that name cannot be in the NS set of `origin`, or None if it can."""
     if not name.is_at_or_below(origin):
         if has_addresses:
             return (

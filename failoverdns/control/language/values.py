@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import MAXYEAR, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypeVar
 
@@ -18,8 +17,17 @@ from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health, Quorum
-from failoverdns.model.names import DomainName, plain_label
+from failoverdns.model.names import (
+    CONFIGURED_NAME_FORM,
+    GROUP_NAME_FORM,
+    DomainName,
+    is_configured_name,
+    is_group_name,
+    is_label_pattern,
+    plain_label,
+)
 from failoverdns.model.policy import AUTOMATION_FLAG
+from failoverdns.model.timestamps import read_timestamp
 
 MAX_TEXT = 1000
 """Characters in a text."""
@@ -37,10 +45,7 @@ MAX_REVISION = 2**63 - 1
 
 MAX_QUORUM = 1000
 
-_CONFIGURED_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_NAME_PATTERN = re.compile(r"[a-z0-9_*?-]{1,63}", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,4}", re.ASCII)
-_GROUP_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 T = TypeVar("T")
@@ -116,11 +121,8 @@ def label(value: Json) -> str:
 def group(value: Json) -> str:
     """Return the name of a group; raises Malformed."""
     given = text(value)
-    if not _GROUP_NAME.fullmatch(given):
-        raise Malformed(
-            f"group {given!r} must be 1 to 128 letters, digits, '.', '_' or '-', "
-            "beginning and ending with a letter or digit"
-        )
+    if not is_group_name(given):
+        raise Malformed(f"group {given!r} must be {GROUP_NAME_FORM}")
     return given
 
 
@@ -203,29 +205,14 @@ def time(value: Json) -> float:
 
     Only years that can be written again in any time zone.
     """
-    given = text(value)
-    try:
-        read = datetime.fromisoformat(given.upper())
-    except ValueError:
-        read = None
-    if (
-        read is None
-        or read.tzinfo is None
-        or "T" not in given.upper()
-        or not 1 < read.year < MAXYEAR
-    ):
-        raise Malformed(
-            f"{given!r} is not a time with its zone; write one such as 2026-03-01T02:00:00Z or "
-            "2026-03-01T03:00:00+01:00"
-        )
-    return read.timestamp()
+    return read_timestamp(text(value))
 
 
 def configured_name(value: Json) -> str:
     """Return the name of a check or policy; raises Malformed."""
     given = text(value)
-    if not _CONFIGURED_NAME.fullmatch(given):
-        raise Malformed(f"{given!r} must be 1 to 64 letters, digits, '-', '_' or '.'")
+    if not is_configured_name(given):
+        raise Malformed(f"{given!r} must be {CONFIGURED_NAME_FORM}")
     return given
 
 
@@ -280,7 +267,7 @@ def health_target(value: Json) -> tuple[str, str | None]:
     """Return the patterns of `APPLICATION[/HEAD]` in lower case; raises Malformed."""
     name, slash, head_ = text(value).lower().partition("/")
     for part in (name, head_) if slash else (name,):
-        if not _NAME_PATTERN.fullmatch(part):
+        if not is_label_pattern(part):
             raise Malformed(
                 f"{part!r} must be a name, or a pattern of names with * and ?: write "
                 "APPLICATION or APPLICATION/HEAD"

@@ -1,0 +1,229 @@
+"""The section `checks`: how the health of web heads is probed.
+
+Which keys a check takes depends on its type: a key that means nothing for the type is an error,
+not ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Annotated
+
+import re2
+from pydantic import Field, PlainValidator
+
+from failoverdns.config import numbers
+from failoverdns.config import scalars as values
+from failoverdns.config.document import Node
+from failoverdns.config.errors import FaultReport, quoted
+from failoverdns.config.scalars import named
+from failoverdns.config.section import (
+    AddressText,
+    Boolean,
+    Command,
+    FilePath,
+    Line,
+    Section,
+    text,
+    word_of,
+)
+from failoverdns.model.errors import Malformed
+from failoverdns.model.health import (
+    DEFAULT_PORTS,
+    REPORTS_NEEDED,
+    Check,
+    CheckKind,
+    HttpExpectation,
+    TlsExpectation,
+)
+
+MAX_PATTERN = 500
+"""Characters of a regular expression, or of a text that a body must contain."""
+
+_STATUS = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?", re.ASCII)
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}", re.ASCII)
+
+
+def statuses(value: object) -> list[tuple[int, int]]:
+    """Read status codes of HTTP, and ranges of them such as 200-299."""
+    items = value if isinstance(value, list) else [value]
+    form = "write status codes and ranges, as in [200-299, 401]"
+    found = []
+    for item in items:
+        parts = _STATUS.fullmatch(str(item)) if isinstance(item, int | str) else None
+        if parts is None:
+            raise Malformed(f"{named(item)} is not a status of HTTP; {form}")
+        low, high = int(parts[1]), int(parts[2] or parts[1])
+        if high < low:
+            raise Malformed(f"the range {item} is empty; {form}")
+        found.append((low, high))
+    if not found:
+        raise Malformed(f"empty; {form}")
+    return found
+
+
+def http_method(text: str) -> str:
+    """Check that `text` is a method of HTTP (RFC 9110 section 9.1)."""
+    if not _METHOD.fullmatch(text) or text != text.upper():
+        raise Malformed(f"{quoted(text)} is not a method of HTTP; write GET or HEAD")
+    return text
+
+
+def http_path(text: str) -> str:
+    """Check that `text` is the path of an HTTP request, a query included."""
+    odd = not text.isascii() or not text.isprintable() or " " in text or "#" in text
+    if odd or not text.startswith("/") or len(text) > 2000:
+        raise Malformed(f"{quoted(text)} is not a path; write one such as /health?deep=1")
+    return text
+
+
+def body_text(text: str) -> str:
+    """Check that a body can be searched for `text`."""
+    if not 1 <= len(text) <= MAX_PATTERN:
+        raise Malformed(f"must be 1 to {MAX_PATTERN} characters long, not {len(text)}")
+    return text
+
+
+def pattern(text: str) -> str:
+    """Check that `text` is a regular expression of RE2, which matches in linear time."""
+    body_text(text)
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(text, options)
+    except re2.error as fault:
+        reason = fault.args[0] if fault.args else "it cannot be read"
+        problem = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        form = "it is read by RE2, which has no look-around and no backreferences"
+        raise Malformed(f"{quoted(text)} is not a regular expression: {problem}; {form}") from None
+    return text
+
+
+def checked_name(text: str) -> str:
+    """Read the host name that a certificate has to be valid for."""
+    return values.host_name(values.ascii_text(text)).to_text()
+
+
+_CHECK, _HTTP, _TLS = Check("", CheckKind.TCP), HttpExpectation(), TlsExpectation()
+
+Times = Annotated[int, Field(ge=1, le=100)]
+
+
+class CheckSection(Section):
+    """What stands below the name of a check; times in seconds."""
+
+    kind: Annotated[CheckKind, word_of(CheckKind, "a type of checks")] = Field(
+        default=_CHECK.kind, alias="type"
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    interval: Annotated[float, PlainValidator(numbers.seconds(0.2, 86400))] = _CHECK.interval
+    timeout: Annotated[float, PlainValidator(numbers.seconds(0.05, 3600))] = _CHECK.timeout
+    jitter: Annotated[float, PlainValidator(numbers.percent)] = _CHECK.jitter
+    up_after: Times = _CHECK.up_after
+    down_after: Times = _CHECK.down_after
+    sources: list[AddressText] = Field(default=[], alias="source")
+    method: Annotated[str, text(http_method)] = _HTTP.method
+    path: Annotated[str, text(http_path)] = _HTTP.path
+    host: Line | None = _HTTP.host
+    status: Annotated[list[tuple[int, int]], PlainValidator(statuses)] = list(_HTTP.status)
+    body: Annotated[str, text(body_text)] | None = _HTTP.body
+    body_pattern: Annotated[str, text(pattern)] | None = _HTTP.body_pattern
+    redirects: Annotated[int, Field(ge=0, le=10)] = _HTTP.redirects
+    verify: Boolean = _TLS.verify
+    server_name: Annotated[str, text(checked_name)] | None = _TLS.server_name
+    ca_file: FilePath | None = None
+    days_left: Annotated[int, Field(ge=0, le=3650)] = _TLS.days_left
+    run: Command = []
+    ttl: Annotated[float, PlainValidator(numbers.seconds(1, 86400))] = _CHECK.ttl
+
+
+_ALWAYS = ("type", "up_after", "down_after")
+_TIMED = ("interval", "timeout", "jitter")
+_SENT = ("port", "source")
+_OVER_HTTP = ("method", "path", "host", "status", "body", "body_pattern", "redirects")
+_OVER_TLS = ("verify", "server_name", "ca_file", "days_left")
+_KEYS: Mapping[CheckKind, tuple[str, ...]] = {
+    CheckKind.TCP: (*_ALWAYS, *_TIMED, *_SENT),
+    CheckKind.HTTP: (*_ALWAYS, *_TIMED, *_SENT, *_OVER_HTTP),
+    CheckKind.HTTPS: (*_ALWAYS, *_TIMED, *_SENT, *_OVER_HTTP, *_OVER_TLS),
+    CheckKind.TLS: (*_ALWAYS, *_TIMED, *_SENT, *_OVER_TLS),
+    CheckKind.EXEC: (*_ALWAYS, *_TIMED, "run"),
+    CheckKind.PUSH: (*_ALWAYS, "ttl"),
+}
+"""Which keys a check of each type takes."""
+
+
+def read_check(
+    name: str,
+    section: CheckSection,
+    folder: Path,
+    usable: Node,
+    written: Node,
+    faults: FaultReport,
+) -> Check:
+    """Return the check `name`; report what is wrong with it.
+
+    `folder` completes the paths of programs and files.  `usable` is the check in the document that
+    the section is of, `written` the same with the values that were refused already.
+    """
+    kind = section.kind
+    _refuse_other_keys(kind, written, faults)
+    if kind is CheckKind.TCP and written.at("port") is None:
+        faults.add(written.place.of_key("port"), "missing; give the port that is to be open")
+    _check_program(section, written, faults)
+    refused = usable.lacks_any_of(written, ("timeout", "interval"))
+    if kind is not CheckKind.PUSH and section.timeout > section.interval and not refused:
+        where = written.at("timeout") or written.at("interval") or written
+        text = f"the timeout, {section.timeout:g}, must be at most the interval"
+        faults.add(where.place, f"{text}, {section.interval:g}: a probe ends before the next")
+    families = [isinstance(address, IPv4Address) for address in section.sources]
+    source = written.at("source")
+    if len(set(families)) != len(families) and source is not None:
+        faults.add(source.place, "give one IPv4 and one IPv6 address at most")
+    counts = {
+        key: REPORTS_NEEDED
+        for key in ("up_after", "down_after")
+        if kind is CheckKind.PUSH and written.at(key) is None
+    }
+    ca_file = section.ca_file
+    return section.into(
+        Check,
+        folder,
+        name=name,
+        port=section.port if section.port is not None else DEFAULT_PORTS.get(kind, _CHECK.port),
+        http=section.into(HttpExpectation, folder),
+        tls=section.into(
+            TlsExpectation,
+            folder,
+            ca_file=str(values.absolute(ca_file, folder)) if ca_file is not None else None,
+        ),
+        run=values.command(section.run, folder),
+        **counts,
+    )
+
+
+def _refuse_other_keys(kind: CheckKind, node: Node, faults: FaultReport) -> None:
+    """Report keys that mean nothing for a check of this type."""
+    if not isinstance(node.value, dict):
+        return
+    for key, entry in node.value.items():
+        if key in CheckSection.written_keys() and key not in _KEYS[kind]:
+            kinds = [other.value for other, keys in _KEYS.items() if key in keys]
+            faults.add(entry.key, f"is for checks of the type {_or(kinds)}, not {kind.value}")
+
+
+def _check_program(section: CheckSection, written: Node, faults: FaultReport) -> None:
+    run, program = written.at("run"), written.at("run", 0)
+    unreported = run is None or run.value == []
+    if section.kind is CheckKind.EXEC and not section.run and unreported:
+        faults.add(written.place.of_key("run"), "missing; give the path of a program")
+    if program is not None and program.value == "":
+        faults.add(program.place, "must be the path of a program")
+
+
+def _or(words: Iterable[str]) -> str:
+    *rest, last = words
+    return f"{', '.join(rest)} or {last}" if rest else last

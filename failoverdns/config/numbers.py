@@ -1,0 +1,38 @@
+"""Read numbers of the configuration that are not plain integers: seconds and percent.
+
+As in `config.scalars`, each function raises Malformed with what is wrong and what would be right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from failoverdns.config.scalars import named
+from failoverdns.model.errors import Malformed
+
+_DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
+
+
+def seconds(low: float, high: float) -> Callable[[object], float]:
+    """Return a reader of seconds from `low` to `high`: a whole number, or one with a point."""
+
+    def read(value: object) -> float:
+        if (isinstance(value, int) and not isinstance(value, bool)) or (
+            isinstance(value, str) and _DECIMAL.fullmatch(value)
+        ):
+            number = float(value)
+        else:
+            raise Malformed(f"must be a number of seconds, such as 30 or 0.5, not {named(value)}")
+        if not low <= number <= high:
+            raise Malformed(f"must be from {low:g} to {high:g} seconds, not {number:g}")
+        return number
+
+    return read
+
+
+def percent(value: object) -> float:
+    """Read 0 to 50 percent as a part of 1."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 50:
+        return value / 100
+    raise Malformed(f"must be a whole number from 0 to 50 (percent), not {named(value)}")

@@ -1,0 +1,52 @@
+"""The section `policies`: when groups switch automatically."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, PlainValidator
+
+from failoverdns.config import numbers
+from failoverdns.config.document import Node
+from failoverdns.config.errors import FaultReport
+from failoverdns.config.section import Section, word_of
+from failoverdns.model.policy import AllDown, AnswerOf, Mode, Policy
+
+ModeWord = Annotated[Mode, word_of(Mode, "a mode")]
+
+_POLICY = Policy("")
+
+
+class PolicySection(Section):
+    """What stands below the name of a policy; times in seconds."""
+
+    mode: ModeWord = _POLICY.mode
+    grace: Annotated[float, PlainValidator(numbers.seconds(0, 86400))] = _POLICY.grace
+    fail_back: ModeWord = _POLICY.fail_back
+    hold: Annotated[float, PlainValidator(numbers.seconds(0, 604800))] = _POLICY.hold
+    cooldown: Annotated[float, PlainValidator(numbers.seconds(0, 604800))] = _POLICY.cooldown
+    max_switches: Annotated[int, Field(ge=1, le=100)] = _POLICY.max_switches
+    window: Annotated[float, PlainValidator(numbers.seconds(1, 604800))] = _POLICY.window
+    all_down: Annotated[AllDown, word_of(AllDown, "an answer")] = _POLICY.all_down
+    answer: Annotated[AnswerOf, word_of(AnswerOf, "an answer")] = _POLICY.answer
+    pre_ttl: Annotated[int, Field(ge=0, le=86400)] = _POLICY.pre_ttl
+
+
+def read_policy(
+    name: str, section: PolicySection, usable: Node, written: Node, faults: FaultReport
+) -> Policy:
+    """Return the policy `name`; report a limit of switches that could never be reached.
+
+    `usable` is the policy in the document that the section is of, `written` the same with the
+    values that were refused already.
+    """
+    refused = usable.lacks_any_of(written, ("max_switches", "cooldown", "window"))
+    guard = usable.at("max_switches") or usable.at("window")
+    futile = section.max_switches * section.cooldown >= section.window
+    if futile and guard is not None and not refused:
+        faults.add(
+            guard.place,
+            f"{section.max_switches} switches with {section.cooldown:g} s after each take the "
+            f"whole window, {section.window:g} s: the guard would never hold anything back",
+        )
+    return section.into(Policy, name=name)
