@@ -6,25 +6,29 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from system.server import DEADLINE, EXECUTABLE, wait_for
+from system.server import DEADLINE, EXECUTABLE
 
 PROJECT = Path(__file__).parents[2]
+STARTING = 4 * DEADLINE
+"""Seconds that a script may take to start: it starts some programs, and gives some commands."""
 
 
 def checkout(folder: Path, ports: Mapping[str, int]) -> Path:
-    """Copy what the scripts need; take other ports than a server that may be running.
+    """Copy what the scripts need, with other ports than those of a server that may be running.
 
-    The virtual environment is there already: installing is not what is tried.
+    It gets the virtual environment that the tests run in: installing is not what is tried.
     """
     for name in ("config", "failoverdns", "scripts"):
         shutil.copytree(PROJECT / name, folder / name)
-    for name in ("setup.cfg", "pyproject.toml", "README.md"):
+    for name in ("MANIFEST.in", "README.md", "pyproject.toml", "setup.cfg", "setup.py"):
         shutil.copy(PROJECT / name, folder / name)
     demos = [*folder.glob("config/demo*"), *folder.glob("config/demo*/*")]
-    for file in [*(path for path in demos if path.is_file()), folder / "scripts" / "run-tls"]:
+    scripts = [folder / "scripts" / name for name in ("run", "run-tls")]
+    for file in [*(path for path in demos if path.is_file()), *scripts]:
         file.write_text(with_ports(file.read_text(), ports))
     programs = folder / ".venv" / "bin"
     programs.mkdir(parents=True)
@@ -38,24 +42,24 @@ def checkout(folder: Path, ports: Mapping[str, int]) -> Path:
 
 
 def with_ports(text: str, ports: Mapping[str, int]) -> str:
-    """Return a text with the ports that are to be taken in the place of those it has."""
+    """Return a text with other ports: `ports` maps each one that is written to its replacement."""
     for written, port in ports.items():
         text = text.replace(written, str(port))
     return text
 
 
 def start(folder: Path, script: str) -> subprocess.Popen[bytes]:
-    """Start a script and wait until it has told what to try."""
+    """Start a script and wait until it has printed what to try."""
     out = folder / "out"
     with out.open("wb") as file:
         running = subprocess.Popen(
             [script], cwd=folder, stdout=file, stderr=file, start_new_session=True
         )
+    until = time.monotonic() + STARTING
     try:
-        wait_for(
-            lambda: running.poll() is not None or "Ctrl-C stops" in out.read_text(),
-            lambda: out.read_text(),
-        )
+        while running.poll() is None and "Ctrl-C stops" not in out.read_text():
+            assert time.monotonic() < until, out.read_text()
+            time.sleep(0.05)
         assert running.poll() is None, out.read_text()
     except BaseException:
         interrupt(running)

@@ -11,7 +11,7 @@ from system.server import DEADLINE, Client, tool
 
 
 def test_run_loads_the_demo_once_and_goes_on_from_its_state(tmp_path: Path) -> None:
-    """dig, switch, Ctrl-C, again: the switch is there."""
+    """dig, switch, a second start that is refused, Ctrl-C, again: the switch is there."""
     port = free_port()
     folder = checkout(tmp_path, {"5300": port})
     question = [tool("dig"), "@127.0.0.1", "-p", str(port), "+short", "414-262-781.failover.test"]
@@ -23,6 +23,7 @@ def test_run_loads_the_demo_once_and_goes_on_from_its_state(tmp_path: Path) -> N
         assert client.ask(b"switch shop\n")["ok"]
         client.close()
         assert subprocess.check_output(question, timeout=DEADLINE) == b"198.51.100.20\n"
+        assert_a_second_start_is_refused(folder)
         assert interrupt(running) == 0
         running = start(folder, "scripts/run")
         assert "loading the demo" not in folder.joinpath("out").read_text()
@@ -30,3 +31,13 @@ def test_run_loads_the_demo_once_and_goes_on_from_its_state(tmp_path: Path) -> N
     finally:
         interrupt(running)
     assert not folder.joinpath("run", "control.sock").exists()
+
+
+def assert_a_second_start_is_refused(folder: Path) -> None:
+    """It would find the port and the state in use, after it printed what to try."""
+    second = subprocess.run(
+        ["scripts/run"], cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+    assert second.returncode == 1
+    assert "a server is running in this folder already: stop it first" in second.stderr
+    assert "another terminal" not in second.stdout

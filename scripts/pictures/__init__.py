@@ -1,0 +1,1 @@
+"""Draws the picture of a switch: `scripts/draw-switch`."""
