@@ -16,7 +16,7 @@ from failoverdns.automation.automation_loop import Automation
 from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.changes.ledger import Ledger
 from failoverdns.control.commanding import CommandCorridor, event_line
-from failoverdns.control.effects import Effects
+from failoverdns.control.effects import CommandEffects
 from failoverdns.control.server import ControlFactory
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
@@ -85,7 +85,7 @@ def build(
         now=time.time,
         steady=steady,
     )
-    effects = Effects(
+    effects = CommandEffects(
         now=time.time,
         steady=steady,
         spawn=spawn,

@@ -12,7 +12,7 @@ from control_effects import quiet_effects
 from corridors import WHO, ZONE, Corridor
 from driving import run
 
-from failoverdns.automation.observing import Effects, Observing
+from failoverdns.automation.observing import Observing, ObservingEffects
 from failoverdns.automation.reports import Reports
 from failoverdns.cli import rendering
 from failoverdns.control.commanding import CommandCorridor
@@ -42,7 +42,7 @@ class Console:
         self.server: dict[str, Json] = {}
         self.hooks: list[Json] = []
         self.corridor.do(Configure((ZONE,), settings))
-        self._observing = Observing(self, self._means())
+        self._observing = Observing(self, self._effects())
         self.corridor.listeners.append(self._observing.announce)
         self._reports = Reports(
             lambda: self.corridor.ledger.state,
@@ -124,8 +124,8 @@ class Console:
     async def _submit(self, command: Mutation) -> None:
         self.corridor.do(command)
 
-    def _means(self) -> Effects:
-        return Effects(
+    def _effects(self) -> ObservingEffects:
+        return ObservingEffects(
             state=lambda: self.corridor.ledger.state,
             submit=self._submit,
             spawn=self.corridor.gate.spawn,

@@ -1,4 +1,4 @@
-"""Effects of the command corridor for tests: a still clock, and nothing around the corridor."""
+"""CommandEffects of the command corridor for tests: a still clock, and nothing around the corridor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from corridors import Corridor
 
-from failoverdns.control.effects import Effects
+from failoverdns.control.effects import CommandEffects
 from failoverdns.control.reading import Source
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
@@ -38,9 +38,9 @@ async def no_query_log(command: LogCommand) -> dict[str, Json]:
     return {"on": False, "file": None, "sample": 1, "written": 0, "lost": 0}
 
 
-def quiet_effects(corridor: Corridor, **others: Any) -> Effects:
+def quiet_effects(corridor: Corridor, **others: Any) -> CommandEffects:
     """Return effects with the corridor's clock; `others` replace fields by name."""
-    return Effects(
+    return CommandEffects(
         **{
             "now": lambda: corridor.now,
             "steady": lambda: corridor.now,

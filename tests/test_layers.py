@@ -37,10 +37,11 @@ FLOORS: Mapping[str, str] = {
     "net":             "model",
     "changes":         "model rules protocol store.interface",
     "control.language": "model pki",
-    "control":         "model rules protocol pki store.interface net changes control.language",
+    "effects":         "model rules.derived",
+    "control":         "model rules protocol pki store.interface net changes effects "
+                       "control.language",
     "answering":       "model protocol net",
     "workers":         "model rules.derived protocol net answering",
-    "effects":         "model rules.derived",
     "delivery":        "model rules pki store.interface net effects",
     "issuing":         "model rules pki store.interface effects",
     "resolving":       "model rules.derived net effects",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from failoverdns.control.effects import Effects
+from failoverdns.control.effects import CommandEffects
 from failoverdns.control.language.requests import Result
 from failoverdns.model.commands import Action
 from failoverdns.model.commands.certificates import RotateKey
@@ -17,7 +17,7 @@ from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 
-async def act(store: Store, effects: Effects, command: Action) -> Result:
+async def act(store: Store, effects: CommandEffects, command: Action) -> Result:
     """Carry out an action and return its result; raises Rejected."""
     match command:
         case ReportHealth():

@@ -17,7 +17,7 @@ from typing import Any
 from failoverdns.changes.batch import Done, Outcome, Submission
 from failoverdns.changes.ledger import Ledger
 from failoverdns.control.acting import act
-from failoverdns.control.effects import Approval, Effects
+from failoverdns.control.effects import CommandEffects
 from failoverdns.control.language.requests import (
     Request,
     Result,
@@ -27,6 +27,7 @@ from failoverdns.control.language.requests import (
     write_reply,
 )
 from failoverdns.control.reading import Source, read
+from failoverdns.effects import Approval
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Action, Mutation, ReadCommand
 from failoverdns.model.commands.certificates import RequestCertificate
@@ -52,7 +53,7 @@ _NOT_ISSUING = Rejected(
 class CommandCorridor:
     """Carries out the requests of all clients."""
 
-    def __init__(self, ledger: Ledger, store: Store, effects: Effects) -> None:
+    def __init__(self, ledger: Ledger, store: Store, effects: CommandEffects) -> None:
         self._ledger = ledger
         self._store = store
         self._effects = effects

@@ -1,31 +1,21 @@
 """What the command corridor uses of the rest of the server.
 
 Commands that change the state go through the ledger alone.  Everything else that a command needs
-(clocks, hooks, probes, the query log) is handed in as one value, `Effects`, by whoever builds the
+(clocks, hooks, probes, the query log) is handed in as one value, `CommandEffects`, by whoever builds the
 corridor: the service, or a test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from failoverdns.effects import Approval
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
 from failoverdns.model.commands import LogCommand
 from failoverdns.model.commands.health import ReportHealth
-from failoverdns.model.errors import RuleFailure
-
-
-class Approval(Protocol):
-    """Asks the hooks that have to agree before a switch."""
-
-    def __call__(self, planned: Mapping[str, Json]) -> Awaitable[tuple[RuleFailure, ...]]:
-        """Return the objections to a switch; none if all hooks agree.
-
-        `planned` is the result of a dry run, and the switch's `reason`.
-        """
 
 
 class Probing(Protocol):
@@ -39,7 +29,7 @@ class Probing(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Effects:
+class CommandEffects:
     """Side effects and outside knowledge, injected into the command corridor."""
 
     now: Callable[[], float]

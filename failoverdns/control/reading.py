@@ -13,7 +13,7 @@ from typing import assert_never
 from failoverdns.changes.rehearsing import rehearsal
 from failoverdns.changes.state import State
 from failoverdns.control.auditing import exported, last_changes, verified
-from failoverdns.control.effects import Effects
+from failoverdns.control.effects import CommandEffects
 from failoverdns.control.language.requests import Result, Streamed
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
@@ -69,7 +69,7 @@ class Source:
     store: Store
     moment: Moment
     behind: bool
-    effects: Effects
+    effects: CommandEffects
 
 
 async def read(source: Source, command: ReadCommand) -> Result:
