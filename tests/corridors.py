@@ -55,7 +55,7 @@ class Corridor:
         self.open_ledger(State())
 
     def open_ledger(self, state: State) -> None:
-        """Make a ledger that begins with a state, as at a start."""
+        """Make a ledger that begins with this state, as a start of the server does."""
         self.ledger = Ledger(
             state,
             self.store,
