@@ -1,4 +1,4 @@
-"""A small CA: roots, intermediates, certificates for servers and clients, whole or with faults."""
+"""A small CA that issues valid and deliberately faulty certificates for servers and clients."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DAY = 86400.0
 
 
 def make_key(kind: str) -> Any:
-    """Make a private key: ec256, ed25519, ed448, rsa2048, rsa1024, ..."""
+    """Generate a private key of a kind: ec256, ed25519, ed448, rsa2048, rsa1024, ..."""
     if kind == "ed25519":
         return ed25519.Ed25519PrivateKey.generate()
     if kind == "ed448":
@@ -38,12 +38,12 @@ def make_key(kind: str) -> Any:
 
 
 cached_key = lru_cache(maxsize=64)(lambda kind, number: make_key(kind))
-"""Return the same key for the same kind and number: RSA takes its time."""
+"""Return the same key for the same kind and number, because RSA keys are slow to generate."""
 
 
 @dataclass(frozen=True)
 class Issued:
-    """A certificate with its issuers (PEM, without the root), and its key."""
+    """A certificate and its intermediates (PEM, without the root), with the private key."""
 
     certificate: x509.Certificate
     chain: str
@@ -51,16 +51,16 @@ class Issued:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the leaf, in hex."""
+        """The SHA-256 fingerprint of the leaf certificate, in hex."""
         return self.certificate.fingerprint(SHA256()).hex()
 
     @property
     def leaf(self) -> str:
-        """The leaf alone."""
+        """The leaf certificate alone, as PEM."""
         return pem(self.certificate)
 
     def save(self, folder: Path, name: str) -> tuple[Path, Path]:
-        """Write `NAME.pem` and `NAME.key`; return their paths."""
+        """Write the chain to `NAME.pem` and the key to `NAME.key`; return both paths."""
         chain, key = folder / f"{name}.pem", folder / f"{name}.key"
         chain.write_text(self.chain)
         key.write_text(self.key)
@@ -70,7 +70,7 @@ class Issued:
 
 @dataclass
 class Authority:
-    """A CA; without a parent it is a root.  `ca=False` makes one that is not allowed to issue."""
+    """A CA, which is a root without a parent.  `ca=False` makes one that may not issue."""
 
     name: str = "Test Root"
     parent: Authority | None = None
@@ -81,7 +81,7 @@ class Authority:
     lasts: float = 3650 * DAY
 
     def __post_init__(self) -> None:
-        """Make its key and certificate."""
+        """Generate the key and sign the certificate of this CA."""
         self.key = cached_key(self.key_type, self.name)
         self.subject = _name(self.name)
         issuer = self.parent or self
@@ -91,7 +91,7 @@ class Authority:
 
     @property
     def pem(self) -> str:
-        """Its own certificate."""
+        """The CA's own certificate, as PEM."""
         return pem(self.certificate)
 
     def issue(
@@ -106,7 +106,7 @@ class Authority:
         usage: Sequence[x509.ObjectIdentifier] = (),
         common_name: str | None = None,
     ) -> Issued:
-        """Issue a certificate; `starts` and `lasts` in seconds, from now and from then."""
+        """Issue a certificate that begins `starts` seconds from now and lasts `lasts` seconds."""
         private = key or make_key(key_type)
         builder = _builder(_name(common_name or subject), self, private, starts, lasts)
         if names:
@@ -124,7 +124,7 @@ class Authority:
         return self.issue(*names, usage=[ExtendedKeyUsageOID.CLIENT_AUTH])
 
     def intermediates(self) -> str:
-        """This CA's certificate and those above it, but the root."""
+        """Return the certificates from this CA up to the root, without the root, as PEM."""
         return "" if self.parent is None else self.pem + self.parent.intermediates()
 
     def certify(
@@ -133,7 +133,7 @@ class Authority:
         lasts: float = 90 * DAY,
         starts: float = -3600,
     ) -> str:
-        """Issue what a signing request asks for; return the chain."""
+        """Issue the certificate that a signing request asks for; return its chain as PEM."""
         builder = _builder(request.subject, self, None, starts, lasts, request.public_key())
         for extension in request.extensions:
             builder = builder.add_extension(extension.value, extension.critical)
@@ -142,12 +142,12 @@ class Authority:
 
 
 def pem(certificate: x509.Certificate) -> str:
-    """Return a certificate in PEM."""
+    """Return a certificate as PEM."""
     return certificate.public_bytes(Encoding.PEM).decode()
 
 
 def key_pem(key: Any, form: PrivateFormat = PrivateFormat.PKCS8) -> str:
-    """Return a private key in PEM."""
+    """Return a private key as unencrypted PEM."""
     text: bytes = key.private_bytes(Encoding.PEM, form, NoEncryption())
     return text.decode()
 
@@ -186,5 +186,5 @@ def _general(name: str | x509.GeneralName) -> x509.GeneralName:
 
 
 def make_authority(name: str = "Test Root") -> Authority:
-    """Return an intermediate CA below a root."""
+    """Return an intermediate CA that a new root has signed."""
     return Authority(f"{name} Intermediate", Authority(name))

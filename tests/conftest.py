@@ -1,4 +1,4 @@
-"""Settings of the whole suite."""
+"""Settings and fixtures of the whole test suite."""
 
 import pytest
 from corridors import ZONE, Corridor
@@ -8,14 +8,14 @@ from hypothesis import settings
 from failoverdns.model.commands.server import Configure
 from failoverdns.store.memory import MemoryStore
 
-# No test fails because a machine was slow.
+# A slow machine must not make a test fail.
 settings.register_profile("failoverdns", deadline=None)
 settings.load_profile("failoverdns")
 
 
 @pytest.fixture
 def corridor() -> Corridor:
-    """A corridor held by a gate that is open, with the zone configured."""
+    """Return a corridor with an open gate, in which the zone is configured."""
     gate = Gate()
     corridor = Corridor(MemoryStore(gate), gate)
     corridor.do(Configure((ZONE,)))
@@ -23,5 +23,5 @@ def corridor() -> Corridor:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that the other cores are not idle while it ends."""
+    """Run the long tests first, so that the other cores do not idle while the last one ends."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)

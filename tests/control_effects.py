@@ -1,4 +1,4 @@
-"""CommandEffects of the command corridor for tests: a still clock, and nothing around the corridor."""
+"""`CommandEffects` for tests of the command corridor: a clock that stands still, and no server."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from failoverdns.model.moment import Moment
 
 
 class NotProbing:
-    """No application is probed."""
+    """A stand-in for probing that probes no application."""
 
     def last_seen(self, application: Application) -> list[Json]:
-        """Report nothing."""
+        """Return no results."""
         return []
 
     async def take_report(self, report: ReportHealth) -> dict[str, Json]:
-        """Refuse it."""
+        """Reject the report."""
         raise Rejected("unavailable", "nothing is probed here")
 
 
 async def no_server() -> dict[str, Json]:
-    """Report nothing."""
+    """Return an empty report of the server."""
     return {}
 
 
 async def no_query_log(command: LogCommand) -> dict[str, Json]:
-    """Report a query log that is off."""
+    """Return the report of a query log that is off."""
     return {"on": False, "file": None, "sample": 1, "written": 0, "lost": 0}
 
 
@@ -58,7 +58,7 @@ def quiet_effects(corridor: Corridor, **others: Any) -> CommandEffects:
 
 
 def source_of(corridor: Corridor) -> Source:
-    """Return what commands read of a corridor."""
+    """Return the values from which commands that read a corridor are answered."""
     effects = quiet_effects(corridor)
     state, store = corridor.ledger.state, corridor.store
     return Source(state, store, Moment(corridor.now, corridor.now), behind=False, effects=effects)

@@ -1,4 +1,4 @@
-"""Replies of the control socket, read as a client does, and JSON values to put into requests."""
+"""Parse replies of the control socket as a client does, and draw JSON values for requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ json_values: st.SearchStrategy[Json] = st.recursive(
 
 
 def one_line(reply: bytes) -> Json:
-    """Read a reply as a client does; fail if it is not one line of ASCII and strict JSON."""
+    """Parse a reply as a client does; fail unless it is one line of ASCII and strict JSON."""
 
     def refuse(constant: str) -> None:
         raise AssertionError(constant)

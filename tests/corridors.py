@@ -1,4 +1,4 @@
-"""A change corridor to try things in: the real ledger over a store in memory."""
+"""A change corridor for tests: the real ledger over a store in memory."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ WHO = unix_principal(0, 1, "pytest")
 
 @dataclass
 class Corridor:
-    """A ledger over a store in memory, and what came out of it, in order."""
+    """A ledger over a store in memory, and a log of what it published, announced and replied."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
     gate: Gate = field(default_factory=Gate)
     table: PythonTable = field(default_factory=PythonTable)
     log: list[Any] = field(default_factory=list)
     now: float = 1000.0
-    """Seconds of the clock that nobody sets."""
+    """Seconds of the steady clock."""
     ahead: float = 0.0
-    """Seconds by which the clock on the wall was set ahead of it."""
+    """Seconds by which the wall clock is ahead of the steady clock."""
     listeners: list[Callable[[Change], None]] = field(default_factory=list)
-    """Who hears of changes, after they are announced."""
+    """Called with each change after it was announced."""
     unseen: Rejected | None = None
-    """Why it is not known whether what is published is visible."""
+    """Raised by `visible`, as if the visibility of the published delta were unknown."""
 
     def __post_init__(self) -> None:
         """Make the ledger."""
         self.open_ledger(State())
 
     def open_ledger(self, state: State) -> None:
-        """Make a ledger that begins with a state, as at a start."""
+        """Make a ledger that begins with this state, as a start of the server does."""
         self.ledger = Ledger(
             state,
             self.store,
@@ -70,23 +70,23 @@ class Corridor:
         )
 
     async def visible(self) -> None:
-        """Return: what was published is visible; or tell that this is not known."""
+        """Return when the published delta is visible; raise `unseen` if that is set."""
         if self.unseen is not None:
             raise self.unseen
 
     def announce(self, change: Change) -> None:
-        """Tell listeners of a change, and note it."""
+        """Log a change and pass it to the listeners."""
         self.log.append(("announced", change.revision))
         for listener in self.listeners:
             listener(change)
 
     def publish(self, delta: Delta) -> None:
-        """Make a delta visible, and note it."""
+        """Apply a delta to the table and log it."""
         self.table.apply(write_delta(delta))
         self.log.append(("published", self.ledger.state.revision))
 
     def submit(self, command: Mutation, **more: Any) -> list[Outcome]:
-        """Submit a command; the list gets its outcome."""
+        """Submit a command; return a list that receives its outcome."""
         outcomes: list[Outcome] = []
 
         def reply(outcome: Outcome) -> None:
@@ -98,20 +98,20 @@ class Corridor:
         return outcomes
 
     def do(self, command: Mutation, **more: Any) -> Done:
-        """Submit a command that must be done at once."""
+        """Submit a command that must succeed without waiting; return its outcome."""
         (outcome,) = self.submit(command, **more)
         assert isinstance(outcome, Done), outcome
         return outcome
 
     def refuse(self, command: Mutation, **more: Any) -> Rejected:
-        """Submit a command that must be refused at once."""
+        """Submit a command that must be rejected without waiting; return the rejection."""
         (outcome,) = self.submit(command, **more)
         assert isinstance(outcome, Rejected), outcome
         return outcome
 
 
 def build_shop(corridor: Corridor) -> None:
-    """A group with two sides that resolve."""
+    """Add the group `shop` and two applications that resolve, `eu` (primary) and `us` (backup)."""
     for name, address in (("eu", "192.0.2.1"), ("us", "192.0.2.2")):
         corridor.do(AddApplication(name))
         role = HeadRole.LOAD_BALANCER

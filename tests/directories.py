@@ -1,7 +1,8 @@
-"""A small real ACME directory over HTTPS on loopback, with what Debian's pebble lacks.
+"""A small ACME directory over HTTPS on loopback, with features that Debian's pebble lacks.
 
-Renewal information, profiles, `replaces`, rate limits, and faults on demand.  It checks nonces,
-URLs and signatures, signs what it is asked to, and validates at once, or by asking a DNS server.
+These are renewal information, profiles, `replaces`, rate limits, and faults on demand.  The
+directory checks nonces, URLs and signatures and issues each certificate that is asked for.  It
+validates challenges at once, or with queries to a DNS server if `dns` is set.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ ERROR = "urn:ietf:params:acme:error:"
 
 @dataclass
 class Reply:
-    """An HTTP answer."""
+    """An HTTP response."""
 
     status: int
     body: bytes
@@ -42,7 +43,7 @@ class Reply:
 
 
 Fault = Reply | Callable[[BaseHTTPRequestHandler], None]
-"""What is sent instead of an answer, or what is done with the connection."""
+"""A response to send instead of the proper one, or a function that takes over the connection."""
 
 
 class Refused(Exception):
@@ -59,7 +60,7 @@ class Refused(Exception):
 
 @dataclass
 class PlacedOrder:
-    """An order as it was placed, and how far it is."""
+    """An order as the client placed it, and its progress."""
 
     number: int
     names: list[str]
@@ -73,7 +74,7 @@ class PlacedOrder:
 
 
 class LocalDirectory:
-    """The directory: what it offers can be set at any time, and what it was asked can be read."""
+    """The directory; tests set its attributes at any time and read the requests that it got."""
 
     def __init__(self, folder: Path) -> None:
         self.authority = make_authority("Local Directory")
@@ -86,9 +87,9 @@ class LocalDirectory:
         self.refuse_replaces = False
         self.lifetime = 90 * DAY
         self.ahead = 0.0
-        """Seconds by which its clock is ahead: what it issues begins, and ends, later."""
+        """Seconds by which its clock is ahead, and thus the validity of issued certificates."""
         self.forged: str | None = None
-        """What it gives out as a chain, in place of what it issued."""
+        """Text to send as every chain, in place of the issued one."""
         self.validating = self.processing = 0
         self.orders: list[PlacedOrder] = []
         self.accounts: dict[str, tuple[jwk.JWK, list[str]]] = {}
@@ -109,7 +110,7 @@ class LocalDirectory:
 
     @property
     def url(self) -> str:
-        """The directory's URL."""
+        """The URL of the directory object (RFC 8555 section 7.1.1)."""
         return f"{self.base}/directory"
 
     def __enter__(self) -> LocalDirectory:
@@ -123,15 +124,15 @@ class LocalDirectory:
         self._thread.join(10)
 
     def fail(self, path: str, *faults: Fault) -> None:
-        """Answer the next requests whose path is, or is below, `/path` with faults, in a row."""
+        """Answer the next requests for `/path`, or a path below it, with one fault each."""
         self._faults[path].extend(faults)
 
     def forgive(self) -> None:
-        """Forget all faults that did not come to pass."""
+        """Drop all faults that have not happened yet."""
         self._faults.clear()
 
     def answer(self, method: str, path: str, body: bytes) -> Fault:
-        """Answer a request."""
+        """Return the response to a request, or the fault to apply to its connection."""
         first = path.split("/")[1]
         with self._lock:
             self.seen.append(f"{method} {path}")
@@ -169,22 +170,22 @@ class LocalDirectory:
             return document({"suggestedWindow": {"start": start, "end": end}}, self._later())
         if first == "nonce":
             return Reply(200, b"")
-        raise Refused(404, "malformed", f"no {path}")
+        raise Refused(404, "malformed", f"{path} does not exist")
 
     def _post(self, path: str, body: bytes) -> Reply:
         signed = jws.JWS.json_loads(body)
         header = signed.signature.combined
         nonce = base64.urlsafe_b64encode(header.nonce or b"").decode().rstrip("=")
         if nonce not in self._nonces:
-            raise Refused(400, "badNonce", "a nonce that was not given or used already")
+            raise Refused(400, "badNonce", "the nonce is unknown or was used already")
         self._nonces.remove(nonce)
         if header.url != self.base + path:
             raise Refused(401, "unauthorized", "signed for another URL")
         key, _ = (header.jwk, []) if header.jwk else self.accounts.get(header.kid, (None, []))
         if key is None or (header.jwk is not None) != (path == "/account"):
-            raise Refused(400, "accountDoesNotExist", "no such account")
+            raise Refused(400, "accountDoesNotExist", "the account does not exist")
         if not signed.verify(key):
-            raise Refused(401, "unauthorized", "the signature is not right")
+            raise Refused(401, "unauthorized", "the signature is invalid")
         payload = json.loads(signed.payload) if signed.payload else None
         if path == "/account":
             return self._account(key, payload)
@@ -221,7 +222,7 @@ class LocalDirectory:
 
     def _place(self, payload: Any) -> Reply:
         if self.refuse_replaces and "replaces" in payload:
-            raise Refused(409, "alreadyReplaced", "that one is replaced already")
+            raise Refused(409, "alreadyReplaced", "that certificate is replaced already")
         kinds = {i["value"]: i["type"] for i in payload["identifiers"]}
         for name, kind in kinds.items():
             assert kind == ("ip" if is_address(name) else "dns")
@@ -293,7 +294,7 @@ class LocalDirectory:
         request = x509.load_der_x509_csr(base64.urlsafe_b64decode(payload["csr"] + "=="))
         found = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         if {str(name.value) for name in found} != set(order.names):
-            raise Refused(403, "badCSR", "not the names of the order")
+            raise Refused(403, "badCSR", "the CSR has other names than the order")
         order.chain = self.authority.certify(request, self.lifetime, self.ahead - 3600)
         order.waits = self.processing
         return self._order(order, None)
@@ -338,7 +339,7 @@ class LocalDirectory:
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(found.body)
-                if "Content-Length" in found.headers:  # one that may be a lie
+                if "Content-Length" in found.headers:  # a fault, and perhaps a wrong length
                     self.close_connection = True
 
             def log_message(self, *_: Any) -> None:
@@ -348,18 +349,18 @@ class LocalDirectory:
 
 
 def document(value: Any, headers: dict[str, str] | None = None, status: int = 200) -> Reply:
-    """An answer in JSON."""
+    """Return a response with a JSON body."""
     head = {"Content-Type": "application/json", **(headers or {})}
     return Reply(status, json.dumps(value).encode(), head)
 
 
 def refusal(status: int, kind: str, detail: str, /, headers: Any = None, **more: Any) -> Reply:
-    """An answer that says what is wrong (RFC 7807)."""
+    """Return a response with a problem document (RFC 7807)."""
     return Refused(status, kind, detail, headers, **more).reply
 
 
 def write_https(folder: Path) -> tuple[Path, Path, Path]:
-    """Write CA, chain and key for a server on 127.0.0.1; return their paths."""
+    """Write the CA, chain and key of a server on 127.0.0.1; return their paths."""
     root = Authority("HTTPS on Loopback")
     ca_file = folder / "https-ca.pem"
     ca_file.write_text(root.pem)
@@ -367,7 +368,7 @@ def write_https(folder: Path) -> tuple[Path, Path, Path]:
 
 
 def is_address(name: str) -> bool:
-    """Tell whether a name is an IP address."""
+    """Return whether a name is an IP address."""
     try:
         ip_address(name)
     except ValueError:
@@ -376,15 +377,15 @@ def is_address(name: str) -> bool:
 
 
 def base64url(data: bytes) -> str:
-    """Text without padding (RFC 7515 section 2)."""
+    """Return bytes as base64url without padding (RFC 7515 section 2)."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def instant(at: float) -> str:
-    """A time after RFC 3339."""
+    """Return a Unix time in RFC 3339 format."""
     return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def http_date(at: float) -> str:
-    """A time as HTTP has it."""
+    """Return a Unix time in the date format of HTTP (RFC 9110 section 5.6.7)."""
     return formatdate(at, usegmt=True)

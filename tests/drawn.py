@@ -1,4 +1,7 @@
-"""Commands that hypothesis draws, and the state to begin with: few names, so that they meet."""
+"""Random commands for hypothesis to draw, and a state to begin with.
+
+There are few names, so that the commands of a sequence often concern the same entities.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +83,7 @@ TTLS = st.sampled_from([None, 0, 60, 86400, 86401])
 
 
 QUICK = replace(watched.AUTO, grace=1.0, hold=2.0, cooldown=1.0, window=9.0)
-"""A policy for stories of some 30 seconds."""
+"""A policy with times so short that a story of about 30 seconds exercises them."""
 
 TERMS = [
     AutomationSettings(
@@ -142,12 +145,12 @@ CHALLENGES = st.lists(
 
 
 def bundled(facts: Facts) -> Bundle:
-    """What the vault keeps for a certificate."""
+    """Return the bundle that the vault stores for a certificate."""
     return Bundle(facts.bundle, "chain", Secret("key"))
 
 
 def start(zone: Zone) -> State:
-    """A state in which many of the commands below can be carried out."""
+    """Return a state in which many of the commands below can be carried out."""
     eu = application(
         "eu",
         balancer("lb1", "192.0.2.1"),
@@ -161,7 +164,7 @@ def start(zone: Zone) -> State:
 
 
 def commands(zones: tuple[Zone, ...]) -> st.SearchStrategy[list[Mutation]]:
-    """Draw commands that change something; `zones` are what Configure draws from."""
+    """Draw lists of mutations; Configure draws from `zones`."""
     return st.lists(_command(zones), min_size=8, max_size=30)
 
 

@@ -1,4 +1,4 @@
-"""Drive coroutines without a reactor: those that never wait, and those that a test holds."""
+"""Run coroutines without a reactor: those that never wait, and those that a test holds back."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ T = TypeVar("T")
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never has to wait, and return what it returns."""
+    """Run a coroutine that never has to wait; return its result."""
     try:
         coroutine.send(None)
     except StopIteration as end:
         result: T = end.value
         return result
-    raise AssertionError("it waits for something that nobody will do")
+    raise AssertionError("the coroutine waits, and nothing will ever resume it")
 
 
 async def at_once(call: Callable[[], T]) -> T:
-    """Make a blocking call here and now: what a store's `run` is in tests."""
+    """Call a blocking function in this thread; tests use it as the `run` of a store."""
     return call()
 
 
 class Gate:
-    """Holds coroutines until it is opened."""
+    """A gate that holds coroutines while it is closed."""
 
     def __init__(self) -> None:
         self.held: list[Coroutine[Any, Any, Any]] = []
         self.closed = False
 
     def __call__(self) -> Awaitable[None]:
-        """Return what a coroutine awaits: nothing if the gate is open."""
+        """Return an awaitable that does not wait if the gate is open."""
         return _Wait(self)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Run a coroutine until it is held or ends."""
+        """Run a coroutine until it ends or the gate holds it."""
         try:
             coroutine.send(None)
         except StopIteration:
@@ -43,7 +43,7 @@ class Gate:
         self.held.append(coroutine)
 
     def open(self) -> None:
-        """Let everything that is held go on."""
+        """Open the gate and resume every coroutine that it holds."""
         self.closed = False
         held, self.held = self.held, []
         for coroutine in held:

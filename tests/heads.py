@@ -1,4 +1,4 @@
-"""Web heads on loopback, good and bad ones, and a prober that looks at them."""
+"""Web heads on loopback, healthy and faulty ones, and a prober that probes them."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from failoverdns.model.health import Check, CheckKind, ProbeResult, ProbeTarget
 from failoverdns.probing.prober import Prober
 
 DEADLINE = 20.0
-"""Seconds after which a test has failed."""
+"""Seconds after which a test fails."""
 
 LOOPBACK = "127.0.0.1"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
 
 Behaviour = Callable[[socket.socket], None]
-"""What a head does with a connection; it is closed afterwards."""
+"""What a head does with a connection, which is closed afterwards."""
 
 
 class Head:
-    """A server that does the same with each connection, until `behave` is another one.
+    """A server that treats each connection in the same way, until a test replaces `behave`.
 
-    `peers` are the addresses that came.
+    `peers` are the addresses of its clients so far.
     """
 
     def __init__(self, behave: Behaviour, host: str = LOOPBACK, port: int = 0) -> None:
@@ -46,7 +46,7 @@ class Head:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Close the listening socket."""
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
@@ -66,7 +66,7 @@ class Head:
 
 @contextmanager
 def head(behave: Behaviour, host: str = LOOPBACK) -> Iterator[Head]:
-    """A head for the time of a test."""
+    """Run a head while a test runs."""
     made = Head(behave, host)
     try:
         yield made
@@ -75,7 +75,7 @@ def head(behave: Behaviour, host: str = LOOPBACK) -> Iterator[Head]:
 
 
 def read_request(sock: socket.socket) -> bytes:
-    """Read the header of a request."""
+    """Read a request up to the end of its header."""
     data = b""
     while b"\r\n\r\n" not in data:
         data += (piece := sock.recv(4096))
@@ -85,7 +85,7 @@ def read_request(sock: socket.socket) -> bytes:
 
 
 def answering(*pieces: bytes, pause: float = 0.0) -> Behaviour:
-    """Answer each request with the same bytes, piece by piece."""
+    """Answer each request with the same bytes, piece by piece, `pause` seconds apart."""
 
     def behave(sock: socket.socket) -> None:
         read_request(sock)
@@ -97,13 +97,13 @@ def answering(*pieces: bytes, pause: float = 0.0) -> Behaviour:
 
 
 def stalled(sock: socket.socket) -> None:
-    """Take the connection, and say nothing until it is closed."""
+    """Accept the connection and send nothing until the client closes it."""
     while sock.recv(4096):
         pass
 
 
 def stalled_after(data: bytes) -> Behaviour:
-    """Say something to a request, and nothing more until the connection is closed."""
+    """Answer a request with some bytes, and send no more until the client closes."""
 
     def behave(sock: socket.socket) -> None:
         read_request(sock)
@@ -114,13 +114,13 @@ def stalled_after(data: bytes) -> Behaviour:
 
 
 def resetting(sock: socket.socket) -> None:
-    """Take a request, and answer with a reset."""
+    """Read a request and reset the connection."""
     read_request(sock)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def over_tls(issued: Issued, folder: Path, behave: Behaviour) -> Behaviour:
-    """Do it over TLS, with a certificate."""
+    """Behave like `behave`, over TLS with a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*issued.save(folder, "head"))
 
@@ -139,7 +139,7 @@ def _taken() -> socket.socket:
 
 
 def closed_port() -> int:
-    """Return a port at which nobody listens, nor can."""
+    """Return a port on which nothing listens or can listen."""
     port: int = _taken().getsockname()[1]
     return port
 
@@ -152,50 +152,50 @@ def make_target(
     names: tuple[str, ...] = (),
     **settings: Any,
 ) -> ProbeTarget:
-    """A target on loopback; `settings` are the check's."""
+    """Return a target on loopback; `settings` are fields of its check."""
     check = Check("test", kind, port, **{"timeout": DEADLINE, **settings})
     return ProbeTarget(check, "shop-eu", "web1", ip_address(host), names)
 
 
 @lru_cache(maxsize=1)
 def reactor() -> Any:
-    """Return the reactor of these tests, which only runs while a result is waited for."""
+    """Return the reactor of these tests, which runs only while a test waits for a result."""
     made: Any = EPollReactor()  # type: ignore[no-untyped-call]
     made.seconds = time.monotonic
     return made
 
 
 class Probed:
-    """A prober, and turns of the reactor until it has told what it found."""
+    """A prober that runs the reactor until each probe has reported its result."""
 
     def __init__(self, *, max_probes: int = 512, max_programs: int = 32) -> None:
         self.prober = Prober(reactor(), max_probes=max_probes, max_programs=max_programs)
 
     def __call__(self, target: ProbeTarget) -> ProbeResult:
-        """Probe once; return the result."""
+        """Probe a target once; return the result."""
         (result,) = self.all(target)
         return result
 
     def all(self, *targets: ProbeTarget) -> list[ProbeResult]:
-        """Probe all of them at once; return the results as they come."""
+        """Probe all targets at the same time; return the results in the order of arrival."""
         found: list[ProbeResult] = []
         for target in targets:
             self.prober.probe(target, found.append)
-        assert not found, "nobody is told before `probe` has returned"
+        assert not found, "a result arrived before `probe` returned"
         turn_until(lambda: len(found) >= len(targets))
         return found
 
 
 def turn_until(condition: Callable[[], bool], seconds: float = DEADLINE) -> int:
-    """Let the reactor run until a condition holds; return in how many turns it did."""
+    """Run the reactor until a condition holds; return the number of its iterations."""
     until, turns = time.monotonic() + seconds, 0
     while not condition():
-        assert time.monotonic() < until, "it takes too long"
+        assert time.monotonic() < until, "the condition did not hold in time"
         reactor().iterate(0.02)
         turns += 1
     return turns
 
 
 def addresses(count: int) -> list[IPv4Address]:
-    """Return addresses on loopback, each another one."""
+    """Return that number of different addresses on loopback."""
     return [IPv4Address("127.1.0.0") + 1 + number for number in range(count)]

@@ -1,4 +1,4 @@
-"""A small name server that does as it is told: the far end of what is resolved in tests."""
+"""A small name server that a test fills with records and errors, for a resolver to query."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import dns.rrset
 
 
 class NameServer:
-    """A name server over UDP, in a thread: answers each name as `zone` has it.
+    """A name server over UDP, in a thread, that answers each name from `zone`.
 
-    It answers as a resolver would, too.  REFUSED stands for no reply at all.
+    It sets RA as well, so that it can stand for a resolver.  REFUSED means that it does not reply.
     """
 
     def __init__(self) -> None:
@@ -29,12 +29,12 @@ class NameServer:
         self._thread.start()
 
     def has(self, name: str, rtype: str, *data: str, ttl: int = 0) -> None:
-        """Answer a name with these records."""
+        """Answer queries for a name and type with these records."""
         rrset = dns.rrset.from_text(name, ttl, "IN", rtype, *data)
         self.zone[name, rtype] = lambda reply: reply.answer.append(rrset)
 
     def fails(self, name: str, rtype: str, rcode: dns.rcode.Rcode) -> None:
-        """Answer a name with an error."""
+        """Answer queries for a name and type with an error."""
         self.zone[name, rtype] = lambda reply: reply.set_rcode(rcode)
 
     def close(self) -> None:

@@ -1,10 +1,10 @@
-"""Independent oracles: the same questions to our server and to others that serve the same zone.
+"""Comparison of our replies with those of other name servers that serve the same zone.
 
-Asked is of every name of a zone file, and of names beside, above and below it; with and without
-EDNS, in odd case, over UDP and TCP.  Compared are rcode, flags, the question letter for letter,
-and answer and authority section with TTLs, as sets; the additional section where it matters: in
-referrals.
-Every difference that is meant is a row of `EXPLAINED`; all others are faults.
+The questions are about every name of a zone file, and about names beside, above and below it, with
+and without EDNS, in odd case, over UDP and TCP.  The comparison covers rcode, flags, the question
+letter for letter, and the answer and authority sections with TTLs, as sets.  It covers the
+additional section of referrals only, as it is optional elsewhere.
+Every intended difference is a row of `EXPLAINED`; all others are faults.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ TYPES = (
     *("CDS", "CDNSKEY", "OPENPGPKEY", "SVCB", "HTTPS", "SPF", "EUI48", "URI", "CAA"),
     *("TYPE1000", "TYPE65280", "ANY"),
 )
-"""What is asked of names that there are."""
+"""Types to ask for at names that exist."""
 
 FEW_TYPES = ("A", "NS", "DS", "TYPE65280", "ANY")
-"""What is asked of all other names: none of them tells types apart."""
+"""Types to ask for at all other names, which are answered alike for every type."""
 
 
 class Question(NamedTuple):
-    """What is asked, and how; `payload` is the EDNS size, None without EDNS."""
+    """A question and how to ask it; `payload` is the EDNS size in bytes, None without EDNS."""
 
     name: str
     rtype: str
@@ -45,7 +45,7 @@ class Question(NamedTuple):
     tcp: bool
 
     def message(self, number: int) -> dns.message.Message:
-        """Return it as a message with that id."""
+        """Return the question as a message whose ID is `number`."""
         query = dns.message.make_query(self.name, self.rtype, id=number)
         if self.payload is not None:
             flags = dns.flags.DO if self.dnssec_ok else 0
@@ -64,11 +64,11 @@ _WAYS = (
     (1232, True, 0, True),
     (1232, False, 1, False),
 )
-"""How a question can be asked; question after question takes the next one."""
+"""The ways to ask a question, which the questions take in turn."""
 
 
 class Reply(NamedTuple):
-    """What is compared of a reply; records are lines of text with names in lower case."""
+    """The compared parts of a reply; records are lines of text with names in lower case."""
 
     rcode: str
     flags: str
@@ -80,18 +80,18 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """The zone that all serve: its origin, the names in it, and those that it cannot express."""
+    """The zone that all servers serve: its origin and its owner names."""
 
     origin: str
     owners: frozenset[str]
     reserved: frozenset[str] = frozenset()
-    """Names of groups with nothing to point at."""
+    """Names of empty groups, which exist but are not in the zone file."""
     short: frozenset[str] = frozenset()
-    """Names whose negative TTL is less than the zone's."""
+    """Names with a negative TTL below the zone's."""
 
     @classmethod
     def from_text(cls, text: str, reserved: Iterable[str] = (), short: Iterable[str] = ()) -> Zone:
-        """Take the names from zone-file text, a record a line."""
+        """Take the names from zone-file text with one record on each line."""
         lines = [line.split(" ") for line in text.splitlines() if " IN " in line]
         owners = frozenset(words[0] for words in lines)
         return cls(lines[0][0], owners, frozenset(reserved), frozenset(short))
@@ -148,22 +148,22 @@ def _is_of_old_dnssec(zone: Zone, asked: Question, ours: Reply, theirs: Reply) -
 
 
 EXPLAINED: tuple[tuple[str, Callable[[Zone, Question, Reply, Reply], bool]], ...] = (
-    ("a group with nothing to point at is NODATA; the zone file does not have it", _is_reserved),
+    ("an empty group is NODATA; the zone file does not contain its name", _is_reserved),
     ("the negative TTL of a group is at most its own TTL", _is_shorter),
-    ("ANY gives one RRset, which one is the server's choice (RFC 8482)", _is_any),
-    ("NSD and Knot add addresses to a referral that can be asked for", _is_helpful),
+    ("ANY returns one RRset that the server chooses (RFC 8482)", _is_any),
+    ("NSD and Knot add addresses to a referral beyond the necessary glue", _is_helpful),
     (
-        "BIND follows no CNAME for KEY and SIG, which RFC 2535 let stand beside it",
+        "BIND follows no CNAME for KEY and SIG, which RFC 2535 allowed beside one",
         _is_of_old_dnssec,
     ),
 )
-"""Differences that are meant: in words, and as a predicate."""
+"""Intended differences: a reason, and a predicate that recognizes them."""
 
 
 def questions(zone: Zone, *, thorough: bool = False) -> Iterator[Question]:
-    """Yield what to ask: every type of what is there, some of what is beside it.
+    """Yield the questions: all types for names that exist, a few types for names near them.
 
-    With `thorough` everything is asked in every way, else in one way after the other.
+    With `thorough` each question is asked in every way, otherwise in one way, in rotation.
     """
     number = 0
     for name, types in sorted(_names(zone).items()):
@@ -194,7 +194,7 @@ def _odd(name: str) -> str:
 
 
 class Asker:
-    """A client of one server: one UDP socket, one TCP connection."""
+    """A DNS client of one server, with one UDP socket and one TCP connection."""
 
     def __init__(self, port: int) -> None:
         self._address = ("127.0.0.1", port)
@@ -204,13 +204,13 @@ class Asker:
         self._number = 0
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the sockets."""
         self._udp.close()
         if self._tcp is not None:
             self._tcp.close()
 
     def ask(self, question: Question) -> Reply:
-        """Ask; over UDP again, as often as five times, if a packet is lost."""
+        """Return the reply to a question; over UDP, try up to five times if packets are lost."""
         self._number = self._number % 65535 + 1
         wire = question.message(self._number).to_wire()
         return _read(self._ask_tcp(wire) if question.tcp else self._ask_udp(wire))
@@ -267,7 +267,7 @@ def _read(wire: bytes) -> Reply:
 
 
 class Difference(NamedTuple):
-    """A question that two servers answer differently; `why` is None if that is not meant."""
+    """A question that two servers answer differently; `why` is None if that is a fault."""
 
     peer: str
     asked: Question
@@ -287,7 +287,7 @@ class Difference(NamedTuple):
 def differences(
     zone: Zone, asked: Iterable[Question], ours: Asker, peers: dict[str, Asker]
 ) -> Iterator[Difference]:
-    """Ask all, and yield every difference."""
+    """Ask every server every question; yield each difference."""
     for question in asked:
         mine = _compared(ours.ask(question))
         for name, peer in peers.items():
@@ -301,6 +301,6 @@ def _why(zone: Zone, asked: Question, ours: Reply, theirs: Reply) -> str | None:
 
 
 def _compared(reply: Reply) -> Reply:
-    """Leave out what is optional: additional records other than the glue of a referral."""
+    """Remove what is optional: additional records other than the glue of a referral."""
     referral = reply.authority and "AA" not in reply.flags.split()
     return reply if referral else reply._replace(additional=frozenset())

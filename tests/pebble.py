@@ -1,4 +1,4 @@
-"""Pebble, the ACME server that Let's Encrypt tests clients with, as a process on loopback."""
+"""Pebble, the ACME server with which Let's Encrypt tests clients, as a process on loopback."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _ATTEMPTS = 5
 
 
 class Pebble:
-    """A pebble in a folder of its own; `dns_port` on 127.0.0.1 is whom it asks.
+    """A pebble process in a folder of its own that sends DNS queries to `dns_port` on 127.0.0.1.
 
-    It does not sleep before it validates; all else is as by default: it refuses some nonces, and
-    takes some names as validated that it has validated before.
+    It does not sleep before it validates.  Otherwise it has its defaults: it rejects some nonces,
+    and reuses some earlier validations of a name.
     """
 
     def __init__(self, folder: Path, dns_port: int, *, strict: bool = False) -> None:
@@ -34,15 +34,15 @@ class Pebble:
 
     @property
     def directory(self) -> str:
-        """The directory's URL."""
+        """The URL of the directory object (RFC 8555 section 7.1.1)."""
         return f"https://127.0.0.1:{self._port}/dir"
 
     def roots(self) -> str:
-        """Return the certificate that everything issued goes back to, as PEM."""
+        """Return the root of all issued certificates, as PEM."""
         return self._get(f"https://127.0.0.1:{self._management}/roots/0")
 
     def __enter__(self) -> Pebble:
-        for _ in range(_ATTEMPTS):  # another process may take a port that was free
+        for _ in range(_ATTEMPTS):  # another process may take a free port first
             self._launch()
             wait_for(lambda: self._ended() or self._answers(), lambda: self.log.read_text())
             if not self._ended():

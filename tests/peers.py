@@ -1,8 +1,7 @@
-"""Other people's name servers, as processes of their own: what our answers are held against.
+"""Other name servers as child processes, to compare our answers with theirs.
 
-Each loads one zone file and answers on a port of its own of 127.0.0.1, without rate limits, and
-says no more than it has to (where it can be told so).
-Refuses to know what is asked.
+Each loads one zone file and answers on its own port of 127.0.0.1, without rate limits and with
+minimal responses where it has that option.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ DEADLINE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A server: its name, the file that it reads its configuration from, and how it is started."""
+    """A server: its name, its program, its configuration file, and its command line."""
 
     name: str
     program: str
@@ -78,7 +77,7 @@ PEERS: Mapping[str, Peer] = {
 
 
 class Running:
-    """A peer that is running, in a folder of its own."""
+    """A running peer, in a folder of its own."""
 
     def __init__(self, peer: Peer, program: str, folder: Path, origin: str, zone: Path) -> None:
         """Start `program` on the zone file `zone` of the zone `origin`."""
@@ -95,7 +94,7 @@ class Running:
         self._origin = origin
 
     def wait(self) -> None:
-        """Wait until it answers for its zone."""
+        """Wait until the peer answers for its zone."""
         query = dns.message.make_query(self._origin, "SOA")
         until = time.monotonic() + DEADLINE
         while time.monotonic() < until:
@@ -109,7 +108,7 @@ class Running:
         raise AssertionError(f"{self.name} does not answer:\n{self.log.read_text()}")
 
     def stop(self) -> None:
-        """End it, by its id."""
+        """Stop the process."""
         if self._child.poll() is None:
             self._child.send_signal(signal.SIGTERM)
             try:

@@ -1,4 +1,4 @@
-"""Ports that nobody has."""
+"""Free ports on loopback."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import random
 import socket
 
 FIRST, LAST = 20000, 32767
-"""Below those that the system gives to connections: one of another test may come from any
-of these."""
+"""The range of ports to try, below the ephemeral ports that the kernel gives to connections."""
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free now, for UDP and TCP."""
+    """Return a port of 127.0.0.1 that is free for UDP and TCP at this moment."""
     for _ in range(1000):
         port = random.randint(FIRST, LAST)
         with (

@@ -1,7 +1,7 @@
-"""A world in which certificates are issued: the real ledger, a CA over HTTPS, a clock that moves.
+"""A world in which certificates are renewed: the real ledger, a CA over HTTPS, a settable clock.
 
-Coroutines run in turn until none can go on; a test can do something between any two steps, or end
-the process there.  A step is a call of the CA, or a command to the ledger.
+Coroutines run in turn until all are finished.  A test can intervene between any two steps, or end
+the process there.  A step is a request to the CA or a command to the ledger.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ HOSTNAME = "shop.failover.test"
 
 
 class Ended(BaseException):
-    """The process is killed."""
+    """Raised by a test to end the process at a step."""
 
 
 class World:
-    """The group `shop` with `eu` active and `us` as its backup, and what is issued for them.
+    """The group `shop` with `eu` active and `us` as its backup, and the renewals of both.
 
-    `between` is called after each step, with the number of steps so far.
+    `before_step` and `between` are called before and after each step with the number of the step.
     """
 
     def __init__(self, local: LocalDirectory, now: float, **settings: Any) -> None:
@@ -56,7 +56,7 @@ class World:
 
     @staticmethod
     def settings_of(directory: str) -> AcmeSettings:
-        """Return what a configuration that says nothing else comes to."""
+        """Return the settings of a configuration with all defaults."""
         return AcmeSettings(
             directory=directory,
             contact=(),
@@ -67,24 +67,24 @@ class World:
         )
 
     def move(self, seconds: float) -> None:
-        """Let time pass, here and at the CA."""
+        """Advance the clocks of the server and the CA by a number of seconds."""
         self.corridor.now += seconds
         self.local.ahead += seconds
 
     def tick(self, seconds: float = 0.0) -> None:
-        """Let time pass, look at what is due, and do what can be done."""
+        """Advance the clocks, start the renewals that are due, and run all coroutines."""
         self.move(seconds)
         self.renewals.tick()
         self.run()
 
     def do(self, command: Mutation) -> dict[str, Any]:
-        """Carry out a command, and do what it makes possible; return its result."""
+        """Carry out a command and the renewals that it triggers; return the command's result."""
         result = dict(self.corridor.do(command).result)
         self.run()
         return result
 
     def run(self) -> None:
-        """Do what can be done."""
+        """Run all coroutines, in turn, to their end."""
         while self._ready:
             coroutine = self._ready.popleft()
             try:
@@ -94,7 +94,7 @@ class World:
             self._ready.append(coroutine)
 
     def restart(self, settings: AcmeSettings | None = None) -> None:
-        """Begin anew with what is stored, perhaps with other settings."""
+        """Start again from the stored state, perhaps with other settings."""
         self.renewals.stop()
         while self._ready:
             self._ready.popleft().close()
@@ -115,16 +115,16 @@ class World:
 
     @property
     def state(self) -> State:
-        """The state by now."""
+        """The current state."""
         return self.corridor.ledger.state
 
     @property
     def issued(self) -> int:
-        """How many certificates the CA issued."""
+        """The number of certificates that the CA has issued."""
         return sum(order.chain is not None for order in self.local.orders)
 
     def asked(self, what: str) -> int:
-        """How often the CA was asked for something, by the beginning of method and path."""
+        """Return the number of requests to the CA that begin with a method and path."""
         return sum(seen.startswith(what) for seen in self.local.seen)
 
     def _id(self, application: str) -> str:
@@ -178,14 +178,14 @@ class World:
 
 
 class _Turn:
-    """Lets all others go on."""
+    """An awaitable that lets all other coroutines run first."""
 
     def __await__(self) -> Generator[None, None, None]:
         yield
 
 
 def external(folder: Path, key_id: str, hmac_key: str) -> ExternalAccount:
-    """An external account, with its key in a file."""
+    """Return an external account whose key is in a file."""
     path = folder / "hmac.key"
     path.write_text(f"{hmac_key}\n")
     return ExternalAccount(key_id, path)

@@ -1,6 +1,6 @@
-"""Real resolvers as processes on loopback, with one zone of which they know the server.
+"""Real resolvers as processes on loopback that know the server of one zone.
 
-Whatever else they might want to ask goes to a loopback address, where nobody answers.
+They send all other queries to a loopback address on which nothing answers.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ ROOT_HINTS = ". 3600000 NS a.root-servers.net.\na.root-servers.net. 3600000 A 12
 
 
 class Resolver:
-    """A resolver that asks 127.0.0.1 at the port `upstream` for all of `zone`."""
+    """A resolver that sends queries for `zone` to port `upstream` of 127.0.0.1."""
 
     def __init__(
         self, folder: Path, port: int, write: Callable[[Resolver], list[str]], zone: str
@@ -82,7 +82,7 @@ class Resolver:
             self._process.wait(DEADLINE)
 
     def ask(self, name: str, rtype: str, *, tcp: bool = False) -> dns.message.Message:
-        """Ask it, as a client does."""
+        """Send a query with recursion desired, as a stub resolver does; return the reply."""
         query = dns.message.make_query(name, rtype)
         send = dns.query.tcp if tcp else dns.query.udp
         return send(query, "127.0.0.1", DEADLINE, self.port)
@@ -98,7 +98,7 @@ class Resolver:
 
 
 def unbound(folder: Path, port: int, upstream: int, zone: str) -> Resolver:
-    """Unbound, with random case (0x20) and strict QNAME minimisation (RFC 9156)."""
+    """Return Unbound with random case (0x20) and strict QNAME minimisation (RFC 9156)."""
 
     def write(resolver: Resolver) -> list[str]:
         (folder / "root.hints").write_text(ROOT_HINTS)
@@ -110,7 +110,7 @@ def unbound(folder: Path, port: int, upstream: int, zone: str) -> Resolver:
 
 
 def knot_resolver(folder: Path, port: int, upstream: int, zone: str) -> Resolver:
-    """Knot Resolver, with its defaults."""
+    """Return Knot Resolver with its defaults."""
 
     def write(resolver: Resolver) -> list[str]:
         config = folder / "kresd.conf"

@@ -1,4 +1,4 @@
-"""A shop with certificates over the real ledger, and somebody who is told of each change."""
+"""A group with certificates over the real ledger, and a listener that gets each change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from failoverdns.pki.certificates import read_bundle
 
 
 class Shop:
-    """The group `shop` with `eu` (active) and `us`; `announce` is told of what comes after."""
+    """The group `shop` with `eu` (active) and `us`; `announce` gets each later change."""
 
     def __init__(self) -> None:
         self.corridor = Corridor()
@@ -30,7 +30,7 @@ class Shop:
         self.announce: Callable[[Change], None] = lambda change: None
 
     def do(self, *given: Mutation) -> Sequence[Change]:
-        """Carry out commands, and announce what came of it when all of them are done."""
+        """Carry out commands; then announce all of their changes and return them."""
         revision = self.state.revision
         for command in given:
             self.corridor.do(command)
@@ -40,10 +40,10 @@ class Shop:
         return changes
 
     def install(self, application: str, issued: Issued) -> Sequence[Change]:
-        """Install a certificate."""
+        """Install a certificate for an application."""
         bundle, facts = read_bundle(issued.chain, issued.key)
         return self.do(InstallCertificate(application, bundle, facts))
 
     def switch(self, times: int = 1) -> Sequence[Change]:
-        """Switch to the other side, and back, and on."""
+        """Switch the group to its other side, this number of times."""
         return self.do(*[Switch(("shop",))] * times)

@@ -1,4 +1,4 @@
-"""Documentation that can be held against the code."""
+"""The documents agree with the code: commands, options, error codes, files and the version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONTROL = (PROJECT / "docs" / "control.md").read_text()
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: str(row.words))
 def test_every_command_and_option_is_documented(row) -> None:
-    """In the table of commands."""
+    """Check the table of commands in `docs/control.md`."""
     lines = [
         line
         for line in CONTROL.replace("\\|", "|").splitlines()
@@ -30,7 +30,7 @@ def test_every_command_and_option_is_documented(row) -> None:
 
 
 def test_help_names_the_rules_that_can_be_overridden() -> None:
-    """Whichever there are: nobody has to keep the help in step by hand."""
+    """Check that the help lists every rule, whichever there are."""
     helps = {
         words: parameter.help
         for words, row in ROWS.items()
@@ -43,27 +43,27 @@ def test_help_names_the_rules_that_can_be_overridden() -> None:
 
 
 def test_every_error_code_and_rule_is_documented() -> None:
-    """With what it means."""
+    """Check that `docs/control.md` names each one."""
     for word in (*get_args(Code), *PreflightRule, ACTIVE_SIDE):
         assert f"`{word}`" in CONTROL, word
 
 
 @pytest.mark.parametrize("path", sorted(PROJECT.glob("docs/**/*.md")), ids=lambda p: p.name)
-def test_files_that_documents_name_are_there(path: Path) -> None:
-    """In backquotes, with a folder that the project or the package has."""
+def test_files_that_documents_name_exist(path: Path) -> None:
+    """Check paths in backquotes, relative to the project or to the package."""
     for name in re.findall(r"`((?:[a-z_]+/)+[a-z_-]+\.(?:py|md|yaml))`", path.read_text()):
         assert any((root / name).exists() for root in (PROJECT, PROJECT / "failoverdns")), name
 
 
-def test_the_changelog_has_the_version() -> None:
-    """Users look there first."""
+def test_the_changelog_has_an_entry_for_the_version() -> None:
+    """Check the heading of the current version."""
     from failoverdns import __version__
 
     assert f"## {__version__}" in (PROJECT / "CHANGELOG.md").read_text()
 
 
 def test_the_tests_run_against_the_installed_package() -> None:
-    """What `pip install .` gives a user is what is tested; `scripts/test` installs it."""
+    """Test what `pip install .` gives a user; `scripts/test` installs the package."""
     import failoverdns
 
     assert "site-packages" in Path(failoverdns.__file__).parts

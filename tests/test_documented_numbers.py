@@ -1,8 +1,8 @@
-"""The limits that the documents name are those of the code.
+"""The limits in the documents are those in the code.
 
-A row is a document, a text that stands in it, and the number in the code, written out again: so
-neither can change without the other.  Types and defaults of configuration keys have a test of
-their own, tests/config/test_documented_defaults.py.
+A row holds a text that a document contains, the constant in the code, and its expected value.
+Changing only the document or only the code fails.  `tests/config/test_documented_defaults.py` does
+this for the types and defaults of configuration keys.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("document", "text", "number", "written"), ROWS)
-def test_a_number_is_documented_as_it_is(
+def test_a_documented_number_equals_the_constant(
     document: str, text: str, number: object, written: object
 ) -> None:
     assert text in (DOCS / document).read_text("utf-8")

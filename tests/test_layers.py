@@ -1,7 +1,7 @@
-"""Imports point one way, libraries stay in their homes, and everything that is public is explained.
+"""Packages import only what they may, and every public module, class and function is documented.
 
-Every file of the installed package is parsed; an import inside a function counts like any other,
-and so does one for type checkers only.
+The tests parse every file of the installed package.  An import inside a function, or for type
+checkers only, counts like any other.
 """
 
 from __future__ import annotations
@@ -56,10 +56,11 @@ FLOORS: Mapping[str, str] = {
     "cli.serving":     "model config net protocol.table service",
     "__main__":        "cli",
 }  # fmt: skip
-"""What each package may import, from the ground floor up: a package imports only from above it.
+"""What each package may import, from the lowest floor up: only packages in the rows above it.
 
-The longest name that fits a module is its package here.  A package may import itself, and the
-version in `failoverdns`; `store.interface` is all of the store that most may know.
+A module belongs to the package with the longest name that fits it.  A package may always import
+itself, and the version in `failoverdns`.  Of the store, most packages may use only
+`store.interface`.
 """
 
 HOMES: Mapping[str, str] = {
@@ -85,17 +86,17 @@ HOMES: Mapping[str, str] = {
     "zope":         "net control.server answering.tcp answering.udp workers.channel "
                     "probing.polling cli.serving",
 }  # fmt: skip
-"""Where each library is at home; of the standard library, what is not named here is everywhere."""
+"""The modules that may import a library; standard library modules without a row are free."""
 
 INSIDE_FUNCTIONS: Mapping[str, str] = {
     "cli": "config protocol.table cli.serving",
 }
-"""What may be imported in addition, in functions only: so a client never loads it."""
+"""Additional imports inside functions only, so that a command line client never loads them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """A module that a file imports, and where."""
+    """An imported module, the line of the import, and whether it is inside a function."""
 
     line: int
     module: str
@@ -103,9 +104,9 @@ class Import:
 
 
 def imports(tree: ast.AST, package: str) -> Iterator[Import]:
-    """Yield the imports of a file of `package` (dotted); `from a import b` yields `a.b` too.
+    """Yield the imports of a file of `package` (dotted); `from a import b` yields `a.b`.
 
-    Of these two the checker takes the longer one that is a module.
+    `a.b` may also be an attribute `b` of the module `a`.
     """
     functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     waiting: list[tuple[ast.AST, bool]] = [(tree, False)]
@@ -124,19 +125,19 @@ def imports(tree: ast.AST, package: str) -> Iterator[Import]:
 
 
 def package_of(module: str) -> str:
-    """Return the name under which FLOORS has a module (`failoverdns` left out)."""
+    """Return the name of the row in FLOORS to which a module belongs (without `failoverdns.`)."""
     while module not in FLOORS:
         module = module.rpartition(".")[0]
     return module
 
 
 def covers(allowed: str, module: str) -> bool:
-    """Return whether `module` is one of the allowed (words), or inside one of them."""
+    """Return whether `module` is one of the space-separated names in `allowed`, or inside one."""
     return any(f"{module}.".startswith(f"{word}.") for word in allowed.split())
 
 
 def may_import(package: str, used: str, *, in_function: bool) -> bool:
-    """Return whether a package may import a module of ours (`failoverdns` left out)."""
+    """Return whether a package may import one of our modules (without `failoverdns.`)."""
     allowed = f"{FLOORS[package]} __version__"
     if in_function:
         allowed += f" {INSIDE_FUNCTIONS.get(package, '')}"
@@ -144,7 +145,7 @@ def may_import(package: str, used: str, *, in_function: bool) -> bool:
 
 
 def faults(module: str, source: str, *, is_package: bool = False) -> list[str]:
-    """Return the imports of a module (`failoverdns` left out) that break the rules."""
+    """Return the forbidden imports of a module (without `failoverdns.`), in order of lines."""
     name = ".".join(filter(None, ("failoverdns", module)))
     enclosing = name if is_package else name.rpartition(".")[0]
     package = package_of(module)
@@ -163,7 +164,7 @@ def faults(module: str, source: str, *, is_package: bool = False) -> list[str]:
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    """Yield the name (`failoverdns` left out) and the file of every module of the package."""
+    """Yield the name (without `failoverdns.`) and the file of every module of the package."""
     for path in sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")]):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
@@ -189,13 +190,13 @@ WORDS = sorted(
 
 
 @pytest.mark.parametrize("word", sorted({*filter(None, FLOORS), *WORDS}))
-def test_every_word_of_the_tables_names_modules_that_there_are(word: str) -> None:
-    """A rule that a rename leaves behind would check nothing, without a word."""
+def test_every_name_in_the_tables_belongs_to_a_module(word: str) -> None:
+    """A row that a rename left behind would silently check nothing."""
     assert any(covers(word, name) for name, _ in modules())
 
 
-def test_packages_stand_above_what_they_import() -> None:
-    """So there can be no circle between packages."""
+def test_packages_import_only_from_lower_floors() -> None:
+    """This excludes circular imports between packages."""
     floors = list(FLOORS)
     upwards = [
         f"{package} imports {word}"
@@ -207,7 +208,7 @@ def test_packages_stand_above_what_they_import() -> None:
 
 
 def test_configuration_files_are_read_by_the_service_and_the_command_line_only() -> None:
-    """Everybody else gets values of `model.settings`."""
+    """All other packages get values of `model.settings`."""
     assert [package for package, words in FLOORS.items() if covers(words, "config")] == [
         "service",
         "cli.serving",
@@ -338,7 +339,7 @@ def test_the_package_is_found() -> None:
         ("model.x", "try:\n  import yaml\nexcept ImportError: pass", "model imports yaml"),
     ],
 )
-def test_an_import_that_points_the_wrong_way_is_seen(module: str, source: str, fault: str) -> None:
+def test_an_import_in_the_wrong_direction_is_reported(module: str, source: str, fault: str) -> None:
     (found,) = faults(module, source)
     assert fault in found
 
@@ -361,11 +362,11 @@ def test_an_import_that_points_the_wrong_way_is_seen(module: str, source: str, f
         ("cli.main", "async def check():\n    from failoverdns.config import load_config"),
     ],
 )
-def test_an_import_that_points_the_right_way_is_no_fault(module: str, source: str) -> None:
+def test_an_import_in_the_right_direction_is_not_reported(module: str, source: str) -> None:
     assert faults(module, source) == []
 
 
-def test_every_fault_of_a_file_is_named_in_its_order() -> None:
+def test_the_faults_of_a_file_are_reported_in_the_order_of_its_lines() -> None:
     source = "import yaml\nimport re, dnslib\n\nimport twisted"
     assert faults("model.x", source) == [
         "line 1: model imports yaml",
@@ -375,8 +376,8 @@ def test_every_fault_of_a_file_is_named_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("heavy", ["twisted", "pydantic", "yaml", "dnslib", "dns", "rich"])
-def test_the_client_starts_without_loading(heavy: str) -> None:
-    """A command on the command line must not wait for what only the server needs."""
+def test_the_command_line_client_does_not_load(heavy: str) -> None:
+    """A command must not wait for libraries that only the server needs."""
     script = f"import sys, failoverdns.cli.main; sys.exit({heavy!r} in sys.modules)"
     path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
     run = subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": path})
@@ -384,14 +385,14 @@ def test_the_client_starts_without_loading(heavy: str) -> None:
 
 
 def unexplained(source: str) -> list[str]:
-    """Return what a file holds that is public and has no docstring of a sentence or more."""
+    """Return the public things of a file that lack a docstring, or a first sentence in it."""
     tree = ast.parse(source)
     found = [] if is_sentence(ast.get_docstring(tree)) else ["the module"]
     return found + [name for name, node in _public(tree, "") if not ast.get_docstring(node)]
 
 
 def is_sentence(text: str | None) -> bool:
-    """Tell whether a docstring begins with a sentence: a paragraph with an end."""
+    """Return whether a docstring begins with a complete sentence."""
     first = (text or "").split("\n\n")[0].rstrip()
     return (first[:1].isupper() or first[:1] == "`") and first.endswith((".", ":"))
 
@@ -408,7 +409,7 @@ def _public(node: ast.AST, above: str) -> Iterator[tuple[str, _Explained]]:
 
 
 @pytest.mark.parametrize(("module", "path"), MODULES)
-def test_everything_that_is_public_is_explained(module: str, path: Path) -> None:
+def test_everything_public_has_a_docstring(module: str, path: Path) -> None:
     assert unexplained(path.read_text("utf-8")) == []
 
 
@@ -430,5 +431,5 @@ def test_everything_that_is_public_is_explained(module: str, path: Path) -> None
         pytest.param('"""A."""\ndef f():\n  "B."\n  def g(): pass', [], id="a function inside"),
     ],
 )
-def test_what_is_not_explained_is_seen(source: str, found: list[str]) -> None:
+def test_a_missing_docstring_is_reported(source: str, found: list[str]) -> None:
     assert unexplained(source) == found

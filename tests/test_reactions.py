@@ -1,4 +1,4 @@
-"""What follows a change: warnings, and configurations that are taken whole or not at all."""
+"""Reactions to changes: warnings, and configurations that are accepted as a whole or rejected."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ROOT = Authority("Endpoint")
 
 
 class House(Shop):
-    """A shop, and what reacts to its changes, put to work with a clock in memory."""
+    """A shop and the reactions to its changes, with a clock in memory."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -62,15 +62,15 @@ class House(Shop):
         self.announce = self.reactions.announce
 
     async def submit(self, command: Mutation, word: str) -> None:
-        """Carry out a command of the system's own."""
+        """Carry out an internal command."""
         self.corridor.do(command)
 
     def config(self) -> Config:
-        """Read the configuration."""
+        """Load the configuration file."""
         return load_config(self.file)
 
     def pass_time(self, seconds: float) -> list[str]:
-        """Let time pass and return the warnings that were logged."""
+        """Advance the clock; return the logged warnings."""
         self.corridor.now += seconds
         with capturedLogs() as logs:
             self.clock.advance(TICK)
@@ -80,7 +80,7 @@ class House(Shop):
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    """A house at work."""
+    """Return a house whose reactions have started."""
     made = House(tmp_path)
     run(made.reactions.start())
     made.pass_time(0)
@@ -88,10 +88,10 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.reactions.stop()
 
 
-def test_an_application_that_the_configuration_names_and_nobody_has_is_warned_of(
+def test_the_log_warns_of_an_unknown_application_in_the_configuration(
     house: House,
 ) -> None:
-    """Once a day: whoever renames one learns that hooks and web heads know the old name."""
+    """Once a day, so that an operator sees which settings have the old name of an application."""
     house.do(RenameApplication("eu", "europe"))
     warned = house.pass_time(TICK)
     assert warned == [
@@ -102,15 +102,15 @@ def test_an_application_that_the_configuration_names_and_nobody_has_is_warned_of
     assert house.pass_time(WARNING_INTERVAL) == warned
 
 
-def test_a_certificate_that_will_expire_is_warned_of(house: House) -> None:
+def test_the_log_warns_of_a_certificate_that_will_expire(house: House) -> None:
     house.install("eu", make_authority().issue("shop.failover.test", lasts=2 * DAY))
     (warning,) = house.pass_time(TICK)
     assert warning.startswith("application ")
     assert "expire" in warning
 
 
-def test_a_configuration_is_tried_before_anything_is_changed(house: House) -> None:
-    """A file that cannot be used: what was there goes on."""
+def test_an_unusable_configuration_changes_nothing(house: House) -> None:
+    """After a file is rejected, the endpoint still uses the certificate from before."""
     assert house.reactions._delivery is not None
     before = house.reactions._delivery.context
     context = before.getContext()
@@ -120,8 +120,8 @@ def test_a_configuration_is_tried_before_anything_is_changed(house: House) -> No
     assert before.getContext() is context
 
 
-def test_a_reload_takes_renewed_files_and_other_hooks_and_clients(house: House) -> None:
-    """Where the paths are the same the text may be new."""
+def test_a_reload_applies_renewed_files_and_changed_hooks_and_clients(house: House) -> None:
+    """A certificate file is read again even if its path has not changed."""
     assert house.reactions._delivery is not None
     used = house.reactions._delivery.context
     context = used.getContext()
@@ -133,7 +133,7 @@ def test_a_reload_takes_renewed_files_and_other_hooks_and_clients(house: House) 
     assert house.pass_time(TICK) == []
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_start_error_names_the_folder_that_cannot_be_created(tmp_path: Path) -> None:
     """The server does not start without a place for private folders."""
     made = House(tmp_path)
     (tmp_path / "hooks").write_text("a file")

@@ -1,4 +1,4 @@
-"""The vault of a state file, where the configuration has it unless it says otherwise."""
+"""The vault of a state file in its default place."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from failoverdns.store.vault import Vault
 
 
 def vault_beside(path: Path) -> Vault:
-    """The vault whose key file is beside a state file: its name with `.key` appended."""
+    """Return the vault whose key file is beside a state file: its path with `.key` appended."""
     return Vault(path.with_name(path.name + ".key"))

@@ -1,8 +1,8 @@
-"""The group `shop`, watched: health said of its applications, policies, and safety rules.
+"""States and commands for tests of automation, around the group `shop` and its health checks.
 
-Its policy is `auto`, which is automatic both ways, with times that are told apart: see `AUTO`.
-Times are small numbers of seconds; the wall says the same as the clock that nobody sets, unless a
-test says otherwise.
+The policy `auto` switches and fails back automatically; the times of `AUTO` all differ, so that a
+test can distinguish them.  Times are small numbers of seconds, and the wall clock equals the steady
+clock unless a test sets it.
 """
 
 from __future__ import annotations
@@ -39,37 +39,37 @@ UP, DOWN, UNKNOWN = Health.UP, Health.DOWN, Health.UNKNOWN
 
 
 def settings(*rules: SafetyRule, **fields: Any) -> AutomationSettings:
-    """Terms with the check `web`, the policy `auto` with these fields, and these rules."""
+    """Return settings with the check `web`, the policy `auto` with `fields`, and these rules."""
     return AutomationSettings((WEB,), (replace(AUTO, **fields),), rules)
 
 
 def said(health: Health, since: float = 0.0) -> Observed:
-    """What probing says; what is down was refused."""
+    """Return what probes observed; a head that is down refused the connection."""
     if health is DOWN:
         return Observed(health, since, Cause.REFUSED, "port 80: refused")
     return Observed(health, since)
 
 
 def is_(head: Head, health: Health, since: float = 0.0) -> Head:
-    """A head of which that is observed."""
+    """Return a head with this observed health."""
     return replace(head, observed=said(health, since))
 
 
 def all_are(application: Application, health: Health, since: float = 0.0) -> Application:
-    """An application with the check `web`, and that is observed of all its heads."""
+    """Return an application with the check `web` whose heads all have this observed health."""
     heads = tuple(is_(head, health, since) for head in application.heads)
     return replace(application, heads=heads, checks=("web",))
 
 
 def forced(health: Health, since: float = 0.0, reason: str | None = None) -> Forced:
-    """What an operator says."""
+    """Return a health that an operator forces."""
     return Forced(health, since, reason)
 
 
 def shop(
     primary: Health = UP, backup: Health = UP, *rules: SafetyRule, since: float = 0.0, **fields: Any
 ) -> State:
-    """A state with the group `shop`, of which that is known; `fields` are those of its policy."""
+    """Return a state with the group `shop` and these healths; `fields` are those of its policy."""
     return watched([samples.group(automation=Automation("auto"))], primary, backup, *rules,
                    since=since, **fields)  # fmt: skip
 
@@ -82,7 +82,7 @@ def watched(
     since: float = 0.0,
     **fields: Any,
 ) -> State:
-    """A state with groups that follow `eu` and `us`."""
+    """Return a state with these groups, whose sides `eu` and `us` have these healths."""
     return samples.state(
         all_are(samples.eu(), primary, since),
         all_are(samples.us(), backup, since),
@@ -92,27 +92,27 @@ def watched(
 
 
 def learn(view: State | Draft, of: str, health: Health, at: float = 0.0, head: str = "lb1") -> None:
-    """Take over what probes say of a head."""
+    """Store a probe result of one head."""
     samples.carry_out(view, LearnHealth(f"app-{of}", ((head, said(health, at)),)), at)
 
 
 def force(view: State | Draft, of: str, health: Health, at: float = 0.0, **more: Any) -> None:
-    """Say what is so; UNKNOWN lets go of that."""
+    """Force the health of an application; UNKNOWN removes the override."""
     samples.carry_out(view, ForceHealth(of, None, health, **more), at)
 
 
 def look(view: State | Draft, at: float, wall: float | None = None) -> dict[str, Json]:
-    """Let automation look at `shop`; return what it says."""
+    """Let automation evaluate `shop` at a time; return the result."""
     return samples.carry_out(view, Automate("grp-shop"), at if wall is None else wall, at)
 
 
 def the_group(view: View, called: str = "shop") -> Group:
-    """The group, as it is."""
+    """Return the group with this name."""
     group = view.group_named(called)
     assert group is not None
     return group
 
 
 def condition(health: Health, since: float = 0.0) -> Condition:
-    """A condition."""
+    """Return a condition."""
     return Condition(health, since)

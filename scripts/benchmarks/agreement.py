@@ -1,8 +1,8 @@
-"""Ask failoverdns, NSD, Knot and BIND the same questions about the same zone; list who differs.
+"""Ask failoverdns, NSD, Knot and BIND the same questions about a large zone; list differences.
 
-The zone has groups of every kind and static records of every shape, as many as are asked for; the
-peers load what `failoverdns records` prints.  What is asked and compared, and which differences
-are meant, is in `tests/oracle.py`; this runs it on a large zone.
+The zone has groups of every kind and static records of every shape, `--size` of each.  The peers
+load the zone file that `failoverdns records` prints.  `tests/oracle.py` defines the questions, the
+comparison, and the intended differences.
 """
 
 from __future__ import annotations
@@ -38,15 +38,17 @@ SHAPES = (
     "ns.d{n} 300 AAAA 2001:db8::{b}",
     "v{n} 300 CNAME v.d{n}",
 )
-"""Static records; each is there once for every number."""
+"""Static records; each number has one of each shape."""
 
 
 def main() -> None:
-    """Ask and list; the exit status is 1 if a difference is not explained."""
+    """Ask and list differences; exit with status 1 if one is not explained."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--size", type=int, default=30, help="names of each shape (30)")
-    parser.add_argument("--examples", type=int, default=5, help="shown of what is not meant (5)")
-    parser.add_argument("--thorough", action="store_true", help="ask each in every way")
+    parser.add_argument(
+        "--examples", type=int, default=5, help="unexplained differences to show (5)"
+    )
+    parser.add_argument("--thorough", action="store_true", help="ask every question in every way")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -77,7 +79,7 @@ def main() -> None:
 def report(
     zone: Zone, asked: list[Question], ours: Asker, peers: dict[str, Asker], examples: int
 ) -> None:
-    """Ask everything; print how often a peer differs and why."""
+    """Ask all questions; print the number of differences of each peer by reason."""
     began = time.monotonic()
     found = Counter[tuple[str, str]]()
     faults: list[Difference] = []
@@ -97,7 +99,7 @@ def report(
 
 
 def start_ours(folder: Path, port: int, size: int) -> Process:
-    """Start failoverdns with the zone, and write what it serves to `zone`."""
+    """Start failoverdns with the zone, and write the served records to the file `zone`."""
     records = "".join(
         f"      - '{shape.format(n=n, m=(n + 1) % size, b=n % 250 + 1)}'\n"
         for n in range(size)

@@ -1,17 +1,17 @@
-"""Measure how fast servers answer: CPU an answer, memory, start, latencies, idling, switches.
+"""Measure how fast servers answer: CPU per answer, memory, start, latencies, idling, switches.
 
-Failoverdns, compiled and in pure Python, beside gdnsd, Knot, NSD, PowerDNS and BIND, as far as they
-are installed, and beside a C program that only sends packets back.  All answer over UDP on loopback
-for the same names, each with one thread or process for it, on one core; the load comes from another
-core.  They take turns in several rounds; figures are medians, ratios are taken round by round.
+The servers are failoverdns, compiled and in pure Python, and gdnsd, Knot, NSD, PowerDNS and BIND if
+they are installed.  A C program that only sends packets back is the unit.  All answer for the same
+names over UDP on loopback, each with one thread or process on one core; the load comes from another
+core.  They take turns in several rounds; figures are medians, and ratios are taken in each round.
 
-  cpu        CPU an answer at 10,000 names: plain, EDNS, DO, cookies, 10 % NXDOMAIN
-  million    CPU an answer, memory and start at 1,000,000 names
-  latency    p50, p99, p99.9 at 10, 50 and 80 % of what each can answer
-  idle       CPU and wake-ups while nobody asks
+  cpu        CPU per answer at 10,000 names: plain, EDNS, DO, cookies, 10 % NXDOMAIN
+  million    CPU per answer, memory and start at 1,000,000 names
+  latency    p50, p99, p99.9 at 10, 50 and 80 % of the capacity of each server
+  idle       CPU and wake-ups without queries
   switching  answers at half capacity, with and without 1,000 switches a second
   change     from a switch to the new answer of each worker, at 1,000,000 names
-  workers    CPU an answer with one and with two workers
+  workers    CPU per answer with one and with two workers
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ NOTES = (
 
 
 def main() -> None:
-    """Measure what was asked for and print it."""
+    """Run the chosen parts and print their figures."""
     arguments = _arguments()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     began = time.monotonic()
@@ -100,7 +100,7 @@ def main() -> None:
 def prepare(
     arguments: argparse.Namespace, folder: Path, chosen: tuple[str, ...]
 ) -> tuple[Bench, dict[str, str]]:
-    """Compile the programs, write the names, and say what there is to measure."""
+    """Compile the programs, write the names, and return the bench for the measurements."""
     programs = compile_native(folder)
     there, versions = kinds(programs["echo"])
     if arguments.servers:
@@ -144,30 +144,35 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--parts", default=",".join(PARTS), help="which, with commas between (all)")
-    add("--servers", help="parts of names of servers, with commas between (all)")
+    add("--parts", default=",".join(PARTS), help="parts to run, separated by commas (all)")
+    add("--servers", help="parts of server names, separated by commas (all)")
     add("--quick", action="store_true", help="fewer shapes, and fewer and shorter rounds")
     add("--rounds", type=int, help="rounds (5; quick: 3)")
     add("--seconds", type=float, help="seconds of each run of the load (1; quick: 0.4)")
     add("--window", type=int, default=192, help="questions in flight (192)")
-    add("--workers", type=int, default=1, help="workers of failoverdns (1); 0: none but itself")
+    add(
+        "--workers",
+        type=int,
+        default=1,
+        help="workers of failoverdns (1); 0: the control process answers",
+    )
     add("--names", type=int, default=10_000, help="names (10000)")
-    add("--million", type=int, default=1_000_000, help="names where they are many (1000000)")
+    add("--million", type=int, default=1_000_000, help="names in the parts with many (1000000)")
     add(
         "--million-servers",
         default=f"{COMPILED},gdnsd,Knot,NSD",
-        help="servers that serve so many, by their whole names",
+        help="full names of the servers that serve that many names",
     )
     add("--idle", type=float, default=10.0, help="seconds to watch idle servers (10)")
     add("--switch-rate", type=float, default=1000.0, help="switches a second (1000)")
-    add("--switches", type=int, default=500, help="switches whose answers are waited for (500)")
+    add("--switches", type=int, default=500, help="switches in the part change (500)")
     add("--change-workers", type=int, default=2, help="workers in the part change (2)")
-    add("--folder", help="where the files of the servers are (the system's temporary folder)")
-    add("--json", metavar="FILE", help="write the figures there too")
+    add("--folder", help="folder for the servers' files (the system's temporary folder)")
+    add("--json", metavar="FILE", help="also write the figures to a file")
     arguments = parser.parse_args()
     for part in arguments.parts.split(","):
         if part not in PARTS:
-            parser.error(f"there is no part {part!r}")
+            parser.error(f"{part!r} is not a part")
     return arguments
 
 

@@ -1,12 +1,12 @@
-"""Measure a failover from end to end: a head dies, and the answer is another one.
+"""Measure a failover from end to end: a head dies, and the answer changes.
 
-Two questions, with real heads on loopback and the real server:
+There are two measurements, with real heads on loopback and the real server:
 
   one group     time from the death of the primary's head to the first new answer, beside gdnsd
                 with its tcp_connect monitor, the same interval and thresholds, at the same deaths;
                 the thresholds alone take from down_after - 1 to down_after intervals
-  many groups   how long it takes until all groups that follow a dead application have switched,
-                each by a change of its own, and the longest that a command from outside waits
+  many groups   time until all groups that follow a dead application have switched, each by its own
+                change, and the longest time that a command of a client waits
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from measuring import (
 
 PRIMARY, BACKUP = "127.0.71.1", "127.0.71.2"
 INTERVAL, DOWN_AFTER, UP_AFTER = 2, 3, 2
-"""The shortest interval that gdnsd has."""
+"""The shortest interval that gdnsd supports, in seconds."""
 
 
 class Head:
-    """Takes connections at an address, until it is told to stop."""
+    """A TCP server that accepts connections at an address until it is stopped."""
 
     def __init__(self, host: str, port: int) -> None:
         self._listening = socket.create_server((host, port), backlog=64)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def stop(self) -> None:
-        """Refuse connections from now on."""
+        """Close the socket, so that connections are refused."""
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
@@ -61,7 +61,7 @@ class Head:
 
 
 class FailoverDNS:
-    """Ours, with groups that follow the same two applications."""
+    """Our server, with groups that follow the same two applications."""
 
     name = "failoverdns"
 
@@ -104,11 +104,11 @@ class FailoverDNS:
         return result
 
     def revision(self) -> int:
-        """Return the revision that is served."""
+        """Return the current revision."""
         return int(self.do(command="status", group="shop")["revision"])
 
     def settle(self) -> None:
-        """Wait until both sides are known to be up."""
+        """Wait until both sides count as up."""
         while any(
             application["health"]["health"] != "up"
             for application in self.do(command="health show")["applications"]
@@ -116,7 +116,7 @@ class FailoverDNS:
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """End the server."""
+        """Stop the server."""
         self._process.stop()
 
 
@@ -145,20 +145,20 @@ class Gdnsd:
         self._process = Process(["gdnsd", "-c", folder, "start"], folder)
 
     def settle(self) -> None:
-        """Wait as long as it takes to be up: nobody tells."""
+        """Wait for a fixed time in which the heads come up; gdnsd does not report it."""
         time.sleep(INTERVAL * (UP_AFTER + 2))
 
     def stop(self) -> None:
-        """End the server."""
+        """Stop the server."""
         self._process.stop()
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=10, help="deaths of one head (10)")
     parser.add_argument("--groups", type=int, default=10_000, help="groups of many (10000)")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there too")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures to a file")
     arguments = parser.parse_args()
     figures = {"one group": one_group(arguments.rounds), "many groups": many(arguments.groups)}
     rows: list[tuple[object, ...]] = [("death of a head to the first new answer", "s, each")]
@@ -174,7 +174,7 @@ def main() -> None:
 
 
 def one_group(rounds: int) -> dict[str, list[float]]:
-    """Let the head of the primary die, again and again; return the seconds for each server."""
+    """Let the head of the primary die `rounds` times; return the seconds for each server."""
     port = free_port()
     times: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -187,7 +187,7 @@ def one_group(rounds: int) -> dict[str, list[float]]:
             for _ in range(rounds):
                 for server in servers:
                     server.settle()
-                time.sleep(random.uniform(0, INTERVAL))  # whatever the phases of their probes
+                time.sleep(random.uniform(0, INTERVAL))  # at a random phase of the probes
                 old = {name: asker.wait_for_answer() for name, asker in askers.items()}
                 began = time.monotonic()
                 heads[PRIMARY].stop()
@@ -209,12 +209,12 @@ def one_group(rounds: int) -> dict[str, list[float]]:
 
 
 def note(times: dict[str, list[float]], name: str, asker: Asker, old: bytes, began: float) -> None:
-    """Note when the answer of a server was another one."""
+    """Store the time until a server's answer changes."""
     times.setdefault(name, []).append(asker.time_of_change(old) - began)
 
 
 def many(groups: int) -> dict[str, float]:
-    """Let an application die that many groups follow."""
+    """Let an application die that many groups follow; return the figures."""
     port = free_port()
     with tempfile.TemporaryDirectory() as name:
         heads = {host: Head(host, port) for host in (PRIMARY, BACKUP)}
@@ -229,7 +229,7 @@ def many(groups: int) -> dict[str, float]:
                 asked = time.monotonic()
                 now = server.revision()
                 longest = max(longest, time.monotonic() - asked)
-                if now > before + groups:  # one change is that of health
+                if now > before + groups:  # one change is of the health
                     break
                 time.sleep(0.01)
             seconds = time.monotonic() - began
@@ -246,7 +246,7 @@ def many(groups: int) -> dict[str, float]:
 
 
 def place(folder: str, name: str) -> Path:
-    """Make a folder in a folder."""
+    """Return a new folder inside a folder."""
     made = Path(folder, name)
     made.mkdir()
     return made

@@ -1,11 +1,11 @@
-"""How many honest queries are answered while strangers send more than the server can answer.
+"""Measure the share of honest queries that are answered during a flood.
 
-Strangers ask for random names of the zone, which takes the slow path, from one network; honest
-clients in ten other networks ask for one name.  What three tries get, as resolvers make them, is
-reckoned from what one gets.
-The capacity is what the server answers when it is asked without a pause.
-Every step is bounded in time; on two cores the strangers may not get as far as ten times, so the
-rate that they reached is told.
+The flood comes from one network and asks for random names of the zone, which takes the slow path;
+honest clients in ten other networks ask for one name.  Resolvers try three times; the share of
+answers in three tries is computed from the share in one try.
+The capacity is the rate of answers when the server is queried without a pause.
+Every step is bounded in time.  On two cores the flood may not reach ten times the capacity, so the
+rate that it reached is printed.
 """
 
 from __future__ import annotations
@@ -47,27 +47,27 @@ state: {{sqlite: state.db}}
 {limit}"""
 LIMIT = "rate_limit: {}\n"
 HONEST = [f"127.0.{network}.1" for network in range(10, 20)]
-STRANGER = "127.0.2.1"
+FLOOD_SOURCE = "127.0.2.1"
 FACTORS = (1, 2, 5, 10)
 HONEST_RATE = 100
-"""Honest queries a second, of all networks: ten of each."""
+"""Honest queries a second from all networks together, a tenth from each."""
 
 TRIES = 3
 BURST = 0.002
-"""Seconds between the bursts of the strangers."""
+"""Seconds between the bursts of the flood."""
 
 HONEST_QUERY = dns.message.make_query("www.failover.test", "A").to_wire()
 
 
-def strangers(port: int, rate: float, seconds: float, core: int, sent: Synchronized[int]) -> None:
-    """Send so many random questions a second, and note in `sent` how many it were."""
+def send_flood(port: int, rate: float, seconds: float, core: int, sent: Synchronized[int]) -> None:
+    """Send random questions at `rate` a second; store the number that was sent in `sent`."""
     _pin(core)
     dice = random.Random(1)
     questions = [
         dns.message.make_query(f"{dice.randrange(10**9)}.failover.test", "A").to_wire()
         for _ in range(2000)
     ]
-    with _socket(STRANGER, port) as sock:
+    with _socket(FLOOD_SOURCE, port) as sock:
         begin = time.perf_counter()
         until = begin + seconds
         count = 0
@@ -83,29 +83,29 @@ def strangers(port: int, rate: float, seconds: float, core: int, sent: Synchroni
 
 
 def capacity(port: int, core: int, seconds: float) -> float:
-    """Return the questions a second that the server answers, a window of 100 being under way."""
+    """Return the answers a second when 100 queries are always in flight."""
     _pin(core)
     dice = random.Random(2)
-    with _socket(STRANGER, port) as sock:
+    with _socket(FLOOD_SOURCE, port) as sock:
         sock.settimeout(0.2)
         begin = time.perf_counter()
-        under_way = answered = 0
+        in_flight = answered = 0
         while time.perf_counter() - begin < seconds:
-            while under_way < 100:
+            while in_flight < 100:
                 name = f"{dice.randrange(10**9)}.failover.test"
                 sock.send(_question(name))
-                under_way += 1
+                in_flight += 1
             try:
                 sock.recv(4096)
                 answered += 1
-                under_way -= 1
+                in_flight -= 1
             except OSError:
-                under_way = 0
+                in_flight = 0
         return answered / (time.perf_counter() - begin)
 
 
 def honest(port: int, seconds: float) -> list[bool]:
-    """Ask at a steady rate; return of each query whether it was answered within half a second."""
+    """Query at a steady rate; return for each query whether it was answered in half a second."""
     with ExitStack() as stack:
         socks = [stack.enter_context(_socket(source, port)) for source in HONEST]
         for sock in socks:
@@ -127,7 +127,7 @@ def honest(port: int, seconds: float) -> list[bool]:
 
 
 def measure(limited: bool, seconds: float) -> dict[str, Any]:
-    """Return the figures with rate limiting on or off."""
+    """Return the figures with or without rate limiting."""
     with tempfile.TemporaryDirectory() as name:
         folder, port = Path(name), free_port()
         text = CONFIG.format(port=port, limit="")
@@ -144,7 +144,7 @@ def measure(limited: bool, seconds: float) -> dict[str, Any]:
 def _step(port: int, able: float, factor: int, seconds: float) -> dict[str, Any]:
     sent = multiprocessing.Value("q", 0)
     arguments = (port, able * factor, seconds + 1, _cores()[1], sent)
-    flood = multiprocessing.Process(target=strangers, args=arguments, daemon=True)
+    flood = multiprocessing.Process(target=send_flood, args=arguments, daemon=True)
     flood.start()
     time.sleep(0.5)
     answered = honest(port, seconds)
@@ -191,10 +191,10 @@ def _pin(core: int) -> None:
 
 
 def main() -> None:
-    """Run from the command line."""
+    """Measure with and without the rate limit; print the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=4.0, help="for each step, 1 to 60")
-    parser.add_argument("--json", metavar="FILE", help="write the figures to a file, too")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures to a file")
     arguments = parser.parse_args()
     seconds = min(max(arguments.seconds, 1.0), 60.0)
     print(machine())

@@ -1,10 +1,9 @@
-"""Look for packets that the query corridor cannot take, guided by the coverage of its code.
+"""Search for packets on which answering fails, guided by the coverage of its code.
 
-Atheris (libFuzzer) changes packets as long as that reaches what none reached before.  Nothing may
-raise; each reply must be well-formed, and the same whether it lay ready or was found by reading
-the whole packet.
-What is new is kept in `tests/corpus`, which the suite tries each time; `--prune` lets go of what
-reaches nothing that the others do not reach.
+Atheris (libFuzzer) changes packets as long as they reach new code.  Nothing may raise, and each
+reply must be well-formed.  The prepared reply, if there is one, must equal that of the full parser.
+New packets are stored in `tests/corpus`, which the test suite runs; `--prune` removes packets that
+reach no code of their own.
 """
 
 from __future__ import annotations
@@ -18,18 +17,24 @@ from typing import Any
 CORPUS = Path(__file__).resolve().parents[2] / "tests" / "corpus"
 
 Arc = tuple[str, int, int]
-"""A file, and two of its lines that were run one after the other."""
+"""A file, and two of its lines that ran one after the other."""
 
 MAX_SIZE = 600
-"""Bytes of a packet: more of them bring nothing new."""
+"""The size limit of packets in bytes; longer ones reach no new code."""
 
 
 def main() -> None:
-    """Run from the command line; ends with the process."""
+    """Fuzz or prune from the command line; does not return."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--runs", type=int, default=10_000_000, metavar="N", help="10 million")
-    parser.add_argument("--seconds", type=int, default=7200, metavar="S", help="at most")
-    parser.add_argument("--prune", action="store_true", help="make the corpus smaller, and end")
+    parser.add_argument(
+        "--runs", type=int, default=10_000_000, metavar="N", help="packets to try (10 million)"
+    )
+    parser.add_argument(
+        "--seconds", type=int, default=7200, metavar="S", help="time limit in seconds (7200)"
+    )
+    parser.add_argument(
+        "--prune", action="store_true", help="only remove redundant packets from the corpus"
+    )
     arguments = parser.parse_args()
     CORPUS.mkdir(exist_ok=True)
     if arguments.prune:
@@ -49,7 +54,7 @@ def main() -> None:
 
 
 def prune() -> None:
-    """Keep of the corpus, short packets first, what goes from one line to another anew."""
+    """Remove the packets that reach no new pair of lines; short packets are checked first."""
     from packets import small_table, try_every_way
 
     table, reached, arcs = small_table(), set[Arc](), set[Arc]()

@@ -1,8 +1,8 @@
-"""Measure what a start does with very many names before anybody answers, each step by itself.
+"""Measure each step of a start with very many names, from reading the state to the deltas.
 
-The state has groups with three names each, which follow some ten thousand applications that they
-share, or, with `--own`, two applications of their own each, as in `scale.py`.
-Seconds are of processor time, memory is what this process has more than before it began.
+The state has groups with three names each, which follow some ten thousand shared applications or,
+with `--own`, two applications of their own each, as in `scale.py`.
+Seconds are processor time; memory is the growth of this process since it began.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from failoverdns.store.state_file import open_state_file
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--groups", type=int, default=333_334, help="groups (333334)")
     parser.add_argument("--applications", type=int, default=30_000, help="shared (30000)")
@@ -66,7 +66,7 @@ def shared_writes(groups: int, applications: int) -> Iterator[Write]:
 
 
 def measure(path: Path) -> list[tuple[str, str, str]]:
-    """Load a state as a start does; return a row for each step."""
+    """Load a state as a start does; return a row of the table for each step."""
     server = NameServer(scale.ZONE.child("ns1"))
     zone = Zone(scale.ZONE, (server,), scale.ZONE.child("hostmaster"), 60, 60)
     gc.collect()

@@ -1,4 +1,4 @@
-"""What the benchmarks share: servers as processes, questions over UDP, figures as tables."""
+"""Servers as processes, queries over UDP, and tables of figures, for all benchmarks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEADLINE = 120.0
 
 
 class Process:
-    """A server as a child process, ended by its own id."""
+    """A server as a child process."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Process:
         atexit.register(self.stop)
 
     def stop(self) -> None:
-        """End it, at the latest with SIGKILL."""
+        """Stop it, with SIGKILL if it does not stop in time."""
         if self.child.poll() is None:
             self.child.send_signal(signal.SIGTERM)
             try:
@@ -62,7 +62,7 @@ class Process:
 
 
 class Asker:
-    """Asks one server one question over UDP, again and again."""
+    """A DNS client that repeats one question to one server over UDP."""
 
     def __init__(self, port: int, name: str, rtype: str = "A", source: int = 0) -> None:
         self._question = dns.message.make_query(name, rtype, use_edns=-1).to_wire()
@@ -71,14 +71,14 @@ class Asker:
         self._sock.bind(("127.0.0.1", source))
         self._sock.connect(("127.0.0.1", port))
         self.port: int = self._sock.getsockname()[1]
-        """The port that it asks from."""
+        """The source port of its queries."""
 
     def close(self) -> None:
-        """Ask no more."""
+        """Close the socket."""
         self._sock.close()
 
     def ask(self) -> bytes | None:
-        """Return the reply without its id, or None if there is none."""
+        """Return the reply without its ID, or None without a reply in time."""
         try:
             self._sock.send(self._question)
             return self._sock.recv(4096)[2:]
@@ -86,7 +86,7 @@ class Asker:
             return None
 
     def wait_for_answer(self) -> bytes:
-        """Ask until there is an answer with a record in it."""
+        """Query until the reply has an answer record; return the reply without its ID."""
         until = time.monotonic() + DEADLINE
         while time.monotonic() < until:
             reply = self.ask()
@@ -96,7 +96,7 @@ class Asker:
         raise RuntimeError("the server does not answer")
 
     def time_of_change(self, old: bytes) -> float:
-        """Ask until the reply is another one; return when it came."""
+        """Query until the reply differs from `old`; return the time of the new reply."""
         until = time.monotonic() + DEADLINE
         while time.monotonic() < until:
             reply = self.ask()
@@ -106,18 +106,18 @@ class Asker:
 
 
 def connect(path: Path) -> socket.socket:
-    """Connect to a control socket as soon as somebody listens."""
+    """Connect to a control socket as soon as a server listens on it."""
     until = time.monotonic() + DEADLINE
     sock = socket.socket(socket.AF_UNIX)
     while sock.connect_ex(str(path)):
         if time.monotonic() > until:
-            raise RuntimeError(f"nobody listens on {path}")
+            raise RuntimeError(f"no server listens on {path}")
         time.sleep(0.01)
     return sock
 
 
 def free_port() -> int:
-    """Return a port that is free now, for UDP and TCP."""
+    """Return a port that is free for UDP and TCP at this moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -125,7 +125,7 @@ def free_port() -> int:
 
 
 def quantiles(seconds: Sequence[float]) -> dict[str, float]:
-    """Return median and 99th percentile in milliseconds, and how many there are."""
+    """Return the median and 99th percentile in milliseconds, and the number of values."""
     ordered = sorted(seconds)
     return {
         "runs": len(ordered),
@@ -135,7 +135,7 @@ def quantiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def machine() -> dict[str, Any]:
-    """Tell what it was measured on."""
+    """Return facts about this machine: cores, processor, kernel, Python version and load."""
     processor = Path("/proc/cpuinfo").read_text().partition("model name")[2].split("\n")[0]
     return {
         "cores": os.cpu_count(),
@@ -147,7 +147,7 @@ def machine() -> dict[str, Any]:
 
 
 def version_of(program: str, *words: str) -> str:
-    """Return the line in which a program tells its version; empty if it is not there."""
+    """Return the line in which a program prints its version; empty if it is not installed."""
     path = shutil.which(program)
     if path is None:
         return ""
@@ -157,7 +157,7 @@ def version_of(program: str, *words: str) -> str:
 
 
 def print_table(rows: Sequence[Sequence[object]]) -> None:
-    """Print rows in columns, the first of them as a heading."""
+    """Print rows in columns; the first row is the heading."""
     widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
     for number, row in enumerate(rows):
         print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)))
@@ -166,6 +166,6 @@ def print_table(rows: Sequence[Sequence[object]]) -> None:
 
 
 def write_json(path: str | None, figures: dict[str, Any]) -> None:
-    """Write the figures to a file, if one was named."""
+    """Write the figures to a file, if a path is given."""
     if path is not None:
         Path(path).write_text(json.dumps(figures, indent=2) + "\n")

@@ -1,10 +1,10 @@
-"""Throw random and damaged packets at the query corridor, and measure the worst of them.
+"""Answer random and damaged packets, and measure the most expensive of them.
 
-Nothing may raise; each reply must be well-formed: a header at least, QR set, id and opcode echoed,
-the length within its limit.
-Prints what came of the packets and what they cost, on one core.
+Nothing may raise; each reply must be well-formed: at least a header, QR set, ID and opcode echoed,
+and a length within its limit.
+Prints the counts of reactions and their cost on one core.
 The most expensive packets of each transport are measured three times more, and the best run
-counts, so that what the machine did meanwhile does not.
+counts, so that other work on the machine does not.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ PLAIN = AnswerSettings(None, None, 10.0, None, {})
 COOKIES = AnswerSettings(CookieSecrets((bytes(range(16)),)), b"ns1", 10.0, None, {})
 
 MAX_UDP = 4096
-"""Bytes of a UDP packet that the server reads."""
+"""The maximum size of a UDP packet that the server reads, in bytes."""
 
 SLOWEST = 50
-"""Packets that are measured again."""
+"""The number of packets that are measured again."""
 
 NAMES = [
     b"\10failover\4test\0",
@@ -57,7 +57,7 @@ TYPES = [1, 1, 2, 5, 6, 16, 28, 41, 43, 65, 251, 252, 255, 65280]
 
 
 def small_table() -> Table:
-    """Return a table with a bit of everything: groups, chains, a wildcard, a zone cut."""
+    """Return a table with groups, chains, a wildcard and a zone cut."""
     origin = DomainName.from_text("failover.test")
     server = NameServer(origin.child("ns1"), (IPv4Address("192.0.2.53"),))
     zone = Zone(origin, (server,), origin.child("hostmaster"), 60, 60)
@@ -102,14 +102,14 @@ def valid_query(random: Random) -> bytes:
 
 
 def noise(random: Random) -> bytes:
-    """Return a header that announces anything, and any bytes."""
+    """Return a random header and random bytes."""
     counts = [random.choice([0, 1, 1, 2, 32, 65535]) for _ in range(4)]
     head = pack(">HHHHHH", random.randrange(65536), random.randrange(65536), *counts)
     return (head + random.randbytes(random.randrange(300)))[random.choice([0, 0, 0, 3]) :]
 
 
 def damaged(random: Random) -> bytes:
-    """Return a query with bytes changed, cut out, doubled or added."""
+    """Return a query with bytes changed, removed, doubled or added."""
     packet = bytearray(valid_query(random))
     for _ in range(random.randrange(1, 5)):
         at = random.randrange(len(packet) + 1)
@@ -144,7 +144,7 @@ def pointers(random: Random, size: int) -> bytes:
 
 
 def many_labels(random: Random, size: int) -> bytes:
-    """Return a message of many records whose owners have as many labels as they may."""
+    """Return a message of many records whose owner names have the maximum number of labels."""
     count = random.choice([31, 32])
     packet = bytearray(pack(">HHHHHH", 1, 0x100, 1, 0, 0, count) + b"\1x" * 127 + b"\0\0\1\0\1")
     for _ in range(count):
@@ -154,7 +154,7 @@ def many_labels(random: Random, size: int) -> bytes:
 
 
 def many_options(random: Random, size: int) -> bytes:
-    """Return a query whose OPT record is full of the shortest options."""
+    """Return a query whose OPT record is full of options of minimum size."""
     packet = valid_query(random)[:2] + pack(">HHHHH", 0x100, 1, 0, 0, 1) + _name(random)
     packet += pack(">HH", 1, 1)
     room = min(65535, size - len(packet) - 11)
@@ -178,26 +178,26 @@ Slow = tuple[float, str, bytes]
 
 @dataclass(slots=True)
 class Report:
-    """What came of the packets; times in seconds."""
+    """The reactions to the packets and their cost; times in seconds."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     times: list[float] = field(default_factory=list)
     slowest: dict[bool, list[Slow]] = field(default_factory=lambda: {True: [], False: []})
-    """By transport, UDP is true: time, kind and packet, the slowest first."""
+    """The slowest packets: time, kind and packet; the key is true for UDP."""
 
     @property
     def mean(self) -> float:
-        """Seconds a packet."""
+        """Mean seconds per packet."""
         return sum(self.times) / len(self.times)
 
     @property
     def p99(self) -> float:
-        """Seconds that 99 of 100 packets stay below."""
+        """The 99th percentile of the seconds per packet."""
         return sorted(self.times)[len(self.times) * 99 // 100]
 
 
 def fuzz(packets: int, seed: int) -> Report:
-    """Answer so many packets; raises AssertionError with the packet if a reply is not right."""
+    """Answer `packets` random packets; raise AssertionError with a packet on a wrong reply."""
     table, report = small_table(), Report()
     for kind, packet, udp in _drawn(packets, Random(seed)):
         took, outcome = tried(table, packet, udp)
@@ -227,7 +227,7 @@ def _drawn(packets: int, random: Random) -> Iterator[tuple[str, bytes, bool]]:
 
 
 def tried(table: Table, packet: bytes, udp: bool) -> tuple[float, str]:
-    """Return how long an answer took, and what it was."""
+    """Return the seconds that a packet took, and the name of the reaction."""
     started = time.perf_counter()
     try:
         reply = respond(table, packet, UDP if udp else TCP, PLAIN)
@@ -249,9 +249,9 @@ RCODES = {0: "NOERROR or BADVERS", 1: "FORMERR", 3: "NXDOMAIN", 4: "NOTIMP", 5: 
 
 
 def try_every_way(table: Table, packet: bytes) -> None:
-    """Answer a packet over both transports, with a cookie secret; raises AssertionError.
+    """Answer a packet over both transports, with a cookie secret; raise AssertionError on a fault.
 
-    What lies ready is what reading the whole packet gives.
+    A prepared reply must equal the reply of the full parser.
     """
     for asker in (UDP, TCP):
         tried(table, packet, asker.udp)
@@ -269,7 +269,7 @@ def _name(random: Random) -> bytes:
 
 
 def main() -> None:
-    """Run from the command line."""
+    """Measure from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--packets", type=int, default=100_000, metavar="N")
     parser.add_argument("--seed", type=int, default=1, metavar="N")

@@ -1,11 +1,11 @@
-"""Measure what probing costs: CPU of the process that probes, beside two that one would write.
+"""Measure the CPU time of probing, beside two programs that one would write instead.
 
-So many heads, each at an address of its own on loopback, are probed once a second; the server is
-another process on another core.  The peers do the same with what is at hand: asyncio's streams, and
-Twisted's endpoints and Agent, each with a time-out for each probe.  All take turns in several
-rounds; figures are medians, ratios are taken round by round.
-HTTPS is probed at a fraction of the rate, because the server does not keep up with it: its share of
-a core is reckoned from the CPU of one probe.
+Many heads, each at its own address on loopback, are probed once a second; their server is
+another process on another core.  The peers use standard means: asyncio's streams, and Twisted's
+endpoints and Agent, each with a time-out for each probe.  All take turns in several rounds; figures
+are medians, and ratios are computed in each round.
+HTTPS is probed at a fraction of the rate, because the server of the heads cannot keep up with it.
+Its share of a core is computed from the CPU time of one probe.
 The goal is 2,000 probes a second (tcp and http) in a fifth of a core.
 """
 
@@ -58,11 +58,11 @@ sys.path.append(str(Path(__file__).parents[2] / "tests"))
 from authority import Authority
 
 GOAL = 0.20
-"""Part of a core that `RATE` probes a second may take."""
+"""The share of a core that `RATE` probes a second may take."""
 
 RATE = 2000
 HTTPS_PART = 10
-"""HTTPS is probed at a rate so many times smaller."""
+"""The rate of HTTPS probes is `RATE` divided by this."""
 
 NAME = "www.shop.example"
 BODY = b"<html><body>all is well</body></html>\n"
@@ -77,7 +77,7 @@ WARM_UP = 1.5
 
 @dataclass(frozen=True)
 class Work:
-    """What a prober has to do: so many heads at `port`, each once a second."""
+    """The task of a prober: a number of heads at `port`, each probed once a second."""
 
     kind: CheckKind
     port: int
@@ -90,12 +90,12 @@ class Work:
         return [str(IPv4Address("127.1.0.0") + 1 + number) for number in range(self.heads)]
 
     def per_tick(self) -> float:
-        """Return how many probes begin in a tick."""
+        """Return the number of probes that begin in a tick."""
         return self.heads * TICK
 
 
 class Meter:
-    """Counts good and other probes, and the CPU between two moments."""
+    """Counts good and other probes, and the CPU seconds between `begin` and `end`."""
 
     def __init__(self) -> None:
         self.good = self.bad = 0
@@ -107,12 +107,12 @@ class Meter:
         self.bad += not good
 
     def begin(self) -> None:
-        """Measure from here."""
+        """Begin the measurement."""
         gc.collect()
         self._mark = (_cpu(), time.monotonic(), self.good, self.bad)
 
     def end(self) -> dict[str, float]:
-        """Measure until here."""
+        """End the measurement; return its figures."""
         cpu, began, good, bad = self._mark
         return {
             "cpu": _cpu() - cpu,
@@ -151,7 +151,7 @@ def probe_ours(work: Work) -> dict[str, float]:
 def probe_twisted(work: Work) -> dict[str, float]:
     """Probe with Twisted's endpoints and Agent."""
     reactor, meter = take_reactor(), Meter()
-    # Left to itself, Agent makes a context for each connection, which costs more than all else.
+    # By default Agent makes a context for each connection, which costs more than all else.
     trusted = Certificate.loadPEM(Path(work.ca_file).read_bytes())
     elsewhere = _Elsewhere(reactor, optionsForClientTLS(NAME, trusted))
     agent = Agent.usingEndpointFactory(reactor, elsewhere)
@@ -181,7 +181,7 @@ def probe_twisted(work: Work) -> dict[str, float]:
 
 @implementer(IAgentEndpointFactory)
 class _Elsewhere:
-    """Makes Agent connect to an address while the URL has a name."""
+    """An endpoint factory for Agent that connects to an address, though the URL has a name."""
 
     def __init__(self, reactor: Any, options: Any) -> None:
         self.address = ""
@@ -189,7 +189,7 @@ class _Elsewhere:
         self._options = options
 
     def endpointForURI(self, uri: Any) -> Any:  # noqa: N802
-        """Return where to connect to, with TLS if need be."""
+        """Return the endpoint to connect to, with TLS for https."""
         endpoint = TCP4ClientEndpoint(self._reactor, self.address, uri.port, 3)
         return wrapClientTLS(self._options, endpoint) if uri.scheme == b"https" else endpoint
 
@@ -253,7 +253,7 @@ PROBERS: dict[str, Callable[[Work], dict[str, float]]] = {
 
 
 def _spread(work: Work, probe: Callable[[str], None]) -> Callable[[], None]:
-    """Return what begins, at each tick, as many probes as are due by then, head after head."""
+    """Return a function that starts all probes that are due, one head after the other."""
     addresses, begun, started = work.addresses(), 0, time.monotonic()
 
     def begin() -> None:
@@ -289,7 +289,7 @@ def _cpu() -> float:
 
 
 def serve(chain: str, key: str, core: int, ready: Connection) -> None:
-    """Answer everybody: with and without TLS, at two ports that are told."""
+    """Answer HTTP requests with and without TLS, at two ports that are sent through `ready`."""
     os.sched_setaffinity(0, {core})
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
@@ -318,14 +318,14 @@ class _Answering(asyncio.Protocol):
 
 
 def run_prober(name: str, work: Work, core: int, answer: Connection) -> None:
-    """Probe in a process of its own, and tell the figures."""
+    """Probe in a process of its own, and send the figures through `answer`."""
     os.sched_setaffinity(0, {core})
     allow_descriptors(8192)
     answer.send(PROBERS[name](work))
 
 
 def measure(seconds: float, rounds: int, rate: int) -> list[dict[str, Any]]:
-    """Let all take turns; return a row of figures for each kind and prober."""
+    """Let all probers take turns; return a row of figures for each kind and prober."""
     context = multiprocessing.get_context("spawn")
     cores = sorted(os.sched_getaffinity(0))
     rows: list[dict[str, Any]] = []
@@ -388,12 +388,12 @@ def _row(
 
 
 def main() -> None:
-    """Run from the command line."""
+    """Measure from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=5.0, help="for each run, 1 to 60 (5)")
     parser.add_argument("--rounds", type=int, default=3, help="1 to 20 (3)")
     parser.add_argument("--rate", type=int, default=RATE, help="probes a second (2000)")
-    parser.add_argument("--json", metavar="FILE", help="write the figures to a file, too")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures to a file")
     arguments = parser.parse_args()
     seconds = min(max(arguments.seconds, 1.0), 60.0)
     rounds, rate = min(max(arguments.rounds, 1), 20), min(max(arguments.rate, 10), 20000)
@@ -422,7 +422,7 @@ def main() -> None:
 
 
 def _verdict(row: dict[str, Any]) -> str:
-    """Hold our rows against the goal; HTTPS has none."""
+    """Compare a row of ours with the goal, which HTTPS does not have."""
     if row["prober"] != "failoverdns" or row["kind"] == "https":
         return ""
     return f"{'within' if row['core'] <= GOAL else 'OVER'} {GOAL:.2f} of a core"

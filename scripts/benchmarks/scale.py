@@ -1,9 +1,9 @@
 """Measure a server with many groups: start, memory, switches.
 
-Each group has two applications, each of them a load balancer with an IPv4 and an IPv6 address: so
-many groups are twice as many applications and five times as many names; but every tenth group has
-the same backup, as a maintenance page would be.  The state is written by the store itself, then
-the real server starts on it.
+Each group has two applications, and each of them has a load balancer with an IPv4 and an IPv6
+address, so there are twice as many applications and five times as many names as groups.  Every
+tenth group has the same backup, as with a maintenance page.  The store itself writes the state,
+then the real server starts on it.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ BATCH = 1000
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--groups", type=int, default=100_000, help="groups (100000)")
     parser.add_argument("--switches", type=int, default=1000, help="switches (1000)")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there too")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures to a file")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -119,13 +119,13 @@ def all_writes(groups: int) -> Iterator[Write]:
 
 
 def label_of(number: int) -> str:
-    """Return nine digits, as labels have them by default."""
+    """Return a label of nine digits, like the default labels of groups."""
     digits = f"{number:09d}"
     return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
 
 
 def measure(folder: Path, groups: int, switches: int) -> dict[str, Any]:
-    """Start the server on the state and measure it."""
+    """Start the server on the state and return its figures."""
     port = free_port()
     config = folder / "failoverdns.yaml"
     config.write_text(

@@ -1,14 +1,14 @@
 """Measure the time from sending a switch to the first new answer, beside peers.
 
-Each server answers for one name; a switch changes its address.  One process sends the command,
-then asks over UDP without a pause until the answer is the new one.  The servers take turns, so
-that a change of the machine's mood hits all of them.
+Each server answers for one name, and a switch changes its address.  One process sends the command,
+then queries over UDP without a pause until the answer is the new one.  The servers take turns, so
+that other load on the machine affects all of them.
 
-  failoverdns socket   a line to the control socket, from a connection that is open
-  failoverdns transfer the same, with a certificate to transfer, another one each time
-  failoverdns CLI      `failoverdns switch`: Python's start included
+  failoverdns socket   a line to the control socket, over an open connection
+  failoverdns transfer the same, with another certificate to transfer each time
+  failoverdns CLI      `failoverdns switch`, including the start of Python
   Knot transaction     knotc zone-begin, zone-unset, zone-set, zone-commit
-  gdnsd admin_state    a new admin_state file, which gdnsd looks for every other second
+  gdnsd admin_state    a new admin_state file, which gdnsd checks every other second
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ REFERENCE = {
     "Knot transaction": "45",
     "gdnsd admin_state": "2020",
 }
-"""Milliseconds that the design expects."""
+"""The milliseconds that the design expects."""
 
 
 class Peer(Protocol):
@@ -56,17 +56,17 @@ class Peer(Protocol):
     port: int
 
     def switch(self, to: int) -> None:
-        """Begin to make the other address the answer."""
+        """Start to switch the answer to the address number `to`."""
 
     def settle(self) -> None:
-        """Wait until the command is through."""
+        """Wait until the command is complete."""
 
     def stop(self) -> None:
-        """End the server."""
+        """Stop the server."""
 
 
 class FailoverDNS:
-    """Ours, over the control socket."""
+    """Our server, switched over the control socket."""
 
     name = "failoverdns socket"
     hostname = "shop.failover.test"
@@ -93,32 +93,32 @@ class FailoverDNS:
         self.settle()
 
     def switch(self, to: int) -> None:
-        """Send a line and do not wait."""
+        """Send the command without waiting for the reply."""
         side = ("primary", "backup")[to]
         self._sock.sendall(b"switch shop --to %s\n" % side.encode())
 
     def settle(self) -> None:
-        """Take the reply."""
+        """Receive the reply."""
         reply = self._replies.readline()
         assert b'"ok": true' in reply, reply
 
     def stop(self) -> None:
-        """End the server."""
+        """Stop the server."""
         self._process.stop()
 
 
 class FailoverDNSTransfer(FailoverDNS):
-    """Ours, over the control socket, with a certificate that goes along."""
+    """Our server, switched over the control socket with a certificate to transfer."""
 
     name = "failoverdns transfer"
 
     def switch(self, to: int) -> None:
-        """Send a line and do not wait."""
+        """Send the command without waiting for the reply."""
         super().switch(to)
         self._active = "ab"[to]
 
     def settle(self) -> None:
-        """Take the reply, and install what the next switch has to transfer."""
+        """Receive the reply, and install the certificate that the next switch transfers."""
         super().settle()
         active = getattr(self, "_active", None)
         if active is not None:
@@ -129,18 +129,18 @@ class FailoverDNSTransfer(FailoverDNS):
 
 
 class FailoverDNSCommand(FailoverDNS):
-    """Ours, by the command line."""
+    """Our server, switched by the command line."""
 
     name = "failoverdns CLI"
 
     def switch(self, to: int) -> None:
-        """Start the command and do not wait."""
+        """Start the command without waiting for it."""
         side = ("primary", "backup")[to]
         words = [EXECUTABLE, "--socket", self.control, "switch", "shop", "--to", side]
         self._command = subprocess.Popen(words, stdout=subprocess.DEVNULL)
 
     def settle(self) -> None:
-        """Wait for the command's end, once there was one."""
+        """Wait for the command to end, if one was started."""
         if hasattr(self, "_command"):
             assert self._command.wait() == 0
         else:
@@ -182,10 +182,10 @@ class Knot:
             subprocess.run(command, check=True, capture_output=True)
 
     def settle(self) -> None:
-        """Do nothing: knotc waited."""
+        """Do nothing, because knotc has waited."""
 
     def stop(self) -> None:
-        """End the server."""
+        """Stop the server."""
         self._process.stop()
 
 
@@ -213,16 +213,16 @@ class Gdnsd:
         self._process = Process(["gdnsd", "-c", folder, "start"], folder)
 
     def switch(self, to: int) -> None:
-        """Put another file in its place."""
+        """Replace the admin_state file."""
         new = self._state.with_suffix(".new")
         new.write_text(f"{ADDRESSES[0]}/up => {('UP', 'DOWN')[to]}\n")
         new.rename(self._state)
 
     def settle(self) -> None:
-        """Do nothing: nobody tells."""
+        """Do nothing, because gdnsd does not report the change."""
 
     def stop(self) -> None:
-        """End the server."""
+        """Stop the server."""
         self._process.stop()
 
 
@@ -234,11 +234,11 @@ PEERS: dict[type[Peer], tuple[str, ...]] = {
     Gdnsd: ("gdnsd", "-h"),
 }
 SLOW = {FailoverDNSCommand: 10, Knot: 10, Gdnsd: 50}
-"""Peers that are switched once in so many rounds."""
+"""Peers that switch in one of this number of rounds only."""
 
 
 def self_signed(name: str) -> tuple[str, str]:
-    """Make a certificate for a name; return it and its key, both in PEM."""
+    """Return a new certificate for a name and its key, both as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
     nobody = x509.Name([])
@@ -254,10 +254,10 @@ def self_signed(name: str) -> tuple[str, str]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=500, help="switches of failoverdns (500)")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there too")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures to a file")
     arguments = parser.parse_args()
     versions = {kind: version_of(*words) for kind, words in PEERS.items()}
     times: dict[str, list[float]] = {}

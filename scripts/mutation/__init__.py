@@ -1,1 +1,1 @@
-"""Break the package in small ways, one at a time, and see whether the tests notice."""
+"""Break the package in small ways, one at a time, and see whether the tests detect it."""

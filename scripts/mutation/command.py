@@ -1,4 +1,4 @@
-"""`scripts/mutate`: draw mutants of packages, try them, and print what was not noticed."""
+"""`scripts/mutate`: draw mutants of packages, try them, and print the undetected ones."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mutation.mutants import Mutant, draw, mutants_of
 from mutation.trying import PACKAGE, ROOT, Unsound, check_tests, files_of, is_noticed
 
 Tried = tuple[str, Mutant, bool]
-"""A file, its mutant, and whether that was noticed."""
+"""A file, its mutant, and whether a test failed."""
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Try mutants; return 0 whatever survived, 1 if the tests cannot be run."""
+    """Try mutants; return 0 whichever survive, and 1 if the tests cannot be run."""
     arguments = _parser().parse_args(given)
     results = {}
     try:
@@ -29,7 +29,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def report(results: dict[str, list[Tried]]) -> Iterable[str]:
-    """Yield a table of packages and below it every mutant that survived."""
+    """Yield the lines of a table of packages and of a list of the mutants that survived."""
     yield f"{'package':<20}{'mutants':>8}{'killed':>8}{'survived':>10}{'score':>7}"
     for part, tried in results.items():
         killed = sum(noticed for _, _, noticed in tried)
@@ -58,11 +58,21 @@ def _try(part: str, arguments: argparse.Namespace) -> list[Tried]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/mutate", description=__doc__)
-    parser.add_argument("parts", nargs="+", metavar="PACKAGE", help="rules, wire, answering ...")
-    parser.add_argument("--mutants", type=int, default=24, help="how many of each (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="another draw (%(default)s)")
-    parser.add_argument("--limit", type=float, default=60.0, help="seconds a stage (%(default)s)")
-    parser.add_argument("--jobs", type=int, default=1, help="mutants at a time (%(default)s)")
+    parser.add_argument(
+        "parts", nargs="+", metavar="PACKAGE", help="rules, protocol, answering ..."
+    )
+    parser.add_argument(
+        "--mutants", type=int, default=24, help="mutants of each package (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="a number for the random draw (%(default)s)"
+    )
+    parser.add_argument(
+        "--limit", type=float, default=60.0, help="seconds for each stage of tests (%(default)s)"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="mutants to try at a time (%(default)s)"
+    )
     return parser
 
 

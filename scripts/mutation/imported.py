@@ -1,4 +1,4 @@
-"""A pytest plugin: end at once if the package under test is another one than the mutated copy."""
+"""A pytest plugin that exits if the package under test is not the mutated copy."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import os
 import pytest
 
 WRONG = 9
-"""What pytest returns then."""
+"""The exit status of pytest in that case."""
 
 
 def pytest_configure() -> None:
-    """Look where the package would be imported from, without importing it."""
+    """Find the place from which the package would be imported, without importing it."""
     spec = importlib.util.find_spec("failoverdns")
     places = list(spec.submodule_search_locations or ()) if spec is not None else []
     if places != [os.environ["MUTATED_PACKAGE"]]:

@@ -1,11 +1,11 @@
-"""The mutants of a module: every small change that is tried.
+"""The mutants of a module: one for every small change in this table.
 
 | kind       | change                                                              |
 |------------|---------------------------------------------------------------------|
 | comparison | `==` and `!=`, `<` and `<=`, `>` and `>=`, `is`, `in` are exchanged |
 | boolean    | `and` and `or` are exchanged, or the first operand is dropped       |
 | not        | is dropped                                                          |
-| branch     | the condition of an `if` is turned round                            |
+| branch     | the condition of an `if` is negated                                 |
 | constant   | a number is one more or one less                                    |
 | arithmetic | `+` and `-`, `*` and `/`, `//` and `%` are exchanged                |
 | statement  | a call, a `raise`, a `del` or an augmented assignment is removed    |
@@ -25,7 +25,7 @@ from random import Random
 Node = ast.expr | ast.stmt
 
 KIND_PART = 0.24
-"""The part of a sample that may be of one kind."""
+"""The largest share of a sample that may be of one kind."""
 
 _EXCHANGED: dict[type[ast.AST], type[ast.AST]] = {
     a: b
@@ -46,7 +46,7 @@ _EXCHANGED: dict[type[ast.AST], type[ast.AST]] = {
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A changed module: `text` is all of it, `line` and `change` are what is different."""
+    """A changed module: `text` is its whole source; `line` and `change` describe the difference."""
 
     line: int
     kind: str
@@ -55,7 +55,7 @@ class Mutant:
 
 
 def mutants_of(source: str) -> list[Mutant]:
-    """Return every mutant of a module's source; annotations and docstrings stay as they are."""
+    """Return every mutant of a module's source; annotations and docstrings are not changed."""
     tree = ast.parse(source)
     found = []
     for old, put in list(_places(tree)):
@@ -68,9 +68,9 @@ def mutants_of(source: str) -> list[Mutant]:
 
 
 def draw(mutants: Iterable[tuple[str, Mutant]], count: int, seed: int) -> list[tuple[str, Mutant]]:
-    """Return `count` mutants with their files, one a line, not too many of a kind.
+    """Return `count` mutants with their files: one of a line, and a limited share of a kind.
 
-    Less where there are not so many; the same for the same seed.
+    There are fewer if the mutants do not suffice.  The same seed gives the same draw.
     """
     shuffled = sorted(mutants, key=lambda each: (each[0], each[1].line, each[1].change))
     Random(seed).shuffle(shuffled)
@@ -85,7 +85,7 @@ def draw(mutants: Iterable[tuple[str, Mutant]], count: int, seed: int) -> list[t
 
 
 def _places(parent: ast.AST) -> Iterator[tuple[Node, Callable[[Node], None]]]:
-    """Yield every expression and statement below a node, and what puts another one there."""
+    """Yield every expression and statement below a node, with a function that replaces it."""
     for field, value in ast.iter_fields(parent):
         if field in ("annotation", "returns") or isinstance(parent, ast.JoinedStr | ast.pattern):
             continue

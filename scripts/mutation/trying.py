@@ -1,7 +1,7 @@
-"""Try mutants: a copy of the package with one of them, and the tests that are near it.
+"""Try mutants: run the nearest tests against a copy of the package with one mutant.
 
-First the test module of the same name, then the tests of the same folder and those that import the
-module; never `tests/system`, which runs what is installed.
+The test module of the same name runs first, then the tests of the same folder and those that import
+the module.  `tests/system` is never run, because it uses the installed package.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from mutation.mutants import Mutant
 ROOT = Path(__file__).parents[2]
 PACKAGE = "failoverdns"
 FAILED, BROKEN, EMPTY = 1, 2, 5
-"""What pytest returns when a test fails, when a module cannot be imported, when there is none."""
+"""The exit statuses of pytest: a test failed, a module cannot be imported, there are no tests."""
 
 _APART = ("test_docs.py", "test_layers.py")
-"""Tests that read the installed package and the documents."""
+"""Tests that read the installed package and the documents, and thus see no mutant."""
 
 
 class Unsound(Exception):
-    """The tests fail without a mutant, or could not be run: a result would mean nothing."""
+    """The tests fail without a mutant or cannot be run, so that a result would mean nothing."""
 
 
 def files_of(part: str) -> list[str]:
-    """Return the files of a package, or of a single module, below the package's folder."""
+    """Return the files of a package or module, as paths relative to the folder `failoverdns`."""
     folder = ROOT / PACKAGE
     found = sorted((folder / part).rglob("*.py")) or [folder / f"{part}.py"]
     return [str(path.relative_to(folder)) for path in found]
 
 
 def tests_of(file: str) -> list[list[str]]:
-    """Return the tests for a file of the package, in the stages in which they are run."""
+    """Return the tests for a file of the package, in stages to run one after the other."""
     path = Path(file)
     tests = ROOT / "tests"
     own = tests / path.parent / f"test_{path.name}"
@@ -61,7 +61,7 @@ def tests_of(file: str) -> list[list[str]]:
 
 
 def check_tests(files: Iterable[str]) -> None:
-    """Run all tests for these files once without a mutant; raises Unsound if one fails."""
+    """Run all tests for these files once without a mutant; raise Unsound if one fails."""
     tests = sorted({test for file in files for stage in tests_of(file) for test in stage})
     with TemporaryDirectory() as folder:
         _copy(Path(folder))
@@ -70,7 +70,7 @@ def check_tests(files: Iterable[str]) -> None:
 
 
 def is_noticed(file: str, mutant: Mutant, limit: float) -> bool:
-    """Return whether a test fails with a mutant; a stage of more than `limit` seconds fails too."""
+    """Return whether a test fails with a mutant, or a stage takes more than `limit` seconds."""
     with TemporaryDirectory() as folder:
         _copy(Path(folder))
         (Path(folder) / PACKAGE / file).write_text(mutant.text)
@@ -78,14 +78,14 @@ def is_noticed(file: str, mutant: Mutant, limit: float) -> bool:
 
 
 def _copy(folder: Path) -> None:
-    """Copy the package, and what was compiled for it at its installation."""
+    """Copy the package, with the compiled modules of its installation, into a folder."""
     shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
     for compiled in Path(next(iter(failoverdns.__path__))).glob("_native*.so"):
         shutil.copy(compiled, folder / PACKAGE)
 
 
 def _run(tests: list[str], folder: Path, limit: float | None) -> int:
-    """Return pytest's status; FAILED after `limit` seconds, raises Unsound if it did not work."""
+    """Return pytest's status, or FAILED after `limit` seconds; raise Unsound if it cannot run."""
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join((str(folder), str(ROOT / "scripts"))),

@@ -1,8 +1,8 @@
-"""Failover against a virtual clock: outages, the server's own rules, and resolvers that cache.
+"""A simulation of failover: outages, the server's own rules, and resolvers with caches.
 
-`scripts/simulate-failover` runs it; docs/failover-simulation.md says what it models.
+`scripts/simulate-failover` runs it; docs/failover-simulation.md describes the model.
 
     outage -> probes -> rules (health, policy) -> switches -> caches of resolvers -> clients
 
-Nothing here decides when to switch: that is `failoverdns.rules`, as in the server.
+The decision to switch is that of `failoverdns.rules`, as in the server.
 """

@@ -1,7 +1,7 @@
-"""The arguments of `scripts/simulate-failover`, and the values that they give.
+"""The arguments of `scripts/simulate-failover`, and the values that result from them.
 
-A setting is the server's defaults, or what a configuration file says, with single values changed.
-Raises Malformed, which says what would be right.
+A setting has the server's defaults, or the values of a configuration file, with single values
+changed.  Invalid arguments raise Malformed, whose message says what would be valid.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from simulation.resolvers import KINDS, Population
 from simulation.setting import CHECK, POLICY, Setting
 
 STUDIES = ("outcomes", "drain", "delays", "blips", "rates", "flaps")
-"""What can be asked for, in the order in which it is shown."""
+"""The studies, in the order in which they are shown."""
 
 _ABOUT = """\
-Try a policy before it counts: outages, the server's own rules on a virtual clock, and resolvers
-that cache.  Prints tables, and draws pictures of four of them.
+Simulate a failover policy: outages, the server's own rules on a virtual clock, and resolvers with
+caches.  Prints tables, and draws pictures of four of them.
 """
 
 _EXAMPLES = """\
 studies:
-  outcomes  what each outage pattern costs, with failover and without
+  outcomes  the cost of each outage pattern, with failover and without
   drain     how fast clients are on the right side, by their resolver (drain.png)
   delays    how long detecting, switching and draining take, beside other settings (delays.png)
   blips     which outages are so short that nothing switches
-  rates     how often a side is left that is well, for so many lost probes (rates.png)
-  flaps     how often a flapping side makes the group switch, with guards and without (flaps.png)
+  rates     how often lost probes cause a false switch (rates.png)
+  flaps     how often a flapping side causes a switch, with guards and without (flaps.png)
 
 examples:
   scripts/simulate-failover                              the server's defaults, everything
@@ -46,14 +46,14 @@ examples:
   scripts/simulate-failover --study outcomes --pattern hard-down:lasts=300 partial:broken=2,heads=3
   scripts/simulate-failover --story backup-dies --fail-back automatic
 
-docs/failover-simulation.md says what is modelled and what is not, and what came of it.
+docs/failover-simulation.md describes the model, its limits, and the results.
 """
 
 Number = TypeVar("Number", int, float)
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what reads the command line."""
+    """Return the parser of the command line."""
     made = argparse.ArgumentParser(
         prog="scripts/simulate-failover",
         description=_ABOUT,
@@ -63,29 +63,33 @@ def parser() -> argparse.ArgumentParser:
     what = made.add_argument_group("what to simulate")
     what.add_argument(
         "--study", nargs="+", choices=STUDIES, metavar="NAME", default=STUDIES,
-        help="only these studies, see below (all)",
+        help="run only these studies, see below (all)",
     )  # fmt: skip
     what.add_argument(
         "--pattern", nargs="+", metavar="NAME", default=list(PATTERNS),
-        help="only these outages in the study `outcomes`, each with its own values if wanted, as "
+        help="only these outages in the study `outcomes`, optionally with values, as in "
         f"flapping:period=60,duty=0.9 ({', '.join(PATTERNS)})",
     )  # fmt: skip
     what.add_argument(
         "--story",
         metavar="PATTERN",
-        help="tell one run of a pattern line by line, and nothing else",
+        help="print only the events of one run of a pattern",
     )
     what.add_argument(
-        "--out", metavar="DIR", default="var/simulation", help="pictures go there (%(default)s)"
+        "--out", metavar="DIR", default="var/simulation", help="folder for pictures (%(default)s)"
     )
     what.add_argument("--no-pictures", action="store_true", help="print tables only")
-    what.add_argument("--quick", action="store_true", help="few runs: seconds, and rougher figures")
-    what.add_argument("--seed", type=int, default=1, help="the same seed, the same figures (1)")
+    what.add_argument(
+        "--quick", action="store_true", help="fewer runs, in seconds, with rougher figures"
+    )
+    what.add_argument(
+        "--seed", type=int, default=1, help="the same seed gives the same figures (1)"
+    )
 
     own = made.add_argument_group("the setting (times in seconds)")
-    own.add_argument("--config", metavar="FILE", help="take check and policy from there")
-    own.add_argument("--check", metavar="NAME", help="which one of its checks (the first)")
-    own.add_argument("--policy", metavar="NAME", help="which one of its policies (the first)")
+    own.add_argument("--config", metavar="FILE", help="use a check and a policy of this file")
+    own.add_argument("--check", metavar="NAME", help="the check of the file to use (the first)")
+    own.add_argument("--policy", metavar="NAME", help="the policy of the file to use (the first)")
     for name, kind, text in _VALUES:
         own.add_argument(f"--{name}", type=kind, metavar="N", help=text)
     own.add_argument(
@@ -99,15 +103,15 @@ def parser() -> argparse.ArgumentParser:
         help="web servers that have to be up: any, all or a number (any)",
     )  # fmt: skip
 
-    who = made.add_argument_group("who asks")
+    who = made.add_argument_group("the DNS clients")
     shares = ", ".join(f"{kind}={share:.0%}%" for kind, share in Population().shares.items())
     who.add_argument(
         "--share", action="append", default=[], metavar="KIND=PERCENT",
-        help=f"clients behind resolvers of a kind; the others keep their ratio ({shares})",
+        help=f"clients behind a kind of resolvers; the other kinds keep their ratio ({shares})",
     )  # fmt: skip
     who.add_argument(
         "--asked-every", nargs=2, type=float, default=(1.0, 600.0), metavar=("BUSY", "QUIET"),
-        help="seconds between questions to the busiest and to the quietest resolver (1 600)",
+        help="seconds between queries to the busiest and to the quietest resolver (1 600)",
     )  # fmt: skip
     return made
 
@@ -121,7 +125,7 @@ _VALUES = (
     ("up-after", int, f"good probes in a row make a head up ({CHECK.up_after})"),
     ("down-after", int, f"bad probes in a row make it down ({CHECK.down_after})"),
     ("grace", float, f"one side is down, the other one up, before a switch ({POLICY.grace:g})"),
-    ("hold", float, f"the primary is up before the group goes back ({POLICY.hold:g})"),
+    ("hold", float, f"the primary is up before the group fails back ({POLICY.hold:g})"),
     ("cooldown", float, f"between two automatic switches ({POLICY.cooldown:g})"),
     ("max-switches", int, f"automatic switches within the window ({POLICY.max_switches})"),
     ("window", float, f"of the flap guard ({POLICY.window:g})"),
@@ -129,7 +133,7 @@ _VALUES = (
 
 
 def setting_from(given: argparse.Namespace) -> Setting:
-    """Return the setting that is asked for; raises Malformed."""
+    """Return the setting that the arguments describe; raise Malformed if one is invalid."""
     check, policy = _from_file(given)
     check = replace(
         check,
@@ -161,9 +165,9 @@ def setting_from(given: argparse.Namespace) -> Setting:
 
 
 def population_from(given: argparse.Namespace) -> Population:
-    """Return who asks; raises Malformed.
+    """Return the population that the arguments describe; raise Malformed if one is invalid.
 
-    The shares of kinds that are not given are what is left, in the ratio that they have by default.
+    Kinds without a given share divide the rest in the ratio of their defaults.
     """
     shares: dict[str, float] = {}
     kinds = [kind.name for kind in KINDS]

@@ -1,4 +1,4 @@
-"""Clients: which share of them is on a side that is up, with resolvers between them and answers."""
+"""The share of clients that are served, given their resolvers' caches and the answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def caches(
     each: int,
     dice: Random,
 ) -> dict[str, list[Cache]]:
-    """Return so many resolvers of each kind that somebody uses, good for times in `span`."""
+    """Return `each` resolvers of every kind with a share, with caches valid for times in `span`."""
     return {
         kind.name: [drawn(kind, setting.ttl, population, answers, span, dice) for _ in range(each)]
         for kind in KINDS
@@ -28,11 +28,11 @@ def caches(
 
 
 def share_right(pattern: Pattern, known: Sequence[Cache], answers: Answers, at: float) -> float:
-    """Return the share of clients that would be served if they asked and came at a time."""
+    """Return the share of clients that would be served if they all queried at a time."""
     return sum(pattern.share_right(cache.given(at, answers), at) for cache in known) / len(known)
 
 
 def together(shares: Mapping[str, float], population: Population) -> float:
-    """Return a share of all clients from those of each kind."""
+    """Return the share of all clients, from the shares of the clients of each kind of resolver."""
     weights = {name: population.shares[name] for name in shares}
     return sum(shares[name] * weight for name, weight in weights.items()) / sum(weights.values())

@@ -1,7 +1,7 @@
-"""`scripts/simulate-failover`: studies to tables and pictures.
+"""`scripts/simulate-failover`: run studies and show them as tables and pictures.
 
-Tables go to the standard output and are the same for the same arguments; progress, which is not,
-goes to the standard error.
+Tables go to standard output and are the same for the same arguments.  Progress goes to standard
+error.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from simulation.resolvers import Population
 from simulation.setting import COMPARED, Setting, label
 
 RUNS, RESOLVERS, HOURS, LOST = 200, 20, 24.0, 200_000
-"""Runs of a study, resolvers of each kind in a run, hours of flapping, and lost probes that dice
-are thrown for."""
+"""Runs of a study, resolvers of each kind in a run, hours of flapping, and the number of lost
+probes in random draws."""
 
 QUICK = (12, 8, 4.0, 3_000)
-"""The same with `--quick`."""
+"""The same numbers with `--quick`."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Read the command line, simulate, print and draw."""
+    """Parse the command line, simulate, print and draw."""
     reader = parser()
     given = reader.parse_args(words)
     try:
@@ -45,12 +45,12 @@ def main(words: Sequence[str] | None = None) -> None:
         print("\n".join(tables.story(run, BEGINS)))
         return
     runs, resolvers, hours, lost = QUICK if given.quick else (RUNS, RESOLVERS, HOURS, LOST)
-    means = studies.Means(given.seed, runs, resolvers, told, hours)
+    options = studies.StudyOptions(given.seed, runs, resolvers, print_progress, hours)
     folder = None if given.no_pictures else Path(given.out)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     print(tables.setting_text(setting))
-    for text in shown(given.study, setting, population, patterns, means, lost, folder):
+    for text in shown(given.study, setting, population, patterns, options, lost, folder):
         print(text, flush=True)
 
 
@@ -59,33 +59,33 @@ def shown(
     setting: Setting,
     population: Population,
     patterns: Sequence[Pattern],
-    means: studies.Means,
+    options: studies.StudyOptions,
     lost: int,
     folder: Path | None,
 ) -> Iterator[str]:
-    """Yield the table of each study that is wanted; draw into `folder`, if there is one."""
+    """Yield the table of each chosen study; draw pictures into `folder`, if there is one."""
     compared = beside(setting)
     if "outcomes" in wanted:
-        yield tables.outcomes_table(studies.outcomes(patterns, setting, population, means))
+        yield tables.outcomes_table(studies.outcomes(patterns, setting, population, options))
     if "drain" in wanted:
-        drain = studies.drain(setting, population, means)
+        drain = studies.drain(setting, population, options)
         yield tables.drain_table(drain)
         if folder is not None:
             drawing().draw_drain(drain, folder / "drain.png")
     if "delays" in wanted:
-        delays = studies.delays(compared, population, means)
+        delays = studies.delays(compared, population, options)
         yield tables.delays_table(delays)
         if folder is not None:
             drawing().draw_delays(delays, setting, folder / "delays.png")
     if "blips" in wanted:
-        yield tables.blips_table(studies.blips(compared, means))
+        yield tables.blips_table(studies.blips(compared, options))
     if "rates" in wanted:
-        rates = studies.rates(compared, means, lost)
+        rates = studies.rates(compared, options, lost)
         yield tables.rates_table(rates)
         if folder is not None:
             drawing().draw_rates(rates, setting, folder / "rates.png")
     if "flaps" in wanted:
-        flaps = studies.flaps(setting, means)
+        flaps = studies.flaps(setting, options)
         yield tables.flaps_table(flaps)
         if folder is not None:
             drawing().draw_flaps(flaps, folder / "flaps.png")
@@ -94,7 +94,7 @@ def shown(
 
 
 def beside(setting: Setting) -> list[Setting]:
-    """Return the settings to compare with this one, and it among them; all with its TTL."""
+    """Return the settings to compare, this one included, all with the TTL of this one."""
     others = [replace(other, ttl=setting.ttl) for other in COMPARED]
     same = [label(other) == label(setting) for other in others]
     if any(same):
@@ -103,7 +103,7 @@ def beside(setting: Setting) -> list[Setting]:
 
 
 def drawing() -> ModuleType:
-    """Return the module that draws; tells how to get matplotlib if it is not there."""
+    """Return the module that draws, or exit with advice if matplotlib is not installed."""
     try:
         return import_module("simulation.drawing")
     except ModuleNotFoundError as fault:
@@ -114,8 +114,8 @@ def drawing() -> ModuleType:
         ) from None
 
 
-def told(what: str, done: int, parts: int) -> None:
-    """Tell of progress: on a terminal as it goes, elsewhere when a study is done."""
+def print_progress(what: str, done: int, parts: int) -> None:
+    """Print progress: continuously on a terminal, otherwise when a study is complete."""
     if sys.stderr.isatty():
         end = "\n" if done == parts else ""
         print(f"\r{what}: {done} of {parts} ", end=end, file=sys.stderr, flush=True)

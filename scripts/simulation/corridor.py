@@ -1,7 +1,7 @@
-"""Probe results in, switches out: the real ledger over a store in memory, on a virtual clock.
+"""From probe results to switches by the real ledger over a store in memory, on a virtual clock.
 
-What the server does, from `LearnHealth` to the switch in the state; only sockets are missing.
-Too slow for years (`simulation.replay` is for these), and the measure of what is right.
+This is all that the server does, from `LearnHealth` to the switch in the state, except sockets.
+It is too slow for years, for which there is `simulation.replay`, and is the reference for that.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ _WHO = unix_principal(0, 0, "simulation")
 
 
 def carried_out(seen: Iterable[Observation], heads: int, setting: Setting, until: float) -> Run:
-    """Return what the change corridor makes of observations, for sides of so many heads each.
+    """Return the run that the change corridor makes of observations; a side has `heads` heads.
 
-    A switch that is due by `until` (seconds after the start) is carried out.
+    Switches that are due by `until`, in seconds after the start, are carried out.
     """
     corridor = _Corridor(heads, setting)
     for observation in seen:
@@ -56,7 +56,7 @@ def carried_out(seen: Iterable[Observation], heads: int, setting: Setting, until
 
 
 class _Corridor:
-    """A ledger with one group, and whoever sends it the system's own commands."""
+    """A ledger with one group, and the internal commands for it."""
 
     def __init__(self, heads: int, setting: Setting) -> None:
         self._check = setting.check
@@ -106,7 +106,7 @@ class _Corridor:
         return group
 
     def observe(self, observation: Observation) -> None:
-        """Tell the ledger of a result, if it changes what is known."""
+        """Send a probe result to the ledger, if it changes the observed health."""
         self._clock = observation.at
         key = (observation.side, observation.head)
         self._tallies[key] = tallied(self._tallies[key], observation.result, self._check)
@@ -123,7 +123,7 @@ class _Corridor:
             self.advance(observation.at)
 
     def advance(self, until: float) -> None:
-        """Have the group do what is due by a time, each thing when it is due."""
+        """Carry out everything that is due by a time, each at its time."""
         while True:
             look = outlook(self._ledger.state, self._group, Moment(self._clock, self._clock))
             if look.verdict is None or look.verdict.to is None or look.verdict.at > until:
@@ -147,7 +147,7 @@ class _Corridor:
         assert isinstance(outcome, Done), outcome
 
     def _announce(self, change: Change) -> None:
-        """Nobody has to hear of it."""
+        """Do nothing: there are no listeners."""
 
 
 def _differs(before: Observed, after: Observed) -> bool:
@@ -155,13 +155,13 @@ def _differs(before: Observed, after: Observed) -> bool:
 
 
 async def _at_once() -> None:
-    """What is published is visible."""
+    """Return at once: the published delta is visible."""
 
 
 def _to_its_end(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Drive a coroutine that never has to wait."""
+    """Run a coroutine that never has to wait."""
     try:
         coroutine.send(None)
     except StopIteration:
         return
-    raise AssertionError("it waits for something that nobody will do")
+    raise AssertionError("the coroutine waits, and nothing will ever resume it")

@@ -1,7 +1,7 @@
-"""The figures as pictures: the only place that needs matplotlib.
+"""Pictures of the figures, drawn with matplotlib, which no other module needs.
 
-One hue a line; what matters most is thick and blue: all clients, the operator's own setting, all
-guards.
+Each line has a hue of its own; the most important one is thick and blue: all clients, the
+operator's own setting, or all guards.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def draw_drain(drain: Drain, path: Path) -> None:
 
 
 def draw_delays(found: Sequence[Delay], own: Setting, path: Path) -> None:
-    """Draw for each setting what the seconds of an outage go to."""
+    """Draw the phases of an outage, in seconds, for each setting."""
 
     def drawn(axes: Axes) -> None:
         rows = list(reversed(found))
@@ -99,7 +99,7 @@ def draw_delays(found: Sequence[Delay], own: Setting, path: Path) -> None:
 
 
 def draw_rates(found: Sequence[Rates], own: Setting, path: Path) -> None:
-    """Draw false switches a year against lost probes: exact lines, and what dice gave."""
+    """Draw false switches a year against lost probes: exact lines, and dots from random draws."""
 
     def drawn(axes: Axes) -> None:
         others = iter(_COLOURS[1:])
@@ -132,7 +132,7 @@ def draw_rates(found: Sequence[Rates], own: Setting, path: Path) -> None:
 
 
 def draw_flaps(found: Sequence[Flaps], path: Path) -> None:
-    """Draw switches an hour against the period of flapping, and how often the answer is right."""
+    """Draw switches an hour, and the share of right answers, against the period of flapping."""
     styles = list(zip(_COLOURS[1:3] + _COLOURS[:1], (1.4, 1.8, 3.0), ("-", "--", "-"), strict=True))
 
     def lines(axes: Axes, values: Callable[[Flaps], Mapping[float, float]], title: str) -> None:
@@ -167,7 +167,7 @@ def _named(setting: Setting, own: Setting) -> str:
 
 
 def _save(path: Path, drawn: Sequence[Callable[[Axes], None]], size: tuple[float, float]) -> None:
-    """Save a picture of so many parts side by side; `size` in inches."""
+    """Save a picture of parts side by side; `size` is in inches."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=size, dpi=100, layout="constrained" if len(drawn) > 1 else None)
         for number, part in enumerate(drawn, 1):

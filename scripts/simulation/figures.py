@@ -1,4 +1,4 @@
-"""Quantiles and means, as the studies tell them."""
+"""Quantiles and means for the studies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import nan
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The median of some seconds, and the value that 95 % of them do not exceed."""
+    """The median of some seconds, and the 95th percentile."""
 
     median: float
     p95: float
@@ -19,16 +19,16 @@ class Spread:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Return the spread of values; NaN if there are none."""
+    """Return the spread of values; NaN without values."""
     return Spread(quantile(values, 0.5), quantile(values, 0.95))
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Return the smallest value that is not exceeded by at least `share` of them."""
+    """Return the smallest value that at least the share `share` of the values does not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else nan
 
 
 def mean(values: Sequence[float]) -> float:
-    """Return the mean; NaN of nothing."""
+    """Return the mean; NaN without values."""
     return sum(values) / len(values) if values else nan

@@ -1,18 +1,18 @@
-"""False switches: how often the primary is left because probes were lost, and not because it fails.
+"""False switches: how often a group leaves a healthy primary because probes were lost.
 
-A head that is well, of whose probes a share is lost, each by itself, and a backup that is up: the
-group leaves when the head became `down` and is not `up` again before the policy's `at`.  Two ways
-to count that, both through `rules.derived.health.tallied` and `rules.decisions.policy.verdict`:
+The primary's head is healthy, a share of its probes is lost independently, and the backup is up.
+The group switches if the head becomes `down` and is not `up` again before the policy's `at`.  There
+are two ways to count, both by `rules.derived.health.tallied` and `rules.decisions.policy.verdict`:
 
-| way         | what it does                                                                     |
+| way         | method                                                                           |
 |-------------|----------------------------------------------------------------------------------|
-| `exact`     | follows all ways that probes can go, with their probabilities (a Markov chain    |
-|             | over tallies), until the head is calm again or the group has left                |
-| `simulated` | throws dice for years, and skips what cannot matter: the good probes of a head   |
-|             | that is up                                                                       |
+| `exact`     | follows all sequences of probes, with their probabilities (a Markov chain over   |
+|             | tallies), until the head has recovered or the group has switched                 |
+| `simulated` | draws random probes for years, and skips the good probes of a head that is up,   |
+|             | which have no effect                                                             |
 
-Both count per time on the primary: somebody switches back, and the next span begins.  Neither knows
-the cooldown and the flap guard, which bound the number of switches and not what leads to them.
+Both count per time on the primary: somebody switches back, and the next span begins.  Neither has
+the cooldown and the flap guard, which limit the number of switches and not their causes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from simulation.patterns import RESPONSE
 from simulation.setting import Setting
 
 YEAR = 365.25 * 86400.0
-"""Seconds of a year."""
+"""Seconds in a year."""
 
 _GOOD = ProbeResult(None, "", RESPONSE)
 _BAD = ProbeResult(Cause.TIMEOUT, "lost", 0.0)
@@ -39,7 +39,7 @@ _BAD = ProbeResult(Cause.TIMEOUT, "lost", 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What was counted in simulated years, and the bounds of the mean with 95 % confidence."""
+    """Counts in simulated years, and the 95 % confidence interval of the mean."""
 
     switches: int
     downs: int
@@ -52,7 +52,7 @@ class Count:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Lowest and highest mean a year that fits, by Poisson (Garwood's interval)."""
+        """The 95 % confidence interval of the mean a year, by Poisson (Garwood's interval)."""
         low, high = poisson_bounds(self.switches)
         return low / self.years, high / self.years
 
@@ -68,7 +68,7 @@ class Rate:
 def exact(setting: Setting, loss: float) -> Rate:
     """Return the exact rates for a share of lost probes (0 < `loss` < 1).
 
-    A tally's age are the probes since it became `down`; None before.
+    The age of a tally is the number of probes since it became `down`, or None before that.
     """
     calm, last = _calm(setting), _last_age(setting)
     probes = left = downs = 0.0
@@ -100,13 +100,13 @@ def exact(setting: Setting, loss: float) -> Rate:
 def simulated(
     setting: Setting, loss: float, dice: Random, *, years: float, enough: int = 10**9
 ) -> Count:
-    """Return what so many years bring; fewer of them if `enough` switches were counted."""
+    """Return the count of random draws for some years, or until `enough` switches were counted."""
     check, calm = setting.check, _calm(setting)
     until = years * YEAR / check.interval
     calm_scale = log(1.0 - loss)
     probes = switches = downs = 0
     while probes < until and switches < enough:
-        probes += floor(log(1.0 - dice.random()) / calm_scale) + 1  # the last of these is lost
+        probes += floor(log(1.0 - dice.random()) / calm_scale) + 1  # the last one is lost
         tally = tallied(calm, _BAD, check)
         while tally.health is Health.UP and tally.streak < 0:
             probes += 1
@@ -120,9 +120,9 @@ def simulated(
 
 
 def _followed(setting: Setting, loss: float, tally: Tally, dice: Random) -> tuple[bool, int]:
-    """Follow a head that has just become down; tell whether it is left, and after how many probes.
+    """Follow a head that has just become down; return whether the group leaves, and the probes.
 
-    Times are seconds after the probe that made it down was due, but for jitter.
+    Times are seconds after the probe that made it down was due, without jitter.
     """
     check = setting.check
     wobble = check.interval * check.jitter
@@ -148,9 +148,9 @@ def _calm(setting: Setting) -> Tally:
 
 
 def _capped(tally: Tally, setting: Setting) -> Tally:
-    """Make tallies equal that the same becomes of, whatever comes.
+    """Return a tally that is the same for all tallies with the same future.
 
-    A streak counts until it has changed what is known, and only against that.
+    A streak counts only until it changes the health, and only in the direction of a change.
     """
     if tally.health is Health.UP:
         return Tally(Health.UP, min(tally.streak, 0))
@@ -158,7 +158,7 @@ def _capped(tally: Tally, setting: Setting) -> Tally:
 
 
 def _left_at(setting: Setting, since: float) -> float:
-    """Return when the policy leaves a primary that is down since a time."""
+    """Return the time at which the policy leaves a primary that is down since a time."""
     down, up = Condition(Health.DOWN, since), Condition(Health.UP, since)
     says = verdict(setting.policy, Situation(Side.PRIMARY, down, up), since)
     assert says.to is Side.BACKUP
@@ -166,9 +166,9 @@ def _left_at(setting: Setting, since: float) -> float:
 
 
 def _in_time(setting: Setting, age: int) -> float:
-    """Return the chance that the good result of that age is known before the group leaves.
+    """Return the chance that a good result of that age is known before the group leaves.
 
-    It depends on how the jitter of two probes differs: a triangular distribution.
+    It depends on the difference of the jitter of two probes, a triangular distribution.
     """
     check = setting.check
     spare = _left_at(setting, check.timeout) - age * check.interval - RESPONSE
@@ -188,9 +188,9 @@ def _last_age(setting: Setting) -> int:
 
 
 def poisson_bounds(count: int) -> tuple[float, float]:
-    """Return the lowest and highest mean that a Poisson count fits with 95 % confidence.
+    """Return the 95 % confidence interval of the mean of a Poisson count.
 
-    Garwood's exact interval; beyond 1000 by the normal distribution, which is as good there.
+    It is Garwood's exact interval, and beyond 1000 the normal distribution, which is as good there.
     """
     if count > 1000:
         return count - 1.96 * sqrt(count), count + 1.96 * sqrt(count)
@@ -207,7 +207,7 @@ def _mean_where(is_below: Callable[[float], bool], count: int) -> float:
 
 
 def _at_most(count: int, mean: float) -> float:
-    """Return the chance of at most so many, by Poisson."""
+    """Return the chance of at most `count` events, by Poisson."""
     if mean == 0.0:
         return 1.0
     return sum(exp(k * log(mean) - mean - lgamma(k + 1)) for k in range(count + 1))

@@ -1,8 +1,8 @@
-"""Outages: when a head responds, and how fast, as a pure function of time and dice.
+"""Outages: when a head responds, and how fast, as a pure function of time and a random source.
 
-| pattern         | what happens from `BEGINS` on                                               |
+| pattern         | the course of the outage from `BEGINS` on                                   |
 |-----------------|-----------------------------------------------------------------------------|
-| `hard-down`     | the primary does not respond for 20 minutes, then it does again             |
+| `hard-down`     | the primary does not respond for 20 minutes, then it recovers               |
 | `blip`          | the primary does not respond for 40 seconds, once                           |
 | `flapping`      | the primary is down for 90 seconds, up for 90 seconds, and so on            |
 | `partial`       | one of three web servers of the primary does not respond for 20 minutes     |
@@ -10,10 +10,9 @@
 | `lossy`         | 5 % of the probes of both sides are lost, and nothing else is wrong         |
 | `both-down`     | the primary is down for 30 minutes, the backup for 10 of them               |
 | `backup-dies`   | the primary is down for 10 minutes; after 30 minutes the backup is for 30   |
-| `cut-off`       | for 5 minutes no probe is answered, because who probes is cut off           |
+| `cut-off`       | for 5 minutes no probe is answered, because the prober is cut off           |
 
-Clients see what is true, not what probes say: a lost probe is no outage.
-Refuses to know checks but for what a probe makes of a response, and all that follows from it.
+Clients depend on what is true, not on probes: a lost probe is not an outage for them.
 """
 
 from __future__ import annotations
@@ -29,27 +28,27 @@ from failoverdns.model.group import Side
 from failoverdns.model.health import Cause, Check, ProbeResult
 
 BEGINS = 300.0
-"""Seconds after the start at which outages begin: health is known by then."""
+"""Seconds after the start at which outages begin, when the health is known."""
 
 RESPONSE = 0.05
-"""Median seconds that a head takes to respond."""
+"""Median seconds of the response time of a head."""
 
 SPREAD = 0.5
-"""Standard deviation of the logarithm of that."""
+"""Standard deviation of the logarithm of the response time."""
 
 Intervals = tuple[tuple[float, float], ...]
-"""Spans of time, each from its first second until its last, in order."""
+"""Spans of time in order, each with its begin and its end in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """What happens to the heads of both sides; times in seconds after the start.
+    """The state of the heads of both sides over time; times are in seconds after the start.
 
-    `down` are the times in which the first `broken` of a side's `heads` do not respond; with
-    `refuses` they refuse at once.  `late` and `lost` are the shares of responses that never come
-    though the head is well: because it is too slow, so that its clients suffer too, or because
-    a probe is lost on the way.  They are of the sides in `troubled`, from `BEGINS` on.
-    `cut_off` are the times in which no probe is answered, while clients are.
+    In the spans `down` the first `broken` of a side's `heads` do not respond; with `refuses` they
+    refuse connections.  `late` and `lost` are the shares of responses that never reach the prober
+    though the head is healthy: because it is too slow, which its clients notice too, or because a
+    probe is lost.  They apply to the sides in `troubled`, from `BEGINS` on.
+    In the spans `cut_off` no probe is answered, while clients are.
     """
 
     name: str
@@ -65,18 +64,18 @@ class Pattern:
     cut_off: Intervals = ()
 
     def is_broken(self, side: Side, head: int, at: float) -> bool:
-        """Tell whether a head (0 is the first) does not respond."""
+        """Return whether a head (0 is the first) does not respond."""
         return head < self.broken and _is_within(self.down.get(side, ()), at)
 
     def share_right(self, side: Side, at: float) -> float:
-        """Return the share of the requests to a side that are served: 0 to 1."""
+        """Return the share of the requests to a side that are served, from 0 to 1."""
         if at >= BEGINS and self.late and side in self.troubled:
             return 1.0 - self.late
         broken = sum(self.is_broken(side, head, at) for head in range(self.heads))
         return 1.0 - broken / self.heads
 
     def response(self, side: Side, head: int, at: float, dice: Random) -> float | None:
-        """Return the seconds after which a head responds to a probe; None for never."""
+        """Return the seconds after which a head responds to a probe, or None for never."""
         if self.is_broken(side, head, at) or _is_within(self.cut_off, at):
             return None
         if at >= BEGINS and side in self.troubled:
@@ -98,7 +97,7 @@ def _begin(span: tuple[float, float]) -> float:
 def probe(
     pattern: Pattern, check: Check, side: Side, head: int, at: float, dice: Random
 ) -> ProbeResult:
-    """Return what a probe finds that begins at a time; its `seconds` are until that is known."""
+    """Return the result of a probe that begins at a time; its `seconds` are its duration."""
     if pattern.refuses and pattern.is_broken(side, head, at):
         return ProbeResult(Cause.REFUSED, "refused", RESPONSE)
     seconds = pattern.response(side, head, at, dice)
@@ -108,7 +107,7 @@ def probe(
 
 
 def hard_down(lasts: float = 1200.0, *, refuses: bool = False) -> Pattern:
-    """Return an outage of the primary; with `refuses` its machine is there and says no."""
+    """Return an outage of the primary; with `refuses` its machine refuses connections."""
     return Pattern(
         "hard-down",
         f"the primary does not respond for {lasts:g} s",
@@ -119,7 +118,7 @@ def hard_down(lasts: float = 1200.0, *, refuses: bool = False) -> Pattern:
 
 
 def blip(lasts: float = 40.0) -> Pattern:
-    """Return an outage of the primary that is over soon."""
+    """Return a short outage of the primary."""
     return Pattern(
         "blip",
         f"the primary does not respond for {lasts:g} s, once",
@@ -129,7 +128,7 @@ def blip(lasts: float = 40.0) -> Pattern:
 
 
 def flapping(period: float = 180.0, duty: float = 0.5, lasts: float = 14400.0) -> Pattern:
-    """Return a primary that is up for the share `duty` of each period, and then down."""
+    """Return a primary that is up for the share `duty` of each period and down for the rest."""
     count = int(lasts / period)
     begins = (BEGINS + number * period for number in range(count))
     return Pattern(
@@ -165,7 +164,7 @@ def lossy(lost: float = 0.05, lasts: float = 86400.0) -> Pattern:
 
 
 def both_down(primary: float = 1800.0, backup: float = 600.0) -> Pattern:
-    """Return an outage of the primary, and one of the backup that begins with it."""
+    """Return an outage of the primary, and one of the backup that begins at the same time."""
     return Pattern(
         "both-down",
         f"the primary is down for {primary:g} s, the backup for the first {backup:g} s of them",
@@ -192,7 +191,7 @@ def backup_dies(primary: float = 600.0, after: float = 1800.0, lasts: float = 18
 
 
 def cut_off(lasts: float = 300.0) -> Pattern:
-    """Return a time in which whoever probes is cut off from both sides, and clients are not."""
+    """Return a time in which the prober, but no client, is cut off from both sides."""
     return Pattern(
         "cut-off",
         f"for {lasts:g} s no probe is answered, while both sides serve their clients",
@@ -213,13 +212,13 @@ PATTERNS: Mapping[str, Callable[..., Pattern]] = {
     "backup-dies": backup_dies,
     "cut-off": cut_off,
 }
-"""Every pattern as it is without further words, by its name."""
+"""Every pattern with its default values, by its name."""
 
 
 def named(text: str) -> Pattern:
     """Return the pattern that a text names: `flapping`, or `flapping:period=60,duty=0.9`.
 
-    Raises Malformed, which says what would be right.
+    Raises Malformed, whose message says what would be valid.
     """
     name, _, rest = text.partition(":")
     if name not in PATTERNS:
@@ -239,11 +238,11 @@ def named(text: str) -> Pattern:
 
 
 MOST = 7 * 86400.0
-"""Seconds that a pattern may take: what is rarer than that, `simulation.losses` counts."""
+"""The maximum duration in seconds; `simulation.losses` counts rarer events."""
 
 
 def _value(where: str, default: object, text: str) -> object:
-    """Read a value like the default: yes or no, a share if that is one, or else seconds."""
+    """Parse a value of the default's type: yes or no, a share, a whole number, or seconds."""
     if isinstance(default, bool):
         if text not in ("yes", "no"):
             raise Malformed(f"{where}={text!r}: give yes or no")

@@ -1,7 +1,7 @@
 """The probes of both sides, in the order in which their results are known.
 
-Each head has a phase in the interval; its probes begin at phase + n * interval, a little sooner or
-later by chance (jitter), as the server's do.  Several checks of a head are not simulated.
+Each head has a phase in the interval.  Its probes begin at phase + n * interval, with a random
+jitter, as in the server.  There is only one check for each head.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from simulation.patterns import Pattern, probe
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A result, and when it is known (seconds after the start)."""
+    """A probe result, and the time when it is known (seconds after the start)."""
 
     at: float
     side: Side
@@ -27,7 +27,7 @@ class Observation:
 
 
 def observations(pattern: Pattern, check: Check, seed: int) -> Iterator[Observation]:
-    """Yield the results of all probes, in order of time; the same ones for the same seed."""
+    """Yield the results of all probes in order of time; the same seed gives the same results."""
     streams = [
         _of_head(pattern, check, side, head, Random(f"{seed} {side.value} {head}"))
         for side in Side

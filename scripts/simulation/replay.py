@@ -1,8 +1,8 @@
-"""Probe results in, switches out: the server's rules as pure functions, and nothing else.
+"""From probe results to switches by the server's rules alone, as pure functions.
 
-Fast enough for years.  What it repeats of the server is the little that stands between the rules
-(`health_changes` and `switching` of `rules.decisions`): tests hold it against the corridor.
-Nobody switches by hand here: every switch is the policy's own.
+This is fast enough for years.  It repeats the little code of the server between the rules
+(`health_changes` and `switching` of `rules.decisions`); tests compare it with the corridor.
+Every switch is automatic.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from simulation.setting import Setting
 
 
 def replayed(seen: Iterable[Observation], heads: int, setting: Setting, until: float) -> Run:
-    """Return what the rules make of observations, for sides of so many heads each.
+    """Return the run that the rules make of observations; a side has `heads` heads.
 
-    A switch that is due by `until` (seconds after the start) is carried out.
+    Switches that are due by `until`, in seconds after the start, are carried out.
     """
     group = _Group(heads, setting)
     for observation in seen:
@@ -32,7 +32,7 @@ def replayed(seen: Iterable[Observation], heads: int, setting: Setting, until: f
 
 
 class _Group:
-    """A group in automatic mode, and what is known of its sides."""
+    """A group in automatic mode, with the health of its sides."""
 
     def __init__(self, heads: int, setting: Setting) -> None:
         self._setting = setting
@@ -48,7 +48,7 @@ class _Group:
         self.switches: list[AutomaticSwitch] = []
 
     def observe(self, observation: Observation) -> None:
-        """Count a result; look at the policy again if it changes what is known."""
+        """Count a probe result; evaluate the policy again if the health changes."""
         at, side, key = observation.at, observation.side, (observation.side, observation.head)
         before = self._tallies[key]
         tally = self._tallies[key] = tallied(before, observation.result, self._setting.check)
@@ -64,7 +64,7 @@ class _Group:
         self.carry_out(at)
 
     def carry_out(self, until: float) -> None:
-        """Switch as often as that is due by a time."""
+        """Carry out all switches that are due by a time."""
         says = self._verdict
         while says is not None and says.to is not None and says.at <= until:
             at = max(says.at, self._looked)

@@ -1,6 +1,6 @@
-"""Resolvers: what each kind keeps of an answer, and so which side its clients are sent to when.
+"""Resolvers: how long each kind caches an answer, and thus which side its clients get.
 
-| kind          | it keeps an answer                     | and a client that asks after that gets  |
+| kind          | it caches an answer                    | a client that asks after that gets      |
 |---------------|----------------------------------------|-----------------------------------------|
 | `honours`     | for the TTL                            | a new one                               |
 | `at-least-30` | for the TTL, at least 30 s             | a new one                               |
@@ -8,12 +8,12 @@
 | `stale`       | for the TTL                            | the old one, up to `MAX_STALE` after it |
 |               |                                        | expired; a new one is fetched meanwhile |
 
-`stale` is RFC 8767 as resolvers do it that answer first and refresh then (a client response timer
-of 0).  One that answers an expired record only if it cannot be refreshed `honours` the TTL here:
-the authoritative server is up.
+`stale` is RFC 8767 in resolvers that answer first and refresh then (a client response timer of 0).
+A resolver that returns an expired record only if it cannot be refreshed `honours` the TTL here,
+because the authoritative server is up.
 
-A resolver asks when a client asks it, at times by Poisson, and has nothing that counts.
-Refuses to know what a side is worth.
+A resolver queries the server when a client asks and it has no valid answer; clients ask at random
+times (Poisson).
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from failoverdns.model.group import Side
 from simulation.run import Answers
 
 MAX_STALE = 86400.0
-"""Seconds after its expiry that an answer may still be used: the least that RFC 8767 suggests."""
+"""The maximum age of a stale answer in seconds after its expiry; the least in RFC 8767."""
 
 CYCLES = 3.0
-"""So many times a cache is filled, at least, before anybody looks at it."""
+"""The minimum number of times that a cache is filled before it is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of resolver; `least` in seconds."""
+    """A kind of resolver; `least` is its minimum TTL in seconds."""
 
     name: str
     about: str
@@ -44,7 +44,7 @@ class Kind:
     stale: bool = False
 
     def keeps(self, ttl: float) -> float:
-        """Return for how many seconds an answer is not asked for again."""
+        """Return the seconds for which it caches an answer with a TTL."""
         return max(ttl, self.least)
 
 
@@ -57,10 +57,10 @@ KINDS = (HONOURS, AT_LEAST_30, AT_LEAST_300, STALE)
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Who asks: the share of clients behind each kind of resolver, by its name.
+    """The share of clients behind each kind of resolver, by its name, and the rates of queries.
 
-    Each resolver is asked every so many seconds on average; how many is drawn between `busiest`
-    and `quietest`, evenly on a logarithmic scale.  Every resolver has as many clients as another.
+    The mean number of seconds between the queries to a resolver is drawn between `busiest` and
+    `quietest`, evenly on a logarithmic scale.  All resolvers have the same number of clients.
     """
 
     shares: Mapping[str, float] = field(
@@ -75,13 +75,13 @@ class Population:
     quietest: float = 600.0
 
     def pause(self, dice: Random) -> float:
-        """Draw the mean seconds between questions to a resolver."""
+        """Draw the mean number of seconds between the queries to a resolver."""
         return exp(dice.uniform(log(self.busiest), log(self.quietest)))
 
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """An answer that a resolver fetched, and until when it does not fetch another."""
+    """An answer that a resolver fetched, and the time until which it does not fetch another."""
 
     fetched: float
     expires: float
@@ -96,7 +96,7 @@ class Cache:
     entries: tuple[Cached, ...]
 
     def given(self, at: float, answers: Answers) -> Side:
-        """Return the side that a client would be told that asks at a time."""
+        """Return the side in the answer to a client that asks at a time."""
         index = bisect_right(self.entries, at, key=_fetched)
         if not index:
             return answers.at(at)
@@ -105,7 +105,7 @@ class Cache:
         return entry.side if at < until else answers.at(at)
 
     def drained(self, switched: float) -> float:
-        """Return the seconds after a switch until no client is told the old answer any more."""
+        """Return the seconds after a switch until no client gets the old answer."""
         index = bisect_right(self.entries, switched, key=_fetched)
         if not index:
             return 0.0
@@ -122,10 +122,10 @@ def _fetched(entry: Cached) -> float:
 def fetched(
     kind: Kind, ttl: float, begin: float, end: float, pauses: Iterator[float], answers: Answers
 ) -> Cache:
-    """Return what a resolver fetches from `begin` until it has an answer that lasts beyond `end`.
+    """Return the answers that a resolver fetches from `begin` until one lasts beyond `end`.
 
-    `pauses` are seconds from the expiry of an answer (the first: from `begin`) to the next question
-    of a client: what is asked before that finds the answer there.  What is not kept is no entry.
+    `pauses` are the seconds from the expiry of an answer (the first: from `begin`) to a client's
+    next query; earlier queries find the answer in the cache.  Answers with TTL 0 are not entries.
     """
     if not kind.keeps(ttl):
         return Cache(kind, ())
@@ -146,7 +146,7 @@ def drawn(
     span: tuple[float, float],
     dice: Random,
 ) -> Cache:
-    """Return the cache of a resolver that was asked long before `span`, as chance has it."""
+    """Return the cache of a random resolver that has been in use for long before `span`."""
     pause = population.pause(dice)
     pauses = iter(lambda: dice.expovariate(1.0 / pause), None)
     begin, end = span

@@ -1,7 +1,7 @@
-"""What came of a simulated run: health, switches, and which side was answered when.
+"""The result of a simulated run: health, switches, and the answered side over time.
 
-Refuses to know who ran it: the rules alone (`simulation.replay`) or the whole change corridor
-(`simulation.corridor`); both give the same run for the same observations.
+The rules alone (`simulation.replay`) and the whole change corridor (`simulation.corridor`) give the
+same run for the same observations.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from failoverdns.model.health import Health
 
 @dataclass(frozen=True, slots=True)
 class HealthChange:
-    """A side became something else than it was."""
+    """A change of the health of a side."""
 
     at: float
     side: Side
@@ -25,7 +25,7 @@ class HealthChange:
 
 @dataclass(frozen=True, slots=True)
 class AutomaticSwitch:
-    """The group switched by itself, and why."""
+    """An automatic switch of the group, and its reason."""
 
     at: float
     to: Side
@@ -34,13 +34,13 @@ class AutomaticSwitch:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All that happened, in order; it begins on the primary."""
+    """All health changes and switches in order; the group begins on its primary."""
 
     health: tuple[HealthChange, ...]
     switches: tuple[AutomaticSwitch, ...]
 
     def first_down(self, side: Side, since: float) -> float | None:
-        """Return when a side was first known to be down at or after a time."""
+        """Return the time of the first change of a side to down at or after `since`, or None."""
         found = (
             change.at
             for change in self.health
@@ -49,21 +49,21 @@ class Run:
         return next(found, None)
 
     def first_switch(self, since: float) -> float | None:
-        """Return when the group first switched at or after a time."""
+        """Return the time of the first switch at or after `since`, or None."""
         return next((switch.at for switch in self.switches if switch.at >= since), None)
 
     def answers(self) -> Answers:
-        """Return which side was answered when."""
+        """Return the answered side over time."""
         return Answers(tuple((switch.at, switch.to) for switch in self.switches))
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Which side is answered: the primary until the first change."""
+    """The answered side over time, which is the primary until the first change."""
 
     changes: Sequence[tuple[float, Side]]
 
     def at(self, time: float) -> Side:
-        """Return the side that is answered at a time."""
+        """Return the answered side at a time."""
         index = bisect_right(self.changes, time, key=lambda change: change[0])
         return self.changes[index - 1][1] if index else Side.PRIMARY

@@ -1,7 +1,4 @@
-"""What is simulated: a check, a policy, a TTL, and how many of the parts have to be up.
-
-Refuses to know outages and resolvers.
-"""
+"""The simulated setting: a check, a policy, a TTL, and the number of heads that have to be up."""
 
 from __future__ import annotations
 
@@ -15,12 +12,12 @@ CHECK = Check("check", CheckKind.TCP, 80)
 """A check with the defaults of the server."""
 
 POLICY = Policy("policy", Mode.AUTOMATIC)
-"""A policy with the defaults of the server, but for switching by itself."""
+"""A policy with the defaults of the server, except that it switches automatically."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How a group is set up; `ttl` in seconds, `require_heads` as for an application."""
+    """The settings of a group; `ttl` is in seconds, `require_heads` as for an application."""
 
     check: Check = CHECK
     policy: Policy = POLICY
@@ -28,23 +25,23 @@ class Setting:
     require_heads: Quorum = "any"
 
     def with_fail_back(self) -> Setting:
-        """Return the same with automatic fail-back."""
+        """Return the same setting with automatic fail-back."""
         return replace(self, policy=replace(self.policy, fail_back=Mode.AUTOMATIC))
 
     def without_guards(self) -> Setting:
-        """Return the same without hold, cooldown and flap guard."""
+        """Return the same setting without hold, cooldown and flap guard."""
         policy = replace(self.policy, hold=0.0, cooldown=0.0, max_switches=NO_LIMIT)
         return replace(self, policy=policy)
 
 
 NO_LIMIT = 10**9
-"""So many switches that the flap guard never holds one back."""
+"""A number of switches that the flap guard never reaches."""
 
 
 def setting_of(
     interval: float, down_after: int, up_after: int, grace: float, timeout: float = 3.0
 ) -> Setting:
-    """Return a setting that differs from the server's defaults in these; times in seconds."""
+    """Return the server's defaults with these values changed; times are in seconds."""
     check = replace(
         CHECK, interval=interval, timeout=timeout, up_after=up_after, down_after=down_after
     )
@@ -52,7 +49,7 @@ def setting_of(
 
 
 def label(setting: Setting) -> str:
-    """Say in a line what decides how fast a setting is."""
+    """Return the values that decide how fast a setting is, in one line."""
     check, grace = setting.check, setting.policy.grace
     times = f"{check.interval:g} s x {check.down_after} down, {check.up_after} up"
     return f"{times}, grace {grace:g} s"
@@ -66,5 +63,5 @@ COMPARED = (
     setting_of(5, 5, 2, 12),
     setting_of(2, 5, 3, 10, timeout=1.0),
 )
-"""What an operator's own setting is compared with: the server's defaults, those that it had once
-(10 s x 3, grace 30 s), and what is faster, slower or surer."""
+"""Settings for comparison: the server's defaults, its former defaults (10 s x 3, grace 30 s), and
+faster, slower and safer ones."""

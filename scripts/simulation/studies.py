@@ -1,16 +1,15 @@
-"""The studies: many runs each, and the figures that come of them.
+"""The studies: many runs each, and the resulting figures.
 
-| study      | its question                                                                      |
+| study      | question                                                                          |
 |------------|-----------------------------------------------------------------------------------|
-| `outcomes` | what does each outage cost, with failover and without?                            |
+| `outcomes` | what is the cost of each outage, with failover and without?                       |
 | `drain`    | how fast are clients on the right side, by the resolver that they use?            |
 | `delays`   | how long do detecting, switching and draining take, for several settings?         |
-| `blips`    | which outages are so short that nothing switches?                                 |
-| `rates`    | how often is a side left that is well, for so many lost probes?                   |
-| `flaps`    | how often does a side switch that comes and goes, with guards and without?        |
+| `blips`    | which outages are too short to cause a switch?                                    |
+| `rates`    | how often do lost probes cause a switch from a healthy side?                      |
+| `flaps`    | how often does a flapping side cause a switch, with guards and without?           |
 
-Every study throws dice of its own from the seed, so that one of them alone has the same figures.
-Refuses to know how figures are shown.
+Every study has its own random source, so that it has the same figures alone and with others.
 """
 
 from __future__ import annotations
@@ -33,23 +32,23 @@ from simulation.setting import Setting, label
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
-"""Hears what is being done, how many parts of it are done, and of how many."""
+"""Called with the name of a study, the number of completed parts, and the number of parts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """What studies are done with: how many runs, which dice, who hears of progress."""
+class StudyOptions:
+    """The number of runs of the studies, their random seed, and the function for progress."""
 
     seed: int
     runs: int
     resolvers: int
-    """So many of each kind, in each run."""
+    """The number of resolvers of each kind in each run."""
     progress: Progress
     hours: float = 24.0
-    """How long a side flaps."""
+    """The hours for which a side flaps."""
 
-    def told(self, what: str, parts: Sequence[T]) -> Iterator[T]:
-        """Yield the parts, and tell of each that it is done."""
+    def tracked(self, what: str, parts: Sequence[T]) -> Iterator[T]:
+        """Yield the parts, and report progress after each."""
         for number, part in enumerate(parts):
             self.progress(what, number, len(parts))
             yield part
@@ -64,7 +63,7 @@ def run_of(pattern: Pattern, setting: Setting, seed: int) -> Run:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a pattern: means over its runs, from the beginning of the outage.
+    """The outcome of a pattern: means over its runs, from the beginning of the outage.
 
     `right` and `unaided` are shares of the time that clients are on a side that serves them: with
     failover, and if the group had stayed on its primary.
@@ -80,26 +79,28 @@ class Outcome:
 
 
 def outcomes(
-    patterns: Iterable[Pattern], setting: Setting, population: Population, means: Means
+    patterns: Iterable[Pattern], setting: Setting, population: Population, options: StudyOptions
 ) -> list[Outcome]:
-    """Return what becomes of each pattern."""
+    """Return the outcome of each pattern."""
     return [
-        _outcome(pattern, setting, population, means)
-        for pattern in means.told("outcomes", list(patterns))
+        _outcome(pattern, setting, population, options)
+        for pattern in options.tracked("outcomes", list(patterns))
     ]
 
 
-def _outcome(pattern: Pattern, setting: Setting, population: Population, means: Means) -> Outcome:
-    dice = Random(f"{means.seed} outcomes {pattern.name}")
-    runs = [run_of(pattern, setting, means.seed + number) for number in range(means.runs)]
+def _outcome(
+    pattern: Pattern, setting: Setting, population: Population, options: StudyOptions
+) -> Outcome:
+    dice = Random(f"{options.seed} outcomes {pattern.name}")
+    runs = [run_of(pattern, setting, options.seed + number) for number in range(options.runs)]
     steps = 240
     times = [
         BEGINS + (pattern.lasts - BEGINS) * (step + dice.random()) / steps for step in range(steps)
     ]
     right = []
-    for run in runs[: max(1, means.runs // 5)]:
+    for run in runs[: max(1, options.runs // 5)]:
         answers, span = run.answers(), (BEGINS, pattern.lasts)
-        known = caches(setting, population, answers, span, max(1, means.resolvers // 4), dice)
+        known = caches(setting, population, answers, span, max(1, options.resolvers // 4), dice)
         for at in times:
             shares = {name: share_right(pattern, of, answers, at) for name, of in known.items()}
             right.append(together(shares, population))
@@ -132,22 +133,22 @@ class Drain:
     switched: Spread
 
 
-def drain(setting: Setting, population: Population, means: Means) -> Drain:
-    """Return how clients get to the other side while the primary is down."""
-    pattern, dice = hard_down(), Random(f"{means.seed} drain")
+def drain(setting: Setting, population: Population, options: StudyOptions) -> Drain:
+    """Return the shares of clients that follow to the other side while the primary is down."""
+    pattern, dice = hard_down(), Random(f"{options.seed} drain")
     times = tuple(sorted([-0.01, *(float(at) for at in range(-60, 601, 5))]))
     sums: dict[str, list[float]] = {}
     runs = []
-    for number in means.told("drain", range(means.runs)):
-        run = run_of(pattern, setting, means.seed + number)
+    for number in options.tracked("drain", range(options.runs)):
+        run = run_of(pattern, setting, options.seed + number)
         runs.append(run)
         answers, span = run.answers(), (BEGINS + times[0], BEGINS + times[-1])
         for name, known in caches(
-            setting, population, answers, span, means.resolvers, dice
+            setting, population, answers, span, options.resolvers, dice
         ).items():
             of_kind = sums.setdefault(name, [0.0] * len(times))
             for index, at in enumerate(times):
-                of_kind[index] += share_right(pattern, known, answers, BEGINS + at) / means.runs
+                of_kind[index] += share_right(pattern, known, answers, BEGINS + at) / options.runs
     whole = (
         together({name: values[index] for name, values in sums.items()}, population)
         for index in range(len(times))
@@ -163,9 +164,9 @@ def drain(setting: Setting, population: Population, means: Means) -> Drain:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Seconds from the outage until it is known, until the group switched, until clients follow.
+    """Seconds from the outage until its detection, until the switch, and until clients follow.
 
-    `clients` is of all of them: until a client that asks is told the other side.
+    `clients` is the time of all clients until they get the other side as an answer.
     """
 
     setting: Setting
@@ -174,21 +175,23 @@ class Delay:
     clients: Spread
 
 
-def delays(settings: Sequence[Setting], population: Population, means: Means) -> list[Delay]:
-    """Return how long a hard outage is felt, for each setting."""
+def delays(
+    settings: Sequence[Setting], population: Population, options: StudyOptions
+) -> list[Delay]:
+    """Return the delays of a hard outage for each setting."""
     found = []
-    for setting in means.told("delays", settings):
-        dice = Random(f"{means.seed} delays")
+    for setting in options.tracked("delays", settings):
+        dice = Random(f"{options.seed} delays")
         detected, switched, clients = [], [], []
         pattern = hard_down(900.0)
-        for number in range(means.runs):
-            run = run_of(pattern, setting, means.seed + number)
+        for number in range(options.runs):
+            run = run_of(pattern, setting, options.seed + number)
             at = run.first_switch(BEGINS)
             if at is None:
                 continue
             detected.append(run.first_down(Side.PRIMARY, BEGINS))
             switched.append(at)
-            clients += _followed(setting, population, run.answers(), at, means.resolvers, dice)
+            clients += _followed(setting, population, run.answers(), at, options.resolvers, dice)
         found.append(
             Delay(setting, _after_begin(detected), *map(_after_begin, (switched, clients)))
         )
@@ -203,7 +206,7 @@ def _followed(
     count: int,
     dice: Random,
 ) -> list[float]:
-    """Return for so many clients, behind resolvers of all kinds, when they follow a switch."""
+    """Return the times at which `count` clients, behind resolvers of all kinds, follow a switch."""
     every = caches(setting, population, answers, (at, at), count, dice)
     names = list(every)
     chosen = dice.choices(names, [population.shares[name] for name in names], k=count)
@@ -212,27 +215,27 @@ def _followed(
 
 @dataclass(frozen=True, slots=True)
 class Blips:
-    """Which share of the outages of some lengths (seconds) made the group switch."""
+    """The share of short outages of some lengths (seconds) that cause a switch."""
 
     setting: Setting
     shares: Mapping[float, float]
 
 
 BLIPS = (10.0, 20.0, 30.0, 40.0, 60.0, 90.0, 120.0)
-"""Seconds that short outages last."""
+"""Lengths of short outages in seconds."""
 
 
-def blips(settings: Sequence[Setting], means: Means) -> list[Blips]:
-    """Return for each setting how long an outage has to be to make the group switch."""
+def blips(settings: Sequence[Setting], options: StudyOptions) -> list[Blips]:
+    """Return for each setting which short outages cause a switch."""
     return [
-        Blips(setting, {lasts: _switching(setting, lasts, means) for lasts in BLIPS})
-        for setting in means.told("blips", settings)
+        Blips(setting, {lasts: _switching(setting, lasts, options) for lasts in BLIPS})
+        for setting in options.tracked("blips", settings)
     ]
 
 
-def _switching(setting: Setting, lasts: float, means: Means) -> float:
+def _switching(setting: Setting, lasts: float, options: StudyOptions) -> float:
     pattern = replace(blip(lasts), lasts=BEGINS + lasts + 400.0)
-    runs = (run_of(pattern, setting, means.seed + number) for number in range(means.runs))
+    runs = (run_of(pattern, setting, options.seed + number) for number in range(options.runs))
     return mean([run.first_switch(BEGINS) is not None for run in runs])
 
 
@@ -242,23 +245,23 @@ LOSSES = (0.005, 0.01, 0.02, 0.05, 0.10, 0.20)
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """False switches a year for each share of lost probes: exact, and as counted with dice."""
+    """False switches a year for each share of lost probes: exact, and counted in random draws."""
 
     setting: Setting
     exact: Mapping[float, Rate]
     counted: Mapping[float, Count]
 
 
-def rates(settings: Sequence[Setting], means: Means, lost: int) -> list[Rates]:
-    """Return how often each setting leaves a primary that is well.
+def rates(settings: Sequence[Setting], options: StudyOptions, lost: int) -> list[Rates]:
+    """Return how often each setting leaves a healthy primary.
 
-    Dice are thrown for about `lost` probes that are lost, for each setting and share.
+    The random draws have about `lost` lost probes for each setting and share.
     """
     found = []
-    for setting in means.told("rates", settings):
+    for setting in options.tracked("rates", settings):
         counted = {}
         for loss in LOSSES:
-            dice = Random(f"{means.seed} rates {loss} {label(setting)}")
+            dice = Random(f"{options.seed} rates {loss} {label(setting)}")
             years = lost * setting.check.interval / loss / (365.25 * 86400.0)
             counted[loss] = simulated(setting, loss, dice, years=years, enough=1000)
         found.append(Rates(setting, {loss: exact(setting, loss) for loss in LOSSES}, counted))
@@ -267,20 +270,20 @@ def rates(settings: Sequence[Setting], means: Means, lost: int) -> list[Rates]:
 
 @dataclass(frozen=True, slots=True)
 class Flaps:
-    """Switches an hour of a primary that comes and goes, by the seconds of a period."""
+    """Switches an hour for a flapping primary, by the seconds of a period."""
 
     name: str
     an_hour: Mapping[float, float]
     right: Mapping[float, float]
-    """Share of the time that the answer is a side that is up."""
+    """The share of the time that the answered side is up."""
 
 
 PERIODS = (60.0, 120.0, 180.0, 240.0, 360.0, 480.0, 600.0, 900.0, 1200.0, 1800.0, 3600.0, 7200.0)
 """Seconds of a period of flapping: half of it up, half of it down."""
 
 
-def flaps(setting: Setting, means: Means) -> list[Flaps]:
-    """Return how often a flapping primary makes the group switch, with fail-back.
+def flaps(setting: Setting, options: StudyOptions) -> list[Flaps]:
+    """Return how often a flapping primary causes a switch, with automatic fail-back.
 
     The guards are added one by one: none, `hold`, then `cooldown` and `max_switches` too.
     """
@@ -288,14 +291,14 @@ def flaps(setting: Setting, means: Means) -> list[Flaps]:
     bare = whole.without_guards()
     held = replace(bare, policy=replace(bare.policy, hold=whole.policy.hold))
     variants = {"no guards": bare, "hold": held, "hold, cooldown, flap guard": whole}
-    runs = max(1, means.runs // 20)
+    runs = max(1, options.runs // 20)
     found = []
-    for name, variant in means.told("flaps", list(variants.items())):
+    for name, variant in options.tracked("flaps", list(variants.items())):
         an_hour, right = {}, {}
         for period in PERIODS:
-            pattern = flapping(period, lasts=means.hours * 3600.0)
-            done = [run_of(pattern, variant, means.seed + number) for number in range(runs)]
-            an_hour[period] = mean([len(run.switches) for run in done]) / means.hours
+            pattern = flapping(period, lasts=options.hours * 3600.0)
+            done = [run_of(pattern, variant, options.seed + number) for number in range(runs)]
+            an_hour[period] = mean([len(run.switches) for run in done]) / options.hours
             right[period] = mean([_time_right(pattern, run) for run in done])
         found.append(Flaps(name, an_hour, right))
     return found

@@ -1,4 +1,4 @@
-"""The figures as tables of text."""
+"""Tables of the figures as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Table = Sequence[Sequence[str]]
 
 
 def text_of(title: str, rows: Table, note: str = "") -> str:
-    """Return rows in columns, the first of them as a heading, the first column to the left."""
+    """Return rows in columns, left-aligned in the first column; the first row is the heading."""
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     lines = [title]
     for number, row in enumerate(rows):
@@ -26,7 +26,7 @@ def text_of(title: str, rows: Table, note: str = "") -> str:
 
 
 def outcomes_table(found: Iterable[Outcome]) -> str:
-    """Show what each pattern comes to."""
+    """Return the table of the outcome of each pattern."""
     head = ("pattern", "detected, s", "switched, s", "switches", "most", "served", "unaided")
     rows = [
         (
@@ -45,7 +45,7 @@ def outcomes_table(found: Iterable[Outcome]) -> str:
 
 
 def drain_table(drain: Drain) -> str:
-    """Show how many clients are on the right side, some times after the outage."""
+    """Return the table of clients on the right side, at some times after the outage."""
     shown = [at for at in drain.times if at in (30, 60, 90, 120, 180, 240, 300, 420, 600)]
     head = ("clients behind resolvers", *(f"{at:g} s" for at in shown))
     named = {**drain.shares, "all": drain.together}
@@ -58,7 +58,7 @@ def drain_table(drain: Drain) -> str:
 
 
 def delays_table(found: Iterable[Delay]) -> str:
-    """Show how long an outage is felt."""
+    """Return the table of the delays of each setting."""
     head = ("setting", "detected, s", "switched, s", "client follows, s")
     rows = [
         (label(delay.setting), str(delay.detected), str(delay.switched), str(delay.clients))
@@ -69,7 +69,7 @@ def delays_table(found: Iterable[Delay]) -> str:
 
 
 def blips_table(found: Iterable[Blips]) -> str:
-    """Show how long an outage has to be."""
+    """Return the table of the short outages that cause a switch."""
     head = ("setting", *(f"{lasts:g} s" for lasts in BLIPS))
     rows = [
         (label(blips.setting), *(f"{blips.shares[lasts]:.0%}" for lasts in BLIPS))
@@ -79,7 +79,7 @@ def blips_table(found: Iterable[Blips]) -> str:
 
 
 def rates_table(found: Iterable[Rates]) -> str:
-    """Show how often a side is left that is well."""
+    """Return the table of false switches."""
     head = ("setting", *(f"{loss:.1%} lost" for loss in LOSSES))
     rows: list[tuple[str, ...]] = []
     for rates in found:
@@ -95,7 +95,7 @@ def _bounds(rates: Rates, loss: float) -> str:
 
 
 def _number(value: float) -> str:
-    """Write a number with two digits that count, and no more exponents than it takes."""
+    """Return a number without decimals from 10 on, and with two significant digits below."""
     if value == 0.0:
         return "0"
     if value >= 10.0:
@@ -104,7 +104,7 @@ def _number(value: float) -> str:
 
 
 def flaps_table(found: Iterable[Flaps]) -> str:
-    """Show switches of a primary that comes and goes."""
+    """Return the table of switches of a flapping primary."""
     head = ("period, s", *(flaps.name for flaps in found))
     rows = [
         (
@@ -118,7 +118,7 @@ def flaps_table(found: Iterable[Flaps]) -> str:
 
 
 def setting_text(setting: Setting) -> str:
-    """Say all that a setting is."""
+    """Return a description of all values of a setting."""
     check, policy = setting.check, setting.policy
     return (
         f"check: every {check.interval:g} s, jitter {check.jitter:.0%}, time-out "
@@ -130,7 +130,7 @@ def setting_text(setting: Setting) -> str:
 
 
 def story(run: Run, begins: float) -> Iterator[str]:
-    """Yield a line for each thing that happened in a run, in order."""
+    """Yield a line for each event of a run, in order."""
     lines = [(c.at, f"the {c.side.value} is {c.health.value}") for c in run.health]
     lines += [(s.at, f"switch to the {s.to.value}: {s.why}") for s in run.switches]
     for at, text in sorted(lines, key=lambda line: line[0]):

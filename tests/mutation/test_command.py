@@ -1,4 +1,4 @@
-"""What `scripts/mutate` prints."""
+"""The report that `scripts/mutate` prints."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from mutation.command import report
 from mutation.mutants import Mutant
 
 
-def test_packages_are_a_table_and_survivors_are_listed_with_their_place() -> None:
+def test_the_report_is_a_table_of_packages_and_a_list_of_survivors() -> None:
     killed = ("rules/decisions/safety.py", Mutant(3, "not", "not a -> a", ""), True)
     survived = ("rules/decisions/policy.py", Mutant(7, "constant", "60 -> 61", ""), False)
-    assert list(report({"rules": [killed, killed, survived], "wire": []})) == [
+    assert list(report({"rules": [killed, killed, survived], "protocol": []})) == [
         "package              mutants  killed  survived  score",
         "rules                      3       2         1   67 %",
-        "wire                       0       0         0      -",
+        "protocol                   0       0         0      -",
         "failoverdns/rules/decisions/policy.py:7: constant: 60 -> 61",
     ]

@@ -1,4 +1,4 @@
-"""Mutants: every kind of change, nothing that is no code, and a draw that can be repeated."""
+"""Mutants: every kind of change, code that stays, and a draw that can be repeated."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from mutation.mutants import Mutant, draw, mutants_of
         ("def f():\n    return a", "return", ["def f():\n    return None"]),
     ],
 )
-def test_every_kind_of_change_is_made(source: str, kind: str, changed: list[str] | None) -> None:
+def test_mutants_of_every_kind_are_made(source: str, kind: str, changed: list[str] | None) -> None:
     mutants = [mutant for mutant in mutants_of(source) if mutant.kind == kind]
     if changed is None:
-        assert [m.change for m in mutants] == ["3 -> 4", "3 -> 2"], "annotations stay"
+        assert [m.change for m in mutants] == ["3 -> 4", "3 -> 2"], "annotations are not changed"
     else:
         assert [mutant.text for mutant in mutants] == changed
 
@@ -47,17 +47,17 @@ def test_every_kind_of_change_is_made(source: str, kind: str, changed: list[str]
         "a | b",
     ],
 )
-def test_what_is_no_decision_stays(source: str) -> None:
+def test_code_without_a_decision_has_no_mutant(source: str) -> None:
     assert mutants_of(source) == []
 
 
-def test_a_mutant_tells_its_line_and_what_is_different() -> None:
+def test_a_mutant_has_its_line_and_its_difference() -> None:
     (mutant,) = mutants_of("a = b\n\nc = not a\n")
     assert (mutant.line, mutant.kind, mutant.change) == (3, "not", "not a -> a")
     assert mutant.text == "a = b\nc = a"
 
 
-def test_every_mutant_can_be_read_and_is_another_program() -> None:
+def test_every_mutant_is_valid_python_and_a_different_program() -> None:
     source = "def f(a, *, b=1):\n    if a and not b:\n        return a[b - 1 : 2] + b\n    g()\n"
     mutants = mutants_of(source)
     assert len({mutant.text for mutant in mutants}) == len(mutants) > 10
@@ -65,11 +65,11 @@ def test_every_mutant_can_be_read_and_is_another_program() -> None:
 
 
 def many(kind: str, lines: range) -> list[tuple[str, Mutant]]:
-    """Mutants of a kind, two a line."""
+    """Return mutants of a kind, two on each line."""
     return [("x.py", Mutant(line, kind, f"{kind} {n}", "")) for line in lines for n in range(2)]
 
 
-def test_a_draw_is_the_same_for_the_same_seed_and_another_one_for_another() -> None:
+def test_a_draw_is_the_same_for_the_same_seed_only() -> None:
     mutants = [each for n in range(8) for each in many(f"kind {n}", range(n * 50, n * 50 + 50))]
     drawn = draw(mutants, 20, seed=1)
     assert len(drawn) == 20
@@ -77,7 +77,7 @@ def test_a_draw_is_the_same_for_the_same_seed_and_another_one_for_another() -> N
     assert draw(mutants, 20, seed=2) != drawn
 
 
-def test_a_draw_has_one_mutant_a_line_and_not_too_many_of_a_kind() -> None:
+def test_a_draw_has_one_mutant_of_each_line_and_a_share_of_each_kind() -> None:
     drawn = draw(many("constant", range(100)) + many("not", range(50)), 10, seed=1)
     kinds = [mutant.kind for _, mutant in drawn]
     assert kinds.count("constant") == 3

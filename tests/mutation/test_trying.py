@@ -1,4 +1,4 @@
-"""A mutant is tried in a copy: the tests that are near it fail, or it has survived."""
+"""A mutant is tried in a copy of the project: its tests fail, or it survives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODULE = "from failoverdns.part.adding import add\n\n\ndef test_it():\n    "
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of one module with one test, in place of ours; `scripts` is ours."""
+    """Return a project of one module with tests, in place of ours, with our `scripts`."""
     for path, text in {
         "failoverdns/__init__.py": "",
         "failoverdns/part/__init__.py": "",
@@ -36,7 +36,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def mutant(text: str) -> Mutant:
-    """A mutant of the module."""
+    """Return a mutant of the module."""
     return Mutant(2, "arithmetic", "", text)
 
 
@@ -45,7 +45,7 @@ def test_the_files_of_a_package_and_of_a_module_are_found() -> None:
     assert files_of("alone") == ["alone.py"]
 
 
-def test_the_module_of_the_same_name_comes_first_and_then_all_that_is_near() -> None:
+def test_the_test_file_of_the_same_name_runs_first_then_the_others() -> None:
     assert trying.tests_of(FILE) == [
         ["tests/part/test_adding.py"],
         ["tests/other/test_user.py", "tests/part/test_beside.py"],
@@ -58,19 +58,19 @@ def test_a_mutant_that_fails_a_test_is_noticed() -> None:
     assert is_noticed(FILE, mutant(SOURCE.replace("+", "-")), 60.0)
 
 
-def test_a_mutant_that_only_a_test_elsewhere_fails_with_is_noticed() -> None:
+def test_a_mutant_that_fails_only_a_test_of_another_package_is_noticed() -> None:
     assert is_noticed(FILE, mutant("def add(a, b):\n    return 3\n"), 60.0)
 
 
-def test_a_mutant_with_which_all_tests_pass_has_survived() -> None:
+def test_a_mutant_that_passes_all_tests_survives() -> None:
     assert not is_noticed(FILE, mutant(SOURCE.replace("+", "|")), 60.0)
 
 
-def test_a_mutant_that_never_ends_is_noticed_when_its_time_is_up() -> None:
+def test_a_mutant_that_never_ends_is_noticed_after_the_time_limit() -> None:
     assert is_noticed(FILE, mutant("while True:\n    pass\n"), 0.5)
 
 
-def test_a_module_that_no_test_imports_lets_every_mutant_survive() -> None:
+def test_every_mutant_of_a_module_that_no_test_imports_survives() -> None:
     check_tests(["alone.py"])
     assert not is_noticed("alone.py", mutant("raise ValueError\n"), 60.0)
 

@@ -21,18 +21,18 @@ static const zone *zone_of(const table *t, const name *n)
 static void check_name(const table *t, const name *n)
 {
     wanted w;
-    require(want(t, &w, n->wire, n->size) == n->size, "what is kept is a name");
-    require(table_find(t, &w, 0) == n, "a name is found, and once only");
-    require(memcmp(w.wire, n->wire, n->size) == 0, "a name is kept in lower case");
+    require(want(t, &w, n->wire, n->size) == n->size, "a stored name is valid");
+    require(table_find(t, &w, 0) == n, "a stored name is found");
+    require(memcmp(w.wire, n->wire, n->size) == 0, "a stored name is in lower case");
     const zone *z = zone_of(t, n);
     require(z->size <= n->size, "a name is in its zone");
     if (n->flags & APEX) {
         const zone *own = table_apex(t, n);
-        require(own != NULL && own->exists, "an origin has its zone");
-        require(arena_at(&t->arena, own->apex) == n, "and the zone its origin");
+        require(own != NULL && own->exists, "an origin belongs to a zone");
+        require(arena_at(&t->arena, own->apex) == n, "the zone has that origin");
     }
     const rrsets *r = n->rrsets ? arena_at(&t->arena, n->rrsets) : NULL;
-    require(r == NULL || (r->users > 0 && r->size > 0), "what is shared is used");
+    require(r == NULL || (r->users > 0 && r->size > 0), "shared RRsets have users and a size");
     const bool is_cut = r != NULL && r->has_ns && n->size != z->size;
     require(is_cut == !!(n->flags & CUT), "NS below the origin is a zone cut");
 }
@@ -45,7 +45,7 @@ void require_consistent(const table *t)
     for (uint32_t i = 0; i < t->names.count; i++) {
         for (uint32_t at = t->names.buckets[i]; at != 0;) {
             const name *n = arena_at(&t->arena, at);
-            require(index_bucket(&t->names, n->chain.hash) == &t->names.buckets[i], "its bucket");
+            require(index_bucket(&t->names, n->chain.hash) == &t->names.buckets[i], "in its bucket");
             check_name(t, n);
             names++;
             cuts += !!(n->flags & CUT);
@@ -58,28 +58,28 @@ void require_consistent(const table *t)
     for (uint32_t i = 0; i < t->shared.count; i++) {
         for (uint32_t at = t->shared.buckets[i]; at != 0;) {
             const rrsets *r = arena_at(&t->arena, at);
-            require(index_bucket(&t->shared, r->chain.hash) == &t->shared.buckets[i], "its bucket");
+            require(index_bucket(&t->shared, r->chain.hash) == &t->shared.buckets[i], "in its bucket");
             shared++;
             users += r->users;
             used += (offsetof(rrsets, bytes) + r->size + ARENA_UNIT - 1) / ARENA_UNIT * ARENA_UNIT;
             at = r->chain.next;
         }
     }
-    require(names == t->names.size, "as many names as are counted");
-    require(shared == t->shared.size, "as much shared as is counted");
-    require(cuts == t->cuts, "as many zone cuts as are counted");
+    require(names == t->names.size, "the number of names is correct");
+    require(shared == t->shared.size, "the number of shared RRsets is correct");
+    require(cuts == t->cuts, "the number of zone cuts is correct");
     for (uint32_t i = 0; i < t->staged_count; i++)
         served += t->staged[i].rrsets != 0;
-    require(users == served, "what is shared counts its users");
-    require(used == t->arena.used, "what is in use is what can be reached");
+    require(users == served, "the number of users of shared RRsets is correct");
+    require(used == t->arena.used, "all memory in use can be reached");
     for (uint32_t i = 0; i < t->zone_count; i++) {
         const zone *z = &t->zones[i];
         if (!z->exists)
             continue;
         const name *apex = arena_at(&t->arena, z->apex);
         require(apex->flags & APEX && apex->size == z->size, "a zone has its origin");
-        require(z->soa != NULL && z->soa_size >= 12, "and its SOA");
+        require(z->soa != NULL && z->soa_size >= 12, "a zone has its SOA");
         origins--;
     }
-    require(origins == 0, "as many origins as zones");
+    require(origins == 0, "every origin belongs to an existing zone");
 }

@@ -1,13 +1,13 @@
-/* What holds in every table, whatever was done to it: for the tests and fuzzers of the C part. */
+/* The invariants of every table, for the tests and fuzzers of the C code. */
 #ifndef FAILOVERDNS_CONSISTENCY_H
 #define FAILOVERDNS_CONSISTENCY_H
 
 #include "table.h"
 
 /* Abort, and say where, if a table contradicts itself. */
-void require_consistent(const table *t);
+/* Abort with a message if a table violates an invariant. */
 
 /* Abort, and say where, if something does not hold. */
-void require(bool holds, const char *what);
+/* Abort with the message `what` if a condition does not hold. */
 
 #endif

@@ -1,29 +1,28 @@
-/* libFuzzer: the size of the first (2 bytes), and any bytes, as two deltas.
+/* A libFuzzer target: the input is the size of the first delta (2 bytes), then two deltas.
  *
- * Each is applied; then the first is staged, and applied with the second.
- * Nothing is read or written out of bounds, what is refused changes nothing, and the table never
- * contradicts itself. */
+ * Both are applied; then the first is staged and applied with the second.  No access is out of
+ * bounds, a rejected delta changes nothing, and the table keeps its invariants. */
 #include <string.h>
 
 #include "consistency.h"
 
 static const uint64_t seed[2] = {0x9e3779b97f4a7c15u, 0xd1342543de82ef95u};
 
-/* Take a delta in two parts, the first of them staged, and require what it gives in one. */
+/* Apply a delta of two parts, the first of them staged; require the same result as in one. */
 static void stage(const uint8_t *delta, const size_t sizes[2])
 {
     table parts, whole;
     require(table_begin(&parts, seed) == NULL, "a table begins");
-    require(table_begin(&whole, seed) == NULL, "and another one");
-    /* What there is before is the first part itself: so some of it finds its names there. */
+    require(table_begin(&whole, seed) == NULL, "another table begins");
+    /* The table has the first part already, so that the delta also changes existing names. */
     if (table_apply(&parts, delta, sizes[0]) == NULL &&
         table_stage(&parts, delta, sizes[0]) == NULL) {
         require_consistent(&parts);
         if (table_apply(&parts, delta + sizes[0], sizes[1]) == NULL) {
-            require(table_apply(&whole, delta, sizes[0]) == NULL, "it was taken before");
-            require(table_apply(&whole, delta, sizes[0] + sizes[1]) == NULL, "and as a whole");
-            require(whole.names.size == parts.names.size, "as many names, in parts as in one");
-            require(whole.cuts == parts.cuts, "as many zone cuts");
+            require(table_apply(&whole, delta, sizes[0]) == NULL, "the first part applies alone");
+            require(table_apply(&whole, delta, sizes[0] + sizes[1]) == NULL, "both parts apply as one");
+            require(whole.names.size == parts.names.size, "the same number of names");
+            require(whole.cuts == parts.cuts, "the same number of zone cuts");
         }
         require_consistent(&parts);
     }
@@ -45,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             if (table_apply(&t, parts[i], sizes[i]) != NULL)
                 require(
                     names == t.names.size && shared == t.shared.size && used == t.arena.used,
-                    "what is refused changes nothing");
+                    "a rejected delta changes nothing");
             require_consistent(&t);
         }
         stage(parts[0], sizes);

@@ -1,7 +1,7 @@
-/* libFuzzer: any bytes as a packet, asked of a table with a bit of everything.
+/* A libFuzzer target: the input is a packet, which a table with many kinds of names answers.
  *
- * The first byte says over what it came, and whether there are cookies.
- * Nothing is read or written out of bounds, a reply answers its question, and it fits.
+ * The first byte encodes the transport and the use of cookies.
+ * No access is out of bounds, and a reply belongs to its query and fits.
  * The table is the delta in the file that FAILOVERDNS_DELTA names. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     const size_t size = fread(delta, 1, sizeof delta, file);
     fclose(file);
     require(table_begin(&served, seed) == NULL, "a table begins");
-    require(table_apply(&served, delta, size) == NULL && served.names.size > 8, "it is filled");
+    require(table_apply(&served, delta, size) == NULL && served.names.size > 8, "it applies");
     require_consistent(&served);
     return 0;
 }
@@ -35,14 +35,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     const uint8_t how = data[0];
-    /* A copy of exactly its size: the sanitizer sees the first byte that is read past its end. */
+    /* A copy of exactly its size, so that the sanitizer detects a read past its end. */
     uint8_t *packet = malloc(size - 1 ? size - 1 : 1);
-    require(packet != NULL, "there is memory");
+    require(packet != NULL, "memory is available");
     memcpy(packet, data + 1, size - 1);
     size--;
     const size_t room = how & UDP ? UDP_MOST : 65535;
     uint8_t *reply = malloc(room);
-    require(reply != NULL, "there is memory");
+    require(reply != NULL, "memory is available");
 
     answer_settings settings = {.secrets = how & COOKIES ? 1 : 0, .secret = {"0123456789abcdef"}};
     settings.now = how & OLD ? 3000 : 0;
@@ -52,10 +52,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const size_t length = answer(&served, &settings, &asker_, &q, packet, size, reply, room);
     require(length <= room, "a reply fits");
     if (length != 0) {
-        require(length >= 12 + 5 && memcmp(reply, packet, 2) == 0, "its id is the question's");
-        require((reply[2] & 0xfe) == 0x84 && (reply[3] & 0xf0) == 0, "QR and AA");
-        require(memcmp(reply + 12, packet + 12, q.size + 4) == 0, "its question is that question");
-        require(reply[11] == packet[11], "EDNS is answered with EDNS");
+        require(length >= 12 + 5 && memcmp(reply, packet, 2) == 0, "the id is that of the query");
+        require((reply[2] & 0xfe) == 0x84 && (reply[3] & 0xf0) == 0, "QR and AA are set");
+        require(memcmp(reply + 12, packet + 12, q.size + 4) == 0, "the question is that of the query");
+        require(reply[11] == packet[11], "the reply has EDNS if the query has");
     }
     free(reply);
     free(packet);

@@ -1,4 +1,4 @@
-/* Runs a fuzz target over files, so that any compiler with sanitizers can do it. */
+/* Run a fuzz target over files, so that any compiler with sanitizers can do it. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,12 +19,12 @@ int main(int count, char **paths)
         }
         const size_t size = fread(room, 1, sizeof room, file);
         fclose(file);
-        uint8_t *data = malloc(size ? size : 1); /* of its own, so that a step too far is seen */
+        uint8_t *data = malloc(size ? size : 1); /* of exact size, for the sanitizer */
         if (data == NULL)
             return 1;
         for (size_t part = 0; part < size; part++)
             data[part] = room[part];
-        for (size_t length = size;; length = length * 3 / 4) { /* whole, and cut short */
+        for (size_t length = size;; length = length * 3 / 4) { /* complete and truncated */
             LLVMFuzzerTestOneInput(data, length);
             if (length == 0)
                 break;

@@ -1,4 +1,4 @@
-"""What the fuzzers of the C part begin with: a table, deltas, and packets.
+"""Initial inputs for the fuzzers of the C code: a table, deltas, and packets.
 
 python tests/native/seeds.py FOLDER CORPUS      writes FOLDER/table.delta, deltas/, packets/
 """
@@ -32,18 +32,18 @@ SECRET = b"0123456789abcdef"
 
 
 def authority(origin: DomainName, serial: int) -> OwnedRRset:
-    """Return the SOA of a zone."""
+    """Return the SOA record of a zone."""
     data = StartOfAuthority(origin.child("ns"), origin.child("h"), serial, 3600, 600, 86400, 60)
     return OwnedRRset(origin, SOA, 60, (data,))
 
 
 def node(label: str, *rrsets: RRset) -> Node:
-    """Return a name of the zone."""
+    """Return a name of the zone with its RRsets."""
     return Node(DomainName.from_text(label, ORIGIN), ORIGIN, rrsets, 30)
 
 
 def table() -> Delta:
-    """Return a zone with a bit of everything."""
+    """Return a delta that adds a zone with several kinds of names."""
     many = tuple(IPv4Address(number) for number in range(1, 74))
     there = RRset(CNAME, 60, (DomainName.from_text("lb.example.net"),))
     here = RRset(CNAME, 60, (ORIGIN.child("a"),))
@@ -64,7 +64,7 @@ def table() -> Delta:
 
 
 def deltas() -> list[bytes]:
-    """Return pairs of deltas: the size of the first, and both."""
+    """Return inputs with two deltas each, after the size of the first one in two bytes."""
     whole = write_delta(table())
     inner = ORIGIN.child("a")
     nested = write_delta(
@@ -92,6 +92,9 @@ def deltas() -> list[bytes]:
     return [pack(">H", len(first)) + first + second for first, second in pairs]
 
 
+"""Return packets, each after a byte that encodes its transport and the use of cookies."""
+
+
 def packets(corpus: Path) -> list[bytes]:
     """Return packets, each after a byte that says how it came."""
     names = ["a", "many", "out", "in", "x.y.z", "y.z", "q.w", "child", "ns.child", "none", "b.none"]
@@ -109,7 +112,7 @@ def packets(corpus: Path) -> list[bytes]:
 
 
 def main(folder: Path, corpus: Path) -> None:
-    """Write everything."""
+    """Write all inputs."""
     (folder / "table.delta").write_bytes(write_delta(table()))
     for kind, seeds in (("deltas", deltas()), ("packets", packets(corpus))):
         (folder / kind).mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The fuzzers' targets find nothing in what they begin with; `scripts/fuzz-native` goes on."""
+"""The C code has no defect on the fuzzers' initial inputs; `scripts/fuzz-native` does the rest."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SANITIZED = ["-std=c11", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sani
 
 
 @pytest.mark.parametrize("target", ["deltas", "packets"])
-def test_the_core_stays_within_its_bounds(target: str, tmp_path: Path) -> None:
-    """Under sanitizers: deltas and packets of every shape, whole and cut short."""
+def test_the_c_code_accesses_no_memory_out_of_bounds(target: str, tmp_path: Path) -> None:
+    """Sanitizers watch it process complete and truncated deltas and packets."""
     here = ROOT / "tests" / "native"
     sources = [here / f"fuzz_{target}.c", here / "consistency.c", here / "replay.c", *CORE]
     program = tmp_path / target
@@ -42,8 +42,8 @@ def test_the_core_stays_within_its_bounds(target: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_the_fuzzers_say_how_they_are_called() -> None:
-    """As the other scripts do."""
+def test_fuzz_native_prints_its_usage() -> None:
+    """Other scripts do the same for a wrong argument."""
     run = subprocess.run(
         [ROOT / "scripts" / "fuzz-native", "--help"], capture_output=True, text=True
     )

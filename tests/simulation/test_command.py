@@ -1,4 +1,4 @@
-"""The command prints the same for the same seed, in seconds, and says what is wrong."""
+"""The simulation's command: its studies, reproducible figures, and errors in its arguments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return capsys.readouterr().out
 
 
-def test_a_quick_simulation_answers_every_study(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_quick_simulation_prints_every_study(capsys: pytest.CaptureFixture[str]) -> None:
     short = {"lossy": "lossy:lasts=3600", "flapping": "flapping:lasts=3600"}
     text = printed(capsys, "--quick", "--pattern", *(short.get(name, name) for name in PATTERNS))
     for title in (
@@ -39,7 +39,7 @@ def test_a_quick_simulation_answers_every_study(capsys: pytest.CaptureFixture[st
         assert f"\n  {name} " in text
 
 
-def test_the_same_seed_gives_the_same_figures_and_another_one_others(
+def test_figures_are_the_same_for_the_same_seed_only(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = ["--quick", "--study", "rates"]
@@ -48,14 +48,14 @@ def test_the_same_seed_gives_the_same_figures_and_another_one_others(
     assert printed(capsys, *words, "--seed", "2") != first
 
 
-def test_a_study_alone_has_the_figures_that_it_has_with_others(
+def test_a_study_has_the_same_figures_alone_and_with_others(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     alone = printed(capsys, "--quick", "--study", "drain")
     assert alone.split("\n\n")[1] in printed(capsys, "--quick", "--study", "blips", "drain")
 
 
-def test_a_story_tells_what_happened_when(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_story_lists_what_happens_at_which_time(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, "--story", "hard-down", "--fail-back", "automatic")
     happened = [line.split(" s  ")[1] for line in text.splitlines() if " s  " in line]
     assert happened[2:] == [
@@ -67,7 +67,7 @@ def test_a_story_tells_what_happened_when(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_policy_is_read_from_a_configuration(tmp_path: Path) -> None:
-    """And single values of it can be changed."""
+    """Arguments override single values of the policy."""
     path = tmp_path / "failoverdns.yaml"
     path.write_text((ROOT / "config" / "failoverdns.yaml").read_text() + CHECKS)
     words = ["--config", str(path), "--policy", "shop", "--grace", "7"]
@@ -98,7 +98,7 @@ policies:
         (["--config", "/nowhere/failoverdns.yaml"], "cannot be read"),
     ],
 )
-def test_a_setting_that_is_none_says_what_would_be_right(words: list[str], says: str) -> None:
+def test_an_invalid_setting_is_rejected_with_advice(words: list[str], says: str) -> None:
     with pytest.raises(Malformed, match=says):
         setting_from(parser().parse_args(words))
 
@@ -113,7 +113,7 @@ def test_a_setting_that_is_none_says_what_would_be_right(words: list[str], says:
         (["--asked-every", "5", "1"], "the busiest first"),
     ],
 )
-def test_a_population_that_is_none_says_what_would_be_right(words: list[str], says: str) -> None:
+def test_an_invalid_population_is_rejected_with_advice(words: list[str], says: str) -> None:
     with pytest.raises(Malformed, match=says):
         population_from(parser().parse_args(words))
 
@@ -125,7 +125,7 @@ def test_shares_that_are_not_given_keep_their_ratio() -> None:
     assert shares["stale"] == pytest.approx(0.125)
 
 
-def test_an_own_setting_is_shown_beside_the_others_once() -> None:
+def test_a_given_setting_is_shown_once_beside_the_others() -> None:
     own = setting_of(7, 3, 3, 0)
     assert beside(own) == [own, *COMPARED]
     assert beside(Setting()) == list(COMPARED)
@@ -139,14 +139,14 @@ def test_the_help_and_the_document_name_every_study_and_pattern() -> None:
         assert f"`{name}`" in DOCUMENT
 
 
-def test_pictures_of_the_document_are_there_and_small() -> None:
+def test_the_pictures_of_the_document_exist_and_are_small() -> None:
     names = [line.split("(")[1].rstrip(")") for line in DOCUMENT.splitlines() if line[:2] == "!["]
     assert len(names) == 4
     for name in names:
         assert (ROOT / "docs" / name).stat().st_size < 100_000
 
 
-def test_the_script_is_sound_bash() -> None:
+def test_the_script_is_valid_bash() -> None:
     script = ROOT / "scripts" / "simulate-failover"
     assert subprocess.run(["bash", "-n", script]).returncode == 0
     assert script.stat().st_mode & 0o111

@@ -1,4 +1,4 @@
-"""Pictures are drawn, and are pictures."""
+"""Each study can be drawn as a picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from simulation.command import main
 
 
 @pytest.mark.parametrize("study", ["drain", "delays", "rates", "flaps"])
-def test_a_study_is_drawn(study: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_study_is_drawn_as_a_png(
+    study: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(["--quick", "--study", study, "--out", str(tmp_path / "new")])
     (picture,) = (tmp_path / "new").iterdir()
     assert picture.name == f"{study}.png"

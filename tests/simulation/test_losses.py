@@ -1,4 +1,4 @@
-"""False switches: what is computed is what dice give, and what the simulation of probes gives."""
+"""False switches: the exact rate agrees with random draws, and with simulated probes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from simulation.setting import CHECK, POLICY, Setting, setting_of
 from failoverdns.model.group import Side
 
 
-def test_the_rate_of_one_bad_probe_is_simple() -> None:
-    """With `down_after: 1`, `up_after: 1` and no grace each lost probe is a switch."""
+def test_the_rate_of_single_bad_probes() -> None:
+    """With `down_after: 1`, `up_after: 1` and no grace, each lost probe is a switch."""
     rate = exact(setting_of(10, 1, 1, 0), 0.01)
     assert rate.switches == rate.downs == pytest.approx(YEAR / 10 * 0.01)
 
 
-def test_the_rate_of_runs_is_as_books_have_it() -> None:
+def test_the_rate_of_runs_of_bad_probes_follows_the_formula() -> None:
     """The first run of r losses comes after (1 - p^r) / ((1 - p) p^r) probes on average."""
     for runs, loss in ((2, 0.05), (3, 0.2), (5, 0.1)):
         mean = (1 - loss**runs) / ((1 - loss) * loss**runs)
@@ -32,14 +32,14 @@ def test_the_rate_of_runs_is_as_books_have_it() -> None:
     ("setting", "loss"),
     [
         (setting_of(10, 3, 3, 30), 0.2),
-        (setting_of(10, 3, 3, 28), 0.15),  # whether it is up in time is a matter of jitter
+        (setting_of(10, 3, 3, 28), 0.15),  # jitter decides whether it recovers in time
         (setting_of(10, 4, 2, 20), 0.35),
         (setting_of(5, 2, 2, 30), 0.5),
         (Setting(replace(CHECK, jitter=0.5), POLICY), 0.35),
     ],
 )
-def test_what_is_computed_is_what_dice_give(setting: Setting, loss: float) -> None:
-    """Within what chance allows: four standard deviations of 900 switches."""
+def test_the_exact_rate_agrees_with_random_draws(setting: Setting, loss: float) -> None:
+    """The tolerance is four standard deviations of 900 switches."""
     count = simulated(setting, loss, Random(11), years=1000, enough=900)
     assert count.switches == 900
     assert exact(setting, loss).switches == pytest.approx(count.a_year, rel=4 / 900**0.5)
@@ -47,8 +47,8 @@ def test_what_is_computed_is_what_dice_give(setting: Setting, loss: float) -> No
     assert low < count.a_year < high
 
 
-def test_what_is_computed_is_what_simulated_probes_give() -> None:
-    """All of it: probes with jitter and time-outs, health, policy, until the first switch."""
+def test_the_exact_rate_agrees_with_simulated_probes() -> None:
+    """The simulation has probes with jitter and time-outs, health and policy."""
     setting = setting_of(10, 3, 3, 30)
     pattern = replace(lossy(0.3, 15_000.0), troubled=(Side.PRIMARY,))
     waits = []
@@ -61,8 +61,8 @@ def test_what_is_computed_is_what_simulated_probes_give() -> None:
     assert sum(waits) / 50 == pytest.approx(mean, rel=4 / 50**0.5)
 
 
-def test_no_grace_and_fewer_bad_probes_are_worse() -> None:
-    """The order of the settings is what it should be."""
+def test_a_stricter_setting_has_fewer_false_switches() -> None:
+    """The settings are listed from the most to the least sensitive."""
     rates = [
         exact(setting, 0.05).switches
         for setting in (
@@ -77,8 +77,8 @@ def test_no_grace_and_fewer_bad_probes_are_worse() -> None:
     assert rates == sorted(rates, reverse=True)
 
 
-def test_a_grace_that_is_shorter_than_recovery_saves_nothing() -> None:
-    """Three good probes take 30 s: nobody is up again within 20 s."""
+def test_a_grace_shorter_than_a_recovery_prevents_no_false_switch() -> None:
+    """Three good probes take 30 s, so no head is up again within 20 s."""
     assert exact(setting_of(10, 3, 3, 20), 0.05).switches == pytest.approx(
         exact(setting_of(10, 3, 3, 20), 0.05).downs
     )
@@ -88,6 +88,6 @@ def test_a_grace_that_is_shorter_than_recovery_saves_nothing() -> None:
     ("count", "low", "high"),
     [(0, 0.0, 3.6889), (3, 0.6187, 8.7673), (100, 81.36, 121.63), (2000, 1912.3, 2087.7)],
 )
-def test_the_bounds_of_a_count_are_garwoods(count: int, low: float, high: float) -> None:
-    """As in tables of the chi-squared distribution."""
+def test_the_bounds_of_a_count_are_those_of_garwood(count: int, low: float, high: float) -> None:
+    """The expected values are from tables of the chi-squared distribution."""
     assert poisson_bounds(count) == pytest.approx((low, high), rel=1e-3)

@@ -1,4 +1,4 @@
-"""Each outage pattern is what its name says, for probes and for clients."""
+"""Each outage pattern fails the probes and clients that its name says."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _P, _B = Side.PRIMARY, Side.BACKUP
 
 
 def share_good(pattern: Pattern, side: Side, at: float, head: int = 0) -> float:
-    """Probe a thousand times at one time; return the share that a head passed."""
+    """Probe a head a thousand times at one time; return the share of good results."""
     dice = Random(7)
     results = [probe(pattern, CHECK, side, head, BEGINS + at, dice) for _ in range(1000)]
     return sum(result.is_good for result in results) / 1000
@@ -57,7 +57,7 @@ def share_good(pattern: Pattern, side: Side, at: float, head: int = 0) -> float:
         pytest.param(cut_off(60.0), _B, 61.0, 1.0, 1.0, id="no longer cut off"),
     ],
 )
-def test_a_pattern_is_what_it_says(
+def test_a_pattern_fails_the_side_and_time_that_it_should(
     pattern: Pattern, side: Side, at: float, right: float, good: float
 ) -> None:
     assert pattern.share_right(side, BEGINS + at) == pytest.approx(right)
@@ -68,22 +68,22 @@ def test_some_web_servers_are_down_and_the_others_are_not() -> None:
     assert share_good(partial(2, 3), _P, 10.0, head=2) == 1.0
 
 
-def test_too_slow_responses_fail_probes_and_clients() -> None:
-    """So often as it says; nothing before the outage begins."""
+def test_slow_responses_fail_probes_and_clients() -> None:
+    """They fail with the given probability, and not before the outage begins."""
     assert share_good(slow(0.3), _P, 10.0) == pytest.approx(0.7, abs=0.05)
     assert slow(0.3).share_right(_P, BEGINS + 10.0) == pytest.approx(0.7)
     assert share_good(slow(0.3), _P, -10.0) == 1.0
     assert share_good(slow(0.3), _B, 10.0) == 1.0
 
 
-def test_lost_probes_are_no_outage() -> None:
-    """They are lost for both sides, and clients are served."""
+def test_lost_probes_are_not_an_outage_for_clients() -> None:
+    """Probes of both sides are lost, while clients are served."""
     for side in Side:
         assert share_good(lossy(0.2), side, 10.0) == pytest.approx(0.8, abs=0.05)
         assert lossy(0.2).share_right(side, BEGINS + 10.0) == 1.0
 
 
-def test_a_dead_machine_takes_the_time_out_and_a_dead_service_refuses() -> None:
+def test_a_dead_machine_causes_a_timeout_and_a_dead_service_refuses() -> None:
     dead = probe(hard_down(), CHECK, _P, 0, BEGINS, Random(0))
     assert (dead.cause, dead.seconds) == (Cause.TIMEOUT, CHECK.timeout)
     refused = probe(hard_down(refuses=True), CHECK, _P, 0, BEGINS, Random(0))
@@ -96,7 +96,7 @@ def test_a_pattern_is_found_by_its_name(name: str) -> None:
     assert named(name).name == name
 
 
-def test_a_pattern_takes_values_of_its_own() -> None:
+def test_a_pattern_accepts_values_for_its_parameters() -> None:
     assert named("flapping:period=60,duty=0.9") == flapping(60.0, 0.9)
     assert named("hard-down:refuses=yes,lasts=10") == hard_down(10.0, refuses=True)
 
@@ -117,6 +117,6 @@ def test_a_pattern_takes_values_of_its_own() -> None:
         ("lossy:lost=1.5", "from 0 to 0.99"),
     ],
 )
-def test_a_pattern_that_is_none_says_what_would_be_right(text: str, says: str) -> None:
+def test_an_invalid_pattern_is_rejected_with_advice(text: str, says: str) -> None:
     with pytest.raises(Malformed, match=says):
         named(text)

@@ -1,4 +1,4 @@
-"""Probes come when they are due, and their results in order."""
+"""Simulated probes start on time, and their results are in order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_results_come_in_order_of_time_and_are_the_same_for_the_same_seed() -> N
 
 
 def test_probes_keep_their_interval_within_the_jitter_and_do_not_drift() -> None:
-    """A failed one is known later, by the time-out."""
+    """The result of a failed probe comes later, after the time-out."""
     check = replace(CHECK, interval=20.0, jitter=0.1, timeout=5.0)
     of_one = [each for each in observations(hard_down(), check, 1) if each.side is Side.PRIMARY]
     begun = [each.at - each.result.seconds for each in of_one]

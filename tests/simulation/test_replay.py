@@ -1,4 +1,4 @@
-"""The simulation does what the server does, and what the policy promises holds for any probes."""
+"""The simulation does what the server does, and policies keep their promises for any probes."""
 
 from __future__ import annotations
 
@@ -40,11 +40,10 @@ _NERVOUS = Setting(
         "cut-off",
     ],
 )
-def test_rules_alone_give_the_same_run_as_the_servers_change_corridor(
+def test_the_rules_alone_switch_like_the_servers_change_corridor(
     pattern: str, setting: Setting
 ) -> None:
-    """For the same probes: the same health, the same switches at the same times and for the same
-    reasons."""
+    """For the same probes, health and switches have the same times and reasons."""
     what = named(pattern)
     seen = list(observations(what, setting.check, 5))
     run = replayed(seen, what.heads, setting, what.lasts)
@@ -53,7 +52,9 @@ def test_rules_alone_give_the_same_run_as_the_servers_change_corridor(
 
 
 @pytest.mark.parametrize("require_heads", ["any", "all", 2])
-def test_so_do_several_web_servers(require_heads: Quorum) -> None:
+def test_the_rules_alone_switch_like_the_corridor_for_several_web_servers(
+    require_heads: Quorum,
+) -> None:
     what, setting = named("partial:broken=2,heads=3"), Setting(require_heads=require_heads)
     seen = list(observations(what, setting.check, 5))
     run = replayed(seen, 3, setting, what.lasts)
@@ -68,9 +69,9 @@ _GOOD = ProbeResult(None, "", 0.0)
 
 
 def seen_of(drawn: Sequence[tuple[int, Side, bool]], apart: float = 0.0) -> list[Observation]:
-    """Make observations of seconds since the one before, side, and whether it was good.
+    """Return observations from tuples: seconds since the one before, side, and whether it is good.
 
-    Each is later by so many seconds more; then none comes at the time at which something is due.
+    Each comes `apart` seconds later, so that none comes at the time of a deadline.
     """
     at, seen = 0.0, []
     for gap, side, is_good in drawn:
@@ -102,10 +103,10 @@ SETTINGS = st.builds(
 
 @settings(max_examples=150)
 @given(PROBES, SETTINGS)
-def test_switches_are_never_too_many_and_never_too_soon(
+def test_switches_respect_max_switches_and_cooldown(
     drawn: list[tuple[int, Side, bool]], setting: Setting
 ) -> None:
-    """Whatever probes say: at most `max_switches` in any window, and `cooldown` between them."""
+    """For any probes: at most `max_switches` in any window, and `cooldown` between them."""
     seen = seen_of(drawn)
     until = seen[-1].at + 4000.0
     times = [switch.at for switch in replayed(seen, 1, setting, until).switches]
@@ -126,10 +127,10 @@ EAGER = SETTINGS.map(
 
 @settings(max_examples=60)
 @given(PROBES, EAGER)
-def test_a_way_back_leaves_one_switch_in_reserve(
+def test_a_fail_back_leaves_one_switch_in_reserve(
     drawn: list[tuple[int, Side, bool]], setting: Setting
 ) -> None:
-    """Whatever probes say: who has just come home from a side that is up can leave once more."""
+    """For any probes, a group that failed back to its primary can switch once more."""
     seen, policy = seen_of(drawn), setting.policy
     switches = replayed(seen, 1, setting, seen[-1].at + 4000.0).switches
     for number, switch in enumerate(switches):
@@ -141,10 +142,10 @@ def test_a_way_back_leaves_one_switch_in_reserve(
 
 @settings(max_examples=60)
 @given(PROBES, SETTINGS)
-def test_the_primary_is_left_when_all_of_it_was_so_for_the_grace_period(
+def test_a_group_leaves_its_primary_only_after_the_grace(
     drawn: list[tuple[int, Side, bool]], setting: Setting
 ) -> None:
-    """Whatever probes say: it was down for so long, and the backup up, and the group there."""
+    """For any probes, the primary was down, and the backup up, for the length of the grace."""
     seen, policy = seen_of(drawn, apart=2.0**-10), setting.policy
     run = replayed(seen, 1, setting, seen[-1].at + 4000.0)
     arrived = 0.0
@@ -168,8 +169,8 @@ def test_the_corridor_and_the_rules_agree_on_any_probes(
     assert replayed(seen, 1, setting, until) == carried_out(seen, 1, setting, until)
 
 
-def test_a_cooldown_is_waited_for() -> None:
-    """Without it a nervous group would follow each probe of a primary that comes and goes."""
+def test_a_group_waits_for_its_cooldown() -> None:
+    """Without it, a group without grace follows each probe of a primary that flaps."""
     nervous = replace(_NERVOUS, policy=replace(_NERVOUS.policy, hold=0.0))
     probes = [(5, Side.BACKUP, True)] + [(5, Side.PRIMARY, good) for good in [True, False] * 40]
     times = [switch.at for switch in replayed(seen_of(probes), 1, nervous, 410.0).switches]
@@ -185,8 +186,8 @@ def run_of(pattern: Pattern, setting: Setting, seed: int = 1) -> Run:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("setting", [Setting(), setting_of(10, 3, 3, 30)])
-def test_a_hard_outage_is_detected_and_left_when_it_can_be(setting: Setting, seed: int) -> None:
-    """Four bad probes take 30 to 40 s and the last one's time-out; the grace comes on top."""
+def test_a_hard_outage_causes_a_switch_as_soon_as_possible(setting: Setting, seed: int) -> None:
+    """Four bad probes take 30 to 40 s and one time-out; then comes the grace."""
     check, run = setting.check, run_of(hard_down(), setting, seed)
     detected = run.first_down(Side.PRIMARY, BEGINS)
     assert detected is not None
@@ -199,21 +200,21 @@ def test_a_hard_outage_is_detected_and_left_when_it_can_be(setting: Setting, see
     assert run.answers().at(switch.at) is Side.BACKUP
 
 
-def test_a_return_waits_until_the_primary_was_up_for_long_enough() -> None:
+def test_a_fail_back_waits_for_the_hold() -> None:
     run = run_of(hard_down(), Setting().with_fail_back())
     back = run.switches[1]
     up = next(c.at for c in run.health if c.at > BEGINS and c.health is Health.UP)
     assert (back.at, back.to) == (up + 300.0, Side.PRIMARY)
 
 
-def test_a_network_that_loses_nothing_makes_nobody_switch() -> None:
+def test_a_network_without_losses_causes_no_switch() -> None:
     assert run_of(lossy(0.0), setting_of(2, 1, 1, 0, timeout=1)).switches == ()
 
 
 @pytest.mark.parametrize("lasts", [30.0, 60.0, 300.0])
 @pytest.mark.parametrize("setting", [Setting(), Setting().with_fail_back()])
-def test_who_was_cut_off_from_both_sides_does_not_switch(setting: Setting, lasts: float) -> None:
-    """Whichever side is seen first when probes are answered again; with no grace it would."""
+def test_a_server_cut_off_from_both_sides_does_not_switch(setting: Setting, lasts: float) -> None:
+    """This holds whichever side answers first afterwards; without a grace it would switch."""
     pattern, hasty = cut_off(lasts), setting_of(10, 4, 2, 0)
     runs = [run_of(pattern, setting, seed) for seed in range(50)]
     assert not any(run.switches for run in runs)

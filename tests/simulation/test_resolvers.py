@@ -1,4 +1,4 @@
-"""Resolvers keep answers as long as their kind says, and no longer."""
+"""Simulated resolvers cache answers as long as their kind does."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from failoverdns.model.group import Side
 
 _P, _B = Side.PRIMARY, Side.BACKUP
 SWITCHED = Answers(((1000.0, _B),))
-"""The primary until 1000."""
+"""The answer is the primary until 1000 and the backup afterwards."""
 
 
 def cache_of(kind: Kind, ttl: float, begin: float, pause: float) -> Cache:
-    """A resolver that fetches at `begin` first, and `pause` seconds after each expiry."""
+    """Return a resolver that fetches first at `begin`, and `pause` seconds after each expiry."""
     pauses = iter([0.0, *repeat(pause, 10000)])
     return fetched(kind, ttl, begin, 1400.0, pauses, SWITCHED)
 
@@ -46,8 +46,10 @@ def cache_of(kind: Kind, ttl: float, begin: float, pause: float) -> Cache:
         (STALE, 60, 1059.0 + 7.0),
     ],
 )
-def test_an_old_answer_is_given_so_long(kind: Kind, ttl: float, until: float) -> None:
-    """It was fetched a second before the switch, and clients ask 7 s after it expired."""
+def test_a_resolver_returns_an_old_answer_for_this_long(
+    kind: Kind, ttl: float, until: float
+) -> None:
+    """It was fetched 1 s before the switch; the first query after its expiry comes 7 s later."""
     cache = cache_of(kind, ttl, 999.0, 7.0)
     assert cache.given(999.5, SWITCHED) is _P
     assert cache.given(until - 0.01, SWITCHED) is _P
@@ -55,36 +57,36 @@ def test_an_old_answer_is_given_so_long(kind: Kind, ttl: float, until: float) ->
     assert cache.drained(1000.0) == pytest.approx(until - 1000.0)
 
 
-def test_a_ttl_of_zero_is_not_kept() -> None:
-    """But by those that keep everything for a while."""
+def test_an_answer_with_ttl_0_is_not_cached() -> None:
+    """Resolvers with a minimum TTL cache it nevertheless."""
     for kind, side in ((HONOURS, _B), (STALE, _B), (AT_LEAST_30, _P)):
         assert cache_of(kind, 0, 999.0, 7.0).given(1001.0, SWITCHED) is side
 
 
-def test_a_resolver_without_an_answer_asks() -> None:
+def test_a_resolver_without_a_cached_answer_queries_the_server() -> None:
     cache = cache_of(HONOURS, 60, 1200.0, 7.0)
     assert cache.given(900.0, SWITCHED) is _P
     assert cache.given(1001.0, SWITCHED) is _B
     assert cache.drained(1000.0) == 0.0
 
 
-def test_an_expired_answer_is_given_by_none_but_those_that_serve_stale() -> None:
-    """It expired at 950; nobody asked until 1050."""
+def test_only_resolvers_that_serve_stale_return_an_expired_answer() -> None:
+    """The answer expired at 950, and the next query came at 1050."""
     for kind in (HONOURS, STALE):
         cache = cache_of(kind, 60, 890.0, 100.0)
         assert cache.given(1040.0, SWITCHED) is (_P if kind.stale else _B)
         assert cache.given(1051.0, SWITCHED) is _B
 
 
-def test_a_stale_answer_has_an_end() -> None:
+def test_a_stale_answer_is_returned_for_a_limited_time() -> None:
     old = fetched(STALE, 60, 0.0, 500.0, iter([0.0, 2 * MAX_STALE, 1.0]), Answers(()))
     later = Answers(((100.0, _B),))
     assert old.given(60.0 + MAX_STALE - 1.0, later) is _P
     assert old.given(60.0 + MAX_STALE + 1.0, later) is _B
 
 
-def test_whatever_is_asked_meanwhile_an_answer_is_not_older_than_its_ttl() -> None:
-    """For those that honour it, for resolvers of all paces."""
+def test_a_resolver_that_honours_the_ttl_returns_no_older_answer() -> None:
+    """This holds for any rate of queries."""
     dice = Random(3)
     for _ in range(100):
         cache = drawn(HONOURS, 60, Population(), SWITCHED, (900.0, 1400.0), dice)
@@ -92,8 +94,8 @@ def test_whatever_is_asked_meanwhile_an_answer_is_not_older_than_its_ttl() -> No
         assert cache.drained(1000.0) <= 60.0
 
 
-def test_caches_are_warm_and_of_every_age() -> None:
-    """When somebody looks, busy resolvers have an answer, of an age between 0 and the TTL."""
+def test_busy_resolvers_have_answers_of_every_age() -> None:
+    """At the switch they have a cached answer with an age between 0 and the TTL."""
     dice, busy = Random(3), Population(busiest=0.1, quietest=0.2)
     ages = []
     for _ in range(400):
@@ -104,6 +106,6 @@ def test_caches_are_warm_and_of_every_age() -> None:
     assert sum(ages) / len(ages) == pytest.approx(30.0, abs=4.0)
 
 
-def test_shares_are_of_all_clients_and_of_all_kinds() -> None:
+def test_the_shares_of_a_population_cover_all_kinds_and_sum_to_1() -> None:
     assert list(Population().shares) == [kind.name for kind in KINDS]
     assert sum(Population().shares.values()) == pytest.approx(1.0)

@@ -1,4 +1,4 @@
-"""Ask a server without a pause from many ports, and note what came back."""
+"""A DNS client that queries a server without a pause from many ports, and records the replies."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from dataclasses import dataclass, field
 import dns.message
 
 PATIENCE = 3.0
-"""Seconds after which a reply is not awaited any more: it was lost."""
+"""Seconds after which a reply counts as lost."""
 
 WELL = 20
-"""Replies that must come while a client asks; one that got fewer has not looked."""
+"""The replies that a client must get; with fewer, a test has observed too little."""
 
 
 @dataclass
 class Asker:
-    """Asks one question again and again; each port in turn, so that each process is asked."""
+    """A client that repeats one query from several ports in turn, so that it reaches every process.
+
+    It runs in a thread of its own while the context is open.
+    """
 
     port: int
     name: str
     ports: int = 16
     patience: float = PATIENCE
     seen: list[tuple[float, float, frozenset[str]]] = field(default_factory=list)
-    """When the question was sent, when the answer came, and the addresses in it."""
+    """When the query was sent, when the reply came, and the addresses in it."""
     lost: int = 0
 
     def __post_init__(self) -> None:
@@ -42,28 +45,28 @@ class Asker:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Stop; raise what ended the thread early, or AssertionError if it was answered nothing."""
+        """Stop; raise what ended the thread early, or AssertionError after too few replies."""
         self._stop.set()
         self._thread.join(2 * self.patience)
         ended = not self._thread.is_alive()
         for sock in self._sockets:
             sock.close()
         if self._fault is not None:
-            raise self._fault  # with the exception of the test, if there is one, as its context
+            raise self._fault  # an exception of the test becomes its context
         if kind is None:
             assert ended, "the client did not stop asking"
-            assert len(self.seen) >= WELL, f"only {len(self.seen)} answers came"
+            assert len(self.seen) >= WELL, f"only {len(self.seen)} replies came"
 
     def ask_each(self) -> list[frozenset[str]]:
-        """Ask once from each port; only while it does not ask on by itself."""
+        """Query once from each port and return the answers; only while the thread does not run."""
         return [self._ask(number) for number in range(self.ports)]
 
     def wait_for_more(self, count: int = 100) -> None:
-        """Wait until so many more questions were answered; fail if they are not."""
+        """Wait until `count` more replies have come; fail if they do not come in time."""
         wanted, until = len(self.seen) + count, time.monotonic() + 10 * self.patience
         while len(self.seen) < wanted:
             assert self._fault is None, f"the client has ended: {self._fault!r}"
-            assert time.monotonic() < until, f"{len(self.seen)} of {wanted} answers came"
+            assert time.monotonic() < until, f"{len(self.seen)} of {wanted} replies came"
             time.sleep(0.01)
 
     def _open(self) -> socket.socket:
@@ -85,16 +88,16 @@ class Asker:
                     self._begin_again(number)
                 else:
                     self.seen.append((sent, time.monotonic(), addresses))
-        except BaseException as fault:  # raised again where somebody sees it
+        except BaseException as fault:  # raised again by `__exit__`
             self._fault = fault
 
     def _begin_again(self, number: int) -> None:
-        """Use another port in place of one whose reply may still come, and be taken for a later."""
+        """Replace a port whose late reply could be mistaken for that to a later query."""
         self._sockets[number % self.ports].close()
         self._sockets[number % self.ports] = self._open()
 
     def _ask(self, number: int) -> frozenset[str]:
-        """Ask from one port; raises OSError if no reply comes, AssertionError if a wrong one."""
+        """Query from one port; raise OSError if no reply comes, AssertionError if it is wrong."""
         sock, id_ = self._sockets[number % self.ports], struct.pack(">H", number & 0xFFFF)
         sock.send(id_ + self._question)
         reply = sock.recv(512)

@@ -1,4 +1,4 @@
-"""A running server for each test, ended whatever happens."""
+"""A running server for each test, which is killed when the test ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from system.server import Server
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A server with nothing in it."""
+    """Start a server with an empty state."""
     running = Server(tmp_path)
     try:
         yield running.start()
@@ -21,6 +21,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def demo(server: Server) -> Server:
-    """A server with the group `shop`."""
+    """Add the group `shop` to a server."""
     server.load_demo()
     return server

@@ -1,6 +1,6 @@
-"""Every command of the command table as it is typed, with what a user then sees.
+"""Every command of the command table as a user types it, with the expected output.
 
-The lines are a session from an empty server to an empty server; their order matters.
+The lines are one session that begins and ends with an empty server, so their order matters.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ policies: {quick: {answer: healthy}}
 safety_rules: {office: {gate: {flag: office-hours}}}
 querylog: {file: queries.json}
 """
-"""What the session needs beside `system.server.CONFIG` and a CA."""
+"""Configuration that the session needs in addition to `system.server.CONFIG` and a CA."""
 
 
 class Typed(NamedTuple):
-    """A command line, and what it prints.
+    """A command line and its expected output.
 
-    `text` is a part of what people read; `found` is a part of the result with `--json`, or of the
+    `text` is a part of the text output; `found` is a part of the result with `--json`, or of the
     error if `status` is not 0.
     """
 
@@ -241,17 +241,17 @@ WATCHED = Typed(
     "]: group store: active primary -> backup",
     {"event": "switch"},
 )
-"""What somebody sees who watches meanwhile."""
+"""The command `watch`, and output that it must print during the session."""
 
 
 def row_of(line: str, rows: set[str]) -> str:
-    """Return the row of the command table that a line is for."""
+    """Return the name of the row of the command table that a line uses."""
     words = line.split()
     return next(name for n in (2, 1) if (name := " ".join(words[:n])) in rows)
 
 
 def filled(value: Any, **given: str) -> Any:
-    """Return a value with the names in braces of its texts replaced."""
+    """Return a JSON value in which the names in braces are replaced in all texts."""
     match value:
         case str():
             return value.format(**given)
@@ -263,9 +263,9 @@ def filled(value: Any, **given: str) -> Any:
 
 
 def holds(found: Any, expected: Any) -> bool:
-    """Return whether a JSON value has at least what is expected.
+    """Return whether a JSON value contains an expected one.
 
-    An object may have more keys, and a list of objects more objects; all else is equal.
+    An object may have more keys, and a list of objects more objects; all else must be equal.
     """
     match expected:
         case dict():

@@ -1,13 +1,13 @@
-"""How often tests kill a server: each kill takes a start, and so most of a second."""
+"""The number of times that tests kill a server; each kill takes most of a second for a start."""
 
 from __future__ import annotations
 
 import os
 
 ALL_KILLS = "FAILOVERDNS_ALL_KILLS"
-"""The variable of the environment that has tests kill as often as they can: set it to 1."""
+"""An environment variable; if it is 1, tests kill as often as they can."""
 
 
 def kills(number: int) -> int:
-    """Return how many of so many kills to do: a quarter, or all if the environment asks for it."""
+    """Return how often to kill: `number` times if the environment asks for it, or a quarter."""
     return number if os.environ.get(ALL_KILLS) == "1" else number // 4

@@ -1,4 +1,4 @@
-"""The real server as a process, and real clients to ask it with."""
+"""The real server as a process, and independent clients that query and control it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pytest
 
 EXECUTABLE = Path(sys.executable).with_name("failoverdns")
 DEADLINE = 30.0
-"""Seconds that anything may take; nothing fails because a machine is slow."""
+"""Seconds that anything may take, so many that a slow machine does not make a test fail."""
 
 CONFIG = """\
 zones:
@@ -42,7 +42,7 @@ state:
 
 
 def tool(name: str) -> str:
-    """Return the path of a program; without it the test is skipped, but never in CI."""
+    """Return the path of a program; if it is missing, skip the test, or fail in CI."""
     path = shutil.which(name)
     if path is None:
         if os.environ.get("CI") == "true":
@@ -52,7 +52,7 @@ def tool(name: str) -> str:
 
 
 class Server:
-    """A `failoverdns serve` in a folder of its own."""
+    """A `failoverdns serve` process in a folder of its own."""
 
     def __init__(self, folder: Path, config: str = CONFIG) -> None:
         self.folder = folder
@@ -63,10 +63,10 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self.port = self.port6 = 0
         self.environment: dict[str, str] = {}
-        """Variables that the server has beside ours."""
+        """Additional environment variables of the server."""
 
     def start(self) -> Server:
-        """Start and wait until it answers."""
+        """Start the process and wait until it answers; return self."""
         begin = self.log.stat().st_size if self.log.exists() else 0
         self.launch()
         wait_for(lambda: self._is_ready(begin), lambda: f"not ready:\n{self.log.read_text()}")
@@ -77,7 +77,7 @@ class Server:
         return self
 
     def launch(self) -> subprocess.Popen[bytes]:
-        """Start and do not wait."""
+        """Start the process without waiting."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [EXECUTABLE, "serve", "--config", self.config],
@@ -88,13 +88,13 @@ class Server:
         return self.process
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end; return the exit status."""
+        """Send a signal and wait for the process to end; return its exit status."""
         assert self.process is not None
         self.process.send_signal(number)
         return self.process.wait(DEADLINE)
 
     def kill(self) -> None:
-        """End it without warning, if it runs, and the answering processes that it leaves."""
+        """Kill the process, if it runs, and the answering processes that it leaves behind."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait(DEADLINE)
@@ -104,7 +104,7 @@ class Server:
             path.unlink(missing_ok=True)
 
     def ctl(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run the command line against it."""
+        """Run a command of the command line client for this server."""
         done = subprocess.run(
             [EXECUTABLE, "--socket", self.socket, *words],
             capture_output=True,
@@ -117,12 +117,12 @@ class Server:
         return done
 
     def ask(self, **request: Any) -> dict[str, Any]:
-        """Send one JSON request and return the reply."""
+        """Send a JSON request and return the reply."""
         with self.connect() as client:
             return client.ask(request)
 
     def do(self, **request: Any) -> dict[str, Any]:
-        """Send one JSON request that must succeed and return its result."""
+        """Send a JSON request that must succeed and return its result."""
         reply = self.ask(**request)
         assert reply["ok"], reply
         result: dict[str, Any] = reply["result"]
@@ -133,7 +133,7 @@ class Server:
         return Client(self.socket)
 
     def dig(self, *words: str) -> str:
-        """Ask with dig, over IPv4 unless told otherwise."""
+        """Query with dig, over IPv4 unless `words` name another server, and return its output."""
         where = [] if any(w.startswith("@") for w in words) else ["@127.0.0.1"]
         port = self.port6 if "@::1" in words else self.port
         command = [tool("dig"), *where, "-p", str(port), "+tries=1", "+time=5", *words]
@@ -144,11 +144,11 @@ class Server:
         return done.stdout
 
     def short(self, *words: str) -> list[str]:
-        """Ask with dig and return the data of the answer."""
+        """Query with dig and return the data of the answer."""
         return sorted(self.dig("+short", *words).split("\n")[:-1])
 
     def load_demo(self) -> None:
-        """Make the group `shop` with a primary and a backup that resolve."""
+        """Add the group `shop`, whose primary and backup applications resolve."""
         for name, address in (("shop-eu", "192.0.2.10"), ("shop-us", "198.51.100.20")):
             self.do(command="application add", name=name)
             self.do(
@@ -175,7 +175,7 @@ class Server:
 
 
 class Client:
-    """A client of the control socket that is not ours: a socket and lines."""
+    """A control client that uses no code of the package: a socket and lines."""
 
     def __init__(self, path: Path) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -195,7 +195,7 @@ class Client:
         self.sock.close()
 
     def send(self, request: dict[str, Any] | bytes) -> None:
-        """Send a request, or bytes as they are."""
+        """Send a request as a line of JSON, or bytes unchanged."""
         if isinstance(request, bytes):
             self.sock.sendall(request)
         else:
@@ -210,18 +210,18 @@ class Client:
         return value
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Receive lines until the server closes."""
+        """Receive lines until the server closes the connection."""
         for line in self._file:
             yield json.loads(line)
 
     def ask(self, request: dict[str, Any] | bytes) -> dict[str, Any]:
-        """Send a request and receive its reply."""
+        """Send a request and return its reply."""
         self.send(request)
         return self.receive()
 
 
-def wait_for(condition: Any, describe: Any = lambda: "it did not come true") -> None:
-    """Wait until a condition holds; fail after the deadline."""
+def wait_for(condition: Any, describe: Any = lambda: "the condition did not hold in time") -> None:
+    """Wait until a condition holds; fail with `describe()` after the deadline."""
     until = time.monotonic() + DEADLINE
     while not condition():
         assert time.monotonic() < until, describe()

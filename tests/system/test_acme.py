@@ -1,7 +1,7 @@
-"""Certificates over ACME from end to end: the real server and pebble, which asks it for challenges.
+"""ACME certificates from end to end, with the real server and pebble as the CA.
 
-Between both stands a DNS server of the test: it has a customer's CNAME, forwards all else to our
-server, and lets a test do something in the middle of a validation.
+Between them is a DNS server of the test, through which pebble queries our server for challenges.
+It has a customer's CNAME, forwards all other queries, and can run code during a validation.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ CUSTOMER = "www.customer.example"
 
 
 class Between(Answers):
-    """Forwards to our server, one query at a time; answers along a customer's CNAME.
+    """A DNS server that forwards queries to our server, one at a time, and follows test aliases.
 
-    `meanwhile` is called once, when a value was seen and the CA was not told yet.
-    After `freeze` what was answered before is answered again, until our server is another one.
+    `meanwhile` is called once, after our server has returned a TXT record and before the CA gets
+    it.  After `freeze` it repeats earlier answers, until `lead_to` sets another server.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Between(Answers):
         self._lock = threading.Lock()
 
     def lead_to(self, server: Server) -> None:
-        """Forward to a server."""
+        """Forward queries to this server from now on."""
         with self._lock:
             self.server, self._frozen, self.meanwhile = server, False, None
             self.seen.clear()
@@ -55,11 +55,11 @@ class Between(Answers):
             self._answers.clear()
 
     def freeze(self) -> None:
-        """Ask our server no more."""
+        """Repeat earlier answers from now on instead of forwarding queries."""
         self._frozen = True
 
     def respond(self, packet: bytes) -> bytes:
-        """Answer a query."""
+        """Return the reply to a query."""
         with self._lock:
             return self._respond(packet)
 
@@ -114,7 +114,7 @@ def with_acme(folder: Path, directory: str, ca_file: Path) -> Server:
 
 @pytest.fixture
 def acme(pebble: Pebble, between: Between, tmp_path: Path) -> Iterator[Server]:
-    """A server with the demo, whose CA is pebble."""
+    """Start a server with the group `shop`, whose CA is pebble."""
     server = with_acme(tmp_path, pebble.directory, pebble.ca_file)
     try:
         server.start().load_demo()
@@ -125,14 +125,14 @@ def acme(pebble: Pebble, between: Between, tmp_path: Path) -> Iterator[Server]:
 
 
 def shown(server: Server, application: str) -> dict[str, object]:
-    """What is reported of an application's certificate; nothing if there is none."""
+    """Return what `certificate show` reports of an application; empty without a certificate."""
     reply = server.ask(command="certificate show", application=application)
     result: dict[str, object] = reply.get("result", {})
     return result
 
 
 def request(server: Server, *names: str, again: bool = False) -> dict[str, object]:
-    """Have a certificate issued, and wait until no order is left."""
+    """Request a certificate and wait until the order is complete."""
     more = {"name": list(names)} if names else {}
     server.do(command="certificate request", application="shop-eu", **more, again=again)
     wait_for(
@@ -150,10 +150,10 @@ def wait_until_issued(server: Server, application: str) -> dict[str, object]:
     return shown(server, application)
 
 
-def test_the_groups_hostname_is_certified(acme: Server) -> None:
-    """By default, and only for the active side; one that is not due is not ordered again.
+def test_the_active_side_gets_a_certificate_for_the_groups_hostname(acme: Server) -> None:
+    """A request for the inactive side is refused, and one that is not due renews nothing.
 
-    But it is for who wants another one.
+    `again` renews it nevertheless.
     """
     refused = acme.ctl("certificate", "request", "shop-us", check=False)
     assert refused.returncode == 1
@@ -171,10 +171,10 @@ def test_the_groups_hostname_is_certified(acme: Server) -> None:
     assert renewed["fingerprint"] != report["fingerprint"]
 
 
-def test_a_wildcard_has_two_values_at_one_name_while_the_ca_looks(
+def test_a_wildcard_certificate_has_two_challenge_values_at_one_name(
     acme: Server, between: Between
 ) -> None:
-    """With TTL 0, and nothing is there before and afterwards."""
+    """Both have TTL 0, and the name does not exist before and after the validation."""
     assert acme.short(CHALLENGE, "TXT") == []
     seen: list[list[str]] = []
     between.meanwhile = lambda: seen.append(acme.short(CHALLENGE, "TXT"))
@@ -186,8 +186,8 @@ def test_a_wildcard_has_two_values_at_one_name_while_the_ca_looks(
     assert "NXDOMAIN" in acme.dig(CHALLENGE, "TXT")
 
 
-def test_a_customers_name_is_certified_along_a_cname(acme: Server, between: Between) -> None:
-    """With the record that `certificate challenge-name` prints, set up once."""
+def test_a_customers_name_is_validated_through_a_cname(acme: Server, between: Between) -> None:
+    """The customer sets up the record that `certificate challenge-name` prints once."""
     owner, _, _, target = acme.ctl("certificate", "challenge-name", CUSTOMER).stdout.split()
     between.aliases[owner.rstrip(".")] = target.rstrip(".")
     assert request(acme, CUSTOMER, HOSTNAME)["names"] == [HOSTNAME, CUSTOMER]
@@ -195,8 +195,8 @@ def test_a_customers_name_is_certified_along_a_cname(acme: Server, between: Betw
     assert acme.short(target, "TXT") == []
 
 
-def test_a_switch_in_the_middle_of_an_order_takes_it_along(acme: Server, between: Between) -> None:
-    """The certificate ends on the side that is active then, and nowhere else."""
+def test_a_switch_during_an_order_moves_the_order(acme: Server, between: Between) -> None:
+    """The certificate is installed on the side that is now active, and not on the other one."""
     between.meanwhile = lambda: acme.do(command="switch", groups=["shop"])
     acme.do(command="certificate request", application="shop-eu")
     report = wait_until_issued(acme, "shop-us")
@@ -205,10 +205,10 @@ def test_a_switch_in_the_middle_of_an_order_takes_it_along(acme: Server, between
     assert acme.short(CHALLENGE, "TXT") == []
 
 
-def test_a_server_that_is_killed_in_the_middle_goes_on_with_the_order(
+def test_a_server_that_is_killed_during_an_order_completes_it(
     acme: Server, between: Between, pebble: Pebble
 ) -> None:
-    """One order and one certificate, and what it answered for the CA is gone afterwards."""
+    """There is one order and one certificate, and the challenge record is gone afterwards."""
     begin = len(pebble.log.read_text())
     between.meanwhile = lambda: (between.freeze(), acme.kill())
     acme.do(command="certificate request", application="shop-eu")
@@ -222,8 +222,8 @@ def test_a_server_that_is_killed_in_the_middle_goes_on_with_the_order(
     assert acme.short(CHALLENGE, "TXT") == []
 
 
-def test_a_window_that_the_ca_moves_into_the_past_renews_at_once(tmp_path: Path) -> None:
-    """Renewal information (RFC 9773), with a CA that has it; a reload has a look at once."""
+def test_a_renewal_window_in_the_past_renews_at_once(tmp_path: Path) -> None:
+    """The CA has renewal information (RFC 9773), and a reload fetches it at once."""
     (tmp_path / "ca").mkdir()
     with LocalDirectory(tmp_path / "ca") as local:
         server = with_acme(tmp_path, local.url, local.ca_file)

@@ -1,4 +1,4 @@
-"""Automatic switching with real heads and real clients: what is detected, and what follows."""
+"""Automatic switching from end to end, with real web heads and DNS clients."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _numbers = count(os.getpid() % 20000 * 10 + 1)
 
 
 def address() -> str:
-    """Return an address on loopback that no other test has."""
+    """Return an address on loopback that no other test uses."""
     number = next(_numbers)
     return f"127.{1 + number // 65025 % 250}.{number // 255 % 255}.{number % 255 or 1}"
 
 
 @dataclass
 class Heads:
-    """Web heads at addresses of their own, all at the same port, so that one check does for all."""
+    """Web heads with an address each and a common port, so that one check covers all of them."""
 
     port: int = 0
     running: dict[str, Head] = field(default_factory=dict)
@@ -58,18 +58,18 @@ class Heads:
         return host
 
     def stop(self, host: str) -> None:
-        """Stop a head: whoever connects is refused."""
+        """Stop a head, so that it refuses connections."""
         self.running.pop(host).close()
 
     def close(self) -> None:
-        """Stop them all."""
+        """Stop all heads."""
         for host in list(self.running):
             self.stop(host)
 
 
 @pytest.fixture
 def heads() -> Iterator[Heads]:
-    """Heads for the time of a test."""
+    """Return heads that are stopped when the test ends."""
     made = Heads()
     yield made
     made.close()
@@ -77,7 +77,7 @@ def heads() -> Iterator[Heads]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Start servers with more configuration than usual, and end them."""
+    """Return a function that starts servers with additional configuration."""
     with ExitStack() as stack:
 
         def start(more: str, environment: Mapping[str, str] | None = None) -> Server:
@@ -90,7 +90,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 
 def check(heads: Heads, **keys: Any) -> str:
-    """Return the configuration of a quick check called `web`."""
+    """Return the configuration of a fast check called `web`; `keys` are added to it."""
     settings = {
         "type": "http",
         "port": heads.port,
@@ -104,7 +104,7 @@ def check(heads: Heads, **keys: Any) -> str:
 
 
 def shop(server: Server, primary: list[str], backup: list[str], policy: str = "auto") -> None:
-    """Make the group `shop` with web servers that are checked on either side."""
+    """Add the group `shop` with checked web servers at these addresses on each side."""
     for name, addresses in (("eu", primary), ("us", backup)):
         server.do(command="application add", name=name)
         for number, each in enumerate(addresses, 1):
@@ -128,18 +128,18 @@ def shop(server: Server, primary: list[str], backup: list[str], policy: str = "a
 
 
 def health(server: Server, application: str) -> dict[str, Any]:
-    """Return what `health show` tells of an application."""
+    """Return what `health show` reports of an application."""
     (found,) = server.do(command="health show", application=application)["applications"]
     return dict(found)
 
 
 def is_up(server: Server, *applications: str) -> bool:
-    """Tell whether applications count as up."""
+    """Return whether all of these applications count as up."""
     return all(health(server, name)["health"]["health"] == "up" for name in applications)
 
 
 def answers(server: Server, expected: list[str]) -> Callable[[], bool]:
-    """Return a condition: dig is told this."""
+    """Return a condition: the answer to a query for the group is these addresses."""
     return lambda: server.short(HOSTNAME) == sorted(expected)
 
 
@@ -150,10 +150,10 @@ def commands(server: Server) -> list[dict[str, Any]]:
 
 
 def wait_for_probes(server: Server, rounds: int = 5) -> None:
-    """Wait until every check was made some more times, and what followed has been committed.
+    """Wait until every check has run several more times, and their consequences are stored.
 
-    For what must not happen: it would be due by then by the server's own clock, which is slow where
-    the machine is.  Five rounds are a second at least, and the grace of `AUTO` is half of one.
+    This is for a switch that must not happen.  It waits by probes, not by the clock, because a slow
+    machine slows the server too.  Five rounds take at least a second, twice the grace of `AUTO`.
     """
 
     def probes() -> dict[str, Any]:
@@ -167,20 +167,20 @@ def wait_for_probes(server: Server, rounds: int = 5) -> None:
 
 
 def look_again(server: Server, *groups: str) -> None:
-    """Have automation look at groups at once, because they change; wait until it has."""
+    """Change groups, so that automation evaluates them at once, and wait until it has."""
     for name in groups:
         server.do(command="group set", name=name, ttl=2)
     wait_for_probes(server)
 
 
 AUTO = "policies: {auto: {mode: automatic, grace: 0.5, cooldown: 0, max_switches: 100}}\n"
-"""No guard, so that a test need not wait."""
+"""A policy without cooldown and with many switches, so that a test need not wait."""
 
 
-def test_each_way_to_fail_is_detected_with_its_cause(
+def test_each_kind_of_failure_is_reported_with_its_cause(
     heads: Heads, serve: Callable[..., Server]
 ) -> None:
-    """Stopped, stalled, slow, resetting, and wrong answers: each has its own word."""
+    """Stopped, stalled, slow, resetting and wrongly answering heads have different causes."""
     slow = [OK[:20], *(bytes([byte]) for byte in OK[20:])]
     behaviours = {
         "good": (answering(OK), None),
@@ -216,10 +216,10 @@ def test_each_way_to_fail_is_detected_with_its_cause(
         assert f'"{cause}: ' in text, cause
 
 
-def test_certificates_that_are_wrong_are_detected(
+def test_invalid_certificates_of_heads_are_detected(
     heads: Heads, serve: Callable[..., Server], tmp_path: Path
 ) -> None:
-    """Expired, for another name, by an unknown CA, soon over, and no TLS at all."""
+    """Expired, for another name, by an unknown CA, about to expire, and no TLS at all."""
     assert CA.parent is not None
     (tmp_path / "ca.pem").write_text(CA.parent.pem)
     unknown = make_authority("Nobody's Root")
@@ -227,7 +227,7 @@ def test_certificates_that_are_wrong_are_detected(
         "good": (CA.issue(HOSTNAME), None),
         "expired": (CA.issue(HOSTNAME, starts=-9 * DAY, lasts=DAY), "expired"),
         "other": (CA.issue("www.other.example"), HOSTNAME),
-        "stranger": (unknown.issue(HOSTNAME), "trusted"),
+        "unknown-ca": (unknown.issue(HOSTNAME), "trusted"),
         "soon": (CA.issue(HOSTNAME, lasts=3 * DAY), "day"),
     }
     where = {}
@@ -252,10 +252,10 @@ def test_certificates_that_are_wrong_are_detected(
         assert word is None or word in found[name]["detail"], found[name]
 
 
-def test_a_group_moves_stays_and_returns_as_its_policy_says(
+def test_a_group_switches_and_fails_back_as_its_policy_says(
     heads: Heads, serve: Callable[..., Server]
 ) -> None:
-    """Hard down, then back again: the hold is counted from the recovery."""
+    """The hold begins when the primary has recovered."""
     eu, us = heads.start(answering(OK)), heads.start(answering(OK))
     policy = "{mode: automatic, grace: 0.5, fail_back: automatic, hold: 4, cooldown: 0}"
     server = serve(check(heads) + f"policies: {{auto: {policy}}}\n")
@@ -275,10 +275,10 @@ def test_a_group_moves_stays_and_returns_as_its_policy_says(
     ]
 
 
-def test_a_group_stays_where_its_policy_wants_no_switch(
+def test_a_group_does_not_switch_where_its_policy_forbids_it(
     heads: Heads, serve: Callable[..., Server]
 ) -> None:
-    """Manual fail-back; never to a side that is down; and nothing at all in maintenance."""
+    """Manual fail-back, a target that is down, and maintenance prevent an automatic switch."""
     eu, us = heads.start(answering(OK)), heads.start(answering(OK))
     server = serve(check(heads) + AUTO)
     shop(server, [eu], [us])
@@ -307,15 +307,13 @@ def test_a_group_stays_where_its_policy_wants_no_switch(
 
 
 def sentences(server: Server) -> list[str]:
-    """Return what `explain` says of the group."""
+    """Return the sentences of `explain` for the group."""
     found: list[str] = server.do(command="explain", group="shop")["sentences"]
     return found
 
 
-def test_the_flap_guard_stops_a_group_that_goes_to_and_fro(
-    heads: Heads, serve: Callable[..., Server]
-) -> None:
-    """After as many switches as are allowed it stays put, and says so in history and to hooks."""
+def test_the_flap_guard_stops_a_flapping_group(heads: Heads, serve: Callable[..., Server]) -> None:
+    """After `max_switches` the group stays put; `status`, `explain` and history name the guard."""
     eu, us = heads.start(answering(OK)), heads.start(answering(OK))
     policy = (
         "{mode: automatic, grace: 0, fail_back: automatic, hold: 0, cooldown: 0, "
@@ -342,10 +340,10 @@ def test_the_flap_guard_stops_a_group_that_goes_to_and_fro(
     assert commands(server)[-1]["held"] == ["flap-guard"]
 
 
-def test_a_refused_automatic_switch_is_told_once_and_done_when_the_gate_opens(
+def test_a_refused_automatic_switch_is_reported_once_and_done_when_allowed(
     heads: Heads, serve: Callable[..., Server], tmp_path: Path
 ) -> None:
-    """A gate, and freezing everything; history, a hook, and a count tell of the refusal."""
+    """A gate and a freeze refuse it; history, a hook and a count report the refusal."""
     hook = tmp_path / "tell"
     hook.write_text(f'#!/bin/sh\necho "$FAILOVERDNS_EVENT $FAILOVERDNS_RULES" >>{tmp_path}/told\n')
     hook.chmod(0o755)
@@ -374,10 +372,10 @@ def test_a_refused_automatic_switch_is_told_once_and_done_when_the_gate_opens(
     assert "health" in told.read_text()
 
 
-def test_web_servers_that_are_down_are_left_out_of_the_answer(
+def test_web_servers_that_are_down_are_omitted_from_the_answer(
     heads: Heads, serve: Callable[..., Server]
 ) -> None:
-    """`answer: healthy`; with all of them down, all answer, or what `all_down` says."""
+    """With `answer: healthy`; if all are down, the answer follows `all_down`."""
     up, down, us = (heads.start(answering(OK)) for _ in range(3))
     policies = "policies: {auto: {answer: healthy, all_down: empty}, plain: {answer: healthy}}\n"
     server = serve(check(heads) + policies)
@@ -397,10 +395,10 @@ def test_web_servers_that_are_down_are_left_out_of_the_answer(
     assert server.short(HOSTNAME) == sorted([up, down])
 
 
-def test_what_is_forced_counts_until_it_is_let_go_of(
+def test_a_forced_health_counts_until_it_is_removed(
     heads: Heads, serve: Callable[..., Server]
 ) -> None:
-    """A probe does not alter it; without it, what is observed counts again; `status` shows both."""
+    """Probes do not change it; after `none` the observed health counts; `status` shows both."""
     eu, us = heads.start(answering(OK)), heads.start(answering(OK))
     server = serve(check(heads) + AUTO)
     shop(server, [eu], [us])
@@ -421,10 +419,10 @@ def test_what_is_forced_counts_until_it_is_let_go_of(
     server.ctl("switch", "shop", "--to", "primary")
 
 
-def test_a_head_that_reports_itself_is_down_when_it_falls_silent(
+def test_a_head_that_stops_reporting_its_health_is_down(
     serve: Callable[..., Server],
 ) -> None:
-    """`push`: a report counts for its time to live, and no longer."""
+    """With a `push` check, a report counts until its time to live ends."""
     server = serve("checks: {web: {type: push, ttl: 3600}}\n" + AUTO)
     shop(server, ["192.0.2.1"], ["198.51.100.1"])
     server.ctl("health", "report", "us", "up")
@@ -436,10 +434,10 @@ def test_a_head_that_reports_itself_is_down_when_it_falls_silent(
     assert "did you mean 'web1'" in refused.stderr
 
 
-def test_after_a_start_nothing_is_down_before_it_was_probed(
+def test_after_a_start_a_head_is_unknown_until_it_was_probed(
     heads: Heads, serve: Callable[..., Server]
 ) -> None:
-    """What was known before the restart does not count, and nothing switches on it."""
+    """Health observed before a restart does not count and cannot cause a switch."""
     eu, us = heads.start(answering(OK)), heads.start(answering(OK))
     server = serve(check(heads, down_after=8) + AUTO.replace("automatic,", "manual,"))
     shop(server, [eu], [us])
@@ -454,10 +452,10 @@ def test_after_a_start_nothing_is_down_before_it_was_probed(
     wait_for(answers(server, [us]))
 
 
-def test_a_server_that_stood_still_switches_on_nothing_that_it_saw_before(
+def test_a_server_that_was_suspended_does_not_switch_on_old_observations(
     heads: Heads, serve: Callable[..., Server]
 ) -> None:
-    """The grace is over when it goes on, but the primary is up again by then."""
+    """The grace ends while the server is suspended, and the primary recovers in the same time."""
     eu, us = heads.start(answering(OK)), heads.start(answering(OK))
     server = serve(check(heads) + AUTO.replace("0.5", "4"))
     shop(server, [eu], [us])
@@ -474,10 +472,10 @@ def test_a_server_that_stood_still_switches_on_nothing_that_it_saw_before(
     assert "automatic" not in [command["command"] for command in commands(server)]
 
 
-def test_queries_are_answered_while_probes_hang(
+def test_queries_are_answered_at_once_while_probes_hang(
     heads: Heads, serve: Callable[..., Server], tmp_path: Path
 ) -> None:
-    """By the process that probes, at once: heads that never answer, and programs that never end."""
+    """One process probes and answers, while heads do not reply and check programs do not end."""
     hanging = tmp_path / "hanging"
     hanging.write_text("#!/bin/sh\nexec sleep 600\n")
     hanging.chmod(0o755)
@@ -495,7 +493,7 @@ def test_queries_are_answered_while_probes_hang(
     wait_for(lambda: running() >= 30)
     with Asker(server.port, HOSTNAME) as client:
         rounds = 0
-        while rounds < 3 or not has_timed_out(server):  # through the end of many, too
+        while rounds < 3 or not has_timed_out(server):  # until probes have timed out, too
             assert running() > 0
             client.wait_for_more()
             rounds += 1
@@ -505,13 +503,13 @@ def test_queries_are_answered_while_probes_hang(
 
 
 def has_timed_out(server: Server) -> bool:
-    """Tell whether probes have not ended in time."""
+    """Return whether a probe has timed out."""
     bad = server.do(command="status")["server"]["automation"]["probes"]["bad"]
     return bool(bad.get("timeout"))
 
 
-def test_what_a_person_has_chosen_is_not_undone(heads: Heads, serve: Callable[..., Server]) -> None:
-    """A switch by hand to the backup, though the primary is up and fail-back is automatic."""
+def test_automation_respects_a_manual_switch(heads: Heads, serve: Callable[..., Server]) -> None:
+    """The group stays on the backup, though the primary is up and fail-back is automatic."""
     eu, us = heads.start(answering(OK)), heads.start(answering(OK))
     policy = "{mode: automatic, grace: 0, fail_back: automatic, hold: 0, cooldown: 0}"
     server = serve(check(heads) + f"policies: {{auto: {policy}}}\n")
@@ -523,10 +521,10 @@ def test_what_a_person_has_chosen_is_not_undone(heads: Heads, serve: Callable[..
     assert "somebody switched it to the backup" in " ".join(sentences(server))
 
 
-def test_a_planned_switch_is_done_at_its_time_with_a_short_ttl_before(
+def test_a_planned_switch_lowers_the_ttl_and_switches_at_its_time(
     serve: Callable[..., Server],
 ) -> None:
-    """Over a restart; afterwards the TTL is what it was."""
+    """A restart in between does not matter; afterwards the TTL is restored."""
     server = serve("")
     server.load_demo()
     server.do(command="group set", name="shop", ttl=30)
@@ -546,10 +544,10 @@ def test_a_planned_switch_is_done_at_its_time_with_a_short_ttl_before(
     assert commands(server)[-1]["reason"] == "works"
 
 
-def test_a_planned_switch_can_be_cancelled_and_a_missed_one_is_not_caught_up(
+def test_a_planned_switch_can_be_cancelled_and_is_not_done_late(
     serve: Callable[..., Server], wrong_clock: dict[str, str]
 ) -> None:
-    """A server that was down at the time says so when it is back, and switches nothing."""
+    """A server that was down at the time stores the outcome `missed` and does not switch."""
     server = serve("", wrong_clock)
     server.load_demo()
     later = datetime.fromtimestamp(time.time() + 3600, UTC).isoformat()
@@ -567,13 +565,13 @@ def test_a_planned_switch_can_be_cancelled_and_a_missed_one_is_not_caught_up(
 
 
 def jump(server: Server, offset: str) -> None:
-    """Have the server's clock on the wall go wrong by an offset, from now on."""
+    """Set the server's wall clock wrong by an offset from now on."""
     (server.folder / "clock").write_text(f"{offset}\n")
 
 
 @pytest.fixture
 def wrong_clock(tmp_path: Path) -> dict[str, str]:
-    """Variables that have a server take its clock on the wall, and no other, from libfaketime."""
+    """Return variables with which libfaketime changes the server's wall clock, and no other."""
     tool("faketime")
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     (tmp_path / "clock").write_text("+0\n")
@@ -586,10 +584,10 @@ def wrong_clock(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("offset", ["+1h", "-1h"])
-def test_a_clock_that_jumps_switches_nothing(
+def test_a_jump_of_the_wall_clock_causes_no_switch(
     heads: Heads, serve: Callable[..., Server], wrong_clock: dict[str, str], offset: str
 ) -> None:
-    """Neither what waits for its grace, nor what waits for its hold, nor what is planned."""
+    """It ends neither a grace nor a hold, and no planned switch is done late."""
     eu, us = heads.start(answering(OK)), heads.start(answering(OK))
     policy = "{mode: automatic, grace: 600, fail_back: automatic, hold: 600, cooldown: 600}"
     server = serve(check(heads) + f"policies: {{auto: {policy}}}\n", wrong_clock)
@@ -617,16 +615,16 @@ def test_a_clock_that_jumps_switches_nothing(
 
 
 def server_time(server: Server) -> float:
-    """Return what the server takes for the time."""
+    """Return the server's wall clock time, from a new entry of its history."""
     server.do(command="application add", name=f"a{next(_numbers)}")
     change = server.do(command="history", limit=1)["history"][0]
     return datetime.fromisoformat(change["time"]).timestamp()
 
 
-def test_a_rehearsal_changes_nothing_and_says_what_a_switch_would(
+def test_a_rehearsal_reports_what_a_switch_would_change(
     demo: Server,
 ) -> None:
-    """Records, roles, events and rules, by the command line."""
+    """It prints records, roles, events and rules, and changes nothing."""
     before = demo.do(command="status")
     text = demo.ctl("rehearse", "shop").stdout
     assert "shop: a switch to the backup would go well; nothing was changed" in text
@@ -636,8 +634,8 @@ def test_a_rehearsal_changes_nothing_and_says_what_a_switch_would(
     assert demo.do(command="status") == before
 
 
-def test_the_command_line_waits_until_clients_have_left(demo: Server) -> None:
-    """`switch --wait-drained` comes back when the TTL is over, also one that was just lowered."""
+def test_wait_drained_returns_when_the_ttl_is_over(demo: Server) -> None:
+    """A TTL that was lowered just before the switch counts with its earlier value."""
     began = time.time()
     demo.do(command="group set", name="shop", ttl=0)  # 60 before
     lowered = time.time()

@@ -1,4 +1,4 @@
-"""Certificates from end to end: the vault, the transfer, and that no private key gets out."""
+"""Certificates from end to end: install, transfer, preflight, key rotation, and secrecy of keys."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def issued() -> Issued:
 
 
 def install(server: Server, application: str, issued: Issued) -> str:
-    """Install with the command line; return what it prints."""
+    """Install a certificate with the command line; return what it prints."""
     chain, key = issued.save(server.folder, f"{application}-{issued.fingerprint[:8]}")
     words = ("certificate", "install", application, "--chain", str(chain), "--key", str(key))
     return server.ctl(*words).stdout
@@ -47,7 +47,7 @@ def test_a_certificate_is_installed_shown_and_removed(demo: Server, issued: Issu
     assert refused["error"]["code"] == "not-found"
 
 
-def test_a_switch_transfers_and_both_are_there_after_a_restart(
+def test_a_switch_transfers_the_certificate_and_both_survive_a_restart(
     demo: Server, issued: Issued
 ) -> None:
     install(demo, "shop-eu", issued)
@@ -62,7 +62,7 @@ def test_a_switch_transfers_and_both_are_there_after_a_restart(
     assert "certificate shop-us" in demo.ctl("history", "shop").stdout
 
 
-def test_a_switch_to_other_names_is_refused_with_what_to_do(demo: Server, issued: Issued) -> None:
+def test_a_switch_to_a_certificate_for_other_names_is_refused(demo: Server, issued: Issued) -> None:
     install(demo, "shop-eu", issued)
     install(demo, "shop-us", CA.issue("www.shop.example", "old.shop.example"))
     refused = demo.ctl("switch", "shop", check=False)
@@ -75,8 +75,8 @@ def test_a_switch_to_other_names_is_refused_with_what_to_do(demo: Server, issued
     assert "warning: the certificate on the side" in done
 
 
-def test_preflight_tells_what_a_switch_would_find(demo: Server, issued: Issued) -> None:
-    """And its exit status can be used in scripts."""
+def test_preflight_reports_whether_a_switch_would_pass(demo: Server, issued: Issued) -> None:
+    """Scripts can use its exit status."""
     install(demo, "shop-eu", issued)
     passed = demo.ctl("preflight", "shop")
     assert "a switch to backup: passed" in passed.stdout
@@ -87,7 +87,7 @@ def test_preflight_tells_what_a_switch_would_find(demo: Server, issued: Issued) 
     assert "failed  names:" in failed.stdout
 
 
-def test_a_fault_is_named_and_nothing_is_changed(demo: Server, issued: Issued) -> None:
+def test_a_faulty_certificate_is_rejected_and_nothing_changes(demo: Server, issued: Issued) -> None:
     other = CA.issue(*NAMES, lasts=DAY / 2)
     refused = demo.ask(
         command="certificate install", application="shop-eu", chain=other.chain, key=issued.key
@@ -104,15 +104,15 @@ def test_a_fault_is_named_and_nothing_is_changed(demo: Server, issued: Issued) -
     assert (missing.returncode, "No such file" in missing.stderr) == (2, True)
 
 
-def test_without_a_ca_nothing_can_be_requested(demo: Server) -> None:
-    """The refusal says what is missing, and no order waits for ever."""
+def test_a_certificate_cannot_be_requested_without_a_ca(demo: Server) -> None:
+    """The error names the missing configuration, and no order is stored."""
     refused = demo.ask(command="certificate request", application="shop-eu")
     assert refused["error"]["code"] == "refused"
     assert "no CA is configured" in refused["error"]["message"]
     assert demo.do(command="certificate list")["certificates"] == []
 
 
-def test_the_key_can_be_rotated_while_the_server_runs(demo: Server, issued: Issued) -> None:
+def test_the_vault_key_can_be_rotated_while_the_server_runs(demo: Server, issued: Issued) -> None:
     install(demo, "shop-eu", issued)
     before = (demo.folder / "state.db.key").read_bytes()
     assert "1 private key(s)" in demo.ctl("certificate", "rotate-key").stdout
@@ -123,7 +123,7 @@ def test_the_key_can_be_rotated_while_the_server_runs(demo: Server, issued: Issu
 
 
 def test_without_the_key_file_the_server_does_not_start(demo: Server, issued: Issued) -> None:
-    """Rather than serve without what it is to keep; it says what to do."""
+    """It does not serve without the stored private keys; the log says that the file is missing."""
     install(demo, "shop-eu", issued)
     demo.stop()
     (demo.folder / "state.db.key").unlink()
@@ -132,7 +132,7 @@ def test_without_the_key_file_the_server_does_not_start(demo: Server, issued: Is
 
 
 def fragments(issued: Issued) -> list[str]:
-    """Return every line of a private key, and cuts of it, but what is in the certificate too."""
+    """Return lines and pieces of a private key that are not in the certificate as well."""
     lines = [line for line in issued.key.splitlines() if not line.startswith("-----")]
     body, public = "".join(lines), "".join(issued.chain.split())
     found = [*lines, *(body[at : at + 24] for at in range(0, len(body) - 24, 8))]
@@ -141,7 +141,7 @@ def fragments(issued: Issued) -> list[str]:
 
 CURIOUS = """\
 #!/bin/sh
-# Keep what a hook is told, print the key as a careless one might, and fail so that this is kept.
+# Store the environment, print the key like a careless hook, and fail so that this is logged.
 { env; echo "$0" "$@"; cat /proc/$$/cmdline /proc/$$/environ; } >>"$(dirname "$0")/told"
 cat "$RENEWED_LINEAGE/privkey.pem" 2>/dev/null
 fold -w 40 "$RENEWED_LINEAGE/privkey.pem" 2>/dev/null
@@ -151,7 +151,7 @@ exit 1
 
 @pytest.fixture
 def told(tmp_path: Path) -> Iterator[Server]:
-    """A server with the group `shop` and curious hooks."""
+    """Start a server with the group `shop` and hooks that print all that they can read."""
     hook = tmp_path / "curious"
     hook.write_text(CURIOUS)
     hook.chmod(0o755)
@@ -169,13 +169,13 @@ hooks:
 
 
 def hooks_are_done(server: Server) -> bool:
-    """The hooks were told of everything."""
+    """Return whether no hook runs or waits."""
     hooks = server.do(command="status")["hooks"]
     return all(hook["waiting"] == 0 and hook["state"] != "running" for hook in hooks)
 
 
-def test_no_private_key_gets_out(told: Server, issued: Issued) -> None:
-    """Not in replies, errors, events, history, the log, what a hook is told, or any file."""
+def test_no_private_key_leaves_the_vault(told: Server, issued: Issued) -> None:
+    """Replies, errors, events, history, the log, input of hooks and files contain no part of it."""
     demo = told
     watcher = demo.connect()
     watcher.ask({"command": "watch"})
@@ -199,7 +199,7 @@ def test_no_private_key_gets_out(told: Server, issued: Issued) -> None:
         {"command": issued.key},
     ]
     said += [demo.ask(**request) for request in wrong]
-    with demo.connect() as client:  # a file that is sent by mistake, line by line
+    with demo.connect() as client:  # a key file sent by mistake, line by line
         for line in issued.key.splitlines():
             said.append(client.ask(line.encode() + b"\n"))
     said.append(demo.ask(command="switch", groups=["shop"]))
@@ -223,8 +223,8 @@ def test_no_private_key_gets_out(told: Server, issued: Issued) -> None:
     assert not any(re.search(r"BEGIN [A-Z ]*PRIVATE KEY", text) for text in texts[1:])
 
 
-def test_openssl_makes_what_is_accepted(demo: Server, tmp_path: Path) -> None:
-    """A self-signed certificate, as many have for a test."""
+def test_a_self_signed_certificate_of_openssl_is_accepted(demo: Server, tmp_path: Path) -> None:
+    """Many administrators make such a certificate for a test."""
     words = (
         "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout k.pem -out c.pem -subj /CN=x "
         "-addext subjectAltName=DNS:x.example,IP:192.0.2.1 "

@@ -1,4 +1,4 @@
-"""The `failoverdns` command: exit statuses, help, output for people and for programs."""
+"""The `failoverdns` command: exit statuses, help, and output for people and for programs."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_done_is_0_and_refused_is_1(demo: Server) -> None:
-    """The reason goes to standard error, every rule on its line."""
+def test_success_is_status_0_and_a_refusal_is_status_1(demo: Server) -> None:
+    """The reason goes to standard error, with one line for each rule."""
     assert demo.ctl("switch", "shop").returncode == 0
     demo.ctl("group", "add", "empty", "--primary", "shop-eu")
     done = demo.ctl("switch", "empty", check=False)
@@ -59,15 +59,15 @@ def test_done_is_0_and_refused_is_1(demo: Server) -> None:
         ["serve"],
     ],
 )
-def test_wrong_usage_is_2(words: list[str]) -> None:
-    """Without a server being asked."""
+def test_wrong_usage_is_status_2(words: list[str]) -> None:
+    """The client reports it without connecting to a server."""
     done = run("--socket", "/nonexistent", *words)
     assert done.returncode == 2
     assert "Usage: failoverdns" in done.stderr
 
 
-def test_no_server_is_3(tmp_path: Path) -> None:
-    """It says where it looked, and how to say where to look."""
+def test_no_server_is_status_3(tmp_path: Path) -> None:
+    """The error names the socket, and how to choose another one."""
     done = run("--socket", str(tmp_path / "nothing"), "status")
     assert done.returncode == 3
     assert f"no server at {tmp_path}/nothing: there is no such socket" in done.stderr
@@ -78,8 +78,8 @@ def test_no_server_is_3(tmp_path: Path) -> None:
     assert run("status", FAILOVERDNS_SOCKET=str(stale)).returncode == 3
 
 
-def test_no_reply_in_time_is_4(tmp_path: Path) -> None:
-    """Asked, and nobody knows whether it was done."""
+def test_no_reply_in_time_is_status_4(tmp_path: Path) -> None:
+    """The request was sent, and the client cannot know whether it was carried out."""
     with socket.socket(socket.AF_UNIX) as deaf:
         deaf.bind(str(tmp_path / "deaf"))
         deaf.listen()
@@ -88,8 +88,8 @@ def test_no_reply_in_time_is_4(tmp_path: Path) -> None:
     assert "outcome unknown: no reply within 0.2 s" in done.stderr
 
 
-def test_a_server_that_dies_before_its_reply_is_4(tmp_path: Path) -> None:
-    """So is one that sends something else."""
+def test_a_connection_that_ends_before_the_reply_is_status_4(tmp_path: Path) -> None:
+    """An incomplete or invalid reply has the same status."""
     for reply in (b"", b"half a li", b"HTTP/1.1 400 Bad Request\r\n"):
         with socket.socket(socket.AF_UNIX) as listener:
             path = tmp_path / f"dying{len(reply)}"
@@ -109,29 +109,29 @@ def test_a_server_that_dies_before_its_reply_is_4(tmp_path: Path) -> None:
         assert "outcome unknown" in done.stderr
 
 
-def test_json_is_the_reply_as_it_came(demo: Server) -> None:
-    """One line, also for a refusal; the exit status says which."""
+def test_json_prints_the_reply_of_the_server_unchanged(demo: Server) -> None:
+    """It is one line, also for a refusal, whose exit status is 1."""
     done = demo.ctl("--json", "switch", "shop", "--dry-run")
     assert done.stdout.count("\n") == 1
     reply = json.loads(done.stdout)
     assert reply["ok"]
     assert reply["result"]["dry_run"]
     assert reply["result"]["groups"][0]["to"] == "backup"
-    assert json.loads(demo.ctl("status", "shop", "--json").stdout)["ok"], "at the end as well"
+    assert json.loads(demo.ctl("status", "shop", "--json").stdout)["ok"], "--json may come last"
     done = demo.ctl("--json", "switch", "shp", check=False)
     assert done.returncode == 1
     assert json.loads(done.stdout)["error"]["code"] == "not-found"
 
 
-def test_a_dry_run_says_what_would_happen_and_changes_nothing(demo: Server) -> None:
-    """For people."""
+def test_a_dry_run_prints_what_would_happen_and_changes_nothing(demo: Server) -> None:
+    """The output is for people."""
     done = demo.ctl("switch", "shop", "--dry-run")
     assert "shop: would switch from primary to backup" in done.stdout
     assert demo.short("414-262-781.failover.test") == ["192.0.2.10"]
 
 
-def test_status_shows_what_is_served_and_why(demo: Server) -> None:
-    """A table of groups and one of applications; the active side is marked."""
+def test_status_shows_groups_and_marks_the_active_application(demo: Server) -> None:
+    """There is a table of groups and one of applications."""
     demo.ctl("switch", "shop")
     text = demo.ctl("status").stdout
     assert "414-262-781.failover.test" in text
@@ -141,8 +141,8 @@ def test_status_shows_what_is_served_and_why(demo: Server) -> None:
     assert "docs" not in demo.ctl("status", "shop").stdout
 
 
-def test_history_tells_who_did_what(demo: Server) -> None:
-    """Newest first, as it would be typed."""
+def test_history_shows_who_ran_which_command(demo: Server) -> None:
+    """The newest change is first; commands are printed as a user would type them."""
     demo.ctl("switch", "shop", "--reason", "db maintenance")
     first = demo.ctl("history", "shop").stdout.splitlines()[0]
     assert "switch shop --reason 'db maintenance'" in first
@@ -151,7 +151,7 @@ def test_history_tells_who_did_what(demo: Server) -> None:
 
 
 def test_watch_prints_events_until_interrupted(demo: Server) -> None:
-    """One line an event."""
+    """Each event is one line."""
     out = demo.folder / "events"
     with out.open("w") as file:
         command = [EXECUTABLE, "--socket", demo.socket, "watch"]
@@ -172,8 +172,8 @@ def test_watch_prints_events_until_interrupted(demo: Server) -> None:
     assert "group shop: active " in out.read_text()
 
 
-def test_help_teaches(demo: Server) -> None:
-    """Every command has a line, options are explained, examples are given."""
+def test_help_lists_commands_explains_options_and_has_examples(demo: Server) -> None:
+    """The list has a line for every command."""
     text = run("--help").stdout
     for word in ("serve", "check-config", "switch", "status", "history", "watch", "records"):
         assert f"  {word} " in text
@@ -183,8 +183,8 @@ def test_help_teaches(demo: Server) -> None:
     assert "Example: failoverdns switch shop --to backup" in text.replace("\n", " ")
 
 
-def test_version_names_the_fast_path() -> None:
-    """With failoverdns' and Python's versions."""
+def test_version_names_the_versions_and_the_fast_path() -> None:
+    """The versions are those of failoverdns and Python."""
     assert run("version").stdout.startswith("failoverdns 0.1.0, Python 3.")
     assert "fast path: compiled" in run("version").stdout
     python = run("version", FAILOVERDNS_FAST_PATH="python")
@@ -193,7 +193,7 @@ def test_version_names_the_fast_path() -> None:
 
 @pytest.fixture
 def with_ca(tmp_path: Path) -> Iterator[Server]:
-    """A server with nothing in it, and with all that some command needs: a CA, a check, ..."""
+    """Start a server with an empty state and the configuration that the session needs."""
     with LocalDirectory(tmp_path) as ca:
         acme = {"directory": ca.url, "accept_terms": True, "ca_file": str(ca.ca_file)}
         running = Server(tmp_path, f"{CONFIG}{every_command.CONFIG}acme: {json.dumps(acme)}\n")
@@ -204,7 +204,7 @@ def with_ca(tmp_path: Path) -> Iterator[Server]:
 
 
 def type_all(server: Server, label: str, *options: str) -> None:
-    """Type the whole session with `options`, and look at what each line prints."""
+    """Type the whole session with `options`, and check the output of each line."""
     chain, key = make_authority().issue("www.shop.example").save(server.folder, "shop")
     later = (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%dT00:00:00.000Z")
     for typed in SESSION:
@@ -221,7 +221,7 @@ def type_all(server: Server, label: str, *options: str) -> None:
 
 
 def check_json(line: str, printed: str, found: dict[str, object]) -> None:
-    """Look at what a command prints with `--json`: the reply, on one line."""
+    """Check the output of a command with `--json`, which is the reply on one line."""
     reply = json.loads(printed)
     assert printed.count("\n") == 1, line
     shown = reply["result"] if reply["ok"] else reply["error"]
@@ -230,7 +230,7 @@ def check_json(line: str, printed: str, found: dict[str, object]) -> None:
 
 @contextmanager
 def watching(server: Server, shown: str, *options: str) -> Iterator[None]:
-    """Run `watch` meanwhile; it must have printed `shown`, and end with an interrupt."""
+    """Run `watch`; check that it prints `shown` and ends with an interrupt."""
     out = server.folder / f"watched{''.join(options)}"
     with out.open("w") as file:
         command = [EXECUTABLE, "--socket", server.socket, WATCHED.line, *options]
@@ -245,8 +245,8 @@ def watching(server: Server, shown: str, *options: str) -> Iterator[None]:
         process.wait(DEADLINE)
 
 
-def test_the_whole_of_the_command_table_works_from_the_shell(with_ca: Server) -> None:
-    """Each command, from nothing to nothing, for people and then for programs."""
+def test_every_command_of_the_command_table_works_from_the_shell(with_ca: Server) -> None:
+    """The session starts and ends with an empty server, once for text and once with `--json`."""
     typed = {row_of(each.line, set(ROWS)) for each in (*SESSION, WATCHED)}
     assert typed == set(ROWS)
     with watching(with_ca, WATCHED.text):

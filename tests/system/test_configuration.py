@@ -1,4 +1,4 @@
-"""The configuration of a running server: checked, loaded, reloaded whole or not at all."""
+"""The configuration of a running server: checking, loading, and reloading as a whole."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ listen:""",
 
 
 def reload(server: Server, config: str, until: str) -> str:
-    """Write another configuration, have it reloaded, and return what was logged."""
+    """Write another configuration, reload it, wait for `until` in the log, return the new lines."""
     begin = server.log.stat().st_size
     server.config.write_text(config)
     assert server.process is not None
@@ -41,15 +41,15 @@ def check_config(file: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_check_config_is_silent_about_a_good_file(tmp_path: Path) -> None:
-    """Exit status 0."""
+    """The exit status is 0."""
     file = tmp_path / "good.yaml"
     file.write_text(CONFIG)
     done = check_config(file)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_check_config_tells_every_error_with_its_place(tmp_path: Path) -> None:
-    """Exit status 1, one line an error: FILE:LINE:COLUMN: error: PATH: MESSAGE."""
+def test_check_config_prints_every_error_with_its_place(tmp_path: Path) -> None:
+    """The exit status is 1, and the format FILE:LINE:COLUMN: error: PATH: MESSAGE."""
     file = tmp_path / "bad.yaml"
     file.write_text(CONFIG.replace("ttl: 60", "ttl: soon").replace("workers: 0", "workrs: 0"))
     done = check_config(file)
@@ -61,15 +61,15 @@ def test_check_config_tells_every_error_with_its_place(tmp_path: Path) -> None:
 
 
 def test_a_server_does_not_start_on_a_bad_file(tmp_path: Path) -> None:
-    """It tells every error and leaves nothing behind."""
+    """It logs every error and creates no database."""
     server = Server(tmp_path, CONFIG.replace("127.0.0.1:0", "localhost:0"))
     assert server.launch().wait(DEADLINE) == 1
     assert "failoverdns.yaml:10:10: error: listen[0]: " in server.log.read_text()
     assert not (tmp_path / "state.db").exists()
 
 
-def test_a_reload_takes_new_zones_and_records(demo: Server) -> None:
-    """Without a query lost to a restart; groups stay as they are."""
+def test_a_reload_applies_new_zones_and_records(demo: Server) -> None:
+    """A zone can be added and removed; groups are unchanged."""
     reload(demo, TWO_ZONES.replace("mail.", "mx2."), "reloaded")
     assert demo.short("MX", "failover.test") == ["10 mx2.example.net."]
     assert demo.short("www.second.test") == ["192.0.2.80"]
@@ -82,8 +82,8 @@ def test_a_reload_takes_new_zones_and_records(demo: Server) -> None:
     assert demo.do(command="history", limit=1)["history"][0]["command"] == {"command": "reload"}
 
 
-def test_a_reload_raises_the_serial_of_what_changed(demo: Server) -> None:
-    """And only of that."""
+def test_a_reload_raises_the_serial_of_a_changed_zone(demo: Server) -> None:
+    """A reload without changes leaves the serial as it is."""
 
     def serial() -> int:
         return int(demo.short("SOA", "failover.test")[0].split()[2])
@@ -95,8 +95,8 @@ def test_a_reload_raises_the_serial_of_what_changed(demo: Server) -> None:
     assert serial() > before
 
 
-def test_a_reload_of_a_bad_file_changes_nothing(demo: Server) -> None:
-    """Not even the part that was right."""
+def test_a_reload_of_an_invalid_file_changes_nothing(demo: Server) -> None:
+    """The valid part of the file is not applied either."""
     text = reload(demo, TWO_ZONES.replace("MX 10", "MX ten"), "not reloaded")
     assert "error: zones.failover.test.records[0]: " in text
     assert demo.short("MX", "failover.test") == ["10 mail.example.net."]
@@ -104,7 +104,7 @@ def test_a_reload_of_a_bad_file_changes_nothing(demo: Server) -> None:
 
 
 def test_a_reload_that_contradicts_the_groups_changes_nothing(demo: Server) -> None:
-    """A zone that groups are in cannot go, and their names are theirs."""
+    """A zone with groups cannot be removed, and a group's name cannot have configured records."""
     text = reload(demo, CONFIG.replace("failover.test", "other.test"), "not reloaded")
     assert "zone failover.test is not configured, but 1 group(s) are in it" in text
     record = '      - "414-262-781 60 IN TXT mine"\nlisten:'
@@ -120,20 +120,20 @@ RESTART = {
     "workers": TWO_ZONES.replace("workers: 0", "workers: 1"),
     "certificates": TWO_ZONES + "certificates: {key_file: other.key}\n",
 }
-"""What takes a restart, and a file that changes it; `delivery` has a test of its own."""
+"""Sections that only a restart can change, each with a file that changes it."""
 
 
 @pytest.mark.parametrize(("section", "text"), RESTART.items(), ids=RESTART)
-def test_a_reload_that_takes_a_restart_says_so(demo: Server, section: str, text: str) -> None:
-    """Nothing of the file is taken."""
+def test_a_reload_that_needs_a_restart_is_rejected(demo: Server, section: str, text: str) -> None:
+    """The log names the section, and no part of the file is applied."""
     logged = reload(demo, text, "not reloaded")
     assert f"a change of {section} takes a restart" in logged
     assert "status: REFUSED" in demo.dig("www.second.test")
     assert demo.short("414-262-781.failover.test") == ["192.0.2.10"]
 
 
-def test_a_reload_exchanges_addresses(demo: Server) -> None:
-    """The new one answers, the old one no more; what stays is not touched."""
+def test_a_reload_replaces_listen_addresses(demo: Server) -> None:
+    """The new address answers, the old one does not, and an unchanged one keeps working."""
     text = reload(demo, CONFIG.replace("127.0.0.1:0", "127.0.0.2:0"), "answering on 127.0.0.2")
     port = int(text.split("answering on 127.0.0.2:")[1].split(",")[0])
     demo.port, old = port, demo.port
@@ -145,16 +145,16 @@ def test_a_reload_exchanges_addresses(demo: Server) -> None:
     assert done.returncode == 9
 
 
-def test_a_reload_to_an_address_that_cannot_be_had_changes_nothing(demo: Server) -> None:
-    """Zones included."""
+def test_a_reload_to_an_unavailable_address_changes_nothing(demo: Server) -> None:
+    """New zones in the file are not applied either."""
     other = TWO_ZONES.replace("127.0.0.1:0", "192.0.2.1:0")
     assert "no interface has this address" in reload(demo, other, "not reloaded")
     assert "status: REFUSED" in demo.dig("www.second.test")
     assert demo.short("414-262-781.failover.test") == ["192.0.2.10"]
 
 
-def test_many_reloads_at_once_are_survived(demo: Server) -> None:
-    """A nervous operator."""
+def test_the_server_survives_many_reloads_at_once(demo: Server) -> None:
+    """After 50 signals the last file is applied."""
     assert demo.process is not None
     for _ in range(50):
         demo.process.send_signal(signal.SIGHUP)
@@ -162,8 +162,8 @@ def test_many_reloads_at_once_are_survived(demo: Server) -> None:
     wait_for(lambda: demo.short("www.second.test") == ["192.0.2.80"])
 
 
-def test_a_wildcard_address_answers_from_the_address_that_was_asked(tmp_path: Path) -> None:
-    """dig refuses a reply from another address than the one it asked."""
+def test_a_wildcard_address_replies_from_the_address_of_the_query(tmp_path: Path) -> None:
+    """dig rejects a reply from another address than the one it sent its query to."""
     server = Server(tmp_path, CONFIG.replace("127.0.0.1:0", "0.0.0.0:0").replace("[::1]", "[::]"))
     try:
         server.start()
@@ -174,8 +174,8 @@ def test_a_wildcard_address_answers_from_the_address_that_was_asked(tmp_path: Pa
         server.kill()
 
 
-def test_the_server_tells_who_it_is_only_if_configured(tmp_path: Path) -> None:
-    """CHAOS TXT; hidden by default, changed by a reload."""
+def test_the_server_answers_chaos_queries_only_if_configured(tmp_path: Path) -> None:
+    """CHAOS TXT queries are refused by default, and a reload can change that."""
     server = Server(tmp_path)
     try:
         server.start()

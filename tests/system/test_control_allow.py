@@ -1,4 +1,4 @@
-"""`control.allow` with clients of several users: who is not in it gets `forbidden`."""
+"""`control.allow` with clients of several users: users who are not listed get `forbidden`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SOCKET_LINE = "  socket: control.sock\n"
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A server whose socket everybody can open, in a folder that everybody can enter."""
+    """Start a server whose socket every user can open."""
     if os.getuid() != 0:
-        pytest.skip("only root can ask as somebody else")
+        pytest.skip("only root can connect as another user")
     lines = SOCKET_LINE + '  mode: "0660"\n  allow: ["12345", "@23456", "@23457"]\n'
     with TemporaryDirectory() as folder:
         running = Server(Path(folder), CONFIG.replace(SOCKET_LINE, lines))
@@ -40,8 +40,8 @@ CLIENTS = [
 ]
 
 
-def test_only_those_who_are_allowed_are_heard(server: Server) -> None:
-    """By user, by group, and by further group; others are told why not."""
+def test_only_allowed_users_can_send_commands(server: Server) -> None:
+    """A user is allowed by name, group or further group; others get the reason."""
     for words, is_allowed in CLIENTS:
         asked = [tool("setpriv"), *words, tool("nc"), "-N", "-U", str(server.socket)]
         done = subprocess.run(
@@ -58,4 +58,4 @@ def test_only_those_who_are_allowed_are_heard(server: Server) -> None:
         if not is_allowed:
             assert reply["error"]["code"] == "forbidden"
             assert "uid 54321 is not in control.allow" in reply["error"]["message"]
-    assert server.ask(command="status")["ok"], "root always may"
+    assert server.ask(command="status")["ok"], "root is always allowed"

@@ -1,4 +1,4 @@
-"""The control socket with clients that are careless, slow, rude or gone."""
+"""The control socket with careless, slow, disconnecting and overloading clients."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MIB = 1 << 20
 HOSTNAME = "414-262-781.failover.test"
 
 
-def test_words_and_json_are_the_same_commands(demo: Server) -> None:
-    """Both are answered in order, on one connection."""
+def test_a_command_can_be_a_line_of_words_or_json(demo: Server) -> None:
+    """Replies come in the order of the requests of a connection; history stores who sent them."""
     with demo.connect() as client:
         client.send(b"switch shop --to backup --reason 'db maintenance'\n")
         client.send({"id": 7, "command": "switch", "groups": ["shop"], "to": "primary"})
@@ -43,13 +43,13 @@ def test_words_and_json_are_the_same_commands(demo: Server) -> None:
 
 
 def comm() -> str:
-    """Name of this process, as the kernel has it."""
+    """Return the name of this process in the kernel's process table."""
     with open("/proc/self/comm") as file:
         return file.read().strip()
 
 
-def test_nc_half_closes_and_gets_every_reply(demo: Server) -> None:
-    """`nc -N -U`, the last line without a newline."""
+def test_nc_gets_every_reply_after_a_half_close(demo: Server) -> None:
+    """The last line that `nc -N -U` sends has no newline."""
     done = subprocess.run(
         [tool("nc"), "-N", "-U", demo.socket],
         input="switch shop\nno such command\nstatus shop",
@@ -90,10 +90,10 @@ def test_nc_half_closes_and_gets_every_reply(demo: Server) -> None:
         (b"", "unknown-command", "known: application, automation, certificate"),
     ],
 )
-def test_a_bad_line_is_told_what_would_be_right(
+def test_an_error_reply_says_what_would_be_correct(
     demo: Server, line: bytes, code: str, told: str
 ) -> None:
-    """And the connection goes on; nothing was changed."""
+    """The connection stays open, and nothing is changed."""
     with demo.connect() as client:
         before = client.ask(b"status\n")
         error = client.ask(line + b"\n")["error"]
@@ -102,8 +102,8 @@ def test_a_bad_line_is_told_what_would_be_right(
         assert client.ask(b"status\n") == before
 
 
-def test_a_line_without_end_is_refused_and_the_next_one_served(demo: Server) -> None:
-    """1 MiB is the limit; others do not notice."""
+def test_a_line_over_the_limit_is_rejected_and_the_next_one_served(demo: Server) -> None:
+    """The limit is 1 MiB; other clients are served meanwhile."""
     with demo.connect() as rude, demo.connect() as other:
         rude.send(b"x" * (MIB + 5))
         assert other.ask(b"status\n")["ok"]
@@ -114,15 +114,15 @@ def test_a_line_without_end_is_refused_and_the_next_one_served(demo: Server) -> 
         assert rude.receive()["ok"]
 
 
-def test_the_longest_line_is_taken(demo: Server) -> None:
-    """Just below the limit, a request is a request."""
+def test_a_line_just_below_the_limit_is_accepted(demo: Server) -> None:
+    """Spaces in a request count for its length."""
     filler = " " * (MIB - 30)
     with demo.connect() as client:
         assert client.ask(b"status shop" + filler.encode() + b"\n")["ok"]
 
 
-def test_binary_junk_harms_nobody(demo: Server) -> None:
-    """Each junk line gets its refusal."""
+def test_binary_junk_is_rejected_line_by_line(demo: Server) -> None:
+    """The connection can be used afterwards."""
     junk = os.urandom(200_000).replace(b"\n", b"") + b"\n"
     with demo.connect() as client:
         for _ in range(3):
@@ -130,8 +130,8 @@ def test_binary_junk_harms_nobody(demo: Server) -> None:
         assert client.ask(b"status\n")["ok"]
 
 
-def test_a_client_that_leaves_in_the_middle_is_forgotten(demo: Server) -> None:
-    """In the middle of a line, of a reply, of a watch; what it had sent is carried out."""
+def test_a_client_that_disconnects_early_leaves_no_error(demo: Server) -> None:
+    """It leaves inside a line, a reply or a watch; its complete commands are still carried out."""
     for beginning in (b"switch sh", b"status\n" * 50, b"watch\n", b'{"command"'):
         client = demo.connect()
         client.send(beginning)
@@ -148,8 +148,8 @@ def test_a_client_that_leaves_in_the_middle_is_forgotten(demo: Server) -> None:
     assert "Traceback" not in demo.log.read_text()
 
 
-def test_a_client_that_never_reads_delays_nobody(demo: Server) -> None:
-    """It asks for more than fits anywhere, and does not take it."""
+def test_a_client_that_never_reads_does_not_delay_others(demo: Server) -> None:
+    """It sends requests until the server reads no more of them, and never reads a reply."""
     for number in range(300):
         demo.do(command="group add", name=f"g{number}", primary="shop-eu", backup="shop-us")
     with demo.connect() as deaf:
@@ -164,14 +164,14 @@ def test_a_client_that_never_reads_delays_nobody(demo: Server) -> None:
             demo.do(command="switch", groups=["shop"])
             address = "198.51.100.20" if number % 2 == 0 else "192.0.2.10"
             assert demo.short(HOSTNAME) == [address]
-        assert time.monotonic() - began < DEADLINE, "half of what it may leave its replies unread"
+        assert time.monotonic() - began < DEADLINE, "half the time until it is disconnected"
     assert "Traceback" not in demo.log.read_text()
 
 
-def test_a_long_status_does_not_stop_the_answers(demo: Server) -> None:
-    """Pipelined requests are all answered, in order, whole; queries meanwhile as if without them.
+def test_long_replies_do_not_delay_dns_queries(demo: Server) -> None:
+    """Pipelined requests get complete replies in order, and DNS queries are answered meanwhile.
 
-    The control connection works by turns, and a status of 300 groups takes many of them.
+    A status of 300 groups takes many turns of the control connection.
     """
     for number in range(300):
         demo.do(command="group add", name=f"g{number}", primary="shop-eu", backup="shop-us")
@@ -187,13 +187,13 @@ def test_a_long_status_does_not_stop_the_answers(demo: Server) -> None:
         took = time.monotonic() - began
     assert asker.lost == 0
     during = [received - sent for sent, received, _ in asker.seen if began < sent < began + took]
-    assert len(during) >= 60, "one for each reply at least"
-    assert max(during) < took / 2, "none waits for what is asked of the control socket"
+    assert len(during) >= 60, "at least one for each reply"
+    assert max(during) < took / 2, "no query waits for the control socket"
     assert {addresses for _, _, addresses in asker.seen} == {frozenset({"192.0.2.10"})}
 
 
 def test_many_commands_at_once_share_commits_and_keep_their_order(demo: Server) -> None:
-    """1,000 lines in one write; how much is written to the disk shows what shares a commit."""
+    """There are 1,000 lines in one write; the bytes written to disk show the shared commits."""
     assert demo.process is not None
     begin = written(demo.process.pid)
     for number in range(20):
@@ -213,14 +213,14 @@ def test_many_commands_at_once_share_commits_and_keep_their_order(demo: Server) 
 
 
 def written(pid: int) -> int:
-    """Return how many bytes a process has written, to files and sockets."""
+    """Return the number of bytes that a process has written to files and sockets."""
     lines = Path(f"/proc/{pid}/io").read_text().splitlines()
     (found,) = [line.split()[1] for line in lines if line.startswith("wchar:")]
     return int(found)
 
 
 def test_a_read_sees_the_writes_before_it_on_the_same_connection(demo: Server) -> None:
-    """Without waiting for their replies."""
+    """The client does not wait for the replies to the writes."""
     with demo.connect() as client:
         client.send(
             b"switch shop --to backup\nstatus shop\nswitch shop --to primary\nstatus shop\n"
@@ -230,8 +230,8 @@ def test_a_read_sees_the_writes_before_it_on_the_same_connection(demo: Server) -
     assert sides == ["backup", "primary"]
 
 
-def test_one_client_too_many_is_told_so(demo: Server) -> None:
-    """The others watch on; when one leaves, there is room again."""
+def test_a_client_over_the_limit_gets_busy(demo: Server) -> None:
+    """The connected clients are not affected, and after one leaves another can connect."""
     clients = [demo.connect() for _ in range(100)]
     assert all(client.ask(b"watch\n")["ok"] for client in clients)
     with demo.connect() as late:
@@ -243,15 +243,15 @@ def test_one_client_too_many_is_told_so(demo: Server) -> None:
 
 
 def is_served(demo: Server) -> bool:
-    """Tell whether there is room for a client."""
+    """Return whether a new client is served."""
     try:
         return bool(demo.ask(command="group list")["ok"])
-    except OSError:  # told so and closed before the request was sent
+    except OSError:  # rejected and closed before the request was sent
         return False
 
 
-def test_whoever_watches_sees_every_change(demo: Server) -> None:
-    """One event a line: what, by whom, and what came of it."""
+def test_watch_sends_every_change(demo: Server) -> None:
+    """Each event is a line with the command, its sender and the changes."""
     with demo.connect() as watcher:
         assert watcher.ask(b"watch\n")["ok"]
         demo.do(command="switch", groups=["shop"], reason="test")
@@ -265,13 +265,13 @@ def test_whoever_watches_sees_every_change(demo: Server) -> None:
     assert second["revision"] == first["revision"] + 1
 
 
-def test_the_socket_is_for_its_owner_and_group(demo: Server) -> None:
-    """Mode 0660, as configured."""
+def test_the_socket_is_open_to_its_owner_and_group_only(demo: Server) -> None:
+    """The mode is 0660, as configured."""
     assert stat.S_IMODE(demo.socket.stat().st_mode) == 0o660
 
 
-def test_an_op_id_is_kept_over_a_crash(demo: Server) -> None:
-    """A retry after the server was killed gets the first reply."""
+def test_a_retry_with_an_op_id_after_a_crash_gets_the_first_reply(demo: Server) -> None:
+    """The command is not carried out a second time."""
     request = {"command": "switch", "groups": ["shop"], "op_id": "deploy-17"}
     first = demo.ask(**request)
     demo.kill()
@@ -280,8 +280,8 @@ def test_an_op_id_is_kept_over_a_crash(demo: Server) -> None:
     assert demo.do(command="status", group="shop")["groups"][0]["active"] == "backup"
 
 
-def test_socat_gets_its_reply_too(demo: Server) -> None:
-    """Another client that half-closes."""
+def test_socat_gets_its_reply(demo: Server) -> None:
+    """This is another client that half-closes."""
     if shutil.which("socat") is None:
         pytest.skip("socat is not installed; nc covers the half-close")
     done = subprocess.run(
@@ -296,8 +296,8 @@ def test_socat_gets_its_reply_too(demo: Server) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_status_counts_the_packets_that_the_kernel_dropped(tmp_path: Path, workers: int) -> None:
-    """As many as the kernel says: more queries came than fit while nobody could read them."""
+def test_status_counts_packets_that_the_kernel_dropped(tmp_path: Path, workers: int) -> None:
+    """While the processes are suspended, more queries arrive than the receive buffers hold."""
     server = Server(tmp_path, CONFIG.replace("workers: 0", f"workers: {workers}"))
     try:
         server.start().load_demo()
@@ -324,6 +324,6 @@ def test_status_counts_the_packets_that_the_kernel_dropped(tmp_path: Path, worke
 
 
 def dropped(port: int) -> int:
-    """Return what the kernel dropped at the sockets that listen at a port over UDP."""
+    """Return the number of packets that the kernel dropped at the UDP sockets of a port."""
     rows = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
     return sum(int(row[-1]) for row in rows if row[1].endswith(f":{port:04X}"))

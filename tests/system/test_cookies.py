@@ -1,4 +1,4 @@
-"""Cookies as dig and dnspython see them, and servers that share a secret."""
+"""DNS cookies (RFC 7873) with dig and dnspython, and servers that share a secret."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COOKIE = re.compile(r"; COOKIE: ([0-9a-f]+) \(good\)")
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory):
-    """Two servers with the same file of secrets."""
+    """Start two servers with the same file of cookie secrets."""
     tmp_path = tmp_path_factory.mktemp("cookies")
     secrets = tmp_path / "secrets"
     secrets.write_text(f"{SECRET}\n")
@@ -39,14 +39,14 @@ def servers(tmp_path_factory: pytest.TempPathFactory):
 
 
 def cookie_of(server: Server, *words: str) -> str:
-    """The cookie that dig shows, client's and server's half."""
+    """Return the cookie that dig prints: the client's and the server's part, in hex."""
     found = COOKIE.search(server.dig(HOSTNAME, *words))
     assert found, server.dig(HOSTNAME, *words)
     return found.group(1)
 
 
-def test_servers_that_share_a_secret_know_each_others_cookies(servers: list[Server]) -> None:
-    """A cookie of one is returned as it is by the other: it is valid there."""
+def test_servers_that_share_a_secret_accept_each_others_cookies(servers: list[Server]) -> None:
+    """The second server returns a valid cookie unchanged, and replaces a forged one."""
     one, two = servers
     cookie = cookie_of(one, "+cookie")
     assert len(cookie) == 48
@@ -55,10 +55,10 @@ def test_servers_that_share_a_secret_know_each_others_cookies(servers: list[Serv
     assert cookie_of(two, f"+cookie={forged}") != forged
 
 
-def test_a_secret_is_exchanged_by_a_reload(tmp_path: Path) -> None:
-    """Old cookies go on while the old secret stays in the file; a bad file changes nothing.
+def test_a_reload_replaces_the_cookie_secrets(tmp_path: Path) -> None:
+    """Old cookies stay valid while their secret is in the file; an invalid file changes nothing.
 
-    A client network that is over its limit shows which cookies are valid: only those get answers.
+    The client network is over its rate limit, where only queries with valid cookies are answered.
     """
     secrets = tmp_path / "secrets"
     secrets.write_text(f"{SECRET}\n")
@@ -74,7 +74,7 @@ def test_a_secret_is_exchanged_by_a_reload(tmp_path: Path) -> None:
         wait_for(lambda: said in server.log.read_text()[begin:], server.log.read_text)
 
     def is_valid(cookie: str) -> bool:
-        """Exhaust the limit, then ask with a cookie."""
+        """Exhaust the rate limit, then query with a cookie."""
         wait_for(lambda: "flags: qr tc" in server.dig(HOSTNAME, "+ignore", "+nocookie"))
         shown = server.dig(HOSTNAME, f"+cookie={cookie}", "+nobadcookie", "+ignore")
         assert ("status: NOERROR" in shown) != ("status: BADCOOKIE" in shown), shown
@@ -99,8 +99,8 @@ def test_a_secret_is_exchanged_by_a_reload(tmp_path: Path) -> None:
         server.kill()
 
 
-def test_a_file_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
-    """With what to do about it."""
+def test_a_secret_file_that_everybody_can_read_prevents_the_start(tmp_path: Path) -> None:
+    """The log says how to restrict it."""
     secrets = tmp_path / "secrets"
     secrets.write_text(SECRET)
     secrets.chmod(0o644)
@@ -109,8 +109,8 @@ def test_a_file_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
     assert "`chmod o= " in server.log.read_text()
 
 
-def test_a_query_for_nothing_but_a_cookie_gets_one(servers: list[Server]) -> None:
-    """RFC 7873 section 5.4."""
+def test_a_query_without_a_question_gets_a_cookie(servers: list[Server]) -> None:
+    """See RFC 7873 section 5.4."""
     message = dns.message.Message(4711)
     option = dns.edns.CookieOption(b"12345678", b"")
     message.use_edns(0, 0, 1232, options=[option])
@@ -121,8 +121,8 @@ def test_a_query_for_nothing_but_a_cookie_gets_one(servers: list[Server]) -> Non
     assert (cookie.client, len(cookie.server)) == (b"12345678", 16)
 
 
-def test_options_are_answered_as_dig_understands_them(servers: list[Server]) -> None:
-    """NSID, client subnet with scope 0, keepalive over TCP only."""
+def test_dig_understands_the_edns_options_of_replies(servers: list[Server]) -> None:
+    """These are NSID, client subnet with scope 0, and keepalive over TCP only."""
     server = servers[0]
     assert '("ns1")' in server.dig(HOSTNAME, "+nsid")
     assert "NSID" not in server.dig(HOSTNAME)

@@ -1,4 +1,4 @@
-"""What was acknowledged survives `kill -9` at any moment, whole."""
+"""Acknowledged changes survive `kill -9` at any moment, completely."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ SIDES = ("primary", "backup")
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", ["one", "two"])
-def test_no_acknowledged_switch_is_lost_and_none_is_half_done(tmp_path: Path, seed: str) -> None:
-    """Many kills, in two halves, at random moments of a stream of switches of three groups."""
+def test_no_acknowledged_switch_is_lost_or_partly_done(tmp_path: Path, seed: str) -> None:
+    """The server is killed at random moments of a stream of switches of three groups."""
     acknowledged = kill_often(Server(tmp_path), KILLS // 2, random.Random(seed))
     assert len(acknowledged) == KILLS // 2
-    assert sum(count > 0 for count in acknowledged) >= KILLS // 4, "half hit a busy server at least"
+    assert sum(count > 0 for count in acknowledged) >= KILLS // 4, (
+        "half of the kills hit a busy server"
+    )
 
 
 def kill_often(server: Server, times: int, dice: random.Random) -> list[int]:
-    """Kill a server so often; return how many switches it acknowledged each time."""
+    """Kill a server `times` times; return the number of acknowledged switches before each kill."""
     try:
         server.start()
         server.load_demo()
@@ -43,7 +45,7 @@ def kill_often(server: Server, times: int, dice: random.Random) -> list[int]:
             expected.clear()
             expected[revision] = side
             killer = threading.Timer(dice.uniform(0.0, 0.05), server.kill)
-            if number % 2:  # at any moment from the beginning; else from the first reply on
+            if number % 2:  # at any moment; otherwise after the first replies
                 killer.start()
             counts.append(switch_until_killed(server, expected, revision, side, killer))
             killer.join()
@@ -57,19 +59,19 @@ def kill_often(server: Server, times: int, dice: random.Random) -> list[int]:
 def switch_until_killed(
     server: Server, expected: dict[int, str], revision: int, side: str, killer: threading.Timer
 ) -> int:
-    """Send switches, some without waiting, until the connection breaks; count the replies.
+    """Send switches, some without waiting, until the connection breaks; return the reply count.
 
-    `expected` has the side at each revision that was acknowledged or may have been committed.
+    `expected` maps each revision that is acknowledged or may be committed to its active side.
     """
     done = 0
     try:
         client = server.connect()
-    except OSError:  # killed before that
+    except OSError:  # killed before the connection
         return done
     with client:
         while True:
             try:
-                for _ in range(1 + done % 7):  # sometimes one, sometimes many that share a commit
+                for _ in range(1 + done % 7):  # several may share a commit
                     side = SIDES[side == "primary"]
                     client.send({"command": "switch", "groups": GROUPS, "to": side})
                     revision += 1
@@ -84,14 +86,14 @@ def switch_until_killed(
 
 
 def acknowledge(reply: dict[str, Any], expected: dict[int, str]) -> None:
-    """Forget what came before an acknowledged revision: it cannot come back."""
+    """Remove the revisions before an acknowledged one, which cannot be the state any more."""
     assert reply["ok"], reply
     for earlier in [r for r in expected if r < reply["revision"]]:
         del expected[earlier]
 
 
 def check(server: Server, expected: dict[int, str]) -> None:
-    """The state is that of a revision that may be, at least the last acknowledged one."""
+    """Check that the state is at an expected revision, with all groups on the side of it."""
     status = server.ask(command="status")
     assert status["revision"] in expected, (status["revision"], expected)
     sides = {g["active"] for g in status["result"]["groups"] if g["name"] in GROUPS}
@@ -100,8 +102,8 @@ def check(server: Server, expected: dict[int, str]) -> None:
     assert [g["answers"] for g in status["result"]["groups"] if g["name"] == "a"] == [[address]]
 
 
-def test_a_clean_stop_loses_nothing_and_leaves_no_socket(demo: Server) -> None:
-    """SIGTERM: exit status 0; started again, it goes on from its state."""
+def test_a_stop_with_sigterm_loses_nothing_and_leaves_no_socket(demo: Server) -> None:
+    """The exit status is 0, and a new start continues from the stored state."""
     demo.do(command="switch", groups=["shop"])
     assert demo.stop(signal.SIGTERM) == 0
     assert not demo.socket.exists()
@@ -110,8 +112,8 @@ def test_a_clean_stop_loses_nothing_and_leaves_no_socket(demo: Server) -> None:
     assert demo.short("414-262-781.failover.test") == ["198.51.100.20"]
 
 
-def test_the_serial_number_never_goes_back_over_restarts(demo: Server) -> None:
-    """Not even after a crash."""
+def test_the_serial_never_decreases_over_restarts(demo: Server) -> None:
+    """This includes restarts after a crash."""
     serials = []
     for _ in range(3):
         demo.do(command="switch", groups=["shop"])

@@ -1,7 +1,7 @@
-"""A flattened group answers with addresses that a real resolver, unbound, finds.
+"""Flattened groups and zone origins answer with addresses that a real resolver, Unbound, finds.
 
-unbound forwards to a small name server of the test; what resolvers may do wrong is tried in
-`tests/resolving/`.
+Unbound forwards to a small name server of the test.  `tests/resolving/` has the tests of faulty
+resolvers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def authority() -> Iterator[NameServer]:
 
 
 class Unbound:
-    """A resolver that asks the authority for everything."""
+    """An Unbound process that forwards all queries to the test's name server."""
 
     def __init__(self, folder: Path, authority: NameServer) -> None:
         self.port = free_port()
@@ -53,7 +53,7 @@ class Unbound:
             )
 
     def stop(self) -> None:
-        """End it, by its id."""
+        """Stop the process."""
         if self._child.poll() is None:
             self._child.terminate()
             self._child.wait(DEADLINE)
@@ -70,7 +70,7 @@ def unbound(tmp_path: Path, authority: NameServer) -> Iterator[Unbound]:
 
 @pytest.fixture
 def server(tmp_path: Path, unbound: Unbound) -> Iterator[Server]:
-    """A server that asks unbound, with an application that is a hostname."""
+    """Start a server that uses Unbound, with an application whose head is a hostname."""
     server = Server(tmp_path, CONFIG + f'resolvers: ["127.0.0.1:{unbound.port}"]\n')
     try:
         server.start()
@@ -83,16 +83,16 @@ def server(tmp_path: Path, unbound: Unbound) -> Iterator[Server]:
 
 
 def resolved(server: Server) -> dict[str, Any]:
-    """Return what status tells of the hostname."""
+    """Return what `status` reports of the resolved hostname."""
     (group,) = server.do(command="status", group="shop")["groups"]
     found: dict[str, Any] = group["primary"]["resolved"]
     return found
 
 
-def test_a_hostname_is_answered_as_its_addresses_and_kept_when_nobody_can_resolve_it(
+def test_a_flattened_group_answers_with_addresses_that_survive_a_failure(
     server: Server, authority: NameServer, unbound: Unbound
 ) -> None:
-    """A and AAAA, through CNAMEs; they outlive the resolver and a restart, and are renewed."""
+    """A and AAAA are found through CNAMEs; they outlive the resolver and a restart."""
     authority.has(HOST, "CNAME", "a.cloud.example.", ttl=5)
     authority.has("a.cloud.example.", "A", "192.0.2.7", "192.0.2.8", ttl=40)
     authority.has("a.cloud.example.", "AAAA", "2001:db8::7", ttl=86400)
@@ -101,7 +101,7 @@ def test_a_hostname_is_answered_as_its_addresses_and_kept_when_nobody_can_resolv
     assert server.short(LABEL, "AAAA") == ["2001:db8::7"]
     assert server.short(LABEL, "CNAME") == []
     line = server.dig("+noall", "+answer", LABEL, "A").splitlines()[0]
-    assert line.split()[1] == "10"  # half of the shortest TTL of the chain, but not less than 10
+    assert line.split()[1] == "10"  # half of the chain's shortest TTL, at least 10
     told = resolved(server)
     assert (told["hostname"], told["problem"]) == (HOST.rstrip("."), None)
     (change,) = server.do(command="history", limit=1)["history"]
@@ -124,10 +124,10 @@ def test_a_hostname_is_answered_as_its_addresses_and_kept_when_nobody_can_resolv
     assert server.short(LABEL, "CNAME") == [HOST]
 
 
-def test_the_origin_of_a_zone_answers_as_its_alias(
+def test_the_origin_of_a_zone_answers_with_the_addresses_of_its_alias(
     tmp_path: Path, authority: NameServer, unbound: Unbound
 ) -> None:
-    """Beside its other records; a reload takes another one, and the last good answer stays."""
+    """Its other records remain; a reload applies another alias; the last good answer stays."""
     authority.has(HOST, "A", "192.0.2.7", ttl=600)
     authority.has(HOST, "AAAA", "2001:db8::7", ttl=600)
     authority.has("other.cloud.example.", "A", "192.0.2.9", ttl=600)

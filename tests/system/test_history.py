@@ -1,4 +1,4 @@
-"""The history as evidence: exported and verified by the real command line, on a real server."""
+"""The history as evidence: a real server's history, exported and verified by the command line."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from system.server import DEADLINE, EXECUTABLE, Server
 (CHECK,) = re.findall(
     r"^```python\n(.*?)^```$", (PROJECT / "docs" / "control.md").read_text(), re.M | re.S
 )
-"""The check of an export that the documentation shows."""
+"""The Python program in the documentation that checks an export."""
 
 
 def check(export: str, *after: str) -> subprocess.CompletedProcess[str]:
-    """Run the check that the documentation shows: on an export, and what it has to follow."""
+    """Run the documented check on an export; `after` is the hash that it must continue from."""
     return subprocess.run(
         [EXECUTABLE.with_name("python"), "-c", CHECK, *after],
         input=export,
@@ -32,7 +32,7 @@ def check(export: str, *after: str) -> subprocess.CompletedProcess[str]:
 
 
 def tamper(path: Path, statement: str) -> None:
-    """Change a state file past its locks."""
+    """Change a state file, bypassing its triggers."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         triggers = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
         for (name,) in triggers.fetchall():
@@ -40,8 +40,8 @@ def tamper(path: Path, statement: str) -> None:
         connection.execute(statement)
 
 
-def test_an_export_is_checked_offline_as_the_documentation_shows(demo: Server) -> None:
-    """It ends where `--verify` does; an edited one does not pass; a later part goes on from it."""
+def test_the_documented_check_verifies_an_export_offline(demo: Server) -> None:
+    """It agrees with `--verify`, rejects an edited export, and continues from an earlier one."""
     export = demo.ctl("history", "--export").stdout
     verified = demo.ctl("history", "--verify").stdout
     lines = export.splitlines()
@@ -70,8 +70,8 @@ def test_an_export_is_checked_offline_as_the_documentation_shows(demo: Server) -
     assert demo.ctl("history", "--verify", "--expect", hashes[-1]).returncode == 0
 
 
-def test_a_long_history_is_exported_whole(server: Server) -> None:
-    """The command line asks for piece after piece; `--json` prints the replies as they come."""
+def test_a_long_history_is_exported_completely(server: Server) -> None:
+    """The command line fetches it in pieces; `--json` prints each reply."""
     with server.connect() as client:
         for number in range(600):
             client.send({"command": "application add", "name": f"app{number}"})
@@ -85,8 +85,8 @@ def test_a_long_history_is_exported_whole(server: Server) -> None:
     assert [json.loads(reply)["result"]["more"] for reply in replies] == [True, False]
 
 
-def test_a_copy_that_was_tampered_with_is_refused(demo: Server, tmp_path: Path) -> None:
-    """A change in the middle by `--verify`, which names it; a missing end by the next start."""
+def test_tampering_with_the_history_is_detected(demo: Server, tmp_path: Path) -> None:
+    """`--verify` names a changed entry; a missing end prevents the next start."""
     demo.ctl("switch", "shop")
     assert demo.stop() == 0
     copy = tmp_path / "copy"
@@ -102,7 +102,7 @@ def test_a_copy_that_was_tampered_with_is_refused(demo: Server, tmp_path: Path) 
         assert done.returncode == 1
         assert "corrupt: the history is not what was committed: revision 4 does not" in done.stderr
         (group,) = tampered.do(command="status", group="shop")["groups"]
-        assert group["answers"] == ["198.51.100.20"], "names are served all the same"
+        assert group["answers"] == ["198.51.100.20"], "the names are served nevertheless"
     finally:
         tampered.kill()
     tamper(copy / "state.db", "DELETE FROM history WHERE revision > 6")

@@ -1,4 +1,4 @@
-"""Hooks: programs that are told what happened, and programs that a switch waits for."""
+"""Hooks: programs that run after an event, and programs whose consent a switch needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = ("414-262-781.failover.test", "www.shop.example")
 
 DEPLOY = """\
 #!/bin/bash
-# As people have them for certbot, below /etc/letsencrypt/renewal-hooks/deploy.
+# A typical certbot hook, from /etc/letsencrypt/renewal-hooks/deploy.
 set -euo pipefail
 target="$(dirname "$0")/live"
 mkdir -p "$target"
@@ -77,7 +77,7 @@ echo "the database is $(cat answer)"
 
 
 class Hooked(Server):
-    """A server whose configuration has hooks, and the programs beside it."""
+    """A server whose configuration has hooks, with the programs in its folder."""
 
     def __init__(self, folder: Path, hooks: str) -> None:
         super().__init__(folder, f"{CONFIG}hooks:\n{hooks}")
@@ -95,17 +95,17 @@ class Hooked(Server):
             (folder / name).chmod(0o755)
 
     def install(self, application: str, issued: Issued) -> None:
-        """Install a certificate."""
+        """Install a certificate for an application."""
         fields = {"application": application, "chain": issued.chain, "key": issued.key}
         self.do(command="certificate install", **fields)
 
     def hooks(self) -> list[dict[str, Any]]:
-        """Return what `status` tells of the hooks."""
+        """Return what `status` reports of the hooks."""
         hooks: list[dict[str, Any]] = self.do(command="status")["hooks"]
         return hooks
 
-    def wait_until_told(self) -> None:
-        """Wait until no hook has anything to do."""
+    def wait_until_idle(self) -> None:
+        """Wait until no hook runs or waits."""
         wait_for(
             lambda: all(
                 h["waiting"] == 0 and h["state"] in ("idle", "failed") for h in self.hooks()
@@ -114,7 +114,7 @@ class Hooked(Server):
         )
 
     def told(self) -> list[dict[str, str]]:
-        """Return the variables that the hook `tell` was given, a run after the other."""
+        """Return the variables of each run of the hook `tell`, in order."""
         file = self.folder / "told"
         lines = file.read_text().splitlines() if file.exists() else []
         return [dict(word.split("=", 1) for word in line.split()) for line in lines]
@@ -122,11 +122,11 @@ class Hooked(Server):
 
 @pytest.fixture
 def hooked(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hooked]:
-    """A server with the hooks that the test asks for, and the group `shop`."""
+    """Start a server with the group `shop` and the hooks of the test."""
     running = Hooked(tmp_path, request.param)
     try:
         running.start().load_demo()
-        running.wait_until_told()
+        running.wait_until_idle()
         (tmp_path / "told").unlink(missing_ok=True)
         yield running
     finally:
@@ -134,21 +134,21 @@ def hooked(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Hooked]:
 
 
 def with_hooks(text: str) -> Any:
-    """Ask for hooks."""
+    """Return a decorator that gives the fixture `hooked` this configuration of hooks."""
     return pytest.mark.parametrize("hooked", [text], indirect=True, ids=[""])
 
 
 @with_hooks("  deploy: {run: deploy, events: [certificate], applications: [shop-us]}\n")
 def test_a_deploy_hook_for_certbot_runs_unchanged(hooked: Hooked) -> None:
-    """It is given the certificate as certbot would, for its applications only."""
+    """It gets the certificate in certbot's layout, and runs for its applications only."""
     issued = CA.issue(*NAMES)
     hooked.install("shop-eu", issued)
-    hooked.wait_until_told()
+    hooked.wait_until_idle()
     live = hooked.folder / "live"
     assert not live.exists()
     hooked.do(command="switch", groups=["shop"])
     wait_for(lambda: (live / "lineage").exists(), lambda: str(hooked.hooks()))
-    hooked.wait_until_told()
+    hooked.wait_until_idle()
     assert (live / "fullchain.pem").read_text() == issued.chain
     assert (live / "privkey.pem").read_text() == issued.key
     assert (live / "domains").read_text().split() == sorted(NAMES)
@@ -160,8 +160,8 @@ def test_a_deploy_hook_for_certbot_runs_unchanged(hooked: Hooked) -> None:
 
 
 @with_hooks("  tell: {run: [tell], events: [role, switch, certificate]}\n")
-def test_events_tell_what_happened(hooked: Hooked) -> None:
-    """Certificate first, then the switch, then the roles; `watch` tells the roles, too."""
+def test_hooks_get_the_events_of_a_change(hooked: Hooked) -> None:
+    """The certificate comes first, then the switch, then the roles; `watch` has the roles too."""
     issued = CA.issue(*NAMES)
     hooked.install("shop-eu", issued)
     with hooked.connect() as watcher:
@@ -170,7 +170,7 @@ def test_events_tell_what_happened(hooked: Hooked) -> None:
         event = watcher.receive()
     roles = {p["name"]: p["fields"]["role"] for p in event["changed"] if p["kind"] == "role"}
     assert roles == {"shop-eu": ["online", "offline"], "shop-us": ["offline", "online"]}
-    hooked.wait_until_told()
+    hooked.wait_until_idle()
     installed, moved, switched, *changed = hooked.told()
     assert installed["FAILOVERDNS_EVENT"] == moved["FAILOVERDNS_EVENT"] == "certificate"
     assert installed["FAILOVERDNS_APPLICATION"] == "shop-eu"
@@ -191,8 +191,8 @@ def test_events_tell_what_happened(hooked: Hooked) -> None:
 @with_hooks(
     "  hang: {run: hang, events: [switch], timeout: 3600}\n  tell: {run: tell, events: [switch]}\n"
 )
-def test_a_hook_that_hangs_holds_nothing_up(hooked: Hooked) -> None:
-    """Neither answers nor switches nor other hooks nor the end of the server."""
+def test_a_hook_that_hangs_delays_nothing_else(hooked: Hooked) -> None:
+    """Answers, switches, other hooks and the end of the server do not wait for it."""
     hooked.do(command="switch", groups=["shop"])
     wait_for((hooked.folder / "hanging").exists)
     assert hooked.short(NAMES[0]) == ["198.51.100.20"]
@@ -210,10 +210,10 @@ def test_a_hook_that_hangs_holds_nothing_up(hooked: Hooked) -> None:
 
 
 @with_hooks("  hang: {run: hang, events: [switch], timeout: 1, attempts: 1}\n")
-def test_a_time_limit_ends_a_hook_and_status_says_so(hooked: Hooked) -> None:
+def test_a_hook_over_its_time_limit_is_killed_and_reported_in_status(hooked: Hooked) -> None:
     hooked.do(command="switch", groups=["shop"])
     wait_for((hooked.folder / "hanging").exists)
-    hooked.wait_until_told()
+    hooked.wait_until_idle()
     (hook,) = hooked.hooks()
     assert (hook["state"], hook["problem"]) == ("failed", "switch shop: did not end within 1 s")
     number = (hooked.folder / "hanging").read_text().strip()
@@ -222,22 +222,22 @@ def test_a_time_limit_ends_a_hook_and_status_says_so(hooked: Hooked) -> None:
 
 
 @with_hooks("  flaky: {run: fail-first, events: [role], applications: [shop-us], attempts: 3}\n")
-def test_a_hook_that_fails_is_tried_again(hooked: Hooked) -> None:
-    """And what it said is kept."""
+def test_a_hook_that_fails_is_retried(hooked: Hooked) -> None:
+    """`status` shows the problem and the output of the last attempt."""
     (hooked.folder / "attempts").unlink()
     hooked.do(command="switch", groups=["shop"])
     wait_for(lambda: hooked.hooks()[0]["problem"] is not None)
     assert hooked.hooks()[0]["problem"] == "role shop-us: exit status 1"
     assert hooked.hooks()[0]["output"] == "attempt 1 of shop-us\n"
-    hooked.wait_until_told()
+    hooked.wait_until_idle()
     assert hooked.hooks()[0]["problem"] is None
     assert hooked.hooks()[0]["output"] == "attempt 2 of shop-us\n"
     assert "attempt 1 of 3: exit status 1" in hooked.log.read_text()
 
 
 @with_hooks("  tell: {run: tell, events: [switch]}\n")
-def test_a_server_that_was_killed_tells_what_was_missed(hooked: Hooked) -> None:
-    """In order, at least once; private folders that were left are gone."""
+def test_a_restarted_server_runs_the_hooks_for_missed_events(hooked: Hooked) -> None:
+    """Events come in order, at least once; private folders left behind are removed."""
     (hooked.folder / "tell").rename(hooked.folder / "away")
     (hooked.folder / "tell").write_text("#!/bin/sh\nkill -9 $PPID\nexit 1\n")
     (hooked.folder / "tell").chmod(0o755)
@@ -249,14 +249,14 @@ def test_a_server_that_was_killed_tells_what_was_missed(hooked: Hooked) -> None:
     hooked.start()
     hooked.do(command="switch", groups=["shop"])
     wait_for(lambda: len(hooked.told()) >= 2)
-    hooked.wait_until_told()
+    hooked.wait_until_idle()
     assert [told["FAILOVERDNS_TO"] for told in hooked.told()] == ["backup", "primary"]
     assert list((hooked.folder / "hooks").iterdir()) == []
 
 
 @with_hooks("  hold: {run: hold, events: [certificate]}\n  tell: {run: tell, events: [switch]}\n")
-def test_no_key_is_left_behind_by_a_killed_server(hooked: Hooked) -> None:
-    """Its private folder goes with the next start, which tells what was not told to the end."""
+def test_a_restart_removes_private_keys_that_a_killed_server_left(hooked: Hooked) -> None:
+    """The next start removes the private folder and runs the unfinished hook again."""
     issued = CA.issue(*NAMES)
     hooked.install("shop-eu", issued)
     wait_for((hooked.folder / "held").exists)
@@ -279,17 +279,17 @@ def test_no_key_is_left_behind_by_a_killed_server(hooked: Hooked) -> None:
     hooked.do(command="switch", groups=["shop"])
     wait_for(
         lambda: hooked.told()[-1]["FAILOVERDNS_TO"] == "primary"
-    )  # the one before, perhaps twice
+    )  # the event before it may come twice
     assert len(hooked.told()) >= 4
     hooked.stop()
 
 
 @with_hooks("  print: {run: print, events: [certificate], attempts: 1}\n")
-def test_a_key_that_a_hook_prints_is_found_nowhere(hooked: Hooked) -> None:
-    """Neither in status nor in history, log or state, in whatever pieces it is printed."""
+def test_a_private_key_that_a_hook_prints_is_not_stored(hooked: Hooked) -> None:
+    """Status, history, log and state contain no part of it, in whatever pieces it is printed."""
     issued = CA.issue(*NAMES)
     hooked.install("shop-eu", issued)
-    hooked.wait_until_told()
+    hooked.wait_until_idle()
     (printed,) = [hook for hook in hooked.hooks() if hook["name"] == "print"]
     assert printed["problem"] == "certificate shop-eu: exit status 3"
     assert "the end" in printed["output"]
@@ -297,7 +297,7 @@ def test_a_key_that_a_hook_prints_is_found_nowhere(hooked: Hooked) -> None:
     hooked.stop()
     texts += [p.read_bytes().decode("latin-1") for p in hooked.folder.glob("state.db*")]
     texts.append(hooked.log.read_text())
-    secret = "".join(issued.key.splitlines()[1:-1])[48:88]  # the number that is the key
+    secret = "".join(issued.key.splitlines()[1:-1])[48:88]  # inside the private number
     assert len(texts) >= 4
     for text in texts:
         found = [at for at in range(25) if secret[at : at + 16] in text.replace("\n", "")]
@@ -305,8 +305,8 @@ def test_a_key_that_a_hook_prints_is_found_nowhere(hooked: Hooked) -> None:
 
 
 @with_hooks("  ask: {run: ask, before_switch: required, timeout: 5}\n")
-def test_a_switch_waits_for_a_hook_that_is_required(hooked: Hooked) -> None:
-    """It agrees, or the switch is refused with what it said, or overridden."""
+def test_a_switch_needs_the_consent_of_a_required_hook(hooked: Hooked) -> None:
+    """If the hook fails, the switch is refused with the hook's output; it can be overridden."""
     answer, asked = hooked.folder / "answer", hooked.folder / "asked"
     answer.write_text("busy\n")
     refused = hooked.ctl("switch", "shop", "--reason", "rehearsal", check=False)
@@ -324,15 +324,15 @@ def test_a_switch_waits_for_a_hook_that_is_required(hooked: Hooked) -> None:
     assert len(asked.read_text().splitlines()) == 1
     answer.write_text("ready\n")
     request = {"command": "switch", "groups": ["shop"], "to": "primary", "op_id": "once"}
-    for _ in range(2):  # a retry is not asked again
+    for _ in range(2):  # a retry does not run the hook again
         hooked.do(**request)
     assert len(asked.read_text().splitlines()) == 2
     assert hooked.short(NAMES[0]) == ["192.0.2.10"]
 
 
 @with_hooks("  ask: {run: wait, before_switch: required, timeout: 60}\n")
-def test_what_a_hook_agreed_to_is_what_is_done(hooked: Hooked) -> None:
-    """Of two who ask for the other side at the same time none switches back, unasked."""
+def test_a_switch_does_only_what_its_hook_consented_to(hooked: Hooked) -> None:
+    """Of two equal switches at the same time, the later one does not switch back."""
     with hooked.connect() as one, hooked.connect() as two:
         for client in (one, two):
             client.send({"command": "switch", "groups": ["shop"]})
@@ -345,7 +345,7 @@ def test_what_a_hook_agreed_to_is_what_is_done(hooked: Hooked) -> None:
 
 
 @with_hooks("  ask: {run: hang, before_switch: required, timeout: 1}\n")
-def test_a_required_hook_that_hangs_refuses_and_holds_up_only_its_switch(hooked: Hooked) -> None:
+def test_a_required_hook_that_hangs_refuses_and_delays_only_its_switch(hooked: Hooked) -> None:
     with hooked.connect() as client:
         client.send({"command": "switch", "groups": ["shop"]})
         wait_for((hooked.folder / "hanging").exists)
@@ -357,8 +357,8 @@ def test_a_required_hook_that_hangs_refuses_and_holds_up_only_its_switch(hooked:
 
 
 @with_hooks("  deploy: {run: deploy, events: [certificate]}\n")
-def test_hooks_change_with_a_reload(hooked: Hooked) -> None:
-    """Another one is told of what comes after."""
+def test_a_reload_changes_the_hooks(hooked: Hooked) -> None:
+    """An added hook runs for later events."""
     hooked.config.write_text(
         f"{CONFIG}hooks:\n  deploy: {{run: deploy, events: [certificate]}}\n"
         "  tell: {run: tell, events: [switch]}\n"
@@ -371,9 +371,9 @@ def test_hooks_change_with_a_reload(hooked: Hooked) -> None:
 
 
 @with_hooks("  gone: {run: not-there, events: [switch], attempts: 1}\n")
-def test_a_program_that_is_not_there_is_a_failure_that_can_be_seen(hooked: Hooked) -> None:
+def test_status_reports_a_hook_program_that_does_not_exist(hooked: Hooked) -> None:
     hooked.do(command="switch", groups=["shop"])
-    hooked.wait_until_told()
+    hooked.wait_until_idle()
     wait_for(lambda: hooked.hooks()[0]["problem"] is not None)
     problem = hooked.hooks()[0]["problem"]
     assert problem.endswith("not-there cannot be run: No such file or directory")

@@ -1,4 +1,4 @@
-"""The table of odd packets, over real sockets: each gets its reaction, over UDP and over TCP."""
+"""Odd packets over real sockets: each gets the expected reaction, over UDP and over TCP."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from system.server import DEADLINE, Server
 
 BADVERS = 16
 HONEST, AGAIN = b"\xbe\xef" + PLAIN[2:], b"\xbe\xf0" + PLAIN[2:]
-"""An ordinary query, with an id of its own, and another one."""
+"""An ordinary query with an ID of its own, and the same with another ID."""
 
 Ask = Callable[[bytes], bytes]
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all of them."""
+    """Start one server for all tests of this module."""
     running = Server(Path(tmp_path_factory.mktemp("odd")))
     try:
         running.start().load_demo()
@@ -32,9 +32,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @contextmanager
 def asking(server: Server, transport: str) -> Iterator[Ask]:
-    """Give a function that sends a packet, then an honest query, and returns the first reply.
+    """Yield a function that sends a packet and an ordinary query, and returns the first reply.
 
-    Over UDP what lies ready may overtake what does not, but no query that is sent after its reply.
+    Over UDP the reply to the query can come first.  Then the function sends another query, whose
+    reply would follow one to the packet.
     """
     kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as sock:
@@ -61,8 +62,8 @@ def asking(server: Server, transport: str) -> Iterator[Ask]:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_odd_queries_are_answered(served: Server, transport: str) -> None:
-    """With their id and question, by a whole message."""
+def test_odd_but_valid_queries_are_answered(served: Server, transport: str) -> None:
+    """The reply is complete, with the ID and the question of the query."""
     for what, packet, edns in QUERIES:
         with asking(served, transport) as ask:
             reply = ask(packet)
@@ -75,8 +76,8 @@ def test_odd_queries_are_answered(served: Server, transport: str) -> None:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_faulty_packets_get_a_header(served: Server, transport: str) -> None:
-    """Id, opcode and rcode, and nothing else."""
+def test_a_malformed_query_gets_a_reply_of_a_header_only(served: Server, transport: str) -> None:
+    """The header has the ID, the opcode and an rcode."""
     for what, packet, opcode, rcode in FAULTS:
         with asking(served, transport) as ask:
             reply = ask(packet)
@@ -87,8 +88,8 @@ def test_faulty_packets_get_a_header(served: Server, transport: str) -> None:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_what_is_no_query_gets_no_reply(served: Server, transport: str) -> None:
-    """The query after it does."""
+def test_a_packet_that_is_not_a_query_gets_no_reply(served: Server, transport: str) -> None:
+    """The query after it is answered."""
     for what, packet in IGNORED:
         with asking(served, transport) as ask:
             assert ask(packet)[:2] == HONEST[:2], what

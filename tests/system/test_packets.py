@@ -1,4 +1,4 @@
-"""Strangers' packets, over real sockets: nothing that they send stops the server."""
+"""Random and malformed packets over real sockets do not stop the server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOSTNAME = "414-262-781.failover.test"
 
 
 def mutated(dice: random.Random) -> bytes:
-    """A valid query with something done to it, or no query at all."""
+    """Return a query with random changes, or random bytes."""
     kind = dice.randrange(4)
     if kind == 0:
         return dice.randbytes(dice.randrange(100))
@@ -37,32 +37,32 @@ QUERIES = [
 ]
 
 
-def test_a_hundred_thousand_odd_packets_are_survived(demo: Server) -> None:
-    """No exception reaches the log, every 100th honest question is answered, nobody hangs."""
+def test_the_server_survives_a_hundred_thousand_odd_packets(demo: Server) -> None:
+    """Every valid query in between is answered, and the log has no exception."""
     dice = random.Random(20261123)
     honest = dns.message.make_query(HOSTNAME, "A")
     with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
     ):
-        for sock in (stranger, client):
+        for sock in (sender, client):
             sock.connect(("127.0.0.1", demo.port))
         client.settimeout(DEADLINE)
-        stranger.setblocking(False)
+        sender.setblocking(False)
         for number in range(PACKETS):
-            stranger.send(mutated(dice))
+            sender.send(mutated(dice))
             if number % 100 == 0:
                 client.send(honest.to_wire())
                 reply = dns.message.from_wire(client.recv(4096))
                 assert [str(rdata) for rdata in reply.answer[0]] == ["192.0.2.10"]
-                drain(stranger)
+                drain(sender)
     log = demo.log.read_text()
     assert "Traceback" not in log
     assert "could not be answered" not in log
 
 
 def drain(sock: socket.socket) -> None:
-    """Take what replies there are; each is a reply."""
+    """Read the waiting replies and check that each is a response."""
     try:
         while True:
             assert sock.recv(4096)[2] & 0x80
@@ -93,8 +93,8 @@ def drain(sock: socket.socket) -> None:
         "HTTP",
     ],
 )
-def test_odd_tcp_clients_harm_nobody(demo: Server, beginning: bytes) -> None:
-    """They stay connected while others are answered."""
+def test_an_odd_tcp_client_does_not_disturb_others(demo: Server, beginning: bytes) -> None:
+    """It stays connected while other clients are answered."""
     with socket.create_connection(("127.0.0.1", demo.port), DEADLINE) as rude:
         rude.sendall(beginning)
         assert demo.short("+tcp", HOSTNAME) == ["192.0.2.10"]
@@ -102,8 +102,8 @@ def test_odd_tcp_clients_harm_nobody(demo: Server, beginning: bytes) -> None:
     assert "Traceback" not in demo.log.read_text()
 
 
-def test_a_response_is_never_answered(demo: Server) -> None:
-    """Two servers would answer each other for ever."""
+def test_a_response_gets_no_reply(demo: Server) -> None:
+    """Otherwise two servers could answer each other for ever."""
     response = bytearray(dns.message.make_query(HOSTNAME, "A").to_wire())
     response[2] |= 0x80
     query = dns.message.make_query(HOSTNAME, "A").to_wire()

@@ -1,4 +1,4 @@
-"""Certificates from pebble, the ACME server that Let's Encrypt tests clients with."""
+"""Certificates from pebble, the ACME server with which Let's Encrypt tests clients."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def key() -> Secret:
 
 
 def request_for(*names: str) -> bytes:
-    """A signing request, with a key of its own."""
+    """Return a signing request with a new key."""
     return signing_request(new_key("ec256"), names)
 
 
 def opened(pebble: Pebble, key: Secret) -> Directory:
-    """A directory, with an account."""
+    """Return a directory in which an account is registered."""
     directory = Directory(
         pebble.directory, key, None, ca_file=pebble.ca_file, timeout=30, clock=CLOCK
     )
@@ -53,7 +53,7 @@ def opened(pebble: Pebble, key: Secret) -> Directory:
 
 
 def issue(directory: Directory, answers: Answers, *names: str) -> str:
-    """Go all the way, and return the chain."""
+    """Place, validate and finalize an order; return the chain."""
     order = directory.place(names, None, None)
     answers.serve(directory.challenges(order))
     directory.validate(order, MINUTE)
@@ -61,14 +61,14 @@ def issue(directory: Directory, answers: Answers, *names: str) -> str:
 
 
 def names_in(chain: str) -> set[str]:
-    """The names of a chain's first certificate."""
+    """Return the names of the first certificate of a chain."""
     leaf = x509.load_pem_x509_certificates(chain.encode())[0]
     found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return {str(name.value) for name in found}
 
 
-def test_a_name_is_certified(pebble: Pebble, answers: Answers, key: Secret) -> None:
-    """The chain goes back to the CA's root, and asks only where the challenge is answered."""
+def test_a_certificate_is_issued_for_a_name(pebble: Pebble, answers: Answers, key: Secret) -> None:
+    """The chain leads to the CA's root, and pebble queries the name of the challenge."""
     chain = issue(opened(pebble, key), answers, "plain.failover.example")
     assert names_in(chain) == {"plain.failover.example"}
     assert "_acme-challenge.plain.failover.example TXT" in answers.asked
@@ -78,7 +78,7 @@ def test_a_name_is_certified(pebble: Pebble, answers: Answers, key: Secret) -> N
         below.verify_directly_issued_by(issuer)
 
 
-def test_a_wildcard_and_its_base_share_an_owner(
+def test_the_challenges_of_a_wildcard_and_its_base_have_the_same_owner_name(
     pebble: Pebble, answers: Answers, key: Secret
 ) -> None:
     directory = opened(pebble, key)
@@ -92,7 +92,7 @@ def test_a_wildcard_and_its_base_share_an_owner(
     assert names_in(directory.finalize(order, request_for(*names), MINUTE)) == set(names)
 
 
-def test_a_challenge_may_be_delegated(pebble: Pebble, answers: Answers, key: Secret) -> None:
+def test_a_cname_can_delegate_a_challenge(pebble: Pebble, answers: Answers, key: Secret) -> None:
     directory = opened(pebble, key)
     owner = "www.customer.example._acme-challenge.failover.example"
     answers.aliases["_acme-challenge.www.customer.example"] = owner
@@ -102,7 +102,7 @@ def test_a_challenge_may_be_delegated(pebble: Pebble, answers: Answers, key: Sec
     assert directory.state(order) == "ready"
 
 
-def test_a_wrong_value_is_reported_with_what_the_ca_saw(
+def test_a_wrong_challenge_value_is_reported_with_the_value_the_ca_found(
     pebble: Pebble, answers: Answers, key: Secret
 ) -> None:
     directory = opened(pebble, key)
@@ -123,7 +123,7 @@ def test_a_wrong_value_is_reported_with_what_the_ca_saw(
             step()
 
 
-def test_no_value_is_reported(pebble: Pebble, answers: Answers, key: Secret) -> None:
+def test_a_missing_challenge_is_reported(pebble: Pebble, answers: Answers, key: Secret) -> None:
     directory = opened(pebble, key)
     order = directory.place(["none.failover.example"], None, None)
     with pytest.raises(AcmeProblem, match=r"none\.failover\.example: ") as caught:
@@ -131,10 +131,10 @@ def test_no_value_is_reported(pebble: Pebble, answers: Answers, key: Secret) -> 
     assert caught.value.names == ("none.failover.example",)
 
 
-def test_an_order_is_continued_after_a_restart(
+def test_an_order_can_be_continued_after_a_restart(
     pebble: Pebble, answers: Answers, key: Secret
 ) -> None:
-    """Each step may be the first one of a process; the account's URI and the order's URL do."""
+    """Each step works in a new process that knows only the URLs of the account and the order."""
     uri = opened(pebble, key).register([], None)
 
     def again() -> Directory:
@@ -158,14 +158,14 @@ def test_an_order_is_continued_after_a_restart(
     assert again().finalize(order, request, MINUTE) == chain
 
 
-def test_an_order_that_is_not_validated_is_not_finalized(pebble: Pebble, key: Secret) -> None:
+def test_an_order_cannot_be_finalized_before_it_is_validated(pebble: Pebble, key: Secret) -> None:
     directory = opened(pebble, key)
     order = directory.place(["early.failover.example"], None, None)
     with pytest.raises(AcmeProblem, match="is not validated yet"):
         directory.finalize(order, request_for("early.failover.example"), MINUTE)
 
 
-def test_a_request_for_other_names_is_refused(
+def test_a_signing_request_for_other_names_is_rejected(
     pebble: Pebble, answers: Answers, key: Secret
 ) -> None:
     directory = opened(pebble, key)
@@ -176,21 +176,21 @@ def test_a_request_for_other_names_is_refused(
         directory.finalize(order, request_for("two.failover.example"), MINUTE)
 
 
-def test_an_order_that_is_gone_is_a_problem(pebble: Pebble, key: Secret) -> None:
+def test_an_unknown_order_is_a_problem(pebble: Pebble, key: Secret) -> None:
     directory = opened(pebble, key)
     order = directory.place(["gone.failover.example"], None, None)
     with pytest.raises(AcmeProblem):
         directory.state(order[:-4] + "none")
 
 
-def test_an_account_is_found_again_by_its_key(pebble: Pebble, key: Secret) -> None:
+def test_registering_the_same_key_again_finds_the_account(pebble: Pebble, key: Secret) -> None:
     uri = opened(pebble, key).register(["another@failover.example"], None)
     assert opened(pebble, key).register([], None) == uri
     assert opened(pebble, new_key("ec256")).register([], None) != uri
 
 
 @pytest.mark.parametrize("key_type", ["ec384", "rsa2048"])
-def test_accounts_may_have_other_keys(pebble: Pebble, answers: Answers, key_type: str) -> None:
+def test_accounts_may_have_other_key_types(pebble: Pebble, answers: Answers, key_type: str) -> None:
     directory = opened(pebble, new_key(key_type))
     name = f"{key_type}.failover.example"
     assert names_in(issue(directory, answers, name)) == {name}
@@ -200,10 +200,10 @@ def test_pebble_offers_no_renewal_information(pebble: Pebble, key: Secret) -> No
     assert opened(pebble, key).renewal_window("a.b") is None
 
 
-def test_what_is_validated_already_needs_no_challenge(
+def test_a_name_that_is_validated_already_needs_no_challenge(
     pebble: Pebble, answers: Answers, key: Secret
 ) -> None:
-    """Pebble takes a name as validated by an order before, in half of all cases."""
+    """Pebble reuses an earlier validation of a name in half of all cases."""
     directory = opened(pebble, key)
     name = "reused.failover.example"
     issue(directory, answers, name)
@@ -212,6 +212,6 @@ def test_what_is_validated_already_needs_no_challenge(
         if not directory.challenges(order):
             break
     else:
-        pytest.fail("pebble never did")
+        pytest.fail("pebble never reused a validation")
     directory.validate(order, MINUTE)
     assert names_in(directory.finalize(order, request_for(name), MINUTE)) == {name}

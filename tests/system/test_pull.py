@@ -1,4 +1,4 @@
-"""Web heads fetch their certificate over HTTPS, with curl."""
+"""Web heads fetch their certificate over HTTPS; curl stands for a web head."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ delivery:
 
 
 class Endpoint:
-    """A server with delivery, and what its clients need."""
+    """A server with delivery over HTTPS, and the files of its clients."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -58,11 +58,11 @@ class Endpoint:
         self.server = Server(folder, CONFIG + self.delivery())
 
     def delivery(self) -> str:
-        """Return the section of the configuration."""
+        """Return the section `delivery` of the configuration."""
         return DELIVERY.format(port=self.port, fingerprint=f"sha256:{self.any.fingerprint}")
 
     def curl(self, client: str | None, path: str, *words: str) -> subprocess.CompletedProcess[str]:
-        """Ask with curl; prints headers and body."""
+        """Request a path with curl, which prints headers and body."""
         shown = [] if client is None else ["--cert", f"{client}.pem", "--key", f"{client}.key"]
         url = path if path.startswith("https:") else f"https://127.0.0.1:{self.port}{path}"
         return subprocess.run(
@@ -75,7 +75,7 @@ class Endpoint:
         )
 
     def fetch(self, client: str, application: str, *words: str, query: str = "") -> Fetched:
-        """Fetch a certificate."""
+        """Fetch the certificate of an application."""
         path = f"/v1/applications/{application}/certificate{query}"
         done = self.curl(client, path, *words)
         assert done.returncode == 0, done.stderr
@@ -84,7 +84,7 @@ class Endpoint:
     def wait(
         self, client: str, application: str, headers: dict[str, str] | None = None
     ) -> HTTPSConnection:
-        """Ask for a certificate, and to wait for one if there is none, or no other one."""
+        """Send a request that waits for a certificate, or for another one than in `headers`."""
         context = ssl.create_default_context(cafile=str(self.folder / "root.pem"))
         context.load_cert_chain(self.folder / f"{client}.pem", self.folder / f"{client}.key")
         waiting = HTTPSConnection("127.0.0.1", self.port, timeout=DEADLINE, context=context)
@@ -99,7 +99,7 @@ class Endpoint:
 
 
 class Fetched:
-    """An answer of the endpoint."""
+    """A response of the endpoint."""
 
     def __init__(self, text: str) -> None:
         head, _, self.body = text.replace("\r\n", "\n").partition("\n\n")
@@ -110,7 +110,7 @@ class Fetched:
 
 @pytest.fixture
 def endpoint(tmp_path: Path) -> Iterator[Endpoint]:
-    """A running endpoint; `shop-eu` is active and has a certificate."""
+    """Start an endpoint with the group `shop`, whose active side is `shop-eu`."""
     found = Endpoint(tmp_path)
     try:
         found.server.start().load_demo()
@@ -121,14 +121,14 @@ def endpoint(tmp_path: Path) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def issued(endpoint: Endpoint) -> Issued:
-    """The certificate that `shop-eu` has."""
+    """Install a certificate for `shop-eu`."""
     found = CA.issue(*NAMES)
     endpoint.install("shop-eu", found)
     return found
 
 
 def test_a_web_head_gets_chain_and_key(endpoint: Endpoint, issued: Issued) -> None:
-    """With the certificate that the configuration names, by name in any case or by fingerprint."""
+    """The configuration allows a client by name, in any case, or by fingerprint."""
     for client in ("eu", "any"):
         got = endpoint.fetch(client, "shop-eu")
         assert (got.status, got.body) == (200, issued.chain + issued.key)
@@ -137,33 +137,33 @@ def test_a_web_head_gets_chain_and_key(endpoint: Endpoint, issued: Issued) -> No
     assert endpoint.fetch("us", "shop-us").body == issued.chain + issued.key
 
 
-def test_another_client_is_refused(endpoint: Endpoint, issued: Issued) -> None:
-    """Neither its name nor its fingerprint is configured for that application."""
+def test_a_client_that_is_not_configured_is_forbidden(endpoint: Endpoint, issued: Issued) -> None:
+    """Neither its name nor its fingerprint is configured for the application."""
     for client in ("us", "nobody"):
         got = endpoint.fetch(client, "shop-eu")
         assert (got.status, "PRIVATE KEY" in got.body) == (403, False)
     assert "may not fetch 'shop-eu'" in endpoint.server.log.read_text()
 
 
-def test_without_a_certificate_of_our_clients_ca_there_is_no_answer(
+def test_a_client_without_a_valid_certificate_gets_no_response(
     endpoint: Endpoint, issued: Issued
 ) -> None:
-    """None, another CA's, an expired one: TLS itself refuses, nothing of HTTP is heard."""
+    """TLS rejects a missing or expired certificate, and one of another CA, before HTTP."""
     for client in (None, "foreign", "expired"):
         done = endpoint.curl(client, "/v1/applications/shop-eu/certificate")
         assert (done.returncode != 0, done.stdout) == (True, ""), client
 
 
-def test_nothing_older_than_tls_1_3_is_spoken(endpoint: Endpoint, issued: Issued) -> None:
+def test_tls_before_1_3_is_rejected(endpoint: Endpoint, issued: Issued) -> None:
     path = "/v1/applications/shop-eu/certificate"
     assert endpoint.curl("eu", path, "--tls-max", "1.2").returncode != 0
     assert endpoint.curl("eu", path, "--tlsv1.3").returncode == 0
 
 
-def test_the_inactive_side_gets_what_the_rule_gave_it_and_nothing_else(
+def test_the_inactive_side_gets_only_its_own_certificate(
     endpoint: Endpoint, issued: Issued
 ) -> None:
-    """Nothing before the switch; afterwards the former side keeps the one it had."""
+    """It has none before the switch; afterwards the former active side keeps its certificate."""
     assert endpoint.fetch("us", "shop-us").status == 404
     endpoint.server.do(command="switch", groups=["shop"])
     renewed = CA.issue(*NAMES)
@@ -172,8 +172,8 @@ def test_the_inactive_side_gets_what_the_rule_gave_it_and_nothing_else(
     assert endpoint.fetch("us", "shop-us").body == renewed.chain + renewed.key
 
 
-def test_what_is_known_is_not_sent_again(endpoint: Endpoint, issued: Issued) -> None:
-    """ETag and If-None-Match: another certificate has another tag."""
+def test_a_known_certificate_is_not_sent_again(endpoint: Endpoint, issued: Issued) -> None:
+    """ETag and If-None-Match show it; another certificate has another tag."""
     first = endpoint.fetch("eu", "shop-eu")
     known = f"If-None-Match: {first.headers['etag']}"
     again = endpoint.fetch("eu", "shop-eu", "-H", known)
@@ -185,7 +185,7 @@ def test_what_is_known_is_not_sent_again(endpoint: Endpoint, issued: Issued) -> 
 
 
 def test_a_transfer_reaches_a_web_head_that_waits(endpoint: Endpoint, issued: Issued) -> None:
-    """At once: it is there when the reply to the switch is."""
+    """The waiting request is answered when the reply to the switch comes."""
     with closing(endpoint.wait("us", "shop-us")) as waiting:
         assert not is_answered(waiting, endpoint)
         endpoint.server.do(command="switch", groups=["shop"])
@@ -198,8 +198,8 @@ def test_a_transfer_reaches_a_web_head_that_waits(endpoint: Endpoint, issued: Is
         assert got.headers["preference-applied"] == "wait=60"
 
 
-def test_whoever_waits_in_vain_is_told_so(endpoint: Endpoint, issued: Issued) -> None:
-    """And a removal is told at once."""
+def test_a_wait_without_a_change_ends_with_304_or_404(endpoint: Endpoint, issued: Issued) -> None:
+    """The removal of a certificate is reported at once."""
     tag = endpoint.fetch("eu", "shop-eu").headers["etag"]
     words = ("-H", f"If-None-Match: {tag}", "-H", "Prefer: respond-async, wait=1")
     assert endpoint.fetch("eu", "shop-eu", *words).status == 304
@@ -213,7 +213,7 @@ def test_whoever_waits_in_vain_is_told_so(endpoint: Endpoint, issued: Issued) ->
 
 
 def is_answered(waiting: HTTPSConnection, endpoint: Endpoint) -> bool:
-    """Tell whether a request that was sent has an answer, when a later one has."""
+    """Return whether a request was answered before a later one."""
     assert endpoint.fetch("any", "shop-eu").status == 200
     waiting.sock.setblocking(False)
     try:
@@ -224,8 +224,8 @@ def is_answered(waiting: HTTPSConnection, endpoint: Endpoint) -> bool:
         waiting.sock.settimeout(DEADLINE)
 
 
-def test_caddy_and_traefik_get_what_they_ask_for(endpoint: Endpoint, issued: Issued) -> None:
-    """Caddy's `get_certificate http`, 204 for a foreign name; Traefik's HTTP provider."""
+def test_caddy_and_traefik_get_their_formats(endpoint: Endpoint, issued: Issued) -> None:
+    """Caddy's `get_certificate http` gets 204 for an unknown name; Traefik has an HTTP provider."""
     caddy = "?format=caddy&server_name="
     got = endpoint.fetch("eu", "shop-eu", query=f"{caddy}WWW.shop.example")
     assert (got.status, got.body) == (200, issued.chain + issued.key)
@@ -236,8 +236,8 @@ def test_caddy_and_traefik_get_what_they_ask_for(endpoint: Endpoint, issued: Iss
     assert endpoint.fetch("eu", "shop-eu", query="?format=zip").status == 400
 
 
-def test_every_fetch_is_told(endpoint: Endpoint, issued: Issued) -> None:
-    """Who, when, from where; not what was refused or not sent."""
+def test_certificate_show_lists_every_fetch(endpoint: Endpoint, issued: Issued) -> None:
+    """An entry has the client, address and format; refused requests and 304 do not count."""
     tag = endpoint.fetch("eu", "shop-eu").headers["etag"]
     endpoint.fetch("eu", "shop-eu", "-H", f"If-None-Match: {tag}")
     endpoint.fetch("any", "shop-eu", query="?format=traefik")
@@ -263,18 +263,18 @@ ODD = [
     ("/v1/applications/shop-eu/certificate", ("--data", "x" * 120_000), 405),
     ("/v1/applications/shop-eu/certificate", ("-H", "X: " + "y" * 9000) * 2, 400),
 ]
-"""Paths, words for curl, and the status that they get."""
+"""Paths, further arguments of curl, and the expected status."""
 
 
-def test_odd_requests_get_an_answer(endpoint: Endpoint, issued: Issued) -> None:
+def test_odd_requests_get_the_expected_status(endpoint: Endpoint, issued: Issued) -> None:
     for path, words, status in ODD:
         done = endpoint.curl("any", path, *words)
         assert Fetched(done.stdout).status == status, (path, words, done)
     assert "Traceback" not in endpoint.server.log.read_text()
 
 
-def test_strangers_use_up_nothing_that_others_need(endpoint: Endpoint, issued: Issued) -> None:
-    """Hundreds that never say a word: DNS, the control socket and web heads go on."""
+def test_many_idle_connections_do_not_disturb_others(endpoint: Endpoint, issued: Issued) -> None:
+    """DNS clients, control clients and web heads are still served."""
     idle = []
     try:
         for _ in range(300):
@@ -288,10 +288,10 @@ def test_strangers_use_up_nothing_that_others_need(endpoint: Endpoint, issued: I
             sock.close()
 
 
-def test_a_reload_takes_other_clients_and_a_renewed_certificate(
+def test_a_reload_applies_other_clients_and_a_renewed_certificate(
     endpoint: Endpoint, issued: Issued
 ) -> None:
-    """Without a restart; files that cannot be used change nothing."""
+    """No restart is needed, and unusable files change nothing."""
     config = endpoint.server.config
     config.write_text(config.read_text().replace(f"{EU}: [shop-eu]", f"{EU}: [shop-us]"))
     (endpoint.folder / "endpoint.key").rename(endpoint.folder / "endpoint.key.away")
@@ -324,10 +324,10 @@ def test_a_reload_takes_other_clients_and_a_renewed_certificate(
         ("client_ca: clients-ca.pem", "client_ca: other-ca.pem"),
     ],
 )
-def test_a_change_of_the_address_or_of_paths_takes_a_restart(
+def test_a_change_of_the_endpoints_address_or_paths_needs_a_restart(
     endpoint: Endpoint, issued: Issued, old: str, new: str
 ) -> None:
-    """Though each file is there, and as good as the one before; nothing of the file is taken."""
+    """Even though the files are valid, no part of the configuration is applied."""
     for name in ("endpoint.pem", "endpoint.key", "clients-ca.pem"):
         other = name.replace("endpoint", "other").replace("clients", "other")
         (endpoint.folder / other).write_bytes((endpoint.folder / name).read_bytes())
@@ -343,7 +343,7 @@ def test_a_change_of_the_address_or_of_paths_takes_a_restart(
 
 
 def reload_and_wait(server: Server, text: str) -> None:
-    """Send SIGHUP and wait until the log says so."""
+    """Send SIGHUP and wait until the log has `text`."""
     begin = server.log.stat().st_size
     assert server.process is not None
     server.process.send_signal(1)
@@ -358,10 +358,10 @@ def reload_and_wait(server: Server, text: str) -> None:
         ("clients-ca.pem", None, "delivery.client_ca: "),
     ],
 )
-def test_without_its_files_the_server_does_not_start(
+def test_the_server_does_not_start_without_valid_files(
     tmp_path: Path, file: str, text: str | None, told: str
 ) -> None:
-    """It says which one is wrong."""
+    """The log names the faulty file."""
     found = Endpoint(tmp_path)
     if text is None:
         (tmp_path / file).unlink()

@@ -1,4 +1,4 @@
-"""The query log of the real server, by the command line."""
+"""The query log of the real server, controlled by the command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from system.server import CONFIG, Server, wait_for
 
 
 def test_queries_are_logged_while_the_log_is_on(tmp_path: Path) -> None:
-    """Over UDP and TCP; not before and not after."""
+    """Queries over UDP and TCP are logged, except before and after that."""
     server = Server(tmp_path, CONFIG + "querylog: {file: queries.json}\n").start()
     try:
         server.dig("before.failover.test")
@@ -32,8 +32,8 @@ def test_queries_are_logged_while_the_log_is_on(tmp_path: Path) -> None:
         server.kill()
 
 
-def test_without_a_configured_file_it_is_refused(demo: Server) -> None:
-    """With what to configure."""
+def test_the_query_log_is_refused_without_a_configured_file(demo: Server) -> None:
+    """The error says what to configure."""
     done = demo.ctl("querylog", "on", check=False)
     assert done.returncode == 1
     assert "give `querylog` a `file` in the configuration" in done.stderr

@@ -1,4 +1,4 @@
-"""Response rate limiting with real clients: a resolver gets through, a flood does not."""
+"""Response rate limiting with real clients: a resolver gets answers, a flood does not."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ HOSTNAME = "414-262-781.failover.test"
 LIMIT = "rate_limit: {responses_per_second: 2, slip: 1, window: 60}\n"
 
 
-def test_a_flood_is_limited_and_dig_gets_through_by_tcp_and_by_cookie(tmp_path: Path) -> None:
-    """And `status` says how many replies were not what they would have been."""
+def test_a_flood_is_limited_and_dig_gets_answers_over_tcp_or_with_a_cookie(tmp_path: Path) -> None:
+    """`status` counts the truncated replies."""
     server = Server(tmp_path, CONFIG + LIMIT).start()
     try:
         server.load_demo()
@@ -30,12 +30,12 @@ def test_a_flood_is_limited_and_dig_gets_through_by_tcp_and_by_cookie(tmp_path: 
         assert truncated > 100
         assert "flags: qr tc" in server.dig(HOSTNAME, "+ignore", "+nocookie")
         assert server.short(HOSTNAME, "+nocookie") == ["192.0.2.10"], "dig asks again over TCP"
-        assert server.short(HOSTNAME, "+cookie") == ["192.0.2.10"], "dig takes BADCOOKIE's cookie"
+        assert server.short(HOSTNAME, "+cookie") == ["192.0.2.10"], "dig uses BADCOOKIE's cookie"
         told = server.do(command="status")["server"]
         assert told["rate_limit"]["truncated"] >= truncated
         assert told["behind"] is False
         assert told["udp"]["unsent"] == 0
-        assert "rate limit: " not in server.ctl("status").stdout, "none was dropped"
+        assert "rate limit: " not in server.ctl("status").stdout, "no reply was dropped"
         server.config.write_text(CONFIG)
         assert server.process is not None
         server.process.send_signal(signal.SIGHUP)

@@ -1,4 +1,4 @@
-"""Real resolvers in front of the server: every name resolves through them."""
+"""Real resolvers in front of the server can resolve every name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RECORDS = """\
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with names of many kinds."""
+    """Start a server with many kinds of names."""
     before, _, after = CONFIG.partition("    records:\n")
     config = before + RECORDS + after.partition("\n")[2]
     running = Server(tmp_path_factory.mktemp("served"), config)
@@ -51,22 +51,22 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(params=[unbound, knot_resolver], ids=["unbound", "knot-resolver"])
 def resolver(served: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Resolver]:
-    """A resolver that asks the server."""
+    """Start a resolver that queries the server."""
     make: Callable[..., Resolver] = request.param
     with make(tmp_path, free_port(), served.port, ZONE) as running:
         yield running
 
 
 def rrsets(server: Server) -> list[dns.rrset.RRset]:
-    """Everything that is served."""
+    """Return all served RRsets."""
     text = server.do(command="records")["text"]
     zone = dns.zone.from_text(text, origin=f"{ZONE}.", relativize=False)
     found = zone.iterate_rdatasets()
     return [dns.rrset.from_rdata_list(name, data.ttl, list(data)) for name, data in found]
 
 
-def test_every_name_resolves(served: Server, resolver: Resolver) -> None:
-    """Over UDP, or over TCP where the answer is too long."""
+def test_resolvers_resolve_every_name_and_type(served: Server, resolver: Resolver) -> None:
+    """They use UDP, or TCP where the reply is too long."""
     found = rrsets(served)
     assert len(found) > 15
     for rrset in found:
@@ -79,8 +79,8 @@ def test_every_name_resolves(served: Server, resolver: Resolver) -> None:
         assert answer == [set(map(str, rrset))], (name, kind, reply)
 
 
-def test_chains_wildcards_and_nothing(served: Server, resolver: Resolver) -> None:
-    """What is there is found, what is not is not, and what is reserved is empty."""
+def test_resolvers_get_chains_wildcards_and_nothing(served: Server, resolver: Resolver) -> None:
+    """Empty non-terminals and the reserved names of empty groups are NODATA."""
     reply = resolver.ask(f"www.{ZONE}", "A")
     assert [str(rdata) for rdata in reply.answer[-1]] == ["192.0.2.10"]
     assert len(reply.answer) == 3
@@ -97,8 +97,8 @@ def test_chains_wildcards_and_nothing(served: Server, resolver: Resolver) -> Non
         assert resolver.ask(name, "A").rcode() == rcode, name
 
 
-def test_a_switch_is_seen_when_the_ttl_is_over(served: Server, resolver: Resolver) -> None:
-    """A resolver keeps an answer as long as the TTL says, and no longer."""
+def test_resolvers_see_a_switch_when_the_ttl_is_over(served: Server, resolver: Resolver) -> None:
+    """A resolver caches an answer for the TTL and no longer."""
     served.do(command="group set", name="shop", ttl=1)
     active = served.do(command="status", group="shop")["groups"][0]
     name = f"414-262-781.{ZONE}"

@@ -1,4 +1,4 @@
-"""`scripts/run`, as a new user types it; the virtual environment is there already."""
+"""`scripts/run` as a new user runs it, in a copy that has the virtual environment already."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from system.checkout import checkout, interrupt, start
 from system.server import DEADLINE, Client, tool
 
 
-def test_run_loads_the_demo_once_and_goes_on_from_its_state(tmp_path: Path) -> None:
-    """dig, switch, a second start that is refused, Ctrl-C, again: the switch is there."""
+def test_run_loads_the_demo_once_and_continues_from_its_state(tmp_path: Path) -> None:
+    """A second start is refused meanwhile; after Ctrl-C and a start, the switch is in effect."""
     port = free_port()
     folder = checkout(tmp_path, {"5300": port})
     question = [tool("dig"), "@127.0.0.1", "-p", str(port), "+short", "414-262-781.failover.test"]
@@ -34,7 +34,7 @@ def test_run_loads_the_demo_once_and_goes_on_from_its_state(tmp_path: Path) -> N
 
 
 def assert_a_second_start_is_refused(folder: Path) -> None:
-    """It would find the port and the state in use, after it printed what to try."""
+    """Check that the script does not print instructions before it finds the port in use."""
     second = subprocess.run(
         ["scripts/run"], cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False
     )

@@ -1,4 +1,4 @@
-"""Sockets that are handed over: answered on, or refused with what would be right."""
+"""Sockets that a parent process passes to the server: used, or rejected with the reason."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from system.server import CONFIG, DEADLINE, EXECUTABLE, Server, tool, wait_for
 
 PROJECT = Path(__file__).parents[2]
 HIGH = 100
-"""Descriptors that do not get in the way of those from 3 on."""
+"""Descriptors that do not overlap with those from 3 on."""
 
 
 class Activated(Server):
-    """A server that is started with descriptors, as systemd does it."""
+    """A server that inherits sockets, as from systemd."""
 
     sockets: Sequence[socket.socket] = ()
 
     def launch(self) -> subprocess.Popen[bytes]:
-        """Start with the sockets at the descriptors from 3 on."""
+        """Start with the sockets as descriptors from 3 on."""
         high = [fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD, HIGH) for sock in self.sockets]
         moves = " ".join(f"{number}<&{fd}" for number, fd in enumerate(high, 3))
         script = f'LISTEN_PID=$$ LISTEN_FDS={len(high)} exec "$0" "$@" {moves}'
@@ -35,7 +35,7 @@ class Activated(Server):
 
 
 def bound(kind: socket.SocketKind, port: int = 0) -> socket.socket:
-    """A socket on loopback; one for TCP listens."""
+    """Return a socket bound on loopback, which listens if it is for TCP."""
     sock = socket.socket(socket.AF_INET, kind)
     sock.bind(("127.0.0.1", port))
     if kind == socket.SOCK_STREAM:
@@ -44,12 +44,12 @@ def bound(kind: socket.SocketKind, port: int = 0) -> socket.socket:
 
 
 def on_port(port: int) -> str:
-    """The configuration, with an address of that port only."""
+    """Return the configuration with only an address of this port."""
     return CONFIG.replace('["127.0.0.1:0", "[::1]:0"]', f'["127.0.0.1:{port}"]')
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
-    """UDP and TCP on the same port."""
+    """Return a UDP and a TCP socket on the same port."""
     while True:
         udp = bound(socket.SOCK_DGRAM)
         try:
@@ -58,8 +58,8 @@ def pair() -> tuple[socket.socket, socket.socket]:
             udp.close()
 
 
-def test_a_server_answers_on_sockets_that_were_opened_for_it(tmp_path: Path) -> None:
-    """UDP and TCP; a query that came before it started is answered, too."""
+def test_a_server_answers_on_inherited_sockets(tmp_path: Path) -> None:
+    """It also answers a query that arrived before it started."""
     udp, tcp = pair()
     port = udp.getsockname()[1]
     server = Activated(tmp_path, on_port(port))
@@ -86,8 +86,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("choose", "said"), REFUSED, ids=[said for _, said in REFUSED])
-def test_what_cannot_be_answered_on_is_refused(tmp_path: Path, choose, said: str) -> None:
-    """Before anything is opened."""
+def test_unusable_inherited_sockets_prevent_the_start(tmp_path: Path, choose, said: str) -> None:
+    """The log names the descriptor and the fault."""
     udp, tcp = pair()
     server = Activated(tmp_path, on_port(udp.getsockname()[1]))
     with udp, tcp:
@@ -96,8 +96,8 @@ def test_what_cannot_be_answered_on_is_refused(tmp_path: Path, choose, said: str
     assert said in server.log.read_text()
 
 
-def test_a_socket_too_many_is_closed_and_told(tmp_path: Path) -> None:
-    """The server starts all the same."""
+def test_an_inherited_socket_that_is_not_configured_is_closed_and_logged(tmp_path: Path) -> None:
+    """The server starts nevertheless."""
     udp, tcp = pair()
     server = Activated(tmp_path)
     server.sockets = (udp, tcp)
@@ -110,8 +110,8 @@ def test_a_socket_too_many_is_closed_and_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", ["failoverdns.service", "failoverdns.socket"])
-def test_systemd_understands_the_units(tmp_path: Path, unit: str) -> None:
-    """With a program that is there, in the place of the installed one."""
+def test_systemd_accepts_the_unit_files(tmp_path: Path, unit: str) -> None:
+    """An existing program stands in for the installed one."""
     for name in ("failoverdns.service", "failoverdns.socket"):
         text = (PROJECT / "config" / name).read_text()
         (tmp_path / name).write_text(text.replace("/opt/failoverdns/bin/failoverdns", "/bin/true"))

@@ -1,4 +1,4 @@
-"""Starting on what there is: state, sockets and ports that are not as they should be."""
+"""Starting the server when the state, the sockets or the ports are not as expected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from system.server import CONFIG, DEADLINE, Server
 
 
 def start_fails(server: Server) -> str:
-    """Start a server that must not start, and return what it logged."""
+    """Start a server that must not start; return its log."""
     begin = server.log.stat().st_size if server.log.exists() else 0
     assert server.launch().wait(DEADLINE) == 1
     text = server.log.read_text()[begin:]
@@ -22,8 +22,8 @@ def start_fails(server: Server) -> str:
     return text
 
 
-def test_a_damaged_state_is_not_served_from(demo: Server) -> None:
-    """The server says what is wrong and what to do; with the file put back it starts."""
+def test_a_damaged_state_prevents_the_start(demo: Server) -> None:
+    """The log says what is wrong and what to do; with the file restored the server starts."""
     demo.stop()
     state = demo.folder / "state.db"
     backup = demo.folder / "backup.db"
@@ -37,8 +37,8 @@ def test_a_damaged_state_is_not_served_from(demo: Server) -> None:
     assert demo.short("414-262-781.failover.test") == ["192.0.2.10"]
 
 
-def test_an_empty_or_missing_state_file_is_not_an_empty_table(demo: Server) -> None:
-    """It was there, so something is wrong."""
+def test_an_empty_or_missing_state_file_prevents_the_start(demo: Server) -> None:
+    """The server knows that there was a state, and does not start with an empty one."""
     demo.stop()
     state = demo.folder / "state.db"
     state.write_bytes(b"")
@@ -47,8 +47,8 @@ def test_an_empty_or_missing_state_file_is_not_an_empty_table(demo: Server) -> N
     assert "is missing, but revision" in start_fails(demo)
 
 
-def test_a_state_that_is_no_file_is_named(demo: Server) -> None:
-    """A folder in its place, a folder that is a file."""
+def test_a_state_path_that_cannot_be_a_file_is_named(demo: Server) -> None:
+    """The path is a directory, or its parent is a file."""
     demo.stop()
     (demo.folder / "state.db").unlink()
     (demo.folder / "state.db").mkdir()
@@ -58,7 +58,7 @@ def test_a_state_that_is_no_file_is_named(demo: Server) -> None:
 
 
 def test_a_second_server_on_the_same_state_does_not_start(demo: Server, tmp_path: Path) -> None:
-    """And the first one does not notice."""
+    """The first server is not disturbed."""
     folder = tmp_path / "second"
     folder.mkdir()
     second = Server(folder, CONFIG.replace("state.db", "../state.db"))
@@ -66,8 +66,8 @@ def test_a_second_server_on_the_same_state_does_not_start(demo: Server, tmp_path
     demo.do(command="switch", groups=["shop"])
 
 
-def test_a_socket_that_a_killed_server_left_is_replaced(demo: Server) -> None:
-    """But nothing else in its place is."""
+def test_a_control_socket_that_a_killed_server_left_is_replaced(demo: Server) -> None:
+    """Any other file in its place prevents the start and is not touched."""
     demo.stop(signal.SIGKILL)
     assert demo.socket.exists()
     demo.start()
@@ -78,9 +78,9 @@ def test_a_socket_that_a_killed_server_left_is_replaced(demo: Server) -> None:
     assert demo.socket.read_text() == "precious"
 
 
-def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
-    """With what to look for; nothing is left open or behind."""
-    port = free_port()  # which no connection of another test comes from
+def test_a_port_that_is_in_use_is_named(tmp_path: Path) -> None:
+    """The log has the address and the reason, and no socket is left behind."""
+    port = free_port()  # not used by connections of other tests
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", port))
         server = Server(tmp_path, CONFIG.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
@@ -91,16 +91,16 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     server.stop()
 
 
-def test_a_zone_that_is_gone_while_groups_are_in_it_is_named(demo: Server) -> None:
-    """The configuration contradicts the state: nobody guesses which is right."""
+def test_a_missing_zone_that_groups_are_in_is_named(demo: Server) -> None:
+    """The configuration contradicts the state, and the server does not guess which is right."""
     demo.stop()
     demo.config.write_text(CONFIG.replace("failover.test", "other.test"))
     text = start_fails(demo)
     assert "zone failover.test is not configured, but 1 group(s) are in it" in text
 
 
-def test_two_signals_stop_it_once(demo: Server) -> None:
-    """An impatient Ctrl-C."""
+def test_two_signals_stop_the_server_once(demo: Server) -> None:
+    """This is an impatient Ctrl-C."""
     assert demo.process is not None
     demo.process.send_signal(signal.SIGINT)
     demo.process.send_signal(signal.SIGTERM)

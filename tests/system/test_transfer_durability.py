@@ -1,4 +1,4 @@
-"""A switch and the transfer of its certificate are one: `kill -9` finds both done, or neither."""
+"""`kill -9` finds a switch and the transfer of its certificate both done or both not done."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Whole(NamedTuple):
     certificates: dict[str, str | None]
 
     def installed(self, fingerprint: str) -> Whole:
-        """Return what is there when the active application got a certificate."""
+        """Return the state after the installation of a certificate for the active application."""
         return Whole(self.side, {**self.certificates, APPLICATIONS[self.side]: fingerprint})
 
     def switched(self) -> Whole:
-        """Return what is there when the other side has become active, and got the certificate."""
+        """Return the state after a switch, which transfers the certificate to the other side."""
         other = "backup" if self.side == "primary" else "primary"
         active = self.certificates[APPLICATIONS[self.side]]
         return Whole(other, {**self.certificates, APPLICATIONS[other]: active})
@@ -40,15 +40,17 @@ class Whole(NamedTuple):
 @pytest.mark.long
 @pytest.mark.parametrize("seed", ["one", "two"])
 def test_certificate_and_active_side_agree_after_any_kill(tmp_path: Path, seed: str) -> None:
-    """Many switches, in two halves, each with a new certificate to transfer, each cut off."""
+    """Each switch has a new certificate to transfer, and the server is killed around it."""
     found = kill_often(Server(tmp_path), SWITCHES // 2, random.Random(seed))
     assert len(found) == SWITCHES // 2
-    assert found.count("switched") >= SWITCHES // 8, "half are killed after the reply to the switch"
-    assert "installed" in found, "a quarter are killed when the reply to the installation came"
+    assert found.count("switched") >= SWITCHES // 8, (
+        "half of the kills come after the reply to the switch"
+    )
+    assert "installed" in found, "a quarter of the kills come after the installation"
 
 
 def kill_often(server: Server, times: int, dice: random.Random) -> list[str]:
-    """Switch and kill so often; return how far each switch had come."""
+    """Switch and kill `times` times; return how far each switch got."""
     try:
         server.start()
         server.load_demo()
@@ -58,7 +60,7 @@ def kill_often(server: Server, times: int, dice: random.Random) -> list[str]:
             issued = CA.issue(*NAMES)
             installed = before.installed(issued.fingerprint)
             possible = [before, installed, installed.switched()]
-            delay = dice.uniform(0.0, 1.2 * pace)  # about as long as both take here
+            delay = dice.uniform(0.0, 1.2 * pace)  # about the time that both commands take
             after = (2, 0, 2, 1)[number % 4]
             replies, took = switch_and_kill(server, before, issued, delay, after)
             pace = took if after == 2 else pace
@@ -77,11 +79,10 @@ def kill_often(server: Server, times: int, dice: random.Random) -> list[str]:
 def switch_and_kill(
     server: Server, before: Whole, issued: Issued, delay: float, after: int
 ) -> tuple[list[dict[str, Any]], float]:
-    """Install and switch, and kill after `delay` seconds.
+    """Install a certificate, switch, and kill the server; return the replies and their time.
 
-    Returns the replies that came, and the seconds that they took.  The delay begins after so many
-    replies, `after`.  Both commands are sent in one go; but with 1, the switch is sent after the
-    reply to the installation, and the kill comes at once.
+    The kill comes `delay` seconds after `after` replies.  Both commands are sent at once.  But if
+    `after` is 1, the switch follows the reply to the installation, and the kill comes at once.
     """
     killer = threading.Timer(delay, server.kill)
     replies: list[dict[str, Any]] = []
@@ -108,7 +109,7 @@ def switch_and_kill(
 
 
 def observed(server: Server) -> Whole:
-    """Return what the server says is there."""
+    """Return the active side and the fingerprints that the server reports."""
     status = server.ask(command="status")["result"]
     certificates = {
         found["name"]: found["certificate"] and found["certificate"]["fingerprint"]
@@ -119,7 +120,7 @@ def observed(server: Server) -> Whole:
 
 
 def check_key(server: Server) -> None:
-    """The active application's private key is in the vault, and belongs to its certificate."""
+    """Check that the vault has the private key of the active application's certificate."""
     report = server.do(command="preflight", group="shop")
     results = {check["check"]: check["result"] for check in report["checks"]}
     assert results["key"] == "ok", report

@@ -1,8 +1,8 @@
-"""A state, a history and a configuration of version 0.1.0 are served without a step in between.
+"""A state, a history and a configuration of version 0.1.0 are used without a conversion step.
 
-The folder `golden-0.1.0` holds what that version wrote and printed after the commands in
-`commands.txt`, and is never changed: its state file as SQL, its vault key, its configuration, and
-what `records`, `history` and `history --export` printed.
+The folder `golden-0.1.0` is never changed.  It holds the files and output of that version after
+the commands in `commands.txt`: the state file as SQL, the vault key, the configuration, and the
+output of `records`, `history` and `history --export`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from system.server import Server
 
 GOLDEN = Path(__file__).with_name("golden-0.1.0")
 LAST_HASH = "c3dcc00b29789da31f206d159b3d45992e20826cc25b70c6552e7fc730dbc9f0"
-"""Hash of the last change, as version 0.1.0 printed it."""
+"""The hash of the last change, as version 0.1.0 printed it."""
 
 RETRIED = {"command": "switch", "groups": ["handbook"], "to": "primary", "op_id": "deploy-17"}
 
 
 @pytest.fixture
 def upgraded(tmp_path: Path) -> Iterator[Server]:
-    """The server of today on the files of version 0.1.0."""
+    """Start the current server on the files of version 0.1.0."""
     with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
         connection.executescript((GOLDEN / "state.sql").read_text())
     key = tmp_path / "vault.key"
@@ -38,8 +38,8 @@ def upgraded(tmp_path: Path) -> Iterator[Server]:
         server.kill()
 
 
-def test_a_state_of_version_0_1_0_is_served_as_that_version_served_it(upgraded: Server) -> None:
-    """The same records with the same serials, and the same history, byte for byte."""
+def test_a_state_of_version_0_1_0_is_served_unchanged(upgraded: Server) -> None:
+    """Records, serials and history are the same, byte for byte."""
     assert upgraded.ctl("records").stdout == (GOLDEN / "records.zone").read_text()
     exported = upgraded.ctl("history", "--export").stdout
     assert exported == (GOLDEN / "history.jsonl").read_text()
@@ -49,8 +49,8 @@ def test_a_state_of_version_0_1_0_is_served_as_that_version_served_it(upgraded: 
     assert verified == f"verified: 26 change(s), the last has hash {LAST_HASH}\n"
 
 
-def test_what_version_0_1_0_kept_goes_on(upgraded: Server) -> None:
-    """A repeated `op_id`, a certificate in the vault, a retired label, and a gate that is open."""
+def test_stored_data_of_version_0_1_0_still_has_its_effect(upgraded: Server) -> None:
+    """A repeated `op_id`, a certificate in the vault, a retired label, and an open gate."""
     repeated = upgraded.ask(**RETRIED, id=1)
     assert repeated == json.loads((GOLDEN / "retried.json").read_text())
     certificate = json.loads(upgraded.ctl("--json", "certificate", "show", "shop-america").stdout)

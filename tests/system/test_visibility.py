@@ -1,4 +1,4 @@
-"""A switch is visible when it is acknowledged: to everybody, at once, and whole."""
+"""A switch is visible to all DNS clients when it is acknowledged, at once and completely."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ HOSTNAME = "414-262-781.failover.test"
 ADDRESSES = {"primary": {"192.0.2.10", "192.0.2.11"}, "backup": {"198.51.100.20", "198.51.100.21"}}
 
 
-def test_every_answer_is_the_old_or_the_new_one_and_none_is_old_after_the_reply(
+def test_no_answer_is_old_after_the_reply_to_a_switch_and_none_is_mixed(
     demo: Server,
 ) -> None:
-    """1,000 switches in a row, a client asking as fast as it can; no question goes unanswered."""
+    """A DNS client queries without a pause during 1,000 switches; every query is answered."""
     for name, number in (("shop-eu", "192.0.2.11"), ("shop-us", "198.51.100.21")):
         both = [min(ADDRESSES["primary" if name == "shop-eu" else "backup"]), number]
         demo.do(command="head set", application=name, name="lb1", address=both)
@@ -35,18 +35,20 @@ def test_every_answer_is_the_old_or_the_new_one_and_none_is_old_after_the_reply(
             reply = client.ask({"command": "switch", "groups": ["shop"], "to": side})
             assert reply["ok"], reply
             switches.append((began, time.monotonic(), side))
-            assert ask(sock, number) == ADDRESSES[side], "the very next answer is the new one"
+            assert ask(sock, number) == ADDRESSES[side], (
+                "the first answer after the reply is the new one"
+            )
         asker.wait_for_more(1)
     assert asker.lost == 0
     assert len(asker.seen) > SWITCHES // 10
-    assert asker.seen[-1][0] > switches[-1][0], "it asked until the end"
+    assert asker.seen[-1][0] > switches[-1][0], "the client queried until the end"
     check(asker.seen, switches)
 
 
 def check(
     seen: list[tuple[float, float, frozenset[str]]], switches: list[tuple[float, float, str]]
 ) -> None:
-    """Hold every answer against the switches that were under way when it was given."""
+    """Compare every answer with the switches that were in progress when it was sent."""
     at = 0
     for sent, received, addresses in seen:
         while at < len(switches) and switches[at][1] <= sent:
@@ -57,7 +59,7 @@ def check(
 
 
 def question_socket(port: int) -> socket.socket:
-    """A UDP socket connected to the server."""
+    """Return a UDP socket that is connected to the server."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.settimeout(DEADLINE)
     sock.connect(("127.0.0.1", port))
@@ -68,7 +70,7 @@ QUESTION = dns.message.make_query(HOSTNAME, "A", use_edns=-1).to_wire()[2:]
 
 
 def ask(sock: socket.socket, number: int) -> set[str]:
-    """Ask and return the addresses of the answer."""
+    """Send a query and return the addresses of the answer."""
     id_ = struct.pack(">H", number & 0xFFFF)
     sock.send(id_ + QUESTION)
     reply = sock.recv(512)
@@ -77,7 +79,7 @@ def ask(sock: socket.socket, number: int) -> set[str]:
 
 
 def test_a_change_of_heads_is_visible_with_its_reply(demo: Server) -> None:
-    """Not only switches."""
+    """This holds for other changes than switches, too."""
     with demo.connect() as client, question_socket(demo.port) as sock:
         for number in range(1, 200):
             address = f"203.0.113.{number}"

@@ -1,4 +1,4 @@
-"""Web heads with real TLS: whom a visitor meets after a switch has the transferred certificate."""
+"""Web heads with real TLS present the transferred certificate after a switch."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ http {{
 
 DEPLOY = """\
 #!/bin/sh
-# Copy the certificate to where this application's nginx has it, then let that reload.
+# Copy the certificate into the folder of this application's nginx and reload nginx.
 set -eu
 cd {folder}/"$FAILOVERDNS_APPLICATION"
 install -m 0644 "$RENEWED_LINEAGE/fullchain.pem" live/fullchain.new
@@ -98,11 +98,11 @@ while True:
     except OSError:
         connection.close()
 """
-"""A web head of a few lines: fetches its certificate, waits for the next, serves with it."""
+"""A small web head that fetches its certificate, uses it, and waits for the next one."""
 
 
 class Nginx:
-    """The nginx of an application, which has a certificate of its own to begin with."""
+    """The nginx of an application, which has a self-made certificate at first."""
 
     def __init__(self, folder: Path, application: str) -> None:
         self.folder = folder / application
@@ -120,24 +120,24 @@ class Nginx:
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
     def wait_until_ready(self) -> None:
-        """Wait until it listens and has written down its number."""
+        """Wait until it listens and has written its process ID."""
         wait_for(lambda: is_open(self.port) and (self.folder / "nginx.pid").exists())
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the process."""
         self.process.terminate()
         self.process.wait(DEADLINE)
 
 
 def is_open(port: int) -> bool:
-    """Tell whether somebody listens."""
+    """Return whether a TCP port accepts connections."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def shown_by(port: int) -> str:
-    """Return the certificate that a TLS server shows a visitor, as openssl tells; "" if none."""
+    """Return the certificate that a TLS server presents to openssl; "" without one."""
     command = f"{tool('openssl')} s_client -connect 127.0.0.1:{port} -servername {NAMES[1]}"
     done = subprocess.run(
         shlex.split(command),
@@ -161,7 +161,7 @@ def install(server: Server, application: str, issued: Issued) -> None:
 
 @pytest.fixture
 def heads(tmp_path: Path) -> Iterator[dict[str, Nginx]]:
-    """The nginx of either side."""
+    """Start an nginx for each side."""
     running: dict[str, Nginx] = {}
     try:
         for name in ("shop-eu", "shop-us"):
@@ -174,10 +174,10 @@ def heads(tmp_path: Path) -> Iterator[dict[str, Nginx]]:
             head.stop()
 
 
-def test_after_a_switch_nginx_shows_the_transferred_certificate(
+def test_after_a_switch_nginx_presents_the_transferred_certificate(
     tmp_path: Path, heads: dict[str, Nginx]
 ) -> None:
-    """A hook copies it and lets nginx reload; a renewal after the switch reaches that side only."""
+    """A hook copies it and reloads nginx; a renewal after the switch reaches that side only."""
     (tmp_path / "deploy").write_text(DEPLOY.format(folder=shlex.quote(str(tmp_path))))
     (tmp_path / "deploy").chmod(0o755)
     server = Server(tmp_path, CONFIG + HOOKS)
@@ -211,8 +211,8 @@ delivery:
 """
 
 
-def test_a_web_head_that_fetches_shows_the_transferred_certificate(tmp_path: Path) -> None:
-    """A few lines of Python that wait for it."""
+def test_a_web_head_that_fetches_presents_the_transferred_certificate(tmp_path: Path) -> None:
+    """The web head is a few lines of Python that wait for the certificate."""
     root, clients = Authority("Endpoint"), Authority("Web Heads")
     (tmp_path / "root.pem").write_text(root.pem)
     (tmp_path / "clients-ca.pem").write_text(clients.pem)

@@ -1,4 +1,4 @@
-"""Answering processes: what is served goes on whatever happens to them, or to who controls them."""
+"""Answering processes: DNS queries are answered while they, or the control process, fail."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EU, US = frozenset({"192.0.2.10"}), frozenset({"198.51.100.20"})
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Server]:
-    """A server with two answering processes and the group `shop`."""
+    """Start a server with two answering processes and the group `shop`."""
     running = Server(tmp_path, WORKERS)
     try:
         running.start()
@@ -35,13 +35,13 @@ def fleet(tmp_path: Path) -> Iterator[Server]:
 
 
 def pids(server: Server) -> list[int]:
-    """Return the answering processes that answer."""
+    """Return the process IDs of the answering processes that are ready."""
     workers = server.do(command="status")["server"]["workers"]
     return [worker["pid"] for worker in workers if worker["answering"]]
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process is there, and not only waiting to be noticed."""
+    """Return whether a process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -49,17 +49,17 @@ def is_running(pid: int) -> bool:
 
 
 def asker(server: Server) -> Asker:
-    """Return a client with many ports."""
+    """Return a DNS client with many ports."""
     return Asker(server.port, HOSTNAME)
 
 
 def switch(server: Server, side: str) -> None:
-    """Switch the group."""
+    """Switch the group to a side."""
     server.do(command="switch", groups=["shop"], to=side)
 
 
-def test_processes_of_their_own_answer_on_every_address(fleet: Server) -> None:
-    """Over UDP and TCP, IPv4 and IPv6; the control process itself has no open address."""
+def test_separate_processes_answer_on_every_address(fleet: Server) -> None:
+    """They answer over UDP and TCP, IPv4 and IPv6."""
     for words in (["+notcp"], ["+tcp"], ["@::1", "+notcp"], ["@::1", "+tcp"]):
         assert fleet.short(HOSTNAME, *words) == ["192.0.2.10"]
     assert len(pids(fleet)) == 2
@@ -68,14 +68,14 @@ def test_processes_of_their_own_answer_on_every_address(fleet: Server) -> None:
 
 
 def test_an_answering_process_has_neither_state_nor_keys(fleet: Server) -> None:
-    """Whoever breaks into one finds what everybody can ask for.
+    """An attacker inside one finds only data that any DNS client can query.
 
-    Neither in an open file nor in memory: not the key of the vault, nor that of a certificate.
+    Its open files and its memory have neither the key of the vault nor that of a certificate.
     """
     issued = make_authority().issue(HOSTNAME)
     install = {"application": "shop-eu", "chain": issued.chain, "key": issued.key}
     fleet.do(command="certificate install", **install)
-    switch(fleet, "backup")  # has the key read again, and every process told of a change
+    switch(fleet, "backup")  # reads the key again and sends a change to every process
     vault = b64decode(fleet.folder.joinpath("state.db.key").read_bytes().split()[0])
     number = load_pem_private_key(issued.key.encode(), None).private_numbers().private_value
     secrets = [
@@ -86,7 +86,7 @@ def test_an_answering_process_has_neither_state_nor_keys(fleet: Server) -> None:
         issued.key.splitlines()[2].encode(),
     ]
     assert fleet.process is not None
-    assert in_memory(fleet.process.pid, secrets), "one would be found if it was there"
+    assert in_memory(fleet.process.pid, secrets), "the search finds keys where they are"
     assert len(pids(fleet)) == 2
     for pid in pids(fleet):
         opened = {os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
@@ -97,7 +97,7 @@ def test_an_answering_process_has_neither_state_nor_keys(fleet: Server) -> None:
 
 
 def in_memory(pid: int, words: list[bytes]) -> list[bytes]:
-    """Return which of some words stand somewhere in the memory that a process can write to."""
+    """Return which of these byte strings are in the writable memory of a process."""
     found = set()
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for line in maps:
@@ -105,15 +105,15 @@ def in_memory(pid: int, words: list[bytes]) -> list[bytes]:
             if not rights.startswith("rw"):
                 continue
             begin, end = (int(number, 16) for number in place.split("-"))
-            with suppress(OSError):  # it has gone since
+            with suppress(OSError):  # unmapped meanwhile
                 memory.seek(begin)
                 content = memory.read(end - begin)
                 found |= {word for word in words if word in content}
     return sorted(found)
 
 
-def test_a_switch_is_seen_by_every_process_when_it_is_acknowledged(fleet: Server) -> None:
-    """Whichever process a client's port leads to, the very next answer is the new one."""
+def test_every_process_answers_with_a_switch_when_it_is_acknowledged(fleet: Server) -> None:
+    """The next answer is the new one, whichever process gets the query."""
     client = asker(fleet)
     for number in range(50):
         side, addresses = (("backup", US), ("primary", EU))[number % 2]
@@ -121,10 +121,10 @@ def test_a_switch_is_seen_by_every_process_when_it_is_acknowledged(fleet: Server
         assert set(client.ask_each()) == {addresses}
 
 
-def test_a_process_that_is_killed_is_replaced_and_what_waits_for_it_is_answered(
+def test_a_killed_process_is_replaced_and_waiting_queries_are_answered(
     fleet: Server,
 ) -> None:
-    """By another one, at once; only what it had read and not answered is lost with it."""
+    """At most one query is lost for each process: the one that it had read and not answered."""
     before = pids(fleet)
     with asker(fleet) as client:
         for number, pid in enumerate(before):
@@ -139,8 +139,8 @@ def test_a_process_that_is_killed_is_replaced_and_what_waits_for_it_is_answered(
     assert "another one takes its place" in fleet.log.read_text()
 
 
-def test_processes_that_are_all_killed_come_back(fleet: Server) -> None:
-    """What was asked meanwhile waits in the sockets."""
+def test_all_processes_are_replaced_if_all_are_killed(fleet: Server) -> None:
+    """Queries wait in the sockets meanwhile."""
     with asker(fleet) as client:
         before = pids(fleet)
         for pid in before:
@@ -156,8 +156,8 @@ def test_processes_that_are_all_killed_come_back(fleet: Server) -> None:
     assert set(asker(fleet).ask_each()) == {US}
 
 
-def test_a_process_that_stalls_holds_no_command_up_for_long(fleet: Server) -> None:
-    """It is ended, so that it can answer nothing old, and others answer what it had to."""
+def test_a_stalled_process_does_not_delay_a_command_for_long(fleet: Server) -> None:
+    """It is killed, so that it cannot send old answers; other processes answer its queries."""
     stalled = pids(fleet)[0]
     with asker(fleet) as client:
         os.kill(stalled, signal.SIGSTOP)
@@ -172,24 +172,24 @@ def test_a_process_that_stalls_holds_no_command_up_for_long(fleet: Server) -> No
     wait_for(lambda: len(pids(fleet)) == 2)
 
 
-def test_a_process_that_stalls_is_noticed_without_a_command(fleet: Server) -> None:
-    """By itself, within seconds."""
+def test_a_stalled_process_is_detected_without_a_command(fleet: Server) -> None:
+    """It is killed and replaced within seconds."""
     stalled = pids(fleet)[0]
     os.kill(stalled, signal.SIGSTOP)
     wait_for(lambda: not is_running(stalled))
     wait_for(lambda: len(pids(fleet)) == 2)
 
 
-def test_answers_go_on_while_the_control_process_stalls(fleet: Server) -> None:
-    """And it harms nobody when it goes on."""
+def test_queries_are_answered_while_the_control_process_is_stalled(fleet: Server) -> None:
+    """It resumes without an effect on the answering processes."""
     assert fleet.process is not None
     before = pids(fleet)
     fleet.process.send_signal(signal.SIGSTOP)
     with asker(fleet) as client:
-        time.sleep(6)  # longer than any bound of ours
+        time.sleep(6)  # longer than any time limit between processes
         client.wait_for_more()
         fleet.process.send_signal(signal.SIGCONT)
-        for side in ("backup", "primary", "backup"):  # each asks every process
+        for side in ("backup", "primary", "backup"):  # each reaches every process
             switch(fleet, side)
         client.wait_for_more()
     assert client.lost == 0
@@ -197,10 +197,10 @@ def test_answers_go_on_while_the_control_process_stalls(fleet: Server) -> None:
     assert "it is ended" not in fleet.log.read_text()
 
 
-def test_answers_go_on_when_the_control_process_is_killed_and_another_takes_over(
+def test_queries_are_answered_while_a_new_control_process_takes_over(
     fleet: Server,
 ) -> None:
-    """No query is lost or answered wrongly, and nothing is left of the processes before."""
+    """No query is lost or answered wrongly, and the former answering processes end."""
     before = pids(fleet)
     with asker(fleet) as client:
         for number in range(3):
@@ -217,8 +217,8 @@ def test_answers_go_on_when_the_control_process_is_killed_and_another_takes_over
     assert len(list(fleet.folder.glob("control.sock.worker.*"))) == 2
 
 
-def test_a_server_without_answering_processes_takes_over_too(fleet: Server) -> None:
-    """The configuration may have changed in between."""
+def test_a_control_process_without_answering_processes_takes_over(fleet: Server) -> None:
+    """The configuration may have changed before the new start."""
     before = pids(fleet)
     with asker(fleet) as client:
         assert fleet.process is not None
@@ -238,8 +238,8 @@ def test_a_server_without_answering_processes_takes_over_too(fleet: Server) -> N
     wait_for(lambda: not [pid for pid in before if is_running(pid)])
 
 
-def test_connections_over_tcp_live_as_long_as_their_process(fleet: Server) -> None:
-    """A takeover answers what was begun to be asked over TCP, and then closes."""
+def test_a_tcp_connection_ends_with_its_process_at_a_takeover(fleet: Server) -> None:
+    """A query that was partly sent is answered, then the connection is closed."""
     import socket
 
     import dns.message
@@ -260,8 +260,8 @@ def test_connections_over_tcp_live_as_long_as_their_process(fleet: Server) -> No
         assert starting.poll() is None
 
 
-def test_a_process_that_was_never_filled_ends_with_its_control_process(tmp_path: Path) -> None:
-    """A server that is killed while it starts leaves nothing behind."""
+def test_a_process_without_a_table_ends_with_its_control_process(tmp_path: Path) -> None:
+    """A server that is killed during its start leaves no process behind."""
     server = Server(tmp_path, WORKERS)
     try:
         starting = server.launch()
@@ -276,16 +276,16 @@ def test_a_process_that_was_never_filled_ends_with_its_control_process(tmp_path:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_end_of_the_server_is_the_end_of_its_processes(fleet: Server, number: int) -> None:
-    """Asked to stop, it leaves nothing behind."""
+def test_a_server_that_stops_ends_its_answering_processes(fleet: Server, number: int) -> None:
+    """It leaves no process and no socket behind."""
     running = pids(fleet)
     assert fleet.stop(number) == 0
     assert not [pid for pid in running if is_running(pid)]
     assert not list(fleet.folder.glob("control.sock.worker.*"))
 
 
-def test_an_interrupt_from_the_terminal_ends_all_in_order(tmp_path: Path) -> None:
-    """Ctrl-C goes to every process of the terminal; only the control process takes it."""
+def test_an_interrupt_from_the_terminal_stops_all_processes_in_order(tmp_path: Path) -> None:
+    """Ctrl-C goes to every process of the terminal, but only the control process reacts to it."""
     server = Server(tmp_path, WORKERS)
     with server.log.open("ab") as log:
         from system.server import EXECUTABLE
@@ -307,8 +307,8 @@ def test_an_interrupt_from_the_terminal_ends_all_in_order(tmp_path: Path) -> Non
         server.kill()
 
 
-def test_a_reload_exchanges_addresses_in_every_process(fleet: Server) -> None:
-    """Those that stay lose nothing."""
+def test_a_reload_replaces_addresses_in_every_process(fleet: Server) -> None:
+    """No query to an unchanged address is lost."""
     text = fleet.config.read_text()
     with asker(fleet) as client:
         fleet.config.write_text(text.replace('"[::1]:0"', '"127.0.0.2:0"'))
@@ -324,7 +324,7 @@ def test_a_reload_exchanges_addresses_in_every_process(fleet: Server) -> None:
 
 
 def test_queries_are_logged_by_every_process_in_one_file(tmp_path: Path) -> None:
-    """On, off and the counts hold for all of them; one that is replaced logs too."""
+    """On, off and the counts apply to all processes, also to one that replaces another."""
     server = Server(tmp_path, WORKERS + "querylog: {file: queries.json}\n")
     try:
         server.start()

@@ -1,7 +1,7 @@
-"""What processes took, as the kernel counts it: CPU, memory, wake-ups; and on which cores they run.
+"""CPU, memory and wake-ups of processes as the kernel counts them, and pinning to cores.
 
-CPU is taken from schedstat, in nanoseconds, where the kernel has it, else from stat in ticks.
-A process may end while it is looked at: then it counts as nothing.
+CPU comes from schedstat, in nanoseconds, if the kernel has it, otherwise from stat, in ticks.
+A process that ends during the measurement counts as zero.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GONE = (OSError, IndexError, ValueError)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds, seconds that it was ready but another had the core, and switches of context."""
+    """CPU seconds, seconds of waiting for the core while ready, and context switches."""
 
     cpu: float = 0.0
     waited: float = 0.0
@@ -37,12 +37,12 @@ class Usage:
 
 
 def usage_of(pids: Iterable[int]) -> Usage:
-    """Return what all threads of these processes have taken up to now."""
+    """Return the usage of all threads of these processes so far."""
     return sum((_thread(task) for pid in pids for task in _tasks(pid)), Usage())
 
 
 def memory_of(pids: Iterable[int]) -> dict[str, float]:
-    """Return resident and proportional memory of these processes together, in MiB."""
+    """Return the resident and proportional memory of these processes together, in MiB."""
     rss = pss = 0
     for pid in pids:
         with suppress(*GONE):
@@ -53,7 +53,7 @@ def memory_of(pids: Iterable[int]) -> dict[str, float]:
 
 
 def descendants_of(pid: int) -> list[int]:
-    """Return the processes that this one has started, and those that they have."""
+    """Return the child processes of a process, and their child processes."""
     parents: dict[int, list[int]] = {}
     for entry in PROC.iterdir():
         if entry.name.isdigit():
@@ -69,7 +69,7 @@ def descendants_of(pid: int) -> list[int]:
 
 
 def pin(pids: Iterable[int], cores: Iterable[int]) -> None:
-    """Let all threads of these processes run on these cores only."""
+    """Restrict all threads of these processes to these cores."""
     allowed = set(cores)
     for pid in pids:
         for task in _tasks(pid):

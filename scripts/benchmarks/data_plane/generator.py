@@ -1,12 +1,12 @@
-"""Questions from the load generator in C: compiled here, run for each measurement, and its figures.
+"""The load generator in C: compiled here, run for each measurement, with its figures.
 
-A shape says what the questions are like:
+The questions have one of these shapes:
 
     plain     A and AAAA, without EDNS
     edns      with an OPT record
     do        with DO set
-    cookie    with the client's cookie and the one that this server gave
-    fresh     with the client's cookie alone: the server makes one for each
+    cookie    with the client's cookie and the cookie that this server gave
+    fresh     with the client's cookie alone, so that the server makes one for each
     nxdomain  plain, and every tenth name does not exist
 """
 
@@ -32,7 +32,7 @@ CLIENT_COOKIE = bytes.fromhex("0123456789abcdef")
 
 
 def compile_native(folder: Path) -> dict[str, Path]:
-    """Compile the C programs into a folder; return where they are, by name."""
+    """Compile the C programs into a folder; return their paths by name."""
     programs = {}
     for name in ("echo", "load"):
         programs[name] = folder / name
@@ -42,7 +42,7 @@ def compile_native(folder: Path) -> dict[str, Path]:
 
 
 class Generator:
-    """Runs the load generator on a core."""
+    """Runs the load generator on one core."""
 
     def __init__(self, program: Path, core: int) -> None:
         self.program = program
@@ -62,7 +62,7 @@ class Generator:
         return figures
 
     def start(self, port: int, groups: int, **options: float) -> subprocess.Popen[str]:
-        """Start it with plain questions; its figures are what it prints."""
+        """Start it with plain questions; it prints its figures when it ends."""
         words = [w for name, value in options.items() for w in (f"--{name}", str(value))]
         command = self._command(port, groups, words)
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -88,13 +88,13 @@ def _shape_words(shape: str, port: int) -> list[str]:
 
 
 def opt_record(cookie: bytes = b"", flags: int = 0) -> bytes:
-    """Return an OPT record."""
+    """Return an OPT record in wire format."""
     options = pack("!HH", 10, len(cookie)) + cookie if cookie else b""
     return pack("!BHHBBHH", 0, 41, UDP_SIZE, 0, 0, flags, len(options)) + options
 
 
 def cookie_from(port: int) -> bytes:
-    """Return the client's cookie and the one that a server gives for it; if none, as if."""
+    """Return the client's cookie with the server's; with zeros if the server gives none."""
     option = dns.edns.GenericOption(dns.edns.OptionType.COOKIE, CLIENT_COOKIE)
     query = dns.message.make_query(f"{label_of(0)}.{ORIGIN}", "A", options=[option])
     try:

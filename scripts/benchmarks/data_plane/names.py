@@ -1,6 +1,6 @@
-"""The names that all servers serve, and what they answer: as state, as zone file, as addresses.
+"""The names that all servers serve and their answers: as state, as zone file, as addresses.
 
-A group has three names, each with A and AAAA; GROUPS_TO_A_PAIR groups share their two applications.
+A group has three names with A and AAAA each; GROUPS_TO_A_PAIR groups share two applications.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ TTL = 60
 BATCH = 3000
 
 PREFIXES = {"": 0, "primary.": 0, "backup.": 1}
-"""What stands before a label, and which application of the pair is the answer."""
+"""The prefixes of a label, each with the number of the application that is its answer."""
 
 
 def groups_for(names: int) -> int:
-    """Return how many groups have at least so many names."""
+    """Return the smallest number of groups that has at least `names` names."""
     return -(-names // len(PREFIXES))
 
 
 def label_of(number: int) -> str:
-    """Return nine digits, as labels have them by default."""
+    """Return a label of nine digits, like the default labels of groups."""
     digits = f"{number:09d}"
     return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
 
 
 def addresses_of(group: int, side: int) -> tuple[IPv4Address, IPv6Address]:
-    """Return the addresses of an application of a group."""
+    """Return the addresses of the application on one side of a group."""
     index = group // GROUPS_TO_A_PAIR * 2 + side
     return IPv4Address(0x0A000000 + index), IPv6Address(0x20010DB8 << 96 | index)
 
@@ -60,7 +60,7 @@ def write_zone(path: Path, groups: int) -> None:
 
 
 async def write_state(path: Path, groups: int) -> None:
-    """Write the state, by the store itself."""
+    """Write the state with the real store."""
 
     async def at_once(call: Callable[[], Any]) -> Any:
         return call()

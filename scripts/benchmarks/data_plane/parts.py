@@ -1,6 +1,6 @@
-"""The measurements: each takes the bench and returns figures; `tables` makes tables of them.
+"""The measurements: each gets the bench and returns figures, which `tables` prints.
 
-Unless something else is said, each server has one core to itself, and the load the other one.
+By default each server has one core, and the load has another one.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ Figures = dict[str, Any]
 LATENCY_SHARES = (0.1, 0.5, 0.8)
 
 CALM = 0.02
-"""Share of its time that the load may have waited for its core, in a run of which latencies count.
+"""The share of its time that the load may have waited for its core in a run that counts.
 
-In the others it is the machine that is measured.
+Latencies of other runs measure the machine more than the server.
 """
 
 
 @dataclass(slots=True)
 class Bench:
-    """What the measurements need: servers, names, the generator, and how long and often."""
+    """Servers, names, the load generator, and the length and number of the measurements."""
 
     kinds: dict[str, Kind]
     folder: Path
@@ -48,7 +48,7 @@ class Bench:
     started: int = 0
 
     def start(self, name: str, names: int, workers: int | None = None) -> Server:
-        """Start and check a server; pin it to its core once it has loaded everything."""
+        """Start and check a server; pin it to its core when it has loaded everything."""
         self.started += 1
         folder = self.folder / f"server-{self.started}"
         kind, of_ours = self.kinds[name], name in (COMPILED, PYTHON)
@@ -59,7 +59,7 @@ class Bench:
         return server
 
     def start_all(self, names: int, only: Iterable[str] | None = None) -> list[Server]:
-        """Start those that are there; say which do not start, and go on."""
+        """Start the servers that can be started; print the reason for each that cannot."""
         servers = []
         for name in self.kinds if only is None else only:
             if name in self.kinds:
@@ -70,7 +70,7 @@ class Bench:
         return servers
 
     def saturate(self, server: Server, shape: str = "plain") -> Figures:
-        """Keep a window of questions in flight; return rate and CPU an answer."""
+        """Keep a window of questions in flight; return the rate and the CPU per answer."""
         before, first = server.usage(), server.first_usage()
         run = self.generator.run(
             server.port, server.groups, shape, window=self.window, seconds=self.seconds
@@ -95,30 +95,30 @@ class Bench:
         }
 
     def pace(self, server: Server, rate: float, seconds: float) -> Figures:
-        """Ask at a rate; return the latencies."""
+        """Send questions at a rate; return the latencies."""
         return self.generator.run(
             server.port, server.groups, "plain", rate=max(1, round(rate)), seconds=seconds
         )
 
 
 def stop_all(servers: Iterable[Server]) -> None:
-    """End them."""
+    """Stop all servers."""
     for server in servers:
         server.stop()
 
 
 def median_of(runs: Sequence[Figures], key: str) -> float:
-    """Return the median of a figure."""
+    """Return the median of one figure of all runs."""
     return statistics.median(run[key] for run in runs)
 
 
 def calm(runs: Sequence[Figures]) -> list[Figures]:
-    """Return the runs in which the load had its core to itself, or all if there is none."""
+    """Return the runs in which the load had its core to itself, or all if there are none."""
     return [run for run in runs if run["waited"] < CALM] or list(runs)
 
 
 def cpu(bench: Bench, servers: Sequence[Server], shapes: Sequence[str]) -> Figures:
-    """Measure the CPU of an answer, in rounds in which all servers and shapes take turns."""
+    """Measure the CPU per answer, in rounds in which all servers and shapes take turns."""
     runs: dict[str, dict[str, list[Figures]]] = {s.name: {} for s in servers}
     able = {server.name: [s for s in shapes if _answers(bench, server, s)] for server in servers}
     for _ in range(bench.rounds):
@@ -158,7 +158,7 @@ def cpu(bench: Bench, servers: Sequence[Server], shapes: Sequence[str]) -> Figur
 
 
 def _answers(bench: Bench, server: Server, shape: str) -> bool:
-    """Warm it up, and return whether it answers such questions; it must answer plain ones."""
+    """Warm up a server; return whether it answers a shape, or raise if it is the plain one."""
     try:
         bench.saturate(server, shape)
     except RuntimeError as fault:
@@ -170,7 +170,7 @@ def _answers(bench: Bench, server: Server, shape: str) -> bool:
 
 
 def measure_cpu(bench: Bench) -> Figures:
-    """CPU of an answer at few names, in all shapes."""
+    """Measure the CPU per answer at few names, in all shapes."""
     servers = bench.start_all(bench.names)
     try:
         return cpu(bench, servers, bench.shapes)
@@ -179,7 +179,7 @@ def measure_cpu(bench: Bench) -> Figures:
 
 
 def measure_million(bench: Bench) -> Figures:
-    """Start, memory and CPU at very many names; each starts while the others do nothing."""
+    """Measure start, memory and CPU at very many names; servers start one after the other."""
     servers = bench.start_all(bench.million, (ECHO, *bench.million_kinds))
     try:
         memory = {s.name: s.memory() for s in servers}
@@ -194,7 +194,7 @@ def measure_million(bench: Bench) -> Figures:
 
 
 def measure_latency(bench: Bench) -> Figures:
-    """Latencies at shares of what each can answer."""
+    """Measure latencies at shares of each server's capacity."""
     servers = bench.start_all(bench.names)
     try:
         capacity: dict[str, list[float]] = {}
@@ -229,7 +229,7 @@ def measure_latency(bench: Bench) -> Figures:
 
 
 def measure_idle(bench: Bench, seconds: float) -> Figures:
-    """What they take while nobody asks, all at the same time."""
+    """Measure all servers at the same time while they get no queries."""
     servers = [s for s in bench.start_all(bench.names) if s.name != ECHO]
     try:
         time.sleep(2)
@@ -248,7 +248,7 @@ def measure_idle(bench: Bench, seconds: float) -> Figures:
 
 
 def measure_workers(bench: Bench, counts: Sequence[int] = (1, 2)) -> Figures:
-    """CPU of an answer with one worker, and with more, which may use all cores as the load does."""
+    """Measure the CPU per answer with one and more workers, which share all cores with the load."""
     figures: Figures = {}
     for name in ("gdnsd", "Knot", COMPILED, PYTHON):
         if name not in bench.kinds:
@@ -274,6 +274,6 @@ def measure_workers(bench: Bench, counts: Sequence[int] = (1, 2)) -> Figures:
 
 
 def data_for(names: int, folder: Path) -> Data:
-    """Say where the files for so many names are."""
+    """Return the paths of the files for a number of names."""
     groups = groups_for(names)
     return Data(names, folder / f"{groups}.zone", folder / f"{groups}.db")

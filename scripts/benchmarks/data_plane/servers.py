@@ -1,7 +1,7 @@
-"""The servers that are measured: how each is configured, started, checked, pinned and stopped.
+"""The measured servers: how to configure, start, check, pin and stop each of them.
 
-All of them answer on a port of their own of 127.0.0.1, with as many threads or processes for UDP
-as they are told, no limits on rates, no log of queries, and DNS cookies where they have them.
+Each answers on its own port of 127.0.0.1, with a given number of threads or processes for UDP,
+without rate limits and query logs, and with DNS cookies if it supports them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FAST_PATH = "FAILOVERDNS_FAST_PATH"
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What is served: how many names, and the files with them."""
+    """The served data: the number of names, and the files that hold them."""
 
     names: int
     zone: Path
@@ -39,13 +39,13 @@ class Data:
 
     @property
     def groups(self) -> int:
-        """How many groups have these names."""
+        """The number of groups that have these names."""
         return groups_for(self.names)
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Where and how to run: a folder of its own, a port, workers, and what to serve."""
+    """The folder, port, number of workers and data of a server."""
 
     folder: Path
     port: int
@@ -55,7 +55,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A make of server: `command` writes its configuration and returns what starts it."""
+    """A make of server: `command` writes its configuration and returns the command line."""
 
     name: str
     version: Callable[[], str]
@@ -64,10 +64,10 @@ class Kind:
 
 
 class Server:
-    """A server that runs."""
+    """A running server."""
 
     def __init__(self, kind: Kind, folder: Path, data: Data, workers: int = 1) -> None:
-        """Start it and wait for the first right answer."""
+        """Start the server and wait for the first correct answer."""
         folder.mkdir(parents=True)
         self.name = kind.name
         self.groups = data.groups
@@ -83,7 +83,7 @@ class Server:
         self.start_seconds = time.monotonic() - began
 
     def _wait_for_answer(self, name: str) -> None:
-        """Ask until there is an answer with a record; raises RuntimeError."""
+        """Query until the reply has an answer record; raise RuntimeError after a time limit."""
         asker, until = Asker(self.port, name), time.monotonic() + DEADLINE
         while (reply := asker.ask()) is None or reply[4:6] == b"\0\0":
             if self._process.child.poll() is not None or time.monotonic() > until:
@@ -95,37 +95,37 @@ class Server:
 
     @property
     def workers(self) -> list[int]:
-        """The processes that it has started, which are those that answer, if there are any."""
+        """The child processes of the server, which answer if there are any."""
         return descendants_of(self._process.child.pid)
 
     @property
     def pids(self) -> list[int]:
-        """All its processes."""
+        """All processes of the server."""
         return [self._process.child.pid, *self.workers]
 
     @property
     def control(self) -> Path:
-        """The control socket, of ours."""
+        """The control socket of failoverdns."""
         return self.folder / "control.sock"
 
     def pin(self, *cores: int) -> None:
-        """Run on these cores only."""
+        """Restrict all processes to these cores."""
         pin(self.pids, cores)
 
     def pin_control(self, *cores: int) -> None:
-        """Let the process that was started run on these cores only."""
+        """Restrict the first process to these cores."""
         pin([self._process.child.pid], cores)
 
     def usage(self) -> Usage:
-        """Return what all its processes took."""
+        """Return the usage of all processes so far."""
         return usage_of(self.pids)
 
     def first_usage(self) -> Usage:
-        """Return what the process that was started took: of ours, the control process."""
+        """Return the usage of the first process, which is the control process of failoverdns."""
         return usage_of([self._process.child.pid])
 
     def memory(self) -> dict[str, Any]:
-        """Return its memory: of the process with the most, which answers, and of all."""
+        """Return the memory of the largest process, which answers, and of all processes."""
         each = [memory_of([pid]) for pid in (self.workers or self.pids)]
         return {
             "answering": max(each, key=lambda one: one["pss_mib"]),
@@ -133,7 +133,7 @@ class Server:
         }
 
     def check(self, count: int = 40) -> None:
-        """Ask a sample as a resolver would, and compare; raises RuntimeError."""
+        """Query a sample of names and compare the answers; raise RuntimeError if one is wrong."""
         if self.name == ECHO:
             return
         dice = random.Random(5)
@@ -160,7 +160,7 @@ class Server:
         return reply
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the server."""
         self._process.stop()
 
 
@@ -269,13 +269,13 @@ def kinds(echo: Path) -> tuple[dict[str, Kind], dict[str, str]]:
 
 
 def _powerdns_version() -> str:
-    """Return its version, without the time that it begins with."""
+    """Return the version of PowerDNS, without the time that the output begins with."""
     line = version_of("pdns_server", "--version")
     return line[max(0, line.find("PowerDNS")) :]
 
 
 def _own(fast_path: str) -> str:
-    """Return the version of ours; empty if the fast path is not the one that was asked for."""
+    """Return our version, or "" if the fast path is not the requested one."""
     done = subprocess.run(
         ["env", f"{FAST_PATH}={fast_path}", EXECUTABLE, "version"],
         capture_output=True,

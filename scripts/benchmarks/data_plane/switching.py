@@ -1,6 +1,6 @@
-"""What switches do to answers, and how soon answers follow them: of failoverdns alone.
+"""The effect of switches on answers, and the time until answers follow, for failoverdns only.
 
-Refuses to know how others switch: `scripts/bench switching` does.
+`scripts/bench switching` compares switches with those of other servers.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from data_plane.servers import COMPILED, PYTHON, Server
 from data_plane.tables import Row
 
 PROBES = 300
-"""Questions that tell which worker a source port belongs to."""
+"""Questions that show to which worker a source port belongs."""
 
 TRIES = 64
-"""Source ports that are tried before we say that some worker is asked by nobody."""
+"""Source ports to try before the search for the port of a worker fails."""
 
 DEADLINE = 5.0
-"""Seconds in which a switch must be seen."""
+"""Seconds in which the answers of a worker must follow a switch."""
 
 
 class Control:
@@ -40,23 +40,23 @@ class Control:
         self._replies = self.sock.makefile("rb")
 
     def send(self, group: int) -> None:
-        """Send a switch and do not wait."""
+        """Send a switch without waiting for the reply."""
         self.sock.sendall(b"switch g%d\n" % group)
 
     def receive(self) -> None:
-        """Take a reply; raises RuntimeError if it is not ok."""
+        """Receive a reply; raise RuntimeError if it is an error."""
         reply = self._replies.readline()
         if not json.loads(reply).get("ok"):
             raise RuntimeError(f"a switch failed: {reply!r}")
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self.sock.close()
 
 
 @dataclass(slots=True)
 class Switches:
-    """Switches at a rate, for some seconds, in threads of their own."""
+    """Switches at a steady rate for some seconds, in threads of their own."""
 
     control: Control
     groups: int
@@ -68,7 +68,7 @@ class Switches:
     replied: list[float] = field(default_factory=list)
 
     def run(self) -> None:
-        """Send, while another thread takes the replies."""
+        """Send the switches, while another thread receives the replies."""
         count = round(self.rate * self.seconds)
         sent: list[float] = []
         taking = threading.Thread(target=self._take, args=(count, sent))
@@ -95,7 +95,7 @@ class Switches:
 
 
 def measure_switching(bench: Bench, rate: float, seconds: float) -> Figures:
-    """Latencies at half capacity, with and without durable switches, in turns.
+    """Measure latencies at half capacity, with and without durable switches, in turns.
 
     The workers have the server's core; the control process may run on either core.
     """
@@ -148,7 +148,7 @@ def _with_and_without(
 
 
 def switching_rows(figures: Figures) -> list[Row]:
-    """Make a table of answers beside switches."""
+    """Return a table of latencies with and without switches."""
     rows: list[Row] = [
         (
             "at half capacity",
@@ -172,7 +172,7 @@ def switching_rows(figures: Figures) -> list[Row]:
 
 
 def measure_change(bench: Bench, workers: int, switches: int) -> Figures:
-    """Time from a switch's command to the new answer, at very many names, of each worker."""
+    """Measure the time from a switch to the new answer of each worker, at very many names."""
     figures: Figures = {}
     for name in bench.million_kinds:
         if name not in (COMPILED, PYTHON) or name not in bench.kinds:
@@ -225,9 +225,9 @@ def _changes(server: Server, switches: int) -> Figures:
 
 
 def source_ports(server: Server) -> list[int]:
-    """Return a source port for each worker, found by who works when it is asked from there.
+    """Return a source port for each worker, found by which worker uses CPU for its queries.
 
-    Raises RuntimeError if a worker is not reached from any of the ports that were tried.
+    Raises RuntimeError if a worker gets the queries of none of the ports.
     """
     pids = server.workers or server.pids
     found: dict[int, int] = {}
@@ -245,7 +245,7 @@ def source_ports(server: Server) -> list[int]:
 
 
 def change_rows(figures: Figures) -> list[Row]:
-    """Make a table of how soon answers follow."""
+    """Return a table of the time until answers follow a switch."""
     rows: list[Row] = [
         ("switch, many names", "workers", "runs", "first answer", "all workers", "reply")
     ]

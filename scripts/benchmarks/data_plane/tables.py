@@ -1,4 +1,4 @@
-"""Tables of the figures that `parts` measures: rows, the first of them as a heading."""
+"""Tables of the figures that `parts` measures; the first row is the heading."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Row = tuple[object, ...]
 
 
 def cpu_rows(figures: Figures) -> list[Row]:
-    """Make a table of CPU figures."""
+    """Return a table of the CPU per answer."""
     shapes = list(figures[ECHO])
     rows: list[Row] = [
         (
@@ -44,7 +44,7 @@ def cpu_rows(figures: Figures) -> list[Row]:
 
 
 def million_rows(figures: Figures) -> list[Row]:
-    """Make a table of what very many names cost."""
+    """Return a table of start, memory and CPU at very many names."""
     rows: list[Row] = [
         ("many names", "start s", "PSS answering MiB", "PSS all", "RSS all", "us", "/ C echo")
     ]
@@ -65,7 +65,7 @@ def million_rows(figures: Figures) -> list[Row]:
 
 
 def latency_rows(figures: Figures) -> list[Row]:
-    """Make a table of latencies."""
+    """Return a table of latencies."""
     shares = [f"{share:.0%}" for share in LATENCY_SHARES]
     rows: list[Row] = [
         (
@@ -90,7 +90,7 @@ def latency_rows(figures: Figures) -> list[Row]:
 
 
 def idle_rows(figures: Figures) -> list[Row]:
-    """Make a table of what idling takes."""
+    """Return a table of the CPU and wake-ups of idle servers."""
     rows: list[Row] = [("idle", "CPU ms a second", "wake-ups a second")]
     rows += [
         (name, one["cpu_ms_a_second"], one["wake_ups_a_second"]) for name, one in figures.items()
@@ -99,7 +99,7 @@ def idle_rows(figures: Figures) -> list[Row]:
 
 
 def workers_rows(figures: Figures) -> list[Row]:
-    """Make a table of one and two workers."""
+    """Return a table of the CPU with one and two workers."""
     rows: list[Row] = [("workers (all share the cores)", "1: us", "2: us", "2 / 1")]
     for name, one in figures.items():
         us = [one[count]["cpu_us"] for count in ("1", "2")]

@@ -1,9 +1,9 @@
-/* A server that does nothing but answer: each packet goes back with its QR bit set.
+/* A server that only sends packets back, with the QR bit set.
  *
- *   echo PORT      on 127.0.0.1, until it is told to end, at most an hour
+ *   echo PORT      on 127.0.0.1, until it is stopped, at most an hour
  *
- * It waits, takes a batch with recvmmsg and sends it with sendmmsg: what the kernel and the system
- * calls cost, and so the unit that servers are measured in.
+ * It waits, receives a batch with recvmmsg and sends it with sendmmsg.  Its cost is that of the
+ * kernel and the system calls, and thus the unit in which servers are measured.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

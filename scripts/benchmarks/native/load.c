@@ -1,20 +1,20 @@
-/* Ask a name server on loopback very many questions, and tell in JSON what came back.
+/* Send very many queries to a name server on loopback, and print the results as JSON.
  *
  *   load --port P --groups N [--core C] [--sockets S] [--seconds T] [--zone TEXT]
  *        [--window W | --rate R] [--nxdomain PERCENT] [--opt HEX] [--seed N]
  *
  * The names are those of failoverdns: <label>, primary.<label>, backup.<label> in the zone, where
- * a label is nine digits below N as 000-000-000; each is asked for A or AAAA, drawn by a generator
- * that begins at the same seed every time.  NXDOMAIN names are labels of 999-.
- * --opt is an OPT record in hexadecimal, appended to each question.
- *
- *   --window W   as many questions in flight as W, all sockets together: how much can it answer?
- *   --rate R     R questions a second, at times drawn from a Poisson process, whatever comes back:
- *                how long does an answer take?  It is counted from when the question was due.
- *
- * It never waits but asks the kernel again at once, so that a server pays for no wake-up of ours.
- * Bounded in time; answers that are not back TIMEOUT after the last question are lost.
- */
+  * a label is nine digits below N as 000-000-000.  Each is queried for A or AAAA, at random from the
+  * same seed every time.  Names for NXDOMAIN have labels that begin with 999-.
+  * --opt is an OPT record in hexadecimal, appended to each query.
+  *
+  *   --window W   keep W queries in flight, on all sockets together, to measure the capacity
+  *   --rate R     send R queries a second, at times from a Poisson process that do not depend on
+  *                the answers, to measure latencies, which count from when a query was due
+  *
+  * It polls without waiting, so that a server pays for no wake-up of the load generator.
+  * The run is bounded in time; answers that come TIMEOUT after the last query are lost.
+  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -43,8 +43,8 @@ struct asker {
     int sock;
     uint16_t next;          /* id of the next question */
     int64_t in_flight;
-    int64_t heard;          /* when the last answer came */
-    int64_t *asked;         /* by id: when the question was due; 0 when it is answered */
+    int64_t heard;          /* time of the last answer */
+    int64_t *asked;         /* by id: due time of the query; 0 if answered */
 };
 
 static struct asker askers[MAX_SOCKETS];
@@ -92,7 +92,7 @@ static void three_digits(uint8_t *at, unsigned value)
     at[2] = (uint8_t)('0' + value % 10);
 }
 
-/* Write a question with an id into a packet; return its size. */
+/* Write a query with an id into a packet; return its size. */
 static size_t question(uint8_t *packet, uint16_t id)
 {
     static const char *const prefixes[] = {"", "\7primary", "\6backup"};
@@ -127,7 +127,7 @@ static size_t question(uint8_t *packet, uint16_t id)
     return (size_t)(at - packet) + tail_size;
 }
 
-/* Send questions, those of a batch with one call; the times that they were due are in `due`. */
+/* Send queries, a batch with one call; their due times are in `due`. */
 static void ask(struct asker *asker, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -142,7 +142,7 @@ static void ask(struct asker *asker, int count)
     }
     for (int i = 0; i < done; i++) {
         int64_t *slot = &asker->asked[(uint16_t)(asker->next + i)];
-        if (*slot != 0) { /* 65,536 questions ago, and not answered */
+        if (*slot != 0) { /* 65,536 queries ago, and not answered */
             lost++;
             asker->in_flight--;
         }
@@ -151,11 +151,11 @@ static void ask(struct asker *asker, int count)
     asker->next = (uint16_t)(asker->next + done);
     asker->in_flight += done;
     sent += (uint64_t)done;
-    if (rate > 0 && done < count) /* the open loop does not ask again */
+    if (rate > 0 && done < count) /* the open loop does not retry */
         lost += (uint64_t)(count - done), sent += (uint64_t)(count - done);
 }
 
-/* Take the answers that are there; return how many. */
+/* Receive the waiting answers; return their number. */
 static int hear(struct asker *asker)
 {
     for (int i = 0; i < BATCH; i++)
@@ -276,7 +276,7 @@ static double percentile(double share)
     return MAX_MICROSECONDS;
 }
 
-/* Return the share of its time that it was ready but another had its core. */
+/* Return the share of its time that this process was ready but another had its core. */
 static double waited(void)
 {
     double ran = 0, ready = 0;

@@ -1,4 +1,4 @@
-"""Strangers over TCP, over real sockets: whatever they do, dig is answered meanwhile."""
+"""TCP clients that are idle, slow or never read: dig is answered all the time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ tcp:
 
 @pytest.fixture
 def server(tmp_path: Path):
-    """A server with small limits."""
+    """Start a server with low limits for TCP connections."""
     running = Server(tmp_path, CONFIG + LIMITS)
     try:
         running.start().load_demo()
@@ -32,12 +32,12 @@ def server(tmp_path: Path):
 
 
 def connect(server: Server, source: str = "127.0.0.1") -> socket.socket:
-    """Connect from an address of loopback."""
+    """Connect from an address on loopback."""
     return socket.create_connection(("127.0.0.1", server.port), DEADLINE, (source, 0))
 
 
 def is_closed(sock: socket.socket) -> bool:
-    """Tell whether the server has ended a connection."""
+    """Return whether the server has closed a connection."""
     sock.setblocking(False)
     try:
         return sock.recv(1 << 16) == b""
@@ -48,12 +48,12 @@ def is_closed(sock: socket.socket) -> bool:
 
 
 def is_answered(server: Server) -> bool:
-    """Tell whether dig gets the address, over UDP and TCP."""
+    """Return whether dig gets the address, over UDP and TCP."""
     return all(server.short(how, HOSTNAME) == ["192.0.2.10"] for how in ("+notcp", "+tcp"))
 
 
-def test_a_thousand_idle_connections_keep_nobody_out(server: Server) -> None:
-    """Neither from many networks nor from dig's own: those idle longest make room."""
+def test_a_thousand_idle_connections_do_not_exclude_others(server: Server) -> None:
+    """Connections from many networks and from dig's own are idle; the longest idle are closed."""
     with ExitStack() as stack:
         idle = [stack.enter_context(connect(server, f"127.0.{n % 25}.1")) for n in range(500)] + [
             stack.enter_context(connect(server)) for _ in range(400)
@@ -63,8 +63,8 @@ def test_a_thousand_idle_connections_keep_nobody_out(server: Server) -> None:
     assert "Traceback" not in server.log.read_text()
 
 
-def test_a_client_that_never_reads_is_let_go(server: Server) -> None:
-    """It asks for as long as it can; dig is answered all the while, and then it is gone."""
+def test_a_client_that_never_reads_is_disconnected(server: Server) -> None:
+    """It sends queries as long as it can; dig is answered meanwhile."""
     query = dns.message.make_query(HOSTNAME, "A").to_wire()
     flood = (len(query).to_bytes(2, "big") + query) * 500
     with connect(server) as rude:
@@ -86,8 +86,8 @@ def test_a_client_that_never_reads_is_let_go(server: Server) -> None:
     assert is_answered(server)
 
 
-def test_a_byte_now_and_then_buys_no_time(server: Server) -> None:
-    """The time counts from the last whole query: who came later and is silent goes no earlier."""
+def test_single_bytes_do_not_extend_the_idle_timeout(server: Server) -> None:
+    """The timeout counts from the last complete query, so the slow client is closed first."""
     with connect(server) as slow, connect(server) as silent:
         ended: list[str] = []
         until = time.monotonic() + DEADLINE
@@ -96,14 +96,14 @@ def test_a_byte_now_and_then_buys_no_time(server: Server) -> None:
             time.sleep(0.1)
             with suppress(ConnectionError):
                 slow.send(b"\x00")
-            # The later one first: if it is closed, the earlier one has been before.
+            # The later one is checked first: if it is closed, the earlier one was closed before.
             ended = [name for name, sock in (("silent", silent), ("slow", slow)) if is_closed(sock)]
         assert "slow" in ended
     assert is_answered(server)
 
 
 def test_pipelined_queries_are_all_answered_in_order(server: Server) -> None:
-    """Thousands in one go, from several clients at once."""
+    """Several clients send thousands of queries at once."""
     count = 3000
     rest = dns.message.make_query(HOSTNAME, "A").to_wire()[2:]
     length = (2 + len(rest)).to_bytes(2, "big")
