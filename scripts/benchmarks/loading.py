@@ -28,7 +28,7 @@ from failoverdns.model.zone import NameServer, Zone
 from failoverdns.protocol.table.deltas import Shared, write_nodes
 from failoverdns.rules.derived.serving import nodes_in_parts
 from failoverdns.store.mark import Mark
-from failoverdns.store.state_file import open_state_file
+from failoverdns.store.state_file import BUSY_TIMEOUT, open_state_file
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def measure(path: Path) -> list[tuple[str, str, str]]:
         rows.append((step, f"{spent:.2f} s", f"{resident() - before} MiB"))
 
     began = time.process_time()
-    connection, loaded = open_state_file(path, Mark(path.with_name("mark")))
+    connection, loaded = open_state_file(path, Mark(path.with_name("mark")), BUSY_TIMEOUT)
     note(f"read {len(loaded.entities)} entities", began)
     began = time.process_time()
     state = State(loaded.revision, loaded.entities, (zone,))
