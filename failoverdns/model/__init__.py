@@ -1,5 +1,4 @@
-"""NOUNS: frozen values in the words of the field.
+"""The values that everything else works on: frozen, and named in the words of DNS and failover.
 
-Knows the standard library only.
-Refuses to know packets, files, sockets, clocks and commands' effects.
+Imports the standard library only, and has no packets, files, sockets or clocks.
 """

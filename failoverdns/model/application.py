@@ -1,6 +1,6 @@
 """Applications and their heads: the places that traffic can go to.
 
-Refuses to know which head is the web head: that is a rule.
+Which head is the web head is a rule: see `failoverdns.rules.derived.web_heads`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from failoverdns.model.names import DomainName
 
 
 class HeadRole(Enum):
-    """What a head is to its application."""
+    """The two roles that a head of an application can have."""
 
     LOAD_BALANCER = "load-balancer"
     WEB_SERVER = "web-server"
@@ -27,7 +27,7 @@ class Head:
 
     With neither, its hostname comes from the application's template.
     `name` is one DNS label in lower case, unique within the application.
-    `observed` is what probing says of it; None if nothing yet, or no check is asked for.
+    `observed` is the health that probes found; None before the first result and without checks.
     """
 
     name: str
@@ -44,9 +44,9 @@ class Application(Entity):
 
     `id` never changes, `name` (one DNS label in lower case, unique) may.
     `heads` are in the order in which they were added.
-    `active` names the active load balancer; None if none was made active.
-    `checks` are names of checks that its heads have to pass: so many of them as `require_checks`
-    says for a head to be up, and so many web heads as `require_heads` says for the application.
+    `active` names the active load balancer; None if there is none.
+    `checks` are names of checks.  `require_checks` is how many of them must pass for a head to be
+    up, `require_heads` how many web heads must be up for the application to be up.
     """
 
     id: str
@@ -65,19 +65,19 @@ class Application(Entity):
         return self.id
 
     def head(self, name: str) -> Head | None:
-        """Return the head of that name, or None."""
+        """Return the head with this name, or None."""
         for head in self.heads:
             if head.name == name:
                 return head
         return None
 
     def with_head(self, old: Head, new: Head) -> Application:
-        """Return the application with `new` in the place of `old`, one of its heads."""
+        """Return a copy of the application in which the head `old` is replaced by `new`."""
         return replace(self, heads=tuple(new if head is old else head for head in self.heads))
 
 
 class ApplicationRole(Enum):
-    """What an application is to the groups that it belongs to, as `_status` and events say it."""
+    """Whether an application is active in a group; the value of `_status` records and events."""
 
     ONLINE = "online"
     OFFLINE = "offline"
@@ -94,7 +94,7 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Hostname:
-    """A target that is itself a name, answered as CNAME."""
+    """A target that is a hostname, answered as CNAME."""
 
     name: DomainName
 
@@ -108,7 +108,7 @@ Target = Addresses | Hostname | Nothing
 
 
 def target_texts(target: Target) -> list[str]:
-    """Return a target as texts: its addresses, or its hostname, or nothing."""
+    """Return the addresses of a target, or its hostname, as texts; an empty list for no target."""
     match target:
         case Addresses(ipv4, ipv6):
             return [str(address) for address in (*ipv4, *ipv6)]

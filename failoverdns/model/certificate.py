@@ -1,9 +1,9 @@
-"""Certificates as facts: what an application's certificate says, and orders for new ones.
+"""Certificates of applications, orders for new ones at a CA, and private keys on their way.
 
-Private keys are not here: facts name the *bundle*, chain and key, that the vault keeps, so that
-nothing that is decided, recorded or reported can give a key away.  `Bundle` and `Secret` are for
-the way into the vault and out of it.
-Refuses to know X.509, PEM and how keys are kept.
+Facts about a certificate hold no private key: they name the *bundle*, chain and key, that is stored
+in the vault, so that no decision, history or report can give a key away.  `Bundle` and `Secret` are
+only for putting a key into the vault and getting it out.  X.509 and PEM are read elsewhere, in
+`failoverdns.pki`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from failoverdns.model.names import DomainName
 
 
 class CertificateKind(Enum):
-    """Where a certificate came from: installed by somebody, or issued over ACME."""
+    """Where a certificate came from: installed by an operator, or issued over ACME."""
 
     CUSTOM = "custom"
     ACME = "acme"
@@ -26,17 +26,17 @@ class CertificateKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a chain says of itself; times in seconds since 1970.
+    """The facts about a certificate chain; times in seconds since 1970.
 
     `bundle` names chain and key in the vault: the SHA-256 of the whole chain, in hex.
     `fingerprint` is the SHA-256 of the leaf, in hex.
     `names` are the leaf's DNS and IP SANs, sorted and without duplicates: DNS names in lower case
     and A-labels, `*.` before a wildcard; addresses as they are usually written.
-    `issuer` is a text after RFC 4514; `key_type` is one such as `ECDSA P-256`.
+    `issuer` is a text as in RFC 4514; `key_type` is a text such as `ECDSA P-256`.
     `length` counts the certificates of the chain; `self_signed` is true for a leaf that is its
     own issuer.
-    `renewal_id` is what a CA's renewal information knows it by (RFC 9773 section 4.1); None
-    without an authority key identifier.
+    `renewal_id` identifies the certificate in a CA's renewal information (RFC 9773 section 4.1);
+    None without an authority key identifier.
     """
 
     bundle: str
@@ -72,9 +72,9 @@ def covers(names: Container[str], wanted: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Certificate(Entity):
-    """The certificate of an application (by id), which has one at most.
+    """The certificate of an application (by id), which has at most one.
 
-    `installed_at` in seconds since 1970: when this application got it.
+    `installed_at` (seconds since 1970) is when this application got it.
     `source` is the id of the application that it was transferred from; None if it was installed
     or issued here.
     """
@@ -93,7 +93,7 @@ class Certificate(Entity):
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A value that a CA wants to see in a TXT record (RFC 8555 section 8.4)."""
+    """A DNS-01 challenge: the TXT value that a CA expects at a name (RFC 8555 section 8.4)."""
 
     owner: DomainName
     value: str
@@ -101,14 +101,14 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Order(Entity):
-    """A certificate that is to be issued to an application (by id), which has one order at most.
+    """An order for a certificate of an application (by id), which has at most one order.
 
     `names` as in `Facts`; `key` names its private key in the vault, once there is one.
-    `url` is the order at the CA, once it is placed there, and `account` (by URI) who placed it: no
-    other one can go on with it.  `challenges` are what DNS serves for it.
-    `failures` counts attempts in a row that failed, `problem` says why the last one did, and
-    before `retry_at` (seconds since 1970) nothing is tried; `not_before` is the part of that which
-    the CA asked for, and nobody may shorten.
+    `url` is the order's URL at the CA, once it is placed there.  `account` is the URI of the
+    account that placed it; no other account can continue it.  `challenges` are served in DNS.
+    `failures` counts failed attempts in a row, and `problem` says why the last one failed.  The
+    next attempt is at `retry_at` (seconds since 1970), and even on request not before `not_before`,
+    because the CA asked to wait until then.
     """
 
     id: str
@@ -131,7 +131,7 @@ class Order(Entity):
 
 @dataclass(frozen=True, slots=True)
 class Account(Entity):
-    """Our account at an ACME directory (by URL); `key` names its private key in the vault."""
+    """The server's account at an ACME directory (by URL); `key` names its key in the vault."""
 
     directory: str
     uri: str
@@ -144,7 +144,7 @@ class Account(Entity):
 
 
 class Secret:
-    """A private key as PEM, which no representation shows: what wants it has to ask."""
+    """A private key as PEM, which `repr` hides; only `reveal` returns it."""
 
     __slots__ = ("_text",)
 

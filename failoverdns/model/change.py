@@ -1,7 +1,4 @@
-"""Changes as values: what a command did, who asked for it, and what DNS serves from then on.
-
-Refuses to know how they are stored, framed or applied.
-"""
+"""Changes as values: what a command wrote, who gave it, and how it alters what DNS serves."""
 
 from __future__ import annotations
 
@@ -19,24 +16,24 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One entity before and after: None before is a creation, None after a deletion."""
+    """An entity before and after a change; None before is a creation, None after a deletion."""
 
     before: Entity | None
     after: Entity | None
 
     @property
     def is_fleeting(self) -> bool:
-        """True for what is never stored, and is no part of history."""
+        """True for an entity that is neither stored nor part of the history."""
         entity = self.after or self.before
         return entity is not None and not entity.IS_STORED
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A committed command: the unit of history; `time` in seconds since 1970.
+    """A committed command: one entry of the history; `time` in seconds since 1970.
 
-    `command` is the request as it was given; `changed` says in words and old and new values what
-    came of it; `subjects` are the ids and group names under which history finds it again.
+    `command` is the request as given.  `changed` describes its effect, with old and new values.
+    `subjects` are the ids and group names by which the history can be searched for it.
     """
 
     revision: int
@@ -50,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """The reply that was given to a command with an `op_id`, so that a retry gets it again."""
+    """The reply to a command with an `op_id`, stored so that a retry gets the same reply."""
 
     op_id: str
     request: str
@@ -59,10 +56,11 @@ class Operation:
 
 
 class Node(NamedTuple):
-    """All that is served at one name; no RRsets means that the name is reserved (NODATA).
+    """The RRsets that are served at one name; without any the name is reserved (NODATA).
 
-    `negative_ttl` in seconds: how long a resolver may remember that a type is not there.
-    A tuple, because a start makes a million: 0.3 us each, where a frozen dataclass takes 0.7 us.
+    `negative_ttl` (seconds) is how long a resolver may cache that a type does not exist here.
+    A named tuple, because the server makes a million of them when it starts: each takes 0.3 us,
+    and a frozen dataclass 0.7 us.
     """
 
     owner: DomainName
@@ -73,10 +71,11 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What one change does to what is served: applied in one turn, all of it or nothing.
+    """The difference that one change makes to the served records, applied as a whole.
 
-    `authorities` are the SOA RRsets of the zones that it touches; a zone in `dropped` goes
-    with all its names, before anything else is applied.
+    `nodes` are new or replaced, and `removed` are names that are no longer served.  `authorities`
+    are the SOA RRsets of the changed zones.  The zones in `dropped` are removed first, with all
+    their names.
     """
 
     nodes: tuple[Node, ...] = ()

@@ -1,7 +1,4 @@
-"""What happened on the way of certificates and events to web heads and programs.
-
-Refuses to know how either is delivered.
-"""
+"""Records of deliveries: certificates that web heads fetched, and the progress of hooks."""
 
 from __future__ import annotations
 
@@ -10,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """A web head got an application's certificate and key.
+    """A web head fetched an application's certificate and key.
 
     `time` in seconds since 1970; `application` is its id; `client` is the name or fingerprint
-    that the client certificate was known by; `address` is where it came from.
+    under which the configuration lists the client certificate; `address` is the client's address;
+    `fingerprint` is that of the delivered certificate.
     """
 
     time: float
@@ -26,12 +24,12 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class HookProgress:
-    """How far a hook has come: it has been told of every change up to `revision`.
+    """The progress of a hook, which was run for every change up to `revision`.
 
     `time` (seconds since 1970) is that of its last run, None if there was none; `output` is the
     end of what it printed.
-    `failed` is what it failed to be told, such as `certificate shop-eu`, and `problem` why: both
-    stay until it was told of that again and succeeded, and `output` is from that run meanwhile.
+    `failed` is the event for which it failed, such as `certificate shop-eu`, and `problem` says
+    why.  Both stay, with the `output` of that run, until the hook succeeds for the same event.
     """
 
     revision: int

@@ -1,6 +1,6 @@
-"""Errors that say whose fault it is: the peer's, the operator's, or our disk's.
+"""The errors that the server raises on purpose, one for each cause: peer, operator, or disk.
 
-Everything that the server refuses is one of these; anything else that is raised is a defect.
+Any other exception is a defect.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ class RuleFailure:
 
 
 class Rejected(Exception):
-    """A command that was understood and not carried out; nothing changed."""
+    """A command was refused, and nothing changed.
+
+    `code` is for programs, `message` for people; `rules` are the pre-flight rules that failed.
+    """
 
     def __init__(self, code: Code, message: str, rules: tuple[RuleFailure, ...] = ()) -> None:
         super().__init__(message)
@@ -49,4 +52,4 @@ class Rejected(Exception):
 
 
 class Corrupt(Exception):
-    """State on our disk that cannot be trusted: says what is wrong and what to do."""
+    """The state on the server's disk is damaged; the message says how, and what to do."""

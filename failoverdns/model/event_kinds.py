@@ -7,7 +7,7 @@ from typing import Final
 
 
 class EventKind(Enum):
-    """What an event is about; the events of one change are reported in this order."""
+    """The kinds of events; the events of one change are reported in this order."""
 
     CERTIFICATE = "certificate"
     SWITCH = "switch"
@@ -18,4 +18,4 @@ class EventKind(Enum):
 
 
 HOOK_EVENTS: Final = tuple(kind.value for kind in EventKind if kind is not EventKind.BEFORE_SWITCH)
-"""What a hook may list under `events`; `before_switch` is a key of its own."""
+"""The kinds that a hook may list under `events`; `before_switch` is a separate key."""

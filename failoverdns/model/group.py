@@ -1,6 +1,6 @@
 """Failover groups, their sides, and the tombstones that deleted groups leave behind.
 
-Refuses to know what a side resolves to: that is a rule.
+What a side resolves to is a rule: see `failoverdns.rules.derived.serving`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MAX_TTL = 86400
 
 
 class Side(Enum):
-    """One of the two places in a group that an application can take."""
+    """A side of a group: the place of its primary or of its backup application."""
 
     PRIMARY = "primary"
     BACKUP = "backup"
@@ -34,9 +34,10 @@ class Group(Entity):
 
     `primary` and `backup` are ids of applications; `ttl` in seconds; `revision` is that of the
     last change to the group itself.
-    With `flatten` a hostname is answered as the addresses that it resolves to.
-    `cached_until` (seconds since 1970) is when the last answer with an earlier, longer TTL
-    expires; `drained_at` when the last client left the side that the last switch abandoned.
+    With `flatten`, a target that is a hostname is answered as the addresses that it resolves to.
+    `cached_until` and `drained_at` are in seconds since 1970: when the last answer with an earlier,
+    longer TTL expires in caches, and when the last answer with the side before the last switch
+    does.
     """
 
     id: str
@@ -60,7 +61,7 @@ class Group(Entity):
 
     @property
     def served_ttl(self) -> int:
-        """The TTL of its answers in seconds: less than usual before a planned switch."""
+        """The TTL of the group's answers in seconds, which is lowered before a planned switch."""
         plan = self.automation.plan
         if plan is None or plan.lowered_at is None:
             return self.ttl
@@ -68,7 +69,7 @@ class Group(Entity):
 
     @property
     def hostname(self) -> DomainName:
-        """The failover hostname: label and zone."""
+        """The failover hostname: the label, followed by the zone's origin."""
         return DomainName(self.hostname_wire)
 
     @property
@@ -91,9 +92,9 @@ class Group(Entity):
 
 PRIMARY_LABEL = b"\x07primary"
 BACKUP_LABEL = b"\x06backup"
-"""What precedes the hostname of a group, in wire form, in the name that leads to one of its sides.
+"""The labels, in wire form, before a group's hostname in the names of its two sides.
 
-No such name is too long, because an origin leaves room (`model.zone.MAX_ORIGIN`).
+No such name is too long, because `model.zone.MAX_ORIGIN` leaves room for the label.
 """
 
 
@@ -105,7 +106,7 @@ def group_names(hostname: DomainName) -> tuple[DomainName, DomainName, DomainNam
 
 @dataclass(frozen=True, slots=True)
 class Tombstone(Entity):
-    """A label retired for ever, because customers' CNAMEs may still point at it."""
+    """A label that is never used again, because customers' CNAMEs may still point at it."""
 
     zone: DomainName
     label: str

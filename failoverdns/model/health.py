@@ -1,8 +1,8 @@
-"""Health: checks of web heads, what they found, and what an operator says against it.
+"""Checks of web heads, the health that they find, and health that an operator forces.
 
-Times are *steady* seconds: of a clock that is that of the wall when the server starts and that
-nobody sets from then on, so that an adjusted clock makes nothing look long or short.
-Refuses to know sockets, and what follows from health: that is a rule.
+Times are *steady* seconds: they are read from a clock that starts with the time of the wall clock
+and is never set, so that an adjustment of the wall clock changes no interval.
+What follows from health is a rule: see `failoverdns.rules.derived.health`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final, Literal
 
 MAX_BODY = 65536
-"""Bytes of an HTTP response's body that a check looks at."""
+"""Bytes of an HTTP response's body that a check reads."""
 
 
 class Health(Enum):
-    """What is known of a head, an application or a side; `unknown` is neither good nor bad."""
+    """The health of a head, an application or a side; `unknown` is neither good nor bad."""
 
     UNKNOWN = "unknown"
     UP = "up"
@@ -43,7 +43,7 @@ class Cause(Enum):
 
 
 class CheckKind(Enum):
-    """How a check looks at a head; `CHECK_KINDS` has the facts of each kind."""
+    """How a check tests a head; `CHECK_KINDS` has the facts of each kind."""
 
     TCP = "tcp"
     HTTP = "http"
@@ -54,17 +54,17 @@ class CheckKind(Enum):
 
     @property
     def is_probed(self) -> bool:
-        """True if the server probes; False if somebody reports what there is to know."""
+        """True if the server probes; False if heads or monitors report their health."""
         return CheckPart.PROBE in CHECK_KINDS[self].parts
 
     @property
     def default_port(self) -> int | None:
-        """The port of a check that names none; None if there is no such port."""
+        """The port of a check without `port`; None if this kind has no default port."""
         return CHECK_KINDS[self].default_port
 
 
 class CheckPart(Enum):
-    """A group of a check's settings, which mean something for some kinds of checks only."""
+    """A group of a check's settings that only some kinds of checks have."""
 
     PROBE = "interval, timeout and jitter"
     CONNECTION = "port and sources"
@@ -92,25 +92,25 @@ CHECK_KINDS: Final[Mapping[CheckKind, CheckTraits]] = {
     CheckKind.EXEC: CheckTraits(frozenset((CheckPart.PROBE, CheckPart.PROGRAM))),
     CheckKind.PUSH: CheckTraits(frozenset((CheckPart.REPORT,))),
 }
-"""The facts of each kind: `config.automation` and `probing.kinds` go by them."""
+"""The facts of each kind, used by `config.automation` and `probing.kinds`."""
 
 
 REPORTS_NEEDED = 1
-"""How many pushed reports in a row change what is known, unless a check says otherwise."""
+"""How many equal reports in a row change the health of a `push` check, by default."""
 
 
 Quorum = Literal["any", "all"] | int
-"""How many parts have to be up for the whole to be: one, all of them, or at least that many."""
+"""How many parts must be up for the whole to be up: one, all of them, or this number."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpExpectation:
-    """What is asked for over HTTP, and which response is good.
+    """The HTTP request of a check, and the response that passes it.
 
-    `host` is the Host field; None for the first of the target's names, or its address.
-    `status` are ranges, both ends included.  `body` is a text that has to be in the first
-    `MAX_BODY` bytes of the body, `body_pattern` a regular expression that has to match there.
-    `redirects` is how many are followed; 0 takes a redirect as the response that it is.
+    `host` is the Host field; with None it is the first of the target's names, or its address.
+    `status` are ranges, both ends included.  `body` is a text that must be in the first `MAX_BODY`
+    bytes of the body, `body_pattern` a regular expression that must match there.
+    `redirects` is how many redirects are followed; with 0 a redirect is itself the response.
     """
 
     method: str = "GET"
@@ -124,11 +124,11 @@ class HttpExpectation:
 
 @dataclass(frozen=True, slots=True)
 class TlsExpectation:
-    """How a server's certificate is judged.
+    """What a server's certificate must be to pass a check.
 
-    With `verify` its chain has to lead to a CA that is trusted (those of `ca_file`, a path, or the
-    system's), it has to be valid now and for every one of the target's names; `days_left` is how
-    many days it has to be valid still.
+    With `verify` its chain must lead to a trusted CA (those of `ca_file`, a path, or the system's),
+    and it must be valid now and for each of the target's names; `days_left` is the least number of
+    days that it must remain valid.
     `server_name` is sent (SNI) and checked in place of the target's names.
     """
 
@@ -140,13 +140,13 @@ class TlsExpectation:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A way to look at heads; applications say by name which checks their heads have to pass.
+    """A health check of heads, to which applications refer by name.
 
     `interval`, `timeout` and `ttl` in seconds; `jitter` is the part of the interval by which a
-    probe may come sooner or later.  `up_after` good and `down_after` bad probes in a row change
-    what is known.  `sources` are the addresses that probes are sent from, one a family at most.
-    `run` is the program of an `exec` check and its arguments; `ttl` is how long a report counts
-    that a `push` check was sent without one.
+    probe may be early or late.  `up_after` good or `down_after` bad probes in a row change the
+    health.  `sources` are the addresses that probes are sent from, at most one of each family.
+    `run` is the program of an `exec` check and its arguments.  `ttl` is how long a report to a
+    `push` check counts if the report does not say.
     """
 
     name: str
@@ -166,10 +166,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class ProbeTarget:
-    """What one probe looks at: an address of a head.
+    """The target of one probe: an address of a head, and the check to run.
 
-    `names` are the host names that the head is asked for by clients: the first one is sent as
-    Host and SNI, and a certificate is checked for them all.
+    `names` are the host names that clients use: the first one is sent as Host and SNI, and a
+    certificate is checked for all of them.
     `application` and `head` are names, for programs and messages.
     """
 
@@ -182,9 +182,9 @@ class ProbeTarget:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What a probe found: it is good if there is no cause against it.
+    """The result of a probe; the head passed if `cause` is None.
 
-    `detail` says more in words; `seconds` is how long it took.
+    `detail` describes the result in words; `seconds` is how long the probe took.
     """
 
     cause: Cause | None
@@ -199,7 +199,7 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What probing says of a head by now, since when (steady seconds), and why it is down."""
+    """The health of a head as probes found it, since when (steady seconds), and why it is down."""
 
     health: Health
     since: float
@@ -209,7 +209,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Forced:
-    """What an operator says of a head or an application, whatever is observed."""
+    """The health that an operator forces on a head or an application (`since`: steady seconds)."""
 
     health: Health
     since: float

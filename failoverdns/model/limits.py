@@ -12,8 +12,8 @@ class RateLimits:
 
     `responses_per_second` counts by name and type, `nxdomains_per_second` by zone,
     `errors_per_second` and `all_per_second` by network only.
-    `window` in seconds: a client's debt is at most the replies of that time.  Every `slip`-th reply
-    over the limit is sent truncated (0: none); `max_table_size` in entries.
+    `window` (seconds) bounds the debt of a client: at most the replies of that time.  Every
+    `slip`-th reply over the limit is sent truncated (0: none); `max_table_size` in entries.
     """
 
     responses_per_second: int = 20

@@ -10,8 +10,8 @@ class Moment:
     """One moment, read from two clocks.
 
     `now` is the wall clock: seconds since 1970.  An operator or NTP may set it.
-    `steady` is the clock that nobody sets: seconds too, equal to the wall clock when the server
-    started.  Intervals such as a hold time or a cooldown are measured with it.
+    `steady` is a clock that is never set, in seconds; it equals the wall clock when the server
+    starts.  Intervals such as a hold time or a cooldown are measured with it.
     """
 
     now: float

@@ -1,11 +1,11 @@
-"""Domain names, parsed once into a value that cannot be wrong, and what other names may be.
+"""Domain names, parsed once into a value that is always valid, and the forms of other names.
 
 A `DomainName` is absolute, within the limits of RFC 1035 section 2.3.4, and folded to lower
-case, because names are compared without regard to ASCII case (RFC 4343) and ours are all data
-that we own.  Any byte may stand in a label (RFC 2181 section 11).  Compression pointers are read
-elsewhere, in `failoverdns.protocol`.
-The names of applications and heads, and labels, are `plain_label`; for groups and for what the
-configuration names, such as checks and hooks, there are functions of their own.
+case, because names are compared without regard to ASCII case (RFC 4343).  A label may contain any
+byte (RFC 2181 section 11).  Compression pointers are read elsewhere, in `failoverdns.protocol`.
+
+`plain_label` checks labels and the names of applications and heads.  Names of groups, and names in
+the configuration such as those of checks and hooks, have functions of their own.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class DomainName:
     """The name in uncompressed wire form, root label included: at most 255 bytes."""
 
     def __init__(self, wire: bytes) -> None:
-        """Trust `wire`: callers have it from `from_text`, `from_labels` or a checked packet."""
+        """Take `wire` unchecked: it comes from `from_text`, `from_labels` or a checked packet."""
         object.__setattr__(self, "wire", wire.lower())
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -75,8 +75,8 @@ class DomainName:
     def from_text(cls, text: str, origin: DomainName | None = None) -> DomainName:
         r"""Parse master-file text (RFC 1035 section 5.1): dots, `\.` and `\DDD`.
 
-        A name without a trailing dot is completed with `origin`, or taken as absolute when there
-        is none; `@` is the origin itself.  Raises Malformed with what is wrong.
+        A name without a trailing dot is relative to `origin`, or absolute if there is no origin;
+        `@` is the origin itself.  Raises Malformed, which says what is wrong.
         """
         if text == "@" and origin is not None:
             return origin
@@ -100,7 +100,7 @@ class DomainName:
 
     @property
     def is_root(self) -> bool:
-        """Whether this is the root name."""
+        """True if this is the root name."""
         return len(self.wire) == 1
 
     def labels(self) -> Iterator[bytes]:
@@ -115,13 +115,13 @@ class DomainName:
         return DomainName(self.wire[1 + self.wire[0] :]) if not self.is_root else self
 
     def child(self, label: str) -> DomainName:
-        """Return `label` (ASCII text, one label) put before this name; Malformed if too long."""
+        """Return the name with `label` (ASCII text) before it; raises Malformed if too long."""
         if not 0 < len(label) <= 63 or len(label) + 1 + len(self.wire) > 255:
             return DomainName.from_labels((label.encode("ascii"), *self.labels()))
         return DomainName(b"%c%b%b" % (len(label), label.encode("ascii"), self.wire))
 
     def below(self, origin: DomainName) -> DomainName:
-        """Return this name's labels followed by `origin`; raises Malformed if too long."""
+        """Return the name made of this name's labels and `origin`; raises Malformed if too long."""
         return DomainName.from_labels((*self.labels(), *origin.labels()))
 
     def is_at_or_below(self, other: DomainName) -> bool:
@@ -138,9 +138,9 @@ ROOT = DomainName(b"\0")
 def plain_label(text: str, what: str) -> str:
     """Return `text` folded to lower case if it can be one label of a host name.
 
-    Letters, digits, `-` and `_`, at most 63, not beginning or ending with a hyphen (RFC 1123
+    A label is 1 to 63 letters, digits, `-` and `_`, not beginning or ending with a hyphen (RFC 1123
     section 2.1, and the underscore that clouds use in server names).
-    Raises Malformed, naming `what`.
+    Raises Malformed, whose message begins with `what`.
     """
     folded = text.lower()
     if not (text.isascii() and _LABEL.fullmatch(folded)):
@@ -152,13 +152,13 @@ def plain_label(text: str, what: str) -> str:
 
 
 CONFIGURED_NAME_FORM = "1 to 64 letters, digits, '-', '_' or '.'"
-"""What a name must be for `is_configured_name`, for messages."""
+"""The form of a name that `is_configured_name` accepts, for messages."""
 
 
 GROUP_NAME_FORM = (
     "1 to 128 letters, digits, '.', '_' or '-', beginning and ending with a letter or digit"
 )
-"""What a name must be for `is_group_name`, for messages."""
+"""The form of a name that `is_group_name` accepts, for messages."""
 
 
 def is_configured_name(text: str) -> bool:
@@ -185,10 +185,9 @@ def is_label_pattern(text: str) -> bool:
 
 
 def is_address(text: str) -> bool:
-    """Return whether `text` is an IP address, and so not a name.
+    """Return whether `text` is an IP address that DNS and certificates can carry.
 
-    An address with a zone index (RFC 4007 section 11), such as `fe80::1%eth0`, is not one that DNS
-    and certificates can carry.
+    Not an address with a zone index (RFC 4007 section 11), such as `fe80::1%eth0`.
     """
     try:
         address = ip_address(text)

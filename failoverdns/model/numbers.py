@@ -1,7 +1,7 @@
-"""The numbers of the DNS protocol that this server knows, each under its registered name.
+"""The numbers of the DNS protocol that this server uses, each under its registered name.
 
-They are those of IANA's registry "Domain Name System (DNS) Parameters".  Values that are
-stored hold the plain integer (`RRType.A.value`), because a zone's digest is made of its `repr`.
+They come from IANA's registry "Domain Name System (DNS) Parameters".  Records store the plain
+integer (`RRType.A.value`), because a zone's digest is computed from its `repr`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class RRType(IntEnum):
     AAAA = 28
     DNAME = 39
     OPT = 41
-    """A part of a message, never in a zone (RFC 6891)."""
+    """A pseudo-record of a message, never in a zone (RFC 6891)."""
     DS = 43
     IXFR = 251
     AXFR = 252
@@ -41,7 +41,7 @@ class Opcode(IntEnum):
 
 
 class Rcode(IntEnum):
-    """Response codes (RFC 6895 section 2.3); those above 15 take an OPT record."""
+    """Response codes (RFC 6895 section 2.3); those above 15 need an OPT record."""
 
     NOERROR = 0
     FORMERR = 1
@@ -67,4 +67,4 @@ class ExtendedError(IntEnum):
     """Codes of extended DNS errors (RFC 8914 section 5.2)."""
 
     NOT_AUTHORITATIVE = 20
-    """The name is in no zone that this server serves (section 4.21)."""
+    """The server is not authoritative for the name (section 4.21)."""

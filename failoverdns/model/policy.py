@@ -1,7 +1,7 @@
 """Automation of groups: policies, safety rules, flags, maintenance and planned switches.
 
-Times are *steady* seconds, as in `model.health`, except those of a plan: these are seconds since
-1970, because people plan by the clock on the wall.
+Times are *steady* seconds, as in `model.health`, except those of a plan, which are seconds since
+1970, because an operator plans by the wall clock.
 What these values mean for a switch is decided in `failoverdns.rules`.
 """
 
@@ -40,12 +40,12 @@ class AnswerOf(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """When groups switch by themselves; times in seconds.
+    """When the groups with this policy switch automatically; times in seconds.
 
-    `grace` is how long the active side has to be down before its group leaves it.  `hold` is how
-    long the primary has to be up again before the group goes back, if `fail_back` is automatic.
-    `cooldown` is the least time between two automatic switches, `max_switches` the most of them
-    within `window`.  `pre_ttl` is the TTL before a planned switch.
+    `grace` is how long the active side must be down before its group fails over.  `hold` is how
+    long the primary must be up again before the group fails back, if `fail_back` is automatic.
+    `cooldown` is the least time between two automatic switches, `max_switches` the largest number
+    of them within `window`.  `pre_ttl` is the TTL before a planned switch.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A safety rule: after a switch at least `at_least` of the groups are on their primary.
+    """A safety rule: after a switch at least `at_least` of the groups must be on their primary.
 
     `groups` are names, or patterns of names with `*` and `?`.
     """
@@ -75,9 +75,9 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A safety rule: automatic switches need a group on its primary, or a flag that is on.
+    """A safety rule: groups switch automatically only while a group is on its primary or a flag on.
 
-    Exactly one of `group` and `flag` is given; the rule is for `groups`.
+    Exactly one of `group` and `flag` is given; the rule applies to `groups`.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A safety rule: a group may switch again `seconds` after its last switch."""
+    """A safety rule: a group may not switch again within `seconds` after its last switch."""
 
     name: str
     groups: tuple[str, ...]
@@ -107,19 +107,19 @@ class AutomationSettings:
     safety_rules: tuple[SafetyRule, ...] = ()
 
     def check(self, name: str) -> Check | None:
-        """Return the check of that name."""
+        """Return the check with this name, or None."""
         return next((check for check in self.checks if check.name == name), None)
 
     def policy(self, name: str) -> Policy | None:
-        """Return the policy of that name."""
+        """Return the policy with this name, or None."""
         return next((policy for policy in self.policies if policy.name == name), None)
 
 
 NO_AUTOMATION_SETTINGS = AutomationSettings()
-"""No checks, policies and safety rules."""
+"""Settings without any checks, policies or safety rules."""
 
 AUTOMATION_FLAG = "automation"
-"""The flag that must be on for automatic switches; `automation freeze` turns it off."""
+"""The flag that must be on for automatic switches; `failoverdns automation freeze` turns it off."""
 
 
 RULES_OF_OUR_OWN = frozenset((*PreflightRule, ACTIVE_SIDE, FLAP_GUARD, AUTOMATION_FLAG))
@@ -128,9 +128,9 @@ RULES_OF_OUR_OWN = frozenset((*PreflightRule, ACTIVE_SIDE, FLAP_GUARD, AUTOMATIO
 
 @dataclass(frozen=True, slots=True)
 class Flag(Entity):
-    """A switch for gates that operators turn on and off; a flag that does not exist is off.
+    """A flag that operators turn on and off, for gates; a flag that does not exist is off.
 
-    Only `automation` is on until it is turned off.  `since` in steady seconds.
+    Only the flag `automation` is on until it is turned off.  `since` in steady seconds.
     """
 
     name: str
@@ -154,9 +154,9 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An automatic switch that health calls for and that rules refuse.
+    """An automatic switch that the policy calls for and that rules refuse.
 
-    `to` is the side's name; `reasons` are the names of the rules that refuse it.
+    `to` is the side's name; `reasons` are the names of the rules that refuse the switch.
     """
 
     to: str
@@ -166,10 +166,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A switch at a time; all times in seconds since 1970.
+    """A switch planned for the time `at`; all times in seconds since 1970.
 
-    From `lowered_at` (None before) until the switch the TTL is `pre_ttl`.  `override` are the rules
-    that may fail, `reason` is for history.
+    From `lowered_at` (None before) until the switch the TTL is `pre_ttl`.  `override` names the
+    rules that the switch need not pass, `reason` is for the history.
     """
 
     at: float
@@ -182,9 +182,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Automation:
-    """The state of a group that concerns automation; `policy` is a name.
+    """The part of a group's state that concerns automation; `policy` is a name.
 
-    `switched_at` is its last switch, `automatic` its last automatic ones, oldest first.
+    `switched_at` is the time of its last switch, `automatic` are the times of its last automatic
+    ones, oldest first.
     `by_hand` is true if an operator made the last switch and the side that it left was not down.
     """
 

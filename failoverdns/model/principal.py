@@ -1,7 +1,7 @@
-"""Who gave a command: the principal that history names.
+"""Principals: the users that give commands, as the history names them.
 
-Today every principal is a process on the control socket.  Tokens, TSIG keys and other nodes become
-further kinds, each with a detail of its own.
+So far every principal is a process on the control socket.  Another kind, such as a token or a TSIG
+key, gets its own detail type.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from enum import Enum
 
 
 class PrincipalKind(Enum):
-    """How a principal proved who it is."""
+    """How a principal was authenticated."""
 
     UNIX = "unix"
-    """The kernel named the user of the process that connected to a Unix socket."""
+    """By the kernel, which knows the user of the process that connected to a Unix socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class UnixProcess:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who gave a command.
+    """The user that gave a command.
 
-    `name` distinguishes it from others of its kind; of a Unix user it is the number.
-    `detail` is what else history keeps: it may differ from command to command.
+    `name` distinguishes it from others of its kind; for a Unix user it is the user's number.
+    `detail` is recorded in the history too, and may differ from command to command.
     """
 
     kind: PrincipalKind
@@ -40,5 +40,5 @@ class Principal:
 
 
 def unix_principal(uid: int, pid: int, command: str) -> Principal:
-    """Return the principal that a process acts as; `command` is the name of its program."""
+    """Return the principal for a process; `command` is the name of its program."""
     return Principal(PrincipalKind.UNIX, str(uid), UnixProcess(uid, pid, command))

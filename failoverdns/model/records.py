@@ -1,7 +1,7 @@
-"""Resource records as values: what is served, before it becomes bytes.
+"""Resource records as values, before they are encoded.
 
-Refuses to know wire format, except that `Opaque` carries RDATA of any type, uncompressed, as
-read from zone-file text (RFC 3597).
+Only `Opaque` holds wire format: RDATA of any type, uncompressed, as read from zone-file text
+(RFC 3597).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Rdata = IPv4Address | IPv6Address | DomainName | Text | StartOfAuthority | Opaqu
 
 @dataclass(frozen=True, slots=True)
 class RRset:
-    """An RRset but for its owner name, so that many names can share it.
+    """An RRset without its owner name, so that many names can share it.
 
     `ttl` in seconds; `data` is not empty.
     """

@@ -1,7 +1,7 @@
-"""What the hostnames of flattened groups resolve to, as configured resolvers last told.
+"""The addresses of flattened hostnames, as the configured resolvers last answered.
 
-`Resolved` outlives a restart; `Freshness` does not, because it is of no use after one.
-Refuses to know who resolves, and when.
+`Resolved` is stored; `Freshness` is not, because it means nothing after a restart.
+The hostnames are resolved in `failoverdns.resolving`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from failoverdns.model.entity import Entity
 from failoverdns.model.names import DomainName
 
 MAX_ADDRESSES = 100
-"""Of each family; more are left out: an answer should fit into a packet."""
+"""The largest number of addresses of each family; more are left out, to fit into a packet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved(Entity):
-    """The last good answer about a hostname: at least one address, each family in order.
+    """The last good answer for a hostname: at least one address, each family sorted.
 
-    `since` (seconds since 1970) is when these addresses were first told.
+    `since` (seconds since 1970) is when the resolvers first returned these addresses.
     """
 
     hostname: DomainName
@@ -37,10 +37,11 @@ class Resolved(Entity):
 
 @dataclass(frozen=True, slots=True)
 class Freshness(Entity):
-    """How good the last good answer still is.
+    """How fresh the last good answer for a hostname is.
 
-    `ttl` in seconds is what it is served with; `checked_at` (seconds since 1970) is when it was
-    last told, None if not since the start; `problem` says why it could not be told again.
+    `ttl` (seconds) is the TTL that it is served with.  `checked_at` (seconds since 1970) is when
+    the resolvers last confirmed it, None if not since the start.  `problem` says why the last
+    attempt failed, None if it did not.
     """
 
     IS_STORED: ClassVar[bool] = False
@@ -58,7 +59,7 @@ class Freshness(Entity):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the resolvers told of a hostname; None for a family of which they told nothing certain.
+    """The answer of the resolvers for a hostname; a family is None if its lookup failed.
 
     `ttl` in seconds; `problem` says what went wrong, None if nothing did.
     """
@@ -70,5 +71,5 @@ class Answer:
 
     @property
     def is_good(self) -> bool:
-        """True if there is an address in it."""
+        """True if the answer has an address."""
         return bool(self.ipv4 or self.ipv6)

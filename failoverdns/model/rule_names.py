@@ -1,7 +1,7 @@
 """The names of the rules that may refuse a command, as users see and override them.
 
 A rule has one name everywhere: in a refusal, in `--override`, in history and in the documentation.
-The safety rules of the configuration have names too, none of which may be one of these.
+A safety rule of the configuration must not have one of these names.
 """
 
 from __future__ import annotations
@@ -25,4 +25,4 @@ ACTIVE_SIDE: Final = "active-side"
 """The rule that refuses to detach the active application of a group."""
 
 FLAP_GUARD: Final = "flap-guard"
-"""What holds back a group that switched by itself too often: named like a rule, not overridden."""
+"""The rule that holds back a group after too many automatic switches; it cannot be overridden."""

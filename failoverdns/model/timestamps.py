@@ -1,4 +1,4 @@
-"""Times as users read and write them: RFC 3339, and spans of time in words."""
+"""Times and durations as users read and write them: RFC 3339, and texts such as `1 h 30 min`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ def timestamp(seconds: float | None) -> str | None:
 def read_timestamp(text: str) -> float:
     """Read a time with its time zone (RFC 3339) as seconds since 1970; raises Malformed.
 
-    The first and the last year of the calendar are refused: in another time zone they could not
-    be written.
+    The years 1 and 9999 are refused, because a time in them may not exist in another time zone.
     """
     try:
         time = datetime.fromisoformat(text.upper())
@@ -39,7 +38,7 @@ def read_timestamp(text: str) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Write a span of time in its two largest units: `1 h 30 min`, `45 s`."""
+    """Write a duration in its two largest units: `1 h 30 min`, `45 s`."""
     whole = max(0, round(seconds))
     parts: list[str] = []
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):

@@ -1,6 +1,6 @@
-"""Zones: what the configuration says of them, and the serial number that the store keeps.
+"""Zones as configured, and their serial numbers, which are stored.
 
-Refuses to know the groups in a zone: they refer to it by its origin.
+A zone does not list its groups: a group refers to its zone by the origin.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ APEX_TTL = 3600
 """TTL of the zone's NS records and of its name servers' addresses, in seconds."""
 
 STATUS_LABEL = "_status"
-"""Below each application's name every zone answers, under this label, for its role."""
+"""The label before an application's name where every zone answers with the application's role."""
 
 CHALLENGE_LABEL = "_acme-challenge"
-"""Below names that a certificate is ordered for, a CA looks for its challenge here (RFC 8555)."""
+"""The label below a name at which a CA looks for its challenge (RFC 8555 section 8.4)."""
 
 MAX_ORIGIN = 255 - 64 - 8
-"""Bytes of an origin in wire form: `primary.` or `_status.` and any label fit before it."""
+"""Bytes of the longest origin in wire form, before which `primary.` and any label still fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class NameServer:
-    """A member of a zone's NS set; addresses only if its name is inside the zone."""
+    """A name server of a zone; it has addresses only if its name is inside the zone."""
 
     name: DomainName
     addresses: tuple[IPv4Address | IPv6Address, ...] = ()
@@ -39,9 +39,9 @@ class NameServer:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone that we are authoritative for, as configured; TTLs in seconds.
+    """A zone that the server is authoritative for, as configured; TTLs in seconds.
 
-    `alias` is a hostname whose addresses the origin itself answers with, flattened.
+    `alias` is a hostname; its addresses are answered at the origin.
     """
 
     origin: DomainName
@@ -77,13 +77,13 @@ class Zone:
         return (*rrsets, *self.records)
 
     def digest(self) -> str:
-        """Return a fingerprint of all that is configured, to notice that the zone changed."""
+        """Return a hash of the configured zone, by which a change of it is noticed."""
         return sha256(repr(self).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneSerial(Entity):
-    """The serial number of a zone, and the digest of the configuration it was given for."""
+    """The serial number of a zone, and the digest of the zone as configured at that serial."""
 
     origin: DomainName
     serial: int
@@ -96,9 +96,9 @@ class ZoneSerial(Entity):
 
 
 def next_serial(previous: int | None, now: float) -> int:
-    """Return the serial number that follows `previous` (RFC 1982), in Unix time where it can.
+    """Return the serial number that follows `previous` (RFC 1982): the Unix time where possible.
 
-    `now` is in seconds since 1970. Never goes back, whatever the clock does.
+    `now` is in seconds since 1970.  The serial number never decreases, even if the clock does.
     """
     clock = int(now) & 0xFFFFFFFF or 1
     if previous is None:

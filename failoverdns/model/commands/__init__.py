@@ -1,9 +1,9 @@
-"""Commands as values: parsed and typed requests of a user, or of the server itself.
+"""Commands as values: parsed and checked requests of a user, or of the server itself.
 
 A command is a Mutation (it changes the state), an Action (it does something else) or a ReadCommand.
-Names of applications, heads and labels are already checked to be DNS labels in lower case.
-In commands that set something, None leaves the value as it is and an empty text detaches it.
-How a command is written, as words or as JSON, is known in `control.language` only.
+Names of applications and heads, and labels, are valid DNS labels in lower case.
+In a command that sets values, None leaves a value unchanged and an empty text detaches it.
+How a command is written, as words or as JSON, is defined in `control.language` only.
 """
 
 from __future__ import annotations
@@ -109,11 +109,11 @@ Mutation = (
     | ForgetAnswers
     | Configure
 )
-"""Changes the state: goes through the ledger, and is recorded in the history."""
+"""A command that changes the state; it is decided by the rules and recorded in the history."""
 
 
 Action = ReportHealth | RotateKey | QueryLogOn | QueryLogOff
-"""Has an effect outside the state, and leaves the state as it is."""
+"""A command that has an effect outside the state, and does not change the state."""
 
 
 ReadCommand = (
@@ -136,10 +136,10 @@ ReadCommand = (
     | ListPlans
     | QueryLogStatus
 )
-"""Only reads: it can be repeated at will."""
+"""A command that only reads, and can be repeated safely."""
 
 
 Command = Mutation | Action | ReadCommand
 
 LogCommand = QueryLogOn | QueryLogOff | QueryLogStatus
-"""A command on the query log, whatever its kind."""
+"""A command about the query log, of any of the three kinds."""

@@ -27,7 +27,7 @@ class RenameApplication:
 
 @dataclass(frozen=True, slots=True)
 class SetApplication:
-    """`application set`: set its checks; an empty tuple removes them, None leaves them."""
+    """`application set`: set its checks; an empty tuple removes them, None changes nothing."""
 
     name: str
     check: tuple[str, ...] | None = None

@@ -21,7 +21,7 @@ class ListPlans:
 
 @dataclass(frozen=True, slots=True)
 class SetMaintenance:
-    """`maintenance`: put a group in maintenance, or take it out."""
+    """`maintenance`: turn the maintenance mode of a group on or off."""
 
     group: str
     on: bool
@@ -44,7 +44,7 @@ class ListFlags:
 
 @dataclass(frozen=True, slots=True)
 class Automate:
-    """Internal command: switch a group (by id) if its policy decides so.
+    """Internal command: switch a group (by id) if its policy calls for it.
 
     `objections` are the failed rules of external programs.
     """

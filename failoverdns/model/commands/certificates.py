@@ -10,7 +10,7 @@ from failoverdns.model.names import DomainName
 
 @dataclass(frozen=True, slots=True)
 class InstallCertificate:
-    """`certificate install`: a chain and its key, which were read and checked."""
+    """`certificate install`: install a chain and its key, which are already checked."""
 
     application: str
     bundle: Bundle
@@ -41,7 +41,7 @@ class RequestCertificate:
     """`certificate request`: order a certificate; without `name`, for the application's groups.
 
     With `again`, also if there is a certificate for these names that is not due for renewal.
-    The server itself uses it too, when a certificate is due for renewal.
+    The server gives this command itself when a certificate is due for renewal.
     """
 
     application: str
@@ -72,7 +72,7 @@ class OpenAccount:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """Internal command: note that an order (by id) is placed at the CA, with this key.
+    """Internal command: record that an order (by id) is placed at the CA, with this key.
 
     `account` is the URI of the account that placed it.
     """
@@ -93,9 +93,9 @@ class SetChallenges:
 
 @dataclass(frozen=True, slots=True)
 class FailOrder:
-    """Internal command: note that an attempt at an order (by id) failed.
+    """Internal command: record that an attempt at an order (by id) failed.
 
-    `retry_after` is what the CA asked for, in seconds.  `is_final` if the order that was placed at
+    `retry_after` is the wait in seconds that the CA asked for.  `is_final` is true if the order at
     the CA can no longer succeed.
     """
 

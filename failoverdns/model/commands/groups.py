@@ -10,7 +10,7 @@ from failoverdns.model.names import DomainName
 
 @dataclass(frozen=True, slots=True)
 class AddGroup:
-    """`group add`; `zone` defaults to the only one, `label` to nine random digits."""
+    """`group add`; `zone` defaults to the only zone, `label` to nine random digits."""
 
     name: str
     zone: DomainName | None = None
@@ -37,7 +37,7 @@ class SetGroup:
 
 @dataclass(frozen=True, slots=True)
 class RenameGroup:
-    """`group rename`: the hostname stays."""
+    """`group rename`: change the name of a group; its hostname stays the same."""
 
     old: str
     new: str
@@ -45,7 +45,7 @@ class RenameGroup:
 
 @dataclass(frozen=True, slots=True)
 class RemoveGroup:
-    """`group remove`: its label is retired for ever."""
+    """`group remove`: remove a group; its label is never used again."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""Commands about health: forced, reported, and learned from probes."""
+"""Commands about health: forced by operators, reported by heads, and found by probes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class ForceHealth:
 
 @dataclass(frozen=True, slots=True)
 class ReportHealth:
-    """`health report`: the report of a head or an external monitor; it counts `ttl` seconds.
+    """`health report`: the report of a head or an external monitor; it counts for `ttl` seconds.
 
     Without `head` it is about every head of the application, without `check` for all its checks of
-    the type push.
+    type `push`.
     """
 
     application: str
@@ -45,7 +45,7 @@ class ShowHealth:
 
 @dataclass(frozen=True, slots=True)
 class LearnHealth:
-    """Internal command: note the observed health of heads (by name) of an application (by id)."""
+    """Internal command: record the observed health of heads (by name) of an application (by id)."""
 
     application: str
     heads: tuple[tuple[str, Observed], ...]
@@ -53,4 +53,4 @@ class LearnHealth:
 
 @dataclass(frozen=True, slots=True)
 class ForgetHealth:
-    """Internal command, at start: forget observed health until it is probed again."""
+    """Internal command, at start: set all observed health to unknown until it is probed again."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """`history`, newest first."""
+    """`history`: list the last changes, newest first."""
 
     group: str | None = None
     limit: int = 20
@@ -22,6 +22,6 @@ class ExportHistory:
 
 @dataclass(frozen=True, slots=True)
 class VerifyHistory:
-    """`history --verify`: check the whole hash chain; a change must have the hash `expect`."""
+    """`history --verify`: check the whole hash chain; some change must have the hash `expect`."""
 
     expect: str | None = None

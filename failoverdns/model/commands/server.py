@@ -56,7 +56,7 @@ class QueryLogStatus:
 
 @dataclass(frozen=True, slots=True)
 class LearnAnswer:
-    """Internal command: note the answer for a hostname; serve it with the TTL `ttl`."""
+    """Internal command: record the answer for a hostname, to be served with TTL `ttl`."""
 
     hostname: DomainName
     answer: Answer
@@ -65,6 +65,6 @@ class LearnAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ForgetAnswers:
-    """Internal command: forget the answers for these hostnames that no group needs."""
+    """Internal command: delete the answers for these hostnames, which nothing needs any more."""
 
     hostnames: tuple[DomainName, ...]
