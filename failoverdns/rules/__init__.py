@@ -1,5 +1,5 @@
-"""VERBS: pure functions from nouns to nouns.
+"""The rules: pure functions over the values of `failoverdns.model`, and over nothing else.
 
-Knows `model` only; `now` and randomness are arguments.
-Refuses to know bytes, files and sockets, and neither logs nor counts.
+The time and randomness are arguments.  The rules open no files or sockets, and neither log nor
+count: they return facts, and their callers report these.
 """

@@ -1,7 +1,7 @@
-"""The entrance to the rules: one command in, one decision out.
+"""The entry point to the rules: `decide` takes a command and returns a decision.
 
-`DECISIONS` is the table: for each type of command that changes something, the function that decides
-on it.  All of these functions take the same four arguments (see `decide`).
+`DECISIONS` is the table of the functions that decide, one for each type of command that changes the
+state.  All of them take the same four arguments as `decide`.
 """
 
 from __future__ import annotations
@@ -56,16 +56,16 @@ from failoverdns.rules.derived.view import View
 
 
 def decide(view: View, command: Mutation, moment: Moment, random: Random) -> Decision:
-    """Decide on a command that changes something.
+    """Return the decision on a command that changes the state; raises Rejected if it is refused.
 
-    `view` is the state that it would change, `moment` the time, and `random` draws the label of a
-    group that is added without one.  Raises Rejected; then nothing is to change.
+    `view` is the state before the command, `moment` is the time, and `random` draws the label of a
+    group that is added without one.
     """
     return DECISIONS[type(command)](view, command, moment, random)
 
 
 def _switch(view: View, command: Switch, moment: Moment, random: Random) -> Decision:
-    """Switch now, or plan the switch for the time that the command names."""
+    """Decide on a switch now, or on a planned one if the command has a time."""
     decides = switch if command.at is None else plan_switch
     return decides(view, command, moment, random)
 
@@ -75,7 +75,7 @@ _Row = tuple[type[Any], Callable[[View, Any, Moment, Random], Decision]]
 
 
 def _row(command: type[C], decides: Callable[[View, C, Moment, Random], Decision]) -> _Row:
-    """Return a row of the table, of a function that takes this type of command."""
+    """Return a row of the table; mypy checks that the function takes this type of command."""
     return command, decides
 
 
@@ -116,4 +116,4 @@ DECISIONS: Mapping[type[Mutation], Callable[[View, Any, Moment, Random], Decisio
         _row(Configure, configure),
     )
 )
-"""The function that decides on each type of command; every `Mutation` is in it."""
+"""The function that decides on each type of command, for every type in `Mutation`."""

@@ -1,6 +1,6 @@
-"""An explanation in sentences: what a group answers, why, what would change that, and what forbids.
+"""Explanations for `explain`: what a group answers and why, what would switch it, what prevents it.
 
-Refuses to know how probes are made: what they last saw is handed in.
+An explanation is a list of sentences, with the facts behind them for programs.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def explanation(
     moment: Moment,
     probes: Callable[[Application], list[Json]],
 ) -> dict[str, Json]:
-    """Return what there is to say of a group.
+    """Return the explanation of a group, as the reply to `explain`.
 
-    `probes` reports what the probes of an application last saw.
+    `probes` returns the last results of the probes of an application.
     """
     look = outlook(view, group, moment)
     failures = _failures(view, group, look, moment)
@@ -69,7 +69,7 @@ def explanation(
 
 
 def _failures(view: View, group: Group, look: Outlook, moment: Moment) -> tuple[RuleFailure, ...]:
-    """Return the rules that fail for the switch that automation wants, or else for one by hand."""
+    """Return the failed rules of the automatic switch that the policy wants, or of a manual one."""
     says = look.verdict
     wanted = says.to if says is not None else None
     (proposal,) = plan(view, [group], wanted, moment, automatic=wanted is not None)

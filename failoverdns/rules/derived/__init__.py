@@ -1,1 +1,1 @@
-"""What is so: facts that follow from the state, without deciding or reporting anything."""
+"""Facts that follow from the state, such as what a name answers or which side is healthy."""

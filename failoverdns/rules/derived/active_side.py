@@ -1,4 +1,4 @@
-"""The sides of a group as health and policy see them, and which of them its hostname answers.
+"""The health of a group's sides, its policy, and the side that its hostname answers with.
 
 | all sides are  | `all_down` | the hostname answers                         |
 |----------------|------------|----------------------------------------------|
@@ -8,10 +8,9 @@
 | down           | `empty`    | nothing: NODATA                              |
 | not all down   | any        | the active side                              |
 
-A side without an application counts for nothing there.
-That is about the answer only: the active side stays the active one, and its certificate where it
-is.  With `answer: healthy` web servers that are down are left out, unless all of them are.
-Refuses to know when anything is switched.
+A side without an application is ignored here.
+This is about the answer only: the group is not switched, and no certificate is transferred.
+With `answer: healthy` web servers that are down are left out, unless all of them are down.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ from failoverdns.rules.derived.health import Condition, application_condition
 from failoverdns.rules.derived.view import View
 
 NO_POLICY = Policy("")
-"""For groups without one: manual."""
+"""The policy of groups without a configured one: manual."""
 
 
 def policy_of(view: View, group: Group) -> Policy:
-    """Return the policy that a group has."""
+    """Return the policy of a group, `NO_POLICY` if it has none."""
     name = group.automation.policy
     found = view.settings.policy(name) if name is not None else None
     return found if found is not None else NO_POLICY
 
 
 def side_condition(view: View, group: Group, side: Side) -> Condition:
-    """Return the condition of a side: that of its application."""
+    """Return the condition of the application on a side; unknown if there is none."""
     id_ = group.application(side)
     application = view.application(id_) if id_ is not None else None
     if application is None:
@@ -43,9 +42,9 @@ def side_condition(view: View, group: Group, side: Side) -> Condition:
 
 
 def answered(view: View, group: Group) -> tuple[Side | None, bool]:
-    """Return which side a group's hostname answers, and whether only with what is healthy there.
+    """Return the side that a group's hostname answers with, and whether only its healthy heads.
 
-    The side is None if it answers nothing.
+    The side is None if the hostname answers NODATA.
     """
     if group.automation.policy is None:
         return group.active, False

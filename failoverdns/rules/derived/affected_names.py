@@ -1,9 +1,9 @@
-"""What a change may alter of what is served, and what it does alter.
+"""The names that a change affects, and the difference that it makes to the served records.
 
     touched (before the change) -> nodes_of (before and after) -> difference
 
-So a change costs what it touches, and not what there is.
-Refuses to know what names answer: `rules.derived.serving` does.
+So the cost of a change depends on the names that it may affect, not on the number of names served.
+What a name answers is computed in `rules.derived.serving`.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ from failoverdns.rules.derived.web_heads import web_head
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What a change may alter: ids of groups and applications, origins, owners of challenges.
+    """The parts of the state whose names a change may affect.
 
-    Of a zone in `apexes` only what is at its origin.
+    `groups` and `applications` are ids, `zones` and `apexes` origins, `challenges` owner names.
+    Of a zone in `apexes` only the records at the origin are affected.
     """
 
     groups: frozenset[str]
@@ -55,7 +56,10 @@ def touched(
     zones: tuple[Zone, ...] | None = None,
     settings: AutomationSettings | None = None,
 ) -> Touched:
-    """Find what `writes`, and other `zones` or `settings`, may alter of what `view` serves."""
+    """Return the parts of `view` that a change may affect.
+
+    The change consists of `writes`, and of new `zones` or `settings` unless these are None.
+    """
     groups: set[str] = set()
     applications: set[str] = set()
     challenges: set[DomainName] = set()
@@ -100,7 +104,7 @@ def touched(
 
 
 def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
-    """Return what the touched part of the state serves, by name."""
+    """Return the nodes of the touched parts of the state, by owner name."""
     found: list[Iterable[Node]] = [
         group_nodes(view, part.groups, records_of(view)),
         status_nodes(view, part.applications),
@@ -119,7 +123,7 @@ def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
 
 
 def difference(before: dict[DomainName, Node], after: dict[DomainName, Node]) -> Delta:
-    """Return what leads from one set of nodes to another."""
+    """Return the delta that turns the nodes `before` into the nodes `after`."""
     return Delta(
         nodes=tuple(node for owner, node in after.items() if before.get(owner) != node),
         removed=tuple(owner for owner in before if owner not in after),
@@ -131,7 +135,7 @@ def _same_target(before: Application, after: object) -> bool:
 
 
 def _as_seen(application: Application) -> tuple[Target, Target, Health]:
-    """Return all of an application that a group's answers depend on."""
+    """Return the properties of an application that a group's answers depend on."""
     return (
         web_head(application),
         target_of_application(application, healthy=True),
@@ -140,5 +144,5 @@ def _as_seen(application: Application) -> tuple[Target, Target, Health]:
 
 
 def _defaults_differ(before: Zone | None, after: Zone) -> bool:
-    """Tell whether names that are not configured one by one change with the zone."""
+    """Return whether the TTLs differ that names of groups and applications take from the zone."""
     return before is None or (before.ttl, before.negative_ttl) != (after.ttl, after.negative_ttl)

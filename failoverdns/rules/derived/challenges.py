@@ -3,12 +3,12 @@
 | name                                  | its challenge is answered at                          |
 |---------------------------------------|-------------------------------------------------------|
 | a group's hostname, or one below it   | `_acme-challenge.<name>`                              |
-| any other name in a zone of ours      | nowhere: it belongs to no group of the application    |
-| a customer's name                     | `<name>._acme-challenge.<zone>`, where a CNAME at the |
-|                                       | customer's `_acme-challenge.<name>` points to         |
+| another name in a zone of the server  | nowhere: it belongs to no group of the application    |
+| a customer's name                     | `<name>._acme-challenge.<zone>`, the target of a CNAME |
+|                                       | at the customer's `_acme-challenge.<name>`            |
 
-A wildcard's challenge is that of the name below its `*.` (RFC 8555 section 8.4), so one owner may
-have several values at once.
+The challenge for a wildcard is at the name without its `*.` (RFC 8555 section 8.4), so one owner
+may have several values at once.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from failoverdns.rules.derived.view import View
 
 
 def base_name(name: str) -> DomainName:
-    """Return the domain name whose challenge stands for `name`, a wildcard or not.
+    """Return the domain name that the challenge for `name` is about: without `*.` if a wildcard.
 
-    Raises Rejected `invalid` for what is no DNS name, such as an address.
+    Raises Rejected `invalid` if `name` is not a full domain name, such as an address.
     """
     text = name.removeprefix("*.")
     try:
@@ -39,16 +39,16 @@ def base_name(name: str) -> DomainName:
     except Malformed as fault:
         raise Rejected("invalid", f"{name!r} is not a domain name: {fault}") from None
     labels = list(base.labels())
-    if len(labels) < 2 or b"*" in labels or _is_address(text):
+    if len(labels) < 2 or b"*" in labels or _looks_like_an_address(text):
         raise Rejected("invalid", f"{name!r}: certificates are ordered for full domain names")
     return base
 
 
 def challenge_owners(view: View, base: DomainName) -> tuple[DomainName, ...]:
-    """Return where the challenge for a name (without `*.`) is answered.
+    """Return the owner names at which the challenge for a name (without `*.`) is answered.
 
-    For a customer's name that is in each of our zones: only the customer knows which of them the
-    CNAME points to.
+    For a customer's name there is one in each zone, because only the customer knows into which zone
+    its CNAME points.
     """
     owners = []
     with suppress(Malformed):  # too long
@@ -61,16 +61,20 @@ def challenge_owners(view: View, base: DomainName) -> tuple[DomainName, ...]:
 
 
 def delegated_owner(base: DomainName, zone: Zone) -> DomainName:
-    """Return where a customer's name is answered in a zone; raises Malformed if it is too long."""
+    """Return the owner of the challenge for a customer's name in a zone.
+
+    Raises Malformed if that name would be too long.
+    """
     return base.below(zone.origin.child(CHALLENGE_LABEL))
 
 
 def checked_names(view: View, application: Application, names: Iterable[str]) -> tuple[str, ...]:
-    """Return names in order, without duplicates, if all may be ordered for an application.
+    """Return `names` sorted and without duplicates, if a certificate may be ordered for all.
 
-    Those in our zones belong to groups that it is attached to, on whichever side: what else it has
-    to be to have certificates issued at all is `rules.derived.renewing`'s.
-    Raises Rejected `invalid` with every one that may not.
+    A name in a zone of the server must belong to a group that the application is attached to, on
+    either side.  Whether the application may have certificates issued at all is decided in
+    `rules.derived.renewing`.
+    Raises Rejected `invalid`, which lists every name that may not be ordered.
     """
     hostnames = [group.hostname for group in view.following(application.id)]
     faults, found = [], set()
@@ -82,11 +86,11 @@ def checked_names(view: View, application: Application, names: Iterable[str]) ->
             continue
         if zone_of(view, base) is not None and not any(base.is_at_or_below(h) for h in hostnames):
             faults.append(
-                f"{name!r} is in a zone of ours, but is not the hostname of a group that "
+                f"{name!r} is in a zone of this server, but is not the hostname of a group that "
                 f"application {application.name!r} is attached to, or below it"
             )
         if not challenge_owners(view, base):
-            faults.append(f"{name!r} is too long to be answered for in any zone")
+            faults.append(f"{name!r} is too long: no zone has room for its challenge")
         found.add("*." * name.startswith("*.") + base.to_text())
     if faults:
         raise Rejected("invalid", "; ".join(faults))
@@ -94,15 +98,15 @@ def checked_names(view: View, application: Application, names: Iterable[str]) ->
 
 
 def zone_of(view: View, name: DomainName) -> Zone | None:
-    """Return the zone of ours that a name is in."""
+    """Return the zone of the server that a name is in, or None."""
     return next((zone for zone in view.zones if name.is_at_or_below(zone.origin)), None)
 
 
 def challenge_nodes(view: View, owners: Iterable[DomainName] | None = None) -> list[Node]:
-    """Return what is served of all orders' challenges, or of those at `owners`.
+    """Return the nodes for the challenges of all orders, or only for those at `owners`.
 
-    The TTL is 0: each value is asked for once.  A name that the configuration gives records to
-    keeps these.
+    The TTL is 0, because each value is queried once.  A name with configured records answers these
+    instead of a challenge.
     """
     wanted = None if owners is None else set(owners)
     values: dict[DomainName, dict[str, None]] = {}
@@ -119,7 +123,7 @@ def challenge_nodes(view: View, owners: Iterable[DomainName] | None = None) -> l
 
 
 def owners_of(challenges: Iterable[Challenge]) -> set[DomainName]:
-    """Return the names at which challenges are answered."""
+    """Return the owner names of challenges."""
     return {challenge.owner for challenge in challenges}
 
 
@@ -131,22 +135,26 @@ def _is_configured(zone: Zone, owner: DomainName) -> bool:
     return any(rrset.owner == owner for rrset in zone.configured_rrsets())
 
 
-def _is_address(text: str) -> bool:
+def _looks_like_an_address(text: str) -> bool:
+    """Return whether a name has a colon, or nothing but digits and dots."""
     return ":" in text or text.replace(".", "").isdigit()
 
 
 def challenge_name(view: View, query: ChallengeName) -> dict[str, Json]:
-    """Report the CNAME that a customer's name needs; raises Rejected `invalid`."""
+    """Return the CNAME that a customer's name needs, as the reply to `certificate challenge-name`.
+
+    Raises Rejected `invalid` for a name that needs none, or that is too long.
+    """
     base = base_name(query.name)
     if zone_of(view, base) is not None:
-        text = f"{base} is in a zone of ours: its challenge is answered without a CNAME"
+        text = f"{base} is in a zone of this server: its challenge is answered without a CNAME"
         raise Rejected("invalid", text)
     zone = find_zone(view, query.zone)
     try:
         target = delegated_owner(base, zone)
         owner = base.child(CHALLENGE_LABEL)
     except Malformed as fault:
-        text = f"{base} is too long to be answered for in {zone.origin}: {fault}"
+        text = f"{base} is too long: {zone.origin} has no room for its challenge: {fault}"
         raise Rejected("invalid", text) from None
     return {
         "name": query.name,

@@ -1,4 +1,4 @@
-"""Find what a command names, or refuse with the nearest name that there is."""
+"""Look-up of applications, heads, groups and zones by name; refusals suggest the nearest name."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.view import View
 
 _COMPARED = 2000
-"""A hint looks at no more names than this: an error must not cost more than a change."""
+"""Names that are compared for a suggestion, so that an error costs no more than a change."""
 
 
 def find_application(view: View, name: str) -> Application:
-    """Return the application called `name`; Rejected `not-found` if there is none."""
+    """Return the application called `name`; raises Rejected `not-found` if there is none."""
     found = view.application_named(name.lower())
     if found is None:
         raise not_found("application", name, (a.name for a in view.applications()))
@@ -26,7 +26,7 @@ def find_application(view: View, name: str) -> Application:
 
 
 def find_head(application: Application, name: str) -> Head:
-    """Return a head of `application`; Rejected `not-found` if there is none."""
+    """Return the head called `name`; raises Rejected `not-found` if `application` has none."""
     found = application.head(name.lower())
     if found is None:
         names = (head.name for head in application.heads)
@@ -35,7 +35,7 @@ def find_head(application: Application, name: str) -> Head:
 
 
 def find_group(view: View, name: str) -> Group:
-    """Return the group called `name`; Rejected `not-found` if there is none."""
+    """Return the group called `name`; raises Rejected `not-found` if there is none."""
     found = view.group_named(name)
     if found is None:
         raise not_found("group", name, (group.name for group in view.groups()))
@@ -43,7 +43,10 @@ def find_group(view: View, name: str) -> Group:
 
 
 def find_zone(view: View, origin: DomainName | None) -> Zone:
-    """Return the zone of that origin, or the only zone; Rejected when that is not one."""
+    """Return the zone with this origin, or the only zone if `origin` is None.
+
+    Raises Rejected `not-found` if there is none, `invalid` if there are several to choose from.
+    """
     if origin is None:
         if len(view.zones) != 1:
             names = ", ".join(zone.origin.to_text() for zone in view.zones)
@@ -57,7 +60,7 @@ def find_zone(view: View, origin: DomainName | None) -> Zone:
 
 
 def not_found(kind: str, name: str, names: Iterable[str], where: str = "") -> Rejected:
-    """Build the refusal for a name that is not there, with the nearest one that is."""
+    """Return the refusal of an unknown name, which suggests the nearest of the known `names`."""
     known = list(islice(names, _COMPARED))
     near = get_close_matches(name, known, n=1)
     if near:

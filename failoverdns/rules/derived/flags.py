@@ -1,4 +1,4 @@
-"""Flags: the one before all automation, and those that gates of the configuration ask for."""
+"""Flags: `automation`, which permits all automatic switches, and the flags that gates need."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _AUTOMATION_ON = Flag(AUTOMATION_FLAG, on=True, since=0.0)
 
 
 def automation_flag(view: View) -> Flag:
-    """Return the flag that has to be on for anything to be automatic."""
+    """Return the flag `automation`, which must be on for any automatic switch."""
     return view.flag(AUTOMATION_FLAG) or _AUTOMATION_ON
 
 
 def gate_flags(view: View) -> tuple[str, ...]:
-    """Return the flags that gates ask for."""
+    """Return the names of the flags that gates of the configuration need."""
     gates = (rule for rule in view.settings.safety_rules if isinstance(rule, Gate))
     return tuple(dict.fromkeys(gate.flag for gate in gates if gate.flag is not None))

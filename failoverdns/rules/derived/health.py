@@ -1,15 +1,14 @@
-"""Health as a pure function: of a head from its probes, of an application from its heads.
+"""Health, computed: of a head from its probes, of an application from its web heads.
 
-| probes, for one check of a head           | what is known becomes                     |
+| probes, for one check of a head           | the health by this check becomes          |
 |-------------------------------------------|-------------------------------------------|
 | `up_after` good ones in a row             | `up`                                      |
 | `down_after` bad ones in a row            | `down`                                    |
-| any other                                 | what it was; `unknown` after a start      |
+| any other                                 | stays the same; `unknown` after a start   |
 
-A head is what so many of its checks are as `require_checks` asks for, an application what so many
-of its web heads are as `require_heads` asks for.  What an operator forces stands beside what is
-observed, and counts in its place.
-Refuses to know who probes, and what follows from health.
+A head is up when as many of its checks are up as `require_checks` says, an application when as many
+of its web heads are up as `require_heads` says.  Forced health is stored beside observed health,
+and counts instead of it.
 """
 
 from __future__ import annotations
@@ -26,7 +25,10 @@ NOT_OBSERVED = Observed(Health.UNKNOWN, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What the probes of one check of a head came to; `streak` counts good ones, or bad below 0."""
+    """The running result of one check of a head; `streak` is positive for good probes in a row.
+
+    A negative `streak` counts bad probes in a row.
+    """
 
     health: Health = Health.UNKNOWN
     streak: int = 0
@@ -34,7 +36,7 @@ class Tally:
 
 
 def tallied(tally: Tally, result: ProbeResult, check: Check) -> Tally:
-    """Return a tally with one more result."""
+    """Return the tally after one more result of `check`."""
     streak = max(tally.streak, 0) + 1 if result.is_good else min(tally.streak, 0) - 1
     health = tally.health
     if streak >= check.up_after:
@@ -46,23 +48,25 @@ def tallied(tally: Tally, result: ProbeResult, check: Check) -> Tally:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """The health of something, and since when (steady seconds)."""
+    """A health, and since when it holds (steady seconds)."""
 
     health: Health
     since: float
 
 
 def combined(parts: Sequence[Condition], quorum: Quorum) -> Condition:
-    """Return the condition of a whole.
+    """Return the condition of a whole that consists of n parts, of which k must be up.
 
-    | of n parts, k have to be up: 1 (`any`), n (`all`) or a number | the whole is |
+    k is 1 for the quorum `any`, n for `all`, or a number.
+
+    | parts                                                         | the whole is |
     |---------------------------------------------------------------|--------------|
     | at least k are up                                             | up           |
-    | so many are down, at least one, that k cannot be up           | down         |
-    | all else; n is 0                                              | unknown      |
+    | more than n - k are down, and at least one                    | down         |
+    | otherwise, and without parts                                  | unknown      |
 
-    It is so since the part became so that decided it.  Where k is more than n the whole is never
-    up, and not down either until a part is: that there are too few is no failure that was seen.
+    `since` is when the part that decided it changed.  If k is more than n, the whole is never up,
+    and it is down only when a part is: too few parts are not a failure that a probe found.
     """
     if not parts:
         return Condition(Health.UNKNOWN, 0.0)
@@ -78,20 +82,20 @@ def combined(parts: Sequence[Condition], quorum: Quorum) -> Condition:
 
 
 def head_condition(head: Head) -> Condition:
-    """Return what counts for a head: what is forced, or else what is observed."""
+    """Return the condition of a head that counts: the forced one, or else the observed one."""
     if head.forced is not None:
         return Condition(head.forced.health, head.forced.since)
     return observed_condition(head)
 
 
 def observed_condition(head: Head) -> Condition:
-    """Return what is observed of a head."""
+    """Return the observed condition of a head."""
     observed = head.observed or NOT_OBSERVED
     return Condition(observed.health, observed.since)
 
 
 def application_condition(application: Application) -> Condition:
-    """Return what counts for an application: what is forced, or else what its web heads are."""
+    """Return the condition of an application that counts: forced, or else from its web heads."""
     if application.forced is not None:
         return Condition(application.forced.health, application.forced.since)
     heads = [head_condition(head) for head in web_heads(application)]
@@ -99,13 +103,13 @@ def application_condition(application: Application) -> Condition:
 
 
 def observed_of(application: Application) -> Condition:
-    """Return what an application would count as if nothing were forced."""
+    """Return the condition that an application would have if nothing were forced."""
     heads = [observed_condition(head) for head in web_heads(application)]
     return combined(heads, application.require_heads)
 
 
 def why_down(application: Application) -> str:
-    """Say in a few words why an application is down."""
+    """Return a short text that says why an application is down."""
     if application.forced is not None:
         return _forced_text(application.forced, "it is forced down")
     found = []
@@ -119,7 +123,7 @@ def why_down(application: Application) -> str:
 
 
 _MOST_SAID = 3
-"""Heads that a sentence names."""
+"""The largest number of heads that a text of `why_down` names."""
 
 
 def _forced_text(forced: Forced, what: str) -> str:
@@ -127,16 +131,16 @@ def _forced_text(forced: Forced, what: str) -> str:
 
 
 def healthy_heads(application: Application) -> tuple[Head, ...]:
-    """Return the web heads that are not down; all of them if every one is."""
+    """Return the web heads that are not down, or all of them if every one is down."""
     heads = web_heads(application)
     return tuple(h for h in heads if head_condition(h).health is not Health.DOWN) or heads
 
 
 def merged(tallies: Sequence[Tally], quorum: Quorum) -> Tally:
-    """Return the tally of a head whose addresses were probed one by one, for one check.
+    """Return the tally of a head for one check, from the tallies of its addresses.
 
-    All of its own addresses have to be up, because clients use any of them; of those that a
-    hostname resolves to one is enough, because whoever runs it changes them.
+    The quorum is `all` for configured addresses, because clients use any of them, and `any` for
+    those that a hostname resolves to, because its owner changes them.
     """
     health = combined([Condition(tally.health, 0.0) for tally in tallies], quorum).health
     telling = [tally for tally in tallies if tally.health is health and tally.last is not None]
@@ -144,7 +148,7 @@ def merged(tallies: Sequence[Tally], quorum: Quorum) -> Tally:
 
 
 def head_observed(tallies: Sequence[Tally], quorum: Quorum, now: float) -> Observed:
-    """Return what a head's checks say of it at `now` (steady seconds), and what is against it."""
+    """Return the observed health of a head at `now` (steady seconds), from those of its checks."""
     parts = [Condition(tally.health, now) for tally in tallies]
     health = combined(parts, quorum).health
     against = (t.last for t in tallies if t.health is Health.DOWN and t.last is not None)

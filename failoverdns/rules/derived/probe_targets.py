@@ -1,7 +1,7 @@
-"""What is to be probed: each address of each head, by each check that its application asks for.
+"""The targets of probes: each address of each head, for each check of its application.
 
-Standby load balancers are probed like active ones: one wants to know before they are needed.
-Refuses to know how, and when.
+Standby load balancers are probed like active ones, so that their health is known before they are
+needed.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class TallyKey:
-    """What a tally is kept of; `application` is an id.
+    """The key of a tally: a check of a head, at one address; `application` is an id.
 
-    Without `address` of a head as a whole: reports from outside, and a name that does not resolve.
+    `address` is None for the head as a whole: for reports, and for a hostname without addresses.
     """
 
     application: str
@@ -37,7 +37,7 @@ class TallyKey:
 
 
 def checks_of(view: View, application: Application) -> tuple[Check, ...]:
-    """Return the checks that an application asks for and that are configured."""
+    """Return the checks of an application, as far as they are configured."""
     found = (view.settings.check(name) for name in application.checks)
     return tuple(check for check in found if check is not None)
 
@@ -47,9 +47,9 @@ def targets_of(
     application: Application,
     addresses: Callable[[DomainName], Iterable[Address]],
 ) -> Mapping[TallyKey, ProbeTarget]:
-    """Return what is to be probed of an application; nothing for checks that are reported.
+    """Return the targets to probe for an application; none for `push` checks.
 
-    `addresses` tells what a hostname resolves to by now.
+    `addresses` returns the addresses that a hostname resolves to now.
     """
     names = names_of(view, application)
     targets = {}
@@ -65,10 +65,10 @@ def targets_of(
 
 
 def names_of(view: View, application: Application) -> tuple[str, ...]:
-    """Return the names that clients know an application by.
+    """Return the host names under which clients reach an application.
 
-    Those of its certificate, if it has one here, because these clients expect to see; or else the
-    hostnames of its groups.  Wildcards are left out: nobody asks for one.
+    These are the names of its certificate, if it has one, or else the hostnames of its groups.
+    Wildcards are left out, because a client asks for a specific name.
     """
     certificate = view.certificate(application.id)
     if certificate is not None:
@@ -80,19 +80,19 @@ def names_of(view: View, application: Application) -> tuple[str, ...]:
 
 
 _MOST_NAMES = 100
-"""Names that a certificate is checked for: thousands of groups may follow an application."""
+"""The largest number of hostnames of groups, because thousands may follow an application."""
 
 
 def hostnames_of(application: Application) -> tuple[DomainName, ...]:
-    """Return the hostnames that have to be resolved to probe an application."""
+    """Return the hostnames that must be resolved to probe an application."""
     heads: Iterable[Head] = application.heads if application.checks else ()
     return tuple(hostname(application, head) for head in heads if not head.addresses)
 
 
 def concerned(change: Change) -> frozenset[str]:
-    """Return the applications (by id) whose targets a change may alter.
+    """Return the ids of the applications whose targets a change may alter.
 
-    What is observed or forced alters none.
+    A change of observed or forced health alters none.
     """
     found: set[str] = set()
     for write in change.writes:
@@ -116,7 +116,7 @@ def _is_probed_alike(before: object, after: object) -> bool:
 
 
 def _without_health(application: Application) -> tuple[object, ...]:
-    """Return what the targets of an application, and what follows from them, are made of."""
+    """Return the properties of an application that its targets and tallies depend on."""
     return (
         application.name,
         application.hostname_template,

@@ -1,13 +1,12 @@
-"""Who may renew a certificate, and when: only where the traffic is, and well before it expires.
+"""Which applications may renew a certificate, and when: where the traffic is, well before expiry.
 
 | application                       | may renew its ACME certificate                          |
 |-----------------------------------|---------------------------------------------------------|
 | active side of a group            | yes                                                     |
-| attached, active side of none     | never: what it has is replaced when it becomes active   |
+| attached, active side of none     | no: its certificate is replaced when it becomes active  |
 | in no group                       | no: there is no traffic                                 |
 
-Times are in seconds since 1970.
-Refuses to know the CA: its renewal window is an argument.
+Times are in seconds since 1970.  The renewal window that a CA suggests is an argument.
 """
 
 from __future__ import annotations
@@ -22,31 +21,31 @@ from failoverdns.rules.derived.serving import application_role
 from failoverdns.rules.derived.view import View
 
 SHORT_LIFETIME = 10 * 86400.0
-"""Certificates that live less are renewed at half of their lifetime."""
+"""Lifetime in seconds below which a certificate is renewed at half of its lifetime."""
 
 LATEST = 0.9
-"""The part of the lifetime after which no window lets a renewal wait."""
+"""The part of the lifetime after which a renewal is due, whatever window the CA suggests."""
 
 RETRIES = (900.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 43200.0, 86400.0)
-"""Seconds to wait after so many failures: a CA allows five failures an hour for a name."""
+"""Seconds to wait after the first, second, ... failure: a CA allows five an hour for a name."""
 
 AT_ONCE = 2
-"""Failures in a row from which on also who asks waits: with `RETRIES`, five an hour at most."""
+"""Failures in a row from which a requested attempt waits too; with `RETRIES`, five an hour."""
 
 _JITTER = 0.05
-"""The part of the lifetime over which renewals are spread, so that not all fall due at once."""
+"""The part of the lifetime over which renewals are spread, so that they are not due all at once."""
 
 _RETRY_JITTER = 0.1
-"""The part by which a wait is longer for some orders than for others."""
+"""The largest part by which the wait of an order is longer than in `RETRIES`."""
 
 
 def may_renew(view: View, application: Application) -> bool:
-    """Tell whether an application may have certificates issued."""
+    """Return whether certificates may be issued to an application: it is active in a group."""
     return application_role(view, application) is ApplicationRole.ONLINE
 
 
 def renewal_fault(view: View, application: Application, names: tuple[str, ...]) -> str | None:
-    """Say why a certificate for these names cannot be ordered anew; None if it can."""
+    """Return why a certificate for these names cannot be ordered again, or None if it can."""
     try:
         checked_names(view, application, names)
     except Rejected as refusal:
@@ -57,9 +56,9 @@ def renewal_fault(view: View, application: Application, names: tuple[str, ...]) 
 def renew_at(facts: Facts, window: tuple[float, float] | None = None) -> float:
     """Return when a certificate is due for renewal.
 
-    `window` is what the CA suggests: a moment in it, always the same for the same certificate
-    (RFC 9773 section 4.2), but not so late that nothing may go wrong any more.  Without one, two
-    thirds of the lifetime, or half of a short one, less some jitter.
+    With the `window` that the CA suggests (RFC 9773 section 4.2), it is a moment in the window,
+    always the same one for the same certificate, but not after `LATEST`.  Without a window, it is
+    two thirds of the lifetime, or half of a short one, less some jitter.
     """
     place = _place(facts.fingerprint)
     lifetime = facts.not_after - facts.not_before
@@ -74,7 +73,7 @@ def renew_at(facts: Facts, window: tuple[float, float] | None = None) -> float:
 def is_due(
     view: View, certificate: Certificate, now: float, window: tuple[float, float] | None = None
 ) -> bool:
-    """Tell whether a certificate is to be ordered anew now."""
+    """Return whether a certificate must be ordered again now, and may be."""
     application = view.application(certificate.application)
     return (
         certificate.kind is CertificateKind.ACME
@@ -86,9 +85,9 @@ def is_due(
 
 
 def retry_at(order: str, failures: int, now: float, retry_after: float | None) -> float:
-    """Return when an order (by id) is tried again after so many failures in a row.
+    """Return when an order (by id) is tried again after this number of failures in a row.
 
-    `retry_after` is what the CA asked for, in seconds: never sooner than that.
+    `retry_after` is the least wait in seconds that the CA asked for, or None.
     """
     delay = RETRIES[min(failures, len(RETRIES)) - 1]
     spread = 1 + _RETRY_JITTER * _place(sha256(order.encode()).hexdigest())
@@ -96,12 +95,12 @@ def retry_at(order: str, failures: int, now: float, retry_after: float | None) -
 
 
 def retry_asked_at(order: Order, now: float) -> float:
-    """Return when an order is tried again if somebody asks for it at `now`.
+    """Return when an order is tried again if an operator requests that at `now`.
 
-    | failures in a row  | is tried                                              |
+    | failures in a row  | next attempt                                          |
     |--------------------|-------------------------------------------------------|
     | less than AT_ONCE  | at once                                               |
-    | more               | after the first of RETRIES, if not sooner in any case |
+    | AT_ONCE or more    | after the first of RETRIES, or sooner if due sooner   |
 
     But never before the CA allows it.
     """
@@ -110,5 +109,5 @@ def retry_asked_at(order: Order, now: float) -> float:
 
 
 def _place(digest: str) -> float:
-    """Return a number from 0 to 1, always the same for the same digest (hex)."""
+    """Return a number from 0 to 1 that depends on the digest (hex) only."""
     return int(digest[:8], 16) / 2**32

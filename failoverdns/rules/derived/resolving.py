@@ -1,17 +1,18 @@
-"""Flattened hostnames: which to resolve, what is served of them, with which TTL, and when again.
+"""Flattened hostnames: which ones to resolve and when, and which answers are served with which TTL.
 
-| the resolvers tell            | is served             | with the TTL      | asked again after |
+| the resolvers return          | is served             | with the TTL      | asked again after |
 |-------------------------------|-----------------------|-------------------|-------------------|
 | addresses, with the TTL t     | these                 | t / 2             | t / 2             |
-| addresses of one family,      | these, and the last   | MIN_TTL           | MIN_TTL           |
-| nothing certain of the other  | good ones of the other|                   |                   |
-| no address, no such name,     | the last good answer  | half of what is   | MIN_TTL, twice as |
-| nothing, or a failure         |                       | left of it        | long each time    |
-| and never was there an answer | the hostname: CNAME   | the group's       | the same          |
+| addresses of one family, and  | these, and the last   | MIN_TTL           | MIN_TTL           |
+| a failure for the other       | good ones of the other|                   |                   |
+| no address, no such name,     | the last good answer  | half of the time  | MIN_TTL, twice as |
+| no reply, or a failure        |                       | that it has left  | long each time    |
+| the same, without any good    | the hostname: CNAME   | the group's       | the same          |
+| answer before                 |                       |                   |                   |
 
 All TTLs are from MIN_TTL to MAX_TTL, and at most the group's.
-Half the TTL, served for the other half: so a client lets go of an answer when the resolver would
-have, and not a whole TTL later.
+An answer is served with half of its TTL, and asked for again after that half.  So a client drops it
+when the resolver's TTL ends, and not a whole TTL later.
 """
 
 from __future__ import annotations
@@ -28,17 +29,17 @@ from failoverdns.rules.derived.web_heads import pointed_at
 MIN_TTL = 10
 MAX_TTL = 3600
 UNBOUNDED = 2**31 - 1
-"""A TTL that bounds nothing (RFC 2181 section 8)."""
+"""The largest TTL there is (RFC 2181 section 8), used as an absent bound."""
 
 MAX_RETRY = 60
-"""Seconds between attempts while the resolvers fail, at most."""
+"""The longest time in seconds between attempts while the resolvers fail."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshTiming:
-    """When a hostname is asked for again, and until when what was told holds.
+    """When a hostname is resolved again, and until when its last answer is good.
 
-    Seconds of a clock that never goes back.
+    Times are in seconds of a clock that never goes back.
     """
 
     again_at: float
@@ -47,7 +48,10 @@ class RefreshTiming:
 
 
 def timed(answer: Answer, before: RefreshTiming | None, now: float) -> tuple[int, RefreshTiming]:
-    """Return the TTL to serve from `now` on, and the timing that follows from an answer."""
+    """Return the TTL to serve after an answer at `now`, and when to resolve again.
+
+    `before` is the timing before that answer, None for a hostname's first one.
+    """
     if answer.is_good and answer.problem is None:
         ttl = bounded(answer.ttl // 2)
         return ttl, RefreshTiming(now + ttl, now + answer.ttl)
@@ -60,12 +64,15 @@ def timed(answer: Answer, before: RefreshTiming | None, now: float) -> tuple[int
 
 
 def bounded(ttl: int) -> int:
-    """Return a TTL in seconds that is neither too short nor too long."""
+    """Return a TTL in seconds, raised to MIN_TTL or lowered to MAX_TTL."""
     return max(MIN_TTL, min(ttl, MAX_TTL))
 
 
 def flattened(view: View, target: Target) -> tuple[Target, int]:
-    """Return what a target is answered as where it is flattened, and the largest TTL of that."""
+    """Return the flattened form of a target, and the largest TTL to serve it with.
+
+    A hostname becomes the addresses of its last good answer; it stays a hostname without one.
+    """
     if not isinstance(target, Hostname):
         return target, UNBOUNDED
     resolved = view.resolved(target.name)
@@ -77,9 +84,9 @@ def flattened(view: View, target: Target) -> tuple[Target, int]:
 
 
 def wanted(view: View) -> tuple[DomainName, ...]:
-    """Return every hostname to resolve: aliases of zones, and where flattened groups point at.
+    """Return every hostname to resolve: aliases of zones, and the targets of flattened groups.
 
-    One in a zone of ours is not resolved: we would ask ourselves.
+    Hostnames in a zone of this server are left out, because it would query itself.
     """
     attached = {id_: None for group in view.flattening() for id_ in group.applications}
     applications = (view.application(id_) for id_ in attached)
@@ -94,6 +101,6 @@ def _is_ours(view: View, hostname: DomainName) -> bool:
 
 
 def unneeded(known: Iterable[Resolved], needed: Iterable[DomainName]) -> tuple[DomainName, ...]:
-    """Return the hostnames that are known and not needed."""
+    """Return the hostnames that have an answer and are not needed."""
     keep = set(needed)
     return tuple(resolved.hostname for resolved in known if resolved.hostname not in keep)

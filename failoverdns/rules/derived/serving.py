@@ -1,4 +1,4 @@
-"""What every name answers, and what a change does to that.
+"""The records that every name answers with.
 
 | name                             | answers                                                   |
 |----------------------------------|-----------------------------------------------------------|
@@ -6,14 +6,14 @@
 | `primary.<label>`                | the target of the primary, whichever is active            |
 | `backup.<label>`                 | the target of the backup, whichever is active             |
 | `_status.<application>`          | TXT `online`, `offline` or `none`, in every zone          |
-| `_acme-challenge.<name>`         | what a CA wants to see there: `challenges`                |
-| the origin of a zone             | what the configuration says, and the addresses of the     |
-|                                  | zone's alias                                              |
-| all else                         | what the configuration says                               |
+| `_acme-challenge.<name>`         | the values that a CA expects there, see `challenges`      |
+| the origin of a zone             | the configured records, and the addresses of the zone's   |
+|                                  | alias                                                     |
+| all else                         | the configured records                                    |
 
-A target that is a hostname is answered as CNAME, or, where the group is flattened, as the addresses
-that it resolves to: `rules.derived.resolving`.
-A side with nothing to point at leaves its names reserved: NODATA, never NXDOMAIN.
+A target that is a hostname is answered as CNAME, or, in a flattened group, as the addresses that it
+resolves to (`rules.derived.resolving`).
+A side without a target answers NODATA, never NXDOMAIN: its names stay reserved.
 """
 
 from __future__ import annotations
@@ -43,26 +43,28 @@ from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import target_of_heads, web_head
 
 PART = 100
-"""Applications or groups in a part of all that is served: about a millisecond of work."""
+"""Applications or groups in one part of `in_parts`: about a millisecond of work."""
 
 _MAX_REMEMBERED = 65536
-"""Applications (with a TTL each) of which the records are remembered: 32 MiB, at most."""
+"""Sets of records that `records_of` remembers: 32 MiB at most."""
 
 RecordsOf = Callable[[str | None, int, bool, bool], tuple[RRset, ...]]
-"""Returns what an application (by id) is answered with, by TTL, whether it is flattened, and
-whether only its healthy heads count."""
+"""A function that returns the records for an application.
+
+Its arguments are the application (by id), the TTL in seconds, whether to flatten a hostname, and
+whether to leave out heads that are down."""
 
 T = TypeVar("T")
 
 
 def application_on(view: View, group: Group, side: Side) -> Application | None:
-    """Return the application on a side of a group."""
+    """Return the application on a side of a group, or None."""
     id_ = group.application(side)
     return view.application(id_) if id_ is not None else None
 
 
 def target_of(view: View, group: Group, side: Side) -> Target:
-    """Return what a side of a group resolves to, whatever is healthy there."""
+    """Return the target of a side of a group, heads that are down included."""
     application = application_on(view, group, side)
     if application is None:
         return Nothing()
@@ -71,7 +73,7 @@ def target_of(view: View, group: Group, side: Side) -> Target:
 
 
 def answer_of(view: View, group: Group) -> Target:
-    """Return what the hostname of a group answers."""
+    """Return the target that the hostname of a group answers with."""
     side, healthy = answered(view, group)
     application = application_on(view, group, side) if side is not None else None
     if application is None:
@@ -81,14 +83,14 @@ def answer_of(view: View, group: Group) -> Target:
 
 
 def target_of_application(application: Application, *, healthy: bool) -> Target:
-    """Return what an application resolves to; `healthy` leaves out heads that are down."""
+    """Return the target of an application; `healthy` leaves out heads that are down."""
     if healthy:
         return target_of_heads(application, healthy_heads(application))
     return web_head(application)
 
 
 def application_role(view: View, application: Application) -> ApplicationRole:
-    """Return whether an application is active in some group, only attached, or neither."""
+    """Return the role of an application: active in a group, only attached, or in none."""
     attached, active = view.attachments(application.id)
     if active:
         return ApplicationRole.ONLINE
@@ -98,11 +100,12 @@ def application_role(view: View, application: Application) -> ApplicationRole:
 def served_groups(
     view: View, ids: Iterable[str], answer: Callable[[Group, Zone, int, str | None, bool], T]
 ) -> Iterator[tuple[Group, Zone, T, T, T]]:
-    """Yield each group (by id), its zone, and what its hostname, its primary and its backup answer.
+    """Yield each group, its zone, and the answers of its hostname, primary and backup.
 
-    Both a change and a whole table are computed from this.  `answer` makes what the caller needs,
-    values or bytes; its arguments are the group, its zone, the TTL, the application (by id; None:
-    NODATA) and whether only its healthy heads count.  Groups that are gone are left out.
+    Both a change and a whole table are computed from this.  `answer` makes an answer in the form
+    that the caller needs, values or bytes.  Its arguments are the group, its zone, the TTL, the
+    application (by id; None for NODATA) and whether to leave out heads that are down.
+    `ids` are those of groups; groups that do not exist any more are left out.
     """
     origin, zone = None, None
     for id_ in ids:
@@ -127,12 +130,12 @@ def served_groups(
 
 
 def negative_ttl_of(group: Group, zone: Zone) -> int:
-    """Return the negative TTL of a group's names: at most the TTL that they have."""
+    """Return the negative TTL of a group's names: the zone's, but at most the group's TTL."""
     return min(zone.negative_ttl, group.served_ttl)
 
 
 def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node]:
-    """Return the three names of each group that is there: its hostname and one for each side."""
+    """Return the three nodes of each group (by id): its hostname and one for each side."""
 
     def answer(
         group: Group, _: Zone, ttl: int, id_: str | None, healthy: bool
@@ -152,11 +155,10 @@ def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node
 
 
 def records_of(view: View) -> RecordsOf:
-    """Return a function from application, TTL, and how it is answered, to records.
+    """Return a function that makes the records for applications, and remembers them.
 
-    It remembers, because very many groups may follow the same application: what was made of an
-    application that has not changed since is returned again, the same object.  The state may
-    change between calls.
+    Very many groups may follow one application; while that does not change, the function returns
+    the same object again.  The state may change between calls.
     """
     kept: dict[tuple[str | None, int, bool, bool], _Made] = {}
 
@@ -185,9 +187,10 @@ def records_of(view: View) -> RecordsOf:
 
 
 class _Made(NamedTuple):
-    """Records, and what they were made of: an application, its web head, and that flattened.
+    """Remembered records, and the values that they were made from.
 
-    `most` is the largest TTL (seconds) of `target`.
+    `head` is the target of `application`, and `target` is that flattened; `most` is the largest TTL
+    (seconds) of `target`.
     """
 
     application: Application
@@ -198,7 +201,7 @@ class _Made(NamedTuple):
 
 
 def status_nodes(view: View, ids: Iterable[str]) -> Iterator[Node]:
-    """Yield `_status.<application>` in each zone, for each application that is there."""
+    """Yield the nodes `_status.<application>` of each application (by id) in each zone."""
     zones = [
         (zone, {role: (_role_records(role, zone.ttl),) for role in ApplicationRole})
         for zone in view.zones
@@ -218,7 +221,7 @@ def _role_records(role: ApplicationRole, ttl: int) -> RRset:
 
 
 def zone_nodes(view: View, zone: Zone) -> Iterator[Node]:
-    """Yield the names of a zone that the configuration gives records to."""
+    """Yield the nodes of a zone that the configuration has records for."""
     by_owner: dict[DomainName, list[RRset]] = {zone.origin: []}
     for rrset in zone.configured_rrsets():
         by_owner.setdefault(rrset.owner, []).append(rrset.records)
@@ -228,7 +231,7 @@ def zone_nodes(view: View, zone: Zone) -> Iterator[Node]:
 
 
 def apex_node(view: View, zone: Zone, configured: Iterable[RRset]) -> Node:
-    """Return what is at the origin of a zone: what is configured, and its alias flattened."""
+    """Return the node at the origin of a zone: the configured RRsets, and its alias flattened."""
     rrsets = list(configured)
     if zone.alias is not None:
         target, most = flattened(view, Hostname(zone.alias))
@@ -238,28 +241,28 @@ def apex_node(view: View, zone: Zone, configured: Iterable[RRset]) -> Node:
 
 
 def all_nodes(view: View) -> Iterator[Node]:
-    """Yield every name that is served, zone by zone first, then applications, then groups."""
+    """Yield every node that is served: first zone by zone, then by application, then by group."""
     return chain.from_iterable(nodes_in_parts(view))
 
 
 def nodes_in_parts(view: View, size: int = PART) -> Iterator[list[Node]]:
-    """Yield all that is served in parts, as `in_parts` does, groups as nodes."""
+    """Yield every node that is served in parts, as `in_parts` does."""
     return in_parts(view, size, group_nodes)
 
 
 def in_parts(
     view: View, size: int, groups: Callable[[View, Sequence[str], RecordsOf], T]
 ) -> Iterator[list[Node] | T]:
-    """Yield all that is served in parts, between which the state may change.
+    """Yield everything that is served, in parts, between which the state may change.
 
-    A part is a zone as configured, or `size` applications or groups (as `groups` makes them), or
-    all challenges: what their names answer at the moment when the part is asked for.
-    What is there at the first part is in some part, unless it has gone meanwhile; what comes later
-    need not be.
-    So a table that takes over the parts, and what each change alters (`difference`) in between,
-    all in the order in which they happen, ends up as one filled with `all_nodes` at the end: what
-    alters a name after its part follows that part.  A difference may remove a name that is not in
-    the table yet.
+    A part is a zone as configured, `size` applications, `size` groups (in the form that `groups`
+    returns), or all challenges, with the answers at the moment when the part is taken.
+    All that exists at the first part is in some part, unless it is removed meanwhile; what is
+    created later may be missing.
+    A table that applies each part, and between them the delta (`difference`) of each change, in the
+    order in which they happen, ends up equal to one filled from `all_nodes` at the end, because a
+    change of a name after its part comes later than the part.  A delta may remove a name that is
+    not in the table yet.
     """
     applications = [application.id for application in view.applications()]
     ids = [group.id for group in view.groups()]
@@ -274,7 +277,7 @@ def in_parts(
 
 
 def target_records(target: Target, ttl: int) -> tuple[RRset, ...]:
-    """Return the records that lead to `target`; `ttl` in seconds."""
+    """Return the RRsets that answer with `target`, none for `Nothing`; `ttl` in seconds."""
     match target:
         case Addresses(ipv4, ipv6):
             both = ((A, ipv4), (AAAA, ipv6))

@@ -1,6 +1,6 @@
-"""What the rules may read of the state: a read-only interface.
+"""The read-only interface through which the rules read the state.
 
-The ledger's state implements it, and so does its draft of a change that is not yet committed.
+The ledger's state implements it, and so does the draft of a change that is not committed yet.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ class View(Protocol):
 
     @property
     def revision(self) -> int:
-        """Number of changes committed so far."""
+        """The number of changes committed so far."""
 
     @property
     def settings(self) -> AutomationSettings:
-        """What the configuration says of checks, policies and safety rules."""
+        """The checks, policies and safety rules of the configuration."""
 
     @property
     def zones(self) -> tuple[Zone, ...]:
         """The zones that are served."""
 
     def entity(self, kind: type[E], identity: Identity) -> E | None:
-        """Return the entity of a kind that has this identity."""
+        """Return the entity of a kind with this identity, or None."""
 
     def entities(self, kind: type[E]) -> Iterable[E]:
         """Return all entities of a kind, in order of creation."""
 
     def zone(self, origin: DomainName) -> Zone | None:
-        """Return the zone of that origin."""
+        """Return the zone with this origin, or None."""
 
     def serial(self, origin: DomainName) -> ZoneSerial | None:
-        """Return the serial number that the zone was last given."""
+        """Return the last serial number of a zone, None if it never had one."""
 
     def serials(self) -> Iterable[ZoneSerial]:
-        """Return every serial number that was ever given, also of zones that are not served."""
+        """Return the last serial number of every zone, including zones no longer served."""
 
     def application(self, id_: str) -> Application | None:
         """Return an application by its id."""
@@ -69,28 +69,28 @@ class View(Protocol):
         """Return all groups, in order of creation."""
 
     def label_owner(self, zone: DomainName, label: str) -> Group | Tombstone | None:
-        """Return who has, or had, a label of a zone."""
+        """Return the group that has a label of a zone, its tombstone if it was removed, or None."""
 
     def pointing(self, hostname: DomainName) -> Iterable[str]:
-        """Return the applications (by id) whose web head is a hostname."""
+        """Return the ids of the applications whose web head is this hostname."""
 
     def flattening(self) -> Iterable[Group]:
-        """Return the groups that are flattened."""
+        """Return the flattened groups."""
 
     def resolved(self, hostname: DomainName) -> Resolved | None:
-        """Return the last good answer about a hostname."""
+        """Return the last good answer for a hostname, None if there was none."""
 
     def all_resolved(self) -> Iterable[Resolved]:
-        """Return every last good answer."""
+        """Return the last good answers for all hostnames."""
 
     def freshness(self, hostname: DomainName) -> Freshness | None:
-        """Return how good that is; None if nothing was asked since the start."""
+        """Return how fresh the answer for a hostname is; None if not resolved since the start."""
 
     def following(self, application: str) -> Iterable[Group]:
         """Return the groups that an application (by id) is attached to."""
 
     def attachments(self, application: str) -> tuple[int, int]:
-        """Return in how many groups an application (by id) is attached, and active."""
+        """Return the numbers of groups in which an application (by id) is attached, and active."""
 
     def certificate(self, application: str) -> Certificate | None:
         """Return the certificate of an application (by id)."""
@@ -108,10 +108,10 @@ class View(Protocol):
         """Return all orders."""
 
     def account(self, directory: str) -> Account | None:
-        """Return our account at an ACME directory (by URL)."""
+        """Return the server's account at an ACME directory (by URL), or None."""
 
     def flag(self, name: str) -> Flag | None:
-        """Return a flag by its name; None if nobody ever turned it on or off."""
+        """Return a flag by its name; None if it was never turned on or off."""
 
     def flags(self) -> Iterable[Flag]:
         """Return all flags."""

@@ -1,10 +1,10 @@
-"""Which head traffic must reach, and what its name or addresses are.
+"""The web head of an application: the head, or heads, that its traffic must reach.
 
 | load balancers            | web head                                       |
 |---------------------------|------------------------------------------------|
 | one is active             | that one                                       |
 | none, or none made active | all web servers, as one RRset (or one hostname)|
-| neither heads             | nothing                                        |
+| none, and no web servers  | nothing                                        |
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.names import DomainName
 
 MAX_ADDRESSES = 1000
-"""Addresses of all heads of an application: as an RRset they fit into a message over TCP."""
+"""The most addresses of an application's heads: their RRset must fit into a message over TCP."""
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 
 
 def web_heads(application: Application) -> tuple[Head, ...]:
-    """Return the heads that traffic must reach: the active load balancer or all web servers."""
+    """Return the active load balancer of an application, or else all its web servers."""
     if application.active is not None:
         active = application.head(application.active)
         return (active,) if active is not None else ()
@@ -39,12 +39,12 @@ def web_heads(application: Application) -> tuple[Head, ...]:
 
 
 def web_head(application: Application) -> Target:
-    """Return what `application` resolves to."""
+    """Return the target of an application: the addresses or hostname of its web head."""
     return target_of_heads(application, web_heads(application))
 
 
 def target_of_heads(application: Application, heads: tuple[Head, ...]) -> Target:
-    """Return what `application` would resolve to, if `heads` were its web heads."""
+    """Return the target that an application would have if `heads` were its web heads."""
     addresses = {address: None for head in heads for address in head.addresses}
     if addresses:
         return Addresses(
@@ -55,7 +55,7 @@ def target_of_heads(application: Application, heads: tuple[Head, ...]) -> Target
 
 
 def pointed_at(application: Application) -> DomainName | None:
-    """Return the hostname that `application` resolves to, or None if it is none."""
+    """Return the hostname that is the target of an application, None if that is not a hostname."""
     heads = web_heads(application)
     if not heads or any(head.addresses for head in heads):
         return None
@@ -63,7 +63,7 @@ def pointed_at(application: Application) -> DomainName | None:
 
 
 def hostname(application: Application, head: Head) -> DomainName:
-    """Return the hostname of a head without addresses, its template filled in.
+    """Return the hostname of a head without addresses, with its template filled in.
 
     Raises Rejected `invalid` if the result is not a domain name.
     """
@@ -85,7 +85,10 @@ def hostname(application: Application, head: Head) -> DomainName:
 
 
 def check_template(template: str) -> str:
-    """Return a hostname or template unchanged; Rejected `invalid` for fields nobody fills in."""
+    """Return a hostname or template unchanged if it is valid.
+
+    Raises Rejected `invalid` for an unknown field in braces, and for an invalid domain name.
+    """
     fields = set(_FIELD.findall(template)) - {"head", "application"}
     rest = _FIELD.sub("", template)
     if fields or "{" in rest or "}" in rest:
@@ -102,10 +105,10 @@ def check_template(template: str) -> str:
 
 
 def checked(application: Application) -> Application:
-    """Return `application` unchanged if every head of it can be answered for.
+    """Return `application` unchanged if DNS can answer with each of its heads.
 
-    Raises Rejected `invalid` if a hostname is none, if there are too many addresses, or if web
-    servers have hostnames that no single CNAME could answer (RFC 2181 section 10.1).
+    Raises Rejected `invalid` for an invalid hostname, for too many addresses, and for several web
+    servers of which one has a hostname: a name can have only one CNAME (RFC 2181 section 10.1).
     """
     for head in application.heads:
         if not head.addresses:

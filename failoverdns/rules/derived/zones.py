@@ -1,4 +1,4 @@
-"""The serial numbers of zones, and the records at their origins that carry them."""
+"""The serial numbers of zones, and the SOA RRsets that carry them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from failoverdns.model.zone import ZoneSerial, next_serial
 from failoverdns.rules.derived.view import View
 
 NOT_CONFIGURED = ""
-"""Digest of a zone that is no longer configured: its serial is kept, and rises if it returns."""
+"""The digest of a zone that is not configured any more.
+
+Its serial number stays stored, and increases if the zone is configured again."""
 
 
 def serial_writes(view: View, delta: Delta, now: float) -> tuple[Write, ...]:
-    """Return the writes that raise the serial of each zone that `delta` touches.
+    """Return the writes that raise the serial number of each zone that `delta` changes.
 
-    Zones whose SOA record is in `delta` already are left alone. `now` is in seconds since 1970.
+    Zones whose SOA record is in `delta` already are left out.  `now` is in seconds since 1970.
     """
     origins = {node.zone for node in delta.nodes}
     for owner in delta.removed:
@@ -32,7 +34,7 @@ def serial_writes(view: View, delta: Delta, now: float) -> tuple[Write, ...]:
 
 
 def authorities(view: View, writes: Iterable[Write]) -> tuple[OwnedRRset, ...]:
-    """Return the SOA RRsets of the zones that are given a serial by `writes`."""
+    """Return the SOA RRsets of the zones whose serial numbers `writes` set."""
     rrsets = []
     for write in writes:
         if isinstance(write.after, ZoneSerial):
@@ -49,6 +51,6 @@ def all_authorities(view: View) -> tuple[OwnedRRset, ...]:
 
 
 def raised_serial(before: ZoneSerial | None, origin: DomainName, digest: str, now: float) -> Write:
-    """Return the write that gives a zone its next serial, never below an earlier one."""
+    """Return the write that gives a zone its next serial number, which never decreases."""
     serial = next_serial(before.serial if before else None, now)
     return Write(before, ZoneSerial(origin, serial, digest))
