@@ -81,17 +81,18 @@ def _answer_sentences(view: View, group: Group) -> Iterator[Json]:
     targets = ", ".join(target_texts(answer_of(view, group)))
     active = group.active.value
     if side is None:
-        yield f"{group.hostname} answers nothing (NODATA): both sides are down, as all_down says."
+        why = "both sides are down, and all_down is empty"
+        yield f"{group.hostname} answers nothing (NODATA): {why}."
         return
     application = application_on(view, group, side)
     if application is None:
-        yield f"{group.hostname} answers nothing (NODATA): no application is on the {active} side."
+        yield f"{group.hostname} answers nothing (NODATA): the {active} side has no application."
         return
     where = f"application {application.name}"
     if side is group.active:
         why = f"the {active} side is active, and {where} is on it"
     else:
-        why = f"both sides are down, and all_down says {side.value}: {where}; {active} stays active"
+        why = f"both sides are down, and all_down is {side.value}: {where}; {active} stays active"
     yield f"{group.hostname} answers {targets or 'nothing (NODATA)'}: {why}."
     if healthy and targets != ", ".join(target_texts(target_of(view, group, side))):
         yield "Web servers that are down are left out of the answer."
@@ -112,7 +113,7 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
         what = f"The {side.value}, {application.name}, has been {condition.health.value} for {for_}"
         if application.forced is not None:
             reason = f" ({application.forced.reason})" if application.forced.reason else ""
-            yield f"{what}, because it is forced{reason}; what is observed is {observed.value}."
+            yield f"{what}, because it is forced{reason}; its observed health is {observed.value}."
         elif condition.health is Health.DOWN:
             yield f"{what}: {why_down(application)}."
         else:
@@ -121,11 +122,11 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
 
 def _why_unknown(application: Application) -> str:
     if not application.checks:
-        return "nothing checks it"
+        return "it has no checks"
     needed, there = application.require_heads, len(web_heads(application))
     if isinstance(needed, int) and needed > there:
-        return f"{needed} web heads have to be up, and it has {there}"
-    return "not every check has told enough yet"
+        return f"{needed} web heads must be up, and it has {there}"
+    return "its checks do not have enough results yet"
 
 
 def _automation_sentences(
@@ -134,17 +135,17 @@ def _automation_sentences(
     name = group.automation.policy
     if look.policy.mode is Mode.MANUAL:
         policy = f"its policy, {name}, is manual" if name is not None else "it has no policy"
-        yield f"It switches when somebody says so only: {policy}."
+        yield f"It switches only on command: {policy}."
         return
     maintenance = group.automation.maintenance
     if maintenance is not None:
         reason = f" ({maintenance.reason})" if maintenance.reason else ""
-        yield f"It is in maintenance{reason}: automation keeps its hands off."
+        yield f"Maintenance mode is on{reason}: automation leaves the group alone."
         return
     flag = automation_flag(view)
     if not flag.on:
         reason = f" ({flag.reason})" if flag.reason else ""
-        yield f"Automation is frozen{reason}: nothing switches by itself."
+        yield f"Automation is frozen{reason}: no group switches automatically."
     says = look.verdict
     assert says is not None
     if says.to is None:
@@ -153,11 +154,11 @@ def _automation_sentences(
         return
     what = f"Its policy, {name}, wants it on the {says.to.value}: {says.why}"
     if says.at <= moment.steady:
-        yield f"{what}; that is due."
+        yield f"{what}; the switch is due."
     elif says.waits_for == FLAP_GUARD:
         yield (
-            f"{what}; but it switched by itself {look.policy.max_switches} times within "
-            f"{duration(look.policy.window)}, so it stays put ({FLAP_GUARD}) for "
+            f"{what}; but it switched automatically {look.policy.max_switches} times within "
+            f"{duration(look.policy.window)}, so it stays where it is ({FLAP_GUARD}) for "
             f"{duration(says.at - moment.steady)}."
         )
     else:
@@ -172,10 +173,10 @@ def _what_would(group: Group, look: Outlook) -> str:
         when = f"when the primary has been down for {duration(policy.grace)} and the backup is up"
         return f"It switches to the backup {when}."
     if policy.fail_back is Mode.MANUAL:
-        return "It goes back when somebody says so: fail_back is manual."
+        return "It fails back only on command: fail_back is manual."
     if look.situation.by_hand:
-        return "It goes back when somebody says so, as somebody said that it is here."
-    return f"It goes back when the primary has been up for {duration(policy.hold)}."
+        return "It fails back only on command, because an operator moved it here."
+    return f"It fails back when the primary has been up for {duration(policy.hold)}."
 
 
 def _plan_sentences(group: Group) -> Iterator[Json]:
@@ -196,8 +197,8 @@ def _rule_sentences(
     says = look.verdict
     wanted = says.to if says is not None else None
     to = (wanted or group.active.other).value
-    what = "An automatic switch" if wanted is not None else "A switch by hand"
+    what = "An automatic switch" if wanted is not None else "A manual switch"
     if not failures:
-        yield f"No rule stands in the way of a switch to the {to}."
+        yield f"No rule prevents a switch to the {to}."
     for failure in failures:
         yield f"{what} to the {to} would be refused by {failure.rule}: {failure.message}."

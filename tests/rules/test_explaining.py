@@ -50,7 +50,7 @@ def test_a_group_that_is_well() -> None:
         "The backup, us, has been up for 1 min.",
         "Its policy, auto, keeps it where it is: the primary is up.",
         "It switches to the backup when the primary has been down for 30 s and the backup is up.",
-        "No rule stands in the way of a switch to the backup.",
+        "No rule prevents a switch to the backup.",
     ]
 
 
@@ -94,19 +94,18 @@ def test_a_side_that_is_forced_says_what_is_observed_all_the_same() -> None:
     watched.force(view, "eu", DOWN, 970.0, reason="works")
     watched.force(view, "us", UP, 970.0)
     assert sentences(view)[1:3] == [
-        "The primary, eu, has been down for 30 s, because it is forced (works); what is "
-        "observed is "
-        "up.",
-        "The backup, us, has been up for 30 s, because it is forced; what is observed is up.",
+        "The primary, eu, has been down for 30 s, because it is forced (works); its observed "
+        "health is up.",
+        "The backup, us, has been up for 30 s, because it is forced; its observed health is up.",
     ]
 
 
 @pytest.mark.parametrize(
     ("view", "sentence"),
     [
-        (watched.shop(UP, UNKNOWN), "The backup, us, is unknown: not every check has told enough "
-                                    "yet."),
-        (samples.shop(), "The backup, us, is unknown: nothing checks it."),
+        (watched.shop(UP, UNKNOWN), "The backup, us, is unknown: its checks do not have enough "
+                                    "results yet."),
+        (samples.shop(), "The backup, us, is unknown: it has no checks."),
         (samples.state(samples.eu(), samples.group(backup=None)),
          "The backup side has no application."),
     ],
@@ -120,7 +119,7 @@ def test_a_side_of_which_nothing_is_known_says_why(view: State, sentence: str) -
     [
         (
             samples.state(samples.us(), samples.group(primary=None)),
-            f"{HOSTNAME} answers nothing (NODATA): no application is on the primary side.",
+            f"{HOSTNAME} answers nothing (NODATA): the primary side has no application.",
         ),
         (
             samples.state(samples.application("eu"), samples.us(), samples.group()),
@@ -129,11 +128,11 @@ def test_a_side_of_which_nothing_is_known_says_why(view: State, sentence: str) -
         ),
         (
             watched.shop(DOWN, DOWN, all_down=AllDown.EMPTY),
-            f"{HOSTNAME} answers nothing (NODATA): both sides are down, as all_down says.",
+            f"{HOSTNAME} answers nothing (NODATA): both sides are down, and all_down is empty.",
         ),
         (
             watched.shop(DOWN, DOWN, all_down=AllDown.BACKUP),
-            f"{HOSTNAME} answers 198.51.100.1: both sides are down, and all_down says backup: "
+            f"{HOSTNAME} answers 198.51.100.1: both sides are down, and all_down is backup: "
             "application us; primary stays active.",
         ),
         (
@@ -171,20 +170,20 @@ def test_nothing_is_left_out_where_the_other_side_is_answered(answer: AnswerOf) 
 @pytest.mark.parametrize(
     ("view", "sentence"),
     [
-        (samples.shop(), "It switches when somebody says so only: it has no policy."),
+        (samples.shop(), "It switches only on command: it has no policy."),
         (
             watched.shop(mode=Mode.MANUAL),
-            "It switches when somebody says so only: its policy, auto, is manual.",
+            "It switches only on command: its policy, auto, is manual.",
         ),
         (
             watched.watched(
                 [samples.group(automation=Automation("auto", Maintenance(1.0, "disk")))]
             ),
-            "It is in maintenance (disk): automation keeps its hands off.",
+            "Maintenance mode is on (disk): automation leaves the group alone.",
         ),
         (
             watched.watched([samples.group(automation=Automation("auto", Maintenance(1.0)))]),
-            "It is in maintenance: automation keeps its hands off.",
+            "Maintenance mode is on: automation leaves the group alone.",
         ),
     ],
 )
@@ -195,8 +194,8 @@ def test_a_group_that_nothing_is_automatic_for_says_so(view: State, sentence: st
 @pytest.mark.parametrize(
     ("fail_back", "sentence"),
     [
-        (Mode.MANUAL, "It goes back when somebody says so: fail_back is manual."),
-        (Mode.AUTOMATIC, "It goes back when the primary has been up for 2 min."),
+        (Mode.MANUAL, "It fails back only on command: fail_back is manual."),
+        (Mode.AUTOMATIC, "It fails back when the primary has been up for 2 min."),
     ],
 )
 def test_a_group_on_its_backup_says_when_it_goes_back(fail_back: Mode, sentence: str) -> None:
@@ -208,8 +207,8 @@ def test_a_group_on_its_backup_says_when_it_goes_back(fail_back: Mode, sentence:
 def test_a_group_that_somebody_has_switched_says_that_it_stays() -> None:
     group = samples.group(active=BACKUP, automation=Automation("auto", by_hand=True))
     assert sentences(watched.watched([group]))[3:5] == [
-        "Its policy, auto, keeps it where it is: somebody switched it to the backup.",
-        "It goes back when somebody says so, as somebody said that it is here.",
+        "Its policy, auto, keeps it where it is: an operator switched it to the backup.",
+        "It fails back only on command, because an operator moved it here.",
     ]
 
 
@@ -219,7 +218,7 @@ def test_a_switch_that_is_due_is_said_to_be(since: float) -> None:
     view = watched.shop(DOWN, UP, since=since)
     assert sentences(view)[3] == (
         "Its policy, auto, wants it on the backup: the primary is down and the backup is up; "
-        "that is due."
+        "the switch is due."
     )
     assert explained(view, wall=T)["switches_at"] == "2027-01-15T08:00:00.000Z"
 
@@ -229,8 +228,8 @@ def test_the_flap_guard_says_until_when() -> None:
     view = watched.watched([samples.group(automation=automation)], DOWN, UP)
     assert sentences(view)[3] == (
         "Its policy, auto, wants it on the backup: the primary is down and the backup is up; but "
-        "it switched by itself 3 times within 16 min 40 s, so it stays put (flap-guard) for "
-        "6 min 40 s."
+        "it switched automatically 3 times within 16 min 40 s, so it stays where it is "
+        "(flap-guard) for 6 min 40 s."
     )
 
 
@@ -246,11 +245,11 @@ def test_a_plan_is_said_with_the_ttl_until_then() -> None:
 def test_rules_are_those_for_a_switch_by_hand_unless_automation_wants_one() -> None:
     view = watched.shop(UP, DOWN, NEVER)
     assert sentences(view)[-1] == (
-        "A switch by hand to the backup would be refused by target-down: the backup of group "
+        "A manual switch to the backup would be refused by target-down: the backup of group "
         "'shop' is down: lb1: refused, port 80: refused."
     )
     learn(view, "us", UP)
-    assert sentences(view)[-1] == "No rule stands in the way of a switch to the backup."
+    assert sentences(view)[-1] == "No rule prevents a switch to the backup."
     learn(view, "eu", DOWN)
     carry_out(view, SetFlag("automation", False))
     assert [rule["rule"] for rule in explained(view)["rules"]] == ["automation", "never"]
@@ -278,7 +277,7 @@ def test_what_is_said_to_be_due_is_what_automation_does(
     group = samples.group(active=active, automation=automation)
     view = watched.watched([group], *health, *rules, fail_back=fail_back)
     found = explained(view, float(at))
-    due = any(sentence.endswith("; that is due.") for sentence in found["sentences"])
+    due = any(sentence.endswith("; the switch is due.") for sentence in found["sentences"])
     did = look(view, float(at))
     assert ("groups" in did) is (due and not found["rules"])
     assert ("held" in did) is (due and bool(found["rules"]))

@@ -336,7 +336,7 @@ def test_the_flap_guard_stops_a_flapping_group(heads: Heads, serve: Callable[...
 
     wait_for(held)
     assert server.short(HOSTNAME) == [us]
-    assert "stays put (flap-guard)" in " ".join(sentences(server))
+    assert "stays where it is (flap-guard)" in " ".join(sentences(server))
     assert commands(server)[-1]["held"] == ["flap-guard"]
 
 
@@ -518,7 +518,7 @@ def test_automation_respects_a_manual_switch(heads: Heads, serve: Callable[..., 
     server.ctl("switch", "shop")
     look_again(server, "shop")
     assert server.short(HOSTNAME) == [us]
-    assert "somebody switched it to the backup" in " ".join(sentences(server))
+    assert "an operator switched it to the backup" in " ".join(sentences(server))
 
 
 def test_a_planned_switch_lowers_the_ttl_and_switches_at_its_time(

@@ -39,7 +39,7 @@ def test_a_certificate_is_installed_shown_and_removed(demo: Server, issued: Issu
     assert report["names"] == sorted(NAMES)
     assert report["kind"] == "custom"
     assert report["issuer"] == "CN=Test Root Intermediate"
-    assert report["renewal"] == {"allowed": False, "by": "whoever installed it", "due_at": None}
+    assert report["renewal"] == {"allowed": False, "by": "the operator", "due_at": None}
     assert demo.do(command="certificate list")["certificates"][0]["application"] == "shop-eu"
     assert "shop-eu" in demo.ctl("certificate", "list").stdout
     demo.ctl("certificate", "remove", "shop-eu")

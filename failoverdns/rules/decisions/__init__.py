@@ -1,1 +1,1 @@
-"""What may be done: each command becomes writes, or a refusal with its reasons."""
+"""Decisions: each command that changes the state becomes writes, or a refusal with its reasons."""

@@ -48,7 +48,7 @@ def add_application(
 def rename_application(
     view: View, command: RenameApplication, _moment: Moment, _random: Random
 ) -> Decision:
-    """Rename an application; templates that name it point elsewhere in the same step."""
+    """Rename an application; hostnames from templates follow the new name in the same step."""
     application = find_application(view, command.old)
     if command.new != application.name:
         _check_name_free(view, command.new)
@@ -58,7 +58,7 @@ def rename_application(
 def set_application(
     view: View, command: SetApplication, _moment: Moment, _random: Random
 ) -> Decision:
-    """Say which checks an application's heads have to pass; with others it is probed anew."""
+    """Set the checks of an application; when they change, its observed health becomes unknown."""
     application = find_application(view, command.name)
     checks = application.checks if command.check is None else tuple(dict.fromkeys(command.check))
     for name in checks:
@@ -78,7 +78,7 @@ def set_application(
 def remove_application(
     view: View, command: RemoveApplication, _moment: Moment, _random: Random
 ) -> Decision:
-    """Remove an application that no group is attached to, and its certificate."""
+    """Remove an application that is attached to no group, with its certificate and order."""
     application = find_application(view, command.name)
     attached, _ = view.attachments(application.id)
     if attached:
@@ -113,20 +113,20 @@ def add_head(view: View, command: AddHead, _moment: Moment, _random: Random) -> 
 
 
 def set_head(view: View, command: SetHead, _moment: Moment, _random: Random) -> Decision:
-    """Give a head other addresses or another hostname."""
+    """Set the addresses or the hostname of a head, in place of those that it has."""
     application = find_application(view, command.application)
     head = find_head(application, command.name)
     _check_one_kind(command.address, command.hostname)
     if not command.address and command.hostname is None:
-        raise Rejected("invalid", "say what to set: --address (repeatable) or --hostname")
+        raise Rejected("invalid", "nothing to set: give --address (repeatable) or --hostname")
     changed = replace(head, addresses=command.address, hostname=command.hostname)
     if changed != head:
-        changed = replace(changed, observed=None)  # it is elsewhere now, and was not probed there
+        changed = replace(changed, observed=None)  # no probe has tested the new addresses yet
     return _written(application, application.with_head(head, changed))
 
 
 def rename_head(view: View, command: RenameHead, _moment: Moment, _random: Random) -> Decision:
-    """Rename a head; it stays active, and templates that name it point elsewhere."""
+    """Rename a head; it stays active, and hostnames from templates follow the new name."""
     application = find_application(view, command.application)
     head = find_head(application, command.old)
     if command.new != head.name and application.head(command.new) is not None:
@@ -140,7 +140,7 @@ def rename_head(view: View, command: RenameHead, _moment: Moment, _random: Rando
 
 
 def activate_head(view: View, command: ActivateHead, _moment: Moment, _random: Random) -> Decision:
-    """Choose the active load balancer."""
+    """Make a load balancer the active one."""
     application = find_application(view, command.application)
     head = find_head(application, command.name)
     if head.role is not HeadRole.LOAD_BALANCER:
@@ -152,7 +152,7 @@ def activate_head(view: View, command: ActivateHead, _moment: Moment, _random: R
 
 
 def remove_head(view: View, command: RemoveHead, _moment: Moment, _random: Random) -> Decision:
-    """Remove a head; for the active load balancer the most recently added one takes over."""
+    """Remove a head; the active load balancer is replaced by the most recently added one."""
     application = find_application(view, command.application)
     head = find_head(application, command.name)
     heads = tuple(other for other in application.heads if other is not head)
@@ -164,7 +164,7 @@ def remove_head(view: View, command: RemoveHead, _moment: Moment, _random: Rando
 
 
 def _written(before: Application | None, after: Application) -> Decision:
-    """Decide on `after`, checked; without a write if nothing is different."""
+    """Return the decision to write `after`, if it is valid; without writes if nothing changes."""
     checked(after)
     writes = () if before == after else (Write(before, after),)
     return Decision(writes, lambda view: application_report(view, after))

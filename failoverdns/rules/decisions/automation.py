@@ -1,15 +1,14 @@
-"""What a group does by itself: its policy's verdict, and the rules that stand in its way.
+"""Automatic switches: the verdict of a group's policy, and the rules that may refuse a switch.
 
 | the verdict is to switch | rules     | the group                                                 |
 |--------------------------|-----------|-----------------------------------------------------------|
 | no                       |           | stays                                                     |
-| later                    |           | stays; with the flap guard in the way it is noted as held |
-| now                      | one fails | stays, and is noted as held, with the rules that failed   |
+| later                    |           | stays; is recorded as held if it waits for the flap guard |
+| now                      | one fails | stays, and is recorded as held by the rules that failed   |
 | now                      | all pass  | is switched                                               |
 
-What is noted is in history once, not each time that somebody looks.
-A group in maintenance is left alone, whatever its policy says.
-Refuses to know who looks, and when.
+That a group is held is in the history once, and not again at each decision for the same reasons.
+A group in maintenance is never switched automatically.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ from failoverdns.rules.derived.view import View
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What is ahead of a group: what its policy says, and what stands in the way of that.
+    """The verdict of a group's policy, and the automatic switch that is due, if any.
 
-    `verdict` is None for a group that nothing is automatic for.  `proposal` is the switch that is
-    due, with the rules that fail for it.
+    `verdict` is None for a group that is not switched automatically.  `proposal` is the switch that
+    is due, with the rules that fail for it.
     """
 
     policy: Policy
@@ -57,7 +56,7 @@ class Outlook:
 
 
 def outlook(view: View, group: Group, moment: Moment) -> Outlook:
-    """Return what is ahead of a group."""
+    """Return the outlook for a group at a moment."""
     policy, situation = policy_of(view, group), situation_of(view, group, moment.steady)
     if policy.mode is Mode.MANUAL or group.automation.maintenance is not None:
         return Outlook(policy, situation, None)
@@ -69,7 +68,10 @@ def outlook(view: View, group: Group, moment: Moment) -> Outlook:
 
 
 def situation_of(view: View, group: Group, steady: float) -> Situation:
-    """Return what a policy looks at; what seems to be in the future is taken as of now."""
+    """Return the situation that a group's policy decides on.
+
+    `steady` is the time now; later times, which a database may hold, count as now.
+    """
     sides = (side_condition(view, group, side) for side in Side)
     primary, backup = (replace(each, since=min(each.since, steady)) for each in sides)
     automation, switched_at = group.automation, group.automation.switched_at
@@ -81,7 +83,7 @@ def situation_of(view: View, group: Group, steady: float) -> Situation:
 
 
 def automate(view: View, command: Automate, moment: Moment, _random: Random) -> Decision:
-    """Switch a group as its policy says, or note what holds it back."""
+    """Switch a group if its policy calls for it, or record the rules that hold it back."""
     group = view.group(command.group)
     if group is None:
         return Decision((), lambda _: {})
@@ -103,7 +105,7 @@ def automate(view: View, command: Automate, moment: Moment, _random: Random) -> 
 
 
 def wants_writing(view: View, group: Group, look: Outlook) -> bool:
-    """Tell whether `automate` would write anything, but for what programs outside object to."""
+    """Return whether `automate` would write anything if no external program objected."""
     if look.is_due and not look.failures:
         return True
     return not _is_noted(group, _held(look, look.failures, 0.0))
@@ -120,7 +122,7 @@ def _held(look: Outlook, failures: tuple[RuleFailure, ...], steady: float) -> He
 
 
 def _is_noted(group: Group, held: Held | None) -> bool:
-    """Tell whether a group is noted as held like this already, whenever that was."""
+    """Return whether the group is recorded as held to the same side by the same rules already."""
     before = group.automation.held
     if before is None or held is None:
         return before is held

@@ -1,7 +1,7 @@
-"""Commands on certificates: install, request, remove.
+"""Decisions on the commands that install, request and remove certificates.
 
-Refuses to know PEM and keys: a chain and its key were read, and found sound, before they come
-here; what is left to check is what depends on the time and on the state.
+A chain and its key are read and checked before, in `failoverdns.pki`; here only the conditions are
+checked that depend on the time and on the state.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.certificate_reports import certificate_report
 
 MAX_NAMES = 100
-"""Names in a certificate that is ordered: what Let's Encrypt takes."""
+"""The largest number of names in an order: the limit of Let's Encrypt."""
 
 
 def install_certificate(
     view: View, command: InstallCertificate, moment: Moment, _random: Random
 ) -> Decision:
-    """Give an application a certificate, in place of the one it has; what is ordered is dropped.
+    """Install a certificate in place of the one that the application has, and drop its order.
 
-    Raises Rejected `invalid` for one that is not valid `now` (seconds since 1970).
+    Raises Rejected `invalid` for a certificate that is not valid now.
     """
     application = find_application(view, command.application)
     check_dates(command.facts, moment.now)
@@ -60,17 +60,19 @@ def request_certificate(
 ) -> Decision:
     """Order a certificate for an application that is active.
 
-    | what there is for these names           | then                                         |
+    | the application has, for these names    | then                                         |
     |-----------------------------------------|----------------------------------------------|
-    | an order that did not fail              | it goes on                                   |
+    | an order without failures               | it continues                                 |
     | an order that failed                    | it is tried again as soon as the CA's limits |
-    |                                         | allow it: `renewing`                         |
-    | a certificate that is not due           | is enough, unless it is to be issued `again` |
-    | nothing of these                        | they are ordered, in place of other names;   |
-    |                                         | failures in a row stay counted               |
+    |                                         | allow it, see `renewing`                     |
+    | a certificate that is not due           | nothing is ordered, except with `again`      |
+    | none of these                           | a certificate is ordered, and an order for   |
+    |                                         | other names is dropped; its failures in a    |
+    |                                         | row still count                              |
 
-    So asking again and again does no harm.  Without names: those of the certificate it has, if
-    that was issued over ACME; else the hostnames of the groups in which it is active.
+    So a repeated request does no harm.  Without names in the command, they are those of the
+    certificate that the application has, if that was issued over ACME, or else the hostnames of the
+    groups in which it is active.
     Raises Rejected `refused` for an application that gets no traffic.
     """
     application = find_application(view, command.application)
@@ -80,7 +82,8 @@ def request_certificate(
         raise Rejected(
             "refused",
             f"application {application.name!r} is {where}: certificates are issued only where the "
-            "traffic is; when it becomes active it gets the active one's, or its own",
+            "traffic is; when it becomes active, the active one's is transferred to it, or its own "
+            "can be issued",
         )
     names = checked_names(view, application, command.name or _names_for(view, application))
     if not names:
@@ -128,7 +131,7 @@ def _is_enough(certificate: Certificate, names: tuple[str, ...], now: float) -> 
 def remove_certificate(
     view: View, command: RemoveCertificate, _moment: Moment, _random: Random
 ) -> Decision:
-    """Remove an application's certificate and what is ordered for it."""
+    """Remove an application's certificate and its order."""
     application = find_application(view, command.application)
     writes = certificate_removals(view, application)
     if not writes:
@@ -139,7 +142,7 @@ def remove_certificate(
 
 
 def certificate_removals(view: View, application: Application) -> tuple[Write, ...]:
-    """Return the writes that take away an application's certificate and order."""
+    """Return the writes that remove an application's certificate and order."""
     entities = (view.certificate(application.id), view.order_for(application.id))
     return tuple(Write(entity, None) for entity in entities if entity is not None)
 
@@ -156,7 +159,7 @@ def check_dates(facts: Facts, now: float) -> None:
 
 
 def _names_for(view: View, application: Application) -> tuple[str, ...]:
-    """Return the names to order when none are given."""
+    """Return the names to order when the command has none."""
     certificate = view.certificate(application.id)
     if certificate is not None and certificate.kind is CertificateKind.ACME:
         return certificate.facts.names

@@ -1,4 +1,4 @@
-"""The configuration as a command: which zones changed, and whether the groups contradict it."""
+"""The decision on a new configuration: which zones changed, and whether the state allows it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from failoverdns.rules.derived.zones import NOT_CONFIGURED, raised_serial
 
 
 def configure(view: View, command: Configure, moment: Moment, _random: Random) -> Decision:
-    """Serve exactly the given zones; each one that is new or different gets a new serial.
+    """Serve exactly the given zones; each new or changed zone gets a new serial number.
 
-    Raises Rejected `invalid` for a zone whose name leaves no room for labels, `in-use` for a zone
-    that groups are in and that is not configured, for records at a name that belongs to a group,
-    and for a check or policy that is used and not configured: every such fault is named.
+    Raises Rejected `invalid` for a zone whose name leaves no room for labels.  Raises Rejected
+    `in-use`, with every fault, if a group's zone is not configured, if a name of a group has
+    configured records, or if a check or policy is in use and not configured.
     """
     too_long = [zone.origin for zone in command.zones if len(zone.origin.wire) > MAX_ORIGIN]
     if too_long:
@@ -44,7 +44,7 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         if before is None or before.digest != digest:
             writes.append(raised_serial(before, zone.origin, digest, moment.now))
     kept = {zone.origin for zone in command.zones}
-    for dropped in view.serials():  # those too that were dropped while no server ran
+    for dropped in view.serials():  # also zones that were removed while no server ran
         if dropped.origin not in kept and dropped.digest != NOT_CONFIGURED:
             writes.append(Write(dropped, replace(dropped, digest=NOT_CONFIGURED)))
     names = [zone.origin.to_text() for zone in command.zones]
@@ -52,7 +52,7 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
 
 
 def _digest(zone: Zone, settings: AutomationSettings) -> str:
-    """Return a fingerprint of all that is configured and alters answers of a zone."""
+    """Return a hash of the configuration that a zone's answers depend on."""
     altering = [
         (policy.name, policy.all_down, policy.answer)
         for policy in settings.policies
@@ -103,7 +103,7 @@ def _conflicts(view: View, zones: tuple[Zone, ...]) -> list[str]:
 
 
 def _group_at(view: View, zone: Zone, owner: DomainName) -> Group | None:
-    """Return the group that answers at `owner`."""
+    """Return the group that has the name `owner`, or None."""
     depth = len(list(owner.labels())) - len(list(zone.origin.labels()))
     if depth not in (1, 2):
         return None

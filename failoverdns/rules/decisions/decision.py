@@ -1,4 +1,4 @@
-"""What deciding on a command yields."""
+"""The decision on a command: what it writes, and what it replies."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from failoverdns.rules.derived.view import View
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A command that may be carried out: its writes, and its reply.
+    """The writes and the reply of a command that may be carried out.
 
-    `report` is called with the state after the writes.
-    `bundles` go into the vault with the writes.
-    `about` is added to what history tells of the command: what came of one of the system's own.
-    `zones` and `settings`, if given, take the place of what is configured.
-    A decision without writes changes nothing that is stored and takes no revision.
+    `report` makes the reply, from the state after the writes.
+    `bundles` are stored in the vault together with the writes.
+    `about` is added to an internal command in the history, and describes its result.
+    `zones` and `settings`, if given, replace the configured ones.
+    A decision without writes changes nothing that is stored, and gets no revision.
     """
 
     writes: tuple[Write, ...]
@@ -31,5 +31,5 @@ class Decision:
     about: Mapping[str, Json] | None = None
 
     def changes(self, view: View) -> bool:
-        """Tell whether anything is to be done: zones that differ in more than order have writes."""
+        """Return whether the decision changes anything; changed zones always have writes."""
         return bool(self.writes) or self.settings not in (None, view.settings)

@@ -1,6 +1,6 @@
-"""Commands on failover groups, except the switch.
+"""Decisions on the commands that add, set, rename and remove failover groups.
 
-Every function takes the state and a command and returns a Decision or raises Rejected.
+Every such function takes the state and a command, and returns a Decision or raises Rejected.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.reporting import group_report
 
 _ATTEMPTS = 1000
-"""Random labels tried before giving up; with half of all taken, 1 in 2**1000 fails."""
+"""Random labels that are tried; if half of all labels are taken, 1 in 2**1000 commands fails."""
 
 
 def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) -> Decision:
-    """Create a group, primary active, under the given label or nine random digits."""
+    """Create a group with its primary active; without a label it gets nine random digits."""
     if view.group_named(command.name) is not None:
         raise Rejected("exists", f"there is a group {command.name!r} already")
     zone = find_zone(view, command.zone)
@@ -64,7 +64,7 @@ def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) ->
 
 
 def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) -> Decision:
-    """Attach and detach applications, set the TTL; what is left out stays as it is."""
+    """Attach and detach applications, and set TTL, flattening and policy; None changes nothing."""
     group = find_group(view, command.name)
     check_override(command.override, (ACTIVE_SIDE,))
     primary = _attached(view, group.primary, command.primary)
@@ -95,7 +95,7 @@ def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) ->
 
 
 def rename_group(view: View, command: RenameGroup, _moment: Moment, _random: Random) -> Decision:
-    """Rename a group; its hostname stays."""
+    """Rename a group; its hostname stays the same."""
     group = find_group(view, command.old)
     if command.new != group.name and view.group_named(command.new) is not None:
         raise Rejected("exists", f"there is a group {command.new!r} already")
@@ -105,7 +105,7 @@ def rename_group(view: View, command: RenameGroup, _moment: Moment, _random: Ran
 
 
 def remove_group(view: View, command: RemoveGroup, _moment: Moment, _random: Random) -> Decision:
-    """Remove a group without applications; its label is retired for ever."""
+    """Remove a group without applications; its label is never used again."""
     group = find_group(view, command.name)
     if group.applications:
         raise Rejected(
@@ -129,7 +129,7 @@ def _written(view: View, before: Group, after: Group) -> Decision:
 
 
 def _with_policy(view: View, automation: Automation, wanted: str | None) -> Automation:
-    """Return a group's automation with another policy: None leaves it, "" takes it away."""
+    """Return `automation` with the policy `wanted`: None changes nothing, "" removes the policy."""
     if wanted is None:
         return automation
     if wanted and view.settings.policy(wanted) is None:
@@ -138,7 +138,7 @@ def _with_policy(view: View, automation: Automation, wanted: str | None) -> Auto
 
 
 def _check_unnamed(view: View, group: Group) -> None:
-    """Raise Rejected `in-use` if a safety rule counts on a group of that name."""
+    """Raise Rejected `in-use` if a safety rule refers to the group by its name."""
     naming = [rule.name for rule in view.settings.safety_rules if counts_on(rule, group)]
     if naming:
         raise Rejected(
@@ -157,7 +157,7 @@ def _active_side_refusal(group: Group) -> Rejected:
 
 
 def _attached(view: View, current: str | None, wanted: str | None) -> Application | None:
-    """Return the application that a side has after `wanted`: None leaves it, "" detaches."""
+    """Return the application of a side after `wanted`: None changes nothing, "" detaches it."""
     if wanted is None:
         return view.application(current) if current is not None else None
     return find_application(view, wanted) if wanted else None

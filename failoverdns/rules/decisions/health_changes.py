@@ -1,7 +1,7 @@
-"""Commands that change what is known of health, or what is said in its place.
+"""Decisions on the commands that change observed health or forced health.
 
-A probe never alters what is forced, and what is forced never hides what is observed.
-Every function takes the state and a command and returns a Decision or raises Rejected.
+Probes never change forced health, and forced health is stored beside observed health.
+Every such function takes the state and a command, and returns a Decision or raises Rejected.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ _PATTERN = frozenset("*?[")
 
 
 def learn_health(view: View, command: LearnHealth, _moment: Moment, _random: Random) -> Decision:
-    """Take over what probing says of heads; only another state or cause is a change.
+    """Record the observed health of heads; only another health or cause is a change.
 
-    What comes late, of a head that is gone or checked no more, is nothing: it would stay for ever.
+    Results that arrive late, for a head that is removed or not checked any more, are ignored:
+    nothing would ever update them.
     """
     before = view.application(command.application)
     if before is None or not before.checks:
@@ -43,7 +44,7 @@ def learn_health(view: View, command: LearnHealth, _moment: Moment, _random: Ran
 
 
 def _learned(head: Head, said: Observed) -> Head:
-    """Return a head of which that is observed by now."""
+    """Return the head with the observed health `said`, unless it is observed already."""
     known = head.observed or NOT_OBSERVED
     if (known.health, known.cause) == (said.health, said.cause):
         return head
@@ -52,7 +53,7 @@ def _learned(head: Head, said: Observed) -> Head:
 
 
 def forget_health(view: View, _command: ForgetHealth, _moment: Moment, _random: Random) -> Decision:
-    """Let go of all that was observed: after a start nothing is known until it is probed."""
+    """Set all observed health to unknown, because a start knows nothing until it has probed."""
     writes = tuple(
         Write(application, unobserved(application))
         for application in view.applications()
@@ -62,18 +63,18 @@ def forget_health(view: View, _command: ForgetHealth, _moment: Moment, _random: 
 
 
 def unobserved(application: Application) -> Application:
-    """Return an application of which nothing is known."""
+    """Return a copy of an application without observed health."""
     return replace(
         application, heads=tuple(replace(head, observed=None) for head in application.heads)
     )
 
 
 def force_health(view: View, command: ForceHealth, moment: Moment, _random: Random) -> Decision:
-    """Force the health of what the patterns name, or let go of it; all in one step.
+    """Force the health of all heads or applications that match, or remove the override.
 
-    What is observed counts from now on, where it is let go of: an application that was forced down
-    has recovered now, not when its heads last came up.
-    Raises Rejected `not-found` if they name nothing.
+    Where the override is removed, a different observed health counts as new: an application that
+    was forced down becomes up now, not when its heads last came up.
+    Raises Rejected `not-found` if the patterns of the command match nothing.
     """
     writes, named = [], list[Json]()
     for application in _applications(view, command):
@@ -127,7 +128,7 @@ def _forced(before: Forced | None, command: ForceHealth, steady: float) -> Force
 
 
 def _counting(head: Head, forced: Forced, steady: float) -> Head:
-    """Return a head that counts as what is observed of it, since now if that is a change."""
+    """Return the head with its observed health since `steady`, if that differs from `forced`."""
     if head.observed is None or head.observed.health is forced.health:
         return head
     return replace(head, observed=replace(head.observed, since=steady))

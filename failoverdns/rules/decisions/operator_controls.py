@@ -1,6 +1,6 @@
-"""What operators say to automation: maintenance of a group, flags, and freezing all of it.
+"""Decisions on the commands by which operators control automation: maintenance and flags.
 
-Every function takes the state and a command and returns a Decision or raises Rejected.
+Every such function takes the state and a command, and returns a Decision or raises Rejected.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from failoverdns.rules.reports.flag_reports import flag_report
 def set_maintenance(
     view: View, command: SetMaintenance, moment: Moment, _random: Random
 ) -> Decision:
-    """Have automation keep its hands off a group, or no more; probes go on."""
+    """Turn the maintenance mode of a group on or off; its heads are probed in either case."""
     group = find_group(view, command.group)
     before = group.automation.maintenance
     if command.on:
@@ -47,14 +47,14 @@ def set_maintenance(
 
 
 def set_flag(view: View, command: SetFlag, moment: Moment, _random: Random) -> Decision:
-    """Turn a flag on or off; it keeps its `since` while it stays what it is.
+    """Turn a flag on or off; its `since` changes only when the flag does.
 
-    Raises Rejected `not-found` for one that no gate asks for, and that was never turned on or off.
+    Raises Rejected `not-found` for a flag that no gate needs and that was never turned on or off.
     """
     before = view.flag(command.name)
     is_automation = command.name == AUTOMATION_FLAG
     if before is None and not is_automation and command.name not in gate_flags(view):
-        raise not_found("flag", command.name, gate_flags(view), " that a gate asks for")
+        raise not_found("flag", command.name, gate_flags(view), " that a gate needs")
     known = before if before is not None else automation_flag(view) if is_automation else None
     since = known.since if known is not None and known.on == command.on else moment.steady
     after = Flag(command.name, command.on, since, command.reason)

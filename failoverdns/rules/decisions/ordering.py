@@ -1,11 +1,10 @@
-"""The system's own commands on orders: what happened at the CA, as it becomes part of the state.
+"""Decisions on internal commands about orders: they record each step of an order at the CA.
 
-An order is addressed by its id, not by its application: a switch may move it to another one while
-it is under way, and then what the CA issues is installed there.  Whoever comes with the result of
-an order that is no more, or that waits because its application is not active, is refused, and
-nothing of the result is kept.
+An order is addressed by its id, not by its application, because a switch may move it to another
+application while it is in progress; its certificate is then installed there.  A result for an order
+that does not exist any more, or whose application is not active, is refused and not stored.
 
-Every function takes the state and a command and returns a Decision or raises Rejected.
+Every such function takes the state and a command, and returns a Decision or raises Rejected.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ from failoverdns.rules.derived.renewing import may_renew, retry_at
 from failoverdns.rules.derived.view import View
 
 KEPT_FAILURES = 4
-"""Failures in a row after which an order is placed anew, even if the CA did not say it is over."""
+"""Failures in a row after which an order is placed again, although the CA did not reject it."""
 
 
 def open_account(view: View, command: OpenAccount, _moment: Moment, _random: Random) -> Decision:
-    """Keep an account and its key, in place of another one at the same directory."""
+    """Store an account and its key, in place of an earlier account at the same directory."""
     before = view.account(command.account.directory)
     write = Write(before, command.account)
     report: dict[str, Json] = {"account": command.account.uri}
@@ -44,7 +43,7 @@ def open_account(view: View, command: OpenAccount, _moment: Moment, _random: Ran
 
 
 def place_order(view: View, command: PlaceOrder, _moment: Moment, _random: Random) -> Decision:
-    """Note where an order is at the CA, and keep the key that is to be certified."""
+    """Record the URL of an order at the CA, and store the key for its certificate."""
     order = check_order(view, command.order)
     after = replace(
         order, url=command.url, key=command.bundle.id, account=command.account, challenges=()
@@ -55,7 +54,7 @@ def place_order(view: View, command: PlaceOrder, _moment: Moment, _random: Rando
 def set_challenges(
     view: View, command: SetChallenges, _moment: Moment, _random: Random
 ) -> Decision:
-    """Serve values for an order; none, to take away what was served, also if it has to wait."""
+    """Serve the challenges of an order; without any, stop serving them, even if the order waits."""
     order = check_order(view, command.order) if command.challenges else _found(view, command.order)
     after = replace(order, challenges=command.challenges)
     writes = () if after == order else (Write(order, after),)
@@ -63,13 +62,13 @@ def set_challenges(
 
 
 def fail_order(view: View, command: FailOrder, moment: Moment, _random: Random) -> Decision:
-    """Note that an attempt failed; its challenges are served no more.
+    """Record that an attempt at an order failed; its challenges are not served any more.
 
-    | it failed                            | where it is at the CA, and its key              |
-    |--------------------------------------|-------------------------------------------------|
-    | for good: the CA said so             | are forgotten: it is placed anew                |
-    | in some other way, a few times       | are kept: the CA may have issued it meanwhile   |
-    | more often in a row                  | are forgotten                                   |
+    | the order failed                     | its URL at the CA and its key                        |
+    |--------------------------------------|------------------------------------------------------|
+    | finally, as the CA reported          | are removed, so that it is placed again              |
+    | otherwise, up to KEPT_FAILURES times | are kept: the CA may have issued the certificate     |
+    | more often in a row                  | are removed                                          |
     """
     order = _found(view, command.order)
     failures = order.failures + 1
@@ -89,9 +88,9 @@ def fail_order(view: View, command: FailOrder, moment: Moment, _random: Random) 
 def issue_certificate(
     view: View, command: IssueCertificate, moment: Moment, _random: Random
 ) -> Decision:
-    """Install what was issued where the traffic is by now; the order is done.
+    """Install the issued certificate for the order's application, and remove the order.
 
-    Raises Rejected `invalid` if it is not valid `now`, or not for the names that were ordered.
+    Raises Rejected `invalid` if the certificate is not valid now, or lacks an ordered name.
     """
     order, application = _active(view, command.order)
     check_dates(command.facts, moment.now)
@@ -111,15 +110,16 @@ def issue_certificate(
 def _found(view: View, id_: str) -> Order:
     order = view.order(id_)
     if order is None:
-        raise Rejected("not-found", f"order {id_} is no more")
+        raise Rejected("not-found", f"order {id_} does not exist any more")
     return order
 
 
 def check_order(view: View, id_: str) -> Order:
-    """Return an order that may be placed and validated.
+    """Return an order (by id) if it may be placed and validated.
 
-    Raises Rejected `not-found`; `refused` if its application is not active; `invalid` if that is
-    not attached any more to the groups whose hostnames are ordered.
+    Raises Rejected `not-found` if it does not exist any more, `refused` if its application is not
+    active, and `invalid` if the application is not attached any more to the groups whose hostnames
+    are ordered.
     """
     order, application = _active(view, id_)
     checked_names(view, application, order.names)
@@ -127,7 +127,7 @@ def check_order(view: View, id_: str) -> Order:
 
 
 def _active(view: View, id_: str) -> tuple[Order, Application]:
-    """Return an order and its application, if that may have certificates issued."""
+    """Return an order and its application, if certificates may be issued to that."""
     order = _found(view, id_)
     application = view.application(order.application)
     if application is None or not may_renew(view, application):

@@ -1,14 +1,14 @@
-"""Planned switches: at a time, with the TTL lowered beforehand so that clients follow quickly.
+"""Planned switches: at a given time, with the TTL lowered before so that clients follow quickly.
 
-| time                                   | what is done                                           |
-|----------------------------------------|--------------------------------------------------------|
-| the old TTL before the switch          | the TTL is lowered to `pre_ttl`                        |
-| the time of the switch                 | all rules are asked; then it is switched and the TTL   |
-|                                        | is what it was, or the plan is dropped: `refused`      |
-| `MISSED_AFTER` later, and not switched | the plan is dropped: `missed`; nothing is caught up    |
+| time                                | step                                                       |
+|-------------------------------------|------------------------------------------------------------|
+| the group's TTL before the switch   | the TTL is lowered to `pre_ttl`                            |
+| the time of the switch              | if all rules pass, the group is switched and its TTL is    |
+|                                     | restored; otherwise the plan is dropped as `refused`       |
+| `MISSED_AFTER` later, if not        | the plan is dropped as `missed`, and the group is not      |
+| switched                            | switched                                                   |
 
-By the clock on the wall, because people plan by it: one that jumps over the time misses it.
-Refuses to know who looks at the clock.
+The wall clock counts, because operators plan by it: a clock that jumps over the time misses it.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.plan_report import plan_report
 
 MISSED_AFTER = 60.0
-"""Seconds after its time in which a planned switch may still be done: a restart takes less."""
+"""Seconds after its time within which a planned switch is still made: a restart takes less."""
 
 MAX_AHEAD = 366 * 86400.0
-"""Seconds that a plan may be ahead."""
+"""The longest time in seconds from now to a planned switch."""
 
 
 class Stage(Enum):
-    """What a plan asks for at a time."""
+    """The step that a plan calls for at some time."""
 
     WAIT = "wait"
     LOWER = "lower"
@@ -51,14 +51,14 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """What a plan asks for now, and when (seconds since 1970) it asks for something else."""
+    """The step that a plan calls for now, and when (seconds since 1970) it calls for another."""
 
     stage: Stage
     at: float
 
 
 def next_stage(group: Group, now: float) -> Next | None:
-    """Return what the plan of a group asks for at `now`; None without a plan."""
+    """Return the step that a group's plan calls for at `now`; None without a plan."""
     planned = group.automation.plan
     if planned is None:
         return None
@@ -73,10 +73,10 @@ def next_stage(group: Group, now: float) -> Next | None:
 
 
 def plan_switch(view: View, command: Switch, moment: Moment, _random: Random) -> Decision:
-    """Plan the switch of groups for `command.at`; all of them or none.
+    """Plan the switch of groups for `command.at`, of all of them or none.
 
-    Raises Rejected `invalid` for a time that is past or too far ahead, for a group that is on that
-    side, and for rules that there are not; `exists` for a group that has a plan.
+    Raises Rejected `invalid` for a time in the past or too far ahead, for a group that is on that
+    side already, and for an unknown rule in `override`; `exists` for a group that has a plan.
     """
     assert command.at is not None
     if command.dry_run or command.if_revision is not None:
@@ -96,7 +96,7 @@ def plan_switch(view: View, command: Switch, moment: Moment, _random: Random) ->
 
 
 def cancel_plan(view: View, command: CancelPlan, _moment: Moment, _random: Random) -> Decision:
-    """Drop the plan of a group; its TTL is what it was at once."""
+    """Cancel the planned switch of a group; its normal TTL is served again at once."""
     group = find_group(view, command.group)
     if group.automation.plan is None:
         raise Rejected("not-found", f"no switch of group {group.name!r} is planned")
@@ -104,7 +104,7 @@ def cancel_plan(view: View, command: CancelPlan, _moment: Moment, _random: Rando
 
 
 def advance_plan(view: View, command: AdvancePlan, moment: Moment, _random: Random) -> Decision:
-    """Do what the plan of a group asks for now, if anything."""
+    """Take the step that the plan of a group calls for now, if any."""
     nothing = Decision((), lambda _: {})
     group = view.group(command.group)
     planned = group.automation.plan if group is not None else None
@@ -118,9 +118,9 @@ def advance_plan(view: View, command: AdvancePlan, moment: Moment, _random: Rand
                 cached_until=max(group.cached_until, moment.now + group.ttl),
                 automation=replace(group.automation, plan=lowered),
             )
-            return _told(group, after, {"outcome": "ttl-lowered", "ttl": after.served_ttl})
+            return _recorded(group, after, {"outcome": "ttl-lowered", "ttl": after.served_ttl})
         case Next(Stage.MISSED):
-            return _told(group, _without_plan(group), {"outcome": "missed"})
+            return _recorded(group, _without_plan(group), {"outcome": "missed"})
         case Next(Stage.SWITCH):
             return _switched(view, group, planned, command, moment)
     return nothing
@@ -144,20 +144,20 @@ def _planned(view: View, group: Group, command: Switch) -> Group:
 
 
 def _report(view: View, group: Group, command: Switch, moment: Moment) -> dict[str, Json]:
-    """Report a plan, and what would be in its way if it were time."""
+    """Return the reply about a new plan, which warns of rules that would refuse it now."""
     planned = group.automation.plan
     assert planned is not None
     (proposal,) = plan(view, [group], Side(planned.to), moment)
     warnings: list[Json] = [
-        f"{failure.rule} would refuse it as things are: {failure.message}"
+        f"{failure.rule} would refuse it now: {failure.message}"
         for failure in proposal.failures
         if failure.rule not in command.override
     ]
     late = moment.now + group.ttl - planned.at
     if late > 0 and planned.pre_ttl < group.ttl:
         warnings.append(
-            f"the TTL is {group.ttl} s, and there is not so much time left: some clients keep the "
-            f"old answer for up to {duration(late)} after the switch"
+            f"the switch is sooner than the TTL of {group.ttl} s: some clients keep the old answer "
+            f"for up to {duration(late)} after the switch"
         )
     lower_at = max(planned.at - group.ttl, moment.now) if planned.pre_ttl < group.ttl else None
     return {**(plan_report(group) or {}), "lower_at": timestamp(lower_at), "warnings": warnings}
@@ -168,13 +168,13 @@ def _switched(
 ) -> Decision:
     to = Side(planned.to)
     if group.active is to:
-        return _told(group, _without_plan(group), {"outcome": "was there already"})
+        return _recorded(group, _without_plan(group), {"outcome": "was there already"})
     (proposal,) = plan(view, [group], to, moment)
     against = (*proposal.failures, *command.objections)
     failures = [failure for failure in against if failure.rule not in planned.override]
     if failures:
         rules: list[Json] = [{"rule": f.rule, "message": f.message} for f in failures]
-        return _told(group, _without_plan(group), {"outcome": "refused", "rules": rules})
+        return _recorded(group, _without_plan(group), {"outcome": "refused", "rules": rules})
     about: dict[str, Json] = {"group": group.name, "to": to.value, "outcome": "switched"}
     if planned.reason is not None:
         about["reason"] = planned.reason
@@ -187,6 +187,6 @@ def _without_plan(group: Group) -> Group:
     return replace(group, automation=replace(group.automation, plan=None))
 
 
-def _told(before: Group, after: Group, about: Mapping[str, Json]) -> Decision:
-    said = {"group": before.name, **about}
-    return Decision((Write(before, after),), lambda _: {**said}, about=said)
+def _recorded(before: Group, after: Group, about: Mapping[str, Json]) -> Decision:
+    result = {"group": before.name, **about}
+    return Decision((Write(before, after),), lambda _: {**result}, about=result)

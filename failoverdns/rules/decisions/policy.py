@@ -1,17 +1,17 @@
-"""The policy: from the health of both sides to what a group with `mode: automatic` does by itself.
+"""Policies: when the health of its sides makes a group with `mode: automatic` switch.
 
-The truth table is `TABLE`; a group with `mode: manual` never gets here.  A switch waits until
+The truth table is `TABLE`; a group with `mode: manual` is never decided on here.
 
-| of a move | at the earliest                                                                |
-|-----------|--------------------------------------------------------------------------------|
-| `leave`   | `grace` after the active side went down, the other one came up, and the last   |
-|           | switch, whichever is last; from the backup also when a `return` would be due   |
-| `return`  | `hold` after the primary came up again, whenever the group left it             |
-| both      | `cooldown` after the last automatic switch                                     |
+| a move    | is made at the earliest                                                         |
+|-----------|---------------------------------------------------------------------------------|
+| `leave`   | `grace` after the last of these: the active side went down, the other came up,  |
+|           | the group switched; from the backup also when a `return` would be due           |
+| `return`  | `hold` after the primary came up again, whenever the group left it              |
+| both      | `cooldown` after the last automatic switch                                      |
 
-and the flap guard holds it back while there were `max_switches` automatic ones within `window`; a
-`return` leaves one of them in reserve, so that a group which is back home can leave again.
-Refuses to know groups, safety rules and who carries it out.
+The flap guard holds a group back while it had `max_switches` automatic switches within `window`.  A
+`return` leaves one of these in reserve, so that a group that is on its primary again can leave it
+again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from failoverdns.rules.derived.health import Condition
 
 
 class Move(Enum):
-    """What health asks for."""
+    """The move that a row of the truth table calls for."""
 
     STAY = "stay"
     LEAVE = "leave"
@@ -36,7 +36,7 @@ class Move(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PolicyRow:
-    """A row of the truth table: None stands for any value."""
+    """A row of the truth table; None in a condition matches any value."""
 
     active: Side
     primary: Health | None
@@ -54,32 +54,40 @@ _MANUAL, _AUTOMATIC = Mode.MANUAL, Mode.AUTOMATIC
 TABLE = (
     # active primary backup    fail_back
     PolicyRow(_P, _UP, None, None, Move.STAY, "the primary is up"),
-    PolicyRow(_P, _UNKNOWN, None, None, Move.STAY, "nothing certain is known of the primary"),
+    PolicyRow(_P, _UNKNOWN, None, None, Move.STAY, "the health of the primary is unknown"),
     PolicyRow(_P, _DOWN, _UP, None, Move.LEAVE, "the primary is down and the backup is up"),
     PolicyRow(_P, _DOWN, _DOWN, None, Move.STAY, "both sides are down"),
-    PolicyRow(_P, _DOWN, _UNKNOWN, None, Move.STAY, "the primary is down, but is the backup up?"),
+    PolicyRow(
+        _P,
+        _DOWN,
+        _UNKNOWN,
+        None,
+        Move.STAY,
+        "the primary is down, but the health of the backup is unknown",
+    ),
     PolicyRow(_B, _UP, _DOWN, _AUTOMATIC, Move.LEAVE, "the backup is down and the primary is up"),
     PolicyRow(
-        _B, _UP, None, _AUTOMATIC, Move.STAY, "somebody switched it to the backup", by_hand=True
+        _B, _UP, None, _AUTOMATIC, Move.STAY, "an operator switched it to the backup", by_hand=True
     ),
     PolicyRow(_B, _UP, None, _AUTOMATIC, Move.RETURN, "the primary is up again"),
     PolicyRow(_B, _UP, _DOWN, _MANUAL, Move.STAY, "the backup is down, but fail-back is manual"),
     PolicyRow(_B, _UP, None, _MANUAL, Move.STAY, "the primary is up, but fail-back is manual"),
     PolicyRow(_B, _DOWN, _DOWN, None, Move.STAY, "both sides are down"),
-    PolicyRow(_B, _DOWN, None, None, Move.STAY, "the primary is down, as it was"),
-    PolicyRow(_B, _UNKNOWN, None, None, Move.STAY, "nothing certain is known of the primary"),
+    PolicyRow(_B, _DOWN, None, None, Move.STAY, "the primary is down"),
+    PolicyRow(_B, _UNKNOWN, None, None, Move.STAY, "the health of the primary is unknown"),
 )
-"""What to do, by the first row that fits; every case is in one, and no row leads to a side that is
-not up."""
+"""The truth table; the first row that matches a situation counts.
+
+Every situation matches a row, and no row moves a group to a side that is not up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that a policy looks at; `automatic` are times of automatic switches, oldest first.
+    """The facts that a policy decides on; all times in steady seconds.
 
-    `by_hand` if somebody switched the group to where it is, and left a side that was not down: what
-    a person has chosen is not undone because it was possible.  `switched_at` is the last switch.
-    All times in steady seconds.
+    `automatic` are the times of automatic switches, oldest first, and `switched_at` is the time of
+    the last switch.  `by_hand` is true if an operator made the last switch and the side that it
+    left was not down: then automation does not undo the operator's choice.
     """
 
     active: Side
@@ -92,10 +100,10 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class PolicyVerdict:
-    """What a policy says: nothing (`to` is None), or a switch at `at`, and why.
+    """The verdict of a policy: stay (`to` is None), or switch at `at`; `why` says the reason.
 
-    `at` is the earliest time, in steady seconds, if health stays as it is; `waits_for` names what
-    sets it.  `is_held` if that is the flap guard.
+    `at` is the earliest time, in steady seconds, if health does not change; `waits_for` names the
+    setting that determines it, or the flap guard; it is empty when the switch is due.
     """
 
     why: str
@@ -110,7 +118,7 @@ class PolicyVerdict:
 
 
 def verdict(policy: Policy, situation: Situation, now: float) -> PolicyVerdict:
-    """Return what `policy` says of `situation` at `now` (steady seconds)."""
+    """Return the verdict of `policy` on `situation` at `now` (steady seconds)."""
     row = row_for(situation, policy.fail_back)
     if row.move is Move.STAY:
         return PolicyVerdict(row.why)
@@ -126,7 +134,7 @@ def verdict(policy: Policy, situation: Situation, now: float) -> PolicyVerdict:
 
 
 def _delay(policy: Policy, situation: Situation, move: Move) -> tuple[float, str]:
-    """Return when a move may be made for all that was observed, and which setting says so."""
+    """Return the earliest time of a move by `grace` and `hold`, and the name of that setting."""
     back = situation.primary.since + policy.hold, "hold"
     if move is Move.RETURN:
         return back
@@ -140,7 +148,7 @@ def _delay(policy: Policy, situation: Situation, move: Move) -> tuple[float, str
 
 
 def _room(policy: Policy, situation: Situation, move: Move, now: float) -> float:
-    """Return when the flap guard has room for a move; 0 if it has."""
+    """Return when the flap guard permits a move; 0 if it does now."""
     most = policy.max_switches
     if move is Move.RETURN:
         most = max(most - 1, 1)
@@ -149,7 +157,7 @@ def _room(policy: Policy, situation: Situation, move: Move, now: float) -> float
 
 
 def row_for(situation: Situation, fail_back: Mode) -> PolicyRow:
-    """Return the first row of the table that fits."""
+    """Return the first row of the table that matches."""
     sides = situation.primary.health, situation.backup.health
     found = (situation.active, *sides, fail_back, situation.by_hand)
     for row in TABLE:

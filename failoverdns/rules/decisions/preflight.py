@@ -1,26 +1,26 @@
-"""Pre-flight: whether a switch of a group would go well, and clients be content afterwards.
+"""Pre-flight checks: whether a switch of a group would succeed, and its clients keep working.
 
 | check         | fails when                               | warns when                        |
 |---------------|------------------------------------------|-----------------------------------|
 | `application` | none is attached to that side            |                                   |
-| `targets`     | it resolves to nothing                   |                                   |
-| `health`      | it is down: rule `target-down`           | nothing certain is known of it    |
+| `targets`     | it has no web head                       |                                   |
+| `health`      | it is down: rule `target-down`           | its health is unknown             |
 | `safety`      | a safety rule forbids it                 |                                   |
 | `certificate` | rule `certificate-names` or              |                                   |
 |               | `certificate-expired` fails              |                                   |
 | `names`       | the certificate lacks names that the     | it lacks the group's own hostname |
 |               | active one has                           |                                   |
-| `chain`       |                                          | only the leaf is there            |
+| `chain`       |                                          | it has only the leaf              |
 | `key`         | the key does not belong to the           |                                   |
 |               | certificate, or cannot be decrypted      |                                   |
 | `expiry`      | it is expired                            | it is due for renewal             |
-| `order`       |                                          | one is under way: says what       |
-|               |                                          | becomes of it                     |
-| `hooks`       |                                          | some have to agree to a switch:   |
-|               |                                          | they are not asked here           |
+| `order`       |                                          | there is one; the message says    |
+|               |                                          | what a switch does with it        |
+| `hooks`       |                                          | some are required before a        |
+|               |                                          | switch: they are not run here     |
 
-Certificate, names, chain, key, expiry, order and hooks are told only where there is one.
-Refuses to know the vault and the hooks: what they say is an argument.
+Names, chain, key and expiry are reported only if there is a certificate, order and hooks only if
+there are any.  The result of the check of the key in the vault is an argument.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ from failoverdns.rules.derived.view import View
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 
-_OF_OUR_OWN = frozenset(PreflightRule)
-"""Every rule but the safety rules of the configuration."""
+_BUILT_IN = frozenset(PreflightRule)
+"""Every rule except the safety rules of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """A switch that was planned and not carried out, and the certificate it would end with.
+    """A switch that is only proposed, and the certificate that the new active side would have.
 
-    `order` is what would become of an order that is under way; None if there is none.
+    `order` says what would happen to an order in progress; None if there is none.
     """
 
     group: Group
@@ -70,9 +70,9 @@ class Flight:
 
 
 def plan_flight(view: View, query: Preflight, moment: Moment) -> Flight:
-    """Plan the switch to the other side, or to `query.to`; raises Rejected `not-found`.
+    """Propose the switch to the other side, or to `query.to`; raises Rejected `not-found`.
 
-    A group that is on that side already is looked at as it is.
+    For a group that is on that side already, the present situation is checked.
     """
     group = find_group(view, query.group)
     (proposal,) = plan(view, [group], query.to, moment)
@@ -86,10 +86,10 @@ def plan_flight(view: View, query: Preflight, moment: Moment) -> Flight:
 def preflight_report(
     view: View, flight: Flight, now: float, key_fault: str | None, *, asks_hooks: bool = False
 ) -> dict[str, Json]:
-    """Report every check of a flight, and whether all went well.
+    """Return every check of a flight with its result, as the reply to `preflight`.
 
     `now` in seconds since 1970; `key_fault` says what is wrong with the key, None if nothing is;
-    `asks_hooks` if there are hooks that have to agree to a switch.
+    `asks_hooks` is true if there are hooks that must succeed before a switch.
     """
     checks: list[dict[str, Json]] = []
 
@@ -107,8 +107,8 @@ def preflight_report(
         note("order", WARNING, flight.order)
     if asks_hooks and proposal.before != proposal.after:
         rule = PreflightRule.BEFORE_SWITCH
-        text = f"a switch asks the hooks with before_switch, and is refused by {rule} if one does "
-        note("hooks", WARNING, f"{text}not agree: they are not asked here")
+        text = f"a switch runs the hooks with before_switch, and is refused by {rule} if one fails"
+        note("hooks", WARNING, f"{text}: they are not run here")
     return {
         "group": proposal.after.name,
         "to": proposal.after.active.value,
@@ -133,7 +133,7 @@ def _note_targets(view: View, proposal: SwitchProposal, note: Note) -> None:
 
 
 def _note_safety(view: View, proposal: SwitchProposal, note: Note) -> None:
-    """Say what probes and safety rules are against."""
+    """Note the health of the side to switch to, and the safety rules that fail."""
     side = proposal.after.active
     application = application_on(view, proposal.after, side)
     health = side_condition(view, proposal.after, side).health
@@ -142,12 +142,12 @@ def _note_safety(view: View, proposal: SwitchProposal, note: Note) -> None:
         why = why_down(application) if health is Health.DOWN else ""
         note("health", by_health[health], why or f"the {side.value} is {health.value}")
     for failure in proposal.failures:
-        if failure.rule not in _OF_OUR_OWN:
+        if failure.rule not in _BUILT_IN:
             note("safety", FAILED, f"{failure.rule}: {failure.message}")
 
 
 def _note_certificate(flight: Flight, note: Note) -> None:
-    """Say where the certificate comes from, or why there is none."""
+    """Note which certificate the side would have, or why it would have none."""
     transfer, certificate = flight.proposal.transfer, flight.certificate
     if transfer is not None and transfer.problems:
         note("certificate", FAILED, "; ".join(problem for _, problem in transfer.problems))
@@ -160,14 +160,14 @@ def _note_certificate(flight: Flight, note: Note) -> None:
     else:
         sentence = {
             TransferResult.TRANSFERRED: "will be transferred from the active side",
-            TransferResult.PRESENT: "the active side's is there already",
+            TransferResult.PRESENT: "the same as on the active side",
             TransferResult.KEPT: "its own, because the active side's is expired",
         }
         note("certificate", OK, sentence.get(transfer.outcome, "its own"))
 
 
 def _note_names(view: View, flight: Flight, certificate: Certificate, note: Note) -> None:
-    """Compare with what clients rely on now: the active certificate's names, and the hostname."""
+    """Note which names of the active certificate, and the hostname, are missing."""
     active = application_on(view, flight.proposal.before, flight.proposal.before.active)
     former = view.certificate(active.id) if active is not None else None
     relied_on = set(former.facts.names) if former is not None else set()
@@ -176,7 +176,7 @@ def _note_names(view: View, flight: Flight, certificate: Certificate, note: Note
     if missing:
         note("names", FAILED, f"it is not valid for {', '.join(missing)}")
     elif not covers(certificate.facts.names, hostname):
-        text = f"it is not valid for {hostname}: fine if clients use names of their own only"
+        text = f"it is not valid for {hostname}: fine if clients only use other names"
         note("names", WARNING, text)
     else:
         note("names", OK, ", ".join(certificate.facts.names))
@@ -202,7 +202,7 @@ def _note_soundness(
 
 
 def _order_after(view: View, proposal: SwitchProposal) -> str | None:
-    """Say what becomes of an order of the side that is active now, or of the one to switch to."""
+    """Return what happens to an order of the active side, or of the side to switch to; or None."""
     former, newly_active = (
         application_on(view, group, group.active) for group in (proposal.before, proposal.after)
     )
@@ -210,12 +210,14 @@ def _order_after(view: View, proposal: SwitchProposal) -> str | None:
         return None
     own = view.order_for(newly_active.id)
     if former is None or former == newly_active or view.order_for(former.id) is None:
-        return None if own is None else "its own order is under way, and goes on when it is active"
+        return (
+            None if own is None else "its own order is in progress, and continues when it is active"
+        )
     for write in order_writes(view, [proposal]):
         if isinstance(write.after, Order) and write.after.application == newly_active.id:
-            return "the order that is under way would go along, and be installed there"
+            return "the active side's order would move along, and its certificate be installed here"
         if write.after is None:
-            return "the active side's order would be dropped: there is one of its own already"
+            return "the active side's order would be dropped: this side has its own order"
     if proposal.transfer is not None and proposal.transfer.outcome is TransferResult.NAMES_DIFFER:
         return "the active side's order would wait: it is for other names"
     return "the active side's order stays there: its application is active in another group too"

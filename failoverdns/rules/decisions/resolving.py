@@ -1,4 +1,4 @@
-"""Answers of resolvers about flattened hostnames: learned, or forgotten when not needed."""
+"""Decisions on internal commands that record and delete answers for flattened hostnames."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ from failoverdns.rules.derived.view import View
 
 
 def learn_answer(view: View, command: LearnAnswer, moment: Moment, _random: Random) -> Decision:
-    """Take over what resolvers told; only other addresses than before are a change.
-
-    `now` in seconds since 1970.
-    """
+    """Record the answer of the resolvers for a hostname; only different addresses are stored."""
     before, fresh = view.resolved(command.hostname), view.freshness(command.hostname)
     answer = command.answer
     writes: list[Write] = []
@@ -35,7 +32,7 @@ def learn_answer(view: View, command: LearnAnswer, moment: Moment, _random: Rand
 def forget_answers(
     view: View, command: ForgetAnswers, _moment: Moment, _random: Random
 ) -> Decision:
-    """Drop what is known of hostnames that no flattened group points at."""
+    """Delete the answers for those of the hostnames that no group and no alias needs."""
     needed = set(wanted(view))
     writes: list[Write] = []
     for hostname in command.hostnames:

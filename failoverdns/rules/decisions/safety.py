@@ -1,15 +1,15 @@
-"""Safety rules: what the configuration says must hold for every switch, by a name of its own.
+"""Safety rules: named conditions of the configuration that switches must meet.
 
 | rule     | fails when                                                          | for            |
 |----------|---------------------------------------------------------------------|----------------|
-| `assert` | afterwards fewer than so many of the groups would be on the primary | every switch   |
-| `wait`   | the last switch of the group is not so many seconds ago             | every switch   |
+| `assert` | afterwards fewer than N of its groups would be on their primary     | every switch   |
+| `wait`   | the last switch of the group was less than N seconds ago            | every switch   |
 | `gate`   | its group is not on its primary, or its flag is off                 | automatic ones |
 
-An assertion stands in the way of switches to a backup only: going home cannot break it.
-A gate is not asked about its own group, which could never go home by itself.
-`automation`, the flag that `automation freeze` turns off, is a gate before all automatic switches.
-Refuses to know pre-flight rules: `rules.decisions.switching` asks these.
+An assertion applies to switches to a backup only, because a switch to a primary cannot break it.
+A gate does not apply to its own group, which could otherwise never fail back automatically.
+The flag `automation`, which `automation freeze` turns off, is a gate for all automatic switches.
+The built-in pre-flight rules are in `rules.decisions.switching`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from failoverdns.rules.derived.view import View
 
 
 def is_about(rule: SafetyRule, group: Group) -> bool:
-    """Tell whether a rule is about a group."""
+    """Return whether a rule applies to a group."""
     return any(fnmatchcase(group.name, pattern) for pattern in rule.groups)
 
 
 def counts_on(rule: SafetyRule, group: Group) -> bool:
-    """Tell whether a rule looks at a group by its name, so that it may not get another one."""
+    """Return whether a rule depends on a group by its name, so that it must not be renamed."""
     match rule:
         case Assertion():
             return group.name in rule.groups
@@ -45,7 +45,7 @@ def counts_on(rule: SafetyRule, group: Group) -> bool:
 
 
 def names_of_rules(view: View) -> tuple[str, ...]:
-    """Return the names of all safety rules that a switch can be told to ignore."""
+    """Return the names of all safety rules, which `--override` accepts."""
     return tuple(rule.name for rule in view.settings.safety_rules)
 
 
@@ -58,14 +58,14 @@ def safety_failures(
     automatic: bool,
     after: Mapping[str, Side],
 ) -> tuple[RuleFailure, ...]:
-    """Return every safety rule that forbids switching a group.
+    """Return every safety rule that fails for the switch of a group.
 
-    `after` are the sides of all groups (by id) that are switched in the same step.
+    `after` are the new sides of all groups (by id) that are switched in the same step.
     """
     found = []
     if automatic and not (flag := automation_flag(view)).on:
         why = f": {flag.reason}" if flag.reason else ""
-        text = f"automation is frozen{why}; `failoverdns automation thaw` lets it go on"
+        text = f"automation is frozen{why}; `failoverdns automation thaw` resumes it"
         found.append(RuleFailure(AUTOMATION_FLAG, text, group.name))
     for rule in view.settings.safety_rules:
         if is_about(rule, group):
@@ -85,7 +85,7 @@ def _problem(
     automatic: bool,
     after: Mapping[str, Side],
 ) -> str | None:
-    """Say why a rule forbids it; None if it does not."""
+    """Return why a rule fails, None if it passes."""
     match rule:
         case Assertion():
             return _broken(view, rule, after) if to is Side.BACKUP else None
@@ -94,7 +94,8 @@ def _problem(
             left = min(last, steady) + rule.seconds - steady if last is not None else 0.0
             if left <= 0:
                 return None
-            return f"its last switch was not {duration(rule.seconds)} ago: wait {duration(left)}"
+            limit = duration(rule.seconds)
+            return f"its last switch was less than {limit} ago: wait {duration(left)}"
         case Gate():
             return _closed(view, rule) if automatic and group.name != rule.group else None
         case _:
@@ -113,8 +114,8 @@ def _broken(view: View, rule: Assertion, after: Mapping[str, Side]) -> str | Non
         return None
     gone = f" (there is no group {', '.join(missing)})" if missing else ""
     return (
-        f"{on_primary} of {', '.join(rule.groups)} would be on their primary{gone}, and there "
-        f"have to be {rule.at_least}: switch another one back first"
+        f"{on_primary} of {', '.join(rule.groups)} would be on their primary{gone}, and at least "
+        f"{rule.at_least} must be: switch another group back first"
     )
 
 
@@ -126,7 +127,7 @@ def _closed(view: View, gate: Gate) -> str | None:
         return f"the flag {gate.flag!r} is off: `failoverdns flag on {gate.flag}` opens the gate"
     group = view.group_named(gate.group or "")
     if group is None:
-        return f"there is no group {gate.group!r}, which has to be on its primary"
+        return f"there is no group {gate.group!r}, which must be on its primary"
     if group.active is Side.PRIMARY:
         return None
-    return f"group {group.name!r} is not on its primary, as it has to be"
+    return f"group {group.name!r} is not on its primary, as it must be"

@@ -1,17 +1,17 @@
 """The switch: make the other side of failover groups active.
 
-Pre-flight rules, all of which must pass for all groups, or nothing is switched:
+All of these rules must pass for all groups, or nothing is switched:
 
 | rule             | fails when                                                     |
 |------------------|----------------------------------------------------------------|
 | `no-application` | no application is attached to the side to switch to            |
-| `target-empty`   | one is, and it resolves to nothing: it has no web head         |
-| `target-down`    | it is down: as probes say, or as somebody forced it            |
-| safety rules     | see `rules.decisions.safety`: each has a name of its own                 |
-| `certificate-names`, `certificate-expired` | see `rules.decisions.transferring`             |
-| `before-switch`  | a hook that is required to agree does not: asked by the shell  |
+| `target-empty`   | its application has no web head                                |
+| `target-down`    | its application is down, as probes found or an operator forced |
+| `before-switch`  | a hook with `before_switch` fails: it is run elsewhere         |
+| `certificate-names`, `certificate-expired` | see `rules.decisions.transferring`   |
+| safety rules, by their own names           | see `rules.decisions.safety`         |
 
-A group that is on that side already is left alone: no rule is asked, and it is no error.
+A group that is on that side already is not changed, without an error and without any rule.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ from failoverdns.rules.derived.view import View
 
 @dataclass(frozen=True, slots=True)
 class SwitchProposal:
-    """The switch of one group: before and after are the same if it is there already."""
+    """The proposed switch of one group; `before` and `after` are equal if nothing changes.
+
+    `failures` are the rules that fail for it; `transfer` is None if no application becomes active.
+    """
 
     before: Group
     after: Group
@@ -88,12 +91,12 @@ def switch(view: View, command: Switch, moment: Moment, _random: Random) -> Deci
 
 
 def all_rules(view: View) -> tuple[str, ...]:
-    """Return the names of all rules that a switch can be told to ignore."""
+    """Return the names of all rules, which `--override` accepts."""
     return (*(rule.value for rule in PreflightRule), *names_of_rules(view))
 
 
 def switch_writes(view: View, proposals: list[SwitchProposal]) -> tuple[Write, ...]:
-    """Return the writes of proposals: of groups, certificates and orders."""
+    """Return the writes that carry out proposals: of groups, certificates and orders."""
     return (
         *(
             Write(proposal.before, proposal.after)
@@ -113,10 +116,10 @@ def plan(
     *,
     automatic: bool = False,
 ) -> list[SwitchProposal]:
-    """Propose the switch of each group to a side, or to its other one.
+    """Return a proposal for each group: to switch it to a side, or to its other side.
 
     Each proposal lists the rules that fail for it.  Certificates are transferred in the order of
-    the groups: what one proposal transfers, the next one finds.
+    the groups, so that a proposal takes the transfers of those before it into account.
     """
     certificates: dict[str, Certificate | None] = {}
     proposals = []
@@ -144,7 +147,7 @@ def plan(
 def _plan_one(
     view: View, group: Group, to: Side, now: float, certificates: dict[str, Certificate | None]
 ) -> SwitchProposal:
-    """Plan for one group; `certificates` are those that differ from the view's by now."""
+    """Return the proposal for one group; `certificates` are those that earlier ones transfer."""
     if group.active is to:
         return SwitchProposal(group, group)
     after = replace(
@@ -174,7 +177,7 @@ def _plan_one(
 def _automation_after(
     view: View, group: Group, to: Side, steady: float, *, automatic: bool
 ) -> Automation:
-    """Return what a group has to do with automation once it is switched."""
+    """Return the automation state of a group after its switch."""
     before = group.automation
     times = before.automatic
     if automatic:
@@ -192,7 +195,7 @@ def _automation_after(
 
 
 def _certificate_writes(view: View, proposals: list[SwitchProposal]) -> Iterator[Write]:
-    """Yield the transfers: for each application what it has after the last proposal."""
+    """Yield the writes of transferred certificates: the last one for each application."""
     after: dict[str, Certificate] = {}
     for proposal in proposals:
         if (
@@ -206,14 +209,14 @@ def _certificate_writes(view: View, proposals: list[SwitchProposal]) -> Iterator
 
 
 def order_writes(view: View, proposals: list[SwitchProposal]) -> Iterator[Write]:
-    """Yield what becomes of orders: the right to have certificates issued moves with the traffic.
+    """Yield the writes of orders: the right to have certificates issued moves with the traffic.
 
-    | the formerly active, which has an order, is       | the order                              |
+    | the formerly active application, with an order,   | its order                              |
     |---------------------------------------------------|----------------------------------------|
-    | still active in another group                     | stays                                  |
-    | left for one with a certificate of other names    | stays, and waits: nothing is issued    |
-    | left for one that has an order of its own         | is dropped                             |
-    | left for any other                                | goes on for the newly active           |
+    | is still active in another group                  | stays                                  |
+    | is left for one with a certificate of other names | stays, and waits: nothing is issued    |
+    | is left for one that has its own order            | is dropped                             |
+    | is left for any other                             | continues for the newly active one     |
     """
     active = Counter[str]()
     for proposal in proposals:
@@ -277,7 +280,7 @@ def _check_revision(view: View, groups: list[Group], if_revision: int | None) ->
 
 
 def proposal_report(view: View, proposal: SwitchProposal) -> dict[str, Json]:
-    """Report what the switch of one group comes to; `view` is the state before it."""
+    """Return the part of a switch's reply about one group; `view` is the state before it."""
     before, after = proposal.before, proposal.after
     return {
         "name": after.name,
@@ -295,7 +298,7 @@ def proposal_report(view: View, proposal: SwitchProposal) -> dict[str, Json]:
 
 
 def check_override(override: tuple[str, ...], rules: tuple[str, ...]) -> None:
-    """Raise Rejected `invalid` if `override` names something that is not one of `rules`."""
+    """Raise Rejected `invalid` if a name in `override` is not one of `rules`."""
     unknown = [name for name in override if name not in rules]
     if unknown:
         raise Rejected(

@@ -1,11 +1,11 @@
-"""The transfer: what becomes of certificates when traffic moves from one application to another.
+"""The transfer of certificates when traffic moves from one application to another.
 
 | the formerly active has | the newly active has               | then                              |
 |-------------------------|------------------------------------|-----------------------------------|
 | no certificate          | none, or one that is valid         | nothing is transferred            |
 | no certificate          | one that is expired                | rule `certificate-expired` fails  |
 | a valid one             | none                               | transferred                       |
-| a valid one             | the same                           | it is there already               |
+| a valid one             | the same                           | nothing is transferred            |
 | a valid one             | another with the same names        | transferred, in its place         |
 | any                     | one with other names               | rule `certificate-names` fails;   |
 |                         |                                    | overridden: it keeps its own      |
@@ -14,8 +14,8 @@
 |                         | same names                         | overridden: transferred           |
 
 The same holds in either direction, and for custom and ACME certificates alike.
-What is transferred is whom the vault's bundle belongs to: chain and key are not touched.
-An order that is under way goes along, unless the newly active keeps a certificate of other names.
+A transfer changes which application has the bundle in the vault; chain and key do not change.
+An order moves along, unless the newly active application keeps a certificate of other names.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from failoverdns.model.timestamps import timestamp
 
 
 class TransferResult(Enum):
-    """What becomes of the newly active application's certificate."""
+    """The result of a transfer for the newly active application."""
 
     NOTHING = "nothing"
     TRANSFERRED = "transferred"
@@ -41,9 +41,9 @@ class TransferResult(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What is done, and the certificate that the newly active application has afterwards.
+    """The result of a transfer, and the certificate that the newly active application then has.
 
-    `problems` are the pre-flight rules that fail, each with why and what to do.
+    `problems` are the pre-flight rules that fail, each with a message: why, and what to do.
     """
 
     outcome: TransferResult
@@ -54,9 +54,10 @@ class Transfer:
 def plan_transfer(
     former: Certificate | None, own: Certificate | None, newly_active: str, now: float
 ) -> Transfer:
-    """Decide between the certificates of the formerly and the newly active application.
+    """Return the transfer from the formerly to the newly active application.
 
-    `newly_active` is the id of the latter; `now` is in seconds since 1970.
+    `former` and `own` are their certificates, `newly_active` is the id of the latter; `now` is in
+    seconds since 1970.
     """
     if former is None:
         return _expiring(TransferResult.NOTHING, own, now)
@@ -72,25 +73,25 @@ def plan_transfer(
 
 
 def transferred(certificate: Certificate, to: str, now: float) -> Certificate:
-    """Return a certificate as another application (by id) has it."""
+    """Return the certificate that another application (by id) has after a transfer."""
     return replace(certificate, application=to, installed_at=now, source=certificate.application)
 
 
 def moved_order(order: Order, to: str) -> Order:
-    """Return an order as the newly active application (by id) has it: what is under way goes on.
+    """Return an order as it continues for the newly active application (by id).
 
-    So does what is waited for: the CA counts failures by name, wherever the traffic is.
+    Its failures and waiting time stay, because the CA counts failures by name.
     """
     return replace(order, application=to)
 
 
 def is_expired(certificate: Certificate, now: float) -> bool:
-    """Tell whether a certificate is not valid any more."""
+    """Return whether a certificate is expired at `now` (seconds since 1970)."""
     return certificate.facts.not_after <= now
 
 
 def transfer_report(transfer: Transfer) -> dict[str, Json] | None:
-    """Report a transfer as a switch's reply shows it; None if there is no certificate at all."""
+    """Return a transfer as a switch's reply shows it; None without a certificate."""
     certificate = transfer.certificate
     if certificate is None:
         return None
@@ -124,7 +125,7 @@ def _expiry(certificate: Certificate | None, now: float) -> tuple[tuple[str, str
 
 
 def _differing(former: Certificate, own: Certificate, now: float) -> Transfer:
-    """Say which names are missing from the newly active's certificate, and which it has beside."""
+    """Return the transfer that fails because the names differ; its message lists the names."""
     there, here = set(former.facts.names), set(own.facts.names)
     parts = []
     if there - here:
@@ -133,7 +134,7 @@ def _differing(former: Certificate, own: Certificate, now: float) -> Transfer:
         parts.append("extra there: " + ", ".join(sorted(here - there)))
     problem = (
         "the certificate on the side to switch to is for other names than the active one "
-        f"({'; '.join(parts)}): install one for the same names, or take it away with "
+        f"({'; '.join(parts)}): install one for the same names, or remove it with "
         "`certificate remove` so that the active one is transferred"
     )
     differ = (PreflightRule.CERTIFICATE_NAMES, problem)

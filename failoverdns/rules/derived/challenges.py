@@ -4,8 +4,8 @@
 |---------------------------------------|-------------------------------------------------------|
 | a group's hostname, or one below it   | `_acme-challenge.<name>`                              |
 | another name in a zone of the server  | nowhere: it belongs to no group of the application    |
-| a customer's name                     | `<name>._acme-challenge.<zone>`, the target of a CNAME |
-|                                       | at the customer's `_acme-challenge.<name>`            |
+| a customer's name                     | `<name>._acme-challenge.<zone>`, to which a CNAME at  |
+|                                       | the customer's `_acme-challenge.<name>` points        |
 
 The challenge for a wildcard is at the name without its `*.` (RFC 8555 section 8.4), so one owner
 may have several values at once.

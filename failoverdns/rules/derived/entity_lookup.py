@@ -50,7 +50,7 @@ def find_zone(view: View, origin: DomainName | None) -> Zone:
     if origin is None:
         if len(view.zones) != 1:
             names = ", ".join(zone.origin.to_text() for zone in view.zones)
-            raise Rejected("invalid", f"there are several zones: say which with --zone ({names})")
+            raise Rejected("invalid", f"there are several zones: choose one with --zone ({names})")
         return view.zones[0]
     found = view.zone(origin)
     if found is None:

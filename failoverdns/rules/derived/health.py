@@ -55,7 +55,7 @@ class Condition:
 
 
 def combined(parts: Sequence[Condition], quorum: Quorum) -> Condition:
-    """Return the condition of a whole that consists of n parts, of which k must be up.
+    """Return the condition of a whole, which needs k of its n parts to be up.
 
     k is 1 for the quorum `any`, n for `all`, or a number.
 

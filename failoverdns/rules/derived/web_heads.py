@@ -107,8 +107,8 @@ def check_template(template: str) -> str:
 def checked(application: Application) -> Application:
     """Return `application` unchanged if DNS can answer with each of its heads.
 
-    Raises Rejected `invalid` for an invalid hostname, for too many addresses, and for several web
-    servers of which one has a hostname: a name can have only one CNAME (RFC 2181 section 10.1).
+    Raises Rejected `invalid` for an invalid hostname, for too many addresses, and for a web server
+    with a hostname that is not the only one: a name has at most one CNAME (RFC 2181 section 10.1).
     """
     for head in application.heads:
         if not head.addresses:

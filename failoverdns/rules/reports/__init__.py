@@ -1,1 +1,1 @@
-"""What we report: facts as replies, events and words for history."""
+"""Reports: the state and its changes as replies to commands, history entries and events."""

@@ -1,4 +1,4 @@
-"""What is reported of an application's certificate, its renewal and its order, and warned of."""
+"""Reports about an application's certificate, its renewal and its order, and their warnings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from failoverdns.rules.derived.view import View
 
 
 def certificate_report(view: View, application: Application, now: float) -> dict[str, Json]:
-    """Report an application's certificate and order: never the key, which is not here at all."""
+    """Return the report of an application's certificate and order, without the private key."""
     certificate, order = view.certificate(application.id), view.order_for(application.id)
     role = application_role(view, application)
     report: dict[str, Json] = {"application": application.name, "role": role.value}
@@ -48,14 +48,14 @@ def certificate_report(view: View, application: Application, now: float) -> dict
 def _renewal_report(
     view: View, application: Application, certificate: Certificate | None
 ) -> dict[str, Json]:
-    """Say who may renew, and from when on."""
+    """Return who renews the certificate, and when it is due."""
     allowed = may_renew(view, application)
     if certificate is not None and certificate.kind is CertificateKind.CUSTOM:
-        return {"allowed": False, "by": "whoever installed it", "due_at": None}
+        return {"allowed": False, "by": "the operator", "due_at": None}
     if not allowed:
         return {
             "allowed": False,
-            "by": "nobody here: the application is not active",
+            "by": "nobody: the application is not active",
             "due_at": None,
         }
     due = renew_at(certificate.facts) if certificate is not None else None
@@ -73,7 +73,7 @@ def _order_state(view: View, application: Application, order: Order) -> str:
 
 
 def warnings(view: View, application: Application, now: float) -> list[str]:
-    """Return what an operator should know of an application's certificate."""
+    """Return warnings for operators about an application's certificate and order."""
     certificate, order = view.certificate(application.id), view.order_for(application.id)
     found = []
     if certificate is not None:
@@ -107,4 +107,4 @@ def _expiry_warnings(
         ]
     if certificate.kind is CertificateKind.CUSTOM:
         return [f"the certificate will expire at {when}: install a new one"]
-    return [f"the certificate will expire at {when}: no group leads to the application"]
+    return [f"the certificate will expire at {when}: the application is in no group"]

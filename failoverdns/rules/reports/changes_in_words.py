@@ -1,6 +1,6 @@
-"""What a change did, in old and new values, for history and events.
+"""Descriptions of changes for history and events, as old and new values of fields.
 
-`WORDS` has a row for each kind of entity; a new kind is one more.
+`WORDS` has a row for each kind of entity.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from failoverdns.rules.reports.health_reports import automation_fields, health_f
 
 
 def recount(view: View, writes: Iterable[Write]) -> tuple[dict[str, Json], ...]:
-    """Return a part for each entity that was created, removed or changed.
+    """Return a description of each entity that was created, removed or changed.
 
     `view` is the state after the writes.
-    A part has `kind`, `name` and `fields`, each field's old and new value; and `id`, for what has
-    one: names may be others by the time that somebody reads it.  Certificates and orders have
-    name and id of their application.
+    A description has `kind`, `name`, `done` (`created`, `removed` or `changed`) and `fields`, with
+    each changed field's old and new value.  It has `id` for a kind with ids, because the name may
+    change later.  Certificates and orders have name and id of their application.
     """
     parts: list[dict[str, Json]] = []
     for write in writes:
@@ -65,9 +65,9 @@ def roles(view: View, writes: Iterable[Write]) -> dict[str, ApplicationRole]:
 
 
 def recount_roles(view: View, before: Mapping[str, ApplicationRole]) -> tuple[dict[str, Json], ...]:
-    """Return a part of kind `role` for each application whose role is another one by now.
+    """Return a description, of kind `role`, for each application whose role has changed.
 
-    `before` is what `roles` returned; `view` is the state after the writes.
+    `before` are the roles that `roles` returned; `view` is the state after the writes.
     """
     parts: list[dict[str, Json]] = []
     for id_, old in before.items():
@@ -85,7 +85,7 @@ def recount_roles(view: View, before: Mapping[str, ApplicationRole]) -> tuple[di
 
 
 def subjects(writes: Iterable[Write]) -> tuple[str, ...]:
-    """Return the ids, and the names of groups, under which history finds a change again."""
+    """Return the ids and group names by which the history can be searched for a change."""
     found: dict[str, None] = {}
     for write in writes:
         for entity in (write.before, write.after):
@@ -98,16 +98,16 @@ def subjects(writes: Iterable[Write]) -> tuple[str, ...]:
 
 
 def group_subject(name: str) -> str:
-    """Return the subject that stands for whatever group had this name."""
+    """Return the subject for all groups that ever had this name."""
     return f"group:{name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How history calls a kind of entity, and which of its values it shows.
+    """The words for a kind of entity in the history: its kind, name and fields.
 
-    `id` returns the id under which history finds the entity's changes again: its own, or that of
-    its application.
+    `id` returns the id by which the history can be searched for the entity's changes: its own, or
+    that of its application.
     """
 
     kind: str
@@ -194,4 +194,4 @@ WORDS: Mapping[type[Entity], Words | None] = {
     Tombstone: None,
     Freshness: None,
 }
-"""A row for each kind of entity; None for one that history does not mention."""
+"""The words for each kind of entity; None for a kind that the history does not mention."""

@@ -1,15 +1,14 @@
-"""Events: what of a change programs outside want to hear of, and in which words.
+"""Events, by which external programs learn of changes, and their environment variables.
 
 | event         | when                                                                |
 |---------------|---------------------------------------------------------------------|
 | `switch`      | a group's other side became active                                  |
-| `certificate` | an application has another certificate: installed, issued, moved    |
+| `certificate` | an application got another certificate: installed, issued, moved    |
 | `role`        | an application became `online`, `offline` or `none`                 |
 | `health`      | an application, or one of its heads, became `up`, `down`, `unknown` |
-| `refused`     | a switch that was automatic or planned was refused, or was missed   |
+| `refused`     | an automatic or planned switch was refused, or a planned one missed |
 
-Events are taken from what history tells of a change, so that they can be told again after a
-restart.
+Events are made from the history entry of a change, so that they can be made again after a restart.
 """
 
 from __future__ import annotations
@@ -33,9 +32,9 @@ _OF_A_GROUP = (EventKind.SWITCH, EventKind.REFUSED, EventKind.BEFORE_SWITCH)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event: `subject` names the application, or, of a switch, the group; `id` is its id.
+    """An event about an application or a group, with the name `subject` and this `id`.
 
-    `details` are the rest, by the names of environment variables without their prefix.
+    `details` are pairs of names and values of environment variables, the names without prefix.
     """
 
     kind: EventKind
@@ -45,13 +44,13 @@ class Event:
     details: tuple[tuple[str, str], ...]
 
     def supersedes(self, other: Event) -> bool:
-        """Tell whether `other`, which was before, need not be told any more."""
+        """Return whether the earlier event `other` is out of date because of this one."""
         lasting = (EventKind.CERTIFICATE, EventKind.ROLE)
         return self.kind in lasting and (self.kind, self.id) == (other.kind, other.id)
 
 
 def events_of(change: Change) -> tuple[Event, ...]:
-    """Return the events of a change, certificates before the switch that they go with."""
+    """Return the events of a change, in the order of `EventKind`."""
     found: list[Event] = []
     about: dict[str, str] = {"TIME": timestamp(change.time) or ""}
     reason = change.command.get("reason")
@@ -69,7 +68,7 @@ def events_of(change: Change) -> tuple[Event, ...]:
 def _happened(
     part: Mapping[str, Json], change: Change
 ) -> Iterator[tuple[EventKind, dict[str, str]]]:
-    """Yield what a part of a change tells: the kind of event, and its own details."""
+    """Yield the events of one description of a change: their kinds and details."""
     fields = cast(dict[str, Any], part.get("fields") or {})
     match part["kind"]:
         case "certificate" if part["done"] != "removed" and "fingerprint" in fields:
@@ -89,7 +88,7 @@ def _happened(
 def _refusals(
     fields: Mapping[str, Any], command: Mapping[str, Json]
 ) -> Iterator[tuple[EventKind, dict[str, str]]]:
-    """Yield that a switch was refused which nobody waits for."""
+    """Yield the event of an automatic or planned switch that was refused or missed."""
     rules, to = command.get("held"), str(command.get("to", ""))
     if "held" in fields and isinstance(rules, list):
         yield EventKind.REFUSED, {"TO": to, "RULES": " ".join(map(str, rules))}
@@ -101,7 +100,7 @@ def _refusals(
 
 
 def _health_events(fields: Mapping[str, Any]) -> Iterator[tuple[EventKind, dict[str, str]]]:
-    """Yield each change of health: of the application first, then of its heads."""
+    """Yield the events of changed health: of the application first, then of its heads."""
     if "health" in fields:
         yield EventKind.HEALTH, _from_to(fields["health"])
     for name, values in fields.items():
@@ -120,7 +119,10 @@ def _from_to(values: tuple[str | None, str | None]) -> dict[str, str]:
 
 
 def before_switch(group: Group, planned: dict[str, Any], reason: str | None) -> Event:
-    """Return the event of a switch of one group that is planned: its part of a dry run's reply."""
+    """Return the event before the switch of one group.
+
+    `planned` is the group's part of the reply to a dry run.
+    """
     details = {"FROM": planned["from"], "TO": planned["to"]}
     if reason is not None:
         details["REASON"] = reason
@@ -129,9 +131,9 @@ def before_switch(group: Group, planned: dict[str, Any], reason: str | None) -> 
 
 
 def environment(view: View, event: Event) -> dict[str, str]:
-    """Return an event as environment variables.
+    """Return the environment variables for an event.
 
-    Applications and groups are called what they are called by now; what is gone, by its last name.
+    Applications and groups have their present names, or those of the event if they are removed.
     """
     variables = {"EVENT": event.kind.value, "REVISION": str(event.revision), **dict(event.details)}
     of_a_group = event.kind in _OF_A_GROUP
@@ -147,7 +149,7 @@ def environment(view: View, event: Event) -> dict[str, str]:
 
 
 def application_of(view: View, event: Event) -> Application | None:
-    """Return the application that an event is about; of a switch, the one switched to."""
+    """Return the application that an event is about; for a switch, the one switched to."""
     if event.kind not in _OF_A_GROUP:
         return view.application(event.id)
     group = _group(view, event)
@@ -155,9 +157,10 @@ def application_of(view: View, event: Event) -> Application | None:
 
 
 def applications_of(view: View, event: Event) -> frozenset[str]:
-    """Return the names of all applications that an event concerns: those of then and of now.
+    """Return the names of all applications that an event concerns.
 
-    An application that was renamed meanwhile is known by both; of a group's only those of now.
+    An application that was renamed since the event has both names; those of a group's applications
+    are the present ones.
     """
     if event.kind not in _OF_A_GROUP:
         application = view.application(event.id)

@@ -1,4 +1,4 @@
-"""What is reported of flags: whether they are on, since when, and which gates they open."""
+"""Reports about flags: whether they are on, since when, and which gates they open."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from failoverdns.rules.derived.view import View
 
 
 def flags_report(view: View) -> list[Json]:
-    """Report every flag that there is or that a gate asks for, `automation` first."""
+    """Return reports of every flag that exists or that a gate needs, `automation` first."""
     flags = {AUTOMATION_FLAG: automation_flag(view)}
     flags |= {name: Flag(name, False, 0.0) for name in gate_flags(view)}
     flags |= {flag.name: flag for flag in view.flags()}
@@ -18,7 +18,7 @@ def flags_report(view: View) -> list[Json]:
 
 
 def flag_report(view: View, flag: Flag) -> dict[str, Json]:
-    """Report a flag, and the gates that it opens."""
+    """Return the report of a flag, with the gates that it opens."""
     gates = [
         rule.name
         for rule in view.settings.safety_rules

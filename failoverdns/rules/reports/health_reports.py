@@ -1,7 +1,7 @@
-"""Health and automation as plain values: for `status`, `health show`, history and events.
+"""Reports about health and automation: for `status`, `health show`, history and events.
 
-What is forced stands beside what is observed, wherever either is shown.
-Refuses to know what any of it leads to: `rules.explaining` tells that.
+Forced health is shown beside observed health.  What follows from either is explained in
+`rules.explaining`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.plan_report import plan_report
 
 OBSERVED, CAUSE, FORCED = "observed ", "cause ", "forced "
-"""Before the name of a head, in history: names of heads have no blanks."""
+"""Prefixes of fields in the history, before the name of a head, which has no blanks."""
 
 
 def application_health(application: Application) -> dict[str, Json]:
-    """Report the health of an application: what counts, what is observed, what is forced."""
+    """Return the report of an application's health: what counts, and the observed and forced."""
     return {
         **_condition(application_condition(application)),
         "observed": observed_of(application).health.value,
@@ -39,7 +39,7 @@ def application_health(application: Application) -> dict[str, Json]:
 
 
 def head_health(head: Head) -> dict[str, Json]:
-    """Report the health of a head: what counts, what is observed and why, what is forced."""
+    """Return the report of a head's health: what counts, and the observed and forced."""
     observed = head.observed or NOT_OBSERVED
     return {
         **_condition(head_condition(head)),
@@ -51,7 +51,7 @@ def head_health(head: Head) -> dict[str, Json]:
 
 
 def group_automation(view: View, group: Group) -> dict[str, Json]:
-    """Report what a group has to do with automation."""
+    """Return the report of a group's automation: policy, health, maintenance, held switch, plan."""
     automation, policy = group.automation, policy_of(view, group)
     maintenance, held = automation.maintenance, automation.held
     return {
@@ -69,7 +69,7 @@ def group_automation(view: View, group: Group) -> dict[str, Json]:
 
 
 def health_fields(application: Application) -> dict[str, Json]:
-    """Return what history tells of an application's health, field by field; None says nothing."""
+    """Return the fields of an application's health for the history; None leaves a field out."""
     fields: dict[str, Json] = {
         "checks": list(application.checks) or None,
         "require_checks": _unusual(application.require_checks, "all"),
@@ -90,7 +90,7 @@ def health_fields(application: Application) -> dict[str, Json]:
 
 
 def automation_fields(group: Group) -> dict[str, Json]:
-    """Return what history tells of a group's automation, field by field; None says nothing."""
+    """Return the fields of a group's automation for the history; None leaves a field out."""
     automation = group.automation
     maintenance, held, plan = automation.maintenance, automation.held, automation.plan
     fields: dict[str, Json] = {

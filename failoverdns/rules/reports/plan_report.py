@@ -1,4 +1,4 @@
-"""The planned switch of a group, as status and history show it."""
+"""The report of a group's planned switch, for `status`, `plan list` and replies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from failoverdns.model.timestamps import timestamp
 
 
 def plan_report(group: Group) -> dict[str, Json] | None:
-    """Report the plan of a group; None without one."""
+    """Return the report of a group's planned switch, None without one."""
     planned = group.automation.plan
     if planned is None:
         return None

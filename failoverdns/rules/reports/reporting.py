@@ -1,4 +1,4 @@
-"""What is served and why, as plain values for `status`, the lists and the replies."""
+"""Reports about groups, applications, zones and changes, as replies to commands show them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from failoverdns.rules.reports.health_reports import (
 
 
 def group_report(view: View, group: Group) -> dict[str, Json]:
-    """Report a group: where it points and what each side would answer."""
+    """Return the report of a group: its hostname, what it answers, and the target of each side."""
     report: dict[str, Json] = {
         "name": group.name,
         "id": group.id,
@@ -48,19 +48,19 @@ def group_report(view: View, group: Group) -> dict[str, Json]:
 
 
 def _resolved_report(view: View, target: Hostname) -> dict[str, Json]:
-    """Report the last good answer about a flattened hostname, and how old it is."""
+    """Return the report of the last good answer for a flattened hostname, and its age."""
     resolved, fresh = view.resolved(target.name), view.freshness(target.name)
     return {
         "hostname": target.name.to_text(),
         "since": timestamp(resolved.since if resolved is not None else None),
         "checked_at": timestamp(fresh.checked_at if fresh is not None else None),
         "ttl": fresh.ttl if fresh is not None else None,
-        "problem": fresh.problem if fresh is not None else "not asked since the start",
+        "problem": fresh.problem if fresh is not None else "not resolved since the start",
     }
 
 
 def application_report(view: View, application: Application) -> dict[str, Json]:
-    """Report an application: its heads, which of them is the web head, and its role."""
+    """Return the report of an application: its heads, its web head, its role and its health."""
     return {
         "name": application.name,
         "id": application.id,
@@ -77,7 +77,7 @@ def application_report(view: View, application: Application) -> dict[str, Json]:
 
 
 def zone_report(view: View, zone: Zone) -> dict[str, Json]:
-    """Report a zone: its serial number, name servers and default TTL."""
+    """Return the report of a zone: its serial number, name servers and default TTLs."""
     serial = view.serial(zone.origin)
     report: dict[str, Json] = {
         "name": zone.origin.to_text(),
@@ -92,7 +92,7 @@ def zone_report(view: View, zone: Zone) -> dict[str, Json]:
 
 
 def history_report(change: Change) -> dict[str, Json]:
-    """Report a change as `history` and `watch` show it."""
+    """Return a change as `history` and `watch` show it."""
     return {
         "revision": change.revision,
         "time": timestamp(change.time),
@@ -103,7 +103,7 @@ def history_report(change: Change) -> dict[str, Json]:
 
 
 def _certificate_summary(view: View, application: Application) -> dict[str, Json] | None:
-    """Report what one looks at first; the rest is in `certificate show`."""
+    """Return the most important facts of a certificate; `certificate show` has the others."""
     certificate = view.certificate(application.id)
     if certificate is None:
         return None

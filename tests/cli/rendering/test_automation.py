@@ -74,7 +74,7 @@ def test_a_plan_that_would_be_refused_as_things_are_is_confirmed_with_a_warning(
     console: Console,
 ) -> None:
     console.do("head remove us lb")
-    assert "\n  warning: target-empty would refuse it as things are: " in console.shown(PLAN)
+    assert "\n  warning: target-empty would refuse it now: " in console.shown(PLAN)
 
 
 def test_maintenance_is_confirmed(console: Console) -> None:

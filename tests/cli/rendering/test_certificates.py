@@ -69,7 +69,7 @@ def test_an_installed_certificate_is_shown_with_its_facts(console: Console, issu
     assert found["key"] == "ECDSA P-256"
     assert found["SHA-256"] == issued.fingerprint
     assert found["chain"] == "2 certificate(s)"
-    assert found["renewed by"] == "whoever installed it"
+    assert found["renewed by"] == "the operator"
     begin, _, end = found["valid"].partition(" to ")
     assert begin < found["since"] < end
 

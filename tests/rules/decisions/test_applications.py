@@ -343,7 +343,7 @@ V4 = samples.addresses("192.0.2.7")
         pytest.param(
             SetHead("eu", "lb1"),
             "invalid",
-            "say what to set: --address (repeatable) or --hostname",
+            "nothing to set: give --address (repeatable) or --hostname",
             id="setting nothing",
         ),
         pytest.param(

@@ -366,7 +366,7 @@ def test_with_several_zones_a_group_needs_to_say_which() -> None:
     view = state(zones=[samples.zone(), samples.zone("failover.example")])
     refused = refusal(view, AddGroup("shop"))
     assert refused.code == "invalid"
-    assert "there are several zones: say which with --zone (failover.test, failover.exa" in (
+    assert "there are several zones: choose one with --zone (failover.test, failover.exa" in (
         refused.message
     )
 

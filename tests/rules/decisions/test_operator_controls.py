@@ -81,7 +81,7 @@ def test_a_flag_that_no_gate_asks_for_is_refused() -> None:
     refused = refusal(view, SetFlag("opne", True))
     assert (refused.code, refused.message) == (
         "not-found",
-        "no flag 'opne' that a gate asks for; did you mean 'open'?",
+        "no flag 'opne' that a gate needs; did you mean 'open'?",
     )
     carry_out(view, SetFlag("open", True), 5.0)
     carry_out(view, Configure((samples.zone(),), watched.settings()))

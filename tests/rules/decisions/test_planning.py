@@ -146,7 +146,7 @@ def test_a_plan_reports_when_what_happens_and_what_is_in_its_way() -> None:
         "reason": "works",
         "lower_at": "2027-01-15T07:59:00.000Z",
         "warnings": [
-            "target-down would refuse it as things are: the backup of group 'shop' is down: "
+            "target-down would refuse it now: the backup of group 'shop' is down: "
             "lb1: refused, port 80: refused"
         ],
     }
@@ -160,7 +160,7 @@ def test_a_plan_that_comes_late_says_which_clients_will_be_late() -> None:
     (report,) = planned(view, T - 15)
     assert report["lower_at"] == "2027-01-15T07:59:45.000Z"
     assert report["warnings"] == [
-        "the TTL is 60 s, and there is not so much time left: some clients keep the old answer "
+        "the switch is sooner than the TTL of 60 s: some clients keep the old answer "
         "for up to 45 s after the switch"
     ]
 

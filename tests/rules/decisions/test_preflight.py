@@ -93,7 +93,7 @@ def test_all_is_well() -> None:
             {},
             "certificate",
             "ok",
-            "is there already",
+            "the same as on the active side",
         ),
         (shop(OTHER), {}, "certificate", "ok", "its own"),
         (
@@ -105,10 +105,10 @@ def test_all_is_well() -> None:
             "ok",
             "because the active side's is expired",
         ),
-        (shop(order("eu")), {}, "order", "warning", "would go along"),
+        (shop(order("eu")), {}, "order", "warning", "would move along"),
         (shop(order("eu"), order("us")), {}, "order", "warning", "would be dropped"),
         (shop(EU, OTHER, order("eu")), {}, "order", "warning", "would wait"),
-        (shop(order("us")), {}, "order", "warning", "goes on when it is active"),
+        (shop(order("us")), {}, "order", "warning", "continues when it is active"),
         (
             state(eu(), us(), group(), group("docs"), order("eu")),
             {},
@@ -116,7 +116,7 @@ def test_all_is_well() -> None:
             "warning",
             "stays there",
         ),
-        (shop(EU), {"asks_hooks": True}, "hooks", "warning", "are not asked here"),
+        (shop(EU), {"asks_hooks": True}, "hooks", "warning", "are not run here"),
     ],
 )
 def test_each_check(view: State, more: dict[str, Any], check: str, result: str, text: str) -> None:
@@ -143,8 +143,8 @@ def test_each_check(view: State, more: dict[str, Any], check: str, result: str, 
             watched.watched([group()], UP, UP, Assertion("at-home", ("shop",), 1)),
             {
                 "health": "the backup is up",
-                "safety": "at-home: group 'shop': 0 of shop would be on their primary, and there "
-                "have to be 1: switch another one back first",
+                "safety": "at-home: group 'shop': 0 of shop would be on their primary, and at "
+                "least 1 must be: switch another group back first",
             },
         ),
         (

@@ -66,8 +66,8 @@ def test_an_assertion_refuses_a_switch_after_which_too_few_are_on_their_primary(
     (failure,) = refused.rules
     assert (failure.rule, failure.group) == ("one-at-home", "shop")
     assert failure.message == (
-        "group 'shop': 0 of shop, blog would be on their primary, and there have to be 1: "
-        "switch another one back first"
+        "group 'shop': 0 of shop, blog would be on their primary, and at least 1 must be: "
+        "switch another group back first"
     )
 
 
@@ -134,7 +134,7 @@ def test_a_wait_refuses_a_switch_so_soon_after_the_last_one(
         carry_out(view, Switch(("shop",), BACKUP), now)
         return
     (failure,) = refusal(view, Switch(("shop",), BACKUP), now).rules
-    assert failure.message == f"group 'shop': its last switch was not 2 min ago: wait {left}"
+    assert failure.message == f"group 'shop': its last switch was less than 2 min ago: wait {left}"
     assert failure.rule == "calm"
     assert automatically_failing(view, now) == ["calm"]
 
@@ -173,8 +173,8 @@ def test_a_gate_is_open_while_its_flag_is_on() -> None:
     ("database", "message"),
     [
         ([group("db")], None),
-        ([group("db", BACKUP)], "group 'db' is not on its primary, as it has to be"),
-        ([], "there is no group 'db', which has to be on its primary"),
+        ([group("db", BACKUP)], "group 'db' is not on its primary, as it must be"),
+        ([], "there is no group 'db', which must be on its primary"),
     ],
 )
 def test_a_gate_is_open_while_its_group_is_on_its_primary(
@@ -201,7 +201,7 @@ def test_automation_that_is_frozen_refuses_every_automatic_switch_and_none_by_ha
     (failure,) = look.failures
     assert (failure.rule, failure.group) == ("automation", "shop")
     assert failure.message == (
-        "automation is frozen: network works; `failoverdns automation thaw` lets it go on"
+        "automation is frozen: network works; `failoverdns automation thaw` resumes it"
     )
     carry_out(view, Switch(("shop",), BACKUP))
     assert view.flag("automation") == Flag("automation", False, 0.0, "network works")

@@ -58,7 +58,7 @@ def test_without_a_name_the_only_zone_is_meant() -> None:
 
 def test_without_a_name_none_of_several_zones_is_meant() -> None:
     view = state(zones=[samples.zone("a.test"), samples.zone("b.test")])
-    with pytest.raises(Rejected, match=r"several zones: say which with --zone \(a.test, b.test\)"):
+    with pytest.raises(Rejected, match=r"several zones: choose one with --zone \(a.test, b.test\)"):
         find_zone(view, None)
 
 

@@ -167,7 +167,7 @@ def test_after_a_restart_the_last_good_answer_is_served_for_a_short_time() -> No
 def test_status_tells_what_is_known_of_a_hostname_and_since_when() -> None:
     view = cloud()
     report = group_report(view, view.group("grp-shop"))
-    assert report["primary"]["resolved"]["problem"] == "not asked since the start"
+    assert report["primary"]["resolved"]["problem"] == "not resolved since the start"
     learn(view, GOOD)
     learn(view, FAILED, now=65.0)
     report = group_report(view, view.group("grp-shop"))

@@ -55,15 +55,15 @@ def test_what_an_operator_should_know_is_warned_of(
 
 def test_an_application_in_no_group_is_warned_that_nothing_leads_to_it() -> None:
     view = state(eu(), ISSUED)
-    assert "no group leads to" in warnings(view, eu(), DUE)[0]
+    assert "the application is in no group" in warnings(view, eu(), DUE)[0]
 
 
 @pytest.mark.parametrize(
     ("has", "active", "renewal"),
     [
         ((ISSUED,), Side.PRIMARY, (True, "failoverdns")),
-        ((certificate("eu"),), Side.PRIMARY, (False, "whoever installed it")),
-        ((ISSUED,), Side.BACKUP, (False, "nobody here: the application is not active")),
+        ((certificate("eu"),), Side.PRIMARY, (False, "the operator")),
+        ((ISSUED,), Side.BACKUP, (False, "nobody: the application is not active")),
         ((), Side.PRIMARY, (True, "failoverdns")),
     ],
     ids=["acme", "custom", "inactive", "none yet"],
