@@ -45,9 +45,11 @@ def explanation(
         if application is not None:
             seen[side.value] = probes(application)
     rules: list[Json] = [{"rule": f.rule, "message": f.message} for f in failures]
-    says = look.verdict
+    verdict = look.verdict
     earliest = (
-        says.at + moment.now - moment.steady if says is not None and says.to is not None else None
+        verdict.at + moment.now - moment.steady
+        if verdict is not None and verdict.to is not None
+        else None
     )
     return {
         "group": group.name,
@@ -70,8 +72,8 @@ def explanation(
 
 def _failures(view: View, group: Group, look: Outlook, moment: Moment) -> tuple[RuleFailure, ...]:
     """Return the failed rules of the automatic switch that the policy wants, or of a manual one."""
-    says = look.verdict
-    wanted = says.to if says is not None else None
+    verdict = look.verdict
+    wanted = verdict.to if verdict is not None else None
     (proposal,) = plan(view, [group], wanted, moment, automatic=wanted is not None)
     return proposal.failures
 
@@ -146,25 +148,25 @@ def _automation_sentences(
     if not flag.on:
         reason = f" ({flag.reason})" if flag.reason else ""
         yield f"Automation is frozen{reason}: no group switches automatically."
-    says = look.verdict
-    assert says is not None
-    if says.to is None:
-        yield f"Its policy, {name}, keeps it where it is: {says.why}."
+    verdict = look.verdict
+    assert verdict is not None
+    if verdict.to is None:
+        yield f"Its policy, {name}, keeps it where it is: {verdict.why}."
         yield f"{_what_would(group, look)}"
         return
-    what = f"Its policy, {name}, wants it on the {says.to.value}: {says.why}"
-    if says.at <= moment.steady:
+    what = f"Its policy, {name}, calls for a switch to the {verdict.to.value}: {verdict.why}"
+    if verdict.at <= moment.steady:
         yield f"{what}; the switch is due."
-    elif says.waits_for == FLAP_GUARD:
+    elif verdict.waits_for == FLAP_GUARD:
         yield (
             f"{what}; but it switched automatically {look.policy.max_switches} times within "
             f"{duration(look.policy.window)}, so it stays where it is ({FLAP_GUARD}) for "
-            f"{duration(says.at - moment.steady)}."
+            f"{duration(verdict.at - moment.steady)}."
         )
     else:
-        at = timestamp(moment.now + says.at - moment.steady)
-        left = duration(says.at - moment.steady)
-        yield f"{what}; at the earliest in {left}, at {at} ({says.waits_for})."
+        at = timestamp(moment.now + verdict.at - moment.steady)
+        left = duration(verdict.at - moment.steady)
+        yield f"{what}; at the earliest in {left}, at {at} ({verdict.waits_for})."
 
 
 def _what_would(group: Group, look: Outlook) -> str:
@@ -194,8 +196,8 @@ def _plan_sentences(group: Group) -> Iterator[Json]:
 def _rule_sentences(
     group: Group, look: Outlook, failures: tuple[RuleFailure, ...]
 ) -> Iterator[Json]:
-    says = look.verdict
-    wanted = says.to if says is not None else None
+    verdict = look.verdict
+    wanted = verdict.to if verdict is not None else None
     to = (wanted or group.active.other).value
     what = "An automatic switch" if wanted is not None else "A manual switch"
     if not failures:

@@ -1,4 +1,4 @@
-"""Applications: their heads by name, and targets as texts."""
+"""Applications: finding heads by name, and targets as texts."""
 
 from __future__ import annotations
 

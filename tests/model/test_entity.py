@@ -1,4 +1,4 @@
-"""Every kind of entity has its rows: none can be forgotten."""
+"""Every kind of entity has its rows in the registries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from failoverdns.store.entity_documents import KINDS
 
 
 def kinds() -> dict[str, type[Entity]]:
-    """The kinds of entities, by name; a slotted dataclass has a twin without slots before it."""
+    """The kinds of entities by name: a slotted dataclass is made from a class without slots."""
     for module in iter_modules(model.__path__, "failoverdns.model."):
         import_module(module.name)
     ours = (kind for kind in Entity.__subclasses__() if kind.__module__.startswith("failoverdns."))
@@ -31,11 +31,11 @@ def test_every_kind_of_entity_that_is_stored_has_a_document() -> None:
     assert stored < kinds().keys()
 
 
-def test_every_kind_of_entity_is_stored_under_a_word_of_its_own() -> None:
+def test_every_kind_of_entity_is_stored_under_a_different_word() -> None:
     words = [kind.word for kind in KINDS.values()]
     assert len(set(words)) == len(words)
 
 
-def test_a_kind_of_entity_has_an_identity_of_its_own() -> None:
+def test_a_kind_of_entity_must_define_its_identity() -> None:
     with pytest.raises(NotImplementedError):
         Entity().identity  # noqa: B018

@@ -1,4 +1,4 @@
-"""Errors say whose fault it is, and carry all reasons."""
+"""Refusals have a code, a message and every reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups: their hostname, their sides and what is attached to them."""
+"""Groups: their hostname, their sides and their applications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Domain names: read from text and written back, compared without regard to case."""
+"""Domain names: read from text, written back, and compared without regard to case."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ ORIGIN = DomainName.from_text("failover.test")
 
 
 @given(LABELS)
-def test_a_name_of_any_bytes_survives_being_written_and_read_again(labels: list[bytes]) -> None:
+def test_a_name_of_any_bytes_is_written_and_read_back_unchanged(labels: list[bytes]) -> None:
     name = DomainName.from_labels(labels)
     assert DomainName.from_text(name.to_text()) == name
     assert DomainName.from_text(name.absolute_text(), ORIGIN) == name
 
 
 @given(LABELS)
-def test_a_name_has_the_labels_that_it_was_made_of_in_lower_case(labels: list[bytes]) -> None:
+def test_a_name_has_the_labels_that_it_was_made_from_in_lower_case(labels: list[bytes]) -> None:
     assert list(DomainName.from_labels(labels).labels()) == [label.lower() for label in labels]
 
 
@@ -98,7 +98,7 @@ def test_a_name_in_a_zone_file_is_completed_with_the_origin(text: str, complete:
         pytest.param(r"\256", r"\\256 is over \\255", id="three digits over 255"),
     ],
 )
-def test_what_is_no_name_is_refused_with_the_reason(text: str, message: str) -> None:
+def test_an_invalid_name_is_refused_with_the_reason(text: str, message: str) -> None:
     with pytest.raises(Malformed, match=message):
         DomainName.from_text(text)
 
@@ -135,14 +135,14 @@ def test_a_name_is_at_or_below_another(name: str, other: str, answer: bool) -> N
     assert here.is_at_or_below(there) is answer
 
 
-def test_names_are_equal_and_hash_alike_whatever_their_case() -> None:
+def test_names_that_differ_only_in_case_are_equal_and_have_the_same_hash() -> None:
     upper, lower = DomainName.from_text("WWW.Failover.TEST"), DomainName.from_text("www", ORIGIN)
     assert upper == lower
     assert {upper: 1}[lower] == 1
     assert upper != "www.failover.test"
 
 
-def test_a_name_leads_to_its_parent_and_its_children() -> None:
+def test_a_name_has_a_parent_and_children() -> None:
     www = ORIGIN.child("WWW")
     assert www.to_text() == str(www) == "www.failover.test"
     assert www.parent() == ORIGIN
@@ -173,7 +173,7 @@ def test_a_name_cannot_be_changed() -> None:
         pytest.param("a" * 63, "a" * 63, id="63 letters"),
     ],
 )
-def test_a_plain_label_is_taken_in_lower_case(text: str, label: str) -> None:
+def test_a_plain_label_is_accepted_and_folded_to_lower_case(text: str, label: str) -> None:
     assert plain_label(text, "head") == label
 
 
@@ -192,13 +192,13 @@ def test_a_plain_label_is_taken_in_lower_case(text: str, label: str) -> None:
         pytest.param("a" * 64, id="64 letters"),
     ],
 )
-def test_what_cannot_be_a_label_is_refused_by_what_it_was_for(text: str) -> None:
+def test_an_invalid_label_is_refused_and_the_message_says_what_it_was_for(text: str) -> None:
     with pytest.raises(Malformed, match=r"^head .* cannot be a DNS label: use 1 to 63 letters"):
         plain_label(text, "head")
 
 
 @pytest.mark.parametrize("text", ["x", "Reload-nginx_2.sh", "-", "x" * 64])
-def test_what_the_configuration_names_has_a_simple_name(text: str) -> None:
+def test_a_name_in_the_configuration_has_letters_digits_and_a_few_signs(text: str) -> None:
     assert is_configured_name(text)
 
 
@@ -219,6 +219,6 @@ def test_a_pattern_of_names_has_asterisks_and_question_marks() -> None:
     assert not any(map(is_label_pattern, ("", "Shop", "shop.eu", "x" * 64)))
 
 
-def test_an_address_is_told_from_a_name() -> None:
+def test_an_address_is_distinguished_from_a_name() -> None:
     assert all(map(is_address, ("192.0.2.1", "::1", "2001:DB8::1")))
     assert not any(map(is_address, ("", "a.test", "192.0.2", "192.0.2.01", "fe80::1%eth0")))

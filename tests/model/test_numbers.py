@@ -1,4 +1,4 @@
-"""The numbers of DNS are those that dnspython, an independent implementation, knows."""
+"""The numbers of DNS equal those of dnspython, an independent implementation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OTHER_NAMES = {
     "EXTENDED_ERROR": "EDE",
     "BADVERS": "BADVERS",
 }
-"""Names that dnspython spells in another way."""
+"""Names that dnspython spells differently."""
 
 KINDS: list[tuple[type[IntEnum], type[IntEnum]]] = [
     (RRType, dns.rdatatype.RdataType),
@@ -36,5 +36,5 @@ KINDS: list[tuple[type[IntEnum], type[IntEnum]]] = [
     [(number, kind) for kinds, kind in KINDS for number in kinds],
     ids=lambda one: f"{type(one).__name__}.{one.name}" if isinstance(one, IntEnum) else None,
 )
-def test_a_number_is_the_one_that_is_registered(ours: IntEnum, theirs: type[IntEnum]) -> None:
+def test_a_number_has_its_registered_value(ours: IntEnum, theirs: type[IntEnum]) -> None:
     assert theirs[OTHER_NAMES.get(ours.name, ours.name)] == ours.value

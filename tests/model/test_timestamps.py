@@ -1,4 +1,4 @@
-"""Times are written and read as RFC 3339; spans of time are written in words."""
+"""Times are written and read as RFC 3339; durations are written in words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_time_is_read_in_any_time_zone(text: str) -> None:
 
 
 @given(st.integers(YEAR_2, YEAR_9998))
-def test_a_time_that_was_written_is_read_as_the_same(seconds: int) -> None:
+def test_a_time_is_read_back_as_it_was_written(seconds: int) -> None:
     assert read_timestamp(timestamp(seconds)) == seconds
 
 
@@ -39,7 +39,7 @@ def test_a_time_that_was_written_is_read_as_the_same(seconds: int) -> None:
         *("2026-02-30T02:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"),
     ],
 )
-def test_a_time_that_is_not_complete_is_refused(text: str) -> None:
+def test_an_incomplete_time_is_refused(text: str) -> None:
     with pytest.raises(Malformed, match="is not a time with its zone; write one such as 2026-"):
         read_timestamp(text)
 
@@ -59,5 +59,5 @@ def test_any_text_is_a_time_or_refused(text: str) -> None:
         *((3601, "1 h"), (90_000, "1 d 1 h"), (86_459, "1 d")),
     ],
 )
-def test_a_span_of_time_has_its_two_largest_units(seconds: float, words: str) -> None:
+def test_a_duration_is_written_in_its_two_largest_units(seconds: float, words: str) -> None:
     assert duration(seconds) == words

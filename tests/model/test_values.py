@@ -39,6 +39,6 @@ def test_no_value_of_the_model_can_hold_a_list_or_a_dict(kind: type) -> None:
     assert not {"list", "dict", "set"} & set(kinds.replace("[", " ").replace("]", " ").split())
 
 
-def test_a_value_that_is_assigned_to_says_so() -> None:
+def test_an_assignment_to_a_field_of_a_value_raises() -> None:
     with pytest.raises(FrozenInstanceError):
         samples.eu().name = "other"

@@ -1,4 +1,4 @@
-"""Zones: their records as configured, and serial numbers that never go back."""
+"""Zones: their configured records, and serial numbers that never decrease."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ CLOCKS = st.floats(0, 2.0**33) | st.sampled_from([0.0, 1.0, 2.0**31, 2.0**32 - 1
 
 
 def is_after(serial: int, previous: int) -> bool:
-    """RFC 1982 section 3.2, as it is written there."""
+    """The comparison of RFC 1982 section 3.2, as the RFC writes it."""
     return (serial < previous and previous - serial > 2**31) or (
         serial > previous and serial - previous < 2**31
     )
 
 
 @given(SERIALS, CLOCKS)
-def test_a_serial_number_never_goes_back_whatever_the_clock_does(previous: int, now: float) -> None:
+def test_a_serial_number_never_decreases_even_if_the_clock_does(previous: int, now: float) -> None:
     following = next_serial(previous, now)
     assert 0 < following < 2**32
     assert is_after(following, previous)
@@ -40,8 +40,10 @@ def test_a_serial_number_never_goes_back_whatever_the_clock_does(previous: int, 
         pytest.param(9, 7.0, 10, id="a clock that went back is not followed"),
         pytest.param(2**32 - 1, 0.0, 1, id="zero is left out when it wraps"),
         pytest.param(2**32 - 5, 2.0**32 + 3, 3, id="the clock may wrap"),
-        pytest.param(1, 2.0**31 + 1, 2, id="a step of 2**31 would be no order"),
-        pytest.param(2**31 + 1, 0.0, 2**31 + 2, id="nor does leaving out zero make such a step"),
+        pytest.param(1, 2.0**31 + 1, 2, id="serial numbers 2**31 apart have no order"),
+        pytest.param(
+            2**31 + 1, 0.0, 2**31 + 2, id="leaving out zero does not put them 2**31 apart"
+        ),
     ],
 )
 def test_the_next_serial_number(previous: int | None, now: float, serial: int) -> None:
@@ -89,7 +91,7 @@ def test_a_zone_has_its_ns_set_the_addresses_of_its_servers_and_its_static_recor
     ],
     ids=lambda fields: f"another {next(iter(fields))}",
 )
-def test_the_fingerprint_of_a_zone_changes_with_all_that_is_configured(
+def test_the_digest_of_a_zone_changes_with_everything_that_is_configured(
     fields: dict[str, object],
 ) -> None:
     zone = samples.zone()

@@ -1,4 +1,4 @@
-"""Tests for the entrance to the rules: one command in, one decision out."""
+"""The entry point to the rules: a command leads to a decision."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests import samples
 MUTATIONS = get_args(Mutation)
 
 
-def test_every_command_that_changes_something_is_decided_on() -> None:
+def test_every_command_that_changes_the_state_has_a_decision() -> None:
     assert set(DECISIONS) == set(MUTATIONS)
 
 
@@ -33,7 +33,7 @@ def test_every_decision_takes_the_state_the_command_the_moment_and_randomness(
     assert signature.return_annotation is Decision
 
 
-def test_a_switch_is_made_now_or_planned_for_the_time_that_it_names() -> None:
+def test_a_switch_is_made_now_or_planned_if_it_has_a_time() -> None:
     moment = Moment(1000.0, 1000.0)
     now = decide(samples.shop(), Switch(("shop",)), moment, Random(0))
     later = decide(samples.shop(), Switch(("shop",), at=5000.0), moment, Random(0))
@@ -43,7 +43,7 @@ def test_a_switch_is_made_now_or_planned_for_the_time_that_it_names() -> None:
 
 
 def test_the_same_randomness_draws_the_same_label() -> None:
-    """So a decision depends on nothing but its arguments."""
+    """A decision depends on its arguments only."""
     moment = Moment(0.0, 0.0)
     first, again, other = (
         decide(samples.shop(), AddGroup("new"), moment, Random(seed)).writes for seed in (1, 1, 2)

@@ -1,4 +1,4 @@
-"""An explanation: what a group answers and why, what would change that, and what forbids it."""
+"""Explanations: what a group answers and why, what would switch it, and what prevents a switch."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def explained(view: State, at: float = 1000.0, wall: float | None = None) -> Any
 
 
 def sentences(view: State, at: float = 1000.0, wall: float | None = None) -> list[str]:
-    """Its sentences."""
+    """The sentences of the explanation of `shop`."""
     found: list[str] = explained(view, at, wall)["sentences"]
     return found
 
 
-def test_a_group_that_is_well() -> None:
+def test_a_healthy_group_is_explained() -> None:
     view = watched.shop(since=940.0)
     assert sentences(view) == [
         f"{HOSTNAME} answers 192.0.2.1: the primary side is active, and application eu is on it.",
@@ -54,7 +54,7 @@ def test_a_group_that_is_well() -> None:
     ]
 
 
-def test_all_of_it_as_values() -> None:
+def test_an_explanation_has_its_facts_as_values_too() -> None:
     view = watched.shop(DOWN, UP, NEVER, since=990.0)
     found = explained(view, wall=T)
     sentences = found.pop("sentences")
@@ -75,21 +75,22 @@ def test_all_of_it_as_values() -> None:
         "probes": {"primary": ["probes of eu"], "backup": ["probes of us"]},
     }
     assert sentences[3:] == [
-        "Its policy, auto, wants it on the backup: the primary is down and the backup is up; at "
-        "the earliest in 20 s, at 2027-01-15T08:00:20.000Z (grace).",
+        "Its policy, auto, calls for a switch to the backup: "
+        "the primary is down and the backup is up; "
+        "at the earliest in 20 s, at 2027-01-15T08:00:20.000Z (grace).",
         "An automatic switch to the backup would be refused by never: group 'shop': the "
         "flag 'never' is "
         "off: `failoverdns flag on never` opens the gate.",
     ]
 
 
-def test_a_side_that_is_down_says_why() -> None:
+def test_an_explanation_says_why_a_side_is_down() -> None:
     assert sentences(watched.shop(DOWN, UP))[1] == (
         "The primary, eu, has been down for 16 min 40 s: lb1: refused, port 80: refused."
     )
 
 
-def test_a_side_that_is_forced_says_what_is_observed_all_the_same() -> None:
+def test_an_explanation_of_a_forced_side_includes_its_observed_health() -> None:
     view = watched.shop(UP, UP)
     watched.force(view, "eu", DOWN, 970.0, reason="works")
     watched.force(view, "us", UP, 970.0)
@@ -110,7 +111,9 @@ def test_a_side_that_is_forced_says_what_is_observed_all_the_same() -> None:
          "The backup side has no application."),
     ],
 )  # fmt: skip
-def test_a_side_of_which_nothing_is_known_says_why(view: State, sentence: str) -> None:
+def test_an_explanation_says_why_the_health_of_a_side_is_unknown(
+    view: State, sentence: str
+) -> None:
     assert sentences(view)[2] == sentence
 
 
@@ -142,26 +145,26 @@ def test_a_side_of_which_nothing_is_known_says_why(view: State, sentence: str) -
         ),
     ],
 )
-def test_what_is_answered_is_said_with_the_reason(view: State, sentence: str) -> None:
+def test_an_explanation_says_what_is_answered_and_why(view: State, sentence: str) -> None:
     assert sentences(view)[0] == sentence
 
 
 @pytest.mark.parametrize(
-    ("answer", "b", "told"),
+    ("answer", "b", "is_mentioned"),
     [(AnswerOf.HEALTHY, DOWN, True), (AnswerOf.HEALTHY, UP, False), (AnswerOf.ALL, DOWN, False)],
 )
-def test_web_servers_that_are_left_out_are_mentioned(
-    answer: AnswerOf, b: watched.Health, told: bool
+def test_an_explanation_mentions_that_web_servers_are_left_out_of_the_answer(
+    answer: AnswerOf, b: watched.Health, is_mentioned: bool
 ) -> None:
     servers = [is_(samples.server("a", "192.0.2.1"), UP), is_(samples.server("b", "192.0.2.2"), b)]
     eu = samples.application("eu", *servers, checks=("web",))
     group = samples.group(automation=Automation("auto"))
     view = samples.state(eu, samples.us(), group, settings=watched.settings(answer=answer))
-    assert (LEFT_OUT in sentences(view)) is told
+    assert (LEFT_OUT in sentences(view)) is is_mentioned
 
 
 @pytest.mark.parametrize("answer", AnswerOf)
-def test_nothing_is_left_out_where_the_other_side_is_answered(answer: AnswerOf) -> None:
+def test_no_web_servers_are_left_out_when_the_other_side_is_answered(answer: AnswerOf) -> None:
     view = watched.shop(DOWN, DOWN, all_down=AllDown.BACKUP, answer=answer)
     assert explained(view)["answers"] == ["198.51.100.1"]
     assert LEFT_OUT not in sentences(view)
@@ -187,7 +190,9 @@ def test_nothing_is_left_out_where_the_other_side_is_answered(answer: AnswerOf) 
         ),
     ],
 )
-def test_a_group_that_nothing_is_automatic_for_says_so(view: State, sentence: str) -> None:
+def test_an_explanation_says_why_a_group_is_not_switched_automatically(
+    view: State, sentence: str
+) -> None:
     assert sentence in sentences(view)
 
 
@@ -198,13 +203,15 @@ def test_a_group_that_nothing_is_automatic_for_says_so(view: State, sentence: st
         (Mode.AUTOMATIC, "It fails back when the primary has been up for 2 min."),
     ],
 )
-def test_a_group_on_its_backup_says_when_it_goes_back(fail_back: Mode, sentence: str) -> None:
+def test_an_explanation_says_when_a_group_on_its_backup_fails_back(
+    fail_back: Mode, sentence: str
+) -> None:
     group = samples.group(active=BACKUP, automation=Automation("auto"))
     view = watched.watched([group], DOWN, UP, fail_back=fail_back)
     assert sentence in sentences(view)
 
 
-def test_a_group_that_somebody_has_switched_says_that_it_stays() -> None:
+def test_an_explanation_says_that_a_group_stays_where_an_operator_moved_it() -> None:
     group = samples.group(active=BACKUP, automation=Automation("auto", by_hand=True))
     assert sentences(watched.watched([group]))[3:5] == [
         "Its policy, auto, keeps it where it is: an operator switched it to the backup.",
@@ -213,27 +220,29 @@ def test_a_group_that_somebody_has_switched_says_that_it_stays() -> None:
 
 
 @pytest.mark.parametrize("since", [0.0, 970.0])
-def test_a_switch_that_is_due_is_said_to_be(since: float) -> None:
-    """Its time is now, however long it has been due."""
+def test_an_explanation_says_that_a_switch_is_due(since: float) -> None:
+    """`switches_at` is now, however long the switch has been due."""
     view = watched.shop(DOWN, UP, since=since)
     assert sentences(view)[3] == (
-        "Its policy, auto, wants it on the backup: the primary is down and the backup is up; "
+        "Its policy, auto, calls for a switch to the backup: "
+        "the primary is down and the backup is up; "
         "the switch is due."
     )
     assert explained(view, wall=T)["switches_at"] == "2027-01-15T08:00:00.000Z"
 
 
-def test_the_flap_guard_says_until_when() -> None:
+def test_an_explanation_says_how_long_the_flap_guard_holds_a_group() -> None:
     automation = Automation("auto", automatic=(400.0, 500.0, 700.0))
     view = watched.watched([samples.group(automation=automation)], DOWN, UP)
     assert sentences(view)[3] == (
-        "Its policy, auto, wants it on the backup: the primary is down and the backup is up; but "
-        "it switched automatically 3 times within 16 min 40 s, so it stays where it is "
+        "Its policy, auto, calls for a switch to the backup: "
+        "the primary is down and the backup is up; "
+        "but it switched automatically 3 times within 16 min 40 s, so it stays where it is "
         "(flap-guard) for 6 min 40 s."
     )
 
 
-def test_a_plan_is_said_with_the_ttl_until_then() -> None:
+def test_an_explanation_mentions_a_planned_switch_and_the_ttl_until_then() -> None:
     view = watched.shop()
     carry_out(view, Switch(("shop",), at=T), T - 1000)
     planned = "A switch to the backup is planned for 2027-01-15T08:00:00.000Z; the TTL is "
@@ -242,7 +251,9 @@ def test_a_plan_is_said_with_the_ttl_until_then() -> None:
     assert f"{planned}10 s until then." in sentences(view)
 
 
-def test_rules_are_those_for_a_switch_by_hand_unless_automation_wants_one() -> None:
+def test_the_rules_are_those_for_a_manual_switch_unless_the_policy_calls_for_an_automatic_one() -> (
+    None
+):
     view = watched.shop(UP, DOWN, NEVER)
     assert sentences(view)[-1] == (
         "A manual switch to the backup would be refused by target-down: the backup of group "
@@ -263,7 +274,7 @@ def test_rules_are_those_for_a_switch_by_hand_unless_automation_wants_one() -> N
     st.sampled_from([0, 25, 29, 30, 31, 119, 120, 300]),
     st.booleans(),
 )
-def test_what_is_said_to_be_due_is_what_automation_does(
+def test_a_switch_is_explained_as_due_exactly_when_automation_makes_or_holds_it(
     health: tuple[watched.Health, watched.Health],
     active: Side,
     fail_back: Mode,
@@ -271,7 +282,7 @@ def test_what_is_said_to_be_due_is_what_automation_does(
     at: int,
     planned: bool,
 ) -> None:
-    """And nothing breaks, whatever there is to explain."""
+    """No combination of health, policy and rules makes the explanation fail."""
     plan = Plan(T, active.other.value, 10) if planned else None
     automation = replace(Automation("auto"), plan=plan)
     group = samples.group(active=active, automation=automation)

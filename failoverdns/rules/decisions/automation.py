@@ -60,11 +60,11 @@ def outlook(view: View, group: Group, moment: Moment) -> Outlook:
     policy, situation = policy_of(view, group), situation_of(view, group, moment.steady)
     if policy.mode is Mode.MANUAL or group.automation.maintenance is not None:
         return Outlook(policy, situation, None)
-    says = verdict(policy, situation, moment.steady)
-    if says.to is None or says.at > moment.steady:
-        return Outlook(policy, situation, says)
-    (proposal,) = plan(view, [group], says.to, moment, automatic=True)
-    return Outlook(policy, situation, says, proposal)
+    decided = verdict(policy, situation, moment.steady)
+    if decided.to is None or decided.at > moment.steady:
+        return Outlook(policy, situation, decided)
+    (proposal,) = plan(view, [group], decided.to, moment, automatic=True)
+    return Outlook(policy, situation, decided, proposal)
 
 
 def situation_of(view: View, group: Group, steady: float) -> Situation:
@@ -112,13 +112,13 @@ def wants_writing(view: View, group: Group, look: Outlook) -> bool:
 
 
 def _held(look: Outlook, failures: tuple[RuleFailure, ...], steady: float) -> Held | None:
-    says = look.verdict
-    if says is None or says.to is None:
+    decided = look.verdict
+    if decided is None or decided.to is None:
         return None
     if failures:
         rules = dict.fromkeys(failure.rule for failure in failures)
-        return Held(says.to.value, tuple(rules), steady)
-    return Held(says.to.value, (FLAP_GUARD,), steady) if says.is_held else None
+        return Held(decided.to.value, tuple(rules), steady)
+    return Held(decided.to.value, (FLAP_GUARD,), steady) if decided.is_held else None
 
 
 def _is_noted(group: Group, held: Held | None) -> bool:

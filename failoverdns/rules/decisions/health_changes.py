@@ -33,23 +33,24 @@ def learn_health(view: View, command: LearnHealth, _moment: Moment, _random: Ran
     before = view.application(command.application)
     if before is None or not before.checks:
         return Decision((), lambda _: {})
-    said = dict(command.heads)
+    learned = dict(command.heads)
     heads = tuple(
-        _learned(head, said[head.name]) if head.name in said else head for head in before.heads
+        _with_observed(head, learned[head.name]) if head.name in learned else head
+        for head in before.heads
     )
     if heads == before.heads:
         return Decision((), lambda _: {})
     after = replace(before, heads=heads)
-    return Decision((Write(before, after),), lambda _: {"observed": [*said]})
+    return Decision((Write(before, after),), lambda _: {"observed": [*learned]})
 
 
-def _learned(head: Head, said: Observed) -> Head:
-    """Return the head with the observed health `said`, unless it is observed already."""
+def _with_observed(head: Head, learned: Observed) -> Head:
+    """Return the head with the observed health `learned`, unless it is observed already."""
     known = head.observed or NOT_OBSERVED
-    if (known.health, known.cause) == (said.health, said.cause):
+    if (known.health, known.cause) == (learned.health, learned.cause):
         return head
-    since = known.since if known.health is said.health else said.since
-    return replace(head, observed=replace(said, since=since))
+    since = known.since if known.health is learned.health else learned.since
+    return replace(head, observed=replace(learned, since=since))
 
 
 def forget_health(view: View, _command: ForgetHealth, _moment: Moment, _random: Random) -> Decision:
@@ -98,8 +99,8 @@ def force_health(view: View, command: ForceHealth, moment: Moment, _random: Rand
     if not named:
         pattern = command.application + (f"/{command.head}" if command.head is not None else "")
         raise Rejected("not-found", f"nothing matches {pattern!r}")
-    said = command.health.value if command.health is not Health.UNKNOWN else None
-    return Decision(tuple(writes), lambda _: {"forced": said, "named": [*named]})
+    forced_to = command.health.value if command.health is not Health.UNKNOWN else None
+    return Decision(tuple(writes), lambda _: {"forced": forced_to, "named": [*named]})
 
 
 def _applications(view: View, command: ForceHealth) -> list[Application]:

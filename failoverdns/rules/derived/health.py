@@ -118,11 +118,11 @@ def why_down(application: Application) -> str:
             found.append(_forced_text(head.forced, f"{head.name} is forced down"))
         elif head.forced is None and head.observed is not None and head.observed.cause is not None:
             found.append(f"{head.name}: {head.observed.cause.value}, {head.observed.detail}")
-    shown = "; ".join(found[:_MOST_SAID])
-    return shown + (f"; and {len(found) - _MOST_SAID} more" if len(found) > _MOST_SAID else "")
+    shown = "; ".join(found[:_MOST_NAMED])
+    return shown + (f"; and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else "")
 
 
-_MOST_SAID = 3
+_MOST_NAMED = 3
 """The largest number of heads that a text of `why_down` names."""
 
 

@@ -27,7 +27,7 @@ from failoverdns.rules.derived.serving import application_on
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.health_reports import CAUSE, OBSERVED
 
-_OF_A_GROUP = (EventKind.SWITCH, EventKind.REFUSED, EventKind.BEFORE_SWITCH)
+_GROUP_EVENTS = (EventKind.SWITCH, EventKind.REFUSED, EventKind.BEFORE_SWITCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,8 @@ def environment(view: View, event: Event) -> dict[str, str]:
     Applications and groups have their present names, or those of the event if they are removed.
     """
     variables = {"EVENT": event.kind.value, "REVISION": str(event.revision), **dict(event.details)}
-    of_a_group = event.kind in _OF_A_GROUP
-    variables["GROUP" if of_a_group else "APPLICATION"] = event.subject
+    is_group_event = event.kind in _GROUP_EVENTS
+    variables["GROUP" if is_group_event else "APPLICATION"] = event.subject
     group = _group(view, event)
     if group is not None:
         variables["GROUP"] = group.name
@@ -150,7 +150,7 @@ def environment(view: View, event: Event) -> dict[str, str]:
 
 def application_of(view: View, event: Event) -> Application | None:
     """Return the application that an event is about; for a switch, the one switched to."""
-    if event.kind not in _OF_A_GROUP:
+    if event.kind not in _GROUP_EVENTS:
         return view.application(event.id)
     group = _group(view, event)
     return application_on(view, group, Side(dict(event.details)["TO"])) if group else None
@@ -162,7 +162,7 @@ def applications_of(view: View, event: Event) -> frozenset[str]:
     An application that was renamed since the event has both names; those of a group's applications
     are the present ones.
     """
-    if event.kind not in _OF_A_GROUP:
+    if event.kind not in _GROUP_EVENTS:
         application = view.application(event.id)
         now = application.name if application is not None else event.subject
         return frozenset((event.subject, now))
@@ -172,4 +172,4 @@ def applications_of(view: View, event: Event) -> frozenset[str]:
 
 
 def _group(view: View, event: Event) -> Group | None:
-    return view.group(event.id) if event.kind in _OF_A_GROUP else None
+    return view.group(event.id) if event.kind in _GROUP_EVENTS else None

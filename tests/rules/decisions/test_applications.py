@@ -1,4 +1,4 @@
-"""What commands on applications and heads do to the answers, and when they are refused."""
+"""Commands on applications and heads: the answers afterwards, and refusals."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def add(head: str, role: HeadRole, *texts: str, **fields: object) -> AddHead:
 
 
 def empty() -> State:
-    """The group `shop`, its primary `eu` without a head."""
+    """The group `shop`, whose primary `eu` has no head."""
     return state(application("eu"), samples.group(backup=None))
 
 
 def balanced(*heads: samples.Head, active: str | None = None) -> State:
-    """The group `shop`, its primary `eu` with these heads."""
+    """The group `shop`, whose primary `eu` has these heads."""
     return state(application("eu", *heads, active=active), samples.group(backup=None))
 
 
@@ -128,9 +128,15 @@ def test_the_group_follows_the_heads_of_its_active_application(
 @pytest.mark.parametrize(
     ("heads", "active", "removed", "answer"),
     [
-        pytest.param((LB1, LB2, LB3), "lb3", "lb3", ["A 192.0.2.2"], id="the newest that is left"),
         pytest.param(
-            (LB1, LB2, LB3), "lb1", "lb1", ["A 192.0.2.3"], id="the newest, not the next one"
+            (LB1, LB2, LB3),
+            "lb3",
+            "lb3",
+            ["A 192.0.2.2"],
+            id="the most recently added one that is left",
+        ),
+        pytest.param(
+            (LB1, LB2, LB3), "lb1", "lb1", ["A 192.0.2.3"], id="the most recent, not the next one"
         ),
         pytest.param((LB1, LB2, LB3), "lb3", "lb1", ["A 192.0.2.3"], id="the active one stays"),
         pytest.param((LB1, WEB1, WEB2, LB2), "lb2", "lb2", ["A 192.0.2.1"], id="not web servers"),
@@ -146,7 +152,7 @@ def test_the_group_follows_the_heads_of_its_active_application(
         pytest.param((WEB1, LB1), None, "lb1", ["A 192.0.2.11"], id="a standby changes nothing"),
     ],
 )
-def test_when_a_head_is_removed_traffic_goes_to(
+def test_a_removed_load_balancer_falls_back_to_the_most_recently_added_one_then_to_web_servers(
     heads: tuple[samples.Head, ...], active: str | None, removed: str, answer: list[str]
 ) -> None:
     view = balanced(*heads, active=active)
@@ -154,7 +160,7 @@ def test_when_a_head_is_removed_traffic_goes_to(
     assert answers(view) == answer
 
 
-def test_a_load_balancer_is_as_old_as_when_it_was_added_whatever_is_done_to_it() -> None:
+def test_changing_or_renaming_a_load_balancer_does_not_make_it_more_recently_added() -> None:
     """Neither new addresses nor another name make it newer."""
     view = balanced(LB1, LB2, LB3, active="lb3")
     carry_out(view, SetHead("eu", "lb1", samples.addresses("192.0.2.99")))
@@ -177,10 +183,10 @@ def test_a_load_balancer_is_as_old_as_when_it_was_added_whatever_is_done_to_it()
     ],
 )
 @pytest.mark.parametrize("where", ["head", "application"])
-def test_a_rename_re_points_every_group_that_follows_a_template(
+def test_a_rename_changes_the_answers_of_every_group_with_a_hostname_from_a_template(
     where: str, command: Mutation, answer: list[str]
 ) -> None:
-    """In the same step: the change itself has the new answers of both groups."""
+    """The change itself has the new answers of both groups."""
     if where == "head":
         follows = application("eu", balancer("lb", hostname=TEMPLATE), active="lb")
     else:
@@ -199,7 +205,7 @@ def test_a_rename_re_points_every_group_that_follows_a_template(
     [RenameHead("eu", "lb1", "edge"), RenameApplication("eu", "europe")],
     ids=["the head", "the application"],
 )
-def test_renaming_what_has_addresses_changes_no_answer_of_a_group(command: Mutation) -> None:
+def test_renaming_a_head_with_addresses_changes_no_answer(command: Mutation) -> None:
     view = samples.shop()
     before = [answers(view, f"{at}{samples.HOSTNAME}") for at in ("", "primary.", "backup.")]
     carry_out(view, command)
@@ -225,7 +231,7 @@ def test_an_application_keeps_its_id_when_it_is_renamed() -> None:
     assert [group.name for group in view.following(found.id)] == ["shop"]
 
 
-def test_names_that_are_free_again_can_be_taken() -> None:
+def test_a_name_can_be_used_again_after_a_rename_or_removal() -> None:
     view = samples.shop()
     carry_out(view, RenameApplication("eu", "europe"))
     carry_out(view, AddApplication("eu"))
@@ -234,7 +240,7 @@ def test_names_that_are_free_again_can_be_taken() -> None:
     assert answers(view) == ["A 192.0.2.1"]
 
 
-def test_a_new_application_has_an_id_of_its_own_and_no_heads() -> None:
+def test_a_new_application_has_a_new_id_and_no_heads() -> None:
     view = state(revision=41)
     result = carry_out(view, AddApplication("eu", TEMPLATE))
     assert result == {
@@ -249,7 +255,7 @@ def test_a_new_application_has_an_id_of_its_own_and_no_heads() -> None:
     }
 
 
-def test_an_application_that_is_removed_is_gone() -> None:
+def test_a_removed_application_is_not_found_any_more() -> None:
     view = state(samples.eu())
     assert carry_out(view, RemoveApplication("eu")) == {"removed": "eu"}
     assert view.application_named("eu") is None
@@ -267,7 +273,7 @@ def test_an_application_that_is_removed_is_gone() -> None:
         ),
     ],
 )
-def test_a_command_that_asks_for_what_is_already_so_changes_nothing(command: Mutation) -> None:
+def test_a_command_that_sets_the_present_value_changes_nothing(command: Mutation) -> None:
     result, writes, _ = carried_out(samples.shop(), command)
     assert writes == ()
     assert result["name"] == "eu"
@@ -281,8 +287,8 @@ V4 = samples.addresses("192.0.2.7")
 @pytest.mark.parametrize(
     ("command", "code", "message"),
     [
-        pytest.param(AddApplication("us"), "exists", TAKEN, id="adding what is there"),
-        pytest.param(RenameApplication("eu", "us"), "exists", TAKEN, id="renaming to it"),
+        pytest.param(AddApplication("us"), "exists", TAKEN, id="adding a taken name"),
+        pytest.param(RenameApplication("eu", "us"), "exists", TAKEN, id="renaming to a taken name"),
         pytest.param(
             AddApplication("x", "{head}.{zone}"), "invalid", "only {head}", id="a bad template"
         ),
@@ -290,13 +296,13 @@ V4 = samples.addresses("192.0.2.7")
             RemoveApplication("eu"),
             "in-use",
             "application 'eu' is attached to 1 group(s) ('shop'): detach it first",
-            id="removing what a group follows, active",
+            id="removing the active application of a group",
         ),
         pytest.param(
             RemoveApplication("us"),
             "in-use",
             "application 'us' is attached to 1 group(s) ('shop')",
-            id="removing what a group follows, inactive",
+            id="removing the inactive application of a group",
         ),
         pytest.param(
             add("lb1", BALANCER, "192.0.2.7"),
@@ -308,7 +314,7 @@ V4 = samples.addresses("192.0.2.7")
             RenameHead("eu", "lb1", "web1"),
             "exists",
             "application 'eu' has a head 'web1' already",
-            id="renaming a head to what is there",
+            id="renaming a head to a taken name",
         ),
         pytest.param(
             add("web9", SERVER, "192.0.2.7", standby=True),
@@ -332,7 +338,7 @@ V4 = samples.addresses("192.0.2.7")
             SetHead("eu", "lb1", hostname="{head}.{region}.example"),
             "invalid",
             "only {head} and {application} can stand in braces",
-            id="a hostname with a field that nobody fills in",
+            id="a hostname with an unknown field",
         ),
         pytest.param(
             SetHead("eu", "lb1", V4, "x.example"),
@@ -353,7 +359,7 @@ V4 = samples.addresses("192.0.2.7")
             add("lb9", BALANCER),
             "invalid",
             "head 'lb9' needs --address or --hostname",
-            id="a head with nothing to reach it by",
+            id="a head without address and hostname",
         ),
         pytest.param(
             add("web9", SERVER, hostname="x.example"),
@@ -365,7 +371,9 @@ V4 = samples.addresses("192.0.2.7")
             add("lb9", BALANCER, hostname=""), "invalid", "it is empty", id="an empty hostname"
         ),
         pytest.param(RemoveHead("eu", "lb7"), "not-found", "did you mean 'lb1'", id="no such head"),
-        pytest.param(RemoveHead("oe", "lb1"), "not-found", "no application 'oe'", id="nor that"),
+        pytest.param(
+            RemoveHead("oe", "lb1"), "not-found", "no application 'oe'", id="no such application"
+        ),
     ],
 )
 def test_a_command_is_refused(command: Mutation, code: str, message: str) -> None:
@@ -376,20 +384,20 @@ def test_a_command_is_refused(command: Mutation, code: str, message: str) -> Non
 
 
 def test_a_rename_that_makes_a_hostname_too_long_is_refused() -> None:
-    """The template is checked with every name that is filled in, not only when it is given."""
+    """A template is checked again with every name that is filled in."""
     view = state(application("eu", balancer("lb", hostname="lb-{application}.example")))
     refused = refusal(view, RenameApplication("eu", "a" * 61))
     assert refused.code == "invalid"
     assert "a label is 64 bytes long" in refused.message
 
 
-def test_a_refusal_names_no_more_than_five_of_the_groups_in_the_way() -> None:
+def test_a_refusal_names_at_most_five_of_the_attached_groups() -> None:
     groups = [samples.group(f"g{n}", backup=None) for n in range(7)]
     refused = refusal(state(samples.eu(), *groups), RemoveApplication("eu"))
     assert "attached to 7 group(s) ('g0', 'g1', 'g2', 'g3', 'g4')" in refused.message
 
 
-def test_checks_are_said_once_and_what_is_left_out_stays() -> None:
+def test_duplicate_checks_are_dropped_and_omitted_settings_stay_unchanged() -> None:
     view = watched.shop()
     carry_out(view, SetApplication("eu", ("web", "web"), "any", 2))
     application = view.application("app-eu")

@@ -1,4 +1,4 @@
-"""Automation: what a group does by itself, what it says when it may not, and what never happens."""
+"""Automatic switches: when they are made, when they are held back, and what never happens."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ OBJECTION = RuleFailure("before-switch", "the database is not ready", "shop")
 
 
 def held(view: State) -> Held | None:
-    """What is noted that holds `shop` back."""
+    """The switch of `shop` that is recorded as held."""
     return the_group(view).automation.held
 
 
@@ -67,7 +67,7 @@ def test_a_group_whose_primary_is_down_is_switched_after_the_grace_period() -> N
     assert group.drained_at == 1090.0
 
 
-def test_it_goes_back_when_the_primary_was_up_for_the_hold_time() -> None:
+def test_a_group_fails_back_when_the_primary_was_up_for_the_hold_time() -> None:
     view = watched.shop(UP, UP)
     learn(view, "eu", DOWN, 1000.0)
     look(view, 1030.0)
@@ -84,7 +84,7 @@ def test_a_primary_that_recovers_within_the_grace_period_keeps_its_group() -> No
     learn(view, "eu", UP, 1029.0)
     assert look(view, 5000.0) == {}
     learn(view, "eu", DOWN, 5000.0)
-    assert look(view, 5029.0) == {}, "and the next time it is counted anew"
+    assert look(view, 5029.0) == {}, "the grace period begins again the next time"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,9 @@ def test_a_primary_that_recovers_within_the_grace_period_keeps_its_group() -> No
         pytest.param("auto", True, id="in maintenance"),
     ],
 )
-def test_a_group_that_nothing_is_automatic_for_is_left_alone(policy: str, maintained: bool) -> None:
+def test_a_group_without_automation_is_never_switched_automatically(
+    policy: str, maintained: bool
+) -> None:
     by_hand = Policy("by-hand")
     view = watched.shop(DOWN, UP)
     settings = replace(view.settings, policies=(*view.settings.policies, by_hand))
@@ -109,7 +111,7 @@ def test_a_group_that_nothing_is_automatic_for_is_left_alone(policy: str, mainta
     assert (looked.verdict, looked.is_due, looked.failures) == (None, False, ())
 
 
-def test_after_maintenance_a_group_is_looked_after_again() -> None:
+def test_a_group_is_switched_automatically_again_after_maintenance() -> None:
     view = watched.shop(DOWN, UP)
     carry_out(view, SetMaintenance("shop", True, "disk swap"))
     assert look(view, 1000.0) == {}
@@ -117,17 +119,17 @@ def test_after_maintenance_a_group_is_looked_after_again() -> None:
     assert look(view, 1000.0)["to"] == "backup"
 
 
-def test_a_group_that_is_gone_is_no_error() -> None:
+def test_automation_of_a_removed_group_is_not_an_error() -> None:
     assert carry_out(watched.shop(), Automate("grp-gone")) == {}
 
 
-def test_a_refused_switch_is_noted_once_with_its_rules_however_often_one_looks() -> None:
+def test_a_refused_automatic_switch_is_recorded_once_with_its_rules() -> None:
     view = watched.shop(DOWN, UP, NEVER)
     carry_out(view, SetFlag("automation", False))
-    said_first = look(view, 1000.0)
-    assert said_first["held"] == ["automation", "never"]
-    assert said_first["to"] == "backup"
-    assert [r["rule"] for r in said_first["rules"]] == ["automation", "never"]
+    first = look(view, 1000.0)
+    assert first["held"] == ["automation", "never"]
+    assert first["to"] == "backup"
+    assert [r["rule"] for r in first["rules"]] == ["automation", "never"]
     assert held(view) == Held("backup", ("automation", "never"), 1000.0)
     revision = view.revision
     for later in range(1001, 1100):
@@ -136,7 +138,7 @@ def test_a_refused_switch_is_noted_once_with_its_rules_however_often_one_looks()
     assert answers(view) == EU
 
 
-def test_other_rules_in_the_way_are_noted_anew() -> None:
+def test_a_held_switch_is_recorded_again_when_other_rules_refuse_it() -> None:
     view = watched.shop(DOWN, UP, NEVER)
     look(view, 1000.0)
     carry_out(view, SetFlag("automation", False))
@@ -149,7 +151,7 @@ def test_other_rules_in_the_way_are_noted_anew() -> None:
     assert held(view) is None
 
 
-def test_what_is_noted_goes_when_health_asks_for_nothing_any_more() -> None:
+def test_a_held_switch_is_cleared_when_the_policy_does_not_call_for_it_any_more() -> None:
     view = watched.shop(DOWN, UP, NEVER)
     look(view, 1000.0)
     learn(view, "eu", UP, 1010.0)
@@ -158,7 +160,7 @@ def test_what_is_noted_goes_when_health_asks_for_nothing_any_more() -> None:
     assert look(view, 1011.0) == {}
 
 
-def test_a_switch_by_hand_maintenance_and_another_policy_take_the_note_away() -> None:
+def test_a_manual_switch_maintenance_and_another_policy_clear_the_held_switch() -> None:
     for command in (
         Switch(("shop",), BACKUP),
         SetMaintenance("shop", True),
@@ -171,13 +173,13 @@ def test_a_switch_by_hand_maintenance_and_another_policy_take_the_note_away() ->
         assert held(view) is None
 
 
-def test_what_holds_back_is_told_in_history() -> None:
+def test_a_held_switch_appears_in_the_history() -> None:
     view = watched.shop(DOWN, UP, NEVER)
     (part,) = samples.changed_by(view, Automate("grp-shop"), now=1000.0)
     assert part["fields"] == {"held": [None, "from backup by never"]}
 
 
-def test_a_program_outside_may_object_and_that_is_noted_like_a_rule() -> None:
+def test_the_objection_of_an_external_program_is_recorded_like_a_failed_rule() -> None:
     view = watched.shop(DOWN, UP)
     result = carry_out(view, Automate("grp-shop", (OBJECTION,)), 1000.0)
     assert result == {
@@ -190,15 +192,15 @@ def test_a_program_outside_may_object_and_that_is_noted_like_a_rule() -> None:
     assert carry_out(view, Automate("grp-shop"), 1002.0)["to"] == "backup"
 
 
-def test_an_objection_to_a_switch_that_is_not_due_any_more_is_nothing() -> None:
+def test_an_objection_to_a_switch_that_is_not_due_any_more_is_ignored() -> None:
     for primary, since in ((UP, 0.0), (DOWN, 990.0)):
         view = watched.shop(primary, UP, since=since)
         assert carry_out(view, Automate("grp-shop", (OBJECTION,)), 1000.0) == {}
         assert held(view) is None
 
 
-def test_what_is_forced_since_a_time_to_come_is_so_since_now() -> None:
-    """The clock was set back while no server ran: the grace period begins with each look."""
+def test_forced_health_with_a_start_in_the_future_counts_from_now() -> None:
+    """The clock was set back while no server ran: the grace period begins at each decision."""
     view = watched.shop(UP, UP)
     watched.force(view, "eu", DOWN, 1e9)
     looked = outlook(view, the_group(view), Moment(1000.0, 1000.0))
@@ -207,7 +209,7 @@ def test_what_is_forced_since_a_time_to_come_is_so_since_now() -> None:
 
 
 def flapped(view: State) -> None:
-    """The group has switched twice by itself, as often as it may within 1000 s."""
+    """Switch the group automatically twice, as often as its policy allows within 1000 s."""
     learn(view, "eu", DOWN, 1000.0)
     look(view, 1030.0)
     learn(view, "eu", UP, 1040.0)
@@ -218,7 +220,7 @@ def flapped(view: State) -> None:
     learn(view, "eu", DOWN, 1200.0)
 
 
-def test_a_group_that_switched_too_often_stays_put_and_says_so() -> None:
+def test_the_flap_guard_holds_a_group_that_switched_too_often_and_is_recorded() -> None:
     view = watched.shop(UP, UP, max_switches=2)
     flapped(view)
     assert look(view, 1230.0) == {"group": "shop", "held": ["flap-guard"], "to": "backup"}
@@ -228,7 +230,7 @@ def test_a_group_that_switched_too_often_stays_put_and_says_so() -> None:
     assert the_group(view).automation.automatic == (1130.0, 2030.0)
 
 
-def test_a_switch_by_hand_is_no_automatic_one_and_not_held_back_by_the_guard() -> None:
+def test_a_manual_switch_is_not_counted_and_not_held_back_by_the_flap_guard() -> None:
     view = watched.shop(UP, UP)
     flapped(view)
     carry_out(view, Switch(("shop",), BACKUP), 1230.0)
@@ -237,8 +239,8 @@ def test_a_switch_by_hand_is_no_automatic_one_and_not_held_back_by_the_guard() -
 
 
 @pytest.mark.parametrize("at", [None, 1_000_001.0], ids=["now", "planned"])
-def test_a_switch_by_hand_from_a_side_that_was_not_down_is_not_undone(at: float | None) -> None:
-    """Somebody wants it there, although the primary has been up for ages."""
+def test_a_manual_switch_from_a_side_that_was_not_down_is_not_undone(at: float | None) -> None:
+    """An operator wants it there, although the primary has been up for a long time."""
     view = watched.shop(UP, UP)
     carry_out(view, Switch(("shop",), BACKUP, at=at), 1e6)
     carry_out(view, system_commands.AdvancePlan("grp-shop"), 1_000_001.0)
@@ -248,15 +250,15 @@ def test_a_switch_by_hand_from_a_side_that_was_not_down_is_not_undone(at: float 
     learn(view, "eu", UP, 2e6 + 1)
     assert look(view, 3e6) == {}
     learn(view, "us", DOWN, 3e6)
-    assert look(view, 3e6 + 30)["to"] == "primary", "but not when it is down there"
+    assert look(view, 3e6 + 30)["to"] == "primary", "the backup is down"
     learn(view, "us", UP, 3e6 + 31)
     learn(view, "eu", DOWN, 4e6)
     assert look(view, 4e6 + 30)["to"] == "backup"
     learn(view, "eu", UP, 4e6 + 31)
-    assert look(view, 5e6)["to"] == "primary", "and that was nobody's choice"
+    assert look(view, 5e6)["to"] == "primary", "no operator made the last switch"
 
 
-def test_a_switch_by_hand_from_a_side_that_was_down_goes_back_like_an_automatic_one() -> None:
+def test_a_manual_switch_from_a_side_that_was_down_fails_back_like_an_automatic_one() -> None:
     view = watched.shop(DOWN, UP)
     carry_out(view, Switch(("shop",), BACKUP), 10.0)
     learn(view, "eu", UP, 20.0)
@@ -264,8 +266,8 @@ def test_a_switch_by_hand_from_a_side_that_was_down_goes_back_like_an_automatic_
     assert look(view, 140.0)["to"] == "primary"
 
 
-def test_the_rules_of_a_switch_hold_for_automatic_ones() -> None:
-    """A certificate of other names stays where it is, and so does the group."""
+def test_the_rules_of_a_manual_switch_apply_to_automatic_ones() -> None:
+    """A switch to a side with a certificate for other names is held back."""
     view = watched.shop(DOWN, UP)
     for of, names in (("eu", "www.shop.example"), ("us", "docs.shop.example")):
         certificate = samples.certificate(of, names, called=of)
@@ -273,7 +275,7 @@ def test_the_rules_of_a_switch_hold_for_automatic_ones() -> None:
     assert look(view, 1000.0)["held"] == ["certificate-names"]
 
 
-def test_automation_is_held_back_where_it_would_leave_too_few_at_home() -> None:
+def test_an_assertion_holds_back_an_automatic_switch_that_leaves_too_few_on_their_primary() -> None:
     groups = [samples.group(called, automation=Automation("auto")) for called in ("shop", "blog")]
     rule = Assertion("one-at-home", ("shop", "blog"), 1)
     view = watched.watched(groups, DOWN, UP, rule)
@@ -281,17 +283,17 @@ def test_automation_is_held_back_where_it_would_leave_too_few_at_home() -> None:
     assert carry_out(view, Automate("grp-blog"), 1000.0)["held"] == ["one-at-home"]
 
 
-def test_history_says_why() -> None:
+def test_the_history_has_the_reason_of_an_automatic_switch() -> None:
     corridor = shop_in_a_corridor()
     corridor.do(system_commands.LearnHealth(id_of(corridor, "eu"), (("web1", said(DOWN, 1000.0)),)))
     corridor.now = 1030.0
     corridor.do(Automate(the_group(corridor.ledger.state).id))
-    told: list[Json] = []
-    corridor.listeners.append(lambda change: told.append(dict(change.command)))
+    commands: list[Json] = []
+    corridor.listeners.append(lambda change: commands.append(dict(change.command)))
     corridor.do(system_commands.LearnHealth(id_of(corridor, "eu"), (("web1", said(UP, 1030.0)),)))
     corridor.now = 1300.0
     corridor.do(Automate(the_group(corridor.ledger.state).id))
-    assert told[-1] == {
+    assert commands[-1] == {
         "command": "Automate",
         "groups": ["shop"],
         "to": "primary",
@@ -299,8 +301,8 @@ def test_history_says_why() -> None:
     }
 
 
-def test_nobody_need_ask_for_what_would_write_nothing() -> None:
-    """What is looked at each second and does not change costs no turn of the corridor."""
+def test_a_group_wants_writing_only_when_automation_would_change_something() -> None:
+    """A group that is checked each second and does not change costs no command."""
     view = watched.shop(DOWN, UP, NEVER)
     for at, due in ((10.0, False), (30.0, True), (31.0, False)):
         group = the_group(view)
@@ -317,7 +319,7 @@ def test_nobody_need_ask_for_what_would_write_nothing() -> None:
     st.booleans(),
     st.integers(0, 2000),
 )
-def test_what_wants_writing_is_what_is_written(
+def test_automation_writes_exactly_when_it_wants_to(
     primary: Health,
     backup: Health,
     active: Side,
@@ -336,8 +338,8 @@ def test_what_wants_writing_is_what_is_written(
 
 
 @pytest.mark.parametrize("by", [-3600.0, 3600.0])
-def test_a_clock_that_is_set_by_an_hour_makes_nothing_due_and_nothing_late(by: float) -> None:
-    """Neither the grace period, nor the hold time, nor what is noted."""
+def test_setting_the_wall_clock_by_an_hour_makes_no_switch_early_or_late(by: float) -> None:
+    """The grace period, the hold time and recorded times do not depend on the wall clock."""
     view = watched.shop(UP, UP)
     learn(view, "eu", DOWN, 10000.0)
     assert look(view, 10029.9, wall=10029.9 + by) == {}
@@ -360,10 +362,10 @@ STORY = st.lists(
 
 @settings(max_examples=50)
 @given(STORY, st.integers(1, 3), st.sampled_from([0.0, 40.0]), st.booleans())
-def test_however_health_flaps_a_group_keeps_to_what_its_policy_allows(
+def test_a_group_with_flapping_health_switches_no_more_often_than_its_policy_allows(
     story: list[tuple[tuple[Health, Health], int]], most: int, cooldown: float, by_hand: bool
 ) -> None:
-    """As often in any window as it says, as far apart as it says, and never to what is not up."""
+    """Within any window, with the cooldown between switches, and never to a side that is not up."""
     policy = {"grace": 5.0, "hold": 5.0, "window": 600.0, "max_switches": most}
     view = watched.shop(UP, UP, cooldown=cooldown, **policy)
     now, switched = 1000.0, list[float]()
@@ -372,7 +374,7 @@ def test_however_health_flaps_a_group_keeps_to_what_its_policy_allows(
         learn(view, "us", backup, now)
         now += passed
         health = {PRIMARY: primary, BACKUP: backup}
-        if "to" in (told := look(view, now)) and "held" not in told:
+        if "to" in (result := look(view, now)) and "held" not in result:
             switched.append(now)
             assert health[the_group(view).active] is UP
         if by_hand and passed % 7 == 0:
@@ -419,7 +421,7 @@ def id_of(corridor: Corridor, called: str) -> str:
 
 
 class AutomationMachine(RuleBasedStateMachine):
-    """Probes, operators, time and clocks, in any order; and automation that looks in between."""
+    """Probes, commands, passing time and set clocks in any order, with automation in between."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -434,12 +436,12 @@ class AutomationMachine(RuleBasedStateMachine):
         return self.corridor.ledger.state
 
     def groups(self) -> Iterator[Group]:
-        """Both groups, as they are."""
+        """Both groups, in their present state."""
         return (the_group(self.state, called) for called in self.switched)
 
     @initialize(rules=st.sampled_from([(), (ASSERTION,), (GATE,), (ASSERTION, GATE)]))
     def configure(self, rules: tuple[Assertion | Gate, ...]) -> None:
-        """Some safety rules, or none."""
+        """Configure some safety rules, or none."""
         self.corridor.do(
             system_commands.Configure((ZONE,), AutomationSettings((watched.WEB,), (POLICY,), rules))
         )
@@ -450,22 +452,22 @@ class AutomationMachine(RuleBasedStateMachine):
         cause=st.sampled_from([None, None, Cause.TIMEOUT, Cause.REFUSED]),
     )
     def probe(self, of: str, head: str, cause: Cause | None) -> None:
-        """Take over what probes say: it never alters what is forced, nor what that leads to."""
-        before = self.told()
+        """Record the results of probes: they never change forced health."""
+        before = self.healths()
         health = UP if cause is None else DOWN
         observed = Observed(health, self.corridor.now, cause, "")
         self.corridor.do(system_commands.LearnHealth(id_of(self.corridor, of), ((head, observed),)))
-        after = self.told()
+        after = self.healths()
         assert [forced for forced, _ in after.values()] == [forced for forced, _ in before.values()]
         assert after[of, head][1].health is health
 
     @rule(of=APPLICATIONS, head=st.none() | HEADS, health=st.sampled_from(Health))
     def force(self, of: str, head: str | None, health: Health) -> None:
-        """Say what is so, or let go of it: it never alters what is observed."""
-        before = self.told()
+        """Force health, or remove the override: this never changes observed health."""
+        before = self.healths()
         self.corridor.do(ForceHealth(of, head, health))
-        after = self.told()
-        seen = [[(s.health, s.cause) for _, s in told.values()] for told in (before, after)]
+        after = self.healths()
+        seen = [[(s.health, s.cause) for _, s in healths.values()] for healths in (before, after)]
         assert seen[0] == seen[1]
         application = self.state.application_named(of)
         assert application is not None
@@ -476,8 +478,8 @@ class AutomationMachine(RuleBasedStateMachine):
                 health if health is not UNKNOWN else None
             )
 
-    def told(self) -> dict[tuple[str, str], tuple[object, Observed]]:
-        """What is forced and what is observed, of each head."""
+    def healths(self) -> dict[tuple[str, str], tuple[object, Observed]]:
+        """Forced and observed health, for each head."""
         return {
             (application.name, head.name): (
                 (application.forced, head.forced),
@@ -489,7 +491,7 @@ class AutomationMachine(RuleBasedStateMachine):
 
     @rule(down=st.sampled_from([(), ("eu",), ("us",), ("eu", "us")]), passed=TIMES)
     def live_through(self, down: tuple[str, ...], passed: float) -> None:
-        """Have whole applications be down, and the others up, for some time."""
+        """Make whole applications down, and the others up, for some time."""
         for of in ("eu", "us"):
             for head in ("web1", "web2"):
                 self.probe(of, head, Cause.TIMEOUT if of in down else None)
@@ -497,14 +499,14 @@ class AutomationMachine(RuleBasedStateMachine):
 
     @rule(passed=TIMES, looks=st.integers(1, 3))
     def pass_time(self, passed: float, looks: int) -> None:
-        """Let time pass; automation looks at every group, at least once."""
+        """Let time pass, and let automation decide on every group at least once."""
         for _ in range(looks):
             self.corridor.now += passed
             for called in self.switched:
                 self.look(called)
 
     def look(self, called: str) -> None:
-        """Let automation look at a group, and note an automatic switch."""
+        """Let automation decide on a group, and record an automatic switch."""
         before = the_group(self.state, called)
         sides = {side: side_condition(self.state, before, side).health for side in Side}
         self.corridor.do(Automate(before.id))
@@ -518,7 +520,7 @@ class AutomationMachine(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from([-3600.0, 3600.0]))
     def set_the_clock(self, by: float) -> None:
-        """Set the clock on the wall, when all that is due is done: nothing is due by that."""
+        """Set the wall clock when nothing is due: this makes nothing due."""
         for called in self.switched:
             self.look(called)
         revision = self.state.revision
@@ -542,7 +544,7 @@ class AutomationMachine(RuleBasedStateMachine):
         )
     )
     def intervene(self, command: c.Mutation) -> None:
-        """Do something by hand; it may be refused."""
+        """Give a command of an operator; it may be refused."""
         self.corridor.submit(command)
 
     @invariant()
@@ -556,7 +558,7 @@ class AutomationMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_group_is_on_one_side(self) -> None:
-        """Each is active for one application, and that one is online."""
+        """Each group makes one application active, and that one is online."""
         active = [self.state.attachments(a.id)[1] for a in self.state.applications()]
         assert sum(active) == len(self.switched)
         for application in self.state.applications():
@@ -566,7 +568,7 @@ class AutomationMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_served_is_what_a_restart_would_serve(self) -> None:
-        """The table that deltas made is the one that is filled from the state."""
+        """The table made by deltas equals one that is filled from the state."""
         fresh = PythonTable()
         for part in filling.parts(self.state):
             fresh.apply(part)

@@ -28,7 +28,7 @@ def shop(*entities: Entity, **fields: object) -> State:
     return state(eu(), us(), group(**fields), *entities)
 
 
-def test_an_installed_certificate_takes_the_place_of_another_and_of_an_order() -> None:
+def test_an_installed_certificate_replaces_an_earlier_one_and_its_order() -> None:
     view = shop(certificate("eu", "old.example", called="old"), order("eu"))
     report = carry_out(view, INSTALL, FRESH)
     assert (report["kind"], report["names"], report["transferred_from"]) == (
@@ -54,7 +54,9 @@ def test_a_certificate_that_is_not_valid_now_is_not_installed(now: float, text: 
         (state(eu()), "in no group"),
     ],
 )
-def test_nothing_is_ordered_without_traffic(view: State, text: str) -> None:
+def test_no_certificate_is_ordered_for_an_application_without_traffic(
+    view: State, text: str
+) -> None:
     found = refusal(view, REQUEST)
     assert found.code == "refused"
     assert text in found.message
@@ -70,7 +72,7 @@ def test_nothing_is_ordered_without_traffic(view: State, text: str) -> None:
     ],
     ids=["hostnames", "those it has", "not those of a custom one", "those that are given"],
 )
-def test_names_are_ordered(
+def test_an_order_has_the_names_given_or_of_the_certificate_or_of_the_groups(
     names: tuple[str, ...], has: tuple[Entity, ...], ordered: tuple[str, ...]
 ) -> None:
     view = shop(*has)
@@ -131,19 +133,19 @@ PATIENT = order("eu", failures=5, retry_at=99999.0, problem="no")
         ),
     ],
     ids=[
-        "a new order goes on",
-        "a placed order goes on",
+        "a new order continues",
+        "a placed order continues",
         "a failed order is tried at once",
-        "one that failed often is tried in a while",
+        "one that failed often is tried later",
         "a certificate that is not due is enough",
-        "one that is due is ordered",
+        "a certificate that is due is ordered again",
         "again",
         "a custom one is replaced",
         "an order for other names is dropped",
-        "other names are ordered, failures stay counted",
+        "other names are ordered, and failures still count",
     ],
 )
-def test_asking_again_and_again_does_no_harm(
+def test_a_repeated_request_does_no_harm(
     has: tuple[Entity, ...], command: RequestCertificate, now: float, after: Order | None
 ) -> None:
     view = shop(*has)
@@ -152,7 +154,7 @@ def test_asking_again_and_again_does_no_harm(
     assert ("order" in report) is (after is not None)
 
 
-def test_removing_takes_the_order_along() -> None:
+def test_removing_a_certificate_removes_its_order() -> None:
     view = shop(ISSUED, order("eu"))
     report = carry_out(view, RemoveCertificate("eu"))
     assert report == {"removed": "eu", "fingerprint": ISSUED.facts.fingerprint}

@@ -1,4 +1,4 @@
-"""What commands on groups do, and when they are refused."""
+"""Commands on groups: what they change, and refusals."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_group_without_a_label_gets_nine_random_digits() -> None:
         pytest.param(None, f"backup.{FIRST_RANDOM}.failover.test", id="configured below backup"),
     ],
 )
-def test_a_random_label_avoids_one_that_is(
+def test_a_random_label_is_never_one_that_is(
     entity: Group | Tombstone | None, record: str | None
 ) -> None:
     records = (samples.text_record(record),) if record else ()
@@ -80,13 +80,13 @@ def test_a_label_that_is_taken_in_one_zone_is_free_in_another() -> None:
 
 
 class Stuck(Random):
-    """Draws the same number for ever."""
+    """A source of randomness that always draws the same number."""
 
     def randrange(self, *_: object) -> int:
         return 0
 
 
-def test_when_no_free_label_is_found_the_operator_is_asked_for_one() -> None:
+def test_the_operator_must_give_a_label_when_no_free_one_is_found() -> None:
     view = state(group(label="000-000-000"))
     with pytest.raises(samples.Rejected, match="found no free label: give one with --label"):
         carried_out(view, AddGroup("new"), random=Stuck())
@@ -115,12 +115,15 @@ def test_a_ttl_is_from_0_to_86400_seconds(ttl: int, is_allowed: bool) -> None:
 @pytest.mark.parametrize(
     ("command", "primary", "backup"),
     [
-        pytest.param(SetGroup("shop"), "app-eu", "app-us", id="nothing said: both stay"),
+        pytest.param(SetGroup("shop"), "app-eu", "app-us", id="nothing given: both stay"),
         pytest.param(SetGroup("shop", ttl=5), "app-eu", "app-us", id="only the TTL: both stay"),
         pytest.param(SetGroup("shop", backup=""), "app-eu", None, id="empty: detached"),
         pytest.param(SetGroup("shop", backup="asia"), "app-eu", "app-asia", id="a name: attached"),
         pytest.param(
-            SetGroup("shop", primary="eu", backup="us"), "app-eu", "app-us", id="what is so already"
+            SetGroup("shop", primary="eu", backup="us"),
+            "app-eu",
+            "app-us",
+            id="the same: both stay",
         ),
         pytest.param(
             SetGroup("shop", primary="", override=("active-side",)),
@@ -144,11 +147,11 @@ def test_a_ttl_is_from_0_to_86400_seconds(ttl: int, is_allowed: bool) -> None:
             SetGroup("shop", backup="", override=("active-side",)),
             "app-eu",
             None,
-            id="an override that is not needed does no harm",
+            id="an override that is not needed has no effect",
         ),
     ],
 )
-def test_what_is_left_out_stays_and_what_is_empty_is_detached(
+def test_an_omitted_application_stays_and_an_empty_one_is_detached(
     command: SetGroup, primary: str | None, backup: str | None
 ) -> None:
     view = state(samples.eu(), samples.us(), samples.application("asia"), group())
@@ -176,7 +179,7 @@ def test_what_is_left_out_stays_and_what_is_empty_is_detached(
             id="detach both: the active one is among them",
         ),
         pytest.param(
-            Side.PRIMARY, SetGroup("shop", primary="eu"), False, id="attach what is attached"
+            Side.PRIMARY, SetGroup("shop", primary="eu"), False, id="attach the same again"
         ),
     ],
 )
@@ -193,7 +196,7 @@ def test_the_active_application_is_not_detached_unless_overridden(
     assert "switch to the other side first, or add --override active-side" in refused.message
 
 
-def test_an_active_side_without_an_application_can_be_given_one() -> None:
+def test_an_application_can_be_attached_to_an_empty_active_side() -> None:
     view = state(samples.eu(), group(primary=None, backup=None))
     assert answers(view) == []
     carry_out(view, SetGroup("shop", primary="eu"))
@@ -201,7 +204,7 @@ def test_an_active_side_without_an_application_can_be_given_one() -> None:
 
 
 def test_detaching_the_active_application_reserves_the_name() -> None:
-    """NODATA, never NXDOMAIN; the other side is not made active behind the operator's back."""
+    """The name answers NODATA, never NXDOMAIN, and the other side does not become active."""
     view = shop()
     carry_out(view, SetGroup("shop", primary="", override=("active-side",)))
     assert answers(view) == []
@@ -217,7 +220,7 @@ def test_a_group_that_is_renamed_keeps_its_hostname() -> None:
     assert (delta.nodes, delta.removed) == ((), ())
 
 
-def test_a_removed_group_retires_its_label_for_ever() -> None:
+def test_the_label_of_a_removed_group_is_never_used_again() -> None:
     view = state(samples.eu(), group(primary=None, backup=None))
     result = carry_out(view, RemoveGroup("shop"))
     assert result == {"removed": "shop", "retired": HOSTNAME}
@@ -267,13 +270,13 @@ ZONES = [
     ("command", "code", "message"),
     [
         pytest.param(
-            AddGroup("shop"), "exists", "there is a group 'shop' already", id="adding what is there"
+            AddGroup("shop"), "exists", "there is a group 'shop' already", id="adding a taken name"
         ),
         pytest.param(
             RenameGroup("shop", "store"),
             "exists",
             "there is a group 'store' already",
-            id="renaming to what is there",
+            id="renaming to a taken name",
         ),
         pytest.param(
             AddGroup("new", label=samples.LABEL),
@@ -306,13 +309,13 @@ ZONES = [
             AddGroup("new", label="_status"),
             "exists",
             "label '_status' belongs to the server",
-            id="the label that is kept for status",
+            id="the label that is reserved for status",
         ),
         pytest.param(
             AddGroup("new", label="_acme-challenge"),
             "exists",
             "label '_acme-challenge' belongs to the server",
-            id="the label that is kept for challenges",
+            id="the label that is reserved for challenges",
         ),
         pytest.param(
             AddGroup("new", primary="eu", backup="eu"),
@@ -345,8 +348,10 @@ ZONES = [
             id="an override of a rule that this command does not have",
         ),
         pytest.param(SetGroup("shpo"), "not-found", "did you mean 'shop'", id="no such group"),
-        pytest.param(RemoveGroup("shpo"), "not-found", "did you mean 'shop'", id="nor to remove"),
-        pytest.param(RenameGroup("shpo", "x"), "not-found", "'shop'", id="nor to rename"),
+        pytest.param(
+            RemoveGroup("shpo"), "not-found", "did you mean 'shop'", id="no group to remove"
+        ),
+        pytest.param(RenameGroup("shpo", "x"), "not-found", "'shop'", id="no group to rename"),
     ],
 )
 def test_a_command_is_refused(command: Mutation, code: str, message: str) -> None:
@@ -362,7 +367,7 @@ def test_a_label_above_static_records_is_free() -> None:
     assert result["hostname"] == "free.failover.test"
 
 
-def test_with_several_zones_a_group_needs_to_say_which() -> None:
+def test_with_several_zones_a_new_group_must_name_its_zone() -> None:
     view = state(zones=[samples.zone(), samples.zone("failover.example")])
     refused = refusal(view, AddGroup("shop"))
     assert refused.code == "invalid"
@@ -374,13 +379,13 @@ def test_with_several_zones_a_group_needs_to_say_which() -> None:
 @pytest.mark.parametrize(
     ("command", "revision"),
     [
-        pytest.param(SetGroup("shop", ttl=5), 11, id="a change is of the revision that it makes"),
-        pytest.param(SetGroup("shop", ttl=60), 3, id="what is so already is no change"),
+        pytest.param(SetGroup("shop", ttl=5), 11, id="a change has its own revision"),
+        pytest.param(SetGroup("shop", ttl=60), 3, id="the same TTL is not a change"),
         pytest.param(RenameGroup("shop", "store"), 11, id="a new name is a change"),
-        pytest.param(RenameGroup("shop", "shop"), 3, id="the same name is none"),
+        pytest.param(RenameGroup("shop", "shop"), 3, id="the same name is not a change"),
     ],
 )
-def test_a_group_knows_the_revision_of_its_last_change(command: Mutation, revision: int) -> None:
+def test_a_group_has_the_revision_of_its_last_change(command: Mutation, revision: int) -> None:
     view = shop()
     assert carry_out(view, command)["revision"] == revision
 
@@ -406,8 +411,8 @@ def test_a_group_remembers_until_when_answers_with_its_old_ttl_are_cached(
     assert found.cached_until == after
 
 
-def test_an_override_of_the_active_side_is_told_only_when_it_was_needed() -> None:
-    """The reply names it, as that of a switch does."""
+def test_an_override_of_the_active_side_is_reported_only_if_it_was_needed() -> None:
+    """The reply lists the overridden rule, like that of a switch."""
     before = shop()
     command = SetGroup("shop", backup="", override=("active-side",))
     assert carry_out(before, command)["overridden"] == []
@@ -415,8 +420,8 @@ def test_an_override_of_the_active_side_is_told_only_when_it_was_needed() -> Non
     assert carry_out(before, command)["overridden"] == ["active-side"]
 
 
-def test_a_group_is_put_under_a_policy_and_taken_from_it() -> None:
-    """What is left out stays; what held automation back is forgotten with the policy."""
+def test_a_policy_is_set_and_removed() -> None:
+    """An omitted policy stays; a held switch is cleared together with the policy."""
     view = watched.shop(watched.DOWN, watched.UP, Gate("never", ("*",), flag="never"))
     carry_out(view, AddGroup("blog", label="blog", policy="auto"))
     assert watched.the_group(view, "blog").automation == Automation("auto")

@@ -1,4 +1,4 @@
-"""What is learnt of health, what is forced, and that neither touches the other."""
+"""Commands that record observed health or force health, and that neither changes the other."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ from failoverdns.rules.derived.health import application_condition, observed_of
 
 
 def named(view: State, called: str = "eu") -> Application:
-    """An application, as it is."""
+    """An application by its name."""
     application = view.application_named(called)
     assert application is not None
     return application
 
 
 def head(view: State, called: str = "lb1", of: str = "eu") -> Head:
-    """A head, as it is."""
+    """A head by its name."""
     found = named(view, of).head(called)
     assert found is not None
     return found
 
 
-def test_what_probes_say_is_taken_over() -> None:
+def test_observed_health_is_recorded() -> None:
     view = watched.shop(UNKNOWN, UNKNOWN)
     learn(view, "eu", DOWN, 5.0)
     assert head(view).observed == said(DOWN, 5.0)
     assert application_condition(named(view)) == condition(DOWN, 5.0)
 
 
-def test_only_another_state_or_cause_is_a_change() -> None:
-    """Not each probe: history would be full of them."""
+def test_only_another_health_or_cause_is_a_change() -> None:
+    """The history does not have every probe."""
     view = watched.shop(DOWN)
     timeout = Observed(DOWN, 7.0, Cause.TIMEOUT, "3 s")
     cases = [
@@ -66,7 +66,7 @@ def test_only_another_state_or_cause_is_a_change() -> None:
     assert head(view).observed == said(UP, 8.0)
 
 
-def test_another_cause_does_not_make_it_down_since_then() -> None:
+def test_another_cause_does_not_change_since_when_a_head_is_down() -> None:
     """The grace period would never end for a head that fails in more than one way."""
     view = watched.shop(DOWN, since=1.0)
     carry_out(view, LearnHealth("app-eu", (("lb1", Observed(DOWN, 7.0, Cause.TIMEOUT, "3 s")),)))
@@ -74,20 +74,22 @@ def test_another_cause_does_not_make_it_down_since_then() -> None:
 
 
 @pytest.mark.parametrize(("application", "called"), [("app-gone", "lb1"), ("app-eu", "gone")])
-def test_what_is_said_of_what_is_gone_is_nothing(application: str, called: str) -> None:
+def test_the_health_of_a_removed_application_or_head_is_ignored(
+    application: str, called: str
+) -> None:
     view = watched.shop()
     assert carried_out(view, LearnHealth(application, ((called, said(DOWN)),)))[:2] == ({}, ())
 
 
-def test_what_is_said_of_what_is_not_checked_any_more_is_nothing() -> None:
-    """A probe's result that comes late would stay for ever: nothing is probed that alters it."""
+def test_the_health_of_a_head_that_is_not_checked_any_more_is_ignored() -> None:
+    """No later probe would ever change a result that arrives late."""
     view = watched.shop()
     carry_out(view, SetApplication("eu", ()))
     learn(view, "eu", DOWN)
     assert head(view).observed is None
 
 
-def test_after_a_start_nothing_is_known_and_what_is_forced_stays() -> None:
+def test_after_a_start_observed_health_is_unknown_and_forced_health_stays() -> None:
     view = watched.shop(DOWN, UP)
     watched.force(view, "us", DOWN, 5.0)
     assert carry_out(view, ForgetHealth()) == {"forgotten": 2}
@@ -97,7 +99,7 @@ def test_after_a_start_nothing_is_known_and_what_is_forced_stays() -> None:
     assert carried_out(view, ForgetHealth())[:2] == ({"forgotten": 0}, ())
 
 
-def test_nothing_is_switched_for_what_was_down_before_a_start_until_it_is_probed_again() -> None:
+def test_a_side_that_was_down_before_a_start_causes_no_switch_until_it_is_probed_again() -> None:
     view = watched.shop(DOWN, UP)
     carry_out(view, ForgetHealth())
     assert watched.look(view, 1e6) == {}
@@ -122,7 +124,7 @@ def test_nothing_is_switched_for_what_was_down_before_a_start_until_it_is_probed
         (SetApplication("eu", require_checks="any"), False),
     ],
 )
-def test_another_name_keeps_what_is_known_and_another_address_does_not(
+def test_observed_health_survives_another_name_but_not_another_address(
     command: Mutation, kept: bool
 ) -> None:
     view = watched.shop(DOWN, since=5.0)
@@ -134,7 +136,7 @@ def test_another_name_keeps_what_is_known_and_another_address_does_not(
     assert application.heads[0].forced == Forced(UP, 6.0)
 
 
-def test_health_is_forced_and_let_go_of() -> None:
+def test_health_is_forced_and_the_override_removed() -> None:
     view = watched.shop(UP, since=1.0)
     result = carry_out(view, ForceHealth("eu", None, DOWN, "works"), 5.0)
     assert result == {"forced": "down", "named": ["eu"]}
@@ -145,8 +147,8 @@ def test_health_is_forced_and_let_go_of() -> None:
     assert application_condition(named(view)) == condition(UP, 6.0)
 
 
-def test_what_is_let_go_of_counts_from_then_on() -> None:
-    """A primary that was forced down has recovered now, and is held for all of the hold time."""
+def test_observed_health_counts_from_when_the_override_is_removed() -> None:
+    """A primary that was forced down becomes up now, and its whole hold time begins."""
     view = watched.shop(UP, since=1.0)
     carry_out(view, ForceHealth("eu", "lb1", DOWN), 5.0)
     carry_out(view, ForceHealth("eu", "lb1", UNKNOWN), 6.0)
@@ -156,7 +158,7 @@ def test_what_is_let_go_of_counts_from_then_on() -> None:
     assert application_condition(named(view)) == condition(UP, 6.0)
 
 
-def test_what_is_forced_already_stays_so_since_then() -> None:
+def test_health_that_is_forced_already_keeps_its_start() -> None:
     view = watched.shop()
     carry_out(view, ForceHealth("eu", "lb1", DOWN, "works"), 5.0)
     assert carried_out(view, ForceHealth("eu", "lb1", DOWN), 6.0)[1] == ()
@@ -180,7 +182,7 @@ def test_what_is_forced_already_stays_so_since_then() -> None:
         ("EU", "LB1", ["eu/lb1"]),
     ],
 )
-def test_patterns_name_several_in_one_step(
+def test_a_pattern_forces_several_heads_or_applications_in_one_step(
     application: str, head_: str | None, expected: list[str]
 ) -> None:
     view = watched.shop()
@@ -191,13 +193,13 @@ def test_patterns_name_several_in_one_step(
     result = carry_out(view, ForceHealth(application, head_, DOWN), 5.0)
     assert result["named"] == expected
     assert view.revision == revision + 1
-    told = [
+    named_ = [
         a.name if where is None else f"{a.name}/{where.name}"
         for a in view.applications()
         for where in (None, *a.heads)
         if (a if where is None else where).forced is not None
     ]
-    assert told == expected
+    assert named_ == expected
 
 
 @pytest.mark.parametrize(
@@ -209,7 +211,9 @@ def test_patterns_name_several_in_one_step(
         ("*", "web?", "nothing matches '*/web?'"),
     ],
 )
-def test_what_names_nothing_is_refused(application: str, head_: str | None, message: str) -> None:
+def test_a_name_or_pattern_that_matches_nothing_is_refused(
+    application: str, head_: str | None, message: str
+) -> None:
     refused = refusal(watched.shop(), ForceHealth(application, head_, DOWN))
     assert (refused.code, refused.message) == ("not-found", message)
 
@@ -225,10 +229,10 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_what_is_forced_is_never_overridden_by_probes_and_letting_go_restores_what_they_said(
+def test_probes_never_change_forced_health_and_removing_it_restores_observed_health(
     steps: list[tuple[str, str | None, Health]],
 ) -> None:
-    """Two applications, of which only one is ever forced, are observed to be the same."""
+    """Two applications with the same probes, one of them forced, have the same observed health."""
     heads = (samples.balancer("lb1", "192.0.2.1"), samples.balancer("lb2", "192.0.2.2"))
     both = [
         samples.application(name, *heads, active="lb1", checks=("web",)) for name in ("one", "twin")
@@ -246,8 +250,10 @@ def test_what_is_forced_is_never_overridden_by_probes_and_letting_go_restores_wh
             carry_out(view, ForgetHealth())
         one, twin = named(view, "one"), named(view, "twin")
         forced = {None: one.forced, **{head.name: head.forced for head in one.heads}}
-        assert {key: told and told.health for key, told in forced.items()} == expected
-        assert [told(head) for head in one.heads] == [told(head) for head in twin.heads]
+        assert {
+            key: one_forced and one_forced.health for key, one_forced in forced.items()
+        } == expected
+        assert [observed(head) for head in one.heads] == [observed(head) for head in twin.heads]
         assert observed_of(one).health is application_condition(twin).health
         if one.forced is not None:
             assert application_condition(one).health is one.forced.health
@@ -257,6 +263,6 @@ def test_what_is_forced_is_never_overridden_by_probes_and_letting_go_restores_wh
     assert one.health is twin.health
 
 
-def told(head: Head) -> tuple[Health, Cause | None] | None:
-    """What is observed of a head, whenever it began to count."""
+def observed(head: Head) -> tuple[Health, Cause | None] | None:
+    """The observed health and cause of a head, without its start."""
     return (head.observed.health, head.observed.cause) if head.observed is not None else None

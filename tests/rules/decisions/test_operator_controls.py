@@ -1,4 +1,4 @@
-"""What operators say to automation: maintenance and flags."""
+"""Commands by which operators control automation: maintenance and flags."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from failoverdns.model.policy import Automation, Flag, Gate, Held, Maintenance
 GATES = (Gate("office", ("*",), flag="open"), Gate("night", ("*",), flag="open"))
 
 
-def test_maintenance_is_said_with_its_reason_and_since_when() -> None:
+def test_maintenance_is_reported_with_its_reason_and_start() -> None:
     view = watched.shop()
     result = carry_out(view, SetMaintenance("shop", True, "disk swap"), 5.0)
     assert result == {
@@ -33,7 +33,7 @@ def test_maintenance_is_said_with_its_reason_and_since_when() -> None:
     assert the_group(view).automation.maintenance is None
 
 
-def test_what_is_in_maintenance_already_stays_so_since_then() -> None:
+def test_maintenance_that_is_on_already_keeps_its_start() -> None:
     view = watched.shop()
     carry_out(view, SetMaintenance("shop", True, "disk swap"), 5.0)
     assert carried_out(view, SetMaintenance("shop", True), 6.0)[1] == ()
@@ -42,20 +42,20 @@ def test_what_is_in_maintenance_already_stays_so_since_then() -> None:
     assert the_group(view).automation.maintenance == Maintenance(5.0, "and memory")
 
 
-def test_the_end_of_a_maintenance_that_there_was_not_changes_nothing() -> None:
+def test_ending_maintenance_that_is_not_on_changes_nothing() -> None:
     automation = Automation("auto", held=Held("backup", ("calm",), 1.0))
     view = watched.watched([samples.group(automation=automation)])
     assert carried_out(view, SetMaintenance("shop", False), 5.0)[1] == ()
 
 
-def test_maintenance_does_not_alter_what_is_answered_nor_the_groups_revision() -> None:
+def test_maintenance_changes_neither_the_answers_nor_the_revision_of_a_group() -> None:
     view = watched.shop(DOWN, UP)
     _, _, delta = carried_out(view, SetMaintenance("shop", True), 5.0)
     assert (delta.nodes, delta.removed) == ((), ())
     assert the_group(view).revision == 3
 
 
-def test_maintenance_is_for_groups_that_are_there() -> None:
+def test_maintenance_of_an_unknown_group_is_refused() -> None:
     assert refusal(watched.shop(), SetMaintenance("shpo", True)).message == (
         "no group 'shpo'; did you mean 'shop'?"
     )
@@ -75,8 +75,8 @@ def test_a_flag_is_turned_on_and_off() -> None:
     assert view.flag("open") == Flag("open", False, 6.0)
 
 
-def test_a_flag_that_no_gate_asks_for_is_refused() -> None:
-    """It would be a slip of the finger; one that was set before its gate went can be turned off."""
+def test_a_flag_that_no_gate_needs_is_refused() -> None:
+    """The name is probably mistyped; a flag whose gate was removed can still be turned off."""
     view = watched.shop(UP, UP, *GATES)
     refused = refusal(view, SetFlag("opne", True))
     assert (refused.code, refused.message) == (
@@ -88,7 +88,7 @@ def test_a_flag_that_no_gate_asks_for_is_refused() -> None:
     assert carry_out(view, SetFlag("open", False), 6.0)["gates"] == []
 
 
-def test_a_flag_that_is_what_it_is_told_to_be_stays_so_since_then() -> None:
+def test_a_flag_that_does_not_change_keeps_its_start() -> None:
     view = watched.shop(UP, UP, *GATES)
     carry_out(view, SetFlag("open", True, "monday"), 5.0)
     for same in (SetFlag("open", True), SetFlag("open", True, "monday")):
@@ -109,7 +109,7 @@ def test_automation_is_on_until_it_is_frozen_and_thawed_again() -> None:
     assert view.flag("automation") == Flag("automation", True, 7.0)
 
 
-def test_a_flag_is_told_in_history() -> None:
+def test_a_flag_appears_in_the_history() -> None:
     (part,) = samples.changed_by(watched.shop(UP, UP, *GATES), SetFlag("open", True, "monday"))
     assert (part["kind"], part["name"], part["done"]) == ("flag", "open", "created")
     assert part["fields"] == {"on": [None, True], "reason": [None, "monday"]}

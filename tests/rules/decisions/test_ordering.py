@@ -1,4 +1,4 @@
-"""Orders in the state: who may go on with one, and what is left of one that failed."""
+"""Internal commands on orders: which orders may continue, and what a failed order keeps."""
 
 from __future__ import annotations
 
@@ -59,25 +59,25 @@ def shop(**fields: object) -> State:
     ],
     ids=["no order", "inactive", "in no group", "no application"],
 )
-def test_nobody_goes_on_with_an_order_without_traffic(
+def test_an_order_without_traffic_cannot_continue(
     view: State, code: str, command: Mutation
 ) -> None:
     assert refusal(view, command).code == code
 
 
 @pytest.mark.parametrize("command", [PLACE, SERVE])
-def test_nobody_goes_on_with_names_that_are_not_the_applications(command: Mutation) -> None:
+def test_an_order_for_names_of_another_application_cannot_continue(command: Mutation) -> None:
     view = state(eu(), us(), group(), order("eu", "mail.failover.test"))
     assert refusal(view, command).code == "invalid"
 
 
-def test_where_an_order_is_placed_is_kept_with_who_placed_it() -> None:
+def test_a_placed_order_is_stored_with_its_url_and_account() -> None:
     view = state(eu(), us(), group(), order("eu"))
     carry_out(view, PLACE)
     assert view.order_for("app-eu") == PLACED
 
 
-def test_challenges_are_served_and_taken_away_also_from_who_waits() -> None:
+def test_challenges_are_served_and_removed_even_while_the_order_waits() -> None:
     view = shop()
     carry_out(view, SERVE)
     assert answers(view, OWNER) == ["TXT v"]
@@ -95,9 +95,9 @@ def test_challenges_are_served_and_taken_away_also_from_who_waits() -> None:
         (KEPT_FAILURES, False, False),
         (0, True, False),
     ],
-    ids=["once", "a few times", "too often", "for good"],
+    ids=["once", "a few times", "too often", "finally"],
 )
-def test_an_order_that_failed_keeps_its_place_unless_it_is_over(
+def test_a_failed_order_keeps_its_url_until_it_fails_finally_or_too_often(
     failures: int, is_final: bool, is_kept: bool
 ) -> None:
     view = shop(failures=failures, challenges=CHALLENGES)
@@ -112,7 +112,7 @@ def test_an_order_that_failed_keeps_its_place_unless_it_is_over(
     assert found.not_before == 1000.0
 
 
-def test_what_the_ca_asks_for_is_kept_apart() -> None:
+def test_the_wait_that_the_ca_asks_for_is_stored_separately() -> None:
     view = shop()
     carry_out(view, FailOrder("ord-eu", "later", 5000.0), 1000.0)
     found = view.order_for("app-eu")
@@ -120,11 +120,11 @@ def test_what_the_ca_asks_for_is_kept_apart() -> None:
     assert found.not_before == 6000.0 <= found.retry_at
 
 
-def test_an_order_that_is_no_more_cannot_fail() -> None:
+def test_an_order_that_does_not_exist_cannot_fail() -> None:
     assert refusal(state(eu()), FailOrder("ord-eu", "because")).code == "not-found"
 
 
-def test_what_is_issued_is_installed_and_the_order_is_done() -> None:
+def test_an_issued_certificate_is_installed_and_its_order_removed() -> None:
     view = state(eu(), us(), group(), PLACED, certificate("eu", "old.example"))
     carry_out(view, ISSUE, 10.0)
     found = view.certificate("app-eu")
@@ -142,15 +142,17 @@ def test_what_is_issued_is_installed_and_the_order_is_done() -> None:
     ],
     ids=["other names", "expired", "not valid yet"],
 )
-def test_what_the_ca_should_not_have_issued_is_refused(issued: object, message: str) -> None:
+def test_an_issued_certificate_with_wrong_names_or_dates_is_refused(
+    issued: object, message: str
+) -> None:
     command = replace(ISSUE, facts=issued)  # type: ignore[arg-type]
     found = refusal(shop(), command, 10.0)
     assert found.code == "invalid"
     assert message in found.message
 
 
-def test_another_account_takes_the_place_of_the_one_before() -> None:
-    """At the same directory; the one at another directory stays."""
+def test_a_new_account_replaces_the_one_at_the_same_directory() -> None:
+    """The account at another directory stays."""
     old, other = (
         Account("https://a", "https://a/1", "k1"),
         Account("https://b", "https://b/1", "k2"),

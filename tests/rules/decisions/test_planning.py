@@ -1,4 +1,4 @@
-"""Planned switches: when the TTL goes down, when it is switched, and what becomes of the rest."""
+"""Planned switches: when the TTL is lowered, when the group is switched, and when it is not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from failoverdns.rules.reports.plan_report import plan_report
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
 EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]
 T = 1_800_000_000.0
-"""2027-01-15T08:00:00Z: when the switch is to be; the group's TTL is 60 s."""
+"""2027-01-15T08:00:00Z, the time of the planned switch; the group's TTL is 60 s."""
 
 
 def planned(view: State, now: float = T - 1000, **more: Any) -> Any:
@@ -34,18 +34,18 @@ def planned(view: State, now: float = T - 1000, **more: Any) -> Any:
 
 
 def advance(view: State, now: float, *objections: RuleFailure) -> Any:
-    """Let the plan of `shop` go on."""
+    """Take the next step of the plan of `shop`."""
     return carry_out(view, AdvancePlan("grp-shop", objections), now)
 
 
 def ttl(view: State) -> int:
-    """The TTL that `shop` is answered with."""
+    """The TTL of the answer for `shop`."""
     (records,) = node_table(view)[samples.name(HOSTNAME)].rrsets
     return records.ttl
 
 
 def stage(view: State, now: float) -> Next | None:
-    """What the plan of `shop` asks for."""
+    """The step that the plan of `shop` calls for."""
     return next_stage(the_group(view), now)
 
 
@@ -63,7 +63,7 @@ def test_a_planned_switch_lowers_the_ttl_switches_and_restores_it() -> None:
     assert advance(view, T + 1) == {}
 
 
-def test_clients_have_left_the_old_side_one_short_ttl_after_the_switch() -> None:
+def test_the_old_side_is_drained_one_lowered_ttl_after_the_switch() -> None:
     view = watched.shop()
     planned(view)
     advance(view, T - 60)
@@ -71,8 +71,8 @@ def test_clients_have_left_the_old_side_one_short_ttl_after_the_switch() -> None
     assert the_group(view).drained_at == T + 10
 
 
-def test_a_ttl_that_was_lowered_late_is_reckoned_with() -> None:
-    """Who asked just before has the old answer for the old TTL."""
+def test_the_old_side_is_drained_later_if_the_ttl_was_lowered_late() -> None:
+    """A resolver that asked just before has the old answer for the old TTL."""
     view = watched.shop()
     planned(view, T - 20)
     advance(view, T - 20)
@@ -92,13 +92,13 @@ def test_a_ttl_that_was_lowered_late_is_reckoned_with() -> None:
         (T + 60.1, Next(Stage.MISSED, T + 60.1)),
     ],
 )
-def test_a_plan_asks_for_one_thing_at_a_time(now: float, expected: Next) -> None:
+def test_a_plan_calls_for_one_step_at_a_time(now: float, expected: Next) -> None:
     view = watched.shop()
     planned(view)
     assert stage(view, now) == expected
 
 
-def test_a_ttl_that_is_lowered_is_not_lowered_again() -> None:
+def test_a_lowered_ttl_is_not_lowered_again() -> None:
     view = watched.shop()
     planned(view)
     advance(view, T - 60)
@@ -107,14 +107,14 @@ def test_a_ttl_that_is_lowered_is_not_lowered_again() -> None:
 
 
 @pytest.mark.parametrize(("pre_ttl", "lowers"), [(59, True), (60, False), (86400, False)])
-def test_a_ttl_that_is_short_enough_is_left_alone(pre_ttl: int, lowers: bool) -> None:
+def test_a_ttl_that_is_short_enough_is_not_lowered(pre_ttl: int, lowers: bool) -> None:
     view = watched.shop()
     planned(view, pre_ttl=pre_ttl)
     expected = Stage.LOWER if lowers else Stage.WAIT
     assert stage(view, T - 10) == Next(expected, T - 10 if lowers else T)
 
 
-def test_the_policy_says_how_far_the_ttl_is_lowered_and_the_command_may_say_otherwise() -> None:
+def test_the_ttl_before_a_planned_switch_comes_from_the_command_or_else_from_the_policy() -> None:
     view = watched.shop(pre_ttl=7)
     (report,) = planned(view)
     assert report["pre_ttl"] == 7
@@ -125,7 +125,7 @@ def test_the_policy_says_how_far_the_ttl_is_lowered_and_the_command_may_say_othe
     assert ttl(view) == 0
 
 
-def test_a_group_without_a_plan_or_that_is_gone_asks_for_nothing() -> None:
+def test_a_group_that_has_no_plan_or_is_removed_needs_no_step() -> None:
     view = watched.shop()
     assert stage(view, T) is None
     assert advance(view, T) == {}
@@ -133,7 +133,7 @@ def test_a_group_without_a_plan_or_that_is_gone_asks_for_nothing() -> None:
     assert plan_report(the_group(view)) is None
 
 
-def test_a_plan_reports_when_what_happens_and_what_is_in_its_way() -> None:
+def test_a_new_plan_is_reported_with_its_times_and_the_rules_that_would_refuse_it() -> None:
     view = watched.shop(UP, DOWN)
     (report,) = planned(view, reason="works")
     assert report == {
@@ -155,7 +155,7 @@ def test_a_plan_reports_when_what_happens_and_what_is_in_its_way() -> None:
     assert report["warnings"] == []
 
 
-def test_a_plan_that_comes_late_says_which_clients_will_be_late() -> None:
+def test_a_plan_at_short_notice_warns_how_long_clients_keep_the_old_answer() -> None:
     view = watched.shop()
     (report,) = planned(view, T - 15)
     assert report["lower_at"] == "2027-01-15T07:59:45.000Z"
@@ -165,7 +165,7 @@ def test_a_plan_that_comes_late_says_which_clients_will_be_late() -> None:
     ]
 
 
-def test_a_plan_can_be_cancelled_and_the_ttl_is_what_it_was_at_once() -> None:
+def test_cancelling_a_plan_restores_the_ttl_at_once() -> None:
     view = watched.shop()
     planned(view)
     advance(view, T - 60)
@@ -181,10 +181,10 @@ def test_a_plan_can_be_cancelled_and_the_ttl_is_what_it_was_at_once() -> None:
 
 
 @pytest.mark.parametrize(("late", "outcome"), [(60.0, "switched"), (60.1, "missed")])
-def test_a_switch_whose_time_has_passed_is_missed_and_not_caught_up(
+def test_a_planned_switch_is_missed_when_it_is_more_than_a_minute_late(
     late: float, outcome: str
 ) -> None:
-    """A server that was away for less than a minute still does it."""
+    """A server that was down for less than a minute still makes the switch."""
     view = watched.shop()
     planned(view)
     advance(view, T - 60)
@@ -194,7 +194,7 @@ def test_a_switch_whose_time_has_passed_is_missed_and_not_caught_up(
     assert answers(view) == (US if outcome == "switched" else EU)
 
 
-def test_all_rules_are_asked_when_it_is_time_and_a_refused_switch_is_dropped() -> None:
+def test_a_planned_switch_that_rules_refuse_is_dropped() -> None:
     view = watched.shop(UP, UP, Wait("calm", ("*",), 60.0))
     planned(view)
     advance(view, T - 60)
@@ -209,7 +209,7 @@ def test_all_rules_are_asked_when_it_is_time_and_a_refused_switch_is_dropped() -
 
 
 @pytest.mark.parametrize("rule", ["target-down", "one-at-home", "before-switch"])
-def test_what_was_overridden_when_it_was_planned_may_fail_when_it_is_time(rule: str) -> None:
+def test_a_rule_that_the_plan_overrides_may_fail_at_the_time_of_the_switch(rule: str) -> None:
     groups = [samples.group(automation=Automation("auto"))]
     at_home = Assertion("one-at-home", ("shop",), 1)
     view = watched.watched(groups, UP, DOWN, at_home)
@@ -223,7 +223,7 @@ def test_what_was_overridden_when_it_was_planned_may_fail_when_it_is_time(rule: 
     assert answers(view) == US
 
 
-def test_what_was_overridden_is_recorded_with_the_switch() -> None:
+def test_overridden_rules_are_recorded_with_the_planned_switch() -> None:
     view = watched.shop(UP, DOWN)
     planned(view, override=("target-down", "before-switch"), reason="works")
     result = advance(view, T, RuleFailure("before-switch", "no", "shop"))
@@ -231,7 +231,7 @@ def test_what_was_overridden_is_recorded_with_the_switch() -> None:
     assert result["overridden"] == ["target-down", "before-switch"]
 
 
-def test_a_planned_switch_is_made_by_hand_gates_and_a_freeze_do_not_concern_it() -> None:
+def test_a_planned_switch_counts_as_manual_so_gates_and_a_freeze_do_not_apply() -> None:
     view = watched.shop(UP, UP, Gate("never", ("*",), flag="never"))
     carry_out(view, SetFlag("automation", False))
     planned(view)
@@ -240,7 +240,7 @@ def test_a_planned_switch_is_made_by_hand_gates_and_a_freeze_do_not_concern_it()
     assert (automation.automatic, automation.switched_at) == ((), T)
 
 
-def test_a_switch_by_hand_before_its_time_takes_the_plan_away() -> None:
+def test_a_manual_switch_before_the_planned_time_removes_the_plan() -> None:
     view = watched.shop()
     planned(view)
     advance(view, T - 60)
@@ -250,8 +250,8 @@ def test_a_switch_by_hand_before_its_time_takes_the_plan_away() -> None:
     assert the_group(view).drained_at == T
 
 
-def test_a_plan_to_where_the_group_is_already_by_then_is_done() -> None:
-    """Nobody can plan that; a state from elsewhere may say it."""
+def test_a_plan_ends_without_a_switch_if_the_group_is_on_that_side_already() -> None:
+    """Such a plan is refused, but a state may contain it."""
     plan = Plan(T, "primary", 10)
     view = watched.watched([samples.group(automation=Automation(plan=plan))])
     assert advance(view, T)["outcome"] == "was there already"
@@ -291,7 +291,7 @@ def test_a_plan_to_where_the_group_is_already_by_then_is_done() -> None:
         (Switch(("blog", "wiki"), at=T), "not-found", "no group 'wiki'; there is 'shop', 'blog'"),
     ],
 )
-def test_what_cannot_be_planned_is_refused_and_nothing_is_planned(
+def test_an_invalid_plan_is_refused_and_no_group_is_planned(
     command: Switch, code: str, message: str
 ) -> None:
     view = watched.watched([samples.group(), samples.group("blog")])
@@ -301,7 +301,7 @@ def test_what_cannot_be_planned_is_refused_and_nothing_is_planned(
     assert the_group(view, "blog").automation.plan is None
 
 
-def test_an_override_of_a_rule_that_there_is_not_is_refused_when_it_is_planned() -> None:
+def test_a_plan_that_overrides_an_unknown_rule_is_refused() -> None:
     refused = refusal(watched.shop(), Switch(("shop",), at=T, override=("calm",)), T - 1000)
     assert "no rule 'calm' to override here" in refused.message
 
@@ -313,7 +313,7 @@ def test_several_groups_are_planned_in_one_step_each_to_its_other_side() -> None
     assert view.revision == 11
 
 
-def test_a_ttl_that_is_set_while_a_plan_waits_is_the_one_that_is_lowered_and_restored() -> None:
+def test_a_ttl_that_is_set_while_a_plan_waits_is_lowered_and_restored() -> None:
     view = watched.shop()
     planned(view)
     carry_out(view, SetGroup("shop", ttl=300), T - 900)
@@ -326,7 +326,7 @@ def test_a_ttl_that_is_set_while_a_plan_waits_is_the_one_that_is_lowered_and_res
     assert ttl(view) == 5
 
 
-def test_a_plan_survives_what_has_nothing_to_do_with_it() -> None:
+def test_unrelated_changes_do_not_alter_a_plan() -> None:
     view = watched.shop()
     planned(view)
     advance(view, T - 60)
@@ -338,14 +338,14 @@ def test_a_plan_survives_what_has_nothing_to_do_with_it() -> None:
 
 
 def test_a_clock_that_jumps_over_the_time_of_a_plan_misses_it() -> None:
-    """People plan by the clock on the wall, and a jump of an hour is no order to switch."""
+    """Operators plan by the wall clock, and a jump of an hour must not cause a switch."""
     view = watched.shop()
     planned(view)
     assert carry_out(view, AdvancePlan("grp-shop"), T + 3600, T - 999)["outcome"] == "missed"
     assert answers(view) == EU
 
 
-def test_what_becomes_of_a_plan_is_told_in_history() -> None:
+def test_the_history_has_every_step_of_a_plan() -> None:
     view = watched.shop()
     (made,) = samples.changed_by(view, Switch(("shop",), at=T), now=T - 1000)
     assert made["fields"] == {"plan": [None, "to backup at 2027-01-15T08:00:00.000Z"]}

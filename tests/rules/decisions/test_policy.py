@@ -1,4 +1,4 @@
-"""The policy: what health asks for, row by row, and when it may be done."""
+"""Policies: the move for each row of the truth table, and when it may be made."""
 
 from __future__ import annotations
 
@@ -47,25 +47,25 @@ EXPECTED = [
     (B, (DOWN,), (UP, UNKNOWN), ANY_MODE, EITHER, Move.STAY),
     (B, (UNKNOWN,), ANY_HEALTH, ANY_MODE, EITHER, Move.STAY),
 ]
-"""For each row of the table: the cases that it is for, and what it says."""
+"""For each row of the table: the cases that it matches, and its move."""
 
 
 def situation(
     active: Side, primary: Health | Condition, backup: Health | Condition, *automatic: float
 ) -> Situation:
-    """A situation; a health alone is so since 0."""
+    """A situation; a health without a time holds since 0."""
     sides = (each if isinstance(each, Condition) else condition(each) for each in (primary, backup))
     return Situation(active, *sides, automatic)
 
 
 def row_of(active: Side, primary: Health, backup: Health, fail_back: Mode, by_hand: bool) -> int:
-    """The number of the row that a case is in."""
+    """The number of the row that a case matches."""
     row = row_for(replace(situation(active, primary, backup), by_hand=by_hand), fail_back)
     return next(number for number, other in enumerate(TABLE) if other is row)
 
 
 @pytest.mark.parametrize("number", range(len(TABLE)), ids=lambda n: TABLE[n].why.replace(" ", "-"))
-def test_a_row_of_the_table_is_for_the_cases_that_it_says_and_asks_for_one_thing(
+def test_a_row_of_the_table_matches_the_expected_cases_and_has_the_expected_move(
     number: int,
 ) -> None:
     active, primary, backup, fail_back, by_hand, move = EXPECTED[number]
@@ -75,13 +75,13 @@ def test_a_row_of_the_table_is_for_the_cases_that_it_says_and_asks_for_one_thing
 
 
 def test_the_table_has_every_case() -> None:
-    """And each row is reached by one: the sets above are not empty."""
+    """Each row is matched by at least one case."""
     assert len(EXPECTED) == len(TABLE)
     assert {row_of(*case) for case in EVERY_CASE} == set(range(len(TABLE)))
 
 
 @pytest.mark.parametrize("case", EVERY_CASE, ids=str)
-def test_no_row_leads_to_a_side_that_is_not_up(case: Case) -> None:
+def test_no_row_moves_a_group_to_a_side_that_is_not_up(case: Case) -> None:
     active, primary, backup, fail_back, by_hand = case
     looked_at = replace(situation(*case[:3]), by_hand=by_hand)
     says = verdict(replace(AUTO, fail_back=fail_back), looked_at, 1e6)
@@ -109,7 +109,7 @@ def test_a_group_leaves_a_side_that_was_down_for_the_grace_period(
 @pytest.mark.parametrize(
     ("now", "waits_for"), [(100.0, "hold"), (219.9, "hold"), (220.0, ""), (900.0, "")]
 )
-def test_a_group_goes_back_when_the_primary_was_up_for_the_hold_time(
+def test_a_group_fails_back_when_the_primary_was_up_for_the_hold_time(
     now: float, waits_for: str
 ) -> None:
     assert verdict(AUTO, RECOVERED_AT_100, now) == PolicyVerdict(
@@ -118,7 +118,7 @@ def test_a_group_goes_back_when_the_primary_was_up_for_the_hold_time(
 
 
 def test_the_hold_time_is_counted_from_the_recovery_not_from_the_switch() -> None:
-    """However late the group left: only the cooldown is counted from there."""
+    """Only the cooldown is counted from the last switch."""
     late = replace(RECOVERED_AT_100, automatic=(150.0,))
     assert verdict(AUTO, late, 200.0).at == 220.0
     later = replace(RECOVERED_AT_100, automatic=(200.0,))
@@ -127,8 +127,8 @@ def test_the_hold_time_is_counted_from_the_recovery_not_from_the_switch() -> Non
     )
 
 
-def test_a_way_back_leaves_one_switch_in_reserve() -> None:
-    """A group that is home has to be able to leave again; where one is all, none is kept."""
+def test_a_fail_back_leaves_one_switch_in_reserve() -> None:
+    """A group on its primary must be able to leave it again, if more than one switch is allowed."""
     late = replace(RECOVERED_AT_100, automatic=(90.0,))
     assert verdict(AUTO, late, 300.0).at == 220.0
     assert verdict(TWICE, late, 300.0) == PolicyVerdict(
@@ -139,8 +139,8 @@ def test_a_way_back_leaves_one_switch_in_reserve() -> None:
     assert verdict(once, replace(late, automatic=()), 300.0).at == 220.0
 
 
-def test_the_grace_period_begins_when_the_last_of_it_came_true() -> None:
-    """When the other side came up, or with a switch by hand, if that was later."""
+def test_the_grace_period_begins_with_the_last_of_its_conditions() -> None:
+    """It begins when the other side came up, or with a manual switch, if that was later."""
     cut_off = situation(P, condition(DOWN, 100.0), condition(UP, 150.0))
     assert verdict(AUTO, cut_off, 160.0).at == 180.0
     by_hand = replace(DOWN_SINCE_100, switched_at=190.0, by_hand=True)
@@ -149,8 +149,8 @@ def test_the_grace_period_begins_when_the_last_of_it_came_true() -> None:
     )
 
 
-def test_a_backup_that_dies_makes_no_way_back_later_than_it_was() -> None:
-    """The hold time is nearly over when it does."""
+def test_a_backup_that_goes_down_does_not_delay_a_fail_back() -> None:
+    """The backup goes down when the hold time is nearly over."""
     dying = situation(B, condition(UP, 100.0), condition(DOWN, 210.0))
     assert verdict(AUTO, dying, 215.0) == PolicyVerdict(
         "the backup is down and the primary is up", P, 220.0, "hold"
@@ -158,8 +158,8 @@ def test_a_backup_that_dies_makes_no_way_back_later_than_it_was() -> None:
     assert verdict(AUTO, replace(dying, by_hand=True), 215.0).at == 240.0
 
 
-def test_the_flap_guard_is_said_to_hold_a_group_only_when_nothing_else_does() -> None:
-    """A blip that ends within the grace period is no refusal."""
+def test_the_flap_guard_is_the_reason_only_when_nothing_else_delays_the_switch() -> None:
+    """A short outage that ends within the grace period is not recorded as held."""
     blip = replace(situation(P, condition(DOWN, 200.0), UP), automatic=(10.0, 110.0))
     says = verdict(TWICE, blip, 210.0)
     assert (says.at, says.waits_for, says.is_held) == (1010.0, "grace", False)
@@ -167,7 +167,7 @@ def test_the_flap_guard_is_said_to_hold_a_group_only_when_nothing_else_does() ->
 
 
 def test_a_backup_that_is_down_is_left_after_the_grace_period_for_a_primary_that_is_up() -> None:
-    """The hold time is for a return to a primary that one could do without."""
+    """The hold time does not apply, because the backup cannot answer."""
     left = situation(B, condition(UP, 90.0), condition(DOWN, 100.0))
     assert verdict(AUTO, left, 100.0).at == 130.0
 
@@ -186,10 +186,10 @@ def test_automatic_switches_are_at_least_the_cooldown_apart(now: float, waits_fo
     ("automatic", "now", "at", "waits_for"),
     [
         pytest.param((10.0,), 200.0, 130.0, "", id="one may follow"),
-        pytest.param((10.0, 110.0), 200.0, 1010.0, FLAP_GUARD, id="as many as there may be"),
+        pytest.param((10.0, 110.0), 200.0, 1010.0, FLAP_GUARD, id="as many as are allowed"),
         pytest.param((10.0, 110.0), 1009.9, 1010.0, FLAP_GUARD, id="until the window is over"),
         pytest.param((10.0, 110.0), 1010.0, 170.0, "", id="then one may follow"),
-        pytest.param((5.0, 10.0, 110.0), 200.0, 1010.0, FLAP_GUARD, id="more than there may be"),
+        pytest.param((5.0, 10.0, 110.0), 200.0, 1010.0, FLAP_GUARD, id="more than are allowed"),
     ],
 )
 def test_the_flap_guard_holds_a_group_that_switched_too_often(
@@ -200,15 +200,15 @@ def test_the_flap_guard_holds_a_group_that_switched_too_often(
     assert says.is_held is (waits_for == FLAP_GUARD)
 
 
-def test_what_seems_to_be_in_the_future_is_taken_as_of_now() -> None:
-    """A clock that was set back while no server ran: it waits, and not for the years ahead."""
+def test_a_switch_in_the_future_counts_as_made_now() -> None:
+    """The clock was set back while no server ran: the group must not wait for years."""
     after = replace(DOWN_SINCE_100, automatic=(1e9,))
     assert verdict(AUTO, after, 500.0).at == 560.0
     guarded = replace(DOWN_SINCE_100, automatic=(1e9, 2e9))
     assert verdict(TWICE, guarded, 500.0).at == 1500.0
 
 
-def test_a_group_that_stays_says_why_and_no_time() -> None:
+def test_the_verdict_to_stay_has_a_reason_and_no_time() -> None:
     says = verdict(replace(AUTO, fail_back=MANUAL), RECOVERED_AT_100, 1e6)
     assert says == PolicyVerdict("the primary is up, but fail-back is manual")
     assert (says.to, says.waits_for, says.is_held) == (None, "", False)
@@ -219,7 +219,7 @@ def test_a_group_that_stays_says_why_and_no_time() -> None:
     st.integers(1, 3),
     st.sampled_from([0.0, 10.0, 60.0]),
 )
-def test_whatever_health_does_a_group_switches_no_more_often_than_its_policy_allows(
+def test_a_policy_never_switches_more_often_than_it_allows(
     story: list[tuple[int, Health, Health]], most: int, cooldown: float
 ) -> None:
     policy = Policy(

@@ -1,4 +1,4 @@
-"""Pre-flight: what a switch would find, check by check."""
+"""Pre-flight checks: each one passes, warns or fails as the switch would."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def checks(report: dict[str, Any]) -> dict[str, str]:
     return {check["check"]: check["result"] for check in report["checks"]}
 
 
-def said(report: dict[str, Any], check: str) -> str:
+def message_of(report: dict[str, Any], check: str) -> str:
     (found,) = [c["message"] for c in report["checks"] if c["check"] == check]
     return str(found)
 
@@ -51,13 +51,13 @@ EU = certificate("eu", HOSTNAME, kind=CertificateKind.ACME)
 OTHER = certificate("us", "other.example", called="b")
 
 
-def test_all_is_well() -> None:
+def test_a_switch_that_would_succeed_passes_every_check() -> None:
     report = look(shop(EU))
     assert (report["to"], report["changed"], report["passed"]) == ("backup", True, True)
     assert checks(report) == dict.fromkeys(
         ["application", "targets", "certificate", "names", "chain", "key", "expiry"], "ok"
     )
-    assert "will be transferred" in said(report, "certificate")
+    assert "will be transferred" in message_of(report, "certificate")
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,13 @@ def test_all_is_well() -> None:
         (shop(EU), {"asks_hooks": True}, "hooks", "warning", "are not run here"),
     ],
 )
-def test_each_check(view: State, more: dict[str, Any], check: str, result: str, text: str) -> None:
-    """A row of the table each."""
+def test_a_check_passes_warns_or_fails(
+    view: State, more: dict[str, Any], check: str, result: str, text: str
+) -> None:
+    """Each case is a row of the table in `preflight`."""
     report = look(view, **more)
     assert checks(report)[check] == result
-    assert text in said(report, check)
+    assert text in message_of(report, check)
     assert report["passed"] is ("failed" not in checks(report).values())
 
 
@@ -153,10 +155,10 @@ def test_each_check(view: State, more: dict[str, Any], check: str, result: str, 
         ),
     ],
 )
-def test_health_and_safety_rules_are_told_as_the_switch_would_find_them(
+def test_health_and_safety_rules_are_reported_as_the_switch_would_apply_them(
     view: State, expected: dict[str, str]
 ) -> None:
-    """What nothing checks and nobody forced is not told; gates are for automation."""
+    """Health without checks and override is not reported; gates apply to automation only."""
     report = look(view)
     found = {c["check"]: c["message"] for c in report["checks"] if c["check"] in _SAFETY}
     assert found == expected
@@ -168,11 +170,13 @@ _SAFETY = ("health", "safety")
 
 
 @pytest.mark.parametrize(("view", "certificate"), [(shop(EU), "its own"), (shop(), "it has none")])
-def test_a_side_that_is_active_already_is_looked_at_as_it_is(view: State, certificate: str) -> None:
-    """No hook is asked, nothing would be transferred."""
+def test_a_side_that_is_active_already_is_checked_without_a_switch(
+    view: State, certificate: str
+) -> None:
+    """No hook would run, and nothing would be transferred."""
     report = look(view, to=Side.PRIMARY, asks_hooks=True)
     assert (report["changed"], report["passed"]) == (False, True)
-    assert said(report, "certificate") == certificate
+    assert message_of(report, "certificate") == certificate
     assert "hooks" not in checks(report)
 
 
@@ -180,8 +184,8 @@ def test_a_side_that_is_active_already_is_looked_at_as_it_is(view: State, certif
     "entities",
     [(), (EU,), (OTHER,), (EU, OTHER), (EU, order("eu")), (EU, certificate("us", HOSTNAME))],
 )
-def test_it_agrees_with_the_switch(entities: tuple[Entity, ...]) -> None:
-    """It fails if the switch would be refused."""
+def test_preflight_fails_if_the_switch_would_be_refused(entities: tuple[Entity, ...]) -> None:
+    """It passes for a switch that would be carried out."""
     view = shop(*entities)
     proposal = plan_flight(view, Preflight("shop"), Moment(NOW, NOW)).proposal
     if proposal.failures:
@@ -194,4 +198,4 @@ def test_a_wildcard_right_below_the_root_covers_nothing() -> None:
     """A switch away from a certificate for `shop.com` to one for `*.com` would break clients."""
     report = look(shop(certificate("eu", "shop.com"), certificate("us", "*.com", called="b")))
     assert checks(report)["names"] == "failed"
-    assert "it is not valid for shop.com" in said(report, "names")
+    assert "it is not valid for shop.com" in message_of(report, "names")

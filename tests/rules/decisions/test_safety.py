@@ -1,4 +1,4 @@
-"""Safety rules: what the configuration says must hold, and for which switches."""
+"""Safety rules: which switches they refuse, and how they are overridden."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ ONE_AT_HOME = Assertion("one-at-home", ("shop", "blog"), 1)
 
 
 def group(called: str = "shop", active: Side = PRIMARY, **fields: object) -> Group:
-    """A group with the policy `auto`, unless it says otherwise."""
+    """A group, with the policy `auto` by default."""
     return samples.group(called, active=active, **{"automation": AUTO, **fields})
 
 
 def failing(view: State, *names: str, to: Side = BACKUP, now: float = 1000.0) -> list[str]:
-    """The rules that refuse a switch, with the groups for which they do."""
+    """The rules that refuse a switch, each with its group."""
     refused = refusal(view, Switch(names, to), now)
     assert refused.code == "refused"
     return [f"{failure.rule} {failure.group}" for failure in refused.rules]
 
 
 def automatically_failing(view: State, now: float = 1000.0) -> list[str]:
-    """The rules that refuse the switch that the policy of `shop` asks for."""
+    """The rules that refuse the switch that the policy of `shop` calls for."""
     look = outlook(view, watched.the_group(view), Moment(now, now))
     assert look.is_due
     return [failure.rule for failure in look.failures]
@@ -55,7 +55,9 @@ def automatically_failing(view: State, now: float = 1000.0) -> list[str]:
         ((), False),
     ],
 )
-def test_a_rule_is_for_groups_by_name_or_pattern(patterns: tuple[str, ...], covered: bool) -> None:
+def test_a_safety_rule_applies_to_groups_by_name_or_pattern(
+    patterns: tuple[str, ...], covered: bool
+) -> None:
     for rule in (Wait("w", patterns, 1.0), Gate("g", patterns, flag="f")):
         assert is_about(rule, group()) is covered
 
@@ -71,14 +73,14 @@ def test_an_assertion_refuses_a_switch_after_which_too_few_are_on_their_primary(
     )
 
 
-def test_an_assertion_lets_a_switch_be_after_which_there_are_enough() -> None:
+def test_an_assertion_permits_a_switch_after_which_enough_are_on_their_primary() -> None:
     view = watched.watched([group(), group("blog")], UP, UP, ONE_AT_HOME)
     carry_out(view, Switch(("shop",), BACKUP))
     assert failing(view, "blog") == ["one-at-home blog"]
 
 
-def test_groups_that_are_switched_together_are_judged_by_what_comes_of_it() -> None:
-    """Two that change places break nothing; two that leave together do, although each might."""
+def test_an_assertion_counts_all_groups_as_they_are_after_a_switch_of_several() -> None:
+    """Two groups may change places; two may not leave together, although either may alone."""
     view = watched.watched([group(), group("blog")], UP, UP, ONE_AT_HOME)
     assert failing(view, "shop", "blog") == ["one-at-home shop", "one-at-home blog"]
     carry_out(view, Switch(("shop",), BACKUP))
@@ -86,14 +88,14 @@ def test_groups_that_are_switched_together_are_judged_by_what_comes_of_it() -> N
     assert [report["to"] for report in result["groups"]] == ["primary", "backup"]
 
 
-def test_an_assertion_that_is_broken_already_does_not_keep_a_group_from_going_home() -> None:
+def test_an_assertion_that_is_broken_already_permits_a_switch_to_a_primary() -> None:
     two = Assertion("two", ("shop", "blog", "wiki"), 3)
     view = watched.watched([group(active=BACKUP), group("blog", BACKUP)], UP, UP, two)
     carry_out(view, Switch(("shop",), PRIMARY))
 
 
-def test_a_rule_does_not_concern_groups_that_it_is_not_for() -> None:
-    """Not even when it is broken already."""
+def test_a_safety_rule_does_not_apply_to_other_groups() -> None:
+    """Not even if the rule is broken already."""
     rules = (ONE_AT_HOME, Wait("calm", ("b*",), 120.0), Gate("never", ("b*",), flag="never"))
     automation = Automation("auto", switched_at=999.0)
     wiki = group("wiki", automation=automation)
@@ -102,13 +104,13 @@ def test_a_rule_does_not_concern_groups_that_it_is_not_for() -> None:
     carry_out(view, Switch(("wiki",), BACKUP), 1000.0)
 
 
-def test_a_group_that_is_not_there_is_not_on_its_primary_and_that_is_said() -> None:
+def test_an_unknown_group_of_an_assertion_is_not_counted_and_is_named() -> None:
     view = watched.watched([group()], UP, UP, ONE_AT_HOME)
     (failure,) = refusal(view, Switch(("shop",), BACKUP)).rules
     assert "would be on their primary (there is no group blog)" in failure.message
 
 
-def test_an_assertion_holds_for_automatic_switches_too() -> None:
+def test_an_assertion_applies_to_automatic_switches_too() -> None:
     view = watched.watched([group(), group("blog", BACKUP)], DOWN, UP, ONE_AT_HOME)
     assert automatically_failing(view) == ["one-at-home"]
 
@@ -120,10 +122,10 @@ def test_an_assertion_holds_for_automatic_switches_too() -> None:
         pytest.param(900.0, 1019.9, "0 s", id="a moment too early"),
         pytest.param(900.0, 930.0, "1 min 30 s", id="too early"),
         pytest.param(900.0, 1020.0, None, id="just in time"),
-        pytest.param(5000.0, 1000.0, "2 min", id="in the future, which is taken as now"),
+        pytest.param(5000.0, 1000.0, "2 min", id="in the future, which counts as now"),
     ],
 )
-def test_a_wait_refuses_a_switch_so_soon_after_the_last_one(
+def test_a_wait_refuses_a_switch_too_soon_after_the_last_one(
     switched_at: float | None, now: float, left: str | None
 ) -> None:
     automation = Automation("auto", switched_at=switched_at)
@@ -139,7 +141,7 @@ def test_a_wait_refuses_a_switch_so_soon_after_the_last_one(
     assert automatically_failing(view, now) == ["calm"]
 
 
-def test_a_switch_by_hand_makes_the_next_one_wait() -> None:
+def test_a_wait_counts_manual_switches() -> None:
     view = watched.shop(UP, UP, Wait("calm", ("shop",), 120.0))
     carry_out(view, Switch(("shop",), BACKUP), 1000.0)
     assert failing(view, "shop", to=PRIMARY, now=1119.0) == ["calm shop"]
@@ -151,7 +153,7 @@ BY_GROUP = Gate("database-first", ("shop",), group="db")
 
 
 @pytest.mark.parametrize("rule", [BY_FLAG, BY_GROUP])
-def test_a_gate_is_for_automatic_switches_only(rule: SafetyRule) -> None:
+def test_a_gate_applies_to_automatic_switches_only(rule: SafetyRule) -> None:
     view = watched.shop(DOWN, UP, rule)
     assert automatically_failing(view) == [rule.name]
     carry_out(view, Switch(("shop",), BACKUP))
@@ -186,14 +188,14 @@ def test_a_gate_is_open_while_its_group_is_on_its_primary(
     assert found == ([f"group 'shop': {message}"] if message is not None else [])
 
 
-def test_a_group_that_a_gate_waits_for_goes_home_by_itself() -> None:
-    """The gate is for all groups, and would keep it away from its primary for ever."""
+def test_a_gate_does_not_apply_to_its_own_group() -> None:
+    """A gate for all groups would otherwise keep its own group on the backup for ever."""
     view = watched.watched([group("db", BACKUP)], UP, UP, Gate("database-first", ("*",), "db"))
     look = outlook(view, watched.the_group(view, "db"), Moment(1000.0, 1000.0))
     assert (look.is_due, look.failures) == (True, ())
 
 
-def test_automation_that_is_frozen_refuses_every_automatic_switch_and_none_by_hand() -> None:
+def test_frozen_automation_refuses_every_automatic_switch_and_no_manual_one() -> None:
     view = watched.shop(DOWN, UP)
     assert automatically_failing(view) == []
     carry_out(view, SetFlag("automation", False, "network works"))
@@ -207,7 +209,7 @@ def test_automation_that_is_frozen_refuses_every_automatic_switch_and_none_by_ha
     assert view.flag("automation") == Flag("automation", False, 0.0, "network works")
 
 
-def test_a_rule_is_overridden_by_its_name_and_that_is_recorded() -> None:
+def test_a_safety_rule_is_overridden_by_its_name_and_the_override_recorded() -> None:
     rules = (ONE_AT_HOME, Wait("calm", ("*",), 120.0))
     automation = Automation("auto", switched_at=999.0)
     view = watched.watched([group(automation=automation)], UP, UP, *rules)
@@ -220,7 +222,7 @@ def test_a_rule_is_overridden_by_its_name_and_that_is_recorded() -> None:
 
 
 @pytest.mark.parametrize("name", ["flap-guard", "automation", "grace"])
-def test_what_holds_automation_back_is_no_rule_to_override(name: str) -> None:
+def test_a_limit_of_automation_cannot_be_overridden(name: str) -> None:
     refused = refusal(watched.shop(), Switch(("shop",), override=(name,)))
     assert (refused.code, f"no rule {name!r} to override here" in refused.message) == (
         "invalid",
@@ -228,7 +230,7 @@ def test_what_holds_automation_back_is_no_rule_to_override(name: str) -> None:
     )
 
 
-def test_rules_of_a_configuration_that_is_loaded_later_hold_from_then_on() -> None:
+def test_safety_rules_of_a_reloaded_configuration_apply_at_once() -> None:
     view = watched.watched([group(), group("blog", BACKUP)])
     carry_out(view, Configure(view.zones, watched.settings(ONE_AT_HOME)))
     assert failing(view, "shop") == ["one-at-home shop"]
@@ -245,8 +247,10 @@ def test_rules_of_a_configuration_that_is_loaded_later_hold_from_then_on() -> No
         (Wait("w", ("shop",), 5.0), None),
     ],
 )
-def test_a_group_that_a_rule_counts_on_keeps_its_name(rule: SafetyRule, named: str | None) -> None:
-    """Another name would make the rule look for a group that is not there."""
+def test_a_group_that_a_safety_rule_names_cannot_be_renamed(
+    rule: SafetyRule, named: str | None
+) -> None:
+    """After a rename the rule would name a group that does not exist."""
     view = watched.watched([group()], UP, UP, rule)
     if named is None:
         carry_out(view, RenameGroup("shop", "store"))

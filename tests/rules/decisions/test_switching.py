@@ -1,4 +1,4 @@
-"""The switch: which side answers afterwards, when it is refused, and when clients have left."""
+"""The switch: which side answers afterwards, when it is refused, and when clients have moved."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_switch_makes_a_side_active(
     assert view.revision == (11 if changed else 10)
 
 
-def test_the_reply_says_from_where_to_where_and_when_the_old_side_is_drained() -> None:
+def test_the_reply_has_both_sides_and_when_the_old_one_is_drained() -> None:
     result = carry_out(shop(), Switch(("shop",), BACKUP), now=1_800_000_000.25)
     assert result == {
         "groups": [
@@ -73,8 +73,8 @@ def test_the_reply_says_from_where_to_where_and_when_the_old_side_is_drained() -
     }
 
 
-def test_a_switch_to_the_active_side_changes_nothing_whatever_its_rules_would_say() -> None:
-    """It is safe to say it again; and nobody needs to override what will not happen."""
+def test_a_switch_to_the_active_side_changes_nothing_and_applies_no_rule() -> None:
+    """It is safe to repeat, and needs no override."""
     view = state(EMPTY, group(primary="empty", backup=None))
     result, writes, delta = carried_out(view, Switch(("shop",), PRIMARY))
     assert writes == ()
@@ -83,7 +83,7 @@ def test_a_switch_to_the_active_side_changes_nothing_whatever_its_rules_would_sa
     assert only(result)["overridden"] == []
 
 
-def test_a_switch_repeated_is_the_same_as_a_switch_once() -> None:
+def test_a_repeated_switch_changes_nothing_more() -> None:
     view = shop()
     first = only(carry_out(view, Switch(("shop",), BACKUP), now=100.0))
     again = only(carry_out(view, Switch(("shop",), BACKUP), now=130.0))
@@ -132,10 +132,10 @@ TARGET_EMPTY = "the backup of group 'shop' resolves to nothing: add a head to it
         pytest.param("standby", "target-empty", TARGET_EMPTY, id="it has only a standby"),
     ],
 )
-def test_a_switch_to_a_side_that_points_at_nothing_is_refused(
+def test_a_switch_to_a_side_without_a_target_is_refused(
     backup: str | None, rule: str, message: str
 ) -> None:
-    """It says by name which rule failed and what to do, and it can be overridden by that name."""
+    """The refusal names the rule and what to do, and the rule can be overridden by that name."""
     standby = application("standby", samples.balancer("lb1", "192.0.2.7"))
     view = state(samples.eu(), EMPTY, standby, group(backup=backup))
     refused = refusal(view, Switch(("shop",), BACKUP))
@@ -158,7 +158,7 @@ def test_a_switch_is_possible_without_an_application_on_the_side_it_leaves() -> 
 
 
 def three(**blog: object) -> State:
-    """The groups `shop`, `blog` and `wiki`, of which the last has an empty backup."""
+    """The groups `shop`, `blog`, and `wiki`, which has an empty backup."""
     return state(
         samples.eu(),
         samples.us(),
@@ -177,7 +177,7 @@ def test_several_groups_are_switched_in_one_step() -> None:
     assert view.revision == 11
 
 
-def test_without_a_side_each_group_goes_to_its_own_other_side() -> None:
+def test_without_a_side_each_group_is_switched_to_its_other_side() -> None:
     view = three(active=BACKUP)
     result = carry_out(view, Switch(("shop", "blog")))
     assert [report["to"] for report in result["groups"]] == ["backup", "primary"]
@@ -192,7 +192,7 @@ def test_a_group_that_is_named_twice_is_switched_once() -> None:
     assert answers(view) == US
 
 
-def test_groups_that_are_there_already_are_left_alone_beside_others() -> None:
+def test_groups_on_the_wanted_side_already_are_not_changed() -> None:
     view = three(active=BACKUP)
     result, writes, _ = carried_out(view, Switch(("shop", "blog"), BACKUP))
     assert [report["changed"] for report in result["groups"]] == [True, False]
@@ -306,7 +306,7 @@ def test_a_conflict_names_every_group_that_changed() -> None:
     )
 
 
-def test_a_dry_run_says_what_would_happen_and_writes_nothing() -> None:
+def test_a_dry_run_reports_the_result_and_writes_nothing() -> None:
     view = shop()
     command = Switch(("shop",), BACKUP, dry_run=True)
     result, writes, delta = carried_out(view, command, now=1_800_000_000.0)
@@ -334,7 +334,7 @@ def test_any_rule_of_a_command_may_be_overridden(override: tuple[str, ...]) -> N
 
 
 @pytest.mark.parametrize("name", ["all", "", "Target-Empty", "target_empty"])
-def test_nothing_but_its_rules_may_be_overridden(name: str) -> None:
+def test_an_unknown_rule_cannot_be_overridden(name: str) -> None:
     with pytest.raises(Rejected) as caught:
         check_override(("target-empty", name), RULES)
     assert (caught.value.code, caught.value.message) == (

@@ -1,4 +1,4 @@
-"""Every row of the transfer's table, in either direction and for both kinds of certificates."""
+"""Transfers of certificates: every row of the table, in either direction and for both kinds."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ ROWS = [
 
 @pytest.mark.parametrize(("former", "own", "outcome", "rules"), ROWS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_transferred(former, own, outcome, rules, kind) -> None:
-    """A row a case, the same for custom certificates and those of Let's Encrypt."""
+def test_each_row_of_the_table_of_transfers(former, own, outcome, rules, kind) -> None:
+    """The result is the same for custom certificates and those of Let's Encrypt."""
     former = replace(former, kind=kind) if former is not None else None
     own = replace(own, kind=kind) if own is not None else None
     transfer = plan_transfer(former, own, "app-us", NOW)
@@ -82,8 +82,8 @@ def test_what_is_transferred(former, own, outcome, rules, kind) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("direction", DIRECTIONS, ids=["to the backup", "back to the primary"])
-def test_a_switch_gives_the_other_side_the_certificate(kind, direction) -> None:
-    """In either direction, and the reply tells it."""
+def test_a_switch_transfers_the_certificate_to_the_other_side(kind, direction) -> None:
+    """In either direction, and the reply reports it."""
     former, newly, active = direction
     view = state(eu(), us(), group(active=active), certificate(former, kind=kind))
     reply = carry_out(view, Switch(("shop",)), NOW)
@@ -100,14 +100,14 @@ def test_a_switch_gives_the_other_side_the_certificate(kind, direction) -> None:
     }
 
 
-def test_a_dry_run_tells_the_transfer_and_does_nothing() -> None:
+def test_a_dry_run_reports_the_transfer_and_changes_nothing() -> None:
     view = state(eu(), us(), group(), certificate("eu"))
     reply = carry_out(view, Switch(("shop",), dry_run=True), NOW)
     assert reply["groups"][0]["certificate"]["outcome"] == "transferred"
     assert view.certificate("app-us") is None
 
 
-def test_history_tells_the_transfer() -> None:
+def test_a_transfer_appears_in_the_history() -> None:
     view = state(eu(), us(), group(), certificate("eu"))
     parts = changed_by(view, Switch(("shop",)), now=NOW)
     (part,) = (part for part in parts if part["kind"] == "certificate")
@@ -115,8 +115,8 @@ def test_history_tells_the_transfer() -> None:
     assert part["fields"]["transferred_from"] == [None, "eu"]
 
 
-def test_other_names_are_refused_and_named() -> None:
-    """What is missing and what is extra, so that one knows what to install."""
+def test_a_certificate_for_other_names_is_refused_and_the_difference_named() -> None:
+    """The message lists missing and extra names, so that the operator knows what to install."""
     view = state(
         eu(), us(), group(), certificate("eu", "a.test", "b.test"), certificate("us", "b.test", "c")
     )
@@ -126,7 +126,7 @@ def test_other_names_are_refused_and_named() -> None:
     assert "missing there: a.test; extra there: c" in failure.message
 
 
-def test_other_names_overridden_transfer_nothing_and_warn() -> None:
+def test_overriding_certificate_names_transfers_nothing_and_warns() -> None:
     own = certificate("us", *OTHER)
     view = state(eu(), us(), group(), certificate("eu"), own)
     reply = carry_out(view, Switch(("shop",), override=(CERTIFICATE_NAMES,)), NOW)
@@ -137,7 +137,7 @@ def test_other_names_overridden_transfer_nothing_and_warn() -> None:
     assert view.certificate("app-us") == own
 
 
-def test_an_expired_certificate_overridden_is_transferred_with_a_warning() -> None:
+def test_overriding_certificate_expired_transfers_the_certificate_with_a_warning() -> None:
     view = state(eu(), us(), group(), expired("eu"))
     reply = carry_out(view, Switch(("shop",), override=(CERTIFICATE_EXPIRED,)), NOW)
     assert "expired" in reply["groups"][0]["certificate"]["warning"]
@@ -150,7 +150,7 @@ def test_every_rule_that_fails_is_listed() -> None:
     assert rules == {"target-empty", CERTIFICATE_EXPIRED}
 
 
-def test_what_one_group_transfers_the_next_one_finds() -> None:
+def test_a_certificate_that_one_group_transfers_is_seen_by_the_next_group() -> None:
     """Two groups of the same applications transfer once; a third one's other names are refused."""
     third = application("asia", server("w", "203.0.113.1"))
     both = [group(), group("docs")]
@@ -173,7 +173,7 @@ def test_what_one_group_transfers_the_next_one_finds() -> None:
 CHALLENGES = (Challenge(DomainName.from_text("_acme-challenge.x.failover.test"), "v"),)
 
 
-def test_an_order_under_way_goes_along() -> None:
+def test_an_order_in_progress_moves_with_the_switch() -> None:
     """The right to have certificates issued moves in the same transaction, and so do failures."""
     under_way = order("eu", url="https://ca/1", key="k", challenges=CHALLENGES, failures=2)
     view = state(eu(), us(), group(), under_way)
@@ -189,14 +189,14 @@ def test_an_order_stays_with_an_application_that_is_still_active_elsewhere() -> 
 
 
 def test_an_order_waits_when_the_other_side_keeps_other_names() -> None:
-    """Nothing is served for it; back again, it goes on where it was, and is not placed twice."""
+    """Its challenges are not served; after a switch back it continues, and is not placed twice."""
     under_way = order("eu", url="https://ca/1", key="k", challenges=CHALLENGES)
     view = state(eu(), us(), group(), certificate("eu"), certificate("us", *OTHER), under_way)
     carry_out(view, Switch(("shop",), override=(CERTIFICATE_NAMES,)), NOW)
     assert view.order_for("app-eu") == replace(under_way, challenges=())
 
 
-def test_an_order_is_dropped_where_the_other_side_has_its_own() -> None:
+def test_an_order_is_dropped_if_the_other_side_has_its_own() -> None:
     view = state(eu(), us(), group(), order("eu"), order("us"))
     carry_out(view, Switch(("shop",)), NOW)
     assert (view.order_for("app-eu"), view.order_for("app-us")) == (None, order("us"))

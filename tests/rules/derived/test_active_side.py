@@ -1,4 +1,4 @@
-"""The sides of a group, and what its hostname answers by their health."""
+"""The health of a group's sides, and which side its hostname answers with."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
 
 
-def test_a_group_without_a_policy_is_one_for_which_nothing_is_automatic() -> None:
+def test_a_group_without_a_policy_is_switched_manually_only() -> None:
     view = samples.shop()
     assert policy_of(view, watched.the_group(view)) is NO_POLICY
     assert NO_POLICY.mode is Mode.MANUAL
@@ -33,7 +33,7 @@ def test_a_group_without_a_policy_is_one_for_which_nothing_is_automatic() -> Non
     assert policy_of(view, watched.the_group(view)) == AUTO
 
 
-def test_a_side_is_what_its_application_is_and_unknown_without_one() -> None:
+def test_a_side_has_the_health_of_its_application_and_is_unknown_without_one() -> None:
     view = samples.state(
         watched.all_are(samples.us(), DOWN, 5.0),
         samples.group(primary=None),
@@ -63,10 +63,10 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("active", "primary", "backup", "all_down", "expected"), ANSWERS)
-def test_a_policy_says_what_is_answered_while_both_sides_are_down(
+def test_all_down_determines_the_answer_while_both_sides_are_down(
     active: Side, primary: Health, backup: Health, all_down: AllDown, expected: list[str]
 ) -> None:
-    """And about the hostname only: the names of the sides answer for their sides."""
+    """This is about the hostname only: the names of the sides answer for their sides."""
     group = samples.group(active=active, automation=Automation("auto"))
     view = watched.watched([group], primary, backup, all_down=all_down)
     assert answers(view) == expected
@@ -88,12 +88,12 @@ def test_the_answer_follows_health_at_once_and_nothing_is_switched() -> None:
     assert answers(view, "_status.eu.failover.test") == ["TXT online"]
 
 
-def test_a_manual_policy_says_what_is_answered_too() -> None:
+def test_all_down_of_a_manual_policy_determines_the_answer_too() -> None:
     view = watched.shop(DOWN, DOWN, mode=Mode.MANUAL, all_down=AllDown.BACKUP)
     assert answers(view) == US
 
 
-def test_a_group_without_a_policy_answers_its_active_side_whatever_health_is() -> None:
+def test_a_group_without_a_policy_answers_with_its_active_side_even_if_it_is_down() -> None:
     view = watched.watched([samples.group()], DOWN, DOWN, all_down=AllDown.EMPTY)
     assert answered(view, watched.the_group(view)) == (PRIMARY, False)
     assert answers(view) == EU
@@ -137,7 +137,7 @@ def test_web_servers_that_are_down_are_left_out_unless_all_are(
     assert answers(two_servers(a, b, AnswerOf.ALL)) == BOTH
 
 
-def test_with_both_sides_down_a_policy_may_answer_nothing_in_place_of_all_web_servers() -> None:
+def test_all_down_goes_before_healthy_web_servers_when_both_sides_are_down() -> None:
     assert answers(two_servers(DOWN, DOWN, all_down=AllDown.EMPTY)) == []
     assert answers(two_servers(DOWN, UP, all_down=AllDown.EMPTY)) == B
 
@@ -150,8 +150,8 @@ def test_a_web_server_that_is_forced_down_is_left_out() -> None:
     assert answers(view) == BOTH
 
 
-def test_another_policy_is_answered_by_at_once() -> None:
-    """From the file, or for the group."""
+def test_a_changed_policy_changes_the_answer_at_once() -> None:
+    """Changed in the configuration, or set for the group."""
     view = two_servers(UP, DOWN, AnswerOf.ALL)
     healthy = AutomationSettings(
         view.settings.checks, (*watched.settings(answer=AnswerOf.HEALTHY).policies,)
@@ -159,12 +159,12 @@ def test_another_policy_is_answered_by_at_once() -> None:
     serial = view.serial(samples.name("failover.test"))
     carry_out(view, Configure(view.zones, healthy))
     assert answers(view) == A
-    assert view.serial(samples.name("failover.test")) != serial, "the zone is another one"
+    assert view.serial(samples.name("failover.test")) != serial, "the answers of the zone changed"
     carry_out(view, SetGroup("shop", policy=""))
     assert answers(view) == BOTH
 
 
-def test_policies_that_answer_as_ever_leave_the_serial_of_a_zone_as_it_is() -> None:
+def test_a_new_policy_that_changes_no_answer_does_not_change_the_serial_of_a_zone() -> None:
     view = watched.shop()
     serial = view.serial(samples.name("failover.test"))
     other = replace(AUTO, name="other", grace=1.0)

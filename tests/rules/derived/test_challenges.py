@@ -37,7 +37,7 @@ LONG = ".".join(["a" * 60] * 4)
     ],
     ids=["a hostname", "below it", "a customer's name", "too long"],
 )
-def test_a_challenge_is_answered_at(text: str, owners: list[str]) -> None:
+def test_where_a_challenge_is_answered(text: str, owners: list[str]) -> None:
     view = state(eu(), zones=[sample_zone(), sample_zone("b.test")])
     assert [owner.to_text() for owner in challenge_owners(view, name(text))] == owners
 
@@ -46,12 +46,14 @@ def test_a_challenge_is_answered_at(text: str, owners: list[str]) -> None:
     ("text", "base"),
     [("*.a.example", "a.example"), ("A.Example.", "a.example"), ("a.example", "a.example")],
 )
-def test_a_wildcards_challenge_is_that_of_the_name_below_it(text: str, base: str) -> None:
+def test_the_challenge_for_a_wildcard_is_at_the_name_without_the_asterisk(
+    text: str, base: str
+) -> None:
     assert base_name(text).to_text() == base
 
 
 @pytest.mark.parametrize("text", ["192.0.2.1", "2001:db8::1", "example", "*.example", "a..b", ""])
-def test_what_is_no_full_domain_name_is_refused(text: str) -> None:
+def test_a_name_that_is_not_a_full_domain_name_is_refused(text: str) -> None:
     with pytest.raises(Rejected) as caught:
         base_name(text)
     assert caught.value.code == "invalid"
@@ -67,12 +69,14 @@ def test_what_is_no_full_domain_name_is_refused(text: str) -> None:
     ],
     ids=["active group", "wildcard and duplicates", "group where it is inactive", "customer"],
 )
-def test_names_may_be_ordered(names: list[str], checked: tuple[str, ...]) -> None:
-    """Of groups that the application is attached to, on whichever side it is."""
+def test_names_of_attached_groups_and_of_customers_may_be_ordered(
+    names: list[str], checked: tuple[str, ...]
+) -> None:
+    """The application may be on either side of the group."""
     assert checked_names(VIEW, eu(), names) == checked
 
 
-def test_every_name_that_may_not_be_ordered_is_told() -> None:
+def test_every_name_that_may_not_be_ordered_is_named() -> None:
     wrong = ["mail.failover.test", "ns1.failover.test", "192.0.2.1", LONG, HOSTNAME]
     with pytest.raises(Rejected) as caught:
         checked_names(VIEW, eu(), wrong)
@@ -81,7 +85,7 @@ def test_every_name_that_may_not_be_ordered_is_told() -> None:
     assert repr(HOSTNAME) not in caught.value.message
 
 
-def test_names_of_one_owner_have_several_values_at_once_with_ttl_0() -> None:
+def test_one_owner_can_have_several_challenges_at_once_with_ttl_0() -> None:
     owner = name(f"_acme-challenge.{HOSTNAME}")
     ordered = order("eu", challenges=(Challenge(owner, "v1"), Challenge(owner, "v2")))
     other = order("us", challenges=(Challenge(owner, "v2"), Challenge(owner, "v3")))
@@ -89,12 +93,12 @@ def test_names_of_one_owner_have_several_values_at_once_with_ttl_0() -> None:
     assert served(view)[owner.to_text()] == ["TXT v1", "TXT v2", "TXT v3"]
     (node,) = challenge_nodes(view)
     assert [records.ttl for records in node.rrsets] == [0]
-    assert node.negative_ttl == 0, "another type at this name is not remembered either"
+    assert node.negative_ttl == 0, "resolvers do not cache missing types at this name either"
     assert challenge_nodes(view, [name("other.failover.test")]) == []
 
 
-def test_records_of_the_configuration_stay() -> None:
-    """Who delegates challenges elsewhere keeps that."""
+def test_configured_records_are_served_instead_of_a_challenge() -> None:
+    """An operator may delegate challenges elsewhere with configured records."""
     owner = f"_acme-challenge.{HOSTNAME}"
     configured = sample_zone(records=(text_record(owner),))
     ordered = order("eu", challenges=(Challenge(name(owner), "v1"),))

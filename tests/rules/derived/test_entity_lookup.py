@@ -1,4 +1,4 @@
-"""What is not there is refused with the nearest name that is."""
+"""An unknown name is refused, with the nearest known name as a suggestion."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from failoverdns.rules.derived.entity_lookup import (
         pytest.param("x", [], "; there is no group at all yet", id="there are none"),
     ],
 )
-def test_a_hint_helps_to_find_the_right_name(asked: str, known: list[str], message: str) -> None:
+def test_a_refusal_suggests_the_nearest_name(asked: str, known: list[str], message: str) -> None:
     refused = not_found("group", asked, known)
     assert (refused.code, refused.message) == ("not-found", f"no group {asked!r}{message}")
 
 
-def test_a_hint_does_not_look_at_every_one_of_a_million_names() -> None:
+def test_a_suggestion_compares_at_most_2000_names() -> None:
     def names() -> object:
         for number in range(2000):
             yield f"other-{number}"
-        raise AssertionError("it looks at more than 2000 names")
+        raise AssertionError("more than 2000 names are compared")
 
     assert not_found("group", "shop", names()).message == "no group 'shop'"
 
 
-def test_things_are_found_by_their_names() -> None:
+def test_entities_are_found_by_their_names() -> None:
     view = samples.shop()
     eu = find_application(view, "eu")
     assert eu == samples.eu()
@@ -48,15 +48,15 @@ def test_things_are_found_by_their_names() -> None:
     assert find_zone(view, name("failover.test")) == samples.zone()
 
 
-def test_names_of_applications_and_heads_are_labels_and_have_no_case() -> None:
+def test_names_of_applications_and_heads_are_found_in_any_case() -> None:
     assert find_head(find_application(samples.shop(), "EU"), "LB1").name == "lb1"
 
 
-def test_without_a_name_the_only_zone_is_meant() -> None:
+def test_without_a_name_the_only_zone_is_found() -> None:
     assert find_zone(state(), None) == samples.zone()
 
 
-def test_without_a_name_none_of_several_zones_is_meant() -> None:
+def test_without_a_name_several_zones_are_refused() -> None:
     view = state(zones=[samples.zone("a.test"), samples.zone("b.test")])
     with pytest.raises(Rejected, match=r"several zones: choose one with --zone \(a.test, b.test\)"):
         find_zone(view, None)
@@ -78,7 +78,7 @@ def test_without_a_name_none_of_several_zones_is_meant() -> None:
         pytest.param(
             lambda view: find_head(application("new"), "lb2"),
             "no head 'lb2' in application 'new'; there is no head at all in application 'new' yet",
-            id="a head where there is none",
+            id="a head of an application without heads",
         ),
         pytest.param(
             lambda view: find_group(view, "Shop"),
@@ -92,7 +92,7 @@ def test_without_a_name_none_of_several_zones_is_meant() -> None:
         ),
     ],
 )
-def test_what_is_not_there_is_said_so(find: object, message: str) -> None:
+def test_an_unknown_name_is_refused(find: object, message: str) -> None:
     with pytest.raises(Rejected) as caught:
         find(samples.shop())
     assert (caught.value.code, caught.value.message) == ("not-found", message)

@@ -1,4 +1,4 @@
-"""Health: what probes come to, what an application is by its heads, and what is said against it."""
+"""Health: of a head from its probes, of an application from its heads, and the reasons."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LETTERS = {UP: "u", DOWN: "d", UNKNOWN: "?"}
 
 
 def known(results: str, up_after: int, down_after: int) -> str:
-    """What is known after each of some results: `+` is a good one, `-` a bad one."""
+    """The health after each of some results, as letters: `+` is a good result, `-` a bad one."""
     check = Check("web", CheckKind.TCP, up_after=up_after, down_after=down_after)
     tally, letters = Tally(), ""
     for result in results:
@@ -57,22 +57,22 @@ def known(results: str, up_after: int, down_after: int) -> str:
         pytest.param("+--++", 2, 1, "?dddu", id="both have a number of their own"),
     ],
 )
-def test_so_many_probes_in_a_row_change_what_is_known(
+def test_enough_probes_in_a_row_change_the_health(
     results: str, up_after: int, down_after: int, expected: str
 ) -> None:
     assert known(results, up_after, down_after) == expected
 
 
 @given(st.text("+-", max_size=40), st.integers(1, 5), st.integers(1, 5))
-def test_what_is_known_changes_only_by_an_unbroken_row(
+def test_the_health_changes_only_after_an_unbroken_row_of_probes(
     results: str, up_after: int, down_after: int
 ) -> None:
     letters = "?" + known(results, up_after, down_after)
     for number in range(len(results)):
-        before, after, told = letters[number], letters[number + 1], results[: number + 1]
-        if told.endswith("+" * up_after):
+        before, after, so_far = letters[number], letters[number + 1], results[: number + 1]
+        if so_far.endswith("+" * up_after):
             assert after == "u"
-        elif told.endswith("-" * down_after):
+        elif so_far.endswith("-" * down_after):
             assert after == "d"
         else:
             assert after == before
@@ -101,24 +101,24 @@ PARTS = [
 
 
 def conditions(letters: Sequence[str]) -> list[Condition]:
-    """Parts that are so since 1, 2, 3 and so on."""
+    """Conditions of parts that hold since 1, 2, 3 and so on."""
     of = {letter: health for health, letter in LETTERS.items()}
     return [Condition(of[letter], float(at)) for at, letter in enumerate(letters, 1)]
 
 
 @pytest.mark.parametrize(("parts", "quorum", "health", "since"), PARTS)
-def test_a_whole_is_what_so_many_of_its_parts_are(
+def test_a_whole_is_up_or_down_when_enough_of_its_parts_are(
     parts: str, quorum: Quorum, health: Health, since: float
 ) -> None:
-    """Since the part became so that decided it."""
+    """Its start is when the part that decided it changed."""
     assert combined(conditions(parts), quorum) == Condition(health, since)
 
 
-def test_a_whole_is_up_or_down_if_what_is_not_known_cannot_alter_that() -> None:
+def test_a_whole_is_unknown_only_if_its_unknown_parts_could_decide_it() -> None:
     for size in range(1, 5):
         for parts in product("ud?", repeat=size):
             fills = [
-                [told if told != "?" else fill for told, fill in zip(parts, filled, strict=True)]
+                [part if part != "?" else fill for part, fill in zip(parts, filled, strict=True)]
                 for filled in product("ud", repeat=size)
             ]
             for needed in range(1, size + 1):
@@ -137,10 +137,10 @@ def test_a_whole_is_up_or_down_if_what_is_not_known_cannot_alter_that() -> None:
         ("dd", 5, condition(DOWN, 1.0)),
     ],
 )
-def test_nothing_is_down_of_which_nothing_was_found_down(
+def test_too_few_parts_do_not_make_a_whole_down(
     parts: str, quorum: Quorum, expected: Condition
 ) -> None:
-    """Fewer parts than have to be up are never enough, and no reason to switch by themselves."""
+    """The whole is never up, and down only if a part is."""
     assert combined(conditions(parts), quorum) == expected
 
 
@@ -151,16 +151,16 @@ def two_servers(**fields: object) -> Application:
 
 
 def with_heads(application: Application, *heads: Head) -> Application:
-    """An application with other heads."""
+    """A copy of an application with these heads."""
     return replace(application, heads=heads)
 
 
-def test_what_is_forced_counts_in_place_of_what_is_observed() -> None:
+def test_forced_health_counts_instead_of_observed_health() -> None:
     head = is_(samples.server("a", "192.0.2.1"), UP, 5.0)
     assert head_condition(head) == condition(UP, 5.0)
     for health in (UP, DOWN):
-        told = replace(head, forced=forced(health, 7.0))
-        assert head_condition(told) == condition(health, 7.0)
+        head_ = replace(head, forced=forced(health, 7.0))
+        assert head_condition(head_) == condition(health, 7.0)
     assert head_condition(samples.server("a", "192.0.2.1")).health is UNKNOWN
 
 
@@ -174,7 +174,7 @@ def test_what_is_forced_counts_in_place_of_what_is_observed() -> None:
         (DOWN, DOWN, "any", condition(DOWN, 2.0)),
     ],
 )
-def test_an_application_is_what_its_web_heads_are(
+def test_the_health_of_an_application_comes_from_its_web_heads(
     a: Health, b: Health, require: Quorum, expected: Condition
 ) -> None:
     plain = two_servers(require_heads=require)
@@ -183,7 +183,7 @@ def test_an_application_is_what_its_web_heads_are(
 
 
 def test_heads_that_no_traffic_reaches_do_not_count() -> None:
-    """A load balancer on standby, and web servers behind the active one."""
+    """These are a load balancer on standby, and web servers behind the active one."""
     active, standby = samples.balancer("lb1", "192.0.2.1"), samples.balancer("lb2", "192.0.2.2")
     application = samples.application(
         "eu",
@@ -201,20 +201,20 @@ def test_an_application_without_heads_is_neither_up_nor_down() -> None:
     assert application_condition(samples.application("empty")).health is UNKNOWN
 
 
-def test_a_head_that_is_forced_counts_for_its_application_and_is_observed_all_the_same() -> None:
+def test_a_forced_head_counts_for_its_application_and_keeps_its_observed_health() -> None:
     up = all_are(two_servers(require_heads="all"), UP, 1.0)
     application = with_heads(up, replace(up.heads[0], forced=forced(DOWN, 9.0)), up.heads[1])
     assert application_condition(application) == condition(DOWN, 9.0)
     assert observed_of(application) == condition(UP, 1.0)
 
 
-def test_an_application_that_is_forced_is_that_whatever_its_heads_are() -> None:
+def test_a_forced_application_has_that_health_whatever_its_heads_have() -> None:
     application = replace(all_are(two_servers(), DOWN, 1.0), forced=forced(UP, 9.0))
     assert application_condition(application) == condition(UP, 9.0)
     assert observed_of(application) == condition(DOWN, 1.0)
 
 
-def test_why_an_application_is_down_is_told_in_a_few_words() -> None:
+def test_a_short_text_says_why_an_application_is_down() -> None:
     down = all_are(two_servers(), DOWN)
     assert why_down(down) == "a: refused, port 80: refused; b: refused, port 80: refused"
     by_hand = with_heads(down, replace(down.heads[0], forced=forced(DOWN, 0.0, "disk")))
@@ -223,7 +223,7 @@ def test_why_an_application_is_down_is_told_in_a_few_words() -> None:
     assert why_down(replace(down, forced=forced(DOWN, 0.0, "works"))) == "it is forced down (works)"
 
 
-def test_a_head_that_is_up_by_hand_is_no_reason_why_its_application_is_down() -> None:
+def test_a_head_that_is_forced_up_is_not_named_as_a_reason() -> None:
     down = all_are(two_servers(require_heads="all"), DOWN)
     half = with_heads(down, replace(down.heads[0], forced=forced(UP)), down.heads[1])
     assert why_down(half) == "b: refused, port 80: refused"
@@ -231,9 +231,9 @@ def test_a_head_that_is_up_by_hand_is_no_reason_why_its_application_is_down() ->
 
 def test_no_more_than_three_heads_are_named_as_reasons() -> None:
     heads = [is_(samples.server(f"w{n}", f"192.0.2.{n}"), DOWN) for n in range(1, 6)]
-    told = why_down(samples.application("five", *heads))
-    assert told.count("refused, port 80") == 3
-    assert told.endswith("; and 2 more")
+    text = why_down(samples.application("five", *heads))
+    assert text.count("refused, port 80") == 3
+    assert text.endswith("; and 2 more")
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_no_more_than_three_heads_are_named_as_reasons() -> None:
         (DOWN, DOWN, ["a", "b"]),
     ],
 )
-def test_heads_that_are_not_down_are_healthy_and_all_are_if_none_is_left(
+def test_heads_that_are_down_are_not_healthy_unless_all_are_down(
     a: Health, b: Health, healthy: list[str]
 ) -> None:
     plain = two_servers()
@@ -255,7 +255,7 @@ def test_heads_that_are_not_down_are_healthy_and_all_are_if_none_is_left(
 
 
 def tally(health: Health, result: ProbeResult = GOOD) -> Tally:
-    """What the probes of one check came to."""
+    """A tally of one check."""
     return Tally(health, 1, result)
 
 
@@ -270,19 +270,19 @@ def tally(health: Health, result: ProbeResult = GOOD) -> Tally:
         ([], "all", UNKNOWN),
     ],
 )
-def test_a_head_is_what_so_many_of_its_checks_are(
+def test_a_head_is_up_or_down_when_enough_of_its_checks_are(
     of_checks: list[Health], quorum: Quorum, health: Health
 ) -> None:
     observed = head_observed([tally(each) for each in of_checks], quorum, 5.0)
     assert (observed.health, observed.since) == (health, 5.0)
 
 
-def test_a_head_that_is_down_says_what_the_first_check_found_that_failed() -> None:
+def test_a_head_that_is_down_has_the_cause_of_its_first_failed_check() -> None:
     refused = ProbeResult(Cause.REFUSED, "port 80", 0.0)
     found = head_observed([tally(UP), tally(DOWN, BAD), tally(DOWN, refused)], "all", 5.0)
     assert (found.cause, found.detail) == (Cause.TIMEOUT, "nothing came within 3 s")
 
 
-def test_a_cause_is_not_told_of_what_is_not_down() -> None:
+def test_a_head_that_is_not_down_has_no_cause() -> None:
     found = head_observed([tally(UP), tally(DOWN, BAD)], "any", 5.0)
     assert (found.cause, found.detail) == (None, "")

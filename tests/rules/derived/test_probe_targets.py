@@ -1,4 +1,4 @@
-"""What is to be probed, under which names, and which changes alter that."""
+"""The targets of probes, their host names, and which changes alter them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def watched_eu(*heads: object) -> Application:
     return replace(samples.application("eu", *heads), checks=("web",))  # type: ignore[arg-type]
 
 
-def test_every_address_is_a_target_of_its_own() -> None:
-    """Of standby load balancers too; of a hostname each that it resolves to."""
+def test_every_address_is_a_separate_target() -> None:
+    """So is each address that a hostname resolves to, and those of standby load balancers."""
     eu = watched_eu(
         server("web1", "192.0.2.1", "2001:db8::1"), balancer("lb1", hostname="lb.example")
     )
@@ -45,8 +45,8 @@ def test_every_address_is_a_target_of_its_own() -> None:
     assert hostnames_of(replace(eu, checks=())) == ()
 
 
-def test_clients_ask_by_the_names_of_the_certificate_or_else_of_the_groups() -> None:
-    """Wildcards left out; so many groups may follow that some names are left out."""
+def test_host_names_are_those_of_the_certificate_or_else_of_the_groups() -> None:
+    """Wildcards are left out, and the hostnames after the first hundred."""
     names = ("*.shop.example", "shop.example", "www.shop.example")
     certificate = samples.certificate("eu", *names)
     groups = [samples.group(f"g{number}", label=f"g{number}") for number in range(200)]
@@ -69,7 +69,7 @@ def test_clients_ask_by_the_names_of_the_certificate_or_else_of_the_groups() -> 
         (ForceHealth("eu", None, DOWN), set()),
     ],
 )
-def test_what_is_observed_or_forced_alters_no_target(command: Mutation, of: set[str]) -> None:
+def test_observed_and_forced_health_alter_no_target(command: Mutation, of: set[str]) -> None:
     view = watched.shop(UP, UP)
     _, writes, _ = carried_out(view, command)
     assert writes

@@ -1,4 +1,4 @@
-"""Who may renew, when, and how long who fails has to wait."""
+"""Which applications may renew a certificate, when, and how long to wait after a failure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SHORT = facts(called="x", not_after=6 * DAY, fingerprint=FIRST)
     ],
     ids=["active", "inactive", "active in one of two", "in no group", "no group at all"],
 )
-def test_renewal_runs_only_where_the_traffic_is(
+def test_only_an_application_with_traffic_may_renew(
     application: Application, groups: list[Group], allowed: bool
 ) -> None:
     assert may_renew(state(eu(), us(), *groups), application) is allowed
@@ -58,15 +58,17 @@ def test_renewal_runs_only_where_the_traffic_is(
         "two thirds",
         "half of a short one",
         "ten days are not short",
-        "some earlier",
+        "earlier by the jitter",
         "window",
-        "some later in the window",
+        "end of the window",
         "window in the past",
         "window after the end",
-        "window upside down",
+        "window with its end before its start",
     ],
 )
-def test_a_certificate_is_due(what: object, window: tuple[float, float] | None, due: float) -> None:
+def test_when_a_certificate_is_due(
+    what: object, window: tuple[float, float] | None, due: float
+) -> None:
     assert renew_at(what, window) == pytest.approx(due, abs=1.0)  # type: ignore[arg-type]
 
 
@@ -82,7 +84,7 @@ def test_only_an_acme_certificate_without_an_order_is_due() -> None:
 
 
 @pytest.mark.parametrize(("failures", "least"), [*enumerate(RETRIES, 1), (50, RETRIES[-1])])
-def test_a_wait_grows_up_to_a_day_and_is_a_little_longer_for_some(
+def test_the_wait_after_a_failure_grows_up_to_a_day_and_varies_by_order(
     failures: int, least: float
 ) -> None:
     waits = {retry_at(f"ord-{n}", failures, 1000.0, None) - 1000.0 for n in range(20)}
@@ -90,7 +92,7 @@ def test_a_wait_grows_up_to_a_day_and_is_a_little_longer_for_some(
     assert len(waits) > 10
 
 
-def test_what_the_ca_asks_for_is_the_least() -> None:
+def test_the_wait_is_at_least_what_the_ca_asks_for() -> None:
     assert retry_at("ord-1", 1, 0.0, 50000.0) >= 50000.0
     assert retry_at("ord-1", 1, 0.0, 1.0) >= RETRIES[0]
 
@@ -104,9 +106,9 @@ def test_what_the_ca_asks_for_is_the_least() -> None:
         (1, 5000.0, 4000.0, 4000.0),
         (AT_ONCE, 9000.0, 8000.0, 8000.0),
     ],
-    ids=["at once", "in a while", "soon in any case", "the CA's wish", "the CA's wish later"],
+    ids=["at once", "later", "soon in any case", "the CA's wait", "the CA's wait after failures"],
 )
-def test_who_asks_again_gets_it_as_soon_as_the_ca_allows(
+def test_a_requested_attempt_is_made_as_soon_as_the_ca_allows(
     failures: int, waits_until: float, not_before: float, tried_at: float
 ) -> None:
     failed = order("eu", failures=failures, retry_at=waits_until, not_before=not_before)

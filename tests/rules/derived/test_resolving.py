@@ -1,4 +1,4 @@
-"""What is served of flattened hostnames, with which TTL, and when they are asked for again."""
+"""Flattened hostnames: which answers are served, with which TTL, and when they are resolved."""
 
 from __future__ import annotations
 
@@ -52,10 +52,14 @@ FAILED = Answer(None, None, 0, "SERVFAIL")
             id="half of what is left",
         ),
         pytest.param(
-            FAILED, RefreshTiming(0, 900, 2), 10, RefreshTiming(1040, 900, 3), id="twice as long"
+            FAILED, RefreshTiming(0, 900, 2), 10, RefreshTiming(1040, 900, 3), id="the wait doubles"
         ),
         pytest.param(
-            FAILED, RefreshTiming(0, 900, 99), 10, RefreshTiming(1060, 900, 100), id="not for ever"
+            FAILED,
+            RefreshTiming(0, 900, 99),
+            10,
+            RefreshTiming(1060, 900, 100),
+            id="the wait is limited",
         ),
         pytest.param(
             Answer((), (), 0, "no addresses"),
@@ -64,25 +68,27 @@ FAILED = Answer(None, None, 0, "SERVFAIL")
             RefreshTiming(1010, 1000, 1),
             id="no address",
         ),
-        pytest.param(GOOD, RefreshTiming(0, 0, 9), 30, RefreshTiming(1030, 1060), id="well again"),
+        pytest.param(
+            GOOD, RefreshTiming(0, 0, 9), 30, RefreshTiming(1030, 1060), id="a good answer again"
+        ),
     ],
 )
-def test_an_answer_is_served_and_asked_for_again_as_the_table_says(
+def test_the_ttl_and_the_next_time_after_an_answer(
     answer: Answer, before: RefreshTiming | None, ttl: int, timing: RefreshTiming
 ) -> None:
-    """A row of the table each."""
+    """Each case is a row of the table in `resolving`."""
     assert timed(answer, before, 1000) == (ttl, timing)
 
 
 def cloud(**fields: object) -> State:
-    """A group, flattened unless told otherwise, whose primary is a hostname."""
+    """A group whose primary is a hostname, flattened by default."""
     head = balancer("lb", hostname="lb.cloud.example")
     shop = group(primary="cloud", **{"flatten": True, **fields})
     return state(application("cloud", head, active="lb"), samples.us(), shop)
 
 
 def test_the_origin_of_a_zone_answers_with_the_addresses_of_its_alias() -> None:
-    """Beside what is configured there, and with no CNAME while they are not known."""
+    """They are served beside the configured records, and without a CNAME while unknown."""
     mail = OwnedRRset(name("failover.test"), 15, 300, (Opaque(b"\0\x0a\4mail\0"),))
     view = state(zones=[samples.zone(records=(mail,), alias=HOST)])
     assert wanted(view) == (HOST,)
@@ -93,21 +99,21 @@ def test_the_origin_of_a_zone_answers_with_the_addresses_of_its_alias() -> None:
     assert [node.owner for node in delta.nodes] == [name("failover.test")]
     assert answers(view, "failover.test") == [*before, "A 192.0.2.7", "AAAA 2001:db8::7"]
     assert {r.ttl for r in delta.nodes[0].rrsets if r.rtype in (A, AAAA)} == {30}
-    told = zone_report(view, view.zones[0])["alias"]
-    assert isinstance(told, dict)
-    assert (told["hostname"], told["problem"]) == ("lb.cloud.example", None)
+    alias = zone_report(view, view.zones[0])["alias"]
+    assert isinstance(alias, dict)
+    assert (alias["hostname"], alias["problem"]) == ("lb.cloud.example", None)
     carried_out(view, ForgetAnswers((HOST,)))
     assert view.resolved(HOST) is not None, "it is still wanted"
 
 
 def learn(view: State, answer: Answer, ttl: int = 30, now: float = 5.0) -> int:
-    """Take an answer over; return how many writes are stored."""
+    """Record an answer; return the number of stored writes."""
     writes = carried_out(view, LearnAnswer(HOST, answer, ttl), now)[1]
     return sum(not write.is_fleeting for write in writes)
 
 
-def test_a_hostname_is_a_cname_until_its_addresses_are_known() -> None:
-    """So that flattening a group that is in use is no outage."""
+def test_a_flattened_hostname_is_a_cname_until_its_addresses_are_known() -> None:
+    """So flattening a group that is in use causes no outage."""
     view = cloud()
     assert answers(view) == ["CNAME lb.cloud.example"]
     learn(view, FAILED)
@@ -137,14 +143,14 @@ def test_a_hostname_is_a_cname_until_its_addresses_are_known() -> None:
 def test_the_last_good_answer_stays_until_there_is_a_better_one(
     answer: Answer, served: list[str], stored: int
 ) -> None:
-    """Only other addresses are a change that is stored."""
+    """Only different addresses are stored."""
     view = cloud()
     assert learn(view, GOOD) == 1
     assert learn(view, answer) == stored
     assert answers(view) == served
 
 
-def test_the_ttl_is_at_most_the_groups() -> None:
+def test_the_ttl_of_a_flattened_answer_is_at_most_that_of_the_group() -> None:
     view = cloud(ttl=20)
     learn(view, GOOD, ttl=30)
     (a, _) = samples.node_table(view)[name(samples.HOSTNAME)].rrsets
@@ -155,7 +161,7 @@ def test_the_ttl_is_at_most_the_groups() -> None:
 
 
 def test_after_a_restart_the_last_good_answer_is_served_for_a_short_time() -> None:
-    """Nobody knows how old it is."""
+    """Its age is not known."""
     head = balancer("lb", hostname="lb.cloud.example")
     shop = group(primary="cloud", flatten=True)
     known = Resolved(HOST, (ONE,), (), 1.0)
@@ -164,7 +170,7 @@ def test_after_a_restart_the_last_good_answer_is_served_for_a_short_time() -> No
     assert (a.data, a.ttl) == ((ONE,), 10)
 
 
-def test_status_tells_what_is_known_of_a_hostname_and_since_when() -> None:
+def test_status_reports_the_last_answer_for_a_hostname_and_its_age() -> None:
     view = cloud()
     report = group_report(view, view.group("grp-shop"))
     assert report["primary"]["resolved"]["problem"] == "not resolved since the start"
@@ -182,7 +188,7 @@ def test_status_tells_what_is_known_of_a_hostname_and_since_when() -> None:
     assert "resolved" not in report["backup"]
 
 
-def test_what_no_group_needs_is_forgotten() -> None:
+def test_an_answer_that_no_group_needs_is_deleted() -> None:
     view = cloud()
     learn(view, GOOD)
     carried_out(view, ForgetAnswers((HOST,)))
@@ -194,15 +200,15 @@ def test_what_no_group_needs_is_forgotten() -> None:
     assert (view.resolved(HOST), view.freshness(HOST)) == (None, None)
 
 
-def test_a_hostname_of_our_own_is_not_asked_for() -> None:
-    """A group that points at itself would confirm itself for ever."""
+def test_a_hostname_in_a_zone_of_the_server_is_not_resolved() -> None:
+    """The server would query itself, and a group that points at itself would never change."""
     head = balancer("lb", hostname=samples.HOSTNAME)
     view = state(application("cloud", head, active="lb"), group("x", "cloud", None, flatten=True))
     assert wanted(view) == ()
     assert str(target_of(view, view.group("grp-x"), Side.PRIMARY)).startswith("Hostname")
 
 
-def test_a_group_can_be_flat_from_the_beginning() -> None:
+def test_a_group_can_be_added_with_flattening() -> None:
     view = state()
     carried_out(view, AddGroup("shop", flatten=True))
     assert [found.name for found in view.flattening()] == ["shop"]

@@ -1,4 +1,4 @@
-"""What every name answers, and that a change alters those answers and no others."""
+"""The records that every name answers with, and which names a change affects."""
 
 from __future__ import annotations
 
@@ -47,10 +47,8 @@ EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]
 @pytest.mark.parametrize(
     ("active", "answer"), [(Side.PRIMARY, EU), (Side.BACKUP, US)], ids=["primary", "backup"]
 )
-def test_each_side_has_a_name_of_its_own_whichever_is_active(
-    active: Side, answer: list[str]
-) -> None:
-    """So one can test the backup before a switch, and the primary before the fail-back."""
+def test_each_side_has_its_own_name_whichever_is_active(active: Side, answer: list[str]) -> None:
+    """So an operator can test the backup before a switch, and the primary before a fail-back."""
     view = samples.shop(active=active)
     assert answers(view) == answer
     assert answers(view, f"primary.{HOSTNAME}") == EU
@@ -64,8 +62,8 @@ def test_each_side_has_a_name_of_its_own_whichever_is_active(
         pytest.param("empty", id="an application without heads"),
     ],
 )
-def test_a_group_with_nothing_to_point_at_is_reserved(primary: str | None) -> None:
-    """NODATA, never NXDOMAIN: its names are there, and have no records."""
+def test_the_names_of_a_group_without_targets_answer_nodata(primary: str | None) -> None:
+    """Never NXDOMAIN: the names exist, and have no records."""
     view = state(application("empty"), group(primary=primary, backup=None))
     for at in ("", "primary.", "backup."):
         assert answers(view, f"{at}{HOSTNAME}") == []
@@ -88,7 +86,7 @@ def test_a_group_with_nothing_to_point_at_is_reserved(primary: str | None) -> No
         ),
     ],
 )
-def test_every_zone_says_whether_an_application_is_online(
+def test_every_zone_answers_for_the_role_of_an_application(
     groups: list[samples.Group], role: str
 ) -> None:
     zones = [samples.zone(), samples.zone("failover.example")]
@@ -97,7 +95,7 @@ def test_every_zone_says_whether_an_application_is_online(
     assert answers(view, "_status.eu.failover.example") == [f"TXT {role}"]
 
 
-def test_all_that_is_served() -> None:
+def test_every_name_that_is_served() -> None:
     zones = [samples.zone(records=(samples.text_record("www.failover.test"),))]
     view = state(samples.eu(), samples.us(), group(), zones=zones)
     assert samples.served(view) == {
@@ -118,10 +116,10 @@ def test_all_that_is_served() -> None:
         pytest.param(60, 60, 60, id="both the same"),
         pytest.param(300, 60, 60, id="the zone's, where the group's TTL is longer"),
         pytest.param(5, 60, 5, id="at most the group's TTL"),
-        pytest.param(0, 60, 0, id="nothing is remembered with a TTL of 0"),
+        pytest.param(0, 60, 0, id="nothing is cached with a TTL of 0"),
     ],
 )
-def test_a_missing_type_is_remembered_for_at_most_the_ttl_of_the_group(
+def test_the_negative_ttl_of_a_group_is_at_most_its_ttl(
     of_group: int, of_zone: int, negative: int
 ) -> None:
     zones = [samples.zone(ttl=3600, negative_ttl=of_zone)]
@@ -134,7 +132,7 @@ def test_a_missing_type_is_remembered_for_at_most_the_ttl_of_the_group(
 
 
 def difference_made(view: State, *commands: Mutation) -> Delta:
-    """What the last of these commands alters."""
+    """The delta of the last of these commands."""
     delta = Delta()
     for command in commands:
         delta = carried_out(view, command)[2]
@@ -174,8 +172,8 @@ SHOP = {at: f"{at}{HOSTNAME}" for at in ("", "primary.", "backup.")}
         pytest.param([Configure((samples.zone(),))], id="configuring the same zones"),
     ],
 )
-def test_what_changes_no_answer_touches_no_name(commands: list[Mutation]) -> None:
-    """So the serial numbers stay as they are, and secondaries have nothing to fetch."""
+def test_a_change_that_alters_no_answer_affects_no_name(commands: list[Mutation]) -> None:
+    """So the serial numbers do not change, and secondaries have nothing to transfer."""
     assert difference_made(samples.shop(), *commands) == Delta()
 
 
@@ -227,7 +225,7 @@ def test_what_changes_no_answer_touches_no_name(commands: list[Mutation]) -> Non
         ),
     ],
 )
-def test_a_change_touches_the_names_whose_answers_it_alters(
+def test_a_change_affects_the_names_whose_answers_it_alters(
     command: Mutation, names: list[str]
 ) -> None:
     others = group("free", None, None), group("blog", "blog", None)
@@ -235,7 +233,7 @@ def test_a_change_touches_the_names_whose_answers_it_alters(
     assert altered(difference_made(view, command)) == sorted(names)
 
 
-def test_a_change_of_a_zone_touches_that_zone_and_no_group() -> None:
+def test_a_change_of_a_zone_affects_that_zone_and_no_group() -> None:
     old = samples.zone(records=(samples.text_record("old.failover.test"),))
     new = replace(old, records=(samples.text_record("new.failover.test"),))
     other = samples.zone("failover.example")
@@ -245,15 +243,15 @@ def test_a_change_of_a_zone_touches_that_zone_and_no_group() -> None:
     assert [str(owner) for owner in delta.removed] == ["old.failover.test"]
 
 
-def test_another_negative_ttl_of_a_zone_reaches_the_groups_in_it() -> None:
+def test_another_negative_ttl_of_a_zone_affects_its_groups() -> None:
     view = samples.shop(ttl=60)
     delta = difference_made(view, Configure((samples.zone(negative_ttl=10),)))
     assert {node.negative_ttl for node in delta.nodes} == {10}
     assert set(SHOP.values()) <= set(altered(delta))
 
 
-def test_a_change_looks_at_no_more_than_it_may_alter() -> None:
-    """It costs what it touches, not what there is."""
+def test_a_change_touches_only_the_entities_that_it_may_alter() -> None:
+    """So its cost does not depend on the size of the state."""
     other = samples.zone("failover.example")
     blog = group("blog", "us", None, zone=other.origin)
     view = state(samples.eu(), samples.us(), group(), blog, zones=[ZONES[0], other])
@@ -273,7 +271,7 @@ def test_a_change_looks_at_no_more_than_it_may_alter() -> None:
     )
 
 
-def test_a_difference_of_nothing_is_nothing() -> None:
+def test_the_difference_between_equal_nodes_is_empty() -> None:
     table = samples.node_table(samples.shop())
     assert difference(table, dict(table)) == Delta()
     assert difference({}, table) == Delta(nodes=tuple(table.values()))
@@ -281,10 +279,10 @@ def test_a_difference_of_nothing_is_nothing() -> None:
 
 
 @given(drawn.commands(ZONES))
-def test_the_differences_of_any_changes_lead_to_all_that_is_served(
+def test_the_deltas_of_any_changes_lead_to_the_same_nodes_as_a_restart(
     commands: list[Mutation],
 ) -> None:
-    """What is published change by change is what a restart would publish at once."""
+    """The nodes published change by change equal those that a restart publishes at once."""
     view, random = drawn.start(ZONES[0]), Random(0)
     table: dict[DomainName, Node] = samples.node_table(view)
     for now, command in enumerate(commands):
@@ -299,17 +297,17 @@ def test_the_differences_of_any_changes_lead_to_all_that_is_served(
 
 
 def take(table: dict[DomainName, Node], delta: Delta) -> None:
-    """Take over a change; it may remove what is not there."""
+    """Apply a delta to a table; it may remove names that are not there."""
     for owner in delta.removed:
         table.pop(owner, None)
     table.update((node.owner, node) for node in delta.nodes)
 
 
 @given(drawn.commands(ZONES), st.lists(st.integers(0, 2), min_size=30, max_size=30))
-def test_parts_with_the_changes_between_them_lead_to_all_that_is_served(
+def test_parts_and_the_deltas_between_them_lead_to_the_same_nodes_as_a_restart(
     commands: list[Mutation], paces: list[int]
 ) -> None:
-    """So a worker that is filled while commands go on ends up with what the others have."""
+    """So a worker that is filled during changes ends up with the same table as the others."""
     view, random = drawn.start(ZONES[0]), Random(0)
     table: dict[DomainName, Node] = {}
     parts = nodes_in_parts(view, 1)
@@ -332,18 +330,20 @@ def test_parts_with_the_changes_between_them_lead_to_all_that_is_served(
         pytest.param(Switch(("shop",)), id="a switch"),
         pytest.param(RenameApplication("eu", "uk"), id="another name for an application"),
         pytest.param(SetHead("us", "lb1", samples.addresses("198.51.100.9")), id="a head"),
-        pytest.param(RemoveGroup("free"), id="a group that goes"),
-        pytest.param(AddGroup("new", ZONES[0].origin, "new", None, "eu"), id="a group that comes"),
+        pytest.param(RemoveGroup("free"), id="a group that is removed"),
+        pytest.param(
+            AddGroup("new", ZONES[0].origin, "new", None, "eu"), id="a group that is added"
+        ),
         pytest.param(Configure((ZONES[1], ZONES[2])), id="another negative TTL, no records"),
         pytest.param(Configure((ZONES[0], SECOND)), id="a name server of the second zone"),
-        pytest.param(Configure((ZONES[0],)), id="a zone that goes"),
+        pytest.param(Configure((ZONES[0],)), id="a zone that is removed"),
         pytest.param(
-            Configure((*ZONES[1:], samples.zone("third.example"))), id="a zone that comes"
+            Configure((*ZONES[1:], samples.zone("third.example"))), id="a zone that is added"
         ),
     ],
 )
 @pytest.mark.parametrize("taken", range(9))
-def test_a_change_between_any_two_parts_is_in_neither_or_in_the_later_ones(
+def test_a_change_between_any_two_parts_leads_to_the_same_nodes_as_a_restart(
     command: Mutation, taken: int
 ) -> None:
     groups = group(), group("free", None, None)
@@ -358,8 +358,8 @@ def test_a_change_between_any_two_parts_is_in_neither_or_in_the_later_ones(
     assert table == samples.node_table(view)
 
 
-def test_a_part_holds_so_many_applications_or_groups() -> None:
-    """Three names a group: so no part takes long."""
+def test_a_part_has_the_given_number_of_applications_or_groups() -> None:
+    """A group has three names."""
     groups = [group(f"g{number}", "eu", None) for number in range(5)]
     view = state(samples.eu(), *groups, zones=[ZONES[0]])
     sizes = [len(part) for part in nodes_in_parts(view, 2)]
@@ -373,7 +373,7 @@ LB = samples.name("lb.example")
 
 
 def following(flatten: bool) -> State:
-    """Four groups that follow the same hostname, and only that."""
+    """Four groups that all follow one hostname."""
     groups = [group(f"g{n}", "cloud", None, flatten=flatten) for n in range(4)]
     view = state(CLOUD, *groups, zones=[ZONES[0]])
     carried_out(view, LearnAnswer(LB, NEAR, 30))
@@ -382,7 +382,7 @@ def following(flatten: bool) -> State:
 
 @pytest.mark.parametrize("flatten", [False, True], ids=["plain", "flattened"])
 def test_names_that_answer_the_same_share_one_object(flatten: bool) -> None:
-    """So what is made of it, its bytes, is made once for very many groups."""
+    """So its bytes are made once for very many groups."""
     rrsets = [part[0].rrsets for part in nodes_in_parts(following(flatten), 1) if part][2:]
     assert len({id(shared) for shared in rrsets}) == 1
     assert rrsets[0]
@@ -402,7 +402,7 @@ def test_names_that_answer_the_same_share_one_object(flatten: bool) -> None:
     ],
     ids=["another head", "another address", "another head, flattened"],
 )
-def test_what_was_shared_by_a_part_is_not_shared_past_a_change(
+def test_names_do_not_share_an_answer_across_a_change(
     flatten: bool, command: Mutation, before: str, after: str
 ) -> None:
     view = following(flatten)

@@ -22,7 +22,7 @@ WEB1, WEB2 = server("web1", "192.0.2.11"), server("web2", "192.0.2.12")
 
 
 def to(*texts: str) -> Addresses:
-    """A target of addresses, IPv4 and IPv6 apart."""
+    """A target with these addresses, IPv4 and IPv6 separated."""
     parsed = samples.addresses(*texts)
     return Addresses(
         tuple(a for a in parsed if a.version == 4), tuple(a for a in parsed if a.version == 6)
@@ -42,7 +42,7 @@ def to(*texts: str) -> Addresses:
         pytest.param((LB1,), None, [], id="a standby and nothing else: nothing"),
     ],
 )
-def test_which_heads_traffic_must_reach(
+def test_which_heads_are_web_heads(
     heads: tuple[samples.Head, ...], active: str | None, names: list[str]
 ) -> None:
     found = web_heads(application("eu", *heads, active=active))
@@ -67,7 +67,7 @@ def test_which_heads_traffic_must_reach(
         pytest.param(
             application("eu", WEB1, server("again", "192.0.2.11")),
             to("192.0.2.11"),
-            id="an address that two web servers share stands there once",
+            id="an address that two web servers share appears once",
         ),
         pytest.param(
             application("eu", balancer("lb", hostname="LB.cloud.example"), active="lb"),
@@ -167,7 +167,7 @@ def test_a_template_that_cannot_become_a_hostname_is_refused(template: str, mess
         ),
     ],
 )
-def test_an_application_that_could_not_be_answered_for_is_refused(
+def test_an_application_that_dns_cannot_answer_with_is_refused(
     subject: Application, message: str
 ) -> None:
     with pytest.raises(Rejected) as caught:
@@ -192,12 +192,12 @@ def test_an_application_that_could_not_be_answered_for_is_refused(
         ),
     ],
 )
-def test_an_application_that_can_be_answered_for_is_taken(subject: Application) -> None:
+def test_an_application_that_dns_can_answer_with_is_accepted(subject: Application) -> None:
     assert checked(subject) is subject
 
 
 def test_an_application_has_no_more_addresses_than_an_answer_can_carry() -> None:
-    """1,000 of them; one more is refused with what to do instead."""
+    """The limit is 1,000; one more is refused, with what to do instead."""
     many = [f"10.0.{n // 250}.{n % 250}" for n in range(MAX_ADDRESSES)]
     checked(application("wide", server("w", *many)))
     with pytest.raises(Rejected, match=r"more than 1000 addresses.*put load balancers before"):

@@ -1,4 +1,4 @@
-"""Configured zones: what a reload changes, serial numbers, and what it refuses."""
+"""Zones: their serial numbers, what a reload changes, and what it refuses."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def serials(view: State) -> dict[str, int]:
         pytest.param(
             (EXAMPLE,),
             {"failover.test": 100, "failover.example": 500},
-            id="the serial of a zone that is dropped is kept for its return",
+            id="a dropped zone keeps its serial until it returns",
         ),
     ],
 )
-def test_a_zone_that_is_new_or_different_gets_a_serial(
+def test_a_new_or_changed_zone_gets_a_new_serial(
     zones: tuple[Zone, ...], after: dict[str, int]
 ) -> None:
     view = state(zones=[TEST])
@@ -77,8 +77,8 @@ def test_a_zone_that_returns_gets_a_higher_serial_even_if_it_is_the_same() -> No
 
 
 def test_a_zone_that_was_dropped_while_no_server_ran_is_served_when_it_returns() -> None:
-    """A start knows the zone from its serial only; the reload after it must not take it for
-    unchanged, or nothing would be served.
+    """After a start without the zone, a reload with it must not treat it as unchanged, although
+    its serial and digest are still stored.
     """
     known = [ZoneSerial(served.origin, 100, served.digest()) for served in (TEST, EXAMPLE)]
     started_without_it = State(10, known, (EXAMPLE,))
@@ -88,14 +88,14 @@ def test_a_zone_that_was_dropped_while_no_server_ran_is_served_when_it_returns()
     assert serials(started_without_it) == {"failover.test": 600, "failover.example": 100}
 
 
-def test_a_serial_rises_by_one_when_the_clock_stands_behind_it() -> None:
+def test_a_serial_increases_by_one_when_the_clock_is_behind_it() -> None:
     view = state(zones=[TEST])
     carry_out(view, Configure((CHANGED,)), now=50.0)
     assert serials(view) == {"failover.test": 101}
 
 
 @given(st.lists(st.tuples(st.sampled_from([(TEST,), (CHANGED,), (EXAMPLE,)]), st.floats(0, 2**33))))
-def test_no_serial_ever_goes_back(steps: list[tuple[tuple[Zone, ...], float]]) -> None:
+def test_no_serial_ever_decreases(steps: list[tuple[tuple[Zone, ...], float]]) -> None:
     view = state(zones=[TEST])
     for zones, now in steps:
         before = serials(view)
@@ -168,11 +168,11 @@ def test_no_serial_ever_goes_back(steps: list[tuple[tuple[Zone, ...], float]]) -
                 ),
             ),
             [],
-            id="records beside, below and in the place of a removed group are no conflict",
+            id="records beside, below or in place of a removed group do not conflict",
         ),
     ],
 )
-def test_zones_that_contradict_the_groups_are_refused_with_every_fault(
+def test_zones_that_conflict_with_groups_are_refused_with_every_fault(
     zones: tuple[Zone, ...], faults: list[str]
 ) -> None:
     view = state(
@@ -189,8 +189,8 @@ def test_zones_that_contradict_the_groups_are_refused_with_every_fault(
         carry_out(view, Configure(zones))
 
 
-def test_checks_and_policies_that_are_used_have_to_be_configured() -> None:
-    """Every one that is missing is named, with who uses it."""
+def test_checks_and_policies_in_use_must_be_configured() -> None:
+    """The message names every one that is missing, and its user."""
     automation = Automation("auto")
     view = watched.watched([group(automation=automation), group("blog", automation=automation)])
     before = view.settings
@@ -213,7 +213,7 @@ def test_checks_and_policies_that_are_used_have_to_be_configured() -> None:
 
 
 def test_a_zone_whose_name_leaves_no_room_for_labels_is_refused() -> None:
-    """Else the first long label would not fit before it."""
+    """Otherwise a long label would not fit before it."""
     fits, too_long = (".".join(["a" * 59] * 3 + [last]) for last in ("b", "bc"))
     assert len(name(fits).wire) == MAX_ORIGIN
     view = state(samples.application("e" * 63))
@@ -227,7 +227,7 @@ def test_a_zone_whose_name_leaves_no_room_for_labels_is_refused() -> None:
 
 
 def node(owner: str, origin: str) -> Node:
-    """A reserved name."""
+    """A node without records."""
     return Node(name(owner), name(origin), (), 60)
 
 
@@ -241,7 +241,7 @@ def node(owner: str, origin: str) -> Node:
         pytest.param(
             Delta(removed=(name("a.failover.example"),)),
             ["failover.example"],
-            id="a name less",
+            id="a removed name",
         ),
         pytest.param(
             Delta(
@@ -264,7 +264,7 @@ def node(owner: str, origin: str) -> Node:
         ),
     ],
 )
-def test_each_zone_that_a_change_touches_gets_a_new_serial(delta: Delta, raised: list[str]) -> None:
+def test_each_zone_that_a_change_affects_gets_a_new_serial(delta: Delta, raised: list[str]) -> None:
     view = state(zones=[TEST, EXAMPLE])
     writes = serial_writes(view, delta, 500.0)
     assert [(str(write.after.origin), write.after.serial) for write in writes] == [
@@ -273,7 +273,7 @@ def test_each_zone_that_a_change_touches_gets_a_new_serial(delta: Delta, raised:
     assert all(write.before.digest == write.after.digest for write in writes)
 
 
-def test_the_soa_records_of_the_zones_that_got_a_serial() -> None:
+def test_the_soa_records_of_zones_with_a_new_serial() -> None:
     view = state(zones=[TEST, EXAMPLE])
     raised = serial_writes(view, Delta(nodes=(node("a.failover.test", "failover.test"),)), 500.0)
     assert authorities(view, raised) == (TEST.start_of_authority(500),)

@@ -1,4 +1,4 @@
-"""What is reported of certificates, and warned of."""
+"""Reports about certificates, and their warnings."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def shop(*entities: Entity, **fields: object) -> State:
     ],
     ids=[
         "valid",
-        "renewed by itself",
+        "renewed by the server",
         "custom",
         "inactive",
         "cannot be renewed",
@@ -42,7 +42,7 @@ def shop(*entities: Entity, **fields: object) -> State:
         "fails",
     ],
 )
-def test_what_an_operator_should_know_is_warned_of(
+def test_an_operator_is_warned_about_expiry_and_failed_orders(
     has: tuple[Entity, ...], now: float, texts: list[str]
 ) -> None:
     view = shop(*has)
@@ -53,7 +53,7 @@ def test_what_an_operator_should_know_is_warned_of(
     assert certificate_report(view, of, now)["warnings"] == found
 
 
-def test_an_application_in_no_group_is_warned_that_nothing_leads_to_it() -> None:
+def test_a_certificate_of_an_application_in_no_group_is_warned_about() -> None:
     view = state(eu(), ISSUED)
     assert "the application is in no group" in warnings(view, eu(), DUE)[0]
 
@@ -68,7 +68,7 @@ def test_an_application_in_no_group_is_warned_that_nothing_leads_to_it() -> None
     ],
     ids=["acme", "custom", "inactive", "none yet"],
 )
-def test_it_is_told_who_may_renew(
+def test_the_report_says_who_renews_the_certificate(
     has: tuple[Entity, ...], active: Side, renewal: tuple[bool, str]
 ) -> None:
     found = certificate_report(shop(*has, active=active), eu(), FRESH)["renewal"]
@@ -77,7 +77,7 @@ def test_it_is_told_who_may_renew(
 
 
 @pytest.mark.parametrize(
-    ("ordered", "active", "told"),
+    ("ordered", "active", "expected"),
     [
         (order("eu"), Side.PRIMARY, "new"),
         (order("eu", url="https://ca/1"), Side.PRIMARY, "placed"),
@@ -85,7 +85,9 @@ def test_it_is_told_who_may_renew(
         (order("eu"), Side.BACKUP, "waiting for the application to become active"),
     ],
 )
-def test_it_is_told_how_far_an_order_is(ordered: Order, active: Side, told: str) -> None:
+def test_the_report_says_what_state_an_order_is_in(
+    ordered: Order, active: Side, expected: str
+) -> None:
     found = certificate_report(shop(ordered, active=active), eu(), FRESH)["order"]
     assert isinstance(found, dict)
-    assert found["state"] == told
+    assert found["state"] == expected

@@ -1,4 +1,4 @@
-"""What history says of a change: which things, and their old and new values."""
+"""The description of a change in the history: its entities, and old and new values."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ ADD_LB2 = AddHead("eu", "lb2", HeadRole.LOAD_BALANCER, samples.addresses("192.0.
 
 
 def without_ids(parts: list[dict[str, Json]]) -> list[dict[str, Json]]:
-    """Leave out what names stand for."""
+    """Return the descriptions without their ids."""
     return [{key: value for key, value in part.items() if key != "id"} for part in parts]
 
 
-def test_a_part_is_found_by_its_id_whatever_it_is_called_by_then() -> None:
+def test_a_description_has_the_id_and_the_present_name() -> None:
     view = samples.shop()
     parts = changed_by(view, RenameApplication("us", "usa"), Switch(("shop",)))
     assert [(part["kind"], part["name"], part["id"]) for part in parts] == [
@@ -71,7 +71,7 @@ def test_a_part_is_found_by_its_id_whatever_it_is_called_by_then() -> None:
         pytest.param(
             [RenameApplication("us", "usa"), SetGroup("shop", backup="")],
             {"kind": "group", "name": "shop", "fields": {"backup": ["usa", None]}},
-            id="an application is called by the name that it has now",
+            id="an application has its present name",
         ),
         pytest.param(
             [ADD_LB2],
@@ -119,7 +119,7 @@ def test_a_part_is_found_by_its_id_whatever_it_is_called_by_then() -> None:
         ),
     ],
 )
-def test_history_says_what_changed_from_what_to_what(
+def test_the_history_has_the_old_and_new_values_of_changed_fields(
     commands: list[Mutation], part: dict[str, object]
 ) -> None:
     found = changed_by(samples.shop(), *commands)
@@ -204,17 +204,19 @@ def test_history_says_what_changed_from_what_to_what(
                     "configuration": [samples.zone().digest(), samples.zone(ttl=61).digest()]
                 },
             },
-            id="a zone that was configured anew",
+            id="a zone that was configured differently",
         ),
     ],
 )
-def test_history_says_what_came_and_what_went(command: Mutation, part: dict[str, object]) -> None:
+def test_the_history_has_created_and_removed_entities(
+    command: Mutation, part: dict[str, object]
+) -> None:
     free = samples.application("free")
     view = state(samples.eu(), free, group(primary=None, backup=None))
     assert without_ids(changed_by(view, command)) == [part]
 
 
-def test_history_says_each_group_that_a_switch_of_several_changed() -> None:
+def test_the_history_has_each_group_that_a_switch_of_several_changed() -> None:
     groups = group(), group("blog", active=Side.BACKUP)
     view = state(samples.eu(), samples.us(), *groups)
     parts = changed_by(view, Switch(("shop", "blog")))
@@ -224,7 +226,7 @@ def test_history_says_each_group_that_a_switch_of_several_changed() -> None:
     ]
 
 
-def test_a_change_is_found_again_by_every_name_and_id_that_it_concerns() -> None:
+def test_a_change_can_be_found_by_every_group_name_and_id_that_it_concerns() -> None:
     shop, store = group(), group("store", label="x")
     writes = [
         Write(shop, store),

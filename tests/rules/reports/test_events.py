@@ -1,4 +1,4 @@
-"""What of a change programs outside hear, told by the real ledger and in variables."""
+"""Events of changes that the real ledger makes, and their environment variables."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def corridor() -> Corridor:
 
 
 def change_of(corridor: Corridor, command: Mutation) -> Change:
-    """Carry out a command and return what history tells of it."""
+    """Carry out a command and return its change."""
     revision = corridor.ledger.state.revision
     corridor.do(command)
     (change,) = run(corridor.store.changes_after(revision))
@@ -56,23 +56,25 @@ def change_of(corridor: Corridor, command: Mutation) -> Change:
 
 
 def install(corridor: Corridor, application: str) -> Change:
-    """Install a certificate."""
+    """Install a certificate and return the change."""
     bundle, facts = read_bundle(ISSUED.chain, ISSUED.key)
     return change_of(corridor, InstallCertificate(application, bundle, facts))
 
 
-def told(change: Change) -> list[tuple[str, str]]:
+def reported(change: Change) -> list[tuple[str, str]]:
     """Return kinds and subjects of a change's events."""
     return [(event.kind.value, event.subject) for event in events_of(change)]
 
 
-def test_a_switch_tells_certificate_switch_and_roles_in_this_order(corridor: Corridor) -> None:
-    """So that the certificate is there before whoever reacts to the switch."""
-    assert told(install(corridor, "eu")) == [("certificate", "eu")]
+def test_a_switch_has_events_for_certificate_switch_and_roles_in_this_order(
+    corridor: Corridor,
+) -> None:
+    """So the certificate is in place before a program reacts to the switch."""
+    assert reported(install(corridor, "eu")) == [("certificate", "eu")]
     moved = change_of(corridor, Switch(("shop",), reason="rehearsal"))
-    kinds = [kind for kind, _ in told(moved)]
+    kinds = [kind for kind, _ in reported(moved)]
     assert kinds == ["certificate", "switch", "role", "role"]
-    assert told(moved)[:2] == [("certificate", "us"), ("switch", "shop")]
+    assert reported(moved)[:2] == [("certificate", "us"), ("switch", "shop")]
 
 
 CHANGES: list[tuple[Mutation, list[tuple[str, str]]]] = [
@@ -83,22 +85,22 @@ CHANGES: list[tuple[Mutation, list[tuple[str, str]]]] = [
     (SetGroup("shop", backup=""), [("role", "us")]),
     (Switch(("shop",), Side.PRIMARY), []),
 ]
-"""Commands, and what is told of them."""
+"""Commands, and the kinds and subjects of their events."""
 
 
 @pytest.mark.parametrize(("command", "events"), CHANGES)
-def test_only_what_matters_outside_is_told(
+def test_only_changes_that_matter_to_programs_have_events(
     corridor: Corridor, command: Mutation, events: list[tuple[str, str]]
 ) -> None:
     install(corridor, "eu")
     revision = corridor.ledger.state.revision
     corridor.do(command)
     changes = run(corridor.store.changes_after(revision))
-    assert [event for change in changes for event in told(change)] == events
+    assert [event for change in changes for event in reported(change)] == events
 
 
-def test_variables_tell_of_a_switch(corridor: Corridor) -> None:
-    """Names without prefix are ours; the application is the newly active one."""
+def test_the_environment_variables_of_a_switch(corridor: Corridor) -> None:
+    """The application is the newly active one."""
     change = change_of(corridor, Switch(("shop",)))
     (switched,) = [e for e in events_of(change) if e.kind is EventKind.SWITCH]
     assert environment(corridor.ledger.state, switched) == {
@@ -113,10 +115,10 @@ def test_variables_tell_of_a_switch(corridor: Corridor) -> None:
     }
 
 
-def test_whoever_was_renamed_meanwhile_is_called_by_the_new_name_and_found_by_both(
+def test_a_renamed_application_has_its_new_name_and_is_found_by_both(
     corridor: Corridor,
 ) -> None:
-    """An event that is told late is not lost for a hook that names the application as it was."""
+    """A late event still reaches a hook that is configured for the old name."""
     (event,) = events_of(install(corridor, "eu"))
     corridor.do(RenameApplication("eu", "europe"))
     assert applications_of(corridor.ledger.state, event) == {"eu", "europe"}
@@ -125,8 +127,8 @@ def test_whoever_was_renamed_meanwhile_is_called_by_the_new_name_and_found_by_bo
     assert variables["FAILOVERDNS_FINGERPRINT"] == ISSUED.fingerprint
 
 
-def test_whoever_is_gone_is_called_by_the_last_name(corridor: Corridor) -> None:
-    """A program is never left to guess whom an event is about."""
+def test_a_removed_application_or_group_has_its_last_name(corridor: Corridor) -> None:
+    """A program always learns what an event is about."""
     role, *_ = events_of(change_of(corridor, SetGroup("shop", backup="")))
     corridor.do(RemoveApplication("us"))
     assert environment(corridor.ledger.state, role)["FAILOVERDNS_APPLICATION"] == "us"
@@ -140,8 +142,8 @@ def test_whoever_is_gone_is_called_by_the_last_name(corridor: Corridor) -> None:
     assert environment(corridor.ledger.state, switched)["FAILOVERDNS_GROUP"] == "shop"
 
 
-def test_a_planned_switch_is_told_with_its_reason() -> None:
-    """Whoever is asked before a switch knows why."""
+def test_the_event_before_a_switch_has_its_reason() -> None:
+    """A program that is run before a switch learns the reason."""
     state = shop()
     group = state.group_named("shop")
     assert group is not None
@@ -169,8 +171,8 @@ SUPERSEDED = [
 
 
 @pytest.mark.parametrize(("later", "earlier", "id_", "is_outdated"), SUPERSEDED)
-def test_what_is_outdated_need_not_be_told(
+def test_a_later_certificate_or_role_supersedes_an_earlier_one(
     later: EventKind, earlier: EventKind, id_: str, is_outdated: bool
 ) -> None:
-    """Certificates and roles are what holds now; a switch is something that happened."""
+    """Only the present certificate and role matter, but every switch does."""
     assert event(later, id_, 2).supersedes(event(earlier, "a", 1)) is is_outdated

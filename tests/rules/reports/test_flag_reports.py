@@ -1,4 +1,4 @@
-"""What is reported of flags."""
+"""Reports about flags."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from failoverdns.rules.reports.flag_reports import flags_report
 GATES = (Gate("office", ("*",), flag="open"), Gate("night", ("*",), flag="open"))
 
 
-def test_flags_that_gates_ask_for_are_listed_though_nobody_ever_set_them() -> None:
+def test_flags_that_gates_need_are_listed_even_if_never_set() -> None:
     view = watched.shop(UP, UP, *GATES)
     off = {"on": False, "since": None, "reason": None}
     on = {"on": True, "since": None, "reason": None}
@@ -28,7 +28,7 @@ def test_flags_that_gates_ask_for_are_listed_though_nobody_ever_set_them() -> No
 
 
 def test_a_gate_on_another_group_adds_no_flag() -> None:
-    """Only the flag of the other gate is listed, and only that one is offered."""
+    """Only the flag of the other gate is listed and suggested."""
     follows = Gate("database", ("shop",), group="db")
     view = watched.shop(UP, UP, follows, GATES[0])
     listed = [(flag["name"], flag["gates"]) for flag in flags_report(view)]
@@ -36,8 +36,8 @@ def test_a_gate_on_another_group_adds_no_flag() -> None:
     assert "there is 'open'" in refusal(view, SetFlag("weekday", True)).message
 
 
-def test_a_gate_on_a_group_is_no_flags() -> None:
-    """Neither is there a flag without a name, nor does any flag open that gate."""
+def test_a_gate_on_a_group_belongs_to_no_flag() -> None:
+    """No flag without a name is listed, and no flag opens that gate."""
     home = Gate("home", ("*",), group="shop")
     view = watched.shop(UP, UP, home, GATES[0])
     assert [(flag["name"], flag["gates"]) for flag in flags_report(view)] == [

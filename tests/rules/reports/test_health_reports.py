@@ -1,4 +1,4 @@
-"""Health and automation as users see them: what is forced beside what is observed, everywhere."""
+"""Reports about health and automation, with forced health beside observed health."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ T = 1_800_000_000.0
 AT = "2027-01-15T08:00:00.000Z"
 
 
-def test_a_head_of_which_nothing_is_known() -> None:
+def test_the_report_of_a_head_without_observed_health() -> None:
     assert head_health(samples.balancer("lb1", "192.0.2.1")) == samples.UNOBSERVED
 
 
-def test_a_head_that_is_down_and_forced_up() -> None:
+def test_the_report_of_a_head_that_is_down_and_forced_up() -> None:
     head = is_(samples.balancer("lb1", "192.0.2.1"), DOWN, 5.0)
     assert head_health(replace(head, forced=watched.forced(UP, T, "I looked"))) == {
         "health": "up",
@@ -42,11 +42,11 @@ def test_a_head_that_is_down_and_forced_up() -> None:
     }
 
 
-def test_an_application_that_nothing_checks() -> None:
+def test_the_report_of_an_application_without_checks() -> None:
     assert application_health(samples.eu()) == samples.UNCHECKED
 
 
-def test_an_application_that_is_up_and_forced_down() -> None:
+def test_the_report_of_an_application_that_is_up_and_forced_down() -> None:
     application = watched.all_are(samples.eu(require_heads=2, require_checks="any"), UP, 5.0)
     one = replace(application, require_heads="all", forced=watched.forced(DOWN, T))
     assert application_health(one) == {
@@ -61,7 +61,7 @@ def test_an_application_that_is_up_and_forced_down() -> None:
     assert application_health(application)["require_heads"] == 2
 
 
-def test_the_automation_of_a_group() -> None:
+def test_the_report_of_a_groups_automation() -> None:
     automation = Automation(
         "auto",
         Maintenance(T, "disk swap"),
@@ -87,7 +87,7 @@ def test_the_automation_of_a_group() -> None:
     }
 
 
-def test_the_automation_of_a_group_that_has_nothing_to_do_with_it() -> None:
+def test_the_report_of_a_group_without_automation() -> None:
     view = samples.shop()
     assert group_automation(view, the_group(view)) == {
         "policy": None,
@@ -106,7 +106,7 @@ def fields(*parts: Any) -> dict[str, Any]:
     return found
 
 
-def test_history_tells_what_became_of_a_head_and_of_its_application() -> None:
+def test_the_history_has_the_health_of_a_head_and_of_its_application() -> None:
     view = watched.shop()
     timeout = Observed(DOWN, 5.0, Cause.TIMEOUT, "3 s")
     assert fields(*changed_by(view, LearnHealth("app-eu", (("lb1", timeout),)))) == {
@@ -128,7 +128,7 @@ def test_history_tells_what_became_of_a_head_and_of_its_application() -> None:
     }
 
 
-def test_history_tells_what_was_said_of_a_groups_automation() -> None:
+def test_the_history_has_the_automation_of_a_group() -> None:
     view = watched.shop(DOWN, UP, Gate("never", ("*",), flag="never"))
     assert fields(*changed_by(view, Automate("grp-shop"), now=1000.0)) == {
         "held": [None, "from backup by never"]

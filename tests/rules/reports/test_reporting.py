@@ -1,4 +1,4 @@
-"""The shape of what `status`, the lists, `history` and replies say."""
+"""The form of the reports in `status`, lists, `history` and replies."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_the_status_of_a_zone() -> None:
     assert zone_report(state(zones=[]), served) == {**report, "serial": None}
 
 
-def test_status_shows_a_rename_and_goes_on_to_show_the_target() -> None:
+def test_status_shows_the_new_name_and_the_same_target_after_a_rename() -> None:
     view = samples.shop()
     samples.carry_out(view, RenameApplication("eu", "europe"))
     shop = view.group_named("shop")
@@ -139,7 +139,7 @@ def test_status_shows_a_rename_and_goes_on_to_show_the_target() -> None:
     assert group_report(view, shop)["primary"] == {**EU, "application": "europe"}
 
 
-def test_after_a_switch_status_says_until_when_clients_may_be_on_the_old_side() -> None:
+def test_status_shows_when_the_old_side_is_drained_after_a_switch() -> None:
     view = samples.shop()
     samples.carry_out(view, Switch(("shop",)), now=1_800_000_000.0)
     shop = view.group_named("shop")
