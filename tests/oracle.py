@@ -2,8 +2,8 @@
 
 The questions are about every name of a zone file, and about names beside, above and below it, with
 and without EDNS, in odd case, over UDP and TCP.  The comparison covers rcode, flags, the question
-letter for letter, and the answer and authority sections with TTLs, as sets.  It covers the
-additional section of referrals only, as it is optional elsewhere.
+letter for letter, and the answer and authority sections with TTLs, as sets.  The additional section
+is compared in referrals only, because it is optional elsewhere.
 Every intended difference is a row of `EXPLAINED`; all others are faults.
 """
 

@@ -422,7 +422,7 @@ def main() -> None:
 
 
 def _verdict(row: dict[str, Any]) -> str:
-    """Compare a row of ours with the goal, which HTTPS does not have."""
+    """Compare a row of failoverdns with the goal; there is none for HTTPS."""
     if row["prober"] != "failoverdns" or row["kind"] == "https":
         return ""
     return f"{'within' if row['core'] <= GOAL else 'OVER'} {GOAL:.2f} of a core"

@@ -43,7 +43,7 @@ _WHO = unix_principal(0, 0, "simulation")
 
 
 def carried_out(seen: Iterable[Observation], heads: int, setting: Setting, until: float) -> Run:
-    """Return the run that the change corridor makes of observations; a side has `heads` heads.
+    """Return the change corridor's run for these observations; a side has `heads` heads.
 
     Switches that are due by `until`, in seconds after the start, are carried out.
     """

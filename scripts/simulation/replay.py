@@ -19,7 +19,7 @@ from simulation.setting import Setting
 
 
 def replayed(seen: Iterable[Observation], heads: int, setting: Setting, until: float) -> Run:
-    """Return the run that the rules make of observations; a side has `heads` heads.
+    """Return the run of the rules for these observations; a side has `heads` heads.
 
     Switches that are due by `until`, in seconds after the start, are carried out.
     """

@@ -16,7 +16,7 @@ MODULE = "from failoverdns.part.adding import add\n\n\ndef test_it():\n    "
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a project of one module with tests, in place of ours, with our `scripts`."""
+    """Replace the project by one with a single module and its tests, and with our `scripts`."""
     for path, text in {
         "failoverdns/__init__.py": "",
         "failoverdns/part/__init__.py": "",

@@ -20,7 +20,7 @@ import pytest
 
 EXECUTABLE = Path(sys.executable).with_name("failoverdns")
 DEADLINE = 30.0
-"""Seconds that anything may take, so many that a slow machine does not make a test fail."""
+"""Seconds that anything may take, which is enough for a slow machine."""
 
 CONFIG = """\
 zones:

@@ -83,7 +83,7 @@ def test_a_reload_applies_new_zones_and_records(demo: Server) -> None:
 
 
 def test_a_reload_raises_the_serial_of_a_changed_zone(demo: Server) -> None:
-    """A reload without changes leaves the serial as it is."""
+    """A reload that does not change the zone does not change its serial."""
 
     def serial() -> int:
         return int(demo.short("SOA", "failover.test")[0].split()[2])

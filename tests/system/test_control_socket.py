@@ -149,7 +149,7 @@ def test_a_client_that_disconnects_early_leaves_no_error(demo: Server) -> None:
 
 
 def test_a_client_that_never_reads_does_not_delay_others(demo: Server) -> None:
-    """It sends requests until the server reads no more of them, and never reads a reply."""
+    """It sends requests until the server stops reading them, and never reads a reply."""
     for number in range(300):
         demo.do(command="group add", name=f"g{number}", primary="shop-eu", backup="shop-us")
     with demo.connect() as deaf:
