@@ -77,8 +77,12 @@ class Zone:
         return (*rrsets, *self.records)
 
     def digest(self) -> str:
-        """Return a hash of the configured zone, by which a change of it is noticed."""
-        return sha256(repr(self).encode()).hexdigest()[:32]
+        """Return a hash of the configured zone, by which a change of it is noticed.
+
+        State files hold this hash: another text for the same zone would raise its serial number
+        when a new version starts.  So the text keeps the class names of the first version.
+        """
+        return sha256(repr(self).replace("OwnedRRset(", "RRset(").encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

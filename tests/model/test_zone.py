@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 import samples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failoverdns.model.records import AAAA, NS, SOA, A, OwnedRRset, StartOfAuthority
-from failoverdns.model.zone import APEX_TTL, NameServer, next_serial
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import (
+    AAAA,
+    NS,
+    SOA,
+    A,
+    Opaque,
+    OwnedRRset,
+    StartOfAuthority,
+    Text,
+)
+from failoverdns.model.zone import APEX_TTL, NameServer, Zone, next_serial
 
 SERIALS = st.integers(1, 2**32 - 1) | st.sampled_from([1, 2**31 - 1, 2**31, 2**31 + 1, 2**32 - 1])
 CLOCKS = st.floats(0, 2.0**33) | st.sampled_from([0.0, 1.0, 2.0**31, 2.0**32 - 1, 2.0**32])
@@ -97,3 +108,26 @@ def test_the_digest_of_a_zone_changes_with_everything_that_is_configured(
     zone = samples.zone()
     assert replace(zone, **fields).digest() != zone.digest()
     assert samples.zone().digest() == zone.digest()
+
+
+def test_the_digest_of_a_zone_is_the_one_that_state_files_of_earlier_versions_hold() -> None:
+    """Otherwise every zone would get a new serial number when a new version starts.
+
+    The digests were computed by version 0.1.0, for a zone with every kind of RDATA.
+    """
+    origin = DomainName.from_text("failover.test")
+    second = NameServer(DomainName.from_text("ns2.example"))
+    contact = origin.child("hostmaster")
+    first = NameServer(
+        origin.child("ns1"), (IPv4Address("192.0.2.53"), IPv6Address("2001:db8::53"))
+    )
+    addresses = (IPv6Address("2001:db8::1"), IPv6Address("2001:db8::2"))
+    records = (
+        OwnedRRset(origin, 16, 300, (Text((b'a "quoted" text', b"\x00\xff")),)),
+        OwnedRRset(origin.child("www"), 5, 60, (origin.child("414-262-781"),)),
+        OwnedRRset(origin.child("v6"), 28, 60, addresses),
+        OwnedRRset(origin, 15, 3600, (Opaque(b"\x00\x0a\x00"),)),
+    )
+    alias = DomainName.from_text("lb.example")
+    zone = Zone(origin, (first, second), contact, 60, 30, records, alias)
+    assert zone.digest() == "595b842ef519b8c67eda26d2560f5d94"
