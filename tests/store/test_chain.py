@@ -162,11 +162,11 @@ DAMAGES: dict[str, tuple[Callable[[Rows], Rows], str]] = {
     "all removed": (lambda r: [], "revision 1 does not fit: the end of the history is missing"),
     "one put in at the end": (
         lambda r: [*r, r[0]._replace(revision=6)],
-        "revision 6 does not fit: it was put in after the last one that was committed",
+        "revision 6 does not fit: it was inserted after the last one that was committed",
     ),
     "one put in before the first": (
         lambda r: [r[0]._replace(revision=0), *r],
-        "revision 0 does not fit: no change has this number: it was put in",
+        "revision 0 does not fit: no change has this number: it was inserted",
     ),
 }
 

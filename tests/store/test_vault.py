@@ -200,5 +200,5 @@ def test_a_state_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
 def test_a_vault_that_lost_what_is_needed_is_damaged(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM bundles")
-    with pytest.raises(Corrupt, match="the vault lacks what"):
+    with pytest.raises(Corrupt, match="the vault lacks the bundle of "):
         opened(path)
