@@ -122,7 +122,7 @@ def test_without_a_reply_the_exit_status_is_4(tmp_path: Path) -> None:
         done = CliRunner().invoke(cli, ["--socket", str(path), "--timeout", "0.05", "status"])
     assert (done.exit_code, done.stdout) == (4, "")
     assert done.stderr == (
-        "outcome unknown: no reply within 0.05 s. Look with `failoverdns history`\n"
+        "outcome unknown: no reply within 0.05 s. Check with `failoverdns history`\n"
     )
 
 
