@@ -81,7 +81,7 @@ class CommandCorridor:
             self._effects.spawn(self._approved(submission, approval))
 
     async def act(self, request: Request) -> Lines:
-        """Carry out a command that does something and leaves the state as it is."""
+        """Carry out a command that does something without changing the state."""
         assert isinstance(request.command, Action)
         return await self._reply(request, act(self._store, self._effects, request.command))
 
