@@ -57,12 +57,13 @@ class State(EntityTables):
         return self._tables[kind].values()
 
     def application(self, id_: str) -> Application | None:
-        """Return an application by its id; hot, so without a call of `entity`."""
+        """Return an application by its id."""
+        # Not by `entity`: a full table reads the applications of each group.
         found: Application | None = self._tables[Application].get(id_)
         return found
 
     def group(self, id_: str) -> Group | None:
-        """Return a group by its id; hot, so without a call of `entity`."""
+        """Return a group by its id."""
         found: Group | None = self._tables[Group].get(id_)
         return found
 

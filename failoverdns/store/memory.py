@@ -1,4 +1,4 @@
-"""A store in memory, for tests, which can make it fail in every way that a store may fail.
+"""A store in memory for tests, which can make it fail in the ways that a real store fails.
 
 It passes the same tests as the stores on disk.
 """

@@ -51,7 +51,7 @@ def test_a_refusal_lists_every_rule() -> None:
 def test_empty_lists_and_short_results_are_printed_as_sentences(
     capsys: pytest.CaptureFixture[str], command: str, result: dict[str, Any], text: str
 ) -> None:
-    """For an empty list the sentence names the next command."""
+    """The sentence for an empty list may name the next command."""
     assert text in shown(capsys, command, result)
 
 

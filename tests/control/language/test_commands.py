@@ -435,7 +435,7 @@ def test_a_command_is_a_mutation_an_action_or_a_read_command(words: str, command
     assert isinstance(command, Mutation) == (name not in READS | ACTIONS)
 
 
-_WHOLE = "cannot go with --export or --verify: the chain covers the whole history"
+_WHOLE = "cannot be used with --export or --verify: the chain covers the whole history"
 
 
 @pytest.mark.parametrize(
