@@ -60,7 +60,9 @@ def read(view: View, ids: Sequence[str]) -> dict[str, Any]:
     return {
         "revision": view.revision,
         "entity": [
-            view.entity(kind, entity.identity) for kind in KINDS for entity in view.entities(kind)
+            view.entity(kind, entity.identity)
+            for kind in KINDS
+            for entity in sorted(view.entities(kind), key=str)
         ],
         "entities": [sorted(view.entities(kind), key=str) for kind in KINDS],
         "zones": view.zones,
