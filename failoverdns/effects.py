@@ -1,8 +1,8 @@
-"""The side effects that are injected into the parts which follow the state and submit commands.
+"""Side effects that are injected into the parts that read the state and submit commands.
 
-Such a part reads no clock, starts no thread, submits no command and logs nothing by itself: it gets
-a value with a function for each of these.  `service` and `reactions` give the real ones; a test
-gives a clock that it sets, threads that run at once, and a list for the log.
+Such a part does not itself read a clock, start a thread, submit a command or write to the log: it
+gets a value with a function for each of these.  The server passes the real ones; a test passes a
+clock that it sets, threads that run at once, and a list for the log.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from failoverdns.model.errors import RuleFailure
 from failoverdns.rules.derived.view import View
 
 Submit = Callable[[Mutation, str], Awaitable[None]]
-"""Submits a command of the system's own to the ledger, with the word that history has for it.
+"""Submits an internal command to the ledger, with its word in the history.
 
 The awaitable raises Rejected if the command is refused.
 """
@@ -27,18 +27,21 @@ InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 class Approval(Protocol):
-    """Asks the hooks that have to agree to a switch."""
+    """Asks the hooks that must agree to a switch."""
 
     def __call__(self, planned: Mapping[str, Json]) -> Awaitable[tuple[RuleFailure, ...]]:
-        """Return why not, for the result of a dry run and its `reason`; nothing if all agree."""
+        """Return the reasons of hooks that refuse; empty if all agree.
+
+        `planned` is the result of a dry run of the switch, with the command's `reason`.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """The side effects that every part needs; a part adds its own to them.
+    """The side effects that every part needs; a part adds its own.
 
-    `state` returns the current state, `spawn` drives a coroutine to its end, and `log` takes a
-    line for the operator.
+    `state` returns the current state, `spawn` runs a coroutine to its end, and `log` writes a line
+    for the operator.
     """
 
     state: Callable[[], View]

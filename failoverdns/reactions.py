@@ -1,7 +1,7 @@
-"""What follows a change, outside: hooks, web heads that wait, the CA, and warnings in the log.
+"""Reactions to changes: hooks, the delivery of certificates, the CA, and warnings in the log.
 
-Builds these parts, tells them of changes, and stops them.  They decide nothing, and nothing waits
-for them: the server starts, answers and switches without them.
+`Reactions` builds these parts, passes changes on to them, and stops them.  They decide nothing.
+A switch waits for the hooks that must agree to it; nothing else waits for these parts.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ from failoverdns.net.tls import TlsContext, TlsFiles, listen_tls
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 TICK = 30.0
-"""Seconds between looks at what is due."""
+"""Seconds between two checks for work that is due."""
 
 PROGRAMS_AT_ONCE = 64
-"""Hooks that run at a time, each one program; others wait for these."""
+"""Hook programs that run at the same time; others wait."""
 
 ASKED_AT_ONCE = 8
-"""Programs that switches wait for: they wait for no others."""
+"""Hook programs that approve switches and run at the same time, in threads of their own."""
 
 CALLS_AT_ONCE = 4
-"""Calls of the CA at a time."""
+"""Calls to the CA at the same time."""
 
 log = Logger()
 
 
 class CannotReact(Exception):
-    """Why a part of the configuration cannot be put to work, and what to do about it."""
+    """A part of the configuration cannot be used; the message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedReactions:
-    """A configuration for which everything was tried that may fail; it is not used yet."""
+    """A configuration that was checked and is not used yet, with its TLS files read."""
 
     config: Config
     context: TlsContext | None
@@ -70,7 +70,7 @@ class _Delivery:
 
 
 class Reactions:
-    """Everything that follows a change."""
+    """Hooks, certificate delivery, certificate issuing and warnings."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Reactions:
         reactor: Any,
         now: Callable[[], float],
     ) -> None:
-        """Build; nothing is opened before `start`."""
+        """Build the parts; nothing is opened before `start`."""
         self._config = config
         self._ledger = ledger
         self._store = store
@@ -101,7 +101,7 @@ class Reactions:
         self._ticking.clock = reactor
 
     async def start(self) -> None:
-        """Put the configuration to work.
+        """Start the parts with the configuration.
 
         Raises CannotReact, CannotListen, Unavailable, OutcomeUnknown or Corrupt.
         """
@@ -119,7 +119,7 @@ class Reactions:
         self._ticking.start(TICK)
 
     def prepare(self, config: Config) -> PreparedReactions:
-        """Try what may fail; raises CannotReact or CannotListen, and nothing was changed."""
+        """Check a configuration and change nothing; raises CannotReact or CannotListen."""
         if config.acme is not None:
             try:
                 check_installed()
@@ -132,7 +132,7 @@ class Reactions:
         return PreparedReactions(config, TlsContext(files))
 
     async def reload(self, prepared: PreparedReactions) -> None:
-        """Put another configuration to work, as far as it may change while we run."""
+        """Apply a new configuration, except for settings that take a restart."""
         config = self._config = prepared.config
         if self._delivery is not None:
             if config.delivery is not None:
@@ -147,7 +147,7 @@ class Reactions:
         self._tick()
 
     def stop(self) -> None:
-        """End what is running; it goes on after the next start."""
+        """Stop the parts; unfinished work continues after the next start."""
         if self._ticking.running:
             self._ticking.stop()
         self._issuing.stop()
@@ -161,23 +161,23 @@ class Reactions:
                 pool.stop()
 
     def announce(self, change: Change) -> None:
-        """Tell every part of a change."""
+        """Pass a change on to every part."""
         if self._delivery is not None:
             self._delivery.endpoint.announce(change)
         self._hooks.announce(change)
         self._issuing.announce(change)
 
     def approval(self) -> Approval | None:
-        """Return what asks the hooks that have to agree to a switch; None if none has to."""
+        """Return the function that asks hooks to approve a switch; None if no hook must agree."""
         return self._hooks.approve if self._hooks.approving else None
 
     @property
     def issuing(self) -> bool:
-        """True if there is a CA to issue certificates."""
+        """True if a CA is configured."""
         return self._issuing.is_configured
 
     def report(self) -> list[Json]:
-        """Report how each hook is doing."""
+        """Report the state of each hook."""
         return self._hooks.report()
 
     def _tick(self) -> None:

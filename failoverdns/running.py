@@ -1,4 +1,4 @@
-"""What exists only while the server runs: built, told of changes and stopped together."""
+"""The parts that exist only while the server runs; they are built and stopped together."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from failoverdns.workers.interface import Answering
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The parts that follow changes, and those that take commands."""
+    """The parts that react to changes, and those that accept commands."""
 
     ledger: Ledger
     reactions: Reactions
@@ -41,17 +41,17 @@ class Running:
     automation: Automation
     control: ControlFactory
     ports: list[IListeningPort] = field(default_factory=list)
-    """Where the control socket listens; none before the end of the start."""
+    """The listening control socket; empty until the start is complete."""
 
     def announce(self, change: Change) -> None:
-        """Tell every part of a change."""
+        """Pass a change on to every part."""
         self.control.send_event(event_line(change))
         self.reactions.announce(change)
         self.resolving.announce(change)
         self.automation.announce(change)
 
     def stop(self) -> None:
-        """End all of it."""
+        """Stop every part, and close the control socket."""
         for port in self.ports:
             port.stopListening()
         self.control.close()
@@ -68,10 +68,10 @@ def build(
     reactor: Any,
     steady: Callable[[], float],
 ) -> Running:
-    """Build what follows changes and what takes commands; nothing of it runs yet.
+    """Build the parts that react to changes and accept commands; none of them runs yet.
 
-    `steady` returns seconds of a clock that nobody sets.  Raises CannotListen for a user or group
-    that the configuration allows to give commands and that does not exist.
+    `steady` returns seconds of a clock that is never adjusted.  Raises CannotListen if
+    `control.allow` names a user or group that does not exist.
     """
     allowed = find_allowed(config.control.allow, "control.allow")
     submit_own = partial(submit, ledger)
@@ -103,7 +103,7 @@ def build(
 
 
 def submit(ledger: Ledger, command: Mutation, word: str) -> Deferred[None]:
-    """Submit a command of the system's own to the ledger; fails with Rejected."""
+    """Submit an internal command, `word` in the history, to the ledger; fails with Rejected."""
     done: Deferred[None] = Deferred()
 
     def reply(outcome: Outcome) -> None:

@@ -1,6 +1,6 @@
-"""The composition root: builds the server from a configuration, and takes it down again.
+"""The composition root: builds the server from a configuration, starts, reloads and stops it.
 
-It knows every part and how they are tied together, and leaves all work to them.
+It connects the parts and leaves all work to them.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ from failoverdns.workers.full_table import parts
 from failoverdns.workers.interface import CannotAnswer
 
 CATCH_UP_INTERVAL = 1.0
-"""Seconds between attempts to learn from the store what it did not say."""
+"""Seconds between attempts to catch up with a store that could not be read."""
 
 log = Logger()
 
 
 class CannotStart(Exception):
-    """Why the server does not start, and what to do about it."""
+    """The server cannot start; the message gives the reason and the remedy."""
 
 
 class Service:
     """The running server."""
 
     def __init__(self, config: Config, reactor: Any, inherited: Inherited) -> None:
-        """Build from `config` and sockets that are `inherited`; none is opened before `start`."""
+        """Build from `config` and `inherited` sockets; no other socket is opened before `start`."""
         self.config = config
         self._reactor = reactor
         self._answering = make_answering(config, reactor, inherited)
@@ -71,7 +71,7 @@ class Service:
     async def start(self) -> None:
         """Load the state, fill the table, then open the sockets.
 
-        Raises CannotStart, Corrupt or CannotListen; then nothing is left open.
+        Raises CannotStart, Corrupt or CannotListen; nothing stays open then.
         """
         began = time.monotonic()
         try:
@@ -99,7 +99,7 @@ class Service:
     async def reload(self) -> None:
         """Read the configuration again and apply it whole, or log why not and change nothing.
 
-        Called while it is at work, it begins again when it is done.
+        A call during a reload makes it run once more afterwards.
         """
         self._reload_wanted = True
         if self._reloading:
@@ -125,7 +125,7 @@ class Service:
             log.error("not reloaded, nothing was changed: {fault}", fault=str(fault))
 
     async def stop(self) -> None:
-        """Close the sockets, then the store; what was acknowledged is on disk already."""
+        """Close the sockets, then the store; acknowledged changes are on disk already."""
         await self._answering.stop()
         self._catching_up.cancel()
         if self._running is not None:
@@ -136,7 +136,7 @@ class Service:
             self._threads.stop()
 
     async def _load(self) -> Ledger:
-        """Load what is stored, and compare it with the configuration."""
+        """Load the stored state, and apply the configuration to it."""
         path = self.config.state.sqlite
         _make_directory(path.parent, "state.sqlite")
         _make_directory(self.config.certificates.key_file.parent, "certificates.key_file")
@@ -165,14 +165,14 @@ class Service:
         return ledger
 
     async def _answer(self, state: State) -> None:
-        """Answer from now on; raises CannotStart or CannotListen."""
+        """Start to answer DNS queries; raises CannotStart or CannotListen."""
         try:
             await self._answering.start(self.config, lambda: parts(state))
         except (CannotReadSecrets, CannotAnswer) as fault:
             raise CannotStart(str(fault)) from None
 
     async def _run(self, ledger: Ledger) -> None:
-        """Begin to react to changes, then to take commands; no change is missed from here on."""
+        """Start to react to changes, then to accept commands; no change is missed after this."""
         settings = self.config.control
         running = self._running = build(
             self.config, ledger, self._store, self._answering, self._reactor, self._steady
@@ -195,7 +195,7 @@ class Service:
         )
 
     async def _apply(self, running: Running, config: Config) -> None:
-        """Apply another configuration; raises before anything is changed."""
+        """Apply a new configuration; if it cannot be used, raise before anything is changed."""
         if changed := takes_restart(self.config, config):
             raise CannotStart(f"a change of {', '.join(changed)} takes a restart")
         reactions = running.reactions.prepare(config)
@@ -222,13 +222,13 @@ class Service:
 
 
 def _configure(config: Config) -> Configure:
-    """Return the command with which the ledger takes zones and settings over."""
+    """Return the command that configures zones and automation settings in the ledger."""
     return Configure(config.zones, config.automation)
 
 
 @contextmanager
 def _much_allocation() -> Iterator[None]:
-    """Keep the garbage collector from looking at millions of objects that all stay."""
+    """Disable garbage collection while millions of objects are made that all stay."""
     gc.disable()
     try:
         yield

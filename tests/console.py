@@ -1,4 +1,4 @@
-"""A console: commands in, what the command line prints for them out, over the real corridors."""
+"""A console: it carries out commands and returns the text that the command line prints for them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from failoverdns.model.policy import AutomationSettings
 from failoverdns.rules.derived.probe_targets import TallyKey
 
 NOW = 1_800_000_000.0
-"""2027-01-15T08:00:00Z: when everything happens."""
+"""The time at the start of a test: 2027-01-15T08:00:00Z."""
 
 
 class Console:
-    """The zone `failover.test`, and nothing else to begin with.
+    """A server that begins with the zone `failover.test` only.
 
-    `see` has the probes see something; `server` is what `status` reports of the server.
+    `see` sets the results of probes; `server` holds the fields that `status` reports of the server.
     """
 
     def __init__(self, settings: AutomationSettings) -> None:
@@ -76,7 +76,7 @@ class Console:
         return found
 
     def shown(self, request: str | dict[str, Json]) -> str:
-        """Return what is printed for a command that must be carried out."""
+        """Return the text printed for a command, which must succeed."""
         reply = self.reply(request)
         assert reply["ok"], reply
         words = request.split() if isinstance(request, str) else str(request["command"]).split()
@@ -87,18 +87,18 @@ class Console:
         return out.getvalue()
 
     def table(self, request: str) -> list[list[str]]:
-        """Return the rows of the printed table, without its heading and the rule below it."""
+        """Return the rows of the printed table, without its heading and the line below it."""
         lines = [line.split() for line in self.shown(request).splitlines() if line.strip()]
         return lines[2:]
 
     def do(self, *requests: str | dict[str, Json]) -> None:
-        """Carry out commands."""
+        """Carry out commands, which must succeed."""
         for request in requests:
             reply = self.reply(request)
             assert reply["ok"], reply
 
     def see(self, application: str, check: str, result: ProbeResult) -> None:
-        """Have every probe of a check of an application see the same, until it counts."""
+        """Record the same result for every probe of an application's check, until it counts."""
         found = self.corridor.ledger.state.application_named(application)
         assert found is not None
         for head in found.heads:
@@ -108,15 +108,15 @@ class Console:
                     self._observing.learn(key, result)
 
     def last_seen(self, application: Application) -> list[Json]:
-        """Report what probes last saw."""
+        """Report the last results of probes."""
         return self._observing.last_seen(application)
 
     async def take_report(self, report: ReportHealth) -> dict[str, Json]:
-        """Take a report."""
+        """Record a health report."""
         return await self._reports.take(report)
 
     def set_targets(self, targets: object) -> None:
-        """Probe nothing: what probes see is given to `see`."""
+        """Probe nothing: tests pass the results to `see`."""
 
     async def _server(self) -> dict[str, Json]:
         return self.server

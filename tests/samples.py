@@ -1,8 +1,8 @@
-"""Small values that tests build on, and what a user sees of a state.
+"""Small values that tests build on, and readers of the records that a state serves.
 
 Everything is named as in the documentation: the zone `failover.test`, the group `shop` with the
 label `414-262-781`, its applications `eu` (primary) and `us` (backup).
-Whatever is not asked for has the value that is the least surprising.
+Fields that a test does not set have ordinary values.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ UNOBSERVED = {
     "detail": None,
     "forced": None,
 }
-"""What is reported of a head that nothing is known of."""
+"""The report of a head without any observation."""
 
 UNCHECKED = {
     "health": "unknown",
@@ -56,21 +56,21 @@ UNCHECKED = {
     "require_checks": "all",
     "require_heads": "any",
 }
-"""What is reported of an application that nothing checks."""
+"""The report of an application without checks."""
 
 
 def name(text: str) -> DomainName:
-    """A domain name."""
+    """Return a domain name."""
     return DomainName.from_text(text)
 
 
 def addresses(*texts: str) -> tuple[IPv4Address | IPv6Address, ...]:
-    """Addresses from their texts."""
+    """Return addresses from their texts."""
     return tuple(ip_address(text) for text in texts)
 
 
 def zone(origin: str = "failover.test", **fields: Any) -> Zone:
-    """A zone with one name server, `ns1`, inside it."""
+    """Return a zone with one name server, `ns1`, inside it."""
     server = NameServer(name(f"ns1.{origin}"), addresses("192.0.2.53"))
     given: dict[str, Any] = {
         "nameservers": (server,),
@@ -82,39 +82,39 @@ def zone(origin: str = "failover.test", **fields: Any) -> Zone:
 
 
 def text_record(owner: str) -> OwnedRRset:
-    """A static TXT record."""
+    """Return a static TXT record."""
     return OwnedRRset(name(owner), TXT, 300, (Opaque(b"\2hi"),))
 
 
 def balancer(head: str, *texts: str, hostname: str | None = None) -> Head:
-    """A load balancer."""
+    """Return a load balancer."""
     return Head(head, HeadRole.LOAD_BALANCER, addresses(*texts), hostname)
 
 
 def server(head: str, *texts: str, hostname: str | None = None) -> Head:
-    """A web server."""
+    """Return a web server."""
     return Head(head, HeadRole.WEB_SERVER, addresses(*texts), hostname)
 
 
 def application(called: str, *heads: Head, **fields: Any) -> Application:
-    """An application with the id `app-NAME`; nothing is active unless `active` says so."""
+    """Return an application with the id `app-NAME`; no head is active unless `active` names one."""
     return Application(f"app-{called}", called, heads=heads, **fields)
 
 
 def eu(**fields: Any) -> Application:
-    """The application with a load balancer at 192.0.2.1."""
+    """Return the application `eu`, with a load balancer at 192.0.2.1."""
     return application("eu", balancer("lb1", "192.0.2.1"), **{"active": "lb1", **fields})
 
 
 def us(**fields: Any) -> Application:
-    """The application with a load balancer at 198.51.100.1."""
+    """Return the application `us`, with a load balancer at 198.51.100.1."""
     return application("us", balancer("lb1", "198.51.100.1"), **{"active": "lb1", **fields})
 
 
 def group(
     called: str = "shop", primary: str | None = "eu", backup: str | None = "us", **fields: Any
 ) -> Group:
-    """A group with the id `grp-NAME`, attached to applications by their first names."""
+    """Return a group with the id `grp-NAME`, attached to applications by their names."""
     given: dict[str, Any] = {
         "zone": name("failover.test"),
         "label": LABEL if called == "shop" else called,
@@ -132,7 +132,7 @@ def group(
 
 
 def facts(*names: str, called: str = "a", **fields: Any) -> Facts:
-    """Facts of a certificate that is valid from 0 to 9000; `called` tells it from others."""
+    """Return facts of a certificate valid from 0 to 9000; `called` distinguishes it from others."""
     given: dict[str, Any] = {
         "bundle": f"bundle-{called}",
         "fingerprint": called.encode().hex().ljust(64, "0"),
@@ -154,17 +154,17 @@ def certificate(
     source: str | None = None,
     **fields: Any,
 ) -> Certificate:
-    """The certificate of an application, by its first name."""
+    """Return a certificate of an application, by its name."""
     return Certificate(f"app-{of}", kind, facts(*names, **fields), 0.0, source)
 
 
 def order(of: str, *names: str, **fields: Any) -> Order:
-    """An order for an application, by its first name."""
+    """Return a certificate order of an application, by its name."""
     return Order(f"ord-{of}", f"app-{of}", names or (HOSTNAME,), **fields)
 
 
 def tombstone(label: str, of: str = "old", origin: str = "failover.test") -> Tombstone:
-    """A label retired for ever."""
+    """Return the tombstone of a removed group's label."""
     return Tombstone(name(origin), label, of)
 
 
@@ -174,21 +174,21 @@ def state(
     revision: int = 10,
     settings: AutomationSettings = NO_AUTOMATION_SETTINGS,
 ) -> State:
-    """A state at revision 10 with the zone `failover.test`, which has the serial number 100."""
+    """Return a state with the zone `failover.test`; its zones have the serial number 100."""
     served = (zone(),) if zones is None else tuple(zones)
     serials = [ZoneSerial(z.origin, 100, z.digest()) for z in served]
     return State(revision, (*serials, *entities), served, settings)
 
 
 def shop(**fields: Any) -> State:
-    """A state with the group `shop` and both its applications."""
+    """Return a state with the group `shop` and its two applications."""
     return state(eu(), us(), group(**fields))
 
 
 def carry_out(
     view: State | Draft, command: Mutation, now: float = 0.0, steady: float | None = None
 ) -> dict[str, Json]:
-    """Decide on a command and apply it; return its reply. Raises Rejected."""
+    """Decide a command and apply it; return its result. Raises Rejected."""
     return carried_out(view, command, now, steady=steady)[0]
 
 
@@ -199,9 +199,9 @@ def carried_out(
     random: Random | None = None,
     steady: float | None = None,
 ) -> tuple[dict[str, Json], tuple[Write, ...], Delta]:
-    """Decide on a command and apply it; return its reply, its writes, and what it alters.
+    """Decide a command and apply it; return its result, its writes, and its delta.
 
-    `steady` is `now` if left out: nobody has set the clock.
+    `steady` is `now` if left out: the clock was not adjusted.
     """
     decision = decide(view, command, _moment(now, steady), random or Random(0))
     part = touched(view, decision.writes, decision.zones, decision.settings)
@@ -213,7 +213,7 @@ def carried_out(
 
 
 def changed_by(view: State, *commands: Mutation, now: float = 0.0) -> list[dict[str, Json]]:
-    """Carry out commands and return what history says that the last one changed."""
+    """Carry out commands; return the changes by the last one in the words of the history."""
     parts: tuple[dict[str, Json], ...] = ()
     for command in commands:
         parts = recount(view, carried_out(view, command, now)[1])
@@ -246,7 +246,7 @@ def served(view: View) -> dict[str, list[str]]:
 
 
 def node_table(view: View) -> dict[DomainName, Node]:
-    """Return all that is served, by name."""
+    """Return the node at every name."""
     return {node.owner: node for node in all_nodes(view)}
 
 

@@ -1,1 +1,1 @@
-"""The change corridor: a command is decided on a draft, made durable, then made visible."""
+"""The change corridor: commands are decided on a draft, stored, and then made visible."""

@@ -1,7 +1,7 @@
-"""A batch: commands that share one commit, each decided on the draft that the ones before it left.
+"""A batch: commands that share one commit, each decided on a draft that includes those before it.
 
-A refused command leaves nothing in the draft.  A command with an `op_id` that was carried out
-before gets the reply that it got then.
+A refused command leaves the draft unchanged.  A command that repeats an earlier `op_id` and its
+request is not carried out again: it gets the earlier reply.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Reply = Callable[[Outcome], None]
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A command on its way: who sent it, what history keeps of it, and where the reply goes."""
+    """A command for the ledger: its sender, its form in the history, and the reply callback."""
 
     command: Mutation
     principal: Principal
@@ -43,14 +43,14 @@ class Submission:
     reply: Reply
     op_id: str | None = None
     request: str = ""
-    """The request in canonical form: an `op_id` cannot be used for another one."""
+    """The request in canonical form; an `op_id` can be repeated with the same request only."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """Commands that share a commit, and what they come to.
+    """Commands that share a commit, with their changes and outcomes.
 
-    `earlier` are the operations that are stored under the `op_id`s of these commands.
+    `earlier` holds the operations that are stored under the `op_id`s of these commands.
     """
 
     draft: Draft
@@ -67,11 +67,11 @@ class Batch:
 
     @property
     def bundles(self) -> tuple[Bundle, ...]:
-        """The chains and keys to put into the vault with them."""
+        """The certificate chains and keys to store in the vault with the changes."""
         return tuple(bundle for made in self.transitions for bundle in made.bundles)
 
     def add(self, submission: Submission, moment: Moment, random: Random) -> None:
-        """Decide on a command, and note its outcome."""
+        """Decide a command, and append its outcome to `outcomes`."""
         outcome: Outcome
         try:
             outcome = self._decide(submission, moment, random)

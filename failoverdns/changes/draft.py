@@ -1,7 +1,7 @@
-"""The state with changes laid over it that are not committed yet: it costs what they touch.
+"""A draft: the committed state with uncommitted changes laid over it.
 
-The rules read it (`rules.derived.view.View`) just as the state below, which stays as it is.
-Refuses to know why anything changes.
+The rules read a draft and the state through one interface, `rules.derived.view.View`.  The state
+below a draft is not changed, and a draft holds no more than the entities that its changes touch.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from failoverdns.rules.derived.web_heads import pointed_at
 
 
 class Draft(EntityTables):
-    """A state with changes laid over it; the state below is not touched."""
+    """A state with changes laid over it; the state below is not changed."""
 
     def __init__(self, base: State) -> None:
         self._base = base
         self.revision = base.revision
         self._zones: tuple[Zone, ...] | None = None
         self._tables: defaultdict[type[Entity], dict[Identity, Any]] = defaultdict(dict)
-        """What is laid over the tables of the state; None for an entity that is gone."""
+        """Changed entities by kind and identity; None for a removed one."""
         self._application_names: dict[str, Application | None] = {}
         self._group_names: dict[str, Group | None] = {}
         self._labels: dict[tuple[DomainName, str], Group | Tombstone | None] = {}
@@ -41,7 +41,7 @@ class Draft(EntityTables):
         self._settings: AutomationSettings | None = None
 
     def entity(self, kind: type[E], identity: Identity) -> E | None:
-        """Return the entity of a kind that has this identity."""
+        """Return the entity of this kind and identity; None if there is none."""
         laid = self._tables[kind]
         if identity in laid:
             found: E | None = laid[identity]
@@ -62,7 +62,7 @@ class Draft(EntityTables):
 
     @property
     def settings(self) -> AutomationSettings:
-        """What the configuration says of checks, policies and safety rules."""
+        """The configured checks, policies and safety rules."""
         return self._base.settings if self._settings is None else self._settings
 
     @property
@@ -71,7 +71,7 @@ class Draft(EntityTables):
         return self._base.zones if self._zones is None else self._zones
 
     def zone(self, origin: DomainName) -> Zone | None:
-        """Return the zone of that origin."""
+        """Return the zone with this origin; None if it is not served."""
         if self._zones is None:
             return self._base.zone(origin)
         return next((zone for zone in self._zones if zone.origin == origin), None)
@@ -89,13 +89,13 @@ class Draft(EntityTables):
         return self._base.group_named(name)
 
     def label_owner(self, zone: DomainName, label: str) -> Group | Tombstone | None:
-        """Return who has, or had, a label of a zone."""
+        """Return the group that has a label of a zone, or the tombstone of the one that had it."""
         if (zone, label) in self._labels:
             return self._labels[zone, label]
         return self._base.label_owner(zone, label)
 
     def pointing(self, hostname: DomainName) -> Iterator[str]:
-        """Return the applications (by id) whose web head is a hostname."""
+        """Return the ids of the applications whose web head is this hostname."""
         for id_ in self._base.pointing(hostname):
             if id_ not in self._tables[Application]:
                 yield id_
@@ -104,7 +104,7 @@ class Draft(EntityTables):
                 yield changed.id
 
     def flattening(self) -> Iterator[Group]:
-        """Return the groups that are flattened."""
+        """Return the groups that are flattened: they answer addresses in place of a CNAME."""
         for group in self._base.flattening():
             if group.id not in self._tables[Group]:
                 yield group
@@ -122,12 +122,12 @@ class Draft(EntityTables):
                 yield changed
 
     def attachments(self, application: str) -> tuple[int, int]:
-        """Return in how many groups an application (by id) is attached, and active."""
+        """Return the number of groups that an application (by id) is attached to, and active in."""
         attached, active = self._base.attachments(application)
         return attached + self._attached[application], active + self._active[application]
 
     def order_for(self, application: str) -> Order | None:
-        """Return the order for an application (by id)."""
+        """Return the certificate order of an application (by id)."""
         if application in self._application_orders:
             return self._application_orders[application]
         return self._base.order_for(application)
@@ -139,7 +139,7 @@ class Draft(EntityTables):
         zones: tuple[Zone, ...] | None = None,
         settings: AutomationSettings | None = None,
     ) -> None:
-        """Lay a change over the state."""
+        """Lay writes, and zones or settings if given, over the state, as `revision`."""
         for write in writes:
             if write.before is not None:
                 self._lay(write.before, gone=True)

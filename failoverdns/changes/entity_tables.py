@@ -1,7 +1,7 @@
-"""Entities by kind and identity: what the state and its drafts hold of every kind alike.
+"""Look-ups of entities by kind and identity, which the state and its drafts share.
 
-The named methods are the part of `rules.derived.view.View` that is no more than a look into one
-table.  What is found by anything else is in an index (`changes.indexes`, `changes.draft`).
+The named methods are the part of `rules.derived.view.View` that reads one table.  Look-ups by
+anything but the identity use an index: see `changes.indexes` and `changes.draft`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ E = TypeVar("E", bound=Entity)
 
 
 class EntityTables:
-    """Returns entities by kind and identity; a kind that is added needs nothing here."""
+    """Entities by kind and identity; a new kind of entity is found without a change here."""
 
     def entity(self, kind: type[E], identity: Identity) -> E | None:
-        """Return the entity of a kind that has this identity."""
+        """Return the entity of this kind and identity; None if there is none."""
         raise NotImplementedError
 
     def entities(self, kind: type[E]) -> Iterable[E]:
@@ -33,11 +33,11 @@ class EntityTables:
         raise NotImplementedError
 
     def serial(self, origin: DomainName) -> ZoneSerial | None:
-        """Return the serial number that the zone was last given."""
+        """Return the last serial number of a zone; None if it never had one."""
         return self.entity(ZoneSerial, origin)
 
     def serials(self) -> Iterable[ZoneSerial]:
-        """Return every serial number that was ever given."""
+        """Return the last serial number of each zone, of removed zones too."""
         return self.entities(ZoneSerial)
 
     def application(self, id_: str) -> Application | None:
@@ -57,15 +57,15 @@ class EntityTables:
         return self.entities(Group)
 
     def resolved(self, hostname: DomainName) -> Resolved | None:
-        """Return the last good answer about a hostname."""
+        """Return the last good answer of a resolver for a hostname."""
         return self.entity(Resolved, hostname)
 
     def all_resolved(self) -> Iterable[Resolved]:
-        """Return every last good answer."""
+        """Return the last good answer for each hostname."""
         return self.entities(Resolved)
 
     def freshness(self, hostname: DomainName) -> Freshness | None:
-        """Return how good the last answer still is; None if nothing was asked since the start."""
+        """Return how fresh the last answer for a hostname is; None if not asked since the start."""
         return self.entity(Freshness, hostname)
 
     def certificate(self, application: str) -> Certificate | None:
@@ -77,19 +77,19 @@ class EntityTables:
         return self.entities(Certificate)
 
     def order(self, id_: str) -> Order | None:
-        """Return an order by its id."""
+        """Return a certificate order by its id."""
         return self.entity(Order, id_)
 
     def orders(self) -> Iterable[Order]:
-        """Return all orders."""
+        """Return all certificate orders."""
         return self.entities(Order)
 
     def account(self, directory: str) -> Account | None:
-        """Return our account at an ACME directory (by URL)."""
+        """Return the account at an ACME directory (by URL)."""
         return self.entity(Account, directory)
 
     def flag(self, name: str) -> Flag | None:
-        """Return a flag by its name; None if nobody ever turned it on or off."""
+        """Return a flag by its name; None if it was never turned on or off."""
         return self.entity(Flag, name)
 
     def flags(self) -> Iterable[Flag]:

@@ -1,7 +1,7 @@
-"""Indexes of the state: what finds entities by anything but their identity.
+"""Indexes of the state: look-ups of entities by anything but their identity.
 
-An index holds identities; the entities are in the state's tables.  It is told of each entity that
-enters the state and of each that leaves it, and most kinds have none.
+An index holds identities, and the state's tables hold the entities; only `labels` holds entities
+itself.  The state reports each entity that it adds or removes.  Most kinds have no index.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from failoverdns.rules.derived.web_heads import pointed_at
 
 
 class Indexes:
-    """Ids of groups, applications and orders, by what they are looked up by."""
+    """Ids of applications, groups and orders, by name, hostname, label or application."""
 
     def __init__(self) -> None:
         self.application_ids: dict[str, str] = {}
-        """By name."""
+        """Ids of applications by name."""
         self.pointing: dict[DomainName, frozenset[str]] = {}
-        """Applications (by id) whose web head is a hostname."""
+        """Ids of applications by the hostname of their web head."""
         self.group_ids: dict[str, str] = {}
-        """By name."""
+        """Ids of groups by name."""
         self.labels: dict[DomainName, dict[str, Group | Tombstone]] = {}
-        """Who has, or had, a label: by zone and label."""
+        """Groups, and tombstones of removed groups, by zone and label."""
         self.flattening: dict[str, None] = {}
-        """Groups that are flattened."""
+        """Ids of flattened groups."""
         self.following: dict[str, dict[str, None]] = {}
-        """Groups that an application is attached to, by its id."""
+        """Ids of the groups attached to an application, by the application's id."""
         self.active: dict[str, int] = {}
-        """In how many groups an application is the active one, by its id."""
+        """The number of groups in which an application is active, by its id."""
         self.order_ids: dict[str, str] = {}
-        """By the application's id."""
+        """Ids of certificate orders by the application's id."""
         self._unshared: set[str] | None = None
-        """Applications whose followers no copy has; None while there was no copy."""
+        """Applications whose followers no copy shares; None before the first copy."""
 
     def copy(self) -> Indexes:
-        """Return a copy; the followers of an application are copied when either side changes."""
+        """Return a copy; it shares the followers of an application until either changes them."""
         other = Indexes()
         for name, value in vars(self).items():
             setattr(other, name, dict(value) if isinstance(value, dict) else value)
@@ -47,7 +47,7 @@ class Indexes:
         return other
 
     def enter(self, entity: Entity) -> None:
-        """Take in an entity that is in the state from now on."""
+        """Add an entity that enters the state."""
         match entity:
             case Application():
                 self.application_ids[entity.name] = entity.id
@@ -68,7 +68,7 @@ class Indexes:
                 self.order_ids[entity.application] = entity.id
 
     def enter_all(self, groups: list[Group]) -> None:
-        """Take in groups, of which there may be a million, index by index: in half the time."""
+        """Add many groups, index by index; a million take half the time that one by one takes."""
         self.group_ids.update({group.name: group.id for group in groups})
         zone, labels = None, dict[str, Group | Tombstone]()
         for group in groups:
@@ -90,7 +90,7 @@ class Indexes:
                 active[application] = active.get(application, 0) + 1
 
     def leave(self, entity: Entity, *, replaced: bool) -> None:
-        """Take out an entity; `replaced` if another one with its identity enters next."""
+        """Remove an entity; `replaced` is true if another one with its identity enters next."""
         match entity:
             case Application():
                 self.application_ids.pop(entity.name, None)
@@ -114,7 +114,7 @@ class Indexes:
                 self.order_ids.pop(entity.application, None)
 
     def _followers(self, application: str) -> dict[str, None]:
-        """Return the ids of the groups that follow an application, to be changed."""
+        """Return the ids of the groups attached to an application; the caller may change them."""
         followers = self.following.get(application)
         if followers is None:
             followers = self.following[application] = {}

@@ -1,11 +1,13 @@
-"""The change corridor: the only writer, and the only mutable state.
+"""The ledger: it holds the committed state, and nothing else changes it.
 
     command -> validate (rules, on a draft) -> persist (store) -> publish (table) -> reply
 
-Commands that arrive while a commit is under way wait, and share the next one: each is decided on
-the draft that the ones before it left.  Nothing is visible before it is durable, nothing is
-acknowledged before it is visible, and a reply says so when the store does not know.
-Refuses to know sockets, threads, clocks (`now` is a parameter) and what publishing takes.
+Commands that arrive during a commit wait and share the next one; each is decided on a draft that
+includes those before it.  A change is durable before it is visible, and visible before it is
+acknowledged.  If the store does not report whether it committed, the reply says that the outcome
+is unknown.
+
+The ledger does not use sockets, threads or clocks: functions for these are injected.
 """
 
 from __future__ import annotations
@@ -25,24 +27,24 @@ from failoverdns.model.moment import Moment
 from failoverdns.store.interface import Conflict, OutcomeUnknown, Store, Unavailable
 
 MAX_BATCH = 100
-"""Commands that share one commit: the first waits for the last, and so do queries meanwhile."""
+"""Commands that share one commit, at most; the first waits for the last, as do DNS queries."""
 
 MAX_WAITING = 10000
-"""Commands that may wait; further ones are told `busy`."""
+"""Commands that may wait; further ones are refused with `busy`."""
 
 _ATTEMPTS = 5
-"""Tries of a batch against other writers."""
+"""Attempts to commit a batch while other writers commit first."""
 
 
 class Ledger:
-    """Owns the state; takes commands in and gives deltas and changes out.
+    """Owns the state; accepts commands, publishes deltas and announces changes.
 
-    `publish` sends a delta out, to be made visible in one turn, by whoever answers; `visible` waits
-    until that is done everywhere, or raises Rejected if it is not known to be.
-    `announce` gets each change after it is visible.
-    `spawn` drives a coroutine to its end.
-    `now` returns seconds since 1970, `steady` seconds of a clock that nobody sets.
-    `retry` arranges that `resume` is called later: the store did not report what it holds.
+    `publish` sends a delta to the answering processes, each of which makes it visible at once;
+    `visible` waits until all have done so, or raises Rejected if that is not known.
+    `announce` is called with each change after it is visible.
+    `spawn` runs a coroutine to its end.
+    `now` returns seconds since 1970, `steady` seconds of a clock that is never adjusted.
+    `retry` schedules a call of `resume`, after the store could not report what it holds.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class Ledger:
         store.watch(self._notice)
 
     def submit(self, submission: Submission) -> None:
-        """Take a command; its reply is called once, now or later."""
+        """Accept a command; its `reply` is called once, now or later."""
         if len(self._waiting) >= MAX_WAITING:
             submission.reply(Rejected("busy", "too many commands are waiting; try again"))
             return
@@ -85,7 +87,7 @@ class Ledger:
         self.resume()
 
     def resume(self) -> None:
-        """Carry out what waits, and catch up with the store if that is needed."""
+        """Carry out waiting commands, and catch up with the store if necessary."""
         if not self._draining and (self._waiting or self.behind):
             self._draining = True
             self._spawn(self._drain())
@@ -102,14 +104,14 @@ class Ledger:
                     return
         finally:
             self._draining = False
-            if submissions:  # a defect of ours: its traceback goes to the log, others go on
+            if submissions:  # a defect: its traceback is logged, and other commands continue
                 _refuse(submissions, Rejected("unknown-outcome", "the server failed; see its log"))
                 self.resume()
             elif self.behind:
                 self._retry()
 
     async def _carry_out(self, submissions: list[Submission]) -> None:
-        """Validate, persist, publish, reply; who is answered leaves `submissions`."""
+        """Validate, persist, publish, reply; remove commands from `submissions` on the reply."""
         try:
             batch = await self._persisted(submissions)
         except Rejected as refusal:
@@ -124,7 +126,7 @@ class Ledger:
             self._announce(change)
 
     async def _wait_until_visible(self, batch: Batch) -> Rejected | None:
-        """Wait until every query sees a batch that is durable; return why that is not known."""
+        """Wait until every query sees a stored batch; return why that is not known, if so."""
         if batch.transitions:
             try:
                 await self._visible()
@@ -133,7 +135,7 @@ class Ledger:
         return None
 
     async def _persisted(self, submissions: list[Submission]) -> Batch:
-        """Validate and persist; again if another writer was faster.
+        """Validate and persist a batch; retry if another writer committed first.
 
         Raises Rejected if nothing was changed, or if that is not known.
         """
@@ -149,14 +151,14 @@ class Ledger:
         raise Rejected("busy", "another writer was faster each time; nothing was changed")
 
     def _validate(self, submissions: list[Submission], earlier: dict[str, Operation]) -> Batch:
-        """Decide on each command, on the draft that the ones before it left."""
+        """Decide each command on a draft that includes those before it."""
         batch = Batch(Draft(self.state), earlier)
         for submission in submissions:
             batch.add(submission, Moment(self._now(), self._steady()), self._random)
         return batch
 
     async def _persist(self, batch: Batch) -> bool:
-        """Make a batch durable; False if another writer came first and nothing was done.
+        """Store a batch; return False if another writer committed first and nothing was stored.
 
         Raises Rejected if nothing was changed, or if that is not known.
         """
@@ -178,12 +180,12 @@ class Ledger:
         return True
 
     async def _is_committed(self, changes: tuple[Change, ...], fault: OutcomeUnknown) -> bool:
-        """Ask the store whether it committed what it did not confirm."""
+        """Ask the store whether it committed changes that it did not confirm."""
         self.behind = True
         try:
             stored = await self._store.changes_after(self.state.revision)
         except (Unavailable, Corrupt):
-            text = f"the store did not say whether it was done ({fault}): look before you retry"
+            text = f"the store did not report whether it was done ({fault}): check before you retry"
             raise Rejected("unknown-outcome", text) from None
         if changes and stored[: len(changes)] == changes:
             self.behind = len(stored) > len(changes)
@@ -192,7 +194,7 @@ class Ledger:
         raise Rejected("unavailable", f"nothing was changed: {fault}")
 
     async def _earlier(self, submissions: list[Submission]) -> dict[str, Operation]:
-        """Return what was recorded under the `op_id`s of these commands."""
+        """Return the operations that are stored under the `op_id`s of these commands."""
         earlier = {}
         for submission in submissions:
             if submission.op_id is not None:
@@ -202,7 +204,7 @@ class Ledger:
         return earlier
 
     async def _catch_up(self) -> None:
-        """Make visible what the store has and this process does not; raises Unavailable."""
+        """Make changes visible that other writers stored; raises Unavailable."""
         for change in await self._store.changes_after(self.state.revision):
             draft = Draft(self.state)
             delta = delta_of(draft, change.revision, change.writes)
@@ -211,7 +213,7 @@ class Ledger:
         self.behind = False
 
     def _notice(self, change: Change) -> None:
-        """Hear of a commit; one that is not our own has to be caught up with."""
+        """Note a commit; catch up if another writer made it."""
         if change.revision > max(self._expected, self.state.revision):
             self.behind = True
             self.resume()

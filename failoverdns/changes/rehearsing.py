@@ -1,7 +1,7 @@
-"""A rehearsal: a switch that is played on a draft, and what it would change.
+"""A rehearsal: a switch that is carried out on a draft only, to report what it would change.
 
-The draft is let go of afterwards: nothing is stored, published or announced.
-Refuses to decide anything that the rules do not, and to ask programs outside.
+The draft is discarded: nothing is stored, published or announced.  The rules decide as they do for
+a real switch, but no hook is asked for approval.
 """
 
 from __future__ import annotations
@@ -24,15 +24,14 @@ from failoverdns.rules.derived.serving import answer_of
 from failoverdns.rules.reports.events import events_of
 
 MOST_RECORDS = 100
-"""Names of which a rehearsal shows the records."""
+"""Names whose records a rehearsal shows, at most."""
 
 
 def rehearsal(state: State, query: Rehearse, moment: Moment) -> dict[str, Json]:
     """Return what a switch of a group would change, and which rules refuse it.
 
-    Rules that refuse it are overridden for the rehearsal: it shows what would come of it all the
-    same.
-    Raises Rejected `not-found`, or `invalid` for an override of a rule that there is not.
+    Rules that refuse the switch are overridden for the rehearsal, so that it shows every change.
+    Raises Rejected `not-found`, or `invalid` for an override of an unknown rule.
     """
     group = find_group(state, query.group)
     (planned,) = plan(state, [group], query.to, moment)

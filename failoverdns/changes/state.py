@@ -1,8 +1,7 @@
-"""The state in memory: every entity, found by what commands name it by.
+"""The committed state in memory: every entity, and indexes to look entities up.
 
-`State` is what is committed; only the ledger changes it.
-It is what the rules read (`rules.derived.view.View`), and so is a draft laid over it (`draft`).
-Refuses to know why anything changes.
+Only the ledger changes it.  The rules read it, or a draft laid over it (`changes.draft`), through
+one interface, `rules.derived.view.View`.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class State(EntityTables):
     ) -> None:
         self.revision = revision
         self.settings = settings
-        """What the configuration says of checks, policies and safety rules."""
+        """The configured checks, policies and safety rules."""
         self._zones = {zone.origin: zone for zone in zones}
         self._tables: defaultdict[type[Entity], dict[Identity, Any]] = defaultdict(dict)
         self._indexes = Indexes()
@@ -49,7 +48,7 @@ class State(EntityTables):
         self._indexes.enter_all(groups)
 
     def entity(self, kind: type[E], identity: Identity) -> E | None:
-        """Return the entity of a kind that has this identity."""
+        """Return the entity of this kind and identity; None if there is none."""
         found: E | None = self._tables[kind].get(identity)
         return found
 
@@ -57,13 +56,24 @@ class State(EntityTables):
         """Return all entities of a kind, in order of creation."""
         return self._tables[kind].values()
 
+    def application(self, id_: str) -> Application | None:
+        """Return an application by its id."""
+        # Not by `entity`: a full table reads the applications of each group.
+        found: Application | None = self._tables[Application].get(id_)
+        return found
+
+    def group(self, id_: str) -> Group | None:
+        """Return a group by its id."""
+        found: Group | None = self._tables[Group].get(id_)
+        return found
+
     @property
     def zones(self) -> tuple[Zone, ...]:
         """The zones that are served."""
         return tuple(self._zones.values())
 
     def zone(self, origin: DomainName) -> Zone | None:
-        """Return the zone of that origin."""
+        """Return the zone with this origin; None if it is not served."""
         return self._zones.get(origin)
 
     def application_named(self, name: str) -> Application | None:
@@ -77,15 +87,15 @@ class State(EntityTables):
         return self.group(id_) if id_ is not None else None
 
     def label_owner(self, zone: DomainName, label: str) -> Group | Tombstone | None:
-        """Return who has, or had, a label of a zone."""
+        """Return the group that has a label of a zone, or the tombstone of the one that had it."""
         return self._indexes.labels.get(zone, {}).get(label)
 
     def pointing(self, hostname: DomainName) -> Iterable[str]:
-        """Return the applications (by id) whose web head is a hostname."""
+        """Return the ids of the applications whose web head is this hostname."""
         return self._indexes.pointing.get(hostname, ())
 
     def flattening(self) -> Iterator[Group]:
-        """Return the groups that are flattened."""
+        """Return the groups that are flattened: they answer addresses in place of a CNAME."""
         groups = self._tables[Group]
         return (groups[id_] for id_ in self._indexes.flattening)
 
@@ -95,13 +105,13 @@ class State(EntityTables):
         return (groups[id_] for id_ in self._indexes.following.get(application, ()))
 
     def attachments(self, application: str) -> tuple[int, int]:
-        """Return in how many groups an application (by id) is attached, and active."""
+        """Return the number of groups that an application (by id) is attached to, and active in."""
         indexes = self._indexes
         attached = len(indexes.following.get(application, ()))
         return attached, indexes.active.get(application, 0)
 
     def order_for(self, application: str) -> Order | None:
-        """Return the order for an application (by id)."""
+        """Return the certificate order of an application (by id)."""
         id_ = self._indexes.order_ids.get(application)
         return self.order(id_) if id_ is not None else None
 
@@ -112,7 +122,7 @@ class State(EntityTables):
         zones: tuple[Zone, ...] | None = None,
         settings: AutomationSettings | None = None,
     ) -> None:
-        """Take over a committed change."""
+        """Apply a committed change."""
         for write in writes:
             # Entities that only change keep their place in the order of creation.
             if write.before is not None:
@@ -126,7 +136,7 @@ class State(EntityTables):
         self.revision = revision
 
     def copy(self) -> State:
-        """Return a copy for a long reading: entities are shared, tables and indexes are not."""
+        """Return a copy to read over a longer time; it shares entities, but no table or index."""
         other = State(self.revision, settings=self.settings)
         other._zones = dict(self._zones)
         other._tables.update({kind: dict(table) for kind, table in self._tables.items()})

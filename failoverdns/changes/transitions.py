@@ -1,4 +1,4 @@
-"""Transitions: what a decision does to the state and to what is served, laid over a draft.
+"""Transitions: the effects of a decision on the state and on the records served.
 
 The ledger commits them; a rehearsal reports them and discards them.
 """
@@ -22,9 +22,9 @@ from failoverdns.rules.reports.changes_in_words import recount, recount_roles, r
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change, what it does to what is served, what it configures, and for the vault.
+    """A change, the delta of the records served, new zones and settings, and bundles for the vault.
 
-    `change` is None where nothing that is stored changes.
+    `change` is None if nothing stored changes.  `fleeting` writes are not stored.
     """
 
     change: Change | None
@@ -38,10 +38,10 @@ class Transition:
 def transition_of(
     draft: Draft, decision: Decision, now: float, principal: Principal, given: Mapping[str, Json]
 ) -> Transition:
-    """Lay a decision over the draft, raise the serials of the zones that it touches.
+    """Lay a decision over the draft, and raise the serials of the zones that it touches.
 
-    `now` in seconds since 1970; `given` is the command as history keeps it.
-    What is fleeting takes no revision and raises no serial: it alters TTLs only.
+    `now` is in seconds since 1970; `given` is the command as the history records it.
+    Fleeting writes take no revision and raise no serial, because they alter TTLs only.
     """
     fleeting = tuple(write for write in decision.writes if write.is_fleeting)
     lasting = tuple(write for write in decision.writes if not write.is_fleeting)
@@ -73,7 +73,7 @@ def delta_of(
     zones: tuple[Zone, ...] | None = None,
     settings: AutomationSettings | None = None,
 ) -> Delta:
-    """Lay writes over the draft and return what they do to what is served."""
+    """Lay writes over the draft, and return the delta of the records served."""
     part = touched(draft, writes, zones, settings)
     before, configured = nodes_of(draft, part), draft.zones
     draft.apply(revision, writes, zones, settings)

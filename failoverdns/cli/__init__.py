@@ -1,5 +1,5 @@
 """The `failoverdns` command.
 
-The client half knows `wire` and never loads Twisted; `serve` and `check-config` load what they
-need when they are called.
+The client imports `control.language` and never loads Twisted; `serve` and `check-config` import
+the server when they are called.
 """

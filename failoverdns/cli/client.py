@@ -1,6 +1,6 @@
-"""Talk to the control socket: send one request, receive lines.
+"""The client of the control socket: it sends one request and receives lines.
 
-Which commands there are, and how replies are printed, is not known here.
+`cli.sending` prints the replies.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def request(path: str, fields: Mapping[str, Json], timeout: float) -> Iterator[I
             sock.connect(path)
         except (OSError, ValueError) as fault:
             raise NoServer(_explain(path, fault)) from None
-        # A server that closed before the request was sent may have sent the reason: read it.
+        # A server that closes before it reads the request may have sent the reason: read it.
         with suppress(OSError):
             sock.sendall(write_line(fields))
         yield _lines(sock, timeout)
@@ -77,7 +77,7 @@ def _lines(sock: socket.socket, timeout: float) -> Iterator[str]:
                     raise NoReply("the server closed the connection before the reply")
                 return
             first = False
-            sock.settimeout(None)  # what follows a reply is events, which take their time
+            sock.settimeout(None)  # events follow a reply, at any time
             yield line
 
 
@@ -87,12 +87,12 @@ def _explain(path: str, fault: Exception) -> str:
     elif isinstance(fault, ConnectionRefusedError):
         what = "no server listens on it"
     elif isinstance(fault, PermissionError):
-        what = "you may not use it: it is for its owner and group"
+        what = "permission denied: only its owner and its group may use it"
     elif isinstance(fault, BlockingIOError | TimeoutError):
         what = "it takes no more clients at the moment"
     else:
         what = str(fault)
     return (
         f"no server at {path}: {what}. Is failoverdns running? "
-        f"Say where with --socket PATH or {SOCKET_VARIABLE}"
+        f"Give its path with --socket PATH or {SOCKET_VARIABLE}"
     )

@@ -1,4 +1,4 @@
-"""Subcommands of the command line, made of the rows of the command table."""
+"""Subcommands of the command line, built from the rows of the command table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WAITS = {
         "Wait until all clients that honour the TTL have left the old side.",
     ),
 }
-"""What the command line can wait for; the server does it in any case."""
+"""Options to wait for work that the server does in any case."""
 
 _NOUNS = {
     "application": "Applications: add, change, remove.",

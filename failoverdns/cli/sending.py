@@ -1,15 +1,14 @@
 """Send one command to the server, print what comes back, and return the exit status.
 
-What a reply says is known to `cli.rendering`, how requests travel to `cli.client`.
+`cli.rendering` prints results, `cli.client` sends requests.
 
 | exit status | meaning                                               |
 |-------------|-------------------------------------------------------|
 | 0           | done                                                  |
-| 1           | the server refused it, or failed; a preflight did not |
-|             | pass                                                  |
+| 1           | refused or failed; or a preflight did not pass        |
 | 2           | usage                                                 |
-| 3           | no server to talk to                                  |
-| 4           | outcome unknown: asked, no answer in time             |
+| 3           | no server listens on the socket                       |
+| 4           | outcome unknown: no reply in time                     |
 | 130         | interrupted                                           |
 """
 
@@ -38,8 +37,8 @@ POLL = 0.5
 class Options:
     """How to send a command and print its reply, as the options say.
 
-    `socket` is the path of the control socket, `timeout` in seconds; `as_json` prints replies as
-    they came; `wait` waits for what the command began.
+    `socket` is the path of the control socket, `timeout` in seconds; `as_json` prints replies
+    unchanged; `wait` waits until the work that the command started is done.
     """
 
     socket: str
@@ -56,7 +55,7 @@ def send(row: CommandRow, fields: dict[str, Json], options: Options) -> int:
         click.echo(str(fault), err=True)
         return NO_SERVER
     except NoReply as fault:
-        click.echo(f"outcome unknown: {fault}. Look with `failoverdns history`", err=True)
+        click.echo(f"outcome unknown: {fault}. Check with `failoverdns history`", err=True)
         return UNKNOWN
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -1,4 +1,4 @@
-"""`failoverdns serve`: the process around the service: log, signals, exit status."""
+"""`failoverdns serve`: the server as a process, with its log, signals and exit status."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ class _Process:
         return spawn(self._service.stop())
 
     def terminate(self, *_: object) -> None:
-        """Stop the process: a signal handler, so only ask the reactor to."""
+        """Stop the process; this is a signal handler, so the reactor does it later."""
         self._reactor.callFromThread(self._end)
 
     def hang_up(self, *_: object) -> None:
-        """Reload the configuration: a signal handler, so only ask the reactor to."""
+        """Reload the configuration; this is a signal handler, so the reactor does it later."""
         self._reactor.callFromThread(self._reload)
 
     def _reload(self) -> None:

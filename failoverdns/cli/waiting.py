@@ -1,6 +1,6 @@
-"""Wait for what a command began: an issued certificate, or clients to leave the old side.
+"""Waiting after a command: for an issued certificate, or for clients to leave the old side.
 
-The server goes on in any case: to stop waiting stops nothing.
+The server continues its work even if the wait is interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Show = Callable[[], dict[str, Any]]
 
 
 class NotIssued(Exception):
-    """Why the certificate was not issued, and what to do about it."""
+    """The certificate was not issued; the message gives the reason and the remedy."""
 
 
 def until_issued(
@@ -22,11 +22,11 @@ def until_issued(
 ) -> Iterator[dict[str, Any]]:
     """Yield what `show` reports at each step of the order, and at last the certificate.
 
-    `requested` is the result of `certificate request`; `show` asks for that of `certificate show`;
+    `requested` is the result of `certificate request`; `show` returns that of `certificate show`;
     `pause` waits a moment, and returns False when the time to wait is over.
     Raises NotIssued.
     """
-    if requested.get("order") is None:  # the one that is there is not due
+    if requested.get("order") is None:  # the present certificate is not due for renewal
         yield requested
         return
     order = requested["order"]

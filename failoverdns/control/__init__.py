@@ -1,1 +1,1 @@
-"""The command corridor: lines of the control socket in, replies and events out."""
+"""The command corridor: requests from the control socket, and the replies and events to it."""

@@ -1,7 +1,7 @@
 """The history: its last changes, its export with the hash chain, and its verification.
 
 A history that cannot be read (`unavailable`) and one that was tampered with (`corrupt`) are
-different refusals.  How hashes are made is known to `store.chain` only.
+different refusals.  `store.chain` has the hashes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ async def last_changes(state: State, store: Store, command: History) -> Result:
 
 
 async def exported(state: State, store: Store, command: ExportHistory) -> Result:
-    """Return a piece of the export, and whether there is more to ask for.
+    """Return a part of the export, and whether more of it follows.
 
     Raises Rejected `invalid` for a revision in the future, `unavailable`, and `corrupt`.
     """
@@ -70,7 +70,7 @@ async def verified(store: Store, command: VerifyHistory) -> Result:
         raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
     except Corrupt as fault:
         text = f"the history is not what was committed: {fault}"
-        more = "Hold it against a backup or an earlier export; what is served is not made from it"
+        more = "Compare it with a backup or an earlier export; DNS answers do not depend on it"
         raise Rejected("corrupt", f"{text}. {more}") from None
     return {
         "verified": True,

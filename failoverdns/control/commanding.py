@@ -81,7 +81,7 @@ class CommandCorridor:
             self._effects.spawn(self._approved(submission, approval))
 
     async def act(self, request: Request) -> Lines:
-        """Carry out a command that does something and leaves the state as it is."""
+        """Carry out a command that does something without changing the state."""
         assert isinstance(request.command, Action)
         return await self._reply(request, act(self._store, self._effects, request.command))
 
@@ -108,9 +108,10 @@ class CommandCorridor:
             return iter((write_refusal(request.id, refusal),))
 
     async def _approved(self, submission: Submission, approval: Approval) -> None:
-        """Submit a switch if all that have to agree do; the switch is planned again then.
+        """Submit a switch if all hooks agree to it; the ledger then decides it again.
 
-        "The other side" is by then the one that they have agreed to, whoever else switched.
+        A switch to the other side becomes one to the side that the hooks agreed to, so that it is
+        the same if another command switched the group meanwhile.
         """
         command = submission.command
         assert isinstance(command, Switch)
@@ -135,17 +136,17 @@ class CommandCorridor:
             self._ledger.submit(replace(submission, command=_agreed(command, planned)))
 
     async def _is_repeated(self, submission: Submission) -> bool:
-        """Tell whether this was carried out already: then nobody is asked again."""
+        """Return whether this was carried out already; then no hook is asked again."""
         if submission.op_id is None:
             return False
         try:
             return await self._store.operation(submission.op_id) is not None
         except (Unavailable, Corrupt):
-            return False  # the ledger will say so
+            return False  # the ledger will report it
 
 
 def event_line(change: Change) -> bytes:
-    """Return a change as the line that those who watch get."""
+    """Return a change as an event line, for clients that watch."""
     return write_line({"event": change.command.get("command"), **history_report(change)})
 
 

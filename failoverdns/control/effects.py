@@ -1,8 +1,7 @@
-"""What the command corridor uses of the rest of the server.
+"""Side effects and outside knowledge that commands need: clocks, hooks, probes, the query log.
 
-Commands that change the state go through the ledger alone.  Everything else that a command needs
-(clocks, hooks, probes, the query log) is handed in as one value, `CommandEffects`, by whoever builds the
-corridor: the service, or a test.
+Commands that change the state go through the ledger.  Everything else is injected as one value,
+`CommandEffects`.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from failoverdns.model.commands.health import ReportHealth
 
 
 class Probing(Protocol):
-    """What probes have seen, and where health reports from outside go."""
+    """Results of probes, and the receiver of health reports from outside."""
 
     def last_seen(self, application: Application) -> list[Json]:
-        """Report what each check of each head of an application last saw."""
+        """Report the last result of each check of each head of an application."""
 
     async def take_report(self, report: ReportHealth) -> dict[str, Json]:
-        """Take the report of a head or an external monitor; raises Rejected."""
+        """Record the report of a head or an external monitor; raises Rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +34,19 @@ class CommandEffects:
     now: Callable[[], float]
     """Returns seconds since 1970."""
     steady: Callable[[], float]
-    """Returns seconds of a clock that nobody sets."""
+    """Returns seconds of a clock that is never adjusted."""
     spawn: Callable[[Coroutine[Any, Any, None]], object]
     """Runs a coroutine to its end."""
     hooks: Callable[[], list[Json]]
     """Reports the state of each hook."""
     server: Callable[[], Awaitable[dict[str, Json]]]
-    """Reports what becomes of packets and connections."""
+    """Reports counters of DNS packets and connections."""
     automation: Callable[[], dict[str, Json]]
-    """Reports how automatic switching is doing."""
+    """Reports the state of automatic switching."""
     probing: Probing
     query_log: Callable[[LogCommand], Awaitable[dict[str, Json]]]
     """Carries out a command on the query log, and reports the log's state."""
     approval: Callable[[], Approval | None]
-    """Returns who has to agree to a switch; None if nobody has to."""
+    """Returns the function that asks hooks to approve a switch; None if no hook must agree."""
     can_issue: Callable[[], bool]
     """Returns whether a CA is configured."""

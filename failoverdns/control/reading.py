@@ -1,6 +1,6 @@
 """Commands that only read: status, lists, history, records.
 
-Long results are read from a copy of the state and sent piece by piece, so that other clients need
+Long results are read from a copy of the state and sent piece by piece, so that other clients do
 not wait for them; short ones are read at once.
 """
 
@@ -62,7 +62,7 @@ SHOWN_FETCHES = 20
 class Source:
     """What can be read: the state, the store behind it, and what the rest of the server reports.
 
-    `behind` if the state may hold changes that are not served yet.
+    `behind` is true if the state may hold changes that are not served yet.
     """
 
     state: State

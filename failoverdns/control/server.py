@@ -1,10 +1,10 @@
-"""The control socket: lines in, lines out, in order, whatever a client does.
+"""The control socket: it reads requests as lines, and writes replies in their order.
 
-Commands that change the state go to the ledger as they come, so that many share a commit; any
-other waits until those before it on the same connection are answered.
+Commands that change the state go to the ledger as they arrive, so that many share a commit; any
+other command waits until those before it on the same connection are answered.
 The server stops reading from a client that does not read its replies, and disconnects it after
-`STALLED_TIMEOUT`; what is kept for it is bounded.
-What commands do is not known here: a `RequestExecutor` carries them out.
+`STALLED_TIMEOUT`; the memory for a client is bounded.
+A `RequestExecutor` carries the commands out.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ STALLED_TIMEOUT: Final = 60.0
 """Seconds that a client may leave its replies unread before it is disconnected."""
 
 TURN: Final = 0.002
-"""Seconds that one connection may work before others get their turn."""
+"""Seconds that one connection may use before others get their turn."""
 
 Lines = Iterator[bytes]
 
@@ -107,7 +107,7 @@ class ControlConnection(TwistedProtocol):
         self._later: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
-        """Learn who the client is; reject it if it is not allowed, or if there are too many."""
+        """Identify the client; reject it if it is not allowed, or if there are too many clients."""
         self._principal = peer(self.transport.socket)
         self.transport.registerProducer(self, True)
         allowed = self._factory.allowed

@@ -1,5 +1,1 @@
-"""Where state outlives a process: one interface, and the stores behind it.
-
-Knows `model`.
-Refuses to know why anything changes, and what DNS makes of it.
-"""
+"""Stores of the state: one interface, and its implementations on disk and in memory."""

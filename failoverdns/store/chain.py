@@ -1,11 +1,10 @@
-"""The chain over the history: each change's hash covers its text and the hash before it.
+"""The hash chain over the history: each change's hash covers its text and the hash before it.
 
     hash = SHA-256(hash of the change before, in 64 hex digits, then the text of this one)
 
-The first change follows `START`.  Whoever noted a hash can tell later whether anything up to it
-was changed, taken out, put in or moved.
-Knows what a chain that fits looks like, and says where one does not.
-Refuses to know where it is kept.
+The first change follows `START`.  A hash that was noted earlier shows later whether any change up
+to it was altered, removed, inserted or moved.  A store keeps the chain and passes its rows to
+`Walk`, which reports the first one that does not fit.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ from failoverdns.store import documents
 from failoverdns.store.interface import Link, StoreHead
 
 START: Final = "0" * 64
-"""What the first change follows."""
+"""The hash before the first change."""
 
 PIECE: Final = 500
 PIECE_BYTES: Final = 1 << 20
-"""Changes that are read at once, and bytes of their texts: commits wait meanwhile."""
+"""Changes that are read at once, and bytes of their texts, at most; commits wait meanwhile."""
 
 _BEFORE_ALL: Final = -(2**63)
 
 
 class ChainLink(NamedTuple):
-    """A change as it is stored: `text` and `hash` as the bytes that are there."""
+    """A change as it is stored; `text` and `hash` are the stored bytes."""
 
     revision: int
     text: bytes
@@ -55,7 +54,7 @@ def linked(
 
 
 def piece(rows: Iterable[ChainLink], limit: int = PIECE) -> Iterator[ChainLink]:
-    """Yield the first rows: one if there is any, and not many more than `PIECE_BYTES`."""
+    """Yield the first rows, up to about `PIECE_BYTES` of text; at least one if there is any."""
     size = 0
     for row in islice(rows, min(limit, PIECE)):
         yield row
@@ -65,7 +64,7 @@ def piece(rows: Iterable[ChainLink], limit: int = PIECE) -> Iterator[ChainLink]:
 
 
 def links(previous: str, rows: Iterable[ChainLink]) -> Iterator[Link]:
-    """Yield rows as links, the first after `previous`; raises Corrupt for one that is damaged."""
+    """Yield rows as links, the first after `previous`; raises Corrupt for a damaged one."""
     for row in rows:
         try:
             if crc32(row.text) != row.checksum:
@@ -80,9 +79,9 @@ def links(previous: str, rows: Iterable[ChainLink]) -> Iterator[Link]:
 
 
 class Walk:
-    """Follows the chain row by row, from its start to `head`, and holds nothing but the place.
+    """Verifies the chain row by row, from its start to `head`; it keeps no rows.
 
-    `last` is the highest revision that is stored; `expected` a hash that some change must have.
+    `last` is the highest stored revision, `expected` a hash that some change must have.
     """
 
     def __init__(self, head: StoreHead, last: int, expected: str | None) -> None:
@@ -93,18 +92,18 @@ class Walk:
         self._revision = 0
         self._hash = START
         self.after = _BEFORE_ALL
-        """The revision after which the walk goes on."""
+        """The revision after which the walk continues."""
 
     @property
     def is_over(self) -> bool:
-        """True when there is nothing left to follow; what was committed since does not count."""
+        """True when the walk has reached `head`; later commits are not verified."""
         return self._revision >= self._head.revision
 
     def follow(self, row: ChainLink) -> None:
-        """Take the next row; raises Corrupt if it does not fit."""
+        """Verify the next row; raises Corrupt if it does not fit."""
         wanted = self._revision + 1
         if row.revision < wanted:
-            raise _misfit(row.revision, "no change has this number: it was put in")
+            raise _misfit(row.revision, "no change has this number: it was inserted")
         if row.revision > wanted:
             raise _misfit(wanted, f"it is missing; revision {row.revision} is the next")
         made = next_hash(self._hash, row.text)
@@ -114,7 +113,7 @@ class Walk:
         self._is_met = self._is_met or made == self._expected
 
     def end(self) -> StoreHead:
-        """Return where the chain ends, if it ends there; raises Corrupt."""
+        """Return the head of the chain; raises Corrupt if the chain does not end there."""
         head = self._head
         if self._revision < head.revision:
             raise _misfit(
@@ -122,7 +121,9 @@ class Walk:
                 f"the end of the history is missing, up to revision {head.revision}",
             )
         if self._last > head.revision:
-            raise _misfit(head.revision + 1, "it was put in after the last one that was committed")
+            raise _misfit(
+                head.revision + 1, "it was inserted after the last one that was committed"
+            )
         if self._hash != head.hash:
             raise _misfit(
                 head.revision,
@@ -131,7 +132,7 @@ class Walk:
             )
         if not self._is_met:
             raise Corrupt(
-                f"no change has the hash {self._expected}: the history was written anew since "
+                f"no change has the hash {self._expected}: the history was rewritten since "
                 "that was noted, or it is the history of another server"
             )
         return head
@@ -142,14 +143,14 @@ def _misfit(revision: int, why: str) -> Corrupt:
 
 
 def _why(row: ChainLink) -> str:
-    """Say what is wrong with a row whose hash, or checksum, is not the one that it should have."""
+    """Return what is wrong with a row whose hash or checksum does not fit."""
     try:
-        told = json.loads(row.text)["revision"]
+        stated = json.loads(row.text)["revision"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        told = None
-    if isinstance(told, int) and told != row.revision:
-        return f"the order was changed: the text in its place is that of revision {told}"
-    if told is None or crc32(row.text) != row.checksum:
+        stated = None
+    if isinstance(stated, int) and stated != row.revision:
+        return f"the order was changed: the text in its place is that of revision {stated}"
+    if stated is None or crc32(row.text) != row.checksum:
         return "its text was changed"
     return (
         "its hash does not follow from its text and the hash before it: one of them, or the text "

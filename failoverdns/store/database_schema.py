@@ -1,20 +1,20 @@
-"""The tables of the state file, and how a file of an older version becomes one of this version.
+"""The tables of the state file, and the upgrade of files of older versions.
 
-A new file is made as one of version 1 and taken through all that came since.
-Versions 3 and 4 also have documents that those before do not know.
-Refuses to know what is in the tables, but for the history, whose chain older files lack.
+A new file is made as one of version 1 and then upgraded like an old one.  Versions 3 and 4 also
+have documents that versions before them cannot read.  The upgrade reads no table but the history,
+to which it adds the hash chain.
 
 | table        | holds                                                             |
 |--------------|-------------------------------------------------------------------|
 | `entities`   | the state: one document an entity                                 |
 | `history`    | every change, with the entities before and after it, as a chain   |
-|              | (`store.chain`); rows are added at its end, and nothing else      |
+|              | (`store.chain`); it is append-only                                |
 | `subjects`   | which changes are about which application or group                |
 | `operations` | replies to commands that had an `op_id`                           |
 | `bundles`    | the vault: chains, and private keys, encrypted (`store.vault`)    |
 | `needs`      | which entity needs which bundle                                   |
-| `fetches`    | who fetched which certificate                                     |
-| `hooks`      | how far each hook has come                                        |
+| `fetches`    | which client fetched which certificate                            |
+| `hooks`      | the progress of each hook                                         |
 | `head`       | one row: the revision, how many entities there are, and the hash  |
 |              | of the last change                                                |
 """
@@ -72,7 +72,7 @@ _APPEND_ONLY = tuple(
         "INSERT ON history WHEN NEW.revision <= (SELECT max(revision) FROM history)",
     )
 )
-"""The third is there because `INSERT OR REPLACE` takes rows away without asking the second."""
+"""The third is needed because `INSERT OR REPLACE` removes rows without firing the second."""
 
 
 def create(connection: sqlite3.Connection) -> None:
@@ -83,7 +83,7 @@ def create(connection: sqlite3.Connection) -> None:
 
 
 def upgrade(connection: sqlite3.Connection, version: int) -> None:
-    """Take a file of `version` to this one, all the way or not at all."""
+    """Upgrade a file of `version` to the current one, completely or not at all."""
     if version == SCHEMA_VERSION:
         return
     with _transaction(connection):
@@ -94,7 +94,7 @@ def upgrade(connection: sqlite3.Connection, version: int) -> None:
 
 
 def _link_history(connection: sqlite3.Connection) -> None:
-    """Make a chain of the history that is there, whatever that is, and close it to all but more."""
+    """Add the hash chain to the stored history, unverified, and make the history append-only."""
     _execute(connection, _SINCE_4)
     query = "SELECT revision, document, checksum FROM unlinked ORDER BY revision"
     rows = linked(START, connection.execute(query))

@@ -1,7 +1,7 @@
-"""Entities and changes as JSON documents: the format that outlives a version of the program.
+"""Entities and changes as JSON documents, a format that later versions of the program can read.
 
-Reading is strict: a document that is not exactly what was written raises Corrupt, because a
-guess would be served.  Golden files in the tests hold every format that was ever written.
+Reading is strict: a document that differs from what was written raises Corrupt, because a guess
+would be served.  Golden files in the tests hold every format that was ever written.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def key_of(entity: Entity) -> str:
 
 
 def bundle_of(entity: Entity | None) -> str | None:
-    """Return the id of the bundle in the vault that an entity needs."""
+    """Return the id of the bundle in the vault that an entity needs; None if it needs none."""
     return KINDS[type(entity)].bundle(entity) if entity is not None else None
 
 

@@ -1,8 +1,8 @@
-"""Each kind of entity as a JSON document: `KINDS` has a row for each; a new kind is one more.
+"""Each kind of entity as a JSON document; `KINDS` has a row for each kind.
 
 A document is the kind's word and its fields.  Readers raise KeyError, TypeError, ValueError or
-AttributeError for a document that is not exactly what was written; `store.documents` makes that
-Corrupt.
+AttributeError for a document that is not exactly what was written; `store.documents` turns
+these into Corrupt.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _fields(entity: Order | Account) -> Document:
 
 
 _ADDED = ("account", "not_before")
-"""Fields of orders that came after schema 2: left out where they say nothing."""
+"""Fields of orders that came after schema 2; they are left out if empty."""
 
 
 KINDS: Mapping[type[Entity], DocumentKind] = {

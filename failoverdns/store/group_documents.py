@@ -1,7 +1,7 @@
-"""Applications and groups as JSON documents: the kinds of which there may be a million.
+"""Applications and groups as JSON documents: the kinds of entity that may number a million.
 
-They are read by position and share what they have in common; every microsecond and every object
-counts a million times at a start.
+They are built from fields by position, and share equal parts, because every microsecond and every
+object counts a million times at a start.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ def write_group(group: Group) -> Document:
 
 
 def _values(kind: type, optional: tuple[str, ...] = ()) -> Callable[[Document], tuple[Any, ...]]:
-    """Return a function that returns the fields of a document, but for `optional` ones, in order.
+    """Return a function that returns the fields of a document in order, without `optional` ones.
 
-    The function raises KeyError or TypeError for a document with other fields.  Entities of which
-    there are many are made of these values by position: by name takes 1.5 us longer, of 9 us.
+    The function raises KeyError or TypeError for a document with other fields.  Entities
+    are built from these values by position: by name would take 1.5 us longer, of 9 us.
     """
     names = [field.name for field in dataclass_fields(kind) if field.name not in optional]
     get, size = itemgetter(*names), 1 + len(names)
@@ -85,7 +85,7 @@ def _values(kind: type, optional: tuple[str, ...] = ()) -> Callable[[Document], 
     def values(document: Document) -> tuple[Any, ...]:
         found: tuple[Any, ...] = get(document)
         if len(document) > size and document.keys() - {"kind", *names, *optional}:
-            raise TypeError("a field that is not known")
+            raise TypeError("an unknown field")
         return found
 
     return values
@@ -98,7 +98,7 @@ _HEAD_FIELDS = 4
 
 
 def read_application(document: Document) -> Application:
-    """Return the application that a document holds; raises an error that `read_entity` takes."""
+    """Return the application that a document holds; raises errors that `read_entity` catches."""
     id_, name, template, heads, active = _application_values(document)
     return Application(
         intern(id_),
@@ -115,14 +115,14 @@ def _read_head(document: Document) -> Head:
     if len(document) == _HEAD_FIELDS:
         return head
     if document.keys() - {"name", "role", "hostname", "addresses", "observed", "forced"}:
-        raise TypeError("a field that is not known")
+        raise TypeError("an unknown field")
     observed, forced = document.get("observed"), document.get("forced")
     return replace(head, observed=read_observed(observed), forced=read_forced(forced))
 
 
 @lru_cache(maxsize=1024)
 def _head(name: str, role: str, hostname: str | None, *addresses: str) -> Head:
-    """Return a head: the same object for applications that have it in common."""
+    """Return a head, the same object for all applications with an equal one."""
     return Head(intern(name), HeadRole(role), tuple(map(_address, addresses)), hostname)
 
 
@@ -132,23 +132,23 @@ def _address(text: str) -> IPv4Address | IPv6Address:
         if ":" in text:
             return IPv6Address(inet_pton(AF_INET6, text))
         return IPv4Address(inet_pton(AF_INET, text))
-    except OSError:  # with a scope, or none
+    except OSError:  # an address with a scope, or not an address
         return ip_address(text)
 
 
 def _shared(text: str | None) -> str | None:
-    """Return an equal text, the same object for all that name the same thing."""
+    """Return an equal text, the same object for all equal texts."""
     return intern(text) if text is not None else None
 
 
 @lru_cache(maxsize=64)
 def zone_name(text: str) -> DomainName:
-    """Return a zone's name: the same object for all groups in it."""
+    """Return a zone's name, the same object for all groups in the zone."""
     return DomainName.from_text(text)
 
 
 def read_group(document: Document) -> Group:
-    """Return the group that a document holds; raises an error that `read_entity` takes."""
+    """Return the group that a document holds; raises errors that `read_entity` catches."""
     id_, name, zone, label, primary, backup, active, ttl, revision, cached, drained = _group_values(
         document
     )

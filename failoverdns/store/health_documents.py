@@ -1,8 +1,8 @@
-"""What has to do with health and automation as JSON documents, within those of `store.documents`.
+"""Health and automation as JSON, within the documents of applications, heads and groups.
 
-What says nothing is left out, so that an application or group that has nothing to do with it
-reads as it did before there was any of this.
-Fields and their types are those that were written, or the document is refused.
+Fields with default values are left out, so that an application or group that does not use health
+checks or automation has the same document as in versions without them.  Reading is strict about
+fields and their types.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ def write_head_health(head: Head) -> Document:
 
 
 def read_observed(document: Document | None) -> Observed | None:
-    """Return what was observed; raises TypeError or ValueError."""
+    """Return observed health; raises TypeError or ValueError."""
     return None if document is None else Observed(**_fields(document, _OBSERVED))
 
 
 def read_forced(document: Document | None) -> Forced | None:
-    """Return what was forced; raises TypeError or ValueError."""
+    """Return forced health; raises TypeError or ValueError."""
     return None if document is None else Forced(**_fields(document, _FORCED))
 
 
@@ -65,7 +65,7 @@ def write_application_health(application: Application) -> Document:
 def read_application_health(
     document: Document,
 ) -> tuple[tuple[str, ...], Quorum, Quorum, Forced | None]:
-    """Return checks, both quorums and what was forced; raises TypeError or ValueError."""
+    """Return checks, both quorums and forced health; raises TypeError or ValueError."""
     return (
         _texts(document.get("checks", [])),
         _quorum(document.get("require_checks", "all")),
@@ -88,13 +88,13 @@ def read_automation(document: Document) -> Automation:
     if document.keys() == {"policy"}:
         return _with_policy(document["policy"])
     if unknown := document.keys() - _AUTOMATION.keys():
-        raise TypeError(f"fields that are not known: {unknown}")
+        raise TypeError(f"unknown fields: {unknown}")
     return Automation(**{key: _AUTOMATION[key](value) for key, value in document.items()})
 
 
 @lru_cache(maxsize=1024)
 def _with_policy(name: str) -> Automation:
-    """Return the same object for all groups that have nothing but a policy in common."""
+    """Return an automation with a policy only, the same object for all groups with that policy."""
     return Automation(_text(name))
 
 
@@ -123,7 +123,7 @@ def _fields(document: Document, readers: Mapping[str, Read]) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
-    """Return a value as JSON has it: lists, not tuples."""
+    """Return a value of JSON types: tuples become lists."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     return list(value) if isinstance(value, tuple) else value
@@ -131,7 +131,7 @@ def _plain(value: object) -> object:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a text")
+        raise TypeError(f"{value!r} is not a string")
     return value
 
 
@@ -163,7 +163,7 @@ def _quorum(value: object) -> Quorum:
     if value == "all":
         return "all"
     if (number := _whole(value)) < 1:
-        raise ValueError(f"{number} is no quorum")
+        raise ValueError(f"{number} is not a quorum")
     return number
 
 

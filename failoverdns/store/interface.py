@@ -1,8 +1,8 @@
-"""The store: keeps entities, history and operations; every store passes the same suite.
+"""The interface of a store, which keeps entities, the history, operations and the vault.
 
 The interface is asynchronous, because a store may be on another machine, and it can be watched,
-because it may have other writers.  A method returns an awaitable; which loop drives it is the
-caller's business.
+because it may have other writers.  A method returns an awaitable, which any event loop can drive.
+Every store passes the same tests.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
 
 MAX_FETCHES = 1000
-"""Fetches of one application's certificate that are kept."""
+"""Fetches of an application's certificate that are kept."""
 
 Notify = Callable[[Change], None]
 
 
 class Conflict(Exception):
-    """The store is at another revision than the caller thought; nothing was committed."""
+    """The store is not at the revision that the caller expected; nothing was committed."""
 
 
 class Unavailable(Exception):
-    """The store cannot do it now; nothing was committed."""
+    """The store cannot be used at the moment; nothing was committed."""
 
 
 class OutcomeUnknown(Exception):
-    """The store may or may not have committed: ask `changes_after` before anything else."""
+    """The store may or may not have committed; `changes_after` shows which, when it can be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All that is stored: the revision and the entities, in order of creation."""
+    """The stored state: the revision and the entities, in order of creation."""
 
     revision: int
     entities: tuple[Entity, ...]
@@ -57,19 +57,19 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class StoreHead:
-    """Where the chain ends: the revision and the hash of the last change."""
+    """The end of the hash chain: the revision and the hash of the last change."""
 
     revision: int
     hash: str
 
 
 class Store(Protocol):
-    """State that outlives the process."""
+    """Keeps the state durably."""
 
     async def load(self) -> Loaded:
-        """Return all that is stored.
+        """Return the stored state.
 
-        Raises Corrupt if it cannot be trusted, never returning less than was committed.
+        Raises Corrupt if it cannot be trusted; it never returns less than was committed.
         """
 
     async def commit(
@@ -81,8 +81,9 @@ class Store(Protocol):
     ) -> None:
         """Make changes durable, all of them or none, if the store is at revision `expected`.
 
-        The changes are numbered `expected` + 1 and on; there may be none beside operations.
-        `bundles` go into the vault with them; those that no entity needs any more leave it.
+        The changes are numbered `expected` + 1 and on; there may be none if there are
+        operations.  `bundles` are stored in the vault with them; bundles that no entity needs any
+        longer are deleted.
         Raises Conflict, Unavailable or OutcomeUnknown.
         """
 
@@ -104,31 +105,33 @@ class Store(Protocol):
     async def links(self, after: int, limit: int) -> tuple[Link, ...]:
         """Return changes after a revision as links of the chain, oldest first, at most `limit`.
 
-        These may be fewer, though never none if there is any: a piece is not too much to hold.
+        It may return fewer, so that the result is not too large, but at least one if there is any.
         Raises Unavailable, and Corrupt for a change that cannot be read.
         """
 
     async def verify(self, expected: str | None = None) -> StoreHead:
-        """Check the whole chain, in pieces, and return where it ends.
+        """Verify the whole chain, in pieces, and return its head.
 
-        Commits are made meanwhile, and do not count.  `expected` is the hash that some change must
-        have.  Raises Unavailable, and Corrupt with the first revision that does not fit, and why.
+        Commits may be made meanwhile; they are not verified.  `expected` is a hash that some change
+        must have.  Raises Unavailable, and Corrupt with the first revision that does not fit, and
+        why.
         """
 
     async def bundle(self, id_: str) -> Bundle | None:
-        """Return a chain and its key from the vault.
+        """Return a certificate chain and its key from the vault; None if it has none.
 
         Raises Unavailable, and Corrupt for a key that cannot be decrypted.
         """
 
     async def rotate_key(self) -> int:
-        """Encrypt every private key anew, with a new key; return how many there are.
+        """Encrypt every private key with a new key; return the number of private keys.
 
-        Raises Unavailable, and Corrupt for a key that cannot be decrypted: then the old keys stay.
+        A private key that cannot be decrypted stays as it is.  Raises Unavailable, and Corrupt for
+        a damaged row; the old keys stay in use then.
         """
 
     async def record_fetch(self, fetch: Fetch) -> None:
-        """Keep that a certificate was fetched; raises Unavailable."""
+        """Record that a certificate was fetched; raises Unavailable."""
 
     async def fetches(self, application: str, limit: int) -> tuple[Fetch, ...]:
         """Return the last fetches of an application's (by id) certificate, newest first.
@@ -137,13 +140,13 @@ class Store(Protocol):
         """
 
     async def save_progress(self, hook: str, progress: HookProgress) -> None:
-        """Keep how far a hook has come; raises Unavailable."""
+        """Store the progress of a hook; raises Unavailable."""
 
     async def progress(self) -> Mapping[str, HookProgress]:
-        """Return how far each hook has come; raises Unavailable."""
+        """Return the progress of each hook, by its name; raises Unavailable."""
 
     def watch(self, notify: Notify) -> None:
-        """Call `notify` with each change committed from now on, by whomever, in order."""
+        """Call `notify` with each change committed from now on, by any writer, in order."""
 
     async def close(self) -> None:
-        """Let go of the store; nothing else may be called afterwards."""
+        """Close the store; no other method may be called afterwards."""

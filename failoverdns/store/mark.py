@@ -1,8 +1,8 @@
 """The mark beside a state file: the highest revision that was acknowledged, and a lock.
 
-A state file alone cannot tell that it is too old: SQLite takes an empty file, or one whose
-write-ahead log was deleted, for a sound database.  The mark can: a state file that is behind it
-has lost something, and nobody serves from it.
+A state file alone does not show that it is too old: to SQLite an empty file, or one whose
+write-ahead log was deleted, is a sound database.  The mark shows it: a state file that is behind
+the mark has lost changes, and is refused.
 The mark is not synced to disk: after a power failure it may be behind, which is harmless.
 """
 
@@ -19,7 +19,7 @@ class Mark:
     """An open, locked mark."""
 
     def __init__(self, path: Path) -> None:
-        """Open and lock the mark of a state file, creating it if need be.
+        """Open and lock the mark of a state file, creating it if necessary.
 
         Raises Corrupt if another process holds it, or if it cannot be read.
         """
@@ -40,10 +40,10 @@ class Mark:
             raise Corrupt(f"{path}: does not hold a revision; delete it to go without it") from None
 
     def advance(self, revision: int) -> None:
-        """Note that `revision` is about to be acknowledged."""
+        """Record that `revision` is about to be acknowledged."""
         self.revision = revision
         os.pwrite(self._descriptor, b"%020d\n" % revision, 0)
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         os.close(self._descriptor)

@@ -1,6 +1,6 @@
-"""A store in memory, for tests: keeps its promises, or breaks them when told to.
+"""A store in memory for tests, which can make it fail in the ways that a real store fails.
 
-Passes the same suite as the stores that keep something.
+It passes the same tests as the stores on disk.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from failoverdns.store.state_file import sealed
 class Failure(Enum):
     """How the next commit fails."""
 
-    REFUSED = "nothing is committed, and the caller learns it"
-    LOST = "nothing is committed, and the caller does not learn it"
-    UNCONFIRMED = "everything is committed, and the caller does not learn it"
+    REFUSED = "nothing is committed, and the caller is informed"
+    LOST = "nothing is committed, and the caller does not know"
+    UNCONFIRMED = "everything is committed, and the caller does not know"
 
 
 class MemoryStore:
     """Implements `store.interface.Store` in dictionaries.
 
-    `failures` are used up one a commit; while `unreachable`, everything raises Unavailable.
+    Each commit uses up one of `failures`; while `unreachable`, everything raises Unavailable.
     `before_commit`, if given, is awaited first: a test can hold a commit there.
-    `chain` and `head` are the history as rows, which a test can tamper with.
+    `chain` and `head` are the rows of the history, which a test can tamper with.
     """
 
     def __init__(self, before_commit: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -60,11 +60,11 @@ class MemoryStore:
 
     @property
     def bundles(self) -> Mapping[str, Bundle]:
-        """What is in the vault, by id."""
+        """The bundles in the vault, by id."""
         return self._bundles
 
     async def load(self) -> Loaded:
-        """Return all that is stored."""
+        """Return the stored state."""
         self._check_reachable()
         return Loaded(len(self._changes), tuple(self._entities.values()))
 
@@ -75,15 +75,15 @@ class MemoryStore:
         operations: Sequence[Operation] = (),
         bundles: Sequence[Bundle] = (),
     ) -> None:
-        """Make changes durable, as long as this object lives."""
+        """Store changes, for the life of this object."""
         if self._before_commit is not None:
             await self._before_commit()
         failure = self.failures.pop(0) if self.failures else None
         if failure is Failure.LOST:
-            raise OutcomeUnknown("told to lose it")
+            raise OutcomeUnknown("a test has the commit lost")
         self._check_reachable()
         if failure is Failure.REFUSED:
-            raise Unavailable("told to refuse it")
+            raise Unavailable("a test has the commit refused")
         if expected != len(self._changes):
             raise Conflict(f"at revision {len(self._changes)}, not {expected}")
         self.commits += 1
@@ -103,7 +103,7 @@ class MemoryStore:
             for notify in self._watchers:
                 notify(change)
         if failure is Failure.UNCONFIRMED:
-            raise OutcomeUnknown("told to forget that it is done")
+            raise OutcomeUnknown("a test has the confirmation lost")
 
     async def operation(self, op_id: str) -> Operation | None:
         """Return the operation recorded under `op_id`."""
@@ -134,7 +134,7 @@ class MemoryStore:
         return tuple(links(before[-1] if before else START, piece(rows, limit)))
 
     async def verify(self, expected: str | None = None) -> StoreHead:
-        """Check the whole chain, and return where it ends."""
+        """Verify the whole chain, and return its head."""
         self._check_reachable()
         last = max((row.revision for row in self.chain), default=0)
         walk = Walk(self.head, last, expected)
@@ -144,17 +144,17 @@ class MemoryStore:
         return walk.end()
 
     async def bundle(self, id_: str) -> Bundle | None:
-        """Return a chain and its key."""
+        """Return a certificate chain and its key."""
         self._check_reachable()
         return self._bundles.get(id_)
 
     async def rotate_key(self) -> int:
-        """Do nothing: what is in memory is not encrypted."""
+        """Do nothing but count: keys in memory are not encrypted."""
         self._check_reachable()
         return len(self._bundles)
 
     async def record_fetch(self, fetch: Fetch) -> None:
-        """Keep that a certificate was fetched."""
+        """Record that a certificate was fetched."""
         self._check_reachable()
         self._fetches.append(fetch)
 
@@ -165,12 +165,12 @@ class MemoryStore:
         return tuple(found[: min(limit, MAX_FETCHES)])
 
     async def save_progress(self, hook: str, progress: HookProgress) -> None:
-        """Keep how far a hook has come."""
+        """Store the progress of a hook."""
         self._check_reachable()
         self._progress[hook] = progress
 
     async def progress(self) -> Mapping[str, HookProgress]:
-        """Return how far each hook has come."""
+        """Return the progress of each hook."""
         self._check_reachable()
         return dict(self._progress)
 
@@ -179,7 +179,7 @@ class MemoryStore:
         self._watchers.append(notify)
 
     async def close(self) -> None:
-        """Do nothing: there is nothing to let go of."""
+        """Do nothing: there is nothing to close."""
 
     def _lengthen_chain(self, change: Change) -> None:
         text, checksum = sealed(write_change(change))
@@ -189,4 +189,4 @@ class MemoryStore:
 
     def _check_reachable(self) -> None:
         if self.unreachable:
-            raise Unavailable("told to be unreachable")
+            raise Unavailable("a test has the store unreachable")

@@ -1,7 +1,6 @@
-"""A state file that is open: transactions on it, as long as it is still the file that was opened.
+"""An open state file, and transactions on it, as long as it is not moved or deleted.
 
-The mark beside it notes what was acknowledged (`store.mark`).
-Refuses to know what is in the tables.
+The mark beside it has the acknowledged revision (`store.mark`).
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class OpenFile:
         self._inode = 0
 
     def open(self) -> tuple[sqlite3.Connection, Loaded]:
-        """Open the file, made if there never was one; return the connection and all that is stored.
+        """Open the file, creating it if there never was one; return the connection and the state.
 
         Raises Corrupt, with what is wrong and what to do; OSError if the file cannot be reached.
         """
@@ -43,7 +42,7 @@ class OpenFile:
         return self.connection, loaded
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do work in a transaction of its own; raises Unavailable or OutcomeUnknown."""
+        """Call `work` in a transaction and commit it; raises Unavailable or OutcomeUnknown."""
         connection = self._checked()
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -63,18 +62,18 @@ class OpenFile:
         return result
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do work that only reads; raises Unavailable."""
+        """Call `work`, which only reads; raises Unavailable."""
         try:
             return work(self._checked())
         except sqlite3.Error as fault:
             raise Unavailable(f"{self.path}: {fault}") from None
 
     def acknowledge(self, revision: int) -> None:
-        """Note that a revision is committed; raises OutcomeUnknown, though it is."""
+        """Advance the mark to a committed revision; raises OutcomeUnknown if that fails."""
         if self.mark is not None:
             try:
                 self.mark.advance(revision)
-            except OSError as fault:  # committed all the same: whoever asks is told so
+            except OSError as fault:  # committed nevertheless: `changes_after` shows it
                 raise OutcomeUnknown(f"{self.mark.path}: {fault}") from None
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Which store keeps the state: the one place that knows which stores there are."""
+"""The choice of the store that keeps the state; no other module chooses one."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The store for one machine: a SQLite file in WAL mode, synced at every commit.
 
-`store.open_file` has the transactions, `store.state_file` what the file is checked for, and
-`store.statements` what a commit is in SQL.
-Refuses to know threads: `run` makes blocking calls where the caller wants them.
+`store.open_file` has the transactions, `store.state_file` the checks of the file, and
+`store.statements` the SQL of a commit.  `run`, which makes the blocking calls, is injected: this
+module starts no thread.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from failoverdns.store.interface import (
 )
 from failoverdns.store.open_file import OpenFile
 from failoverdns.store.state_file import checked, sealed
-from failoverdns.store.statements import encrypt_anew, write_bundles, write_changes
+from failoverdns.store.statements import reencrypt_keys, write_bundles, write_changes
 from failoverdns.store.vault import Vault
 
 T = TypeVar("T")
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
-"""Makes a blocking call, and returns an awaitable of its result."""
+"""Makes a blocking call and returns an awaitable of its result."""
 
 
 class SQLiteStore:
@@ -43,7 +43,7 @@ class SQLiteStore:
     def __init__(self, path: Path, run: Run, vault: Vault) -> None:
         """Keep the state in the file `path`, private keys in it encrypted by `vault`.
 
-        Nothing is opened before `load`, the vault neither.
+        Neither the file nor the vault is opened before `load`.
         """
         self.path = path
         self._vault = vault
@@ -52,7 +52,7 @@ class SQLiteStore:
         self._file = OpenFile(path)
 
     async def load(self) -> Loaded:
-        """Open the file, creating it if there never was one, and return all that is stored.
+        """Open the file, creating it if there never was one, and return the stored state.
 
         Raises Corrupt, with what is wrong and what to do; OSError if the file cannot be reached.
         """
@@ -110,7 +110,7 @@ class SQLiteStore:
         return found
 
     async def verify(self, expected: str | None = None) -> StoreHead:
-        """Check the whole chain, in pieces between which commits are made; return where it ends."""
+        """Verify the whole chain, in pieces between which commits can be made; return its head."""
 
         def begin(connection: sqlite3.Connection) -> Walk:
             query = "SELECT revision, hash, (SELECT max(revision) FROM history) FROM head"
@@ -131,7 +131,7 @@ class SQLiteStore:
         return walk.end()
 
     async def bundle(self, id_: str) -> Bundle | None:
-        """Return a chain and its key from the vault."""
+        """Return a certificate chain and its key from the vault."""
         query = "SELECT document, checksum FROM bundles WHERE id = ?"
         rows: list[Any] = await self._read(query, (id_,))
         if not rows:
@@ -140,12 +140,12 @@ class SQLiteStore:
         return Bundle(id_, rows[0]["chain"], Secret(key))
 
     async def rotate_key(self) -> int:
-        """Encrypt every private key anew, with a new key; return how many there are."""
+        """Encrypt every private key with a new key; return the number of private keys."""
         count: int = await self._run(self._rotate)
         return count
 
     async def record_fetch(self, fetch: Fetch) -> None:
-        """Keep that a certificate was fetched."""
+        """Record that a certificate was fetched."""
 
         def record(connection: sqlite3.Connection) -> None:
             connection.execute(
@@ -170,13 +170,13 @@ class SQLiteStore:
         return tuple(Fetch(**row) for row in rows)
 
     async def save_progress(self, hook: str, progress: HookProgress) -> None:
-        """Keep how far a hook has come."""
+        """Store the progress of a hook."""
         row = (hook, *sealed({"name": hook, **asdict(progress)}))
         query = "INSERT OR REPLACE INTO hooks VALUES (?, ?, ?)"
         await self._run(lambda: self._file.write(lambda connection: connection.execute(query, row)))
 
     async def progress(self) -> Mapping[str, HookProgress]:
-        """Return how far each hook has come."""
+        """Return the progress of each hook."""
         rows: list[Any] = await self._read("SELECT document, checksum FROM hooks", ())
         return {row.pop("name"): HookProgress(**row) for row in rows}
 
@@ -185,7 +185,7 @@ class SQLiteStore:
         self._watchers.append(notify)
 
     async def close(self) -> None:
-        """Fold the write-ahead log into the file and let go of it."""
+        """Fold the write-ahead log into the file, and close the file."""
         await self._run(self._file.close)
 
     def _load(self) -> Loaded:
@@ -198,17 +198,17 @@ class SQLiteStore:
         return loaded
 
     def _open_vault(self, connection: sqlite3.Connection) -> None:
-        """Open the key file, made if there is nothing to decrypt; end a rotation that was cut."""
+        """Open the key file, creating it if no key is stored; finish an interrupted rotation."""
         sealed_keys = connection.execute("SELECT count(*) FROM bundles").fetchone()[0]
         self._vault.open(may_create=not sealed_keys)
         if self._vault.is_rotating:
-            self._file.write(lambda connection: encrypt_anew(connection, self._vault))
+            self._file.write(lambda connection: reencrypt_keys(connection, self._vault))
             self._vault.end_rotation()
 
     def _rotate(self) -> int:
         def rotate(connection: sqlite3.Connection) -> int:
-            self._vault.begin_rotation()  # within the transaction: nobody else writes meanwhile
-            return encrypt_anew(connection, self._vault)
+            self._vault.begin_rotation()  # in the transaction: nothing is written meanwhile
+            return reencrypt_keys(connection, self._vault)
 
         try:
             count = self._file.write(rotate)
@@ -240,7 +240,7 @@ class SQLiteStore:
 
 
 def _rows(connection: sqlite3.Connection, after: int) -> Generator[ChainLink, None, None]:
-    """Yield the history after a revision, as the bytes that are there."""
+    """Yield the rows of the history after a revision, as stored bytes."""
     query = (
         "SELECT revision, CAST(document AS BLOB), checksum, CAST(hash AS BLOB) FROM history "
         "WHERE revision > ? ORDER BY revision"

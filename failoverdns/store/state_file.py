@@ -1,9 +1,7 @@
-"""A SQLite file that can be trusted: made whole, opened, checked and read, or refused.
+"""The state file is created, opened, checked and read, or refused if it cannot be trusted.
 
-Knows SQLite's traps, and refuses a file that is torn, truncated, from a newer version, somebody
-else's, or older than what was acknowledged (`store.mark`).
-Refuses to know what tables are in it (`store.database_schema`), and what is written to it later
-(`store.sqlite`).
+A file is refused if it is damaged, truncated, of a newer version, of another program, or older
+than the acknowledged revision (`store.mark`).  `store.database_schema` defines its tables.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ from failoverdns.store.interface import Loaded
 from failoverdns.store.mark import Mark
 
 BUSY_TIMEOUT: Final = 5.0
-"""Seconds that somebody else may have the file locked for."""
+"""Seconds to wait while another process has the file locked."""
 
 _AT_ONCE: Final = 100
 """Rows that are parsed at once."""
@@ -41,15 +39,15 @@ _UNUSABLE = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
 }
-"""Primary result codes that say nothing about what is in the file."""
+"""Primary result codes that do not mean that the file is damaged."""
 
 
 def open_state_file(
     path: Path, mark: Mark, busy_timeout: float
 ) -> tuple[sqlite3.Connection, Loaded]:
-    """Open a state file, made if there never was one, and return all that is in it.
+    """Open a state file, creating it if there never was one, and return the state in it.
 
-    `busy_timeout` is how many seconds to wait for somebody else who has it locked, here and later.
+    `busy_timeout` is the time in seconds to wait for a lock of another process, now and later.
     The connection may be used from any thread, one at a time.
     Raises Corrupt, with what is wrong and what to do; OSError if the file cannot be reached.
     """
@@ -73,7 +71,7 @@ def open_state_file(
 
 
 def sealed(document: documents.Document) -> tuple[str, int]:
-    """Return a document's text and checksum: SQLite has none, and a flipped bit would be served."""
+    """Return a document's text and checksum; SQLite has no checksum that finds a flipped bit."""
     text = json.dumps(document, separators=(",", ":"))
     return text, crc32(text.encode())
 
@@ -81,7 +79,7 @@ def sealed(document: documents.Document) -> tuple[str, int]:
 def checked(rows: Iterable[tuple[str, int]]) -> Iterator[documents.Document]:
     """Yield the documents of rows; raises Corrupt for one with a wrong checksum.
 
-    They are parsed as arrays of many: 1.9 us a group, where one by one takes 3.5 us.
+    Rows are parsed many at once: 1.9 us a group, where one by one takes 3.5 us.
     """
     rest = iter(rows)
     while texts := [_intact(text, checksum) for text, checksum in islice(rest, _AT_ONCE)]:
@@ -95,7 +93,7 @@ def _intact(text: str, checksum: int) -> str:
 
 
 def _check_file(path: Path, mark: Mark) -> None:
-    """Create the file if there never was one; raise Corrupt if what is there is none."""
+    """Create the file if there never was one; raise Corrupt if it is not a SQLite file."""
     if not path.exists():
         if mark.revision:
             raise Corrupt(
@@ -139,7 +137,7 @@ def _read_all(connection: sqlite3.Connection) -> Loaded:
         "SELECT key FROM needs LEFT JOIN bundles ON bundle = id WHERE id IS NULL LIMIT 1"
     ).fetchone()
     if missing is not None:
-        raise Corrupt(_damaged(f"the vault lacks what {missing[0]} needs"))
+        raise Corrupt(_damaged(f"the vault lacks the bundle of {missing[0]}"))
     return Loaded(revision, entities)
 
 
@@ -161,7 +159,7 @@ def _check_end_of_history(connection: sqlite3.Connection, revision: int, hash_: 
 
 
 def _create(path: Path) -> None:
-    """Make an empty state file appear at `path` whole, or not at all."""
+    """Create an empty state file at `path`, completely or not at all."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with closing(sqlite3.connect(new, isolation_level=None)) as connection:
@@ -186,7 +184,7 @@ def _connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
 
 
 def _explain(fault: sqlite3.DatabaseError) -> str:
-    """Tell a file that is damaged from one that cannot be used as things are."""
+    """Return what is wrong: the file is damaged, or it cannot be used at the moment."""
     code = getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if code in _UNUSABLE:
         return (

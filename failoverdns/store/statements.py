@@ -1,4 +1,4 @@
-"""What a commit is in SQL: entities, history, operations, and the vault's bundles.
+"""The SQL of a commit: entities, history, operations, and the vault's bundles.
 
 Every function works within a transaction that its caller opened.
 """
@@ -24,7 +24,7 @@ def write_changes(
     changes: Sequence[Change],
     operations: Sequence[Operation],
 ) -> None:
-    """Write changes and operations, and the entities as they are afterwards.
+    """Write changes, operations, and the new versions of the changed entities.
 
     Raises Conflict if the store is not at revision `expected`.
     """
@@ -67,7 +67,7 @@ def write_bundles(
     bundles: Sequence[Bundle],
     vault: Vault,
 ) -> None:
-    """Put bundles into the vault, note who needs which, and drop what nobody needs any more."""
+    """Write bundles and which entity needs which; delete bundles that none needs any longer."""
     released = {bundle.id for bundle in bundles}
     connection.executemany(
         "INSERT OR REPLACE INTO bundles VALUES (?, ?, ?)",
@@ -91,10 +91,11 @@ def write_bundles(
     )
 
 
-def encrypt_anew(connection: sqlite3.Connection, vault: Vault) -> int:
-    """Encrypt with the key in use what is encrypted with another one.
+def reencrypt_keys(connection: sqlite3.Connection, vault: Vault) -> int:
+    """Encrypt with the vault's current key the private keys that are encrypted with another one.
 
-    What no key of the vault decrypts stays as it is.  Returns how many private keys there are.
+    A private key that no key of the vault decrypts stays as it is.  Returns the number of private
+    keys.
     """
     rows = connection.execute("SELECT document, checksum FROM bundles").fetchall()
     for document in checked(rows):

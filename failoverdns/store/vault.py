@@ -1,10 +1,9 @@
-"""The vault's lock: private keys are encrypted at rest with a key file that is kept apart.
+"""The encryption of the vault: private keys are encrypted at rest, with a separate key file.
 
-AES-256-GCM (NIST SP 800-38D) with a random nonce for each bundle, whose id is authenticated with
-it: ciphertexts cannot be exchanged.  The key file holds one key a line, in base64, the one in use
-first; while keys are being rotated there are two, so that a crash at any moment loses nothing.
-Whoever steals the database alone, or an old key file and a newer database, has nothing.
-Refuses to know where ciphertexts are kept.
+The cipher is AES-256-GCM (NIST SP 800-38D) with a random nonce for each bundle; the bundle's id is
+authenticated, so that ciphertexts cannot be exchanged.  The key file holds one key a line, in
+base64, the one in use first; during a rotation it holds two, so that a crash at any moment loses
+nothing.  The database alone, or with an older key file, does not reveal a private key.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Vault:
         return len(self._keys) > 1
 
     def open(self, *, may_create: bool) -> None:
-        """Read the key file; make one if there is none and `may_create`.
+        """Read the key file; create one if there is none and `may_create` is true.
 
         Raises Corrupt, with what is wrong and what to do.
         """
@@ -87,18 +86,18 @@ class Vault:
             raise Corrupt(text) from None
 
     def uses_current(self, ciphertext: str) -> bool:
-        """Tell whether a ciphertext was made with the key that is in use."""
+        """Return whether a ciphertext was made with the key in use."""
         return ciphertext.partition(":")[0] == self._current
 
     def begin_rotation(self) -> None:
-        """Put a new key into use, and keep the old one; raises OSError."""
+        """Create a key and use it from now on, and keep the old one; raises OSError."""
         keys = [os.urandom(KEY_BYTES), *self._keys.values()]
         self._write(keys)
         self._keys = {key_id(key): key for key in keys}
         self._current = key_id(keys[0])
 
     def end_rotation(self) -> None:
-        """Forget all keys but the one in use; raises OSError."""
+        """Delete all keys but the one in use; raises OSError."""
         key = self._keys[self._current]
         self._write([key])
         self._keys = {self._current: key}
@@ -137,7 +136,7 @@ class Vault:
             )
 
     def _write(self, keys: list[bytes]) -> None:
-        """Make the key file appear whole, or not at all."""
+        """Write the key file, completely or not at all."""
         new = self.path.with_name(self.path.name + ".new")
         new.unlink(missing_ok=True)
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -155,5 +154,5 @@ class Vault:
 
 
 def key_id(key: bytes) -> str:
-    """Return what a key is called in ciphertexts: it does not tell the key."""
+    """Return the name of a key in ciphertexts; it does not reveal the key."""
     return sha256(b"failoverdns key file\0" + key).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The change corridor: validate, persist, publish, reply, over a store that may fail anywhere."""
+"""The ledger validates, persists, publishes and replies, over a store that may fail anywhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from tables import served
 from failoverdns.changes.batch import Done, Outcome, Submission
 from failoverdns.changes.ledger import MAX_BATCH, MAX_WAITING
 from failoverdns.changes.state import State
-from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Delta, Write
 from failoverdns.model.commands import Mutation
@@ -32,9 +31,10 @@ from failoverdns.model.commands.applications import (
     SetApplication,
     SetHead,
 )
-from failoverdns.model.commands.automation import SetFlag, SetMaintenance
+from failoverdns.model.commands.automation import AdvancePlan, Automate, SetFlag, SetMaintenance
 from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup, SetGroup, Switch
-from failoverdns.model.commands.health import ForceHealth
+from failoverdns.model.commands.health import ForceHealth, LearnHealth
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.health import Check, CheckKind, Health, Observed
@@ -47,8 +47,10 @@ from failoverdns.rules.derived.zones import all_authorities
 from failoverdns.store.memory import Failure, MemoryStore
 
 
-def test_persist_comes_before_publish_before_reply_before_announce(corridor: Corridor) -> None:
-    """Nothing is visible before it is durable, nothing acknowledged before it is visible."""
+def test_a_change_is_stored_then_published_then_acknowledged_then_announced(
+    corridor: Corridor,
+) -> None:
+    """A change is durable before it is visible, and visible before it is acknowledged."""
     corridor.log.clear()
     corridor.gate.closed = True
     outcomes = corridor.submit(AddApplication("eu"))
@@ -60,7 +62,7 @@ def test_persist_comes_before_publish_before_reply_before_announce(corridor: Cor
 
 
 def test_commands_that_arrive_together_share_one_commit(corridor: Corridor) -> None:
-    """While the first is on its way to the disk, the others gather."""
+    """Commands that arrive while the first one is being stored wait and are stored together."""
     corridor.gate.closed = True
     outcomes = [corridor.submit(AddApplication(f"a{n}")) for n in range(101)]
     commits = corridor.store.commits
@@ -70,7 +72,7 @@ def test_commands_that_arrive_together_share_one_commit(corridor: Corridor) -> N
 
 
 def test_each_command_of_a_batch_sees_those_before_it(corridor: Corridor) -> None:
-    """A name is taken from the moment that somebody before took it."""
+    """A name that an earlier command of the batch took cannot be taken again."""
     corridor.gate.closed = True
     corridor.submit(AddApplication("first"))
     outcomes = [
@@ -85,8 +87,8 @@ def test_each_command_of_a_batch_sees_those_before_it(corridor: Corridor) -> Non
 
 
 @pytest.mark.parametrize("failure", [Failure.REFUSED, Failure.LOST])
-def test_a_commit_that_failed_changed_nothing(corridor: Corridor, failure: Failure) -> None:
-    """Everybody who shared it is told; the next command succeeds."""
+def test_a_failed_commit_changes_nothing(corridor: Corridor, failure: Failure) -> None:
+    """The command is refused; the next command succeeds."""
     before = served(corridor.table)
     corridor.store.failures = [failure]
     refusal = corridor.refuse(AddApplication("eu"))
@@ -97,19 +99,21 @@ def test_a_commit_that_failed_changed_nothing(corridor: Corridor, failure: Failu
     corridor.do(AddApplication("eu"))
 
 
-def test_a_commit_that_was_not_confirmed_but_is_there_is_done(corridor: Corridor) -> None:
-    """The ledger asks the store before it says that it does not know."""
+def test_a_commit_that_the_store_made_but_did_not_confirm_is_acknowledged(
+    corridor: Corridor,
+) -> None:
+    """The ledger asks the store whether it committed before it reports an unknown outcome."""
     corridor.store.failures = [Failure.UNCONFIRMED]
     assert corridor.do(AddApplication("eu")).revision == 2
     assert corridor.ledger.state.application_named("eu") is not None
     assert not corridor.ledger.behind
 
 
-def test_a_fate_that_nobody_knows_is_called_unknown() -> None:
-    """And as soon as the store answers again, what it has becomes visible."""
+def test_a_commit_whose_outcome_cannot_be_learned_is_reported_as_unknown() -> None:
+    """As soon as the store can be read again, the committed change becomes visible."""
 
     class Vanishing(MemoryStore):
-        """Goes away in the middle of a commit."""
+        """A store that becomes unreachable during a commit."""
 
         async def commit(self, *arguments: Any) -> None:
             try:
@@ -119,7 +123,7 @@ def test_a_fate_that_nobody_knows_is_called_unknown() -> None:
 
     store = Vanishing()
     corridor = Corridor(store)
-    corridor.do(system_commands.Configure((ZONE,)))
+    corridor.do(Configure((ZONE,)))
     store.failures = [Failure.UNCONFIRMED, Failure.UNCONFIRMED]
     refusal = corridor.refuse(AddApplication("eu"))
     assert refusal.code == "unknown-outcome"
@@ -136,8 +140,10 @@ def test_a_fate_that_nobody_knows_is_called_unknown() -> None:
     assert ("announced", 2) in corridor.log
 
 
-def test_what_may_not_be_seen_by_all_is_said_so(corridor: Corridor) -> None:
-    """It is done, stored and announced; only the reply cannot promise more; refusals stay."""
+def test_a_change_that_a_worker_may_not_answer_yet_has_an_unknown_outcome(
+    corridor: Corridor,
+) -> None:
+    """The change is stored and announced; a refusal is still reported as a refusal."""
     build_shop(corridor)
     corridor.unseen = Rejected("unknown-outcome", "process 4711 is stuck")
     refusal = corridor.refuse(Switch(("shop",)))
@@ -151,8 +157,10 @@ def test_what_may_not_be_seen_by_all_is_said_so(corridor: Corridor) -> None:
     corridor.do(Switch(("shop",)))
 
 
-def test_while_the_store_is_away_commands_are_refused_and_answers_stay(corridor: Corridor) -> None:
-    """Answers come from memory."""
+def test_while_the_store_is_unreachable_commands_are_refused_and_answers_stay(
+    corridor: Corridor,
+) -> None:
+    """DNS answers come from memory."""
     build_shop(corridor)
     before = served(corridor.table)
     corridor.store.unreachable = True
@@ -160,8 +168,8 @@ def test_while_the_store_is_away_commands_are_refused_and_answers_stay(corridor:
     assert served(corridor.table) == before
 
 
-def test_what_another_writer_commits_becomes_visible(corridor: Corridor) -> None:
-    """By watching; and a command that lost the race is decided again on the new state."""
+def test_changes_of_another_writer_become_visible(corridor: Corridor) -> None:
+    """The ledger watches the store; a command that conflicts is decided again on the new state."""
     build_shop(corridor)
     twin = Corridor(corridor.store)
     twin.ledger.state.apply(0, (), (ZONE,))
@@ -179,7 +187,7 @@ def test_what_another_writer_commits_becomes_visible(corridor: Corridor) -> None
 
 
 def test_an_op_id_makes_a_retry_safe(corridor: Corridor) -> None:
-    """The first reply is given again, and nothing is done twice; not even after other changes."""
+    """A repeated request gets the first reply and changes nothing, even after other changes."""
     build_shop(corridor)
     retry = {"op_id": "op-1", "request": "switch shop"}
     first = corridor.do(Switch(("shop",)), **retry)
@@ -191,15 +199,15 @@ def test_an_op_id_makes_a_retry_safe(corridor: Corridor) -> None:
     assert group.active is Side.BACKUP
 
 
-def test_an_op_id_is_for_one_command(corridor: Corridor) -> None:
-    """Used for another one, it is a mistake of the client's."""
+def test_an_op_id_cannot_be_used_for_another_command(corridor: Corridor) -> None:
+    """The second command is refused as a conflict."""
     corridor.do(AddApplication("a"), op_id="x", request="add a")
     refusal = corridor.refuse(AddApplication("b"), op_id="x", request="add b")
     assert refusal.code == "conflict"
 
 
 def test_an_op_id_is_remembered_for_a_command_that_had_nothing_to_do(corridor: Corridor) -> None:
-    """A retry does not do later what the first try did not have to do."""
+    """A retry does nothing either, even if the state has changed since."""
     build_shop(corridor)
     to_primary = Switch(("shop",), Side.PRIMARY)
     corridor.do(to_primary, op_id="x", request="r")
@@ -210,8 +218,10 @@ def test_an_op_id_is_remembered_for_a_command_that_had_nothing_to_do(corridor: C
     assert group.active is Side.BACKUP
 
 
-def test_the_same_op_id_twice_in_one_batch_is_done_once(corridor: Corridor) -> None:
-    """Two impatient retries."""
+def test_a_command_that_is_sent_twice_with_one_op_id_in_one_batch_is_carried_out_once(
+    corridor: Corridor,
+) -> None:
+    """Both requests get the same reply."""
     build_shop(corridor)
     corridor.gate.closed = True
     corridor.submit(AddApplication("first"))
@@ -220,15 +230,17 @@ def test_the_same_op_id_twice_in_one_batch_is_done_once(corridor: Corridor) -> N
     assert pair[0][0] == pair[1][0]
 
 
-def test_a_refused_command_does_not_use_its_op_id_up(corridor: Corridor) -> None:
-    """It changed nothing; the retry is decided anew."""
+def test_the_op_id_of_a_refused_command_can_be_used_again(corridor: Corridor) -> None:
+    """The refused command changed nothing; a retry is decided again."""
     assert corridor.refuse(RemoveApplication("a"), op_id="x", request="r")
     corridor.do(AddApplication("a"))
     corridor.do(RemoveApplication("a"), op_id="x", request="r")
 
 
-def test_commands_beyond_the_limit_are_told_to_come_back(corridor: Corridor) -> None:
-    """What waits is bounded."""
+def test_commands_beyond_the_limit_of_waiting_commands_are_refused_as_busy(
+    corridor: Corridor,
+) -> None:
+    """Waiting commands are carried out afterwards."""
     corridor.gate.closed = True
     number = 1 + MAX_WAITING + 2
     outcomes = [corridor.submit(AddApplication(f"a{n}")) for n in range(number)]
@@ -237,8 +249,8 @@ def test_commands_beyond_the_limit_are_told_to_come_back(corridor: Corridor) -> 
     assert [o[0].revision for o in outcomes if isinstance(o[0], Done)] == [*range(2, number)]
 
 
-def test_a_defect_is_kept_to_the_commands_that_met_it(corridor: Corridor) -> None:
-    """They are told that their fate is unknown; the next command is carried out."""
+def test_a_defect_affects_only_the_commands_of_its_batch(corridor: Corridor) -> None:
+    """Their outcome is reported as unknown; the next command is carried out."""
 
     def broken(_: Delta) -> None:
         raise ZeroDivisionError
@@ -254,8 +266,10 @@ def test_a_defect_is_kept_to_the_commands_that_met_it(corridor: Corridor) -> Non
     corridor.do(AddApplication("b"))
 
 
-def test_whoever_is_answered_is_not_answered_again(corridor: Corridor) -> None:
-    """A defect in giving one reply is told to those who have none yet."""
+def test_a_command_gets_one_reply_even_if_a_later_reply_of_the_batch_fails(
+    corridor: Corridor,
+) -> None:
+    """Only commands without a reply are reported as unknown."""
     corridor.gate.closed = True
     corridor.submit(AddApplication("first"))
     before = corridor.submit(AddApplication("before"))
@@ -271,8 +285,8 @@ def test_whoever_is_answered_is_not_answered_again(corridor: Corridor) -> None:
     assert [type(outcome) for outcome in after] == [Rejected]
 
 
-def test_a_change_costs_what_it_touches(corridor: Corridor) -> None:
-    """A switch rewrites the group's names, two status records and the SOA, and no others."""
+def test_a_switch_publishes_only_the_names_that_it_changes(corridor: Corridor) -> None:
+    """Those are the group's name, a status record and the SOA record."""
     build_shop(corridor)
     for number in range(50):
         corridor.do(AddGroup(f"g{number}", primary="eu"))
@@ -284,8 +298,8 @@ def test_a_change_costs_what_it_touches(corridor: Corridor) -> None:
     assert [rrset.owner for rrset in deltas[0].authorities] == [ORIGIN]
 
 
-def test_only_changes_that_are_served_raise_the_serial(corridor: Corridor) -> None:
-    """In the same commit as the change."""
+def test_only_changes_of_served_records_raise_the_serial(corridor: Corridor) -> None:
+    """The new serial is stored in the same commit as the change."""
     build_shop(corridor)
 
     def serial() -> int:
@@ -302,8 +316,8 @@ def test_only_changes_that_are_served_raise_the_serial(corridor: Corridor) -> No
     assert stored == {serial()}
 
 
-def test_each_change_of_a_batch_has_a_serial_of_its_own(corridor: Corridor) -> None:
-    """A secondary that asks for what changed since a serial misses nothing."""
+def test_each_change_of_a_batch_raises_the_serial(corridor: Corridor) -> None:
+    """A secondary server that asks for the changes since a serial gets all of them."""
     build_shop(corridor)
     corridor.now = 0.0
     corridor.gate.closed = True
@@ -321,7 +335,7 @@ def test_each_change_of_a_batch_has_a_serial_of_its_own(corridor: Corridor) -> N
     assert serials == sorted(serials, reverse=True)
 
 
-TERMS = AutomationSettings(
+SETTINGS = AutomationSettings(
     (Check("web", CheckKind.TCP, 80),),
     (Policy("auto", Mode.AUTOMATIC, grace=0.0, all_down=AllDown.EMPTY, answer=AnswerOf.HEALTHY),),
 )
@@ -366,7 +380,7 @@ COMMANDS = st.one_of(
         dry_run=st.booleans(),
     ),
     st.builds(
-        system_commands.Configure,
+        Configure,
         st.sampled_from(
             [
                 (ZONE,),
@@ -374,32 +388,34 @@ COMMANDS = st.one_of(
                 (ZONE, SECOND_ZONE),
             ]
         ),
-        st.sampled_from([TERMS, replace(TERMS, policies=(*TERMS.policies, Policy("other")))]),
+        st.sampled_from(
+            [SETTINGS, replace(SETTINGS, policies=(*SETTINGS.policies, Policy("other")))]
+        ),
     ),
     st.builds(SetApplication, NAMES, st.sampled_from([("web",), ()])),
     st.builds(SetGroup, NAMES, policy=st.sampled_from(["auto", ""])),
     st.builds(ForceHealth, NAMES, st.none() | NAMES, st.sampled_from(Health)),
     st.builds(
-        system_commands.LearnHealth,
+        LearnHealth,
         st.sampled_from(["app-2", "app-5"]),
         st.tuples(st.tuples(NAMES, st.builds(Observed, st.sampled_from(Health), st.just(0.0)))),
     ),
-    st.builds(system_commands.Automate, st.just("grp-8")),
+    st.builds(Automate, st.just("grp-8")),
     st.builds(SetMaintenance, NAMES, st.booleans()),
     st.builds(SetFlag, NAMES | st.just("automation"), st.booleans()),
     st.builds(Switch, NAMES.map(lambda name: (name,)), at=st.sampled_from([1001.0, 4000.0])),
-    st.builds(system_commands.AdvancePlan, st.just("grp-8")),
+    st.builds(AdvancePlan, st.just("grp-8")),
 )
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Any commands, together or one by one, over a store that fails in any way."""
+    """Any commands, together or one after another, over a store that may fail in any way."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gate = Gate()
         self.corridor = Corridor(MemoryStore(self.gate), self.gate)
-        self.corridor.do(system_commands.Configure((ZONE,), TERMS))
+        self.corridor.do(Configure((ZONE,), SETTINGS))
         for name, address in (("a", "192.0.2.1"), ("b", "192.0.2.2")):
             role = HeadRole.LOAD_BALANCER
             self.corridor.do(AddApplication(name))
@@ -412,7 +428,7 @@ class LedgerMachine(RuleBasedStateMachine):
         batch=st.lists(COMMANDS, min_size=1, max_size=4), failure=st.sampled_from([None, *Failure])
     )
     def command(self, batch: list[Mutation], failure: Failure | None) -> None:
-        """Submit commands that share a commit; it may fail."""
+        """Submit commands that share a commit, which may fail."""
         self.gate.closed = True
         outcomes = [self.corridor.submit(AddApplication("opener"))]
         outcomes += [self.corridor.submit(command) for command in batch]
@@ -425,12 +441,12 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(step=st.sampled_from([-100000.0, 0.0, 1.0, 3600.0]))
     def pass_time(self, step: float) -> None:
-        """Let time pass, or the clock jump back."""
+        """Advance the clock, or set it back."""
         self.corridor.now = max(0.0, self.corridor.now + step)
 
     @invariant()
-    def what_is_acknowledged_is_stored(self) -> None:
-        """The store has it, and memory is what the store has."""
+    def acknowledged_changes_are_stored(self) -> None:
+        """The store has every acknowledged change; the state in memory equals the stored one."""
         loaded = run(self.corridor.store.load())
         assert loaded.revision >= self.acknowledged
         state = self.corridor.ledger.state
@@ -439,8 +455,8 @@ class LedgerMachine(RuleBasedStateMachine):
         assert list(fresh.groups()) == list(self.corridor.ledger.state.groups())
 
     @invariant()
-    def what_is_served_follows_from_the_state(self) -> None:
-        """The table that deltas made is the one that a restart would make."""
+    def the_table_follows_from_the_state(self) -> None:
+        """The table built from deltas equals the one that a restart would build."""
         state = self.corridor.ledger.state
         fresh = PythonTable()
         fresh.apply(write_delta(Delta(authorities=all_authorities(state))))
@@ -448,8 +464,8 @@ class LedgerMachine(RuleBasedStateMachine):
         assert served(fresh) == served(self.corridor.table)
 
     @invariant()
-    def history_tells_every_revision(self) -> None:
-        """Replaying it leads to the same state."""
+    def the_history_has_every_revision(self) -> None:
+        """Replaying the history leads to the same state."""
         changes = run(self.corridor.store.changes_after(0))
         assert [change.revision for change in changes] == [*range(1, len(changes) + 1)]
         writes = [write for change in changes for write in change.writes]
@@ -463,7 +479,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 def contents(state: State) -> dict[str, object]:
-    """All that a state consists of, its indexes too; a kind without entities counts as absent."""
+    """Return the contents of a state with its indexes; a kind without entities is left out."""
     found = dict(vars(state))
     tables = found.pop("_tables")
     indexes = found.pop("_indexes")

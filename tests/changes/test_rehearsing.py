@@ -1,4 +1,4 @@
-"""A rehearsal changes nothing, and what it says is what the switch then does."""
+"""A rehearsal changes nothing, and reports exactly what the switch would change."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from failoverdns.model.policy import Gate, Wait
 from failoverdns.model.principal import unix_principal
 from failoverdns.rules.deciding import decide
 from failoverdns.rules.reports.events import events_of
-from failoverdns.workers import full_table as filling
+from failoverdns.workers import full_table
 
 ZONES = (samples.zone(), samples.zone("second.example"))
 T = 1_800_000_000.0
@@ -38,11 +38,11 @@ WHO = unix_principal(0, 1, "pytest")
 
 
 def rehearsed(view: State, query: Rehearse | None = None, now: float = T) -> Any:
-    """The rehearsal of a switch of `shop`."""
+    """Return the rehearsal of a switch of `shop`."""
     return rehearsal(view, query or Rehearse("shop"), Moment(now, now))
 
 
-def test_a_rehearsal_shows_all_that_would_change() -> None:
+def test_a_rehearsal_shows_every_change_of_the_switch() -> None:
     view = samples.state(
         samples.eu(), samples.us(), samples.group(), samples.certificate("eu", not_after=T + 1e7)
     )
@@ -102,7 +102,7 @@ def test_a_rehearsal_shows_all_that_would_change() -> None:
     }
 
 
-def test_rules_that_would_refuse_it_are_named_and_what_would_come_of_it_all_the_same() -> None:
+def test_a_rehearsal_names_the_rules_that_refuse_and_shows_what_overriding_them_would_do() -> None:
     view = watched.shop(UP, DOWN, Wait("calm", ("*",), 60.0), Gate("never", ("*",), flag="never"))
     found = rehearsed(view)
     assert (found["would_succeed"], [r["rule"] for r in found["rules"]]) == (False, ["target-down"])
@@ -111,7 +111,7 @@ def test_rules_that_would_refuse_it_are_named_and_what_would_come_of_it_all_the_
     assert (overridden["would_succeed"], overridden["rules"]) == (True, [])
 
 
-def test_a_switch_to_where_the_group_is_would_change_nothing() -> None:
+def test_a_rehearsal_to_the_active_side_shows_no_changes() -> None:
     assert rehearsed(samples.shop(), Rehearse("shop", Side.PRIMARY)) == {
         "group": "shop",
         "to": "primary",
@@ -123,7 +123,7 @@ def test_a_switch_to_where_the_group_is_would_change_nothing() -> None:
     }
 
 
-def test_a_name_that_would_answer_nothing_is_shown_as_that() -> None:
+def test_a_name_that_would_have_no_records_is_shown_as_nodata() -> None:
     view = samples.state(samples.eu(), samples.group(backup=None))
     assert rehearsed(view)["records"][0] == f"{HOSTNAME}. NODATA"
 
@@ -135,14 +135,14 @@ def test_a_name_that_would_answer_nothing_is_shown_as_that() -> None:
         (Rehearse("shop", override=("calm",)), "invalid", "no rule 'calm' to override here"),
     ],
 )
-def test_what_cannot_be_rehearsed_is_refused(query: Rehearse, code: str, message: str) -> None:
+def test_an_unknown_group_or_rule_is_refused(query: Rehearse, code: str, message: str) -> None:
     with pytest.raises(Rejected) as refused:
         rehearsed(samples.shop(), query)
     assert refused.value.code == code
     assert message in refused.value.message
 
 
-def test_a_rehearsal_shows_so_many_records_and_says_how_many_names_there_are() -> None:
+def test_a_rehearsal_limits_the_shown_records_and_counts_all_changed_names() -> None:
     zones = [samples.zone(f"z{number}.example") for number in range(MOST_RECORDS)]
     view = samples.state(
         samples.eu(), samples.us(), samples.group(), zones=[samples.zone(), *zones]
@@ -157,13 +157,13 @@ A_PLAN_WHOSE_TTL_IS_LOWERED: list[Mutation] = [
     Switch(("shop",), at=8.0),
     AdvancePlan("grp-shop"),
 ]
-"""The switch ends the plan, and names whose records stay the same get their usual TTL back."""
+"""The switch ends the plan, so names whose records stay the same get their usual TTL back."""
 
 
 @settings(max_examples=60)
 @example(A_PLAN_WHOSE_TTL_IS_LOWERED, None)
 @given(drawn.commands(ZONES), st.none() | st.sampled_from(Side))
-def test_whatever_was_before_a_rehearsal_changes_nothing_and_is_what_the_switch_then_does(
+def test_after_any_commands_a_rehearsal_changes_nothing_and_reports_what_the_switch_does(
     commands: list[Mutation], to: Side | None
 ) -> None:
     view, random, now = drawn.start(ZONES[0]), Random(0), 0.0
@@ -192,8 +192,8 @@ def test_whatever_was_before_a_rehearsal_changes_nothing_and_is_what_the_switch_
         change = transition_of(draft, decision, now, WHO, {"command": "switch"}).change
         assert change is not None
         assert found["changed"] == [dict(part) for part in change.changed]
-        told = [f"{event.kind.value} {event.subject}" for event in events_of(change)]
-        assert found["events"] == told
+        events = [f"{event.kind.value} {event.subject}" for event in events_of(change)]
+        assert found["events"] == events
         assert found["answers"][1] == report["targets"]
         assert found["drained_at"] == report["drained_at"]
         assert found["certificate"] == report["certificate"]
@@ -205,13 +205,13 @@ def test_whatever_was_before_a_rehearsal_changes_nothing_and_is_what_the_switch_
 
 
 def served(view: State | Draft) -> tuple[int, dict[DomainName, Node], list[bytes], list[object]]:
-    """All that a view serves, with its TTLs, and says."""
-    parts = list(filling.parts(view))
+    """Return what a view serves, with TTLs, and its entities."""
+    parts = list(full_table.parts(view))
     entities = [*view.groups(), *view.applications(), *view.certificates(), *view.orders()]
     return view.revision, samples.node_table(view), parts, entities
 
 
 def names_that_differ(before: Any, after: Any) -> set[str]:
-    """The names that answer something else, or the same for another time."""
+    """Return the names whose records or TTLs differ."""
     old, new = before[1], after[1]
     return {owner.to_text() for owner in {*old, *new} if old.get(owner) != new.get(owner)}

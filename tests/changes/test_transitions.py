@@ -1,4 +1,4 @@
-"""Steps: what a decision does to the state and to what is served, laid over a draft."""
+"""Transitions: the effects of a decision on the state and on the records served."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ NOW = 1000.0
 ORIGIN = name("failover.test")
 
 
-def step(base: State, command: Mutation) -> tuple[Draft, Transition]:
-    """Decide on a command, and lay what comes of it over a draft."""
+def transition(base: State, command: Mutation) -> tuple[Draft, Transition]:
+    """Decide a command, and lay the decision over a draft."""
     draft = Draft(base)
     decision = decide(draft, command, Moment(NOW, NOW), Random(0))
     return draft, transition_of(draft, decision, NOW, WHO, {"command": "x"})
 
 
-def test_a_change_that_is_served_raises_the_serial_of_its_zone_in_the_same_step() -> None:
+def test_a_change_of_served_records_raises_the_serial_of_the_zone_in_the_same_commit() -> None:
     base = samples.shop()
-    draft, made = step(base, Switch(("shop",)))
+    draft, made = transition(base, Switch(("shop",)))
     assert made.change is not None
     assert (made.change.revision, made.change.time, made.change.principal) == (11, NOW, WHO)
     assert {node.owner.to_text() for node in made.delta.nodes} == {
@@ -52,25 +52,25 @@ def test_a_change_that_is_served_raises_the_serial_of_its_zone_in_the_same_step(
     assert {"grp-shop", "group:shop"} <= set(made.change.subjects)
 
 
-def test_the_state_below_the_draft_stays_as_it_is() -> None:
+def test_the_state_below_the_draft_does_not_change() -> None:
     base = samples.shop()
-    draft, _ = step(base, Switch(("shop",)))
+    draft, _ = transition(base, Switch(("shop",)))
     assert (base.revision, draft.revision) == (10, 11)
     assert samples.answers(base) == ["A 192.0.2.1"]
     assert samples.answers(draft) == ["A 198.51.100.1"]
 
 
-def test_a_change_that_is_not_served_leaves_the_serial_as_it_is() -> None:
+def test_a_change_that_alters_no_records_leaves_the_serial_unchanged() -> None:
     base = samples.shop()
-    draft, made = step(base, RenameGroup("shop", "store"))
+    draft, made = transition(base, RenameGroup("shop", "store"))
     assert made.change is not None
     assert made.delta.nodes == ()
     assert draft.serial(ORIGIN) == base.serial(ORIGIN)
 
 
-def test_what_came_of_a_command_stands_beside_it_in_history() -> None:
+def test_the_history_records_the_result_of_an_automatic_command() -> None:
     base = watched.shop(watched.DOWN, watched.UP)
-    _, made = step(base, watched.Automate("grp-shop"))
+    _, made = transition(base, watched.Automate("grp-shop"))
     assert made.change is not None
     assert made.change.command == {
         "command": "x",
@@ -80,18 +80,18 @@ def test_what_came_of_a_command_stands_beside_it_in_history() -> None:
     }
 
 
-def test_what_is_fleeting_is_no_change() -> None:
+def test_an_answer_that_differs_in_its_ttl_only_is_not_a_stored_change() -> None:
     lb = samples.balancer("lb1", hostname="lb.example")
     eu = samples.application("eu", lb, active="lb1")
     base = samples.state(eu, samples.group(backup=None, flatten=True))
     answer = Answer(samples.addresses("192.0.2.9"), (), 30, None)
-    _, made = step(base, LearnAnswer(name("lb.example"), answer, 30))
-    assert made.change is not None, "the addresses are kept"
+    _, made = transition(base, LearnAnswer(name("lb.example"), answer, 30))
+    assert made.change is not None, "the addresses are stored"
     assert len(made.fleeting) == 1
     assert not any(write.is_fleeting for write in made.change.writes)
     base.apply(11, [*made.change.writes, *made.fleeting])
-    _, again = step(base, LearnAnswer(name("lb.example"), replace(answer, ttl=5), 5))
-    assert again.change is None, "they are the same, for another time"
+    _, again = transition(base, LearnAnswer(name("lb.example"), replace(answer, ttl=5), 5))
+    assert again.change is None, "the addresses are the same, only the TTL differs"
     assert again.delta.authorities == ()
     assert [node.owner.to_text() for node in again.delta.nodes] == [
         HOSTNAME,
@@ -99,25 +99,25 @@ def test_what_is_fleeting_is_no_change() -> None:
     ]
 
 
-def test_terms_that_answer_as_ever_are_no_change_and_are_taken_over() -> None:
+def test_new_settings_that_alter_no_answer_are_used_without_a_stored_change() -> None:
     base = watched.shop()
     settings = watched.settings(grace=5.0)
-    draft, made = step(base, Configure(base.zones, settings))
+    draft, made = transition(base, Configure(base.zones, settings))
     assert (made.change, made.settings, made.delta.nodes) == (None, settings, ())
     assert draft.settings == settings
     assert draft.revision == base.revision
 
 
-def test_terms_that_alter_an_answer_are_a_change_with_new_serials() -> None:
+def test_new_settings_that_alter_an_answer_are_a_stored_change_with_new_serials() -> None:
     base = watched.shop(watched.DOWN, watched.DOWN)
-    draft, made = step(base, Configure(base.zones, watched.settings(all_down=AllDown.EMPTY)))
+    draft, made = transition(base, Configure(base.zones, watched.settings(all_down=AllDown.EMPTY)))
     assert made.change is not None
     assert [node.owner.to_text() for node in made.delta.nodes] == [HOSTNAME]
     assert [rrset.owner for rrset in made.delta.authorities] == [ORIGIN]
     assert draft.serial(ORIGIN) != base.serial(ORIGIN)
 
 
-def test_a_zone_that_is_configured_no_more_is_dropped_with_all_its_names() -> None:
+def test_a_zone_that_is_removed_from_the_configuration_is_dropped_with_all_its_names() -> None:
     zones = (samples.zone(), samples.zone("b.test"))
     base = samples.state(zones=zones)
     draft = Draft(base)

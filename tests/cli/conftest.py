@@ -1,4 +1,4 @@
-"""A console with the group `shop`, for what people read."""
+"""A console with the group `shop`, for tests of printed results."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from console import Console
 from failoverdns.model.health import Check, CheckKind
 from failoverdns.model.policy import AutomationSettings, Gate, Mode, Policy
 
-TERMS = AutomationSettings(
+SETTINGS = AutomationSettings(
     (Check("web", CheckKind.TCP, port=80, up_after=2, down_after=3), Check("beat", CheckKind.PUSH)),
     (Policy("auto", Mode.AUTOMATIC, grace=30.0), Policy("quiet", Mode.MANUAL)),
     (
@@ -21,8 +21,8 @@ TERMS = AutomationSettings(
 
 @pytest.fixture
 def console() -> Console:
-    """`eu`, the primary, with the load balancer `lb`; `us`, the backup, with one as well."""
-    made = Console(TERMS)
+    """Return a console: `eu` is the primary, `us` the backup, each with a load balancer `lb`."""
+    made = Console(SETTINGS)
     made.do(
         "application add eu",
         "head add eu lb --role load-balancer --address 192.0.2.1",

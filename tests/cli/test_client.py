@@ -1,4 +1,4 @@
-"""The client of the control socket: one request, its lines, and why there are none."""
+"""The client of the control socket: a request, its replies, and why there are none."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from failoverdns.cli.client import (
 
 @contextmanager
 def server(path: Path, reply: bytes, *, closes: bool = True) -> Iterator[list[bytes]]:
-    """A server that reads one request, sends bytes, and closes the connection or keeps it."""
+    """Run a server that reads one request, sends bytes, and may close; yield its requests."""
     seen: list[bytes] = []
     done = threading.Event()
 
@@ -59,8 +59,8 @@ def test_a_request_is_one_line_and_so_is_each_reply(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reply", [b"", b'{"ok": tr', b'{"ok": true}\n{"eve'])
-def test_a_reply_that_ends_in_the_middle_is_none(tmp_path: Path, reply: bytes) -> None:
-    """Also an event that does: what is half is not shown as whole."""
+def test_an_incomplete_reply_is_reported_as_no_reply(tmp_path: Path, reply: bytes) -> None:
+    """An incomplete event is reported in the same way."""
     path = tmp_path / "s"
     with (
         server(path, reply),
@@ -70,7 +70,7 @@ def test_a_reply_that_ends_in_the_middle_is_none(tmp_path: Path, reply: bytes) -
         list(lines)
 
 
-def test_a_reply_is_waited_for_as_long_as_was_asked(tmp_path: Path) -> None:
+def test_a_client_waits_for_a_reply_until_its_timeout(tmp_path: Path) -> None:
     path = tmp_path / "s"
     with (
         server(path, b"", closes=False),
@@ -81,13 +81,13 @@ def test_a_reply_is_waited_for_as_long_as_was_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["no JSON", "[1]", "7"])
-def test_what_is_no_reply_comes_from_another_server(text: str) -> None:
+def test_a_line_that_is_not_a_reply_is_reported_as_not_from_failoverdns(text: str) -> None:
     assert parse('{"ok": true}') == {"ok": True}
     with pytest.raises(NoReply, match="is not failoverdns"):
         parse(text)
 
 
-def test_without_a_server_the_reason_is_given_and_where_to_say_another_place(
+def test_without_a_server_the_message_gives_the_reason_and_the_options_for_another_path(
     tmp_path: Path,
 ) -> None:
     stale, missing = tmp_path / "stale", tmp_path / "missing"
@@ -108,7 +108,7 @@ def test_without_a_server_the_reason_is_given_and_where_to_say_another_place(
         assert f"--socket PATH or {SOCKET_VARIABLE}" in str(fault.value)
 
 
-def test_the_socket_is_that_of_the_environment_or_else_the_packaged_one(
+def test_the_default_socket_is_from_the_environment_or_the_packaged_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(SOCKET_VARIABLE, "/srv/control.sock")

@@ -12,7 +12,7 @@ GROUPS = [name for name, command in cli.commands.items() if isinstance(command, 
 
 
 @pytest.mark.parametrize("words", [[], *([name] for name in GROUPS)], ids=" ".join)
-def test_lists_of_commands_show_whole_sentences_on_80_columns(words: list[str]) -> None:
+def test_lists_of_commands_show_complete_sentences_on_80_columns(words: list[str]) -> None:
     shown = CliRunner().invoke(cli, [*words, "--help"], terminal_width=80)
     assert shown.exit_code == 0
     _, _, commands = shown.output.partition("Commands:\n")
@@ -20,8 +20,8 @@ def test_lists_of_commands_show_whole_sentences_on_80_columns(words: list[str]) 
     assert "..." not in commands
 
 
-def test_every_option_is_explained() -> None:
-    """With a sentence that begins and ends like one."""
+def test_every_option_has_a_help_text() -> None:
+    """The text begins with a capital letter and ends with a full stop."""
     commands = list(cli.commands.values())
     for command in commands:
         if isinstance(command, click.Group):

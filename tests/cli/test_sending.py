@@ -1,4 +1,4 @@
-"""The exit statuses of the command line, and what goes to standard output and standard error."""
+"""The command line: its exit statuses, standard output and standard error."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ PREFLIGHT = {
 
 
 def ok(result: dict[str, Any]) -> dict[str, Any]:
-    """A reply to a request that was carried out."""
+    """Return the reply to a request that was carried out."""
     return {"ok": True, "revision": 7, "result": result}
 
 
 @contextmanager
 def serving(path: Path, *replies: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
-    """A server that answers one request a connection, with these replies in order."""
+    """Run a server that sends these replies, one for each connection; yield its requests."""
     requests: list[dict[str, Any]] = []
 
     def serve() -> None:
@@ -65,7 +65,7 @@ def run(path: Path, *words: str) -> Result:
     return CliRunner().invoke(cli, ["--socket", str(path), "--timeout", "10", *words])
 
 
-def test_what_was_done_is_printed_and_the_exit_status_is_0(tmp_path: Path) -> None:
+def test_a_result_is_printed_and_the_exit_status_is_0(tmp_path: Path) -> None:
     path = tmp_path / "s"
     with serving(path, ok({"removed": "us"})) as requests:
         done = run(path, "application", "remove", "us")
@@ -83,7 +83,7 @@ def test_a_refusal_goes_to_standard_error_and_the_exit_status_is_1(tmp_path: Pat
     )
 
 
-def test_with_json_a_refusal_is_the_reply_and_the_exit_status_is_1_all_the_same(
+def test_with_json_a_refusal_is_printed_as_the_reply_and_the_exit_status_is_1(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "s"
@@ -94,10 +94,10 @@ def test_with_json_a_refusal_is_the_reply_and_the_exit_status_is_1_all_the_same(
 
 
 @pytest.mark.parametrize(("passed", "status"), [(True, 0), (False, 1)])
-def test_a_preflight_that_fails_has_the_exit_status_1(
+def test_a_failed_preflight_has_the_exit_status_1(
     tmp_path: Path, passed: bool, status: int
 ) -> None:
-    """Though it was carried out: so a script need not read what is printed."""
+    """So a script does not need to parse the output."""
     path = tmp_path / "s"
     with serving(path, ok({**PREFLIGHT, "passed": passed})):
         done = run(path, "preflight", "shop")
@@ -105,7 +105,7 @@ def test_a_preflight_that_fails_has_the_exit_status_1(
     assert done.stdout.startswith("shop: a switch to backup: ")
 
 
-def test_an_outcome_that_the_server_does_not_know_has_the_exit_status_4(tmp_path: Path) -> None:
+def test_an_unknown_outcome_has_the_exit_status_4(tmp_path: Path) -> None:
     path = tmp_path / "s"
     error = {"code": "unknown-outcome", "message": "the disk did not answer"}
     with serving(path, {"ok": False, "error": error}):
@@ -114,7 +114,7 @@ def test_an_outcome_that_the_server_does_not_know_has_the_exit_status_4(tmp_path
 
 
 def test_without_a_reply_the_exit_status_is_4(tmp_path: Path) -> None:
-    """And the command says where to look."""
+    """The message names the command that shows what happened."""
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX) as deaf:
         deaf.bind(str(path))
@@ -122,7 +122,7 @@ def test_without_a_reply_the_exit_status_is_4(tmp_path: Path) -> None:
         done = CliRunner().invoke(cli, ["--socket", str(path), "--timeout", "0.05", "status"])
     assert (done.exit_code, done.stdout) == (4, "")
     assert done.stderr == (
-        "outcome unknown: no reply within 0.05 s. Look with `failoverdns history`\n"
+        "outcome unknown: no reply within 0.05 s. Check with `failoverdns history`\n"
     )
 
 
@@ -133,7 +133,7 @@ def test_without_a_server_the_exit_status_is_3(tmp_path: Path) -> None:
 
 
 def test_wrong_usage_has_the_exit_status_2(tmp_path: Path) -> None:
-    """Without a server being asked."""
+    """No server is contacted."""
     assert run(tmp_path / "missing", "switch").exit_code == 2
 
 
@@ -145,7 +145,7 @@ def test_a_configuration_with_errors_has_the_exit_status_1(tmp_path: Path) -> No
     assert "zones" in done.stdout
 
 
-def test_an_export_is_asked_for_piece_by_piece(tmp_path: Path) -> None:
+def test_an_export_is_requested_in_parts(tmp_path: Path) -> None:
     path = tmp_path / "s"
     pieces = [
         ok({"export": [{"revision": 1}, {"revision": 2}], "more": True}),
@@ -162,7 +162,7 @@ def test_an_export_is_asked_for_piece_by_piece(tmp_path: Path) -> None:
 
 
 def test_waiting_for_a_certificate_reports_progress_on_standard_error(tmp_path: Path) -> None:
-    """And prints the certificate when it is issued."""
+    """When the certificate is issued, it is printed."""
     path = tmp_path / "s"
     pending = {"id": "o1", "failures": 0, "state": "pending", "names": ["www.shop.example"]}
     issued = {

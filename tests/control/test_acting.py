@@ -32,7 +32,7 @@ class Stuck(MemoryStore):
 
 
 @pytest.mark.parametrize("fault", [Unavailable("disk full"), OutcomeUnknown("disk full")])
-def test_a_key_that_cannot_be_rotated_is_refused_and_says_that_the_old_one_works(
+def test_a_failed_rotation_is_refused_and_says_that_the_old_key_still_works(
     corridor: Corridor, fault: Exception
 ) -> None:
     with pytest.raises(Rejected) as refusal:
@@ -41,11 +41,11 @@ def test_a_key_that_cannot_be_rotated_is_refused_and_says_that_the_old_one_works
     assert "the old one still works: disk full" in refusal.value.message
 
 
-def test_rotating_the_key_reports_how_many_keys_were_encrypted(corridor: Corridor) -> None:
+def test_a_rotation_reports_the_number_of_private_keys(corridor: Corridor) -> None:
     assert run(act(corridor.store, quiet_effects(corridor), RotateKey())) == {"rotated": 0}
 
 
-def test_a_health_report_goes_to_the_probes(corridor: Corridor) -> None:
+def test_a_health_report_is_passed_to_the_probes(corridor: Corridor) -> None:
     with pytest.raises(Rejected, match="nothing is probed here"):
         run(act(corridor.store, quiet_effects(corridor), ReportHealth("eu", None, Health.UP)))
 

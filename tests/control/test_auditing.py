@@ -1,4 +1,4 @@
-"""The history as evidence: what an export and a verification tell, and when they refuse."""
+"""The export and the verification of the history: their results and their refusals."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from failoverdns.model.errors import Rejected
 
 @pytest.fixture
 def built(corridor: Corridor) -> Corridor:
-    """A corridor with the group `shop`."""
+    """Return a corridor with the group `shop`."""
     build_shop(corridor)
     return corridor
 
 
-def told(corridor: Corridor, query: ReadCommand) -> dict[str, Any]:
-    """The whole result of a query."""
+def result_of(corridor: Corridor, query: ReadCommand) -> dict[str, Any]:
+    """Return the complete result of a command."""
     result = run(read(source_of(corridor), query))
     return {
         key: list(value.items) if isinstance(value, Streamed) else value
@@ -35,20 +35,20 @@ def told(corridor: Corridor, query: ReadCommand) -> dict[str, Any]:
     }
 
 
-def test_an_export_has_every_change_in_a_chain(built: Corridor) -> None:
-    """What `history` tells of it, with the text that its hash is made of."""
-    export = told(built, ExportHistory())
+def test_an_export_has_every_change_with_its_hash_chain(built: Corridor) -> None:
+    """Each line has the fields of `history`, and the text that is hashed."""
+    export = result_of(built, ExportHistory())
     lines = export["export"]
     assert export["more"] is False
-    (told_before,) = told(built, History(limit=1))["history"]
-    assert {key: lines[-1][key] for key in told_before} == told_before
+    (shown,) = result_of(built, History(limit=1))["history"]
+    assert {key: lines[-1][key] for key in shown} == shown
     previous = "0" * 64
     for revision, line in enumerate(lines, 1):
         text = f"{previous}{line['document']}".encode()
         assert (line["revision"], line["hash"]) == (revision, sha256(text).hexdigest())
         assert line["previous"] == previous
         previous = line["hash"]
-    verified = told(built, VerifyHistory(lines[2]["hash"]))
+    verified = result_of(built, VerifyHistory(lines[2]["hash"]))
     assert verified == {
         "verified": True,
         "changes": len(lines),
@@ -58,44 +58,44 @@ def test_an_export_has_every_change_in_a_chain(built: Corridor) -> None:
     }
 
 
-def test_a_long_export_comes_in_pieces(built: Corridor) -> None:
-    """Asked for one after the other, from the last revision that came."""
+def test_a_long_export_is_sent_in_several_replies(built: Corridor) -> None:
+    """A client requests each from the last revision of the one before."""
     for number in range(EXPORTED):
         built.do(AddApplication(f"app{number}"))
-    first = told(built, ExportHistory())
+    first = result_of(built, ExportHistory())
     assert (len(first["export"]), first["more"]) == (EXPORTED, True)
-    rest = told(built, ExportHistory(EXPORTED))
+    rest = result_of(built, ExportHistory(EXPORTED))
     last = built.ledger.state.revision
     assert (len(rest["export"]), rest["more"]) == (last - EXPORTED, False)
     assert rest["export"][0]["previous"] == first["export"][-1]["hash"]
-    assert told(built, ExportHistory(last)) == {"export": [], "more": False}
+    assert result_of(built, ExportHistory(last)) == {"export": [], "more": False}
 
 
-def test_an_export_after_a_revision_that_is_not_there_is_refused(built: Corridor) -> None:
-    """Whoever has seen more than there is should know."""
+def test_an_export_after_a_future_revision_is_refused(built: Corridor) -> None:
+    """A client that knows a later revision learns that an older state was restored."""
     last = built.ledger.state.revision
     with pytest.raises(Rejected, match=f"the history ends with revision {last}") as refused:
-        told(built, ExportHistory(last + 1))
+        result_of(built, ExportHistory(last + 1))
     assert refused.value.code == "invalid"
 
 
 @pytest.mark.parametrize("query", [ExportHistory(), VerifyHistory()])
-def test_a_history_that_was_tampered_with_is_told_from_one_that_is_away(
+def test_a_history_that_was_tampered_with_is_refused_with_another_code_than_an_unreadable_one(
     built: Corridor, query: ReadCommand
 ) -> None:
-    """The one is for a human, the other passes."""
+    """Tampering needs an operator; an unreachable store may recover."""
     del built.store.chain[:]
     with pytest.raises(Rejected, match="history") as refused:
-        told(built, query)
+        result_of(built, query)
     assert refused.value.code == "corrupt"
     built.store.unreachable = True
     with pytest.raises(Rejected, match="cannot be read") as refused:
-        told(built, query)
+        result_of(built, query)
     assert refused.value.code == "unavailable"
 
 
-def test_a_damaged_change_is_named_by_the_export(built: Corridor) -> None:
-    """An export is whole, or says that it is not."""
+def test_an_export_is_refused_with_the_revision_of_a_damaged_change(built: Corridor) -> None:
+    """An export is complete or refused."""
     built.store.chain[2] = built.store.chain[2]._replace(text=b"{}")
     with pytest.raises(Rejected, match="revision 3 cannot be read: its text is not the one"):
-        told(built, ExportHistory())
+        result_of(built, ExportHistory())

@@ -1,4 +1,4 @@
-"""Commands that change nothing: what they tell, and of which moment."""
+"""Commands that only read: their results, and the moment that a result shows."""
 
 from __future__ import annotations
 
@@ -22,97 +22,97 @@ from failoverdns.model.names import DomainName
 
 @pytest.fixture
 def built(corridor: Corridor) -> Corridor:
-    """A corridor with the group `shop`, and an application beside it."""
+    """Return a corridor with the group `shop`, and an application that is not in use."""
     build_shop(corridor)
     corridor.do(AddApplication("other"))
     return corridor
 
 
-def told(corridor: Corridor, query: ReadCommand) -> dict[str, Any]:
-    """The whole result of a query."""
+def result_of(corridor: Corridor, query: ReadCommand) -> dict[str, Any]:
+    """Return the complete result of a command."""
     result = run(read(source_of(corridor), query))
     return {key: whole(value) for key, value in result.items()}
 
 
 def whole(value: Any) -> Any:
-    """A streamed value in one piece."""
+    """Return a value, a streamed one in one piece."""
     if not isinstance(value, Streamed):
         return value
     return "".join(map(str, value.items)) if value.text else list(value.items)
 
 
 def names(entries: list[dict[str, Any]]) -> list[str]:
-    """The names of entries."""
+    """Return the names of entries."""
     return [entry["name"] for entry in entries]
 
 
-def test_status_tells_everything(built: Corridor) -> None:
-    """In order of creation."""
-    status = told(built, Status())
+def test_status_shows_all_zones_applications_and_groups(built: Corridor) -> None:
+    """They are in order of creation."""
+    status = result_of(built, Status())
     assert status["revision"] == built.ledger.state.revision
     assert names(status["zones"]) == ["failover.test"]
     assert names(status["applications"]) == ["eu", "us", "other"]
     assert names(status["groups"]) == ["shop"]
 
 
-def test_status_of_a_group_tells_what_it_depends_on(built: Corridor) -> None:
-    """And nothing else."""
-    status = told(built, Status("shop"))
+def test_status_of_a_group_shows_the_group_and_its_applications(built: Corridor) -> None:
+    """Other groups and applications are left out."""
+    status = result_of(built, Status("shop"))
     assert names(status["applications"]) == ["eu", "us"]
     assert names(status["groups"]) == ["shop"]
 
 
-def test_lists_tell_what_status_tells(built: Corridor) -> None:
-    """Entry by entry."""
-    status = told(built, Status())
-    assert told(built, ListApplications())["applications"] == status["applications"]
-    assert told(built, ListGroups())["groups"] == status["groups"]
+def test_lists_have_the_same_entries_as_status(built: Corridor) -> None:
+    """This holds for applications and for groups."""
+    status = result_of(built, Status())
+    assert result_of(built, ListApplications())["applications"] == status["applications"]
+    assert result_of(built, ListGroups())["groups"] == status["groups"]
 
 
-def test_the_history_of_a_group_has_its_applications_in_it(built: Corridor) -> None:
-    """A head that moved is why the answer changed."""
+def test_the_history_of_a_group_includes_changes_of_its_applications(built: Corridor) -> None:
+    """A removed head may be the reason for another answer."""
     built.do(RemoveHead("us", "lb"))
-    history = told(built, History("shop", 2))["history"]
+    history = result_of(built, History("shop", 2))["history"]
     kinds = [(change["changed"][0]["kind"], change["changed"][0]["name"]) for change in history]
     assert kinds == [("application", "us"), ("group", "shop")]
-    assert len(told(built, History())["history"]) == built.ledger.state.revision
+    assert len(result_of(built, History())["history"]) == built.ledger.state.revision
 
 
-def test_a_group_that_is_gone_has_a_history(built: Corridor) -> None:
-    """By its name; one that never was is not found."""
+def test_a_removed_group_still_has_a_history(built: Corridor) -> None:
+    """It is found by its name; a group that never existed is not found."""
     built.do(SetGroup("shop", "", "", override=("active-side",)))
     built.do(RemoveGroup("shop"))
-    history = told(built, History("shop"))["history"]
+    history = result_of(built, History("shop"))["history"]
     assert history[0]["changed"][0]["done"] == "removed"
     with pytest.raises(Rejected, match="no group 'shp'"):
-        told(built, History("shp"))
+        result_of(built, History("shp"))
 
 
-def test_a_history_that_cannot_be_read_is_not_an_empty_one(built: Corridor) -> None:
-    """The store is away; what is in memory is told all the same."""
+def test_a_history_that_cannot_be_read_is_refused_and_not_shown_as_empty(built: Corridor) -> None:
+    """While the store is unreachable, `status` still works from memory."""
     built.store.unreachable = True
     with pytest.raises(Rejected) as refused:
-        told(built, History())
+        result_of(built, History())
     assert refused.value.code == "unavailable"
-    assert told(built, Status("shop"))
+    assert result_of(built, Status("shop"))
 
 
-def test_records_are_those_of_one_zone_or_of_all(built: Corridor) -> None:
-    """SOA first, with the zone's serial."""
-    text = told(built, ExportRecords())["text"]
-    assert told(built, ExportRecords(DomainName.from_text("failover.test")))["text"] == text
+def test_records_shows_one_zone_or_all_zones(built: Corridor) -> None:
+    """The SOA record comes first, with the zone's serial."""
+    text = result_of(built, ExportRecords())["text"]
+    assert result_of(built, ExportRecords(DomainName.from_text("failover.test")))["text"] == text
     lines = text.splitlines()
     assert lines[0] == "$ORIGIN failover.test."
-    serial = told(built, Status())["zones"][0]["serial"]
+    serial = result_of(built, Status())["zones"][0]["serial"]
     assert lines[1].startswith("failover.test. 60 IN SOA ns1.failover.test. ")
     assert lines[1].split()[6] == str(serial)
     assert "shop.failover.test. 60 IN A 192.0.2.1" in lines
     with pytest.raises(Rejected, match=r"no zone 'example\.com'"):
-        told(built, ExportRecords(DomainName.from_text("example.com")))
+        result_of(built, ExportRecords(DomainName.from_text("example.com")))
 
 
-def test_a_long_result_is_of_one_moment(built: Corridor) -> None:
-    """What changes while it is told is not half in it."""
+def test_a_long_result_shows_the_state_of_one_moment(built: Corridor) -> None:
+    """Changes made while the result is sent are not in it."""
     result = run(read(source_of(built), Status()))
     groups = result["groups"]
     assert isinstance(groups, Streamed)
@@ -121,6 +121,6 @@ def test_a_long_result_is_of_one_moment(built: Corridor) -> None:
     assert [(g["name"], g["active"]) for g in groups.items] == [("shop", "primary")]  # type: ignore[index, call-overload]
 
 
-def test_watching_begins_with_a_reply(built: Corridor) -> None:
-    """Events follow it."""
-    assert told(built, Watch()) == {"watching": True}
+def test_watch_gets_a_reply_first(built: Corridor) -> None:
+    """Events follow the reply."""
+    assert result_of(built, Watch()) == {"watching": True}

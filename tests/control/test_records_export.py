@@ -1,7 +1,4 @@
-"""What `records` prints is the zone: dnspython reads the same table in it, and so does BIND.
-
-`records` is asked as a client asks it; the table is what the rules say is served.
-"""
+"""`records` prints the zone: dnspython and BIND read the served records back from it."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ Row = tuple[DomainName, int, int, bytes]
 
 
 def exported(state: State) -> str:
-    """Return what `records` prints."""
+    """Return the text that `records` prints."""
     effects = quiet_effects(Corridor())
     source = Source(state, MemoryStore(), Moment(0.0, 0.0), behind=False, effects=effects)
     result = asyncio.run(read(source, ExportRecords()))
@@ -44,7 +41,7 @@ def exported(state: State) -> str:
 
 
 def table(state: State) -> set[Row]:
-    """Return every record that is served, SOA left out."""
+    """Return every record served, without SOA records."""
     return {
         (node.owner, records.rtype, records.ttl, record[10:])
         for node in all_nodes(state)
@@ -54,7 +51,7 @@ def table(state: State) -> set[Row]:
 
 
 def read_back(text: str) -> set[Row]:
-    """Return every record that dnspython reads in a zone file, SOA left out."""
+    """Return every record that dnspython reads from a zone file, without SOA records."""
     read = dns.zone.from_text(text, "failover.test.", relativize=False)
     return {
         (DomainName(owner.to_wire() or b""), int(part.rdtype), part.ttl, rdata.to_wire() or b"")
@@ -85,16 +82,16 @@ zones = st.lists(records, max_size=6, unique_by=lambda rrset: (rrset.owner, rrse
 
 @settings(max_examples=60, deadline=None)
 @given(zones)
-def test_any_table_reads_back_the_same(static: list[OwnedRRset]) -> None:
-    """Names and texts may have any byte; groups and their sides are there, too."""
+def test_dnspython_reads_the_served_records_from_the_export(static: list[OwnedRRset]) -> None:
+    """Names and texts may have any byte; the names of groups and sides are exported too."""
     taken = {DomainName(b"\x0b414-262-781" + name("failover.test").wire)}
     kept = tuple(rrset for rrset in static if rrset.owner not in taken)
     state = state_of(eu(), us(), group(), zones=[zone(records=kept)])
     assert read_back(exported(state)) == table(state)
 
 
-def test_named_checkzone_takes_names_and_texts_of_any_byte(tmp_path: Path) -> None:
-    """Escapes are understood by BIND, and its canonical form is the same table."""
+def test_named_checkzone_reads_names_and_texts_with_any_byte(tmp_path: Path) -> None:
+    """BIND understands the escapes, and its canonical form has the same records."""
     every = bytes(range(256))
     origin = name("failover.test")
     text = Opaque(bytes([255]) + every[1:] + b"\1\0")

@@ -1,4 +1,4 @@
-"""The control socket without the rest: order, limits, and clients that stall."""
+"""The control socket without the rest of the server: order, limits, and clients that stall."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from failoverdns.model.principal import Principal
 
 
 class Transport(StringTransport):
-    """A transport over one end of a socket pair: peer credentials are real."""
+    """A transport over one end of a socket pair, so that peer credentials are real."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,12 +41,12 @@ class Transport(StringTransport):
         self.aborted = True
 
     def replies(self) -> list[Any]:
-        """Return the lines that were sent so far."""
+        """Return the lines sent so far."""
         return [json.loads(line) for line in self.value().splitlines()]
 
 
 class Slow:
-    """Carries requests out when it is told to."""
+    """Carries out requests when a test calls `finish` or fires a Deferred."""
 
     def __init__(self) -> None:
         self.changes: list[tuple[Request, Callable[[Lines], None]]] = []
@@ -76,7 +76,7 @@ class Slow:
 
 
 def lines(*texts: str) -> Iterator[bytes]:
-    """A reply in pieces."""
+    """Return a reply in pieces."""
     return iter([json.dumps(text).encode() + b"\n" for text in texts])
 
 
@@ -91,7 +91,7 @@ def factory(slow: Slow) -> ControlFactory:
 
 
 def connect(factory: ControlFactory) -> tuple[ControlConnection, Transport]:
-    """A client."""
+    """Connect a client."""
     connection = factory.buildProtocol(None)
     transport = Transport()
     connection.makeConnection(transport)
@@ -99,7 +99,7 @@ def connect(factory: ControlFactory) -> tuple[ControlConnection, Transport]:
 
 
 def test_replies_come_in_the_order_of_requests(factory: ControlFactory, slow: Slow) -> None:
-    """Whichever is ready first."""
+    """This holds even if a later request is carried out first."""
     connection, transport = connect(factory)
     connection.dataReceived(b"application add a\napplication add b\nnonsense\n")
     slow.finish(1, "second")
@@ -109,10 +109,10 @@ def test_replies_come_in_the_order_of_requests(factory: ControlFactory, slow: Sl
     assert transport.replies()[2]["error"]["code"] == "unknown-command"
 
 
-def test_changes_are_handed_on_at_once_and_reads_wait_for_them(
+def test_changes_start_at_once_and_reads_wait_for_the_changes_before_them(
     factory: ControlFactory, slow: Slow
 ) -> None:
-    """So that many changes share a commit, and a read sees what was asked before it."""
+    """Many changes can share a commit, and a read sees the changes requested before it."""
     connection, transport = connect(factory)
     connection.dataReceived(b"application add a\nstatus\napplication add b\n")
     assert len(slow.changes) == 2
@@ -125,7 +125,7 @@ def test_changes_are_handed_on_at_once_and_reads_wait_for_them(
 
 
 def test_an_action_waits_for_the_requests_before_it(factory: ControlFactory, slow: Slow) -> None:
-    """Like a command that reads, on the same connection."""
+    """This holds for requests on the same connection, as for a command that reads."""
     connection, transport = connect(factory)
     connection.dataReceived(b"application add a\nquerylog off\nstatus\n")
     assert (slow.acts, slow.reads) == ([], [])
@@ -136,8 +136,8 @@ def test_an_action_waits_for_the_requests_before_it(factory: ControlFactory, slo
     assert transport.replies() == ["a", "off", "status"]
 
 
-def test_the_kernel_says_who_is_there(factory: ControlFactory, slow: Slow) -> None:
-    """uid, pid and command name, not what the client claims."""
+def test_a_client_is_identified_by_the_kernel(factory: ControlFactory, slow: Slow) -> None:
+    """The server does not trust the client for its uid and pid."""
     import os
 
     connection, _ = connect(factory)
@@ -146,8 +146,8 @@ def test_the_kernel_says_who_is_there(factory: ControlFactory, slow: Slow) -> No
     assert (slow.principal.detail.uid, slow.principal.detail.pid) == (os.getuid(), os.getpid())
 
 
-def test_a_defect_is_kept_to_its_request(factory: ControlFactory, slow: Slow) -> None:
-    """The client is told, the connection goes on."""
+def test_a_defect_affects_only_its_own_request(factory: ControlFactory, slow: Slow) -> None:
+    """The client gets a refusal, and the connection stays open."""
     connection, transport = connect(factory)
     connection.dataReceived(b"status\napplication add a\n")
     slow.reads[0].errback(ZeroDivisionError())
@@ -156,8 +156,10 @@ def test_a_defect_is_kept_to_its_request(factory: ControlFactory, slow: Slow) ->
     assert transport.replies()[1] == "a"
 
 
-def test_requests_of_one_client_are_read_up_to_a_limit(factory: ControlFactory, slow: Slow) -> None:
-    """The rest waits in the kernel; it is read when replies have gone out."""
+def test_a_client_may_have_a_limited_number_of_pending_requests(
+    factory: ControlFactory, slow: Slow
+) -> None:
+    """Further requests are read when replies have been sent."""
     connection, transport = connect(factory)
     connection.dataReceived(b"application add a\n" * (MAX_PENDING + 10))
     while factory.clock.getDelayedCalls():  # type: ignore[attr-defined]
@@ -169,10 +171,10 @@ def test_requests_of_one_client_are_read_up_to_a_limit(factory: ControlFactory, 
     assert len(slow.changes) == MAX_PENDING + 10
 
 
-def test_a_client_that_does_not_read_is_let_go_in_the_end(
+def test_a_client_that_does_not_read_is_disconnected_after_a_timeout(
     factory: ControlFactory, slow: Slow
 ) -> None:
-    """After 60 seconds; until then, nothing more is sent to it and nothing read from it."""
+    """Meanwhile, nothing is sent to it or read from it."""
     connection, transport = connect(factory)
     connection.pauseProducing()
     connection.dataReceived(b"application add a\n")
@@ -183,8 +185,10 @@ def test_a_client_that_does_not_read_is_let_go_in_the_end(
     assert transport.aborted
 
 
-def test_a_client_that_reads_again_gets_everything(factory: ControlFactory, slow: Slow) -> None:
-    """And may stay."""
+def test_a_client_that_reads_again_gets_its_replies_and_stays_connected(
+    factory: ControlFactory, slow: Slow
+) -> None:
+    """The timeout is cancelled."""
     connection, transport = connect(factory)
     connection.dataReceived(b"application add a\n")
     connection.pauseProducing()
@@ -196,8 +200,8 @@ def test_a_client_that_reads_again_gets_everything(factory: ControlFactory, slow
     assert not transport.aborted
 
 
-def test_events_go_to_those_who_watch(factory: ControlFactory, slow: Slow) -> None:
-    """After the replies that are due; others hear nothing."""
+def test_events_are_sent_to_clients_that_watch(factory: ControlFactory, slow: Slow) -> None:
+    """Events follow pending replies; other clients get none."""
     watcher, heard = connect(factory)
     _, silent = connect(factory)
     watcher.dataReceived(b"watch\napplication add a\n")
@@ -209,8 +213,10 @@ def test_events_go_to_those_who_watch(factory: ControlFactory, slow: Slow) -> No
     assert silent.replies() == []
 
 
-def test_who_watches_and_does_not_read_is_let_go(factory: ControlFactory, slow: Slow) -> None:
-    """What is kept for it is bounded."""
+def test_a_client_that_watches_but_does_not_read_is_disconnected(
+    factory: ControlFactory, slow: Slow
+) -> None:
+    """The number of events kept for it is limited."""
     watcher, transport = connect(factory)
     watcher.dataReceived(b"watch\n")
     slow.reads[0].callback(lines("watching"))
@@ -222,7 +228,7 @@ def test_who_watches_and_does_not_read_is_let_go(factory: ControlFactory, slow: 
     assert transport.aborted
 
 
-def test_a_long_reply_leaves_room_for_others(factory: ControlFactory, slow: Slow) -> None:
+def test_a_long_reply_does_not_block_other_clients(factory: ControlFactory, slow: Slow) -> None:
     """It is sent over several turns of the reactor."""
     connection, transport = connect(factory)
     clock = factory.clock
@@ -240,10 +246,10 @@ def test_a_long_reply_leaves_room_for_others(factory: ControlFactory, slow: Slow
     assert transport.replies() == [*range(10)]
 
 
-def test_after_a_half_close_every_reply_comes_and_then_the_end(
+def test_a_half_closed_connection_gets_all_replies_and_is_then_closed(
     factory: ControlFactory, slow: Slow
 ) -> None:
-    """The last line needs no newline; one who watches stays."""
+    """The last line needs no newline; a client that watches stays connected."""
     connection, transport = connect(factory)
     connection.dataReceived(b"application add a\napplication add b")
     connection.readConnectionLost()
@@ -261,10 +267,10 @@ def test_after_a_half_close_every_reply_comes_and_then_the_end(
     assert not transport.disconnecting
 
 
-def test_one_client_too_many_is_refused_until_another_leaves(
+def test_clients_beyond_the_limit_are_refused_until_another_one_leaves(
     factory: ControlFactory, slow: Slow
 ) -> None:
-    """It is told why, and its requests are not carried out."""
+    """Such a client gets the reason, and its requests are not carried out."""
     clients = [connect(factory) for _ in range(MAX_CLIENTS)]
     for client, _ in clients:
         client.dataReceived(b"application add a\n")
@@ -281,8 +287,10 @@ def test_one_client_too_many_is_refused_until_another_leaves(
     assert transport.replies() == []
 
 
-def test_when_there_are_too_many_the_longest_idle_goes(factory: ControlFactory) -> None:
-    """So that connections that somebody forgot keep nobody out; who watches stays."""
+def test_a_new_client_beyond_the_limit_replaces_the_longest_idle_one(
+    factory: ControlFactory,
+) -> None:
+    """So forgotten connections do not block others; clients that watch stay connected."""
     clients = [connect(factory) for _ in range(MAX_CLIENTS)]
     clients[0][0].dataReceived(b"watch\n")
     clients[1][0].dataReceived(b"nonsense\n")
@@ -291,16 +299,18 @@ def test_when_there_are_too_many_the_longest_idle_goes(factory: ControlFactory) 
     assert [t.aborted for _, t in clients[:4]] == [False, False, True, False]
 
 
-def test_closing_lets_every_client_go(factory: ControlFactory) -> None:
-    """When the server stops."""
+def test_closing_disconnects_every_client(factory: ControlFactory) -> None:
+    """The server does so when it stops."""
     transports = [connect(factory)[1] for _ in range(3)]
     assert all(transport.streaming for transport in transports)
     factory.close()
     assert all(transport.disconnecting for transport in transports)
 
 
-def test_a_client_that_is_gone_gets_nothing_more(factory: ControlFactory, slow: Slow) -> None:
-    """Its command is carried out all the same; nothing is left behind."""
+def test_nothing_is_sent_to_a_client_that_has_disconnected(
+    factory: ControlFactory, slow: Slow
+) -> None:
+    """Its command is still carried out; no timer is left."""
     connection, transport = connect(factory)
     connection.dataReceived(b"application add a\nwatch\n")
     connection.pauseProducing()

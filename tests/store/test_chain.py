@@ -1,6 +1,6 @@
-"""The chain over the history (`store.chain`): whatever is done to it is found, and where.
+"""The hash chain over the history (`store.chain`): tampering is found, with the first revision.
 
-One suite for every store, like `test_store`.
+These tests run for every store, like `test_store`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ HISTORY = (
 
 @pytest.fixture(params=["memory", "sqlite"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """A store with nothing in it."""
+    """Return a loaded, empty store."""
     path = tmp_path / "state.db"
     store: Store = (
         SQLiteStore(path, at_once, vault_beside(path))
@@ -51,14 +51,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 @pytest.fixture
 def filled(store: Store) -> Store:
-    """A store with `HISTORY` in it."""
+    """Return a store with the changes of `HISTORY`."""
     run(store.commit(0, HISTORY[:1]))
     run(store.commit(1, HISTORY[1:]))
     return store
 
 
 def rewrite(store: Store, rows: Callable[[Rows], Rows]) -> None:
-    """Put another history in the place of the one that is there, past every lock."""
+    """Replace the stored history, without the triggers that make it append-only."""
     if isinstance(store, MemoryStore):
         store.chain[:] = sorted(rows(list(store.chain)))
         return
@@ -75,14 +75,14 @@ def rewrite(store: Store, rows: Callable[[Rows], Rows]) -> None:
 
 
 def changed(row: ChainLink, old: bytes = b"W\\u00e4rme", new: bytes = b"Kaelte") -> ChainLink:
-    """The row with another reason, and the checksum of that."""
+    """Return the row with another reason and the right checksum."""
     text = row.text.replace(old, new)
     assert text != row.text
     return row._replace(text=text, checksum=crc32(text))
 
 
 def rehashed(previous: str, rows: Rows) -> Rows:
-    """The rows with the hashes that they should have."""
+    """Return the rows with the hashes that follow from their texts."""
     given = ((row.revision, row.text.decode(), row.checksum) for row in rows)
     return [
         ChainLink(revision, text.encode(), checksum, hash_.encode())
@@ -91,7 +91,7 @@ def rehashed(previous: str, rows: Rows) -> Rows:
 
 
 def numbered(rows: Rows) -> Rows:
-    """The rows with revisions from 1 on."""
+    """Return the rows with revisions from 1 on."""
     return [row._replace(revision=number) for number, row in enumerate(rows, 1)]
 
 
@@ -104,7 +104,7 @@ DAMAGES: dict[str, tuple[Callable[[Rows], Rows], str]] = {
         lambda r: [*r[:2], r[2]._replace(text=changed(r[2]).text), *r[3:]],
         "revision 3 does not fit: its text was changed",
     ),
-    "a text that is none": (
+    "a text that is not text": (
         lambda r: [*r[:2], r[2]._replace(text=b"\xff\0{"), *r[3:]],
         "revision 3 does not fit: its text was changed",
     ),
@@ -121,7 +121,7 @@ DAMAGES: dict[str, tuple[Callable[[Rows], Rows], str]] = {
         lambda r: [*r[:4], *rehashed(r[3].hash.decode(), [changed(r[4])])],
         "revision 5 does not fit: its hash is ",
     ),
-    "all hashes made anew": (
+    "all hashes computed again": (
         lambda r: rehashed(START, [*r[:2], changed(r[2]), *r[3:]]),
         "revision 5 does not fit: its hash is ",
     ),
@@ -137,7 +137,7 @@ DAMAGES: dict[str, tuple[Callable[[Rows], Rows], str]] = {
         lambda r: [*r[:2], *r[3:]],
         "revision 3 does not fit: it is missing; revision 4 is the next",
     ),
-    "one removed and the rest numbered anew": (
+    "one removed and the rest renumbered": (
         lambda r: numbered([*r[:2], *r[3:]]),
         "revision 3 does not fit: the order was changed: the text in its place is that of "
         "revision 4",
@@ -160,20 +160,20 @@ DAMAGES: dict[str, tuple[Callable[[Rows], Rows], str]] = {
         "revision 3 does not fit: the end of the history is missing, up to revision 5",
     ),
     "all removed": (lambda r: [], "revision 1 does not fit: the end of the history is missing"),
-    "one put in at the end": (
+    "one inserted at the end": (
         lambda r: [*r, r[0]._replace(revision=6)],
-        "revision 6 does not fit: it was put in after the last one that was committed",
+        "revision 6 does not fit: it was inserted after the last one that was committed",
     ),
-    "one put in before the first": (
+    "one inserted before the first": (
         lambda r: [r[0]._replace(revision=0), *r],
-        "revision 0 does not fit: no change has this number: it was put in",
+        "revision 0 does not fit: no change has this number: it was inserted",
     ),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_whatever_is_done_to_the_history_is_found(filled: Store, damage: str) -> None:
-    """The first revision that does not fit is named, and why."""
+def test_tampering_with_the_history_is_found(filled: Store, damage: str) -> None:
+    """The message names the first revision that does not fit, and the reason."""
     tamper, message = DAMAGES[damage]
     rewrite(filled, tamper)
     with pytest.raises(Corrupt) as caught:
@@ -181,21 +181,21 @@ def test_whatever_is_done_to_the_history_is_found(filled: Store, damage: str) ->
     assert str(caught.value).startswith(message)
 
 
-def test_an_untouched_history_fits(filled: Store) -> None:
-    """It ends where the last change does; rewriting it as it was makes no difference."""
+def test_a_history_without_tampering_passes_verification(filled: Store) -> None:
+    """Verification returns the last revision; writing equal rows again makes no difference."""
     end = run(filled.verify())
     assert end.revision == 5
     rewrite(filled, lambda rows: rows)
     assert run(filled.verify()) == end
 
 
-def test_a_history_without_changes_fits(store: Store) -> None:
+def test_an_empty_history_passes_verification(store: Store) -> None:
     assert run(store.verify()) == StoreHead(0, START)
     assert run(store.links(0, 10)) == ()
 
 
-def test_a_hash_that_was_noted_tells_a_history_that_was_made_anew(filled: Store) -> None:
-    """Whoever can write the whole file can make every hash in it fit; not the one noted before."""
+def test_a_hash_noted_earlier_reveals_a_rewritten_history(filled: Store) -> None:
+    """An intruder who can write the file can make its hashes fit, but not a hash noted before."""
     noted = [link.hash for link in run(filled.links(0, 10))]
     run(filled.commit(5, [change(6)]))
     for hash_ in (START, *noted):
@@ -204,8 +204,8 @@ def test_a_hash_that_was_noted_tells_a_history_that_was_made_anew(filled: Store)
         run(filled.verify("f" * 64))
 
 
-def test_links_prove_the_chain_with_sha_256_alone(filled: Store) -> None:
-    """Each tells the text that was hashed, what it follows, and the change that it is."""
+def test_an_exported_chain_can_be_verified_with_sha_256_alone(filled: Store) -> None:
+    """Each link has the hashed text, the hash before it, and its change."""
     links = run(filled.links(0, 10))
     assert tuple(link.change for link in links) == HISTORY
     previous = START
@@ -216,15 +216,15 @@ def test_links_prove_the_chain_with_sha_256_alone(filled: Store) -> None:
     assert run(filled.verify()) == StoreHead(5, previous)
 
 
-def test_links_go_on_from_a_revision(filled: Store) -> None:
-    """Piece by piece they are the same as at once."""
+def test_links_can_be_read_from_a_revision_on(filled: Store) -> None:
+    """Read in parts they are the same as read at once."""
     links = run(filled.links(0, 10))
     assert run(filled.links(2, 2)) == links[2:4]
     assert run(filled.links(5, 2)) == ()
 
 
-def test_a_piece_is_not_too_much_to_hold(store: Store) -> None:
-    """Neither in changes nor in bytes; a change that is larger is a piece of its own."""
+def test_a_piece_of_the_history_is_limited_in_changes_and_bytes(store: Store) -> None:
+    """A single change that exceeds the limit is a piece of its own."""
     large = change(1, subjects=("x" * PIECE_BYTES,))
     run(store.commit(0, [large, *(change(n) for n in range(2, PIECE + 10))]))
     assert [link.change.revision for link in run(store.links(0, PIECE + 10))] == [1]
@@ -243,7 +243,7 @@ def test_a_piece_is_not_too_much_to_hold(store: Store) -> None:
     ],
 )
 def test_a_damaged_change_is_not_exported(filled: Store, text: bytes | None, why: str) -> None:
-    """It is named, also where its checksum was made to fit; what follows it is exported."""
+    """The refusal names it, even if its checksum fits; the changes after it can be exported."""
 
     def damage(row: ChainLink) -> ChainLink:
         if text is None:

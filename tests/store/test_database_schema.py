@@ -1,6 +1,6 @@
-"""Files of older versions become files of this one (`store.database_schema`).
+"""State files of older versions are upgraded to the current one (`store.database_schema`).
 
-The golden files hold what those versions wrote, and are never changed.
+The golden files were written by those versions, and are never changed.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ HISTORY = (
     change(2, Write(None, GROUP), subjects=("grp-2", "group:shop")),
     change(3),
 )
-"""What is in the golden files."""
+"""The changes in the golden files."""
 
 HEAD = StoreHead(3, "fa4977930eabedcc1296e8169713ece4c78754d1c5383096963522f8c45ab198")
-"""Where the chain over it ends: computed once, by `sha256sum`."""
+"""The head of the chain over these changes, computed once by `sha256sum`."""
 
 
 def golden(path: Path, version: int, *statements: str) -> SQLiteStore:
-    """Make a file of an older version, with something done to it."""
+    """Create a file of an older version, and execute statements on it; return its store."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript((GOLDEN / f"state-{version}.sql").read_text())
         for statement in statements:
@@ -44,15 +44,15 @@ def golden(path: Path, version: int, *statements: str) -> SQLiteStore:
 
 
 def dump(path: Path) -> list[str]:
-    """All that is in a file, as SQL."""
+    """Return the contents of a file as SQL."""
     with closing(sqlite3.connect(path)) as connection:
         version = connection.execute("PRAGMA user_version").fetchone()
         return [str(version), *connection.iterdump()]
 
 
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
-def test_a_file_of_an_older_version_is_taken_over(tmp_path: Path, version: int) -> None:
-    """With all that is in it, and a chain over its history, which goes on from there."""
+def test_a_file_of_an_older_version_is_upgraded(tmp_path: Path, version: int) -> None:
+    """It keeps its contents; its history gets a hash chain, which later changes continue."""
     store = golden(tmp_path / "state.db", version)
     assert run(store.load()) == Loaded(3, (APPLICATION, GROUP))
     assert run(store.changes_after(0)) == HISTORY
@@ -66,8 +66,8 @@ def test_a_file_of_an_older_version_is_taken_over(tmp_path: Path, version: int) 
 
 
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
-def test_a_file_that_was_taken_over_is_like_a_new_one(tmp_path: Path, version: int) -> None:
-    """Table by table, so that there is one kind of file only."""
+def test_an_upgraded_file_has_the_same_tables_as_a_new_one(tmp_path: Path, version: int) -> None:
+    """So there is only one kind of file."""
     old, new = (
         golden(tmp_path / "old.db", version),
         SQLiteStore(tmp_path / "new.db", at_once, vault_beside(tmp_path / "new.db")),
@@ -82,18 +82,18 @@ def test_a_file_that_was_taken_over_is_like_a_new_one(tmp_path: Path, version: i
     assert definitions[0] == definitions[1]
 
 
-def test_a_history_that_lost_something_before_is_taken_over_and_does_not_pass(
+def test_a_history_that_lacks_a_change_is_upgraded_but_fails_verification(
     tmp_path: Path,
 ) -> None:
-    """Names are served all the same; the chain is made of what is there."""
+    """The server still answers; the chain covers the changes that are left."""
     store = golden(tmp_path / "state.db", 3, "DELETE FROM history WHERE revision = 2")
     assert run(store.load()).revision == 3
     with pytest.raises(Corrupt, match="revision 2 does not fit: it is missing"):
         run(store.verify())
 
 
-def test_a_file_that_cannot_be_taken_over_stays_as_it_was(tmp_path: Path) -> None:
-    """All the way or not at all: the older version can go on with it."""
+def test_a_file_that_cannot_be_upgraded_is_not_changed(tmp_path: Path) -> None:
+    """The older version can still use it."""
     store = golden(tmp_path / "state.db", 1, "CREATE TABLE unlinked (x)")
     before = dump(store.path)
     with pytest.raises(Corrupt, match="unlinked"):

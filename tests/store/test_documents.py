@@ -1,4 +1,4 @@
-"""The format that outlives a version: what was ever written can be read."""
+"""Stored documents: those that any older version wrote can be read."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def test_documents_of_every_schema_are_read_and_written_the_same(schema: int, ki
         {**GROUP, "primary": 1},
     ],
 )
-def test_a_document_that_is_not_exactly_right_is_corrupt(document: documents.Document) -> None:
-    """A guess would be served."""
+def test_an_invalid_document_is_corrupt(document: documents.Document) -> None:
+    """A guess might be served in DNS."""
     with pytest.raises(Corrupt):
         documents.read_entity(document)
 
@@ -94,8 +94,8 @@ def test_every_address_is_read_as_it_was_written(text: str) -> None:
     assert type(read.heads[0].addresses[0]) is type(address)
 
 
-def test_what_entities_have_in_common_is_one_object() -> None:
-    """A million names share some ten thousand applications: 50 MiB less."""
+def test_entities_share_equal_parts() -> None:
+    """This saves 50 MiB for a million groups that share ten thousand applications."""
 
     def parsed(document: documents.Document) -> Any:
         return documents.read_entity(json.loads(json.dumps(document)))
@@ -107,8 +107,8 @@ def test_what_entities_have_in_common_is_one_object() -> None:
     assert application.heads[0] is other.heads[0]
 
 
-def test_every_entity_has_a_key_of_its_own() -> None:
-    """Kind and identity."""
+def test_every_entity_has_its_own_key() -> None:
+    """A key is the kind and the identity."""
     keys = [documents.key_of(entity) for entity in EVERY_KIND]
     assert keys == [
         "application/app-1",

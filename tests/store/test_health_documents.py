@@ -1,4 +1,4 @@
-"""Health and automation as documents: what is written is read again, and nothing else is."""
+"""Health and automation as documents: written documents are read again, others are refused."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ FLAGS = st.builds(Flag, NAMES, st.booleans(), TIMES, TEXTS)
 
 
 @given(APPLICATIONS | GROUPS | FLAGS)
-def test_what_is_written_is_read_again(entity: Entity) -> None:
-    """By way of JSON, and the same document comes of what was read."""
+def test_a_written_document_is_read_again(entity: Entity) -> None:
+    """Over JSON text; writing the entity again gives the same document."""
     document = documents.write_entity(entity)
     read = documents.read_entity(json.loads(json.dumps(document)))
     assert read == entity
     assert json.dumps(documents.write_entity(read)) == json.dumps(document)
 
 
-def test_what_has_nothing_to_do_with_health_is_written_as_it_ever_was() -> None:
+def test_an_entity_without_health_checks_or_automation_has_no_fields_for_them() -> None:
     assert documents.write_entity(eu()).keys() == {
         "kind",
         "id",
@@ -93,7 +93,7 @@ def test_what_has_nothing_to_do_with_health_is_written_as_it_ever_was() -> None:
 
 
 OBSERVATION = {"health": "down", "since": 5.0, "cause": "refused", "detail": "port 80"}
-SAID = {"health": "up", "since": 5.0, "reason": None}
+FORCING = {"health": "up", "since": 5.0, "reason": None}
 PLAN = {
     "at": 5.0,
     "to": "backup",
@@ -106,19 +106,19 @@ HELD = {"to": "backup", "reasons": ["calm"], "since": 5.0}
 
 
 def head(**fields: Any) -> dict[str, Any]:
-    """An application's document, whose only head has these fields too."""
+    """Return an application's document, with these fields added to its only head."""
     document = documents.write_entity(eu())
     (only,) = document["heads"]
     return {**document, "heads": [{**only, **fields}]}
 
 
 def application(**fields: Any) -> dict[str, Any]:
-    """An application's document with these fields too."""
+    """Return an application's document with these fields added."""
     return {**documents.write_entity(eu()), **fields}
 
 
 def automated(**fields: Any) -> dict[str, Any]:
-    """A group's document with such an automation."""
+    """Return a group's document with these fields of automation."""
     return {**documents.write_entity(group()), "automation": fields}
 
 
@@ -128,14 +128,14 @@ FLAG = {"kind": "flag", "name": "open", "on": True, "since": 5.0, "reason": None
 @pytest.mark.parametrize(
     "document",
     [
-        head(observed=OBSERVATION, forced=SAID),
-        application(checks=["web"], require_checks="any", require_heads=2, forced=SAID),
+        head(observed=OBSERVATION, forced=FORCING),
+        application(checks=["web"], require_checks="any", require_heads=2, forced=FORCING),
         automated(policy="auto", switched_at=5.0, automatic=[4.0, 5.0], held=HELD, plan=PLAN),
         automated(maintenance={"since": 5.0, "reason": "disk"}),
         FLAG,
     ],
 )
-def test_documents_such_as_those_below_are_right_as_long_as_nothing_is_wrong(
+def test_valid_documents_are_read(
     document: documents.Document,
 ) -> None:
     documents.read_entity(document)
@@ -153,11 +153,11 @@ def test_documents_such_as_those_below_are_right_as_long_as_nothing_is_wrong(
         head(observed={**OBSERVATION, "since": "today"}),
         head(observed={**OBSERVATION, "detail": None}),
         head(observed={k: v for k, v in OBSERVATION.items() if k != "cause"}),
-        head(forced={**SAID, "more": 1}),
-        head(forced={**SAID, "health": None}),
-        head(forced={**SAID, "since": None}),
-        head(forced={**SAID, "reason": 5}),
-        head(forced={k: v for k, v in SAID.items() if k != "reason"}),
+        head(forced={**FORCING, "more": 1}),
+        head(forced={**FORCING, "health": None}),
+        head(forced={**FORCING, "since": None}),
+        head(forced={**FORCING, "reason": 5}),
+        head(forced={k: v for k, v in FORCING.items() if k != "reason"}),
         application(more=1),
         application(checks="web"),
         application(checks=[5]),
@@ -196,8 +196,8 @@ def test_documents_such_as_those_below_are_right_as_long_as_nothing_is_wrong(
         {k: v for k, v in FLAG.items() if k != "reason"},
     ],
 )
-def test_a_document_that_is_not_exactly_right_is_corrupt(document: documents.Document) -> None:
-    """A guess would be served, or switched by."""
+def test_an_invalid_document_is_corrupt(document: documents.Document) -> None:
+    """A guess might be served in DNS or cause a switch."""
     with pytest.raises(Corrupt):
         documents.read_entity(document)
 
@@ -206,8 +206,8 @@ def test_a_flag_has_a_key_of_its_own() -> None:
     assert documents.key_of(Flag("open", True, 0.0)) == "flag/open"
 
 
-def test_a_group_in_common_use_shares_one_object_that_says_nothing() -> None:
-    """A million groups that have nothing to do with automation take no memory for it."""
+def test_groups_without_automation_share_one_object() -> None:
+    """A million groups without automation need no memory for it."""
     read = documents.read_entity(json.loads(json.dumps(documents.write_entity(group()))))
     assert isinstance(read, Group)
     assert read.automation is group().automation

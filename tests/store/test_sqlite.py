@@ -1,6 +1,6 @@
 """The SQLite store and its file (`store.sqlite`, `store.state_file`, `store.mark`).
 
-A state file that cannot be trusted is never served from.
+The server never answers from a state file that cannot be trusted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 def opened(path: Path) -> SQLiteStore:
-    """A store that has loaded its file."""
+    """Return a store that has loaded its file."""
     store = SQLiteStore(path, at_once, vault_beside(path))
     run(store.load())
     return store
@@ -40,7 +40,7 @@ def opened(path: Path) -> SQLiteStore:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A state file with two entities at revision 2, cleanly closed."""
+    """Return a closed state file with two entities at revision 2."""
     path = tmp_path / "state.db"
     store = opened(path)
     run(store.commit(0, [change(1, Write(None, APPLICATION))]))
@@ -50,21 +50,21 @@ def path(tmp_path: Path) -> Path:
 
 
 def execute(path: Path, *statements: str) -> None:
-    """Do to a state file what it should not have done to it."""
+    """Change a state file behind the back of the store."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in statements:
             connection.execute(statement)
 
 
 def flip(path: Path) -> None:
-    """Change one digit of an address, as a bad disk would: the database stays well-formed."""
+    """Change one digit of an address, as a bad disk might; the database stays well-formed."""
     data = path.read_bytes()
     assert data.count(b"192.0.2.1") >= 2
     path.write_bytes(data.replace(b"192.0.2.1", b"192.0.2.9"))
 
 
 def zero(path: Path, table: str) -> None:
-    """Lose the first page of a table, as a bad disk would."""
+    """Overwrite the first page of a table with zeros, as a bad disk might."""
     with closing(sqlite3.connect(path)) as connection:
         size = connection.execute("PRAGMA page_size").fetchone()[0]
         query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
@@ -86,7 +86,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda p: p.write_bytes(p.read_bytes()[:4096] + bytes(4096) + p.read_bytes()[8192:]),
         "is damaged",
     ),
-    "a page of zeros in what a start does not read": (lambda p: zero(p, "subjects"), "is damaged"),
+    "a page of zeros in a table that a start does not read": (
+        lambda p: zero(p, "subjects"),
+        "is damaged",
+    ),
     "a page of zeros in an index": (lambda p: zero(p, "fetched"), "is damaged"),
     "a flipped digit": (flip, "the checksum of a row is wrong"),
     "a row that is not text": (
@@ -120,7 +123,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda p: execute(p, f"UPDATE head SET hash = '{'a' * 64}'"),
         "its history ends with revision 2, whose hash is not the one that was noted",
     ),
-    "an entity that makes no sense": (
+    "an entity that is not valid": (
         lambda p: execute(p, "UPDATE entities SET document = '{}', checksum = 2745614147"),
         "not an entity of this version",
     ),
@@ -128,8 +131,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, damage: str) -> None:
-    """Never an empty table; the message names the file and what is wrong."""
+def test_a_damaged_file_is_refused_and_not_changed(path: Path, damage: str) -> None:
+    """The server does not start with an empty state; the message names the file and the fault."""
     make, message = DAMAGES[damage]
     make(path)
     before = path.read_bytes() if path.exists() else None
@@ -141,8 +144,8 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(path: Path, damage: str) ->
 
 
 @pytest.mark.parametrize("rest", ["DELETE FROM history WHERE revision = 2", "DELETE FROM history"])
-def test_a_start_that_refuses_a_history_says_how_to_go_on(path: Path, rest: str) -> None:
-    """DNS may matter more; the history is refused ever after."""
+def test_a_refused_history_comes_with_a_command_to_start_without_it(path: Path, rest: str) -> None:
+    """An operator may need DNS answers at once; the history never passes verification again."""
     execute(path, UNLOCK, rest)
     with pytest.raises(Corrupt) as caught:
         opened(path)
@@ -165,8 +168,8 @@ def test_a_start_that_refuses_a_history_says_how_to_go_on(path: Path, rest: str)
         "INSERT INTO history SELECT 0, document, checksum, hash FROM history LIMIT 1",
     ],
 )
-def test_history_takes_new_rows_and_nothing_else(path: Path, statement: str) -> None:
-    """Whoever wants to rewrite it has to mean it."""
+def test_the_history_table_is_append_only(path: Path, statement: str) -> None:
+    """SQLite refuses to change, delete or insert rows of the history by mistake."""
     with pytest.raises(sqlite3.IntegrityError, match="history is append-only"):
         execute(path, statement)
     store = opened(path)
@@ -175,15 +178,15 @@ def test_history_takes_new_rows_and_nothing_else(path: Path, statement: str) -> 
 
 
 class Turn:
-    """Lets others go first, once."""
+    """Suspends once."""
 
     def __await__(self) -> Generator[None, None, None]:
-        """Wait for one turn."""
+        """Suspend once."""
         yield
 
 
 def test_commits_are_made_while_the_history_is_verified(tmp_path: Path) -> None:
-    """The store's thread is let go after each piece; what is committed meanwhile does not count."""
+    """The store can commit after each piece; such commits are not verified."""
 
     async def in_turn(call: Callable[[], T]) -> T:
         await Turn()
@@ -206,13 +209,15 @@ def test_commits_are_made_while_the_history_is_verified(tmp_path: Path) -> None:
         else:
             commit(count + turns, 1)
             turns += 1
-    assert turns == 4, "one to see where the chain ends, and three pieces"
+    assert turns == 4, "one to read the head of the chain, and three pieces"
     assert end.revision == count + 1, "one was committed before the first"
     assert list(store.verify("0" * 64).__await__()) == [None] * 4
 
 
-def test_many_entities_are_loaded_in_order_and_every_one_is_checked(tmp_path: Path) -> None:
-    """They are read a hundred at once."""
+def test_many_entities_are_loaded_in_order_and_the_checksum_of_each_is_verified(
+    tmp_path: Path,
+) -> None:
+    """Rows are parsed a hundred at a time."""
     path = tmp_path / "state.db"
     store = opened(path)
     zone = DomainName.from_text("failover.test")
@@ -230,7 +235,7 @@ def test_many_entities_are_loaded_in_order_and_every_one_is_checked(tmp_path: Pa
 
 
 def test_a_deleted_write_ahead_log_is_noticed(tmp_path: Path) -> None:
-    """SQLite alone would serve what was checkpointed: here, nothing."""
+    """SQLite alone would open the file as it was at the last checkpoint: empty."""
     path = tmp_path / "state.db"
     store = opened(path)
     run(store.commit(0, [change(1, Write(None, APPLICATION))]))
@@ -243,21 +248,21 @@ def test_a_deleted_write_ahead_log_is_noticed(tmp_path: Path) -> None:
     run(store.close())
 
 
-def test_without_its_mark_a_file_is_taken_as_it_is(path: Path) -> None:
+def test_a_file_without_a_mark_is_accepted(path: Path) -> None:
     """A backup on a new machine has no mark."""
     path.with_name("state.db.acknowledged").unlink()
     assert run(SQLiteStore(path, at_once, vault_beside(path)).load()).revision == 2
 
 
-def test_a_mark_that_cannot_be_read_is_refused(path: Path) -> None:
-    """It says what to do."""
+def test_a_damaged_mark_is_refused(path: Path) -> None:
+    """The message gives the remedy."""
     path.with_name("state.db.acknowledged").write_text("junk")
     with pytest.raises(Corrupt, match="delete it"):
         opened(path)
 
 
 def test_two_servers_cannot_share_a_state(path: Path) -> None:
-    """The second is told; the first goes on."""
+    """The second one is refused; the first one continues to work."""
     first = opened(path)
     with pytest.raises(Corrupt, match="another failoverdns is using this state"):
         opened(path)
@@ -267,7 +272,7 @@ def test_two_servers_cannot_share_a_state(path: Path) -> None:
 
 
 def test_a_refused_file_is_not_locked(path: Path) -> None:
-    """After the operator mended it, the next start succeeds."""
+    """After the operator has restored the file, the next start succeeds."""
     good = path.read_bytes()
     path.write_bytes(b"")
     with pytest.raises(Corrupt):
@@ -276,8 +281,8 @@ def test_a_refused_file_is_not_locked(path: Path) -> None:
     assert run(SQLiteStore(path, at_once, vault_beside(path)).load()).revision == 2
 
 
-def test_a_file_that_was_moved_away_while_in_use_takes_no_commit(path: Path) -> None:
-    """A commit to a file that nobody will find again is none."""
+def test_a_file_that_is_moved_while_in_use_accepts_no_commit(path: Path) -> None:
+    """A commit to a moved file would be lost at the next start."""
     store = opened(path)
     path.rename(path.with_name("elsewhere.db"))
     with pytest.raises(Unavailable, match="moved or deleted"):
@@ -287,8 +292,8 @@ def test_a_file_that_was_moved_away_while_in_use_takes_no_commit(path: Path) -> 
     run(store.close())
 
 
-def test_a_full_disk_refuses_and_keeps_what_was_there(path: Path) -> None:
-    """The commit changed nothing; with room again, the next one succeeds."""
+def test_a_commit_to_a_full_disk_is_refused_and_changes_nothing(path: Path) -> None:
+    """When the disk has space again, the next commit succeeds."""
     store = opened(path)
     assert store._file.connection is not None
     pages = store._file.connection.execute("PRAGMA page_count").fetchone()[0]
@@ -317,10 +322,10 @@ READS: dict[str, Callable[[SQLiteStore], object]] = {
 
 
 @pytest.mark.parametrize("what", READS)
-def test_what_cannot_be_read_is_unavailable(path: Path, what: str) -> None:
-    """The disk lost all but the first page under a running server; with it back, reading goes on.
+def test_a_read_error_of_the_disk_is_reported_as_unavailable(path: Path, what: str) -> None:
+    """The file is truncated while it is in use; when it is restored, it can be read again.
 
-    Another program's write has SQLite forget the pages that it has in memory.
+    The write of another program makes SQLite discard the pages that it has in memory.
     """
     store = opened(path)
     execute(path, "PRAGMA wal_checkpoint(TRUNCATE)", "UPDATE head SET revision = revision")
@@ -333,8 +338,8 @@ def test_what_cannot_be_read_is_unavailable(path: Path, what: str) -> None:
     run(store.close())
 
 
-def test_an_op_id_is_recorded_once(path: Path) -> None:
-    """A second commit under the same id changes nothing at all."""
+def test_a_second_commit_with_the_same_op_id_changes_nothing(path: Path) -> None:
+    """The store refuses it as unavailable."""
     from failoverdns.model.change import Operation
 
     store = opened(path)
@@ -346,14 +351,14 @@ def test_an_op_id_is_recorded_once(path: Path) -> None:
     run(store.close())
 
 
-def test_only_its_owner_reads_the_file(path: Path) -> None:
-    """State is nobody else's business."""
+def test_only_the_owner_can_read_the_state_file_and_its_mark(path: Path) -> None:
+    """The mode gives the group and others no access."""
     for name in (path, path.with_name("state.db.acknowledged")):
         assert name.stat().st_mode & 0o077 == 0
 
 
-def test_a_crash_while_the_file_is_made_leaves_none(tmp_path: Path) -> None:
-    """The file appears whole: what a crash left behind is not taken for it."""
+def test_a_crash_while_the_file_is_created_leaves_no_state_file(tmp_path: Path) -> None:
+    """The file is created under another name and renamed when it is complete."""
     path = tmp_path / "state.db"
     path.with_name("state.db.new").write_bytes(b"half a database")
     assert run(SQLiteStore(path, at_once, vault_beside(path)).load()).revision == 0
@@ -361,7 +366,7 @@ def test_a_crash_while_the_file_is_made_leaves_none(tmp_path: Path) -> None:
 
 
 def test_a_commit_is_synced_to_disk(path: Path) -> None:
-    """A power failure takes nothing that was acknowledged: SQLite's own words for it."""
+    """A power failure loses no acknowledged change: synchronous is FULL, the journal a WAL."""
     store = opened(path)
     assert store._file.connection is not None
     assert store._file.connection.execute("PRAGMA synchronous").fetchone() == (2,)
@@ -369,8 +374,8 @@ def test_a_commit_is_synced_to_disk(path: Path) -> None:
     run(store.close())
 
 
-def test_a_file_that_somebody_has_locked_is_not_called_damaged(path: Path) -> None:
-    """Nobody should put a backup in the place of a sound file."""
+def test_a_file_that_another_program_has_locked_is_not_reported_as_damaged(path: Path) -> None:
+    """An operator should not replace a sound file with a backup."""
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
@@ -386,8 +391,8 @@ def test_a_file_that_somebody_has_locked_is_not_called_damaged(path: Path) -> No
     run(store.close())
 
 
-def test_a_mark_that_cannot_be_written_leaves_the_commit_to_be_asked_for(path: Path) -> None:
-    """It is on disk, so whoever asks is told so."""
+def test_a_commit_whose_mark_cannot_be_written_has_an_unknown_outcome(path: Path) -> None:
+    """The change is on disk, so `changes_after` returns it."""
     store = opened(path)
     mark = store._file.mark
     assert mark is not None

@@ -1,4 +1,4 @@
-"""One suite for every store: what the ledger relies on."""
+"""Tests that every store passes: the behaviour that the ledger relies on."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ Reopen = Callable[[], Store]
 
 @pytest.fixture(params=["memory", "sqlite"])
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Reopen:
-    """A function that opens the store, the same one each time."""
+    """Return a function that opens the same store each time."""
     memory = MemoryStore()
     opened: list[SQLiteStore] = []
 
@@ -149,14 +149,14 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Reopen:
 
 @pytest.fixture
 def store(reopen: Reopen) -> Store:
-    """A loaded store with nothing in it."""
+    """Return a loaded, empty store."""
     store = reopen()
     assert run(store.load()) == Loaded(0, ())
     return store
 
 
 def change(revision: int, *writes: Write, subjects: tuple[str, ...] = ()) -> Change:
-    """A change with everything in it that a change can have."""
+    """Return a change with every field that a change can have."""
     return Change(
         revision,
         1234.5 + revision,
@@ -168,14 +168,16 @@ def change(revision: int, *writes: Write, subjects: tuple[str, ...] = ()) -> Cha
     )
 
 
-def test_what_was_committed_is_loaded_again(store: Store, reopen: Reopen) -> None:
-    """Every kind of entity comes back equal, in order of creation."""
+def test_committed_entities_are_loaded_again(store: Store, reopen: Reopen) -> None:
+    """Entities of every kind are loaded unchanged, in order of creation."""
     run(store.commit(0, [change(1, *(Write(None, entity) for entity in EVERY_KIND))], (), BUNDLES))
     assert run(reopen().load()) == Loaded(1, EVERY_KIND)
 
 
-def test_an_entity_that_changes_keeps_its_place(store: Store, reopen: Reopen) -> None:
-    """Lists stay in order of creation; what was deleted is gone."""
+def test_a_changed_entity_keeps_its_place_in_the_order_of_creation(
+    store: Store, reopen: Reopen
+) -> None:
+    """A deleted entity is not loaded."""
     renamed = replace(APPLICATION, name="sky")
     run(store.commit(0, [change(1, *(Write(None, entity) for entity in EVERY_KIND))], (), BUNDLES))
     run(store.commit(1, [change(2, Write(APPLICATION, renamed), Write(GROUP, None))]))
@@ -183,7 +185,7 @@ def test_an_entity_that_changes_keeps_its_place(store: Store, reopen: Reopen) ->
 
 
 def test_a_commit_on_another_revision_is_a_conflict(store: Store, reopen: Reopen) -> None:
-    """Of two writers who saw the same state, one wins; the other one changed nothing."""
+    """If two writers commit to the same revision, one succeeds and the other changes nothing."""
     run(store.commit(0, [change(1, Write(None, APPLICATION))]))
     with pytest.raises(Conflict):
         run(store.commit(0, [change(1, Write(None, GROUP))]))
@@ -193,7 +195,7 @@ def test_a_commit_on_another_revision_is_a_conflict(store: Store, reopen: Reopen
 
 
 def test_many_changes_share_a_commit(store: Store, reopen: Reopen) -> None:
-    """Each keeps its revision; the later sees the earlier."""
+    """Each change has its own revision; a later one may change entities of an earlier one."""
     renamed = replace(APPLICATION, name="sky")
     both = [change(1, Write(None, APPLICATION)), change(2, Write(APPLICATION, renamed))]
     run(store.commit(0, both))
@@ -201,13 +203,13 @@ def test_many_changes_share_a_commit(store: Store, reopen: Reopen) -> None:
 
 
 def test_a_change_may_write_nothing(store: Store, reopen: Reopen) -> None:
-    """It takes its revision all the same."""
+    """Such a change has a revision of its own."""
     run(store.commit(0, [change(1)]))
     assert run(reopen().load()) == Loaded(1, ())
 
 
 def test_an_operation_is_found_by_its_id(store: Store, reopen: Reopen) -> None:
-    """A retry can be given the first reply, after a restart too; without a change as well."""
+    """So a retry gets the first reply, after a restart too, and for a command without a change."""
     first = Operation("a", '{"command":"switch"}', 1, {"groups": [{"name": "shop"}]})
     second = Operation("b", "{}", 1, {})
     run(store.commit(0, [change(1)], [first]))
@@ -219,8 +221,8 @@ def test_an_operation_is_found_by_its_id(store: Store, reopen: Reopen) -> None:
     assert run(again.operation("c")) is None
 
 
-def test_history_is_told_newest_first(store: Store) -> None:
-    """Whole, or what is about some subjects, or the latest few."""
+def test_the_history_is_returned_newest_first(store: Store) -> None:
+    """It can be limited to some subjects and to the latest changes."""
     first = change(1, Write(None, APPLICATION), subjects=("app-1",))
     second = change(2, Write(None, GROUP), subjects=("grp-2", "group:shop"))
     third = change(3, subjects=("app-1", "grp-2"))
@@ -233,8 +235,8 @@ def test_history_is_told_newest_first(store: Store) -> None:
     assert run(store.history(["nobody"], 10)) == ()
 
 
-def test_changes_after_a_revision_are_told_oldest_first(store: Store) -> None:
-    """This is how a writer that lost track catches up."""
+def test_changes_after_a_revision_are_returned_oldest_first(store: Store) -> None:
+    """A ledger that is behind catches up in this way."""
     changes = [change(1, Write(None, APPLICATION)), change(2), change(3)]
     run(store.commit(0, changes))
     assert run(store.changes_after(0)) == tuple(changes)
@@ -243,8 +245,8 @@ def test_changes_after_a_revision_are_told_oldest_first(store: Store) -> None:
     assert run(store.changes_after(0, 2)) == tuple(changes[:2])
 
 
-def test_whoever_watches_hears_of_each_change_in_order(store: Store) -> None:
-    """From then on; a refused commit is none."""
+def test_watchers_are_notified_of_each_change_in_order(store: Store) -> None:
+    """Watchers are not notified of earlier changes or of refused commits."""
     heard: list[Change] = []
     run(store.commit(0, [change(1)]))
     store.watch(heard.append)
@@ -254,8 +256,8 @@ def test_whoever_watches_hears_of_each_change_in_order(store: Store) -> None:
     assert [c.revision for c in heard] == [2, 3]
 
 
-def test_a_bundle_is_kept_for_as_long_as_an_entity_needs_it(store: Store, reopen: Reopen) -> None:
-    """Of two applications that share one, the last one to let go of it drops it."""
+def test_a_bundle_is_kept_as_long_as_an_entity_needs_it(store: Store, reopen: Reopen) -> None:
+    """A bundle that two applications share is deleted when neither needs it."""
     other = replace(CERTIFICATE, application="app-2", source="app-1")
     bundle = BUNDLES[0]
     run(store.commit(0, [change(1, Write(None, CERTIFICATE))], (), [bundle]))
@@ -268,8 +270,8 @@ def test_a_bundle_is_kept_for_as_long_as_an_entity_needs_it(store: Store, reopen
     assert run(store.bundle(bundle.id)) is None
 
 
-def test_a_bundle_that_nobody_needs_is_not_kept(store: Store) -> None:
-    """Neither when it comes, nor when what needed it changes to another one."""
+def test_a_bundle_that_no_entity_needs_is_not_kept(store: Store) -> None:
+    """It is not stored, or it is deleted when the entity no longer needs it."""
     run(store.commit(0, [change(1, Write(None, ORDER))], (), BUNDLES))
     assert run(store.bundle("account/1")) is None
     assert run(store.bundle("ord-5/key")) == BUNDLES[1]
@@ -277,16 +279,16 @@ def test_a_bundle_that_nobody_needs_is_not_kept(store: Store) -> None:
     assert run(store.bundle("ord-5/key")) is None
 
 
-def test_a_refused_commit_puts_nothing_into_the_vault(store: Store) -> None:
+def test_a_refused_commit_stores_nothing_in_the_vault(store: Store) -> None:
     with pytest.raises(Conflict):
         run(store.commit(7, [change(8, Write(None, CERTIFICATE))], (), BUNDLES[:1]))
     assert run(store.bundle(BUNDLES[0].id)) is None
 
 
-def test_private_keys_are_there_after_the_key_file_was_rotated(
+def test_private_keys_can_be_read_after_a_rotation_of_the_vault_key(
     store: Store, reopen: Reopen
 ) -> None:
-    """And after a restart."""
+    """They can also be read after a restart."""
     run(store.commit(0, [change(1, *(Write(None, e) for e in EVERY_KIND))], (), BUNDLES))
     assert run(store.rotate_key()) == len(BUNDLES)
     assert [run(store.bundle(bundle.id)) for bundle in BUNDLES] == list(BUNDLES)
@@ -295,8 +297,8 @@ def test_private_keys_are_there_after_the_key_file_was_rotated(
     assert [run(again.bundle(bundle.id)) for bundle in BUNDLES] == list(BUNDLES)
 
 
-def test_fetches_are_told_newest_first(store: Store, reopen: Reopen) -> None:
-    """Of one application, and after a restart."""
+def test_fetches_of_an_application_are_returned_newest_first(store: Store, reopen: Reopen) -> None:
+    """They are also returned after a restart."""
     fetches = [
         Fetch(float(n), f"app-{n % 2}", "web1", "127.0.0.1", "f" * 64, "pem") for n in range(5)
     ]
@@ -308,8 +310,8 @@ def test_fetches_are_told_newest_first(store: Store, reopen: Reopen) -> None:
     assert run(again.fetches("app-1", 10)) == (fetches[3], fetches[1])
 
 
-def test_old_fetches_are_forgotten(store: Store) -> None:
-    """So that a head that asks all day does not fill the disk."""
+def test_old_fetches_are_deleted(store: Store) -> None:
+    """A head that fetches all day does not fill the disk."""
     for number in range(MAX_FETCHES + 5):
         run(store.record_fetch(Fetch(float(number), "app-1", "web1", "::1", "f", "pem")))
     found = run(store.fetches("app-1", MAX_FETCHES + 10))
@@ -317,7 +319,7 @@ def test_old_fetches_are_forgotten(store: Store) -> None:
     assert found[0].time == MAX_FETCHES + 4
 
 
-def test_how_far_hooks_have_come_is_kept(store: Store, reopen: Reopen) -> None:
+def test_the_progress_of_hooks_is_kept_over_a_restart(store: Store, reopen: Reopen) -> None:
     run(store.save_progress("a", HookProgress(1)))
     run(store.save_progress("a", HookProgress(7, 12.5, "role eu", "exit status 1", "what it said")))
     run(store.save_progress("b", HookProgress(3)))

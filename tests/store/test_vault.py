@@ -1,4 +1,4 @@
-"""The vault: private keys are encrypted at rest, and only the key file opens them."""
+"""The vault: private keys are encrypted at rest, and only the key file decrypts them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from failoverdns.store.vault import Vault
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A state with three private keys, cleanly closed."""
+    """Return a closed state file with three private keys."""
     path = tmp_path / "state.db"
     store = opened(path)
     run(store.commit(0, [change(1, *(Write(None, e) for e in EVERY_KIND))], (), BUNDLES))
@@ -49,14 +49,14 @@ GOLDEN = Path(__file__).with_name("golden")
 KEYS = [bundle.key.reveal() for bundle in BUNDLES]
 
 
-def test_the_key_file_is_made_on_the_first_start_and_only_ours(tmp_path: Path) -> None:
+def test_the_first_start_creates_a_key_file_that_only_its_owner_can_read(tmp_path: Path) -> None:
     run(opened(tmp_path / "state.db").close())
     status = key_file(tmp_path / "state.db").stat()
     assert (status.st_mode & 0o777, status.st_uid) == (0o600, os.geteuid())
 
 
 def test_a_stolen_database_shows_no_private_key(path: Path) -> None:
-    """Nor the key that opens it; the chain is public."""
+    """It does not show the vault key either; certificate chains are public."""
     data = path.read_bytes()
     assert all(key.strip().encode() not in data for key in KEYS)
     assert key_file(path).read_bytes().strip() not in data
@@ -81,7 +81,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("fault", REFUSED)
 def test_a_key_file_that_cannot_be_trusted_is_refused(path: Path, fault: str) -> None:
-    """The server does not start, and says what to do."""
+    """The server does not start; the message names the file and the fault."""
     make, message = REFUSED[fault]
     if fault == "somebody else's" and os.geteuid() != 0:
         pytest.skip("only root can give files away")
@@ -91,8 +91,10 @@ def test_a_key_file_that_cannot_be_trusted_is_refused(path: Path, fault: str) ->
     assert str(key_file(path)) in str(caught.value)
 
 
-def test_another_key_file_opens_nothing_and_says_so(path: Path, tmp_path: Path) -> None:
-    """The way to go on after a key file was lost: all but the private keys is there."""
+def test_another_key_file_decrypts_nothing_and_the_message_gives_the_remedy(
+    path: Path, tmp_path: Path
+) -> None:
+    """After the loss of a key file, a new one makes the rest of the state usable."""
     key_file(path).unlink()
     Vault(key_file(path)).open(may_create=True)
     store = opened(path)
@@ -100,7 +102,7 @@ def test_another_key_file_opens_nothing_and_says_so(path: Path, tmp_path: Path) 
         run(store.bundle(BUNDLES[0].id))
 
 
-def test_a_ciphertext_cannot_be_put_in_the_place_of_another(path: Path) -> None:
+def test_a_ciphertext_cannot_replace_another_one(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
             "UPDATE bundles SET (document, checksum) = "
@@ -120,7 +122,7 @@ def test_a_ciphertext_cannot_be_put_in_the_place_of_another(path: Path) -> None:
         run(opened(path).bundle(BUNDLES[0].id))
 
 
-def test_after_a_rotation_the_old_key_file_opens_nothing(path: Path) -> None:
+def test_after_a_rotation_the_old_key_file_decrypts_nothing(path: Path) -> None:
     old = key_file(path).read_bytes()
     store = opened(path)
     run(store.rotate_key())
@@ -132,8 +134,8 @@ def test_after_a_rotation_the_old_key_file_opens_nothing(path: Path) -> None:
         run(opened(path).bundle(BUNDLES[0].id))
 
 
-def test_a_rotation_that_was_cut_is_finished_at_the_next_start(path: Path) -> None:
-    """Killed after the new key was written, before anything was encrypted with it."""
+def test_an_interrupted_rotation_is_finished_at_the_next_start(path: Path) -> None:
+    """The crash came after the new key was written, before anything was encrypted with it."""
     vault = Vault(key_file(path))
     vault.open(may_create=False)
     vault.begin_rotation()
@@ -144,7 +146,7 @@ def test_a_rotation_that_was_cut_is_finished_at_the_next_start(path: Path) -> No
     assert keys(opened(path)) == KEYS
 
 
-def test_a_rotation_that_cannot_write_the_key_file_leaves_all_as_it_was(path: Path) -> None:
+def test_a_rotation_that_cannot_write_the_key_file_changes_nothing(path: Path) -> None:
     store = opened(path)
     blocked = key_file(path).with_name(key_file(path).name + ".new")
     blocked.mkdir()
@@ -156,8 +158,8 @@ def test_a_rotation_that_cannot_write_the_key_file_leaves_all_as_it_was(path: Pa
     assert keys(opened(path)) == KEYS
 
 
-def test_a_key_file_is_on_disk_before_anything_is_encrypted_with_it(tmp_path: Path) -> None:
-    """A power failure leaves the old file or the new one, whole: synced, renamed, synced."""
+def test_a_key_file_is_synced_before_anything_is_encrypted_with_it(tmp_path: Path) -> None:
+    """A power failure leaves the complete old or new file: it is synced, renamed, and synced."""
     order = ("open", "write", "fsync", "close", "rename", "open", "fsync", "close")
     vault = Vault(tmp_path / "vault.key")
     with system_calls() as made:
@@ -171,7 +173,7 @@ def test_a_key_file_is_on_disk_before_anything_is_encrypted_with_it(tmp_path: Pa
 
 @contextmanager
 def system_calls() -> Iterator[list[object]]:
-    """Note which of the calls below are made, in order; they are made all the same."""
+    """Record the calls of these functions, in order; they are still carried out."""
     made: list[object] = []
     known = (os.open, os.write, os.fsync, os.close, os.rename)
 
@@ -187,8 +189,8 @@ def system_calls() -> Iterator[list[object]]:
         sys.setprofile(before)
 
 
-def test_a_state_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
-    """It has no vault yet; all else stays as it is."""
+def test_a_state_file_of_the_first_version_gets_a_vault(tmp_path: Path) -> None:
+    """That version had no vault; the rest of the state is unchanged."""
     path = tmp_path / "state.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript((GOLDEN / "state-1.sql").read_text())
@@ -197,8 +199,8 @@ def test_a_state_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     assert run(store.bundle(BUNDLES[0].id)) == BUNDLES[0]
 
 
-def test_a_vault_that_lost_what_is_needed_is_damaged(path: Path) -> None:
+def test_a_vault_that_lacks_a_needed_bundle_is_reported_as_damaged(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM bundles")
-    with pytest.raises(Corrupt, match="the vault lacks what"):
+    with pytest.raises(Corrupt, match="the vault lacks the bundle of "):
         opened(path)

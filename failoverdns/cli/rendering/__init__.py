@@ -1,4 +1,4 @@
-"""Replies for people: sentences for what was done, tables for what there is.
+"""Replies for people: sentences for changes, tables for lists.
 
 The result of each command is printed by the module of its subject, as in `control.language`.
 """
@@ -27,7 +27,7 @@ def show(command: str, reply: dict[str, Any]) -> None:
 
 
 def refusal(reply: dict[str, Any]) -> str:
-    """Return the error of a request that was not carried out, a line for each rule."""
+    """Return the text of a refusal, with a line for each rule that refused."""
     error = reply.get("error", {})
     text = f"{error.get('code', 'failed')}: {error.get('message', 'no reason given')}"
     rules = error.get("rules", ())

@@ -11,7 +11,7 @@ from failoverdns.cli.rendering.tables import Result, Writer, print_table, table
 
 
 def automatic(group: Result) -> str:
-    """Return in a few words what a group does by itself."""
+    """Return in a few words the policy of a group, and what is planned or held."""
     said: Result = group.get("automation", {})
     lines = [said["policy"] or "-"] if said else []
     if said.get("maintenance"):

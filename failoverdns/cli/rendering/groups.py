@@ -76,7 +76,7 @@ def _switch(result: Result) -> None:
 
 
 def _preflight(result: Result) -> None:
-    """Print every check, and whether all went well."""
+    """Print every check, and whether all passed."""
     verdict = "passed" if result["passed"] else "failed"
     what = "a switch to" if result["changed"] else "already on"
     click.echo(f"{result['group']}: {what} {result['to']}: {verdict}")
@@ -94,7 +94,7 @@ def _explain(result: Result) -> None:
 
 
 def _rehearse(result: Result) -> None:
-    """Print what a switch would change, and what refuses it."""
+    """Print what a switch would change, and the rules that refuse it."""
     verdict = "would go well" if result["would_succeed"] else "would be refused"
     click.echo(f"{result['group']}: a switch to the {result['to']} {verdict}; nothing was changed")
     for rule in result["rules"]:

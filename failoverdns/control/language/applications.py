@@ -82,13 +82,13 @@ ROWS: Final = (
             flag("no_checks", "remove all checks"),
             Parameter(
                 "require_checks",
-                "how many checks a head must pass to be up: any, all or a number; at first all",
+                "how many checks a head must pass to be up: any, all or a number; initially all",
                 values.quorum,
                 "N",
             ),
             Parameter(
                 "require_heads",
-                "how many web heads must be up: any, all or a number; at first any",
+                "how many web heads must be up: any, all or a number; initially any",
                 values.quorum,
                 "N",
             ),

@@ -21,7 +21,7 @@ _FLAG = named("the flag", values.flag_name)
 ROWS: Final = (
     CommandRow(
         "maintenance",
-        "Put a group in maintenance, or take it out. Automation leaves it alone; probes go on.",
+        "Put a group in maintenance, or take it out. Automation leaves it alone; probes continue.",
         (GROUP, state("on or off", values.on_or_off, values.ON_OR_OFF), REASON),
         lambda group, state, reason=None: SetMaintenance(group, state, reason),
         'maintenance shop on --reason "disk swap"',

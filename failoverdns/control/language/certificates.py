@@ -70,7 +70,7 @@ ROWS: Final = (
                 "NAME",
                 repeated=True,
             ),
-            flag("again", "even if there is one for these names that is not due for renewal"),
+            flag("again", "request it even if the present certificate is not due for renewal"),
         ),
         RequestCertificate,
         "certificate request shop-eu --name 414-262-781.failover.example --name www.shop.example",

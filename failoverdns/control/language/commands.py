@@ -2,7 +2,7 @@
 
 Each command is one row in the module of its subject (`groups`, `applications`, ...); this module
 joins them.  The parsers, `--help` and the documentation know a command by its row alone.
-What a command does is not known here: `rules` decides that.
+What a command does is decided in `rules`.
 """
 
 from __future__ import annotations

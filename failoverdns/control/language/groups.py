@@ -43,7 +43,7 @@ _FLATTEN = (
 
 
 def _policy(help_: str) -> Parameter[str]:
-    text = f"the policy that decides when it switches by itself{help_}"
+    text = f"the policy that decides when the group switches automatically{help_}"
     return Parameter("policy", text, values.configured_name_or_nothing, "POLICY")
 
 

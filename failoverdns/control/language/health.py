@@ -12,7 +12,7 @@ from failoverdns.model.commands.health import ForceHealth, ReportHealth, ShowHea
 from failoverdns.model.health import Health
 
 MAX_REPORT_TTL = 86400
-"""Seconds that a report can count."""
+"""Seconds for which a health report may count, at most."""
 
 
 def _force(target: tuple[str, str | None], state: Health, reason: str | None = None) -> Command:

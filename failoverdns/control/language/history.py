@@ -15,8 +15,8 @@ from failoverdns.model.errors import Rejected
 MAX_HISTORY = 10000
 
 _MEANT_FOR = {
-    "group": "GROUP cannot go with --export or --verify: the chain covers the whole history",
-    "limit": "--limit cannot go with --export or --verify: the chain covers the whole history",
+    "group": "GROUP cannot be used with --export or --verify: the chain covers the whole history",
+    "limit": "--limit cannot be used with --export or --verify: the chain covers the whole history",
     "since": "--since needs --export",
     "expect": "--expect needs --verify",
 }

@@ -1,6 +1,6 @@
-"""Parameters that commands of several subjects have, and short ways to write a parameter.
+"""Parameters that commands of several subjects share, and functions that make parameters.
 
-Which commands there are is not known here: `control.language.commands` joins them.
+`control.language.commands` joins the commands.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Lines of the control socket: requests in, replies and events out.
 
 A request is words, as on the command line, or a JSON object; a reply is one line of JSON.
-The limits of a line are kept here; which commands there are stands in
-`control.language.commands`.
+This module has the limits of a line; `control.language.commands` has the commands.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ _CHUNK = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command and what came with it.
+    """A command and the other fields of its request.
 
-    `given` is what the history keeps of the request, `id` is echoed in the reply, `op_id` makes a
+    `given` is the request as the history records it, `id` is echoed in the reply, `op_id` makes a
     retry safe.
     """
 
@@ -206,7 +205,7 @@ def _read_json(text: str) -> Request:
 
 
 def _given(name: str, fields: Mapping[str, Json]) -> dict[str, Json]:
-    """Return what history keeps of a request: of files a digest, because they may hold keys."""
+    """Return a request as the history records it; files become digests, as they may hold keys."""
     given: dict[str, Json] = {"command": name}
     for parameter in find_row(name).parameters:
         field = fields.get(parameter.name)

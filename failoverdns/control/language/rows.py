@@ -1,6 +1,6 @@
-"""What a row of the command table holds, and how it makes a command of named values.
+"""A row of the command table, with its parameters, and the building of commands from named values.
 
-Which commands there are is not known here: `control.language.commands` joins them.
+`control.language.commands` joins the rows.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Parameter(Generic[T]):
     `name` is that of the JSON field and of the command value's field.
     `type`, `choices`, `minimum` and `maximum` describe the JSON value; if `repeated` is true, each
     item of a list of them.  An option of the type BOOLEAN takes no value on the command line.
-    A `file` is given by its path on the command line and by its text everywhere else; history
-    keeps a digest of it.
+    A `file` is given by its path on the command line and by its text everywhere else; the
+    history records a digest of it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A console in which applications are checked, for what people read."""
+"""A console whose applications are checked, for tests of printed results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONNECTED = ProbeResult(None, "connected", 0.0125)
 
 @pytest.fixture
 def checked(console: Console) -> Console:
-    """`eu` is checked in two ways and refuses connections; `us` is checked and up."""
+    """Return a console: `eu` has two checks and refuses connections; `us` has one and is up."""
     console.do("application set eu --check web --check beat", "application set us --check web")
     console.see("eu", "web", REFUSED)
     console.see("us", "web", CONNECTED)

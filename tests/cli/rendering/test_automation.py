@@ -1,4 +1,4 @@
-"""What people read about plans, flags and maintenance."""
+"""Plans, flags and maintenance as printed for people."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PLAN = f"switch shop --at {TOMORROW} --pre-ttl 5 --reason rack"
 
 
 def test_flags_are_shown_with_the_gates_that_they_open(console: Console) -> None:
-    """Also where a gate has a group in place of a flag: that one is no flag's."""
+    """A gate that depends on a group in place of a flag is not listed."""
     assert console.table("flag list") == [
         ["automation", "on", "-", "all"],
         ["office-hours", "off", "-", "office,", "late"],
@@ -23,7 +23,7 @@ def test_flags_are_shown_with_the_gates_that_they_open(console: Console) -> None
     ]
 
 
-def test_a_flag_is_confirmed_with_what_becomes_of_its_gates(console: Console) -> None:
+def test_a_flag_is_confirmed_with_the_state_of_its_gates(console: Console) -> None:
     assert console.shown("flag on office-hours --reason monday") == (
         "office-hours is on (monday)\n  gate office is open\n  gate late is open\n"
     )
@@ -32,7 +32,7 @@ def test_a_flag_is_confirmed_with_what_becomes_of_its_gates(console: Console) ->
     )
 
 
-def test_freezing_is_confirmed_with_what_it_does(console: Console) -> None:
+def test_freezing_automation_is_confirmed_with_its_effect(console: Console) -> None:
     assert console.shown("automation freeze --reason 'network works'") == (
         "automation is frozen (network works): nothing switches by itself\n"
     )
@@ -42,7 +42,7 @@ def test_freezing_is_confirmed_with_what_it_does(console: Console) -> None:
     assert console.table("flag list")[0] == ["automation", "on", AT, "all"]
 
 
-def test_plans_are_shown_with_the_time_at_which_the_ttl_was_lowered(console: Console) -> None:
+def test_plans_are_shown_with_the_time_when_the_ttl_was_lowered(console: Console) -> None:
     console.do(PLAN)
     assert console.table("plan list") == [["shop", "backup", TOMORROW, "5", "-", "rack"]]
     console.corridor.now += 16 * 3600 - 60
@@ -51,13 +51,13 @@ def test_plans_are_shown_with_the_time_at_which_the_ttl_was_lowered(console: Con
     assert console.table("plan list") == [["shop", "backup", TOMORROW, "5", lowered, "rack"]]
 
 
-def test_no_plans_are_shown_with_what_to_do(console: Console) -> None:
+def test_without_plans_the_list_names_the_command_that_makes_one(console: Console) -> None:
     assert console.shown("plan list") == (
         "nothing is planned: `failoverdns switch GROUP --at TIME`\n"
     )
 
 
-def test_a_plan_is_confirmed_with_the_lowered_ttl_and_cancelled(console: Console) -> None:
+def test_a_plan_and_its_cancellation_are_confirmed(console: Console) -> None:
     assert console.shown(PLAN) == (
         f"shop: a switch to the backup is planned for {TOMORROW}\n"
         "  the TTL is 5 s from 2027-01-15T23:59:00.000Z until then\n"
@@ -65,12 +65,12 @@ def test_a_plan_is_confirmed_with_the_lowered_ttl_and_cancelled(console: Console
     assert console.shown("plan cancel shop") == "shop: the planned switch is cancelled\n"
 
 
-def test_a_plan_whose_ttl_is_low_already_lowers_nothing(console: Console) -> None:
+def test_a_plan_for_a_group_with_a_low_ttl_does_not_lower_it(console: Console) -> None:
     console.do("group set shop --ttl 5")
     assert "the TTL is" not in console.shown(PLAN)
 
 
-def test_a_plan_that_would_be_refused_as_things_are_is_confirmed_with_a_warning(
+def test_a_plan_that_would_be_refused_now_is_confirmed_with_a_warning(
     console: Console,
 ) -> None:
     console.do("head remove us lb")

@@ -1,4 +1,4 @@
-"""What people read about certificates, of replies as the server makes them."""
+"""Certificates as printed for people, from real replies of the server."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ CA = make_authority()
 
 @pytest.fixture
 def issued() -> Issued:
-    """A certificate for the group's hostname and one name more."""
+    """Return a certificate for the group's hostname and one more name."""
     return CA.issue(HOSTNAME, "www.shop.example")
 
 
 @pytest.fixture
 def console(console: Console) -> Console:
-    """The group `shop`, now: certificates are made for the real time."""
+    """Return a console at the present time, for which certificates are made."""
     console.corridor.now = time.time()
     return console
 
 
 def install(application: str, issued: Issued) -> dict[str, Json]:
-    """The request that installs a certificate."""
+    """Return the request that installs a certificate."""
     return {
         "command": "certificate install",
         "application": application,
@@ -42,7 +42,7 @@ def install(application: str, issued: Issued) -> dict[str, Json]:
 
 
 def issue(console: Console, issued: Issued, *names: str) -> None:
-    """Have a certificate issued for `eu`."""
+    """Issue a certificate to `eu`."""
     order = console.corridor.do(RequestCertificate("eu", names)).result["order"]
     assert isinstance(order, dict)
     bundle, facts = read_bundle(issued.chain, issued.key)
@@ -50,7 +50,7 @@ def issue(console: Console, issued: Issued, *names: str) -> None:
 
 
 def fields(shown: str) -> dict[str, str]:
-    """The lines of a certificate that have a label, by their labels."""
+    """Return the lines of a printed certificate by their labels."""
     lines = (line.strip().partition(":") for line in shown.splitlines()[1:])
     return {label: text.strip() for label, _, text in lines}
 
@@ -83,14 +83,14 @@ def test_an_issued_certificate_is_shown_with_the_time_of_its_renewal(
     assert found["renewed by"].startswith("failoverdns, at 20")
 
 
-def test_a_transferred_certificate_is_shown_with_where_it_came_from(
+def test_a_transferred_certificate_is_shown_with_its_source(
     console: Console, issued: Issued
 ) -> None:
     console.do(install("eu", issued), "switch shop")
     assert fields(console.shown("certificate show us"))["since"].endswith(", from eu")
 
 
-def test_an_order_is_shown_with_its_names_and_the_failure_as_a_warning(console: Console) -> None:
+def test_an_order_is_shown_with_its_names_and_its_failure_as_a_warning(console: Console) -> None:
     shown = console.shown("certificate request eu")
     assert fields(shown)["order"] == f"new: {HOSTNAME}"
     assert "names" not in fields(shown)
@@ -102,7 +102,9 @@ def test_an_order_is_shown_with_its_names_and_the_failure_as_a_warning(console: 
     assert "the CA is away" in shown
 
 
-def test_fetches_are_shown_with_who_fetched_what(console: Console, issued: Issued) -> None:
+def test_fetches_are_shown_with_the_client_and_the_fingerprint(
+    console: Console, issued: Issued
+) -> None:
     console.do(install("eu", issued))
     state = console.corridor.ledger.state
     application = state.application_named("eu")
@@ -115,9 +117,7 @@ def test_fetches_are_shown_with_who_fetched_what(console: Console, issued: Issue
     ) in console.shown("certificate show eu")
 
 
-def test_certificates_are_a_table_and_so_is_what_is_ordered_only(
-    console: Console, issued: Issued
-) -> None:
+def test_certificates_and_orders_are_printed_as_a_table(console: Console, issued: Issued) -> None:
     assert console.shown("certificate list") == (
         "no certificates yet: `failoverdns certificate install` or `request`\n"
     )
@@ -141,32 +141,32 @@ def test_the_warnings_of_a_certificate_are_shown(console: Console) -> None:
     assert " ".join(words[:3]) in console.shown("certificate list")
 
 
-def test_the_record_that_a_customer_needs_is_printed_alone(console: Console) -> None:
+def test_the_cname_record_that_a_customer_needs_is_printed_alone(console: Console) -> None:
     assert console.shown("certificate challenge-name www.customer.example") == (
         "_acme-challenge.www.customer.example. IN CNAME "
         "www.customer.example._acme-challenge.failover.test.\n"
     )
 
 
-def test_rotating_the_key_prints_how_many_private_keys_were_encrypted(
+def test_a_rotation_of_the_vault_key_prints_the_number_of_private_keys(
     console: Console, issued: Issued
 ) -> None:
-    """The field of the reply is `rotated`: a number, of the keys of both sides."""
+    """The field `rotated` of the reply counts the private keys of all applications."""
     assert console.reply("certificate rotate-key")["result"] == {"rotated": 0}
     console.do(install("eu", issued), install("us", CA.issue("other.example")))
     assert console.reply("certificate rotate-key")["result"] == {"rotated": 2}
     assert console.shown("certificate rotate-key") == "2 private key(s) encrypted with a new key\n"
 
 
-def test_a_key_that_cannot_be_rotated_is_refused_and_the_old_one_works(console: Console) -> None:
+def test_a_failed_rotation_of_the_vault_key_is_refused(console: Console) -> None:
     console.corridor.store.unreachable = True
     error = console.reply("certificate rotate-key")["error"]
     assert error["code"] == "unavailable"
     assert error["message"].startswith("the key could not be rotated, and the old one still works")
 
 
-def test_a_switch_shows_what_it_does_to_the_certificate(console: Console, issued: Issued) -> None:
-    """Before and afterwards."""
+def test_a_switch_shows_the_transfer_of_the_certificate(console: Console, issued: Issued) -> None:
+    """A dry run and a repeated switch show it too."""
     console.do(install("eu", issued))
     about = f"custom, {HOSTNAME}, www.shop.example, valid until "
     assert f"\n  would get the certificate: {about}" in console.shown("switch shop --dry-run")
@@ -174,7 +174,7 @@ def test_a_switch_shows_what_it_does_to_the_certificate(console: Console, issued
     assert f"\n  has the certificate already: {about}" in console.shown("switch shop")
 
 
-def test_a_rehearsal_shows_what_would_become_of_the_certificate(
+def test_a_rehearsal_shows_the_transfer_of_the_certificate(
     console: Console, issued: Issued
 ) -> None:
     console.do(install("eu", issued))
@@ -183,14 +183,14 @@ def test_a_rehearsal_shows_what_would_become_of_the_certificate(
     )
 
 
-def test_a_switch_shows_that_a_side_keeps_its_own_certificate(
+def test_a_switch_shows_that_an_application_keeps_its_own_certificate(
     console: Console, issued: Issued
 ) -> None:
     console.do(install("us", issued))
     assert "\n  keeps its own certificate: custom, " in console.shown("switch shop")
 
 
-def test_a_switch_shows_that_an_expired_certificate_replaces_no_valid_one(
+def test_a_switch_shows_that_an_expired_certificate_does_not_replace_a_valid_one(
     console: Console, issued: Issued
 ) -> None:
     short = CA.issue(HOSTNAME, "www.shop.example", lasts=2 * DAY)
@@ -199,7 +199,7 @@ def test_a_switch_shows_that_an_expired_certificate_replaces_no_valid_one(
     assert "\n  keeps its own certificate: custom, " in console.shown("switch shop")
 
 
-def test_a_switch_to_other_names_shows_a_warning_when_it_is_overridden(
+def test_a_switch_to_a_certificate_with_other_names_shows_a_warning_if_overridden(
     console: Console, issued: Issued
 ) -> None:
     console.do(install("eu", issued), install("us", CA.issue("other.example")))
@@ -209,7 +209,7 @@ def test_a_switch_to_other_names_shows_a_warning_when_it_is_overridden(
     assert "\n  overridden: certificate-names\n" in shown
 
 
-def test_preflight_shows_every_check_and_whether_all_went_well(
+def test_preflight_shows_every_check_and_whether_all_passed(
     console: Console, issued: Issued
 ) -> None:
     console.do(install("eu", issued))

@@ -1,4 +1,4 @@
-"""What people read about groups: switches, explanations, rehearsals, tables."""
+"""Groups as printed for people: switches, explanations, rehearsals, tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SWITCHED = {
 
 
 def shown(capsys: pytest.CaptureFixture[str], command: str, result: dict[str, Any]) -> str:
-    """Return what is printed for a result."""
+    """Return the text printed for a result."""
     rendering.show(command, {"ok": True, "revision": 1, "result": result})
     return capsys.readouterr().out
 
@@ -46,25 +46,25 @@ def shown(capsys: pytest.CaptureFixture[str], command: str, result: dict[str, An
         ({"overridden": ["target-empty"]}, False, "  overridden: target-empty\n"),
     ],
 )
-def test_a_switch_is_told_in_sentences(
+def test_a_switch_is_printed_as_sentences(
     capsys: pytest.CaptureFixture[str], change: dict[str, Any], dry_run: bool, text: str
 ) -> None:
-    """What happened, what is answered now, and until when the old side is needed."""
+    """They state the switch, the new answer, and the time until which the old side is needed."""
     result = {"groups": [SWITCHED | change]} | ({"dry_run": True} if dry_run else {})
     assert text in shown(capsys, "switch", result)
 
 
-def test_a_flattened_hostname_is_shown_with_the_time_of_its_answer_and_what_is_wrong(
+def test_a_flattened_hostname_is_shown_with_the_time_of_its_last_answer_and_its_problem(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """So that one sees that an answer is old, and why."""
-    told = {
+    """So an operator sees that an answer is old, and why."""
+    answer = {
         "hostname": "lb.cloud.example",
         "since": "2026-01-01T00:00:00.000Z",
         "checked_at": "2026-01-01T00:01:00.000Z",
         "problem": "A: SERVFAIL",
     }
-    side = {"application": "eu", "targets": ["192.0.2.1"], "resolved": told}
+    side = {"application": "eu", "targets": ["192.0.2.1"], "resolved": answer}
     group = {"name": "shop", "hostname": "h", "ttl": 60, "active": "primary", "primary": side}
     table = shown(capsys, "group list", {"groups": [group | {"answers": ["192.0.2.1"]}]})
     for text in ("= lb.cloud.example", "as of 2026-01-01T00:01:00.000Z", "A: SERVFAIL"):
@@ -77,7 +77,9 @@ TOMORROW = "2027-01-16T00:00:00.000Z"
 PLAN = f"switch shop --at {TOMORROW} --pre-ttl 5 --reason rack"
 
 
-def test_an_explanation_is_its_sentences_and_then_what_each_probe_saw(checked: Console) -> None:
+def test_an_explanation_is_printed_as_sentences_and_the_last_result_of_each_probe(
+    checked: Console,
+) -> None:
     lines = checked.shown("explain shop").splitlines()
     assert lines[0] == (
         "shop.failover.test answers 192.0.2.1: the primary side is active, and application eu is "
@@ -109,7 +111,7 @@ def test_a_rehearsal_to_the_active_side_shows_that_nothing_would_change(console:
     )
 
 
-def test_a_rehearsal_that_is_refused_shows_the_rules_and_what_overriding_them_would_do(
+def test_a_refused_rehearsal_shows_the_rules_and_the_effects_of_overriding_them(
     console: Console,
 ) -> None:
     console.do("head remove us lb")
@@ -120,8 +122,8 @@ def test_a_rehearsal_that_is_refused_shows_the_rules_and_what_overriding_them_wo
     assert lines[3].startswith("  answers: 192.0.2.1 -> NODATA, ")
 
 
-def test_groups_are_shown_with_what_they_do_by_themselves(checked: Console) -> None:
-    """A policy, maintenance, the rules that hold a switch back, and a plan: a line each."""
+def test_groups_are_shown_with_their_automation(checked: Console) -> None:
+    """Policy, maintenance, rules that hold a switch back, and a plan have a line each."""
     assert checked.table("group list")[0][-1] == "-"
     checked.do("group set shop --policy auto", "maintenance shop on")
     assert [row[-1] for row in checked.table("group list")] == ["auto", "maintenance"]

@@ -1,4 +1,4 @@
-"""What people read about health."""
+"""Health as printed for people."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from failoverdns.model.health import Cause, ProbeResult
 
 
 def shown(capsys: pytest.CaptureFixture[str], command: str, result: dict[str, Any]) -> str:
-    """Return what is printed for a result."""
+    """Return the text printed for a result."""
     rendering.show(command, {"ok": True, "revision": 1, "result": result})
     return capsys.readouterr().out
 
@@ -21,7 +21,7 @@ REFUSED = ProbeResult(Cause.REFUSED, "port 80: refused", 0.0)
 AT = "2027-01-15T08:00:00.000Z"
 
 
-def test_health_shows_applications_and_below_them_heads_with_their_probes(
+def test_health_shows_applications_and_their_heads_with_the_last_probes(
     checked: Console,
 ) -> None:
     web = f"web: bad, 3 in a row (refused, port 80: refused) at {AT}"
@@ -35,7 +35,7 @@ def test_health_shows_applications_and_below_them_heads_with_their_probes(
     ]
 
 
-def test_health_shows_the_cause_of_a_failure_and_what_is_forced_with_its_reason(
+def test_health_shows_the_cause_of_a_failure_and_overrides_with_their_reason(
     console: Console,
 ) -> None:
     console.do(
@@ -50,18 +50,18 @@ def test_health_shows_the_cause_of_a_failure_and_what_is_forced_with_its_reason(
     assert us == ["us", "down", AT, "unknown", "down", "checks:", "none"]
 
 
-def test_nothing_that_is_checked_is_shown_with_what_to_do(console: Console) -> None:
+def test_without_checks_health_shows_the_command_that_adds_one(console: Console) -> None:
     assert console.shown("health show") == (
         "nothing is checked: `failoverdns application set APP --check CHECK`\n"
     )
 
 
-def test_what_is_forced_is_confirmed_and_so_is_the_end_of_it(console: Console) -> None:
+def test_forcing_health_is_confirmed_and_so_is_removing_the_override(console: Console) -> None:
     assert console.shown("health force eu/lb up") == "forced up: eu/lb\n"
     assert console.shown("health force * down") == "forced down: eu, us\n"
     assert console.shown("health force us none") == "no longer forced: us\n"
 
 
-def test_a_report_is_confirmed_with_the_time_until_which_it_counts(checked: Console) -> None:
+def test_a_health_report_is_confirmed_with_the_time_until_which_it_counts(checked: Console) -> None:
     shown = checked.shown("health report eu down --ttl 60")
     assert shown == "eu/lb: reported down, which counts until 2027-01-15T08:01:00.000Z\n"

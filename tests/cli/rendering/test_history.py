@@ -1,4 +1,4 @@
-"""What people read about changes."""
+"""Changes as printed for people."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from failoverdns.cli import rendering
         ({"command": "start"}, "start"),
     ],
 )
-def test_history_shows_a_command_as_it_would_be_typed(command: dict[str, Any], words: str) -> None:
-    """So that it can be typed again."""
+def test_history_shows_a_command_as_it_is_typed(command: dict[str, Any], words: str) -> None:
+    """So a user can repeat it."""
     line = rendering.event({"time": "T", "revision": 7, "command": command, "who": {}})
     assert line.startswith(f"T r7 {words} [")
 
@@ -37,7 +37,7 @@ def test_history_shows_a_command_as_it_would_be_typed(command: dict[str, Any], w
         ({"done": "changed", "fields": {"heads": [[], ["a", "b"]]}}, "heads [] -> [a, b]"),
     ],
 )
-def test_a_change_is_told_in_old_and_new_values(part: dict[str, Any], text: str) -> None:
-    """After who did it."""
+def test_a_change_is_shown_with_old_and_new_values(part: dict[str, Any], text: str) -> None:
+    """These follow the author of the change."""
     change = {"kind": "group", "name": "shop", **part}
     assert rendering.event({"changed": [change], "command": {}, "who": {}}).endswith(text)

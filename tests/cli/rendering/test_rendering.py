@@ -1,4 +1,4 @@
-"""Replies as sentences and tables, whatever the command."""
+"""Replies of all commands as sentences and tables."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from failoverdns.control.language.commands import ROWS
 
 
 def shown(capsys: pytest.CaptureFixture[str], command: str, result: dict[str, Any]) -> str:
-    """Return what is printed for a result."""
+    """Return the text printed for a result."""
     rendering.show(command, {"ok": True, "revision": 1, "result": result})
     return capsys.readouterr().out
 
 
 def test_a_refusal_lists_every_rule() -> None:
-    """A line each."""
+    """Each rule has its own line."""
     error = {
         "code": "refused",
         "message": "nothing was switched",
         "rules": [{"rule": "a", "message": "do x"}, {"rule": "b", "message": "do y"}],
     }
-    told = rendering.refusal({"ok": False, "error": error})
-    assert told == "refused: nothing was switched\n  a: do x\n  b: do y"
+    text = rendering.refusal({"ok": False, "error": error})
+    assert text == "refused: nothing was switched\n  a: do x\n  b: do y"
 
 
 @pytest.mark.parametrize(
@@ -48,15 +48,15 @@ def test_a_refusal_lists_every_rule() -> None:
         ("records", {"text": "a. 60 IN A 192.0.2.1\n"}, "a. 60 IN A 192.0.2.1\n"),
     ],
 )
-def test_nothing_and_little_are_told_in_words(
+def test_empty_lists_and_short_results_are_printed_as_sentences(
     capsys: pytest.CaptureFixture[str], command: str, result: dict[str, Any], text: str
 ) -> None:
-    """With what to do next, where there is something."""
+    """The sentence for an empty list may name the next command."""
     assert text in shown(capsys, command, result)
 
 
 def test_lists_are_tables_with_the_active_side_marked(capsys: pytest.CaptureFixture[str]) -> None:
-    """Also a side without an application, and a group that answers nothing."""
+    """The table also shows a side without an application, and a group that answers NODATA."""
     group = {
         "name": "shop",
         "hostname": "shop.failover.test",
@@ -71,5 +71,5 @@ def test_lists_are_tables_with_the_active_side_marked(capsys: pytest.CaptureFixt
     assert "192.0.2.1" in text
 
 
-def test_every_command_has_something_that_prints_its_result() -> None:
+def test_the_result_of_every_command_can_be_printed() -> None:
     assert rendering.WRITERS.keys() == ROWS.keys()

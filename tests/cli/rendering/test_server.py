@@ -1,4 +1,4 @@
-"""What people read about the server."""
+"""The server as printed for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from failoverdns.cli import rendering
 
 
 def shown(capsys: pytest.CaptureFixture[str], command: str, result: dict[str, Any]) -> str:
-    """Return what is printed for a result."""
+    """Return the text printed for a result."""
     rendering.show(command, {"ok": True, "revision": 1, "result": result})
     return capsys.readouterr().out
 
@@ -39,7 +39,7 @@ def shown(capsys: pytest.CaptureFixture[str], command: str, result: dict[str, An
         ),
     ],
 )
-def test_status_shows_what_is_wrong_with_the_server_and_nothing_if_all_is_well(
+def test_status_shows_problems_of_the_server_and_no_line_without_one(
     console: Console, server: dict[str, Any], line: str
 ) -> None:
     well: dict[str, Any] = {
@@ -54,7 +54,7 @@ def test_status_shows_what_is_wrong_with_the_server_and_nothing_if_all_is_well(
     assert console.shown("status") == f"{before}{line}\n"
 
 
-def test_status_shows_hooks_and_what_is_wrong_with_them(console: Console) -> None:
+def test_status_shows_hooks_and_their_problems(console: Console) -> None:
     console.hooks = [
         {"name": "haproxy", "state": "idle", "problem": None},
         {"name": "caddy", "state": "failing", "problem": "exit status 1"},

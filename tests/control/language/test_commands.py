@@ -12,10 +12,21 @@ from tables import name
 
 from failoverdns.control.language.commands import ROWS, find_row
 from failoverdns.control.language.requests import Unreadable, read_request
-from failoverdns.model import commands as c
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Json
-from failoverdns.model.commands import Command
+from failoverdns.model.commands import Action, Command, Mutation, ReadCommand
+from failoverdns.model.commands.applications import (
+    ActivateHead,
+    AddApplication,
+    AddHead,
+    ListApplications,
+    RemoveApplication,
+    RemoveHead,
+    RenameApplication,
+    RenameHead,
+    SetApplication,
+    SetHead,
+)
 from failoverdns.model.commands.automation import (
     CancelPlan,
     ListFlags,
@@ -32,8 +43,27 @@ from failoverdns.model.commands.certificates import (
     RotateKey,
     ShowCertificate,
 )
-from failoverdns.model.commands.groups import Explain, Rehearse
+from failoverdns.model.commands.groups import (
+    AddGroup,
+    Explain,
+    ListGroups,
+    Preflight,
+    Rehearse,
+    RemoveGroup,
+    RenameGroup,
+    SetGroup,
+    Switch,
+)
 from failoverdns.model.commands.health import ForceHealth, ReportHealth, ShowHealth
+from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
+from failoverdns.model.commands.server import (
+    ExportRecords,
+    QueryLogOff,
+    QueryLogOn,
+    QueryLogStatus,
+    Status,
+    Watch,
+)
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
@@ -46,7 +76,7 @@ TEMPLATE = "{head}.{application}.internal.example"
 
 
 COMMANDS: list[tuple[str, Fields, Command]] = [
-    ("switch shop", {"groups": ["shop"]}, c.Switch(("shop",))),
+    ("switch shop", {"groups": ["shop"]}, Switch(("shop",))),
     (
         "switch shop blog --to backup --if-revision 7 --override certificate-names "
         '--override=target-empty --dry-run --reason "db maintenance"',
@@ -58,7 +88,7 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
             "dry_run": True,
             "reason": "db maintenance",
         },
-        c.Switch(
+        Switch(
             ("shop", "blog"),
             Side.BACKUP,
             7,
@@ -70,23 +100,23 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
     (
         "switch --to=primary shop",
         {"groups": ["shop"], "to": "primary"},
-        c.Switch(("shop",), Side.PRIMARY),
+        Switch(("shop",), Side.PRIMARY),
     ),
     (
         "switch --dry-run -- shop",
         {"groups": ["shop"], "dry_run": True},
-        c.Switch(("shop",), dry_run=True),
+        Switch(("shop",), dry_run=True),
     ),
-    ("switch shop --reason=''", {"groups": ["shop"], "reason": ""}, c.Switch(("shop",), reason="")),
+    ("switch shop --reason=''", {"groups": ["shop"], "reason": ""}, Switch(("shop",), reason="")),
     (
         "switch shop --reason 'a=b é'",
         {"groups": ["shop"], "reason": "a=b é"},
-        c.Switch(("shop",), reason="a=b é"),
+        Switch(("shop",), reason="a=b é"),
     ),
     (
         "switch shop --at 2027-01-15T09:00:00+01:00 --pre-ttl 5",
         {"groups": ["shop"], "at": "2027-01-15T09:00:00+01:00", "pre_ttl": 5},
-        c.Switch(("shop",), at=1_800_000_000.0, pre_ttl=5),
+        Switch(("shop",), at=1_800_000_000.0, pre_ttl=5),
     ),
     ("plan cancel shop", {"group": "shop"}, CancelPlan("shop")),
     ("plan list", {}, ListPlans()),
@@ -136,19 +166,19 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
             "require_checks": "any",
             "require_heads": "2",
         },
-        c.SetApplication("shop-eu", ("web", "deep"), "any", 2),
+        SetApplication("shop-eu", ("web", "deep"), "any", 2),
     ),
     (
         "application set shop-eu --no-checks",
         {"name": "shop-eu", "no_checks": True},
-        c.SetApplication("shop-eu", ()),
+        SetApplication("shop-eu", ()),
     ),
     (
         "group add shop --policy auto",
         {"name": "shop", "policy": "auto"},
-        c.AddGroup("shop", policy="auto"),
+        AddGroup("shop", policy="auto"),
     ),
-    ('group set shop --policy ""', {"name": "shop", "policy": ""}, c.SetGroup("shop", policy="")),
+    ('group set shop --policy ""', {"name": "shop", "policy": ""}, SetGroup("shop", policy="")),
     ("health show", {}, ShowHealth()),
     ("health show shop-eu", {"application": "shop-eu"}, ShowHealth("shop-eu")),
     (
@@ -177,38 +207,38 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         {"target": "shop-eu", "state": "up"},
         ReportHealth("shop-eu", None, Health.UP),
     ),
-    ("status", {}, c.Status()),
-    ("status shop", {"group": "shop"}, c.Status("shop")),
-    ("history", {}, c.History()),
-    ("history shop --limit 5", {"group": "shop", "limit": 5}, c.History("shop", 5)),
-    ("history --export", {"export": True}, c.ExportHistory()),
+    ("status", {}, Status()),
+    ("status shop", {"group": "shop"}, Status("shop")),
+    ("history", {}, History()),
+    ("history shop --limit 5", {"group": "shop", "limit": 5}, History("shop", 5)),
+    ("history --export", {"export": True}, ExportHistory()),
     (
         "history --export --since 7",
         {"export": True, "since": 7},
-        c.ExportHistory(7),
+        ExportHistory(7),
     ),
-    ("history --verify", {"verify": True}, c.VerifyHistory()),
+    ("history --verify", {"verify": True}, VerifyHistory()),
     (
         f"history --verify --expect {'Ab' * 32}",
         {"verify": True, "expect": "Ab" * 32},
-        c.VerifyHistory("ab" * 32),
+        VerifyHistory("ab" * 32),
     ),
-    ("watch", {}, c.Watch()),
-    ("records", {}, c.ExportRecords()),
+    ("watch", {}, Watch()),
+    ("records", {}, ExportRecords()),
     (
         "records --zone Failover.test",
         {"zone": "Failover.test"},
-        c.ExportRecords(name("failover.test")),
+        ExportRecords(name("failover.test")),
     ),
-    ("application add shop-eu", {"name": "shop-eu"}, c.AddApplication("shop-eu")),
+    ("application add shop-eu", {"name": "shop-eu"}, AddApplication("shop-eu")),
     (
         f"application add Shop-EU --hostname-template '{TEMPLATE}'",
         {"name": "Shop-EU", "hostname_template": TEMPLATE},
-        c.AddApplication("shop-eu", TEMPLATE),
+        AddApplication("shop-eu", TEMPLATE),
     ),
-    ("application rename a b", {"old": "a", "new": "b"}, c.RenameApplication("a", "b")),
-    ("application remove a", {"name": "a"}, c.RemoveApplication("a")),
-    ("application list", {}, c.ListApplications()),
+    ("application rename a b", {"old": "a", "new": "b"}, RenameApplication("a", "b")),
+    ("application remove a", {"name": "a"}, RemoveApplication("a")),
+    ("application list", {}, ListApplications()),
     (
         "head add shop lb1 --role load-balancer --standby "
         "--address 192.0.2.10 --address 2001:db8::10",
@@ -219,7 +249,7 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
             "address": ["192.0.2.10", "2001:db8::10"],
             "standby": True,
         },
-        c.AddHead("shop", "lb1", HeadRole.LOAD_BALANCER, (A4, A6), None, True),
+        AddHead("shop", "lb1", HeadRole.LOAD_BALANCER, (A4, A6), None, True),
     ),
     (
         "head add shop web1 --role=web-server --hostname web1.example.net",
@@ -229,30 +259,30 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
             "role": "web-server",
             "hostname": "web1.example.net",
         },
-        c.AddHead("shop", "web1", HeadRole.WEB_SERVER, (), "web1.example.net"),
+        AddHead("shop", "web1", HeadRole.WEB_SERVER, (), "web1.example.net"),
     ),
     (
         "head set shop lb1 --address 192.0.2.10",
         {"application": "shop", "name": "lb1", "address": ["192.0.2.10"]},
-        c.SetHead("shop", "lb1", (A4,)),
+        SetHead("shop", "lb1", (A4,)),
     ),
     (
         "head set shop lb1 --hostname lb.example.net",
         {"application": "shop", "name": "lb1", "hostname": "lb.example.net"},
-        c.SetHead("shop", "lb1", (), "lb.example.net"),
+        SetHead("shop", "lb1", (), "lb.example.net"),
     ),
     (
         "head rename shop lb1 lb2",
         {"application": "shop", "old": "lb1", "new": "lb2"},
-        c.RenameHead("shop", "lb1", "lb2"),
+        RenameHead("shop", "lb1", "lb2"),
     ),
     (
         "head activate shop lb1",
         {"application": "shop", "name": "lb1"},
-        c.ActivateHead("shop", "lb1"),
+        ActivateHead("shop", "lb1"),
     ),
-    ("head remove shop lb1", {"application": "shop", "name": "lb1"}, c.RemoveHead("shop", "lb1")),
-    ("group add shop", {"name": "shop"}, c.AddGroup("shop")),
+    ("head remove shop lb1", {"application": "shop", "name": "lb1"}, RemoveHead("shop", "lb1")),
+    ("group add shop", {"name": "shop"}, AddGroup("shop")),
     (
         "group add shop --zone failover.test --label 414-262-781 --primary eu --backup us --ttl 0",
         {
@@ -263,38 +293,38 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
             "backup": "us",
             "ttl": 0,
         },
-        c.AddGroup("shop", name("failover.test"), "414-262-781", "eu", "us", 0),
+        AddGroup("shop", name("failover.test"), "414-262-781", "eu", "us", 0),
     ),
     (
         'group set shop --primary eu --backup "" --ttl 86400 --override active-side',
         {"name": "shop", "primary": "eu", "backup": "", "ttl": 86400, "override": ["active-side"]},
-        c.SetGroup("shop", "eu", "", 86400, ("active-side",)),
+        SetGroup("shop", "eu", "", 86400, ("active-side",)),
     ),
-    ("group set shop --backup=", {"name": "shop", "backup": ""}, c.SetGroup("shop", None, "")),
-    ("group rename a b", {"old": "a", "new": "b"}, c.RenameGroup("a", "b")),
-    ("group remove shop", {"name": "shop"}, c.RemoveGroup("shop")),
-    ("group list", {}, c.ListGroups()),
-    ("preflight shop", {"group": "shop"}, c.Preflight("shop")),
+    ("group set shop --backup=", {"name": "shop", "backup": ""}, SetGroup("shop", None, "")),
+    ("group rename a b", {"old": "a", "new": "b"}, RenameGroup("a", "b")),
+    ("group remove shop", {"name": "shop"}, RemoveGroup("shop")),
+    ("group list", {}, ListGroups()),
+    ("preflight shop", {"group": "shop"}, Preflight("shop")),
     (
         "preflight shop --to backup",
         {"group": "shop", "to": "backup"},
-        c.Preflight("shop", Side.BACKUP),
+        Preflight("shop", Side.BACKUP),
     ),
     (
         "group add shop --flatten",
         {"name": "shop", "flatten": True},
-        c.AddGroup("shop", flatten=True),
+        AddGroup("shop", flatten=True),
     ),
-    ("group add shop --no-flatten", {"name": "shop", "no_flatten": True}, c.AddGroup("shop")),
+    ("group add shop --no-flatten", {"name": "shop", "no_flatten": True}, AddGroup("shop")),
     (
         "group set shop --flatten",
         {"name": "shop", "flatten": True},
-        c.SetGroup("shop", flatten=True),
+        SetGroup("shop", flatten=True),
     ),
     (
         "group set shop --no-flatten",
         {"name": "shop", "no_flatten": True},
-        c.SetGroup("shop", flatten=False),
+        SetGroup("shop", flatten=False),
     ),
     (
         "certificate request shop-eu --name *.Shop.example. --name www.shop.example",
@@ -323,10 +353,10 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         ChallengeName("www.shop.example", name("failover.test")),
     ),
     ("certificate rotate-key", {}, RotateKey()),
-    ("querylog on", {}, c.QueryLogOn()),
-    ("querylog on --sample 100", {"sample": 100}, c.QueryLogOn(100)),
-    ("querylog off", {}, c.QueryLogOff()),
-    ("querylog status", {}, c.QueryLogStatus()),
+    ("querylog on", {}, QueryLogOn()),
+    ("querylog on --sample 100", {"sample": 100}, QueryLogOn(100)),
+    ("querylog off", {}, QueryLogOff()),
+    ("querylog status", {}, QueryLogStatus()),
 ]
 
 
@@ -337,8 +367,10 @@ def command_name(words: str) -> str:
 
 
 @pytest.mark.parametrize(("words", "fields", "command"), COMMANDS, ids=[c[0] for c in COMMANDS])
-def test_words_and_json_are_the_same_command(words: str, fields: Fields, command: Command) -> None:
-    """A request means the same in both spellings, and history keeps the same of it."""
+def test_a_command_means_the_same_as_words_and_as_json(
+    words: str, fields: Fields, command: Command
+) -> None:
+    """The history records the same request for both."""
     by_words = read_request(words.encode())
     request = {"command": command_name(words), **fields}
     by_json = read_request(json.dumps(request).encode())
@@ -361,8 +393,10 @@ def test_words_and_json_are_the_same_command(words: str, fields: Fields, command
         ("health force shop", "up|down|none is missing"),
     ],
 )
-def test_what_does_not_go_together_is_refused(words: str, message: str) -> None:
-    """Of the commands about health, automation and plans."""
+def test_values_that_contradict_each_other_or_are_missing_are_refused(
+    words: str, message: str
+) -> None:
+    """The message names the parameter."""
     with pytest.raises(Unreadable) as caught:
         read_request(words.encode())
     assert caught.value.refusal.code == "invalid"
@@ -393,15 +427,15 @@ READS = {
 
 
 @pytest.mark.parametrize(("words", "command"), [(words, command) for words, _, command in COMMANDS])
-def test_a_command_changes_the_state_or_acts_or_reads(words: str, command: Command) -> None:
-    """Only what is listed as reading may be repeated at will; the rest is not for an HTTP GET."""
+def test_a_command_is_a_mutation_an_action_or_a_read_command(words: str, command: Command) -> None:
+    """Only read commands may be repeated at will, as an HTTP GET may be."""
     name = command_name(words)
-    assert isinstance(command, c.ReadCommand) == (name in READS)
-    assert isinstance(command, c.Action) == (name in ACTIONS)
-    assert isinstance(command, c.Mutation) == (name not in READS | ACTIONS)
+    assert isinstance(command, ReadCommand) == (name in READS)
+    assert isinstance(command, Action) == (name in ACTIONS)
+    assert isinstance(command, Mutation) == (name not in READS | ACTIONS)
 
 
-_WHOLE = "cannot go with --export or --verify: the chain covers the whole history"
+_WHOLE = "cannot be used with --export or --verify: the chain covers the whole history"
 
 
 @pytest.mark.parametrize(
@@ -415,24 +449,28 @@ _WHOLE = "cannot go with --export or --verify: the chain covers the whole histor
         (f"history --export --expect {'ab' * 32}", "--expect needs --verify"),
     ],
 )
-def test_history_does_one_thing_at_a_time(words: str, message: str) -> None:
-    """What was meant for another one is not left out without a word."""
+def test_history_refuses_options_that_do_not_belong_together(words: str, message: str) -> None:
+    """No option is ignored silently."""
     with pytest.raises(Unreadable) as caught:
         read_request(words.encode())
     assert (caught.value.refusal.code, caught.value.refusal.message) == ("invalid", message)
 
 
-def test_every_command_is_in_the_table_above() -> None:
-    """No command of the server goes without a test, nor any of its parameters."""
+def test_these_tests_use_every_command_and_parameter() -> None:
+    """A new command or parameter makes this test fail until it is in `COMMANDS`."""
     tried: dict[str, set[str]] = {}
     for words, fields, _ in COMMANDS:
         tried.setdefault(command_name(words), set()).update(fields)
-    tried["certificate install"] = {"application", "chain", "key"}  # below: it takes files
+    tried["certificate install"] = {
+        "application",
+        "chain",
+        "key",
+    }  # tested below, because it takes files
     assert tried == {words: {p.name for p in row.parameters} for words, row in ROWS.items()}
 
 
-def test_installing_takes_the_text_of_files_and_history_keeps_their_digest() -> None:
-    """A private key is not to stand in the history; the digests tell files apart."""
+def test_certificate_install_takes_the_text_of_files_and_the_history_records_digests() -> None:
+    """A private key must not be in the history; digests still distinguish files."""
     issued = make_authority().issue("www.shop.example")
     request = {"application": "shop-eu", "chain": issued.chain, "key": issued.key}
     read = read_request(json.dumps({"command": "certificate install", **request}).encode())
@@ -448,8 +486,8 @@ def test_installing_takes_the_text_of_files_and_history_keeps_their_digest() -> 
     assert issued.key not in repr(read)
 
 
-def test_a_file_by_its_name_is_refused_on_the_socket() -> None:
-    """The server reads no files for others; it says who does."""
+def test_the_path_of_a_file_is_refused_on_the_socket() -> None:
+    """The server does not read files for clients; the message says that the command line does."""
     with pytest.raises(Unreadable, match="the command line takes a file and reads it"):
         read_request(b"certificate install shop-eu --chain fullchain.pem --key privkey.pem")
 
@@ -459,8 +497,8 @@ def test_a_file_by_its_name_is_refused_on_the_socket() -> None:
     [r for r in ROWS.values() if r.example and not any(p.file for p in r.parameters)],
     ids=lambda r: r.words,
 )
-def test_the_example_of_a_command_is_right(row: object) -> None:
-    """What `--help` shows as an example can be sent as it is."""
+def test_the_example_of_a_command_can_be_sent(row: object) -> None:
+    """`--help` shows this example."""
     example = row.example  # type: ignore[attr-defined]
     assert read_request(example.encode()).given["command"] == row.words  # type: ignore[attr-defined]
 
@@ -491,7 +529,7 @@ def test_help_lists_the_most_used_commands_first() -> None:
     assert list(dict.fromkeys(words.split()[0] for words in ROWS)) == FIRST_WORDS
 
 
-THERE = (
+KNOWN = (
     "known: application, automation, certificate, explain, flag, group, head, health, history, "
     "maintenance, plan, preflight, querylog, records, rehearse, status, switch, watch"
 )
@@ -512,26 +550,26 @@ UNKNOWN = [
     ),
     (
         "xyzzy",
-        "unknown command 'xyzzy'; " + THERE,
+        "unknown command 'xyzzy'; " + KNOWN,
     ),
     (
         "",
-        "unknown command; " + THERE,
+        "unknown command; " + KNOWN,
     ),
     (
         "\x1b[2J",
-        "unknown command; " + THERE,
+        "unknown command; " + KNOWN,
     ),
     (
         "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg",
-        "unknown command; " + THERE,
+        "unknown command; " + KNOWN,
     ),
 ]
 
 
 @pytest.mark.parametrize(("words", "message"), UNKNOWN)
-def test_an_unknown_command_is_told_what_there_is(words: str, message: str) -> None:
-    """A slip of the finger gets the right word, a verb too few the verbs that there are."""
+def test_an_unknown_command_is_refused_with_a_hint_at_known_ones(words: str, message: str) -> None:
+    """For a typing error the hint is the right word, for a missing verb the list of verbs."""
     with pytest.raises(Rejected) as refusal:
         find_row(words)
     assert (refusal.value.code, refusal.value.message) == ("unknown-command", message)

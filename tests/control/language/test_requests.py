@@ -1,4 +1,4 @@
-"""Lines of the control socket: whatever comes in is a request or a refusal."""
+"""Lines of the control socket: any line is read as a request or refused."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ READ = [
 
 @pytest.mark.parametrize(("line", "request_"), READ)
 def test_a_line_is_words_or_a_json_object(line: bytes, request_: Request) -> None:
-    """Both are read; `id` and `op_id` are for the reply, not for the history."""
+    """`id` and `op_id` are not recorded in the history."""
     assert read_request(line) == request_
 
 
 OP_ID = f"op_id: must be a string of 1 to {MAX_OP_ID} printable characters"
 BAD: list[tuple[str, bytes, Json, str, str]] = [
-    ("nothing", b"", None, "unknown-command", "unknown command; known: application, autom"),
+    ("an empty line", b"", None, "unknown-command", "unknown command; known: application, autom"),
     ("an unknown word", b"swich a", None, "unknown-command", "did you mean 'switch'?"),
     (
         "an unknown command",
@@ -75,7 +75,7 @@ BAD: list[tuple[str, bytes, Json, str, str]] = [
     ("an unknown verb", b"group ad", None, "unknown-command", "known: 'group add', 'group set'"),
     ("no command", b'{"id":3}', 3, "invalid", 'command: must be a string, such as "switch"'),
     (
-        "a command that is no text",
+        "a command that is not a string",
         b'{"command":["watch"]}',
         None,
         "invalid",
@@ -181,7 +181,7 @@ BAD: list[tuple[str, bytes, Json, str, str]] = [
         "id: must be a string or a number",
     ),
     (
-        "an id that is a truth value",
+        "an id that is a boolean",
         b'{"id":true,"command":"watch"}',
         None,
         "invalid",
@@ -210,10 +210,10 @@ BAD: list[tuple[str, bytes, Json, str, str]] = [
 @pytest.mark.parametrize(
     ("line", "id_", "code", "message"), [pytest.param(*case[1:], id=case[0]) for case in BAD]
 )
-def test_a_bad_line_is_refused_with_what_would_be_right(
+def test_an_invalid_line_is_refused_with_the_reason(
     line: bytes, id_: Json, code: str, message: str
 ) -> None:
-    """The code says whose fault it is, the message where; the id is echoed where it was read."""
+    """The refusal has a code and a message, and echoes the id if it could be read."""
     with pytest.raises(Unreadable) as unreadable:
         read_request(line)
     refusal = unreadable.value.refusal
@@ -223,7 +223,7 @@ def test_a_bad_line_is_refused_with_what_would_be_right(
 
 
 def test_a_line_of_exactly_one_mib_is_read() -> None:
-    """The limit is on the bytes before the newline."""
+    """The limit does not count the newline."""
     line = b"switch " + b"a " * ((MAX_LINE - 7) // 2) + b"a"
     assert len(line) == MAX_LINE
     command = read_request(line).command
@@ -232,13 +232,13 @@ def test_a_line_of_exactly_one_mib_is_read() -> None:
 
 
 def test_an_op_id_of_200_characters_is_read() -> None:
-    """Letters of any script may be in it."""
+    """It may have letters of any script."""
     line = json.dumps({"command": "watch", "op_id": "日" * MAX_OP_ID}).encode()
     assert read_request(line).op_id == "日" * MAX_OP_ID
 
 
-def test_an_option_may_be_repeated_ten_thousand_times() -> None:
-    """Long requests are taken apart in time that grows with their length only."""
+def test_an_option_may_be_repeated_sixty_thousand_times() -> None:
+    """The time to read a long request is linear in its length."""
     command = read_request(b"switch a " + b"--override=x " * 60000).command
     assert isinstance(command, Switch)
     assert len(command.override) == 60000
@@ -259,8 +259,8 @@ lines = (
 
 @given(lines)
 @example(b'{"command": "switch", "groups": ["a"], "to": ' + b"[" * 900 + b"]" * 900 + b"}")
-def test_no_line_at_all_breaks_the_reader(line: bytes) -> None:
-    """Any bytes are a request or a refusal; either can be answered with one line of JSON."""
+def test_any_bytes_are_read_as_a_request_or_refused(line: bytes) -> None:
+    """The reply to either is one line of JSON."""
     try:
         request = read_request(line)
     except Unreadable as unreadable:
@@ -271,8 +271,8 @@ def test_no_line_at_all_breaks_the_reader(line: bytes) -> None:
     one_line(reply)
 
 
-def test_requests_that_mean_the_same_are_written_the_same() -> None:
-    """A retry with the same `op_id` may order its fields otherwise, or be words."""
+def test_equal_requests_have_the_same_canonical_form() -> None:
+    """A retry with the same `op_id` may have its fields in another order, or be words."""
     by_words = read_request(b"switch shop --to backup")
     by_json = read_request(b'{"to":"backup","id":5,"groups":["shop"],"command":"switch"}')
     assert canonical(by_words.given) == canonical(by_json.given)

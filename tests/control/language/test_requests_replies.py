@@ -1,4 +1,4 @@
-"""Replies and events are one line of JSON each, whatever text they hold."""
+"""Replies and events are one line of JSON each, with any text in them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_reply_in_pieces_is_one_line_of_json(
     texts: dict[str, list[str]],
     chunk: int,
 ) -> None:
-    """What is streamed reads as if it had been written whole, whatever text it holds."""
+    """A streamed reply is read like one that was written at once, with any text in it."""
     result = {
         **plain,
         **{key: Streamed(iter(items)) for key, items in lists.items()},
@@ -37,8 +37,8 @@ def test_a_reply_in_pieces_is_one_line_of_json(
     assert reply == (expected if id_ is None else {**expected, "id": id_})
 
 
-def test_a_long_reply_comes_in_pieces() -> None:
-    """Nobody has to hold a million names at once."""
+def test_a_long_reply_is_sent_in_pieces() -> None:
+    """The server never holds all names of a reply in memory."""
     taken: list[int] = []
     items: list[Json] = ["x" * 100] * 1000
     streamed = Streamed(taken.append(number) or item for number, item in enumerate(items))  # type: ignore[func-returns-value]
@@ -55,7 +55,7 @@ def test_a_long_reply_comes_in_pieces() -> None:
 
 
 def test_a_refusal_names_every_rule() -> None:
-    """The reply has code, message and each rule that failed; without rules none."""
+    """The reply has a code, a message and each failed rule, if any."""
     rules = (RuleFailure("target-empty", "add a head", "shop"), RuleFailure("x", "y"))
     assert one_line(write_refusal(7, Rejected("refused", "no", rules))) == {
         "ok": False,
@@ -75,5 +75,5 @@ def test_a_refusal_names_every_rule() -> None:
 
 @given(st.dictionaries(st.text(), json_values))
 def test_an_event_is_one_line(value: dict[str, Json]) -> None:
-    """Whatever is in it: a newline in a reason never ends the line."""
+    """A newline in a text does not end the line."""
     assert one_line(write_line(value)) == value

@@ -1,4 +1,4 @@
-"""Rows of the command table: every fault of the fields and words of a request is named."""
+"""Rows of the command table: every fault in the fields or words of a request is named."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def command_name(words: str) -> str:
 
 
 def test_a_usage_line_shows_how_the_command_is_written() -> None:
-    """Square brackets are for what may be left out, dots for what repeats."""
+    """Square brackets enclose optional parameters; dots follow repeated ones."""
     assert ROWS["switch"].usage == (
         "switch GROUP ... [--to primary|backup] [--if-revision N] [--override RULE ...] "
         "[--dry-run] [--reason TEXT] [--at TIME] [--pre-ttl S]"
@@ -37,10 +37,10 @@ PARAMETERS = [
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
-def test_a_parameter_takes_the_json_values_that_the_table_states(
+def test_a_parameter_accepts_the_json_values_that_the_table_states(
     parameter: Parameter[object],
 ) -> None:
-    """What describes the API to programs can be made from the table."""
+    """A machine-readable description of the API can be made from the table."""
     if parameter.type is JsonType.BOOLEAN:
         assert (parameter.parse(True), parameter.parse(False)) == (True, False)
     elif parameter.type is JsonType.INTEGER:
@@ -66,11 +66,16 @@ def test_a_parameter_takes_the_json_values_that_the_table_states(
 
 
 FIELDS: list[tuple[str, str, Fields, str]] = [
-    ("what is required is missing", "switch", {}, "GROUP is missing"),
-    ("null is as if it was left out", "switch", {"groups": None}, "GROUP is missing"),
-    ("an empty list is not", "switch", {"groups": []}, "GROUP: must not be empty"),
-    ("a list is a list", "switch", {"groups": "shop"}, "GROUP: must be a list, not a string"),
-    ("of texts", "switch", {"groups": [1]}, "GROUP: must be a string, not a number"),
+    ("a required field is missing", "switch", {}, "GROUP is missing"),
+    ("null means missing", "switch", {"groups": None}, "GROUP is missing"),
+    ("an empty list is not missing", "switch", {"groups": []}, "GROUP: must not be empty"),
+    ("a list is required", "switch", {"groups": "shop"}, "GROUP: must be a list, not a string"),
+    (
+        "a list of strings is required",
+        "switch",
+        {"groups": [1]},
+        "GROUP: must be a string, not a number",
+    ),
     ("two missing", "head rename", {"application": "a"}, "OLD is missing; NEW is missing"),
     ("a field too many", "watch", {"x": 1}, "x: unknown field of watch"),
     (
@@ -93,7 +98,7 @@ FIELDS: list[tuple[str, str, Fields, str]] = [
         "--to: must be 'primary' or 'backup', not 'left'",
     ),
     (
-        "a side that is no text",
+        "a side that is not a string",
         "switch",
         {"groups": ["a"], "to": [1]},
         "--to: must be 'primary' or 'backup', not a list",
@@ -106,13 +111,13 @@ FIELDS: list[tuple[str, str, Fields, str]] = [
     ),
     ("a fraction", "history", {"limit": 5.5}, "--limit: must be a whole number, not a fraction"),
     (
-        "a truth value",
+        "a boolean",
         "history",
         {"limit": True},
         "--limit: must be a whole number, not a boolean",
     ),
     (
-        "a hash that is none",
+        "an invalid hash",
         "history",
         {"expect": "ab" * 31, "verify": True},
         f"--expect: {'ab' * 31!r} is not a SHA-256 of 64 hex digits",
@@ -125,7 +130,7 @@ FIELDS: list[tuple[str, str, Fields, str]] = [
         "--ttl: 86401: must be from 0 to 86400 seconds",
     ),
     (
-        "a flag that is a text",
+        "a flag that is a string",
         "switch",
         {"groups": ["a"], "dry_run": "yes"},
         "--dry-run: must be true or false, not a string",
@@ -144,15 +149,15 @@ FIELDS: list[tuple[str, str, Fields, str]] = [
 @pytest.mark.parametrize(
     ("command", "fields", "message"), [pytest.param(*case[1:], id=case[0]) for case in FIELDS]
 )
-def test_every_fault_of_the_fields_is_named(command: str, fields: Fields, message: str) -> None:
-    """The refusal says where, what was wrong, what would be right, and shows the usage."""
+def test_every_fault_in_the_fields_is_named(command: str, fields: Fields, message: str) -> None:
+    """The refusal names the field, the fault and valid values, and shows the usage."""
     with pytest.raises(Rejected) as refusal:
         parse_command(command, fields)
     expected = f"{message} (usage: {ROWS[command].usage})"
     assert (refusal.value.code, refusal.value.message) == ("invalid", expected)
 
 
-def test_a_thousand_unknown_fields_get_a_short_answer() -> None:
+def test_a_thousand_unknown_fields_get_a_short_refusal() -> None:
     """The refusal names some of them and counts the rest."""
     with pytest.raises(Rejected) as refusal:
         parse_command("watch", {f"field{number:04}": 1 for number in range(1000)})

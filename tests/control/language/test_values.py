@@ -1,4 +1,4 @@
-"""Values of command parameters are checked once, with a message that says what would be right."""
+"""Values of command parameters are checked once, with a message that states valid values."""
 
 from __future__ import annotations
 
@@ -170,16 +170,16 @@ WRONG: list[tuple[v.Parse, Json, str]] = [
 
 
 @pytest.mark.parametrize(("parse", "given_value", "value"), RIGHT)
-def test_a_right_value_is_taken(parse: v.Parse, given_value: Json, value: Any) -> None:
-    """Names are folded to lower case, addresses and sides become values."""
+def test_a_valid_value_is_accepted(parse: v.Parse, given_value: Json, value: Any) -> None:
+    """Names are lowercased; addresses and sides become typed values."""
     assert parse(given_value) == value
 
 
 @pytest.mark.parametrize(("parse", "given_value", "message"), WRONG)
-def test_a_wrong_value_is_told_what_would_be_right(
+def test_an_invalid_value_is_refused_with_a_message_that_states_valid_values(
     parse: v.Parse, given_value: Json, message: str
 ) -> None:
-    """The message names the fault and the way out."""
+    """The message names the fault and the remedy."""
     with pytest.raises(Malformed) as refusal:
         parse(given_value)
     assert str(refusal.value) == message
@@ -189,8 +189,8 @@ def test_a_wrong_value_is_told_what_would_be_right(
     st.datetimes(timezones=st.timezones() | st.sampled_from([UTC])),
     st.sampled_from(["auto", "seconds", "microseconds"]),
 )
-def test_a_time_that_is_taken_can_be_written(at: datetime, precision: str) -> None:
-    """Whatever year it is of: replies show it."""
+def test_an_accepted_time_can_be_written_in_a_reply(at: datetime, precision: str) -> None:
+    """This holds for any year."""
     with suppress(Malformed):
         assert timestamp(v.time(at.isoformat(timespec=precision))) is not None
 
@@ -222,7 +222,7 @@ PARSERS = [
 
 
 @given(st.sampled_from(PARSERS), json_values)
-def test_any_json_value_is_taken_or_refused(parse: v.Parse, value: Json) -> None:
-    """Nothing but a refusal is ever raised."""
+def test_any_json_value_is_accepted_or_refused(parse: v.Parse, value: Json) -> None:
+    """No other exception than Malformed is raised."""
     with suppress(Malformed):
         parse(value)
