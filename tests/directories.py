@@ -216,7 +216,7 @@ class LocalDirectory:
                 or not inner.verify(jwk.JWKOct(key=secret))
                 or jwk.JWK.from_json(json.loads(inner.payload)) != key
             ):
-                raise Refused(401, "externalAccountRequired", "not bound to an account of ours")
+                raise Refused(401, "externalAccountRequired", "not bound to a known account")
         self.accounts[uri] = key, payload.get("contact", [])
         return document({"status": "valid"}, {"Location": uri}, 201)
 

@@ -20,9 +20,9 @@ from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.changes.state import State
 from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.issuing.renewing import Renewals
-from failoverdns.model import commands as system_commands
 from failoverdns.model.certificate import Certificate, Order
 from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import AcmeSettings, ExternalAccount
 from failoverdns.protocol.table.python_table import PythonTable
@@ -50,7 +50,7 @@ class World:
         self.before_step: Callable[[int], None] = lambda number: None
         self.between: Callable[[int], None] = lambda number: None
         self._ready: deque[Coroutine[Any, Any, None]] = deque()
-        self.corridor.do(system_commands.Configure((ZONE,)))
+        self.corridor.do(Configure((ZONE,)))
         build_shop(self.corridor)
         self.renewals = self._renewals()
 

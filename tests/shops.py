@@ -9,11 +9,11 @@ from authority import Issued
 from corridors import ZONE, Corridor, build_shop
 from driving import run
 
-from failoverdns.model import commands as system_commands
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.certificates import InstallCertificate
 from failoverdns.model.commands.groups import Switch
+from failoverdns.model.commands.server import Configure
 from failoverdns.pki.certificates import read_bundle
 
 
@@ -23,7 +23,7 @@ class Shop:
     def __init__(self) -> None:
         self.corridor = Corridor()
         self.corridor.now = time.time()
-        self.corridor.do(system_commands.Configure((ZONE,)))
+        self.corridor.do(Configure((ZONE,)))
         build_shop(self.corridor)
         self.state = self.corridor.ledger.state
         self.store = self.corridor.store

@@ -1,4 +1,4 @@
-"""Health and automatic switching at work: from probe results to commands for the change corridor.
+"""Automation: from probe results to health, and from health to automatic switches.
 
-Refuses to decide anything: the rules do.
+Everything that changes state is submitted as a command; the rules decide.
 """

@@ -1,10 +1,10 @@
-"""From policies and plans to commands: look at a group when something may have come of it.
+"""From policies and plans to commands: check a group when it may have to switch.
 
-    a change, or a time that was waited for -> outlook -> Automate, AdvancePlan, by the corridor
+        a change, or a time that a group waits for -> outlook -> Automate, AdvancePlan, submitted
 
-The rules decide again when the command is carried out: what changed meanwhile counts.
-Programs that have to agree to a switch are asked before, as for one by hand.
-Refuses to know clocks and what a policy says (`automation` and `planning` of
+The rules decide again when the command is carried out, on the state at that time.
+Hooks that have to agree to a switch are asked before, as for a switch by an operator.
+Reads no clock, and does not know what a policy means (`automation` and `planning` of
 `rules.decisions`).
 """
 
@@ -30,22 +30,22 @@ from failoverdns.rules.derived.flags import automation_flag
 from failoverdns.rules.derived.health import application_condition
 
 LOOK_AGAIN = 5.0
-"""Seconds after which a group that is held back is looked at again, and one with a plan."""
+"""Seconds before a group that is held back, or that has a plan, is checked again."""
 
 AT_ONCE = 100
-"""Groups that are looked at in a turn, and that something may be under way for: ten thousand may
-follow an application that dies, and commands from outside want their turn too."""
+"""Groups that are checked in one turn, and groups with a command under way: when an application
+goes down, ten thousand groups may follow, and commands from outside need their turn too."""
 
 ASK_AGAIN = 60.0
-"""Seconds after which programs that did not agree to a switch are asked again."""
+"""Seconds before hooks that did not agree to a switch are asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActingEffects(Effects):
-    """The side effects of acting: also the ledger, hooks and time.
+    """The side effects of automatic switching, with the ledger, hooks and time.
 
-    `approval` returns what asks the hooks that have to agree to a switch, None if none has to;
-    `now` returns seconds since 1970, `steady` those of the clock that nobody sets.
+    `approval` returns the function that asks the hooks that have to agree to a switch, None if
+    there are none; `now` returns seconds since 1970, `steady` seconds of the monotonic clock.
     """
 
     submit: Submit
@@ -55,30 +55,30 @@ class ActingEffects(Effects):
 
 
 class Acting:
-    """Looks at groups, and has done what is due."""
+    """Checks groups, and submits the commands that are due."""
 
     def __init__(self, effects: ActingEffects) -> None:
         self._effects = effects
         self._due: dict[str, float] = {}
-        """When (steady seconds) to look at a group (by id) again."""
+        """When (steady seconds) to check a group (by id) again."""
         self._queue: list[tuple[float, str]] = []
-        """The same as a heap, with times among them that do not count any more."""
+        """The same as a heap, which may also hold outdated times."""
         self._busy: set[str] = set()
         self._objected: dict[str, float] = {}
-        """Until when (steady seconds) not to ask again about a group that was objected to."""
+        """Until when (steady seconds) not to ask the hooks again about a group (by id)."""
         self.switched = 0
         self.refused: dict[str, int] = {}
-        """Automatic switches, and refusals by rule, since the start."""
+        """Automatic switches since the start, and refused ones by rule."""
 
     def look_at_all(self) -> None:
-        """Look at every group that has a policy or a plan: at the start, and for new settings."""
+        """Check every group that has a policy or a plan: at the start, and for new settings."""
         now = self._effects.steady()
         for group in self._effects.state().groups():
             if _is_ours(group):
                 self._look_at(group.id, now)
 
     def announce(self, change: Change) -> None:
-        """Have the groups looked at that a change may concern."""
+        """Schedule a check of the groups that a change may concern."""
         state, now = self._effects.state(), self._effects.steady()
         for write in change.writes:
             for entity in (write.before, write.after):
@@ -89,20 +89,20 @@ class Acting:
                         self._look_at(id_, now)
             if isinstance(write.before, Application) and isinstance(write.after, Application):
                 if application_condition(write.before) == application_condition(write.after):
-                    continue  # groups that come and go are written themselves
+                    continue  # groups that come and go are part of the change themselves
                 for group in state.following(write.after.id):
                     if group.id in self._due:
                         self._look_at(group.id, now)
 
     def act(self) -> float | None:
-        """Look at the groups for which it is time; return when to call again (steady seconds).
+        """Check the groups that are due; return when to call again (steady seconds).
 
-        None if nothing is waited for, before a change is announced.
+        None if no group waits for a time; call it again after a change is announced.
         """
         now, looks = self._effects.steady(), 0
         while self._queue and (self._queue[0][0] <= now or not self._is_next(*self._queue[0])):
             if looks >= AT_ONCE or len(self._busy) >= AT_ONCE:
-                return now + _SOON  # what is done is announced, and that is when it goes on
+                return now + _SOON  # or when a command under way is announced
             at, id_ = heappop(self._queue)
             if not self._is_next(at, id_):
                 continue
@@ -115,7 +115,7 @@ class Acting:
         return self._queue[0][0] if self._queue else None
 
     def report(self) -> dict[str, Json]:
-        """Report what was done since the start, for `status`."""
+        """Return counts since the start, for `status`."""
         flag = automation_flag(self._effects.state())
         return {
             "frozen": None if flag.on else flag.reason or "",
@@ -136,11 +136,11 @@ class Acting:
         heappush(self._queue, (at, id_))
 
     def _is_next(self, at: float, id_: str) -> bool:
-        """Tell whether a time in the queue still counts."""
+        """Return whether a time in the queue is still the group's own."""
         return self._due.get(id_) == at
 
     def _look(self, group: Group, steady: float) -> float:
-        """Have done what is due for a group; return when to look again."""
+        """Submit the commands that are due for a group; return when to check it again."""
         state, now, again = self._effects.state(), self._effects.now(), steady + LOOK_AGAIN
         if group.id in self._busy:
             return again
@@ -168,7 +168,7 @@ class Acting:
         try:
             await work
         except Rejected as refusal:
-            self._effects.log(f"{id_}: nothing was done, and it is tried again: {refusal.message}")
+            self._effects.log(f"{id_}: no change was made, trying again: {refusal.message}")
             self._look_at(id_, self._effects.steady() + LOOK_AGAIN)
         finally:
             self._busy.discard(id_)
@@ -220,7 +220,7 @@ class Acting:
 
 _SOON = 0.001
 _FAR = 3600.0
-"""Seconds until a group is looked at again for which nothing is waited for."""
+"""Seconds before a group is checked again that waits for nothing."""
 
 
 def _is_ours(group: Group) -> bool:

@@ -1,7 +1,7 @@
-"""Health and automatic switching on the reactor: probes, names that are resolved, and timers.
+"""Health and automatic switching on the reactor: probes, resolved hostnames, and timers.
 
-Composes who probes (`failoverdns.probing`), who observes and who acts.
-Refuses to decide anything, and to hold up an answer: it runs in the control process only.
+Connects probing (`failoverdns.probing`), observing and acting.  Decides nothing, and runs in the
+control process only, so that it delays no answer.
 """
 
 from __future__ import annotations
@@ -33,34 +33,34 @@ from failoverdns.rules.derived.probe_targets import TallyKey
 from failoverdns.rules.derived.view import View
 
 RESOLVE_INTERVAL = 15.0
-"""Seconds after which the hostnames of heads that are probed are resolved again."""
+"""Seconds before the hostnames of probed heads are resolved again."""
 
 TICK = 0.5
-"""Seconds between looks at what was reported from outside, and at whether we stood still."""
+"""Seconds between two checks for expired reports, and for a process that stood still."""
 
 GATHER = 0.05
-"""Seconds in which what becomes of heads is gathered, so that a mass outage is few commands."""
+"""Seconds in which changes of health are gathered, so that a mass outage is few commands."""
 
 PROBES_AT_ONCE = 2048
-"""So many that 6,000 heads which all time out after 3 of 10 seconds are probed in time."""
+"""Probes at a time: enough to probe 6,000 heads that all time out after 3 of 10 seconds in time."""
 
 PROGRAMS_AT_ONCE = 32
 """Programs of `exec` checks that run at a time."""
 
 STALL = 5.0
-"""Seconds without a turn of ours after which nothing that was observed is believed any more."""
+"""Seconds without a turn of this process after which all its observations count as outdated."""
 
 log = Logger()
 
 
 def steady_clock(now: Callable[[], float], monotonic: Callable[[], float]) -> Callable[[], float]:
-    """Return a clock that is that of the wall now, and that nobody sets from then on."""
+    """Return a monotonic clock that agrees with the wall clock now."""
     base = now() - monotonic()
     return lambda: base + monotonic()
 
 
 class Automation:
-    """Everything that watches health and acts on it."""
+    """Watches the health of heads, and switches groups automatically."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Automation:
         now: Callable[[], float],
         steady: Callable[[], float],
     ) -> None:
-        """Build; nothing is probed before `configure`."""
+        """Prepare; nothing is probed before `configure`."""
         self._reactor = reactor
         self._steady = steady
         self._hostnames = Hostnames(
@@ -117,7 +117,7 @@ class Automation:
         self._stopped = False
 
     def configure(self, config: Config) -> None:
-        """Work by this configuration from now on; the ledger has its settings already."""
+        """Work with this configuration from now on; the ledger has its settings already."""
         self._hostnames.start()
         self._hostnames.resolvers = config.resolvers
         self._awake_at = self._steady()
@@ -130,7 +130,7 @@ class Automation:
         self._act_soon(0.0)
 
     def announce(self, change: Change) -> None:
-        """Tell of a change."""
+        """Take a change that was made."""
         if self._stopped:
             return
         self._observing.announce(change)
@@ -138,15 +138,15 @@ class Automation:
         self._act_soon(0.0)
 
     def last_seen(self, application: Application) -> list[Json]:
-        """Report what each check of each head of an application last saw."""
+        """Return the last result of each check of each head of an application."""
         return self._observing.last_seen(application)
 
     async def take_report(self, report: ReportHealth) -> dict[str, Json]:
-        """Take what a head or a monitor says; raises Rejected."""
+        """Take a report from a head or a monitor. Raises Rejected."""
         return await self._reports.take(report)
 
     def report(self) -> dict[str, Json]:
-        """Report how probing and automatic switching are doing."""
+        """Return the state of probing and automatic switching."""
         probes = self._probing.report()
         bad: dict[str, Json] = {cause.value: count for cause, count in probes.bad.items()}
         return {
@@ -163,7 +163,7 @@ class Automation:
         }
 
     def stop(self) -> None:
-        """End what is running; what is known of health is not kept."""
+        """End everything that runs; results of probes are not stored."""
         self._stopped = True
         self._probing.stop()
         self._prober.stop()
@@ -178,7 +178,7 @@ class Automation:
         self._observing.learn(key, result)
 
     def _act_soon(self, delay: float) -> None:
-        """Look at what is due after `delay` seconds, if not before."""
+        """Do what is due after `delay` seconds, if not before."""
         if self._call is not None and self._call.active():
             if self._call.getTime() <= self._reactor.seconds() + delay:
                 return
@@ -190,15 +190,16 @@ class Automation:
             self._reports.expire()
 
     def _stood_still(self) -> bool:
-        """Tell whether this process had no turn for long; then let go of what is known of health.
+        """Return whether this process had no turn for long, and forget all health if it had none.
 
-        Who was stopped, or had no processor, has seen nothing meanwhile: its last probes are old.
+        A process that was stopped, or had no CPU time, has seen nothing meanwhile, and its last
+        results are outdated.
         """
         now = self._steady()
         gap, self._awake_at = now - self._awake_at, now
         if gap < STALL or not self._ticking.running:
             return False
-        log.warn("health: stood still for {gap:.0f} s, so nothing is known until probed", gap=gap)
+        log.warn("health: stood still for {gap:.0f} s; unknown until the next probes", gap=gap)
         self._observing.forget()
         spawn(self._forget())
         return True
@@ -207,7 +208,7 @@ class Automation:
         try:
             await self._submit(ForgetHealth(), "stood still")
         except Rejected as refusal:
-            log.error("health: what is old is believed: {fault}", fault=refusal.message)
+            log.error("health: outdated results stay in effect: {fault}", fault=refusal.message)
 
     def _act(self) -> None:
         if self._stood_still():
@@ -233,7 +234,7 @@ class Automation:
 
 
 def _make_room_for_probes(config: Config) -> None:
-    """Raise the limit of open files so that probes find places; they wait where there are fewer."""
+    """Raise the limit of open files so that probes find places; with too few files they wait."""
     wanted, allowed = make_room(PROBES_AT_ONCE + config.tcp.max_connections)
     if allowed < wanted:
         log.warn(

@@ -1,7 +1,7 @@
-"""The hostnames of heads that are probed: resolved again and again, the last good addresses kept.
+"""The hostnames of probed heads: resolved periodically, with the last good addresses kept.
 
-Asks the resolvers of the configuration, or else resolves as the machine does, in threads.
-Refuses to know what is probed there, and what follows when a name has no address.
+They are asked of the configured resolvers, or else of the system's resolver, in threads.
+Does not know what is probed there, nor what follows when a name has no address.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from failoverdns.resolving.client import TIMEOUT, resolve
 from failoverdns.rules.derived.probe_targets import Address
 
 AT_ONCE = 8
-"""Hostnames that are asked for at a time."""
+"""Hostnames that are resolved at a time."""
 
 
 class Hostnames:
-    """What hostnames resolve to by now.
+    """The hostnames of probed heads and their addresses.
 
-    `altered` is called when a hostname has other addresses than before, `unresolved` when it never
-    had any and why.
+    `altered` is called when the addresses of a hostname have changed, `unresolved`, with the
+    reason, when a hostname never had any.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Hostnames:
         altered: Callable[[], None],
         unresolved: Callable[[DomainName, str], None],
     ) -> None:
-        """Build; nothing is asked before `start`."""
+        """Prepare; nothing is resolved before `start`."""
         self.resolvers: tuple[ListenAddress, ...] = ()
         self._reactor = reactor
         self._altered = altered
@@ -49,24 +49,24 @@ class Hostnames:
         self._stopped = False
 
     def start(self) -> None:
-        """Begin, if that was not done."""
+        """Start the threads, if they do not run."""
         if not self._threads.started:
             self._threads.start()
 
     def stop(self) -> None:
-        """Ask for nothing more."""
+        """Stop resolving."""
         self._stopped = True
         if self._threads.started:
             self._threads.stop()
 
     def addresses(self, hostname: DomainName) -> tuple[Address, ...]:
-        """Return what a hostname resolved to last; ask, if that was never done."""
+        """Return the last known addresses of a hostname; begin to resolve one that is new."""
         if hostname not in self._addresses:
             self._ask(hostname)
         return self._addresses.get(hostname, ())
 
     def refresh(self, wanted: tuple[DomainName, ...]) -> None:
-        """Ask for these again, and let go of all others."""
+        """Resolve these again, and forget all others."""
         self._addresses = {name: self._addresses.get(name, ()) for name in wanted}
         for hostname in wanted:
             self._ask(hostname)
@@ -77,7 +77,7 @@ class Hostnames:
             spawn(self._resolve(hostname))
 
     async def _resolve(self, hostname: DomainName) -> None:
-        """Learn the addresses of a hostname; the last good ones stay when that fails."""
+        """Learn the addresses of a hostname; the last good ones stay if that fails."""
         where = tuple((str(resolver.host), resolver.port) for resolver in self.resolvers)
 
         def ask() -> Answer:
@@ -102,7 +102,7 @@ class Hostnames:
 
 
 def ask_the_system(hostname: DomainName) -> Answer:
-    """Resolve as the machine does; never raises."""
+    """Resolve with the system's resolver; never raises."""
     try:
         found = socket.getaddrinfo(hostname.to_text(), None, type=socket.SOCK_STREAM)
     except OSError as fault:

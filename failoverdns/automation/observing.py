@@ -1,11 +1,11 @@
-"""From probe results to health: keep the tallies, and submit what becomes of a head.
+"""From probe results to health: count the results of each head, and submit changes of its health.
 
-    probe result -> tally -> head -> another health than is known? -> LearnHealth, by the corridor
+   probe result -> tally -> head -> health that differs from the state -> LearnHealth, submitted
 
-What becomes of an application's heads in a moment is one command, however many they are.
-Only a change of health is submitted: what each probe last saw stays here, for whoever asks.
-Nothing is said of a head before its checks have told enough since the start.
-Refuses to know sockets and clocks, and what health is made of (`rules.derived.health`).
+All heads of an application whose health changes within a moment are one command.
+Only a change of health is submitted; the last result of each probe is kept in memory, for `status`.
+The health of a head is not changed before its checks have had enough results since the start.
+Does not know sockets and clocks, nor how results make up health (`rules.derived.health`).
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ from failoverdns.rules.derived.probe_targets import (
 
 
 class Probes(Protocol):
-    """Who probes."""
+    """The interface through which targets are probed."""
 
     def set_targets(self, targets: Mapping[TallyKey, ProbeTarget]) -> None:
-        """Probe these from now on, and nothing else."""
+        """Probe these targets from now on, and no others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservingEffects(Effects):
-    """The side effects of observing: also the ledger and time.
+    """The side effects of observing, with the ledger and time.
 
     `submit` submits a command and raises Rejected if it is refused; `soon` calls a function in a
-    moment; `addresses` returns what a hostname resolves to now; `now` returns seconds since 1970,
-    `steady` those of the clock that nobody sets.
+    moment; `addresses` returns the addresses of a hostname; `now` returns seconds since 1970,
+    `steady` seconds of the monotonic clock.
     """
 
     submit: Callable[[Mutation], Awaitable[None]]
@@ -67,19 +67,19 @@ class ObservingEffects(Effects):
 
 
 class Observing:
-    """Keeps what probes saw, and tells the ledger what follows from it."""
+    """Counts probe results, and submits the changes of health that follow from them."""
 
     def __init__(self, probes: Probes, effects: ObservingEffects) -> None:
         self._probes = probes
         self._effects = effects
         self._watched: dict[str, Watched] = {}
         self._pending: set[str] = set()
-        """Applications (by id) of which a head may be something else by now."""
+        """Applications (by id) with a head whose health may have changed."""
         self._submitted: set[str] = set()
         self._gathering = False
 
     def look(self, applications: frozenset[str] | None = None) -> None:
-        """Find out anew what is to be probed: of some applications (by id), or of all."""
+        """Determine the targets again: of some applications (by id), or of all."""
         state = self._effects.state()
         if applications is None:
             every = (application.id for application in state.applications())
@@ -105,22 +105,22 @@ class Observing:
             self._probes.set_targets({key: part[key] for part in parts for key in part})
 
     def forget(self) -> None:
-        """Let go of all that was seen: it is too old to be believed."""
+        """Forget all results, which are outdated."""
         for watched in self._watched.values():
             watched.seen.clear()
 
     def announce(self, change: Change) -> None:
-        """Look again at what a change may alter."""
+        """Determine the targets again that a change may alter."""
         if applications := concerned(change):
             self.look(applications)
 
     def hostnames(self) -> tuple[DomainName, ...]:
-        """Return every hostname that has to be resolved to probe."""
+        """Return every hostname that has to be resolved for probing."""
         found = (hostnames_of(application) for application in self._applications())
         return tuple(dict.fromkeys(name for names in found for name in names))
 
     def learn(self, key: TallyKey, result: ProbeResult) -> None:
-        """Take a probe's result."""
+        """Count the result of a probe."""
         watched = self._watched.get(key.application)
         check = self._effects.state().settings.check(key.check)
         if watched is None or check is None:
@@ -134,7 +134,7 @@ class Observing:
             self._gather(key.application)
 
     def unresolved(self, hostname: DomainName, problem: str) -> None:
-        """Take it that a hostname does not resolve: what it stands for cannot be reached."""
+        """Count a failure for every head whose hostname does not resolve."""
         result = ProbeResult(Cause.RESOLVE, f"{hostname}: {problem}", 0.0)
         state = self._effects.state()
         for application in self._applications():
@@ -146,7 +146,7 @@ class Observing:
                         self.learn(TallyKey(application.id, head.name, check.name), result)
 
     def last_seen(self, application: Application) -> list[Json]:
-        """Report what each check of each head of an application last saw."""
+        """Return the last result of each check of each head of an application."""
         watched = self._watched.get(application.id, Watched(application.id))
         return [
             self._report(watched.seen.get(key), key, check)
@@ -164,13 +164,13 @@ class Observing:
                 yield application
 
     async def settle(self, id_: str) -> None:
-        """Have what was learned of an application (by id) count now, and not in a moment."""
+        """Submit the health of an application (by id) now, without gathering."""
         command = self._learned(id_)
         if command is not None:
             await self._submit(command)
 
     def _judge(self) -> None:
-        """Submit what became of heads, one command for each application."""
+        """Submit changes of health, one command for each application."""
         self._gathering = False
         for id_ in list(self._pending):
             command = self._learned(id_)
@@ -178,7 +178,7 @@ class Observing:
                 self._effects.spawn(self._submit(command))
 
     def _learned(self, id_: str) -> LearnHealth | None:
-        """Return what to submit of an application now, if anything and nothing is on its way."""
+        """Return the change of health to submit for an application, unless one is under way."""
         if id_ in self._submitted:
             return None
         self._pending.discard(id_)
@@ -194,7 +194,7 @@ class Observing:
     def _other_heads(
         self, watched: Watched, application: Application
     ) -> Iterator[tuple[str, Observed]]:
-        """Yield the heads that are known by now to be something else than the state says."""
+        """Yield the heads whose observed health differs from the state, with that health."""
         for head in application.heads:
             if head.name not in watched.unsettled:
                 continue
@@ -206,7 +206,7 @@ class Observing:
                 yield head.name, observed
 
     def _observed(self, watched: Watched, application: Application, head: Head) -> Observed:
-        """Return what is observed of a head by now."""
+        """Return the observed health of a head."""
         quorum: Quorum = "all" if head.addresses else "any"
         checks = checks_of(self._effects.state(), application)
         tallies = [merged(watched.tallies(head.name, check), quorum) for check in checks]
@@ -225,7 +225,7 @@ class Observing:
                 self._gather(id_)
 
     def _gather(self, id_: str) -> None:
-        """Have an application judged soon, together with what comes meanwhile."""
+        """Schedule the judging of an application, together with further results until then."""
         self._pending.add(id_)
         if not self._gathering:
             self._gathering = True
@@ -253,5 +253,5 @@ class Observing:
         }
 
     def _wall(self, steady: float) -> float:
-        """Return steady seconds as the clock on the wall has them now."""
+        """Return the wall-clock time of a number of steady seconds."""
         return steady + self._effects.now() - self._effects.steady()

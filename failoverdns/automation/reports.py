@@ -1,6 +1,6 @@
-"""What heads, and monitors of their own, report: it counts for its time, and silence is a failure.
+"""Reports of health from heads and external monitors: valid for a time, then counted as failures.
 
-Refuses to know what becomes of it: `automation.observing` counts it like a probe's result.
+`automation.observing` counts a report like a probe's result.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from failoverdns.rules.derived.view import View
 
 
 class Reports:
-    """Takes reports in, and lets those go that are too old.
+    """Takes reports, and expires the ones that are too old.
 
-    `learn` counts a result, `settle` has it count now for an application (by id); `now` tells
-    seconds since 1970, `steady` those of the clock that nobody sets.
+    `learn` counts a result, `settle` submits the health of an application (by id) at once; `now`
+    returns seconds since 1970, `steady` seconds of the monotonic clock.
     """
 
     def __init__(
@@ -38,12 +38,13 @@ class Reports:
         self._now = now
         self._steady = steady
         self._expiring: dict[TallyKey, float] = {}
-        """Until when (steady seconds) what was reported counts."""
+        """When (steady seconds) a report expires."""
 
     async def take(self, report: ReportHealth) -> dict[str, Json]:
-        """Take what is reported, and say until when it counts, once what follows from it is so.
+        """Take a report; return its expiry time, once the change of health is made.
 
-        Raises Rejected `not-found` for what is not there, `invalid` if no check asks for reports.
+        Raises Rejected `not-found` for an unknown application or head, `invalid` if it has no push
+        check.
         """
         state = self._state()
         application = find_application(state, report.application)
@@ -78,7 +79,7 @@ class Reports:
         }
 
     def expire(self) -> None:
-        """Take a head for down that has said nothing in time."""
+        """Count failures for heads that have not reported in time, enough to take them down."""
         now = self._steady()
         for key in [key for key, until in self._expiring.items() if until <= now]:
             del self._expiring[key]

@@ -1,4 +1,4 @@
-"""One application that is probed: its targets, and what probes saw at each of them."""
+"""One probed application: its targets, and the results of probes at each of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from failoverdns.rules.derived.probe_targets import TallyKey
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A tally, and when its last result came (steady seconds)."""
+    """A tally, and the time of its last result (steady seconds)."""
 
     tally: Tally
     at: float
@@ -28,12 +28,12 @@ class Watched:
     targets: Mapping[TallyKey, ProbeTarget] = field(default_factory=dict)
     seen: dict[TallyKey, Seen] = field(default_factory=dict)
     unsettled: set[str] = field(default_factory=set)
-    """Heads whose state may differ from what was seen, though nothing else was seen since."""
+    """Heads whose health in the state may differ from the results so far."""
     _places: dict[tuple[str, str], list[TallyKey]] = field(default_factory=dict)
-    """The keys of a head and a check, by their names."""
+    """The tally keys of a head and a check, by their names."""
 
     def retarget(self, targets: Mapping[TallyKey, ProbeTarget]) -> None:
-        """Probe these from now on; what another check saw at the same place is forgotten."""
+        """Probe these targets from now on; forget the results of a check that has changed."""
         before = self.targets
         self.seen = {
             key: seen
@@ -43,7 +43,7 @@ class Watched:
         self.targets = targets
 
     def arrange(self, application: Application) -> None:
-        """Note where the application is probed, and forget what was seen elsewhere."""
+        """Take the application's heads and checks, and forget results of removed ones."""
         self._places = {}
         for key in self.targets:
             self._places.setdefault((key.head, key.check), []).append(key)
@@ -57,11 +57,11 @@ class Watched:
         self.unsettled = heads
 
     def keys(self, head: str, check: Check) -> list[TallyKey]:
-        """Return the keys of a head's tallies by a check: of its addresses, or of the whole."""
+        """Return the tally keys of a head and a check: one for each address, or for the head."""
         return self._places.get((head, check.name)) or [TallyKey(self.id, head, check.name)]
 
     def tallies(self, head: str, check: Check) -> list[Tally]:
-        """Return these tallies; an empty one where nothing was seen."""
+        """Return the tallies of a head and a check; an empty one where there is no result."""
         seen = (self.seen.get(key) for key in self.keys(head, check))
         return [one.tally if one is not None else Tally() for one in seen]
 

@@ -1,8 +1,8 @@
 """The configuration file: YAML text becomes a frozen `Config`, or a list of all its errors.
 
-Each error has its file, line and column, what is wrong, and what would be right.  A section of the
-file is a module here, with its keys, their limits and what they must be to each other; the values
-that they become, and the defaults, are in `failoverdns.model`.
+Each error has its file, line and column, the fault, and a correct form.  Each section of the file
+has a module here, with its keys, their limits and the checks between them; the values that the
+sections become, and the defaults, are in `failoverdns.model`.
 """
 
 from failoverdns.config.errors import ConfigError, ConfigErrors

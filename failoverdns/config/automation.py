@@ -1,4 +1,4 @@
-"""The sections `checks`, `policies` and `safety_rules` become `AutomationSettings`."""
+"""The sections `checks`, `policies` and `safety_rules`, which become `AutomationSettings`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from failoverdns.model.policy import AutomationSettings
 def read_automation(
     sections: ConfigFile, folder: Path, usable: Node, written: Node, faults: FaultReport
 ) -> AutomationSettings:
-    """Return the settings of automation; report everything that is wrong with them.
+    """Return the settings of automation; report all their errors in `faults`.
 
     `folder` completes the paths of programs and files.
-    `usable` is the document that the sections are of, `written` the same with the values that were
-    refused already.
+    `usable` is the document that the sections were made of; `written` also has the values that were
+    refused.
     """
     for key in ("checks", "policies", "safety_rules"):
         _check_names(usable.at(key), faults)

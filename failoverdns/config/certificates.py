@@ -33,7 +33,7 @@ TERMS = "by this you accept the CA's terms of service, without which it issues n
 
 _NOT_IN_MAILTO = frozenset("#%&/=?^`{|}")
 _FILES_OF_THE_STATE = ("", "-wal", "-shm", ".acknowledged")
-"""Endings of the files that the state is in."""
+"""Endings of the names of the files that hold the state."""
 
 
 def acme_directory(text: str) -> str:
@@ -62,12 +62,12 @@ def accepted_terms(value: object) -> bool:
 
 
 def checked_key_type(text: str) -> str:
-    """Check that `text` is a kind of private keys that certificates are issued for."""
+    """Check that `text` is a type of private keys that certificates are issued for."""
     return values.one_of(text, KEY_TYPES, "a type of keys")
 
 
 def mail_address(text: str) -> str:
-    """Read a mail address that can be a `mailto:` URL as it is (RFC 6068), its domain folded."""
+    """Read a mail address that needs no quoting in a `mailto:` URL (RFC 6068); fold its domain."""
     values.mailbox(text)
     local, _, domain = text.rpartition("@")
     if odd := sorted(_NOT_IN_MAILTO & set(local)):
@@ -110,9 +110,9 @@ def read_certificates(
     usable: Node,
     faults: FaultReport,
 ) -> CertificateSettings:
-    """Return the settings of `certificates`; report a key that would overwrite the state.
+    """Return the settings of `certificates`; report a key file that would overwrite the state.
 
-    `folder` completes relative paths; `usable` is the document that the section is of.
+    `folder` completes relative paths; `usable` is the document that the section was made of.
     """
     if section.key_file is None:
         return CertificateSettings(Path(f"{state.sqlite}.key"))
@@ -130,7 +130,7 @@ def read_acme(
 ) -> AcmeSettings:
     """Return the settings of `acme`; report contacts that are given twice.
 
-    `folder` completes relative paths; `usable` is the document that the section is of.
+    `folder` completes relative paths; `usable` is the document that the section was made of.
     """
     refuse_repeated(section.contact, usable.at("acme", "contact"), "mail address", faults)
     account = section.external_account

@@ -1,6 +1,6 @@
 """The section `checks`: how the health of web heads is probed.
 
-Which keys a check takes depends on its type: a key that means nothing for the type is an error,
+Which keys a check takes depends on its type: a key that means nothing for the type is an error, and
 not ignored.
 """
 
@@ -42,7 +42,7 @@ from failoverdns.model.health import (
 )
 
 MAX_PATTERN = 500
-"""Characters of a regular expression, or of a text that a body must contain."""
+"""Characters of a regular expression, or of a text that a body must contain, at most."""
 
 _STATUS = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?", re.ASCII)
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}", re.ASCII)
@@ -104,7 +104,7 @@ def pattern(text: str) -> str:
 
 
 def checked_name(text: str) -> str:
-    """Read the host name that a certificate has to be valid for."""
+    """Read the host name that a certificate must be valid for."""
     return values.host_name(values.ascii_text(text)).to_text()
 
 
@@ -114,7 +114,7 @@ Times = Annotated[int, Field(ge=1, le=100)]
 
 
 class CheckSection(Section):
-    """What stands below the name of a check; times in seconds."""
+    """The keys of one check; times in seconds."""
 
     kind: Annotated[CheckKind, word_of(CheckKind, "a type of checks")] = Field(
         default=_CHECK.kind, alias="type"
@@ -156,7 +156,7 @@ _KEYS: Mapping[CheckKind, frozenset[str]] = {
     kind: frozenset((*_ALWAYS, *(key for part in traits.parts for key in _PARTS[part])))
     for kind, traits in CHECK_KINDS.items()
 }
-"""Which keys a check of each type takes."""
+"""The keys that a check of each type takes."""
 
 
 def read_check(
@@ -167,15 +167,15 @@ def read_check(
     written: Node,
     faults: FaultReport,
 ) -> Check:
-    """Return the check `name`; report what is wrong with it.
+    """Return the check `name`; report its errors in `faults`.
 
     `folder` completes the paths of programs and files.  `usable` is the check in the document that
-    the section is of, `written` the same with the values that were refused already.
+    the section was made of; `written` also has the values that were refused.
     """
     kind = section.kind
     _refuse_other_keys(kind, written, faults)
     if kind is CheckKind.TCP and written.at("port") is None:
-        faults.add(written.place.of_key("port"), "missing; give the port that is to be open")
+        faults.add(written.place.of_key("port"), "missing; give the port to connect to")
     _check_program(section, written, faults)
     refused = usable.lacks_any_of(written, ("timeout", "interval"))
     if kind.is_probed and section.timeout > section.interval and not refused:

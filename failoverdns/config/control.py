@@ -1,4 +1,4 @@
-"""The section `control`: the socket that commands come through."""
+"""The section `control`: the socket for commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import ControlSettings
 
 MAX_SOCKET_PATH = 107
-"""Bytes in the path of a Unix socket on Linux: `sun_path` less its final NUL, unix(7)."""
+"""Bytes in the path of a Unix socket on Linux, at most: `sun_path` less its final NUL, unix(7)."""
 
 _OTHERS_WRITE = 0o002
 _MODE = re.compile(r"0?[0-7]{3}", re.ASCII)
@@ -58,7 +58,7 @@ def read_control(
 ) -> ControlSettings:
     """Return the settings of `control`; report a path that is too long for a socket.
 
-    `folder` completes a relative path; `usable` is the document that the section is of.
+    `folder` completes a relative path; `usable` is the document that the section was made of.
     """
     settings = section.into(ControlSettings, folder)
     node = usable.at("control", "socket")

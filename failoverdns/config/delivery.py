@@ -27,7 +27,7 @@ def client(text: str) -> str:
     folded = text.lower()
     if not folded.startswith(_FINGERPRINT):
         if is_address(text):
-            raise Malformed("an address tells nothing; write a DNS name or a fingerprint")
+            raise Malformed("an address cannot be a client; write a DNS name or a fingerprint")
         return str(values.host_name(text))
     digits = folded.removeprefix(_FINGERPRINT)
     if not _HEX.fullmatch(digits):
@@ -58,11 +58,11 @@ def read_delivery(
     written: Node,
     faults: FaultReport,
 ) -> DeliverySettings:
-    """Return the settings of `delivery`; report what is wrong with them.
+    """Return the settings of `delivery`; report their errors in `faults`.
 
     `taken` are the addresses of the top-level `listen`, where DNS over TCP is answered.
-    `usable` is the document that the section is of, `written` the same with the values that were
-    refused already.
+    `usable` is the document that the section was made of; `written` also has the values that were
+    refused.
     """
     refuse_repeated(section.listen, usable.at("delivery", "listen"), "address", faults)
     _refuse_taken(section.listen, taken, usable, faults)
@@ -76,7 +76,7 @@ def _refuse_taken(
     usable: Node,
     faults: FaultReport,
 ) -> None:
-    """Report addresses where DNS over TCP is answered already."""
+    """Report addresses that are already used for DNS over TCP."""
     for index, address in enumerate(wanted):
         node = usable.at("delivery", "listen", index)
         for other_index, other in enumerate(taken):
@@ -88,7 +88,7 @@ def _refuse_taken(
 
 
 def _collide(one: ListenAddress, other: ListenAddress) -> bool:
-    """Return whether two sockets cannot both listen; with port 0 the kernel finds a free one."""
+    """Return whether two sockets cannot both listen; with port 0 the kernel chooses a free port."""
     if one.port != other.port or one.port == 0 or one.host.version != other.host.version:
         return False
     return one.host == other.host or one.host.is_unspecified or other.host.is_unspecified

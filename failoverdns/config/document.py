@@ -1,6 +1,6 @@
-"""YAML text becomes plain values that know their positions.
+"""YAML text becomes plain values with their positions in the file.
 
-Only a part of YAML is read, the one without surprises: mappings, sequences and scalars.  A plain
+Only the part of YAML without surprises is read: mappings, sequences and scalars.  A plain
 scalar is `true` or `false`, nothing (`null`, `~`, empty), a whole decimal number, or else text:
 `no` is text, and so are `0660` and `1.2.3.4`.  Duplicate keys, aliases, tags, deep nesting and
 further documents are errors.  The parser's events are read one by one, so that a document that
@@ -37,7 +37,7 @@ _NOT_A_CHARACTER = "an escape in this text does not stand for a character"
 
 Plain = None | bool | int | str | list["Plain"] | dict[str, "Plain"]
 Location = tuple[int | str, ...]
-"""Keys and indices that lead from the root to a value, as pydantic's `loc`."""
+"""Keys and indices that lead from the root to a value, like pydantic's `loc`."""
 
 
 class _Mark(Protocol):
@@ -85,17 +85,17 @@ class Node:
         return node
 
     def get(self, *location: int | str) -> Node:
-        """Return the node that `location` leads to, where there must be one."""
+        """Return the node that `location` leads to, which must exist."""
         node = self.at(*location)
         assert node is not None, location
         return node
 
     def lacks_any_of(self, written: Node, keys: Iterable[str]) -> bool:
-        """Return whether a value of one of these keys, which `written` has, was refused."""
+        """Return whether the value of one of these keys was refused: only `written` has it."""
         return any(written.at(key) is not None and self.at(key) is None for key in keys)
 
     def usable(self, wrong: Collection[Location] = ()) -> Node:
-        """Return a copy without refused values and without those at `wrong`.
+        """Return a copy without refused values and without the values at `wrong`.
 
         The other values keep their places, and the root is never left out.
         """
@@ -119,10 +119,10 @@ class Node:
 
 
 def read_document(text: str, faults: FaultReport) -> Node | None:
-    """Read the one YAML document in `text`; report what is wrong in `faults`.
+    """Read the one YAML document in `text`; report its errors in `faults`.
 
-    Returns what could be read, with `Refused` in place of wrong values; or None if the text is not
-    YAML.
+    Returns the values that could be read, with `Refused` in place of wrong ones; None if the text
+    is not YAML.
     """
     try:
         return _Reading(text, faults).document()
@@ -136,7 +136,7 @@ def read_document(text: str, faults: FaultReport) -> Node | None:
         place = Place(line, len(before) - (before.rfind("\n") + 1) + 1)
         faults.add(place, f"the character U+{error.character:04X} is not allowed in YAML")
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        # PyYAML lets through what chr() and int() raise for absurd escapes and versions.
+        # PyYAML lets the ValueErrors of chr() and int() through, for absurd escapes and versions.
         faults.add(START, f"not valid YAML: {error}")
     return None
 
@@ -144,7 +144,7 @@ def read_document(text: str, faults: FaultReport) -> Node | None:
 def refuse_repeated(
     values: Iterable[Hashable], items: Node | None, what: str, faults: FaultReport
 ) -> None:
-    """Report each value that stands in a list twice; `items` is the list in the document."""
+    """Report each value that is in a list twice; `items` is the list in the document."""
     seen: set[Hashable] = set()
     for index, value in enumerate(values):
         node = items.at(index) if items is not None else None
@@ -154,11 +154,11 @@ def refuse_repeated(
 
 
 class _TooDeepError(Exception):
-    """The document is nested too deeply; it has been reported."""
+    """The document is nested too deeply; the error has been reported."""
 
 
 class _Reading:
-    """One pass over the events of a document."""
+    """One pass over the events of the YAML parser."""
 
     def __init__(self, text: str, faults: FaultReport) -> None:
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
@@ -235,7 +235,7 @@ class _Reading:
 
 
 def _scalar(event: yaml.ScalarEvent) -> tuple[bool | int | str | None, str | None]:
-    """Return the value of a scalar, and what is wrong with it."""
+    """Return the value of a scalar, and its error if it has one."""
     text: str = event.value
     if _has_surrogates(text):
         return None, _NOT_A_CHARACTER
@@ -251,7 +251,7 @@ def _scalar(event: yaml.ScalarEvent) -> tuple[bool | int | str | None, str | Non
 
 
 def _place(mark: _Mark | None, path: str = "") -> Place:
-    """Return the place of a mark, which counts from 0; every event has one."""
+    """Return the place of a parser's mark, whose line and column count from 0."""
     return Place(mark.line + 1, mark.column + 1, path) if mark is not None else START
 
 
@@ -260,7 +260,7 @@ def _has_surrogates(text: str) -> bool:
 
 
 def _syntax_error(error: MarkedYAMLError) -> tuple[Place, str]:
-    """Return the place of a syntax error and what it is."""
+    """Return the place and the text of a syntax error."""
     mark = error.problem_mark or error.context_mark
     parts = [part for part in (error.context, error.problem) if part]
     hint = ""

@@ -1,7 +1,6 @@
 """Errors of a configuration file, collected so that all of them are reported at once.
 
-Each error has a place (line, column and path of the value) and says what is wrong and what would
-be right.
+Each error has a place (line, column and path of the value), the fault, and a correct form.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ _LONGEST_QUOTATION = 60
 
 @dataclass(frozen=True, slots=True)
 class ConfigError:
-    """One error; `line` and `column` count from 1.
+    """One error of a configuration; `line` and `column` count from 1.
 
-    `file` is the file's name as it was given.
-    `path` leads to the value, as in `zones.failover.test.nameservers.ns1[0]`; it is empty when
-    the file as a whole is at fault.
+    `file` is the name of the file as the caller gave it.
+    `path` leads to the value, as in `zones.failover.test.nameservers.ns1[0]`; it is empty for an
+    error of the file as a whole.
     """
 
     file: str
@@ -48,7 +47,8 @@ class ConfigErrors(Exception):
 class Place:
     """The position of a value or key: line and column from 1, and the path that leads to it.
 
-    `file` is empty for the configuration file, else another file that the value at `path` names.
+    `file` is empty for the configuration file, or the name of another file that the value at `path`
+    refers to.
     """
 
     line: int
@@ -58,21 +58,21 @@ class Place:
 
     @property
     def line_text(self) -> str:
-        """The line in words, with the file if it is not the configuration file."""
+        """The line in words, with the file unless it is the configuration file."""
         return f"line {self.line} of {self.file}" if self.file else f"line {self.line}"
 
     def of_key(self, key: str) -> Place:
-        """Return this place with the path of the value that `key` has in this mapping."""
+        """Return this place, with the path of the value that `key` has in this mapping."""
         shown = key if _PLAIN_KEY.fullmatch(key) else quoted(key)
         return Place(self.line, self.column, f"{self.path}.{shown}" if self.path else shown)
 
 
 START = Place(1, 1)
-"""Where errors of the file as a whole are reported."""
+"""The place for errors of the file as a whole."""
 
 
 class FaultReport:
-    """Collects the errors of a configuration file, and of those that it names."""
+    """Collects the errors of a configuration file, and of the files that it refers to."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -91,13 +91,13 @@ class FaultReport:
         )
 
     def raise_if_any(self) -> None:
-        """Raise ConfigErrors if there is any error."""
+        """Raise ConfigErrors if there are any errors."""
         if self._errors:
             raise ConfigErrors(sorted(self._errors, key=lambda error: error.file != self.file))
 
 
 def quoted(text: str) -> str:
-    """Return `text` in quotes, on one line, cut short where it is long."""
+    """Return `text` in quotes, on one line, shortened if it is long."""
     if len(text) > _LONGEST_QUOTATION:
         text = text[: _LONGEST_QUOTATION - 3] + "..."
     return '"' + _one_line(text).replace('"', '\\"') + '"'

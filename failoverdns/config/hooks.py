@@ -1,6 +1,6 @@
 """The section `hooks`: programs that run after events, or before a switch.
 
-Whether a program exists is not checked here: it may be installed later than the server.
+Whether a program exists is not checked: it may be installed later than the server.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def hook_name(text: str) -> str:
 
 
 def hook_event(text: str) -> str:
-    """Check that `text` is a kind of event that hooks run after."""
+    """Check that `text` is a kind of event that hooks can run after."""
     return values.one_of(text, HOOK_EVENTS, "an event")
 
 
 def required_word(value: object) -> bool:
-    """Read `required`, which gives True."""
+    """Read the word `required`, which gives True."""
     if value == "required":
         return True
     raise Malformed(
@@ -52,7 +52,7 @@ _HOOK = HookSettings("", (), frozenset(), None)
 
 
 class HookSection(Section):
-    """What stands below the name of a hook; `timeout` in seconds."""
+    """The keys of one hook; `timeout` in seconds."""
 
     run: Command = []
     events: list[Annotated[str, text(hook_event)]] = []
@@ -69,11 +69,11 @@ def read_hooks(
     written: Node,
     faults: FaultReport,
 ) -> tuple[HookSettings, ...]:
-    """Return the hooks in the order of the file; report what is wrong with them.
+    """Return the hooks in the order of the file; report their errors in `faults`.
 
     `folder` completes the path of a program.
-    `usable` is the document that the sections are of, `written` the same with the values that were
-    refused already.
+    `usable` is the document that the sections were made of; `written` also has the values that were
+    refused.
     """
     for name, section in sections.items():
         _check(name, section, usable.get("hooks", name), written.get("hooks", name), faults)

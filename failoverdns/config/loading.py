@@ -1,7 +1,7 @@
 """Load a configuration file: its path becomes a `Config`, or a list of all its errors.
 
 Text becomes a document with positions (`document`), the document becomes sections (`schema`), and
-each section becomes a value of the model in a module of its own.
+the module of each section makes a value of the model of it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from failoverdns.model.settings import (
 )
 
 MAX_SIZE = 16 * 1024 * 1024
-"""Bytes of a configuration file."""
+"""Bytes of a configuration file, at most."""
 
 
 def load_config(path: Path) -> Config:
     """Load the configuration file at `path`.
 
     Relative paths in it are completed with the folder that `path` is in.
-    Raises ConfigErrors with every error that could be found, in the order of their positions.
+    Raises ConfigErrors with all errors that could be found, in the order of their positions.
     """
     faults = FaultReport(str(path))
     text = read_text(path, faults)

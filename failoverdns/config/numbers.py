@@ -1,6 +1,6 @@
-"""Read numbers of the configuration that are not plain integers: seconds and percent.
+"""Read numbers of the configuration that are not plain integers: seconds and percentages.
 
-As in `config.scalars`, each function raises Malformed with what is wrong and what would be right.
+As in `config.scalars`, each function raises Malformed with the fault and a correct form.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
 
 
 def seconds(low: float, high: float) -> Callable[[object], float]:
-    """Return a reader of seconds from `low` to `high`: a whole number, or one with a point."""
+    """Return a reader of seconds from `low` to `high`, as a whole or a decimal number."""
 
     def read(value: object) -> float:
         if (isinstance(value, int) and not isinstance(value, bool)) or (
@@ -32,7 +32,7 @@ def seconds(low: float, high: float) -> Callable[[object], float]:
 
 
 def percent(value: object) -> float:
-    """Read 0 to 50 percent as a part of 1."""
+    """Read 0 to 50 percent as a fraction."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 50:
         return value / 100
     raise Malformed(f"must be a whole number from 0 to 50 (percent), not {named(value)}")

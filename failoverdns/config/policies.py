@@ -18,7 +18,7 @@ _POLICY = Policy("")
 
 
 class PolicySection(Section):
-    """What stands below the name of a policy; times in seconds."""
+    """The keys of one policy; times in seconds."""
 
     mode: ModeWord = _POLICY.mode
     grace: Annotated[float, PlainValidator(numbers.seconds(0, 86400))] = _POLICY.grace
@@ -35,10 +35,10 @@ class PolicySection(Section):
 def read_policy(
     name: str, section: PolicySection, usable: Node, written: Node, faults: FaultReport
 ) -> Policy:
-    """Return the policy `name`; report a limit of switches that could never be reached.
+    """Return the policy `name`; report a limit of switches that can never be reached.
 
-    `usable` is the policy in the document that the section is of, `written` the same with the
-    values that were refused already.
+    `usable` is the policy in the document that the section was made of; `written` also has the
+    values that were refused.
     """
     refused = usable.lacks_any_of(written, ("max_switches", "cooldown", "window"))
     guard = usable.at("max_switches") or usable.at("window")

@@ -1,6 +1,6 @@
 """The sections `tcp`, `cookies`, `rate_limit` and `querylog`.
 
-The files that they name are not opened here: their content may change without the configuration.
+The files that they name are not opened here: their content may change while the server runs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _QUERY_LOG = QueryLogSettings(Path("queries.json"))
 
 
 class TCPSection(Section):
-    """`tcp`; `idle_timeout` in seconds, `max_buffered` in MiB."""
+    """The keys of `tcp`; `idle_timeout` in seconds, `max_buffered` in MiB."""
 
     idle_timeout: Annotated[int, Field(ge=1, le=3600)] = _TCP.idle_timeout
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = _TCP.max_connections
@@ -37,14 +37,14 @@ class TCPSection(Section):
 
 
 class CookiesSection(Section):
-    """`cookies`."""
+    """The keys of `cookies`."""
 
     answer: Boolean = _COOKIES.answer
     secret_file: FilePath | None = _COOKIES.secret_file
 
 
 class RateLimitSection(Section):
-    """`rate_limit`; a rate that is None is the same as `responses_per_second`."""
+    """The keys of `rate_limit`; a rate that is None is the same as `responses_per_second`."""
 
     responses_per_second: Rate = _LIMITS.responses_per_second
     nxdomains_per_second: Rate | None = None
@@ -59,7 +59,7 @@ class RateLimitSection(Section):
 
 
 class QueryLogSection(Section):
-    """`querylog`; `max_size` in MiB."""
+    """The keys of `querylog`; `max_size` in MiB."""
 
     file: FilePath = _QUERY_LOG.file
     max_size: Annotated[int, Field(ge=1, le=100_000), MIB] = _QUERY_LOG.max_size
@@ -68,7 +68,7 @@ class QueryLogSection(Section):
 def read_tcp(section: TCPSection, usable: Node, faults: FaultReport) -> TCPSettings:
     """Return the settings of `tcp`; report a limit per prefix that exceeds the limit for all.
 
-    `usable` is the document that the section is of.
+    `usable` is the document that the section was made of.
     """
     node = usable.at("tcp", "max_connections_per_prefix")
     if section.max_connections_per_prefix > section.max_connections and node is not None:
@@ -80,7 +80,7 @@ def read_tcp(section: TCPSection, usable: Node, faults: FaultReport) -> TCPSetti
 def read_rate_limit(section: RateLimitSection, usable: Node, faults: FaultReport) -> RateLimits:
     """Return the limits of `rate_limit`; report networks that are given twice.
 
-    `usable` is the document that the section is of.
+    `usable` is the document that the section was made of.
     """
     exempt = usable.at("rate_limit", "exempt_clients")
     refuse_repeated(section.exempt_clients, exempt, "network", faults)

@@ -1,4 +1,4 @@
-"""Which changes of the configuration take a restart; all others take effect on a reload."""
+"""Which changes of the configuration need a restart; all others take effect on a reload."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from failoverdns.model.settings import Config, DeliverySettings
 
 
 def takes_restart(old: Config, new: Config) -> tuple[str, ...]:
-    """Return the sections whose change takes a restart; none if a reload is enough."""
+    """Return the sections whose change needs a restart; none if a reload is enough."""
     fixed = {
         "control": old.control != new.control,
         "state": old.state != new.state,

@@ -1,6 +1,6 @@
-"""The section `safety_rules`: what no automatic switch may break.
+"""The section `safety_rules`: conditions that an automatic switch must not violate.
 
-Groups that a rule names need not exist: they are made and removed by commands.
+Groups that a rule names need not exist: commands add and delete groups.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ GroupName = Annotated[str, text(group_name)]
 
 
 class AssertSection(Section):
-    """`assert` of a safety rule."""
+    """The keys of `assert` in a safety rule."""
 
     groups: list[GroupName] = []
     at_least: Annotated[int, Field(ge=1, le=100_000)] = _ASSERTION.at_least
@@ -73,14 +73,14 @@ class AssertSection(Section):
 
 
 class GateSection(Section):
-    """`gate` of a safety rule."""
+    """The keys of `gate` in a safety rule."""
 
     group: GroupName | None = None
     flag: Annotated[str, text(flag_name)] | None = None
 
 
 class SafetyRuleSection(Section):
-    """What stands below the name of a safety rule: exactly one of `assert`, `gate`, `wait`."""
+    """The keys of one safety rule: exactly one of `assert`, `gate`, `wait`, and `groups`."""
 
     assert_: AssertSection | None = Field(default=None, alias="assert")
     gate: GateSection | None = None
@@ -91,19 +91,19 @@ class SafetyRuleSection(Section):
 def read_safety_rule(
     name: str, section: SafetyRuleSection, node: Node, faults: FaultReport
 ) -> SafetyRule | None:
-    """Return the safety rule `name`, or None if it is no rule; report what is wrong with it.
+    """Return the safety rule `name`, or None if it is invalid; report its errors in `faults`.
 
-    `node` is the rule as it is written, values included that were refused already.
+    `node` is the rule in the file, refused values included.
     """
     if name in RULES_OF_OUR_OWN:
-        faults.add(node.key, f"{quoted(name)} is a rule of the server's own; choose another name")
+        faults.add(node.key, f"{quoted(name)} is a built-in rule; choose another name")
     kinds = [key for key in ("assert", "gate", "wait") if node.at(key) is not None]
     if len(kinds) != 1:
         given = f"not {' and '.join(kinds)}" if kinds else "and none is given"
         faults.add(node.place, f"must be exactly one of assert, gate and wait, {given}")
         return None
     if (rule := node.at(kinds[0])) is not None and rule.value is None:
-        faults.add(rule.place, f"says nothing; {_FORMS[kinds[0]]}")
+        faults.add(rule.place, f"empty; {_FORMS[kinds[0]]}")
         return None
     if section.assert_ is not None:
         return _assertion(name, section.assert_, node, faults)
@@ -127,19 +127,19 @@ def _assertion(
     name: str, asserted: AssertSection, node: Node, faults: FaultReport
 ) -> Assertion | None:
     if (groups := node.at("groups")) is not None:
-        faults.add(groups.key, "the groups of an assertion stand in it: assert: {groups: [...]}")
+        faults.add(groups.key, "an assertion has its groups inside: assert: {groups: [...]}")
     refuse_repeated(asserted.groups, node.at("assert", "groups"), "group", faults)
     at_least = node.at("assert", "at_least")
     if asserted.groups and asserted.at_least > len(asserted.groups) and at_least is not None:
         faults.add(
             at_least.place,
-            f"must be at most {len(asserted.groups)}, which is how many groups there are: "
-            "or none could ever be switched",
+            f"must be at most {len(asserted.groups)}, the number of groups in it; "
+            "otherwise none of them could ever be switched",
         )
     return asserted.into(Assertion, name=name)
 
 
 def _is_given(document: Node, *location: str) -> bool:
-    """Return whether there is a value at `location`, right or wrong."""
+    """Return whether there is a value at `location`, valid or not."""
     node = document.at(*location)
     return node is not None and node.value is not None

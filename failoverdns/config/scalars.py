@@ -1,6 +1,6 @@
-"""Read single values of the configuration that several sections have, and describe wrong ones.
+"""Read single values that occur in several sections, and describe invalid values.
 
-Every function that reads a value raises Malformed with what is wrong and what would be right.
+Every function that reads a value raises Malformed with the fault and a correct form.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def address(text: str) -> IPv4Address | IPv6Address:
 
 
 def network(text: str) -> IPv4Network | IPv6Network:
-    """Read a network; an address alone is the network with only this address."""
+    """Read a network; a single address is the network with only this address."""
     try:
         return ip_network(text)
     except ValueError:
@@ -70,17 +70,17 @@ def listen_address(text: str) -> ListenAddress:
 
 
 def resolver(text: str) -> ListenAddress:
-    """Read address and port of a resolver."""
+    """Read the address and port of a resolver."""
     value = listen_address(text)
     if value.port == 0 or value.host.is_unspecified:
-        raise Malformed(f'{quoted(text)} cannot be asked; write one such as "192.0.2.53:53"')
+        raise Malformed(f'{quoted(text)} is not a resolver; write one such as "192.0.2.53:53"')
     return value
 
 
 def mailbox(text: str) -> DomainName:
     """Read a mail address as the mailbox of a SOA record (RFC 1035 section 8).
 
-    The local part becomes the first label, its dots included.
+    The local part becomes the first label, including its dots.
     """
     form = "write one such as hostmaster@failover.example"
     local, at, domain = text.rpartition("@")
@@ -99,7 +99,7 @@ def host_name(text: str, origin: DomainName | None = None) -> DomainName:
     """
     name = DomainName.from_text(text, origin)
     if name.is_root:
-        raise Malformed("the root cannot stand here")
+        raise Malformed("the root is not allowed here")
     for label in name.labels():
         plain_label(label.decode("latin-1"), "its part")
     return name
@@ -132,7 +132,7 @@ def application(text: str) -> str:
 
 
 def one_of(text: str, words: Sequence[str], what: str) -> str:
-    """Check that `text` is one of `words`; `what` is what they are."""
+    """Check that `text` is one of `words`; `what` describes them in errors."""
     if text in words:
         return text
     close = get_close_matches(text, words, n=1)
@@ -141,23 +141,23 @@ def one_of(text: str, words: Sequence[str], what: str) -> str:
 
 
 def command(words: Sequence[str], folder: Path) -> tuple[str, ...]:
-    """Complete the path of a program, the first of `words`, with `folder`, an absolute one."""
+    """Complete the path of a program, the first of `words`, with the absolute path `folder`."""
     return (str(absolute(words[0], folder)), *words[1:]) if words else ()
 
 
 def absolute(path: str | Path, folder: Path) -> Path:
-    """Complete a relative path with `folder`, an absolute one."""
+    """Complete a relative path with the absolute path `folder`."""
     return Path(os.path.normpath(folder / path))
 
 
 def not_text(value: object) -> str:
-    """Return an error that a plain value is not text."""
+    """Return the error for a plain value that is not text."""
     hint = "; put it in quotes" if isinstance(value, int) else ""
     return f"must be text, not {named(value)}{hint}"
 
 
 def named(value: object) -> str:
-    """Describe a plain value for an error."""
+    """Describe a plain value for an error message."""
     match value:
         case None:
             return "nothing"

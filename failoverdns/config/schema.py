@@ -1,7 +1,7 @@
-"""The document becomes sections, and errors of pydantic become errors that operators understand.
+"""The document becomes sections, and pydantic's errors become errors that operators understand.
 
-All errors in keys and single values are found in one run.  What depends on several values at once
-is checked afterwards, in the module of each section.
+All errors in keys and single values are found in one run.  Checks of several values together
+follow in the module of each section.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from failoverdns.model.health import CheckKind
 def check_shape(document: Node, faults: FaultReport) -> tuple[ConfigFile, Node]:
     """Validate `document`; report every error in `faults`.
 
-    Returns the sections, and the document that they are of: the wrong values are left out, and the
-    sections have defaults in their place.  So the rest can still be checked in the same run.
+    Returns the sections, and the document that they were made of: invalid values are left out, and
+    the sections have defaults in their place, so that the rest can still be checked.
     """
     nothing = ConfigFile(), Node(document.place, document.key, {})
     if document.value is None:
@@ -45,17 +45,17 @@ def check_shape(document: Node, faults: FaultReport) -> tuple[ConfigFile, Node]:
             _explain(fault["loc"], dict(fault), usable, faults)
     if () in wrong:
         return nothing
-    # The sections have defaults for everything, so the rest is valid.
+    # The sections have a default for every key, so the rest is valid.
     usable = usable.usable(wrong)
     return ConfigFile.model_validate(usable.plain()), usable
 
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """A key that a section must have, and what the error for a missing one suggests.
+    """A key that a section must have, and the hint for the error if it is missing.
 
-    `section` leads to the section, an empty step to each entry of a mapping.
-    `filled` is the type whose value may not be empty.
+    `section` leads to the section; an empty step stands for every entry of a mapping.
+    `filled` is the type of a value that must not be empty.
     """
 
     section: tuple[str, ...]
@@ -97,14 +97,14 @@ _NEEDS = (
 
 
 def _require_keys(document: Node, faults: FaultReport) -> None:
-    """Report what is missing or empty; the sections themselves have defaults for everything."""
+    """Report keys that are missing or empty; the sections themselves have defaults for all."""
     for need in _NEEDS:
         for section in _sections(document, need.section):
             _require(section, need, faults)
 
 
 def _sections(node: Node, steps: tuple[str, ...]) -> Iterator[Node]:
-    """Yield the mappings that `steps` lead to, as in a `_Need`."""
+    """Yield the mappings that `steps` lead to, as in `_Need`."""
     if not isinstance(node.value, dict):
         return
     if not steps:
@@ -159,7 +159,7 @@ def _unknown_key(location: Location) -> str:
 
 
 def _section_at(location: Location) -> type[Section]:
-    """Return the section that is at `location` in a file."""
+    """Return the section at `location` in a file."""
     section: type[Section] = ConfigFile
     keys = iter(location)
     for key in keys:

@@ -1,8 +1,8 @@
-"""The base of all sections of the configuration, and the types that their keys share.
+"""The base class of all sections of the configuration, and the types that their keys share.
 
-A section is a pydantic model of one mapping of the file: its fields are the keys that operators
-write, with the limits of their values.  What the rest of the server gets is a dataclass of
-`failoverdns.model`, which has the defaults; `Section.into` makes one of the other.
+A section is a pydantic model of one mapping in the file: its fields are the keys that operators
+write, with the limits of their values.  The rest of the server gets a dataclass of
+`failoverdns.model`, which has the defaults; `Section.into` converts a section to one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Value = TypeVar("Value", bound=Dataclass)
 
 
 class Section(BaseModel):
-    """A mapping of the file with a fixed set of keys."""
+    """A mapping in the file with a fixed set of keys."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True
@@ -69,7 +69,7 @@ def _settled(value: object, folder: Path | None) -> object:
 
 
 def text(read: Callable[[str], T]) -> PlainValidator:
-    """Return a validator that takes only text and replaces it with what `read` returns."""
+    """Return a validator that accepts only text, and replaces it with the result of `read`."""
 
     def check(value: object) -> T:
         if not isinstance(value, str):
@@ -80,28 +80,28 @@ def text(read: Callable[[str], T]) -> PlainValidator:
 
 
 def one_of(what: str, *words: str) -> PlainValidator:
-    """Return a validator that takes only these words; `what` describes them in errors."""
+    """Return a validator that accepts only these words; `what` describes them in errors."""
     return text(lambda value: values.one_of(value, words, what))
 
 
 def word_of(kind: type[Word], what: str) -> PlainValidator:
-    """Return a validator that takes the values of an enum and replaces them with its members."""
+    """Return a validator that accepts the values of an enum, and replaces them with its members."""
     words = tuple(member.value for member in kind)
     return text(lambda value: kind(values.one_of(value, words, what)))
 
 
 def or_empty(empty: Callable[[], object]) -> BeforeValidator:
-    """Return a validator that lets a key without a value stand for an empty one."""
+    """Return a validator that replaces a missing value with an empty one."""
     return BeforeValidator(lambda value: empty() if value is None else value)
 
 
 def command_line(value: object) -> object:
-    """Let a text stand for a command line of one word."""
+    """Accept a text as a command line of one word."""
     return [values.file_path(value)] if isinstance(value, str) else value
 
 
 def _boolean(value: object) -> bool:
-    """Take only true and false: pydantic would also take words and numbers."""
+    """Accept only true and false: pydantic would also accept words and numbers."""
     if not isinstance(value, bool):
         raise Malformed(f"must be true or false, not {values.named(value)}")
     return value
@@ -114,4 +114,4 @@ Line = Annotated[str, text(values.ascii_text)]
 Boolean = Annotated[bool, PlainValidator(_boolean)]
 Command = Annotated[list[Annotated[str, text(values.argument)]], BeforeValidator(command_line)]
 MIB: Any = AfterValidator(lambda number: number << 20)
-"""Turns a number of MiB into bytes; a default is in bytes."""
+"""Converts MiB to bytes; the default is in bytes already."""

@@ -1,7 +1,7 @@
 """The configuration file as a whole: its sections, and those that are too small for a module.
 
-Every key has a default, so that the rest of a section can still be checked when a value in it is
-wrong.  Which keys must be given is checked in `config.schema`; their defaults are never used.
+Every key has a default, so that the rest of a section can still be checked when one of its values
+is wrong.  Which keys must be given is checked in `config.schema`; their defaults are never used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from failoverdns.model.settings import ListenAddress, StateSettings
 
 MAX_WORKERS = 256
 MAX_IDENTITY = 255
-"""Bytes in a string of a TXT record (RFC 1035 section 3.3.14)."""
+"""Bytes in a string of a TXT record (RFC 1035 section 3.3.14), at most."""
 
 
 def worker_count(value: object) -> int | None:
@@ -61,7 +61,7 @@ Resolver = Annotated[ListenAddress, text(values.resolver)]
 
 
 class ZoneSection(Section):
-    """What stands below an origin; TTLs in seconds."""
+    """The keys of one zone; TTLs in seconds."""
 
     nameservers: dict[str, Annotated[list[AddressText], or_empty(list)]] = {}
     contact: Annotated[DomainName, text(values.mailbox)] | None = None
@@ -73,13 +73,13 @@ class ZoneSection(Section):
 
 
 class StateSection(Section):
-    """`state`."""
+    """The keys of `state`."""
 
     sqlite: FilePath = StateSettings().sqlite
 
 
 class IdentitySection(Section):
-    """`identity`."""
+    """The keys of `identity`."""
 
     id: IdentityText | None = None
     version: IdentityText | None = None
@@ -87,7 +87,7 @@ class IdentitySection(Section):
 
 
 class ConfigFile(Section):
-    """The whole file."""
+    """The keys of the whole file."""
 
     zones: dict[str, ZoneSection] = {}
     listen: list[Listen] = []

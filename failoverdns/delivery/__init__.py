@@ -1,4 +1,4 @@
-"""DELIVERY: certificates and events on their way to web heads and programs.
+"""Delivery: certificates and events on their way to web heads and programs.
 
-Web heads fetch (`pull`), programs are run (`hooks`, `programs`).  Decides nothing.
+Web heads fetch certificates (`pull`), hooks run programs (`hooks`, `hook_programs`).
 """

@@ -1,7 +1,7 @@
-"""Header fields of a request: which entity tags a client has, and how long it is ready to wait.
+"""Header fields of a request: the entity tags that a client has, and how long it will wait.
 
 A field may be given on several lines, which count as one, separated by commas (RFC 9110 section
-5.3).  What cannot be understood counts as not given.
+5.3).  A malformed field counts as not given.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 def entity_tags(lines: Iterable[str]) -> frozenset[str]:
     """Return the entity tags of `If-None-Match`, in their quotes; `*` stands for any.
 
-    Weak and strong ones are the same here (RFC 9110 section 13.1.2).
+    Weak and strong tags count the same (RFC 9110 section 13.1.2).
     """
     text = ", ".join(lines)
     if text.strip() == ANY_TAG:
@@ -28,7 +28,7 @@ def entity_tags(lines: Iterable[str]) -> frozenset[str]:
 def wait_preference(lines: Iterable[str]) -> int:
     """Return the seconds of the preference `wait` of `Prefer`, 0 without (RFC 7240 section 4.3).
 
-    Only the first instance counts; parameters and what stands in quotes are none (section 2).
+    Only the first instance counts; parameters and quoted text are ignored (section 2).
     """
     for preference in _split(", ".join(lines), ","):
         name, _, value = next(_split(preference, ";")).partition("=")
@@ -41,7 +41,7 @@ def wait_preference(lines: Iterable[str]) -> int:
 
 
 def _split(text: str, separator: str) -> Iterator[str]:
-    """Split at a character where it stands outside quotes."""
+    """Split a text at a character, except inside quotes."""
     start, quoted, escaped = 0, False, False
     for place, character in enumerate(text):
         if escaped:

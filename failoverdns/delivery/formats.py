@@ -1,4 +1,4 @@
-"""The shapes in which a certificate and its key are fetched.
+"""The formats in which a certificate and its key are delivered.
 
 | format    | body                                                                        |
 |-----------|-----------------------------------------------------------------------------|
@@ -22,7 +22,7 @@ FORMATS = (PEM, CADDY, TRAEFIK)
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is sent: a media type and text; without text there is nothing for who asks."""
+    """The body of a response: its media type and text; None if there is nothing for this client."""
 
     media_type: str
     text: str | None
@@ -31,9 +31,9 @@ class Body:
 def write_body(
     format_: str, bundle: Bundle, names: tuple[str, ...], server_name: str | None = None
 ) -> Body:
-    """Return a bundle in a format; `names` are the certificate's.
+    """Return a certificate and its key in a format; `names` are the certificate's.
 
-    `server_name` is what a TLS client asked Caddy for.
+    `server_name` is the name that a TLS client asked Caddy for.
     """
     if format_ == TRAEFIK:
         entry = {"certFile": bundle.chain, "keyFile": bundle.key.reveal()}

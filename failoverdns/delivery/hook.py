@@ -1,10 +1,10 @@
-"""One hook: a program that is told of events in order, at least once, again when it fails.
+"""One hook: its program is run for events in order, at least once each, and again when it fails.
 
-It has a queue of its own, and how far it has come is kept in the store: a server that was killed
-tells it what it missed.  An event that a later one supersedes is not told.
-What does not come in its turn, or when the queue is full, is read from history in time: nothing is
-lost, and nothing grows without bound.
-Refuses to know how a program is run (`delivery.hook_programs`), threads and clocks.
+Each hook has a queue of its own, and its progress is stored, so that a restarted server runs it for
+the events that it missed.  Events that a later one supersedes are skipped.
+Events that arrive out of order, or while the queue is full, are read from history later: none is
+lost, and memory stays bounded.
+Does not know how a program is run (`delivery.hook_programs`), threads and clocks.
 """
 
 from __future__ import annotations
@@ -31,39 +31,39 @@ from failoverdns.rules.reports.events import (
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 BACK_OFF = (1.0, 5.0, 30.0, 120.0, 300.0)
-"""Seconds between attempts: the last one holds for all further ones."""
+"""Seconds between attempts; the last one is for all further attempts."""
 
 SHOWN_OUTPUT = 2000
-"""Characters of a program's output that are kept."""
+"""Characters of a program's output that are stored."""
 
 MAX_BEHIND = 1000
-"""Changes without an event for it after which a hook's progress is kept all the same.
+"""Changes without an event for a hook after which its progress is stored all the same.
 
-So a start never has to read the whole history to find what a hook has missed.
+So a start never has to read the whole history to find the events that a hook has missed.
 """
 
 MAX_WAITING = 1000
-"""Events that wait in memory; those after them stay in history until there is room."""
+"""Events that wait in memory; later ones stay in history until there is room."""
 
 READ_AT_ONCE = 100
 """Changes that are read from history at a time."""
 
 
 class _Replaced(Exception):
-    """Why there is no certificate to run a program with at this moment."""
+    """There is no certificate at this moment to run a program with; the message says why."""
 
 
 RunInThread = Callable[[Callable[[], Run]], Awaitable[Run]]
-"""Runs a program in a thread."""
+"""Runs a blocking call in a thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookEffects(Effects):
-    """The side effects of hooks: also the store, threads and time.
+    """The side effects of hooks, with the store, threads and time.
 
-    `in_thread` makes a blocking call in a thread, `ask_in_thread` does so for the programs that a
-    switch waits for, which wait for no others; `sleep` waits for seconds; `now` returns seconds
-    since 1970; `folder` is where private folders are made.
+    `in_thread` makes a blocking call in a thread; `ask_in_thread` does so in other threads, for
+    the programs that a switch waits for; `sleep` waits for seconds; `now` returns seconds since
+    1970; `folder` is the folder for private folders.
     """
 
     store: Store
@@ -75,7 +75,7 @@ class HookEffects(Effects):
 
 
 class Hook:
-    """One hook: its queue, and how far it has come."""
+    """One hook: its queue and its progress."""
 
     def __init__(
         self, settings: HookSettings, progress: HookProgress, effects: HookEffects
@@ -91,7 +91,7 @@ class Hook:
         self._stopped = False
 
     def take(self, change: Change) -> None:
-        """Queue what is to be told of a change; one that was told already is left alone."""
+        """Queue the events of a change; ignore a change that was taken before."""
         if change.revision <= self._seen or self._stopped:
             return
         if change.revision == self._seen + 1 and len(self._queue) < MAX_WAITING:
@@ -99,7 +99,7 @@ class Hook:
         self.go_on()
 
     def go_on(self) -> None:
-        """Tell what is to be told, if there is anything."""
+        """Run the program for the events that wait, if there are any."""
         missed = self._effects.state().revision - self._seen
         behind = self._seen - self.progress.revision
         if (self._queue or missed > 0 or behind >= MAX_BEHIND) and not self._working:
@@ -111,7 +111,7 @@ class Hook:
         return await self._run(event, self._effects.ask_in_thread)
 
     def report(self) -> dict[str, Json]:
-        """Report how the hook is doing."""
+        """Return the state of the hook."""
         state = "idle"
         if self._attempt:
             state = "running" if self._attempt == 1 else f"attempt {self._attempt} after a failure"
@@ -128,7 +128,7 @@ class Hook:
         }
 
     def stop(self) -> None:
-        """End what is running; what was not told is told after the next start."""
+        """End the program; remaining events follow after the next start."""
         self._stopped = True
         self._queue.clear()
         for program in self._programs:
@@ -144,7 +144,7 @@ class Hook:
                 self._queue.append(event)
 
     async def _work(self) -> None:
-        """Tell all that waits, and what is in history only; then note how far that was."""
+        """Run the program for all events, queued ones and those in history; then store progress."""
         try:
             while not self._stopped:
                 if self._queue:
@@ -164,7 +164,7 @@ class Hook:
             self._attempt = 0
 
     async def _catch_up(self) -> None:
-        """Queue what comes next in history; wait if that cannot be read now."""
+        """Queue the next events of history; wait if history cannot be read now."""
         revision = self._effects.state().revision
         try:
             changes = await self._effects.store.changes_after(self._seen, READ_AT_ONCE)
@@ -177,11 +177,11 @@ class Hook:
         for change in changes:
             if change.revision > self._seen:
                 self._enqueue(change)
-        if not changes:  # what history does not have nobody can be told
+        if not changes:  # these changes are not in history, so their events are lost
             self._seen = max(self._seen, revision)
 
     async def _tell(self, event: Event) -> None:
-        """Run the program for an event until it succeeds, or was tried often enough."""
+        """Run the program for an event until it succeeds, or until no attempt is left."""
         progress = self.progress
         for attempt in range(self.settings.attempts):
             if attempt:
@@ -208,7 +208,7 @@ class Hook:
         await self._keep(replace(progress, revision=revision))
 
     def _after(self, event: Event, run: Run) -> HookProgress:
-        """Return the progress after a run: an earlier failure stays until that is mended."""
+        """Return the progress after a run; an earlier failure stays until its event succeeds."""
         before, now = self.progress, self._effects.now()
         if run.problem is None and before.failed not in (None, _title(event)):
             return replace(before, time=now)
@@ -217,7 +217,7 @@ class Hook:
         return HookProgress(before.revision, now, failed, problem, run.output[-SHOWN_OUTPUT:])
 
     def _is_outdated(self, event: Event) -> bool:
-        """Tell whether there is nothing to tell any more: the certificate was taken away."""
+        """Return whether the event is void, because its certificate was removed."""
         return (
             event.kind is EventKind.CERTIFICATE
             and self._effects.state().certificate(event.id) is None
@@ -250,7 +250,7 @@ class Hook:
             self._programs.discard(program)
 
     async def _lineage(self, event: Event) -> Lineage:
-        """Return the certificate that an event is about, as it is by now."""
+        """Return the current certificate of an event's application. Raises _Replaced."""
         state = self._effects.state()
         application, certificate = state.application(event.id), state.certificate(event.id)
         if application is None or certificate is None:
@@ -261,7 +261,7 @@ class Hook:
         return Lineage(application.name, certificate.facts.names, bundle)
 
     def _wants(self, event: Event) -> bool:
-        """Tell whether an event is to be told: of applications by their names then and now."""
+        """Return whether the hook runs for an event; applications count by old and new names."""
         if event.kind.value not in self.settings.events:
             return False
         only = self.settings.applications

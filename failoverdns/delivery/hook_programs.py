@@ -1,8 +1,8 @@
 """Run one program for one event: no shell, a clean environment, a private folder, a time limit.
 
-The folder holds the certificate under the names that certbot uses, and lives only as long as the
-program does.  Whatever the program prints, no private key is kept of it.
-Blocks: call it in a thread.  Refuses to know events and when to try again.
+The folder holds the certificate under the names that certbot uses, and exists only as long as the
+program runs.  Private keys are removed from the output that is kept.
+Blocks, so it is called in a thread.  Does not know events, nor when to try again.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from failoverdns.model.certificate import Bundle
 from failoverdns.pki.certificates import split_chain
 
 MAX_OUTPUT = 16384
-"""Bytes kept of what a program prints: the end."""
+"""Bytes of a program's output that are kept: its end."""
 
 GRACE = 5.0
-"""Seconds between asking a program to end (SIGTERM) and ending it (SIGKILL)."""
+"""Seconds between asking a program to end (SIGTERM) and killing it (SIGKILL)."""
 
 _LOOK = 0.05
-"""Seconds between two looks at a program that prints nothing."""
+"""Seconds between two checks of a program that prints nothing."""
 
 PREFIX = "hook-"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -39,12 +39,12 @@ _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [^\n]
 _REMOVED = "(private key removed)"
 _BASE64 = re.compile(r"[A-Za-z0-9+/=]{16,}")
 _PIECE = 16
-"""Characters of a key in a row that give a word away; 24 do so wherever they begin."""
+"""Characters of a key in a row that make a word secret; 24 in a row hold one such piece."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of running a program: `problem` is None if it went well."""
+    """The result of running a program; `problem` is None if it succeeded."""
 
     problem: str | None
     output: str
@@ -52,7 +52,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """A certificate to put into the folder: what it is called, its names, chain and key."""
+    """A certificate for the private folder: its name, DNS names, chain and key."""
 
     name: str
     names: tuple[str, ...]
@@ -65,7 +65,7 @@ class Program:
     def __init__(self, argv: Sequence[str], timeout: float, grace: float) -> None:
         """Take the path of an executable and its arguments.
 
-        `timeout` is in seconds, and so is `grace`: between SIGTERM and SIGKILL, when it has to end.
+        `timeout` and `grace` (between SIGTERM and SIGKILL) are in seconds.
         """
         self._argv = tuple(argv)
         self._timeout = timeout
@@ -75,9 +75,9 @@ class Program:
         """The monotonic time at which it was asked to end."""
 
     def run(self, variables: Mapping[str, str], lineage: Lineage | None, folder: Path) -> Run:
-        """Run it with `variables` as its environment and return what came of it.
+        """Run it with `variables` as its environment and return the result.
 
-        With a `lineage` a private folder is made in `folder`, and certbot's variables name it.
+        With a `lineage`, a private folder is made in `folder`, and certbot's variables name it.
         Raises OSError if the folder cannot be made.
         """
         environ = {"PATH": os.environ.get("PATH", _PATH), **variables}
@@ -91,7 +91,7 @@ class Program:
         return Run(run.problem, without_key(run.output, bundle.key.reveal(), bundle.chain))
 
     def end(self) -> None:
-        """End the program within its grace, from another thread; it is not started any more."""
+        """End the program within its grace, from another thread; do not start it any more."""
         self._ended = time.monotonic()
         if self._process is not None:
             _signal(self._process, signal.SIGTERM)
@@ -120,7 +120,7 @@ class Program:
         return Run(self._problem(process.returncode, in_time=in_time), _text(output))
 
     def _until(self, began: float) -> Callable[[], float]:
-        """Return a function that tells until when it may run: it may be asked to end earlier."""
+        """Return a function that returns its deadline, which is earlier after `end`."""
         return lambda: min(began + self._timeout, (self._ended or math.inf) + self._grace)
 
     def _problem(self, status: int, *, in_time: bool) -> str | None:
@@ -134,9 +134,9 @@ class Program:
 
 
 def without_key(text: str, key: str, public: str = "") -> str:
-    """Return a text without private keys: any in PEM, and all that holds a piece of `key`.
+    """Return a text without private keys: without any in PEM, and without any piece of `key`.
 
-    A public key is a part of both `key` and the chain, `public`: what that has may stay.
+    A public key is part of both `key` and the chain, `public`: pieces of `public` may stay.
     """
     secret, known = _base64_of(key), _base64_of(public)
     lines = {line for line in key.splitlines() if len(line) >= _PIECE} - set(public.splitlines())
@@ -151,7 +151,7 @@ def without_key(text: str, key: str, public: str = "") -> str:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a server that was killed left of private folders; make `folder` if need be.
+    """Remove private folders that a killed server left behind; make `folder` if need be.
 
     Raises OSError.
     """
@@ -162,7 +162,7 @@ def sweep(folder: Path) -> None:
 
 @contextmanager
 def _private_folder(lineage: Lineage, folder: Path) -> Iterator[Path]:
-    """Lay a certificate out as certbot does, in a folder of its own that only we can read."""
+    """Write a certificate as certbot does, into a new folder that only this user can read."""
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder) as private:
         path = Path(private) / lineage.name
         path.mkdir(mode=0o700)
@@ -181,27 +181,27 @@ def _private_folder(lineage: Lineage, folder: Path) -> Iterator[Path]:
 
 
 def _watch(process: subprocess.Popen[bytes], until: Callable[[], float]) -> tuple[bytes, bool]:
-    """Read what a process prints until it ends; return that, and whether it ended in time."""
+    """Read the output of a process until it ends; return it, and whether it ended in time."""
     assert process.stdout is not None
     output = b""
     os.set_blocking(process.stdout.fileno(), False)
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while (left := until() - time.monotonic()) > 0:
-            ended = process.poll() is not None  # before reading: then all of it is there
+            ended = process.poll() is not None  # before reading, so that all output is there
             ready = selector.select(0 if ended else min(_LOOK, left))
             data = process.stdout.read(65536) if ready else None
             output = (output + (data or b""))[-MAX_OUTPUT:]
             if ended and not data:
                 return output, True
-            if ready and not data and not ended:  # it closed its output, and goes on
+            if ready and not data and not ended:  # it closed its output, and still runs
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(min(_LOOK, left))
     return output, False
 
 
 def _end(process: subprocess.Popen[bytes], grace: float) -> None:
-    """End a process and all that it started, gently first."""
+    """End a process and all its children, gently first."""
     _signal(process, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(grace)

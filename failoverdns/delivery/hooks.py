@@ -1,7 +1,7 @@
-"""Hooks: all programs that are told of events, and those that a switch waits for.
+"""All hooks of the configuration: those that run after events, and those before a switch.
 
-No answer and no switch waits for a hook, but for those that are asked before a switch.
-Refuses to know how one hook is told (`delivery.hook`).
+No answer waits for a hook, and a switch waits only for those with `before_switch`.
+How one hook runs its program is in `delivery.hook`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Hooks:
         self._hooks: dict[str, Hook] = {}
 
     async def configure(self, settings: Sequence[HookSettings], revision: int) -> None:
-        """Have exactly these hooks: new ones are told of what comes after `revision`.
+        """Replace the hooks by these; new ones run for events after `revision`.
 
-        Those that were there before are told what they have missed.  Raises Unavailable, Corrupt
-        or OutcomeUnknown; then the hooks are as they were.
+        Hooks that existed before run for the events that they have missed.  Raises Unavailable,
+        Corrupt or OutcomeUnknown; then the hooks are unchanged.
         """
         store = self._effects.store
         known = await store.progress()
@@ -42,14 +42,14 @@ class Hooks:
             hook.go_on()
 
     def announce(self, change: Change) -> None:
-        """Tell every hook of a change, each when it was told of what came before."""
+        """Pass a change to every hook; each takes changes in order."""
         for hook in self._hooks.values():
             hook.take(change)
 
     def _replace(
         self, settings: Sequence[HookSettings], known: Mapping[str, HookProgress], revision: int
     ) -> None:
-        """Stop hooks that are not the same any more, and put others in their place."""
+        """Stop hooks that have changed or are gone, and start the new ones."""
         old, self._hooks = self._hooks, {}
         for wanted in settings:
             before = old.pop(wanted.name, None)
@@ -65,7 +65,7 @@ class Hooks:
             gone.stop()
 
     async def approve(self, planned: Mapping[str, Any]) -> tuple[RuleFailure, ...]:
-        """Ask the hooks that a switch waits for; return why not, for each that fails.
+        """Ask the hooks that a switch waits for; return a failure for each that does not agree.
 
         `planned` is the result of a dry run, and the switch's `reason`.
         """
@@ -74,7 +74,7 @@ class Hooks:
             for hook in list(self._hooks.values()) if group["changed"] else ():
                 if hook.settings.before_switch:
                     of = self._effects.state().group_named(group["name"])
-                    if of is None:  # gone or renamed meanwhile: the switch will say so
+                    if of is None:  # gone or renamed meanwhile: the switch will report it
                         continue
                     run = await hook.ask(before_switch(of, group, planned.get("reason")))
                     if run.problem is not None:
@@ -87,11 +87,11 @@ class Hooks:
         return any(hook.settings.before_switch for hook in self._hooks.values())
 
     def report(self) -> list[Json]:
-        """Report how each hook is doing."""
+        """Return the state of each hook."""
         return [hook.report() for hook in self._hooks.values()]
 
     def stop(self) -> None:
-        """Ask all programs to end."""
+        """End all programs."""
         for hook in self._hooks.values():
             hook.stop()
 

@@ -1,7 +1,7 @@
-"""HTTP as the endpoint speaks it: one request a connection, in time, and nothing kept of a body.
+"""HTTP with one request a connection, within a time limit, and with request bodies discarded.
 
-A connection that serves one request needs no bounds for the next ones: none are read.
-Refuses to know what is asked and answered.
+A connection that serves one request needs no limits for further requests: none are read.
+Does not know what is requested and answered.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from twisted.web.http import HTTPChannel
 from twisted.web.server import Request, Site
 
 REQUEST_TIME: Final = 30
-"""Seconds from the connection on for the handshake and the whole request."""
+"""Seconds from the start of the connection for the TLS handshake and the whole request."""
 
 REPLY_TIME: Final = 30
-"""Seconds in which a client has to read its answer."""
+"""Seconds that a client has to read its response."""
 
 
 class OneRequest(Request):
-    """A request that knows whether its client is still there, and lets go of its body."""
+    """A request that knows whether its client is still connected, and discards its body."""
 
     is_gone = False
 
     def argument(self, name: bytes) -> str | None:
-        """Return what the query says after `?`, the first of several."""
+        """Return the value of a parameter of the query, the first of several."""
         values = (self.args or {}).get(name)
         return values[0].decode("utf-8", "replace") if values else None
 
     def field(self, name: bytes) -> list[str]:
-        """Return the lines of a header field."""
+        """Return the values of a header field, one for each line."""
         lines = self.requestHeaders.getRawHeaders(name) or ()
         return [line.decode("latin-1") for line in lines]
 
     def shown(self) -> tuple[Any, str]:
-        """Return the certificate that the client showed (pyOpenSSL's), and its address."""
+        """Return the client's certificate (pyOpenSSL's) and its address."""
         transport: Any = self.transport
         return transport.getPeerCertificate(), getattr(transport.getPeer(), "host", "?")
 
     def reply(
         self, status: int, body: bytes | None = None, fields: Mapping[str, str] | None = None
     ) -> None:
-        """Answer, if somebody is there to be answered; `fields` go into the header."""
+        """Send the response, if the client is still connected; `fields` are header fields."""
         if self.is_gone:
             return
         self.setResponseCode(status)
@@ -60,56 +60,56 @@ class OneRequest(Request):
         self.finish()  # type: ignore[no-untyped-call]
 
     def refuse(self, status: int, message: str, fields: Mapping[str, str] | None = None) -> None:
-        """Answer with what is wrong, as JSON."""
+        """Send an error as JSON."""
         body = json.dumps({"error": message}).encode() + b"\n"
         self.reply(status, body, {"Content-Type": "application/json", **(fields or {})})
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802
-        """Make no file for its body, however long it will be."""
+        """Make no temporary file for the body, whatever its length."""
         self.content = BytesIO()
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
-        """Let a piece of its body go."""
+        """Discard a piece of the body."""
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
-        """Note that nobody is there to be answered."""
+        """Note that the client has gone."""
         self.is_gone = True
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
 
 class OneRequestChannel(HTTPChannel):
-    """A connection, which is closed when its request was answered, or at a deadline."""
+    """A connection that is closed after the response to its request, or at a deadline."""
 
     callLater: Any  # noqa: N815
     _deadline: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
-        """Start counting the time."""
+        """Start the deadline of the request."""
         super().connectionMade()  # type: ignore[no-untyped-call]
         self._allow(REQUEST_TIME)
 
     def allContentReceived(self) -> None:  # noqa: N802
-        """Have the request answered, which may take as long as that one wants to wait."""
+        """Process the request, whose response may take as long as its client wants to wait."""
         self._allow(None)
         super().allContentReceived()  # type: ignore[no-untyped-call]
 
     def checkPersistence(self, request: Any, version: bytes) -> bool:  # noqa: N802
-        """Return False: another request needs another connection, and is told so."""
+        """Return False: each request needs a new connection, and the response says so."""
         request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
         return False
 
     def requestDone(self, request: Any) -> None:  # noqa: N802
-        """Close the connection when the answer was read."""
+        """Close the connection once the response was read."""
         self._allow(REPLY_TIME)
         super().requestDone(request)  # type: ignore[no-untyped-call]
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
-        """Let go of what is left."""
+        """Cancel the deadline."""
         self._allow(None)
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
     def _allow(self, seconds: float | None) -> None:
-        """End the connection so many seconds from now, in place of an earlier deadline."""
+        """End the connection in a number of seconds, which replaces an earlier deadline."""
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         self._deadline = None
@@ -119,13 +119,13 @@ class OneRequestChannel(HTTPChannel):
 
 
 class OneRequestSite(Site):
-    """An HTTP/1.1 server, without an access log."""
+    """An HTTP/1.1 server without an access log."""
 
     protocol = OneRequestChannel  # type: ignore[assignment]
     noisy = False
 
     def __init__(self, resource: Any, clock: Any) -> None:
-        """Serve a resource; `clock` keeps the deadlines."""
+        """Serve a resource; `clock` is the source of deadlines."""
         super().__init__(resource, OneRequest, timeout=None, reactor=clock)  # type: ignore[no-untyped-call]
         self.displayTracebacks = False
 
@@ -133,11 +133,11 @@ class OneRequestSite(Site):
         """Open no access log."""
 
     def stopFactory(self) -> None:  # noqa: N802
-        """Close none."""
+        """Close no access log."""
 
     def log(self, request: Any) -> None:
-        """Write no line for a request."""
+        """Log no line for a request."""
 
     def acceptableProtocols(self) -> list[bytes]:  # noqa: N802
-        """Return what TLS offers: never HTTP/2, even where Twisted could speak it."""
+        """Return the protocols for ALPN: never HTTP/2, even where Twisted could speak it."""
         return [b"http/1.1"]

@@ -2,11 +2,11 @@
 
     GET /v1/applications/NAME/certificate[?format=pem|caddy|traefik]
 
-TLS 1.3 with client certificates; which one may fetch what is configured, and every fetch is
-recorded before the first byte of it is sent.  `ETag` and `If-None-Match` (RFC 9110 section 13)
-tell whether there is anything new, `Prefer: wait=SECONDS` (RFC 7240 section 4.3) waits for it.
-Whoever has waited is looked at again: what it may fetch can have changed.
-Refuses to know how a certificate got here: an application has the one that the rules gave it.
+TLS 1.3 with client certificates; the configuration says which client may fetch what, and every
+fetch is recorded before its first byte is sent.  `ETag` and `If-None-Match` (RFC 9110 section 13)
+say whether there is a new certificate, `Prefer: wait=SECONDS` (RFC 7240 section 4.3) waits for one.
+A client that has waited is checked again, since its permissions can have changed.
+Does not know how an application got its certificate: the rules decide that.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from failoverdns.rules.derived.view import View
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 MAX_WAIT: Final = 300
-"""Seconds that a client may wait for a new certificate."""
+"""Seconds that a client may wait for a new certificate, at most."""
 
 EVERY = "*"
 
 log = Logger()
 PullClients = Mapping[str, frozenset[str]]
-"""Which applications (by name; `*` for all) a client may fetch, by DNS name or fingerprint."""
+"""The applications (by name; `*` for all) that each client (DNS name or fingerprint) may fetch."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Client:
-    """Who asks, by all that it is known by, where it is, and for which application by name."""
+    """A client: its names and fingerprint, its address, and the application (name) it asks for."""
 
     names: tuple[str, ...]
     address: str
@@ -55,7 +55,7 @@ class _Client:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
-    """A client that waits for another certificate than the one with this chain and key."""
+    """A client that waits until its application has another chain and key than this one."""
 
     client: _Client
     application: str
@@ -64,7 +64,7 @@ class _Waiting:
 
 
 class Endpoint:
-    """Answers web heads; `state` returns the state as it is, `now` seconds since 1970."""
+    """Answers web heads; `state` returns the current state, `now` seconds since 1970."""
 
     def __init__(
         self,
@@ -86,14 +86,14 @@ class Endpoint:
         return OneRequestSite(_Root(self), self._clock)
 
     def adopt(self, clients: PullClients) -> None:
-        """Let others in from now on; those who wait and may not any more are told so."""
+        """Replace the permitted clients; refuse waiting ones that are not permitted any more."""
         self._clients = clients
         for waiting in list(self._waiting):
             if self._admitted(waiting.client) is None:
                 self._release(waiting)
 
     def announce(self, change: Change) -> None:
-        """Let those go on for whom a change brought another certificate, or took it away."""
+        """Answer the waiting clients whose certificate a change replaced or removed."""
         for waiting in list(self._waiting):
             if waiting.application in change.subjects:
                 application = self._state().application(waiting.application)
@@ -101,7 +101,7 @@ class Endpoint:
                     self._release(waiting)
 
     def close(self) -> None:
-        """Let everybody go who waits."""
+        """Answer all waiting clients."""
         for waiting in list(self._waiting):
             self._release(waiting)
 
@@ -138,7 +138,7 @@ class Endpoint:
             request.refuse(404, "there is no such application")
             return
         certificate = self._state().certificate(application.id)
-        if certificate is None and format_ == CADDY:  # anything else would end its handshake
+        if certificate is None and format_ == CADDY:  # an error would fail the handshake there
             request.reply(204)
         elif certificate is None:
             request.refuse(404, f"application {application.name} has no certificate")
@@ -166,7 +166,7 @@ class Endpoint:
             if body.text is None:
                 request.reply(204, fields=tag)
                 return
-            if request.method == b"HEAD":  # the key stays here
+            if request.method == b"HEAD":  # no key is sent
                 request.reply(200, body.text.encode(), {"Content-Type": body.media_type, **tag})
                 return
             if request.is_gone:
@@ -189,7 +189,7 @@ class Endpoint:
     async def _wait(
         self, request: OneRequest, client: _Client, application: Application, format_: str
     ) -> None:
-        """Wait, if the client prefers that, until there is something that it does not have."""
+        """Wait, if the client prefers that, until there is a certificate that it does not have."""
         seconds = min(wait_preference(request.field(b"Prefer")), MAX_WAIT)
         certificate = self._state().certificate(application.id)
         is_new = certificate is not None and not _has(request, certificate, format_)
@@ -210,7 +210,7 @@ class Endpoint:
             waiting.over.callback(None)
 
     def _admitted(self, client: _Client) -> str | None:
-        """Return what the configuration calls a client that may fetch what it asks for."""
+        """Return the configured name of a client, or None if it may not fetch what it asks for."""
         for name in client.names:
             if {EVERY, client.wanted} & self._clients.get(name, frozenset()):
                 return name
@@ -222,7 +222,7 @@ class Endpoint:
 
 
 class _Root(Resource):
-    """Every path: the only one that there is, or 404."""
+    """The root resource: serves the one path, and 404 for all others."""
 
     isLeaf = True  # noqa: N815
 
@@ -253,7 +253,7 @@ def _client(request: OneRequest, wanted: str) -> _Client:
 
 
 def _tag(certificate: Certificate, format_: str) -> str:
-    """Return the entity tag: another one for another chain, and for another format."""
+    """Return the entity tag: it differs for another chain or another format."""
     return f'"{certificate.facts.bundle[:40]}-{format_}"'
 
 

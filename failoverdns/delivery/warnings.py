@@ -1,4 +1,4 @@
-"""What an operator should know of certificates and of their delivery, each warning once a day."""
+"""Warnings about certificates and their delivery, each logged at most once a day."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.certificate_reports import warnings
 
 WARNING_INTERVAL = 86400.0
-"""Seconds after which the same warning is logged again."""
+"""Seconds before the same warning is logged again."""
 
 AT_ONCE = 100
-"""Certificates that are looked at before others get their turn."""
+"""Certificates that are checked before other work gets its turn."""
 
 
 class Warnings:
     """The warnings that were logged, and when."""
 
     def __init__(self, log: Callable[[str], None]) -> None:
-        """Build; `log` takes each warning that is due."""
+        """Prepare; `log` is called with each warning that is due."""
         self._log = log
         self._logged: dict[str, float] = {}
 
     def look(self, state: View, config: Config, now: float) -> Iterator[None]:
-        """Log what there is to warn of; each step of the iterator is a small part of the work.
+        """Log the warnings that are due; each step of the iterator is a small part of the work.
 
         `now` in seconds since 1970.
         """
@@ -47,7 +47,7 @@ class Warnings:
 
 
 def _unknown(config: Config, state: View) -> Iterator[str]:
-    """Yield a warning for each application that the configuration names and that is not there."""
+    """Yield a warning for each application in the configuration that does not exist."""
     named = {f"hooks.{hook.name}": set(hook.applications or ()) for hook in config.hooks}
     clients = config.delivery.clients if config.delivery is not None else ()
     named |= {f"delivery.clients.{name}": set(applications) for name, applications in clients}

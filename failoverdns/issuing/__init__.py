@@ -1,5 +1,5 @@
-"""Issuing: certificates from a CA over ACME (RFC 8555), with challenges answered by our own DNS.
+"""Issuing: certificates from a CA over ACME (RFC 8555), with DNS-01 challenges served here.
 
-Knows the CA's side of it, and blocks: whatever is here is called in a thread.
-Refuses to know the table, the state and when something is to be issued.
+The code that speaks to the CA blocks, so it runs in threads.  When a certificate is due and which
+application may have it are rules.
 """

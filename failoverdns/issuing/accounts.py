@@ -1,8 +1,7 @@
-"""Our account at the CA: opened when it is first needed, and again when the CA has lost it.
+"""The account at the CA: opened when it is first needed, and again when the CA has lost it.
 
-One for each directory: with another directory in the configuration there is another account, and
-what was placed with the one before is not touched.
-Refuses to know orders and certificates.
+There is one account for each ACME directory: with another directory in the configuration, another
+account is opened, and orders of the previous one are not touched.
 """
 
 from __future__ import annotations
@@ -20,28 +19,28 @@ from failoverdns.pki.key_pairs import new_key
 KEY_TYPE = "ec256"
 
 HOLD = 900.0
-"""Seconds for which no account is opened after that failed, or longer if the CA says so."""
+"""Seconds after a failure before another account is opened; longer if the CA asks for it."""
 
 
 class Accounts:
-    """The account that the configuration leads to."""
+    """The account for the configured directory."""
 
     def __init__(self, settings: AcmeSettings, effects: IssuingEffects) -> None:
         self._settings = settings
         self._effects = effects
         self._opening = False
         self.held_until = 0.0
-        """Before this no account is opened, for whichever order: it failed."""
+        """The time before which no account is opened, after a failure."""
         self._is_lost = False
         self._stopped = False
         self._directories: WeakSet[Directory] = WeakSet()
 
     def known(self) -> Account | None:
-        """Return the account, if there is one that the CA knows as far as we know."""
+        """Return the account; None if there is none, or if the CA has lost it."""
         return None if self._is_lost else self._effects.state().account(self._settings.directory)
 
     async def current(self) -> tuple[Account, Secret]:
-        """Return the account and its key; opens one if there is none.
+        """Return the account and its key; open an account if there is none.
 
         Raises AcmeProblem; Rejected `busy` while another caller opens it; Unavailable, Corrupt.
         """
@@ -61,16 +60,16 @@ class Accounts:
         return account, private
 
     async def private_key(self, id_: str) -> Secret | None:
-        """Return a private key from the vault, if it is there; raises Unavailable or Corrupt."""
+        """Return a private key from the vault, or None. Raises Unavailable or Corrupt."""
         bundle = await self._effects.store.bundle(id_)
         return bundle.key if bundle is not None else None
 
     def lose(self) -> None:
-        """Note that the CA does not know the account any more: it is opened again, by its key."""
+        """Note that the CA has lost the account: it will be opened again, with its key."""
         self._is_lost = True
 
     def directory(self, key: Secret, uri: str | None) -> Directory:
-        """Return the directory, for an account or for one that is to be opened."""
+        """Return a client of the directory, for an account, or without one for opening it."""
         settings = self._settings
         directory = Directory(
             settings.directory,
@@ -86,13 +85,13 @@ class Accounts:
         return directory
 
     def stop(self) -> None:
-        """End what is asked of the CA within seconds."""
+        """End all requests to the CA within seconds."""
         self._stopped = True
         for directory in self._directories:
             directory.stop()
 
     async def _open(self) -> tuple[Account, Secret]:
-        """Open an account, with the key of the one that the CA lost, if that is still there."""
+        """Open an account, with the key of the account that the CA lost, if that exists."""
         settings, lost = self._settings, self._effects.state().account(self._settings.directory)
         private = await self.private_key(lost.key) if lost is not None else None
         if private is None:
@@ -110,7 +109,7 @@ class Accounts:
         return account, private
 
     def _binding(self) -> ExternalBinding | None:
-        """Read the external account's key; raises AcmeProblem. Called in a thread."""
+        """Read the key of the external account. Blocks. Raises AcmeProblem."""
         external = self._settings.external_account
         if external is None:
             return None

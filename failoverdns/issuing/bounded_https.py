@@ -1,8 +1,8 @@
-"""HTTPS to a peer that is not trusted to end: every answer is bounded in time and in size.
+"""HTTPS to a peer that may send without end: every response is bounded in time and in size.
 
-The bounds are kept where bytes come out of TLS, so they hold for headers that trickle, too.
-Knows HTTPS only: for `http://` there is no way out of the session.
-Refuses to know what is asked, and to decompress: a small answer could become a large one.
+The bounds are enforced where bytes come out of TLS, so they hold for slow headers too.
+The session sends nothing over `http://`.
+Compressed responses are refused, because a small one could become a large one.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import ContentDecodingError
 
 MAX_ANSWER: Final = 1024 * 1024
-"""Bytes that an answer may have, headers included."""
+"""Bytes of a response, headers included, at most."""
 
 MAX_RETRY_AFTER: Final = 30 * 86400.0
-"""Seconds; a longer Retry-After is taken as this."""
+"""Seconds; a longer Retry-After counts as this."""
 
 _MAX_REDIRECTS = 3
 _SLICE = 1.0
 
 
 class Clock:
-    """Time as a CA is waited for, in seconds; the bounds of a request go by real time."""
+    """A clock, in seconds, for waiting for a CA; the bounds of a request use real time."""
 
     def seconds(self) -> float:
-        """Return the time of a clock that nobody sets."""
+        """Return the time of a monotonic clock."""
         return time.monotonic()
 
     def wait(self, seconds: float, stopped: Event) -> None:
-        """Let time pass, or return as soon as `stopped` is set."""
+        """Wait for a number of seconds, or until `stopped` is set."""
         stopped.wait(seconds)
 
 
 class BoundedHttps(HTTPAdapter):
-    """Carries one request at a time over HTTPS, `timeout` seconds each at most.
+    """Sends one request at a time over HTTPS, each within `timeout` seconds.
 
-    Of the last request tell `asked`, its URL; `retry_after`, in seconds, as the answer had it;
-    and `cut_off`: why it was broken off here, None if it was not.
+    After a request, `asked` is its URL, `retry_after` the seconds of Retry-After in the response,
+    and `cut_off` the reason why the request was cut off here, None if it was not.
     """
 
     def __init__(self, ca_file: Path | None, timeout: float) -> None:
-        """Trust `ca_file` only, or what the system trusts; raises OSError, also as SSLError."""
+        """Trust `ca_file` only, or the system's CAs if it is None. Raises OSError (or SSLError)."""
         self.timeout = timeout
         self._deadline = 0.0
         self.asked = ""
@@ -64,27 +64,27 @@ class BoundedHttps(HTTPAdapter):
 
     @property
     def cut_off(self) -> str | None:
-        """Why the last request was broken off; None if it was not."""
+        """Why the last request was cut off; None if it was not."""
         return self._context.cut_off
 
     def mount_alone(self, session: Session) -> None:
-        """Make a session send everything through this, and nothing but `https://`."""
+        """Make a session send everything through this, and only `https://`."""
         session.adapters.clear()
         session.mount("https://", self)
         session.max_redirects = _MAX_REDIRECTS
         session.headers["Accept-Encoding"] = "identity"
 
     def begin(self, seconds: float) -> None:
-        """Begin a row of requests that all of them together may take so long."""
+        """Begin a series of requests that together may take this many seconds."""
         self._deadline = time.monotonic() + seconds
         self.asked, self.retry_after, self._context.cut_off = "", None, None
 
     def wait(self, seconds: float, clock: Clock) -> None:
-        """Wait, unless it is stopped: then the next request fails."""
+        """Wait, or return early if stopped: then the next request fails."""
         clock.wait(seconds, self._stopped)
 
     def stop(self) -> None:
-        """End for good, from another thread: a wait at once, a request within seconds."""
+        """Stop for good, from another thread: a wait at once, a request within seconds."""
         self._stopped.set()
 
     def send(
@@ -96,9 +96,9 @@ class BoundedHttps(HTTPAdapter):
         cert: object = None,
         proxies: dict[str, str] | None = None,
     ) -> Response:
-        """Send a request within the bounds; what is said here of trust and time holds.
+        """Send a request within the bounds; its own arguments for trust and time are ignored.
 
-        Raises requests' exceptions, and TimeoutError where there is no time left.
+        Raises the exceptions of requests, and TimeoutError if no time is left.
         """
         self.asked, self.retry_after = request.url or "", None
         now = time.monotonic()
@@ -112,7 +112,7 @@ class BoundedHttps(HTTPAdapter):
         return response
 
     def close(self) -> None:
-        """Close all connections now; urllib3 waits until nobody refers to an answer any more."""
+        """Close all connections now; urllib3 would wait until no response is referenced."""
         for key in list(self.poolmanager.pools.keys()):
             pool = self.poolmanager.pools.get(key)
             if pool is not None:
@@ -122,23 +122,23 @@ class BoundedHttps(HTTPAdapter):
     def init_poolmanager(
         self, connections: int, maxsize: int, block: bool = False, **others: Any
     ) -> None:
-        """Use sockets that keep the bounds."""
+        """Use sockets that enforce the bounds."""
         others["ssl_context"] = self._context
         super().init_poolmanager(connections, maxsize, block, **others)
 
     def proxy_manager_for(self, proxy: str, **others: Any) -> Any:
-        """Use sockets that keep the bounds, through a proxy of the environment."""
+        """Use sockets that enforce the bounds, through a proxy of the environment."""
         others["ssl_context"] = self._context
         return super().proxy_manager_for(proxy, **others)
 
     def cert_verify(self, conn: Any, url: str, verify: object, cert: object) -> None:
-        """Trust what the context trusts, and not what requests brings along."""
+        """Trust the CAs of the context, and not those that requests ships."""
         conn.cert_reqs = "CERT_REQUIRED"
         conn.ca_certs = conn.ca_cert_dir = None
 
 
 class _Context(ssl.SSLContext):
-    """Trust, and what the request under way may still take."""
+    """A TLS context, and the time and bytes left for the current request."""
 
     stopped: Event
     cut_off: str | None
@@ -150,13 +150,13 @@ class _Context(ssl.SSLContext):
         return context
 
     def begin(self, until: float, timeout: float) -> None:
-        """Begin a request that may last until a monotonic time; raises TimeoutError."""
+        """Begin a request that may last until a monotonic time. Raises TimeoutError."""
         self._until, self._left, self._timeout = until, MAX_ANSWER, timeout
         self.cut_off = None
         self.seconds()
 
     def seconds(self) -> float:
-        """Return how long to wait for the next bytes; raises TimeoutError when time is up."""
+        """Return how long to wait for the next bytes. Raises TimeoutError when time is up."""
         seconds = self._until - time.monotonic()
         if self.stopped.is_set():
             self.cut_off = "broken off: this server is being stopped"
@@ -167,7 +167,7 @@ class _Context(ssl.SSLContext):
         return min(seconds, _SLICE)
 
     def take(self, count: int) -> None:
-        """Note bytes that came; raises OSError when they are too many."""
+        """Count received bytes. Raises OSError when there are too many."""
         self._left -= count
         if self._left < 0:
             self.cut_off = f"an answer of more than {MAX_ANSWER} bytes"

@@ -1,9 +1,9 @@
-"""An ACME directory (RFC 8555) as one of its accounts: orders, DNS-01 challenges, certificates.
+"""A client of an ACME directory (RFC 8555) for one account: orders, challenges, certificates.
 
-Everything is addressed by the order's URL, so that any step can be done again, by another process,
-after any crash.  What goes wrong is an AcmeProblem, whatever the other side sends.
-Knows the CA's protocol; renewal information (RFC 9773) and profiles where the CA has them.
-Refuses to know where challenges are served, when to try again, and what is in a certificate.
+Every call names an order by its URL, so any step can be repeated, by another process and after a
+crash.  Every failure is an AcmeProblem, whatever the CA sends.
+Supports renewal information (RFC 9773) and profiles where the CA does.
+Does not know where challenges are served, when to try again, nor what is in a certificate.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TIMEOUT: Final = 30.0
 """Seconds that each request to a CA may take."""
 
 POLL: Final = 1.0
-"""Seconds between two looks at an order, at least."""
+"""Seconds between two requests for an order's state, at least."""
 
 CLOCK: Final = Clock()
 """The clock of this machine."""
@@ -50,9 +50,9 @@ _BEGIN = "-----BEGIN CERTIFICATE-----"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When a CA wants a certificate to be renewed (RFC 9773 section 4.2).
+    """The period in which a CA wants a certificate to be renewed (RFC 9773 section 4.2).
 
-    Seconds since 1970; `check_after` is in how many seconds to ask for the window again.
+    Times in seconds since 1970; `check_after` is in how many seconds to ask for the window again.
     """
 
     start: float
@@ -61,11 +61,11 @@ class Window:
 
 
 class Directory:
-    """One ACME directory as one account; every method blocks: call it in a thread.
+    """A client of one ACME directory for one account; every method blocks: call it in a thread.
 
-    One call at a time for each object; only `stop` comes from another thread.  Without a deadline
-    a call ends within eleven times `timeout`, with one within `timeout` after it.
-    Everything raises AcmeProblem and nothing else.
+    Only one call at a time for each object; `stop` may come from another thread.  Without a
+    deadline a call ends within eleven times `timeout`, with one within `timeout` after it.
+    Every method raises AcmeProblem and nothing else.
     """
 
     def __init__(
@@ -78,19 +78,19 @@ class Directory:
         timeout: float,
         clock: Clock,
     ) -> None:
-        """Connect to nothing yet.
+        """Prepare; nothing is requested yet.
 
-        `url` is the directory's, over HTTPS; `key` the account's private key (PEM), EC or RSA.
-        `uri` is the account's, None until there is one: then `register` comes first.
-        `ca_file` (PEM) is all that is trusted for HTTPS; None trusts what the system does.
-        `timeout` is in seconds, for each request as a whole; `clock` is what waiting goes by.
+        `url` is the directory's, over HTTPS; `key` is the account's private key (PEM), EC or RSA.
+        `uri` is the account's, None before `register`, which must then be called first.
+        `ca_file` (PEM) has the only CAs trusted for HTTPS; None trusts those of the system.
+        `timeout` is in seconds, for each request as a whole; `clock` is the clock for waiting.
         """
         self._url = url
         self._clock = clock
         self._signed = SignedRequests(url, key, uri, ca_file, timeout)
 
     def register(self, contact: Sequence[str], binding: ExternalBinding | None) -> str:
-        """Return the URI of the key's account: a new one, or the one that there is.
+        """Return the URI of the key's account: of a new one, or of the existing one.
 
         The CA's terms of service are accepted.  `contact` are mail addresses or URLs.
         RFC 8555 section 7.3.
@@ -108,9 +108,9 @@ class Directory:
     def place(self, names: Sequence[str], profile: str | None, replaces: str | None) -> str:
         """Order a certificate and return the order's URL.
 
-        `names` are DNS names, with wildcards, and addresses; `profile` is one that the CA offers.
-        `replaces` is the renewal id of the certificate to be replaced, sent where the CA knows
-        renewal information; a CA that refuses it gets the order without it.
+        `names` are DNS names, wildcards and addresses; `profile` is one that the CA offers.
+        `replaces` is the renewal id of the certificate to replace, sent if the CA supports
+        renewal information; if the CA refuses it, the order is placed without it.
         RFC 8555 section 7.4, RFC 8738, RFC 9773 section 5.
         """
         with self._signed.bounded():
@@ -130,15 +130,15 @@ class Directory:
     def state(self, order: str) -> str:
         """Return pending, ready, processing, valid or invalid (RFC 8555 section 7.1.6).
 
-        Raises AcmeProblem when the CA knows the order no more.
+        Raises AcmeProblem if the CA does not know the order any more.
         """
         with self._signed.bounded():
             return state_of(self._order(order))
 
     def challenges(self, order: str) -> tuple[tuple[str, str], ...]:
-        """Return (identifier without `*.`, value for its TXT record) of what is to be validated.
+        """Return (identifier without `*.`, value of its TXT record) for every challenge to serve.
 
-        What the CA takes as validated already is left out.  RFC 8555 section 8.4.
+        Identifiers that the CA has validated already are left out.  RFC 8555 section 8.4.
         """
         with self._signed.bounded():
             found = []
@@ -148,9 +148,9 @@ class Directory:
             return tuple(found)
 
     def validate(self, order: str, deadline: float) -> None:
-        """Have the CA look at the challenges, and return when the order is ready.
+        """Let the CA validate the challenges, and return when the order is ready.
 
-        Gives up after `deadline` seconds, or when the CA wants to be asked later than that.
+        Gives up after `deadline` seconds, or when the CA asks to wait longer than that.
         RFC 8555 section 7.5.1.
         """
         with self._signed.bounded(deadline):
@@ -170,13 +170,13 @@ class Directory:
     def finalize(self, order: str, request: bytes, deadline: float) -> str:
         """Return the chain (PEM, leaf first) that the CA issues for a signing request (PEM).
 
-        May be called again for the same order: what was asked is not asked again, what was issued
-        is fetched again.  Gives up like `validate`.  RFC 8555 sections 7.4 and 7.4.2.
+        May be called again for the same order: a request is not sent again, and an issued
+        certificate is fetched again.  Gives up like `validate`.  RFC 8555 sections 7.4 and 7.4.2.
         """
         with self._signed.bounded(deadline):
             until = self._clock.seconds() + deadline
             body = self._order(order)
-            while True:  # until `_waited` says that there is no time left
+            while True:  # until `_waited` returns that no time is left
                 if state_of(body) == "ready":
                     body = self._finalized(order, body, request)
                 state = state_of(body)
@@ -196,9 +196,9 @@ class Directory:
             return chain
 
     def renewal_window(self, renewal_id: str) -> Window | None:
-        """Return when the CA wants a certificate to be renewed; None if it does not tell such.
+        """Return when the CA wants a certificate to be renewed; None if it has no such information.
 
-        `renewal_id` is after RFC 9773 section 4.1; when to ask again, after section 4.3.2.
+        `renewal_id` is that of RFC 9773 section 4.1; when to ask again, of section 4.3.2.
         """
         with self._signed.bounded():
             base = self._signed.directory().to_partial_json().get("renewalInfo")
@@ -215,7 +215,7 @@ class Directory:
             return Window(start, end, again)
 
     def stop(self) -> None:
-        """End what is under way within seconds, and all that follows: the server stops."""
+        """Stop for good: end the current call within seconds, and all later ones at once."""
         self._signed.https.stop()
 
     def _order(self, url: str) -> messages.Order:
@@ -227,7 +227,7 @@ class Directory:
             yield messages.Authorization.from_json(self._signed.post(url, None).json())
 
     def _pending(self, order: messages.Order) -> Iterator[messages.Authorization]:
-        """Yield what is still to be validated; raises AcmeProblem if something never will be."""
+        """Yield the authorizations still to validate. Raises AcmeProblem if one has failed."""
         state = state_of(order)
         if state == "invalid":
             raise self._refusal(order)
@@ -238,7 +238,7 @@ class Directory:
                 raise self._refusal(order)
 
     def _refusal(self, order: messages.Order) -> AcmeProblem:
-        """Make a problem of an order that failed: the CA's reason for each name."""
+        """Return the problem of a failed order: the CA's reason for each name."""
         reasons: dict[str, str] = {}
         for found in self._authorizations(order):
             if found.status not in (messages.STATUS_VALID, messages.STATUS_PENDING):
@@ -251,21 +251,21 @@ class Directory:
             )
         if order.error is not None:
             return refused(order.error, self._signed.https.retry_after)
-        return AcmeProblem("the CA says: the order is invalid, and not why")
+        return AcmeProblem("the CA says: the order is invalid, without a reason")
 
     def _finalized(self, url: str, order: messages.Order, request: bytes) -> messages.Order:
-        """Hand in a signing request; returns the order as it is then."""
+        """Send the signing request; return the order after it."""
         try:
             answer = self._signed.post(order.finalize, Finalize.from_pem(request))
         except messages.Error as fault:
-            if fault.code != "orderNotReady":  # then it is under way already
+            if fault.code != "orderNotReady":  # then it is being processed already
                 raise
             return self._order(url)
         body: messages.Order = messages.Order.from_json(answer.json())
         return body
 
     def _waited(self, until: float) -> bool:
-        """Wait as long as the CA wants; False, at once, if that is longer than there is time."""
+        """Wait as long as the CA asks; return False, at once, if that exceeds the time left."""
         wanted = max(self._signed.https.retry_after or 0.0, POLL)
         if self._clock.seconds() + wanted > until:
             return False

@@ -1,4 +1,4 @@
-"""The side effects that issuing needs."""
+"""The side effects of issuing, as one value."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from failoverdns.store.interface import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuingEffects(Effects):
-    """The side effects of issuing: also the vault, the ledger, threads and time.
+    """The side effects of issuing, with the vault, the ledger, threads and time.
 
-    `submit` submits a command and raises Rejected if it is refused; `pause` gives others a turn;
+    `submit` submits a command and raises Rejected if it is refused; `pause` lets other work run;
     `now` returns seconds since 1970.
     """
 

@@ -1,4 +1,4 @@
-"""Issuing by the CA that is configured, if there is one: begun, replaced and ended.
+"""Issuing by the configured CA, if there is one: started, reconfigured and stopped.
 
 The packages that speak ACME are optional, and loaded only where a CA is configured.
 """
@@ -32,15 +32,15 @@ _WORDS: Final[Mapping[type, str]] = {
     FailOrder: "acme failure",
     IssueCertificate: "acme issue",
 }
-"""The words that history has for the commands of issuing."""
+"""The words for the commands of issuing in history."""
 
 
 class NotInstalled(Exception):
-    """A package that issuing needs is missing: says which one, and how to install it."""
+    """A package that issuing needs is missing; the message says which, and how to install it."""
 
 
 def check_installed() -> None:
-    """Load what issuing needs; raises NotInstalled."""
+    """Load the packages that issuing needs. Raises NotInstalled."""
     try:
         import failoverdns.issuing.renewing  # noqa: F401
     except ImportError as fault:
@@ -49,21 +49,21 @@ def check_installed() -> None:
 
 
 class Issuing:
-    """Orders and renewals with the account that is configured; without one it does nothing."""
+    """Orders and renewals with the configured account; without a CA it does nothing."""
 
     def __init__(self, effects: IssuingEffects) -> None:
-        """Build; nothing is ordered before `configure`."""
+        """Prepare; nothing is ordered before `configure`."""
         self._effects = effects
         self._settings: AcmeSettings | None = None
         self._renewals: Renewals | None = None
 
     @property
     def is_configured(self) -> bool:
-        """True if there is a CA to issue certificates."""
+        """True if a CA is configured."""
         return self._settings is not None
 
     def configure(self, settings: AcmeSettings | None) -> None:
-        """Issue with these settings from now on; what runs with other settings is ended."""
+        """Issue with these settings from now on; stop orders that run with other settings."""
         if settings == self._settings:
             return
         renewals = None
@@ -75,21 +75,21 @@ class Issuing:
         self._settings, self._renewals = settings, renewals
 
     def announce(self, change: Change) -> None:
-        """Begin what a change has made possible."""
+        """Start the orders that a change has made possible."""
         if self._renewals is not None:
             self._renewals.announce(change)
 
     def tick(self) -> None:
-        """Begin what is due: call it every minute or so."""
+        """Start the orders and renewals that are due: call it every minute or so."""
         if self._renewals is not None:
             self._renewals.tick()
 
     def stop(self) -> None:
-        """End what runs, within seconds; it goes on after the next start."""
+        """Stop within seconds; orders continue after the next start."""
         if self._renewals is not None:
             self._renewals.stop()
 
 
 def word_of(command: Mutation) -> str:
-    """Return the word that history has for a command which issuing submits."""
+    """Return the word for a command of issuing in history."""
     return _WORDS[type(command)]

@@ -1,22 +1,22 @@
-"""Orders on their way: takes each through the CA, as many at a time as the CA likes.
+"""Orders under way: take each through the CA, a limited number at a time.
 
     place the order -> serve its challenges -> have them validated -> take them away
         -> finalize -> install
 
-Every arrow is a command to the ledger: what happened at the CA is durable before the next step,
-and challenges are visible wherever we answer before the CA is told to look.  So an order goes on
-after a restart where it was, and a switch moves it while it is under way.  Before each step the
-rules are asked whether the order's application is active: if it is not, the order is let go, its
-challenges are taken away, and it waits.
+Every arrow is a command to the ledger: what happened at the CA is durable before the next step, and
+challenges are visible in every answering process before the CA is asked to validate them.  So an
+order continues after a restart, and a switch moves it while it is under way.  Before each step the
+rules are asked whether the order's application is active: if it is not, the order stops, its
+challenges are removed, and it waits.
 
 | the ledger refuses a step   | then                                                     |
 |-----------------------------|----------------------------------------------------------|
 | `not-found`                 | the order was dropped                                    |
 | `refused`                   | it waits until a switch makes its application active     |
 | `invalid`                   | it failed: it is tried again later                       |
-| in any other way            | nothing is known to be wrong: it goes on in a minute     |
+| in any other way            | nothing is known to be wrong: it continues in a minute   |
 
-Refuses to know how the CA is spoken to (`issuing.directory`), threads and clocks.
+Does not know ACME (`issuing.directory`), threads and clocks.
 """
 
 from __future__ import annotations
@@ -53,22 +53,22 @@ from failoverdns.store.interface import Unavailable
 
 VALIDATION_DEADLINE = 180.0
 FINALIZATION_DEADLINE = 180.0
-"""Seconds that the CA may take."""
+"""Seconds that the CA may take to validate challenges, and to issue."""
 
 CONCURRENT = 4
-"""Orders that are under way at a time."""
+"""Orders under way at a time."""
 
 WAIT = 60.0
-"""Seconds after which an order goes on that found the ledger or the vault busy."""
+"""Seconds before an order is tried again for which the ledger or the vault was busy."""
 
 DEFECT_WAIT = 3600.0
-"""Seconds after which an order goes on that met a defect, of ours or of the vault."""
+"""Seconds before an order is tried again that met a defect, in this program or in the vault."""
 
 PLACED_AT_MOST, PLACED_IN = 250, 3 * 3600.0
-"""So many orders are placed in so many seconds: Let's Encrypt takes 300 of an account."""
+"""At most PLACED_AT_MOST orders are placed in PLACED_IN seconds: Let's Encrypt allows 300."""
 
 HOLD = 900.0
-"""Seconds for which nothing is placed after the CA refused a rate, at most: then one may try."""
+"""Seconds without new orders after the CA refused one for its rate limit, at most."""
 
 
 class Orders:
@@ -81,13 +81,13 @@ class Orders:
         self._running: set[str] = set()
         self._withdrawing: set[str] = set()
         self._waiting: dict[str, float] = {}
-        """Until when orders wait about which there was nothing to note in the state."""
+        """Until when an order (by id) waits for a reason that is not in the state."""
         self._placed: deque[float] = deque()
         self._held_until = 0.0
         self._stopped = False
 
     def begin(self) -> None:
-        """Begin the orders that may begin; take away what is served for those that may not."""
+        """Start the orders that may start; remove the challenges of those that may not."""
         if self._stopped:
             return
         state, now = self._effects.state(), self._effects.now()
@@ -102,11 +102,11 @@ class Orders:
                 self._effects.spawn(self._carry_out(order.id))
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Start no more orders."""
         self._stopped = True
 
     def _may_begin(self, order: Order, now: float) -> bool:
-        """Tell whether an active application's order may begin; only one opens an account."""
+        """Return whether an active application's order may start; only one opens an account."""
         if order.id in self._running or order.id in self._waiting or order.retry_at > now:
             return False
         account = self._accounts.known()
@@ -135,7 +135,7 @@ class Orders:
             self._withdrawing.discard(id_)
 
     async def _carry_out(self, id_: str) -> None:
-        """Take an order through the CA, and note what went wrong."""
+        """Take an order through the CA, and record a failure."""
         wait = DEFECT_WAIT
         try:
             wait = await self._attempt(id_)
@@ -146,7 +146,7 @@ class Orders:
         self.begin()
 
     async def _attempt(self, id_: str) -> float:
-        """Take an order as far as it goes; return for how long to let it be, in seconds."""
+        """Take an order as far as possible; return the seconds to wait before the next attempt."""
         try:
             await self._issue(id_)
         except AcmeProblem as problem:
@@ -157,7 +157,7 @@ class Orders:
             if refusal.code not in ("not-found", "refused"):
                 self._effects.log(f"order {id_} waits: {refusal.message}")
                 return WAIT
-            self._effects.log(f"order {id_} was let go: {refusal.message}")
+            self._effects.log(f"order {id_} was stopped: {refusal.message}")
         except (Unavailable, Corrupt) as fault:
             self._effects.log(f"order {id_} waits: {fault}")
             return WAIT if isinstance(fault, Unavailable) else DEFECT_WAIT
@@ -187,7 +187,7 @@ class Orders:
         self._effects.log(f"issued: {', '.join(facts.names)}, {facts.fingerprint[:16]}")
 
     async def _place(self, directory: Directory, account: Account, id_: str) -> None:
-        """Place an order at the CA; where it is there, and its key, are kept at once."""
+        """Place an order at the CA, and record its URL and key at once."""
         private: Secret = await self._effects.in_thread(lambda: new_key(self._settings.key_type))
         order = self._checked(id_)
         replaces = _replaced(self._effects.state(), order)
@@ -199,20 +199,20 @@ class Orders:
         await self._effects.submit(PlaceOrder(id_, url, bundle, account.uri))
 
     def _checked(self, id_: str) -> Order:
-        """Return an order that may go on; raises Rejected."""
+        """Return an order that may continue. Raises Rejected."""
         if self._stopped:
-            raise Rejected("unavailable", "this server is being stopped, or configured anew")
+            raise Rejected("unavailable", "this server is being stopped or reconfigured")
         return check_order(self._effects.state(), id_)
 
     def _same(self, id_: str, url: str) -> Order:
-        """Return an order that may go on, if it is still that one at the CA; raises Rejected."""
+        """Return an order that may continue, if its URL is still this one. Raises Rejected."""
         order = self._checked(id_)
         if order.url != url:
-            raise Rejected("refused", f"order {id_} was placed anew")
+            raise Rejected("refused", f"order {id_} was placed again")
         return order
 
     def _challenges(self, id_: str, asked: tuple[tuple[str, str], ...]) -> tuple[Challenge, ...]:
-        """Return what to serve; raises Rejected if the CA wants to see what was not ordered."""
+        """Return the challenges to serve; raises Rejected if the CA asks for a name not ordered."""
         state = self._effects.state()
         ordered = {base_name(name) for name in self._checked(id_).names}
         found = []
@@ -224,7 +224,7 @@ class Orders:
         return tuple(found)
 
     async def _note(self, id_: str, problem: AcmeProblem) -> float:
-        """Note what went wrong at the CA, for the order and for all that are to be placed."""
+        """Record a failure at the CA, for the order and, where it concerns them, for all others."""
         if problem.code == NO_ACCOUNT:
             self._accounts.lose()
         if problem.code == RATE_LIMITED:
@@ -248,12 +248,12 @@ class Orders:
 
 
 def _is_placed(order: Order, account: Account | None) -> bool:
-    """Tell whether an order is at the CA, placed by the account that there is now."""
+    """Return whether an order is placed at the CA, by the current account."""
     return order.url is not None and account is not None and order.account == account.uri
 
 
 def _replaced(state: View, order: Order) -> str | None:
-    """Return the renewal id of the certificate that an order is to replace."""
+    """Return the renewal id of the certificate that an order replaces."""
     current = state.certificate(order.application)
     if current is None or current.kind is not CertificateKind.ACME:
         return None

@@ -1,7 +1,6 @@
-"""What goes to a CA and comes from it, as far as `acme` has no messages for it.
+"""Messages to and from a CA that `acme` does not have, or has in another form.
 
-Knows keys as JWK; identifiers, orders and signing requests as ACME carries them.
-Refuses to know when which of them is sent.
+Converts account keys to JWK, and identifiers, orders and signing requests to their ACME form.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _BASE64URL = re.compile(r"([A-Za-z0-9_-]{4})*[A-Za-z0-9_-]{2,4}={0,2}")
 
 @dataclass(frozen=True, slots=True)
 class ExternalBinding:
-    """What ties a new account to one that the CA has already (RFC 8555 section 7.3.4).
+    """The credentials that tie a new account to an existing one (RFC 8555 section 7.3.4).
 
     `hmac_key` is base64url, and a secret.
     """
@@ -37,26 +36,26 @@ class ExternalBinding:
 
 
 class NewOrder(messages.NewOrder):
-    """An order that can tell which certificate it replaces (RFC 9773 section 5)."""
+    """An order that can name the certificate that it replaces (RFC 9773 section 5)."""
 
     replaces: str | None = json.field("replaces", omitempty=True)
 
 
 class Finalize(json.JSONObjectWithFields):
-    """A signing request on its way (RFC 8555 section 7.4): DER as base64url."""
+    """A signing request as the payload of a finalization (RFC 8555 section 7.4): base64url DER."""
 
     csr: str = json.field("csr")
 
     @classmethod
     def from_pem(cls, request: bytes) -> Finalize:
-        """Wrap a signing request in PEM; raises ValueError."""
+        """Convert a signing request from PEM. Raises ValueError."""
         lines = request.decode("ascii").split("\n")
         text = "".join(line.strip() for line in lines if not line.startswith("-----"))
         return cls(csr=b64.b64encode(b64decode(text, validate=True)).decode())
 
 
 def signing_key(secret: Secret) -> tuple[jwk.JWK, jwa.JWASignature]:
-    """Return an account's key (PEM) as a JWK, and how it signs; raises AcmeProblem."""
+    """Return an account's key (PEM) as a JWK, and its algorithm. Raises AcmeProblem."""
     try:
         key = jwk.JWK.load(secret.reveal().encode())
     except errors.Error:
@@ -65,7 +64,7 @@ def signing_key(secret: Secret) -> tuple[jwk.JWK, jwa.JWASignature]:
         return key, jwa.RS256
     if isinstance(key, jwk.JWKEC) and key.key.curve.name in _CURVES:
         return key, _CURVES[key.key.curve.name]
-    raise AcmeProblem("the account's key is none that ACME can sign with: make an EC or RSA key")
+    raise AcmeProblem("the account's key cannot be used for ACME: make an EC or RSA key")
 
 
 def registration(
@@ -74,9 +73,9 @@ def registration(
     key: jwk.JWK,
     directory: messages.Directory,
 ) -> messages.NewRegistration:
-    """Make the request for an account; raises AcmeProblem for an HMAC key that is none.
+    """Return the request for an account; raises AcmeProblem for an invalid HMAC key.
 
-    `contact` are mail addresses, or URLs.
+    `contact` are mail addresses or URLs.
     """
     fields: dict[str, object] = {"terms_of_service_agreed": True}
     if contact:
@@ -92,7 +91,7 @@ def registration(
 
 
 def identifier(name: str) -> messages.Identifier:
-    """Return a DNS name, or an address (RFC 8738), as ACME has it."""
+    """Return the ACME identifier of a DNS name or an address (RFC 8738)."""
     try:
         return messages.Identifier(typ=messages.IDENTIFIER_IP, value=str(ip_address(name)))
     except ValueError:
@@ -100,7 +99,7 @@ def identifier(name: str) -> messages.Identifier:
 
 
 def state_of(order: messages.Order) -> str:
-    """Return the state of an order (RFC 8555 section 7.1.6); raises ValueError for no such one."""
+    """Return the state of an order (RFC 8555 section 7.1.6). Raises ValueError if unknown."""
     name = order.status.name
     if name not in _STATES:
         raise ValueError(f"an order that is {name}")
@@ -108,12 +107,12 @@ def state_of(order: messages.Order) -> str:
 
 
 def name_of(authorization: messages.Authorization) -> str:
-    """Return what an authorization is for, to be read; a wildcard without its `*.`."""
+    """Return the name that an authorization is for; that of a wildcard without its `*.`."""
     return printable(str(authorization.identifier.value))
 
 
 def dns_01(authorization: messages.Authorization) -> messages.ChallengeBody:
-    """Return an authorization's DNS-01 challenge; raises AcmeProblem if it has none."""
+    """Return an authorization's DNS-01 challenge. Raises AcmeProblem if it has none."""
     for challenge in authorization.challenges:
         if isinstance(challenge.chall, challenges.DNS01):
             return challenge

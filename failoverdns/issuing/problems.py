@@ -1,4 +1,4 @@
-"""What goes wrong with a CA, as one exception that says whose fault it is.
+"""Failures of requests to a CA, as one exception that says whose fault it is.
 
 | begins with                    | whose fault                                          |
 |--------------------------------|------------------------------------------------------|
@@ -7,8 +7,8 @@
 | `<url>: `                      | the CA's server: no answer in time, or a senseless one |
 | anything else                  | ours: the configuration                              |
 
-Knows what `acme`, `josepy` and `requests` raise.
-Refuses to pass text on as it came: a CA's is shortened, and printable.
+Converts the exceptions of `acme`, `josepy` and `requests`.  Text from a CA is shortened and made
+printable.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FAULTS = (
     ArithmeticError,
     RecursionError,
 )
-"""What the libraries raise over anything that a peer can send."""
+"""The exceptions that the libraries raise for anything that a peer can send."""
 
 NO_ACCOUNT = "accountDoesNotExist"
 NOT_FOUND = "not-found"
@@ -48,7 +48,7 @@ _IN_SOURCE = re.compile(r" \(_ssl\.c:\d+\)")
 
 
 class AcmeProblem(Exception):
-    """What a CA refused, or why it could not be asked.
+    """A refusal by a CA, or the reason why it could not be asked.
 
     `retry_after` is the number of seconds after which the CA wants to be asked again, None if it
     did not say; `names` are the identifiers that the CA named as the reason; `code` is its error
@@ -71,21 +71,21 @@ class AcmeProblem(Exception):
 
     @property
     def is_final(self) -> bool:
-        """True if an order will come to nothing any more: it is to be placed anew."""
+        """True if the order has failed for good: a new one has to be placed."""
         if self.code is None:
             return self.message.startswith(_BY_THE_CA)
         return self.code not in _PASSING
 
     @property
     def is_passing(self) -> bool:
-        """True if it is not about what was asked for: the CA has no time, or is not there."""
+        """True if the CA is busy or unreachable, whatever was asked of it."""
         return self.code is None or self.code in _PASSING
 
 
 def problem_of(fault: BaseException, directory: str, https: BoundedHttps) -> AcmeProblem:
-    """Make a problem of one of `FAULTS`, raised over the last request of `https`.
+    """Return the problem for one of `FAULTS`, raised by the last request of `https`.
 
-    `directory` is the URL that the fault is about if nothing was asked.
+    `directory` is the URL that the fault is about if nothing was requested.
     """
     after, url = https.retry_after, printable(https.asked or directory)
     if isinstance(fault, messages.Error):
@@ -105,13 +105,13 @@ def problem_of(fault: BaseException, directory: str, https: BoundedHttps) -> Acm
     if response is not None and not response.ok:
         status = printable(f"HTTP {response.status_code} {response.reason}")
         code = NOT_FOUND if response.status_code in (404, 410) else None
-        return AcmeProblem(f"{url}: {status}, and not why", after, code=code)
+        return AcmeProblem(f"{url}: {status}, without a reason", after, code=code)
     text = printable(f"{type(fault).__name__}: {fault}")
-    return AcmeProblem(f"{url}: an answer that makes no sense ({text})", after)
+    return AcmeProblem(f"{url}: an invalid answer ({text})", after)
 
 
 def refused(error: messages.Error, retry_after: float | None) -> AcmeProblem:
-    """Make a problem of what a CA says, with each subproblem and its name (RFC 8555 6.7.1)."""
+    """Return the problem for a CA's error, with each subproblem and its name (RFC 8555 6.7.1)."""
     names, parts = [], []
     for part in (error, *(error.subproblems or ())[:_MAX_SUBPROBLEMS]):
         name = "" if part.identifier is None else printable(str(part.identifier.value))
@@ -129,13 +129,13 @@ def said(error: messages.Error) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a peer's text on one line, without control characters, and not too long."""
+    """Return a peer's text on one line, without control characters, and shortened."""
     clean = "".join(c if c.isprintable() else " " for c in text[: _MAX_TEXT + 1])
     return clean if len(clean) <= _MAX_TEXT else f"{clean[:_MAX_TEXT]}..."
 
 
 def _root(fault: BaseException) -> BaseException:
-    """Return what requests and urllib3 wrapped, some layers deep."""
+    """Return the exception that requests and urllib3 wrapped, some layers deep."""
     for _ in range(10):
         inner = getattr(fault, "reason", None)
         if not isinstance(inner, BaseException):
@@ -154,7 +154,7 @@ def _reason(fault: OSError) -> str:
 
 
 def _response(fault: BaseException) -> requests.Response | None:
-    """Return the answer that `acme` could not take; it puts it among the arguments."""
+    """Return the response that `acme` refused, which is among the exception's arguments."""
     first = fault.args[0] if fault.args else None
     while isinstance(first, tuple) and first:
         first = first[0]

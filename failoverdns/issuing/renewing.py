@@ -1,9 +1,9 @@
-"""Renew: orders what is due, by the CA's renewal window where it has one.
+"""Renewals: order the certificates that are due, by the CA's renewal window where it has one.
 
-What is due, who may renew and for which names are rules; how an order is carried out is
-`issuing.orders`'.  An application is ordered for by itself once in a while only, so that a CA
-whose certificates are due when they are issued is not asked for ever.
-Refuses to know how the CA is spoken to (`issuing.directory`), threads and clocks.
+What is due, who may renew and for which names are rules; `issuing.orders` carries out an order.
+An application is ordered for automatically only once in a while, so that a CA whose certificates
+are due as soon as they are issued is not asked for more and more.
+Does not know ACME (`issuing.directory`), threads and clocks.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from failoverdns.rules.derived.renewing import is_due, may_renew, renewal_fault
 __all__ = ["IssuingEffects", "Renewals"]
 
 AT_ONCE = 100
-"""Certificates that are looked at before others get their turn."""
+"""Certificates that are checked before other work gets its turn."""
 
 RENEWED_INTERVAL = 86400.0
-"""Seconds in which a certificate is renewed by itself once; a quarter of a short lifetime."""
+"""Seconds in which a certificate is renewed automatically once; a quarter of a short lifetime."""
 
 _KINDS = ("account", "order", "role")
-"""What may let an order begin, or wait."""
+"""The kinds of entities whose change may let an order start, or make it wait."""
 
 
 class Renewals:
-    """Everything that is issued with one ACME account."""
+    """All orders and renewals of one ACME account."""
 
     def __init__(self, settings: AcmeSettings, effects: IssuingEffects) -> None:
         self._effects = effects
@@ -46,25 +46,25 @@ class Renewals:
         self._stopped = False
 
     def tick(self) -> None:
-        """Begin what is to be done by now, orders and renewals: call it every minute or so."""
+        """Start the orders and renewals that are due: call it every minute or so."""
         self._orders.begin()
         if not self._looking and not self._stopped:
             self._looking = True
             self._effects.spawn(self._renew())
 
     def announce(self, change: Change) -> None:
-        """Begin what a change has made possible: a new order, or one that moved."""
+        """Start the orders that a change has made possible: a new one, or one that moved."""
         if any(part["kind"] in _KINDS for part in change.changed):
             self._orders.begin()
 
     def stop(self) -> None:
-        """End what is under way within seconds; it goes on after the next start."""
+        """Stop within seconds; orders continue after the next start."""
         self._stopped = True
         self._orders.stop()
         self._accounts.stop()
 
     async def _renew(self) -> None:
-        """Look at every certificate once, and order what is due."""
+        """Check every certificate once, and order those that are due."""
         now = self._effects.now()
         self._ordered = {id_: until for id_, until in self._ordered.items() if until > now}
         seen: set[str] = set()
@@ -81,7 +81,7 @@ class Renewals:
                 if application is not None:
                     await self._renew_one(application, certificate, window)
             self._windows.keep(seen)
-        except Rejected as refusal:  # the ledger takes nothing now
+        except Rejected as refusal:  # the ledger takes no commands now
             self._effects.log(f"renewals wait: {refusal.message}")
         finally:
             self._looking = False
@@ -89,7 +89,7 @@ class Renewals:
     def _renewable(self, certificate: Certificate) -> Application | None:
         """Return the application of a certificate that may be renewed, now or later.
 
-        Nothing is ordered for it yet.
+        None if an order for it exists already.
         """
         if self._stopped or certificate.kind is not CertificateKind.ACME:
             return None
@@ -110,10 +110,10 @@ class Renewals:
         certificate: Certificate,
         window: tuple[float, float] | None,
     ) -> None:
-        """Order a certificate anew if it is due.
+        """Order a certificate again if it is due.
 
-        One that cannot be renewed is left alone: `rules.decisions.certificates.warnings` says so.
-        Raises Rejected if the ledger does not take the order for any other reason.
+        One that cannot be renewed is skipped: `rules.decisions.certificates.warnings` reports it.
+        Raises Rejected if the ledger refuses the order for any other reason.
         """
         state, now, facts = self._effects.state(), self._effects.now(), certificate.facts
         if (
@@ -125,7 +125,7 @@ class Renewals:
         try:
             await self._effects.submit(RequestCertificate(application.name, again=True))
         except Rejected as refusal:
-            if refusal.code in ("invalid", "refused", "not-found"):  # it changed in this moment
+            if refusal.code in ("invalid", "refused", "not-found"):  # it has just changed
                 return
             raise
         lifetime = facts.not_after - facts.not_before

@@ -1,8 +1,8 @@
-"""Requests to an ACME directory, signed by an account's key and bounded in time.
+"""Requests to an ACME directory, signed with an account's key and bounded in time.
 
-Reads the directory once an hour, takes a fresh nonce when one is refused, and turns whatever goes
-wrong into AcmeProblem (RFC 8555 sections 6 and 7.1.1).  Which requests make an order is
-`issuing.directory`'s.
+Reads the directory once an hour, takes a fresh nonce when one is refused, and converts every
+failure to AcmeProblem (RFC 8555 sections 6 and 7.1.1).  Which requests make up an order is in
+`issuing.directory`.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from failoverdns.issuing.problems import FAULTS, AcmeProblem, problem_of
 from failoverdns.model.certificate import Secret
 
 _REQUESTS: Final = 10
-"""Requests that may take all their time, in a call without a deadline."""
+"""Requests that may take their full time, in a call without a deadline."""
 
 _NONCES: Final = 5
 _FRESH: Final = 3600.0
 
 
 class SignedRequests:
-    """Requests to one directory as one account; everything in `bounded` raises AcmeProblem only."""
+    """Signed requests to one directory for one account; only AcmeProblem leaves `bounded`."""
 
     def __init__(
         self, url: str, key: Secret, uri: str | None, ca_file: Path | None, timeout: float
     ) -> None:
-        """Connect to nothing yet; arguments as for `Directory`.  Raises AcmeProblem."""
+        """Prepare; nothing is requested yet; arguments as for `Directory`. Raises AcmeProblem."""
         self._url = url
         try:
             self.https = BoundedHttps(ca_file, timeout)
@@ -52,19 +52,19 @@ class SignedRequests:
         self.sign_as(uri)
 
     def get(self, url: str) -> Response:
-        """Get what needs no signature."""
+        """Send a GET request, which needs no signature."""
         return self._network.get(url)
 
     @contextmanager
     def bounded(self, deadline: float | None = None) -> Iterator[None]:
-        """Let nothing but AcmeProblem out; end soon after `deadline` seconds."""
+        """Convert every exception to AcmeProblem; end soon after `deadline` seconds."""
         timeout = self.https.timeout
         self.https.begin(_REQUESTS * timeout if deadline is None else deadline + timeout)
         try:
             yield
         except FAULTS as fault:
-            self._read = None  # it may have led us here
-            self._network.session.close()  # more may come out of what is open
+            self._read = None  # its URLs may be the cause
+            self._network.session.close()  # open connections may still have bytes to come
             raise problem_of(fault, self._url, self.https) from fault
 
     def directory(self) -> messages.Directory:
@@ -80,7 +80,7 @@ class SignedRequests:
         self._network.account = None if uri is None else account
 
     def post(self, url: str, body: JSONDeSerializable | None) -> Response:
-        """Post (None: POST-as-GET), again with another nonce if that is refused (section 6.5)."""
+        """Send a POST request (None: POST-as-GET), again if its nonce is refused (section 6.5)."""
         new_nonce = self.directory()["newNonce"]
         refusal: messages.Error | None = None
         for _ in range(_NONCES):

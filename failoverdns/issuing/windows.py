@@ -1,14 +1,14 @@
-"""When the CA wants certificates to be renewed (RFC 9773), asked no more often than it likes.
+"""The renewal windows of certificates (RFC 9773), asked of the CA no more often than it allows.
 
-| what happens                              | is asked again                                   |
+| what happens                              | when it is asked again                           |
 |-------------------------------------------|--------------------------------------------------|
-| it tells a window                         | when it says                                     |
+| the CA sends a window                     | when the CA says                                 |
 | it has none for this certificate          | after WINDOW_INTERVAL                            |
-| it cannot be reached, or has no time      | nothing at all is asked for a while, twice as    |
-|                                           | long each time; never before it says             |
+| it cannot be reached, or is busy          | no certificate is asked for during a hold, which |
+|                                           | doubles each time; never before the CA says      |
 
-What was told before stays good while it cannot be reached (RFC 9773 section 4.3.3).
-Refuses to know what is due.
+A window stays valid while the CA cannot be reached (RFC 9773 section 4.3.3).
+Does not know which certificates are due.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from failoverdns.model.errors import Corrupt
 from failoverdns.store.interface import Unavailable
 
 WINDOW_INTERVAL = 6 * 3600.0
-"""Seconds after which it is asked again for a window that it did not tell."""
+"""Seconds before the CA is asked again for a window that it did not have."""
 
 HOLDS = (900.0, 1800.0, 3600.0, 7200.0, 14400.0, 21600.0)
-"""Seconds for which nothing is asked, after so many failures in a row."""
+"""Seconds of a hold after the first, second, ... failure in a row."""
 
 TOLD_INTERVAL = 6 * 3600.0
-"""Seconds after which the log hears again that there is no renewal information."""
+"""Seconds before it is logged again that there is no renewal information."""
 
 
 class Windows:
-    """What the CA told, by renewal id."""
+    """The CA's renewal windows, by renewal id."""
 
     def __init__(self, effects: IssuingEffects, accounts: Accounts) -> None:
         self._effects = effects
@@ -56,7 +56,7 @@ class Windows:
         return (window.start, window.end) if window is not None else None
 
     def keep(self, ids: Collection[str]) -> None:
-        """Forget all but these: the others' certificates are no more."""
+        """Forget all windows but these, because the other certificates are gone."""
         self._known = {id_: known for id_, known in self._known.items() if id_ in ids}
 
     async def _ask(

@@ -1,4 +1,4 @@
-"""Probing: look at web heads from here, over the network or by a program, and tell what was found.
+"""Probing: check web heads from this host, over the network or by a program, and report results.
 
-Refuses to decide what follows from it, and whether a head is up: these are rules.
+Does not decide whether a head is up, nor what follows from it: the rules do.
 """

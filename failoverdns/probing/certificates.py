@@ -1,13 +1,13 @@
-"""Judge the certificate that a server has shown: every fault of it, in words.
+"""Judge the certificate that a server presents: every fault of it, in words.
 
     leaf (DER), the fault that OpenSSL found in the chain, what is expected, names, now -> faults
 
-OpenSSL builds the chain and checks signatures and dates of CAs; it tells the first fault, and comes
-to the leaf's own dates last, so that one which has expired hides nothing.  What is told of the leaf
-itself, dates, purpose and names (RFC 9525: subject alternative names only, `*` as the whole
-leftmost label only, addresses by IP SANs), is judged here, where all of it can be said at once.
+OpenSSL builds the chain and verifies the signatures and the dates of CAs.  It reports only the
+first fault, and checks the dates of the leaf last, so an expired leaf hides no other fault.  The
+leaf's dates, purpose and names (RFC 9525: subject alternative names only, `*` as the whole leftmost
+label only, addresses by IP SANs) are judged here, so that all of its faults are reported at once.
 
-Refuses to know TLS and clocks.
+Does no TLS and reads no clock.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Final
 
 from cryptography import x509
@@ -24,13 +23,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from failoverdns.model.certificate import covers
 from failoverdns.model.health import TlsExpectation
+from failoverdns.model.names import is_address
 from failoverdns.probing.verdict import printable
 
 _DAY: Final = 86400.0
 _MAX_NAMED: Final = 5
-"""Missing names that are told one by one."""
+"""Missing names that are listed one by one; the others are counted."""
 
-# X509_V_ERR_*: what OpenSSL says, and how we say it.
+# X509_V_ERR_*: the number of OpenSSL's error, and the words for it here.
 NOT_YET_VALID: Final = 9
 EXPIRED: Final = 10
 _SELF_SIGNED: Final = 18
@@ -39,8 +39,8 @@ _OTHERS: Final = {
     7: "a signature is wrong",
     22: "the chain is too long",
     23: "it is revoked",
-    24: "an issuer is no CA",
-    25: "a CA may not have so many others below it",
+    24: "an issuer is not a CA",
+    25: "a CA has more CAs below it than its path length allows",
     32: "an issuer may not sign certificates",
     47: "a CA may not sign for this name",
     66: "the server's key is too weak",
@@ -51,7 +51,7 @@ _OTHERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ChainFault:
-    """What OpenSSL found: its number, at which depth (0 is the leaf), of which subject."""
+    """A fault in a chain that OpenSSL found: its number, depth (0 is the leaf) and subject."""
 
     number: int
     depth: int
@@ -60,7 +60,7 @@ class ChainFault:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """What is needed of a server's own certificate; times in seconds since 1970.
+    """The parts of a server's own certificate that are judged; times in seconds since 1970.
 
     `names` are DNS names in lower case and addresses, as `covers` compares them.
     `is_for_servers` if its extended key usage, where it has one, lets it be (RFC 5280 section
@@ -76,7 +76,7 @@ class Leaf:
 
 @lru_cache(maxsize=4096)
 def read_leaf(der: bytes) -> Leaf:
-    """Read a certificate; raises ValueError."""
+    """Return the judged parts of a certificate (DER). Raises ValueError."""
     certificate = x509.load_der_x509_certificate(der)
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
@@ -102,9 +102,9 @@ def faults(
     names: Sequence[str],
     now: float,
 ) -> list[str]:
-    """Return all that is wrong with a certificate for `names`; `now` in seconds since 1970.
+    """Return every fault of a certificate for `names`; `now` in seconds since 1970.
 
-    Nothing is wrong with any certificate if it is not to be verified.
+    No certificate has a fault if `expected` does not ask for verification.
     """
     if not expected.verify:
         return []
@@ -118,15 +118,6 @@ def faults(
     if missing:
         found.append(f"it is not valid for {_listed(missing)}, only for {_names_of(leaf)}")
     return list(dict.fromkeys(found))
-
-
-def is_address(name: str) -> bool:
-    """Tell whether a name is an IP address."""
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _host_names(names: Iterable[str]) -> Iterator[str]:

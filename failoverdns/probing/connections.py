@@ -1,10 +1,10 @@
-"""A probe over a connection: connect, shake hands if it uses TLS, then ask and read.
+"""A probe over a connection: connect, do the TLS handshake if it uses TLS, then ask and read.
 
     connecting -> (handshake -> certificate) -> (request -> response -> redirect: begin again)
 
-What is asked is an `Exchange` (`probing.http` is one), what makes a good certificate is
-`probing.certificates`: this module moves bytes.
-Refuses to know time limits: whoever began it gives it up.
+An `Exchange` knows what to send and what the response means (`probing.http` is one), and
+`probing.certificates` judges certificates: this module moves bytes.
+Has no time limit of its own: the prober gives the probe up when its time is up.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Final
 
 from failoverdns.model.health import Cause, ProbeTarget
+from failoverdns.model.names import is_address
 from failoverdns.probing import certificates
 from failoverdns.probing.exchange import Ask, Exchange, Redirect
 from failoverdns.probing.polling import Poller
@@ -29,7 +30,7 @@ _TO_READ: Final = select.EPOLLIN | select.EPOLLRDHUP | _FAILED
 
 
 class ConnectionProbe:
-    """A probe over TCP: connecting is enough, unless it uses TLS or has something to ask."""
+    """A probe over TCP; without TLS and without an exchange, connecting is enough."""
 
     __slots__ = (
         "_advance",
@@ -51,7 +52,7 @@ class ConnectionProbe:
     _sock: socket.socket
     _stage: str
     _advance: Callable[[ConnectionProbe, int], ProbeVerdict | Redirect | None]
-    """What to do at the next event: a function, because a bound method would be a cycle."""
+    """The function to call at the next event; a bound method here would be a reference cycle."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class ConnectionProbe:
         ask: Ask | None = None,
         alpn: str | None = None,
     ) -> None:
-        """Prepare; `ask` returns what is asked once connected, `alpn` is offered with TLS."""
+        """Prepare; `ask` returns the exchange to start when connected, `alpn` is for TLS."""
         self._target = target
         self._poller = poller
         self._trust = trust
@@ -78,7 +79,7 @@ class ConnectionProbe:
         self._unsent = b""
 
     def begin(self) -> ProbeVerdict | None:
-        """Begin to connect; return the verdict if there is one at once. Raises NoRoom."""
+        """Begin to connect; return the verdict if it is known at once. Raises NoRoom."""
         if self._ask is not None:
             self._exchange = self._ask(self._target)
         try:
@@ -89,7 +90,7 @@ class ConnectionProbe:
         return None
 
     def give_up(self) -> ProbeVerdict:
-        """End before there is a verdict: its time is up."""
+        """End the probe, whose time is up, and return the verdict."""
         stage = self._stage
         if self._advance is ConnectionProbe._talk and self._exchange is not None:
             stage = "sending the request" if self._unsent else self._exchange.stage
@@ -99,7 +100,7 @@ class ConnectionProbe:
         )
 
     def close(self) -> None:
-        """Close the connection; nobody is told any more."""
+        """Close the connection; `ended` is not called any more."""
         if self._descriptor >= 0:
             self._poller.forget(self._descriptor)
             self._descriptor = -1
@@ -145,7 +146,7 @@ class ConnectionProbe:
         self._stage = "handshake"
         self._advance = ConnectionProbe._shake_hands
         candidates = names if check.tls.server_name is None else (check.tls.server_name,)
-        usable = (n for n in candidates if not n.startswith("*") and not certificates.is_address(n))
+        usable = (n for n in candidates if not n.startswith("*") and not is_address(n))
         context = self._trust.context(check.tls.ca_file, verify=check.tls.verify)
         self._stream = TlsStream(self._sock, context, next(usable, None), self._alpn)
 
@@ -178,7 +179,7 @@ class ConnectionProbe:
         return self._talk(events)
 
     def _talk(self, events: int) -> ProbeVerdict | Redirect | None:
-        """Send what is to be sent, and read until there is nothing more to read, or a verdict."""
+        """Send the rest of the request, and read until no bytes are left, or until a verdict."""
         exchange, peer = self._exchange, self._stream or self._sock
         assert exchange is not None
         while self._unsent:

@@ -1,7 +1,7 @@
-"""What a probe says over a connection: the interface between bytes and what they mean.
+"""The interface of a protocol that a probe speaks over a connection.
 
-A protocol that is asked over a connection is one implementation of `Exchange` (`probing.http` is
-one); `probing.connections` moves its bytes.
+Each protocol is one implementation of `Exchange` (`probing.http` is one), which gives the bytes
+their meaning; `probing.connections` moves them.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from failoverdns.probing.verdict import ProbeVerdict
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """The head asks to come again, with another request, on another connection."""
+    """The head redirects to another request, on another connection."""
 
     exchange: Exchange
 
 
 class Exchange(Protocol):
-    """One request of a probe, and the response as it comes."""
+    """One request of a probe, and its response as the bytes arrive."""
 
     request: bytes
     """The bytes to send first."""
 
     @property
     def stage(self) -> str:
-        """What is being waited for, in words, for a probe whose time is up."""
+        """What the probe waits for, in words, for the error of a probe whose time is up."""
 
     def receive(self, data: bytes) -> ProbeVerdict | Redirect | None:
-        """Take a piece of the response, empty at its end.
+        """Take the next bytes of the response, empty at its end.
 
-        Return what follows from the response, or None while more of it is needed.
+        Return the verdict or the redirect, or None while more of the response is needed.
         """
 
 

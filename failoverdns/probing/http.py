@@ -1,14 +1,14 @@
-"""One HTTP request of a probe and its response, without a socket: what to send, what to think.
+"""One HTTP request of a probe and its response, without a socket: what to send, how to judge it.
 
     target -> HttpExchange.request -> (the response, piece by piece) -> Verdict | Redirect
 
-A redirect is followed only to the same head: the same scheme and port, under the name that was
-asked for, another of the target's names or its address.  One that leads elsewhere is a failure
-(`Cause.STATUS`): a head that sends everybody to a maintenance page is not good because that is.
+A redirect is followed only to the same head: the same scheme and port, and the host that was
+asked for, another name of the target, or its address.  A redirect elsewhere is a failure
+(`Cause.STATUS`): a head that redirects everybody to a maintenance page is not up because that is.
 
-`body` and `body_pattern` are looked for in UTF-8.  The pattern runs once, when `MAX_BODY` bytes or
-the whole body are there; RE2 takes time in proportion to the body for any pattern, where Python's
-`re` can take minutes.
+`body` and `body_pattern` are searched for in UTF-8.  The pattern runs once, when `MAX_BODY` bytes
+or the whole body are there; RE2 takes time in proportion to the body for any pattern, where
+Python's `re` can take minutes.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from failoverdns.probing.verdict import ProbeVerdict, printable
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _KEEP_METHOD: Final = frozenset((307, 308))
 _SAFE: Final = "%/:=&?~+!$,;'@()*[]"
-"""What a path may have unquoted, besides letters, digits and `_.-`."""
+"""Characters that a path may have unquoted, besides letters, digits and `_.-`."""
 
 
 class HttpExchange:
-    """One request, and its response as it comes."""
+    """One HTTP request, and its response as the bytes arrive."""
 
     __slots__ = (
         "_followed",
@@ -56,7 +56,7 @@ class HttpExchange:
         path: str | None = None,
         followed: int = 0,
     ) -> None:
-        """Ask what the target's check says, or something else after so many redirects."""
+        """Request what the target's check says, or `path` after `followed` redirects."""
         expected = target.check.http
         self._target = target
         self._method = method or expected.method
@@ -67,18 +67,18 @@ class HttpExchange:
         self._reader = ResponseReader(wants_body=wants_body and self._method != "HEAD")
         self._searched = 0
         self.request = _request(self._method, self._host, self._path)
-        """The bytes to send."""
+        """The bytes of the request."""
 
     @property
     def stage(self) -> str:
-        """What is being waited for."""
+        """What the probe waits for, in words."""
         reader = self._reader
         if reader.status is not None:
             return f"reading the body, {len(reader.body)} bytes so far"
         return "waiting for the response" + (" after an interim one" if reader.interim else "")
 
     def receive(self, data: bytes) -> ProbeVerdict | Redirect | None:
-        """Take in a piece of the response, empty at its end; return what follows if it is clear."""
+        """Take the next bytes, empty at the end; return the verdict or redirect once known."""
         reader = self._reader
         try:
             if data:
@@ -86,13 +86,13 @@ class HttpExchange:
             else:
                 reader.finish()
         except Malformed as fault:
-            # What was clear before the fault stays so, however the bytes were cut into pieces.
+            # A result that was clear before the fault stays, however the bytes were split.
             clear = None if reader.status is None else self._judge()
             return clear or ProbeVerdict(Cause.PROTOCOL, str(fault))
         return None if reader.status is None else self._judge()
 
     def _judge(self) -> ProbeVerdict | Redirect | None:
-        """Return what follows from what is there of the response; None if more has to be read."""
+        """Return the verdict or redirect for the response so far; None if more has to be read."""
         reader, expected = self._reader, self._target.check.http
         if (
             reader.status in _REDIRECTS
@@ -108,7 +108,7 @@ class HttpExchange:
         return self._judge_body(expected)
 
     def _judge_status(self) -> ProbeVerdict | None:
-        """Return what is against the status, if anything is."""
+        """Return the verdict if the status is not an expected one, else None."""
         expected, status = self._target.check.http, self._reader.status
         assert status is not None
         if any(low <= status <= high for low, high in expected.status):
@@ -148,7 +148,7 @@ class HttpExchange:
         return ProbeVerdict(None, f"status {reader.status}")
 
     def _looked_at(self) -> str:
-        """Name the part of the body that was looked at."""
+        """Name the part of the body that was searched."""
         size = len(self._reader.body)
         if size >= MAX_BODY:
             return f"the first {MAX_BODY} bytes of the body"
@@ -162,7 +162,7 @@ class HttpExchange:
             ports = {here.port or kind.default_port, target.check.port}
             is_same_port = (url.port or kind.default_port) in ports
         except ValueError:
-            return ProbeVerdict(Cause.STATUS, f"redirects to what is no URL: {printable(location)}")
+            return ProbeVerdict(Cause.STATUS, f"redirects to an invalid URL: {printable(location)}")
         hosts = {here.hostname, str(target.address), *map(str.lower, target.names)}
         if url.scheme != kind.value or url.hostname not in hosts or not is_same_port:
             return ProbeVerdict(
@@ -183,7 +183,7 @@ class HttpExchange:
 
 
 def _quoted(text: str) -> str:
-    """Return a part of a URL that came as latin-1 with what may not be in a request quoted."""
+    """Return a part of a URL (latin-1) with the characters quoted that a request may not have."""
     return quote(text, _SAFE, encoding="latin-1", errors="replace")
 
 
@@ -201,7 +201,7 @@ def _request(method: str, host: str, path: str) -> bytes:
 
 
 def _host(target: ProbeTarget) -> str:
-    """Return what a target is asked for: its first name or its address, with a port if need be."""
+    """Return the Host field: the target's first name or its address, and the port if need be."""
     check = target.check
     host = next((name for name in target.names if not name.startswith("*")), None)
     if host is None:
@@ -212,9 +212,9 @@ def _host(target: ProbeTarget) -> str:
 
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> Any:
-    """Compile a pattern once; None if it is none, which the configuration should have refused.
+    """Compile a pattern once; None if it is invalid, which the configuration should have refused.
 
-    `^` and `$` are those of a line: a body usually ends with one.
+    `^` and `$` match at the ends of each line: a body usually ends with a newline.
     """
     options = re2.Options()
     options.log_errors = False

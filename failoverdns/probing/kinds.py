@@ -1,4 +1,4 @@
-"""The kinds of probes: for each kind of check, what carries it out.
+"""The kinds of probes: for each kind of check, the code that carries it out.
 
 A new kind is a row here, a row in `model.health.CHECK_KINDS`, and one file that has an `Exchange`
 (if it talks over a connection) or a `Probe` of its own.  A kind of check without a row is not
@@ -23,20 +23,20 @@ from failoverdns.probing.verdict import Ended, ProbeVerdict
 
 
 class Probe(Protocol):
-    """One probe: it calls the `ended` that it was made with, or its `begin` returns a verdict."""
+    """One probe: it calls `ended` (given when it is made), or `begin` returns the verdict."""
 
     def begin(self) -> ProbeVerdict | None:
-        """Begin; return the verdict if there is one at once. Raises NoRoom."""
+        """Begin; return the verdict if it is known at once. Raises NoRoom."""
 
     def give_up(self) -> ProbeVerdict:
-        """End before there is a verdict: its time is up."""
+        """End the probe, whose time is up, and return the verdict."""
 
     def close(self) -> None:
         """Release what the probe holds; `ended` is not called any more."""
 
 
 class Lane(Enum):
-    """Whose places a probe takes: connections and programs do not keep each other waiting."""
+    """The pool of places that a probe takes one of: connections do not wait for programs."""
 
     CONNECTIONS = auto()
     PROGRAMS = auto()
@@ -44,7 +44,7 @@ class Lane(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ProbeKind:
-    """How a kind of check is carried out: what makes a probe, and the places that it takes."""
+    """How a kind of check is carried out: the function that makes a probe, and its lane."""
 
     make: Callable[[ProbeTarget, Poller, Trust, Ended], Probe]
     lane: Lane = Lane.CONNECTIONS
@@ -64,4 +64,4 @@ PROBE_KINDS: Final[Mapping[CheckKind, ProbeKind]] = {
     CheckKind.TLS: ProbeKind(_tls),
     CheckKind.EXEC: ProbeKind(_program, Lane.PROGRAMS),
 }
-"""What carries out each kind of check."""
+"""The implementation of each kind of check that is probed."""

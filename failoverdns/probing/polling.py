@@ -1,10 +1,10 @@
-"""Many descriptors that the reactor has as one: an epoll of our own, inside the reactor's.
+"""Many descriptors that the reactor sees as one: a separate epoll inside the reactor's.
 
 A probe lives for milliseconds, and the reactor's own book-keeping for a descriptor (a reader, a
 writer, four changes of its epoll, a log context for each event) costs more than the probe.  Here a
-descriptor is registered once, edge-triggered for both directions, and taken out once.
+descriptor is registered once, edge-triggered for both directions, and removed once.
 
-Refuses to know what the descriptors are.
+Does not know what the descriptors are.
 """
 
 from __future__ import annotations
@@ -19,55 +19,55 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 EDGES: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
-"""Tell once of each change: who is told has to read and write until nothing is left."""
+"""Report each change once: the receiver has to read and write until nothing is left."""
 
 READABLE: Final = select.EPOLLIN
-"""Tell again and again while there is something to read."""
+"""Report again and again while there is something to read."""
 
 BATCH: Final = 128
-"""Events taken in one turn of the reactor: others get theirs in between."""
+"""Events handled in one turn of the reactor: its other descriptors get their turn in between."""
 
 Ready = Callable[[int], None]
-"""Is told the events of a descriptor (EPOLLIN, ...)."""
+"""Called with the events of a descriptor (EPOLLIN, ...)."""
 
 
 @implementer(IReadDescriptor)
 class Poller:
-    """Tells of events of descriptors."""
+    """Watches descriptors and reports their events."""
 
     log = Logger()
 
     def __init__(self, reactor: Any) -> None:
-        """Begin to read with the reactor."""
+        """Begin to watch, with the reactor."""
         self._reactor = reactor
         self._epoll = select.epoll()
         self._watched: dict[int, Ready] = {}
         self._fresh: set[int] = set()
-        """Descriptors watched since the events at hand were taken: those are not about them."""
+        """Descriptors watched since the current events were read: these events are not theirs."""
         reactor.addReader(self)
 
     def watch(self, descriptor: int, ready: Ready, events: int = EDGES) -> None:
-        """Call `ready` with the events of a descriptor until it is forgotten."""
+        """Call `ready` with the events of a descriptor until `forget`."""
         self._epoll.register(descriptor, events)
         self._watched[descriptor] = ready
         self._fresh.add(descriptor)
 
     def forget(self, descriptor: int) -> None:
-        """Tell no more of a descriptor; has to come before it is closed.
+        """Stop reporting events of a descriptor; has to be called before it is closed.
 
-        Closing alone would not do: a child that is just being started may hold a copy of it.
+        Closing alone is not enough: a child that is just being started may hold a copy of it.
         """
         if self._watched.pop(descriptor, None) is not None:
             self._epoll.unregister(descriptor)
 
     def close(self) -> None:
-        """Tell of nothing more."""
+        """Stop watching, and close the epoll."""
         self._reactor.removeReader(self)
         self._watched.clear()
         self._epoll.close()
 
     def poll(self) -> int:
-        """Tell of the events that there are, a batch at most; return how many there were."""
+        """Report the waiting events, one batch at most; return how many there were."""
         self._fresh.clear()
         events = self._epoll.poll(0, BATCH)
         watched, fresh = self._watched, self._fresh
@@ -90,7 +90,7 @@ class Poller:
         return "probing"
 
     def doRead(self) -> None:  # noqa: N802
-        """Tell of a batch of events."""
+        """Report a batch of events."""
         self.poll()
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802

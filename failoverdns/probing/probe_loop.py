@@ -1,6 +1,6 @@
-"""Probing that goes on: what is due is begun at each tick, and what came of it is told.
+"""Periodic probing: start the probes that are due at each tick, and report each result.
 
-Refuses to decide anything: `learn` is told each result.
+Decides nothing: each result is passed to `learn`.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from failoverdns.probing.schedule import ProbeTiming, Schedule
 Key = TypeVar("Key", bound=Hashable)
 
 TICK: Final = 0.05
-"""Seconds between looks at what is due."""
+"""Seconds between two ticks."""
 
 PERIOD: Final = 60.0
-"""Seconds that a delay is remembered for, at least; twice that at most."""
+"""Seconds for which a delay is remembered, at least; at most twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """How probing goes: probes since the start of the process, and how many there are now.
+    """The state of probing: probes since the process started, and how many there are now.
 
-    `waiting` are due and have not begun, for want of a place.
-    `late` is the longest delay behind the schedule of the last minute or two, in seconds.
+    `waiting` probes are due and have not begun, because no place is free.
+    `late` is the longest delay behind the schedule in the last minute or two, in seconds.
     """
 
     targets: int
@@ -45,7 +45,7 @@ class ProbeReport:
 
 
 class Probing(Generic[Key]):
-    """Probes targets, each at its times, and tells the results."""
+    """Probes targets, each at its interval, and reports the results."""
 
     log = Logger()
 
@@ -56,9 +56,9 @@ class Probing(Generic[Key]):
         reactor: Any,
         dice: Random,
     ) -> None:
-        """Build; nothing is probed before there are targets.
+        """Prepare; nothing is probed before `set_targets`.
 
-        The reactor's `seconds` have to be of a clock that nobody sets.
+        The reactor's `seconds` must be monotonic.
         """
         self._prober = prober
         self._learn = learn
@@ -74,14 +74,14 @@ class Probing(Generic[Key]):
         self._late, self._late_before, self._period = 0.0, 0.0, 0.0
 
     def set_targets(self, targets: Mapping[Key, ProbeTarget]) -> None:
-        """Probe these from now on.
+        """Probe these targets from now on.
 
-        Those that stay with the same interval keep their times.  What comes of a probe that runs
-        is not told if its key is gone, or has another target.
+        Targets that stay with the same interval keep their times.  The result of a running probe is
+        dropped if its key was removed or has another target now.
         """
         if self._stopped:
             return
-        # An equal target stays the same one, so that results need no comparison.
+        # An equal target stays the same object, so that results need no comparison.
         before = self._targets
         self._targets = {
             key: before[key] if before.get(key) == target else target
@@ -98,14 +98,14 @@ class Probing(Generic[Key]):
             self._ticking.stop()
 
     def stop(self) -> None:
-        """Begin nothing more, and tell nothing more; the prober's end is its owner's."""
+        """Start no more probes and report no more results; the owner of the prober stops that."""
         self._stopped = True
         self._targets = {}
         if self._ticking.running:
             self._ticking.stop()
 
     def report(self) -> ProbeReport:
-        """Tell how it goes."""
+        """Return the state of probing."""
         return ProbeReport(
             len(self._targets),
             self._started,

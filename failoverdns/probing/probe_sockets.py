@@ -1,13 +1,13 @@
-"""Sockets that probes connect with: they never block, and come from the address that they should.
+"""Sockets that probes connect with: non-blocking, and bound to the configured source address.
 
 They are closed in the usual way, with FIN.  A reset (SO_LINGER 0) would leave no TIME-WAIT behind,
-but servers log it as an error, and it can overtake what was sent last.  TIME-WAIT is harmless here:
-it is kept for each pair of addresses and ports, so only some 470 probes a second to the *same*
-address and port (28,000 ephemeral ports for 60 seconds) would run out of ports.  A source address
-is bound without a port (IP_BIND_ADDRESS_NO_PORT), so the same holds with it: bound in the usual way
-all probes together would share those ports.
+but servers log it as an error, and it can overtake the last bytes sent.  TIME-WAIT is harmless
+here: it is kept for each pair of addresses and ports, so only some 470 probes a second to the
+*same* address and port (28,000 ephemeral ports for 60 seconds) would run out of ports.  A source
+address is bound without a port (IP_BIND_ADDRESS_NO_PORT), so the same limit holds with it: bound in
+the usual way, all probes together would share those ports.
 
-Refuses to know reactors, and what is said.
+Does not know the reactor, nor what is sent.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Address = IPv4Address | IPv6Address
 
 IP_BIND_ADDRESS_NO_PORT: Final = 24
 _FIRST_EPHEMERAL: Final = 1024
-"""Ports below are never chosen for a socket that connects."""
+"""Ports below this are never chosen for a socket that connects."""
 
 
 def begin_to_connect(address: Address, port: int, sources: Sequence[Address]) -> socket.socket:
-    """Return a non-blocking socket that connects, from the source of its family if there is one.
+    """Return a connecting, non-blocking socket, bound to the source of its family if there is one.
 
     Raises OSError.
     """
@@ -51,11 +51,11 @@ def begin_to_connect(address: Address, port: int, sources: Sequence[Address]) ->
 def check_connected(sock: socket.socket, port: int, *, failed: bool) -> None:
     """Raise OSError if a socket that has stopped connecting is not connected.
 
-    `failed` tells that there is an error at it.
+    `failed` is true if epoll reported an error for it.
     """
     if failed and (number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
         raise OSError(number, os.strerror(number))
-    # To a port of this machine at which nobody listens, TCP may connect a socket to itself.
+    # On a closed port of this machine, TCP may connect a socket to itself.
     if port >= _FIRST_EPHEMERAL and sock.getsockname()[1] == port:
         own, peer = sock.getsockname(), sock.getpeername()
         if own == peer:
@@ -67,6 +67,6 @@ def _bind(sock: socket.socket, source: Address) -> None:
     try:
         sock.bind((str(source), 0))
     except OSError as fault:
-        # Whatever it is, it says nothing of the head.
+        # Whatever the reason, it is not the head's fault.
         text = f"{fault.strerror} (the source address {source})"
         raise OSError(errno.EADDRNOTAVAIL, text) from None

@@ -1,9 +1,9 @@
-"""Probe heads: so many at a time, each until its time is up, each telling what came of it once.
+"""Probe heads: a limited number at a time, each within its time limit, each reported once.
 
-    probe -> wait for a place -> begin -> a verdict, or no more time -> done
+   probe -> wait for a place -> begin -> a verdict, or its time is up -> done
 
 Network probes and programs have places of their own, so that neither keeps the other waiting.
-Refuses to know when to probe (`probing.schedule`) and what follows from it.
+Does not know when to probe (`probing.schedule`), nor what follows from a result.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ from failoverdns.probing.tls import Trust
 from failoverdns.probing.verdict import NoRoom, ProbeVerdict
 
 _LOOK: Final = 0.05
-"""Seconds between looks at the deadlines, at most, while there are any."""
+"""Seconds between two checks of the deadlines, at most, while there are any."""
 
 _SHORTEST: Final = 0.01
-"""Seconds between looks at the deadlines, at least: so late may a probe be given up."""
+"""Seconds between two checks of the deadlines, at least: a probe may be given up this late."""
 
 _STALL: Final = 0.1
-"""Seconds by which a look has to be late for it to be us who stood still."""
+"""Seconds of delay of such a check from which on this process counts as having stood still."""
 
 _ROOM: Final = 0.1
-"""Seconds after which it is tried again to begin what there was no room for."""
+"""Seconds before a probe is tried again for which the process had no descriptor or process left."""
 
 _SAY_AGAIN: Final = 60.0
-"""Seconds after which it is logged again that there is no room."""
+"""Seconds before it is logged again that there is no room."""
 
 Done = Callable[[ProbeResult], None]
 
 
 class Probes(Protocol):
-    """What probing is done with; `Prober` does it for real."""
+    """The interface through which heads are probed; `Prober` does it for real."""
 
     @property
     def waiting(self) -> int:
         """How many probes wait for a place."""
 
     def probe(self, target: ProbeTarget, done: Done) -> None:
-        """Look at a head and call `done` once, after this has returned."""
+        """Probe a head and call `done` once, after this has returned."""
 
     def stop(self) -> None:
-        """End it all; nobody is told any more."""
+        """End every probe; no `done` is called any more."""
 
 
 class _Queue:
@@ -79,15 +79,15 @@ class _Running:
 
 
 class Prober:
-    """Probes over sockets and by programs, on the reactor."""
+    """Probes heads over sockets and with programs, on the reactor."""
 
     log = Logger()
 
     def __init__(self, reactor: Any, *, max_probes: int, max_programs: int) -> None:
-        """Build; the reactor's `seconds` have to be of a clock that nobody sets.
+        """Prepare; the reactor's `seconds` must be monotonic.
 
         At most `max_probes` connections and `max_programs` programs run at a time.  A connection
-        takes a file descriptor, a program two.
+        uses one file descriptor, a program two.
         """
         self._reactor = reactor
         self._poller = Poller(reactor)
@@ -111,13 +111,14 @@ class Prober:
         return sum(len(queue.waiting) for queue in self._queues.values())
 
     def probe(self, target: ProbeTarget, done: Done) -> None:
-        """Look at a head and call `done` once, after this has returned.
+        """Probe a head and call `done` once, after this has returned.
 
-        It comes within the check's time-out (and 10 ms, if nothing else keeps the process busy),
-        which counts from when there is a place for the probe; those that wait get one in order.
-        A probe for which this process has no room (it has too much open) waits like one for which
-        there is no place; that is logged, and says nothing of the head.
-        What this process stands still is added to the time, because it is no fault of the head's.
+        `done` is called within the check's time-out (plus 10 ms, if nothing else keeps the process
+        busy), counted from when the probe gets a place; waiting probes get places in order.
+        A probe for which this process has no descriptor left waits as if there were no place; that
+        is logged, and does not count as a failure of the head.
+        Time in which this process stood still is added to the time-out, because it is not the
+        head's fault.
         """
         if self._stopped:
             return
@@ -126,7 +127,7 @@ class Prober:
         self._begin_some(queue)
 
     def stop(self) -> None:
-        """End every probe; nobody is told any more."""
+        """End every probe; no `done` is called any more."""
         if self._stopped:
             return
         self._stopped = True
@@ -142,7 +143,7 @@ class Prober:
         self._poller.close()
 
     def _begin_some(self, queue: _Queue) -> None:
-        """Give places that are free to those that wait."""
+        """Give free places to waiting probes."""
         while queue.waiting and queue.running < queue.places and not self._stopped:
             try:
                 self._begin(queue, *queue.waiting[0])
@@ -152,7 +153,7 @@ class Prober:
             queue.waiting.popleft()
 
     def _wait_for_room(self, queue: _Queue, why: NoRoom) -> None:
-        """Try again in a while, or as soon as a probe has ended."""
+        """Try again after a while, or as soon as a probe has ended."""
         now = self._reactor.seconds()
         if now >= self._say_again:
             self._say_again = now + _SAY_AGAIN
@@ -182,7 +183,7 @@ class Prober:
             self._look_again()
 
     def _end(self, number: int, verdict: ProbeVerdict) -> None:
-        """Tell what came of a probe, and let another one begin."""
+        """Report the verdict of a probe, and let another one begin."""
         running = self._running.pop(number, None)
         if running is None:
             return
@@ -196,7 +197,7 @@ class Prober:
         self._begin_some(running.queue)
 
     def _look_again(self) -> None:
-        """See to it that deadlines are looked at in time."""
+        """Schedule the next check of the deadlines."""
         at = self._deadlines.next()
         if at is None:
             self._look = None
@@ -205,7 +206,7 @@ class Prober:
         self._look = self._reactor.callLater(wait, self._give_up, self._reactor.seconds() + wait)
 
     def _give_up(self, due: float) -> None:
-        """Give up the probes whose time is up; `due` is when this was to be called."""
+        """Give up the probes whose time is up; `due` is when this call was scheduled for."""
         late = self._reactor.seconds() - due
         if late > _STALL:
             self._deadlines.postpone(late)

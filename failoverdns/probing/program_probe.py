@@ -1,10 +1,10 @@
-"""A probe that is a program: exit status 0 is good.
+"""A probe that runs a program: exit status 0 is good.
 
-No shell, an environment of its own, a process group of its own, which is killed as a whole when
-the program has ended or its time is up, so that nothing of it stays behind and no child of it that
-holds its output can hold up the probe.  Its end is told by a descriptor (pidfd_open, Linux 5.3), so
-neither a thread nor SIGCHLD is needed; starting it (vfork) does not copy our memory.
-Refuses to know time limits: whoever began it gives it up.
+No shell, an environment of its own, and a process group of its own, which is killed as a whole
+when the program has ended or its time is up, so that no process of it remains and no child that
+holds its output can delay the probe.  A descriptor reports its end (pidfd_open, Linux 5.3), so
+neither a thread nor SIGCHLD is needed; starting it (vfork) does not copy this process's memory.
+Has no time limit of its own: the prober gives the probe up when its time is up.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from failoverdns.probing.polling import READABLE, Poller
 from failoverdns.probing.verdict import PASSED, Ended, ProbeVerdict, check_room, printable
 
 MAX_OUTPUT: Final = 4096
-"""Bytes kept of what a program prints: the end."""
+"""Bytes that are kept of a program's output: its end."""
 
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def environment(target: ProbeTarget) -> dict[str, str]:
-    """Return all that a program is told, besides PATH."""
+    """Return the whole environment of the program, except PATH."""
     return {
         "PATH": os.environ.get("PATH", _PATH),
         "FAILOVERDNS_APPLICATION": target.application,
@@ -40,7 +40,7 @@ class ProgramProbe:
     """One run of a program."""
 
     def __init__(self, target: ProbeTarget, poller: Poller, ended: Ended) -> None:
-        """Prepare; `ended` is told the verdict, in a later turn and once."""
+        """Prepare; `ended` is called with the verdict, once and in a later turn."""
         self._target = target
         self._poller = poller
         self._ended = ended
@@ -49,7 +49,7 @@ class ProgramProbe:
         self._output = b""
 
     def begin(self) -> ProbeVerdict | None:
-        """Start the program; return the verdict if there is one at once. Raises NoRoom."""
+        """Start the program; return the verdict if it is known at once. Raises NoRoom."""
         argv = self._target.check.run
         try:
             self._process = process = subprocess.Popen(
@@ -73,7 +73,7 @@ class ProgramProbe:
         return None
 
     def give_up(self) -> ProbeVerdict:
-        """End before there is a verdict: its time is up."""
+        """End the probe, whose time is up, and return the verdict."""
         self._read(0)
         said = self._said()
         self.close()
@@ -82,25 +82,25 @@ class ProgramProbe:
         )
 
     def close(self) -> None:
-        """Kill the program and all that it has started; nobody is told any more."""
+        """Kill the program and all its children; `ended` is not called any more."""
         process = self._process
         if process is None:
             return
         assert process.stdout is not None
         self._poller.forget(process.stdout.fileno())
         process.stdout.close()
-        # Before it is waited for, because until then its number is nobody else's.
+        # Before it is waited for, because until then its id cannot be reused.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         if process.poll() is None and self._descriptor >= 0:
-            # It dies in a moment, or when the kernel lets go of it: not to be waited for here.
+            # It dies in a moment, or when the kernel ends a blocking call of it: not awaited here.
             self._poller.forget(self._descriptor)
             self._poller.watch(self._descriptor, self._reap, READABLE)
         else:
             self._reap(0)
 
     def _reap(self, events: int) -> None:
-        """Forget a process that has ended."""
+        """Reap a process that has ended."""
         process, self._process = self._process, None
         assert process is not None
         process.wait()
@@ -110,7 +110,7 @@ class ProgramProbe:
             self._descriptor = -1
 
     def _read(self, events: int) -> None:
-        """Keep the end of what it has printed."""
+        """Read its output, and keep the end."""
         assert self._process is not None
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
@@ -137,6 +137,6 @@ class ProgramProbe:
             self._ended(ProbeVerdict(Cause.EXIT, f"exit status {status}{said}"))
 
     def _said(self) -> str:
-        """Return the last line that it has printed, as the end of a sentence."""
+        """Return the last line of its output, as the end of a sentence."""
         lines = self._output.decode("utf-8", "replace").strip().splitlines()
         return f": {printable(lines[-1].strip())}" if lines else ""

@@ -1,11 +1,11 @@
-"""Read an HTTP/1 response (RFC 9112) as far as a probe needs it: status, Location, some of a body.
+"""Read an HTTP/1 response (RFC 9112) as far as a probe needs it: status, Location, part of a body.
 
     bytes in -> interim headers (1xx) skipped -> header -> body: by length, in chunks, or to the end
 
 Everything is bounded: 64 KiB of headers, interim ones included, `MAX_BODY` bytes of body, and
-`MAX_RAW` bytes on the wire for them.  Lenient where nothing depends on it: lines may end in LF
-alone, and fields that are not needed are not looked at.
-Refuses to know sockets, and what makes a response good.
+`MAX_RAW` bytes on the wire for them.  The reader is lenient where nothing depends on it: lines may
+end in LF alone, and fields that are not needed are ignored.
+Does not know sockets, nor which responses are good.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_HEADER: Final = 65536
 """Bytes of all headers of a response together."""
 
 MAX_RAW: Final = MAX_HEADER + 4 * MAX_BODY
-"""Bytes of a response in all: chunks that are nearly all framing end here."""
+"""Bytes of a whole response: a body whose chunks are nearly all framing ends here."""
 
 MAX_CHUNK_LINE: Final = 256
 
@@ -49,22 +49,22 @@ class ResponseReader:
     )
 
     def __init__(self, *, wants_body: bool) -> None:
-        """Begin; without `wants_body` the header is all, as after a HEAD request."""
+        """Begin; without `wants_body` the header is everything, as after a HEAD request."""
         self.status: int | None = None
-        """The final status; None while the header is not whole."""
+        """The final status; None while the header is incomplete."""
         self.body = bytearray()
-        """The body so far, chunks put together, at most `MAX_BODY` bytes of it."""
+        """The body so far, with chunks joined, at most `MAX_BODY` bytes of it."""
         self.ended = False
         """True when nothing more of the response is needed."""
         self.interim = 0
-        """Interim responses that came."""
+        """Interim responses received."""
         self._wants_body = wants_body
         self._buffer = bytearray()
         self._fields: dict[bytes, bytes] = {}
         self._looked = 0
-        """Where in the buffer to look on for the end of the header."""
+        """The position in the buffer from which to search for the end of the header."""
         self._left: int | None = None
-        """Bytes of the body, or of the chunk, that are to come; -1 before a chunk's size.
+        """Bytes of the body, or of the chunk, still to come; -1 before a chunk's size.
 
         None if the body ends with the connection.
         """
@@ -72,17 +72,17 @@ class ResponseReader:
 
     @property
     def location(self) -> str | None:
-        """Where a redirect leads, as it came (latin-1)."""
+        """The target of a redirect, as received (latin-1)."""
         value = self._fields.get(b"location")
         return None if value is None else value.decode("latin-1")
 
     @property
     def is_chunked(self) -> bool:
-        """True if the body comes in chunks."""
+        """True if the body is sent in chunks."""
         return b"transfer-encoding" in self._fields
 
     def feed(self, data: bytes) -> None:
-        """Take bytes in; what comes after the end is left alone. Raises Malformed."""
+        """Take bytes; those after the end of the response are ignored. Raises Malformed."""
         if self.ended:
             return
         self._raw += len(data)
@@ -96,7 +96,7 @@ class ResponseReader:
             raise Malformed("the body is nearly all framing of chunks")
 
     def finish(self) -> None:
-        """Take in that the connection has ended; raises Malformed if it ended too early."""
+        """Take the end of the connection; raises Malformed if it came too early."""
         if self.ended:
             return
         if self.status is None:
@@ -107,7 +107,7 @@ class ResponseReader:
         self.ended = True
 
     def _read_header(self) -> bool:
-        """Read one header, an interim one or the last; return False if it is not whole."""
+        """Read one header, interim or final; return False if it is incomplete."""
         buffer = self._buffer
         if buffer[: len(_BEGIN)] != _BEGIN[: len(buffer)]:
             raise Malformed("the response is not HTTP/1")
@@ -140,7 +140,7 @@ class ResponseReader:
                 raise Malformed(f"there are two different fields {name.decode()}")
 
     def _begin_body(self, status: int) -> None:
-        """Find out how the end of the body is told (RFC 9112 section 6.3)."""
+        """Find out where the body ends (RFC 9112 section 6.3)."""
         if not self._wants_body or status < 200 or status in (204, 304):
             self.ended = True
         elif (coding := self._fields.get(b"transfer-encoding")) is not None:
@@ -150,7 +150,7 @@ class ResponseReader:
             self._left = -1
         elif (length := self._fields.get(b"content-length")) is not None:
             if not length.isdigit() or len(length) > 18:
-                raise Malformed("Content-Length is no number")
+                raise Malformed("Content-Length is not a number")
             self._left = int(length)
 
     def _read_body(self) -> None:
@@ -185,7 +185,7 @@ class ResponseReader:
             self.ended = self._left == 0
 
     def _take(self, most: int) -> None:
-        """Move bytes of the body, so many at most, out of the buffer."""
+        """Move at most `most` bytes of the body out of the buffer."""
         count = min(most, len(self._buffer))
         self.body += self._buffer[: min(count, MAX_BODY - len(self.body))]
         del self._buffer[:count]

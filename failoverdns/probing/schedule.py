@@ -1,11 +1,11 @@
-"""Which probe is due when: spread evenly, without drift, and never in a burst.
+"""When each probe is due: spread evenly, without drift, and never in a burst.
 
-Each key has a phase in its interval; its probes are due at phase + n * interval, a little sooner or
-later by chance (jitter), however long they take.  What a stall has missed is not caught up: each
-key that is overdue comes once, and they come at twice their usual rate at most.
+Each key has a phase in its interval; its probes are due at phase + n * interval, a little sooner
+or later by chance (jitter), however long they take.  Probes missed in a stall are not made up for:
+each overdue key is probed once, and these probes begin at twice their usual rate at most.
 
-Refuses to know clocks, randomness (both are given) and what is probed.  Times are seconds of a
-clock that never goes back.
+Reads no clock and no source of randomness (both are arguments), and does not know what is probed.
+Times are seconds of a monotonic clock.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from typing import Final, Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 
 BURST: Final = 16
-"""So many may always begin at once."""
+"""Probes that may always begin at once."""
 
 RATE_FACTOR: Final = 2.0
-"""Times the usual rate at which overdue ones begin, at most."""
+"""The rate at which overdue probes begin, at most, in multiples of their usual rate."""
 
 WINDOW: Final = 0.25
-"""Seconds of that rate that may be saved up, so that a slow tick makes nothing late."""
+"""Seconds of that rate that may be saved up, so that a slow tick makes no probe late."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeTiming:
-    """Seconds between the probes of a key, and the part of them by which one may be off."""
+    """Seconds between the probes of a key, and the fraction of them by which one may be off."""
 
     interval: float
     jitter: float = 0.0
@@ -41,11 +41,11 @@ class ProbeTiming:
 class _Slot:
     timing: ProbeTiming
     nominal: float
-    """When the next probe is due, but for jitter."""
+    """When the next probe is due, without jitter."""
 
 
 class Schedule(Generic[Key]):
-    """The keys that are probed, and when each is due next; each step takes O(log n)."""
+    """The keys that are probed, and when each is due next; each operation takes O(log n)."""
 
     def __init__(self) -> None:
         self._slots: dict[Key, _Slot] = {}
@@ -62,8 +62,8 @@ class Schedule(Generic[Key]):
     def replace(self, timings: Mapping[Key, ProbeTiming], now: float, dice: Random) -> None:
         """Probe these keys from now on.
 
-        Those that stay with the same timing keep their phases; the others, new ones, are spread
-        evenly over their intervals.
+        Keys that stay with the same timing keep their phases; those of new ones are spread evenly
+        over their intervals.
         """
         due = {key: at for at, _, key in self._heap}
         kept = {
@@ -73,7 +73,7 @@ class Schedule(Generic[Key]):
         }
         self._slots = kept
         for key, nominal in _phases(timings, kept, now, dice).items():
-            # When the one that runs has ended, the next is one interval on.
+            # When the running probe has ended, the next is one interval on.
             earlier = timings[key].interval if key in self._running else 0.0
             self._slots[key] = _Slot(timings[key], nominal - earlier)
             due[key] = nominal
@@ -86,7 +86,7 @@ class Schedule(Generic[Key]):
         self._rate = sum(1 / timing.interval for timing in timings.values())
 
     def take_due(self, now: float) -> list[tuple[Key, float]]:
-        """Return the keys whose probes are to begin, and since when each is due.
+        """Return the keys whose probes have to begin, and since when each is due.
 
         They count as running until `ended`.
         """
@@ -117,14 +117,14 @@ class Schedule(Generic[Key]):
         heappush(self._heap, (due, self._pushed, key))
 
     def behind(self, now: float) -> float:
-        """Return for how many seconds the longest overdue key has been due."""
+        """Return how many seconds the most overdue key has been due."""
         return max(0.0, now - self._heap[0][0]) if self._heap else 0.0
 
 
 def _phases(
     timings: Mapping[Key, ProbeTiming], kept: Mapping[Key, object], now: float, dice: Random
 ) -> dict[Key, float]:
-    """Return for each new key when it is due first: in random order, evenly over its interval."""
+    """Return when each new key is due first: in random order, evenly over its interval."""
     by_interval: dict[float, list[Key]] = {}
     for key, timing in timings.items():
         if key not in kept:

@@ -1,11 +1,11 @@
 """TLS for probes: OpenSSL on a socket that never blocks, and which CAs are trusted.
 
-The handshake accepts any certificate, so that it is there to be judged (`probing.certificates`),
-and OpenSSL is asked about its chain afterwards.  Not by a callback while it shakes hands: one takes
-memory that can be written and executed, which a hardened unit of systemd refuses.
-A context is made once for each set of trusted CAs, because reading the system's takes tens of
-milliseconds, and again when the files are others.
-Refuses to know what a good certificate is, and what is said over TLS.
+The handshake accepts any certificate, so that it can be judged (`probing.certificates`), and
+OpenSSL verifies its chain afterwards.  Not in a callback during the handshake: a callback needs
+memory that can be written and executed, which a hardened systemd unit forbids.
+A context is made once for each set of trusted CAs, because reading the system's CAs takes tens of
+milliseconds, and again when the files have changed.
+Does not know which certificates are good, nor what is sent over TLS.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from OpenSSL import SSL, crypto
 from failoverdns.probing.certificates import ChainFault
 
 _LOOK: Final = 10.0
-"""Seconds between looks at whether files of trusted CAs are others."""
+"""Seconds between two checks whether files of trusted CAs have changed."""
 
 _NOT_TLS: Final = frozenset(
     (
@@ -39,14 +39,14 @@ _NOT_TLS: Final = frozenset(
 
 
 class TlsFault(Exception):
-    """A handshake or a record that failed: says why."""
+    """A handshake or a record failed; the message says why."""
 
 
 class TlsStream:
-    """One client's side of TLS on a connected, non-blocking socket.
+    """The client's side of TLS on a connected, non-blocking socket.
 
-    All of it raises BlockingIOError where the socket has to be waited for, OSError as the socket
-    does, and TlsFault.
+    Every method raises BlockingIOError where the socket is not ready, the OSErrors of the socket,
+    and TlsFault.
     """
 
     __slots__ = ("_connection", "_context")
@@ -58,7 +58,7 @@ class TlsStream:
         server_name: str | None,
         protocol: str | None,
     ) -> None:
-        """Prepare; `server_name` is SNI, `protocol` is ALPN."""
+        """Prepare; `server_name` is for SNI, `protocol` for ALPN."""
         self._context = context
         self._connection = connection = SSL.Connection(context, sock)
         connection.set_connect_state()
@@ -68,7 +68,7 @@ class TlsStream:
             connection.set_alpn_protos([protocol.encode()])
 
     def shake_hands(self) -> bytes:
-        """Do what can be done of the handshake; when it is complete return the leaf (DER)."""
+        """Continue the handshake; return the leaf (DER) when it is complete."""
         try:
             self._connection.do_handshake()
         except SSL.Error as fault:
@@ -79,27 +79,27 @@ class TlsStream:
         return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
 
     def send(self, data: bytes) -> int:
-        """Send some of it; return how many bytes."""
+        """Send some of the bytes; return how many."""
         try:
             return self._connection.send(data)
         except SSL.Error as fault:
             raise _translated(fault) from None
 
     def recv(self, size: int) -> bytes:
-        """Receive so many bytes at most; none at the end."""
+        """Receive at most `size` bytes; none at the end."""
         try:
             return self._connection.recv(size)
         except SSL.ZeroReturnError:
             return b""
         except SSL.SysCallError as fault:
-            if fault.args[0] == -1:  # an end without a farewell
+            if fault.args[0] == -1:  # the end without close_notify
                 return b""
             raise _translated(fault) from None
         except SSL.Error as fault:
             raise _translated(fault) from None
 
     def chain_fault(self) -> ChainFault | None:
-        """Return what is wrong with the server's chain now, if anything; after the handshake."""
+        """Return the fault of the server's chain, if it has one; call it after the handshake."""
         certificate = self._connection.get_peer_certificate()
         chain = self._connection.get_peer_cert_chain() or []
         store = self._context.get_cert_store()
@@ -113,7 +113,7 @@ class TlsStream:
         return None
 
     def take_leave(self) -> None:
-        """Tell the server that this is the end, if it can be told at once."""
+        """Send close_notify to the server, if that can be done at once."""
         try:
             self._connection.shutdown()
         except SSL.Error:
@@ -128,17 +128,17 @@ class _Trusted:
 
 
 class Trust:
-    """Contexts for those who are trusted."""
+    """The TLS contexts, one for each set of trusted CAs."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Begin with none; `clock` tells seconds and never goes back."""
+        """Begin without contexts; `clock` returns monotonic seconds."""
         self._clock = clock
         self._known: dict[tuple[str | None, bool], _Trusted] = {}
 
     def context(self, ca_file: str | None, *, verify: bool) -> SSL.Context:
-        """Return a context that trusts a file's CAs, or the system's.
+        """Return a context that trusts the CAs of a file, or those of the system.
 
-        Without `verify` it trusts nobody: chains are not to be asked for.
+        Without `verify` it trusts none, and chains must not be verified with it.
         Raises TlsFault if the file cannot be used.
         """
         key, now = (ca_file if verify else None, verify), self._clock()
@@ -174,12 +174,12 @@ def _context(ca_file: str | None, *, verify: bool) -> SSL.Context:
 def _subject(certificate: crypto.X509) -> str:
     try:
         return certificate.to_cryptography().subject.rfc4514_string()
-    except Exception:  # whatever a library makes of bytes from a server
+    except Exception:  # whatever the library raises for bytes from a server
         return "(cannot be read)"
 
 
 def _state(ca_file: str | None) -> object:
-    """Return what is different when a file of trusted CAs is another."""
+    """Return a value that differs when a file of trusted CAs has changed."""
     paths = ssl.get_default_verify_paths()
     found = []
     for path in (paths.cafile, paths.capath) if ca_file is None else (ca_file,):
@@ -192,7 +192,7 @@ def _state(ca_file: str | None) -> object:
 
 
 def _translated(fault: SSL.Error) -> Exception:
-    """Return an error of OpenSSL's as what it is for a probe."""
+    """Return the exception that stands for an error of OpenSSL in a probe."""
     if isinstance(fault, (SSL.WantReadError, SSL.WantWriteError)):
         return BlockingIOError()
     if isinstance(fault, SSL.ZeroReturnError):

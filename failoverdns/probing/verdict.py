@@ -1,6 +1,6 @@
-"""What a probe finds in the end, and which cause an error of a socket is.
+"""The verdict of a probe, and the cause that an error of a socket stands for.
 
-Refuses to know sockets and time.
+Does not know sockets, nor time.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Final
 from failoverdns.model.health import Cause
 
 MAX_DETAIL: Final = 300
-"""Characters of what is told of a peer's own words."""
+"""Characters of a peer's own words that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeVerdict:
-    """A head passed if there is no `cause`; `detail` says more in words."""
+    """The result of a probe: the head passed if there is no `cause`; `detail` explains in words."""
 
     cause: Cause | None
     detail: str = ""
@@ -32,7 +32,7 @@ Ended = Callable[[ProbeVerdict], None]
 
 
 class NoRoom(Exception):
-    """This process can have nothing more open, or start nothing more: says why."""
+    """This process cannot open or start anything more; the message says why."""
 
 
 _CAUSES: Final = {
@@ -48,16 +48,16 @@ _NO_ROOM: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EN
 
 
 def check_room(fault: OSError) -> None:
-    """Raise NoRoom if an error is no fault but of our own limits: it says nothing of the head."""
+    """Raise NoRoom if an error comes from a limit of this process, not from the head."""
     if fault.errno in _NO_ROOM:
         raise NoRoom(os.strerror(fault.errno)) from None
 
 
 def verdict_of(fault: OSError, stage: str) -> ProbeVerdict:
-    """Return what an error of a socket says of the head; `stage` is what was being done.
+    """Return the verdict for an error of a socket; `stage` is what the probe was doing.
 
-    All that is no answer of the head's (no route, no such network, no such address of ours, a
-    firewall of ours) means that it cannot be reached from here.
+    Every error that is not an answer of the head (no route, no such network, no such source
+    address, a local firewall) means that it cannot be reached from here.
     """
     number = fault.errno or 0
     text = fault.strerror or os.strerror(number)
@@ -65,5 +65,5 @@ def verdict_of(fault: OSError, stage: str) -> ProbeVerdict:
 
 
 def printable(text: str) -> str:
-    """Return the beginning of a text from a peer, as it may be shown."""
+    """Return the beginning of a text from a peer, made printable."""
     return "".join(letter if letter.isprintable() else "?" for letter in text[:MAX_DETAIL])

@@ -1,4 +1,4 @@
-"""Resolving: what hostnames of flattened groups point at, found out beside the path of queries.
+"""Resolving: looks up, in the background, the hostnames that flattened groups point at.
 
-Refuses to decide what is served of it, and with which TTL: these are rules.
+Does not decide what is served of them, and with which TTL: the rules do.
 """

@@ -1,9 +1,7 @@
-"""One hostname, asked of configured resolvers: A and AAAA, over UDP and, where it must, TCP.
+"""Look up one hostname at configured resolvers: A and AAAA, over UDP and, if truncated, TCP.
 
-Knows how to ask (dnspython: random ids and ports, replies that match), and what to think of the
-replies: chains of CNAME records are followed in the reply, bounded, and loops are faults.
-It blocks, so it is called in a thread.
-Refuses to know why, and how often.
+Sends queries with dnspython (random ids and ports, matching replies), and follows the CNAME records
+within a reply, up to a limit; a loop is an error.  Blocks, so it is called in a thread.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ TIMEOUT = 2.0
 """Seconds that a resolver has for one reply."""
 
 ROUNDS = 2
-"""Times that every resolver is asked before giving up."""
+"""How many times every resolver is asked before giving up."""
 
 UDP_PAYLOAD = 1232
 
@@ -36,7 +34,7 @@ Where = tuple[str, int]
 
 
 class _Problem(Exception):
-    """Why nothing was told; `final` if another resolver would tell the same."""
+    """Why there is no answer; `final` if another resolver would give the same reply."""
 
     def __init__(self, text: str, *, final: bool = False) -> None:
         super().__init__(text)
@@ -49,10 +47,10 @@ def resolve(
     stopped: Callable[[], bool],
     timeout: float,
 ) -> Answer:
-    """Ask for the addresses of a hostname, one resolver after the other; never raises.
+    """Return the addresses of a hostname, asking one resolver after the other; never raises.
 
-    `stopped` tells that nobody waits for the answer any more; `timeout` is how many seconds a
-    resolver has for one reply.
+    `stopped` returns whether nobody waits for the answer any more; `timeout` is how many seconds
+    a resolver has for one reply.
     """
     problems: list[str] = []
     ttls: list[int] = []
@@ -85,7 +83,7 @@ def _ask_all(
     stopped: Callable[[], bool],
     timeout: float,
 ) -> tuple[tuple[IPv4Address | IPv6Address, ...], int]:
-    """Return addresses in order, and their TTL; raises _Problem."""
+    """Return addresses in order, and their TTL. Raises _Problem."""
     problem = _Problem("no resolvers are configured")
     for address, port in [*resolvers] * ROUNDS:
         if stopped():
@@ -132,12 +130,12 @@ def _read(
     if rcode != dns.rcode.NOERROR:
         raise _Problem(dns.rcode.to_text(rcode))
     if not reply.flags & dns.flags.RA:
-        raise _Problem("it is no resolver: it does not offer recursion")
+        raise _Problem("not a resolver: it does not offer recursion")
     assert isinstance(reply, dns.message.QueryMessage)
     try:
         chain = reply.resolve_chaining()
     except dns.message.ChainTooLong:
-        raise _Problem("its CNAME records lead nowhere", final=True) from None
+        raise _Problem("its chain of CNAME records is a loop or too long", final=True) from None
     if chain.answer is None:
         return (), 0
     addresses = {ip_address(rdata.address) for rdata in chain.answer}

@@ -1,7 +1,4 @@
-"""Refreshing on the reactor: its tick and its threads, with resolvers as they are configured.
-
-Refuses to decide anything.
-"""
+"""Refreshing on the reactor: its timer and its threads, with the configured resolvers."""
 
 from __future__ import annotations
 
@@ -21,13 +18,13 @@ from failoverdns.resolving.refreshing import CONCURRENT, Refreshing, RefreshingE
 from failoverdns.rules.derived.view import View
 
 TICK = 1.0
-"""Seconds between looks at what is due."""
+"""Seconds between two checks of what is due."""
 
 log = Logger()
 
 
 class Resolving:
-    """Refreshing that runs; without resolvers it does nothing."""
+    """Refreshing with a timer and threads; without resolvers it does nothing."""
 
     def __init__(
         self,
@@ -35,7 +32,7 @@ class Resolving:
         submit: Submit,
         reactor: Any,
     ) -> None:
-        """Build; nothing is asked before `configure`."""
+        """Prepare; no resolver is asked before `configure`."""
         self._reactor = reactor
         self._threads = ThreadPool(0, CONCURRENT, "resolving")
         self._effects = RefreshingEffects(
@@ -68,12 +65,12 @@ class Resolving:
             self._ticking.stop()
 
     def announce(self, change: Change) -> None:
-        """Tell of a change."""
+        """Take a change that was made."""
         if self._refreshing is not None:
             self._refreshing.announce(change)
 
     def stop(self) -> None:
-        """End what is running, within seconds."""
+        """Stop within seconds."""
         if self._refreshing is not None:
             self._refreshing.stop()
         if self._ticking.running:

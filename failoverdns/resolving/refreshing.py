@@ -1,10 +1,10 @@
-"""Keep what flattened hostnames resolve to fresh: ask when it is time, submit what was told.
+"""Keep the addresses of flattened hostnames fresh: ask when they are due, submit the answers.
 
-    due -> ask the resolvers, in a thread -> LearnAnswer, by the change corridor
+        due -> ask the resolvers, in a thread -> LearnAnswer, submitted
 
-So the last good answer is durable when it is served, and outlives a restart; only other addresses
-than before are a change that history keeps.
-Refuses to know sockets, threads and clocks, and what becomes of an answer
+So an answer is durable before it is served, and survives a restart; only an answer with other
+addresses than before is recorded in history.
+Does not know sockets, threads and clocks, nor what an answer changes
 (`rules.decisions.resolving`).
 """
 
@@ -24,15 +24,15 @@ from failoverdns.resolving.client import TIMEOUT, Where, resolve
 from failoverdns.rules.derived.resolving import MIN_TTL, RefreshTiming, timed, unneeded, wanted
 
 CONCURRENT = 16
-"""Hostnames that are asked for at a time."""
+"""Hostnames that are resolved at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshingEffects(Effects):
-    """The side effects of refreshing: also the ledger, threads and time.
+    """The side effects of refreshing, with the ledger, threads and time.
 
-    `submit` submits a command and raises Rejected if it is refused; `clock` returns seconds that
-    never go back.
+    `submit` submits a command and raises Rejected if it is refused; `clock` returns monotonic
+    seconds.
     """
 
     submit: Callable[[Mutation], Awaitable[None]]
@@ -41,7 +41,7 @@ class RefreshingEffects(Effects):
 
 
 class Refreshing:
-    """Everything that is resolved with one list of resolvers."""
+    """The hostnames that are resolved with one list of resolvers."""
 
     def __init__(self, resolvers: Sequence[Where], effects: RefreshingEffects) -> None:
         self._resolvers = tuple(resolvers)
@@ -54,12 +54,12 @@ class Refreshing:
         self._stopped = False
 
     def announce(self, change: Change) -> None:
-        """Look again at what is wanted, if a change may alter that."""
+        """Determine the hostnames again later, if a change may alter them."""
         if any(part["kind"] in ("group", "application", "zone") for part in change.changed):
             self._stale = True
 
     def tick(self) -> None:
-        """Ask for what is due: call it every second or so."""
+        """Start to resolve the hostnames that are due: call it every second or so."""
         if self._stopped:
             return
         if self._stale:
@@ -74,11 +74,11 @@ class Refreshing:
                 self._effects.spawn(self._refresh(hostname))
 
     def stop(self) -> None:
-        """Ask for nothing more."""
+        """Stop resolving."""
         self._stopped = True
 
     def _look(self) -> None:
-        """Find out what is wanted, and let go of what is not."""
+        """Determine the needed hostnames, and forget the others."""
         self._stale = False
         state = self._effects.state()
         self._wanted = wanted(state)
@@ -111,7 +111,7 @@ class Refreshing:
         try:
             await self._effects.submit(ForgetAnswers(hostnames))
         except Rejected as refusal:
-            self._effects.log(f"what is not needed any more stays: {refusal.message}")
+            self._effects.log(f"unneeded answers are kept: {refusal.message}")
 
     def _say(self, hostname: DomainName, problem: str | None) -> None:
         """Log a problem when it begins, changes and ends."""

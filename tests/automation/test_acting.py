@@ -1,4 +1,4 @@
-"""Groups are looked at when something may have come of it, and what is due is done once."""
+"""Groups are checked when a change may concern them, and commands that are due are sent once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from driving import Gate, run
 
 from failoverdns.automation.acting import AT_ONCE, LOOK_AGAIN, Acting, ActingEffects
 from failoverdns.changes.batch import Outcome, Submission
-from failoverdns.model import commands as system_commands
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import AddApplication
 from failoverdns.model.commands.automation import SetFlag
 from failoverdns.model.commands.groups import AddGroup, RemoveGroup, SetGroup, Switch
 from failoverdns.model.commands.health import ForceHealth
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
@@ -39,18 +39,18 @@ class World:
     settings: AutomationSettings = TERMS
     corridor: Corridor = field(default_factory=Corridor)
     programs: Gate = field(default_factory=Gate)
-    """Holds programs that are asked to agree, while it is closed."""
+    """While it is closed, programs that have to agree do not answer."""
     queue: Gate = field(default_factory=Gate)
-    """Holds commands before the ledger has them, while it is closed."""
+    """While it is closed, commands do not reach the ledger."""
     objections: tuple[RuleFailure, ...] = ()
     asked: list[Mapping[str, Json]] = field(default_factory=list)
     refusal: Rejected | None = None
     said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Make what acts."""
+        """Build the part that acts."""
         self.work = Gate()
-        self.corridor.do(system_commands.Configure((ZONE,), self.settings))
+        self.corridor.do(Configure((ZONE,), self.settings))
         build_shop(self.corridor)
         ledger = self.corridor.ledger
 
@@ -84,12 +84,12 @@ class World:
         self.force("us", Health.UP)
 
     def do(self, command: Mutation) -> None:
-        """Carry out a command, and look at what may have come of it."""
+        """Carry out a command, and check the groups that it concerns."""
         self.corridor.do(command)
         self.acting.act()
 
     def force(self, application: str, health: Health) -> None:
-        """Say how an application is."""
+        """Force the health of an application."""
         self.do(ForceHealth(application, None, health))
 
     def later(self, seconds: float) -> float | None:
@@ -103,19 +103,19 @@ class World:
         return self.group_called("shop")
 
     def group_called(self, name: str) -> Group:
-        """Return a group."""
+        """Return a group by name."""
         group = self.corridor.ledger.state.group_named(name)
         assert group is not None
         return group
 
     @property
     def commands(self) -> list[Any]:
-        """The commands of ours in the history."""
+        """The commands of automation in the history."""
         changes = run(self.corridor.store.changes_after(0))
         return [dict(change.command) for change in changes if change.principal.detail.pid == 0]
 
 
-def test_a_group_switches_when_its_grace_is_over_and_no_sooner() -> None:
+def test_a_group_switches_at_the_end_of_its_grace_and_no_sooner() -> None:
     world = World()
     world.force("eu", Health.DOWN)
     assert world.acting.act() == 1030.0
@@ -139,7 +139,7 @@ def test_a_group_switches_when_its_grace_is_over_and_no_sooner() -> None:
     }
 
 
-def test_a_primary_that_comes_back_in_time_changes_nothing() -> None:
+def test_a_primary_that_recovers_in_time_changes_nothing() -> None:
     world = World()
     world.force("eu", Health.DOWN)
     world.later(29)
@@ -149,8 +149,8 @@ def test_a_primary_that_comes_back_in_time_changes_nothing() -> None:
     assert world.commands == []
 
 
-def test_a_refusal_is_noted_once_and_the_group_goes_when_nothing_is_in_the_way() -> None:
-    """It is looked at again every few seconds, because some rules wait for time to pass."""
+def test_a_refusal_is_recorded_once_and_the_group_switches_when_it_is_lifted() -> None:
+    """It is checked again every few seconds, because some rules wait for time to pass."""
     world = World(AutomationSettings((), (AUTO,), (OFFICE,)))
     world.force("eu", Health.DOWN)
     world.later(31)
@@ -167,8 +167,8 @@ def test_a_refusal_is_noted_once_and_the_group_goes_when_nothing_is_in_the_way()
     assert world.said[1:] == ["shop: switched to the backup by itself"]
 
 
-def test_programs_that_have_to_agree_are_asked_and_not_too_often() -> None:
-    """After a minute; their objection is noted like a rule's; when they agree, it is switched."""
+def test_hooks_that_have_to_agree_are_asked_but_not_too_often() -> None:
+    """Again after a minute; an objection is recorded like a rule's refusal, until they agree."""
     world = World()
     world.objections = (RuleFailure("before-switch", "the database says no", "shop"),)
     world.force("eu", Health.DOWN)
@@ -187,7 +187,7 @@ def test_programs_that_have_to_agree_are_asked_and_not_too_often() -> None:
     assert world.group.active is Side.BACKUP
 
 
-def test_what_the_ledger_cannot_do_now_is_tried_again() -> None:
+def test_a_command_that_the_ledger_cannot_take_now_is_tried_again() -> None:
     world = World()
     world.refusal = Rejected("unavailable", "the disk is full")
     world.force("eu", Health.DOWN)
@@ -199,8 +199,8 @@ def test_what_the_ledger_cannot_do_now_is_tried_again() -> None:
     assert world.group.active is Side.BACKUP
 
 
-def test_a_clock_that_is_set_switches_nothing() -> None:
-    """The grace is counted by the other clock."""
+def test_setting_the_clock_switches_nothing() -> None:
+    """The grace is counted by the monotonic clock."""
     world = World()
     world.force("eu", Health.DOWN)
     for jump in (3600.0, -3600.0):
@@ -210,7 +210,7 @@ def test_a_clock_that_is_set_switches_nothing() -> None:
 
 
 def test_a_planned_switch_lowers_the_ttl_waits_and_switches() -> None:
-    """Also of a group that has no policy; programs are asked when it is time."""
+    """Also of a group without a policy; hooks are asked at the time of the switch."""
     world = World()
     world.do(SetGroup("shop", policy=""))
     world.do(Switch(("shop",), at=world.corridor.now + 600, pre_ttl=5, reason="works"))
@@ -231,8 +231,8 @@ def test_a_planned_switch_lowers_the_ttl_waits_and_switches() -> None:
     assert planned["to"] == "backup"  # type: ignore[call-overload, index]
 
 
-def test_a_program_that_does_not_agree_at_the_time_of_a_planned_switch_refuses_it() -> None:
-    """The plan is dropped, the TTL is what it was, and nobody is asked again."""
+def test_a_hook_that_does_not_agree_at_the_time_of_a_planned_switch_refuses_it() -> None:
+    """The plan is dropped, the TTL is restored, and no hook is asked again."""
     world = World()
     world.do(Switch(("shop",), at=world.corridor.now + 600, pre_ttl=5))
     world.later(541)
@@ -250,8 +250,8 @@ def test_a_program_that_does_not_agree_at_the_time_of_a_planned_switch_refuses_i
     assert world.group.active is Side.PRIMARY
 
 
-def test_groups_that_are_planned_together_are_switched_each_by_itself() -> None:
-    """What refuses one of them does not keep the others."""
+def test_groups_that_are_planned_together_are_switched_independently() -> None:
+    """A refusal for one of them does not affect the others."""
     world = World()
     world.do(AddApplication("empty"))
     for name, backup in (("blog", "empty"), ("mail", "us")):
@@ -273,7 +273,7 @@ def test_groups_that_are_planned_together_are_switched_each_by_itself() -> None:
 
 @pytest.mark.parametrize("where", ["programs", "queue"])
 def test_a_group_that_is_removed_while_it_switches_is_left_alone(where: str) -> None:
-    """While programs are asked, and while the command waits; it is not looked at again."""
+    """While hooks are asked, and while the command waits; it is not checked again."""
     world = World()
     gate: Gate = getattr(world, where)
     gate.closed = True
@@ -290,7 +290,7 @@ def test_a_group_that_is_removed_while_it_switches_is_left_alone(where: str) -> 
     assert world.acting.report() == {"frozen": None, "groups": 0, "switches": 0, "refused": {}}
 
 
-def test_a_planned_switch_that_is_missed_is_said_and_not_caught_up() -> None:
+def test_a_missed_planned_switch_is_reported_and_not_made_up_for() -> None:
     world = World()
     world.do(Switch(("shop",), at=world.corridor.now + 600))
     world.later(3600)
@@ -308,7 +308,7 @@ def test_groups_that_are_not_automatic_cost_nothing() -> None:
     assert world.acting.report()["groups"] == 0
 
 
-def test_after_a_start_every_group_is_looked_at() -> None:
+def test_after_a_start_every_group_is_checked() -> None:
     world = World()
     world.force("eu", Health.DOWN)
     started = Acting(world.effects)
@@ -316,8 +316,8 @@ def test_after_a_start_every_group_is_looked_at() -> None:
     assert started.act() == 1030.0
 
 
-def test_when_very_many_groups_are_due_others_get_their_turn_in_between() -> None:
-    """All of them are switched, so many at a time."""
+def test_when_very_many_groups_are_due_other_work_gets_its_turn() -> None:
+    """All of them are switched, a limited number at a time."""
     world = World()
     for number in range(2 * AT_ONCE):
         name = f"g{number}"

@@ -1,4 +1,4 @@
-"""Timers of automation, with a clock in memory: what is due is done, but not after a stall."""
+"""The timers of automation, with a clock in memory: what is due is done, but not after a stall."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from twisted.logger import LogLevel, capturedLogs
 from failoverdns.automation.automation_loop import Automation, steady_clock
 from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.config import load_config
-from failoverdns.model import commands as system_commands
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import SetApplication, SetHead
 from failoverdns.model.commands.groups import AddGroup, SetGroup, Switch
 from failoverdns.model.commands.health import ForceHealth, ReportHealth
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
@@ -40,14 +40,14 @@ policies: {auto: {mode: automatic, grace: 30, cooldown: 0}}
 """
 BEAT = ZONES + "checks: {beat: {type: push, ttl: 60, up_after: 1, down_after: 1}}\n"
 STEP = 0.25
-"""Seconds by which clocks go on at a time."""
+"""Seconds by which the clocks advance at a time."""
 
 MOST_CALLS = 20_000
-"""Calls in a test; none has a tenth of them."""
+"""Timer calls in a test, at most; no test has a tenth of them."""
 
 
 class Reactor(MemoryReactorClock):
-    """A reactor in memory; what threads want to be called waits until `turn`."""
+    """A reactor in memory; calls from threads wait until `turn`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,24 +56,24 @@ class Reactor(MemoryReactorClock):
         self._from_threads: SimpleQueue[Callable[[], object]] = SimpleQueue()
 
     def callLater(self, when: float, what: Any, *args: Any, **more: Any) -> Any:  # noqa: N802
-        """Have something called later; raises AssertionError for what calls itself for ever."""
+        """Schedule a call; raises AssertionError for a function that schedules itself for ever."""
         self._called += 1
         assert self._called < MOST_CALLS, "time does not go on"
         return super().callLater(when, what, *args, **more)
 
     def callFromThread(self, call: Callable[..., object], *args: Any) -> None:  # noqa: N802
-        """Have something called in the next turn."""
+        """Schedule a call in the next turn."""
         self._from_threads.put(lambda: call(*args))
 
     def turn(self) -> None:
-        """Wait for a thread, and call what it wants to be called."""
+        """Wait for a thread's call, and make it."""
         self._from_threads.get(timeout=DEADLINE)()
 
 
 class World:
-    """The group `shop`, its ledger, and automation with clocks that only a test moves on.
+    """The group `shop`, its ledger, and automation with clocks that only a test advances.
 
-    The clock of the reactor and the one that nobody sets begin at different times.
+    The clock of the reactor and the monotonic clock begin at different times.
     """
 
     def __init__(self, folder: Path, clock: Any = None, corridor: Corridor | None = None) -> None:
@@ -81,7 +81,7 @@ class World:
         self.clock = clock if clock is not None else Reactor()
         self.corridor = corridor if corridor is not None else Corridor()
         self.words: list[str] = []
-        """What history calls the commands of automation, in order."""
+        """The words for the commands of automation in history, in order."""
         self.refusal: Rejected | None = None
         self.automation = Automation(
             lambda: self.corridor.ledger.state,
@@ -109,11 +109,11 @@ class World:
         file = self.folder / "failoverdns.yaml"
         file.write_text(text)
         config = load_config(file)
-        self.corridor.do(system_commands.Configure(config.zones, config.automation))
+        self.corridor.do(Configure(config.zones, config.automation))
         return config
 
     def start(self, text: str) -> None:
-        """Make the group, which may switch by itself, and begin."""
+        """Make the group, which may switch automatically, and begin."""
         config = self.load(text)
         build_shop(self.corridor)
         self.corridor.do(SetGroup("shop", policy="auto"))
@@ -135,16 +135,16 @@ class World:
         self.clock.advance(seconds)
 
     def report(self, application: str, health: Health, ttl: float | None = None) -> None:
-        """Report how the heads of an application are."""
+        """Report the health of the heads of an application."""
         run(self.automation.take_report(ReportHealth(application, None, health, ttl=ttl)))
 
     def force(self, application: str, health: Health) -> None:
-        """Have an operator say how an application is."""
+        """Force the health of an application, as an operator."""
         self.corridor.do(ForceHealth(application, None, health))
         self.clock.advance(0)
 
     def health(self, application: str) -> Health:
-        """Return what is known of the only head of an application."""
+        """Return the health of the only head of an application in the state."""
         found = self.corridor.ledger.state.application_named(application)
         assert found is not None
         observed = found.heads[0].observed
@@ -159,14 +159,14 @@ class World:
 
     @property
     def waits_for(self) -> list[float]:
-        """In how many seconds something is called."""
+        """In how many seconds the next call is due."""
         now = self.clock.seconds()
         return sorted(call.getTime() - now for call in self.clock.getDelayedCalls())
 
 
 @pytest.fixture
 def logs() -> Iterator[list[Any]]:
-    """What is logged; a defect in it is an error of the test."""
+    """The events that are logged; a logged defect fails the test."""
     with capturedLogs() as events:
         yield events  # type: ignore[misc]
     assert [event["log_failure"] for event in events if "log_failure" in event] == []
@@ -174,7 +174,7 @@ def logs() -> Iterator[list[Any]]:
 
 @pytest.fixture(autouse=True)
 def _open_files() -> Iterator[None]:
-    """Leave the limit of open files as it was."""
+    """Restore the limit of open files."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, limits)
@@ -189,7 +189,7 @@ def world(tmp_path: Path, logs: list[Any]) -> Iterator[World]:
 
 
 def texts(logs: list[Any], level: LogLevel) -> list[str]:
-    """Return what was logged at a level."""
+    """Return the texts that were logged at a level."""
     return [
         event["log_format"].format(**event)
         for event in logs
@@ -197,7 +197,7 @@ def texts(logs: list[Any], level: LogLevel) -> list[str]:
     ]
 
 
-def test_the_steady_clock_begins_at_the_time_of_day_and_is_not_set_with_it() -> None:
+def test_the_steady_clock_starts_at_the_time_of_day_and_is_not_set_with_it() -> None:
     wall, monotonic = [1_700_000_000.0], [500.0]
     clock = steady_clock(lambda: wall[0], lambda: monotonic[0])
     assert clock() == 1_700_000_000.0
@@ -207,10 +207,10 @@ def test_the_steady_clock_begins_at_the_time_of_day_and_is_not_set_with_it() -> 
     assert clock() == 1_700_000_007.0
 
 
-def test_silence_is_noticed_and_the_group_leaves_when_its_grace_is_over(
+def test_an_expired_report_takes_a_head_down_and_the_group_switches_after_its_grace(
     world: World, logs: list[Any]
 ) -> None:
-    """A report counts for 60 s, the grace is 30 s; the backup goes on reporting."""
+    """A report counts for 60 s, the grace is 30 s; the backup continues to report."""
     world.start(BEAT)
     world.report("eu", Health.UP)
     world.report("us", Health.UP, ttl=3600.0)
@@ -228,8 +228,8 @@ def test_silence_is_noticed_and_the_group_leaves_when_its_grace_is_over(
     assert texts(logs, LogLevel.warn) == []
 
 
-def test_it_is_woken_when_a_group_is_due_and_not_before(world: World) -> None:
-    """Without checks there are no other timers; what an operator says of health counts."""
+def test_the_timer_is_set_to_the_time_at_which_a_group_is_due(world: World) -> None:
+    """Without checks there are no other timers; health that an operator forces counts."""
     world.start(ZONES)
     world.force("us", Health.UP)
     world.force("eu", Health.DOWN)
@@ -240,8 +240,8 @@ def test_it_is_woken_when_a_group_is_due_and_not_before(world: World) -> None:
     assert world.active is Side.BACKUP
 
 
-def test_when_nothing_is_waited_for_nothing_is_called(world: World) -> None:
-    """Until a change gives a reason to look."""
+def test_when_no_group_waits_there_is_no_timer(world: World) -> None:
+    """Until a change gives a reason to check one."""
     world.start(ZONES)
     world.corridor.do(SetGroup("shop", policy=""))
     world.clock.advance(0)
@@ -253,8 +253,8 @@ def test_when_nothing_is_waited_for_nothing_is_called(world: World) -> None:
     assert world.waits_for == [30.0]
 
 
-def test_a_plan_that_is_due_sooner_is_not_kept_waiting(world: World) -> None:
-    """Nor does one that is due later keep a group waiting: the nearest time counts."""
+def test_an_earlier_plan_is_not_delayed_by_a_later_time(world: World) -> None:
+    """Nor does a later plan delay a group: the earliest time counts."""
     world.start(ZONES)
     world.corridor.do(AddGroup("blog", None, "blog", "eu", "us"))
     world.force("us", Health.UP)
@@ -272,7 +272,7 @@ def test_a_plan_that_is_due_sooner_is_not_kept_waiting(world: World) -> None:
     assert world.words == ["planned switch", "automatic"]
 
 
-def test_groups_are_looked_at_by_a_clock_that_was_set_as_by_one_that_was_not(world: World) -> None:
+def test_groups_are_checked_on_time_whether_or_not_the_clock_was_set(world: World) -> None:
     world.start(ZONES)
     world.force("us", Health.UP)
     world.force("eu", Health.DOWN)
@@ -284,10 +284,10 @@ def test_groups_are_looked_at_by_a_clock_that_was_set_as_by_one_that_was_not(wor
     assert world.active is Side.BACKUP
 
 
-def test_a_server_that_stood_still_for_more_than_five_seconds_knows_nothing(
+def test_after_a_standstill_of_more_than_five_seconds_all_health_is_unknown(
     world: World, logs: list[Any]
 ) -> None:
-    """What was seen before is old by then; less time is no reason to forget it."""
+    """Earlier results are outdated by then; a shorter standstill is no reason to forget them."""
     world.start(BEAT)
     for name in ("eu", "us"):
         world.report(name, Health.UP, ttl=3600.0)
@@ -298,7 +298,7 @@ def test_a_server_that_stood_still_for_more_than_five_seconds_knows_nothing(
     assert (world.health("eu"), world.health("us")) == (Health.UNKNOWN, Health.UNKNOWN)
     assert world.words == ["health", "health", "stood still"]
     (warning,) = texts(logs, LogLevel.warn)
-    assert warning == "health: stood still for 5 s, so nothing is known until probed"
+    assert warning == "health: stood still for 5 s; unknown until the next probes"
     eu = world.corridor.ledger.state.application_named("eu")
     assert eu is not None
     (seen,) = world.automation.last_seen(eu)
@@ -309,12 +309,12 @@ def test_a_server_that_stood_still_for_more_than_five_seconds_knows_nothing(
 
 
 @pytest.mark.parametrize("before", [0.125, 1.0])
-def test_a_switch_that_came_due_while_the_server_stood_still_is_not_done(
+def test_a_switch_that_came_due_during_a_standstill_is_not_made(
     world: World, before: float
 ) -> None:
-    """The primary was down, but it may be up now; what is reported afterwards counts.
+    """The primary was down, but it may be up now; later reports count.
 
-    Whichever comes first when it goes on: the switch that is due, or the look at the clock, which
+    Whichever comes first afterwards: the switch that is due, or the check for a standstill, which
     is half a second after the one before.
     """
     world.start(BEAT)
@@ -336,10 +336,10 @@ def test_a_switch_that_came_due_while_the_server_stood_still_is_not_done(
     assert world.active is Side.BACKUP
 
 
-def test_a_report_whose_time_passed_while_the_server_stood_still_counts_as_silence_later(
+def test_a_report_that_expired_during_a_standstill_counts_as_silence_later(
     world: World,
 ) -> None:
-    """Its head had no chance to report anything else."""
+    """Its head had no chance to report again."""
     world.start(BEAT)
     world.report("eu", Health.UP)
     world.later(58)
@@ -350,8 +350,8 @@ def test_a_report_whose_time_passed_while_the_server_stood_still_counts_as_silen
     assert world.health("eu") is Health.DOWN
 
 
-def test_without_checks_a_server_that_stood_still_does_what_is_due(world: World) -> None:
-    """There is nothing that was seen before: an operator said how the applications are."""
+def test_without_checks_a_switch_that_came_due_during_a_standstill_is_made(world: World) -> None:
+    """There are no outdated results: an operator forced the health of the applications."""
     world.start(ZONES)
     world.force("us", Health.UP)
     world.force("eu", Health.DOWN)
@@ -360,8 +360,8 @@ def test_without_checks_a_server_that_stood_still_does_what_is_due(world: World)
     assert world.words == ["automatic"]
 
 
-def test_what_an_operator_said_of_health_counts_after_the_server_stood_still(world: World) -> None:
-    """That is not older than before: the group that is due is switched in the next turn."""
+def test_forced_health_still_counts_after_a_standstill(world: World) -> None:
+    """It is no older than before: the group that is due is switched in the next turn."""
     world.start(BEAT)
     world.later(0.125)
     world.force("us", Health.UP)
@@ -372,19 +372,19 @@ def test_what_an_operator_said_of_health_counts_after_the_server_stood_still(wor
     assert world.active is Side.BACKUP
 
 
-def test_if_old_health_cannot_be_forgotten_the_log_has_it(world: World, logs: list[Any]) -> None:
+def test_a_failure_to_forget_outdated_health_is_logged(world: World, logs: list[Any]) -> None:
     world.start(BEAT)
     world.report("eu", Health.UP, ttl=3600.0)
     world.refusal = Rejected("unavailable", "the disk is full")
     world.stall(6.0)
     assert world.health("eu") is Health.UP
     assert texts(logs, LogLevel.error) == [
-        "health: what is old is believed: the disk is full",
+        "health: outdated results stay in effect: the disk is full",
     ]
 
 
-def test_checks_that_a_reload_removes_and_brings_back_are_watched_again(world: World) -> None:
-    """In the meantime nothing was watched, so nobody stood still."""
+def test_checks_that_a_reload_removes_and_adds_again_are_watched_again(world: World) -> None:
+    """Nothing was watched in between, so that does not count as a standstill."""
     world.start(BEAT)
     world.report("eu", Health.UP)
     for name in ("eu", "us"):
@@ -407,10 +407,10 @@ def test_checks_that_a_reload_removes_and_brings_back_are_watched_again(world: W
     assert world.words == ["health", "health", "health"]
 
 
-def test_after_a_start_heads_are_probed_and_groups_are_looked_at(
+def test_after_a_start_heads_are_probed_and_groups_are_checked(
     world: World, tmp_path: Path
 ) -> None:
-    """Of what the state holds already, before anything changes."""
+    """Those that the state holds already, before anything changes."""
     text = ZONES + "checks: {web: {type: tcp, port: 80, interval: 3600}}\n"
     world.start(text)
     world.force("us", Health.UP)
@@ -423,7 +423,7 @@ def test_after_a_start_heads_are_probed_and_groups_are_looked_at(
     started.automation.stop()
 
 
-def test_policies_that_a_reload_brings_count_at_once(world: World) -> None:
+def test_policies_added_by_a_reload_apply_at_once(world: World) -> None:
     world.start(ZONES)
     world.force("us", Health.UP)
     world.force("eu", Health.DOWN)
@@ -432,7 +432,7 @@ def test_policies_that_a_reload_brings_count_at_once(world: World) -> None:
     assert world.waits_for == [3.0]
 
 
-def test_a_change_that_was_refused_is_in_the_log(world: World, logs: list[Any]) -> None:
+def test_a_refused_change_is_logged(world: World, logs: list[Any]) -> None:
     world.start(BEAT)
     world.refusal = Rejected("busy", "too many commands are waiting")
     world.report("eu", Health.UP)
@@ -441,7 +441,7 @@ def test_a_change_that_was_refused_is_in_the_log(world: World, logs: list[Any]) 
     ]
 
 
-def test_after_the_end_nothing_is_called_and_changes_are_nothing(world: World) -> None:
+def test_after_the_end_there_are_no_timers_and_changes_are_ignored(world: World) -> None:
     world.start(BEAT)
     world.force("us", Health.UP)
     world.force("eu", Health.DOWN)
@@ -452,7 +452,7 @@ def test_after_the_end_nothing_is_called_and_changes_are_nothing(world: World) -
     assert world.waits_for == []
 
 
-def test_it_can_be_ended_before_it_began_and_when_nothing_is_due(tmp_path: Path) -> None:
+def test_it_can_be_stopped_before_it_started_and_when_nothing_is_due(tmp_path: Path) -> None:
     World(tmp_path).automation.stop()
     idle = World(tmp_path)
     idle.start(ZONES)
@@ -462,7 +462,7 @@ def test_it_can_be_ended_before_it_began_and_when_nothing_is_due(tmp_path: Path)
     idle.automation.stop()
 
 
-def test_probes_that_run_end_with_it(world: World) -> None:
+def test_running_probes_are_stopped_too(world: World) -> None:
     with head(stalled) as found:
         text = f"checks: {{web: {{type: tcp, port: {found.port}, interval: 0.25, timeout: 0.2}}}}\n"
         world.start(ZONES + text)
@@ -475,8 +475,8 @@ def test_probes_that_run_end_with_it(world: World) -> None:
         assert world.clock.getReaders() == []
 
 
-def test_heads_are_probed_and_what_is_seen_becomes_health(tmp_path: Path, logs: list[Any]) -> None:
-    """Over real sockets: one head takes connections, the other one refuses them."""
+def test_heads_are_probed_and_results_become_health(tmp_path: Path, logs: list[Any]) -> None:
+    """Over real sockets: one head accepts connections, the other refuses them."""
     world = World(tmp_path, reactor())
     with head(stalled) as up:
         check = "{type: tcp, port: %d, interval: 0.25, timeout: 0.2, up_after: 2, down_after: 2}"
@@ -496,7 +496,7 @@ def test_heads_are_probed_and_what_is_seen_becomes_health(tmp_path: Path, logs: 
 def test_hostnames_of_heads_are_resolved_at_once_and_again_every_15_seconds(
     world: World,
 ) -> None:
-    """What they resolve to is probed; one that has no address is down."""
+    """Their addresses are probed; a head whose hostname has none is down."""
     resolver = NameServer()
     resolver.has("lb.example.", "A", "192.0.2.77")
     text = "checks: {web: {type: tcp, port: 80, interval: 3600, timeout: 3, down_after: 1}}\n"
@@ -521,10 +521,10 @@ def test_hostnames_of_heads_are_resolved_at_once_and_again_every_15_seconds(
     resolver.close()
 
 
-def test_room_is_made_for_probes_and_where_there_is_none_a_warning_says_what_to_do(
+def test_the_limit_of_open_files_is_raised_for_probes_or_a_warning_gives_the_remedy(
     world: World, logs: list[Any]
 ) -> None:
-    """For 2,048 probes, connections over TCP, and 640 files beside."""
+    """For 2,048 connections of probes, and 640 other files."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     config = world.load(BEAT)
     just = replace(config.tcp, max_connections=most - 2048 - 640)
@@ -539,7 +539,7 @@ def test_room_is_made_for_probes_and_where_there_is_none_a_warning_says_what_to_
     ]
 
 
-def test_without_checks_no_room_is_made(world: World) -> None:
+def test_without_checks_the_limit_of_open_files_is_unchanged(world: World) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     config = world.load(ZONES)
     _, most = before
@@ -570,5 +570,5 @@ def test_the_report_counts_switches_and_probes(world: World) -> None:
 
 
 def probes(world: World) -> Any:
-    """Return what `status` has of probes."""
+    """Return the counts of probes in `status`."""
     return world.automation.report()["probes"]

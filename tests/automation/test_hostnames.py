@@ -1,4 +1,4 @@
-"""Hostnames of heads are asked of a real resolver, and the last good addresses stay."""
+"""Hostnames of heads are resolved by a real resolver, and the last good addresses stay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAME = DomainName.from_text(HOST)
 
 
 class World:
-    """A resolver, and who asks it."""
+    """A resolver, and the hostnames that are resolved with it."""
 
     def __init__(self) -> None:
         self.resolver = NameServer()
@@ -37,7 +37,7 @@ class World:
         self.altered += 1
 
     def close(self) -> None:
-        """End it."""
+        """Stop both."""
         self.hostnames.stop()
         self.resolver.close()
 
@@ -51,7 +51,9 @@ def world() -> Iterator[World]:
         made.close()
 
 
-def test_a_hostname_is_asked_for_at_once_and_told_when_it_is_known(world: World) -> None:
+def test_a_hostname_is_resolved_at_once_and_reported_when_its_addresses_are_known(
+    world: World,
+) -> None:
     world.resolver.has(HOST, "A", "192.0.2.7", ttl=60)
     assert world.hostnames.addresses(NAME) == ()
     turn_until(lambda: world.altered == 1)
@@ -65,8 +67,8 @@ def test_a_hostname_is_asked_for_at_once_and_told_when_it_is_known(world: World)
     }
 
 
-def test_when_it_does_not_resolve_any_more_the_last_addresses_stay(world: World) -> None:
-    """A resolver that fails says nothing of the head."""
+def test_the_last_addresses_stay_when_a_hostname_does_not_resolve_any_more(world: World) -> None:
+    """A failing resolver does not mean that the head fails."""
     world.resolver.has(HOST, "A", "192.0.2.7", ttl=60)
     world.hostnames.addresses(NAME)
     turn_until(lambda: world.altered == 1)
@@ -82,14 +84,14 @@ def test_when_it_does_not_resolve_any_more_the_last_addresses_stay(world: World)
     assert world.problems == []
 
 
-def test_one_that_never_resolved_is_a_problem_that_is_told(world: World) -> None:
+def test_a_hostname_that_never_resolved_is_reported_as_a_problem(world: World) -> None:
     world.hostnames.addresses(NAME)
     turn_until(lambda: bool(world.problems))
     assert world.problems == ["it has no addresses"]
 
 
-def test_a_resolver_that_is_slow_is_not_asked_again_before_it_has_answered(world: World) -> None:
-    """However often the hostname is wanted meanwhile; one question each for A and AAAA."""
+def test_a_slow_resolver_is_not_asked_again_before_it_has_answered(world: World) -> None:
+    """However often the addresses are wanted meanwhile; one query each for A and AAAA."""
     asked: list[str] = []
     answer = threading.Event()
 
@@ -112,5 +114,5 @@ def test_a_resolver_that_is_slow_is_not_asked_again_before_it_has_answered(world
     assert sorted(asked) == [f"{HOST} IN A", f"{HOST} IN AAAA"]
 
 
-def test_without_resolvers_the_machine_is_asked() -> None:
+def test_without_configured_resolvers_the_system_resolver_is_used() -> None:
     assert ask_the_system(DomainName.from_text("localhost")).is_good

@@ -1,4 +1,4 @@
-"""Probe results become health, once each, and what was reported does not count for ever."""
+"""Probe results become health, each change once, and outdated results do not count."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from corridors import ZONE, Corridor, build_shop
 from driving import Gate
 
 from failoverdns.automation.observing import Observing, ObservingEffects
-from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Mutation
@@ -24,6 +23,7 @@ from failoverdns.model.commands.applications import (
     SetHead,
 )
 from failoverdns.model.commands.groups import AddGroup
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Cause, Check, CheckKind, Health, ProbeResult, ProbeTarget
 from failoverdns.model.policy import AutomationSettings
@@ -38,7 +38,7 @@ EU = IPv4Address("192.0.2.1")
 
 @dataclass
 class World:
-    """A ledger with the group `shop`, and what is to be probed."""
+    """A ledger with the group `shop`, and the targets that are probed."""
 
     corridor: Corridor = field(default_factory=Corridor)
     targets: Mapping[TallyKey, ProbeTarget] = field(default_factory=dict)
@@ -47,8 +47,8 @@ class World:
     refusal: Rejected | None = None
 
     def __post_init__(self) -> None:
-        """Make what observes."""
-        self.corridor.do(system_commands.Configure((ZONE,), AutomationSettings((WEB, BEAT))))
+        """Build the part that observes."""
+        self.corridor.do(Configure((ZONE,), AutomationSettings((WEB, BEAT))))
         build_shop(self.corridor)
 
         async def submit(command: Mutation) -> None:
@@ -70,7 +70,7 @@ class World:
         self.corridor.listeners.append(self.observing.announce)
 
     def set_targets(self, targets: Mapping[TallyKey, ProbeTarget]) -> None:
-        """Note what is to be probed."""
+        """Take the targets that are probed."""
         self.targets = targets
 
     def do(self, command: Mutation) -> None:
@@ -88,12 +88,12 @@ class World:
 
     @property
     def health(self) -> list[Health]:
-        """What the state says of the heads of `eu`."""
+        """The health of the heads of `eu` in the state."""
         heads = self.application.heads
         return [h.observed.health if h.observed else Health.UNKNOWN for h in heads]
 
     def seen(self) -> list[Any]:
-        """What the probes of `eu` last saw."""
+        """The last results of the probes of `eu`."""
         return self.observing.last_seen(self.application)
 
 
@@ -105,7 +105,7 @@ def world() -> World:
 
 
 def test_every_address_of_every_head_is_probed_by_every_check(world: World) -> None:
-    """Standby ones too; of a hostname what it resolves to; of a push check nothing."""
+    """Standby heads too; every address of a hostname; nothing for a push check."""
     web1 = ip_address("2001:db8::1"), ip_address("192.0.2.9")
     world.do(AddHead("eu", "web1", HeadRole.WEB_SERVER, web1))
     cloud = AddHead("eu", "cloud", HeadRole.LOAD_BALANCER, (), "lb.example", True)
@@ -125,8 +125,8 @@ def test_every_address_of_every_head_is_probed_by_every_check(world: World) -> N
     assert world.targets == {}
 
 
-def test_a_head_is_up_or_down_after_so_many_results_in_a_row(world: World) -> None:
-    """Each change is one change in the history, with its cause; other results are none."""
+def test_a_head_goes_up_or_down_after_a_number_of_results_in_a_row(world: World) -> None:
+    """Each change is one change in the history, with its cause; other results are not."""
     revision = world.corridor.ledger.state.revision
     for result, expected in [
         (GOOD, Health.UNKNOWN),
@@ -148,7 +148,7 @@ def test_a_head_is_up_or_down_after_so_many_results_in_a_row(world: World) -> No
 
 
 def test_a_head_with_several_addresses_is_down_if_one_of_them_is(world: World) -> None:
-    """Clients use any of them."""
+    """DNS clients use any of them."""
     other = ip_address("192.0.2.8")
     world.do(SetHead("eu", "lb", (EU, other)))
     for _ in range(2):
@@ -162,7 +162,7 @@ def test_a_head_with_several_addresses_is_down_if_one_of_them_is(world: World) -
     assert world.health == [Health.DOWN]
 
 
-def test_a_hostname_is_up_if_one_of_its_addresses_is_and_down_if_it_has_none(
+def test_a_hostname_is_up_if_one_of_its_addresses_is_up_and_down_if_it_has_none(
     world: World,
 ) -> None:
     one, two = ip_address("192.0.2.77"), ip_address("192.0.2.78")
@@ -181,8 +181,8 @@ def test_a_hostname_is_up_if_one_of_its_addresses_is_and_down_if_it_has_none(
     assert world.health == [Health.UP]
 
 
-def test_a_head_that_moves_is_not_known_until_it_is_probed_there(world: World) -> None:
-    """What was seen at its former address says nothing; a new name changes nothing."""
+def test_a_head_that_moves_has_unknown_health_until_its_new_address_is_probed(world: World) -> None:
+    """Results at its former address do not count; a new name changes nothing."""
     for _ in range(2):
         world.observing.learn(world.key(), GOOD)
     world.do(RenameHead("eu", "lb", "front"))
@@ -193,7 +193,7 @@ def test_a_head_that_moves_is_not_known_until_it_is_probed_there(world: World) -
     assert world.health == [Health.UNKNOWN]
 
 
-def test_a_change_that_was_refused_is_tried_again_with_the_next_result(world: World) -> None:
+def test_a_refused_change_is_tried_again_with_the_next_result(world: World) -> None:
     world.refusal = Rejected("busy", "too many commands are waiting")
     for _ in range(2):
         world.observing.learn(world.key(), GOOD)
@@ -204,8 +204,8 @@ def test_a_change_that_was_refused_is_tried_again_with_the_next_result(world: Wo
     assert world.health == [Health.UP]
 
 
-def test_what_probes_last_saw_can_be_asked_for(world: World) -> None:
-    """Before the first result too."""
+def test_the_last_result_of_each_probe_can_be_shown(world: World) -> None:
+    """Also before the first result."""
     head: dict[str, Json] = {
         "head": "lb",
         "check": "web",
@@ -229,7 +229,7 @@ def test_what_probes_last_saw_can_be_asked_for(world: World) -> None:
     ]
 
 
-def test_a_result_of_what_is_not_probed_any_more_is_nothing(world: World) -> None:
+def test_a_result_of_a_removed_target_is_ignored(world: World) -> None:
     key = world.key()
     world.do(SetApplication("eu", ()))
     for _ in range(5):
@@ -237,7 +237,7 @@ def test_a_result_of_what_is_not_probed_any_more_is_nothing(world: World) -> Non
     assert world.health == [Health.UNKNOWN]
 
 
-def test_what_becomes_of_many_heads_in_a_moment_is_one_change(world: World) -> None:
+def test_changes_of_many_heads_in_a_moment_are_one_change(world: World) -> None:
     """A mass outage does not become a thousand commits."""
     for number in range(50):
         world.do(
@@ -258,8 +258,10 @@ def test_what_becomes_of_many_heads_in_a_moment_is_one_change(world: World) -> N
     assert world.corridor.ledger.state.revision == revision + 1
 
 
-def test_a_head_whose_checks_count_otherwise_is_judged_anew(world: World) -> None:
-    """Though nothing else is probed than before."""
+def test_the_health_of_a_head_is_judged_again_when_its_checks_count_differently(
+    world: World,
+) -> None:
+    """Though the same targets are probed as before."""
     for _ in range(2):
         world.observing.learn(world.key(), GOOD)
     assert world.health == [Health.UP]
@@ -269,13 +271,13 @@ def test_a_head_whose_checks_count_otherwise_is_judged_anew(world: World) -> Non
     assert world.health == [Health.UP]
 
 
-def test_a_check_that_looks_elsewhere_begins_anew(world: World) -> None:
-    """What was seen at another port says nothing; other names of the same place change nothing."""
+def test_a_check_of_another_port_starts_without_results(world: World) -> None:
+    """Results at the former port do not count; other names for the same target change nothing."""
     for _ in range(2):
         world.observing.learn(world.key(), BAD)
     world.do(AddGroup("blog", primary="eu"))
     moved = replace(WEB, port=81)
-    world.do(system_commands.Configure((ZONE,), AutomationSettings((moved, BEAT))))
+    world.do(Configure((ZONE,), AutomationSettings((moved, BEAT))))
     world.observing.look()
     world.observing.learn(world.key(), BAD)
     assert world.health == [Health.UNKNOWN]

@@ -1,4 +1,4 @@
-"""What is reported counts for its time, and no longer."""
+"""A report counts for its time, and no longer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from corridors import ZONE
 from driving import run
 
 from failoverdns.automation.reports import Reports
-from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.commands.applications import AddHead, SetApplication
 from failoverdns.model.commands.health import ReportHealth
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Cause, Check, CheckKind, Health
 from failoverdns.model.policy import AutomationSettings
@@ -42,7 +42,7 @@ def reports(world: World) -> Reports:
 def test_a_report_counts_for_its_time_and_then_the_head_is_down(
     world: World, reports: Reports
 ) -> None:
-    """Silence is a failure, after `down_after` of which nobody waits."""
+    """An expired report counts as a failure, as often as `down_after` needs, at once."""
     world.do(SetApplication("eu", ("beat",)))
     run(reports.take(ReportHealth("eu", "lb", Health.UP, ttl=10.0)))
     assert world.health == [Health.UP]
@@ -59,10 +59,10 @@ def test_a_report_counts_for_its_time_and_then_the_head_is_down(
     assert world.health == [Health.UP]
 
 
-def test_a_report_for_one_check_counts_for_that_check_alone(world: World, reports: Reports) -> None:
-    """Of two checks that heads have to pass, the other one has still heard nothing."""
+def test_a_report_for_one_check_counts_only_for_that_check(world: World, reports: Reports) -> None:
+    """Of two checks that heads have to pass, the other one still has no report."""
     other = Check("backups", CheckKind.PUSH, up_after=1, down_after=1)
-    world.do(system_commands.Configure((ZONE,), AutomationSettings((WEB, BEAT, other))))
+    world.do(Configure((ZONE,), AutomationSettings((WEB, BEAT, other))))
     world.do(SetApplication("eu", ("beat", "backups")))
     reply = run(reports.take(ReportHealth("eu", "lb", Health.UP, check="backups")))
     assert reply["checks"] == ["backups"]
@@ -101,7 +101,7 @@ def test_reports_are_remembered_when_the_application_changes(
         (ReportHealth("eu", "lb", Health.UP, "web"), "invalid", "has no check 'web' of the type"),
     ],
 )
-def test_a_report_of_what_is_not_there_is_refused(
+def test_a_report_for_an_unknown_application_head_or_check_is_refused(
     reports: Reports, report: ReportHealth, code: str, text: str
 ) -> None:
     with pytest.raises(Rejected) as refusal:

@@ -1,4 +1,4 @@
-"""What the tests of the configuration share: a file that is right, and loading a text."""
+"""Fixtures of the configuration's tests: a valid file, and loading a text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ listen: ["127.0.0.1:5300"]
 
 @pytest.fixture
 def right() -> str:
-    """The smallest right file, more or less."""
+    """The smallest valid file, more or less."""
     return RIGHT
 
 
@@ -43,7 +43,7 @@ def load(tmp_path: Path) -> Load:
 
 @pytest.fixture
 def errors(load: Load) -> Errors:
-    """Load a configuration and return its errors; none if it is right."""
+    """Load a configuration and return its errors; none if it is valid."""
 
     def errors(text: str | bytes) -> list[ConfigError]:
         try:

@@ -1,4 +1,4 @@
-"""Checks, policies and safety rules are read: right ones become terms, wrong ones are told."""
+"""Checks, policies and safety rules become settings, and invalid ones are reported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Shown = Callable[[str | bytes], list[str]]
 
 
 @pytest.mark.parametrize("text", ["", "checks:\npolicies:\nsafety_rules:\n", "checks: {}\n"])
-def test_nothing_is_checked_and_nothing_automatic_by_default(
+def test_by_default_nothing_is_checked_and_nothing_is_automatic(
     load: Load, right: str, text: str
 ) -> None:
     assert load(right + text).automation == NO_AUTOMATION_SETTINGS
@@ -42,13 +42,13 @@ NAME = "cannot be a name: use 1 to 64 letters, digits, '-', '_' or '.'"
         ),
     ],
 )
-def test_what_cannot_be_a_name_or_a_section_is_told(
+def test_an_invalid_name_or_section_is_reported(
     shown: Shown, right: str, text: str, expected: list[str]
 ) -> None:
     assert shown(right + text) == [f"7:{line}" for line in expected]
 
 
-def test_all_that_is_wrong_is_told_at_once(shown: Shown, right: str) -> None:
+def test_all_errors_are_reported_at_once(shown: Shown, right: str) -> None:
     text = check("type: tcp, interval: x") + policy("grace: x") + rule("wait: x")
     assert [line.partition(" ")[0] for line in shown(right + text)] == [
         "7:15",
@@ -79,5 +79,5 @@ def test_all_that_is_wrong_is_told_at_once(shown: Shown, right: str) -> None:
         rule("assert: {groups: [shop], at_least: x}"),
     ],
 )
-def test_what_was_refused_is_not_blamed_twice(shown: Shown, right: str, text: str) -> None:
+def test_a_refused_value_causes_no_second_error(shown: Shown, right: str, text: str) -> None:
     assert len(shown(right + text)) == 1

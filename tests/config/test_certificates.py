@@ -1,4 +1,4 @@
-"""What certificates need is read: the vault's key, the delivery, the CA that issues."""
+"""The settings for certificates: the vault's key, the delivery, the CA that issues."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Shown = Callable[[str | bytes], list[str]]
 HEX = "0123456789abcdef" * 4
 
 
-def test_the_key_of_the_vault_stands_beside_the_database(load: Load, right: str) -> None:
+def test_by_default_the_key_of_the_vault_is_beside_the_database(load: Load, right: str) -> None:
     default = Path("/var/lib/failoverdns/failoverdns.db.key")
     assert load(right).certificates == CertificateSettings(default)
     moved = load(right + "state: {sqlite: /srv/a.db}\n")
     assert moved.certificates == CertificateSettings(Path("/srv/a.db.key"))
 
 
-def test_the_key_of_the_vault_may_stand_elsewhere(load: Load, right: str, tmp_path: Path) -> None:
+def test_the_key_of_the_vault_may_be_elsewhere(load: Load, right: str, tmp_path: Path) -> None:
     config = load(right + "certificates: {key_file: secret/vault.key}\n")
     assert config.certificates == CertificateSettings(tmp_path / "secret/vault.key")
 
@@ -57,7 +57,9 @@ def test_nothing_is_delivered_or_issued_by_default(load: Load, right: str) -> No
     assert (off.delivery, off.acme) == (None, None)
 
 
-def test_issuing_has_a_default_for_all_but_the_ca_and_its_terms(load: Load, right: str) -> None:
+def test_issuing_has_a_default_for_everything_but_the_ca_and_its_terms(
+    load: Load, right: str
+) -> None:
     config = load(right + "acme: {directory: letsencrypt-staging, accept_terms: true}\n")
     assert config.acme == AcmeSettings(
         directory="https://acme-staging-v02.api.letsencrypt.org/directory",
@@ -69,7 +71,7 @@ def test_issuing_has_a_default_for_all_but_the_ca_and_its_terms(load: Load, righ
     )
 
 
-def test_issuing_is_read(load: Load, right: str, tmp_path: Path) -> None:
+def test_the_settings_of_issuing_are_read(load: Load, right: str, tmp_path: Path) -> None:
     text = """\
 acme:
   directory: https://ca.test:14000/dir
@@ -97,7 +99,7 @@ def test_a_repeated_contact_is_an_error(shown: Shown, right: str) -> None:
 
 
 @pytest.mark.parametrize("value", [False, 1, "true", None])
-def test_terms_are_accepted_by_true_and_nothing_else(value: object) -> None:
+def test_only_true_accepts_the_terms(value: object) -> None:
     assert accepted_terms(True) is True
     with pytest.raises(
         Malformed, match=r"^must be true, not .*: by this you accept the CA's terms"
@@ -139,7 +141,7 @@ def test_a_directory_is_a_known_ca_or_a_url(text: str, url: str) -> None:
         ),
     ],
 )
-def test_what_is_not_a_directory_is_refused(text: str, message: str) -> None:
+def test_an_invalid_directory_is_refused(text: str, message: str) -> None:
     with pytest.raises(Malformed) as refusal:
         acme_directory(text)
     assert message in str(refusal.value)
@@ -161,7 +163,7 @@ def test_a_mail_address_must_fit_into_a_url(letter: str) -> None:
     assert f'has a "{letter}", which a CA does not take' in str(refusal.value)
 
 
-def test_a_type_of_keys_is_one_of_few() -> None:
+def test_a_key_type_is_one_of_a_few() -> None:
     for key_type in ("ec256", "ec384", "rsa2048", "rsa3072", "rsa4096"):
         assert checked_key_type(key_type) == key_type
     with pytest.raises(Malformed, match=r'^"ed25519" is not a type of keys; use ec256 or ec384 or'):

@@ -1,4 +1,4 @@
-"""Checks are read; errors say which key of which check is wrong."""
+"""Checks are read, and errors name the key and the check."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check(body: str) -> str:
         ),
     ],
 )
-def test_a_check_has_a_default_for_all_that_its_type_can_do_without(
+def test_every_key_of_a_check_has_a_default_unless_its_type_needs_it(
     load: Load, right: str, body: str, expected: Check
 ) -> None:
     assert load(right + check(body)).automation == AutomationSettings((expected,))
@@ -134,7 +134,7 @@ RE2 = "it is read by RE2, which has no look-around and no backreferences"
             ],
         ),
         ("type: 5", ["22 checks.web.type: must be text, not the number 5; put it in quotes"]),
-        ("type: tcp", ["15 checks.web.port: missing; give the port that is to be open"]),
+        ("type: tcp", ["15 checks.web.port: missing; give the port to connect to"]),
         ("type: http, port: 0", ["34 checks.web.port: must be at least 1, not 0"]),
         ("type: http, port: 65536", ["34 checks.web.port: must be at most 65535, not 65536"]),
         ("type: exec", ["15 checks.web.run: missing; give the path of a program"]),
@@ -223,16 +223,16 @@ RE2 = "it is read by RE2, which has no look-around and no backreferences"
         ),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_a_check_is_told(
+def test_an_error_in_a_check_is_reported(
     shown: Shown, right: str, body: str, expected: list[str]
 ) -> None:
     assert shown(right + check(body)) == [f"7:{line}" for line in expected]
 
 
 @pytest.mark.parametrize("pattern", ["((a+))+b", "(a|a)*c", "a.*b", r"\s*x", "(?i)ready", "ö.*"])
-def test_a_pattern_may_be_what_it_wants_because_none_takes_long(
+def test_any_pattern_is_allowed_because_none_takes_long(
     load: Load, right: str, pattern: str
 ) -> None:
-    """RE2 takes linear time for any."""
+    """RE2 takes linear time for any pattern."""
     (web,) = load(right + check(f"type: http, body_pattern: '{pattern}'")).automation.checks
     assert web.http.body_pattern == pattern

@@ -1,4 +1,4 @@
-"""The control socket's mode is read, or refused with what would be right."""
+"""The mode of the control socket is read, or refused with a correct form."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def test_a_mode_is_octal(text: str, mode: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "66", "0o660", "0680", "1660", "04660", "rw-rw----"])
-def test_what_is_not_a_mode_is_refused(text: str) -> None:
+def test_an_invalid_mode_is_refused(text: str) -> None:
     with pytest.raises(Malformed, match='is not a mode; write octal digits such as "0660"'):
         socket_mode(text)
 
 
 @pytest.mark.parametrize("text", ["0666", "662", "0777"])
-def test_a_socket_that_everyone_may_write_to_is_refused(text: str) -> None:
+def test_a_socket_that_every_user_may_write_to_is_refused(text: str) -> None:
     with pytest.raises(Malformed, match="lets every user of the machine switch traffic"):
         socket_mode(text)

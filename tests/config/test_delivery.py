@@ -1,4 +1,4 @@
-"""The delivery is read; its clients are names or fingerprints."""
+"""The settings of the delivery; clients are DNS names or fingerprints."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def test_a_client_is_a_name_or_a_fingerprint(text: str, identity: str) -> None:
     ("text", "message"),
     [
         ("", "it is empty"),
-        (".", "the root cannot stand here"),
+        (".", "the root is not allowed here"),
         ("*.internal", "its part '[*]' cannot be a DNS label"),
-        ("192.0.2.1", "an address tells nothing; write a DNS name or a fingerprint"),
-        ("2001:db8::1", "an address tells nothing"),
+        ("192.0.2.1", "an address cannot be a client; write a DNS name or a fingerprint"),
+        ("2001:db8::1", "an address cannot be a client"),
         ("sha1:" + "0" * 40, "cannot be a DNS label"),
         *(
             (f"sha256:{digits}", "a fingerprint is sha256: and 64 hex digits")
@@ -54,7 +54,7 @@ def test_a_client_is_a_name_or_a_fingerprint(text: str, identity: str) -> None:
         (f"sha256: {HEX}", "a fingerprint is sha256: and 64 hex digits"),
     ],
 )
-def test_what_cannot_tell_clients_apart_is_refused(text: str, message: str) -> None:
+def test_text_that_cannot_identify_a_client_is_refused(text: str, message: str) -> None:
     with pytest.raises(Malformed, match=message):
         client(text)
 
@@ -67,7 +67,7 @@ def test_a_client_may_fetch_applications_by_name_or_all_of_them() -> None:
 
 
 def delivery(listen: str, clients: str = "{}") -> str:
-    """The section of a delivery: addresses on line 8, at column 11, and clients on line 12."""
+    """The section `delivery`: addresses on line 8, at column 11, and clients on line 12."""
     return f"""\
 delivery:
   listen: [{listen}]
@@ -78,7 +78,7 @@ delivery:
 """
 
 
-def test_a_delivery_is_read(load: Load, right: str, tmp_path: Path) -> None:
+def test_the_settings_of_the_delivery_are_read(load: Load, right: str, tmp_path: Path) -> None:
     clients = f'{{Web1.Internal.: [shop-EU, blog], "sha256:{HEX.upper()}": ["*"]}}'
     assert load(right + delivery("'127.0.0.1:0', '[::1]:8443'", clients)).delivery == (
         DeliverySettings(
@@ -94,8 +94,8 @@ def test_a_delivery_is_read(load: Load, right: str, tmp_path: Path) -> None:
     )
 
 
-def test_a_delivery_may_have_no_clients_any_more(load: Load, right: str) -> None:
-    """So that the last one can be taken out with a reload."""
+def test_the_list_of_clients_may_be_empty(load: Load, right: str) -> None:
+    """So that a reload can remove the last client."""
     settings = load(right + delivery("'127.0.0.1:0'")).delivery
     assert settings is not None
     assert settings.clients == ()
@@ -151,13 +151,15 @@ def test_a_delivery_may_have_no_clients_any_more(load: Load, right: str) -> None
         ),
     ],
 )
-def test_what_does_not_fit_a_delivery_is_told(
+def test_an_error_in_the_delivery_is_reported(
     shown: Shown, right: str, text: str, expected: list[str]
 ) -> None:
     assert shown(right + text) == expected
 
 
-def test_a_wildcard_of_listen_takes_every_address_of_its_kind(shown: Shown, right: str) -> None:
+def test_listening_on_a_wildcard_address_takes_every_address_of_its_family(
+    shown: Shown, right: str
+) -> None:
     text = right.replace('"127.0.0.1:5300"', '"[::1]:53", "0.0.0.0:5300", "[::]:0"')
     section = delivery("'127.0.0.1:5300', '[::1]:5300', '[::1]:0'")
     assert shown(text + section) == [
@@ -165,7 +167,7 @@ def test_a_wildcard_of_listen_takes_every_address_of_its_kind(shown: Shown, righ
     ]
 
 
-def test_what_was_refused_is_not_blamed_twice(shown: Shown, right: str) -> None:
+def test_a_refused_value_causes_no_second_error(shown: Shown, right: str) -> None:
     text = delivery("5", "{a.test: [5], b.test: *x}")
     assert [error.split(" ")[1] for error in shown(right + text)] == [
         "delivery.listen[0]:",

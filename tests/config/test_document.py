@@ -1,4 +1,4 @@
-"""YAML becomes plain values that know their positions, and nothing surprises."""
+"""YAML becomes plain values with their positions, without surprises."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def read(text: str) -> tuple[Plain, list[str]]:
         ("\N{ARABIC-INDIC DIGIT ONE}", "\N{ARABIC-INDIC DIGIT ONE}"),
     ],
 )
-def test_a_scalar_is_what_it_looks_like(scalar: str, value: Plain) -> None:
+def test_a_scalar_has_the_type_that_it_looks_like(scalar: str, value: Plain) -> None:
     found, errors = read(f"key: {scalar}\n")
     assert errors == []
     assert isinstance(found, dict)
@@ -62,7 +62,7 @@ def test_a_scalar_is_what_it_looks_like(scalar: str, value: Plain) -> None:
     assert type(found["key"]) is type(value)
 
 
-def test_values_and_keys_know_where_they_stand() -> None:
+def test_values_and_keys_have_their_positions() -> None:
     node = read_document("zones:\n  a.test:\n    list: [one,\n      two]\n", FaultReport("f"))
     assert node is not None
     inner = node.at("zones", "a.test", "list", 1)
@@ -75,7 +75,7 @@ def test_values_and_keys_know_where_they_stand() -> None:
     assert (zone.place.line, zone.place.column) == (3, 5)
 
 
-def test_what_is_left_after_taking_values_out_keeps_its_places() -> None:
+def test_values_keep_their_places_when_others_are_removed() -> None:
     node = read_document("a: [x, y, z]\nb: {c: 1, d: 2}\n", FaultReport("f"))
     assert node is not None
     left = node.usable([("a", 1), ("b", "c"), ("nowhere", 5)])
@@ -86,7 +86,7 @@ def test_what_is_left_after_taking_values_out_keeps_its_places() -> None:
     assert node.plain() == {"a": ["x", "y", "z"], "b": {"c": 1, "d": 2}}
 
 
-def test_what_is_repeated_is_told_at_each_place_but_the_first() -> None:
+def test_every_repetition_of_a_value_is_reported_except_the_first() -> None:
     report = FaultReport("f")
     node = read_document("[x, y, X, x, y]\n", report)
     refuse_repeated("xyXxy", node, "letter", report)
@@ -99,7 +99,7 @@ def test_what_is_repeated_is_told_at_each_place_but_the_first() -> None:
 
 
 @pytest.mark.parametrize("location", [("a", 3), ("a", "x"), ("c",), ("b", 0), ("a", 0, 0)])
-def test_a_location_that_leads_nowhere_finds_nothing(location: tuple[int | str, ...]) -> None:
+def test_a_location_that_does_not_exist_finds_nothing(location: tuple[int | str, ...]) -> None:
     node = read_document("a: [x, y, z]\nb: {c: 1}\n", FaultReport("f"))
     assert node is not None
     assert node.at(*location) is None
@@ -137,7 +137,7 @@ def test_a_location_that_leads_nowhere_finds_nothing(location: tuple[int | str, 
         ("a: " + "9" * 19 + "\n", "1:4 a: a number of 19 digits is too large"),
     ],
 )
-def test_what_is_not_understood_is_refused_where_it_stands(text: str, error: str | None) -> None:
+def test_unsupported_yaml_is_refused_with_its_position(text: str, error: str | None) -> None:
     _, errors = read(text)
     if error is None:
         assert len(errors) == 1
@@ -151,7 +151,7 @@ def test_refused_values_do_not_hide_one_another() -> None:
     assert [error.split(" ")[0] for error in errors] == ["1:4", "2:4", "3:1", "4:1", "4:4"]
 
 
-def test_the_file_may_be_nested_so_deep_and_no_deeper() -> None:
+def test_the_file_may_be_nested_to_the_limit_and_no_deeper() -> None:
     assert read("[" * MAX_DEPTH + "x" + "]" * MAX_DEPTH)[1] == []
     errors = read("[" * 100_000)[1]
     assert len(errors) == 1
@@ -159,7 +159,7 @@ def test_the_file_may_be_nested_so_deep_and_no_deeper() -> None:
     assert errors[0].endswith("nested too deeply; at most 32 levels are allowed")
 
 
-def test_an_empty_file_is_nothing() -> None:
+def test_an_empty_file_has_no_value() -> None:
     assert read("") == (None, [])
     assert read("# only a comment\n") == (None, [])
 

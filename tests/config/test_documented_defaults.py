@@ -1,8 +1,8 @@
-"""The types and defaults of keys in the documentation are those that a file is read with.
+"""The types and defaults of keys in the documentation are those of the code.
 
 A row has the cells of docs/configuration.md as text, and the numbers in them written out again:
 neither the document nor the code can change alone.  The range is tried with files, at both ends
-and beyond them; the default is what a file without the key gives.
+and beyond them; the default is the value that a file without the key gives.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ DEFAULTS = ZONES % "" + (
     "checks: {http: {type: http}, https: {type: https}, tls: {type: tls}, push: {type: push}}\n"
     "policies: {p: {}}\nsafety_rules: {a: {assert: {groups: [shop]}}}\n"
 )
-"""A file with every section and no key that has a default."""
+"""A file with every section, and with no key that has a default."""
 
 BESIDE = {
-    # what else a file has to say so that a key has its own limits only
+    # other keys that a file needs so that a key has only its own limits
     "zones.ORIGIN.ttl": ", negative_ttl: 0",
     "zones.ORIGIN.negative_ttl": ", ttl: 86400",
     "tcp.max_connections": ", max_connections_per_prefix: 1",
@@ -54,7 +54,7 @@ BESIDE = {
 MIB = 1024 * 1024
 
 NUMBERS = [
-    # key, type, default, the least and the most that it can be, and what it is without the key
+    # key, type, default, the smallest and the largest value, and the value without the key
     ("zones.ORIGIN.ttl", "seconds, 0 to 86400", "60", 0, 86400, 60),
     (
         "zones.ORIGIN.negative_ttl",
@@ -125,7 +125,7 @@ NUMBERS = [
 ]
 
 LENGTHS = [
-    # key, type, how many characters it has at most; one is enough
+    # key, type, the largest number of characters; one is always enough
     ("identity.id", "text of 1 to 255 bytes, or `null`", 255),
     ("identity.version", "text of 1 to 255 bytes, or `null`", 255),
     ("identity.nsid", "text of 1 to 255 bytes, or `null`", 255),
@@ -133,11 +133,11 @@ LENGTHS = [
 ]
 
 ELSEWHERE = {"control.mode", "acme.key_type", "checks.NAME.body_pattern"}
-"""Keys whose digits are not a number, but a part of a name or a mode."""
+"""Keys whose digits are not a number, but part of a name or a mode."""
 
 
 def without(config: Config, path: str) -> object:
-    """Return what there is where a key was left out."""
+    """Return the values of a key where it was left out."""
     *section, key = path.split(".")
     checks = {one.name: one for one in config.automation.checks}
     match path:
@@ -188,7 +188,7 @@ def rows() -> dict[str, tuple[str, str]]:
 @pytest.mark.parametrize(
     ("path", "kind", "default", "number"), [(*row[:3], row[5]) for row in NUMBERS]
 )
-def test_a_default_is_documented_as_it_is(
+def test_the_default_of_a_key_is_as_documented(
     load: Load, path: str, kind: str, default: str, number: object
 ) -> None:
     assert rows()[path] == (kind, default)
@@ -198,8 +198,10 @@ def test_a_default_is_documented_as_it_is(
 @pytest.mark.parametrize(
     ("path", "least", "most"), [(path, *row) for path, _, _, *row, _ in NUMBERS]
 )
-def test_a_range_is_documented_as_it_is(shown: Shown, path: str, least: float, most: float) -> None:
-    """Both ends are taken, what is just beyond is refused, and nothing else is."""
+def test_the_range_of_a_key_is_as_documented(
+    shown: Shown, path: str, least: float, most: float
+) -> None:
+    """Both ends are accepted, values just beyond are refused, and nothing else is refused."""
     for value in (least, most):
         assert shown(file_with(path, value)) == []
     step = 1 if least == int(least) else 0.01
@@ -210,7 +212,9 @@ def test_a_range_is_documented_as_it_is(shown: Shown, path: str, least: float, m
 
 
 @pytest.mark.parametrize(("path", "kind", "most"), LENGTHS)
-def test_a_length_is_documented_as_it_is(shown: Shown, path: str, kind: str, most: int) -> None:
+def test_the_length_of_a_text_is_as_documented(
+    shown: Shown, path: str, kind: str, most: int
+) -> None:
     assert rows()[path] == (kind, "`null`")
     for size in (1, most):
         assert shown(file_with(path, "x" * size)) == []
@@ -218,13 +222,13 @@ def test_a_length_is_documented_as_it_is(shown: Shown, path: str, kind: str, mos
         assert len(shown(file_with(path, text))) == 1
 
 
-def test_the_mode_of_the_control_socket_is_documented_as_it_is(load: Load) -> None:
+def test_the_mode_of_the_control_socket_is_as_documented(load: Load) -> None:
     assert rows()["control.mode"] == ("text of octal digits", '`"0660"`')
     assert load(DEFAULTS).control.mode == 0o660
 
 
-def test_every_number_of_the_table_is_looked_at() -> None:
-    """A key that comes with a number comes with a row here."""
+def test_every_number_of_the_documented_table_is_tested() -> None:
+    """A documented key with a number has a row in this file."""
     documented = {key for key, cells in rows().items() if re.search(r"\d", "".join(cells))}
     looked_at = {path for path, *_ in NUMBERS} | {path for path, *_ in LENGTHS}
     assert len(rows()) >= 90
@@ -242,7 +246,7 @@ def defaults(section: type[BaseModel], path: str = "") -> Iterator[tuple[str, An
                 yield from defaults(kind, f"{path}{name}.{below}")
 
 
-def test_every_numeric_default_of_the_code_is_looked_at() -> None:
+def test_every_numeric_default_of_the_code_is_tested() -> None:
     found = {
         key
         for key, default in defaults(ConfigFile)
@@ -253,8 +257,8 @@ def test_every_numeric_default_of_the_code_is_looked_at() -> None:
     assert found - looked_at == {"control.mode"}
 
 
-def test_defaults_of_values_are_those_of_the_file(load: Load) -> None:
-    """They stand in the model too, for groups without a policy and the like."""
+def test_the_model_has_the_same_defaults_as_the_file(load: Load) -> None:
+    """The model needs them too, for groups without a policy and the like."""
     config = load(DEFAULTS)
     checks: dict[str, Any] = {one.name: one for one in config.automation.checks}
     assert config.tcp == TCPSettings()

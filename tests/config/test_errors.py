@@ -26,12 +26,12 @@ def test_errors_are_sorted_by_position_not_by_text() -> None:
     assert str(errors) == "f:9:1: error: c: x\nf:9:2: error: b: x\nf:10:1: error: a: x"
 
 
-def test_a_path_joins_keys_with_dots_and_quotes_the_odd_ones() -> None:
+def test_a_path_joins_keys_with_dots_and_quotes_odd_keys() -> None:
     place = Place(1, 1).of_key("zones").of_key("failover.test").of_key("two words\n")
     assert place.path == 'zones.failover.test."two words\\n"'
 
 
-def test_text_of_the_file_is_quoted_on_one_line_and_cut_short() -> None:
+def test_text_from_the_file_is_quoted_on_one_line_and_shortened() -> None:
     assert quoted('a "b"\n') == '"a \\"b\\"\\n"'
     assert quoted("x" * 60) == '"' + "x" * 60 + '"'
     assert quoted("x" * 61) == '"' + "x" * 57 + '..."'

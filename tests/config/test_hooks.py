@@ -1,4 +1,4 @@
-"""Hooks are read: what to run, when, for whom."""
+"""Hooks are read: what to run, when, for which applications."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_there_are_no_hooks_by_default(load: Load, right: str) -> None:
     assert load(right + "hooks:\n").hooks == ()
 
 
-def test_a_hook_has_a_default_for_all_but_program_and_events(load: Load, right: str) -> None:
+def test_a_hook_has_a_default_for_everything_but_program_and_events(load: Load, right: str) -> None:
     assert load(right + hook("run: [/bin/a], events: [role]")).hooks == (
         HookSettings(
             name="told",
@@ -80,7 +80,7 @@ hooks:
     )
 
 
-def test_a_hook_may_be_asked_and_told(load: Load, right: str) -> None:
+def test_a_hook_may_have_both_events_and_before_switch(load: Load, right: str) -> None:
     [settings] = load(right + hook("run: /bin/a, events: [switch], before_switch: required")).hooks
     assert (settings.before_switch, settings.events) == (True, frozenset(["switch"]))
 
@@ -127,7 +127,7 @@ def test_a_hook_may_be_asked_and_told(load: Load, right: str) -> None:
         ),
     ],
 )
-def test_what_does_not_fit_a_hook_is_told(
+def test_an_error_in_a_hook_is_reported(
     shown: Shown, right: str, text: str, expected: list[str]
 ) -> None:
     assert shown(right + text) == expected
@@ -144,7 +144,7 @@ def test_what_does_not_fit_a_hook_is_told(
         "run: x, before_switch: yes",
     ],
 )
-def test_what_was_refused_is_not_blamed_twice(shown: Shown, right: str, body: str) -> None:
+def test_a_refused_value_causes_no_second_error(shown: Shown, right: str, body: str) -> None:
     assert len(shown(right + hook(body))) == 1
 
 
@@ -160,13 +160,13 @@ def test_any_other_name_of_a_hook_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", [True, "Required", "", None, ["required"]])
-def test_a_switch_waits_for_what_is_required_only(value: object) -> None:
+def test_a_switch_waits_only_for_a_required_hook(value: object) -> None:
     assert required_word("required") is True
     with pytest.raises(Malformed, match=r"^must be required, not "):
         required_word(value)
 
 
-def test_an_event_is_one_of_few() -> None:
+def test_an_event_is_one_of_a_few() -> None:
     for event in ("certificate", "switch", "role"):
         assert hook_event(event) == event
     with pytest.raises(Malformed, match=r'^"roles" is not an event; did you mean "role"[?]$'):

@@ -1,4 +1,4 @@
-"""A configuration file is loaded whole, or all that is wrong with it is told at once."""
+"""A configuration file is loaded as a whole, or all its errors are reported at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MIB = 1024 * 1024
 SHIPPED = sorted(Path(__file__).parents[2].glob("config/*.yaml"))
 
 
-def test_what_is_left_out_has_a_default(load: Load, right: str, tmp_path: Path) -> None:
+def test_a_key_that_is_left_out_has_its_default(load: Load, right: str, tmp_path: Path) -> None:
     config = load(right)
     assert config.file == tmp_path / "failoverdns.yaml"
     assert config.listen == (ListenAddress(ip_address("127.0.0.1"), 5300),)
@@ -41,7 +41,7 @@ def test_what_is_left_out_has_a_default(load: Load, right: str, tmp_path: Path) 
     assert config.identity == Identity(None, None)
 
 
-def test_what_is_given_is_taken(load: Load, right: str, tmp_path: Path) -> None:
+def test_a_key_that_is_given_has_its_value(load: Load, right: str, tmp_path: Path) -> None:
     config = load(
         right
         + "workers: 2\n"
@@ -55,7 +55,7 @@ def test_what_is_given_is_taken(load: Load, right: str, tmp_path: Path) -> None:
     assert config.identity == Identity("ns1", None)
 
 
-def test_paths_are_relative_to_the_file_and_not_to_the_working_folder(
+def test_paths_are_relative_to_the_file_and_not_to_the_working_directory(
     right: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "etc").mkdir()
@@ -66,12 +66,12 @@ def test_paths_are_relative_to_the_file_and_not_to_the_working_folder(
     assert config.state.sqlite == tmp_path / "etc/a.db"
 
 
-def test_a_byte_order_mark_is_no_part_of_the_text(load: Load, right: str) -> None:
+def test_a_byte_order_mark_is_ignored(load: Load, right: str) -> None:
     assert load(b"\xef\xbb\xbf" + right.encode()).zones == load(right).zones
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
-def test_a_file_that_we_ship_is_right(path: Path) -> None:
+def test_a_file_that_we_ship_is_valid(path: Path) -> None:
     assert load_config(path).zones
 
 
@@ -94,7 +94,7 @@ def test_the_sample_shows_the_defaults(load: Load, right: str) -> None:
     assert sample.acme is None
 
 
-def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "none.yaml"
     with pytest.raises(ConfigErrors) as raised:
         load_config(path)
@@ -106,7 +106,7 @@ def test_a_folder_is_an_error(tmp_path: Path) -> None:
         load_config(tmp_path)
 
 
-def test_a_path_that_no_file_can_have_is_an_error() -> None:
+def test_an_impossible_path_is_an_error() -> None:
     with pytest.raises(ConfigErrors, match="cannot be read: embedded null byte"):
         load_config(Path("a\0b"))
 
@@ -116,7 +116,7 @@ def test_text_that_is_not_utf_8_is_an_error(shown: Shown) -> None:
 
 
 def test_a_file_of_more_than_16_mib_is_an_error(shown: Shown, right: str, tmp_path: Path) -> None:
-    """One of 16 MiB is read whole; what it says is not looked at, which takes ten seconds."""
+    """One of 16 MiB is read whole; it is not parsed here, which would take ten seconds."""
     largest = right + "#" * (16 * MIB - len(right))
     path, report = tmp_path / "largest.yaml", FaultReport("f")
     path.write_text(largest)
@@ -145,7 +145,7 @@ def test_the_path_of_a_socket_has_at_most_107_bytes(
     ]
 
 
-def test_every_error_is_told_in_one_run(errors: Errors, tmp_path: Path) -> None:
+def test_every_error_is_reported_in_one_run(errors: Errors, tmp_path: Path) -> None:
     text = """\
 zones:
   failover.test:
@@ -221,7 +221,7 @@ certificates: {key: x}
 DOCUMENTATION = Path(__file__).parents[2] / "docs/configuration.md"
 
 
-def test_the_documentation_shows_a_right_file_and_the_real_errors_of_a_wrong_one(
+def test_the_documentation_shows_a_valid_file_and_the_real_errors_of_a_wrong_one(
     tmp_path: Path, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocks = re.findall(r"```(?:yaml|text)\n(.*?)```", DOCUMENTATION.read_text("utf-8"), re.DOTALL)
@@ -234,7 +234,7 @@ def test_the_documentation_shows_a_right_file_and_the_real_errors_of_a_wrong_one
     assert str(raised.value) + "\n" == output
 
 
-def test_the_documented_records_are_right(load: Load, right: str) -> None:
+def test_the_documented_records_are_valid(load: Load, right: str) -> None:
     text = DOCUMENTATION.read_text("utf-8")
     [records] = re.findall(r"```yaml\n(records:\n.*?)```", text, re.DOTALL)
     indented = "".join(f"    {line}\n" for line in records.splitlines())
@@ -242,7 +242,7 @@ def test_the_documented_records_are_right(load: Load, right: str) -> None:
     assert len(config.zones[0].records) == 6
 
 
-def test_the_documented_sections_are_right(load: Load, right: str) -> None:
+def test_the_documented_sections_are_valid(load: Load, right: str) -> None:
     text = DOCUMENTATION.read_text("utf-8").partition("## Keys")[2]
     blocks = re.findall(
         r"```yaml\n((?:certificates|delivery|hooks|acme):\n.*?)```", text, re.DOTALL
@@ -261,7 +261,7 @@ def test_the_documented_sections_are_right(load: Load, right: str) -> None:
 
 
 def load_or_refuse(folder: Path, content: bytes) -> None:
-    """Load a file; anything but a Config or ConfigErrors on one line each escapes."""
+    """Load a file; anything but a Config, or ConfigErrors on one line each, is raised."""
     path = folder / "any.yaml"
     path.write_bytes(content)
     config: Config | None = None

@@ -1,4 +1,4 @@
-"""Policies are read; errors say which key of which policy is wrong."""
+"""Policies are read, and errors name the key and the policy."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ policies:
 
 
 def futile(place: str, most: int, cooldown: str, window: str) -> str:
-    """What is said of a guard that holds nothing back."""
+    """Return the error for a guard that never holds anything back."""
     return (
         f"{place}: {most} switches with {cooldown} s after each take the whole window, {window} s: "
         "the guard would never hold anything back"
@@ -109,7 +109,7 @@ def futile(place: str, most: int, cooldown: str, window: str) -> str:
         ("grase: 3", ['19 policies.auto.grase: unknown key; did you mean "grace"?']),
     ],
 )
-def test_what_does_not_fit_a_policy_is_told(
+def test_an_error_in_a_policy_is_reported(
     shown: Shown, right: str, body: str, expected: list[str]
 ) -> None:
     assert shown(right + policy(body)) == [f"7:{line}" for line in expected]

@@ -1,4 +1,4 @@
-"""The sections that protect the server from strangers: `tcp`, `cookies` and `rate_limit`."""
+"""The sections that protect the server from its DNS clients: `tcp`, `cookies`, `rate_limit`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Shown = Callable[[str | bytes], list[str]]
 
 
 def test_everything_has_a_default(load: Load, right: str) -> None:
-    """Cookies are answered, nothing is rate limited."""
+    """Cookies are answered, and nothing is rate limited."""
     config = load(right)
     assert config.tcp == TCPSettings(10, 1000, 200, 16 * 1024 * 1024)
     assert config.cookies == CookieSettings(answer=True, secret_file=None)
@@ -24,7 +24,7 @@ def test_everything_has_a_default(load: Load, right: str) -> None:
 
 
 def test_an_empty_mapping_turns_rate_limiting_on(load: Load, right: str) -> None:
-    """Rates that are left out follow `responses_per_second`."""
+    """Rates that are left out are the same as `responses_per_second`."""
     limit = load(right + "rate_limit: {}\n").rate_limit
     assert limit is not None
     assert (limit.responses_per_second, limit.nxdomains_per_second, limit.all_per_second) == (
@@ -38,7 +38,7 @@ def test_an_empty_mapping_turns_rate_limiting_on(load: Load, right: str) -> None
 
 
 def test_networks_and_paths_are_read(load: Load, right: str, tmp_path: Path) -> None:
-    """A single address is the network of it alone; a path belongs to the file's folder."""
+    """A single address is a network of one; a path is relative to the file's folder."""
     config = load(
         right
         + "cookies: {secret_file: secrets}\n"
@@ -76,7 +76,7 @@ def test_networks_and_paths_are_read(load: Load, right: str, tmp_path: Path) -> 
         ("rate_limit: {slips: 1}", '7:14 rate_limit.slips: unknown key; did you mean "slip"?'),
     ],
 )
-def test_a_fault_says_where_and_what_would_be_right(
+def test_an_error_says_where_it_is_and_what_would_be_correct(
     shown: Shown, right: str, text: str, fault: str
 ) -> None:
     [line] = shown(right + text + "\n")

@@ -1,4 +1,4 @@
-"""What takes a restart is told by its section; all else may change while the server runs."""
+"""Sections that need a restart are reported; everything else may change at run time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DELIVERY = (
 ACME = "acme: {directory: letsencrypt, accept_terms: true}\n"
 
 FIXED = [
-    # what is there before and not after, or the other way round; the sections that it names
+    # a section that exists before and not after, or the other way round; the sections reported
     ("control: {socket: other.sock}", ("control",)),
     ('control: {mode: "0600"}', ("control",)),
     ("control: {allow: [deploy]}", ("control",)),
@@ -45,10 +45,10 @@ FREE = [
 
 
 @pytest.mark.parametrize(("text", "sections"), FIXED)
-def test_a_change_of_this_takes_a_restart(
+def test_a_change_of_this_section_needs_a_restart(
     load: Load, right: str, text: str, sections: tuple[str, ...]
 ) -> None:
-    """Whether it comes or goes."""
+    """Whether the section is added or removed."""
     without, with_it = load(right), load(f"{right}{text}\n")
     assert takes_restart(without, with_it) == sections
     assert takes_restart(with_it, without) == sections
@@ -56,19 +56,21 @@ def test_a_change_of_this_takes_a_restart(
 
 
 @pytest.mark.parametrize("text", FREE)
-def test_a_change_of_this_does_not(load: Load, right: str, text: str) -> None:
+def test_a_change_of_this_section_needs_no_restart(load: Load, right: str, text: str) -> None:
     changed = load(f"{right}{text}\n")
     assert changed != load(right)
     assert takes_restart(load(right), changed) == ()
 
 
-def test_zones_and_addresses_change_while_the_server_runs(load: Load, right: str) -> None:
+def test_zones_and_addresses_may_change_at_run_time(load: Load, right: str) -> None:
     changed = right.replace("127.0.0.1:5300", "127.0.0.1:5301").replace("192.0.2.53", "192.0.2.54")
     assert takes_restart(load(right), load(changed)) == ()
 
 
-def test_a_key_file_that_goes_with_the_state_is_not_told_apart(load: Load, right: str) -> None:
-    """By default it stands beside the state: it is the state that was moved."""
+def test_the_default_key_file_moves_with_the_state_and_is_not_reported_separately(
+    load: Load, right: str
+) -> None:
+    """By default it is beside the state, so only the move of the state is reported."""
     moved = load(right + "state: {sqlite: other.db}\n")
     assert moved.certificates != load(right).certificates
     assert takes_restart(load(right), moved) == ("state",)
@@ -85,7 +87,7 @@ def test_a_key_file_that_goes_with_the_state_is_not_told_apart(load: Load, right
     ],
     ids=["clients", "address", "certificate", "key", "client_ca"],
 )
-def test_of_delivery_the_clients_change_and_nothing_else(
+def test_only_the_clients_of_the_delivery_may_change_at_run_time(
     load: Load, right: str, old: str, new: str, sections: tuple[str, ...]
 ) -> None:
     changed = load(right + DELIVERY.replace(old, new))

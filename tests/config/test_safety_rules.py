@@ -1,4 +1,4 @@
-"""Safety rules are read; errors say which key of which rule is wrong."""
+"""Safety rules are read, and errors name the key and the rule."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def rule(body: str) -> str:
         ),
     ],
 )
-def test_a_safety_rule_is_one_of_three(
+def test_a_safety_rule_is_one_of_three_kinds(
     load: Load, right: str, body: str, expected: Assertion | Gate | Wait
 ) -> None:
-    """Gates and waits are for all groups unless they say otherwise."""
+    """Gates and waits apply to all groups by default."""
     assert load(right + rule(body)).automation == AutomationSettings(safety_rules=(expected,))
 
 
@@ -54,20 +54,14 @@ ONE_OF = "must be exactly one of assert, gate and wait,"
         ("", [f"19 safety_rules.r: {ONE_OF} and none is given"]),
         ("groups: [shop]", [f"19 safety_rules.r: {ONE_OF} and none is given"]),
         ("wait: 5, gate: {flag: x}", [f"19 safety_rules.r: {ONE_OF} not gate and wait"]),
-        ("wait: ", ["25 safety_rules.r.wait: says nothing; write the seconds, as in wait: 600"]),
+        ("wait: ", ["25 safety_rules.r.wait: empty; write the seconds, as in wait: 600"]),
         (
             "gate: ",
-            [
-                "25 safety_rules.r.gate: says nothing; write gate: {group: GROUP} or gate: {flag: "
-                "FLAG}"
-            ],
+            ["25 safety_rules.r.gate: empty; write gate: {group: GROUP} or gate: {flag: FLAG}"],
         ),
         (
             "assert: ",
-            [
-                "27 safety_rules.r.assert: says nothing; write assert: {groups: [GROUP, ...], "
-                "at_least: N}"
-            ],
+            ["27 safety_rules.r.assert: empty; write assert: {groups: [GROUP, ...], at_least: N}"],
         ),
         ("wait: 0", ["26 safety_rules.r.wait: must be from 1 to 604800 seconds, not 0"]),
         (
@@ -118,8 +112,8 @@ ONE_OF = "must be exactly one of assert, gate and wait,"
         (
             "assert: {groups: [shop], at_least: 2}",
             [
-                "55 safety_rules.r.assert.at_least: must be at most 1, which is how many groups "
-                "there are: or none could ever be switched"
+                "55 safety_rules.r.assert.at_least: must be at most 1, the number of groups in "
+                "it; otherwise none of them could ever be switched"
             ],
         ),
         (
@@ -136,23 +130,23 @@ ONE_OF = "must be exactly one of assert, gate and wait,"
         (
             "assert: {groups: [shop]}, groups: [shop]",
             [
-                "46 safety_rules.r.groups: the groups of an assertion stand in it: assert: "
+                "46 safety_rules.r.groups: an assertion has its groups inside: assert: "
                 "{groups: [...]}"
             ],
         ),
         ("wait: 5, group: x", ['29 safety_rules.r.group: unknown key; did you mean "groups"?']),
     ],
 )
-def test_what_does_not_fit_a_safety_rule_is_told(
+def test_an_error_in_a_safety_rule_is_reported(
     shown: Shown, right: str, body: str, expected: list[str]
 ) -> None:
     assert shown(right + rule(body)) == [f"7:{line}" for line in expected]
 
 
 @pytest.mark.parametrize("name", sorted(RULES_OF_OUR_OWN))
-def test_a_safety_rule_has_no_name_of_a_rule_of_our_own(
+def test_a_safety_rule_cannot_have_the_name_of_a_built_in_rule(
     shown: Shown, right: str, name: str
 ) -> None:
     assert shown(f"{right}safety_rules: {{{name}: {{wait: 5}}}}\n") == [
-        f'7:16 safety_rules.{name}: "{name}" is a rule of the server\'s own; choose another name'
+        f'7:16 safety_rules.{name}: "{name}" is a built-in rule; choose another name'
     ]

@@ -1,4 +1,4 @@
-"""Single values are read, or refused with what would be right."""
+"""Single values are read, or refused with a correct form."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_an_address_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "192.0.2", "192.0.2.256", "192.0.2.01", "fe80::1%eth0", "x"])
-def test_what_is_not_an_address_is_refused(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     with pytest.raises(Malformed, match="is not an IP address; write one such as"):
         values.address(text)
 
@@ -60,7 +60,7 @@ def test_a_listen_address_is_read(text: str, host: str, port: int) -> None:
         ("127.0.0.1:65536", "the port must be from 0 to 65535, not 65536"),
     ],
 )
-def test_what_cannot_be_listened_at_is_refused(text: str, message: str) -> None:
+def test_an_invalid_listen_address_is_refused(text: str, message: str) -> None:
     with pytest.raises(Malformed, match=message):
         values.listen_address(text)
 
@@ -73,7 +73,9 @@ def test_what_cannot_be_listened_at_is_refused(text: str, message: str) -> None:
         ("dns+soa@example.net.", [b"dns+soa", b"example", b"net"]),
     ],
 )
-def test_dots_before_the_at_sign_stay_in_one_label(text: str, labels: list[bytes]) -> None:
+def test_dots_before_the_at_sign_are_part_of_the_first_label(
+    text: str, labels: list[bytes]
+) -> None:
     """RFC 1035 section 8, with its own example."""
     assert values.mailbox(text) == DomainName.from_labels(labels)
 
@@ -85,32 +87,32 @@ def test_dots_before_the_at_sign_stay_in_one_label(text: str, labels: list[bytes
         *("é@c", "x" * 64 + "@c", "a@b,c", "a@b@c", "a@b\\.c"),
     ],
 )
-def test_what_is_not_a_mail_address_is_refused(text: str) -> None:
+def test_an_invalid_mail_address_is_refused(text: str) -> None:
     with pytest.raises(Malformed, match=r"is not a mail address.*; write one such as"):
         values.mailbox(text)
 
 
 @pytest.mark.parametrize("text", ["", "a\0b"])
-def test_what_cannot_be_a_path_is_refused(text: str) -> None:
+def test_an_invalid_path_is_refused(text: str) -> None:
     with pytest.raises(Malformed, match="must be the path of a file"):
         values.file_path(text)
 
 
-def test_applications_are_named_without_regard_to_case() -> None:
+def test_names_of_applications_are_case_insensitive() -> None:
     assert values.application("Shop-EU") == "shop-eu"
     for text in ("*", "shop.eu", ""):
         with pytest.raises(Malformed, match="cannot be a DNS label"):
             values.application(text)
 
 
-def test_a_program_is_given_any_word_but_a_nul() -> None:
+def test_an_argument_of_a_program_is_any_text_without_nul() -> None:
     assert values.argument("") == ""
     assert values.argument("a b\n") == "a b\n"
     with pytest.raises(Malformed, match="a program cannot be given a NUL"):
         values.argument("a\0b")
 
 
-def test_a_text_of_a_ca_is_a_line_of_ascii() -> None:
+def test_a_text_from_a_ca_is_one_line_of_ascii() -> None:
     assert values.ascii_text("kid 1/~") == "kid 1/~"
     for text in ("", " x", "x ", "é", "a\nb", "a\x7f"):
         with pytest.raises(Malformed, match="must be one line of printable ASCII"):
@@ -120,7 +122,7 @@ def test_a_text_of_a_ca_is_a_line_of_ascii() -> None:
 @pytest.mark.parametrize(
     ("text", "path"), [("a", "/etc/x/a"), ("../a/./b", "/etc/a/b"), ("/a//b/", "/a/b")]
 )
-def test_a_path_is_completed(text: str, path: str) -> None:
+def test_a_relative_path_is_completed(text: str, path: str) -> None:
     assert values.absolute(text, Path("/etc/x")) == Path(path)
 
 
@@ -146,7 +148,7 @@ def test_a_resolver_is_an_address_and_a_port() -> None:
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1:0", "0.0.0.0:53", "[::]:53"])
-def test_what_cannot_be_asked_is_no_resolver(text: str) -> None:
-    """Neither a free port nor every address is a place to send a question to."""
-    with pytest.raises(Malformed, match="cannot be asked; write one such as"):
+def test_an_address_that_cannot_be_a_resolver_is_refused(text: str) -> None:
+    """A query can be sent neither to port 0 nor to every address."""
+    with pytest.raises(Malformed, match="is not a resolver; write one such as"):
         values.resolver(text)

@@ -1,4 +1,4 @@
-"""Faults of shape are found all at once, and told in words for operators."""
+"""Errors of shape are all found at once, and reported in words for operators."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ LISTEN = 'listen: ["127.0.0.1:53"]'
 
 
 def zone(body: str) -> str:
-    """A file whose zone has one more line, on line 4."""
+    """A file whose zone has one additional line, line 4."""
     return f"zones:\n  a.test:\n    {NS}\n    {body}\n{LISTEN}\n"
 
 
 def section(body: str) -> str:
-    """A file with one more line, on line 4."""
+    """A file with one additional line, line 4."""
     return f"zones:\n  a.test: {{{NS}}}\n{LISTEN}\n{body}\n"
 
 
 def delivery(entry: str) -> str:
-    """A file whose delivery lacks nothing but has one more line, on line 9."""
+    """A file with a complete delivery and one additional line in it, line 9."""
     keys = ("listen: ['127.0.0.1:8443']", "certificate: a", "key: b", "client_ca: c")
     clients = "" if entry.startswith("clients") else "\n  clients: {}"
     return section("delivery:\n  " + "\n  ".join(keys) + f"\n  {entry}{clients}")
 
 
 def hook(entry: str) -> str:
-    """A file whose hook lacks nothing but has one more line, on line 7."""
+    """A file with a complete hook and one additional line in it, line 7."""
     events = "" if entry.startswith("events") else "\n    events: [switch]"
     run = "\n    attempts: 1" if entry.startswith("run") else "\n    run: [/bin/true]"
     return section(f"hooks:\n  told:{run}\n    {entry}{events}")
 
 
 def acme(entry: str) -> str:
-    """A file whose issuing lacks nothing but has one more line, on line 7."""
+    """A file with complete settings of issuing and one additional line in it, line 7."""
     terms = "contact: []" if entry.startswith("accept") else "accept_terms: true"
     directory = "ca_file: null" if entry.startswith("directory") else "directory: letsencrypt"
     return section(f"acme:\n  {terms}\n  {directory}\n  {entry}")
@@ -132,7 +132,7 @@ def acme(entry: str) -> str:
         ),
     ],
 )
-def test_a_fault_is_told_where_it_stands(shown: Shown, text: str, error: str) -> None:
+def test_an_error_is_reported_with_its_position(shown: Shown, text: str, error: str) -> None:
     assert shown(text) == [error]
 
 
@@ -377,19 +377,19 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
         ),
     ],
 )
-def test_a_fault_in_what_certificates_need_is_told_as_well(
+def test_an_error_in_the_settings_for_certificates_is_reported_with_its_position(
     shown: Shown, text: str, expected: list[str]
 ) -> None:
     assert shown(text) == expected
 
 
 @pytest.mark.parametrize("name", ["delivery", "acme", "hooks", "certificates"])
-def test_what_may_be_left_out_may_be_nothing(shown: Shown, name: str) -> None:
+def test_an_optional_section_may_be_empty(shown: Shown, name: str) -> None:
     assert shown(section(f"{name}:")) == []
 
 
 @pytest.mark.parametrize("key", ["contact", "profile", "ca_file", "external_account"])
-def test_what_is_nothing_by_default_may_be_written_so(shown: Shown, key: str) -> None:
+def test_a_key_that_is_null_by_default_may_be_written_as_null(shown: Shown, key: str) -> None:
     assert shown(acme(f"{key}:")) == []
 
 
@@ -400,17 +400,17 @@ def test_an_unquoted_mode_without_a_leading_zero_is_a_number(shown: Shown) -> No
 
 
 @pytest.mark.parametrize("name", ["control", "state", "identity"])
-def test_a_section_whose_keys_are_all_left_out_has_the_defaults(shown: Shown, name: str) -> None:
+def test_an_empty_section_has_the_defaults(shown: Shown, name: str) -> None:
     assert shown(section(f"{name}:")) == []
     assert shown(section(f"{name}: {{}}")) == []
 
 
-def test_no_records_may_be_written_as_nothing(shown: Shown) -> None:
+def test_the_records_of_a_zone_may_be_empty(shown: Shown) -> None:
     assert shown(zone("records:")) == []
     assert shown(zone("records: []")) == []
 
 
-def test_a_refused_value_is_not_called_missing_too(shown: Shown) -> None:
+def test_a_refused_value_is_not_also_reported_as_missing(shown: Shown) -> None:
     text = "zones: *x\nlisten: !!seq []\n"
     assert [error.split(" ")[0] for error in shown(text)] == ["1:8", "2:9"]
     assert [error.split(" ")[0] for error in shown("!x {}")] == ["1:1"]

@@ -1,4 +1,4 @@
-"""A section becomes a value with the same fields; nothing of it is lost on the way."""
+"""A section becomes a value with the same fields, and none of its keys is lost."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from failoverdns.model.settings import (
 )
 
 VALUES: list[tuple[type[Section], tuple[type, ...], set[str]]] = [
-    # a section, the values that it becomes, and the keys that mean nothing after loading
+    # a section, the values that it becomes, and the keys that have no meaning after loading
     (ControlSection, (ControlSettings,), set()),
     (StateSection, (StateSettings,), set()),
     (IdentitySection, (Identity,), set()),
@@ -66,7 +66,7 @@ VALUES: list[tuple[type[Section], tuple[type, ...], set[str]]] = [
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What the section below becomes."""
+    """The value that the section below becomes."""
 
     file: Path
     words: tuple[str, ...]
@@ -83,7 +83,7 @@ class Written(Section):
     unknown: int = 3
 
 
-def test_a_value_has_what_the_section_has_under_the_same_names() -> None:
+def test_a_value_has_the_fields_of_its_section() -> None:
     expected = Value(Path("/folder/file"), ("a", "b"), 2, "x")
     assert Written(words=["a", "b"]).into(Value, Path("/folder"), other="x") == expected
     assert Written(words=["a", "b"]).into(Value, Path("/folder"), number=5) == Value(
@@ -94,7 +94,7 @@ def test_a_value_has_what_the_section_has_under_the_same_names() -> None:
 @pytest.mark.parametrize(
     ("section", "values", "gone"), VALUES, ids=[section.__name__ for section, *_ in VALUES]
 )
-def test_every_key_is_in_a_value(
+def test_every_key_of_a_section_is_in_a_value(
     section: type[Section], values: tuple[type, ...], gone: set[str]
 ) -> None:
     """A key whose name differs from the field's would be lost without an error."""

@@ -1,4 +1,4 @@
-"""Every key that there is can be found in the documentation and in the sample."""
+"""Every key is in the documentation and in the sample."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ KEYS = tuple(keys_of(ConfigFile))
 
 
 def uncommented(text: str) -> str:
-    """Return the sample with all that is off in it by default."""
+    """Return the sample with everything that is commented out by default."""
     return re.sub(r"^#(?=\w|  )", "", text, flags=re.MULTILINE)
 
 
@@ -56,19 +56,19 @@ def test_keys_are_found_at_every_depth() -> None:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_key_is_documented_and_in_the_sample(key: str) -> None:
-    """A section by its keys, if not by itself."""
+    """A section may be documented by its keys alone."""
     shown = key.replace("zones.NAME", "zones.ORIGIN")
     assert re.search(rf"^\| \[`{re.escape(shown)}[.`]", TABLE, re.MULTILINE)
     last = key.rpartition(".")[2]
     assert re.search(rf"^ *{last}:", uncommented(SAMPLE), re.MULTILINE)
 
 
-def test_no_other_key_is_documented() -> None:
+def test_every_documented_key_exists() -> None:
     documented = re.findall(r"^\| \[`(.*?)`\]", TABLE, re.MULTILINE)
     assert {key.replace("ORIGIN", "NAME") for key in documented} <= set(KEYS)
 
 
-def test_what_the_sample_has_commented_out_is_right_and_shows_the_defaults(
+def test_the_commented_out_part_of_the_sample_is_valid_and_shows_the_defaults(
     load: Load, tmp_path: Path
 ) -> None:
     (tmp_path / "zones").mkdir()
@@ -109,7 +109,7 @@ def test_workers_are_a_number_or_auto(value: object, count: int | None) -> None:
         ({}, "a mapping"),
     ],
 )
-def test_any_other_count_of_workers_is_refused(value: object, shown: str) -> None:
+def test_any_other_number_of_workers_is_refused(value: object, shown: str) -> None:
     with pytest.raises(Malformed) as refusal:
         worker_count(value)
     assert str(refusal.value) == f"must be auto or a whole number from 0 to 256, not {shown}"

@@ -1,4 +1,4 @@
-"""Header fields: what a client says that it has, and how long it says that it will wait."""
+"""Header fields: the entity tags that a client has, and how long it will wait."""
 
 from __future__ import annotations
 
@@ -46,27 +46,27 @@ WAITS = [
 
 
 @pytest.mark.parametrize(("lines", "tags"), TAGS)
-def test_a_client_says_what_it_has(lines: list[str], tags: set[str]) -> None:
-    """Weak or strong, several, over several lines; what is no tag is none."""
+def test_the_entity_tags_of_a_client_are_read(lines: list[str], tags: set[str]) -> None:
+    """Weak or strong, several, on several lines; malformed tags are ignored."""
     assert entity_tags(lines) == tags
 
 
 @pytest.mark.parametrize(("lines", "seconds"), WAITS)
-def test_a_client_says_how_long_it_waits(lines: list[str], seconds: int) -> None:
-    """In the forms that RFC 7240 allows; anything else is no wait."""
+def test_the_wait_preference_of_a_client_is_read(lines: list[str], seconds: int) -> None:
+    """In the forms that RFC 7240 allows; anything else means that it does not wait."""
     assert wait_preference(lines) == seconds
 
 
 @given(st.lists(st.text(max_size=30), max_size=4))
-def test_whatever_is_sent_is_read(lines: list[str]) -> None:
-    """Nothing raises."""
+def test_any_header_is_read(lines: list[str]) -> None:
+    """Nothing is raised."""
     entity_tags(lines)
     assert wait_preference(lines) >= 0
 
 
 @pytest.mark.parametrize("text", ['"' * 16000, '"' + '\\"' * 8000, "," * 16000, '";' * 8000])
-def test_the_longest_header_takes_no_time(text: str) -> None:
-    """Reading is linear: a header as long as they may be costs milliseconds."""
+def test_the_longest_header_is_read_in_no_time(text: str) -> None:
+    """Reading is linear: a header of the largest size costs milliseconds."""
     began = time.process_time()
     entity_tags([text])
     wait_preference([text])

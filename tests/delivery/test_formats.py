@@ -1,4 +1,4 @@
-"""The shapes of a fetched certificate, read as the programs read them that ask for it."""
+"""The formats of a delivered certificate, read as the programs that fetch it read them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_pem_is_the_chain_and_then_the_key(tmp_path: Path) -> None:
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tmp_path / "pem")
 
 
-def test_traefik_gets_contents_in_place_of_file_names() -> None:
+def test_traefik_gets_file_contents_instead_of_file_names() -> None:
     """In the dynamic configuration's `tls.certificates`."""
     body = write_body("traefik", BUNDLE, FACTS.names)
     assert body.text is not None
@@ -43,18 +43,18 @@ SERVER_NAMES = [
     ("shop.example", False),
     ("other.example", False),
 ]
-"""What a visitor asked Caddy for, and whether the certificate is for that."""
+"""The server name that Caddy asks for, and whether the certificate covers it."""
 
 
 @pytest.mark.parametrize(("server_name", "is_sent"), SERVER_NAMES)
 def test_caddy_gets_nothing_for_a_name_that_is_not_covered(
     server_name: str | None, is_sent: bool
 ) -> None:
-    """Then it goes on as it would without us."""
+    """Then Caddy continues as it would without this endpoint."""
     body = write_body("caddy", BUNDLE, FACTS.names, server_name)
     assert body.text == (ISSUED.chain + ISSUED.key if is_sent else None)
 
 
 def test_caddy_gets_nothing_for_a_wildcard_right_below_the_root() -> None:
-    """No TLS client takes `*.com` for `shop.com` (RFC 9525 section 6.3)."""
+    """No TLS client accepts `*.com` for `shop.com` (RFC 9525 section 6.3)."""
     assert write_body("caddy", BUNDLE, ("*.com",), "shop.com").text is None

@@ -1,4 +1,4 @@
-"""One run of a program: its environment, its folder, its end, and what is kept of what it says."""
+"""One run of a program: its environment, its folder, its end, and the output that is kept."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ LINEAGE = Lineage("shop-eu", FACTS.names, BUNDLE)
 
 
 def shell(script: str, timeout: float = 30.0, grace: float = GRACE) -> Program:
-    """A program that is a line of shell."""
+    """A program that runs a line of shell."""
     return Program(["/bin/sh", "-c", script], timeout, grace)
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process is there and has not ended."""
+    """Return whether a process exists and has not ended."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -32,8 +32,8 @@ def is_running(pid: int) -> bool:
     return text.rpartition(")")[2].split()[0] not in "ZX"
 
 
-def test_the_environment_is_what_is_given_and_a_path(tmp_path: Path) -> None:
-    """Nothing of the server's own gets in, such as a password of systemd's."""
+def test_the_environment_has_only_the_given_variables_and_a_path(tmp_path: Path) -> None:
+    """No variable of the server gets in, such as a password from systemd."""
     os.environ["SECRET_OF_THE_SERVER"] = "x"
     try:
         run = shell("env").run({"FAILOVERDNS_EVENT": "switch"}, None, tmp_path)
@@ -44,7 +44,7 @@ def test_the_environment_is_what_is_given_and_a_path(tmp_path: Path) -> None:
     assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"FAILOVERDNS_EVENT", "PATH"}
 
 
-def test_the_folder_is_certbots_and_lives_as_long_as_the_program(tmp_path: Path) -> None:
+def test_the_folder_is_like_certbots_and_exists_as_long_as_the_program_runs(tmp_path: Path) -> None:
     script = 'cd "$RENEWED_LINEAGE" && ls && cat cert.pem chain.pem && pwd'
     run = shell(script).run({}, LINEAGE, tmp_path)
     *files, place = run.output.splitlines()
@@ -55,7 +55,7 @@ def test_the_folder_is_certbots_and_lives_as_long_as_the_program(tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_folder_goes_even_if_the_program_is_ended(tmp_path: Path) -> None:
+def test_the_folder_is_removed_even_if_the_program_is_killed(tmp_path: Path) -> None:
     assert shell("sleep 60", 0.2).run({}, LINEAGE, tmp_path).problem == "did not end within 0.2 s"
     assert list(tmp_path.iterdir()) == []
 
@@ -70,21 +70,21 @@ def test_the_folder_goes_even_if_the_program_is_ended(tmp_path: Path) -> None:
         ("sleep 60 & exit 0", None),
     ],
 )
-def test_how_it_ended_is_told(tmp_path: Path, script: str, problem: str | None) -> None:
-    """What it leaves behind in the background holds nothing up."""
+def test_the_end_of_a_program_is_reported(tmp_path: Path, script: str, problem: str | None) -> None:
+    """Its children in the background delay nothing."""
     began = time.monotonic()
     assert shell(script).run({}, None, tmp_path).problem == problem
     assert time.monotonic() - began < 20
 
 
-def test_what_cannot_be_run_is_told(tmp_path: Path) -> None:
+def test_a_program_that_cannot_be_run_is_reported(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a program")
     run = Program([str(tmp_path / "text")], 5, GRACE).run({}, None, tmp_path)
     assert run == Run(f"{tmp_path}/text cannot be run: Permission denied", "")
 
 
 def test_the_end_of_much_output_is_kept(tmp_path: Path) -> None:
-    """And a program that prints without end is ended when its time is up."""
+    """And a program that prints without end is killed when its time is up."""
     run = shell("seq 1 20000; echo the end").run({}, None, tmp_path)
     assert run.output.endswith("20000\nthe end\n")
     assert len(run.output) <= 16384
@@ -92,7 +92,7 @@ def test_the_end_of_much_output_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_program_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
-    """With all that it started, long before its time is up."""
+    """With all its children, long before its time is up."""
     script = f"trap '' TERM; sleep 600 & echo $$ $! >'{tmp_path}/new'; "
     script += f"mv '{tmp_path}/new' '{tmp_path}/pids'; wait; wait"
     program = shell(script, 3600, grace=0.5)
@@ -107,7 +107,7 @@ def test_a_program_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     began = time.monotonic()
     program.end()
     thread.join(30)
-    assert time.monotonic() - began >= 0.5, "it had its grace"
+    assert time.monotonic() - began >= 0.5, "it was given its grace"
     until = time.monotonic() + 30
     while any(is_running(pid) for pid in pids) and time.monotonic() < until:
         time.sleep(0.01)
@@ -116,8 +116,8 @@ def test_a_program_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     assert program.run({}, None, tmp_path) == Run("was stopped", "")
 
 
-def test_no_private_key_is_kept_of_what_it_prints(tmp_path: Path) -> None:
-    """Whole, without its first and last line, cut short, or only the end of a lot."""
+def test_no_private_key_in_the_output_is_kept(tmp_path: Path) -> None:
+    """Whether whole, without its first and last line, cut off, or only the end of long output."""
     for script in (
         'cat "$RENEWED_LINEAGE/privkey.pem"; seq 1 3462',
         'tail -n +2 "$RENEWED_LINEAGE/privkey.pem" | head -c 64 | tail -c 30; echo',
@@ -133,12 +133,12 @@ def test_no_private_key_is_kept_of_what_it_prints(tmp_path: Path) -> None:
         assert not any(piece in run.output.replace("\n", "") for piece in pieces), script
 
 
-def test_any_private_key_is_left_out() -> None:
+def test_any_private_key_in_pem_is_removed() -> None:
     text = "x\n-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\ny"
     assert without_key(text, "") == "x\n(private key removed)\ny"
 
 
-def test_what_a_killed_server_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+def test_only_folders_that_a_killed_server_left_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "hooks"
     sweep(folder)
     (folder / "hook-1" / "shop-eu").mkdir(parents=True)

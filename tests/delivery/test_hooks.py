@@ -1,4 +1,4 @@
-"""Hooks told of events: in order, at least once, and nothing of it lost, over the real ledger."""
+"""Hooks run for every event, in order and at least once, over the real ledger."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOLD = 'echo "$FAILOVERDNS_EVENT $FAILOVERDNS_TO$FAILOVERDNS_ROLE $FAILOVERDNS_A
 
 
 class Told(Shop):
-    """A shop with hooks, which are real programs; they run when `gate` is open."""
+    """A shop with hooks, which run real programs while `gate` is open."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -38,12 +38,12 @@ class Told(Shop):
         self.slept: list[float] = []
         self.on_sleep: Callable[[], None] = lambda: None
         self.pretend = False
-        """Run no program, but note the revision that it would be told of."""
+        """Run no program, but note the revision of its event."""
         self.revisions: list[int] = []
         self.restart()
 
     def restart(self) -> None:
-        """Be a server that was started again, without any hooks for now."""
+        """Become a server that was started again, without any hooks for now."""
         self.hooks = Hooks(
             HookEffects(
                 state=lambda: self.state,
@@ -60,7 +60,7 @@ class Told(Shop):
         self.announce = self.hooks.announce
 
     async def in_thread(self, call: Callable[[], Run]) -> Run:
-        """Run a program, when the gate is open."""
+        """Run a program, once the gate is open."""
         await self.gate()
         if self.pretend:
             self.revisions.append(self.hooks.report()[0]["revision"] + 1)
@@ -68,16 +68,16 @@ class Told(Shop):
         return call()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep no time."""
+        """Return at once."""
         self.slept.append(seconds)
         self.on_sleep()
 
     def use(self, *settings: HookSettings) -> None:
-        """Have these hooks."""
+        """Configure these hooks."""
         run(self.hooks.configure(settings, self.state.revision))
 
     def told(self) -> list[str]:
-        """Return what the programs noted, a line for each run."""
+        """Return the notes of the programs, a line for each run."""
         file = self.folder / "told"
         return file.read_text().splitlines() if file.exists() else []
 
@@ -89,7 +89,7 @@ def shop(tmp_path: Path) -> Told:
 
 
 def tell(shop: Told, script: str = "", **fields: Any) -> HookSettings:
-    """A hook that notes what it is told, then does what the script says."""
+    """A hook that notes its event, then runs the script."""
     given: dict[str, Any] = {
         "name": "tell",
         "events": frozenset({"switch"}),
@@ -104,12 +104,12 @@ def tell(shop: Told, script: str = "", **fields: Any) -> HookSettings:
 
 
 def sides(shop: Told) -> list[str]:
-    """Return the sides that were told of, in order."""
+    """Return the sides that were noted, in order."""
     return [line.split()[1] for line in shop.told()]
 
 
-def test_switches_are_told_in_order_each_once(shop: Told) -> None:
-    """Also those of one batch, and those that come while a program runs."""
+def test_a_hook_runs_for_each_switch_once_and_in_order(shop: Told) -> None:
+    """Also for switches of one batch, and for those made while a program runs."""
     shop.use(tell(shop))
     shop.switch(3)
     assert sides(shop) == ["backup", "primary", "backup"]
@@ -121,8 +121,8 @@ def test_switches_are_told_in_order_each_once(shop: Told) -> None:
     assert sides(shop)[3:] == ["primary", "backup", "primary"]
 
 
-def test_a_hook_of_a_killed_server_is_told_what_it_missed(shop: Told) -> None:
-    """What was told only in part is told again; what was told is not."""
+def test_a_hook_of_a_killed_server_runs_for_the_events_that_it_missed(shop: Told) -> None:
+    """An event whose programs did not all run is repeated; a finished one is not."""
     shop.use(tell(shop))
     shop.switch()
     shop.gate.closed = True
@@ -135,8 +135,8 @@ def test_a_hook_of_a_killed_server_is_told_what_it_missed(shop: Told) -> None:
     assert sides(shop) == ["backup", "primary", "backup", "primary"]
 
 
-def test_a_new_hook_is_told_of_what_comes_after_it(shop: Told) -> None:
-    """It does not hear the history of the house."""
+def test_a_new_hook_runs_only_for_later_events(shop: Told) -> None:
+    """Not for the existing history."""
     shop.switch(2)
     shop.use(tell(shop))
     assert shop.told() == []
@@ -144,7 +144,7 @@ def test_a_new_hook_is_told_of_what_comes_after_it(shop: Told) -> None:
     assert sides(shop) == ["backup"]
 
 
-def test_nothing_is_lost_when_more_waits_than_there_is_memory_for(shop: Told) -> None:
+def test_no_event_is_lost_when_more_wait_than_fit_in_memory(shop: Told) -> None:
     """A hook that hangs for hours while thousands are switched: the rest waits in history."""
     shop.pretend = True
     shop.use(tell(shop))
@@ -159,7 +159,7 @@ def test_nothing_is_lost_when_more_waits_than_there_is_memory_for(shop: Told) ->
 
 
 def test_history_that_cannot_be_read_is_read_later(shop: Told) -> None:
-    """Status says so meanwhile."""
+    """`status` reports it meanwhile."""
     shop.use(tell(shop))
     shop.announce = lambda change: None
     shop.switch(2)
@@ -172,8 +172,8 @@ def test_history_that_cannot_be_read_is_read_later(shop: Told) -> None:
     assert shop.hooks.report()[0]["problem"] is None
 
 
-def test_only_the_last_certificate_is_told(shop: Told) -> None:
-    """While a program runs, others are issued: the next run gets the last of them."""
+def test_a_hook_runs_only_for_the_last_certificate(shop: Told) -> None:
+    """While a program runs, others are issued: the next run is for the last of them."""
     save = f'cat "$RENEWED_LINEAGE/fullchain.pem" >>{shop.folder}/chains'
     shop.use(tell(shop, save, events=CERTIFICATE))
     shop.install("eu", ISSUED)
@@ -187,7 +187,7 @@ def test_only_the_last_certificate_is_told(shop: Told) -> None:
     assert shop.hooks.report()[0]["waiting"] == 0
 
 
-def test_a_certificate_that_was_removed_is_not_told(shop: Told) -> None:
+def test_a_hook_does_not_run_for_a_removed_certificate(shop: Told) -> None:
     """There is nothing to install any more, and nothing failed."""
     shop.use(tell(shop, events=CERTIFICATE, attempts=1))
     shop.gate.closed = True
@@ -199,8 +199,8 @@ def test_a_certificate_that_was_removed_is_not_told(shop: Told) -> None:
     assert shop.hooks.report()[0]["state"] == "idle"
 
 
-def test_a_program_that_fails_is_tried_again_and_then_let_be(shop: Told) -> None:
-    """After longer and longer times; the failure stays in status while others succeed."""
+def test_a_failing_program_is_tried_again_and_then_given_up(shop: Told) -> None:
+    """After longer and longer times; the failure stays in `status` while others succeed."""
     shop.use(tell(shop, '[ "$FAILOVERDNS_TO" = primary ] || exit 7', attempts=7))
     shop.switch()
     assert list(shop.slept) == [*BACK_OFF, BACK_OFF[-1]]
@@ -212,8 +212,8 @@ def test_a_program_that_fails_is_tried_again_and_then_let_be(shop: Told) -> None
     assert shop.hooks.report()[0]["problem"] is None
 
 
-def test_a_failure_is_shown_until_the_same_is_told_with_success(shop: Told) -> None:
-    """Another application's success does not hide it."""
+def test_a_failure_is_shown_until_the_same_event_succeeds(shop: Told) -> None:
+    """The success for another application does not hide it."""
     fails = f'[ "$FAILOVERDNS_APPLICATION" = us ] || [ -e {shop.folder}/mended ]'
     shop.use(tell(shop, fails, events=CERTIFICATE, attempts=1))
     shop.install("eu", ISSUED)
@@ -224,16 +224,16 @@ def test_a_failure_is_shown_until_the_same_is_told_with_success(shop: Told) -> N
     assert shop.hooks.report()[0]["problem"] is None
 
 
-def test_a_hook_hears_of_its_applications_only(shop: Told) -> None:
-    """By their names, those of a group by either side."""
+def test_a_hook_runs_only_for_its_applications(shop: Told) -> None:
+    """By their names; for a group, by those of either side."""
     shop.use(tell(shop, events=ALL, applications=frozenset({"us"})))
     shop.install("eu", ISSUED)
     shop.switch()
     assert shop.told() == ["certificate  us", "switch backup us", "role online us"]
 
 
-def test_what_was_missed_is_told_though_the_application_was_renamed(shop: Told) -> None:
-    """The hook names it as it was when it happened; the program hears what it is called now."""
+def test_a_hook_runs_for_a_missed_event_though_the_application_was_renamed(shop: Told) -> None:
+    """The hook lists the name at the time of the event; the program gets the current one."""
     settings = tell(shop, events=CERTIFICATE, applications=frozenset({"eu"}))
     shop.use(settings)
     shop.restart()
@@ -243,18 +243,18 @@ def test_what_was_missed_is_told_though_the_application_was_renamed(shop: Told) 
     assert shop.told() == ["certificate  europe"]
 
 
-def test_how_far_a_hook_is_stays_near_though_nothing_is_for_it(shop: Told) -> None:
-    """So that a start need not read all of history."""
+def test_the_progress_of_a_hook_advances_without_events_for_it(shop: Told) -> None:
+    """So that a start need not read the whole history."""
     shop.use(tell(shop, events=CERTIFICATE))
     shop.switch(MAX_BEHIND + 10)
     assert shop.state.revision - run(shop.store.progress())["tell"].revision <= 10
     assert shop.told() == []
 
 
-def test_a_reload_keeps_a_hook_that_is_the_same_and_goes_on_with_one_that_is_not(
+def test_a_reload_keeps_an_unchanged_hook_and_continues_with_a_changed_one(
     shop: Told,
 ) -> None:
-    """What the former one had not told the new one tells."""
+    """The changed hook runs for the events that the former one had not finished."""
     shop.use(tell(shop))
     shop.gate.closed = True
     shop.switch(2)
@@ -268,8 +268,8 @@ def test_a_reload_keeps_a_hook_that_is_the_same_and_goes_on_with_one_that_is_not
     assert len(shop.told()) == 2
 
 
-def test_a_reload_that_fails_changes_no_hook(shop: Told) -> None:
-    """The store is away for a moment: the hooks are as they were."""
+def test_a_failed_reload_changes_no_hook(shop: Told) -> None:
+    """The store is unavailable for a moment: the hooks are the same as before."""
     shop.use(tell(shop))
     shop.store.unreachable = True
     with pytest.raises(Unavailable):
@@ -289,7 +289,7 @@ PLANNED: dict[str, Any] = {
 
 
 def test_a_switch_is_refused_by_every_hook_that_does_not_agree(shop: Told) -> None:
-    """With what they said; they know the reason; hooks for events are not asked."""
+    """With their output; they get the reason; hooks for events are not asked."""
     shop.use(
         tell(shop),
         tell(shop, 'echo "$FAILOVERDNS_REASON?"; exit 1', name="no", before_switch=True),
@@ -313,7 +313,7 @@ def test_a_switch_is_refused_by_every_hook_that_does_not_agree(shop: Told) -> No
     assert len(shop.told()) == 3
 
 
-def test_nobody_is_asked_about_a_switch_that_changes_nothing(shop: Told) -> None:
+def test_no_hook_is_asked_about_a_switch_that_changes_nothing(shop: Told) -> None:
     shop.use(tell(shop, "exit 1", before_switch=True))
     unchanged = {"groups": [{**PLANNED["groups"][0], "changed": False}], "reason": None}
     assert run(shop.hooks.approve(unchanged)) == ()

@@ -41,7 +41,7 @@ CLIENTS = {
 
 
 class Secured(StringTransport):
-    """A connection above TLS, whose client has shown a certificate."""
+    """A connection over TLS, whose client has presented a certificate."""
 
     def __init__(self, shown: Issued) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Secured(StringTransport):
         self.aborting = False
 
     def getPeerCertificate(self) -> X509:  # noqa: N802
-        """Return it."""
+        """Return the client's certificate."""
         return X509.from_cryptography(self.shown.certificate)
 
     def abortConnection(self) -> None:  # noqa: N802
@@ -58,7 +58,7 @@ class Secured(StringTransport):
 
 
 class Connection:
-    """A client of the endpoint, and what it was sent."""
+    """A client of the endpoint, and the bytes that it received."""
 
     def __init__(self, house: House, shown: Issued) -> None:
         self.transport = Secured(shown)
@@ -76,12 +76,12 @@ class Connection:
         return self.send("\r\n".join(lines).encode("latin-1"))
 
     def leave(self) -> None:
-        """Be gone."""
+        """Close the connection."""
         self.channel.connectionLost(Failure(ConnectionDone()))
 
     @property
     def sent(self) -> str:
-        """All that came back."""
+        """All the bytes that were received."""
         return self.transport.value().decode()
 
     @property
@@ -91,17 +91,17 @@ class Connection:
 
     @property
     def body(self) -> str:
-        """What follows the header."""
+        """The response after its header."""
         return self.sent.partition("\r\n\r\n")[2]
 
     def field(self, name: str) -> str:
-        """A field of the header."""
+        """Return a field of the response's header."""
         header = self.sent.partition("\r\n\r\n")[0].split("\r\n")[1:]
         return dict(line.split(": ", 1) for line in header)[name]
 
 
 class House(Shop):
-    """A shop whose web heads fetch."""
+    """A shop whose web heads fetch certificates."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,31 +113,31 @@ class House(Shop):
         self.announce = self.endpoint.announce
 
     def connect(self, shown: Issued = HEAD) -> Connection:
-        """Connect with a certificate."""
+        """Connect with a client certificate."""
         return Connection(self, shown)
 
     def fetch(
         self, application: str, *fields: str, shown: Issued = HEAD, **more: Any
     ) -> Connection:
-        """Ask for an application's certificate."""
+        """Request an application's certificate."""
         path = f"/v1/applications/{application}/certificate{more.pop('query', '')}"
         return self.connect(shown).ask(path, *fields, **more)
 
     def wait(self, application: str, *fields: str, shown: Issued = HEAD) -> Connection:
-        """Ask, and be ready to wait; nothing may have come yet."""
+        """Request a certificate, ready to wait; no response must have come yet."""
         waiting = self.fetch(application, "Prefer: wait=60", *fields, shown=shown)
         assert waiting.sent == ""
         return waiting
 
     def fetches(self) -> int:
-        """Count what is recorded."""
+        """Count the recorded fetches."""
         applications = [self.state.application_named(name) for name in ("eu", "us")]
         return sum(len(run(self.store.fetches(a.id, 1000))) for a in applications if a)
 
 
 @pytest.fixture
 def house() -> House:
-    """`eu` is active and has a certificate."""
+    """A shop where `eu` is active and has a certificate."""
     made = House()
     made.install("eu", ISSUED)
     return made
@@ -145,7 +145,7 @@ def house() -> House:
 
 @pytest.fixture
 def tag(house: House) -> str:
-    """What a client says that has the certificate of `eu`."""
+    """The entity tag of the certificate of `eu`."""
     return f"If-None-Match: {house.fetch('eu').field('ETag')}"
 
 
@@ -163,12 +163,14 @@ WHO = [
     (AUTHORITY.issue("10.0.0.1"), "eu", 403),
     (AUTHORITY.issue(common_name="web1.eu.internal"), "eu", 403),
 ]
-"""Certificates, the application whose certificate they ask for, and what they get."""
+"""Client certificates, the application whose certificate is requested, and the status."""
 
 
 @pytest.mark.parametrize(("shown", "application", "status"), WHO)
-def test_who_may_fetch_what(house: House, shown: Issued, application: str, status: int) -> None:
-    """A SAN or the fingerprint lets in, a common name does not; others learn of no application."""
+def test_which_client_may_fetch_which_certificate(
+    house: House, shown: Issued, application: str, status: int
+) -> None:
+    """By SAN or fingerprint, not by common name; other clients learn of no application."""
     got = house.fetch(application, shown=shown)
     assert got.status == status
     assert ("PRIVATE KEY" in got.sent) is (status == 200)
@@ -192,17 +194,17 @@ ODD = [
     ("get", "/v1/applications/eu/certificate", 405),
     ("BREW", "/v1/applications/eu/certificate", 405),
 ]
-"""Methods, paths, and the status that they get from whoever may fetch everything."""
+"""Methods, paths, and the status for a client that may fetch everything."""
 
 
 @pytest.mark.parametrize(("method", "path", "status"), ODD)
-def test_odd_requests_get_an_answer(house: House, method: str, path: str, status: int) -> None:
+def test_unusual_requests_get_a_response(house: House, method: str, path: str, status: int) -> None:
     got = house.connect(ANY).ask(path, method=method)
     assert got.status == status
     assert got.transport.disconnecting
 
 
-def test_a_request_for_the_header_only_gets_no_key_and_is_no_fetch(house: House) -> None:
+def test_a_head_request_gets_no_key_and_is_not_a_fetch(house: House) -> None:
     got = house.fetch("eu", method="HEAD")
     assert (got.status, got.body, house.fetches()) == (200, "", 0)
     assert got.field("ETag") == house.fetch("eu").field("ETag")
@@ -210,7 +212,7 @@ def test_a_request_for_the_header_only_gets_no_key_and_is_no_fetch(house: House)
 
 
 def test_a_connection_serves_one_request(house: House) -> None:
-    """What is sent after it, at once or while it waits, is not even read."""
+    """Bytes that follow it, at once or while it waits, are not even read."""
     request = b"GET /v1/applications/eu/certificate HTTP/1.1\r\nHost: x\r\n\r\n"
     got = house.connect().send(request * 3)
     assert got.sent.count("HTTP/1.1 200") == 1
@@ -220,8 +222,8 @@ def test_a_connection_serves_one_request(house: House) -> None:
     assert (got.sent.count("HTTP/1.1"), house.fetches()) == (1, 1)
 
 
-def test_what_is_sent_while_a_client_waits_is_not_kept(house: House, tag: str) -> None:
-    """After a few packets nothing is read any more."""
+def test_bytes_that_a_waiting_client_sends_are_not_kept(house: House, tag: str) -> None:
+    """After a few packets nothing more is read."""
     waiting = house.wait("eu", tag)
     for _ in range(5):
         waiting.send(b"x" * 5000)
@@ -234,12 +236,12 @@ UNFINISHED = [
     b"POST /v1/applications/eu/certificate HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\nx",
     b"POST /v1/applications/eu/certificate HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n",
 ]
-"""Beginnings of requests that go on for ever."""
+"""Beginnings of requests that continue for ever."""
 
 
 @pytest.mark.parametrize("begin", UNFINISHED)
-def test_a_request_has_to_be_whole_in_time(house: House, begin: bytes) -> None:
-    """However busily it is sent: bytes do not buy time."""
+def test_a_request_has_to_be_complete_in_time(house: House, begin: bytes) -> None:
+    """However steadily bytes arrive: they do not extend the time."""
     client = house.connect().send(begin)
     for _ in range(REQUEST_TIME):
         assert not client.transport.disconnecting
@@ -249,7 +251,7 @@ def test_a_request_has_to_be_whole_in_time(house: House, begin: bytes) -> None:
     assert client.sent == ""
 
 
-def test_nothing_of_a_body_is_kept(house: House) -> None:
+def test_the_body_of_a_request_is_not_kept(house: House) -> None:
     """A web head that uploads for thirty seconds uses no memory and no disk."""
     client = house.connect().ask("/", "Content-Length: 99999999", method="POST")
     for _ in range(100):
@@ -264,26 +266,26 @@ TOO_MUCH = [
     b"GET / HTTP/1.1\r\nno field\r\n\r\n",
     b"\x16\x03\x01\r\n\r\n",
 ]
-"""What is not read to its end."""
+"""Requests that are not read to their end."""
 
 
 @pytest.mark.parametrize("data", TOO_MUCH)
-def test_headers_without_measure_end_the_connection(house: House, data: bytes) -> None:
+def test_headers_without_end_close_the_connection(house: House, data: bytes) -> None:
     client = house.connect().send(data)
     assert client.transport.disconnecting
     assert client.status in (0, 400)
 
 
-def test_whoever_does_not_read_the_answer_is_let_go(house: House) -> None:
-    """The connection is closed when its answer was read, or after a while."""
+def test_a_client_that_does_not_read_its_response_is_disconnected(house: House) -> None:
+    """The connection is closed when the response was read, or after a while."""
     client = house.fetch("eu")
     assert not client.transport.aborting
     house.clock.advance(REPLY_TIME)
     assert client.transport.aborting
 
 
-def test_a_transfer_is_there_at_once(house: House) -> None:
-    """For the head of the newly active side, and nobody else."""
+def test_a_transferred_certificate_is_delivered_at_once(house: House) -> None:
+    """To the head of the newly active side, and to no other."""
     idle = house.wait("us", shown=OTHER)
     other = house.wait("eu", f"If-None-Match: {house.fetch('eu').field('ETag')}")
     house.switch()
@@ -292,14 +294,14 @@ def test_a_transfer_is_there_at_once(house: House) -> None:
     assert other.sent == ""
 
 
-def test_a_new_certificate_is_there_at_once(house: House, tag: str) -> None:
+def test_a_new_certificate_is_delivered_at_once(house: House, tag: str) -> None:
     waiting = house.wait("eu", tag)
     house.install("eu", RENEWED)
     assert waiting.body == RENEWED.chain + RENEWED.key
 
 
 def test_other_changes_of_the_application_end_no_wait(house: House, tag: str) -> None:
-    """The same certificate again, another head, another name: it waits on."""
+    """The same certificate again, another head, another name: the client still waits."""
     waiting = house.wait("eu", tag)
     house.install("eu", ISSUED)
     house.do(RenameApplication("eu", "europe"))
@@ -309,10 +311,10 @@ def test_other_changes_of_the_application_end_no_wait(house: House, tag: str) ->
     assert waiting.status == 304
 
 
-def test_an_application_that_was_renamed_gives_its_head_what_it_waits_for(
+def test_a_head_of_a_renamed_application_gets_the_certificate_that_it_waits_for(
     house: House, tag: str
 ) -> None:
-    """Even if another one has the name by now."""
+    """Even if another application has the name now."""
     waiting = house.wait("eu", tag)
     house.do(RenameApplication("eu", "europe"), AddApplication("eu"))
     house.install("eu", AUTHORITY.issue("other.example"))
@@ -321,7 +323,7 @@ def test_an_application_that_was_renamed_gives_its_head_what_it_waits_for(
     assert waiting.body == RENEWED.chain + RENEWED.key
 
 
-def test_a_removal_is_told_at_once(house: House, tag: str) -> None:
+def test_a_removal_is_reported_at_once(house: House, tag: str) -> None:
     """Of the certificate, and of the application."""
     waiting = house.wait("eu", tag)
     house.do(RemoveCertificate("eu"))
@@ -331,8 +333,10 @@ def test_a_removal_is_told_at_once(house: House, tag: str) -> None:
     assert (waiting.status, "no such application" in waiting.body) == (404, True)
 
 
-def test_whoever_may_not_fetch_any_more_is_told_while_waiting(house: House, tag: str) -> None:
-    """A client that was taken out of the configuration gets nothing that comes later."""
+def test_a_waiting_client_that_loses_its_permission_is_refused_at_once(
+    house: House, tag: str
+) -> None:
+    """A client that was removed from the configuration gets no later certificate."""
     waiting, stays = house.wait("eu", tag), house.wait("us", shown=OTHER)
     house.endpoint.adopt({name: CLIENTS[name] for name in ("web1.us.internal",)})
     assert waiting.status == 403
@@ -341,8 +345,8 @@ def test_whoever_may_not_fetch_any_more_is_told_while_waiting(house: House, tag:
     assert stays.status == 403
 
 
-def test_a_wait_ends_when_it_was_to(house: House, tag: str) -> None:
-    """With what holds by then; never later than the most that is allowed."""
+def test_a_wait_ends_after_its_time(house: House, tag: str) -> None:
+    """With the current certificate; never later than the longest permitted wait."""
     waiting = house.fetch("eu", tag, "Prefer: wait=99999")
     house.clock.advance(MAX_WAIT - 1)
     assert waiting.sent == ""
@@ -350,8 +354,8 @@ def test_a_wait_ends_when_it_was_to(house: House, tag: str) -> None:
     assert (waiting.status, waiting.field("Preference-Applied")) == (304, f"wait={MAX_WAIT}")
 
 
-def test_whoever_leaves_while_waiting_leaves_nothing_behind(house: House, tag: str) -> None:
-    """No timer, no record, no defect in the log."""
+def test_a_client_that_leaves_while_waiting_leaves_nothing_behind(house: House, tag: str) -> None:
+    """No timer, no recorded fetch, no defect in the log."""
     timers, fetches = len(house.clock.getDelayedCalls()), house.fetches()
     with capturedLogs() as logs:
         waiting = house.wait("eu", tag)
@@ -363,7 +367,7 @@ def test_whoever_leaves_while_waiting_leaves_nothing_behind(house: House, tag: s
     assert [event for event in logs if event["log_level"].name in ("error", "critical")] == []
 
 
-def test_everybody_who_waits_is_let_go_when_the_server_stops(house: House, tag: str) -> None:
+def test_all_waiting_clients_are_answered_when_the_server_stops(house: House, tag: str) -> None:
     waiting = house.wait("eu", tag)
     house.endpoint.close()
     assert waiting.status == 304
@@ -378,16 +382,16 @@ def unreachable(house: House) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("unreachable")
-def test_a_store_that_cannot_be_read_is_told(house: House) -> None:
-    """And what cannot be recorded is not given away."""
+def test_an_unreadable_store_is_reported(house: House) -> None:
+    """And a certificate is not delivered if that cannot be recorded."""
     got = house.fetch("eu")
     assert got.status == 503
     assert "PRIVATE KEY" not in got.sent
     assert json.loads(got.body)["error"].startswith("the certificate cannot be read now")
 
 
-def test_a_defect_of_ours_is_answered_too(house: House) -> None:
-    """Nobody waits for an answer that nobody will give."""
+def test_a_defect_of_the_server_gets_a_response_too(house: House) -> None:
+    """So that no client waits for a response that never comes."""
     house.endpoint._store = None  # type: ignore[assignment]
     with capturedLogs() as logs:
         got = house.fetch("eu")
@@ -401,11 +405,11 @@ CADDY = [
     ("?format=caddy&server_name=other.example&signature_schemes=1027", "eu", 204),
     ("?format=caddy&server_name=shop.failover.test", "us", 204),
 ]
-"""What Caddy asks for: anything but 200 and 204 would end the handshake that it asks in."""
+"""Caddy's requests: any status but 200 and 204 would fail the handshake in which it asks."""
 
 
 @pytest.mark.parametrize(("query", "application", "status"), CADDY)
-def test_caddy_is_never_kept_from_going_on(
+def test_caddy_always_gets_a_status_that_lets_it_continue(
     house: House, query: str, application: str, status: int
 ) -> None:
     assert house.fetch(application, query=query, shown=ANY).status == status

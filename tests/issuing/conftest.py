@@ -1,4 +1,4 @@
-"""A CA of our own for each test."""
+"""Fixtures of the tests of issuing: a local CA for each test."""
 
 from __future__ import annotations
 

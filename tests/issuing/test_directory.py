@@ -1,4 +1,4 @@
-"""An ACME directory that behaves, and one that does not: nothing comes out but an AcmeProblem."""
+"""An ACME directory that behaves, and one that does not: only AcmeProblem is raised."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ def local(tmp_path: Path) -> Iterator[LocalDirectory]:
 
 
 class Patience(Clock):
-    """A clock on which time passes when it is waited for, at once."""
+    """A clock whose time passes at once when a caller waits."""
 
     def __init__(self) -> None:
         self.waits: list[float] = []
 
     def seconds(self) -> float:
-        """Return all that was waited, beside the time that passes."""
+        """Return the seconds that were waited, plus real time."""
         return time.monotonic() + sum(self.waits)
 
     def wait(self, seconds: float, stopped: threading.Event) -> None:
-        """Note it; who is stopped does not wait."""
+        """Note the seconds; return at once if stopped."""
         assert not stopped.is_set()
         self.waits.append(seconds)
 
@@ -66,7 +66,7 @@ def patience() -> Patience:
 
 @pytest.fixture
 def directory(local: LocalDirectory, patience: Patience) -> Directory:
-    """A directory with an account."""
+    """A client of the directory with an account."""
     found = opened(local, clock=patience)
     found.register(["hostmaster@failover.example"], None)
     local.seen.clear()
@@ -80,7 +80,7 @@ def opened(
 
 
 def request_for(*names: str) -> bytes:
-    """A signing request, with a key of its own."""
+    """A signing request with a key of its own."""
     return signing_request(new_key("ec256"), names)
 
 
@@ -92,7 +92,7 @@ def ready(directory: Directory, *names: str) -> str:
 
 
 def problem(call: Callable[[], object]) -> AcmeProblem:
-    """Return what a call raises."""
+    """Return the problem that a call raises."""
     with pytest.raises(AcmeProblem) as caught:
         call()
     assert caught.value.message.isprintable()
@@ -113,7 +113,7 @@ def test_a_certificate_is_issued(local: LocalDirectory, directory: Directory) ->
     assert local.agents == {f"failoverdns/{__version__}"}
 
 
-def test_nothing_is_asked_before_it_must_be(local: LocalDirectory) -> None:
+def test_nothing_is_requested_before_it_is_needed(local: LocalDirectory) -> None:
     opened(local)
     assert local.seen == []
 
@@ -124,8 +124,8 @@ def test_the_directory_is_read_once(local: LocalDirectory, directory: Directory)
     assert "GET /directory" not in local.seen
 
 
-def test_an_account_is_found_again(local: LocalDirectory) -> None:
-    """Registering a key twice gives the same account, whose contacts are those of the first."""
+def test_registering_a_key_again_finds_its_account(local: LocalDirectory) -> None:
+    """Registering a key twice gives the same account, whose contacts are the first ones."""
     directory = opened(local)
     uri = directory.register(["a@a.example", "mailto:b@b.example"], None)
     assert local.accounts[uri][1] == ["mailto:a@a.example", "mailto:b@b.example"]
@@ -134,7 +134,7 @@ def test_an_account_is_found_again(local: LocalDirectory) -> None:
     assert len(local.accounts) == 1
 
 
-def test_an_order_that_was_finalized_is_not_finalized_again(
+def test_a_finalized_order_is_not_finalized_again(
     local: LocalDirectory, directory: Directory
 ) -> None:
     order = ready(directory)
@@ -144,10 +144,10 @@ def test_an_order_that_was_finalized_is_not_finalized_again(
     assert local.seen.count("POST /finalize/0") == 1
 
 
-def test_an_order_that_is_finalized_meanwhile_is_waited_for(
+def test_an_order_that_is_being_finalized_is_waited_for(
     local: LocalDirectory, directory: Directory
 ) -> None:
-    """What says `ready` at first, and `orderNotReady` then, is under way."""
+    """An order that is `ready` at first, and then `orderNotReady`, is being processed."""
     order = ready(directory)
     request = request_for("a.example")
     local.fail("finalize", *[refusal(403, "orderNotReady", "already under way")] * 2)
@@ -159,7 +159,7 @@ def test_an_order_that_is_finalized_meanwhile_is_waited_for(
 def test_validating_and_issuing_are_waited_for(
     local: LocalDirectory, directory: Directory, patience: Patience
 ) -> None:
-    """A second before each further look."""
+    """A second before each further request."""
     local.validating = local.processing = 2
     order = directory.place(["a.example"], None, None)
     directory.validate(order, MINUTE)
@@ -175,7 +175,7 @@ def test_validating_and_issuing_are_waited_for(
 def test_waiting_ends_at_the_deadline(
     local: LocalDirectory, directory: Directory, patience: Patience
 ) -> None:
-    """At most so many seconds pass; what would end after it does not begin."""
+    """No more than `deadline` seconds pass; a wait that would exceed them does not begin."""
     local.validating = local.processing = 1000
     order = directory.place(["a.example", "b.example"], None, None)
     found = problem(lambda: directory.validate(order, 1.5))
@@ -188,10 +188,10 @@ def test_waiting_ends_at_the_deadline(
     assert patience.waits == [1, 1]
 
 
-def test_a_ca_that_wants_more_time_than_there_is_ends_the_waiting(
+def test_a_ca_that_needs_more_time_than_is_left_ends_the_wait(
     local: LocalDirectory, directory: Directory, patience: Patience
 ) -> None:
-    """The order stays at the CA, and `retry_after` tells when to look again."""
+    """The order stays at the CA, and `retry_after` is the time to ask again."""
     local.validating, local.retry_after = 1000, "3600"
     order = directory.place(["a.example"], None, None)
     assert problem(lambda: directory.validate(order, MINUTE)).retry_after == 3600
@@ -199,7 +199,7 @@ def test_a_ca_that_wants_more_time_than_there_is_ends_the_waiting(
     assert directory.state(order) == "pending"
 
 
-def test_retry_after_is_kept_to(
+def test_retry_after_is_respected(
     local: LocalDirectory, directory: Directory, patience: Patience
 ) -> None:
     local.validating, local.retry_after = 1, "2"
@@ -208,8 +208,10 @@ def test_retry_after_is_kept_to(
     assert patience.waits == [2]
 
 
-def test_the_names_still_pending_are_told(local: LocalDirectory, directory: Directory) -> None:
-    """The CA takes the word that a challenge is ready, and never looks."""
+def test_the_names_that_are_still_pending_are_reported(
+    local: LocalDirectory, directory: Directory
+) -> None:
+    """The CA accepts that a challenge is ready, and never validates it."""
     order = directory.place(["a.example", "b.example"], None, None)
     pending = {"status": "pending", "token": "x" * 43, "type": "dns-01", "url": local.url}
     local.fail("challenge", document(pending), document(pending))
@@ -232,12 +234,14 @@ def test_a_profile_is_ordered(local: LocalDirectory, directory: Directory) -> No
     assert len(local.orders) == 1
 
 
-def test_a_profile_is_not_ordered_where_there_are_none(directory: Directory) -> None:
+def test_a_profile_is_not_ordered_at_a_ca_without_profiles(directory: Directory) -> None:
     found = problem(lambda: directory.place(["a.example"], "short", None))
     assert found.message.endswith("offered: none")
 
 
-def test_what_is_replaced_is_told_only_where_it_is_known(local: LocalDirectory) -> None:
+def test_the_replaced_certificate_is_named_only_if_the_ca_supports_that(
+    local: LocalDirectory,
+) -> None:
     for window, replaces in ((None, None), ((1.0, 2.0), "a.b")):
         local.window = window
         directory = opened(local)
@@ -246,8 +250,10 @@ def test_what_is_replaced_is_told_only_where_it_is_known(local: LocalDirectory) 
         assert local.orders[-1].replaces == replaces
 
 
-def test_an_order_is_placed_even_if_it_may_not_replace(local: LocalDirectory) -> None:
-    """A renewal must not fail over a hint."""
+def test_an_order_is_placed_even_if_it_may_not_replace_another_certificate(
+    local: LocalDirectory,
+) -> None:
+    """A renewal must not fail because of a hint."""
     local.window, local.refuse_replaces = (1.0, 2.0), True
     directory = opened(local)
     directory.register([], None)
@@ -283,10 +289,10 @@ def test_a_renewal_window_is_read(local: LocalDirectory) -> None:
         pytest.param("Fri, 31 Dec 9999 23:59:59 -2359", DAY, id="the end of time"),
     ],
 )
-def test_the_window_is_asked_for_again_in_a_sensible_time(
+def test_the_window_is_asked_for_again_after_a_sensible_time(
     local: LocalDirectory, retry_after: str | None, seconds: float
 ) -> None:
-    if retry_after == "a date in two hours":  # from when it is asked for
+    if retry_after == "a date in two hours":  # counted from the request
         retry_after = http_date(time.time() + 7200)
     local.window, local.retry_after = (1.0, 2.0), retry_after
     found = opened(local).renewal_window("a.b")
@@ -294,13 +300,13 @@ def test_the_window_is_asked_for_again_in_a_sensible_time(
     assert abs(found.check_after - seconds) < MINUTE
 
 
-def test_there_may_be_no_renewal_information(directory: Directory) -> None:
+def test_a_ca_may_have_no_renewal_information(directory: Directory) -> None:
     assert directory.renewal_window("a.b") is None
 
 
-def test_a_window_that_ends_before_it_starts_is_none(local: LocalDirectory) -> None:
+def test_a_window_that_ends_before_it_starts_is_invalid(local: LocalDirectory) -> None:
     local.window = (2.0, 1.0)
-    assert "makes no sense" in problem(lambda: opened(local).renewal_window("a.b")).message
+    assert "an invalid answer" in problem(lambda: opened(local).renewal_window("a.b")).message
 
 
 def test_an_external_account_is_bound(local: LocalDirectory) -> None:
@@ -311,14 +317,14 @@ def test_an_external_account_is_bound(local: LocalDirectory) -> None:
     assert HMAC not in repr(binding)
 
 
-def test_an_external_account_that_is_missing_is_asked_for(local: LocalDirectory) -> None:
+def test_a_missing_external_account_is_a_problem(local: LocalDirectory) -> None:
     local.binding = "kid-1", HMAC
     found = problem(lambda: opened(local).register([], None))
     assert found.message == f"{local.url} wants an external account: configure one"
 
 
 @pytest.mark.parametrize("wrong", ["", "a+b/c", "zähler", f"{HMAC} {HMAC}", "a"])
-def test_an_hmac_key_that_is_none_is_not_shown(local: LocalDirectory, wrong: str) -> None:
+def test_an_invalid_hmac_key_is_not_shown(local: LocalDirectory, wrong: str) -> None:
     local.binding = "kid-1", HMAC
     found = problem(lambda: opened(local).register([], ExternalBinding("kid-1", wrong)))
     assert found.message == "the HMAC key of the external account is not base64url"
@@ -327,13 +333,11 @@ def test_an_hmac_key_that_is_none_is_not_shown(local: LocalDirectory, wrong: str
 def test_another_external_account_is_refused(local: LocalDirectory) -> None:
     local.binding = "kid-1", HMAC
     found = problem(lambda: opened(local).register([], ExternalBinding("kid-1", HMAC[::-1])))
-    assert found.message == (
-        "the CA says: externalAccountRequired: not bound to an account of ours"
-    )
+    assert found.message == ("the CA says: externalAccountRequired: not bound to a known account")
 
 
-def test_a_rejected_nonce_is_no_problem(local: LocalDirectory, directory: Directory) -> None:
-    """A CA may reject any nonce; five in a row are accepted."""
+def test_a_rejected_nonce_is_replaced(local: LocalDirectory, directory: Directory) -> None:
+    """A CA may reject any nonce; up to five in a row are tolerated."""
     local.fail("orders", *[BAD_NONCE] * 5)
     assert directory.place(["a.example"], None, None)
 
@@ -350,7 +354,7 @@ def test_a_ca_that_rejects_every_nonce_is_given_up(
 @pytest.mark.parametrize(
     ("retry_after", "seconds"), [("7200", 7200.0), ("9" * 400, MAX_RETRY_AFTER), ("x", None)]
 )
-def test_a_rate_limit_says_when_to_come_back(
+def test_a_rate_limit_says_when_to_try_again(
     local: LocalDirectory, directory: Directory, retry_after: str, seconds: float | None
 ) -> None:
     text = "too many certificates for a.example"
@@ -360,7 +364,7 @@ def test_a_rate_limit_says_when_to_come_back(
     assert found.retry_after == seconds
 
 
-def test_every_name_that_is_refused_is_named(local: LocalDirectory, directory: Directory) -> None:
+def test_every_refused_name_is_reported(local: LocalDirectory, directory: Directory) -> None:
     parts = [
         {"type": "urn:ietf:params:acme:error:rejectedIdentifier", "detail": f"not {name}",
          "identifier": {"type": "dns", "value": name}}
@@ -375,7 +379,7 @@ def test_every_name_that_is_refused_is_named(local: LocalDirectory, directory: D
     )
 
 
-def test_what_a_ca_says_is_shortened_and_printable(
+def test_the_text_of_a_ca_is_shortened_and_printable(
     local: LocalDirectory, directory: Directory
 ) -> None:
     local.fail("orders", refusal(400, "malformed", "\x1b[2J\n\u202e" + "x" * 100_000))
@@ -384,7 +388,7 @@ def test_what_a_ca_says_is_shortened_and_printable(
     assert len(found.message) < 1000
 
 
-def test_an_authorization_without_dns_01_is_named(
+def test_an_authorization_without_dns_01_is_reported_by_name(
     local: LocalDirectory, directory: Directory
 ) -> None:
     order = directory.place(["a.example"], None, None)
@@ -404,7 +408,7 @@ def test_an_authorization_without_dns_01_is_named(
 
 
 @pytest.mark.parametrize("state", ["invalid", "expired", "deactivated", "revoked"])
-def test_an_authorization_that_is_lost_is_named(
+def test_a_failed_authorization_is_reported_by_name(
     local: LocalDirectory, directory: Directory, state: str
 ) -> None:
     order = directory.place(["a.example"], None, None)
@@ -414,7 +418,7 @@ def test_an_authorization_that_is_lost_is_named(
     assert found.message == f"the CA says: a.example: it is {state}"
 
 
-def test_an_order_that_failed_says_why(local: LocalDirectory, directory: Directory) -> None:
+def test_a_failed_order_says_why(local: LocalDirectory, directory: Directory) -> None:
     order = ready(directory)
     error = {"type": "urn:ietf:params:acme:error:caa", "detail": "CAA forbids it"}
     page = {"status": "invalid", "authorizations": [], "error": error}
@@ -422,17 +426,21 @@ def test_an_order_that_failed_says_why(local: LocalDirectory, directory: Directo
     request = request_for("a.example")
     found = problem(lambda: directory.finalize(order, request, 5))
     assert found.message == "the CA says: caa: CAA forbids it"
-    assert "makes no sense" in problem(lambda: directory.validate(order, 5)).message
+    assert "an invalid answer" in problem(lambda: directory.validate(order, 5)).message
     assert directory.state(order) == "invalid"
 
 
-def test_an_order_that_is_gone_is_a_problem(local: LocalDirectory, directory: Directory) -> None:
+def test_an_order_that_the_ca_does_not_know_is_a_problem(
+    local: LocalDirectory, directory: Directory
+) -> None:
     found = problem(lambda: directory.state(f"{local.base}/order/7"))
     assert found.message == "the CA says: malformed: no such order"
 
 
-def test_a_dns_server_may_be_asked(local: LocalDirectory, directory: Directory) -> None:
-    """The directory itself, as other tests use it: what it sees is in the problem."""
+def test_the_directory_can_validate_with_a_dns_server(
+    local: LocalDirectory, directory: Directory
+) -> None:
+    """This tests the directory of the tests: its DNS answer is in the problem."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         sock.settimeout(10)
@@ -469,25 +477,25 @@ def drip_headers(handler: BaseHTTPRequestHandler) -> None:
 
 
 def flood(handler: BaseHTTPRequestHandler) -> None:
-    """Send without an end, in chunks."""
+    """Send chunks without end."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     for _ in range(MAX_ANSWER):
         handler.wfile.write(b"400\r\n" + b" " * 0x400 + b"\r\n")
 
 
 def flood_of_replies(handler: BaseHTTPRequestHandler) -> None:
-    """Send nothing but promises."""
+    """Send interim responses without end."""
     for _ in range(MAX_ANSWER):
         handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 def hang_up(handler: BaseHTTPRequestHandler) -> None:
-    """End the connection."""
+    """Close the connection."""
     handler.close_connection = True
 
 
 def stall(handler: BaseHTTPRequestHandler) -> None:
-    """Say nothing, until the client goes."""
+    """Send nothing until the client closes the connection."""
     handler.connection.settimeout(MINUTE)
     handler.rfile.read(1)
     handler.close_connection = True
@@ -496,24 +504,24 @@ def stall(handler: BaseHTTPRequestHandler) -> None:
 SLOW = (stall, drip, drip_headers, flood_of_replies)
 
 FAULTS = {
-    "HTML": (HTML, "makes no sense"),
-    "an empty answer": (Reply(200, b""), "makes no sense"),
+    "HTML": (HTML, "an invalid answer"),
+    "an empty answer": (Reply(200, b""), "an invalid answer"),
     "truncated": (document({"status": "pending"}, {"Content-Length": "100"}), ""),
-    "half of JSON": (Reply(200, b'{"status": "pen'), "makes no sense"),
-    "deep JSON": (Reply(200, b"[" * 100_000), "makes no sense"),
-    "a large number": (Reply(200, b'{"status":' + b"9" * 5000 + b"}"), "makes no sense"),
-    "not UTF-8": (Reply(200, b'{"status": "\xff\xfe"}'), "makes no sense"),
-    "a list": (document([1]), "makes no sense"),
-    "a word": (document("valid"), "makes no sense"),
-    "an unknown status": (document({"status": "bored"}), "makes no sense"),
-    "nothing said": (document({}), "makes no sense"),
-    "busy": (BUSY, "HTTP 503 Service Unavailable, and not why"),
-    "not found": (Reply(404, b""), "HTTP 404 Not Found, and not why"),
+    "half of JSON": (Reply(200, b'{"status": "pen'), "an invalid answer"),
+    "deep JSON": (Reply(200, b"[" * 100_000), "an invalid answer"),
+    "a large number": (Reply(200, b'{"status":' + b"9" * 5000 + b"}"), "an invalid answer"),
+    "not UTF-8": (Reply(200, b'{"status": "\xff\xfe"}'), "an invalid answer"),
+    "a list": (document([1]), "an invalid answer"),
+    "a word": (document("valid"), "an invalid answer"),
+    "an unknown status": (document({"status": "bored"}), "an invalid answer"),
+    "nothing said": (document({}), "an invalid answer"),
+    "busy": (BUSY, "HTTP 503 Service Unavailable, without a reason"),
+    "not found": (Reply(404, b""), "HTTP 404 Not Found, without a reason"),
     "an odd problem": (document(["no"], None, 400), "no reason is given"),
     "conflict": (Reply(409, b""), "the CA says: conflict (HTTP 409)"),
-    "an odd nonce": (document({}, {"Replay-Nonce": "!"}), "makes no sense"),
+    "an odd nonce": (document({}, {"Replay-Nonce": "!"}), "an invalid answer"),
     "compressed": (Reply(200, gzip.compress(b"{}"), {"Content-Encoding": "gzip"}), "compressed"),
-    "to HTTP": (Reply(302, b"", {"Location": "http://127.0.0.1:1/"}), "makes no sense"),
+    "to HTTP": (Reply(302, b"", {"Location": "http://127.0.0.1:1/"}), "an invalid answer"),
     "to itself": (Reply(302, b"", {"Location": "/directory/1"}), ""),
     "elsewhere": (Reply(302, b"", {"Location": "https://127.0.0.1:1/"}), "refused"),
     "hangs up": (hang_up, "cannot be reached"),
@@ -529,10 +537,10 @@ FAULTS = {
 @pytest.mark.parametrize(
     ("fault", "text"), [pytest.param(*case, id=name) for name, case in FAULTS.items()]
 )
-def test_a_fault_is_told_soon_and_passes(
+def test_a_fault_is_reported_in_time_and_passes(
     local: LocalDirectory, path: str, fault: Any, text: str
 ) -> None:
-    """The next call works again."""
+    """The next call succeeds."""
     local.window = (1.0, 2.0)
     uri = opened(local).register([], None)
     order = Directory(local.url, KEY, uri, ca_file=local.ca_file, timeout=30, clock=CLOCK).place(
@@ -552,7 +560,7 @@ def test_a_fault_is_told_soon_and_passes(
     except AcmeProblem as caught:
         found = caught
     assert time.monotonic() - begin < 10
-    if path != "nonce" or not isinstance(fault, Reply):  # of a nonce, only the header counts
+    if path != "nonce" or not isinstance(fault, Reply):  # for a nonce, only the header counts
         assert found is not None
     if found is not None and path == "order":
         assert text in found.message
@@ -570,7 +578,7 @@ def test_a_fault_is_told_soon_and_passes(
 def test_a_connection_is_not_used_again_after_a_fault(
     local: LocalDirectory, directory: Directory
 ) -> None:
-    """What is left in it would be taken for the next answer."""
+    """Bytes left in it would be taken for the next response."""
     after: list[bytes] = []
 
     def reply_and_listen(handler: Any) -> None:
@@ -601,7 +609,7 @@ ANY_JSON = st.recursive(
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=ANY_JSON, status=st.sampled_from([200, 400]), step=st.integers(0, 6))
-def test_any_json_is_an_answer_or_a_problem(
+def test_any_json_gives_a_result_or_a_problem(
     local: LocalDirectory, value: Any, status: int, step: int
 ) -> None:
     local.forgive()
@@ -624,7 +632,7 @@ def test_any_json_is_an_answer_or_a_problem(
         call()
 
 
-def test_nobody_there_is_a_problem(local: LocalDirectory) -> None:
+def test_a_closed_port_is_a_problem(local: LocalDirectory) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/directory"
     found = problem(
@@ -635,7 +643,7 @@ def test_nobody_there_is_a_problem(local: LocalDirectory) -> None:
     assert found.message == f"{url} cannot be reached: Connection refused"
 
 
-def test_somebody_who_does_not_speak_tls_is_a_problem(local: LocalDirectory) -> None:
+def test_a_server_that_does_not_speak_tls_is_a_problem(local: LocalDirectory) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/directory"
         silent = Directory(url, KEY, None, ca_file=local.ca_file, timeout=SHORT, clock=CLOCK)
@@ -652,7 +660,7 @@ def test_only_the_given_ca_is_trusted(
     monkeypatch: pytest.MonkeyPatch,
     is_system: bool,
 ) -> None:
-    """Whatever the environment says."""
+    """Whatever variables the environment has."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(local.ca_file))
     monkeypatch.setenv("CURL_CA_BUNDLE", str(local.ca_file))
     other = tmp_path / "other.pem"
@@ -680,7 +688,7 @@ def test_a_certificate_for_another_host_is_not_trusted(local: LocalDirectory) ->
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"])
-def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | None) -> None:
+def test_an_unusable_ca_file_is_reported_by_name(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
@@ -704,7 +712,7 @@ def test_a_key_that_cannot_sign_is_not_shown(text: str) -> None:
             "https://127.0.0.1:1/", Secret(text), None, ca_file=None, timeout=30, clock=CLOCK
         )
     )
-    assert found.message.startswith("the account's key is none")
+    assert found.message.startswith("the account's key cannot be used for ACME")
 
 
 def test_a_directory_without_https_is_never_asked(local: LocalDirectory) -> None:
@@ -714,12 +722,12 @@ def test_a_directory_without_https_is_never_asked(local: LocalDirectory) -> None
             [], None
         )
     )
-    assert "makes no sense" in found.message
+    assert "an invalid answer" in found.message
     assert local.seen == []
 
 
-def test_no_problem_holds_the_key(local: LocalDirectory) -> None:
-    """Not even in what led to it."""
+def test_no_problem_contains_the_key(local: LocalDirectory) -> None:
+    """Nor does an exception that caused it."""
     directory = opened(local)
     directory.register([], None)
     local.fail("orders", HTML)
@@ -733,8 +741,8 @@ def test_no_problem_holds_the_key(local: LocalDirectory) -> None:
 
 
 @pytest.mark.parametrize("what", ["a wait", "a request"])
-def test_what_is_under_way_can_be_stopped(local: LocalDirectory, what: str) -> None:
-    """Also while a whole minute is left; and nothing is asked any more."""
+def test_a_call_can_be_stopped(local: LocalDirectory, what: str) -> None:
+    """Even with a whole minute left; and nothing is requested any more."""
     directory = opened(local)
     directory.register([], None)
     order = directory.place(["a.example"], None, None)
@@ -753,5 +761,5 @@ def test_what_is_under_way_can_be_stopped(local: LocalDirectory, what: str) -> N
     assert local.seen == []
 
 
-def test_a_window_is_a_value() -> None:
+def test_a_window_is_an_immutable_value() -> None:
     assert Window(1.0, 2.0, 3.0) == Window(1.0, 2.0, 3.0)

@@ -16,7 +16,7 @@ from failoverdns.model.commands.certificates import FailOrder, RequestCertificat
 
 
 class Idle:
-    """Issuing with nothing to issue, and what it began."""
+    """Issuing with nothing to issue, and the coroutines that it began."""
 
     def __init__(self) -> None:
         corridor = Corridor()
@@ -38,7 +38,7 @@ class Idle:
         """Do nothing."""
 
     def begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Note what is begun, and end it."""
+        """Note a coroutine that is begun, and end it."""
         coroutine.close()
         self.begun.append(coroutine)
 
@@ -53,7 +53,7 @@ def test_without_a_ca_nothing_is_begun() -> None:
 
 
 def test_a_ca_may_come_change_and_go() -> None:
-    """The same settings again change nothing; what other settings began is ended."""
+    """The same settings again change nothing; orders under way with other settings are stopped."""
     idle = Idle()
     one, other = (World.settings_of(f"https://{name}.example/dir") for name in ("a", "b"))
     idle.issuing.configure(one)
@@ -63,7 +63,7 @@ def test_a_ca_may_come_change_and_go() -> None:
     assert idle.issuing.is_configured
     idle.issuing.configure(one)
     idle.issuing.tick()
-    assert len(idle.begun) == first, "the look that was begun has not ended"
+    assert len(idle.begun) == first, "the check that was begun has not ended"
     idle.issuing.configure(other)
     idle.issuing.tick()
     assert len(idle.begun) == 2 * first
@@ -73,7 +73,7 @@ def test_a_ca_may_come_change_and_go() -> None:
     assert not idle.issuing.is_configured
 
 
-def test_the_packages_that_speak_acme_are_there() -> None:
+def test_the_packages_that_speak_acme_are_installed() -> None:
     check_installed()
 
 
@@ -85,5 +85,5 @@ def test_the_packages_that_speak_acme_are_there() -> None:
         (FailOrder("order", "problem"), "acme failure"),
     ],
 )
-def test_history_has_a_word_for_what_issuing_submits(command: Mutation, word: str) -> None:
+def test_history_has_a_word_for_each_command_of_issuing(command: Mutation, word: str) -> None:
     assert word_of(command) == word

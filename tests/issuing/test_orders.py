@@ -1,4 +1,4 @@
-"""Orders on their way through a CA, over HTTPS: each is issued once, and only where traffic is."""
+"""Orders at a CA, over HTTPS: each is issued once, and only for the active application."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ SWITCH = Switch(("shop",))
 
 
 def served(world: World) -> list[str]:
-    """What is answered for challenges."""
+    """Return the served values of challenges."""
     return [c.value for order in world.state.orders() for c in order.challenges]
 
 
 def test_a_certificate_is_issued(world: World) -> None:
-    """For the group's hostname, with a new key, and nothing is left of the order."""
+    """For the group's hostname, with a new key, and nothing of the order remains."""
     world.do(RequestCertificate("eu"))
     found = world.certificate("eu")
     assert found is not None
@@ -47,8 +47,8 @@ def test_a_certificate_is_issued(world: World) -> None:
     assert bundle.chain == world.local.orders[0].chain
 
 
-def test_challenges_are_served_while_the_ca_looks_and_no_longer(world: World) -> None:
-    """They are there before it is told to look, and gone before it is asked to issue."""
+def test_challenges_are_served_while_the_ca_validates_and_no_longer(world: World) -> None:
+    """They are served before the CA is asked to validate, and removed before it issues."""
     steps: list[tuple[int, int]] = []
     world.before_step = lambda _: steps.append((len(world.local.seen), len(served(world))))
     world.do(RequestCertificate("eu", (HOSTNAME, f"*.{HOSTNAME}")))
@@ -78,7 +78,7 @@ def test_keys_are_as_configured(
     assert public.key_size == size
 
 
-def test_the_profile_is_asked_for(local: LocalDirectory) -> None:
+def test_the_configured_profile_is_ordered(local: LocalDirectory) -> None:
     local.profiles = {"shortlived": "six days"}
     world = World(local, time.time(), profile="shortlived")
     world.do(RequestCertificate("eu"))
@@ -91,7 +91,7 @@ def test_the_profile_is_asked_for(local: LocalDirectory) -> None:
 
 
 def test_an_external_account_is_bound(local: LocalDirectory, tmp_path: Path) -> None:
-    """Once its key is right; until then the order says what is wrong."""
+    """Once its key is valid; until then the order reports the error."""
     local.binding = ("kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W")
     world = World(local, time.time(), external_account=external(tmp_path, "kid-1", "not base64!"))
     world.do(RequestCertificate("eu"))
@@ -118,8 +118,8 @@ def test_one_account_is_opened_for_many_orders(world: World) -> None:
     assert world.asked("POST /account") == len(world.local.accounts) == 1
 
 
-def test_an_account_that_cannot_be_opened_is_tried_for_one_order_not_for_all(world: World) -> None:
-    """Rather than by each of many orders in turn."""
+def test_a_failure_to_open_an_account_is_met_by_one_order_only(world: World) -> None:
+    """Not by each of many orders in turn."""
     world.local.binding = ("kid-1", "none is configured")
     many_applications(world, 10)
     world.run()
@@ -158,8 +158,8 @@ def test_a_wait_grows_and_differs_from_order_to_order(world: World) -> None:
     assert world.issued == 1
 
 
-def test_what_the_ca_asks_for_is_waited_for_also_by_who_asks(world: World) -> None:
-    """A Retry-After is not cut short by asking again, by a switch, or by a restart."""
+def test_the_wait_that_a_ca_asks_for_cannot_be_shortened(world: World) -> None:
+    """Neither by another request, nor by a switch, nor by a restart."""
     world.local.fail("orders", LIMITED)
     world.do(RequestCertificate("eu"))
     for _ in range(10):
@@ -174,7 +174,7 @@ def test_what_the_ca_asks_for_is_waited_for_also_by_who_asks(world: World) -> No
     assert world.issued == 1
 
 
-def test_asking_again_and_again_stays_within_the_cas_limits(world: World) -> None:
+def test_repeated_requests_stay_within_the_limits_of_the_ca(world: World) -> None:
     """Five failed validations an hour for a name, at most."""
     attempts: list[float] = []
     begun = world.corridor.now
@@ -190,7 +190,7 @@ def test_asking_again_and_again_stays_within_the_cas_limits(world: World) -> Non
         assert sum(moment <= other < moment + 3600 for other in attempts) <= 5
 
 
-def test_names_that_are_asked_for_anew_do_not_forget_failures(world: World) -> None:
+def test_requesting_names_again_does_not_forget_failures(world: World) -> None:
     world.local.fail("orders", *[UNPLACED] * 3)
     for names in ((HOSTNAME,), (HOSTNAME, f"a.{HOSTNAME}"), (HOSTNAME,), (f"b.{HOSTNAME}",)):
         world.do(RequestCertificate("eu", names))
@@ -200,8 +200,8 @@ def test_names_that_are_asked_for_anew_do_not_forget_failures(world: World) -> N
     assert world.asked("POST /orders") == 2
 
 
-def test_a_rate_that_the_ca_refuses_holds_all_that_is_to_be_placed(world: World) -> None:
-    """Rather than each of hundreds being told the same; one after the other tries again."""
+def test_a_rate_limit_of_the_ca_delays_all_new_orders(world: World) -> None:
+    """Not each of hundreds is refused in turn; afterwards one after the other is tried again."""
     world.do(RequestCertificate("eu"))
     placed = world.asked("POST /orders")
     world.local.fail("orders", *[LIMITED] * 100)
@@ -213,8 +213,8 @@ def test_a_rate_that_the_ca_refuses_holds_all_that_is_to_be_placed(world: World)
     assert world.asked("POST /orders") - placed <= CONCURRENT
 
 
-def test_no_more_orders_are_placed_than_lets_encrypt_takes(world: World) -> None:
-    """300 in three hours; the rest waits for its turn, without a failure."""
+def test_no_more_orders_are_placed_than_lets_encrypt_allows(world: World) -> None:
+    """300 in three hours; the others wait, without a failure."""
     world.do(RequestCertificate("eu"))
     world.local.fail("directory", *[Reply(503, b"")] * 260)
     before = world.asked("GET /directory")
@@ -224,7 +224,7 @@ def test_no_more_orders_are_placed_than_lets_encrypt_takes(world: World) -> None
     assert [order.failures for order in world.state.orders()].count(0) >= 260 - PLACED_AT_MOST
 
 
-def test_a_name_whose_group_is_no_more_is_not_ordered(world: World) -> None:
+def test_a_name_whose_group_was_removed_is_not_ordered(world: World) -> None:
     world.local.fail("orders", UNPLACED)
     world.do(RequestCertificate("eu", (HOSTNAME, "www.customer.example")))
     world.do(AddGroup("docs", label="docs", primary="eu"))
@@ -242,7 +242,7 @@ def test_a_name_whose_group_is_no_more_is_not_ordered(world: World) -> None:
 def test_a_switch_at_any_step_ends_with_one_certificate_on_the_active_side(
     local: LocalDirectory,
 ) -> None:
-    """The order goes along; what the CA is asked to issue, it is asked once."""
+    """The order moves along; the CA is asked only once to issue."""
     step = 0
     while True:
         step += 1
@@ -268,8 +268,8 @@ def test_a_switch_at_any_step_ends_with_one_certificate_on_the_active_side(
     assert step > 8
 
 
-def test_an_order_whose_application_is_detached_is_let_go(world: World) -> None:
-    """At any step; nothing more is asked of the CA, nothing is served, nothing installed."""
+def test_an_order_whose_application_is_detached_is_stopped(world: World) -> None:
+    """At any step; the CA is not asked any more, nothing is served, nothing is installed."""
     asked: list[int] = []
 
     def detach(number: int) -> None:
@@ -290,10 +290,10 @@ def test_an_order_whose_application_is_detached_is_let_go(world: World) -> None:
 
 
 @pytest.mark.parametrize("when", ["before_step", "between"])
-def test_a_process_that_is_killed_at_any_step_goes_on_and_orders_nothing_twice(
+def test_a_process_that_is_killed_at_any_step_continues_and_orders_nothing_twice(
     local: LocalDirectory, when: str
 ) -> None:
-    """One certificate; at worst an order is left at the CA that nobody goes on with."""
+    """One certificate; at worst an abandoned order stays at the CA."""
     steps = 0
     while True:
         steps += 1
@@ -319,10 +319,10 @@ def test_a_process_that_is_killed_at_any_step_goes_on_and_orders_nothing_twice(
 
 
 @pytest.mark.parametrize("failure", [Failure.LOST, Failure.UNCONFIRMED, Failure.REFUSED])
-def test_a_reply_of_the_store_that_is_lost_leads_to_no_second_certificate(
+def test_a_lost_reply_of_the_store_does_not_lead_to_a_second_certificate(
     local: LocalDirectory, failure: Failure
 ) -> None:
-    """Whatever was done or not done of a commit, at any of them."""
+    """Whether or not the commit was made, at any commit."""
     for at in range(1, 6):
         world = World(local, time.time())
         before = world.issued
@@ -342,7 +342,7 @@ def test_a_reply_of_the_store_that_is_lost_leads_to_no_second_certificate(
         assert world.issued - before == 1
 
 
-def test_what_is_stopped_asks_for_nothing_more_and_its_successor_goes_on(
+def test_after_a_stop_nothing_is_requested_and_the_successor_continues(
     local: LocalDirectory,
 ) -> None:
     """At any step, as when the configuration changes while an order is under way."""
@@ -360,7 +360,7 @@ def test_what_is_stopped_asks_for_nothing_more_and_its_successor_goes_on(
         world.do(RequestCertificate("eu"))
         if world.steps < steps:
             break
-        assert world.steps <= steps + 1  # the ledger may be told of what was just done
+        assert world.steps <= steps + 1  # the result of the last call may still be recorded
         world.restart()
         world.tick()
         assert world.certificate("eu") is not None
@@ -368,7 +368,7 @@ def test_what_is_stopped_asks_for_nothing_more_and_its_successor_goes_on(
     assert steps > 9
 
 
-def test_a_store_that_cannot_be_reached_is_not_asked_without_end(world: World) -> None:
+def test_an_unreachable_store_is_not_asked_without_end(world: World) -> None:
     world.local.fail("orders", UNPLACED)
     world.do(RequestCertificate("eu"))
     world.corridor.store.unreachable = True
@@ -386,7 +386,7 @@ def test_a_store_that_cannot_be_reached_is_not_asked_without_end(world: World) -
 
 
 def test_a_ca_that_stalls_is_not_asked_for_another_certificate(world: World) -> None:
-    """What was asked for in time may be issued later: it is fetched, not ordered anew."""
+    """It may issue the certificate later: that is fetched, and not ordered again."""
     world.local.processing, world.local.retry_after = 1, "600"
     world.do(RequestCertificate("eu"))
     order = world.order("eu")
@@ -397,7 +397,7 @@ def test_a_ca_that_stalls_is_not_asked_for_another_certificate(world: World) -> 
     assert (world.issued, len(world.local.orders)) == (1, 1)
 
 
-def test_an_order_that_the_ca_forgot_is_placed_anew(world: World) -> None:
+def test_an_order_that_the_ca_forgot_is_placed_again(world: World) -> None:
     gone = Reply(404, b"")
     world.local.fail("finalize", UNPLACED)
     world.do(RequestCertificate("eu"))
@@ -424,10 +424,10 @@ NONSENSE = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
     ],
     ids=["another key", "nonsense"],
 )
-def test_what_the_ca_should_not_have_issued_is_not_installed(
+def test_a_certificate_that_does_not_match_its_order_is_not_installed(
     world: World, forged: str, problem: str
 ) -> None:
-    """The order says why, and is placed anew later."""
+    """The order says why, and is placed again later."""
     world.local.forged = forged
     world.do(RequestCertificate("eu"))
     order = world.order("eu")
@@ -436,7 +436,7 @@ def test_what_the_ca_should_not_have_issued_is_not_installed(
     assert (world.certificate("eu"), order.url) == (None, None)
 
 
-def test_a_ca_cannot_have_us_answer_for_names_that_were_not_ordered(world: World) -> None:
+def test_a_ca_cannot_make_the_server_answer_for_names_that_were_not_ordered(world: World) -> None:
     world.do(AddGroup("docs", label="docs", primary="us"))
 
     def lie(_: int) -> None:
@@ -455,7 +455,7 @@ def test_a_ca_cannot_have_us_answer_for_names_that_were_not_ordered(world: World
 
 
 def test_another_directory_has_its_own_account_and_orders(world: World, tmp_path: Path) -> None:
-    """What is under way at the old one is ordered anew at the new one; certificates stay."""
+    """Orders under way at the old one are placed again at the new one; certificates stay."""
     world.do(RequestCertificate("eu"))
     old = world.certificate("eu")
     world.local.fail("finalize", UNPLACED)
@@ -501,7 +501,7 @@ ACTIONS = st.sampled_from(
 
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(actions=st.lists(ACTIONS, min_size=5, max_size=40))
-def test_nothing_is_asked_or_installed_for_an_application_that_is_not_active(
+def test_nothing_is_requested_or_installed_for_an_inactive_application(
     local: LocalDirectory, actions: list[object]
 ) -> None:
     """Whatever happens between any two steps: switches, requests, failures, restarts."""
@@ -521,7 +521,7 @@ def test_nothing_is_asked_or_installed_for_an_application_that_is_not_active(
     allowed = active()
 
     def after(_: int) -> None:
-        """Hold what was asked in this step against who was active when it began."""
+        """Compare the requests of this step with the application that was active at its start."""
         for line in local.seen[asked:]:
             method, _, path = line.partition(" ")
             what, *rest = path[1:].split("/")

@@ -1,4 +1,4 @@
-"""Renewals by the ledger, a CA over HTTPS and a clock that moves: in time, and not too often."""
+"""Renewals with the ledger, a CA over HTTPS and a clock that moves: in time, not too often."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SWITCH = Switch(("shop",))
 
 
 def issued(world: World, application: str = "eu") -> Certificate:
-    """Have a certificate issued."""
+    """Issue a certificate."""
     world.do(RequestCertificate(application))
     found = world.certificate(application)
     assert found is not None
@@ -49,14 +49,14 @@ def test_a_certificate_is_renewed_in_time(
     second = world.certificate("eu")
     assert second is not None
     assert second != first
-    assert local.orders[1].replaces is None  # this CA knows no renewal information
+    assert local.orders[1].replaces is None  # this CA has no renewal information
     for _ in range(3):
         world.tick(HOUR)
     assert world.issued == 2
 
 
-def test_a_window_of_the_past_renews_at_once(world: World) -> None:
-    """And names the certificate that is replaced."""
+def test_a_window_in_the_past_renews_at_once(world: World) -> None:
+    """And the order names the certificate that it replaces."""
     first = issued(world)
     now = world.corridor.now
     world.local.window = now - 2 * HOUR, now - HOUR
@@ -65,7 +65,7 @@ def test_a_window_of_the_past_renews_at_once(world: World) -> None:
     assert world.local.orders[1].replaces == first.facts.renewal_id
 
 
-def test_a_ca_that_always_wants_renewal_gets_it_once_a_day(world: World) -> None:
+def test_a_ca_that_always_wants_a_renewal_gets_one_a_day(world: World) -> None:
     issued(world)
     now = world.corridor.now
     world.local.window = now - 2 * HOUR, now - HOUR
@@ -78,10 +78,10 @@ def test_a_ca_that_always_wants_renewal_gets_it_once_a_day(world: World) -> None
     ("lifetime", "interval"),
     [(12 * HOUR, 3 * HOUR), (2 * DAY, 12 * HOUR), (4 * DAY, DAY), (90 * DAY, DAY)],
 )
-def test_a_ca_that_always_wants_renewal_gets_it_once_in_a_quarter_of_a_short_lifetime(
+def test_a_ca_that_always_wants_a_renewal_gets_one_in_a_quarter_of_a_short_lifetime(
     local: LocalDirectory, lifetime: float, interval: float
 ) -> None:
-    """Of one that is under four days; else once a day, neither earlier nor much later."""
+    """A lifetime under four days; else one a day, neither earlier nor much later."""
     local.lifetime = lifetime
     world = World(local, time.time())
     issued(world)
@@ -96,8 +96,8 @@ def test_a_ca_that_always_wants_renewal_gets_it_once_in_a_quarter_of_a_short_lif
         assert world.issued == number
 
 
-def test_a_window_of_the_future_is_waited_for(world: World) -> None:
-    """Also past two thirds of the lifetime; and asked for again when the CA says."""
+def test_a_window_in_the_future_is_waited_for(world: World) -> None:
+    """Even past two thirds of the lifetime; and the CA is asked again when it says."""
     issued(world)
     now = world.corridor.now
     world.local.window, world.local.retry_after = (now + 70 * DAY, now + 71 * DAY), "21600"
@@ -112,7 +112,7 @@ def test_a_window_of_the_future_is_waited_for(world: World) -> None:
     assert world.issued == 2
 
 
-def test_a_window_that_changes_counts(world: World) -> None:
+def test_a_changed_window_counts(world: World) -> None:
     """As when the CA has to revoke certificates."""
     issued(world)
     now = world.corridor.now
@@ -123,7 +123,7 @@ def test_a_window_that_changes_counts(world: World) -> None:
     assert world.issued == 2
 
 
-def test_a_window_after_the_end_does_not_let_a_certificate_expire(world: World) -> None:
+def test_a_window_after_expiry_does_not_let_a_certificate_expire(world: World) -> None:
     first = issued(world)
     now = world.corridor.now
     world.local.window = now + 900 * DAY, now + 901 * DAY
@@ -132,8 +132,8 @@ def test_a_window_after_the_end_does_not_let_a_certificate_expire(world: World) 
     assert first.facts.not_after > world.corridor.now
 
 
-def test_renewal_information_that_fails_is_asked_for_rarely_and_said_rarely(world: World) -> None:
-    """And certificates are renewed all the same, by their lifetime."""
+def test_missing_renewal_information_is_asked_for_and_logged_rarely(world: World) -> None:
+    """And certificates are still renewed, by their lifetime."""
     issued(world)
     world.local.window = 0.0, 1.0
     world.local.fail("renewal", *[Reply(503, b"", {"Retry-After": "120"})] * 500)
@@ -146,8 +146,8 @@ def test_renewal_information_that_fails_is_asked_for_rarely_and_said_rarely(worl
     assert world.issued == 2
 
 
-def test_a_ca_that_does_not_know_a_certificate_is_asked_for_others(world: World) -> None:
-    """As with those that another CA issued."""
+def test_a_ca_that_does_not_know_one_certificate_is_asked_for_others(world: World) -> None:
+    """As with certificates that another CA issued."""
     world.corridor.do(AddApplication("docs"))
     world.corridor.do(AddGroup("docs", label="docs", primary="docs"))
     issued(world)
@@ -160,7 +160,7 @@ def test_a_ca_that_does_not_know_a_certificate_is_asked_for_others(world: World)
 
 
 def test_renewals_are_spread(world: World) -> None:
-    """Certificates that were issued at the same time do not fall due at the same time."""
+    """Certificates that were issued at the same time are not due at the same time."""
     names = [f"app{number}" for number in range(12)]
     for name in names:
         world.corridor.do(AddApplication(name))
@@ -171,7 +171,7 @@ def test_renewals_are_spread(world: World) -> None:
     assert max(due) - min(due) > DAY / 2
 
 
-def test_only_the_active_side_renews_and_the_right_moves_with_a_switch(world: World) -> None:
+def test_only_the_active_side_renews_and_a_switch_moves_the_right_to_renew(world: World) -> None:
     issued(world)
     world.do(SWITCH)
     copy = world.certificate("us")
@@ -185,7 +185,7 @@ def test_only_the_active_side_renews_and_the_right_moves_with_a_switch(world: Wo
     assert old.facts.fingerprint == copy.facts.fingerprint if copy else False
 
 
-def test_an_application_in_no_group_has_nothing_renewed(world: World) -> None:
+def test_no_certificate_is_renewed_for_an_application_in_no_group(world: World) -> None:
     issued(world)
     world.do(SetGroup("shop", primary="", override=("active-side",)))
     world.tick(80 * DAY)
@@ -202,8 +202,8 @@ def test_a_custom_certificate_is_never_ordered(world: World) -> None:
     assert world.issued == 1
 
 
-def test_a_renewal_that_cannot_be_is_warned_of_and_not_tried_for_ever(world: World) -> None:
-    """It has the hostname of a group that the application left; back again, it is renewed."""
+def test_an_impossible_renewal_causes_a_warning_and_is_not_tried_for_ever(world: World) -> None:
+    """It names the hostname of a group that the application left; back again, it is renewed."""
     world.corridor.do(AddGroup("docs", label="docs", primary="eu"))
     issued(world)
     world.do(SetGroup("docs", primary="", override=("active-side",)))
@@ -228,8 +228,8 @@ def test_a_certificate_with_names_of_both_sides_is_renewed(world: World) -> None
     assert (world.issued, found.facts.names) == (2, ("docs.failover.test", HOSTNAME))
 
 
-def test_a_ledger_that_takes_nothing_is_told_once_a_round(world: World) -> None:
-    """And what is due is ordered when it does again."""
+def test_a_ledger_that_takes_no_commands_is_logged_once_a_round(world: World) -> None:
+    """And certificates that are due are ordered when it takes them again."""
     issued(world)
     world.move(61 * DAY)
     world.corridor.store.unreachable = True
@@ -241,8 +241,8 @@ def test_a_ledger_that_takes_nothing_is_told_once_a_round(world: World) -> None:
     assert world.issued == 2
 
 
-def test_a_look_at_very_many_certificates_lets_others_have_their_turn() -> None:
-    """No more than AT_ONCE of them hold up an answer."""
+def test_a_check_of_very_many_certificates_lets_other_work_have_its_turn() -> None:
+    """An answer waits for AT_ONCE of them, at most."""
     many = [
         replace(certificate("eu", called=str(n), kind=CertificateKind.ACME), application=f"app-{n}")
         for n in range(5 * AT_ONCE)
@@ -267,7 +267,7 @@ def test_a_look_at_very_many_certificates_lets_others_have_their_turn() -> None:
     assert pauses == 5
 
 
-def test_nothing_is_begun_after_the_end(world: World) -> None:
+def test_nothing_is_started_after_the_end(world: World) -> None:
     issued(world)
     world.renewals.stop()
     world.tick(61 * DAY)
@@ -275,11 +275,11 @@ def test_nothing_is_begun_after_the_end(world: World) -> None:
     assert world.issued == 1
 
 
-def test_it_is_asked_what_it_offers(local: LocalDirectory, tmp_path: Path) -> None:
-    """An answer that makes no sense is a problem of the order, in words."""
+def test_the_local_directory_reports_what_it_offers(local: LocalDirectory, tmp_path: Path) -> None:
+    """An invalid answer is a problem of the order, in words."""
     world = World(local, time.time())
     local.fail("directory", *[document([])] * 3)
     world.do(RequestCertificate("eu"))
     order = world.order("eu")
     assert order is not None
-    assert "makes no sense" in (order.problem or "")
+    assert "an invalid answer" in (order.problem or "")

@@ -1,4 +1,4 @@
-"""What the tests of probing share."""
+"""Fixtures of the tests of probing."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from heads import Probed
 
 @pytest.fixture
 def probed() -> Iterator[Probed]:
-    """A prober."""
+    """A prober that probes once for each call."""
     made = Probed()
     yield made
     made.prober.stop()

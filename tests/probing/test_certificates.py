@@ -1,4 +1,4 @@
-"""What is told of certificates, and which names one is valid for."""
+"""The reported faults of certificates, and the names that a certificate is valid for."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from failoverdns.model.health import TlsExpectation
+from failoverdns.model.names import is_address
 from failoverdns.probing.certificates import (
     EXPIRED,
     NOT_YET_VALID,
     ChainFault,
     Leaf,
     faults,
-    is_address,
     read_leaf,
 )
 
@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC).timestamp()
 
 
 def leaf(*names: str, starts: float = -DAY, lasts: float = 90 * DAY) -> Leaf:
-    """A certificate; seconds from now, and from then."""
+    """A certificate that starts in `starts` seconds from now, and lasts `lasts` seconds."""
     return Leaf(frozenset(names), NOW + starts, NOW + starts + lasts, "CN=Test Root")
 
 
@@ -37,7 +37,7 @@ def judge(
     names: tuple[str, ...] = ("www.shop.example",),
     **terms: Any,
 ) -> list[str]:
-    """Return what is wrong with it."""
+    """Return the faults of a certificate."""
     return faults(given, chain, TlsExpectation(**terms), names, NOW)
 
 
@@ -60,15 +60,17 @@ def judge(
         (leaf("other.example", lasts=0), {"verify": False, "days_left": 9}, None),
     ],
 )
-def test_what_is_wrong_is_told(given: Leaf, terms: dict[str, Any], words: str | None) -> None:
-    """Nothing is, if nothing is to be verified."""
+def test_a_fault_of_a_certificate_is_reported(
+    given: Leaf, terms: dict[str, Any], words: str | None
+) -> None:
+    """None is, if the check does not verify certificates."""
     found = judge(given, **terms)
     assert len(found) == (words is not None)
     assert (words or "") in "".join(found)
 
 
-def test_a_certificate_has_to_be_valid_for_every_name() -> None:
-    """Those that it lacks are told, and not hundreds of them."""
+def test_a_certificate_must_be_valid_for_every_name() -> None:
+    """Missing names are listed, but only the first five."""
     names = tuple(f"{number}.example" for number in range(8))
     (found,) = judge(leaf("0.example", "1.example"), names=names)
     assert found == (
@@ -85,17 +87,17 @@ def test_a_certificate_has_to_be_valid_for_every_name() -> None:
         (ChainFault(20, 0), "does the server send the whole chain?"),
         (ChainFault(EXPIRED, 1, "CN=Between"), "CA certificate 'CN=Between' of its chain has exp"),
         (ChainFault(NOT_YET_VALID, 1, "CN=Between"), "of its chain is not yet valid"),
-        (ChainFault(24, 1), "its chain is refused: an issuer is no CA"),
+        (ChainFault(24, 1), "its chain is refused: an issuer is not a CA"),
         (ChainFault(99, 1), "OpenSSL's verification error 99"),
     ],
 )
-def test_what_openssl_found_is_told_in_words(fault: ChainFault, words: str) -> None:
+def test_a_fault_that_openssl_found_is_reported_in_words(fault: ChainFault, words: str) -> None:
     (found,) = judge(leaf("www.shop.example"), fault)
     assert words in found
 
 
-def test_all_is_told_at_once() -> None:
-    """And each thing once: the leaf's dates are not OpenSSL's to tell."""
+def test_all_faults_are_reported_at_once() -> None:
+    """Each of them once: the dates of the leaf are not taken from OpenSSL."""
     client = replace(leaf("other.example", lasts=0), is_for_servers=False)
     found = judge(client, ChainFault(20, 0))
     assert [text.split()[1:4] for text in found] == [
@@ -116,7 +118,7 @@ def test_all_is_told_at_once() -> None:
         ([ExtendedKeyUsageOID.CLIENT_AUTH], False),
     ],
 )
-def test_what_a_certificate_is_for_is_read_from_it(
+def test_the_purpose_of_a_certificate_is_read_from_it(
     usage: list[ObjectIdentifier], is_for_servers: bool
 ) -> None:
     issued = Authority().issue("www.shop.example", usage=usage)
@@ -124,8 +126,8 @@ def test_what_a_certificate_is_for_is_read_from_it(
     assert read.is_for_servers is is_for_servers
 
 
-def test_what_is_needed_is_read_from_a_certificate() -> None:
-    """Names in lower case, addresses as they are usually written."""
+def test_names_and_dates_and_issuer_are_read_from_a_certificate() -> None:
+    """Names are in lower case, addresses in their usual form."""
     issued = Authority().issue("WWW.Shop.example", "*.shop.example", "192.0.2.1", "2001:db8::1")
     read = read_leaf(issued.certificate.public_bytes(Encoding.DER))
     assert read.names == {"www.shop.example", "*.shop.example", "192.0.2.1", "2001:db8::1"}
@@ -137,7 +139,7 @@ def test_what_is_needed_is_read_from_a_certificate() -> None:
         read_leaf(b"what")
 
 
-def test_an_address_that_is_declared_as_a_dns_name_does_not_count() -> None:
+def test_an_address_declared_as_a_dns_name_does_not_count() -> None:
     """RFC 9525 section 6.4: only an IP SAN is valid for an address."""
     issued = Authority().issue(x509.DNSName("192.0.2.1"), "WWW.Shop.example.")
     read = read_leaf(issued.certificate.public_bytes(Encoding.DER))
@@ -146,7 +148,7 @@ def test_an_address_that_is_declared_as_a_dns_name_does_not_count() -> None:
     assert found == "it is not valid for 192.0.2.1, only for www.shop.example"
 
 
-def test_addresses_are_told_from_names() -> None:
+def test_addresses_are_distinguished_from_host_names() -> None:
     assert is_address("192.0.2.1")
     assert is_address("::1")
     assert not is_address("www.shop.example")

@@ -1,4 +1,4 @@
-"""Probes over TCP, HTTP and HTTPS, of heads on loopback that do all that heads do."""
+"""Probes over TCP, HTTP and HTTPS, of heads on loopback with every kind of behaviour."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BODY = HttpExpectation(body="ok")
 
 
 @pytest.mark.parametrize("host", [LOOPBACK, "::1"])
-def test_a_head_that_takes_connections_is_good(probed: Probed, host: str) -> None:
+def test_a_head_that_accepts_connections_is_good(probed: Probed, host: str) -> None:
     """Over IPv4 and IPv6."""
     with head(stalled, host) as web:
         result = probed(make_target(CheckKind.TCP, web.port, host=host))
@@ -44,7 +44,7 @@ def test_a_head_that_takes_connections_is_good(probed: Probed, host: str) -> Non
 
 
 @pytest.mark.parametrize("host", [LOOPBACK, "::1"])
-def test_a_head_that_answers_over_http_is_good(probed: Probed, host: str) -> None:
+def test_a_head_that_responds_over_http_is_good(probed: Probed, host: str) -> None:
     """Over IPv4 and IPv6."""
     with head(answering(OK), host) as web:
         result = probed(make_target(CheckKind.HTTP, web.port, host=host, http=BODY))
@@ -52,7 +52,7 @@ def test_a_head_that_answers_over_http_is_good(probed: Probed, host: str) -> Non
 
 
 @pytest.mark.parametrize("kind", [CheckKind.TCP, CheckKind.HTTP, CheckKind.TLS, CheckKind.HTTPS])
-def test_a_head_at_which_nobody_listens_refuses(probed: Probed, kind: CheckKind) -> None:
+def test_a_closed_port_refuses_the_connection(probed: Probed, kind: CheckKind) -> None:
     result = probed(make_target(kind, closed_port()))
     assert (result.cause, result.detail) == (Cause.REFUSED, "connecting: Connection refused")
 
@@ -76,7 +76,7 @@ def test_a_head_at_which_nobody_listens_refuses(probed: Probed, kind: CheckKind)
 def test_a_head_that_takes_too_long_is_given_up(
     probed: Probed, kind: CheckKind, terms: HttpExpectation, behave: Behaviour, stage: str
 ) -> None:
-    """However steadily it drips; it is told what was waited for."""
+    """However steadily it sends bytes; the result says what the probe waited for."""
     with head(behave) as web:
         result = probed(make_target(kind, web.port, timeout=0.2, http=terms))
     assert result.cause is Cause.TIMEOUT
@@ -84,8 +84,8 @@ def test_a_head_that_takes_too_long_is_given_up(
     assert 0.2 <= result.seconds < 5
 
 
-def test_a_head_that_does_not_answer_at_all_is_given_up(probed: Probed) -> None:
-    """Its backlog is full, so that the kernel drops what asks to connect."""
+def test_a_head_that_does_not_accept_connections_is_given_up(probed: Probed) -> None:
+    """Its backlog is full, so the kernel drops connection requests."""
     with socket.socket() as full:
         full.bind((LOOPBACK, 0))
         full.listen(0)
@@ -148,17 +148,17 @@ def test_a_head_that_does_not_answer_at_all_is_given_up(probed: Probed) -> None:
         (answering(OK[:-3] + b"x" * 10**6), HttpExpectation(), None, "status 200"),
     ],
 )
-def test_what_a_head_answers_decides(
+def test_the_response_of_a_head_decides(
     probed: Probed, behave: Behaviour, terms: HttpExpectation, cause: Cause | None, words: str
 ) -> None:
-    """Each failure has its cause, and words."""
+    """Each failure has its cause, and an explanation in words."""
     with head(behave) as web:
         result = probed(make_target(CheckKind.HTTP, web.port, http=terms))
     assert result.cause is cause
     assert words in result.detail
 
 
-def test_redirects_are_followed_on_connections_of_their_own(probed: Probed) -> None:
+def test_redirects_are_followed_on_new_connections(probed: Probed) -> None:
     asked: list[bytes] = []
 
     def behave(sock: socket.socket) -> None:
@@ -182,8 +182,8 @@ def test_redirects_in_a_circle_end(probed: Probed) -> None:
     assert "after 5 redirects" in result.detail
 
 
-def test_a_head_is_asked_over_tls(probed: Probed, tmp_path: Path) -> None:
-    """Under its first name, for which its certificate is valid."""
+def test_a_head_is_probed_over_tls(probed: Probed, tmp_path: Path) -> None:
+    """With its first name, which its certificate is valid for."""
     asked: list[bytes] = []
 
     def behave(sock: socket.socket) -> None:
@@ -200,8 +200,8 @@ def test_a_head_is_asked_over_tls(probed: Probed, tmp_path: Path) -> None:
     assert f"\r\nHost: www.shop.example:{web.port}\r\n".encode() in asked[0]
 
 
-def test_a_probe_comes_from_the_address_that_it_should(probed: Probed) -> None:
-    """Of the head's family; without one of that the kernel chooses."""
+def test_a_probe_comes_from_the_configured_source_address(probed: Probed) -> None:
+    """The one of the head's family; without one the kernel chooses."""
     sources = (ip_address("127.0.0.9"), ip_address("::1"))
     with head(stalled) as web:
         probed(make_target(CheckKind.TCP, web.port, sources=sources))
@@ -210,23 +210,23 @@ def test_a_probe_comes_from_the_address_that_it_should(probed: Probed) -> None:
         assert web.peers == ["127.0.0.9", LOOPBACK]
 
 
-def test_an_address_that_is_not_ours_is_no_source(probed: Probed) -> None:
-    """Nothing is said of the head."""
+def test_a_source_address_that_this_machine_does_not_have_is_an_error(probed: Probed) -> None:
+    """It does not count as an error of the head."""
     sources = (ip_address("192.0.2.1"),)
     result = probed(make_target(CheckKind.TCP, 80, sources=sources))
     assert result.cause is Cause.UNREACHABLE
     assert "Cannot assign requested address (the source address 192.0.2.1)" in result.detail
 
 
-def test_a_head_to_which_no_route_leads_cannot_be_reached(probed: Probed) -> None:
-    """From loopback there is none to anywhere else."""
+def test_a_head_without_a_route_is_unreachable(probed: Probed) -> None:
+    """There is no route from loopback to anywhere else."""
     sources = (ip_address("127.0.0.1"),)
     result = probed(make_target(CheckKind.TCP, 80, host="192.0.2.1", sources=sources, timeout=1.0))
     assert result.cause is Cause.UNREACHABLE
 
 
-def test_nothing_is_left_of_a_probe(probed: Probed) -> None:
-    """No descriptor, and nothing that only the garbage collector would find."""
+def test_a_finished_probe_leaves_nothing_behind(probed: Probed) -> None:
+    """Neither a descriptor, nor an object that only the garbage collector would find."""
     with head(stalled) as web:
         probed(make_target(CheckKind.TCP, web.port))
         before = set(os.listdir("/proc/self/fd"))

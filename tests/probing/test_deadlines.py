@@ -1,4 +1,4 @@
-"""Deadlines of many things, of which most end before."""
+"""Deadlines of many things, most of which end before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from failoverdns.probing.deadlines import Deadlines
 
 
-def test_what_has_ended_is_never_given_up() -> None:
+def test_a_removed_deadline_never_passes() -> None:
     deadlines = Deadlines()
     for number, at in ((1, 5.0), (2, 3.0), (3, 4.0)):
         deadlines.note(number, at)
@@ -21,8 +21,8 @@ def test_what_has_ended_is_never_given_up() -> None:
     assert deadlines.passed(9.0) == []
 
 
-def test_all_that_is_left_may_get_longer() -> None:
-    """What was dropped stays so."""
+def test_all_remaining_deadlines_can_be_postponed() -> None:
+    """Removed ones stay removed."""
     deadlines = Deadlines()
     for number in (1, 2, 3):
         deadlines.note(number, float(number))
@@ -34,8 +34,8 @@ def test_all_that_is_left_may_get_longer() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 10), st.booleans()), max_size=40), st.floats(0, 10))
-def test_they_come_in_order_and_once(things: list[tuple[float, bool]], now: float) -> None:
-    """Whatever of it was dropped."""
+def test_deadlines_pass_in_order_and_once(things: list[tuple[float, bool]], now: float) -> None:
+    """Whichever were removed."""
     deadlines = Deadlines()
     for number, (at, _) in enumerate(things):
         deadlines.note(number, at)

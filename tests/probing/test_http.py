@@ -1,4 +1,4 @@
-"""What a probe asks over HTTP, and what it thinks of the response, in plain bytes."""
+"""The HTTP request of a probe, and how its response is judged, in plain bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def target(
     host_field: str | None = None,
     **terms: Any,
 ) -> ProbeTarget:
-    """A target that is asked over HTTP."""
+    """A target that is probed over HTTP."""
     http = HttpExpectation(host=host_field, **terms)
     return make_target(kind, port, host=host, names=names, http=http)
 
@@ -32,7 +32,7 @@ def target(
 def judge(
     response: bytes, asked: ProbeTarget, *, end: bool = True
 ) -> ProbeVerdict | Redirect | None:
-    """Return what is thought of a response."""
+    """Return the verdict for a response."""
     exchange = HttpExchange(asked)
     return exchange.receive(response) or (exchange.receive(b"") if end else None)
 
@@ -51,8 +51,8 @@ def judge(
         (target(names=(), host="2001:db8::1", port=81), b"GET / HTTP/1.1", b"[2001:db8::1]:81"),
     ],
 )
-def test_what_is_asked(asked: ProbeTarget, line: bytes, host: bytes) -> None:
-    """The first name of a target that is one, or its address, is the Host."""
+def test_the_request_of_a_probe(asked: ProbeTarget, line: bytes, host: bytes) -> None:
+    """Host is the target's first name that is not a wildcard, or its address."""
     lines = HttpExchange(asked).request.split(b"\r\n")
     assert lines[0] == line
     assert lines[1] == b"Host: " + host
@@ -60,13 +60,13 @@ def test_what_is_asked(asked: ProbeTarget, line: bytes, host: bytes) -> None:
     assert lines[-2:] == [b"", b""]
 
 
-def test_the_host_that_is_configured_is_sent_as_it_is() -> None:
+def test_a_configured_host_is_sent_unchanged() -> None:
     asked = target(port=8080, host_field="other.example")
     assert b"\r\nHost: other.example\r\n" in HttpExchange(asked).request
 
 
 def test_a_post_has_an_empty_body() -> None:
-    """And says so."""
+    """And Content-Length says so."""
     assert b"\r\nContent-Length: 0\r\n" in HttpExchange(target(method="POST")).request
 
 
@@ -107,7 +107,7 @@ def test_the_status_decides(status: int, cause: Cause | None, detail: str) -> No
 def test_the_body_decides(
     terms: dict[str, Any], body: bytes, cause: Cause | None, words: str, header: bytes
 ) -> None:
-    """A text in it, and a pattern that matches it."""
+    """By a text in it, or by a pattern that matches it."""
     sized = header % len(body) if b"%" in header else header
     verdict = judge(OK + sized + body, target(**terms))
     assert isinstance(verdict, ProbeVerdict)
@@ -115,8 +115,8 @@ def test_the_body_decides(
     assert words in verdict.detail
 
 
-def test_a_text_is_found_before_the_body_is_whole() -> None:
-    """Even if it comes in two pieces; a pattern has to see all of it."""
+def test_a_text_is_found_before_the_body_is_complete() -> None:
+    """Even if it arrives in two pieces; a pattern needs the whole body."""
     exchange = HttpExchange(target(body="well"))
     assert exchange.receive(OK + b"Content-Length: 99\r\n\r\nall is w") is None
     assert exchange.stage == "reading the body, 8 bytes so far"
@@ -126,13 +126,13 @@ def test_a_text_is_found_before_the_body_is_whole() -> None:
     assert exchange.receive(b"!") == ProbeVerdict(None, "status 200")
 
 
-def test_a_body_that_ends_too_early_is_a_fault_of_protocol() -> None:
+def test_a_body_that_ends_too_early_is_a_protocol_error() -> None:
     verdict = judge(OK + b"Content-Length: 99\r\n\r\nall is", target(body="well"))
     assert verdict == ProbeVerdict(Cause.PROTOCOL, "the connection was closed within the body")
 
 
-def test_what_was_clear_before_a_fault_stays_so() -> None:
-    """However the bytes were cut."""
+def test_a_verdict_before_a_fault_stays_the_same() -> None:
+    """However the bytes are split."""
     response = OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nwell\r\nwhat\r\n"
     assert judge(response, target(body="well")) == ProbeVerdict(None, "status 200")
     assert judge(response, target()) == ProbeVerdict(None, "status 200")
@@ -140,8 +140,8 @@ def test_what_was_clear_before_a_fault_stays_so() -> None:
     assert verdict == ProbeVerdict(Cause.PROTOCOL, "a chunk has no size")
 
 
-def test_the_response_to_head_has_no_body() -> None:
-    """Whatever it says of its length."""
+def test_the_response_to_a_head_request_has_no_body() -> None:
+    """Whatever its Content-Length is."""
     response = OK + b"Content-Length: 9\r\n\r\n"
     assert judge(response, target(method="HEAD"), end=False) == ProbeVerdict(None, "status 200")
 
@@ -160,15 +160,15 @@ def test_the_response_to_head_has_no_body() -> None:
     ],
 )
 def test_a_redirect_on_the_same_head_is_followed(location: str, path: str, host: str) -> None:
-    """Under any of its names, or its address, which is what is asked for then."""
+    """Under any of the head's names, or its address, which is then the Host."""
     response = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode()
     outcome = judge(response, target(path="/a/b", redirects=1))
     assert isinstance(outcome, Redirect)
     assert outcome.exchange.request.startswith(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n".encode())
 
 
-def test_a_redirect_keeps_the_host_that_is_configured() -> None:
-    """Though it says nothing of the port."""
+def test_a_redirect_keeps_the_configured_host() -> None:
+    """Though that has no port."""
     response = b"HTTP/1.1 302 Found\r\nLocation: /there\r\n\r\n"
     outcome = judge(response, target(port=8080, host_field="other.example", redirects=1))
     assert isinstance(outcome, Redirect)
@@ -176,8 +176,8 @@ def test_a_redirect_keeps_the_host_that_is_configured() -> None:
 
 
 @given(st.binary(max_size=60))
-def test_any_location_is_taken_somehow(location: bytes) -> None:
-    """And nothing of it gets between the lines of the next request."""
+def test_any_location_is_handled(location: bytes) -> None:
+    """And none of it can add lines to the next request."""
     location = location.replace(b"\r", b"").replace(b"\n", b"")
     outcome = judge(b"HTTP/1.1 302 x\r\nLocation: /" + location + b"\r\n\r\n", target(redirects=1))
     if isinstance(outcome, Redirect):
@@ -198,7 +198,7 @@ def test_any_location_is_taken_somehow(location: bytes) -> None:
     ],
 )
 def test_a_redirect_elsewhere_is_a_failure(location: str) -> None:
-    """And says where it leads."""
+    """And says where the redirect leads."""
     response = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode()
     assert judge(response, target(redirects=5)) == ProbeVerdict(
         Cause.STATUS, f"status 302 redirects elsewhere, to {location}: not followed"
@@ -206,14 +206,14 @@ def test_a_redirect_elsewhere_is_a_failure(location: str) -> None:
 
 
 @pytest.mark.parametrize("location", ["http://[x/", "http://www.shop.example:no/"])
-def test_a_redirect_to_what_is_no_url_is_a_failure(location: str) -> None:
+def test_a_redirect_to_an_invalid_url_is_a_failure(location: str) -> None:
     response = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\n\r\n".encode()
     verdict = judge(response, target(redirects=5))
-    assert verdict == ProbeVerdict(Cause.STATUS, f"redirects to what is no URL: {location}")
+    assert verdict == ProbeVerdict(Cause.STATUS, f"redirects to an invalid URL: {location}")
 
 
-def test_redirects_are_followed_so_often_and_then_judged() -> None:
-    """As any other response; so they are without leave to follow, or without a place to go."""
+def test_redirects_are_followed_up_to_a_limit_and_then_judged() -> None:
+    """Like any other response; so are those that may not be followed, or have no Location."""
     response = b"HTTP/1.1 302 Found\r\nLocation: /next\r\n\r\n"
     first = judge(response, target(redirects=1))
     assert isinstance(first, Redirect)
@@ -235,7 +235,7 @@ def test_redirects_are_followed_so_often_and_then_judged() -> None:
         ("GET", 308, b"GET"),
     ],
 )
-def test_how_it_is_asked_again(method: str, status: int, after: bytes) -> None:
+def test_the_method_of_the_request_after_a_redirect(method: str, status: int, after: bytes) -> None:
     """RFC 9110 section 15.4."""
     response = b"HTTP/1.1 %d x\r\nLocation: /\r\n\r\n" % status
     outcome = judge(response, target(method=method, redirects=1))
@@ -243,7 +243,7 @@ def test_how_it_is_asked_again(method: str, status: int, after: bytes) -> None:
     assert outcome.exchange.request.startswith(after + b" / ")
 
 
-def test_what_is_waited_for_is_told() -> None:
+def test_the_stage_says_what_the_probe_waits_for() -> None:
     exchange = HttpExchange(target(body="x"))
     assert exchange.stage == "waiting for the response"
     exchange.receive(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -252,7 +252,7 @@ def test_what_is_waited_for_is_told() -> None:
 
 @given(st.binary(max_size=300), st.integers(1, 300), st.booleans())
 def test_any_bytes_lead_to_a_verdict(data: bytes, cut: int, begins_well: bool) -> None:
-    """However they are cut, it is the same one."""
+    """The same one, however they are split."""
     response = (OK + b"Transfer-Encoding: chunked\r\n\r\n" if begins_well else b"") + data
     asked = target(body="x", body_pattern="^[^y]*$", redirects=2)
     found = []

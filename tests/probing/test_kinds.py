@@ -1,4 +1,4 @@
-"""Every kind of check has its facts, and what is probed has something that probes it."""
+"""Every kind of check has its traits, and every probed kind has a probe."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from failoverdns.probing.tls import Trust
 from failoverdns.probing.verdict import PASSED, ProbeVerdict
 
 
-def test_every_kind_has_its_facts() -> None:
+def test_every_kind_of_check_has_its_traits() -> None:
     assert set(CHECK_KINDS) == set(CheckKind)
 
 
 def test_every_kind_that_is_probed_has_a_probe() -> None:
-    """What is reported from outside has none."""
+    """A kind that is reported from outside has none."""
     assert set(PROBE_KINDS) == {kind for kind in CheckKind if kind.is_probed}
     assert not CheckKind.PUSH.is_probed
 
 
 def test_programs_have_places_of_their_own() -> None:
-    """So that neither they nor connections keep the other waiting."""
+    """So that neither programs nor connections keep the other waiting."""
     assert {kind for kind, row in PROBE_KINDS.items() if row.lane is Lane.PROGRAMS} == {
         CheckKind.EXEC
     }
@@ -48,7 +48,7 @@ def test_a_kind_has_the_port_of_its_protocol(kind: CheckKind, port: int | None) 
 
 
 class Hello:
-    """An exchange of a protocol that the server does not probe: it waits for a word."""
+    """An exchange of a protocol that the server does not have: it waits for a word."""
 
     request = b"hello\r\n\r\n"
     stage = "waiting for a word"
@@ -58,7 +58,7 @@ class Hello:
         return PASSED if data.endswith(b"\n") else None
 
 
-def test_another_protocol_takes_an_exchange_and_nothing_else() -> None:
+def test_another_protocol_needs_only_an_exchange() -> None:
     found: list[ProbeVerdict] = []
     poller = Poller(reactor())
     with head(answering(b"well", b"come\n")) as web:

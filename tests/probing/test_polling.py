@@ -1,4 +1,4 @@
-"""Many descriptors as one: who is told of which events."""
+"""Many descriptors as one: which events are reported, and to whom."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from failoverdns.probing.polling import BATCH, READABLE, Poller
 
 @pytest.fixture
 def poller() -> Iterator[Poller]:
-    """A poller that the reactor has."""
+    """A poller in the reactor."""
     made = Poller(reactor())
     yield made
     made.close()
 
 
-def test_the_reactor_tells_of_what_happens(poller: Poller) -> None:
-    """Of each change once."""
+def test_events_are_reported_by_the_reactor(poller: Poller) -> None:
+    """Each change once."""
     ours, theirs = socket.socketpair()
     seen: list[int] = []
     with ours, theirs:
@@ -44,7 +44,7 @@ def test_the_reactor_tells_of_what_happens(poller: Poller) -> None:
         assert len(seen) == 2
 
 
-def test_what_can_be_read_is_told_again_and_again_if_that_is_wanted(poller: Poller) -> None:
+def test_readable_bytes_can_be_reported_again_and_again(poller: Poller) -> None:
     reading, writing = os.pipe()
     seen: list[int] = []
     poller.watch(reading, seen.append, READABLE)
@@ -57,14 +57,16 @@ def test_what_can_be_read_is_told_again_and_again_if_that_is_wanted(poller: Poll
     os.close(writing)
 
 
-def test_no_event_is_taken_for_one_of_the_next_descriptor_with_its_number(poller: Poller) -> None:
-    """Which may come to be while the events of a turn are told."""
+def test_an_event_is_never_reported_to_a_later_descriptor_with_the_same_number(
+    poller: Poller,
+) -> None:
+    """Such a descriptor may be opened while the events of a turn are reported."""
     pipes = [os.pipe() for _ in range(2)]
     told: list[int] = []
     fresh: list[int] = []
 
     def replace(events: int) -> None:
-        """Close both, and let others have their numbers."""
+        """Close both, and let other descriptors get their numbers."""
         told.append(events)
         for reading, _ in pipes:
             poller.forget(reading)
@@ -89,8 +91,8 @@ def test_no_event_is_taken_for_one_of_the_next_descriptor_with_its_number(poller
         os.close(writing)
 
 
-def test_a_turn_has_an_end(poller: Poller) -> None:
-    """Others get theirs."""
+def test_one_turn_handles_a_limited_number_of_events(poller: Poller) -> None:
+    """Other descriptors of the reactor get their turn."""
     pairs = [socket.socketpair() for _ in range(BATCH + 1)]
     seen: list[int] = []
     for ours, _ in pairs:
@@ -103,7 +105,7 @@ def test_a_turn_has_an_end(poller: Poller) -> None:
         theirs.close()
 
 
-def test_a_fault_of_one_is_logged_and_the_others_are_told(poller: Poller) -> None:
+def test_an_exception_in_one_receiver_is_logged_and_the_others_are_called(poller: Poller) -> None:
     seen: list[int] = []
 
     def fail(events: int) -> None:
@@ -122,8 +124,8 @@ def test_a_fault_of_one_is_logged_and_the_others_are_told(poller: Poller) -> Non
         theirs.close()
 
 
-def test_a_reactor_that_is_torn_down_changes_nothing(poller: Poller) -> None:
-    """The prober's owner ends it."""
+def test_tearing_down_the_reactor_changes_nothing(poller: Poller) -> None:
+    """The prober's owner stops it."""
     poller.connectionLost(Failure(ConnectionError()))  # type: ignore[no-untyped-call]
     assert poller.fileno() >= 0
     assert poller.logPrefix() == "probing"

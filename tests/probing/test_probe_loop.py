@@ -1,4 +1,4 @@
-"""Probing that goes on, with a clock in memory and heads that answer as a test says."""
+"""Periodic probing, with a clock in memory and heads that respond as a test wants."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ class HeldProber:
         self.waiting = 0
 
     def probe(self, target: ProbeTarget, done: Done) -> None:
-        """Hold it."""
+        """Hold a probe."""
         self.held.append((target, done))
 
     def end(self, result: ProbeResult = GOOD) -> int:
-        """Let all of them end alike; return how many there were."""
+        """End all held probes with this result; return how many there were."""
         held, self.held = self.held, []
         for _, done in held:
             done(result)
         return len(held)
 
     def stop(self) -> None:
-        """Hold nothing more."""
+        """Release all held probes."""
         self.held.clear()
 
 
 class Watch:
-    """Probing, and all that it has told."""
+    """Periodic probing, and the results that it reported."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -59,16 +59,16 @@ class Watch:
                 self.prober.end(result)
 
     def counts(self) -> Counter[str]:
-        """Return how many results were told of each key."""
+        """Return how many results of each key were reported."""
         return Counter(key for key, _ in self.told)
 
 
 def target(port: int = 80, interval: float = 1.0) -> ProbeTarget:
-    """A target that is probed each second."""
+    """A target, by default one that is probed each second."""
     return make_target(CheckKind.TCP, port, interval=interval, jitter=0.0)
 
 
-def test_each_target_is_probed_in_its_interval_and_its_results_are_told() -> None:
+def test_each_target_is_probed_at_its_interval_and_its_results_are_reported() -> None:
     watch = Watch()
     watch.probing.set_targets({"a": target(), "b": target(interval=2.0)})
     watch.play(10.2)
@@ -78,8 +78,8 @@ def test_each_target_is_probed_in_its_interval_and_its_results_are_told() -> Non
     assert set(watch.told) == {("a", GOOD), ("b", GOOD)}
 
 
-def test_what_is_found_of_a_target_that_has_gone_is_not_told() -> None:
-    """Nor what is found of another one that its key had; an equal one is the same."""
+def test_the_result_of_a_removed_target_is_not_reported() -> None:
+    """Nor that of a former target of the same key; an equal target counts as the same."""
     watch = Watch()
     watch.probing.set_targets({"gone": target(), "other": target(), "same": target()})
     watch.play(1.1, None)
@@ -92,14 +92,14 @@ def test_what_is_found_of_a_target_that_has_gone_is_not_told() -> None:
     assert set(watch.counts()) == {"other", "same"}
 
 
-def test_a_probe_that_takes_long_is_the_only_one_of_its_key() -> None:
+def test_a_key_never_has_two_probes_at_once() -> None:
     watch = Watch()
     watch.probing.set_targets({"a": target()})
     watch.play(10, None)
     assert len(watch.prober.held) == 1
 
 
-def test_what_it_does_is_counted() -> None:
+def test_probes_are_counted() -> None:
     watch = Watch()
     watch.probing.set_targets({"a": target(), "b": target()})
     watch.play(1.05, GOOD)
@@ -112,8 +112,8 @@ def test_what_it_does_is_counted() -> None:
     assert (report.started, report.waiting, report.running) == (5, 1, 0)
 
 
-def test_how_late_it_was_is_remembered_for_a_minute_or_two() -> None:
-    """Be it that a probe began late, or that it has not begun."""
+def test_the_longest_delay_is_remembered_for_a_minute_or_two() -> None:
+    """Both of a probe that began late, and of one that has not begun."""
     watch = Watch()
     watch.probing.set_targets({"a": target()})
     watch.play(5)
@@ -125,8 +125,8 @@ def test_how_late_it_was_is_remembered_for_a_minute_or_two() -> None:
     assert watch.probing.report().late < 2 * TICK
 
 
-def test_the_time_that_a_probe_waits_for_a_place_makes_it_late() -> None:
-    """What it takes when it runs does not."""
+def test_waiting_for_a_place_makes_a_probe_late() -> None:
+    """The time that the probe runs does not."""
     watch = Watch()
     watch.probing.set_targets({"a": target(interval=100.0)})
     watch.play(100.1, None)
@@ -135,8 +135,8 @@ def test_the_time_that_a_probe_waits_for_a_place_makes_it_late() -> None:
     assert watch.probing.report().late >= 4
 
 
-def test_without_targets_nothing_ticks() -> None:
-    """Before there are any, when they have gone, and after the end."""
+def test_without_targets_there_is_no_timer() -> None:
+    """Before there are any, after they were removed, and after the end."""
     watch = Watch()
     watch.probing.set_targets({})
     assert watch.clock.getDelayedCalls() == []
@@ -154,8 +154,8 @@ def test_without_targets_nothing_ticks() -> None:
     assert watch.told == []
 
 
-def test_a_fault_in_what_is_told_does_not_end_probing() -> None:
-    """The key is probed again; the prober logs the fault."""
+def test_an_exception_in_learn_does_not_end_probing() -> None:
+    """The key is probed again; the prober logs the exception."""
     found: list[ProbeResult] = []
 
     def learn(key: str, result: ProbeResult) -> None:
@@ -173,6 +173,6 @@ def test_a_fault_in_what_is_told_does_not_end_probing() -> None:
     assert {result.cause for result in found} == {Cause.REFUSED}
 
 
-def test_nothing_was_done_yet() -> None:
-    """And it is told so."""
+def test_a_new_probe_loop_reports_no_probes() -> None:
+    """Every count is zero."""
     assert Watch().probing.report() == ProbeReport(0, 0, 0, {}, 0, 0, 0.0)

@@ -1,4 +1,4 @@
-"""Sockets that connect: from where, and whether they are connected."""
+"""Sockets that connect: their source address, and whether they are connected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from failoverdns.probing.probe_sockets import (
 HERE = ip_address(LOOPBACK)
 
 
-def test_a_socket_that_connects_never_blocks() -> None:
+def test_a_connecting_socket_never_blocks() -> None:
     with (
         socket.create_server((LOOPBACK, 0)) as server,
         begin_to_connect(HERE, server.getsockname()[1], ()) as sock,
@@ -31,7 +31,7 @@ def test_a_socket_that_connects_never_blocks() -> None:
 
 
 def test_a_source_takes_no_port_before_it_connects() -> None:
-    """So many more can come from it: a port is free for each address and port that is probed."""
+    """So a port is free for each probed address and port, and more probes can run."""
     with (
         socket.create_server((LOOPBACK, 0)) as server,
         begin_to_connect(HERE, server.getsockname()[1], (ip_address("127.0.0.9"),)) as sock,
@@ -40,15 +40,15 @@ def test_a_source_takes_no_port_before_it_connects() -> None:
         assert sock.getsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT) == 1
 
 
-def test_a_socket_that_could_not_connect_is_told() -> None:
+def test_a_socket_that_could_not_connect_is_an_error() -> None:
     with begin_to_connect(HERE, (port := closed_port()), ()) as sock:
         select.select([], [sock], [], 10)
         with pytest.raises(ConnectionRefusedError):
             check_connected(sock, port, failed=True)
 
 
-def test_a_socket_that_is_connected_to_itself_has_found_nobody() -> None:
-    """TCP allows it, at a port of this machine at which nobody listens."""
+def test_a_socket_that_is_connected_to_itself_counts_as_refused() -> None:
+    """TCP allows that, on a closed port of this machine."""
     with socket.socket() as sock:
         sock.bind((LOOPBACK, 0))
         sock.connect(sock.getsockname())
@@ -56,6 +56,6 @@ def test_a_socket_that_is_connected_to_itself_has_found_nobody() -> None:
             check_connected(sock, sock.getsockname()[1], failed=False)
 
 
-def test_a_source_that_is_not_ours_is_told() -> None:
+def test_a_source_address_that_this_machine_does_not_have_is_an_error() -> None:
     with pytest.raises(OSError, match=r"the source address 192\.0\.2\.1"):
         begin_to_connect(HERE, 80, (ip_address("192.0.2.1"),))

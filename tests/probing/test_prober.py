@@ -1,4 +1,4 @@
-"""So many probes at a time, each until its time is up, each telling what came of it once."""
+"""A limited number of probes at a time, each within its time limit, each reported once."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from failoverdns.model.health import Cause, CheckKind, ProbeResult
 from failoverdns.probing.prober import Prober
 
 
-def test_two_thousand_at_once_run_so_many_at_a_time() -> None:
-    """Each to its end, and told once."""
+def test_two_thousand_probes_run_a_limited_number_at_a_time() -> None:
+    """Each to its end, and each reported once."""
     probed, most = Probed(max_probes=100), 0
     port = closed_port()
     found: Counter[int] = Counter()
@@ -58,8 +58,8 @@ def test_two_thousand_at_once_run_so_many_at_a_time() -> None:
     probed.prober.stop()
 
 
-def test_those_that_wait_begin_in_order_and_their_time_counts_from_then() -> None:
-    """So a queue makes nobody late."""
+def test_waiting_probes_begin_in_order_and_their_time_counts_from_then() -> None:
+    """So a queue does not use up the time of a probe."""
     probed = Probed(max_probes=1)
     with head(stalled) as web:
         slow = make_target(CheckKind.HTTP, web.port, timeout=0.15)
@@ -70,7 +70,7 @@ def test_those_that_wait_begin_in_order_and_their_time_counts_from_then() -> Non
     probed.prober.stop()
 
 
-def test_each_ends_in_its_own_time(probed: Probed) -> None:
+def test_each_probe_ends_at_its_own_deadline(probed: Probed) -> None:
     """Whichever began first."""
     with head(stalled) as web:
         targets = [make_target(CheckKind.HTTP, web.port, timeout=t) for t in (0.2, 0.05, 0.12)]
@@ -81,8 +81,8 @@ def test_each_ends_in_its_own_time(probed: Probed) -> None:
         assert limit <= took < limit + 5
 
 
-def test_what_we_stand_still_is_not_held_against_a_head(probed: Probed) -> None:
-    """Its answer lies there when we go on, or has the rest of the time to come."""
+def test_a_standstill_of_this_process_does_not_count_against_a_head(probed: Probed) -> None:
+    """Its response may have arrived meanwhile, or has the rest of the time to arrive."""
     found: list[ProbeResult] = []
     with head(answering(OK)) as web:
         probed.prober.probe(make_target(CheckKind.HTTP, web.port, timeout=0.2), found.append)
@@ -92,8 +92,8 @@ def test_what_we_stand_still_is_not_held_against_a_head(probed: Probed) -> None:
     assert found[0].seconds >= 0.4
 
 
-def test_a_fault_in_what_is_told_stops_nothing(probed: Probed) -> None:
-    """It goes to the log, and other probes go on."""
+def test_an_exception_in_done_stops_nothing(probed: Probed) -> None:
+    """It is logged, and other probes continue."""
     found: list[ProbeResult] = []
 
     def fail(result: ProbeResult) -> None:
@@ -106,8 +106,8 @@ def test_a_fault_in_what_is_told_stops_nothing(probed: Probed) -> None:
     assert [log["log_failure"].type for log in logs] == [ZeroDivisionError]
 
 
-def test_a_fault_of_ours_ends_the_probe_that_it_is_in(probed: Probed) -> None:
-    """Here a port that there is none of, which the configuration refuses."""
+def test_a_defect_of_this_program_ends_only_its_probe(probed: Probed) -> None:
+    """Here an impossible port, which the configuration refuses."""
     with capturedLogs() as logs:
         result = probed(make_target(CheckKind.TCP, 70000))
     assert result.cause is Cause.UNREACHABLE
@@ -136,10 +136,10 @@ def no_room() -> Iterator[list[int]]:
 
 
 @pytest.mark.parametrize("kind", [CheckKind.TCP, CheckKind.EXEC])
-def test_without_room_for_a_probe_nothing_is_said_of_the_head(
+def test_a_probe_without_a_free_descriptor_is_no_failure_of_the_head(
     probed: Probed, kind: CheckKind
 ) -> None:
-    """It waits until there is some, which is logged once; its time counts from then."""
+    """It waits until there is one, which is logged once; its time counts from then."""
     found: list[ProbeResult] = []
     target = make_target(kind, closed_port(), run=("/bin/true",), timeout=5.0)
     with capturedLogs() as logs:
@@ -154,8 +154,8 @@ def test_without_room_for_a_probe_nothing_is_said_of_the_head(
     assert ["Too many open files" in str(log["why"]) for log in logs] == [True]
 
 
-def test_there_is_one_timer_however_many_are_given_up() -> None:
-    """And none when nothing runs."""
+def test_there_is_one_timer_however_many_probes_are_given_up() -> None:
+    """And none when no probe runs."""
     probed = Probed(max_probes=5)
     before = len(reactor().getDelayedCalls())
     with head(stalled) as web:
@@ -169,8 +169,8 @@ def test_there_is_one_timer_however_many_are_given_up() -> None:
     probed.prober.stop()
 
 
-def test_who_is_told_may_probe_again() -> None:
-    """At once, as often as it likes, though there is one place only."""
+def test_done_may_start_another_probe() -> None:
+    """At once, as often as it likes, even if there is only one place."""
     probed = Probed(max_probes=1)
     found: list[ProbeResult] = []
     target = make_target(CheckKind.TCP, closed_port())
@@ -186,8 +186,8 @@ def test_who_is_told_may_probe_again() -> None:
 
 
 @pytest.mark.parametrize("kind", [CheckKind.TCP, CheckKind.HTTP, CheckKind.TLS, CheckKind.EXEC])
-def test_nobody_is_told_after_the_end(kind: CheckKind) -> None:
-    """What runs is ended, what waits does not begin; and it may be stopped twice."""
+def test_nothing_is_reported_after_the_end(kind: CheckKind) -> None:
+    """Running probes end, waiting ones do not begin; and it may be stopped twice."""
     found: list[ProbeResult] = []
     prober = Prober(reactor(), max_probes=2, max_programs=2)
     with head(stalled) as web:
@@ -205,8 +205,8 @@ def test_nobody_is_told_after_the_end(kind: CheckKind) -> None:
     assert prober.running == prober.waiting == 0
 
 
-def test_a_probe_may_stop_the_prober() -> None:
-    """When it tells what it found, with others ready in the same turn."""
+def test_done_may_stop_the_prober() -> None:
+    """While other probes are ready in the same turn."""
     prober = Prober(reactor(), max_probes=512, max_programs=32)
     found: list[ProbeResult] = []
 
@@ -222,8 +222,8 @@ def test_a_probe_may_stop_the_prober() -> None:
     assert len(found) == 1
 
 
-def test_a_connection_that_closes_makes_room_in_the_same_turn() -> None:
-    """No event of the last socket is taken for one of the next, which has its number."""
+def test_a_closing_connection_makes_room_in_the_same_turn() -> None:
+    """No event of its socket is taken for one of the next, which has the same number."""
     probed = Probed(max_probes=50)
     good: list[ProbeResult] = []
     bad: list[ProbeResult] = []

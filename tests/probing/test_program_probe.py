@@ -1,4 +1,4 @@
-"""Probes that are programs: their ends, their environment, and what is left of them."""
+"""Probes that run programs: how they end, their environment, and that nothing of them remains."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from failoverdns.probing.program_probe import environment
 
 
 def shell(script: str, timeout: float = 20.0) -> ProbeTarget:
-    """A target that is looked at by a line of shell."""
+    """A target that is probed by a line of shell."""
     names = ("www.shop.example", "shop.example")
     run = ("/bin/sh", "-c", script)
     return make_target(CheckKind.EXEC, host="192.0.2.1", names=names, run=run, timeout=timeout)
@@ -35,19 +35,19 @@ def shell(script: str, timeout: float = 20.0) -> ProbeTarget:
         ("sleep 60 & echo x; exit 6", Cause.EXIT, "exit status 6: x"),
     ],
 )
-def test_how_a_program_ends_decides(
+def test_the_end_of_a_program_decides(
     probed: Probed, script: str, cause: Cause | None, detail: str
 ) -> None:
-    """The last line that it printed is told; a child that holds its output delays nothing."""
+    """Its last line is reported; a child that holds its output delays nothing."""
     result = probed(shell(script))
     assert (result.cause, result.detail) == (cause, detail)
     assert result.seconds < 10
 
 
-def test_a_program_that_takes_too_long_is_killed_with_all_that_it_has_started(
+def test_a_program_that_takes_too_long_is_killed_with_all_its_children(
     probed: Probed, tmp_path: Path
 ) -> None:
-    """Even if it does not want to end."""
+    """Even if it ignores SIGTERM."""
     pids = tmp_path / "pids"
     script = f"trap '' TERM; echo looking; sleep 60 & echo $$ $! > {pids}; wait"
     result = probed(shell(script, timeout=0.2))
@@ -58,7 +58,7 @@ def test_a_program_that_takes_too_long_is_killed_with_all_that_it_has_started(
     turn_until(lambda: not any(map(is_running, both)))
 
 
-def test_nothing_of_a_program_stays_behind(probed: Probed, tmp_path: Path) -> None:
+def test_no_process_of_a_program_remains(probed: Probed, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     assert probed(shell(f"sleep 60 & echo $! > {pids}")).is_good
     (child,) = [int(pid) for pid in pids.read_text().split()]
@@ -66,19 +66,19 @@ def test_nothing_of_a_program_stays_behind(probed: Probed, tmp_path: Path) -> No
 
 
 def test_a_program_that_prints_without_end_is_killed_too(probed: Probed) -> None:
-    """No more than the end of it is kept."""
+    """Only the end of its output is kept."""
     result = probed(shell("exec yes", timeout=0.2))
     assert (result.cause, result.detail) == (Cause.TIMEOUT, "did not end within 0.2 s: y")
 
 
-def test_a_program_that_closes_its_output_keeps_nobody_busy(probed: Probed) -> None:
+def test_a_program_that_closes_its_output_uses_no_cpu_time(probed: Probed) -> None:
     found: list[ProbeResult] = []
     probed.prober.probe(shell("exec >&- 2>&-; sleep 0.2; exit 4"), found.append)
     assert turn_until(lambda: bool(found)) < 50
     assert found[0].detail == "exit status 4"
 
 
-def test_a_program_that_cannot_be_run_is_told(probed: Probed, tmp_path: Path) -> None:
+def test_a_program_that_cannot_be_run_is_reported(probed: Probed, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a program")
     for path, words in (("missing", "No such file or directory"), ("text", "Permission denied")):
         run = (str(tmp_path / path),)
@@ -86,8 +86,10 @@ def test_a_program_that_cannot_be_run_is_told(probed: Probed, tmp_path: Path) ->
         assert (result.cause, result.detail) == (Cause.EXIT, f"{run[0]} cannot be run: {words}")
 
 
-def test_a_program_is_told_what_it_looks_at_and_no_more(probed: Probed, tmp_path: Path) -> None:
-    """Nothing of the server's own gets in, such as a password of systemd's."""
+def test_a_program_gets_the_target_in_its_environment_and_nothing_else(
+    probed: Probed, tmp_path: Path
+) -> None:
+    """No variable of the server gets in, such as a password from systemd."""
     os.environ["SECRET_OF_THE_SERVER"] = "x"
     try:
         assert probed(shell(f"/usr/bin/env > {tmp_path}/seen")).is_good
@@ -109,7 +111,7 @@ def test_a_program_is_told_what_it_looks_at_and_no_more(probed: Probed, tmp_path
 
 
 def test_no_more_programs_run_than_there_are_places() -> None:
-    """And they keep no connection waiting."""
+    """And they do not keep connections waiting."""
     probed = Probed(max_programs=2)
     began = time.monotonic()
     results = probed.all(*[shell("sleep 0.1")] * 5)
@@ -120,7 +122,7 @@ def test_no_more_programs_run_than_there_are_places() -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process is there and has not ended."""
+    """Return whether a process exists and has not ended."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

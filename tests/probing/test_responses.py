@@ -17,7 +17,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 def read(data: bytes, *, piece: int = 0, ends: bool = False) -> ResponseReader:
-    """Read a response, whole or in pieces of so many bytes."""
+    """Read a response, whole or in pieces of `piece` bytes."""
     reader = ResponseReader(wants_body=True)
     for at in range(0, len(data), piece or len(data) or 1):
         reader.feed(data[at : at + (piece or len(data))])
@@ -57,7 +57,7 @@ def read(data: bytes, *, piece: int = 0, ends: bool = False) -> ResponseReader:
     ],
 )
 @pytest.mark.parametrize("piece", [0, 1, 3])
-def test_a_response_is_read_however_it_comes(
+def test_a_response_is_read_however_it_is_split(
     data: bytes, status: int | None, body: bytes, ended: bool, piece: int
 ) -> None:
     """Whole or in pieces."""
@@ -76,7 +76,7 @@ def test_a_response_is_read_however_it_comes(
         (OK + b"x: " + b"y" * MAX_HEADER, "more than 65536 bytes of header"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 3000, "more than 65536 bytes of header"),
         (OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", "two different fields"),
-        (OK + b"Content-Length: -1\r\n\r\n", "Content-Length is no number"),
+        (OK + b"Content-Length: -1\r\n\r\n", "Content-Length is not a number"),
         (OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n", "'gzip, chunked'"),
         (CHUNKED + b"x\r\n", "a chunk has no size"),
         (CHUNKED + b"1" * 300, "the size of a chunk is too long"),
@@ -85,7 +85,7 @@ def test_a_response_is_read_however_it_comes(
     ],
 )
 @pytest.mark.parametrize("piece", [0, 1000])
-def test_what_is_no_response_is_told(data: bytes, words: str, piece: int) -> None:
+def test_an_invalid_response_is_reported(data: bytes, words: str, piece: int) -> None:
     """In words."""
     with pytest.raises(Malformed, match=words):
         read(data, piece=piece)
@@ -100,7 +100,7 @@ def test_what_is_no_response_is_told(data: bytes, words: str, piece: int) -> Non
         (CHUNKED + b"2\r\nok\r\n", "within the body"),
     ],
 )
-def test_an_end_that_comes_too_early_is_told(data: bytes, words: str) -> None:
+def test_a_response_that_ends_too_early_is_reported(data: bytes, words: str) -> None:
     with pytest.raises(Malformed, match=words):
         read(data, ends=True)
 
@@ -109,8 +109,8 @@ def test_a_body_without_a_length_ends_with_the_connection() -> None:
     assert read(OK + b"\r\nall", ends=True).ended
 
 
-def test_no_more_of_a_body_is_kept_than_is_looked_at() -> None:
-    """Whatever its length is said to be."""
+def test_only_the_part_of_a_body_that_is_searched_is_kept() -> None:
+    """Whatever its declared length."""
     for header in (b"\r\n", b"Content-Length: 99999999\r\n\r\n"):
         reader = read(OK + header + b"x" * (MAX_BODY + 10))
         assert reader.ended
@@ -120,13 +120,13 @@ def test_no_more_of_a_body_is_kept_than_is_looked_at() -> None:
     assert len(reader.body) == MAX_BODY
 
 
-def test_where_a_redirect_leads_is_told() -> None:
+def test_the_target_of_a_redirect_is_kept() -> None:
     assert read(b"HTTP/1.1 302 x\r\nLOCATION :  /there \r\n\r\n").location == "/there"
     assert read(OK + b"\r\n").location is None
 
 
-def test_a_body_that_nobody_wants_is_not_read() -> None:
-    """Nor is it looked at how long it is."""
+def test_a_body_that_is_not_needed_is_not_read() -> None:
+    """Nor is its length parsed."""
     reader = ResponseReader(wants_body=False)
     reader.feed(OK + b"Content-Length: what\r\n\r\nbody")
     assert reader.ended
@@ -140,8 +140,8 @@ WORDS = [
 
 
 @given(st.lists(st.one_of(st.sampled_from(WORDS), st.binary(max_size=9))), st.integers(1, 40))
-def test_no_bytes_do_more_than_be_refused(pieces: list[bytes], size: int) -> None:
-    """And it is the same whether they come whole or in pieces."""
+def test_any_bytes_are_read_or_refused(pieces: list[bytes], size: int) -> None:
+    """With the same result, whether they arrive whole or in pieces."""
     data = b"".join(pieces)
     outcomes: list[object] = []
     for piece in (0, size):
@@ -154,7 +154,7 @@ def test_no_bytes_do_more_than_be_refused(pieces: list[bytes], size: int) -> Non
 
 
 @given(st.binary(max_size=3000), st.integers(1, 500), st.integers(0, 9))
-def test_a_body_comes_out_of_chunks_as_it_went_in(body: bytes, size: int, seed: int) -> None:
+def test_a_body_is_joined_from_its_chunks(body: bytes, size: int, seed: int) -> None:
     dice, chunks, at = random.Random(seed), b"", 0
     while at < len(body):
         piece = body[at : at + dice.randint(1, size)]
@@ -165,6 +165,6 @@ def test_a_body_comes_out_of_chunks_as_it_went_in(body: bytes, size: int, seed: 
     assert reader.ended
 
 
-def test_there_is_a_limit_to_all_that_is_read() -> None:
+def test_there_is_a_limit_to_the_bytes_of_a_response() -> None:
     """It is more than any response within the other limits needs."""
     assert MAX_RAW > MAX_HEADER + MAX_BODY

@@ -27,7 +27,7 @@ class Player:
         self._running: dict[str, float] = {}
 
     def set(self, count: int, interval: float = 10.0, jitter: float = 0.0) -> None:
-        """Probe so many keys."""
+        """Probe `count` keys from now on."""
         timings = {str(number): ProbeTiming(interval, jitter) for number in range(count)}
         self.schedule.replace(timings, self.now, self.dice)
 
@@ -50,7 +50,7 @@ class Player:
         return [at for at, which in self.begun if which == key]
 
     def most_in(self, window: float) -> int:
-        """Return how many probes began in such a window at most."""
+        """Return how many probes began in any window of this length, at most."""
         times, first, most = [at for at, _ in self.begun], 0, 0
         for index, at in enumerate(times):
             while times[first] < at - window:
@@ -59,7 +59,7 @@ class Player:
         return most
 
 
-def test_thousands_that_are_set_at_once_are_spread_over_their_interval() -> None:
+def test_thousands_of_new_keys_are_spread_over_their_interval() -> None:
     """Each is probed once in it, and no second has many more than its share."""
     player = Player()
     player.set(5000)
@@ -72,7 +72,7 @@ def test_thousands_that_are_set_at_once_are_spread_over_their_interval() -> None
 
 
 def test_probes_do_not_drift() -> None:
-    """Jitter moves each, and not those that come after it."""
+    """Jitter moves each probe, but not the following ones."""
     player = Player(seed=1)
     player.set(1, 10.0, 0.2)
     player.play(1000)
@@ -83,8 +83,8 @@ def test_probes_do_not_drift() -> None:
     assert max(offsets) - min(offsets) > 2.0
 
 
-def test_after_a_stall_each_is_probed_once_and_not_all_at_a_time() -> None:
-    """Nothing that was missed is caught up."""
+def test_after_a_stall_each_key_is_probed_once_and_not_all_at_once() -> None:
+    """Missed probes are not made up for."""
     player = Player()
     player.set(5000)
     player.play(20)
@@ -99,8 +99,8 @@ def test_after_a_stall_each_is_probed_once_and_not_all_at_a_time() -> None:
     assert len(player.begun) == pytest.approx(50_000, rel=0.01)
 
 
-def test_what_still_runs_is_not_begun_again() -> None:
-    """Its next probe comes at its next time after that (the player sees to it)."""
+def test_a_running_probe_is_not_begun_again() -> None:
+    """The next one comes at the key's next time after it (the player checks that)."""
     player = Player(lambda key: 25.0)
     player.set(3)
     player.play(300)
@@ -110,8 +110,8 @@ def test_what_still_runs_is_not_begun_again() -> None:
         assert all(gap == pytest.approx(30, abs=2 * TICK) for gap in gaps)
 
 
-def test_those_that_stay_keep_their_times() -> None:
-    """Whatever is added and removed; one that comes back is a new one."""
+def test_remaining_keys_keep_their_times() -> None:
+    """Whatever is added and removed; a key that comes back counts as a new one."""
     player = Player()
     player.set(100)
     player.play(10.1)
@@ -129,8 +129,8 @@ def test_those_that_stay_keep_their_times() -> None:
     assert any(shifts[str(n)] > 1 for n in range(50, 100))
 
 
-def test_what_is_gone_is_not_probed() -> None:
-    """Even if it runs, and is told to have ended."""
+def test_a_removed_key_is_not_probed() -> None:
+    """Even if its probe runs, and ends later."""
     player = Player(lambda key: 5.0)
     player.set(10)
     player.play(12)
@@ -141,7 +141,7 @@ def test_what_is_gone_is_not_probed() -> None:
     assert len(player.schedule) == 0
 
 
-def test_what_comes_back_while_it_runs_waits_for_its_end() -> None:
+def test_a_key_that_comes_back_while_its_probe_runs_waits_for_the_end() -> None:
     player = Player(lambda key: 8.0)
     player.set(1, 1.0)
     player.play(1.1)
@@ -151,7 +151,7 @@ def test_what_comes_back_while_it_runs_waits_for_its_end() -> None:
     assert 2 <= len(player.begun) <= 4
 
 
-def test_another_interval_counts_from_now_on() -> None:
+def test_a_new_interval_counts_from_now_on() -> None:
     player = Player()
     player.set(1, 1000.0)
     player.play(1)
@@ -161,7 +161,7 @@ def test_another_interval_counts_from_now_on() -> None:
     assert len(player.begun) in (9, 10, 11)
 
 
-def test_how_far_it_is_behind_is_told() -> None:
+def test_the_delay_behind_the_schedule_is_known() -> None:
     player = Player()
     player.set(1)
     assert player.schedule.behind(player.now) == 0
@@ -175,10 +175,10 @@ def test_how_far_it_is_behind_is_told() -> None:
     st.lists(st.sampled_from((0.0, 0.3, 5.0, 100.0)), max_size=4),
     st.integers(0, 9),
 )
-def test_never_do_more_begin_than_twice_the_rate(
+def test_probes_never_begin_at_more_than_twice_the_rate(
     changes: list[tuple[int, float]], jitter: float, stalls: list[float], seed: int
 ) -> None:
-    """In no window, whatever is set, however it stalls."""
+    """In any window, whatever keys are set, and however it stalls."""
     player = Player(lambda key: int(key) % 3 * 0.7, seed)
     rate = 0.0
     for index in range(max(len(changes), len(stalls))):
@@ -194,7 +194,7 @@ def test_never_do_more_begin_than_twice_the_rate(
 
 
 @given(st.integers(1, 300), st.sampled_from((1.0, 7.0)), st.integers(0, 9))
-def test_any_number_is_spread_evenly(count: int, interval: float, seed: int) -> None:
+def test_any_number_of_keys_is_spread_evenly(count: int, interval: float, seed: int) -> None:
     """No tenth of the interval has many more than a tenth of them."""
     player = Player(seed=seed)
     player.set(count, interval)

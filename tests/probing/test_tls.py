@@ -1,4 +1,4 @@
-"""Probes over TLS: which certificates are good, and what is told of the others."""
+"""Probes over TLS: which certificates are good, and what is reported of the others."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def probe_tls(
         (ROOT.issue(NAME), (), {}),
     ],
 )
-def test_a_good_certificate_is_good(
+def test_a_valid_certificate_is_good(
     probed: Probed, tmp_path: Path, issued: Issued, names: tuple[str, ...], terms: dict[str, Any]
 ) -> None:
-    """By the chain that comes with it, for all names or for the one that is configured."""
+    """With the chain that the server sends, for all names or for the configured one."""
     result = probe_tls(probed, tmp_path, issued, names=names, **terms)
     assert (result.cause, result.detail) == (None, "")
 
@@ -87,10 +87,10 @@ def test_a_good_certificate_is_good(
     ],
     ids=["expired", "future", "name", "no name", "days", "CA", "chain", "usage", "all at once"],
 )
-def test_what_is_wrong_with_a_certificate_is_told(
+def test_the_faults_of_a_certificate_are_reported(
     probed: Probed, tmp_path: Path, issued: Issued, terms: dict[str, Any], words: list[str]
 ) -> None:
-    """All of it; and with `verify` off any certificate will do."""
+    """All of them; with `verify` off any certificate is good."""
     result = probe_tls(probed, tmp_path, issued, **terms)
     assert result.cause is Cause.TLS
     for word in words:
@@ -99,8 +99,8 @@ def test_what_is_wrong_with_a_certificate_is_told(
     assert probe_tls(probed, tmp_path, issued, verify=False).is_good
 
 
-def test_a_certificate_that_signs_itself_is_not_trusted(probed: Probed, tmp_path: Path) -> None:
-    """Unless it is in the file of those who are."""
+def test_a_self_signed_certificate_is_not_trusted(probed: Probed, tmp_path: Path) -> None:
+    """Unless it is in the file of trusted CAs."""
     own = Authority("Own")
     issued = own.issue(NAME, key=own.key, subject="Own")
     result = probe_tls(probed, tmp_path, issued)
@@ -110,8 +110,8 @@ def test_a_certificate_that_signs_itself_is_not_trusted(probed: Probed, tmp_path
     assert probe_tls(probed, tmp_path, issued, ca_file=str(tmp_path / "own.pem")).is_good
 
 
-def test_the_systems_cas_are_trusted_without_a_file(probed: Probed, tmp_path: Path) -> None:
-    """Ours is none of them."""
+def test_without_a_file_the_cas_of_the_system_are_trusted(probed: Probed, tmp_path: Path) -> None:
+    """The test's CA is not one of them."""
     result = probe_tls(probed, tmp_path, ROOT.issue(NAME), ca_file=None)
     assert result.cause is Cause.TLS
     assert "it is not signed by a trusted CA" in result.detail
@@ -128,7 +128,7 @@ def test_the_systems_cas_are_trusted_without_a_file(probed: Probed, tmp_path: Pa
     ids=["HTTP", "SMTP", "nothing", "an alert"],
 )
 @pytest.mark.parametrize("kind", [CheckKind.TLS, CheckKind.HTTPS])
-def test_a_handshake_that_fails_is_told(
+def test_a_failed_handshake_is_reported(
     probed: Probed, kind: CheckKind, said: bytes, words: str
 ) -> None:
     def behave(sock: socket.socket) -> None:
@@ -142,8 +142,8 @@ def test_a_handshake_that_fails_is_told(
     assert words in result.detail
 
 
-def test_the_name_that_is_asked_for_is_sent(probed: Probed, tmp_path: Path) -> None:
-    """The first one that is no pattern and no address, or the one that is configured."""
+def test_the_server_name_is_sent(probed: Probed, tmp_path: Path) -> None:
+    """The first name that is neither a wildcard nor an address, or the configured one."""
     asked: list[str | None] = []
     chain, key = ROOT.issue(NAME).save(tmp_path, "head")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -166,15 +166,15 @@ def test_the_name_that_is_asked_for_is_sent(probed: Probed, tmp_path: Path) -> N
     assert asked == [NAME, "x.example", None]
 
 
-def test_a_file_of_cas_that_cannot_be_read_is_told(probed: Probed, tmp_path: Path) -> None:
+def test_an_unreadable_file_of_cas_is_reported(probed: Probed, tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.pem")
     result = probe_tls(probed, tmp_path, ROOT.issue(NAME), ca_file=missing)
     assert result.cause is Cause.TLS
     assert f"{missing} has no CA certificates in PEM that can be read" in result.detail
 
 
-def test_a_file_of_cas_is_read_again_when_it_is_another(tmp_path: Path) -> None:
-    """Not at each probe; it is looked at every ten seconds."""
+def test_a_file_of_cas_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
+    """Not at each probe; it is checked every ten seconds."""
     now = 0.0
     trust = Trust(lambda: now)
     file = tmp_path / "ca.pem"
@@ -186,7 +186,7 @@ def test_a_file_of_cas_is_read_again_when_it_is_another(tmp_path: Path) -> None:
     assert trust.context(str(file), verify=True) is first
     file.write_text(Authority("Other").pem)
     os.utime(file, (1, 1))
-    assert trust.context(str(file), verify=True) is first, "it has just been looked at"
+    assert trust.context(str(file), verify=True) is first, "it has just been checked"
     now = 40.0
     second = trust.context(str(file), verify=True)
     assert second is not first
@@ -196,8 +196,10 @@ def test_a_file_of_cas_is_read_again_when_it_is_another(tmp_path: Path) -> None:
         trust.context(str(file), verify=True)
 
 
-def test_what_one_head_shows_says_nothing_of_the_next(probed: Probed, tmp_path: Path) -> None:
-    """They share all that is trusted: one that has expired, then one that is good, and again."""
+def test_the_certificate_of_one_head_does_not_affect_the_next(
+    probed: Probed, tmp_path: Path
+) -> None:
+    """They share a context: an expired certificate, then a good one, and again."""
     expired = ROOT.issue(NAME, starts=-9 * DAY, lasts=DAY)
     for _ in range(2):
         result = probe_tls(probed, tmp_path, expired)
@@ -207,8 +209,8 @@ def test_what_one_head_shows_says_nothing_of_the_next(probed: Probed, tmp_path: 
         assert probe_tls(probed, tmp_path, ROOT.issue(NAME)).is_good
 
 
-def test_a_ca_between_that_has_expired_is_told(probed: Probed, tmp_path: Path) -> None:
-    """Though the leaf is valid, and what it was signed with was once."""
+def test_an_expired_intermediate_ca_is_reported(probed: Probed, tmp_path: Path) -> None:
+    """Though the leaf is valid, and the intermediate's signature was valid once."""
     between = Authority("Between", ROOT, starts=-9 * DAY, lasts=2 * DAY)
     result = probe_tls(probed, tmp_path, between.issue(NAME))
     assert result.cause is Cause.TLS
@@ -227,8 +229,8 @@ print(Probed()(target).is_good)
 """
 
 
-def test_a_hardened_unit_can_probe_tls_too(tmp_path: Path) -> None:
-    """`MemoryDenyWriteExecute=yes`, as the packaged unit has it: no callbacks made at run time."""
+def test_a_hardened_systemd_unit_can_probe_tls(tmp_path: Path) -> None:
+    """`MemoryDenyWriteExecute=yes`, as in the packaged unit: no callbacks made at run time."""
     (tmp_path / "ca.pem").write_text(ROOT.pem)
     with head(over_tls(ROOT.issue(NAME), tmp_path, answering(OK))) as web:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Which cause an error of a socket is, and what is shown of a peer's words."""
+"""The cause that an error of a socket stands for, and how a peer's words are shown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from failoverdns.probing.verdict import MAX_DETAIL, ProbeVerdict, printable, ver
     ],
 )
 def test_each_error_has_its_cause(number: int, cause: Cause) -> None:
-    """And is told in words, with what was being done."""
+    """And words, with what the probe was doing."""
     text = os.strerror(number)
     fault = OSError(number, text)
     assert verdict_of(fault, "connecting") == ProbeVerdict(cause, f"connecting: {text}")
@@ -35,7 +35,7 @@ def test_each_error_has_its_cause(number: int, cause: Cause) -> None:
     )
 
 
-def test_what_a_peer_says_is_shown_without_control_characters() -> None:
-    """And not all of it."""
+def test_the_words_of_a_peer_are_shown_without_control_characters() -> None:
+    """And only the beginning of them."""
     assert printable("a\x1b[31m\nb") == "a?[31m?b"
     assert len(printable("x" * 9999)) == MAX_DETAIL

@@ -1,4 +1,4 @@
-"""Whatever a resolver says or does not say, the client returns an answer with a reason, in time."""
+"""Whatever a resolver sends, the client returns an answer, with a reason if it fails, in time."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_addresses_of_both_families_come_with_the_smallest_ttl_of_the_chain(
     assert ask(resolver) == Answer(v4, (IPv6Address("2001:db8::7"),), 40)
 
 
-def test_a_family_that_is_not_there_is_no_problem(resolver: NameServer) -> None:
+def test_a_missing_address_family_is_not_a_problem(resolver: NameServer) -> None:
     resolver.has(HOST, "A", "192.0.2.7", ttl=50)
     assert ask(resolver) == Answer((IPv4Address("192.0.2.7"),), (), 50)
 
@@ -76,7 +76,7 @@ def _fails(rcode: dns.rcode.Rcode):
         pytest.param(_fails(dns.rcode.SERVFAIL), "SERVFAIL", id="SERVFAIL"),
         pytest.param(_fails(dns.rcode.NXDOMAIN), "there is no such name", id="NXDOMAIN"),
         pytest.param(lambda resolver: None, "it has no addresses", id="empty"),
-        pytest.param(_loop, "its CNAME records lead nowhere", id="a CNAME loop"),
+        pytest.param(_loop, "its chain of CNAME records is a loop or too long", id="a CNAME loop"),
         pytest.param(_unrelated, "it has no addresses", id="records of another name"),
         pytest.param(
             lambda resolver: resolver.has(HOST, "A", "0.0.0.0", "224.0.0.1"),
@@ -85,25 +85,25 @@ def _fails(rcode: dns.rcode.Rcode):
         ),
     ],
 )
-def test_a_resolver_that_fails_or_lies_gives_no_address(
+def test_a_resolver_that_fails_or_sends_nonsense_gives_no_address(
     resolver: NameServer, prepare, problem: str
 ) -> None:
-    """And the reason is told."""
+    """And the reason is reported."""
     prepare(resolver)
     answer = ask(resolver)
     assert not answer.is_good
     assert problem in (answer.problem or "")
 
 
-def test_a_huge_answer_is_cut(resolver: NameServer) -> None:
-    """The same part of it each time."""
+def test_a_huge_answer_is_truncated(resolver: NameServer) -> None:
+    """To the same part each time."""
     many = [f"10.0.{n // 200}.{n % 200 + 1}" for n in range(900)]
     resolver.has(HOST, "A", *many)
     answer = ask(resolver)
     assert answer.ipv4 == tuple(map(IPv4Address, many[:MAX_ADDRESSES]))
 
 
-def test_the_next_resolver_is_asked_when_one_is_dead_or_fails(resolver: NameServer) -> None:
+def test_the_next_resolver_is_asked_when_one_is_unreachable_or_fails(resolver: NameServer) -> None:
     failing, dead = NameServer(), NameServer()
     dead.close()
     try:
@@ -126,5 +126,5 @@ def test_a_silent_resolver_costs_a_bounded_time(resolver: NameServer) -> None:
     assert client.TIMEOUT * client.ROUNDS <= 4
 
 
-def test_without_resolvers_nothing_is_told() -> None:
+def test_without_resolvers_there_is_no_answer() -> None:
     assert "no resolvers" in (resolve([], NAME, lambda: False, 0.5).problem or "")

@@ -1,4 +1,4 @@
-"""Hostnames are asked for when it is time, and what is told enters by the change corridor."""
+"""Hostnames are resolved when they are due, and answers are submitted as commands."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from driving import Gate, at_once, run
 from nameserver import NameServer
 from tables import ask, lines, query
 
-from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import AddApplication, AddHead
 from failoverdns.model.commands.groups import AddGroup, SetGroup
+from failoverdns.model.commands.server import Configure
 from failoverdns.resolving.refreshing import Refreshing, RefreshingEffects
 
 HOST = "lb.cloud.example."
@@ -31,7 +31,7 @@ class World:
     said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Make what refreshes."""
+        """Build the part that refreshes."""
 
         async def submit(command: Mutation) -> None:
             self.corridor.do(command)
@@ -47,13 +47,13 @@ class World:
         self.refreshing = Refreshing([("127.0.0.1", self.resolver.port)], effects)
 
     def at(self, now: float) -> int:
-        """Tick at a time; return how many questions the resolver was asked."""
+        """Tick at a time; return how many queries the resolver got."""
         before, self.now = self.resolver.asked, now
         self.refreshing.tick()
         return self.resolver.asked - before
 
     def answer(self) -> list[str]:
-        """Return what a query for the group gets."""
+        """Return the answer to a query for the group."""
         return lines(ask(self.corridor.table, query("shop.failover.test")).answer)
 
 
@@ -61,7 +61,7 @@ class World:
 def world() -> Iterator[World]:
     resolver = NameServer()
     corridor = Corridor()
-    corridor.do(system_commands.Configure((ZONE,)))
+    corridor.do(Configure((ZONE,)))
     corridor.do(AddApplication("eu"))
     corridor.do(AddHead("eu", "lb", HeadRole.LOAD_BALANCER, hostname=HOST))
     corridor.do(AddGroup("shop", label="shop", primary="eu", flatten=True))
@@ -71,8 +71,8 @@ def world() -> Iterator[World]:
         resolver.close()
 
 
-def test_a_hostname_is_asked_for_before_its_ttl_is_over_and_no_sooner(world: World) -> None:
-    """At half of it; other addresses are history, another TTL is not."""
+def test_a_hostname_is_resolved_before_its_ttl_expires_and_no_sooner(world: World) -> None:
+    """At half of it; new addresses are recorded in history, a new TTL is not."""
     world.resolver.has(HOST, "A", "192.0.2.7", ttl=60)
     revision = world.corridor.ledger.state.revision
     assert world.at(0) == 2
@@ -89,8 +89,10 @@ def test_a_hostname_is_asked_for_before_its_ttl_is_over_and_no_sooner(world: Wor
     assert world.corridor.ledger.state.revision == revision + 2
 
 
-def test_a_name_that_is_gone_stays_and_is_asked_for_less_and_less(world: World) -> None:
-    """A problem is said when it begins and when it ends."""
+def test_the_addresses_of_a_removed_name_stay_and_it_is_resolved_less_and_less_often(
+    world: World,
+) -> None:
+    """A problem is logged when it begins and when it ends."""
     world.resolver.has(HOST, "A", "192.0.2.7", ttl=60)
     world.at(0)
     del world.resolver.zone[HOST, "A"]
@@ -105,7 +107,7 @@ def test_a_name_that_is_gone_stays_and_is_asked_for_less_and_less(world: World) 
     ]
 
 
-def test_what_is_not_needed_any_more_is_neither_asked_for_nor_kept(world: World) -> None:
+def test_unneeded_hostnames_are_neither_resolved_nor_kept(world: World) -> None:
     world.resolver.has(HOST, "A", "192.0.2.7", ttl=60)
     world.at(0)
     world.corridor.do(SetGroup("shop", flatten=False))
@@ -116,6 +118,6 @@ def test_what_is_not_needed_any_more_is_neither_asked_for_nor_kept(world: World)
     assert world.answer() == ["shop.failover.test. 60 IN CNAME lb.cloud.example."]
 
 
-def test_nothing_is_asked_after_the_end(world: World) -> None:
+def test_nothing_is_resolved_after_the_end(world: World) -> None:
     world.refreshing.stop()
     assert world.at(0) == 0

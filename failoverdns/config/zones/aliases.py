@@ -25,9 +25,9 @@ def read_alias(
     *,
     can_resolve: bool,
 ) -> DomainName | None:
-    """Return the alias of the zone `origin`, None without one; report what is wrong.
+    """Return the alias of the zone `origin`, None without one; report its errors in `faults`.
 
-    `records` are the zone's static ones; `served` the origins of all zones.
+    `records` are the zone's static records; `served` the origins of all zones.
     """
     if node is None or not isinstance(node.value, str):
         return None
@@ -39,9 +39,9 @@ def read_alias(
         faults.add(node.place, f"{quoted(node.value)} cannot be an alias: {error}")
         return None
     if any(rrset.owner == origin and rrset.records.rtype in (A, AAAA) for rrset in records):
-        faults.add(node.place, f"{origin} has addresses among its records; one of both has to go")
+        faults.add(node.place, f"{origin} has address records; remove these or the alias")
     if any(alias.is_at_or_below(other) for other in served):
-        faults.add(node.place, f"{alias} is in a zone of ours, so we would ask ourselves")
+        faults.add(node.place, f"{alias} is in a zone of this server; it resolves only other names")
     elif not can_resolve:
         faults.add(node.place, "needs resolvers to find the addresses; name some in `resolvers`")
     return alias

@@ -1,4 +1,4 @@
-"""Delegations in a zone: which records may stand at and below them, and whether they work.
+"""Delegations in a zone: which records are allowed at and below them, and whether they work.
 
 A delegated name has NS and DS records and glue, and below it there is only glue (RFC 1034 section
 4.2.1, RFC 9471).  A delegation does not work if the addresses of its servers can only be found by
@@ -20,7 +20,7 @@ _GLUE = "a delegated name has only NS, DS and addresses (glue); names below it h
 
 
 def misplaced(owner: DomainName, rtype: int, cuts: Collection[DomainName]) -> str | None:
-    """Return why a record cannot stand where it does, given the delegations at `cuts`, or None."""
+    """Return why a record is not allowed at its owner, given the delegations at `cuts`, or None."""
     if rtype == NS and next(owner.labels()) == _WILDCARD:
         return "a wildcard cannot be delegated (RFC 4592 section 4.2)"
     if owner in cuts and rtype not in _AT_DELEGATION:
@@ -38,8 +38,9 @@ def unreachable(
     """Yield the delegations that no resolver can follow.
 
     `servers` are the names of the name servers of each delegation, `addressed` the names with an
-    address in the zone.  A server is found if it has one, if it is below no delegation, or below
-    one that can be followed; a delegation can be followed if one of its servers is found.
+    address in the zone.  A server can be found if it has an address there, or is below no
+    delegation, or below one that can be followed; a delegation can be followed if one of its
+    servers can be found.
     """
     waiting = dict(servers)
     while waiting:

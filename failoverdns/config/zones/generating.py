@@ -1,4 +1,4 @@
-"""`$GENERATE`: many records of one pattern, as BIND has it.
+"""`$GENERATE`: many records from one pattern, with BIND's syntax.
 
 In the pattern `$` stands for the number, `$$` for a dollar sign, and `${OFFSET,WIDTH,BASE}` for
 the number plus OFFSET, filled up to WIDTH with zeros, in BASE: d, o, x or X, or n or N for nibbles
@@ -52,7 +52,7 @@ def _number(modifiers: str, number: int) -> str:
     parts = _MODIFIERS.fullmatch(modifiers)
     field = quoted("${" + modifiers + "}")
     if parts is None:
-        raise Malformed(f"{field} is not right; write ${{OFFSET,WIDTH,BASE}}")
+        raise Malformed(f"{field} is invalid; write ${{OFFSET,WIDTH,BASE}}")
     value, width, base = number + int(parts[1]), int(parts[2] or 0), parts[3] or "d"
     if value < 0:
         raise Malformed(f"{field} gives {value}, which is negative")

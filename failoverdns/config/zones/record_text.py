@@ -1,7 +1,7 @@
 """Read one static record: a line of zone-file text becomes an owner, a type and wire data.
 
-The form of a line is that of RFC 1035 section 5.1 and RFC 3597 section 5.  Some types cannot be
-written by operators, and some cannot stand at the origin.  The data is parsed by dnspython.
+The form of a line is that of RFC 1035 section 5.1 and RFC 3597 section 5.  Operators cannot write
+some types, and others are not allowed at the origin.  dnspython parses the data.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from failoverdns.model.records import CNAME, DNAME, NS, SOA
 from failoverdns.model.zone import STATUS_LABEL
 
 MAX_TTL = 2**31 - 1
-"""RFC 2181 section 8."""
+"""The largest TTL, in seconds (RFC 2181 section 8)."""
 
 _CLASS = re.compile(r"IN|CH|CS|HS|CLASS[0-9]+", re.ASCII | re.IGNORECASE)
 _IN = ("IN", "CLASS1")
 _OPT, _RRSIG, _NSEC, _NSEC3 = 41, 46, 47, 50
 _META = frozenset((0, _OPT, *range(128, 256)))
-"""Types that never stand in a zone (RFC 6895 section 3.1)."""
+"""Types that are never in a zone (RFC 6895 section 3.1)."""
 
 _NEVER = {
     SOA: "the server makes the SOA record itself; leave it out",
@@ -41,7 +41,7 @@ _NEVER = {
 }
 _NOT_AT_APEX = {
     NS: "the zone's own NS records come from `nameservers`; leave this one out",
-    CNAME: "a CNAME cannot stand at the zone's own name, beside its SOA and NS records",
+    CNAME: "a CNAME is not allowed at the zone's own name, which has SOA and NS records",
 }
 
 _EXAMPLES = {
@@ -61,7 +61,7 @@ _EXAMPLES = {
 class Record:
     """A record of class IN: `ttl` in seconds, `data` in uncompressed wire form.
 
-    `canonical` is the data by which records are compared (RFC 4034 section 6.2).
+    `canonical` is the data in the form in which records are compared (RFC 4034 section 6.2).
     """
 
     owner: DomainName
@@ -72,7 +72,7 @@ class Record:
 
     @property
     def type_text(self) -> str:
-        """The type's mnemonic, or `TYPE` and its number."""
+        """The mnemonic of the type, or `TYPE` and its number."""
         return type_text(self.rtype)
 
 
@@ -87,8 +87,8 @@ def parse_record(
     """Parse `OWNER [TTL] [CLASS] TYPE DATA`, in the zone `zone` (None: `origin`).
 
     Relative names are completed with `origin`; `default_ttl` is in seconds.
-    Raises Malformed for text that is not exactly one record, and for a record that cannot stand
-    in the zone, whichever other records are there.
+    Raises Malformed for text that is not exactly one record, and for a record that is not allowed
+    in the zone, whichever other records it has.
     """
     try:
         tokens = dns.tokenizer.Tokenizer(text, idna_codec=_ASCII_ONLY)
@@ -154,12 +154,12 @@ def _type(word: str) -> int:
             f"{quoted(word)} is not a record type; write a name such as MX, or TYPE and a number"
         ) from None
     if rtype in _META:
-        raise Malformed(f"{word.upper()} is for messages only; it cannot stand in a zone")
+        raise Malformed(f"{word.upper()} is for messages only; it is not allowed in a zone")
     return rtype
 
 
 def _refuse(owner: DomainName, rtype: int, origin: DomainName) -> None:
-    """Raise Malformed if no record of that type may stand at `owner`."""
+    """Raise Malformed if no record of this type is allowed at `owner`."""
     if not owner.is_at_or_below(origin):
         raise Malformed(
             f"the owner {owner} is outside the zone {origin}; "
@@ -168,7 +168,7 @@ def _refuse(owner: DomainName, rtype: int, origin: DomainName) -> None:
     if is_status_name(owner):
         raise Malformed(
             f"names that begin with {STATUS_LABEL} are reserved: "
-            "the server says there which applications are online"
+            "the server answers there which applications are online"
         )
     if rtype in _NEVER:
         raise Malformed(_NEVER[rtype])
@@ -218,7 +218,7 @@ def _expect_end(tokens: dns.tokenizer.Tokenizer) -> None:
 
 
 class _AsciiOnly(dns.name.IDNACodec):
-    """Refuses names outside ASCII, so that what is served does not depend on an IDNA version."""
+    """Refuses names outside ASCII, so that the served names do not depend on an IDNA version."""
 
     def __init__(self) -> None:
         pass

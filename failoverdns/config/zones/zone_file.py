@@ -2,9 +2,9 @@
 
 Master files are read as RFC 1035 section 5.1 and RFC 2308 section 4 define them: comments, quotes,
 parentheses, omitted owners, `$ORIGIN`, `$TTL` and `$INCLUDE`; `$GENERATE` is in `generating`.
-Bytes, records, files and the depth of inclusions have limits, and an included file has to be in the
-folder of the file that the configuration names, or below it.
-One record is read in `record_text`; which records may stand together is checked in `zone_records`.
+The bytes, records and files are limited, and so is the depth of inclusions; an included file must
+be in the folder of the file that the configuration names, or below it.
+One record is read in `record_text`; which records may exist together is checked in `zone_records`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from failoverdns.model.names import DomainName
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of all files of a zone together, generated records included.
+    """Limits for all files of a zone together, generated records included.
 
     `depth` is the depth of inclusions; the first file has depth 0.
     """
@@ -52,8 +52,8 @@ def read_zone_files(
     """Read the records of the zone `origin` from zone files, in order of appearance.
 
     `files` are absolute paths, each with the place of its name in the configuration.
-    `default_ttl` (seconds) is for records that have none, unless a `$TTL` sets another one.
-    Every error is reported in `faults`; wrong records, and those over `limits`, are left out.
+    `default_ttl` (seconds) is for records without a TTL, unless a `$TTL` sets another one.
+    Every error is reported in `faults`; invalid records, and those over `limits`, are left out.
     """
     reading = _Reading(origin, limits, faults)
     for place, path in files:
@@ -63,7 +63,7 @@ def read_zone_files(
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What a line of a file inherits from the lines before it."""
+    """The context that a line of a file inherits from the lines before it."""
 
     origin: DomainName
     ttl: int
@@ -84,7 +84,7 @@ class _Reading:
     """A limit was reached and reported; the rest is left out."""
 
     def file(self, path: Path, folder: Path, place: Place, context: _Context, depth: int) -> None:
-        """Read a file named at `place`; files that it includes must be in `folder` or below."""
+        """Read a file named at `place`; the files that it includes must be in `folder` or below."""
         try:
             text = self._text(path, folder, depth)
         except Malformed as fault:
@@ -157,7 +157,7 @@ class _Reading:
             raise Malformed(f"more than {self.limits.records} records in the files of a zone")
         if text[0].isspace():
             if context.owner is None:
-                raise Malformed("the first record of a file needs its owner name")
+                raise Malformed("the first record of a file needs an owner name")
             text = context.owner.absolute_text() + text
         record = parse_record(text, context.origin, context.ttl, self.zone)
         self.records.append((place, record))

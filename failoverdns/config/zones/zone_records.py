@@ -1,9 +1,9 @@
-"""The static records of a zone: which of them may stand together.
+"""The static records of a zone: which of them may exist together.
 
 A CNAME excludes other records of its owner (RFC 1034 section 3.6.2), an RRset has one TTL
-(RFC 2181 section 5.2), and CNAME records may not form a loop; the rules of delegations are in
-`delegations`.  Names of groups are not checked against these records here: groups are made and
-removed while the server runs.
+(RFC 2181 section 5.2), and CNAME records must not form a loop; the rules for delegations are in
+`delegations`.  The names of groups are not checked against these records here: groups are added and
+deleted while the server runs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from failoverdns.model.records import AAAA, CNAME, NS, A, Opaque, OwnedRRset
 from failoverdns.model.zone import NameServer
 
 MAX_RRSET = 65000
-"""Bytes of an RRset, its owner names uncompressed: more do not fit into one DNS message."""
+"""Bytes of an RRset with uncompressed owner names, at most: more do not fit into a DNS message."""
 
 
 def static_records(
@@ -34,8 +34,8 @@ def static_records(
     """Return the RRsets of `entries`, each the zone-file text of one record, in the same order.
 
     `from_files` are records that were read from zone files; they come after the entries.
-    `default_ttl` (seconds) is for records that have none; `nameservers` are the zone's own, and the
-    rules hold for their addresses too.
+    `default_ttl` (seconds) is for records without a TTL; `nameservers` are the zone's own, and the
+    rules apply to their addresses too.
     Every record that breaks a rule is reported in `faults` and left out.
     """
     records: list[Placed] = []
@@ -76,7 +76,7 @@ def static_records(
 
 
 class _Contents:
-    """The records of the zone that were accepted so far."""
+    """The records of the zone that have been accepted so far."""
 
     def __init__(self, nameservers: Sequence[NameServer]) -> None:
         self.rrsets: dict[tuple[DomainName, int], list[Placed]] = {}
@@ -105,9 +105,10 @@ class _Contents:
             beside.add(A)
         if record.rtype == CNAME and beside - {CNAME}:
             other = type_text(min(beside - {CNAME}))
-            return f"a CNAME stands alone, but {owner} has a record of type {other} too"
+            return f"a CNAME must be alone, but {owner} also has a record of type {other}"
         if record.rtype != CNAME and CNAME in beside:
-            return f"{owner} is a CNAME ({self._line(owner, CNAME)}); nothing may stand beside"
+            line = self._line(owner, CNAME)
+            return f"{owner} has a CNAME ({line}), so it can have no other record"
         members = self.rrsets.get((owner, record.rtype), [])
         for place, member in members:
             if member.canonical == record.canonical:
@@ -135,9 +136,9 @@ class _Contents:
 
 
 def _cname_loops(contents: _Contents) -> Iterator[tuple[Place, list[DomainName]]]:
-    """Yield each CNAME loop once: the place of its first record, and the names in it.
+    """Yield each CNAME loop once: the place of its first record, and its names.
 
-    Wildcards are not expanded: the name that a CNAME leads to may be that of a group.
+    Wildcards are not expanded: the target of a CNAME may be the name of a group.
     """
     finished: set[DomainName] = set()
     for start in contents.types_at:

@@ -1,6 +1,6 @@
-"""The section `zones` becomes `Zone` values.
+"""The section `zones`, which becomes `Zone` values.
 
-Here origins, name servers, TTLs and contacts are checked against each other; static records are
+Origins, name servers, TTLs and contacts are checked against each other here; static records are
 checked in `zone_records`, and zone files are read in `zone_file`.
 """
 
@@ -26,10 +26,10 @@ from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, Zone
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A zone as it is in the file.
+    """A zone as the file has it.
 
-    `usable` lacks the values that were refused already, `written` has them all: so a refused value
-    is not reported as missing as well.
+    `usable` lacks the values that were refused, `written` has them: so a refused value is not
+    reported as missing as well.
     """
 
     origin: DomainName
@@ -49,11 +49,11 @@ def read_zones(
     written: Node,
     faults: FaultReport,
 ) -> tuple[Zone, ...]:
-    """Return the zones of the sections; report everything that is wrong in `faults`.
+    """Return the zones of the sections; report all errors in `faults`.
 
     `folder` completes the paths of zone files.
-    `usable` is the document that the sections are of, `written` the same with the values that were
-    refused already.
+    `usable` is the document that the sections were made of; `written` also has the values that were
+    refused.
     If anything was reported, zones may be missing or incomplete.
     """
     sources: list[_Source] = []
@@ -160,11 +160,11 @@ def _nameservers(source: _Source) -> tuple[NameServer, ...]:
 
 
 def _nameserver_problem(name: DomainName, origin: DomainName, has_addresses: bool) -> str | None:
-    """Return why a server of that name cannot be in the NS set of `origin`, or None if it can."""
+    """Return why a server of this name cannot be in the NS set of `origin`, or None if it can."""
     if not name.is_at_or_below(origin):
         if has_addresses:
             return (
-                f"{name} is outside the zone {origin}, so its addresses are its own zone's matter; "
+                f"{name} is outside the zone {origin}, so its addresses are not served here; "
                 "leave them out (a name with a dot is taken as absolute)"
             )
         return None

@@ -1,4 +1,4 @@
-"""The alias of a zone fits what else is at its origin, and can be resolved."""
+"""The alias of a zone must fit the records at its origin, and must be resolvable."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def file_of(
     return FILE.format(alias=alias, record=record, resolvers=resolvers)
 
 
-def test_a_zone_may_have_one(load: Load) -> None:
+def test_a_zone_may_have_an_alias(load: Load) -> None:
     first, second = load(file_of()).zones
     assert first.alias == DomainName.from_text("lb.cloud.example")
     assert second.alias is None
@@ -45,14 +45,20 @@ def test_a_zone_may_have_one(load: Load) -> None:
     [
         ({"alias": '"a..b"'}, '"a..b" cannot be an alias: '),
         ({"alias": "192.0.2.1"}, '"192.0.2.1" cannot be an alias: '),
-        ({"record": "@ A 192.0.2.1"}, "a.test has addresses among its records; one of both"),
-        ({"record": "@ AAAA 2001:db8::1"}, "a.test has addresses among its records; one of both"),
-        ({"alias": "www.a.test"}, "www.a.test is in a zone of ours, so we would ask ourselves"),
-        ({"alias": "shop.b.test"}, "shop.b.test is in a zone of ours, so we would ask ourselves"),
+        ({"record": "@ A 192.0.2.1"}, "a.test has address records; remove these or the alias"),
+        ({"record": "@ AAAA 2001:db8::1"}, "a.test has address records; remove these or the alias"),
+        (
+            {"alias": "www.a.test"},
+            "www.a.test is in a zone of this server; it resolves only other names",
+        ),
+        (
+            {"alias": "shop.b.test"},
+            "shop.b.test is in a zone of this server; it resolves only other names",
+        ),
         ({"resolvers": "[]"}, "needs resolvers to find the addresses"),
     ],
 )
-def test_one_that_cannot_be_answered_is_refused(
+def test_an_alias_that_cannot_be_answered_is_refused(
     shown: Shown, changed: dict[str, str], told: str
 ) -> None:
     (error,) = shown(file_of(**changed))

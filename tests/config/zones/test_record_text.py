@@ -1,4 +1,4 @@
-"""One line of zone-file text becomes one record, byte for byte what dnspython makes of it."""
+"""One line of zone-file text becomes one record, byte for byte the same as with dnspython."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def with_dnspython(text: str) -> tuple[str, int, int, bytes]:
 
 
 @pytest.mark.parametrize("text", MANY_TYPES, ids=lambda text: text[:24])
-def test_a_record_is_what_dnspython_reads(text: str) -> None:
+def test_a_record_is_the_same_as_with_dnspython(text: str) -> None:
     record = parse_record(text, ORIGIN, 77)
     found = (record.owner.to_text(), record.rtype, record.ttl, record.data)
     assert found == with_dnspython(text)
@@ -83,13 +83,13 @@ def test_a_record_is_what_dnspython_reads(text: str) -> None:
         "www TYPE1 \\# 4 c000020a\n\n; the end\n",
     ],
 )
-def test_ttl_class_case_and_layout_are_free(text: str) -> None:
+def test_the_order_of_ttl_and_class_the_case_and_the_layout_are_free(text: str) -> None:
     record = parse_record(text, ORIGIN, 60)
     assert (record.owner.to_text(), record.ttl, record.type_text) == ("www.failover.test", 60, "A")
     assert record.data == bytes([192, 0, 2, 10])
 
 
-def test_records_are_compared_without_regard_to_case() -> None:
+def test_records_are_compared_case_insensitively() -> None:
     upper = parse_record("@ MX 10 MAIL.Example.net.", ORIGIN, 60)
     lower = parse_record("@ MX 10 mail.example.net.", ORIGIN, 60)
     assert upper.canonical == lower.canonical
@@ -179,28 +179,28 @@ def test_a_ttl_has_31_bits(ttl: int) -> None:
         ),
         (
             "failover.test. CNAME a",
-            "a CNAME cannot stand at the zone's own name, beside its SOA and NS records",
+            "a CNAME is not allowed at the zone's own name, which has SOA and NS records",
         ),
         ("a DNAME b", "DNAME is not supported"),
         ("a RRSIG x", "RRSIG, NSEC and NSEC3 records are made by signing; leave them out"),
         ("a NSEC x", "RRSIG, NSEC and NSEC3 records are made by signing; leave them out"),
         ("a TYPE50 \\# 0", "RRSIG, NSEC and NSEC3 records are made by signing; leave them out"),
-        ("a ANY x", "ANY is for messages only; it cannot stand in a zone"),
-        ("a OPT x", "OPT is for messages only; it cannot stand in a zone"),
-        ("a TYPE0 \\# 0", "TYPE0 is for messages only; it cannot stand in a zone"),
-        ("a TYPE128 \\# 0", "TYPE128 is for messages only; it cannot stand in a zone"),
-        ("a AXFR x", "AXFR is for messages only; it cannot stand in a zone"),
+        ("a ANY x", "ANY is for messages only; it is not allowed in a zone"),
+        ("a OPT x", "OPT is for messages only; it is not allowed in a zone"),
+        ("a TYPE0 \\# 0", "TYPE0 is for messages only; it is not allowed in a zone"),
+        ("a TYPE128 \\# 0", "TYPE128 is for messages only; it is not allowed in a zone"),
+        ("a AXFR x", "AXFR is for messages only; it is not allowed in a zone"),
         ("_status TXT x", "names that begin with _status are reserved"),
         ("_STATUS.shop TXT x", "names that begin with _status are reserved"),
     ],
 )
-def test_what_cannot_be_a_record_is_refused(text: str, message: str) -> None:
+def test_an_invalid_record_is_refused(text: str, message: str) -> None:
     with pytest.raises(Malformed) as refusal:
         parse_record(text, ORIGIN, 60)
     assert str(refusal.value).startswith(message)
 
 
-def test_status_further_up_is_a_label_like_any_other() -> None:
+def test_a_status_label_further_up_is_an_ordinary_label() -> None:
     assert parse_record("www._status TXT x", ORIGIN, 60).owner.to_text() == (
         "www._status.failover.test"
     )

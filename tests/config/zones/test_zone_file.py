@@ -1,4 +1,4 @@
-"""Zone files give the records that dnspython reads in them; every fault has its file and line."""
+"""Zone files give the same records as with dnspython; every error has its file and line."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ x TYPE65280 \# 4 0a000001
 
 
 def read(tmp_path: Path, text: str | bytes, **others: str) -> tuple[list[str], list[str]]:
-    """Read a file, with others beside it; return its records, and its errors."""
+    """Read a file, with other files beside it; return its records, and its errors."""
     for name, content in others.items():
         tmp_path.joinpath(name).write_text(content)
     path = tmp_path / "zone"
@@ -53,8 +53,8 @@ def read(tmp_path: Path, text: str | bytes, **others: str) -> tuple[list[str], l
     return lines, errors
 
 
-def test_a_whole_zone_file_is_read_as_dnspython_reads_it(tmp_path: Path) -> None:
-    """Comments, quotes, parentheses, owners left out, directives, generated records."""
+def test_a_whole_zone_file_gives_the_same_records_as_with_dnspython(tmp_path: Path) -> None:
+    """Comments, quotes, parentheses, omitted owners, directives, generated records."""
     lines, errors = read(tmp_path, WHOLE)
     assert errors == []
     judge = dns.zone.from_text(WHOLE, "failover.test.", relativize=False, check_origin=False)
@@ -80,7 +80,7 @@ def test_a_whole_zone_file_is_read_as_dnspython_reads_it(tmp_path: Path) -> None
 def test_generated_records_are_numbered(
     tmp_path: Path, line: str, owner: list[str], data: list[str]
 ) -> None:
-    """As BIND does it."""
+    """With the syntax of BIND."""
     lines, errors = read(tmp_path, line)
     assert errors == []
     texts = [bytes([len(text)]) + text.encode() for text in data]
@@ -89,8 +89,10 @@ def test_generated_records_are_numbered(
     ]
 
 
-def test_an_included_file_has_its_own_origin_and_the_next_line_has_not(tmp_path: Path) -> None:
-    """RFC 1035 section 5.1: origin and owner are what they were before."""
+def test_an_included_file_has_its_own_origin_and_the_next_line_has_the_old_one(
+    tmp_path: Path,
+) -> None:
+    """RFC 1035 section 5.1: after it, origin and owner are those before it."""
     inner = "$TTL 5\n@ TXT a\nb TXT b\n$INCLUDE deeper\n"
     lines, errors = read(
         tmp_path,
@@ -123,7 +125,7 @@ def test_an_included_file_has_its_own_origin_and_the_next_line_has_not(tmp_path:
         ),
         (
             "(\n)\n a TXT x",
-            ["zone:3:1: error: p: the first record of a file needs its owner name"],
+            ["zone:3:1: error: p: the first record of a file needs an owner name"],
         ),
         (
             "a.example.net. A 192.0.2.1",
@@ -166,7 +168,7 @@ def test_an_included_file_has_its_own_origin_and_the_next_line_has_not(tmp_path:
         ),
         (
             "$GENERATE 1-2 a${x} A 192.0.2.1",
-            ['zone:1:1: error: p: "${x}" is not right; write ${OFFSET,WIDTH,BASE}'],
+            ['zone:1:1: error: p: "${x}" is invalid; write ${OFFSET,WIDTH,BASE}'],
         ),
         (
             "$GENERATE 1-2 a${-2} A 192.0.2.1",
@@ -185,10 +187,10 @@ def test_an_included_file_has_its_own_origin_and_the_next_line_has_not(tmp_path:
         ("\xe4 TXT x", None),
     ],
 )
-def test_every_fault_is_told_with_file_and_line(
+def test_every_error_is_reported_with_file_and_line(
     tmp_path: Path, text: str | bytes, errors: list[str] | None
 ) -> None:
-    """All of them at once, each with what would be right."""
+    """All of them at once, each with a correct form."""
     found = read(tmp_path, text)[1]
     if errors is None:
         assert "outside ASCII" in found[0]
@@ -197,8 +199,8 @@ def test_every_fault_is_told_with_file_and_line(
 
 
 @pytest.mark.parametrize("name", ["/etc/hostname", "../secret", "link"])
-def test_what_is_included_stays_below_the_folder(tmp_path: Path, name: str) -> None:
-    """Neither by a path nor by a link is another file of the machine read."""
+def test_an_included_file_must_be_below_the_folder(tmp_path: Path, name: str) -> None:
+    """Neither a path nor a link can include another file of the machine."""
     folder = tmp_path / "zones"
     folder.mkdir()
     tmp_path.joinpath("secret").write_text("a TXT secret\n")
@@ -209,7 +211,7 @@ def test_what_is_included_stays_below_the_folder(tmp_path: Path, name: str) -> N
 
 
 def test_files_that_are_too_large_or_too_many_are_refused(tmp_path: Path) -> None:
-    """So that a mistake, or a device, cannot fill the memory."""
+    """So that neither a mistake nor a device can fill the memory."""
     comment = b";" * LIMITS.size
     assert read(tmp_path, comment) == ([], [])
     assert read(tmp_path, comment + b";")[1] == [
@@ -221,8 +223,8 @@ def test_files_that_are_too_large_or_too_many_are_refused(tmp_path: Path) -> Non
     ]
 
 
-def test_more_records_than_the_limit_are_told_once(tmp_path: Path) -> None:
-    """Once for all files, with a limit that is reached sooner than the real one."""
+def test_too_many_records_are_reported_once(tmp_path: Path) -> None:
+    """Once for all files, with a limit below the real one."""
     limits = replace(LIMITS, records=1000)
     many = "$GENERATE 1-600 a$ A 192.0.2.1\n"
     path = tmp_path / "zone"

@@ -1,4 +1,4 @@
-"""Static records that cannot stand beside each other are refused, each where it stands."""
+"""Static records that exclude each other are refused, each with its position."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ GLUE = "a delegated name has only NS, DS and addresses (glue); names below it ha
         (["a CNAME b"], []),
         (
             ["a CNAME b", "a TXT x"],
-            [(2, "a.failover.test is a CNAME (line 1); nothing may stand beside")],
+            [(2, "a.failover.test has a CNAME (line 1), so it can have no other record")],
         ),
         (
             ["a TXT x", "A CNAME b"],
-            [(2, "a CNAME stands alone, but a.failover.test has a record of type TXT too")],
+            [(2, "a CNAME must be alone, but a.failover.test also has a record of type TXT")],
         ),
         (
             ["a CNAME b", "a CNAME c"],
@@ -74,7 +74,7 @@ GLUE = "a delegated name has only NS, DS and addresses (glue); names below it ha
         ),
         (
             ["ns1 CNAME b"],
-            [(1, "a CNAME stands alone, but ns1.failover.test has a record of type A too")],
+            [(1, "a CNAME must be alone, but ns1.failover.test also has a record of type A")],
         ),
         (
             ["ns1 A 192.0.2.54"],
@@ -159,7 +159,9 @@ GLUE = "a delegated name has only NS, DS and addresses (glue); names below it ha
         (["a CNAME b", "b CNAME c", "c CNAME a.example.net."], []),
     ],
 )
-def test_what_may_stand_beside_what(entries: list[str], errors: list[tuple[int, str]]) -> None:
+def test_records_that_exclude_each_other_are_refused(
+    entries: list[str], errors: list[tuple[int, str]]
+) -> None:
     assert read(*entries)[1] == errors
 
 
@@ -174,7 +176,7 @@ def test_a_record_that_is_refused_does_not_hide_the_next() -> None:
     assert len(rrsets) == 1
 
 
-def test_an_rrset_must_fit_into_a_message() -> None:
+def test_an_rrset_must_fit_into_a_dns_message() -> None:
     text = '"' + "x" * 250 + '" '
     _, errors = read(*(f"a TXT {text * 100}{number}" for number in range(3)))
     assert errors == [(3, "the TXT records of a.failover.test do not fit into one DNS message")]

@@ -1,4 +1,4 @@
-"""Zones: origins, name servers, contact and TTLs fit each other, or the file is refused."""
+"""Origins, name servers, contact and TTLs of a zone must fit each other."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def file_of(*zones: str) -> str:
 
 
 def nameservers(entries: str) -> str:
-    """A file whose zone has these name servers; the first of them is at column 26 of line 3."""
+    """A file whose zone has these name servers; the first is at column 26 of line 3."""
     return file_of(f"a.test: {{nameservers: {{{entries}}}}}")
 
 
-def test_a_zone_has_defaults_for_all_but_its_name_servers(load: Load) -> None:
+def test_a_zone_has_defaults_for_everything_but_its_name_servers(load: Load) -> None:
     [zone] = load(nameservers("ns1: [192.0.2.53, '2001:db8::53'], ns.example.net.: ")).zones
     assert zone == Zone(
         origin=DomainName.from_text("a.test"),
@@ -46,7 +46,7 @@ def test_a_zone_has_defaults_for_all_but_its_name_servers(load: Load) -> None:
     )
 
 
-def test_the_first_name_server_is_the_primary(load: Load) -> None:
+def test_the_first_name_server_is_the_primary_of_the_soa_record(load: Load) -> None:
     [zone] = load(nameservers("z: [192.0.2.1], a: [192.0.2.2]")).zones
     assert [server.name.to_text() for server in zone.nameservers] == ["z.a.test", "a.a.test"]
 
@@ -98,7 +98,7 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
     [
         (
             file_of(f".: {NS}"),
-            ['3:3 zones..: "." cannot be a zone: the root cannot stand here'],
+            ['3:3 zones..: "." cannot be a zone: the root is not allowed here'],
         ),
         (
             file_of(f"a..test: {NS}"),
@@ -147,7 +147,7 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
             nameservers("ns.b.test: [192.0.2.1]"),
             [
                 "3:26 zones.a.test.nameservers.ns.b.test: ns.b.test is outside the zone a.test, so "
-                "its addresses are its own zone's matter; leave them out (a name with a dot is "
+                "its addresses are not served here; leave them out (a name with a dot is "
                 "taken as absolute)"
             ],
         ),
@@ -183,13 +183,13 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
         ),
     ],
 )
-def test_what_does_not_fit_is_told_where_it_stands(
+def test_an_error_in_a_zone_is_reported_with_its_position(
     shown: Shown, text: str, expected: list[str]
 ) -> None:
     assert shown(text) == expected
 
 
-def test_a_refused_value_is_not_blamed_twice(shown: Shown) -> None:
+def test_a_refused_value_causes_no_second_error(shown: Shown) -> None:
     text = file_of("a.test: {nameservers: {ns1: [192.0.2.x]}, ttl: '5', negative_ttl: 3600}")
     assert [error.split(" ")[1] for error in shown(text)] == [
         "zones.a.test.nameservers.ns1[0]:",
@@ -197,7 +197,7 @@ def test_a_refused_value_is_not_blamed_twice(shown: Shown) -> None:
     ]
 
 
-def test_every_zone_is_checked_whatever_the_others_have(shown: Shown) -> None:
+def test_every_zone_is_checked_even_if_others_have_errors(shown: Shown) -> None:
     text = file_of(
         "a.test: {nameservers: {ns1: 5}, records: [x CNAME, y A 192.0.2.1]}",
         "a.test.: {nameservers: {ns1: []}}",
@@ -218,7 +218,7 @@ def test_every_zone_is_checked_whatever_the_others_have(shown: Shown) -> None:
 def test_zone_files_are_read_with_the_records_of_the_configuration(
     load: Load, errors: Errors, tmp_path: Path
 ) -> None:
-    """A file is found from the folder of the configuration, and conflicts name both places."""
+    """A path is relative to the configuration's folder, and conflicts name both places."""
     text = (
         "zones:\n  a.test:\n    nameservers: {ns1: [192.0.2.53]}\n"
         '    records: ["www CNAME b"]\n    records_files: [zones/a.zone, zones/a.zone]\n'
@@ -233,4 +233,4 @@ def test_zone_files_are_read_with_the_records_of_the_configuration(
     found = [f"{Path(e.file).name}:{e.line} {e.message}" for e in errors(text)]
     assert found[0] == "failoverdns.yaml:5 the file zones/a.zone is given twice"
     assert f"a.zone:3 this A record is given twice; the first time on line 1 of {file}" in found
-    assert "a.zone:2 www.a.test is a CNAME (line 4); nothing may stand beside" in found
+    assert "a.zone:2 www.a.test has a CNAME (line 4), so it can have no other record" in found
