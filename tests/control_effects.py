@@ -10,8 +10,8 @@ from failoverdns.control.effects import CommandEffects
 from failoverdns.control.reading import Source
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
-from failoverdns.model.commands import LogCommand
 from failoverdns.model.commands.health import ReportHealth
+from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.errors import Rejected
 from failoverdns.model.moment import Moment
 

@@ -19,8 +19,7 @@ from threading import Thread
 from typing import Final
 
 from failoverdns.model.change import Json
-from failoverdns.model.commands import LogCommand
-from failoverdns.model.commands.server import QueryLogOff, QueryLogOn
+from failoverdns.model.commands.server import LogCommand, QueryLogOff, QueryLogOn
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import QueryLogSettings
 from failoverdns.protocol.query_lines import Exchange, exchange, query_line

@@ -5,8 +5,6 @@ They are not recorded in the history, and unlike `control.reading` they have a s
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.language.requests import Result
 from failoverdns.model.commands import Action
@@ -27,7 +25,7 @@ async def act(store: Store, effects: CommandEffects, command: Action) -> Result:
         case QueryLogOn() | QueryLogOff():
             return await effects.query_log(command)
         case _:
-            assert_never(command)
+            raise TypeError(f"{type(command).__name__} is not carried out here")
 
 
 async def _rotate_key(store: Store) -> Result:

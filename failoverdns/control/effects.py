@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from failoverdns.effects import Approval
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
-from failoverdns.model.commands import LogCommand
 from failoverdns.model.commands.health import ReportHealth
+from failoverdns.model.commands.server import LogCommand
 
 
 class Probing(Protocol):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import assert_never
 
 from failoverdns.changes.rehearsing import rehearsal
 from failoverdns.changes.state import State
@@ -132,7 +131,7 @@ async def read(source: Source, command: ReadCommand) -> Result:
         case QueryLogStatus():
             return await source.effects.query_log(command)
         case _:
-            assert_never(command)
+            raise TypeError(f"{type(command).__name__} is not carried out here")
 
 
 async def _server(source: Source) -> dict[str, Json]:

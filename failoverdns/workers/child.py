@@ -22,8 +22,7 @@ from twisted.logger import Logger
 
 from failoverdns.answering.answerer import Answerer
 from failoverdns.answering.settings import read_worker_settings
-from failoverdns.model.commands import LogCommand
-from failoverdns.model.commands.server import QueryLogOff, QueryLogOn, QueryLogStatus
+from failoverdns.model.commands.server import LogCommand, QueryLogOff, QueryLogOn, QueryLogStatus
 from failoverdns.model.errors import Rejected
 from failoverdns.net.process import begin_logging, take_reactor
 from failoverdns.net.sockets import CannotListen

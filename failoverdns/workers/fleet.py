@@ -23,8 +23,7 @@ from twisted.python.failure import Failure
 
 from failoverdns.answering.settings import share_of, write_worker_settings
 from failoverdns.model.change import Delta, Json
-from failoverdns.model.commands import LogCommand
-from failoverdns.model.commands.server import QueryLogOff, QueryLogOn
+from failoverdns.model.commands.server import LogCommand, QueryLogOff, QueryLogOn
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited

@@ -10,7 +10,7 @@ from typing import Any
 
 from failoverdns.answering.answerer import Answerer
 from failoverdns.model.change import Delta, Json
-from failoverdns.model.commands import LogCommand
+from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.protocol.table.deltas import write_delta

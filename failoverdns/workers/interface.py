@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from failoverdns.model.change import Delta, Json
-from failoverdns.model.commands import LogCommand
+from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.settings import Config
 from failoverdns.workers.settings import PreparedWorkers
 

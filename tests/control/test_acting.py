@@ -9,10 +9,9 @@ from driving import run
 
 from failoverdns.control.acting import act
 from failoverdns.model.change import Json
-from failoverdns.model.commands import LogCommand
 from failoverdns.model.commands.certificates import RotateKey
 from failoverdns.model.commands.health import ReportHealth
-from failoverdns.model.commands.server import QueryLogOff, QueryLogOn
+from failoverdns.model.commands.server import LogCommand, QueryLogOff, QueryLogOn
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Health
 from failoverdns.store.interface import OutcomeUnknown, Unavailable

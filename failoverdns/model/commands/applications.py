@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from failoverdns.model.application import HeadRole
+from failoverdns.model.commands.kinds import Mutation, ReadCommand
 from failoverdns.model.health import Quorum
 
 
 @dataclass(frozen=True, slots=True)
-class AddApplication:
+class AddApplication(Mutation):
     """`application add`."""
 
     name: str
@@ -18,7 +19,7 @@ class AddApplication:
 
 
 @dataclass(frozen=True, slots=True)
-class RenameApplication:
+class RenameApplication(Mutation):
     """`application rename`."""
 
     old: str
@@ -26,7 +27,7 @@ class RenameApplication:
 
 
 @dataclass(frozen=True, slots=True)
-class SetApplication:
+class SetApplication(Mutation):
     """`application set`: set its checks; an empty tuple removes them, None changes nothing."""
 
     name: str
@@ -36,19 +37,19 @@ class SetApplication:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveApplication:
+class RemoveApplication(Mutation):
     """`application remove`."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class ListApplications:
+class ListApplications(ReadCommand):
     """`application list`."""
 
 
 @dataclass(frozen=True, slots=True)
-class AddHead:
+class AddHead(Mutation):
     """`head add`: a new load balancer becomes the active one unless it is on standby."""
 
     application: str
@@ -60,7 +61,7 @@ class AddHead:
 
 
 @dataclass(frozen=True, slots=True)
-class SetHead:
+class SetHead(Mutation):
     """`head set`: replace addresses or hostname."""
 
     application: str
@@ -70,7 +71,7 @@ class SetHead:
 
 
 @dataclass(frozen=True, slots=True)
-class RenameHead:
+class RenameHead(Mutation):
     """`head rename`."""
 
     application: str
@@ -79,7 +80,7 @@ class RenameHead:
 
 
 @dataclass(frozen=True, slots=True)
-class ActivateHead:
+class ActivateHead(Mutation):
     """`head activate`: make a load balancer the active one."""
 
     application: str
@@ -87,7 +88,7 @@ class ActivateHead:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveHead:
+class RemoveHead(Mutation):
     """`head remove`."""
 
     application: str

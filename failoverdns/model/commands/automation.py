@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from failoverdns.model.commands.kinds import Mutation, ReadCommand
 from failoverdns.model.errors import RuleFailure
 
 
 @dataclass(frozen=True, slots=True)
-class CancelPlan:
+class CancelPlan(Mutation):
     """`plan cancel`."""
 
     group: str
 
 
 @dataclass(frozen=True, slots=True)
-class ListPlans:
+class ListPlans(ReadCommand):
     """`plan list`."""
 
 
 @dataclass(frozen=True, slots=True)
-class SetMaintenance:
+class SetMaintenance(Mutation):
     """`maintenance`: turn the maintenance mode of a group on or off."""
 
     group: str
@@ -29,7 +30,7 @@ class SetMaintenance:
 
 
 @dataclass(frozen=True, slots=True)
-class SetFlag:
+class SetFlag(Mutation):
     """`flag on` and `flag off`; `automation thaw` and `automation freeze`."""
 
     name: str
@@ -38,12 +39,12 @@ class SetFlag:
 
 
 @dataclass(frozen=True, slots=True)
-class ListFlags:
+class ListFlags(ReadCommand):
     """`flag list`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Automate:
+class Automate(Mutation):
     """Internal command: switch a group (by id) if its policy calls for it.
 
     `objections` are the failed rules of external programs.
@@ -54,7 +55,7 @@ class Automate:
 
 
 @dataclass(frozen=True, slots=True)
-class AdvancePlan:
+class AdvancePlan(Mutation):
     """Internal command: take the next step of the planned switch of a group (by id).
 
     `objections` as in `Automate`.

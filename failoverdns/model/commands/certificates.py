@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from failoverdns.model.certificate import Account, Bundle, Challenge, Facts
+from failoverdns.model.commands.kinds import Action, Mutation, ReadCommand
 from failoverdns.model.names import DomainName
 
 
 @dataclass(frozen=True, slots=True)
-class InstallCertificate:
+class InstallCertificate(Mutation):
     """`certificate install`: install a chain and its key, which are already checked."""
 
     application: str
@@ -18,26 +19,26 @@ class InstallCertificate:
 
 
 @dataclass(frozen=True, slots=True)
-class ShowCertificate:
+class ShowCertificate(ReadCommand):
     """`certificate show`."""
 
     application: str
 
 
 @dataclass(frozen=True, slots=True)
-class ListCertificates:
+class ListCertificates(ReadCommand):
     """`certificate list`."""
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveCertificate:
+class RemoveCertificate(Mutation):
     """`certificate remove`: remove a certificate, its key and its order."""
 
     application: str
 
 
 @dataclass(frozen=True, slots=True)
-class RequestCertificate:
+class RequestCertificate(Mutation):
     """`certificate request`: order a certificate; without `name`, for the application's groups.
 
     With `again`, also if there is a certificate for these names that is not due for renewal.
@@ -50,7 +51,7 @@ class RequestCertificate:
 
 
 @dataclass(frozen=True, slots=True)
-class ChallengeName:
+class ChallengeName(ReadCommand):
     """`certificate challenge-name`: the CNAME target for `_acme-challenge` of a customer's name."""
 
     name: str
@@ -58,12 +59,12 @@ class ChallengeName:
 
 
 @dataclass(frozen=True, slots=True)
-class RotateKey:
+class RotateKey(Action):
     """`certificate rotate-key`: encrypt all private keys with a new key file."""
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAccount:
+class OpenAccount(Mutation):
     """Internal command: store an account at an ACME directory, and its key."""
 
     account: Account
@@ -71,7 +72,7 @@ class OpenAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceOrder:
+class PlaceOrder(Mutation):
     """Internal command: record that an order (by id) is placed at the CA, with this key.
 
     `account` is the URI of the account that placed it.
@@ -84,7 +85,7 @@ class PlaceOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class SetChallenges:
+class SetChallenges(Mutation):
     """Internal command: serve these challenges for an order (by id)."""
 
     order: str
@@ -92,7 +93,7 @@ class SetChallenges:
 
 
 @dataclass(frozen=True, slots=True)
-class FailOrder:
+class FailOrder(Mutation):
     """Internal command: record that an attempt at an order (by id) failed.
 
     `retry_after` is the wait in seconds that the CA asked for.  `is_final` is true if the order at
@@ -106,7 +107,7 @@ class FailOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class IssueCertificate:
+class IssueCertificate(Mutation):
     """Internal command: store the certificate that the CA issued for an order (by id)."""
 
     order: str

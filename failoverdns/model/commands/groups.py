@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from failoverdns.model.commands.kinds import Mutation, ReadCommand
 from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
 
 
 @dataclass(frozen=True, slots=True)
-class AddGroup:
+class AddGroup(Mutation):
     """`group add`; `zone` defaults to the only zone, `label` to nine random digits."""
 
     name: str
@@ -23,7 +24,7 @@ class AddGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class SetGroup:
+class SetGroup(Mutation):
     """`group set`."""
 
     name: str
@@ -36,7 +37,7 @@ class SetGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class RenameGroup:
+class RenameGroup(Mutation):
     """`group rename`: change the name of a group; its hostname stays the same."""
 
     old: str
@@ -44,19 +45,19 @@ class RenameGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveGroup:
+class RemoveGroup(Mutation):
     """`group remove`: remove a group; its label is never used again."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class ListGroups:
+class ListGroups(ReadCommand):
     """`group list`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(Mutation):
     """`switch`: switch groups, all of them or none; without `to`, each to its other side.
 
     With `at` (seconds since 1970) the switch is planned, and the TTL is lowered to `pre_ttl`
@@ -74,7 +75,7 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True)
-class Preflight:
+class Preflight(ReadCommand):
     """`preflight`: check whether a switch of this group would succeed."""
 
     group: str
@@ -82,14 +83,14 @@ class Preflight:
 
 
 @dataclass(frozen=True, slots=True)
-class Explain:
+class Explain(ReadCommand):
     """`explain`: explain what a group answers, why, and what would switch it."""
 
     group: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearse:
+class Rehearse(ReadCommand):
     """`rehearse`: show what a switch would change."""
 
     group: str

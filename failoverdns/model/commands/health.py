@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from failoverdns.model.commands.kinds import Action, Mutation, ReadCommand
 from failoverdns.model.health import Health, Observed
 
 
 @dataclass(frozen=True, slots=True)
-class ForceHealth:
+class ForceHealth(Mutation):
     """`health force`: force heads or applications up or down; UNKNOWN removes the override.
 
     `application` and `head` (None: the application itself) may be patterns with `*` and `?`.
@@ -21,7 +22,7 @@ class ForceHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class ReportHealth:
+class ReportHealth(Action):
     """`health report`: the report of a head or an external monitor; it counts for `ttl` seconds.
 
     Without `head` it is about every head of the application, without `check` for all its checks of
@@ -37,14 +38,14 @@ class ReportHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class ShowHealth:
+class ShowHealth(ReadCommand):
     """`health show`."""
 
     application: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class LearnHealth:
+class LearnHealth(Mutation):
     """Internal command: record the observed health of heads (by name) of an application (by id)."""
 
     application: str
@@ -52,5 +53,5 @@ class LearnHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class ForgetHealth:
+class ForgetHealth(Mutation):
     """Internal command, at start: set all observed health to unknown until it is probed again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from failoverdns.model.commands.kinds import Action, Mutation, ReadCommand
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, AutomationSettings
 from failoverdns.model.resolution import Answer
@@ -11,7 +12,7 @@ from failoverdns.model.zone import Zone
 
 
 @dataclass(frozen=True, slots=True)
-class Configure:
+class Configure(Mutation):
     """Internal command, at start and reload: serve exactly these zones, with these settings."""
 
     zones: tuple[Zone, ...]
@@ -19,43 +20,43 @@ class Configure:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class Status(ReadCommand):
     """`status`."""
 
     group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(ReadCommand):
     """`watch`: send an event for each change until the client disconnects."""
 
 
 @dataclass(frozen=True, slots=True)
-class ExportRecords:
+class ExportRecords(ReadCommand):
     """`records`: export all records served as zone-file text."""
 
     zone: DomainName | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class QueryLogOn:
+class QueryLogOn(Action):
     """`querylog on`: log every N-th query, `sample` being N."""
 
     sample: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class QueryLogOff:
+class QueryLogOff(Action):
     """`querylog off`."""
 
 
 @dataclass(frozen=True, slots=True)
-class QueryLogStatus:
+class QueryLogStatus(ReadCommand):
     """`querylog status`."""
 
 
 @dataclass(frozen=True, slots=True)
-class LearnAnswer:
+class LearnAnswer(Mutation):
     """Internal command: record the answer for a hostname, to be served with TTL `ttl`."""
 
     hostname: DomainName
@@ -64,7 +65,11 @@ class LearnAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class ForgetAnswers:
+class ForgetAnswers(Mutation):
     """Internal command: delete the answers for these hostnames, which nothing needs any more."""
 
     hostnames: tuple[DomainName, ...]
+
+
+LogCommand = QueryLogOn | QueryLogOff | QueryLogStatus
+"""A command on the query log, whatever its kind."""

@@ -26,7 +26,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Quorum
 from failoverdns.model.moment import Moment
 from failoverdns.rules.decisions.certificates import certificate_removals
-from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.decisions.health_changes import unobserved
 from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
 from failoverdns.rules.derived.view import View
@@ -186,3 +186,17 @@ def _check_one_kind(addresses: tuple[object, ...], hostname: str | None) -> None
         check_template(hostname)
     if len(set(addresses)) != len(addresses):
         raise Rejected("invalid", "an address is given twice")
+
+
+DECISIONS = (
+    row(AddApplication, add_application),
+    row(SetApplication, set_application),
+    row(RenameApplication, rename_application),
+    row(RemoveApplication, remove_application),
+    row(AddHead, add_head),
+    row(SetHead, set_head),
+    row(RenameHead, rename_head),
+    row(ActivateHead, activate_head),
+    row(RemoveHead, remove_head),
+)
+"""The commands that this module decides on."""

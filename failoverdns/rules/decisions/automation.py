@@ -24,7 +24,7 @@ from failoverdns.model.group import Group, Side
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Held, Mode, Policy
 from failoverdns.model.rule_names import FLAP_GUARD
-from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.decisions.policy import PolicyVerdict, Situation, verdict
 from failoverdns.rules.decisions.switching import SwitchProposal, plan, switch_writes
 from failoverdns.rules.derived.active_side import policy_of, side_condition
@@ -134,3 +134,7 @@ def _refusal(held: Held | None, failures: tuple[RuleFailure, ...]) -> Mapping[st
         return {"held": None}
     rules: list[Json] = [{"rule": f.rule, "message": f.message} for f in failures]
     return {"held": list(held.reasons), "to": held.to, **({"rules": rules} if rules else {})}
+
+
+DECISIONS = (row(Automate, automate),)
+"""The commands that this module decides on."""

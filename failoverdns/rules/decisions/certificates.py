@@ -21,7 +21,7 @@ from failoverdns.model.commands.certificates import (
 from failoverdns.model.errors import Rejected
 from failoverdns.model.moment import Moment
 from failoverdns.model.timestamps import timestamp
-from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.derived.challenges import checked_names
 from failoverdns.rules.derived.entity_lookup import find_application
 from failoverdns.rules.derived.renewing import may_renew, renew_at, retry_asked_at
@@ -168,3 +168,11 @@ def _names_for(view: View, application: Application) -> tuple[str, ...]:
         for group in view.following(application.id)
         if group.application(group.active) == application.id
     )
+
+
+DECISIONS = (
+    row(InstallCertificate, install_certificate),
+    row(RequestCertificate, request_certificate),
+    row(RemoveCertificate, remove_certificate),
+)
+"""The commands that this module decides on."""

@@ -15,7 +15,7 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AllDown, AnswerOf, AutomationSettings
 from failoverdns.model.zone import MAX_ORIGIN, Zone
-from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.zones import NOT_CONFIGURED, raised_serial
 
@@ -112,3 +112,7 @@ def _group_at(view: View, zone: Zone, owner: DomainName) -> Group | None:
     if isinstance(group, Group) and owner in group_names(group.hostname):
         return group
     return None
+
+
+DECISIONS = (row(Configure, configure),)
+"""The commands that this module decides on."""

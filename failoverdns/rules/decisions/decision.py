@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from random import Random
+from typing import Any, TypeVar
 
 from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Json, Write
+from failoverdns.model.commands import Mutation
+from failoverdns.model.moment import Moment
 from failoverdns.model.policy import AutomationSettings
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.view import View
@@ -33,3 +37,18 @@ class Decision:
     def changes(self, view: View) -> bool:
         """Return whether the decision changes anything; changed zones always have writes."""
         return bool(self.writes) or self.settings not in (None, view.settings)
+
+
+C = TypeVar("C", bound=Mutation)
+Decide = Callable[[View, Any, Moment, Random], Decision]
+"""Decides on a command: takes the state, the command, the moment, and randomness."""
+
+
+def row(
+    command: type[C], decide: Callable[[View, C, Moment, Random], Decision]
+) -> tuple[type[Mutation], Decide]:
+    """Return a row of a table of decisions: a type of command, and the function that decides on it.
+
+    mypy checks that the function takes this type of command.
+    """
+    return command, decide

@@ -17,7 +17,7 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.policy import NO_AUTOMATION, Automation
 from failoverdns.model.rule_names import ACTIVE_SIDE
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
-from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.decisions.safety import counts_on
 from failoverdns.rules.decisions.switching import check_override
 from failoverdns.rules.derived.entity_lookup import (
@@ -206,3 +206,12 @@ def _random_label(view: View, zone: Zone, random: Random) -> str:
         if not taken:
             return label
     raise Rejected("unavailable", "found no free label: give one with --label")
+
+
+DECISIONS = (
+    row(AddGroup, add_group),
+    row(SetGroup, set_group),
+    row(RenameGroup, rename_group),
+    row(RemoveGroup, remove_group),
+)
+"""The commands that this module decides on."""

@@ -16,7 +16,7 @@ from failoverdns.model.commands.health import ForceHealth, ForgetHealth, LearnHe
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Forced, Health, Observed
 from failoverdns.model.moment import Moment
-from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.derived.entity_lookup import find_application, find_head
 from failoverdns.rules.derived.health import NOT_OBSERVED
 from failoverdns.rules.derived.view import View
@@ -133,3 +133,11 @@ def _counting(head: Head, forced: Forced, steady: float) -> Head:
     if head.observed is None or head.observed.health is forced.health:
         return head
     return replace(head, observed=replace(head.observed, since=steady))
+
+
+DECISIONS = (
+    row(ForceHealth, force_health),
+    row(LearnHealth, learn_health),
+    row(ForgetHealth, forget_health),
+)
+"""The commands that this module decides on."""

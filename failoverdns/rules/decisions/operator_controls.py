@@ -13,7 +13,7 @@ from failoverdns.model.commands.automation import SetFlag, SetMaintenance
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import AUTOMATION_FLAG, Flag, Maintenance
 from failoverdns.model.timestamps import timestamp
-from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.derived.entity_lookup import find_group, not_found
 from failoverdns.rules.derived.flags import automation_flag, gate_flags
 from failoverdns.rules.derived.view import View
@@ -61,3 +61,10 @@ def set_flag(view: View, command: SetFlag, moment: Moment, _random: Random) -> D
     if known is not None and known.on == command.on and command.reason in (None, known.reason):
         return Decision((), lambda _: flag_report(view, known))
     return Decision((Write(before, after),), lambda changed: flag_report(changed, after))
+
+
+DECISIONS = (
+    row(SetMaintenance, set_maintenance),
+    row(SetFlag, set_flag),
+)
+"""The commands that this module decides on."""

@@ -25,7 +25,7 @@ from failoverdns.model.commands.certificates import (
 from failoverdns.model.errors import Rejected
 from failoverdns.model.moment import Moment
 from failoverdns.rules.decisions.certificates import check_dates
-from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.derived.challenges import checked_names
 from failoverdns.rules.derived.renewing import may_renew, retry_at
 from failoverdns.rules.derived.view import View
@@ -137,3 +137,13 @@ def _active(view: View, id_: str) -> tuple[Order, Application]:
 
 def _report(order: Order) -> dict[str, Json]:
     return {"order": order.id, "names": list(order.names)}
+
+
+DECISIONS = (
+    row(OpenAccount, open_account),
+    row(PlaceOrder, place_order),
+    row(SetChallenges, set_challenges),
+    row(FailOrder, fail_order),
+    row(IssueCertificate, issue_certificate),
+)
+"""The commands that this module decides on."""

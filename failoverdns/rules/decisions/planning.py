@@ -26,8 +26,14 @@ from failoverdns.model.group import Group, Side
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Plan
 from failoverdns.model.timestamps import duration, timestamp
-from failoverdns.rules.decisions.decision import Decision
-from failoverdns.rules.decisions.switching import all_rules, check_override, plan, switch_writes
+from failoverdns.rules.decisions.decision import Decision, row
+from failoverdns.rules.decisions.switching import (
+    all_rules,
+    check_override,
+    plan,
+    switch,
+    switch_writes,
+)
 from failoverdns.rules.derived.active_side import policy_of
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.view import View
@@ -190,3 +196,17 @@ def _without_plan(group: Group) -> Group:
 def _recorded(before: Group, after: Group, about: Mapping[str, Json]) -> Decision:
     result = {"group": before.name, **about}
     return Decision((Write(before, after),), lambda _: {**result}, about=result)
+
+
+def switch_or_plan(view: View, command: Switch, moment: Moment, random: Random) -> Decision:
+    """Decide on a switch now, or on a planned one if the command has a time."""
+    decides = switch if command.at is None else plan_switch
+    return decides(view, command, moment, random)
+
+
+DECISIONS = (
+    row(Switch, switch_or_plan),
+    row(CancelPlan, cancel_plan),
+    row(AdvancePlan, advance_plan),
+)
+"""The commands that this module decides on."""

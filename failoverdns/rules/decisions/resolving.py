@@ -8,7 +8,7 @@ from failoverdns.model.change import Write
 from failoverdns.model.commands.server import ForgetAnswers, LearnAnswer
 from failoverdns.model.moment import Moment
 from failoverdns.model.resolution import Freshness, Resolved
-from failoverdns.rules.decisions.decision import Decision
+from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.derived.resolving import wanted
 from failoverdns.rules.derived.view import View
 
@@ -40,3 +40,10 @@ def forget_answers(
             found = (view.resolved(hostname), view.freshness(hostname))
             writes += [Write(entity, None) for entity in found if entity is not None]
     return Decision(tuple(writes), lambda _: {})
+
+
+DECISIONS = (
+    row(LearnAnswer, learn_answer),
+    row(ForgetAnswers, forget_answers),
+)
+"""The commands that this module decides on."""

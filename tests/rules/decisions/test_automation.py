@@ -18,13 +18,14 @@ from tables import served
 from watched import AUTO, DOWN, UNKNOWN, UP, learn, look, said, the_group
 
 from failoverdns.changes.state import State
-from failoverdns.model import commands as c
-from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Json
-from failoverdns.model.commands.automation import Automate, SetFlag, SetMaintenance
-from failoverdns.model.commands.groups import Switch
-from failoverdns.model.commands.health import ForceHealth
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.applications import AddApplication, AddHead, SetApplication
+from failoverdns.model.commands.automation import AdvancePlan, Automate, SetFlag, SetMaintenance
+from failoverdns.model.commands.groups import AddGroup, SetGroup, Switch
+from failoverdns.model.commands.health import ForceHealth, ForgetHealth, LearnHealth
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Cause, Health, Observed
@@ -101,8 +102,8 @@ def test_a_group_without_automation_is_never_switched_automatically(
     by_hand = Policy("by-hand")
     view = watched.shop(DOWN, UP)
     settings = replace(view.settings, policies=(*view.settings.policies, by_hand))
-    carry_out(view, system_commands.Configure(view.zones, settings))
-    carry_out(view, c.SetGroup("shop", policy=policy))
+    carry_out(view, Configure(view.zones, settings))
+    carry_out(view, SetGroup("shop", policy=policy))
     if maintained:
         carry_out(view, SetMaintenance("shop", True))
     assert look(view, 1e6) == {}
@@ -164,7 +165,7 @@ def test_a_manual_switch_maintenance_and_another_policy_clear_the_held_switch() 
     for command in (
         Switch(("shop",), BACKUP),
         SetMaintenance("shop", True),
-        c.SetGroup("shop", policy=""),
+        SetGroup("shop", policy=""),
     ):
         view = watched.shop(DOWN, UP, NEVER)
         look(view, 1000.0)
@@ -243,7 +244,7 @@ def test_a_manual_switch_from_a_side_that_was_not_down_is_not_undone(at: float |
     """An operator wants it there, although the primary has been up for a long time."""
     view = watched.shop(UP, UP)
     carry_out(view, Switch(("shop",), BACKUP, at=at), 1e6)
-    carry_out(view, system_commands.AdvancePlan("grp-shop"), 1_000_001.0)
+    carry_out(view, AdvancePlan("grp-shop"), 1_000_001.0)
     assert the_group(view).active is BACKUP
     assert look(view, 2e6) == {}
     learn(view, "eu", DOWN, 2e6)
@@ -285,12 +286,12 @@ def test_an_assertion_holds_back_an_automatic_switch_that_leaves_too_few_on_thei
 
 def test_the_history_has_the_reason_of_an_automatic_switch() -> None:
     corridor = shop_in_a_corridor()
-    corridor.do(system_commands.LearnHealth(id_of(corridor, "eu"), (("web1", said(DOWN, 1000.0)),)))
+    corridor.do(LearnHealth(id_of(corridor, "eu"), (("web1", said(DOWN, 1000.0)),)))
     corridor.now = 1030.0
     corridor.do(Automate(the_group(corridor.ledger.state).id))
     commands: list[Json] = []
     corridor.listeners.append(lambda change: commands.append(dict(change.command)))
-    corridor.do(system_commands.LearnHealth(id_of(corridor, "eu"), (("web1", said(UP, 1030.0)),)))
+    corridor.do(LearnHealth(id_of(corridor, "eu"), (("web1", said(UP, 1030.0)),)))
     corridor.now = 1300.0
     corridor.do(Automate(the_group(corridor.ledger.state).id))
     assert commands[-1] == {
@@ -395,21 +396,19 @@ GATE = Gate("office-hours", ("blog",), flag="office")
 def shop_in_a_corridor() -> Corridor:
     """The groups `shop` and `blog` over two applications of two web servers each."""
     corridor = Corridor()
-    corridor.do(system_commands.Configure((ZONE,), AutomationSettings((watched.WEB,), (POLICY,))))
+    corridor.do(Configure((ZONE,), AutomationSettings((watched.WEB,), (POLICY,))))
     for number, called in enumerate(("eu", "us")):
-        corridor.do(c.AddApplication(called))
+        corridor.do(AddApplication(called))
         for server in (1, 2):
             address = samples.addresses(f"192.0.2.{10 * number + server}")
-            head = c.AddHead(called, f"web{server}", HeadRole.WEB_SERVER, address)
+            head = AddHead(called, f"web{server}", HeadRole.WEB_SERVER, address)
             corridor.do(head)
-        corridor.do(c.SetApplication(called, ("web",), require_heads="all"))
+        corridor.do(SetApplication(called, ("web",), require_heads="all"))
         for server in (1, 2):
             up = Observed(UP, corridor.now)
-            corridor.do(
-                system_commands.LearnHealth(id_of(corridor, called), ((f"web{server}", up),))
-            )
+            corridor.do(LearnHealth(id_of(corridor, called), ((f"web{server}", up),)))
     for called, primary, backup in (("shop", "eu", "us"), ("blog", "us", "eu")):
-        corridor.do(c.AddGroup(called, label=called, primary=primary, backup=backup, policy="auto"))
+        corridor.do(AddGroup(called, label=called, primary=primary, backup=backup, policy="auto"))
     return corridor
 
 
@@ -442,9 +441,7 @@ class AutomationMachine(RuleBasedStateMachine):
     @initialize(rules=st.sampled_from([(), (ASSERTION,), (GATE,), (ASSERTION, GATE)]))
     def configure(self, rules: tuple[Assertion | Gate, ...]) -> None:
         """Configure some safety rules, or none."""
-        self.corridor.do(
-            system_commands.Configure((ZONE,), AutomationSettings((watched.WEB,), (POLICY,), rules))
-        )
+        self.corridor.do(Configure((ZONE,), AutomationSettings((watched.WEB,), (POLICY,), rules)))
 
     @rule(
         of=APPLICATIONS,
@@ -456,7 +453,7 @@ class AutomationMachine(RuleBasedStateMachine):
         before = self.healths()
         health = UP if cause is None else DOWN
         observed = Observed(health, self.corridor.now, cause, "")
-        self.corridor.do(system_commands.LearnHealth(id_of(self.corridor, of), ((head, observed),)))
+        self.corridor.do(LearnHealth(id_of(self.corridor, of), ((head, observed),)))
         after = self.healths()
         assert [forced for forced, _ in after.values()] == [forced for forced, _ in before.values()]
         assert after[of, head][1].health is health
@@ -540,10 +537,10 @@ class AutomationMachine(RuleBasedStateMachine):
             st.builds(SetMaintenance, st.sampled_from(["shop", "blog"]), st.booleans()),
             st.builds(SetFlag, st.sampled_from(["office", "automation"]), st.just(True)),
             st.builds(SetFlag, st.sampled_from(["office", "automation"]), st.booleans()),
-            st.just(system_commands.ForgetHealth()),
+            st.just(ForgetHealth()),
         )
     )
-    def intervene(self, command: c.Mutation) -> None:
+    def intervene(self, command: Mutation) -> None:
         """Give a command of an operator; it may be refused."""
         self.corridor.submit(command)
 

@@ -10,7 +10,6 @@ from corridors import ZONE, Corridor, build_shop
 from driving import run
 from samples import addresses, shop
 
-from failoverdns.model import commands as system_commands
 from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Change
 from failoverdns.model.commands import Mutation
@@ -22,6 +21,7 @@ from failoverdns.model.commands.applications import (
 )
 from failoverdns.model.commands.certificates import InstallCertificate, RemoveCertificate
 from failoverdns.model.commands.groups import RemoveGroup, RenameGroup, SetGroup, Switch
+from failoverdns.model.commands.server import Configure
 from failoverdns.model.event_kinds import EventKind
 from failoverdns.model.group import Side
 from failoverdns.model.timestamps import timestamp
@@ -42,7 +42,7 @@ def corridor() -> Corridor:
     """The group `shop` with `eu` active."""
     made = Corridor()
     made.now = time.time()
-    made.do(system_commands.Configure((ZONE,)))
+    made.do(Configure((ZONE,)))
     build_shop(made)
     return made
 
