@@ -114,14 +114,14 @@ def test_large_rrsets_come_and_go_for_years() -> None:
 
 WRONG: list[tuple[bytes, str]] = [
     (b"X\0", "unknown kind"),
-    (b"R\3ab", "what is no domain name|cut short"),
-    (b"R\x40" + b"a" * 64 + b"\0", "no domain name"),
+    (b"R\3ab", "an invalid domain name|cut short"),
+    (b"R\x40" + b"a" * 64 + b"\0", "invalid domain name"),
     (b"Z\1a\0\0\0\0\4abcd", "an SOA that is not one record"),
     (b"N\1a\0\2\0\0\0\1\0\0\0\0", "not in its zone"),
     (b"N\1a\0\1\0\0\0\1\0\0\0\3abc", "RRsets cut short"),
-    (b"N\1a\0\1\0\0\0\1\0\0\0\x08\0\1\0\1\0\0\0\0", "not so many records"),
+    (b"N\1a\0\1\0\0\0\1\0\0\0\x08\0\1\0\1\0\0\0\0", "does not match its record count"),
     (b"N\1a\0\1\0\0\0\1\0\0\0\x09", "cut short"),
-    (b"D", "cut short|no domain name"),
+    (b"D", "cut short|invalid domain name"),
 ]
 
 
@@ -188,9 +188,9 @@ def test_what_is_not_what_it_should_be_raises() -> None:
     table = _native.Table()
     with pytest.raises(TypeError):
         table.apply("text")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="no domain name"):
+    with pytest.raises(ValueError, match="invalid domain name"):
         table.find(b"\3ab")
-    with pytest.raises(ValueError, match="no domain name"):
+    with pytest.raises(ValueError, match="invalid domain name"):
         table.find(b"\1a\0more")
     with pytest.raises(ValueError, match="secrets"):
         table.ready_answer(b"", True, b"short")

@@ -79,15 +79,15 @@ def test_bytes_that_are_no_delta_are_refused(data: bytes) -> None:
     ("delta", "fault"),
     [
         (b"X\0", "unknown kind"),
-        (b"R\x40" + bytes(80), "no domain name"),
-        (b"R" + b"\1a" * 130 + b"\0", "no domain name"),
+        (b"R\x40" + bytes(80), "invalid domain name"),
+        (b"R" + b"\1a" * 130 + b"\0", "invalid domain name"),
         (b"R\3ab", "cut short"),
         (b"Z\0\0\0\0\x0c" + bytes(10) + b"\0\1x", "not one record"),
         (b"N\1a\0\2" + bytes(8), "not in its zone"),
         (b"N\1a\0\0" + bytes(8), "not in its zone"),
         (b"N\1a\0\4" + bytes(8), "not in its zone"),
         (b"N\1a\0\1\0\0\0\0\0\0\0\1x", "RRsets cut short"),
-        (b"N\1a\0\1\0\0\0\0\0\0\0\x08\0\1\0\1\0\0\0\0", "not so many records"),
+        (b"N\1a\0\1\0\0\0\0\0\0\0\x08\0\1\0\1\0\0\0\0", "does not match its record count"),
     ],
 )
 def test_what_is_wrong_with_a_delta_is_said(delta: bytes, fault: str) -> None:
