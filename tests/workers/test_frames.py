@@ -59,7 +59,7 @@ def test_calls_and_replies_are_read_as_they_were_written() -> None:
     "data", [b"\0\0\0\0\1", b"\0\0\0\1\x63", b"\0\0\0\1\0", b"\xff\xff\xff\xff\1"]
 )
 def test_a_stream_that_has_lost_its_place_is_refused(data: bytes) -> None:
-    with pytest.raises(Malformed, match="a frame of kind"):
+    with pytest.raises(Malformed, match="an invalid frame"):
         FrameReader().feed(data)
 
 
