@@ -220,10 +220,26 @@ LOCKED = (
 )
 FAULTS = [
     ("endpoint.pem", None, "delivery.certificate: {file}: No such file or directory"),
-    ("endpoint.pem", "text", "delivery.certificate: {file} is not what it should be, in PEM"),
-    ("endpoint.key", "", "delivery.key: {file} is not what it should be, in PEM"),
-    ("heads.pem", "text", "delivery.client_ca: {file} is not what it should be, in PEM"),
-    ("endpoint.key", LOCKED, "delivery.key: {file} is not what it should be, in PEM"),
+    (
+        "endpoint.pem",
+        "text",
+        "delivery.certificate: {file} does not contain a certificate chain in PEM",
+    ),
+    (
+        "endpoint.key",
+        "",
+        "delivery.key: {file} does not contain a private key without a passphrase in PEM",
+    ),
+    (
+        "heads.pem",
+        "text",
+        "delivery.client_ca: {file} does not contain the certificate of a CA in PEM",
+    ),
+    (
+        "endpoint.key",
+        LOCKED,
+        "delivery.key: {file} does not contain a private key without a passphrase in PEM",
+    ),
     ("endpoint.key", SHOWN.key, "delivery.key: {file} does not belong to"),
 ]
 """A file, what is in it, and what is said."""

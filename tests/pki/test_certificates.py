@@ -317,20 +317,20 @@ CHAINS = [
     pytest.param(
         CA.issue("a*.example", "ok.example", key=SHOP_KEY).chain,
         [
-            "chain: the name 'a*.example' is no DNS name: labels are letters, digits and hyphens, "
-            "and only the first may be `*`",
+            "chain: the name 'a*.example' is not a DNS name: labels are letters, digits and "
+            "hyphens, and only the first may be `*`",
         ],
         id="a wildcard inside a label",
     ),
     pytest.param(
         CA.issue("", "ok.example", key=SHOP_KEY).chain,
-        ["chain: the name '' is no DNS name: it is empty"],
+        ["chain: the name '' is not a DNS name: it is empty"],
         id="an empty name",
     ),
     pytest.param(
         altered(LONE, b"www.shop.example", "www.shöp.exampl".encode()),
         [
-            "chain: the name 'www.shöp.exampl' is no DNS name: it has letters outside ASCII: "
+            "chain: the name 'www.shöp.exampl' is not a DNS name: it has letters outside ASCII: "
             "a certificate has A-labels (xn--...)",
         ],
         id="a U-label",
@@ -338,7 +338,7 @@ CHAINS = [
     pytest.param(
         altered(LONE, b"www.shop.example", b"www.sh\x1bp.example"),
         [
-            "chain: the name 'www.sh?p.example' is no DNS name: "
+            "chain: the name 'www.sh?p.example' is not a DNS name: "
             "labels are letters, digits and hyphens, and only the first may be `*`",
         ],
         id="an escape sequence",
@@ -346,7 +346,7 @@ CHAINS = [
     pytest.param(
         altered(LONE, b"www.shop.example", b"192.000.002.0007"),
         [
-            "chain: the name '192.000.002.0007' is no DNS name: it ends in a number: "
+            "chain: the name '192.000.002.0007' is not a DNS name: it ends in a number: "
             "an address must be declared as an IP address",
         ],
         id="an address as DNS name",
@@ -373,7 +373,7 @@ def test_a_network_is_no_name() -> None:
 def test_of_many_unusable_names_the_first_are_told() -> None:
     many = CA.issue(*(f"a*{number}.example" for number in range(500)), key=SHOP_KEY)
     faults = refusal(many.chain)
-    assert len([fault for fault in faults if "is no DNS name" in fault]) == MAX_NAMED
+    assert len([fault for fault in faults if "is not a DNS name" in fault]) == MAX_NAMED
     assert faults[-1] == f"chain: and {500 - MAX_NAMED} more names that cannot be used"
 
 
@@ -531,7 +531,7 @@ def test_every_fault_is_named_at_once() -> None:
         "chain: certificate 1 was not issued by certificate 2 but by 'CN=Test Intermediate'",
         f"chain: certificate 2 {STRANGER}",
         "chain: the key of certificate 1 is RSA of 1024 bits: at least 2048 are needed",
-        "chain: the name 'a*.example' is no DNS name: labels are letters, digits and hyphens, "
+        "chain: the name 'a*.example' is not a DNS name: labels are letters, digits and hyphens, "
         "and only the first may be `*`",
         PASSPHRASE,
     ]
