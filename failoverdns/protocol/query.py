@@ -4,7 +4,7 @@ Each byte is read once, no compression pointer is followed, and at most `MAX_REC
 `options.MAX_OPTIONS` options are skipped.  The layout of a message is that of RFC 1035 section 4
 and RFC 6891 section 6.
 
-dnslib and dnspython never parse packets from the network: see docs/decisions.
+dnslib and dnspython do not parse queries: see docs/decisions.
 """
 
 from __future__ import annotations

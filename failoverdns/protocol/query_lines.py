@@ -43,7 +43,7 @@ def exchange(packet: bytes, reply: bytes | None, host: str, now: float, *, udp: 
 
 
 def query_line(seen: Exchange) -> bytes:
-    """Return a line of the query log, in UTF-8.
+    """Return a line of the query log, with its newline.
 
     `name` is in presentation form, `type` and `class` are numbers; all three are null if the packet
     is not a well-formed query.  `rcode` has the four bits of the header, without the extension by

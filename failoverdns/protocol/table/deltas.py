@@ -8,9 +8,9 @@
             negative TTL (4), length (4), RRsets
     RRsets  = (type (2), record count (2), length (4), answer section) ...
 
-Names are in uncompressed wire form and lower case; the name of a record ends in the origin of its
-zone.  An answer section is that of a reply whose question has the owner name; the SOA is such a
-section, too.  Numbers are in network order.
+Names are in uncompressed wire form and lower case; the size of the origin marks the end of the
+owner name that is the origin of its zone.  An answer section is that of a reply whose question has
+the owner name; the SOA is such a section, too.  Numbers are in network order.
 
 This module writes and checks deltas; `python_table` and `failoverdns/native` apply them.
 """
