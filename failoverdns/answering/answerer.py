@@ -44,7 +44,7 @@ class Answerer:
     def answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
         """Return the reply to a packet from the address `host`, or None for no reply.
 
-        Never raises: a packet that meets a defect of ours is logged and gets SERVFAIL.
+        Never raises: a packet that causes an unexpected exception is logged and gets SERVFAIL.
         """
         try:
             settings, logging = self._settings, self.query_log.is_on

@@ -1,6 +1,6 @@
 """The content of an authoritative reply to a well-formed query (RFC 1034 section 4.3.2).
 
-The result are the sections of a reply; `responding` reads the packet and writes the reply.
+The result is the sections of a reply; `responding` reads the packet and writes the reply.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class TCPConnection(Protocol):
         self._answer()
 
     def readConnectionLost(self) -> None:  # noqa: N802
-        """Answer the remaining queries, then close: the client sends no more."""
+        """Answer the remaining queries, then close: the client has finished sending."""
         self._ended = True
         self._answer()
 

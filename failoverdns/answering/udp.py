@@ -1,7 +1,9 @@
 """DNS over UDP: read packets and send replies, a limited number in each reactor turn.
 
-compiled:     C receives packets and sends ready answers; the other packets are answered here
-pure Python:  every packet is answered here
+    compiled:     C receives packets and sends ready answers; the other packets are answered here
+    pure Python:  every packet is answered here
+
+Timers, TCP and the control socket get their turns in between.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ Respond = Callable[[bytes, str], bytes | None]
 """Returns the reply to a packet from an address, or None."""
 
 BATCH: Final = 64
-"""Packets that are read in one reactor turn, so that timers, TCP and control get their turns."""
+"""Packets that are read in one reactor turn."""
 
 MAX_PACKET: Final = 4096
 """Bytes of a query that are read; a longer one is cut and so gets FORMERR."""
