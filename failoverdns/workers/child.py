@@ -99,7 +99,7 @@ class AnsweringProcess:
     def _open(self, channel: Channel, arguments: dict[str, Any]) -> None:
         """Answer on sockets that came with the call.
 
-        The objects of the filled table stay, so the garbage collector is told to skip them.
+        The objects of the filled table stay, so the garbage collector skips them from now on.
         """
         gc.freeze()
         gc.enable()

@@ -1,6 +1,8 @@
 """One answering process, as the control process sees it: start it, call it, and kill it.
 
-a call is not answered in time -> the process is killed -> it answers no query any more
+    a call is not answered in time -> the process is killed -> it answers no query any more
+
+Which process takes its place is decided in `workers.fleet`.
 """
 
 from __future__ import annotations
