@@ -1,8 +1,8 @@
 """Inherited sockets: socket activation by systemd (sd_listen_fds(3)), and takeover from workers.
 
 With socket activation the server needs no permission to bind port 53, and packets wait in the
-sockets while it restarts.  Answering processes whose control process has died hand over their
-sockets in the same way.
+sockets while it restarts.  The sockets of answering processes whose control process has died are
+taken over in the same way.
 """
 
 from __future__ import annotations

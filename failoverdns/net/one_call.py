@@ -1,4 +1,4 @@
-"""A delayed call of which at most one is pending."""
+"""A delayed call that is pending at most once at a time."""
 
 from __future__ import annotations
 

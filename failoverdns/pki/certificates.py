@@ -112,10 +112,10 @@ def _read_chain(text: str, faults: list[str]) -> list[x509.Certificate]:
         return []
     blocks = list(_BLOCK.finditer(text))
     if any("PRIVATE KEY" in block[1] for block in blocks):
-        faults.append("chain: there is a private key in it: it belongs into --key, only there")
+        faults.append("chain: it contains a private key: give that with --key only")
     given = [block for block in blocks if block[1] in _CERTIFICATES]
     if not given:
-        faults.append("chain: no certificate in PEM, -----BEGIN CERTIFICATE-----, in it")
+        faults.append("chain: it contains no certificate in PEM, -----BEGIN CERTIFICATE-----")
     if len(given) > MAX_CERTIFICATES:
         faults.append(f"chain: {len(given)} certificates: at most {MAX_CERTIFICATES} are allowed")
         return []
@@ -147,7 +147,7 @@ def _load(block: re.Match[str]) -> x509.Certificate:
         certificate.not_valid_after_utc.timestamp()
         _ = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
-        raise Malformed(f"has a key or signature that is not known: {key_pairs.USE}") from None
+        raise Malformed(f"has a key or signature of an unknown type: {key_pairs.USE}") from None
     except Exception:  # the library may raise anything for the bytes of a file
         raise Malformed("cannot be parsed: is the file whole?") from None
     return certificate

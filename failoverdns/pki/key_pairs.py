@@ -73,9 +73,9 @@ def load_key(text: str) -> PrivateKey:
         for kind in ("certificate", "public key"):
             if f"-----BEGIN {kind.upper()}-----" in text:
                 raise Malformed(f"is a {kind}: give the private key")
-        raise Malformed("holds no private key in PEM, -----BEGIN PRIVATE KEY-----")
+        raise Malformed("contains no private key in PEM, -----BEGIN PRIVATE KEY-----")
     if len(blocks) > 1:
-        raise Malformed("holds more than one private key")
+        raise Malformed("contains more than one private key")
     block = blocks[0]
     if block[2] is None:
         raise Malformed("has no END line: is the file whole?")
@@ -84,17 +84,17 @@ def load_key(text: str) -> PrivateKey:
             "is in OpenSSH's own format: convert a copy of it with `ssh-keygen -p -m PKCS8 -f COPY`"
         )
     if "ENCRYPTED" in block[0][:200]:
-        raise Malformed("has a passphrase: take it off with `openssl pkey -in FILE -out NEW-FILE`")
+        raise Malformed("has a passphrase: remove it with `openssl pkey -in FILE -out NEW-FILE`")
     try:
         key = load_pem_private_key(
             block[0].encode("ascii"), None, unsafe_skip_rsa_key_validation=True
         )
     except UnsupportedAlgorithm:
-        raise Malformed(f"is of a kind that is not known: {USE}") from None
+        raise Malformed(f"is of an unknown type: {USE}") from None
     except Exception:  # the library may raise anything for the bytes of a file
         raise Malformed("cannot be parsed: is the file whole?") from None
     if not isinstance(key, PrivateKey):
-        raise Malformed(f"is of a kind that no web server takes: {USE}")
+        raise Malformed(f"is of a type that no web server supports: {USE}")
     return key
 
 
@@ -142,7 +142,7 @@ def weakness(key: object) -> str | None:
             if key.key_size < _MIN_RSA:
                 return f"is RSA of {key.key_size} bits: at least {_MIN_RSA} are needed"
             if key.key_size > _MAX_RSA:
-                return f"is RSA of {key.key_size} bits: at most {_MAX_RSA} are taken"
+                return f"is RSA of {key.key_size} bits: at most {_MAX_RSA} are allowed"
             if key.public_numbers().e < 65537:
                 return "is RSA with an exponent below 65537"
         case ec.EllipticCurvePublicKey():
@@ -151,7 +151,7 @@ def weakness(key: object) -> str | None:
         case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey():
             pass
         case _:
-            return f"is of a kind that no web server takes: {USE}"
+            return f"is of a type that no web server supports: {USE}"
     return None
 
 
