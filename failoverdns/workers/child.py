@@ -113,7 +113,7 @@ class AnsweringProcess:
         return [write_address(address) for address, _, _ in copies]
 
     def _retire(self) -> Deferred[None]:
-        """Stop answering, once the queries that TCP clients have begun to send are answered."""
+        """Stop answering; queries that TCP clients have begun to send are answered first."""
         self._retiring = True
         self._answerer.listeners.close_all()
         deferred: Deferred[None] = Deferred.fromCoroutine(self._finish())
