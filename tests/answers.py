@@ -1,4 +1,4 @@
-"""A small DNS server of the tests, as a CA or a resolver may ask it."""
+"""A small DNS server for tests, which a CA or a resolver can query."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import dns.rrset
 
 
 class Answers:
-    """A DNS server, over UDP and TCP on one port: TXT and CNAME out of dictionaries.
+    """A DNS server over UDP and TCP on one port, with TXT and CNAME records from dictionaries.
 
-    What is not in them is asked of the server at the port `upstream` on 127.0.0.1, if there is one.
+    Other names are asked of the server at the port `upstream` on 127.0.0.1, if there is one.
     """
 
     def __init__(self, upstream: int | None = None) -> None:
@@ -44,7 +44,7 @@ class Answers:
         self._servers.append(socketserver.ThreadingUDPServer(("127.0.0.1", self.port), Datagram))
 
     def respond(self, packet: bytes) -> bytes:
-        """Answer a query, along aliases."""
+        """Answer a query, following aliases."""
         query = dns.message.from_wire(packet)
         reply = dns.message.make_response(query)
         reply.flags |= dns.flags.AA | dns.flags.RA
@@ -69,7 +69,7 @@ class Answers:
         return reply.to_wire(max_size=65535)
 
     def _ask_upstream(self, name: str, rdtype: int) -> dns.message.Message:
-        """Ask again and again, as resolvers do: it may be on its way up."""
+        """Ask the other server, and retry as resolvers do, because it may be starting."""
         assert self.upstream is not None
         asked = dns.message.make_query(name, rdtype)
         until = time.monotonic() + 20
@@ -81,7 +81,7 @@ class Answers:
                     return dns.message.make_response(asked)
 
     def serve(self, values: tuple[tuple[str, str], ...]) -> None:
-        """Answer challenges where they are asked for."""
+        """Serve the TXT records of ACME challenges."""
         for name, value in values:
             self.texts.setdefault(f"_acme-challenge.{name}", []).append(value)
 

@@ -1,4 +1,4 @@
-"""Tables to answer from, written as zone-file text, and questions put to them with dnspython."""
+"""Tables to answer from, written as zone-file text, and queries to them with dnspython."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def answer_settings(
     limiter: RateLimiter | None = None,
     chaos: Mapping[bytes, CompiledRRset] | None = None,
 ) -> AnswerSettings:
-    """Return settings with nothing in them but what is given."""
+    """Return answer settings with nothing but the given ones."""
     return AnswerSettings(cookies, nsid, 10.0, limiter, chaos or {})
 
 
@@ -62,19 +62,19 @@ NO_SETTINGS = answer_settings()
 def respond(
     table: Table, packet: bytes, asker: Asker, settings: AnswerSettings = NO_SETTINGS
 ) -> bytes | None:
-    """Return the reply to a packet, by either path."""
+    """Return the reply to a packet, by the fast or the slow path."""
     return responding.respond(table, packet, asker, settings)
 
 
 def slow_answer(
     table: Table, packet: bytes, asker: Asker, settings: AnswerSettings = NO_SETTINGS
 ) -> bytes | None:
-    """Return the reply to a packet by reading all of it."""
+    """Return the reply to a packet by the slow path."""
     return responding.slow_answer(table, packet, asker, settings).message
 
 
 def name(text: str) -> DomainName:
-    """Return a name from its text, absolute."""
+    """Return an absolute name from its text."""
     return DomainName.from_text(text)
 
 
@@ -93,7 +93,7 @@ def authority(origin: str, serial: int = 1, negative_ttl: int = NEGATIVE_TTL) ->
 
 
 def node(owner: str, origin: str, *rrsets: RRset, negative_ttl: int = NEGATIVE_TTL) -> Node:
-    """Return what is served at a name; without RRsets the name is reserved."""
+    """Return everything that is served at a name; without RRsets the name is reserved."""
     return Node(name(owner), name(origin), rrsets, negative_ttl)
 
 
@@ -110,9 +110,9 @@ def zone(
     negative: Mapping[str, int] | None = None,
     serial: int = 1,
 ) -> Delta:
-    """Return a zone, of records in zone-file text, its names relative to `origin`.
+    """Return a zone with records from zone-file text, whose names are relative to `origin`.
 
-    `reserved` are names without records; `negative` are negative TTLs of single names.
+    `reserved` are names without records; `negative` has the negative TTLs of single names.
     """
     own = {name(f"{owner}.{origin}"): ttl for owner, ttl in (negative or {}).items()}
     rrsets: dict[DomainName, list[RRset]] = {name(origin): []}
@@ -137,7 +137,7 @@ def zone(
 
 
 def table_of(*deltas: Delta) -> Table:
-    """Return a table to which the changes were applied, one after the other."""
+    """Return a table to which the deltas were applied one after the other."""
     table = new_table()
     for delta in deltas:
         table.apply(write_delta(delta))
@@ -145,7 +145,7 @@ def table_of(*deltas: Delta) -> Table:
 
 
 class BothTables:
-    """The table in Python and the one in C, which have to agree on everything."""
+    """The table in Python and the one in C, which must agree on everything."""
 
     def __init__(self) -> None:
         from failoverdns.protocol.table.compiled_table import CompiledTable
@@ -158,17 +158,17 @@ class BothTables:
         return len(self.python)
 
     def apply(self, delta: bytes) -> None:
-        """Apply to both."""
+        """Apply a delta to both."""
         self.python.apply(delta)
         self.compiled.apply(delta)
 
     def stage(self, part: bytes) -> None:
-        """Give a part to both."""
+        """Stage a part in both."""
         self.python.stage(part)
         self.compiled.stage(part)
 
     def ready_answer(self, packet: bytes, *, udp: bool) -> bytes | None:
-        """Return what both have ready; C may have more, which is what the slow path gives."""
+        """Return the answer that both have ready; C has more, equal to those of the slow path."""
         python = self.python.ready_answer(packet, udp=udp)
         compiled = self.compiled.ready_answer(packet, udp=udp)
         if python is None and compiled is not None:
@@ -197,14 +197,14 @@ class BothTables:
 
 
 def new_table() -> Table:
-    """Return an empty table: both in one, if there was a compiler; in CI there is."""
+    """Return an empty table: both in one if the extension was built, as it is in CI."""
     if find_spec("failoverdns._native") is None and os.environ.get("CI") != "true":
         return PythonTable()
     return BothTables()
 
 
 def served(table: PythonTable) -> tuple[dict[bytes, Entry | None], dict[bytes, Authority]]:
-    """Return all that is in a table: its names, and its zones."""
+    """Return the content of a table: its names and its zones."""
     names = {name: table.find(name) for name in table._names}
     zones = {origin: replace(zone) for origin, zone in table._authorities.items()}
     return names, zones
@@ -220,7 +220,7 @@ def query(
     version: int = 0,
     flags: str = "RD",
 ) -> dns.message.Message:
-    """Return a query; EDNS if it has a `payload`."""
+    """Return a query, with EDNS if `payload` is given."""
     message = dns.message.make_query(
         dns.name.from_text(qname), dns.rdatatype.from_text(rtype), rclass, id=4711
     )
@@ -244,7 +244,7 @@ def ask(
 
 
 def lines(section: Iterable[object]) -> list[str]:
-    """Return the records of a section as text, a line each, in the order of the message."""
+    """Return the records of a section as text, one per line, in the order of the message."""
     return [line for rrset in section for line in str(rrset).splitlines()]
 
 

@@ -1,1 +1,1 @@
-"""The query corridor: packets in, replies out, from the table in memory."""
+"""The query corridor: answer packets from DNS clients out of the table in memory."""

@@ -1,7 +1,7 @@
-"""Answers DNS clients: the table, the settings that it answers by, and the sockets.
+"""The answerer: a table, the settings for answers, and the sockets to answer on.
 
-A worker consists of this: it takes deltas, settings (`answering.settings`) and sockets, and knows
-neither the state nor where that is stored.
+A worker consists of an answerer, which takes deltas, settings (`answering.settings`) and sockets.
+It has no access to the state of the server or to the store.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ log = Logger()
 
 
 class Answerer:
-    """Answers out of a table that deltas fill, on the sockets that it is given."""
+    """Answers DNS clients from a table that deltas fill, on the sockets that it is given."""
 
     def __init__(self, reactor: Any) -> None:
-        """Begin with nothing to answer, and nowhere; `reactor` is Twisted's."""
+        """Begin with an empty table and no sockets; `reactor` is Twisted's."""
         self._table: Table = make_table()
         self._settings = answer_settings_of(UNCONFIGURED, None)
         batches = self._table.serve if isinstance(self._table, ServesBatches) else None
@@ -42,12 +42,15 @@ class Answerer:
         self.query_log = QueryLog(None)
 
     def answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
-        """Answer a packet from the address `host`; a defect of ours harms that packet only."""
+        """Return the reply to a packet from the address `host`, or None for no reply.
+
+        Never raises: a packet that causes an unexpected exception is logged and gets SERVFAIL.
+        """
         try:
             settings, logging = self._settings, self.query_log.is_on
             if settings.limiter is None and not logging:
                 reply = self._table.ready_answer(packet, udp=udp)
-                if reply is None:  # else nobody needs to know who asks, and when
+                if reply is None:  # a ready answer does not depend on client and time
                     asker = Asker(host, udp, time.time(), 0.0)
                     reply = unready_answer(self._table, packet, asker, settings).message
                 return reply
@@ -61,22 +64,25 @@ class Answerer:
             return server_failure(packet)
 
     def _serve(self, batches: Batches, descriptor: int) -> ServedBatch | None:
-        """Let C answer what waits at a socket, if nobody needs to know who asks."""
+        """Let C answer the packets at a socket, unless rate limit or query log need each one."""
         if self._settings.limiter is not None or self.query_log.is_on:
             return None
         return batches(descriptor, self._settings.cookies)
 
     def take_delta(self, delta: bytes, is_part: bool = False) -> None:
-        """Make a delta visible, all of it at once, with the parts before it; raises Malformed."""
+        """Apply a delta, together with the parts before it; only stage one that `is_part`.
+
+        Raises Malformed.
+        """
         if is_part:
             self._table.stage(delta)
         else:
             self._table.apply(delta)
 
     def configure(self, settings: WorkerSettings) -> None:
-        """Answer by other settings from now on; the query log keeps those that it began with.
+        """Replace the settings; the query log keeps the settings that it started with.
 
-        Every TCP connection takes an open file, so the limit of the process is raised to fit.
+        Every TCP connection takes an open file, so the limit of the process is raised accordingly.
         """
         self._settings = answer_settings_of(settings, self._settings.limiter)
         self.listeners.tcp_clients.limits = settings.tcp
@@ -92,7 +98,7 @@ class Answerer:
             )
 
     def report(self) -> dict[str, Any]:
-        """Return what became of DNS clients' packets, for `status`."""
+        """Return the counts of packets, connections and limited replies, for `status`."""
         limiter = self._settings.limiter
         limited: Json = None
         if limiter is not None:

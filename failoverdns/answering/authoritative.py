@@ -1,6 +1,6 @@
-"""What an authoritative server replies to a well-formed query (RFC 1034 section 4.3.2).
+"""The content of an authoritative reply to a well-formed query (RFC 1034 section 4.3.2).
 
-Returns the sections of a reply; `responding` reads the packet and writes the reply.
+The result is the sections of a reply; `responding` reads the packet and writes the reply.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ _TRANSFERS: Final = (RRType.AXFR.value, RRType.IXFR.value)
 
 
 def answer(table: Table, query: Query, settings: AnswerSettings) -> Sections | None:
-    """Return the sections of the reply to a well-formed query; None for QTYPE OPT: FORMERR."""
+    """Return the sections of the reply to a well-formed query; None if it gets FORMERR (QTYPE OPT).
+
+    `table` holds the served names; `settings` the answers to CHAOS queries.
+    """
     if query.edns is not None and query.edns.version > 0:
         return Sections(Rcode.BADVERS, authoritative=False)
     if query.qtype == _OPT:
@@ -69,7 +72,7 @@ def _sections(found: LookupResult) -> Sections:
 
 
 def _chaos(rrset: CompiledRRset, query: Query) -> Sections:
-    """Answer who this server is, as the configuration allows (RFC 4892)."""
+    """Answer a CHAOS query for the server's id or version (RFC 4892)."""
     if query.qtype in (rrset.rtype, _ANY):
         return Sections(Rcode.NOERROR, answer=((query.name.wire, rrset),))
     return Sections(Rcode.NOERROR)

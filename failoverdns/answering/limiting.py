@@ -1,13 +1,12 @@
-"""Response rate limiting: an account of replies for each client network, name and kind of reply.
+"""Response rate limiting, with an account for each client network, name and kind of reply.
 
-    an account begins with a second's worth, gains a second's worth a second, and never has more;
-    each reply takes one; while it is in debt, at most `window` seconds' worth, replies are limited
-    of the limited ones every `slip`-th is sent truncated, the others are not sent
+    balance   starts at one second's worth of replies, which is also its maximum
+              gains one second's worth each second, loses one with each reply
+              may fall below zero by `window` seconds' worth
+    below 0   replies are limited: every `slip`-th is sent truncated, the others are not sent
 
-Knows accounts, and how much memory they take: as many as `max_table_size`, the longest unused make
-room.
-Refuses to know packets, clocks (`now` is an argument, monotonic, in seconds) and what a truncated
-reply looks like.
+There are at most `max_table_size` accounts; a new one replaces the one that was unused longest.
+Time is an argument (`now`: monotonic, in seconds).
 """
 
 from __future__ import annotations
@@ -21,19 +20,20 @@ from failoverdns.model.limits import RateLimits
 
 
 class ReplyKind(enum.Enum):
-    """What a reply is, and with it which rate it counts for."""
+    """The kind of a reply, which selects the rate that applies to it."""
 
     ANSWER = "answer"
-    """By name and type; by zone if the name is not in the table (wildcards)."""
+    """Counted by name and type, or by zone if the name is not in the table (wildcards)."""
     NXDOMAIN = "nxdomain"
-    """By zone: random names gain nothing."""
+    """Counted by zone, so that random names do not get around the limit."""
     ERROR = "error"
-    """By network only."""
+    """Counted by network only."""
     ALL = "all"
+    """Every reply, counted by network."""
 
 
 class Treatment(enum.Enum):
-    """What happens to a reply."""
+    """What is done with a reply: send it, send it truncated, or drop it."""
 
     SEND = "send"
     SLIP = "slip"
@@ -54,9 +54,9 @@ class RateLimiter:
     def __init__(self, limits: RateLimits) -> None:
         self.limits = limits
         self.truncated = 0
-        """Replies that were sent truncated instead."""
+        """Number of replies that were sent truncated."""
         self.dropped = 0
-        """Replies that were not sent."""
+        """Number of replies that were not sent."""
         self._rates = {
             ReplyKind.ANSWER: limits.responses_per_second,
             ReplyKind.NXDOMAIN: limits.nxdomains_per_second,
@@ -77,9 +77,9 @@ class RateLimiter:
         return len(self._accounts)
 
     def treat(self, address: bytes, kind: ReplyKind, name: bytes, now: float) -> Treatment:
-        """Count a reply to a client at `address` (4 or 16 bytes), and return what happens to it.
+        """Count a reply to a client at `address` (4 or 16 bytes), and return its treatment.
 
-        `name` is what replies of the kind are told apart by; `now` in seconds, monotonic.
+        `name` distinguishes replies of the same kind; `now` is monotonic, in seconds.
         """
         size, number = len(address), int.from_bytes(address, "big")
         if any(size == n and number & mask == net for n, mask, net in self._exempt):
@@ -100,10 +100,10 @@ class RateLimiter:
         return Treatment.DROP
 
     def _count(self, what: tuple[object, ...], rate: int, now: float) -> _Account | None:
-        """Take one from an account; return it if it is in debt."""
+        """Take one reply from an account; return the account if its balance is below zero."""
         if not rate:
             return None
-        key = hash(what)  # keyed anew in each process, and 64 bits wide
+        key = hash(what)  # 64 bits, with a random key in each process
         account = self._accounts.get(key)
         if account is None:
             if len(self._accounts) >= self.limits.max_table_size:
@@ -119,7 +119,7 @@ class RateLimiter:
 
 
 def packed(host: str) -> bytes:
-    """Return an address in 4 or 16 bytes from its text, as the kernel gives it."""
+    """Return an address, given as text, in 4 or 16 bytes."""
     if ":" in host:
         return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
     return socket.inet_aton(host)

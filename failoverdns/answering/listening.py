@@ -1,7 +1,4 @@
-"""The sockets that this process answers on: readers of UDP, listeners for TCP.
-
-Refuses to know what is answered (`Answer` does), who bound the sockets, and why they come and go.
-"""
+"""The sockets that this process answers on: readers for UDP, listeners for TCP."""
 
 from __future__ import annotations
 
@@ -20,15 +17,18 @@ from failoverdns.net.sockets import Pair
 
 
 class Answer(Protocol):
-    """What gives a packet from the address `host` its reply, or None; `udp` limits the size."""
+    """A function that answers packets."""
 
     def __call__(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
-        """Return the reply; never raises."""
+        """Return the reply to a packet from the address `host`, or None; never raises.
+
+        With `udp` the size of the reply is limited.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class _Listener:
-    """UDP and TCP on one address."""
+    """A UDP reader and a TCP listener on one address."""
 
     asked: ListenAddress
     udp: UDPReader
@@ -37,14 +37,14 @@ class _Listener:
 
 
 class Listeners:
-    """All pairs of sockets that are answered on, by number."""
+    """All pairs of UDP and TCP sockets that this process answers on, by number."""
 
     def __init__(
         self, reactor: Any, answer: Answer, limits: TCPSettings, serve: Serve | None
     ) -> None:
-        """Answer with `answer`, over UDP with `serve` first; `reactor` is Twisted's.
+        """Answer with `answer`, and over UDP with `serve` first; `reactor` is Twisted's.
 
-        `limits` hold for all connections over TCP, until they are replaced.
+        `limits` apply to all TCP connections together; they can be replaced later.
         """
         self._serve = serve
         self._reactor = reactor
@@ -53,7 +53,7 @@ class Listeners:
         self._open: dict[int, _Listener] = {}
 
     def report(self) -> dict[str, Json]:
-        """Tell what became of replies and connections since the sockets are open here."""
+        """Return the counts of unsent replies and of TCP connections, for `status`."""
         return {
             "udp": {"unsent": sum(one.udp.unsent for one in self._open.values())},
             "tcp": {
@@ -63,7 +63,7 @@ class Listeners:
         }
 
     def open(self, number: int, asked: ListenAddress, pair: Pair) -> None:
-        """Answer on a pair of sockets, which are closed with `close`."""
+        """Start to answer on a pair of sockets, until `close` is called with its number."""
         udp_socket, tcp_socket = pair
         reader = WildcardUDPReader if asked.host.is_unspecified else UDPReader
         udp = reader(
@@ -81,7 +81,7 @@ class Listeners:
         self._open[number] = _Listener(asked, udp, tcp, factory)
 
     def close(self, number: int) -> None:
-        """Answer on a pair of sockets no more; clients over TCP get what they have asked for."""
+        """Stop answering on a pair of sockets; queries already received over TCP are answered."""
         listener = self._open.pop(number, None)
         if listener is not None:
             self._reactor.removeReader(listener.udp)
@@ -90,10 +90,10 @@ class Listeners:
             listener.factory.close()
 
     def close_all(self) -> None:
-        """Answer no more."""
+        """Stop answering on all sockets."""
         for number in list(self._open):
             self.close(number)
 
     def copies(self) -> list[tuple[ListenAddress, int, int]]:
-        """Return address, UDP and TCP descriptor of all pairs, to be handed over."""
+        """Return the address, UDP and TCP descriptor of each pair, to hand them over."""
         return [(one.asked, one.udp.fileno(), one.tcp.fileno()) for one in self._open.values()]

@@ -1,12 +1,10 @@
-"""The query log: every N-th query as a line of JSON, written by a thread of its own.
+"""The query log: every N-th query as a line of JSON, written by a separate thread.
 
-    note -> a queue with an end -> thread -> FILE, which becomes FILE.1 when it is full
+    note -> bounded queue -> thread -> FILE, which is renamed to FILE.1 when it is full
 
-Several processes may write to the same file.
-
-Nothing here makes a query wait: when the queue is full, or the disk is, lines are lost and
-counted.  FILE and FILE.1 together never have more than twice the limit.
-Refuses to know what a line says: `protocol.query_lines` does.
+No query ever waits for the log: when the queue or the disk is full, lines are lost and counted.
+FILE and FILE.1 together are never larger than twice the limit.  Several processes may write to the
+same file.  The content of a line is made in `protocol.query_lines`.
 """
 
 from __future__ import annotations
@@ -25,41 +23,42 @@ from failoverdns.model.settings import QueryLogSettings
 from failoverdns.protocol.query_lines import Exchange, exchange, query_line
 
 MAX_WAITING: Final = 10_000
-"""Queries that wait to be written; what is kept of one is at most 600 bytes."""
+"""Queries that wait to be written, each at most 600 bytes."""
 
 MAX_BATCH: Final = 1000
+"""Lines in one write."""
 
 
 class QueryLog:
-    """The query log of the process; off until it is told to be on."""
+    """The query log of the process, which is off until a command turns it on."""
 
     def __init__(self, settings: QueryLogSettings | None) -> None:
-        """Write as `settings` say; without any there is no query log."""
+        """Create the query log; with `settings` of None it cannot be turned on."""
         self.settings = settings
         self._run: _Run | None = None
 
     @property
     def is_on(self) -> bool:
-        """Whether queries are noted."""
+        """Whether queries are logged."""
         return self._run is not None
 
     def note(self, packet: bytes, reply: bytes | None, host: str, now: float, *, udp: bool) -> None:
-        """Take a query, if it is one that is logged; never waits."""
+        """Log a query if it is an N-th one; never waits."""
         if self._run is not None and self._run.is_next():
             self._run.note(exchange(packet, reply, host, now, udp=udp))
 
     def carry_out(self, command: LogCommand) -> dict[str, Json]:
-        """Turn the log on or off, and tell how it is doing; raises Rejected."""
+        """Turn the log on or off if `command` says so, and return its status; raises Rejected."""
         if isinstance(command, QueryLogOn):
             self._turn_on(command.sample)
-        told = self._report()
+        report = self._report()
         if isinstance(command, QueryLogOff):
             self.close()
-            told["on"] = False
-        return told
+            report["on"] = False
+        return report
 
     def close(self) -> None:
-        """Turn the log off; what waits is written by the thread, which then ends."""
+        """Turn the log off; the thread writes the lines that wait, and ends."""
         if self._run is not None:
             self._run.end()
             self._run = None
@@ -92,12 +91,12 @@ class QueryLog:
 
 
 class _Run:
-    """From on to off: a file, a queue, and the thread between them."""
+    """One run of the query log, from on to off: a queue, a file, and the thread between them."""
 
     def __init__(self, settings: QueryLogSettings, sample: int) -> None:
         self.sample = sample
         self.lost = self.written = self.unwritten = 0
-        """Lines: that the queue had no room for; that were written; that could not be."""
+        """Numbers of lines: lost to a full queue; written; failed to be written."""
         self._settings = settings
         self._count = 0
         self._queue: Queue[Exchange] = Queue(MAX_WAITING)
@@ -106,23 +105,23 @@ class _Run:
         self._thread = Thread(target=self._write_all, name="query log", daemon=True)
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start the thread."""
         self._thread.start()
 
     def is_next(self) -> bool:
-        """Count a query, and tell whether it is an N-th."""
+        """Count a query, and return whether it is an N-th one."""
         self._count += 1
         return self._count % self.sample == 0
 
     def note(self, seen: Exchange) -> None:
-        """Put a query in line."""
+        """Add a query to the queue, or count it as lost."""
         try:
             self._queue.put_nowait(seen)
         except Full:
             self.lost += 1
 
     def end(self) -> None:
-        """Let the thread write what waits, and end."""
+        """Let the thread write the lines that wait, and end."""
         self._ending = True
 
     def _write_all(self) -> None:
@@ -138,7 +137,7 @@ class _Run:
                 return
 
     def _take(self) -> list[bytes]:
-        """Wait for a query for a moment, and take what there is."""
+        """Wait up to 0.2 s for a query, and return the lines of all queries in the queue."""
         lines: list[bytes] = []
         try:
             lines.append(query_line(self._queue.get(timeout=0.2)))
@@ -158,7 +157,7 @@ class _Run:
         self.written += count
 
     def _begin_file(self) -> None:
-        """Go on in a new file; the one that is full is renamed, by one of those who write to it."""
+        """Continue in a new file; one of the processes that write to the full one renames it."""
         path = self._settings.file
         fcntl.flock(self._file, fcntl.LOCK_EX)
         if self._is_current():
@@ -168,7 +167,7 @@ class _Run:
         self._file = fresh
 
     def _is_current(self) -> bool:
-        """Tell whether our file is still the one at its path."""
+        """Return whether our file is still the one at its path."""
         try:
             return os.path.samestat(os.stat(self._settings.file), os.fstat(self._file))
         except FileNotFoundError:

@@ -1,11 +1,12 @@
-"""The query corridor: one packet in, one packet out.
+"""The query corridor: from one packet to its reply.
 
     packet -> ready answer: the question's bytes, looked up in the table
            -> slow path (anything unusual): read -> look up -> write
     reply  -> over UDP, to a client that has not proven its address: rate limit
 
-Both paths give the same answer; a property test holds them to it.
-What a well-formed query is answered stands in `authoritative`.
+Both paths give the same answer, which a property test verifies.  The content of replies to
+well-formed queries is in `authoritative`.
+
 Table, settings, client and time are arguments: nothing here has a socket or a clock.
 """
 
@@ -43,19 +44,19 @@ _NXDOMAIN: Final = Rcode.NXDOMAIN.value
 
 _OPT_START: Final = b"\0\0)"
 _COOKIES: Final = {
-    12: b"\0\x0c\0\x0a\0\x08",  # of the client alone
-    28: b"\0\x1c\0\x0a\0\x18",  # with ours
+    12: b"\0\x0c\0\x0a\0\x08",  # a client cookie alone
+    28: b"\0\x1c\0\x0a\0\x18",  # client and server cookie
 }
-"""RDLENGTH of an OPT record, and how it goes on, if all that it has is a cookie."""
+"""RDLENGTH and option header of an OPT record with nothing but a cookie, by their RDLENGTH."""
 
 _COOKIE_SPACE: Final = 4 + SIZE
-"""Bytes that a cookie takes in a reply."""
+"""Bytes that a cookie adds to a reply."""
 
 
 class Asker(NamedTuple):
-    """Who asks, how and when; a tuple, because one is made for every packet.
+    """The DNS client, transport and time of a query; a tuple, as one is made for every packet.
 
-    `host` is the address as text, `now` in seconds since 1970, `monotonic` in seconds.
+    `host` is the client's address as text, `now` is in seconds since 1970, `monotonic` in seconds.
     """
 
     host: str
@@ -65,9 +66,9 @@ class Asker(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What a packet gets: a message, or None for nothing.
+    """The reply to a packet: a message, or None for no reply.
 
-    With `has_valid_cookie` the client has proven its address, and is not rate-limited.
+    `has_valid_cookie` means that the client has proven its address, so it is not rate-limited.
     """
 
     message: bytes | None
@@ -75,7 +76,7 @@ class Reply(NamedTuple):
 
 
 def respond(table: Table, packet: bytes, asker: Asker, settings: AnswerSettings) -> bytes | None:
-    """Return the reply to a packet, or None if it gets none; never raises."""
+    """Return the reply to a packet after rate limiting, or None for no reply; never raises."""
     reply, has_valid_cookie = table.ready_answer(packet, udp=asker.udp), False
     if reply is None:
         reply, has_valid_cookie = unready_answer(table, packet, asker, settings)
@@ -94,7 +95,7 @@ def unready_answer(table: Table, packet: bytes, asker: Asker, settings: AnswerSe
 
 
 def server_failure(packet: bytes) -> bytes | None:
-    """Return SERVFAIL, so that a resolver asks another server at once; None for no query."""
+    """Return SERVFAIL for a query, so that a resolver asks another server; None for a non-query."""
     if len(packet) < 12 or packet[2] & 0x80:
         return None
     opcode = packet[2] >> 3 & 0xF
@@ -104,10 +105,10 @@ def server_failure(packet: bytes) -> bytes | None:
 
 
 def _ready_with_cookie(table: Table, packet: bytes, asker: Asker, secrets: CookieSecrets) -> Reply:
-    """Return the reply if all of it but the cookie is ready.
+    """Return the ready answer to a query with a cookie, with the cookie for the reply added.
 
-    As `ready_answer` does, only for queries whose end is exactly an OPT with a cookie: it is what
-    the same query without the cookie gets, and a cookie.
+    Only for queries that end in an OPT record with nothing but a cookie: the reply is the ready
+    answer to the same query without it, and a cookie.  The message is None if there is none.
     """
     for size, start in _COOKIES.items():
         at = len(packet) - size
@@ -126,7 +127,7 @@ def _ready_with_cookie(table: Table, packet: bytes, asker: Asker, secrets: Cooki
 
 
 def slow_answer(table: Table, packet: bytes, asker: Asker, settings: AnswerSettings) -> Reply:
-    """Return the reply to a packet by reading all of it."""
+    """Return the reply to a packet by the slow path, which parses the packet."""
     query = read_query(packet)
     match query:
         case Ignored():
@@ -151,7 +152,7 @@ def slow_answer(table: Table, packet: bytes, asker: Asker, settings: AnswerSetti
 
 
 def _reply_options(options: Options, asker: Asker, settings: AnswerSettings) -> tuple[bool, bytes]:
-    """Return whether there is a valid cookie, and the options that answer those of a query."""
+    """Return whether a query has a valid cookie, and the EDNS options of the reply."""
     valid, written = False, b""
     if options.cookie is not None and settings.cookies is not None:
         valid, cookie = check_cookie(
@@ -175,7 +176,7 @@ def _limited(
     settings: AnswerSettings,
     limiter: RateLimiter,
 ) -> bytes | None:
-    """Return a reply, or what becomes of it where a client network gets too many."""
+    """Return a reply, or a truncated one or None if the client network gets too many."""
     kind, name = _account(table, reply)
     treatment = limiter.treat(packed(asker.host), kind, name, asker.monotonic)
     if treatment is Treatment.SEND:
@@ -185,7 +186,7 @@ def _limited(
         return None
     rcode, options = Rcode.NOERROR, b""
     if query.edns is not None and query.edns.options.cookie is not None and settings.cookies:
-        rcode = Rcode.BADCOOKIE  # and no option but the cookie: nothing may be gained by way of us
+        rcode = Rcode.BADCOOKIE  # with the cookie only, so that floods are not amplified
         cookie_only = Options(cookie=query.edns.options.cookie)
         _, options = _reply_options(cookie_only, asker, settings)
     sections = Sections(rcode, authoritative=False)
@@ -193,7 +194,7 @@ def _limited(
 
 
 def _account(table: Table, reply: bytes) -> tuple[ReplyKind, bytes]:
-    """Return the account of a reply: its kind, and what it is told apart by."""
+    """Return the account of a reply: its kind, and the bytes that distinguish it."""
     rcode = reply[3] & 0xF
     if rcode not in (_NOERROR, _NXDOMAIN) or len(reply) == 12:
         return ReplyKind.ERROR, b""

@@ -1,7 +1,7 @@
-"""The settings of the processes that answer: made by the control process, sent to every worker.
+"""The settings of workers, which the control process makes and sends to every worker.
 
-A reload replaces them as a whole.  Two things survive it: cookie secrets that the server made
-itself, and the accounts of a rate limit that did not change.
+A reload of the configuration replaces them as a whole.  Two things survive it: cookie secrets that
+the server made itself, and the accounts of a rate limit that did not change.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from failoverdns.protocol.cookies import CookieSecrets, read_secrets
 from failoverdns.protocol.records import CompiledRRset
 
 MAX_FILE = 4096
-"""Bytes of a file of secrets."""
+"""The largest size of a file of cookie secrets, in bytes."""
 
 ROTATION = 24 * 3600.0
-"""Seconds that a secret of the server's own makes cookies; it checks them as long again."""
+"""Seconds that a secret of the server's own makes cookies; it verifies them as long again."""
 
 MakeSecret = Callable[[], bytes]
-"""Return 16 random bytes."""
+"""Returns 16 random bytes."""
 
 
 class CannotReadSecrets(Exception):
-    """The file of cookie secrets cannot be used; the text names it and says what would be right."""
+    """The file of cookie secrets cannot be used; the text has its path, the reason and a remedy."""
 
 
 def _write_secrets(cookies: CookieSecrets | None) -> list[str] | None:
@@ -69,9 +69,9 @@ class AnswerSettings:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """All that the control process sends to a worker beside names and sockets.
+    """Everything that the control process sends to a worker beside names and sockets.
 
-    Without `cookies` there are no DNS cookies; all else is as in the configuration.
+    With `cookies` of None there are no DNS cookies; the rest is as in the configuration.
     """
 
     cookies: Annotated[
@@ -90,7 +90,7 @@ UNCONFIGURED: Final = WorkerSettings(
     rate_limit=None,
     querylog=None,
 )
-"""What holds before settings arrive: no socket is open then."""
+"""The settings of a worker before it gets any; it has no open socket then."""
 
 _JSON = TypeAdapter(WorkerSettings)
 
@@ -98,9 +98,9 @@ _JSON = TypeAdapter(WorkerSettings)
 def make_worker_settings(
     config: Config, old: WorkerSettings | None, make_secret: MakeSecret
 ) -> WorkerSettings:
-    """Return the settings that a configuration asks for; raises CannotReadSecrets.
+    """Return the worker settings of a configuration; raises CannotReadSecrets.
 
-    `old` are those in use, if there are any: secrets that the server made itself are kept.
+    `old` are the settings in use, if any: cookie secrets that the server made itself are kept.
     """
     return WorkerSettings(
         cookies=_secrets(config.cookies, old.cookies if old else None, make_secret),
@@ -112,16 +112,20 @@ def make_worker_settings(
 
 
 def rotated(config: Config, settings: WorkerSettings, make_secret: MakeSecret) -> WorkerSettings:
-    """Return the settings with a new cookie secret, if the server makes its secrets itself."""
+    """Return the settings with a new cookie secret, if the server makes its secrets itself.
+
+    Otherwise the settings are returned unchanged.
+    """
     if settings.cookies is None or config.cookies.secret_file is not None:
         return settings
     return replace(settings, cookies=settings.cookies.followed_by(make_secret()))
 
 
 def share_of(settings: WorkerSettings, processes: int) -> WorkerSettings:
-    """Return the settings of each of several processes, so that limits hold for all together.
+    """Return the settings of each of several processes, with limits divided between them.
 
-    Clients are spread over the processes by their ports, so those of one network meet all of them.
+    The kernel distributes clients over the processes by port, so each process meets clients of
+    every network.
     """
     tcp, limits = settings.tcp, settings.rate_limit
     tcp = replace(
@@ -141,7 +145,7 @@ def share_of(settings: WorkerSettings, processes: int) -> WorkerSettings:
 
 
 def answer_settings_of(settings: WorkerSettings, limiter: RateLimiter | None) -> AnswerSettings:
-    """Return what the query path needs; `limiter` is kept if its rate limit is unchanged."""
+    """Return the settings of answers; `limiter` is reused if its rate limit is unchanged."""
     identity = settings.identity
     return AnswerSettings(
         cookies=settings.cookies,
@@ -153,13 +157,13 @@ def answer_settings_of(settings: WorkerSettings, limiter: RateLimiter | None) ->
 
 
 def write_worker_settings(settings: WorkerSettings) -> dict[str, Any]:
-    """Return the settings as JSON."""
+    """Return worker settings as a JSON object."""
     written: dict[str, Any] = _JSON.dump_python(settings, mode="json")
     return written
 
 
 def read_worker_settings(written: dict[str, Any]) -> WorkerSettings:
-    """Return the settings from JSON; raises ValueError."""
+    """Return worker settings from a JSON object; raises ValueError."""
     return _JSON.validate_python(written)
 
 
@@ -174,7 +178,7 @@ def _secrets(
 
 
 def _part(number: int, processes: int) -> int:
-    """Return one process's part of a limit, rounded up; none stays none."""
+    """Return one process's part of a limit, rounded up; 0 (no limit) stays 0."""
     return -(-number // processes)
 
 

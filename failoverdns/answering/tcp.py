@@ -1,11 +1,11 @@
 """DNS over TCP (RFC 7766): two bytes of length, then a message, in both directions.
 
-Queries may be pipelined; each reply is one write, in order.
-A client that asks nothing whole for the idle timeout, or does not read its replies, is let go;
-so is the one that has been idle longest, when there are too many (`answering.tcp_clients`).
-What is kept for a client is bounded: one message that is not whole yet, one read of the kernel's,
-and replies up to the size at which Twisted asks to pause.
-Refuses to know what a message says: `respond` does.
+Queries may be pipelined; each reply is one write, in order.  A connection is closed if no complete
+query arrives within the idle timeout, or if the client does not read its replies; with too many
+connections the one that has been idle longest is closed (`answering.tcp_clients`).
+
+The memory of a connection is bounded: one incomplete message, the bytes of one read, and replies up
+to the size at which Twisted asks to pause.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from zope.interface import implementer
 from failoverdns.answering.tcp_clients import TCPClients
 
 Respond = Callable[[bytes, str], bytes | None]
-"""Give a message, and the address that it came from, its reply."""
+"""Returns the reply to a message from an address, or None."""
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class TCPConnection(Protocol):
-    """One client."""
+    """A TCP connection of one DNS client."""
 
     transport: Any
 
@@ -42,7 +42,7 @@ class TCPConnection(Protocol):
         self._host = host
         self._buffer = bytearray()
         self._unread = 0
-        """Bytes of replies since the client last had read all."""
+        """Bytes of replies since the client last had read all of them."""
         self._paused = False
         self._ended = False
         self._finishing = False
@@ -50,7 +50,7 @@ class TCPConnection(Protocol):
         self._timeout: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
-        """Start counting the time."""
+        """Start the idle timeout."""
         self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self, True)
         self._timeout = self._factory.clock.callLater(
@@ -60,21 +60,21 @@ class TCPConnection(Protocol):
         self._clients.enter(self, self._host)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Take bytes in."""
+        """Take received bytes, and answer complete messages."""
         self._buffer += data
         self._answer()
 
     def readConnectionLost(self) -> None:  # noqa: N802
-        """Send what is still owed, then close: the client only reads from now on."""
+        """Answer the remaining queries, then close: the client has finished sending."""
         self._ended = True
         self._answer()
 
     def writeConnectionLost(self) -> None:  # noqa: N802
-        """Close: nobody reads what we write."""
+        """Close the connection, because the client no longer reads."""
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
-        """Forget the client."""
+        """Remove the connection from the lists of connections."""
         if self._timeout is not None and self._timeout.active():
             self._timeout.cancel()
         self._buffer.clear()
@@ -83,36 +83,36 @@ class TCPConnection(Protocol):
         self._factory.leave(self)
 
     def pauseProducing(self) -> None:  # noqa: N802
-        """Stop reading: the client does not take its replies as fast as it asks."""
+        """Stop reading, because the client reads its replies more slowly than it asks."""
         self._paused = True
         self._read_or_not()
 
     def resumeProducing(self) -> None:  # noqa: N802
-        """Go on: the client has read all."""
+        """Continue: the client has read its replies."""
         self._paused = False
         self._unread = 0
         self._answer()
 
     def stopProducing(self) -> None:  # noqa: N802
-        """Do nothing: the connection is going."""
+        """Do nothing: the connection is being closed."""
 
     def resume(self) -> None:
-        """Go on answering: it is this connection's turn."""
+        """Continue to answer: it is this connection's turn."""
         self._waiting = False
         self._answer()
 
     def let_go(self) -> None:
-        """Close at once."""
+        """Close the connection at once."""
         self._ended = self._paused = True
         self.transport.abortConnection()
 
     def finish(self) -> None:
-        """Close when nothing is half asked; the time limit holds."""
+        """Close the connection once no incomplete message is left, at the latest at the timeout."""
         self._finishing = True
         self._answer()
 
     def _answer(self) -> None:
-        """Answer whole messages in the buffer, while the client reads and it is its turn."""
+        """Answer complete messages in the buffer, while the client reads and has its turn."""
         buffer, taken, at, was_useful = self._buffer, 0, 0, False
         while not self._paused and not self._waiting and len(buffer) - at >= 2:
             end = at + 2 + int.from_bytes(buffer[at : at + 2], "big")
@@ -142,37 +142,37 @@ class TCPConnection(Protocol):
             self.transport.loseConnection()
 
     def _read_or_not(self) -> None:
-        """Read no more while there is enough to answer."""
+        """Pause reading while the connection is paused or waits for its turn."""
         if not self._ended:
             stop = self._paused or self._waiting
             (self.transport.pauseProducing if stop else self.transport.resumeProducing)()
 
 
 class TCPFactory(ServerFactory):
-    """All clients of one address."""
+    """The TCP connections of one address that is listened on."""
 
     noisy = False
 
     def __init__(self, clock: IReactorTime, respond: Respond, clients: TCPClients) -> None:
-        """Answer with `respond`; `clients` are those of all addresses."""
+        """Answer with `respond`; `clients` has the connections of all addresses."""
         self.clock = clock
         self.respond = respond
         self.clients = clients
         self._connections: set[TCPConnection] = set()
 
     def buildProtocol(self, addr: IAddress | None) -> TCPConnection:  # noqa: N802
-        """Take a client in."""
+        """Return the protocol of a new connection."""
         return TCPConnection(self, getattr(addr, "host", "::"))
 
     def enter(self, connection: TCPConnection) -> None:
-        """Note a client."""
+        """Add a connection."""
         self._connections.add(connection)
 
     def leave(self, connection: TCPConnection) -> None:
-        """Forget a client."""
+        """Remove a connection."""
         self._connections.discard(connection)
 
     def close(self) -> None:
-        """Let every client go, when it has what it has begun to ask for."""
+        """Close every connection once the queries that it has begun to send are answered."""
         for connection in list(self._connections):
             connection.finish()

@@ -1,11 +1,10 @@
-"""Who is connected over TCP, who has to go, and whose turn it is.
+"""The TCP connections of a process: their limits, and their turns.
 
-    too many in all, or of one prefix   -> the one of them that has been idle longest goes
-    too many bytes kept for all         -> the same
-    too many messages in one turn       -> the connection waits for the next turn, in line
+    too many in all, or of one prefix   -> the one of them that has been idle longest is closed
+    too many bytes buffered for all     -> the same, among those with buffered bytes
+    too many messages in one turn       -> the connection waits in line for the next turn
 
-Shared by all addresses that are listened on, so that limits hold for the process.
-Refuses to know sockets and messages: a connection is what can `let_go` and `resume`.
+All addresses that are listened on share one list, so the limits apply to the process.
 """
 
 from __future__ import annotations
@@ -20,23 +19,23 @@ from twisted.internet.interfaces import IReactorTime
 from failoverdns.model.settings import TCPSettings
 
 IPV4_PREFIX, IPV6_PREFIX = 24, 56
-"""Bits of an address that one client is known by: what one customer of a provider has."""
+"""Bits of an address that identify one client: the network that one customer of a provider has."""
 
 MESSAGES_A_TURN: Final = 64
-"""Messages of all connections answered in one reactor turn; UDP reads as many."""
+"""Messages of all connections that are answered in one reactor turn; UDP reads as many."""
 
 MESSAGES_IN_A_ROW: Final = 16
-"""Messages of one connection answered in one reactor turn."""
+"""Messages of one connection that are answered in one reactor turn."""
 
 
 class Connection(Protocol):
-    """A connection as its place in line sees it."""
+    """A connection that can be closed, and resumed when its turn comes."""
 
     def let_go(self) -> None:
-        """Close at once."""
+        """Close the connection at once."""
 
     def resume(self) -> None:
-        """Go on answering: it is this connection's turn."""
+        """Continue to answer: it is this connection's turn."""
 
 
 @dataclass(slots=True)
@@ -49,10 +48,10 @@ class TCPClients:
     """All connections of the process, the longest idle first."""
 
     def __init__(self, clock: IReactorTime, limits: TCPSettings) -> None:
-        """Hold connections to `limits`, which may be replaced while they are open."""
+        """Apply `limits` to all connections; the limits can be replaced later."""
         self.limits = limits
         self.evicted = 0
-        """Connections that had to go because there were too many, or too much was kept."""
+        """Number of connections that were closed because of a limit."""
         self._clock = clock
         self._places: dict[Connection, _Place] = {}
         self._by_prefix: dict[bytes, dict[Connection, None]] = {}
@@ -65,7 +64,7 @@ class TCPClients:
         return len(self._places)
 
     def enter(self, connection: Connection, host: str) -> None:
-        """Take a connection from the address `host` in; whoever is one too many goes."""
+        """Add a connection from the address `host`, and close one if there are too many."""
         place = self._places[connection] = _Place(prefix_of(host))
         neighbours = self._by_prefix.setdefault(place.prefix, {})
         neighbours[connection] = None
@@ -75,7 +74,7 @@ class TCPClients:
             self._let_go(next(iter(self._places)))
 
     def touch(self, connection: Connection) -> None:
-        """Note that a connection is not idle."""
+        """Note that a connection has been used."""
         place = self._places.get(connection)
         if place is not None:
             self._places[connection] = self._places.pop(connection)
@@ -83,7 +82,7 @@ class TCPClients:
             neighbours[connection] = neighbours.pop(connection)
 
     def keep(self, connection: Connection, size: int) -> None:
-        """Note that `size` bytes are kept for a connection; if that is too much, somebody goes."""
+        """Note that `size` bytes are buffered for a connection; close some if over the limit."""
         place = self._places.get(connection)
         if place is None:
             return
@@ -93,7 +92,7 @@ class TCPClients:
             self._let_go(next(one for one, place in self._places.items() if place.bytes_kept))
 
     def leave(self, connection: Connection) -> None:
-        """Forget a connection."""
+        """Remove a connection."""
         place = self._places.pop(connection, None)
         if place is None:
             return
@@ -104,7 +103,7 @@ class TCPClients:
             del self._by_prefix[place.prefix]
 
     def may_answer(self, connection: Connection, *, in_a_row: int) -> bool:
-        """Tell whether one more message may be answered in this turn, after `in_a_row` others.
+        """Return whether one more message may be answered in this turn, after `in_a_row` others.
 
         If not, the connection is resumed when its turn comes.
         """
@@ -121,7 +120,7 @@ class TCPClients:
             self._clock.callLater(0, self._next_turn)
 
     def _next_turn(self) -> None:
-        """Begin another turn with those that wait, the first of them first."""
+        """Begin another turn, and resume waiting connections in order."""
         self._turn_ends = False
         self._answered = 0
         for _ in range(len(self._waiting)):
@@ -140,7 +139,7 @@ class TCPClients:
 
 
 def prefix_of(host: str) -> bytes:
-    """Return what a client is known by, of its address as text: its /24 or /56."""
+    """Return the network (/24 or /56) that identifies a client, from its address as text."""
     address = ip_address(host.partition("%")[0])
     bits = IPV4_PREFIX if address.version == 4 else IPV6_PREFIX
     return ip_network((address, bits), strict=False).network_address.packed

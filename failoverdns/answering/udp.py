@@ -1,9 +1,9 @@
-"""DNS over UDP: packets in, replies out, in batches with a cap.
+"""DNS over UDP: read packets and send replies, a limited number in each reactor turn.
 
-    compiled:     C receives, answers what lies ready and sends; what is left comes here
-    pure Python:  every packet comes here
+    compiled:     C receives packets and sends ready answers; the other packets are answered here
+    pure Python:  every packet is answered here
 
-Refuses to know what a packet says: `respond` does.
+Timers, TCP and the control socket get their turns in between.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from zope.interface import implementer
 from failoverdns.net.sockets import IP_PKTINFO
 
 Respond = Callable[[bytes, str], bytes | None]
-"""Give a packet, and the address that it came from, its reply."""
+"""Returns the reply to a packet from an address, or None."""
 
 BATCH: Final = 64
-"""Packets read in one reactor turn: timers, TCP and control get theirs in between."""
+"""Packets that are read in one reactor turn."""
 
 MAX_PACKET: Final = 4096
-"""Bytes of a query that are read; what is longer is cut, and so FORMERR."""
+"""Bytes of a query that are read; a longer one is cut and so gets FORMERR."""
 
 _PKTINFO4 = Struct("=i4s4s")
 _PKTINFO6 = Struct("=16si")
@@ -38,24 +38,24 @@ Sender = tuple[str, int] | tuple[str, int, int, int]
 Control = list[tuple[int, int, bytes]]
 
 Serve = Callable[[int], tuple[int, list[tuple[bytes, bytes, bytes | None]]] | None]
-"""Answers what waits at a socket, by descriptor: how many replies were not taken, and what is left.
+"""Answers packets that wait at a socket, given by descriptor.
 
-None if every packet has to be seen here.  What is left is a packet, the `sockaddr` of its sender,
-and control data to reply with.
+Returns the number of unsent replies, and for each unanswered packet its bytes, the `sockaddr` of
+its sender and the control data for the reply; or None if every packet must be answered in Python.
 """
 
 
 @implementer(IReadDescriptor)
 class UDPReader:
-    """Answers what arrives at a bound, non-blocking UDP socket."""
+    """Answers packets that arrive at a bound, non-blocking UDP socket."""
 
     log = Logger()
 
     def __init__(self, sock: socket.socket, respond: Respond, serve: Serve | None = None) -> None:
-        """Answer at a socket with `respond`, and with `serve` first where that is given."""
+        """Answer at a socket with `respond`, and before that with `serve` if given."""
         self.socket = sock
         self.unsent = 0
-        """Replies that the kernel did not take."""
+        """Number of replies that the kernel did not accept."""
         self._respond = respond
         self._serve = serve
         self._own = sock.getsockname()[:2]
@@ -65,7 +65,7 @@ class UDPReader:
         return self.socket.fileno()
 
     def logPrefix(self) -> str:  # noqa: N802
-        """Return how log lines name this reader."""
+        """Return the name of this reader in log lines of Twisted."""
         return "udp"
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
@@ -73,7 +73,7 @@ class UDPReader:
         self.socket.close()
 
     def doRead(self) -> None:  # noqa: N802
-        """Answer what waits, at most some batches of it."""
+        """Answer waiting packets, at most a few batches."""
         served = self._serve(self.socket.fileno()) if self._serve is not None else None
         if served is None:
             self._read()
@@ -93,7 +93,7 @@ class UDPReader:
             self.unsent += 1
 
     def _read(self) -> None:
-        """Answer what waits, packet by packet, at most a batch of it."""
+        """Answer waiting packets one by one, at most one batch."""
         receive, send, respond, own = (
             self.socket.recvfrom,
             self.socket.sendto,
@@ -106,7 +106,7 @@ class UDPReader:
             except BlockingIOError:
                 return
             except OSError:
-                continue  # an ICMP error about an earlier reply: nobody is waiting
+                continue  # an ICMP error about an earlier reply
             if not _is_answerable(sender, own):
                 continue
             reply = respond(packet, sender[0])
@@ -118,7 +118,7 @@ class UDPReader:
 
 
 class WildcardUDPReader(UDPReader):
-    """Answers at a socket bound to all addresses, from the address that was asked."""
+    """Answers at a socket that is bound to all addresses, from the address of the query."""
 
     def _read(self) -> None:
         for _ in range(BATCH):
@@ -137,7 +137,7 @@ class WildcardUDPReader(UDPReader):
 
 
 def _sender(address: bytes) -> Sender:
-    """Return the sender as Python has it, of a `sockaddr`."""
+    """Return a sender as Python's sockets have it, from a `sockaddr`."""
     if len(address) < _SOCKADDR6.size:
         port, host = _SOCKADDR4.unpack_from(address)
         return socket.inet_ntop(socket.AF_INET, host), int.from_bytes(port, "big")
@@ -147,7 +147,7 @@ def _sender(address: bytes) -> Sender:
 
 
 def _control(data: bytes | None) -> Control:
-    """Return control data as Python has it, of one message of it at most."""
+    """Return control data as Python's sockets have it, from at most one control message."""
     if not data:
         return []
     length, level, kind = _CMSGHDR.unpack_from(data)
@@ -155,14 +155,14 @@ def _control(data: bytes | None) -> Control:
 
 
 def _is_answerable(sender: Any, own: Any) -> bool:
-    """Tell whether a reply could reach somebody other than ourselves."""
+    """Return whether a reply to this sender could reach somebody other than ourselves."""
     return bool(sender[1] != 0 and sender[:2] != own)
 
 
 def _asked_address(
     ancillary: list[tuple[int, int, bytes]],
 ) -> tuple[str, list[tuple[int, int, bytes]]]:
-    """Return the address that a packet was sent to, and the control data to answer from it."""
+    """Return the destination address of a packet, and the control data to reply from it."""
     for level, kind, data in ancillary:
         if level == socket.IPPROTO_IP and kind == IP_PKTINFO:
             _, local, _ = _PKTINFO4.unpack_from(data)

@@ -8,17 +8,17 @@ enum { HEADER = 12, QUESTION = 4, OPT_SIZE = 11 };
 enum { COOKIE_CODE = 10, COOKIE_HALF = 8, COOKIE = 24, COOKIE_OPTION = 4 + COOKIE };
 enum { MAX_AGE = 3600, MAX_AHEAD = 300, RENEWED_AFTER = 1800 };
 
-#define LINE 64u /* bytes that the cache takes at a time */
+#define LINE 64u /* bytes of a cache line */
 #define PLAIN_UDP 512u
 #define TCP_MOST 65535u
 
-/* What the reply has after its question, and where it comes from. */
+/* The records of a reply, and where they are copied from. */
 typedef struct sections {
     unsigned answers, authorities, rcode;
     const uint8_t *answer;
     uint32_t answer_size;
-    const zone *soa;     /* in the authority section */
-    const uint8_t *ttl; /* of that, 4 bytes */
+    const zone *soa;     /* whose SOA is in the authority section */
+    const uint8_t *ttl; /* of the SOA, 4 bytes */
 } sections;
 
 static void write16(uint8_t *bytes, unsigned value)
@@ -30,7 +30,7 @@ static void write16(uint8_t *bytes, unsigned value)
 void prepare(const table *t, query *q, const uint8_t *packet, size_t size)
 {
     q->size = 0;
-    /* QUERY, RD as it likes, AD and CD ignored, one question, perhaps one additional record. */
+    /* QUERY, any RD, AD and CD ignored, one question, at most one additional record. */
     if (size < HEADER + 1 + QUESTION || packet[2] & 0xfe || packet[3] & 0xcf ||
         memcmp(packet + 4, "\0\1\0\0\0\0\0", 7) != 0 || packet[11] > 1)
         return;
@@ -51,7 +51,7 @@ void fetch_name(const table *t, const query *q)
     const name *n = q->size != 0 ? first_of(t, q) : NULL;
     if (n != NULL) {
         __builtin_prefetch(n);
-        __builtin_prefetch((const uint8_t *)n + LINE); /* only its address is made: no bytes read */
+        __builtin_prefetch((const uint8_t *)n + LINE); /* computes an address, reads no byte */
     }
 }
 
@@ -69,7 +69,7 @@ void fetch_rrsets(const table *t, const query *q)
     }
 }
 
-/* Tell whether a name (in an RRset) ends like an origin; letters of any case. */
+/* Return whether a name in an RRset ends in an origin, ignoring case. */
 static bool ends_like(const uint8_t *bytes, uint32_t size, const uint8_t *origin, unsigned length)
 {
     if (size < length)
@@ -88,7 +88,7 @@ static const uint8_t *origin_of(const table *t, const zone *z)
     return ((const name *)arena_at(&t->arena, z->apex))->wire;
 }
 
-/* Say that there is nothing, with the SOA of a zone; false for the root, which is no pointer. */
+/* Answer negatively, with the SOA of a zone; false for the root zone, which gets no pointer. */
 static bool nothing(sections *s, const zone *z, const uint8_t *ttl, unsigned rcode)
 {
     s->authorities = 1;
@@ -98,7 +98,7 @@ static bool nothing(sections *s, const zone *z, const uint8_t *ttl, unsigned rco
     return z->size > 1;
 }
 
-/* Answer from a name that exists. */
+/* Answer from a name that exists; false if it takes the slow path. */
 static bool from_name(const table *t, const name *n, unsigned type, bool ordinary, sections *s)
 {
     const rrsets *r = n->rrsets ? arena_at(&t->arena, n->rrsets) : NULL;
@@ -126,7 +126,7 @@ static bool from_name(const table *t, const name *n, unsigned type, bool ordinar
     return nothing(s, z, n->flags & RESERVED ? n->negative_ttl : NULL, 0);
 }
 
-/* Say that a name does not exist, if what is above it says so. */
+/* Answer NXDOMAIN from the closest name above; false if a wildcard or a cut is there. */
 static bool from_above(const table *t, const wanted *w, sections *s)
 {
     for (unsigned label = 1; label <= w->labels; label++) {
@@ -161,13 +161,13 @@ static void mac(
 
 static bool is_same(const uint8_t *a, const uint8_t *b)
 {
-    uint8_t differ = 0; /* all of it is compared, so that time tells nothing */
+    uint8_t differ = 0; /* all bytes are compared, in constant time */
     for (int i = 0; i < 8; i++)
         differ |= a[i] ^ b[i];
     return differ == 0;
 }
 
-/* Write the cookie that a client gets: its own while that is young and ours, else a new one. */
+/* Write the cookie for the reply: that of the query while valid and young, else a new one. */
 static void write_cookie(
     uint8_t *out, const uint8_t *cookie, unsigned size, const answer_settings *settings,
     const asker *asker)
@@ -197,7 +197,7 @@ size_t answer(
     const size_t end = HEADER + q->size + QUESTION;
     const bool edns = packet[11] == 1;
     const uint8_t *opt = packet + end;
-    unsigned cookie = 0; /* bytes of the client's */
+    unsigned cookie = 0; /* size of the cookie in the query, in bytes */
     if (!edns) {
         if (size != end)
             return 0;

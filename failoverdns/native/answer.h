@@ -1,9 +1,9 @@
-/* One query and the table in, one answer out, or none: then it takes the slow path.
+/* The fast path of one query: answer it from the table, or leave it to the slow path in Python.
  *
- * What is answered is what failoverdns/answering/responding.py answers, byte for byte: queries that are
- * header, question, and at most an OPT record without options or with a cookie (RFC 9018); answers,
- * NODATA and NXDOMAIN that take one name.
- * Allocates nothing, keeps nothing, and reads and writes within the bounds it is given. */
+ * The replies are those of failoverdns/answering/responding.py, byte for byte.  A query is answered
+ * here if it has a header, a question, and at most an OPT record without options or with a cookie
+ * (RFC 9018), and if one name decides the answer: records, NODATA or NXDOMAIN.
+ * Allocates no memory, keeps no state, and reads and writes only within the given bounds. */
 #ifndef FAILOVERDNS_ANSWER_H
 #define FAILOVERDNS_ANSWER_H
 
@@ -12,36 +12,36 @@
 #define SECRETS_MOST 3u
 #define UDP_MOST 1232u
 
-/* What an answer depends on beside the table: cookie secrets and the time. */
+/* The input of an answer beside table and query: cookie secrets and the time. */
 typedef struct answer_settings {
-    unsigned secrets; /* of cookies: the first makes them; 0: there are no cookies */
+    unsigned secrets; /* number of cookie secrets, the first makes cookies; 0: no cookies */
     uint8_t secret[SECRETS_MOST][16];
     uint32_t now; /* seconds since 1970 */
 } answer_settings;
 
-/* Who asks. */
+/* The DNS client that asks. */
 typedef struct asker {
     bool udp;
     uint8_t size; /* of the address: 4 or 16 */
     uint8_t address[16];
 } asker;
 
-/* A query whose name was read: `table_find` has something to fetch meanwhile. */
+/* A query whose name was read, so that the memory for `table_find` can be prefetched. */
 typedef struct query {
     wanted name;
-    unsigned size; /* 0: it takes the slow path */
+    unsigned size; /* of the name, in bytes; 0: the query takes the slow path */
 } query;
 
-/* Read the name of a query, and have what it is looked up in fetched into the cache. */
+/* Read the name of a query, and prefetch the bucket that it is looked up in. */
 void prepare(const table *t, query *q, const uint8_t *packet, size_t size);
 
-/* Have the name that a query asks for fetched into the cache, and then what is served at it.
- * Among a million names most of the time goes into waiting for memory: in a batch the waits for one
- * query are the work for others. */
+/* Prefetch the name that a query asks for, and then its RRsets.
+ * With a million names most time is spent waiting for memory: in a batch the work for one query
+ * fills the wait of another. */
 void fetch_name(const table *t, const query *q);
 void fetch_rrsets(const table *t, const query *q);
 
-/* Write the reply to a packet to `reply`, of `room` bytes; return its size, or 0. */
+/* Write the reply to `reply`, of `room` bytes; return its size, or 0 for the slow path. */
 size_t answer(
     const table *t, const answer_settings *settings, const asker *asker, const query *q,
     const uint8_t *packet, size_t size, uint8_t *reply, size_t room);

@@ -1,11 +1,12 @@
-/* A delta applied to a table: checked as a whole, then carried out, or staged until the rest is there.
+/* Apply a delta to a table: check all of it, then carry it out, or stage it until the rest arrives.
  *
- * Knows names and what makes them come and go: reservations, empty non-terminals, zones. */
+ * Names are created and removed here: reserved names, empty non-terminals, origins of zones. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "delta.h"
 
+/* Give up one use of shared RRsets, and free them after the last one. */
 static void let_go(table *t, uint32_t reference)
 {
     if (reference == 0)
@@ -17,7 +18,7 @@ static void let_go(table *t, uint32_t reference)
     }
 }
 
-/* Return RRsets that names share; 0 for none, or if there is no memory. */
+/* Return a reference to RRsets, shared with other names; 0 for no RRsets, or without memory. */
 static uint32_t share(table *t, const uint8_t *bytes, uint32_t size)
 {
     if (size == 0)
@@ -49,7 +50,7 @@ static uint32_t share(table *t, const uint8_t *bytes, uint32_t size)
     return reference;
 }
 
-/* Set what is served at a name, and whether that makes it a zone cut. */
+/* Set the RRsets of a name, and whether it is a zone cut. */
 static void serve(table *t, name *n, uint32_t reference)
 {
     const uint32_t old = n->rrsets;
@@ -62,7 +63,7 @@ static void serve(table *t, name *n, uint32_t reference)
     t->cuts += (uint32_t)is_cut - (uint32_t)was_cut;
 }
 
-/* Make a name, and the empty non-terminals above it; return 0 if there is no memory. */
+/* Create a name, and the empty non-terminals above it; return 0 if there is no memory. */
 static uint32_t create(table *t, const wanted *w, unsigned label, uint32_t zone)
 {
     const unsigned begin = w->offset[label], size = w->size - begin;
@@ -118,7 +119,7 @@ static void take_out(table *t, const wanted *w)
     }
 }
 
-/* Return the number of the zone of an origin, which begins at a label; -1 if there is none. */
+/* Return the number of the zone whose origin begins at a label of a name, or -1. */
 static int64_t zone_at(const table *t, const wanted *w, unsigned label)
 {
     const name *n = table_find(t, w, label);
@@ -133,7 +134,7 @@ static const char *put(table *t, const wanted *w, const operation *o)
         label++;
     const int64_t zone = zone_at(t, w, label);
     if (zone < 0)
-        return NULL; /* its zone has gone */
+        return NULL; /* the zone was removed */
     const uint32_t shared = share(t, o->data, o->size);
     if (o->size != 0 && shared == 0)
         return no_memory;
@@ -194,7 +195,7 @@ static void end_zone(table *t, uint32_t number)
     t->zones[number] = (zone){0};
 }
 
-/* Tell whether a name is at or below another one. */
+/* Return whether a name is at or below another one. */
 static bool is_within(const name *n, const wanted *w)
 {
     if (n->size < w->size || memcmp(n->wire + n->size - w->size, w->wire, w->size) != 0)
@@ -205,13 +206,13 @@ static bool is_within(const name *n, const wanted *w)
     return at + w->size == n->size;
 }
 
-/* Take out a zone and all at and below its origin, so that nothing is left of what was in it;
- * zones are configured, so rare. */
+/* Remove a zone and all names at and below its origin.
+ * This walks the whole table, which is fine: zones change only with the configuration. */
 static void drop_zone(table *t, const wanted *w)
 {
     if (zone_at(t, w, 0) < 0)
         return;
-    /* From the last bucket on: when the index shrinks, its last bucket goes into an earlier one. */
+    /* From the last bucket on: a shrinking index moves its last bucket into an earlier one. */
     for (uint32_t bucket = t->names.count; bucket-- > 0;) {
         uint32_t reference = t->names.buckets[bucket];
         while (reference != 0) {
@@ -230,7 +231,7 @@ static void drop_zone(table *t, const wanted *w)
     }
 }
 
-/* Carry out checked operations. */
+/* Carry out the operations of a delta that was checked; return NULL, or `no_memory`. */
 static const char *carry_out(table *t, const uint8_t *delta, size_t size)
 {
     wanted w;
@@ -256,7 +257,7 @@ static const char *carry_out(table *t, const uint8_t *delta, size_t size)
     return fault;
 }
 
-/* Make room for one more of `size` bytes each; return NULL if there is no memory. */
+/* Make room for one more item of `size` bytes; return NULL if there is no memory. */
 static void *room(void *memory, size_t count, size_t *have, size_t size)
 {
     if (count < *have)
@@ -268,7 +269,7 @@ static void *room(void *memory, size_t count, size_t *have, size_t size)
     return more;
 }
 
-/* Keep an operation until the rest of the delta comes. */
+/* Store an operation until the rest of the delta arrives. */
 static const char *postpone(table *t, const uint8_t *operation_, size_t size)
 {
     if (t->later_room - t->later_size < size) {
@@ -284,7 +285,8 @@ static const char *postpone(table *t, const uint8_t *operation_, size_t size)
     return NULL;
 }
 
-/* Look up a name that exists, in its zone, and share what it is to serve; false: it takes more. */
+/* Stage new RRsets for a name that exists already; false if the operation has to be postponed,
+ * or failed. */
 static bool stage(table *t, const wanted *w, const operation *o, const char **fault)
 {
     const uint32_t reference = t->has_removed ? 0 : table_reference(t, w, 0);
@@ -321,7 +323,7 @@ const char *table_stage(table *t, const uint8_t *part, size_t size)
         fault = NULL;
         if (o.kind == 'D' || o.kind == 'R') {
             if (t->staged_count != 0)
-                return "what goes, after what comes";
+                return "a removal after a name that was set";
             t->has_removed = true;
         }
         if ((o.kind != 'N' || !stage(t, &w, &o, &fault)) && fault == NULL)

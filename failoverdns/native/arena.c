@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* AddressSanitizer knows what is taken: it sees use of the rest, and of what was given back. */
+/* Tell AddressSanitizer which bytes are in use, so that it reports any use of the others. */
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
 #define SANITIZED
@@ -30,17 +30,17 @@ static uint32_t units_of(size_t size)
     return (uint32_t)((size + ARENA_UNIT - 1) / ARENA_UNIT);
 }
 
-/* Return the number of a chunk that is none, or what comes after the last one. */
+/* Return a chunk number that is not in use: that of a freed chunk, or the one after the last. */
 static uint32_t free_number(const arena *a)
 {
-    uint32_t number = a->count ? a->count : 1; /* so that no reference is 0 */
+    uint32_t number = a->count ? a->count : 1; /* not 0, so that no reference is 0 */
     if (a->holes != 0)
         for (number = 1; a->chunks[number] != NULL;)
             number++;
     return number;
 }
 
-/* Add a chunk of so many bytes; return its number, or 0. */
+/* Add a chunk of `bytes` bytes; return its number, or 0 if there is no memory. */
 static uint32_t add_chunk(arena *a, size_t bytes)
 {
     const uint32_t number = free_number(a);
@@ -58,7 +58,7 @@ static uint32_t add_chunk(arena *a, size_t bytes)
     if (chunk == NULL)
         return 0;
     if (bytes == CHUNK_BYTES)
-        madvise(chunk, CHUNK_BYTES, MADV_HUGEPAGE); /* fewer TLB misses; no matter if not */
+        madvise(chunk, CHUNK_BYTES, MADV_HUGEPAGE); /* for fewer TLB misses; it may fail */
     FORBID(chunk, bytes);
     a->chunks[0] = NULL;
     a->chunks[number] = chunk;
@@ -74,7 +74,7 @@ uint32_t arena_take(arena *a, size_t size)
     const uint32_t units = units_of(size);
     if (size > ARENA_MOST)
         return 0;
-    if (units > ARENA_CLASSES) { /* rare: it has a chunk of its own */
+    if (units > ARENA_CLASSES) { /* rare: an allocation with a chunk of its own */
         const uint32_t chunk = add_chunk(a, (size_t)units * ARENA_UNIT);
         if (chunk == 0)
             return 0;
@@ -92,7 +92,7 @@ uint32_t arena_take(arena *a, size_t size)
             if (chunk == 0)
                 return 0;
             a->next = chunk << ARENA_CHUNK_BITS;
-            a->end = a->next + (CHUNK_UNITS - 1); /* the last unit stays free: no overflow */
+            a->end = a->next + (CHUNK_UNITS - 1); /* one unit less: `next` never overflows */
         }
         reference = a->next;
         a->next += units;

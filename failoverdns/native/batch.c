@@ -34,7 +34,7 @@ static const void *host_of(const struct sockaddr_storage *address)
                : (const void *)&((const struct sockaddr_in *)address)->sin_addr;
 }
 
-/* Make of where a packet was sent to where its reply is sent from; return that address, or NULL. */
+/* Turn the destination of a packet into the source of its reply; return that address, or NULL. */
 static const void *turn_round(struct msghdr *message)
 {
     struct cmsghdr *c = CMSG_FIRSTHDR(message);
@@ -57,7 +57,7 @@ static const void *turn_round(struct msghdr *message)
     return NULL;
 }
 
-/* Tell whether a reply could reach somebody other than ourselves. */
+/* Return whether a reply to this sender could reach somebody other than ourselves. */
 static bool is_answerable(
     const struct sockaddr_storage *sender, const struct sockaddr_storage *own, const void *local)
 {
@@ -78,10 +78,10 @@ static void send_all(batch *b, int fd, unsigned count, tally *tally_)
         } else if (errno == EINTR) {
             continue;
         } else if (errno == EAGAIN || errno == ENOBUFS) {
-            tally_->unsent += count - sent; /* there is no room: later ones find none either */
+            tally_->unsent += count - sent; /* no room for this one, nor for the rest */
             return;
         } else {
-            sent++; /* that one could not be sent */
+            sent++; /* skip the one that could not be sent */
             tally_->unsent++;
         }
     }
@@ -98,7 +98,7 @@ int answer_batches(
         if (received < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK)
                 return 0;
-            continue; /* an error that an earlier reply met (ICMP), or a signal */
+            continue; /* an ICMP error about an earlier reply, or a signal */
         }
         for (int i = 0; i < received; i++)
             prepare(t, &b->packets[i].query, b->packets[i].data, b->received[i].msg_len);

@@ -1,7 +1,7 @@
-/* Packets in batches: received, answered where the answer lies ready, and sent, from a UDP socket.
+/* Batches of packets at a UDP socket: receive, answer on the fast path (`answer.h`), and send.
  *
- * What does not lie ready is left to the caller, with where it came from and where it went to.
- * Refuses to know what is answered (`answer.h`), and waits for nothing. */
+ * Packets without a ready answer are passed to the caller with their source and destination.
+ * Nothing here blocks. */
 #ifndef FAILOVERDNS_BATCH_H
 #define FAILOVERDNS_BATCH_H
 
@@ -11,14 +11,14 @@
 #include "answer.h"
 
 #define BATCH 64u
-#define BATCHES_MOST 8u /* in one go: others get their turn in between; fewer if much is left */
+#define BATCHES_MOST 8u /* per call, so that other sockets get their turn; fewer if many are left */
 #define PACKET_MOST 4096u
 #define CONTROL_MOST 64u
 
 typedef struct packet {
     uint8_t data[PACKET_MOST];
     struct sockaddr_storage sender;
-    union { /* where it was sent to, on a socket that is bound to all addresses */
+    union { /* the destination address, on a socket that is bound to all addresses */
         uint8_t data[CONTROL_MOST];
         struct cmsghdr aligned;
     } control;
@@ -33,17 +33,17 @@ typedef struct batch {
     struct iovec in[BATCH], out[BATCH];
 } batch;
 
-/* A packet that the caller has to answer. */
+/* Called with each packet that the caller has to answer. */
 typedef void leave(
     void *caller, const uint8_t *data, size_t size, const struct msghdr *message);
 
-/* What became of packets. */
+/* Numbers of packets that were answered, and of replies that could not be sent. */
 typedef struct tally {
     uint64_t answered, unsent;
 } tally;
 
-/* Answer what waits at a socket that does not block; `own` is its address.
- * Return 0 when nothing waits any more, 1 when there may be more. */
+/* Answer the packets that wait at a non-blocking socket; `own` is its address.
+ * Return 0 when no packet waits any longer, 1 when there may be more. */
 int answer_batches(
     batch *b, const table *t, const answer_settings *settings, int fd,
     const struct sockaddr_storage *own, tally *count, leave *leave, void *caller);

@@ -1,6 +1,6 @@
 #include "delta.h"
 
-/* Tell whether bytes are so many whole records, each with its owner a pointer. */
+/* Return whether bytes are `records` whole records, each with a pointer as its owner. */
 static bool is_section(const uint8_t *bytes, size_t size, unsigned records)
 {
     size_t at = 0;
@@ -19,9 +19,9 @@ static const char *check_rrsets(const uint8_t *bytes, size_t size)
             return "RRsets cut short";
         const size_t length = read32(bytes + at + 4);
         if (length > size - at - 8 || !is_section(bytes + at + 8, length, read16(bytes + at + 2)))
-            return "an RRset that is not so many records";
+            return "an RRset that does not match its record count";
         if (read16(bytes + at) == CNAME && length <= 12)
-            return "an RRset that is not so many records";
+            return "an RRset that does not match its record count";
         at += 8 + length;
     }
     if (rrsets_bytes(size) > ARENA_MOST)
@@ -36,7 +36,7 @@ size_t delta_next(
     o->name = delta + 1;
     o->room = size - 1;
     size_t at = 1 + want(t, w, o->name, o->room);
-    *fault = "what is no domain name";
+    *fault = "an invalid domain name";
     if (at == 1)
         return 0;
     *fault = "cut short";

@@ -1,6 +1,6 @@
-/* A delta as bytes (failoverdns/protocol/table/deltas.py), read operation by operation, and checked.
+/* Read and check a delta (failoverdns/protocol/table/deltas.py), operation by operation.
  *
- * Refuses to know what a table makes of it (`apply.c`). */
+ * `apply.c` applies it to a table. */
 #ifndef FAILOVERDNS_DELTA_H
 #define FAILOVERDNS_DELTA_H
 
@@ -16,11 +16,11 @@ typedef struct operation {
     uint32_t size;
 } operation;
 
-/* Read an operation, and the name in it; return its size in bytes, or 0 and why. */
+/* Read an operation and its name; return its size in bytes, or 0 with the reason in `fault`. */
 size_t delta_next(
     const table *t, wanted *w, operation *o, const uint8_t *delta, size_t size, const char **fault);
 
-/* Return NULL if all of a delta is well-formed, or what is wrong with it. */
+/* Check a whole delta; return NULL if it is well-formed, or the fault. */
 const char *delta_check(const table *t, const uint8_t *delta, size_t size);
 
 #endif

@@ -21,7 +21,7 @@ int index_begin(hash_index *x, arena *things)
         mmap(NULL, PAGE_BUCKETS * sizeof *x->buckets, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (pages == MAP_FAILED)
         return -1;
-    x->buckets = pages; /* all of them 0 */
+    x->buckets = pages; /* which the kernel zeroed */
     x->count = FEWEST;
     x->capacity = PAGE_BUCKETS;
     return 0;
@@ -34,7 +34,7 @@ void index_end(hash_index *x)
     memset(x, 0, sizeof *x);
 }
 
-/* Make room for more buckets, or for fewer: pages move, what is in them is not copied. */
+/* Change the room for buckets; mremap moves the pages without copying their content. */
 static int resize(hash_index *x, uint32_t capacity)
 {
     const size_t size = sizeof *x->buckets;
@@ -46,7 +46,7 @@ static int resize(hash_index *x, uint32_t capacity)
     return 0;
 }
 
-/* Add a bucket, and move into it what belongs there of the one that it is split from. */
+/* Add a bucket, and move its items into it from the bucket that is split. */
 static int grow(hash_index *x)
 {
     if (x->count == x->capacity) {
@@ -71,7 +71,7 @@ static int grow(hash_index *x)
     return 0;
 }
 
-/* Take the last bucket away, and put what is in it back into the one that it was split from. */
+/* Remove the last bucket, and move its items back into the bucket that it was split from. */
 static void shrink(hash_index *x)
 {
     const uint32_t last = x->count - 1, low = 1u << (31 - __builtin_clz(last));
@@ -86,7 +86,7 @@ static void shrink(hash_index *x)
 
 int index_add(hash_index *x, uint32_t reference)
 {
-    /* Two buckets a thing: most of what is looked for is the first in its bucket. */
+    /* Two buckets per item, so that most items are the first in their bucket. */
     for (int i = 0; i < 2; i++)
         if (x->count < 2 * (uint64_t)(x->size + 1) && grow(x) < 0)
             return -1;

@@ -1,6 +1,6 @@
-/* The compact table and batches for Python: failoverdns._native, within the stable ABI.
+/* The extension module failoverdns._native: the compact table and batches, for Python's stable ABI.
  *
- * Knows Python's objects, and nothing else: everything is done elsewhere. */
+ * This file only converts between Python's objects and C; the work is done in the other files. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -19,7 +19,7 @@ typedef struct {
 static PyObject *new_table(PyTypeObject *type, PyObject *args, PyObject *named)
 {
     if (PyTuple_Size(args) != 0 || (named != NULL && PyDict_Size(named) != 0)) {
-        PyErr_SetString(PyExc_TypeError, "a table begins with nothing");
+        PyErr_SetString(PyExc_TypeError, "a table takes no arguments");
         return NULL;
     }
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
@@ -50,7 +50,7 @@ static void delete_table(PyObject *object)
     Py_DECREF(type);
 }
 
-/* Return the bytes of an argument, or NULL. */
+/* Return the bytes of an argument, or NULL with an exception set. */
 static const uint8_t *bytes_of(PyObject *object, Py_ssize_t *size)
 {
     char *data;
@@ -62,7 +62,7 @@ static PyObject *to_bytes(const uint8_t *data, size_t size)
     return PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size);
 }
 
-/* Give the bytes of an argument to a function that changes a table. */
+/* Call a function that changes a table with the bytes of an argument. */
 static PyObject *change(
     PyObject *object, PyObject *argument, const char *(*make)(table *, const uint8_t *, size_t))
 {
@@ -90,7 +90,7 @@ static PyObject *stage(PyObject *object, PyObject *argument)
     return change(object, argument, table_stage);
 }
 
-/* Read secrets of 16 bytes each; false, and an exception, if they are none. */
+/* Read secrets of 16 bytes each; false with an exception set if they are invalid. */
 static bool read_secrets(answer_settings *settings, const char *secrets, Py_ssize_t size)
 {
     if (size % 16 != 0 || size > (Py_ssize_t)(16 * SECRETS_MOST)) {
@@ -125,7 +125,7 @@ static PyObject *ready_answer(PyObject *object, PyObject *args)
     const uint8_t *data = (const uint8_t *)packet;
     query q;
     prepare(&self->table, &q, data, (size_t)size);
-    uint8_t few[4096]; /* answers are small: the stack first */
+    uint8_t few[4096]; /* most answers fit on the stack */
     size_t length =
         answer(&self->table, &settings, &who, &q, data, (size_t)size, few, sizeof few);
     if (length != 0)
@@ -141,7 +141,7 @@ static PyObject *ready_answer(PyObject *object, PyObject *args)
     return result;
 }
 
-/* Read an argument that is a whole name; false, and an exception, if it is none. */
+/* Read an argument that is one whole name; false with an exception set if it is invalid. */
 static bool read_name(const Table *self, wanted *w, PyObject *argument)
 {
     Py_ssize_t size;
@@ -149,7 +149,7 @@ static bool read_name(const Table *self, wanted *w, PyObject *argument)
     if (bytes == NULL)
         return false;
     if (want(&self->table, w, bytes, (size_t)size) != (size_t)size) {
-        PyErr_SetString(PyExc_ValueError, "what is no domain name");
+        PyErr_SetString(PyExc_ValueError, "an invalid domain name");
         return false;
     }
     return true;
@@ -215,7 +215,7 @@ static Py_ssize_t length(PyObject *object)
     return (Py_ssize_t)((Table *)object)->table.names.size;
 }
 
-/* Keep a packet that Python has to answer: (packet, sender, control) as raw bytes. */
+/* Add a packet that Python has to answer to a list: (packet, sender, control) as raw bytes. */
 static void keep(void *caller, const uint8_t *data, size_t size, const struct msghdr *message)
 {
     PyObject *list = caller;
@@ -223,7 +223,7 @@ static void keep(void *caller, const uint8_t *data, size_t size, const struct ms
         "y#y#y#", data, (Py_ssize_t)size, message->msg_name, (Py_ssize_t)message->msg_namelen,
         message->msg_control, (Py_ssize_t)message->msg_controllen);
     if (item == NULL || PyList_Append(list, item) < 0)
-        PyErr_Clear(); /* there is no memory: a packet is lost, as packets are */
+        PyErr_Clear(); /* no memory: the packet is lost, as any UDP packet may be */
     Py_XDECREF(item);
 }
 
@@ -256,18 +256,18 @@ static PyObject *serve(PyObject *object, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"apply", apply, METH_O, "Apply a delta; raises ValueError."},
-    {"stage", stage, METH_O, "Take a part of a delta ahead of the rest; raises ValueError."},
-    {"ready_answer", ready_answer, METH_VARARGS, "Return the reply to a packet, or None."},
-    {"find", find, METH_O, "Return what is served at a name, or None."},
-    {"zone_of", zone_of, METH_O, "Return the zone that a name is in, or None."},
+    {"stage", stage, METH_O, "Take a part of a delta before the rest; raises ValueError."},
+    {"ready_answer", ready_answer, METH_VARARGS, "Return the ready answer to a packet, or None."},
+    {"find", find, METH_O, "Return the entry of a name, or None."},
+    {"zone_of", zone_of, METH_O, "Return the zone of a name, or None."},
     {"cut_above", cut_above, METH_VARARGS, "Return the highest zone cut above a name, or None."},
-    {"memory", memory, METH_NOARGS, "Return bytes that are in use."},
-    {"serve", serve, METH_VARARGS, "Answer what waits at a socket; return what is left."},
+    {"memory", memory, METH_NOARGS, "Return the bytes of memory in use."},
+    {"serve", serve, METH_VARARGS, "Answer packets that wait at a socket; return the rest."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, "All names that are served, as bytes."},
+    {Py_tp_doc, "The table of all served names, as bytes."},
     {Py_tp_new, new_table},
     {Py_tp_dealloc, delete_table},
     {Py_tp_methods, methods},
@@ -297,7 +297,7 @@ static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, fill_module}, {0, NULL}}
 static struct PyModuleDef module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "failoverdns._native",
-    .m_doc = "The compact table, and packets in batches.",
+    .m_doc = "The compact table, and batches of packets.",
     .m_slots = module_slots,
 };
 

@@ -1,4 +1,4 @@
-/* SipHash-2-4 (Aumasson and Bernstein, 2012), which DNS cookies are made with (RFC 9018). */
+/* SipHash-2-4 (Aumasson and Bernstein, 2012), the hash of DNS cookies (RFC 9018). */
 #ifndef FAILOVERDNS_SIPHASH_H
 #define FAILOVERDNS_SIPHASH_H
 

@@ -5,7 +5,7 @@
 
 const char no_memory[] = "there is not enough memory";
 
-/* Names as they are looked for. */
+/* Names for look-ups. */
 
 static uint64_t fold(uint64_t a, uint64_t b)
 {
@@ -25,7 +25,7 @@ uint64_t table_hash(const table *t, uint64_t hash, const uint8_t *bytes, size_t 
     return fold(hash ^ word, t->seed[1] ^ size << 32);
 }
 
-/* Put eight letters at a time into lower case: bytes over 127 have their high bit kept apart. */
+/* Make eight bytes at a time lower case; the high bits of bytes over 127 are masked out first. */
 static void lower(uint8_t *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i += 8) {
@@ -58,7 +58,7 @@ unsigned want(const table *t, wanted *w, const uint8_t *bytes, size_t size)
     w->offset[labels] = (uint8_t)at;
     memcpy(w->wire, bytes, w->size);
     memset(w->wire + w->size, 0, 8);
-    lower(w->wire, w->size); /* safe for lengths too: none of them is a letter */
+    lower(w->wire, w->size); /* also safe for length bytes: none of them is a letter */
     uint64_t hash = w->hash[labels] = t->seed[0];
     while (labels-- > 0) {
         const unsigned begin = w->offset[labels];
@@ -92,7 +92,7 @@ const zone *table_apex(const table *t, const name *n)
     const zone *z = &t->zones[n->zone];
     if (z->size == n->size)
         return z;
-    for (uint32_t i = 0; i < t->zone_count; i++) /* a zone inside another one's names: rare */
+    for (uint32_t i = 0; i < t->zone_count; i++) /* rare: a zone below the origin of another one */
         if (t->zones[i].exists && arena_at(&t->arena, t->zones[i].apex) == n)
             return &t->zones[i];
     return NULL;
@@ -136,7 +136,7 @@ const uint8_t *rrsets_find(const rrsets *r, unsigned type, unsigned *records, ui
     return NULL;
 }
 
-/* Begin and end. */
+/* Creation and destruction. */
 
 const char *table_begin(table *t, const uint64_t seed[2])
 {

@@ -1,9 +1,9 @@
-/* The compact table: all names that are served, as bytes.
+/* The compact table: all served names, as bytes.
  *
- * It does what protocol/table/python_table.py does, byte for byte; its only input is a delta
- * (protocol/table/deltas.py), which is checked as a whole before anything is changed.
- * Names that answer alike share what they answer.
- * Refuses to know packets (`answer.h`) and Python (`module.c`). */
+ * It gives the same answers as protocol/table/python_table.py, byte for byte.  Its only input is a
+ * delta (protocol/table/deltas.py), which is checked as a whole before anything changes.
+ * Names with equal RRsets share them.
+ * Packets are read in `answer.h`; Python's objects are known to `module.c` only. */
 #ifndef FAILOVERDNS_TABLE_H
 #define FAILOVERDNS_TABLE_H
 
@@ -20,27 +20,27 @@ enum { NS = 2, CNAME = 5, SOA = 6, OPT = 41, IN = 1, NXDOMAIN = 3 };
 #define NAME_MOST 255u
 #define LABELS_MOST 127u
 
-/* What is served at a name: RRsets as a delta has them. */
+/* The RRsets of one or more names, as a delta has them. */
 typedef struct rrsets {
     chain chain;
-    uint32_t users; /* names */
+    uint32_t users; /* number of names with these RRsets */
     uint32_t size;
-    uint32_t cname; /* where the CNAME RRset's answer section begins; 0: there is none */
+    uint32_t cname; /* offset of the CNAME RRset's answer section; 0: there is no CNAME */
     uint8_t has_ns;
     uint8_t bytes[];
 } rrsets;
 
 enum {
-    RESERVED = 1, /* it was put in, not made by a name below it */
+    RESERVED = 1, /* set by a delta, not only created for a name below it */
     APEX = 2,     /* the origin of a zone */
-    CUT = 4,      /* where a zone is delegated */
+    CUT = 4,      /* a zone cut */
 };
 
 typedef struct name {
     chain chain;
     uint32_t rrsets;   /* 0: none */
-    uint32_t zone;     /* its number */
-    uint32_t children; /* names directly below */
+    uint32_t zone;     /* the number of its zone */
+    uint32_t children; /* number of names directly below */
     uint8_t negative_ttl[4];
     uint8_t flags;
     uint8_t size;
@@ -49,13 +49,13 @@ typedef struct name {
 
 typedef struct zone {
     bool exists;
-    uint32_t apex; /* a name */
-    uint8_t size;  /* of the origin, which is the apex's name */
+    uint32_t apex; /* a reference to the name of the origin */
+    uint8_t size;  /* of the origin, in bytes */
     uint32_t soa_size;
     uint8_t *soa; /* an answer section of one record */
 } zone;
 
-/* A name and what it is to serve, until the rest of a delta is there. */
+/* A name and its new RRsets, until the rest of a delta arrives. */
 typedef struct staged {
     uint32_t name, rrsets;
     uint8_t negative_ttl[4];
@@ -66,16 +66,16 @@ typedef struct table {
     hash_index names, shared;
     zone *zones;
     uint32_t zone_count;
-    uint32_t cuts; /* names with CUT */
+    uint32_t cuts; /* number of names with CUT */
     uint64_t seed[2];
-    staged *staged; /* of the parts of a delta that came so far */
+    staged *staged; /* from the parts of a delta that arrived so far */
     uint32_t staged_count, staged_room;
-    uint8_t *later; /* operations of these parts that are carried out with the rest */
+    uint8_t *later; /* the other operations of these parts, for when the rest arrives */
     size_t later_size, later_room;
-    bool has_removed; /* one of them takes names out: then none is staged */
+    bool has_removed; /* one of them removes names: then no further name is staged */
 } table;
 
-/* A name as it is looked for: in lower case, with the hash of each name that it ends in. */
+/* A name prepared for look-ups: in lower case, with the hash of each suffix. */
 typedef struct wanted {
     unsigned size, labels;
     uint8_t offset[LABELS_MOST + 1];
@@ -93,46 +93,46 @@ static inline size_t rrsets_bytes(size_t size)
     return offsetof(rrsets, bytes) + size;
 }
 
-/* Return NULL, or why not. */
+/* Create an empty table; return NULL, or `no_memory`. */
 const char *table_begin(table *t, const uint64_t seed[2]);
 void table_end(table *t);
 
-/* What table_apply returns when there is not enough memory. */
+/* The fault that is returned when there is not enough memory. */
 extern const char no_memory[];
 
-/* Apply a delta; return NULL, or what is wrong with it, and then nothing was changed.
- * If it is `no_memory`, a part of it was applied: the table is sound, but is to be filled anew. */
+/* Apply a delta; return NULL, or its fault, and then nothing was changed.
+ * If that is `no_memory`, a part was applied: the table is consistent, but must be filled again. */
 const char *table_apply(table *t, const uint8_t *delta, size_t size);
 
-/* Take a part of a delta ahead of the rest, which `table_apply` gets, so that applying it is short.
- * Nothing is visible before.  Return NULL, or what is wrong; then the table is of no use any more. */
+/* Take a part of a delta before the rest, so that the following `table_apply` is short.
+ * Nothing is visible before.  Return NULL, or the fault; then the table must not be used again. */
 const char *table_stage(table *t, const uint8_t *part, size_t size);
 
-/* Read an uncompressed name; return its size in bytes, or 0 if it is none. */
+/* Read an uncompressed name; return its size in bytes, or 0 if it is invalid. */
 unsigned want(const table *t, wanted *w, const uint8_t *bytes, size_t size);
 
-/* Hash bytes, going on from the hash of what comes after them. */
+/* Hash bytes, starting from the hash of the bytes that follow them in a name. */
 uint64_t table_hash(const table *t, uint64_t hash, const uint8_t *bytes, size_t size);
 
-/* Return a reference to the name from label `label` on, if it exists, else 0. */
+/* Return a reference to the suffix of a name from label `label` on if that exists, else 0. */
 uint32_t table_reference(const table *t, const wanted *w, unsigned label);
 
-/* Return the name from label `label` on, if it exists, else NULL. */
+/* Return the suffix of a name from label `label` on if that exists, else NULL. */
 const name *table_find(const table *t, const wanted *w, unsigned label);
 
-/* Return the zone that the name from label `label` on is in, or NULL. */
+/* Return the zone of the suffix of a name from label `label` on, or NULL. */
 const zone *table_zone(const table *t, const wanted *w, unsigned label);
 
 /* Return the highest zone cut from label `label` on and below an origin of `size` bytes, or NULL. */
 const name *table_cut(const table *t, const wanted *w, unsigned label, unsigned size);
 
-/* Return the zone that a name is the apex of. */
+/* Return the zone whose apex a name is. */
 const zone *table_apex(const table *t, const name *n);
 
-/* Return bytes that are in use. */
+/* Return the bytes of memory in use. */
 size_t table_memory(const table *t);
 
-/* Walk RRsets: find the one of a type.  Return its answer section, or NULL. */
+/* Find the RRset of a type; return its answer section, or NULL. */
 const uint8_t *rrsets_find(
     const rrsets *r, unsigned type, unsigned *records, uint32_t *size);
 

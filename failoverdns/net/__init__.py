@@ -1,5 +1,5 @@
-"""Sockets, TLS, processes and timers, on Twisted: how bytes come and go.
+"""Sockets, TLS, processes and timers, on Twisted.
 
-Nothing here knows DNS, commands or certificates of applications: what is done with bytes is done
-by what a caller passes in.
+Nothing here depends on DNS messages, commands or the certificates of applications: callers pass in
+the functions that deal with bytes.
 """

@@ -1,9 +1,8 @@
-"""The sockets of all addresses that are answered on, bound together or not at all.
+"""The sockets of all addresses on which the server answers, bound together or not at all.
 
-Each address has as many pairs of sockets as there are answering processes: the kernel spreads
-clients over them.  Whoever binds keeps them open, so that nothing that waits in a socket is lost
-with the process that reads from it.
-Refuses to know who answers, and what.
+Each address has one pair of sockets for each answering process, and the kernel distributes clients
+over them.  The process that binds the sockets keeps them open, so that queries that wait in a
+socket are not lost when the process that reads from it ends.
 """
 
 from __future__ import annotations
@@ -28,7 +27,11 @@ from failoverdns.net.sockets import (
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A pair of sockets: its number, whose it is by default, its address as configured."""
+    """A pair of UDP and TCP sockets.
+
+    `number` identifies it, `place` is the number of the process that it belongs to by default, and
+    `asked` is its address as configured, where the port may be 0.
+    """
 
     number: int
     place: int
@@ -37,17 +40,17 @@ class Bound:
 
     @property
     def address(self) -> ListenAddress:
-        """The address as bound."""
+        """The address as bound, with the port that the kernel chose for port 0."""
         return ListenAddress(self.asked.host, self.pair[0].getsockname()[1])
 
 
 class BoundAddresses:
-    """All pairs of sockets."""
+    """All pairs of sockets on which the server answers."""
 
     def __init__(self, places: int, inherited: Inherited) -> None:
-        """Bind for so many answering processes, 0 for none beside this one.
+        """Prepare for `places` answering processes, 0 for none beside this process.
 
-        Sockets that are `inherited` are taken before new ones are opened.
+        `inherited` sockets are used before new ones are opened.
         """
         self._places = places
         self._inherited = inherited
@@ -60,7 +63,7 @@ class BoundAddresses:
         return tuple(dict.fromkeys(one.address for one in self.bound))
 
     def lost(self) -> int:
-        """Return how many packets over UDP the kernel had no room for, as far as sockets know."""
+        """Return the number of UDP packets that the kernel dropped because a socket was full."""
         sockets = {os.fstat(one.pair[0].fileno()).st_ino: one.pair[0] for one in self.bound}
         return sum(map(lost_packets, sockets.values()))
 
@@ -81,7 +84,7 @@ class BoundAddresses:
         return fresh
 
     def adopt(self, fresh: list[Bound], wanted: Iterable[ListenAddress]) -> None:
-        """Keep what was freshly bound, and close the addresses that are no longer wanted."""
+        """Use newly bound sockets, and close the addresses that are no longer wanted."""
         kept = set(wanted)
         closing = [one for one in self.bound if one.asked not in kept]
         self.bound = (*(one for one in self.bound if one.asked in kept), *fresh)
@@ -114,7 +117,7 @@ class BoundAddresses:
 
 
 def _another(asked: ListenAddress, pair: Pair) -> Pair:
-    """Return one more pair on the port of a pair: its own, or else a copy of it."""
+    """Return one more pair on the port of a pair: new sockets, or a copy if it cannot be shared."""
     udp, tcp = pair
     if udp.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT):
         return bind(asked.host, udp.getsockname()[1], shared=True)

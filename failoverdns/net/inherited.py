@@ -1,8 +1,8 @@
-"""Sockets that were opened for us: socket activation, as systemd does it (sd_listen_fds(3)).
+"""Inherited sockets: socket activation by systemd (sd_listen_fds(3)), and takeover from workers.
 
-So the server needs no right to bind port 53, and packets wait in the sockets while it restarts.
-Answering processes whose control process has gone hand theirs over in the same way.
-Refuses to open a socket, and to take one that is not for DNS.
+With socket activation the server needs no permission to bind port 53, and packets wait in the
+sockets while it restarts.  The sockets of answering processes whose control process has died are
+taken over in the same way.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from failoverdns.model.settings import ListenAddress
 from failoverdns.net.sockets import CannotListen, Pair, close_pair, set_datagram_options
 
 FIRST = 3
-"""The first descriptor that is handed over."""
+"""The first descriptor of socket activation."""
 
 MAX_SOCKETS = 1024
 _KINDS = {socket.SOCK_DGRAM: "UDP", socket.SOCK_STREAM: "TCP"}
 
 
 class Inherited:
-    """Sockets by address and kind, until they are taken."""
+    """Inherited sockets by address and transport, until they are taken."""
 
     def __init__(self, sockets: dict[tuple[ListenAddress, str], socket.socket]) -> None:
         self._sockets = sockets
@@ -31,25 +31,25 @@ class Inherited:
 
     @property
     def left(self) -> list[str]:
-        """What nobody has taken, as text."""
+        """The sockets that were not taken, each as text such as `UDP 192.0.2.53:53`."""
         pairs = [f"{kind} {address}" for address in self._handed_over for kind in ("UDP", "TCP")]
         return sorted([*(f"{kind} {address}" for address, kind in self._sockets), *pairs])
 
     def hand_over(self, address: ListenAddress, pair: Pair) -> None:
-        """Add sockets of an address that an answering process had until now."""
+        """Add a pair of sockets of an answering process."""
         self._handed_over.setdefault(address, []).append(pair)
 
     def take(self, address: ListenAddress) -> list[Pair]:
-        """Return pairs of UDP and TCP sockets of an address; there may be none.
+        """Return the inherited pairs of UDP and TCP sockets of an address, which may be none.
 
-        Raises CannotListen if there is a socket for one of them only.
+        Raises CannotListen if systemd handed over a socket for UDP or TCP only.
         """
         pairs = self._handed_over.pop(address, [])
         activated = self._take_activated(address)
         if activated is None:
             return pairs
         for pair in pairs:
-            close_pair(pair)  # copies of what activation gave again
+            close_pair(pair)  # copies of the sockets that systemd handed over again
         return [activated]
 
     def _take_activated(self, address: ListenAddress) -> Pair | None:
@@ -66,7 +66,7 @@ class Inherited:
         return udp, tcp
 
     def close(self) -> None:
-        """Close what nobody has taken."""
+        """Close the sockets that were not taken."""
         for sock in self._sockets.values():
             sock.close()
         self._sockets.clear()
@@ -77,9 +77,9 @@ class Inherited:
 
 
 def inherited_sockets(environment: MutableMapping[str, str], pid: int) -> Inherited:
-    """Take over the sockets that `environment` says are for the process `pid`.
+    """Return the sockets that systemd opened for the process `pid`, according to `environment`.
 
-    What says so is taken out of `environment`.  Raises CannotListen.
+    Removes systemd's variables from `environment`.  Raises CannotListen.
     """
     for_us = environment.pop("LISTEN_PID", "") == str(pid)
     count = environment.pop("LISTEN_FDS", "0")
@@ -87,7 +87,7 @@ def inherited_sockets(environment: MutableMapping[str, str], pid: int) -> Inheri
     if not for_us:
         return Inherited({})
     if not count.isdecimal() or int(count) > MAX_SOCKETS:
-        raise CannotListen(f"LISTEN_FDS is {count[:20]!r}; a number up to {MAX_SOCKETS} is right")
+        raise CannotListen(f"LISTEN_FDS is {count[:20]!r}; it must be a number up to {MAX_SOCKETS}")
     sockets: dict[tuple[ListenAddress, str], socket.socket] = {}
     for descriptor in range(FIRST, FIRST + int(count)):
         sock, key = _take_over(descriptor)
@@ -98,7 +98,7 @@ def inherited_sockets(environment: MutableMapping[str, str], pid: int) -> Inheri
 
 
 def _take_over(descriptor: int) -> tuple[socket.socket, tuple[ListenAddress, str]]:
-    wanted = "a listening TCP socket or a UDP socket is right"
+    wanted = "it must be a listening TCP socket or a UDP socket"
     try:
         sock = socket.socket(fileno=descriptor)
         os.set_inheritable(descriptor, False)
@@ -108,7 +108,7 @@ def _take_over(descriptor: int) -> tuple[socket.socket, tuple[ListenAddress, str
     except OSError as fault:
         raise CannotListen(f"descriptor {descriptor}: {fault.strerror}; {wanted}") from None
     if sock.family not in (socket.AF_INET, socket.AF_INET6) or kind is None:
-        raise CannotListen(f"descriptor {descriptor} is no internet socket; {wanted}")
+        raise CannotListen(f"descriptor {descriptor} is not an internet socket; {wanted}")
     if bool(listens) != (kind == "TCP"):
         raise CannotListen(f"descriptor {descriptor} does not listen; {wanted}")
     host, port = sock.getsockname()[:2]

@@ -1,4 +1,4 @@
-"""A call in a while, of which one waits at most."""
+"""A delayed call that is pending at most once at a time."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from twisted.internet.interfaces import IDelayedCall
 
 
 class OneCall:
-    """A delayed call on the reactor."""
+    """A delayed call on the reactor; at most one is pending at a time."""
 
     def __init__(self, reactor: Any) -> None:
-        """Begin with no call that waits."""
+        """Begin without a pending call."""
         self._reactor = reactor
         self._waiting: IDelayedCall | None = None
 
     def call(self, delay: float, function: Callable[[], object]) -> None:
-        """Call `function` in `delay` seconds, unless a call waits already."""
+        """Call `function` in `delay` seconds, unless a call is pending already."""
         if self._waiting is None or not self._waiting.active():
             self._waiting = self._reactor.callLater(delay, function)
 
     def cancel(self) -> None:
-        """Cancel the call that waits, if there is one."""
+        """Cancel the pending call, if there is one."""
         if self._waiting is not None and self._waiting.active():
             self._waiting.cancel()

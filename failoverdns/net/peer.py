@@ -1,6 +1,7 @@
-"""Who is at the other end of a Unix socket, as the kernel tells, and whether that is allowed.
+"""The process at the other end of a Unix socket, and whether its user may give commands.
 
-SO_PEERCRED and SO_PEERGROUPS, unix(7): of the moment in which the client connected.
+The kernel reports its user, groups and process id (SO_PEERCRED and SO_PEERGROUPS, unix(7)), as they
+were when the client connected.
 """
 
 from __future__ import annotations
@@ -23,23 +24,23 @@ _SO_PEERGROUPS = 59
 
 
 def peer(sock: socket.socket) -> Principal:
-    """Return uid, pid and command name of the process that connected."""
+    """Return the uid, pid and command name of the process that connected."""
     pid, uid, _ = _credentials(sock)
     return unix_principal(uid, pid, _command(pid))
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Users and groups that may give commands.
+    """The users and groups that may give commands.
 
-    The user that the server runs as, and root, always may.
+    Root, and the user that the server runs as, are always allowed.
     """
 
     uids: frozenset[int]
     gids: frozenset[int]
 
     def admits(self, sock: socket.socket) -> bool:
-        """Tell whether the process that connected may."""
+        """Return whether the process that connected may give commands."""
         _, uid, gid = _credentials(sock)
         if uid in self.uids or uid in (0, os.geteuid()) or gid in self.gids:
             return True
@@ -47,11 +48,10 @@ class Allowed:
 
 
 def find_allowed(names: Iterable[str] | None, setting: str) -> Allowed | None:
-    """Return who is allowed by the names of users, and of groups with `@` before them.
+    """Return the users and groups of the given names or numbers; groups begin with `@`.
 
-    None stands for nobody in particular: everyone who may connect is allowed.
-    `setting` is what configures the names, for messages.  Raises CannotListen with the name that
-    does not exist.
+    For None return None: everyone who can connect is allowed.  `setting` is the configuration key
+    of the names, for messages.  Raises CannotListen with a name that does not exist.
     """
     if names is None:
         return None
@@ -69,14 +69,14 @@ def find_allowed(names: Iterable[str] | None, setting: str) -> Allowed | None:
 
 
 def _credentials(sock: socket.socket) -> tuple[int, int, int]:
-    """Return pid, uid and gid of the process that connected."""
+    """Return the pid, uid and gid of the process that connected."""
     data = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     pid, uid, gid = _CREDENTIALS.unpack(data)
     return pid, uid, gid
 
 
 def _groups(sock: socket.socket) -> Iterable[int]:
-    """Return the further groups of the process that connected; none where Linux is too old."""
+    """Return the supplementary groups of the process that connected; none if Linux is too old."""
     try:
         data = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 1024)
     except OSError:
@@ -87,7 +87,7 @@ def _groups(sock: socket.socket) -> Iterable[int]:
 
 
 def _command(pid: int) -> str:
-    """Return the name of a process; `?` if it is gone, or in another PID namespace."""
+    """Return the command name of a process; `?` if it has ended or is in another PID namespace."""
     try:
         text = Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").strip()
     except OSError:

@@ -1,7 +1,4 @@
-"""What every process of ours begins with: the log, and the reactor.
-
-Refuses to know what the process is for.
-"""
+"""The start of every process of the server: the log, and the reactor."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from twisted.logger import (
 
 
 def begin_logging() -> None:
-    """Log to standard error: what we say, and what Twisted warns of."""
+    """Log to standard error: our messages from level info on, and Twisted's from warn on."""
     threshold = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
     threshold.setLogLevelForNamespace("failoverdns", LogLevel.info)
     observer = FilteringLogObserver(textFileLogObserver(sys.stderr), (threshold,))
@@ -27,10 +24,10 @@ def begin_logging() -> None:
 
 
 def take_reactor() -> Any:
-    """Return Twisted's reactor, which is installed when it is first imported (epoll on Linux).
+    """Return Twisted's reactor, with timers that use the monotonic clock.
 
-    Its timers run by the monotonic clock: by the wall clock, as they do otherwise, a clock that is
-    put back an hour would stop every one of them for an hour.
+    Twisted's default is the wall clock: if that is set back by an hour, all timers stop for an
+    hour.  The reactor is installed when it is first imported (epoll on Linux).
     """
     from twisted.internet import reactor
 

@@ -1,6 +1,6 @@
 """Sockets for DNS, bound with the options that an authoritative server needs.
 
-Refuses to know Twisted, and what is sent.
+This module does not use Twisted.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ IP_MTU_DISCOVER, IP_PMTUDISC_OMIT = 10, 5
 IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT = 23, 5
 IP_PKTINFO = 8
 SO_MEMINFO, _DROPS = 55, 8
-"""What a socket holds, and where in it is what SO_RXQ_OVFL would tell with each packet."""
+"""The socket option for memory statistics, and the index of the drop count (as in SO_RXQ_OVFL)."""
 
 RECEIVE_BUFFER = 1 << 20
-"""Bytes of queries that the kernel may keep for us while a turn is long."""
+"""Bytes of queries that the kernel may buffer during a long reactor turn."""
 
 OTHER_DESCRIPTORS = 640
-"""Open files of a process beside the connections that it counts."""
+"""Open files of a process beside the connections that it limits."""
 
 BACKLOG = 1024
 _ATTEMPTS = 20
 
 Address = IPv4Address | IPv6Address
 Pair = tuple[socket.socket, socket.socket]
-"""A UDP socket, and a TCP socket that listens, on the same address and port."""
+"""A UDP socket and a listening TCP socket on the same address and port."""
 
 
 class CannotListen(Exception):
-    """An address that cannot be bound: says which, why, and what to do."""
+    """An address cannot be bound; the text has the address, the reason and a remedy."""
 
 
 def bind(host: Address, port: int, *, shared: bool = False) -> Pair:
-    """Bind UDP and TCP to the same port; port 0 lets the kernel choose one.
+    """Bind a UDP and a TCP socket to the same port; port 0 lets the kernel choose one.
 
-    Several `shared` pairs may have the same port: the kernel spreads clients over them.
-    Returns non-blocking sockets, the TCP one listening. Raises CannotListen.
+    Several `shared` pairs can have the same port; the kernel distributes clients over them.
+    Returns non-blocking sockets; the TCP socket listens.  Raises CannotListen.
     """
     for attempt in range(_ATTEMPTS):
         udp = _bound(socket.SOCK_DGRAM, host, port, shared)
@@ -56,14 +56,14 @@ def bind(host: Address, port: int, *, shared: bool = False) -> Pair:
 
 
 def bind_shared(host: Address, port: int, count: int) -> list[Pair]:
-    """Bind so many pairs of UDP and TCP sockets to the same port, which nobody else has.
+    """Bind `count` pairs of UDP and TCP sockets to the same port, which no other program uses.
 
     Raises CannotListen; then nothing is bound.
     """
     pairs: list[Pair] = []
     try:
         if port:
-            close_pair(bind(host, port))  # alone: two servers would share their clients unnoticed
+            close_pair(bind(host, port))  # fails if another server shares the port
         for _ in range(count):
             pairs.append(bind(host, port, shared=True))
             port = pairs[0][0].getsockname()[1]
@@ -75,28 +75,31 @@ def bind_shared(host: Address, port: int, count: int) -> list[Pair]:
 
 
 def close_pair(pair: Pair) -> None:
-    """Close both sockets."""
+    """Close both sockets of a pair."""
     for sock in pair:
         sock.close()
 
 
 def lost_packets(sock: socket.socket) -> int:
-    """Return how many packets the kernel has dropped because `sock` had no room for them."""
+    """Return the number of packets that the kernel dropped because `sock` was full."""
     memory = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * (_DROPS + 1))
     return int.from_bytes(memory[4 * _DROPS :], sys.byteorder)
 
 
 def make_room(connections: int) -> tuple[int, int]:
-    """Raise the limit of open files so that there is room for `connections` beside the others.
+    """Raise the limit of open files to fit `connections` connections beside other files.
 
-    Returns how many open files that takes, and how many are allowed: fewer if we may not have more.
+    Returns the number of open files needed, and the new limit, which is lower if the hard limit is.
     """
     wanted = connections + OTHER_DESCRIPTORS
     return wanted, allow_descriptors(wanted)
 
 
 def allow_descriptors(wanted: int) -> int:
-    """Raise the limit of open files to `wanted` as far as we may; return what it is then."""
+    """Raise the limit of open files to `wanted`, as far as the hard limit allows.
+
+    Returns the new limit.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted if soft == resource.RLIM_INFINITY else soft
@@ -127,7 +130,11 @@ def _bound(kind: socket.SocketKind, host: Address, port: int, shared: bool) -> s
 
 
 def set_datagram_options(sock: socket.socket, host: Address) -> None:
-    """Never fragment on the advice of strangers (RFC 9715), and answer from the asked address."""
+    """Set the options of a UDP socket: buffer size, path MTU discovery, and the reply's source.
+
+    The path MTU from ICMP messages, which anybody can forge, is ignored (RFC 9715).  A socket that
+    is bound to all addresses learns the destination of each packet, to reply from it.
+    """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     if sock.family == socket.AF_INET:
         sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)

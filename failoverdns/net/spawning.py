@@ -1,4 +1,4 @@
-"""Drive coroutines on Twisted."""
+"""Coroutines that run on Twisted without being awaited."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = Logger()
 
 
 def spawn(coroutine: Coroutine[Any, Any, None]) -> Deferred[None]:
-    """Drive a coroutine to its end; what it raises is a defect of ours, and goes to the log."""
+    """Run a coroutine to its end; log an exception that it raises as a defect in failoverdns."""
     running = Deferred.fromCoroutine(coroutine)
     running.addErrback(lambda failure: log.failure("a defect in failoverdns", failure))
     return running

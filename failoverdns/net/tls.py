@@ -1,7 +1,6 @@
-"""Listen with TLS 1.3 for clients that show a certificate, and for no more than there is room for.
+"""TLS 1.3 listeners for clients with a certificate, with limits on the number of connections.
 
-Strangers cannot keep clients out, and no client can keep out the others.
-Refuses to know what is served, and which client may have what.
+Connections without a certificate cannot keep clients out, and no client can keep out the others.
 """
 
 from __future__ import annotations
@@ -27,17 +26,20 @@ MAX_CONNECTIONS: Final = 250
 """Connections at a time, so that file descriptors are left for DNS and the control socket."""
 
 MAX_STRANGERS: Final = 100
-"""Connections at a time that have shown no certificate yet: the oldest makes room for another."""
+"""Connections at a time that have shown no certificate yet; a further one replaces the oldest."""
 
 MAX_OF_ONE: Final = 100
 """Connections at a time with the same client certificate."""
 
+_CHAIN, _KEY = "a certificate chain", "a private key without a passphrase"
+_AUTHORITY = "the certificate of a CA"
+
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Paths of PEM files: our own chain and key, and who signs client certificates.
+    """Paths of PEM files: our own chain and key, and the CA of client certificates.
 
-    `setting` is the section that configures them, for messages.
+    `setting` is the section of the configuration that has them, for messages.
     """
 
     setting: str
@@ -48,32 +50,32 @@ class TlsFiles:
 
 @implementer(IOpenSSLContextFactory)
 class TlsContext:
-    """What connections are made with: another one holds for those that come after it."""
+    """The certificates and settings of TLS connections, which can be replaced by others."""
 
     def __init__(self, files: TlsFiles) -> None:
-        """Read the files; raises CannotListen for those that cannot be used."""
+        """Read the files; raises CannotListen for a file that cannot be used."""
         self._context = _context(files)
 
     def getContext(self) -> SSL.Context:  # noqa: N802
-        """Return the context, as Twisted asks for it at each connection."""
+        """Return the context of a new connection, for Twisted."""
         return self._context
 
     def adopt(self, other: TlsContext) -> None:
-        """Use from now on what another one has read."""
+        """Use the files that `other` has read for new connections from now on."""
         self._context = other._context
 
 
 @implementer(IHandshakeListener)
 class Client(ProtocolWrapper):
-    """A connection above TLS: a stranger's until the handshake is done."""
+    """A connection above TLS; its client is unknown until the handshake is complete."""
 
     factory: TlsClients
     fingerprint: str | None = None
-    """SHA-256 of the certificate that was shown, in hex."""
+    """SHA-256 of the client certificate, in hex."""
     is_leaving = False
 
     def handshakeCompleted(self) -> None:  # noqa: N802
-        """Learn who it is; refuse the connection if there are too many of that one."""
+        """Note the client certificate, and close the connection if the client has too many."""
         transport: Any = self.transport
         certificate = transport.getPeerCertificate()
         self.fingerprint = certificate.digest("sha256").decode()
@@ -88,18 +90,21 @@ class Client(ProtocolWrapper):
 
 
 class TlsClients(WrappingFactory):
-    """All connections, the oldest first."""
+    """All TLS connections, the oldest first."""
 
     protocol = Client
     noisy = False
     protocols: dict[Client, int]
 
     def count(self, fingerprint: str | None) -> int:
-        """Count the connections with a certificate; None counts those of strangers."""
+        """Return the number of connections with a certificate; None for those without one yet."""
         return sum(1 for c in self.protocols if c.fingerprint == fingerprint and not c.is_leaving)
 
     def make_room(self) -> bool:
-        """Tell whether there is room for another stranger; the oldest may have to go for it."""
+        """Return whether there is room for a new connection.
+
+        If there are too many without a certificate, the oldest of them is closed.
+        """
         if len(self.protocols) >= MAX_CONNECTIONS:
             return False
         if self.count(None) >= MAX_STRANGERS:
@@ -108,17 +113,17 @@ class TlsClients(WrappingFactory):
 
 
 class BoundedTls(TLSMemoryBIOFactory):
-    """TLS for so many connections and no more: whoever connects costs a file descriptor."""
+    """TLS for a limited number of connections, because each takes a file descriptor."""
 
     noisy = False
 
     def __init__(self, context: TlsContext, factory: Any, clock: Any) -> None:
-        """Take what connections are made with, and what is spoken above TLS."""
+        """Serve the protocols of `factory` above TLS with the files of `context`."""
         self.clients = TlsClients(factory)  # type: ignore[no-untyped-call]
         super().__init__(context, False, self.clients, clock)
 
     def buildProtocol(self, addr: Any) -> Any:  # noqa: N802
-        """Return a protocol, or None, which closes the connection."""
+        """Return the protocol of a new connection, or None to close it."""
         return super().buildProtocol(addr) if self.clients.make_room() else None
 
 
@@ -130,9 +135,9 @@ def listen_tls(
     *,
     setting: str,
 ) -> list[IListeningPort]:
-    """Listen at every address, or at none; raises CannotListen.
+    """Listen on every address, or on none; raises CannotListen.
 
-    `setting` is what configures the addresses, for messages.
+    `setting` is the configuration key of the addresses, for messages.
     """
     bounded = BoundedTls(context, factory, reactor)
     ports: list[IListeningPort] = []
@@ -147,26 +152,26 @@ def listen_tls(
 
 
 def _context(files: TlsFiles) -> SSL.Context:
-    """Make a context of TLS 1.3 and later, which wants a certificate that `client_ca` signed."""
+    """Return a context for TLS 1.3 and later that requires a certificate signed by `client_ca`."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_3_VERSION)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET)
     keys: list[Any] = []
     steps = (
-        ("certificate", files.certificate, context.use_certificate_chain_file),
-        ("key", files.key, lambda path: keys.append(_key(path))),
-        ("client_ca", files.client_ca, context.load_verify_locations),
+        ("certificate", _CHAIN, files.certificate, context.use_certificate_chain_file),
+        ("key", _KEY, files.key, lambda path: keys.append(_key(path))),
+        ("client_ca", _AUTHORITY, files.client_ca, context.load_verify_locations),
     )
-    for name, path, load in steps:
+    for name, content, path, load in steps:
         try:
-            path.open("rb").close()  # for its error, which OpenSSL does not tell
+            path.open("rb").close()  # for its error, which OpenSSL does not report
             load(str(path))
         except OSError as fault:
             raise CannotListen(f"{files.setting}.{name}: {path}: {fault.strerror}") from None
         except (SSL.Error, ValueError, TypeError, UnsupportedAlgorithm):
             raise CannotListen(
-                f"{files.setting}.{name}: {path} is not what it should be, in PEM"
+                f"{files.setting}.{name}: {path} does not contain {content} in PEM"
             ) from None
     try:
         context.use_privatekey(keys[0])
@@ -181,5 +186,5 @@ def _context(files: TlsFiles) -> SSL.Context:
 
 
 def _key(path: str) -> Any:
-    """Read a private key; one with a passphrase is refused, not asked about."""
+    """Read a private key; one with a passphrase raises TypeError, without a prompt."""
     return load_pem_private_key(Path(path).read_bytes(), None)

@@ -1,7 +1,4 @@
-"""Listen on a Unix socket: with its permissions from the first moment, never over a live one.
-
-Refuses to know what is said over it.
-"""
+"""Unix sockets to listen on: with their permissions from the start, and never in use already."""
 
 from __future__ import annotations
 
@@ -18,9 +15,9 @@ from failoverdns.net.sockets import BACKLOG, CannotListen
 def listen_unix(
     reactor: Any, path: Path, mode: int, factory: Any, *, setting: str
 ) -> IListeningPort:
-    """Listen at `path` with permission bits `mode`; a socket that a killed server left goes.
+    """Listen at `path` with permission bits `mode`; replace a socket that a killed server left.
 
-    `setting` is what configures the path, for messages.  Raises CannotListen.
+    `setting` is the configuration key of the path, for messages.  Raises CannotListen.
     """
     _remove_stale(path, setting)
     umask = os.umask(0o777 & ~mode)
@@ -32,7 +29,7 @@ def listen_unix(
 
 
 def _remove_stale(path: Path, setting: str) -> None:
-    """Remove the socket that a killed server left; never one that somebody answers on."""
+    """Remove a socket that a killed server left; raise CannotListen if a process listens on it."""
     if not path.exists():
         return
     if not path.is_socket():

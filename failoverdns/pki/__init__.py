@@ -1,1 +1,1 @@
-"""Certificates, chains and private keys: read, checked and compared, never stored here."""
+"""Certificates, chains and private keys: read, check and compare them (not store them)."""

@@ -1,8 +1,9 @@
-"""Certificates: PEM in, facts out, or every fault at once.
+"""Certificates, read from PEM: their facts, or every fault at once.
 
-Reads what users install and what a CA issues; messages name what is wrong and what would be right,
-and never quote a file, because it may hold a private key.
-Refuses to know the time (whether a certificate is valid now is a rule) and which names are wanted.
+This module reads certificates that users install or a CA issues.  Messages name each fault and its
+remedy, and never quote a file, because it may contain a private key.
+
+Whether a certificate is valid now, and for which names, is decided in `rules`, not here.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from failoverdns.model.names import DomainName
 from failoverdns.pki import chains, key_pairs
 
 MAX_CERTIFICATES = 20
+"""Certificates of a chain."""
+
 MAX_CHAIN = 256 * 1024
 """Characters of a chain."""
 
 MAX_NAMED = 10
-"""Unusable names that are told one by one."""
+"""Unusable names that are reported one by one."""
 
-# Never fails once it has begun, so that it takes linear time whatever it is given.
+# Matches in linear time for any input, because a match that has begun never fails.
 _BLOCK = re.compile(
     r"-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*(?:-(?!----)[^-]*)*)(-----END \1-----)?", re.ASCII
 )
@@ -41,9 +44,8 @@ _CERTIFICATES = ("CERTIFICATE", "X509 CERTIFICATE", _TRUSTED)
 def read_bundle(chain: str, key: str) -> tuple[Bundle, Facts]:
     """Read a chain (PEM, leaf first) and its private key (PEM, without a passphrase).
 
-    Text around the PEM blocks (RFC 7468 section 2) is left out; the chain in the bundle is the
-    blocks alone, the key in it is PKCS#8.
-    Raises Rejected `invalid` with every fault that was found.
+    Text around the PEM blocks (RFC 7468 section 2) is left out; the chain in the bundle has only
+    the blocks, its key is PKCS#8.  Raises Rejected `invalid` with every fault that was found.
     """
     faults: list[str] = []
     certificates = _read_chain(chain, faults)
@@ -62,7 +64,7 @@ def read_bundle(chain: str, key: str) -> tuple[Bundle, Facts]:
 
 
 def read_facts(chain: str) -> Facts:
-    """Return the facts of a chain that was accepted before; raises Rejected."""
+    """Return the facts of a chain that `read_bundle` accepted before; raises Rejected."""
     faults: list[str] = []
     certificates = _read_chain(chain, faults)
     if certificates:
@@ -73,18 +75,17 @@ def read_facts(chain: str) -> Facts:
 
 
 def split_chain(chain: str) -> tuple[str, str]:
-    """Return the leaf (PEM) of a bundle's chain, and the rest, which may be empty."""
+    """Return the leaf (PEM) of a bundle's chain, and the rest (PEM), which may be empty."""
     end = "-----END CERTIFICATE-----\n"
     leaf, found, rest = chain.partition(end)
     return leaf + found, rest
 
 
 def normalised_name(text: str) -> str:
-    """Return a DNS name of a certificate as names are compared; raises Malformed.
+    """Return a DNS name of a certificate in lower case without a final dot; raises Malformed.
 
-    In lower case and without a final dot; letters beyond ASCII are refused, because a certificate
-    has A-labels (RFC 5280 section 7.2).  `*.` may stand before it, and nowhere else (RFC 9525
-    section 6.3); an address is no DNS name.
+    Letters outside ASCII are refused, because a certificate has A-labels (RFC 5280 section 7.2).
+    `*` may only be the whole first label (RFC 9525 section 6.3); an address is not a DNS name.
     """
     if not text.isascii():
         raise Malformed("it has letters outside ASCII: a certificate has A-labels (xn--...)")
@@ -101,19 +102,20 @@ def normalised_name(text: str) -> str:
 
 
 def _read_chain(text: str, faults: list[str]) -> list[x509.Certificate]:
-    """Read the certificates of a file; note what is wrong with it.
+    """Read the certificates of a file, and add its faults to `faults`.
 
-    Returns none if one is missing: what holds of the others would say little.
+    Returns no certificates if one of them cannot be read, because checks of the others would
+    mislead.
     """
     if len(text) > MAX_CHAIN:
         faults.append(f"chain: {len(text)} characters: at most {MAX_CHAIN} are allowed")
         return []
     blocks = list(_BLOCK.finditer(text))
     if any("PRIVATE KEY" in block[1] for block in blocks):
-        faults.append("chain: there is a private key in it: it belongs into --key, only there")
+        faults.append("chain: it contains a private key: give that with --key only")
     given = [block for block in blocks if block[1] in _CERTIFICATES]
     if not given:
-        faults.append("chain: no certificate in PEM, -----BEGIN CERTIFICATE-----, in it")
+        faults.append("chain: it contains no certificate in PEM, -----BEGIN CERTIFICATE-----")
     if len(given) > MAX_CERTIFICATES:
         faults.append(f"chain: {len(given)} certificates: at most {MAX_CERTIFICATES} are allowed")
         return []
@@ -127,7 +129,7 @@ def _read_chain(text: str, faults: list[str]) -> list[x509.Certificate]:
 
 
 def _load(block: re.Match[str]) -> x509.Certificate:
-    """Load a certificate and look at all of it once, so that nothing raises later."""
+    """Load a certificate, and read each part that is used later, so that nothing raises later."""
     if block[1] == _TRUSTED:
         raise Malformed(
             "is in OpenSSL's own format: convert it with `openssl x509 -in FILE -out NEW-FILE`"
@@ -145,8 +147,8 @@ def _load(block: re.Match[str]) -> x509.Certificate:
         certificate.not_valid_after_utc.timestamp()
         _ = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
-        raise Malformed(f"has a key or signature that is not known: {key_pairs.USE}") from None
-    except Exception:  # whatever a library makes of bytes from a file
+        raise Malformed(f"has a key or signature of an unknown type: {key_pairs.USE}") from None
+    except Exception:  # the library may raise anything for the bytes of a file
         raise Malformed("cannot be parsed: is the file whole?") from None
     return certificate
 
@@ -190,7 +192,7 @@ def _unusable(names: Sequence[str]) -> Iterator[str]:
         try:
             normalised_name(name)
         except Malformed as fault:
-            yield f"chain: the name {chains.printable(name)!r} is no DNS name: {fault}"
+            yield f"chain: the name {chains.printable(name)!r} is not a DNS name: {fault}"
 
 
 def _alternative_names(leaf: x509.Certificate) -> x509.SubjectAlternativeName | None:
@@ -211,7 +213,7 @@ def _addresses(leaf: x509.Certificate) -> Sequence[object]:
 
 
 def _renewal_id(leaf: x509.Certificate) -> str | None:
-    """Return what renewal information knows a certificate by (RFC 9773 section 4.1)."""
+    """Return the identifier of a certificate for renewal information (RFC 9773 section 4.1)."""
     try:
         extension = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
     except x509.ExtensionNotFound:

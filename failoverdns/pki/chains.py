@@ -1,7 +1,6 @@
-"""Chains of certificates: each issued by the next one, with signatures that are worth something.
+"""Chains of certificates: each must be issued by the next one, with strong keys and signatures.
 
-Every function takes certificates, leaf first, and returns what is wrong with them.
-Refuses to know which roots anybody trusts.
+Chains are given leaf first.  Which roots are trusted does not matter here.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ def faults(chain: Sequence[x509.Certificate]) -> list[str]:
 
 
 def leaf_of(chain: Sequence[x509.Certificate]) -> x509.Certificate:
-    """Return the certificate that ought to be the first one: the first that is no CA's."""
+    """Return the certificate that should be the first one: the first that is not a CA's."""
     return next((c for c in chain if not is_authority(c)), chain[0])
 
 
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Tell whether `issuer` issued `certificate`: its name, and the signature."""
+    """Return whether `issuer` issued `certificate`, by issuer name and signature."""
     try:
         certificate.verify_directly_issued_by(issuer)
     except Exception:  # a signature that is wrong, or that the library cannot read
@@ -37,7 +36,7 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
-    """Tell whether a certificate says that it is a CA's (RFC 5280 section 4.2.1.9)."""
+    """Return whether a certificate claims to be a CA's (RFC 5280 section 4.2.1.9)."""
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
     except x509.ExtensionNotFound:
@@ -46,7 +45,7 @@ def is_authority(certificate: x509.Certificate) -> bool:
 
 
 def printable(text: str) -> str:
-    """Return the beginning of a text from a certificate, 200 characters, as it may be shown."""
+    """Return the first 200 characters of a text, with `?` for those that cannot be printed."""
     return "".join(letter if letter.isprintable() else "?" for letter in text[:200])
 
 
@@ -99,7 +98,7 @@ def _related(one: x509.Certificate, other: x509.Certificate) -> bool:
 
 
 def _line(chain: Sequence[x509.Certificate]) -> list[x509.Certificate]:
-    """Return the leaf, its issuer, and so on, as far as they are there."""
+    """Return the leaf, its issuer, and so on, as far as the issuers are in the chain."""
     line = [leaf_of(chain)]
     rest = [certificate for certificate in chain if certificate is not line[0]]
     while issuer := next((c for c in rest if is_issued_by(line[-1], c)), None):

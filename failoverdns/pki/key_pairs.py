@@ -1,6 +1,6 @@
-"""Key pairs: made, read from PEM, and held against a certificate.
+"""Key pairs: generate them, read them from PEM, and compare them with a certificate.
 
-Refuses to show a key: what is wrong with one is said without it.
+Messages about a key never quote it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 _MIN_RSA = 2048
 _MAX_RSA = 16384
 USE: Final = "use RSA, ECDSA or Ed25519"
-# Never fails once it has begun, so that it takes linear time whatever it is given.
+# Matches in linear time for any input, because a match that has begun never fails.
 _KEY = re.compile(
     r"-----BEGIN ([A-Z ]{0,30}PRIVATE KEY)-----[^-]*(?:-(?!----)[^-]*)*(-----END \1-----)?",
     re.ASCII,
@@ -52,7 +52,7 @@ _MESSAGE = b"failoverdns: does this key belong to that certificate?"
 
 
 def new_key(key_type: str) -> Secret:
-    """Make a private key of one of the types `model.settings.KEY_TYPES`."""
+    """Generate a private key of one of the types in `model.settings.KEY_TYPES`."""
     return Secret(key_text(_MAKERS[key_type]()))
 
 
@@ -67,15 +67,15 @@ def signing_request(key: Secret, names: Sequence[str]) -> bytes:
 
 
 def load_key(text: str) -> PrivateKey:
-    """Read a private key in PEM; raises Malformed, without a word of it."""
+    """Read a private key in PEM; raises Malformed, which never quotes it."""
     blocks = list(_KEY.finditer(text))
     if not blocks:
         for kind in ("certificate", "public key"):
             if f"-----BEGIN {kind.upper()}-----" in text:
                 raise Malformed(f"is a {kind}: give the private key")
-        raise Malformed("holds no private key in PEM, -----BEGIN PRIVATE KEY-----")
+        raise Malformed("contains no private key in PEM, -----BEGIN PRIVATE KEY-----")
     if len(blocks) > 1:
-        raise Malformed("holds more than one private key")
+        raise Malformed("contains more than one private key")
     block = blocks[0]
     if block[2] is None:
         raise Malformed("has no END line: is the file whole?")
@@ -84,17 +84,17 @@ def load_key(text: str) -> PrivateKey:
             "is in OpenSSH's own format: convert a copy of it with `ssh-keygen -p -m PKCS8 -f COPY`"
         )
     if "ENCRYPTED" in block[0][:200]:
-        raise Malformed("has a passphrase: take it off with `openssl pkey -in FILE -out NEW-FILE`")
+        raise Malformed("has a passphrase: remove it with `openssl pkey -in FILE -out NEW-FILE`")
     try:
         key = load_pem_private_key(
             block[0].encode("ascii"), None, unsafe_skip_rsa_key_validation=True
         )
     except UnsupportedAlgorithm:
-        raise Malformed(f"is of a kind that is not known: {USE}") from None
-    except Exception:  # whatever a library makes of bytes from a file
+        raise Malformed(f"is of an unknown type: {USE}") from None
+    except Exception:  # the library may raise anything for the bytes of a file
         raise Malformed("cannot be parsed: is the file whole?") from None
     if not isinstance(key, PrivateKey):
-        raise Malformed(f"is of a kind that no web server takes: {USE}")
+        raise Malformed(f"is of a type that no web server supports: {USE}")
     return key
 
 
@@ -104,9 +104,10 @@ def key_text(key: PrivateKey) -> str:
 
 
 def mismatch(key: PrivateKey, certificate: x509.Certificate) -> Iterator[str]:
-    """Yield what keeps a key from belonging to a certificate; a signature proves that it does.
+    """Yield the fault if a key does not belong to a certificate, or cannot sign for it.
 
-    A key that is too weak, or so large that signing takes seconds, is not tried.
+    It signs a message to prove that it can, unless it is too weak, or so large that signing takes
+    seconds.
     """
     public = certificate.public_key()
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -116,12 +117,12 @@ def mismatch(key: PrivateKey, certificate: x509.Certificate) -> Iterator[str]:
             yield "key: it does not belong to the first certificate of the chain"
         elif weakness(public) is None:
             _prove(key)
-    except Exception:  # a signature that is wrong, or whatever a library makes of such a key
+    except Exception:  # a wrong signature, or anything that the library raises for such a key
         yield "key: it is damaged: what it signs cannot be verified"
 
 
 def key_type(key: object) -> str:
-    """Return what a public key is called, such as `ECDSA P-256`."""
+    """Return the name of the type of a public key, such as `ECDSA P-256`."""
     match key:
         case rsa.RSAPublicKey():
             return f"RSA {key.key_size}"
@@ -135,13 +136,13 @@ def key_type(key: object) -> str:
 
 
 def weakness(key: object) -> str | None:
-    """Return why a public key is not to be used; None if it is strong."""
+    """Return the reason why a public key must not be used, or None if it is strong."""
     match key:
         case rsa.RSAPublicKey():
             if key.key_size < _MIN_RSA:
                 return f"is RSA of {key.key_size} bits: at least {_MIN_RSA} are needed"
             if key.key_size > _MAX_RSA:
-                return f"is RSA of {key.key_size} bits: at most {_MAX_RSA} are taken"
+                return f"is RSA of {key.key_size} bits: at most {_MAX_RSA} are allowed"
             if key.public_numbers().e < 65537:
                 return "is RSA with an exponent below 65537"
         case ec.EllipticCurvePublicKey():
@@ -150,7 +151,7 @@ def weakness(key: object) -> str | None:
         case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey():
             pass
         case _:
-            return f"is of a kind that no web server takes: {USE}"
+            return f"is of a type that no web server supports: {USE}"
     return None
 
 
@@ -158,7 +159,7 @@ _EDWARDS = (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey)
 
 
 def _prove(key: PrivateKey) -> None:
-    """Sign with a key and verify that with its public half; raises if that fails."""
+    """Sign a message with a key, and verify it with the public key; raises if that fails."""
     match key:
         case rsa.RSAPrivateKey():
             _check_numbers(key.private_numbers())
@@ -173,9 +174,10 @@ def _prove(key: PrivateKey) -> None:
 
 
 def _check_numbers(key: rsa.RSAPrivateNumbers) -> None:
-    """Hold an RSA key's numbers against each other (RFC 8017 section 3.2); raises if they differ.
+    """Check that the numbers of an RSA key fit together (RFC 8017 section 3.2).
 
-    A signature alone is no proof: OpenSSL gets one right with some of them wrong, others do not.
+    A valid signature is not enough: OpenSSL makes one even if some of the numbers are wrong, but
+    other libraries do not.  Raises InvalidSignature.
     """
     p, q, public = key.p, key.q, key.public_numbers
     if (

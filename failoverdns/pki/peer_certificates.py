@@ -1,6 +1,6 @@
-"""Whom a client's certificate is known by.
+"""The identities of TLS clients, read from their certificates.
 
-Refuses to know who may do what, and whether the certificate is to be trusted: TLS has seen to that.
+TLS has verified a certificate before it gets here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ FINGERPRINT = "sha256:"
 def identities(certificate: x509.Certificate) -> tuple[str, ...]:
     """Return the DNS names of a certificate in lower case, then its fingerprint.
 
-    The fingerprint is `sha256:` and 64 hex digits.  A common name is no identity (RFC 9525
-    section 2); what cannot be read counts as no name.
+    The fingerprint is `sha256:` and 64 hex digits.  A common name is not an identity (RFC 9525
+    section 2).  If the names cannot be read, only the fingerprint is returned.
     """
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)

@@ -1,1 +1,1 @@
-"""DNS as bytes: queries are read and replies written, without sockets, clocks or state."""
+"""The DNS protocol: read queries and write replies, without sockets, clocks or state."""

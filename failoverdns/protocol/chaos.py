@@ -1,6 +1,6 @@
-"""What CHAOS queries tell of the server: id and version, where the configuration says so.
+"""Answers to CHAOS queries for the server's id and version, if the configuration has them.
 
-RFC 4892: `id.server` and `version.server`, and the older names that BIND gave them.
+The names are `id.server` and `version.server` (RFC 4892), and the older names of BIND.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ VERSION_NAMES = ("version.server", "version.bind")
 
 
 def chaos_rrsets(id_: str | None, version: str | None) -> dict[bytes, CompiledRRset]:
-    """Return what is told, by name in wire form; None is not told."""
-    told: dict[bytes, CompiledRRset] = {}
+    """Return the TXT RRsets of class CHAOS, by name in wire form; a text of None has no names."""
+    rrsets: dict[bytes, CompiledRRset] = {}
     for names, text in ((ID_NAMES, id_), (VERSION_NAMES, version)):
         if text is not None:
             rrset = compile_records(RRset(TXT, 0, (Text((text.encode(),)),)), RRClass.CHAOS.value)
-            told.update((DomainName.from_text(name).wire, rrset) for name in names)
-    return told
+            rrsets.update((DomainName.from_text(name).wire, rrset) for name in names)
+    return rrsets

@@ -1,14 +1,14 @@
-"""EDNS options: what a query asks for with them, and how a reply tells it.
+"""EDNS options: read those of a query, write those of a reply.
 
     code  option         in a query                  in a reply
     3     NSID           asks for it                 the server's identifier, when asked
     8     client subnet  checked                     the same with scope 0: it changes nothing
-    10    cookie         checked: its length         the client's, and the server's for it
+    10    cookie         checked: its length         client cookie and server cookie
     11    keepalive      asks for it                 over TCP: the idle timeout
-    15    extended error ignored                     why the answer is what it is
+    15    extended error ignored                     the reason for the answer
           others         ignored                     never
 
-Refuses to know whether an option is answered: `answering` does.
+Which of them a reply has is decided in `answering.responding`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from failoverdns.model.numbers import EdnsOption
 from failoverdns.protocol.cookies import LENGTHS
 
 MAX_OPTIONS: Final = 32
-"""EDNS options in a query."""
+"""EDNS options that a query may have."""
 
 _NSID: Final = EdnsOption.NSID.value
 _CLIENT_SUBNET: Final = EdnsOption.CLIENT_SUBNET.value
@@ -30,15 +30,15 @@ _COOKIE: Final = EdnsOption.COOKIE.value
 _KEEPALIVE: Final = EdnsOption.KEEPALIVE.value
 
 _ADDRESS_BITS: Final = {0: 0, 1: 32, 2: 128}
-"""Of an address, by its family (RFC 7871 section 6); 0 is none."""
+"""Bits of an address by its family (RFC 7871 section 6); family 0 is no address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the options of a query say; of several of a kind the first counts.
+    """The options of a query; of several with the same code the first one counts.
 
-    `cookie` is the client's cookie, and the server's if the client has one; `client_subnet` the
-    data of that option, found well-formed.
+    `cookie` is the client cookie, followed by a server cookie if the client has one;
+    `client_subnet` is the data of that option, which is well-formed.
     """
 
     cookie: bytes | None = None
@@ -51,7 +51,10 @@ NO_OPTIONS: Final = Options()
 
 
 def read_options(packet: bytes, at: int, end: int) -> Options:
-    """Read the options between `at` and `end`; raises Malformed (RFC 6891 section 6.1.2)."""
+    """Read the options between the offsets `at` and `end` (RFC 6891 section 6.1.2).
+
+    Raises Malformed.
+    """
     if at == end:
         return NO_OPTIONS
     found: dict[int, bytes] = {}
@@ -62,25 +65,25 @@ def read_options(packet: bytes, at: int, end: int) -> Options:
         found.setdefault(code, packet[at + 4 : at + 4 + size])
         at += 4 + size
     if at != end:
-        raise Malformed("EDNS options that are too many, or do not end where OPT does")
+        raise Malformed("too many EDNS options, or options that do not end where OPT ends")
     cookie, subnet = found.get(_COOKIE), found.get(_CLIENT_SUBNET)
     if cookie is not None and len(cookie) not in LENGTHS:
-        raise Malformed("a cookie of a length that there is not")
+        raise Malformed("a cookie of invalid length")
     if subnet is not None:
         _check_subnet(subnet)
     return Options(cookie, subnet, _NSID in found, _KEEPALIVE in found)
 
 
 def _check_subnet(data: bytes) -> None:
-    """Raise Malformed for what RFC 7871 section 7.1.2 says is FORMERR."""
+    """Raise Malformed for a client subnet that gets FORMERR (RFC 7871 section 7.1.2)."""
     if len(data) < 4:
         raise Malformed("a client subnet that is cut short")
     source, scope, address = data[2], data[3], data[4:]
     bits = _ADDRESS_BITS.get(int.from_bytes(data[:2], "big"))
     if bits is None or source > bits or scope:
-        raise Malformed("a client subnet of no family or length that there is")
+        raise Malformed("a client subnet of unknown family or invalid length")
     if len(address) != (source + 7) // 8:
-        raise Malformed("a client subnet with more or less address than it says")
+        raise Malformed("a client subnet whose address does not have the stated length")
     if source % 8 and address[-1] & 0xFF >> source % 8:
         raise Malformed("a client subnet with bits beyond its length")
 
@@ -91,10 +94,10 @@ def write_option(code: EdnsOption, data: bytes) -> bytes:
 
 
 def without_scope(client_subnet: bytes) -> bytes:
-    """Return a client subnet for the reply: the same, for all clients (RFC 7871 section 7.2.1)."""
+    """Return a client subnet for the reply: the same with scope 0 (RFC 7871 section 7.2.1)."""
     return client_subnet[:3] + b"\0" + client_subnet[4:]
 
 
 def keepalive_time(seconds: float) -> bytes:
-    """Return a timeout in units of 100 ms (RFC 7828 section 3.1)."""
+    """Return the data of the keepalive option: units of 100 ms (RFC 7828 section 3.1)."""
     return pack(">H", min(int(seconds * 10), 0xFFFF))

@@ -1,10 +1,10 @@
-"""Read what DNS clients send: one query, in bounded time.
+"""Queries from DNS clients, read from bytes in bounded time.
 
-Knows the layout of a message (RFC 1035 section 4, RFC 6891 section 6) and its limits: each byte
-is looked at once, no compression pointer is ever followed, at most `MAX_RECORDS` records and
-`options.MAX_OPTIONS` options are stepped over.
-Refuses to know what is served.  dnslib and dnspython do not parse packets here: see
-docs/decisions.
+Each byte is read once, no compression pointer is followed, and at most `MAX_RECORDS` records and
+`options.MAX_OPTIONS` options are skipped.  The layout of a message is that of RFC 1035 section 4
+and RFC 6891 section 6.
+
+dnslib and dnspython do not parse queries: see docs/decisions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from failoverdns.model.numbers import Opcode, Rcode, RRType
 from failoverdns.protocol.options import NO_OPTIONS, Options, read_options
 
 MAX_RECORDS: Final = 32
-"""Records in a query beside its question: OPT, TSIG, and room for what is to come."""
+"""Records that a query may have beside its question: OPT, TSIG, and some reserve."""
 
 _QUERY: Final = Opcode.QUERY.value
 _OPT: Final = RRType.OPT.value
@@ -32,7 +32,7 @@ _RECORD: Final = Struct(">HHBBHH")
 
 @dataclass(frozen=True, slots=True)
 class Edns:
-    """What the OPT record of a query says (RFC 6891 section 6.1.3)."""
+    """The OPT record of a query (RFC 6891 section 6.1.3); `payload` is at least 512 bytes."""
 
     payload: int
     version: int
@@ -44,7 +44,8 @@ class Edns:
 class Query:
     """A well-formed query with one question.
 
-    `question` are the bytes of the question as asked, to be echoed; `name` is folded.
+    `question` has the bytes of the question as received, which the reply repeats; `name` is in
+    lower case.
     """
 
     id: int
@@ -67,7 +68,7 @@ class Unasked:
 
 @dataclass(frozen=True, slots=True)
 class Faulty:
-    """A message that gets nothing but a 12-byte header: its id, opcode and an rcode."""
+    """A message that is answered with a 12-byte header only: its id, opcode and an rcode."""
 
     id: int
     opcode: int
@@ -77,13 +78,13 @@ class Faulty:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A message that gets no reply at all, so that two servers never answer each other."""
+    """A message that gets no reply, so that two servers never answer each other's replies."""
 
     why: str
 
 
 def read_query(packet: bytes) -> Query | Unasked | Faulty | Ignored:
-    """Read one message as it came from the network; never raises.
+    """Read one message from the network; never raises.
 
     RFC 1035 section 4.1, RFC 6891 section 6.1, RFC 8906, RFC 9619.
     """
@@ -116,7 +117,7 @@ def read_query(packet: bytes) -> Query | Unasked | Faulty | Ignored:
 def _read_unasked(
     packet: bytes, id_: int, recursion_desired: bool, before: int, additionals: int
 ) -> Unasked | Faulty:
-    """Read a message without a question: well-formed only if it has a cookie."""
+    """Read a message without a question, which is well-formed only if it has a cookie."""
     edns = None
     if before + additionals <= MAX_RECORDS:
         with suppress(Malformed, IndexError, StructError):
@@ -127,7 +128,7 @@ def _read_unasked(
 
 
 def _name_end(packet: bytes, at: int, *, pointers: bool) -> int:
-    """Return where the name at `at` ends; a pointer ends it and is not followed."""
+    """Return the offset after the name at `at`; a pointer ends the name and is not followed."""
     start = at
     while length := packet[at]:
         if length >= 0xC0 and pointers:
@@ -141,7 +142,7 @@ def _name_end(packet: bytes, at: int, *, pointers: bool) -> int:
 
 
 def _read_records(packet: bytes, at: int, before: int, additionals: int) -> Edns | None:
-    """Step over the records after the question; return what OPT says, if it is there."""
+    """Skip the records after the question; return the content of OPT, or None without one."""
     edns = None
     for index in range(before + additionals):
         owner, at = at, _name_end(packet, at, pointers=True)
@@ -151,7 +152,7 @@ def _read_records(packet: bytes, at: int, before: int, additionals: int) -> Edns
             raise Malformed("a record is cut short")
         if rtype == _OPT:
             if index < before or edns is not None or packet[owner]:
-                raise Malformed("a second OPT, or one that is not in its place")
+                raise Malformed("a second OPT record, or one in the wrong place")
             options = read_options(packet, at, at + length)
             edns = Edns(max(payload, 512), version, bool(flags & 0x8000), options)
         at += length

@@ -1,7 +1,6 @@
-"""One line of JSON for a query and its reply, for the query log.
+"""Lines of the query log: a query and its reply as one line of JSON.
 
-Knows which fields a line has.
-Refuses to know where lines go, and which queries are logged.
+`answering.query_log` chooses the queries and writes the lines.
 """
 
 from __future__ import annotations
@@ -14,15 +13,16 @@ from failoverdns.model.timestamps import timestamp
 from failoverdns.protocol.query import Query, Unasked, read_query
 
 MAX_PACKET = 512
-"""Bytes of a query that are looked at; what is longer is told by its length only."""
+"""Bytes of the longest query that is parsed; of a longer one only the length is logged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A query and its reply, as much of them as a line tells.
+    """A query and its reply, reduced to what a line of the query log contains.
 
-    `packet` is empty where it is too long; `length` and `size` are those of query and reply in
-    bytes, `flags` the four bytes that a reply begins with; `now` in seconds since 1970.
+    `packet` is the query, empty if it is longer than `MAX_PACKET`; `length` is the size of the
+    query and `size` that of the reply, in bytes; `flags` are the first four bytes of the reply;
+    `now` is in seconds since 1970.  Without a reply `flags` and `size` are None.
     """
 
     packet: bytes
@@ -35,7 +35,7 @@ class Exchange:
 
 
 def exchange(packet: bytes, reply: bytes | None, host: str, now: float, *, udp: bool) -> Exchange:
-    """Keep what a line tells of a query from `host`: at most 600 bytes, whatever it was."""
+    """Return what the query log needs of a query from `host` and its reply: at most 600 bytes."""
     kept = packet if len(packet) <= MAX_PACKET else b""
     if reply is None:
         return Exchange(kept, len(packet), None, None, host, udp, now)
@@ -43,10 +43,11 @@ def exchange(packet: bytes, reply: bytes | None, host: str, now: float, *, udp: 
 
 
 def query_line(seen: Exchange) -> bytes:
-    """Return the line.
+    """Return a line of the query log, with its newline.
 
-    `name` is in presentation form, `type` and `class` are numbers, all null where the packet is no
-    well-formed query; `rcode`, without what EDNS adds, and `size` are null without a reply.
+    `name` is in presentation form, `type` and `class` are numbers; all three are null if the packet
+    is not a well-formed query.  `rcode` has the four bits of the header, without the extension by
+    EDNS; `rcode`, `truncated` and `size` are null without a reply.
     """
     flags = seen.flags
     line: dict[str, Any] = {

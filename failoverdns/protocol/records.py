@@ -1,8 +1,8 @@
-"""Records to bytes, built with dnslib when something changes, never when a query comes.
+"""Records in wire form: RRsets compiled to bytes when something changes, not when a query comes.
 
 A compiled RRset is the answer section of a reply whose question has the same owner name: each
-record begins with a pointer to the question.  Names in RDATA are not compressed, so that the same
-bytes serve in any message, and every name that points at the same target shares them.
+record begins with a pointer to the question.  Names in RDATA are not compressed, so the same bytes
+fit into any message, and all names with the same target share them.
 """
 
 from __future__ import annotations
@@ -28,14 +28,17 @@ POINTER_TO_QUESTION = b"\xc0\x0c"
 
 @dataclass(frozen=True, slots=True)
 class CompiledRRset:
-    """An RRset as an answer section; `counts` are those of a reply, without and with OPT."""
+    """An RRset in wire form: its type, the answer section, and the counts of a reply with it.
+
+    `counts` has the four counts of a DNS header in wire form, first without, then with OPT.
+    """
 
     rtype: int
     tail: bytes
     counts: tuple[bytes, bytes]
 
     def records(self) -> Iterator[bytes]:
-        """Yield the records without owner name: TYPE, CLASS, TTL, RDLENGTH, RDATA."""
+        """Yield each record without its owner name: TYPE, CLASS, TTL, RDLENGTH, RDATA."""
         tail, at = self.tail, 0
         while at < len(tail):
             end = at + 12 + int.from_bytes(tail[at + 10 : at + 12], "big")
@@ -48,7 +51,7 @@ Answers = Mapping[bytes, CompiledRRset]
 
 
 def compile_records(records: RRset, rclass: int = IN) -> CompiledRRset:
-    """Put one RRset into wire form."""
+    """Return an RRset in wire form."""
     head = POINTER_TO_QUESTION + _head(records.rtype, rclass, records.ttl)
     parts = []
     for rdata in records.data:
@@ -78,7 +81,7 @@ def _head(rtype: int, rclass: int, ttl: int) -> bytes:
 
 @lru_cache(maxsize=1024)
 def counts(answers: int) -> tuple[bytes, bytes]:
-    """Return the four counts of a reply with so many answers, without and with OPT."""
+    """Return the four counts of a reply with `answers` records, without and with OPT."""
     return pack(">HHHH", 1, answers, 0, 0), pack(">HHHH", 1, answers, 0, 1)
 
 
@@ -95,8 +98,8 @@ def _rdata(rdata: Rdata) -> bytes:
             dnslib.TXT(list(strings)).pack(buffer)
             return bytes(buffer.data)
         case StartOfAuthority(primary, mailbox):
-            # dnslib.SOA would compress the second name against the first, at an offset that
-            # holds in its own buffer only.
+            # dnslib.SOA would compress the second name with a pointer to the first one, and that
+            # offset is valid in dnslib's buffer only.
             times = (rdata.serial, rdata.refresh, rdata.retry, rdata.expire, rdata.minimum)
             return primary.wire + mailbox.wire + pack(">5I", *times)
         case _:

@@ -1,8 +1,7 @@
-"""Write replies: sections of compiled RRsets, OPT, truncation.
+"""Replies, written to bytes: sections of compiled RRsets, OPT, name compression, truncation.
 
-Knows message layout and compression (RFC 1035 section 4), and that a reply never grows past its
-limit: what does not fit is left out and TC set (RFC 2181 section 9).
-Refuses to know why a reply says what it says.
+A reply never exceeds its size limit: if its records do not fit, all are left out and TC is set
+(RFC 1035 section 4, RFC 2181 section 9).
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ UDP_PAYLOAD = 1232
 """The payload size that we advertise and never exceed over UDP, in bytes (RFC 9715)."""
 
 PLAIN_UDP_PAYLOAD = 512
-"""What a client without EDNS can take over UDP, in bytes (RFC 1035 section 4.2.1)."""
+"""The largest UDP message for a client without EDNS, in bytes (RFC 1035 section 4.2.1)."""
 
 TCP_PAYLOAD = 65535
 
@@ -37,7 +36,7 @@ OPT_DNSSEC_OK = pack(">BHHIH", 0, _OPT, UDP_PAYLOAD, 0x8000, 0)
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """What a reply says beside its question."""
+    """The content of a reply beside its question: rcode, AA, and three sections of RRsets."""
 
     rcode: Rcode
     authoritative: bool = True
@@ -58,7 +57,7 @@ def udp_limit(query: Query) -> int:
 
 
 def write_unasked(query: Unasked, options: bytes) -> bytes:
-    """Return the reply to a query without a question: OPT with `options`, the cookie."""
+    """Return the reply to a query without a question: an OPT record with `options`, the cookie."""
     flags = QR | (RD if query.recursion_desired else 0)
     head = pack(">HHHHHH", query.id, flags | Rcode.NOERROR, 0, 0, 0, 1)
     return head + _opt(query.edns, Rcode.NOERROR, options)
@@ -67,8 +66,8 @@ def write_unasked(query: Unasked, options: bytes) -> bytes:
 def write_reply(query: Query, sections: Sections, limit: int, options: bytes = b"") -> bytes:
     """Return the reply to `query` in at most `limit` bytes; `options` are EDNS options for OPT.
 
-    What does not fit is left out, all of it, and TC is set.  That holds for additional records
-    too: ours are glue, which is not optional in a referral (RFC 9471 section 2).
+    If the records do not fit, all of them are left out and TC is set.  That includes additional
+    records: ours are glue, which is not optional in a referral (RFC 9471 section 2).
     """
     if sections.extended_error is not None:
         options += write_option(EdnsOption.EXTENDED_ERROR, pack(">H", sections.extended_error))
@@ -95,7 +94,7 @@ def write_reply(query: Query, sections: Sections, limit: int, options: bytes = b
 def _write_sections(
     message: bytearray, question: bytes, sections: Sections, limit: int
 ) -> tuple[int, ...] | None:
-    """Append the sections and return how many records each has; None if they do not fit."""
+    """Append the sections and return the record count of each; None if they do not fit."""
     parts = (sections.answer, sections.authority, sections.additional)
     if sum(len(rrset.tail) for part in parts for _, rrset in part) > limit:
         return None  # not even with every owner name a pointer
@@ -108,7 +107,7 @@ def _write_sections(
 def _write_rrset(
     message: bytearray, names: dict[bytes, int], owner: bytes, rrset: CompiledRRset
 ) -> int:
-    """Write an RRset and return how many records it has."""
+    """Write an RRset and return its record count."""
     count = 0
     for count, record in enumerate(rrset.records(), 1):  # noqa: B007
         _write_name(message, names, owner)
@@ -117,7 +116,10 @@ def _write_rrset(
 
 
 def _write_name(message: bytearray, names: dict[bytes, int], name: bytes) -> None:
-    """Write an owner name, its known suffix as a pointer (RFC 1035 section 4.1.4)."""
+    """Write an owner name; a suffix that is already in the message becomes a pointer.
+
+    RFC 1035 section 4.1.4.
+    """
     start = len(message)
     rest = name
     while len(rest) > 1 and rest not in names:
@@ -128,7 +130,7 @@ def _write_name(message: bytearray, names: dict[bytes, int], name: bytes) -> Non
 
 
 def _note_name(names: dict[bytes, int], name: bytes, at: int) -> None:
-    """Remember where a name and its suffixes stand, as far as a pointer can reach."""
+    """Note the offsets of a name and its suffixes, as far as a pointer can reach."""
     while len(name) > 1 and name not in names and at < 0x4000:
         names[name] = at
         at += 1 + name[0]
@@ -136,7 +138,7 @@ def _note_name(names: dict[bytes, int], name: bytes, at: int) -> None:
 
 
 def _opt(edns: Edns | None, rcode: Rcode, options: bytes) -> bytes:
-    """Return the OPT record of the reply: DO copied, the options given (RFC 6891 section 6.1)."""
+    """Return the OPT record of a reply: DO copied, with `options` (RFC 6891 section 6.1)."""
     if edns is None:
         return b""
     flags = (rcode >> 4) << 24 | (0x8000 if edns.dnssec_ok else 0)

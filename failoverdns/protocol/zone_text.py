@@ -1,7 +1,4 @@
-"""What is served as zone-file text (RFC 1035 section 5), one record a line, written by dnspython.
-
-Refuses to know which records there are.
-"""
+"""Records as zone-file text (RFC 1035 section 5), one record a line, written with dnspython."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from failoverdns.protocol.records import compile_records
 
 
 def record_lines(owner: DomainName, records: RRset) -> str:
-    """Return the records of an RRset, a line each, names absolute."""
+    """Return an RRset as zone-file text, one line per record, with absolute names."""
     head = f"{owner.absolute_text()} {records.ttl} IN {_type_text(records.rtype)} "
     return "".join(f"{head}{_rdata_text(records.rtype, rdata)}\n" for rdata in records.data)
 

@@ -1,4 +1,5 @@
-"""Who answers: this process, or answering processes that it starts, fills, watches and replaces.
+"""Workers: the processes that answer, which the control process starts, fills and replaces.
 
-Refuses to decide what is served: it is told in deltas.
+With `workers: 0` the control process answers itself, behind the same interface.  What is served is
+decided elsewhere and arrives here as deltas.
 """

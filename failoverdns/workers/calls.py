@@ -1,18 +1,18 @@
-"""What a control process calls of an answering process, by name.
+"""The calls that the control process makes to an answering process.
 
 | call        | arguments                                   | result                               |
 |-------------|---------------------------------------------|--------------------------------------|
-| APPLIED     |                                             | none: all before it is carried out   |
+| APPLIED     |                                             | none: all before it is applied       |
 | CONFIGURE   | settings                                    |                                      |
 | OPEN        | sockets: number and address; and two        |                                      |
 |             | descriptors for each, UDP and TCP           |                                      |
 | CLOSE       | numbers                                     |                                      |
-| REPORT      |                                             | what became of packets               |
-| LOG_QUERIES | sample, or off, or neither for the status   | how the query log is doing           |
+| REPORT      |                                             | counts of packets and connections    |
+| LOG_QUERIES | sample, or off, or neither for the status   | the status of the query log          |
 | HAND_OVER   |                                             | addresses; and two descriptors each  |
-| RETIRE      |                                             | none: nothing is answered any more   |
+| RETIRE      |                                             | none: it has stopped answering       |
 
-Refuses to know how they are sent (`workers.channel`) and carried out (`workers.child`).
+`workers.channel` sends them, `workers.child` carries them out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from failoverdns.model.settings import ListenAddress
 
 
 class Call(enum.StrEnum):
-    """The names."""
+    """The names of the calls."""
 
     APPLIED = "applied"
     CONFIGURE = "configure"
@@ -37,11 +37,11 @@ class Call(enum.StrEnum):
 
 
 def write_address(address: ListenAddress) -> list[str | int]:
-    """Return an address as JSON."""
+    """Return an address as a JSON array."""
     return [str(address.host), address.port]
 
 
 def read_address(written: list[str | int]) -> ListenAddress:
-    """Return an address from JSON; raises ValueError."""
+    """Return an address from a JSON array; raises ValueError."""
     host, port = written
     return ListenAddress(ip_address(str(host)), int(port))

@@ -1,7 +1,6 @@
-"""A channel between the control process and an answering process: frames, calls, descriptors.
+"""The channel between the control process and an answering process: frames, calls, descriptors.
 
 Descriptors arrive in the order in which they were sent, before or with the frame that names them.
-Refuses to know what calls there are, and what is to be done when the other side is gone.
 """
 
 from __future__ import annotations
@@ -32,7 +31,10 @@ from failoverdns.workers.frames import (
 )
 
 CarryOut = Callable[["Channel", str, dict[str, Any]], Any]
-"""Carries a call out; returns its result, or a Deferred of it; a Rejected is told."""
+"""Carries out a call (channel, name, arguments); returns its result, or a Deferred of it.
+
+A Rejected that it raises is sent to the caller.
+"""
 
 log = Logger()
 
@@ -49,9 +51,9 @@ class Channel(Protocol):
         take_delta: Callable[[bytes, bool], None],
         lost: Callable[[Channel], None],
     ) -> None:
-        """Carry calls out with `carry_out`, tell `lost` of the end.
+        """Carry out calls with `carry_out`, and call `lost` when the channel is closed.
 
-        `take_delta` gets deltas, and whether this is a part to be staged.
+        `take_delta` gets the bytes of a delta, and whether they are a part to be staged.
         """
         self._carry_out = carry_out
         self._take_delta = take_delta
@@ -63,14 +65,18 @@ class Channel(Protocol):
         self.is_open = True
 
     def send_delta(self, frame: bytes) -> None:
-        """Send a delta that is framed already."""
+        """Send a delta that was framed by `write_delta_frame`."""
         if self.is_open:
             self.transport.write(frame)
 
     def call(
         self, name: str, arguments: dict[str, Any] | None = None, descriptors: Iterable[int] = ()
     ) -> Deferred[Any]:
-        """Call what the other side can do; fails with Rejected, or ConnectionDone at the end."""
+        """Call the other side, and return its result.
+
+        The result fails with Rejected if the call was refused, or with ConnectionDone if the
+        channel is closed.
+        """
         if not self.is_open:
             result: Deferred[Any] = Deferred()
             result.errback(ConnectionDone())
@@ -82,16 +88,16 @@ class Channel(Protocol):
         return result
 
     def take_descriptors(self, count: int) -> list[int]:
-        """Return the next descriptors that came; they belong to the caller.
+        """Return the next `count` descriptors that arrived; the caller owns them.
 
-        Raises Malformed if there are not so many.
+        Raises Malformed if fewer have arrived.
         """
         if len(self._descriptors) < count:
-            raise Malformed("sockets were named that did not come")
+            raise Malformed("a call names sockets that did not arrive")
         return [self._descriptors.popleft() for _ in range(count)]
 
     def give_descriptors(self, descriptors: Iterable[int]) -> None:
-        """Send descriptors with the reply that the caller is about to return."""
+        """Send descriptors that belong to the reply of the call being carried out."""
         self._send_descriptors(descriptors)
 
     def close(self) -> None:
@@ -100,7 +106,7 @@ class Channel(Protocol):
             self.transport.loseConnection()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Take bytes in."""
+        """Take received bytes, and handle the frames that are complete."""
         try:
             for frame in self._reader.feed(data):
                 match frame.kind:
@@ -115,12 +121,12 @@ class Channel(Protocol):
             self.transport.abortConnection()
 
     def fileDescriptorReceived(self, descriptor: int) -> None:  # noqa: N802
-        """Keep a descriptor until it is named."""
+        """Store a descriptor until a frame names it."""
         os.set_inheritable(descriptor, False)
         self._descriptors.append(descriptor)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
-        """Fail what waits, and tell."""
+        """Fail the calls that wait for a reply, and report the end to `lost`."""
         self.is_open = False
         while self._descriptors:
             os.close(self._descriptors.popleft())
@@ -159,7 +165,7 @@ class Channel(Protocol):
 
 
 class ChannelFactory(ServerFactory):
-    """Makes channels of connections."""
+    """Makes a channel for each connection."""
 
     noisy = False
 
@@ -167,16 +173,16 @@ class ChannelFactory(ServerFactory):
         self._make = make
 
     def buildProtocol(self, addr: object) -> Channel:  # noqa: N802
-        """Return our end of a channel."""
+        """Return our end of a new channel."""
         return self._make()
 
 
 def open_channel(reactor: Any, descriptor: int, channel: Channel) -> None:
-    """Open a channel on a connected Unix socket, of which the reactor keeps a copy."""
+    """Open a channel on a connected Unix socket; the reactor duplicates the descriptor."""
     os.set_blocking(descriptor, False)
     reactor.adoptStreamConnection(descriptor, socket.AF_UNIX, ChannelFactory(lambda: channel))
 
 
 def call_nothing(*_: object) -> Any:
-    """Carry nothing out: answering processes call nothing of those who control them."""
-    raise Rejected("unknown-command", "an answering process calls nothing")
+    """Refuse every call: an answering process never calls the control process."""
+    raise Rejected("unknown-command", "an answering process cannot call the control process")

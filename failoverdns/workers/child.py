@@ -1,9 +1,8 @@
-"""The answering process: what it does for the control process, and what when that is gone.
+"""The answering process: it answers DNS clients and carries out calls of the control process.
 
-It has the table, sockets and settings, and no private key.  It answers on as things are when the
-control process has gone; another one that takes its place finds it at the rendezvous, a Unix socket
-beside the control socket, takes its sockets over and retires it.
-Refuses to know the state, and what is served and why.
+It has a table, sockets and settings, and no private key.  When the control process dies, it
+continues to answer with its last table.  A new control process finds it at its rendezvous, a Unix
+socket beside the control socket, takes over its sockets and retires it.
 """
 
 from __future__ import annotations
@@ -31,16 +30,16 @@ from failoverdns.workers.calls import Call, read_address, write_address
 from failoverdns.workers.channel import Channel, ChannelFactory, open_channel
 
 CHANNEL = 3
-"""The descriptor of the channel to the control process that started us."""
+"""The descriptor of the channel to the control process that started this process."""
 
 FAREWELL = 0.2
-"""Seconds that the last reply has to leave."""
+"""Seconds between the last reply and the end of the process, for the reply to be sent."""
 
 log = Logger()
 
 
 class AnsweringProcess:
-    """What the control process can call."""
+    """An answering process: an answerer that the control process controls through channels."""
 
     def __init__(self, reactor: Any, rendezvous: Path) -> None:
         self._reactor = reactor
@@ -51,7 +50,7 @@ class AnsweringProcess:
         self._retiring = False
 
     def start(self) -> None:
-        """Take the channel that we were started with, and wait at the rendezvous."""
+        """Open the channel to the control process, and listen at the rendezvous."""
         open_channel(self._reactor, CHANNEL, self._channel())
         os.close(CHANNEL)
         try:
@@ -63,13 +62,13 @@ class AnsweringProcess:
             log.warn("a new control process will not find this one: {fault}", fault=str(fault))
 
     def _channel(self) -> Channel:
-        """Return our end of a channel; whoever may open the rendezvous may control us."""
+        """Return our end of a channel; a process that can open the rendezvous can control us."""
         channel = Channel(self._carry_out, self._answerer.take_delta, self._lose)
         self._control.add(channel)
         return channel
 
     def end(self, *_: object) -> None:
-        """Stop, as a signal asks to."""
+        """Stop after a signal."""
         self._reactor.callFromThread(self._stop)
 
     def _carry_out(self, channel: Channel, name: str, arguments: dict[str, Any]) -> Any:
@@ -97,9 +96,9 @@ class AnsweringProcess:
         return None
 
     def _open(self, channel: Channel, arguments: dict[str, Any]) -> None:
-        """Answer on sockets that came with the call; from the first of them on, pause for nothing.
+        """Answer on sockets that came with the call.
 
-        What there is by now stays, so the garbage collector need not look at it again.
+        The objects of the filled table stay, so the garbage collector skips them from now on.
         """
         gc.freeze()
         gc.enable()
@@ -113,7 +112,7 @@ class AnsweringProcess:
         return [write_address(address) for address, _, _ in copies]
 
     def _retire(self) -> Deferred[None]:
-        """Answer no more; what clients over TCP have begun to ask is answered first."""
+        """Stop answering; queries that TCP clients have begun to send are answered first."""
         self._retiring = True
         self._answerer.listeners.close_all()
         deferred: Deferred[None] = Deferred.fromCoroutine(self._finish())
@@ -130,9 +129,9 @@ class AnsweringProcess:
         if self._control:
             return
         if self._retiring or not self._answerer.listeners.copies():
-            self._stop()  # it answers nobody: there is nothing to go on for
+            self._stop()  # it has no sockets to answer on
         else:
-            log.warn("the control process is gone: answering on as things are")
+            log.warn("the control process is gone: continuing to answer with the last data")
 
     def _stop(self) -> None:
         self._answerer.stop()
@@ -147,7 +146,7 @@ def _log_command(arguments: dict[str, Any]) -> LogCommand:
 
 
 def main() -> int:
-    """Run an answering process until it is told to end."""
+    """Run an answering process until it is retired or gets SIGTERM."""
     begin_logging()
     reactor = take_reactor()
     process = AnsweringProcess(reactor, Path(f"{sys.argv[1]}.{os.getpid()}"))

@@ -1,4 +1,4 @@
-"""Choose who answers: the control process itself, or worker processes."""
+"""The choice of the processes that answer: the control process itself, or workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from failoverdns.workers.interface import Answering
 
 
 def make_answering(config: Config, reactor: Any, inherited: Inherited) -> Answering:
-    """Return what answers: this process for `workers: 0`, else workers, by default one a core."""
+    """Return the control process for `workers: 0`, else a fleet of workers: one a core by default.
+
+    `inherited` sockets are used before new ones are opened.
+    """
     workers = config.workers
     if workers is None:
         workers = len(os.sched_getaffinity(0))

@@ -1,7 +1,7 @@
-"""Fill the tables of workers that have just started, part by part.
+"""Filling the tables of workers that have just started, part by part.
 
-A few parts are under way at a time, so that the control process neither waits for each nor keeps
-the whole table in memory as bytes.
+A few parts are under way at a time, so that the control process neither waits for each part nor
+holds the whole table in memory as bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from failoverdns.workers.interface import Parts
 from failoverdns.workers.worker_process import Worker
 
 FILLING: Final = 60.0
-"""Seconds in which a worker that does not answer yet applies a part of the table."""
+"""Seconds that a starting worker may take to apply a part of the table."""
 
 AHEAD: Final = 4
 """Parts of the table that are under way at a time."""
@@ -35,7 +35,7 @@ async def fill(workers: list[Worker], parts: Parts, reactor: Any) -> None:
         await _send_parts(workers, parts, under_way, reactor)
     finally:
         for rest in under_way:
-            rest.addErrback(lambda _: None)  # the first fault was raised
+            rest.addErrback(lambda _: None)  # only the first fault is raised
 
 
 async def _send_parts(
@@ -59,5 +59,5 @@ def _together(workers: list[Worker], name: Call) -> Deferred[Any]:
 
 
 def _first(failure: Failure) -> Failure:
-    """Return why the first of several calls failed."""
+    """Return the failure of the first of several calls that failed."""
     return failure.value.subFailure if isinstance(failure.value, FirstError) else failure

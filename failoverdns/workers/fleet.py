@@ -1,12 +1,11 @@
-"""Answering processes: as many as are wanted, filled, told, and replaced when they end.
+"""The fleet of answering processes: start, fill and update them, and replace those that end.
 
-    publish -> every process -> each says that it has applied it -> visible
-    a process ends           -> another one answers on its sockets at once
-                             -> one in its place is started, filled, and then gets the sockets
+    publish -> delta to every process -> each reports that it has applied it -> visible
+    a process ends                    -> another one answers on its sockets at once
+                                      -> a new one is started, filled, and gets the sockets
 
-Knows who answers on which sockets.
-Refuses to know what is served, how a process is started and watched (`workers.worker_process`),
-and what is offered (`workers.settings`).
+The fleet decides which process answers on which sockets.  Starting and watching a single process is
+in `workers.worker_process`, addresses and settings are in `workers.settings`.
 """
 
 from __future__ import annotations
@@ -38,10 +37,10 @@ from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 from failoverdns.workers.worker_process import Gone, Stuck, Worker
 
 HEARTBEAT: Final = 5.0
-"""Seconds between looks whether answering processes still answer."""
+"""Seconds between two checks that each answering process still answers calls."""
 
 PAUSE: Final = 1.0
-"""Seconds before another try to replace a process that ended before it could answer."""
+"""Seconds before the next attempt to replace a process that ended before it could answer."""
 
 log = Logger()
 
@@ -50,9 +49,10 @@ class Fleet:
     """Implements `workers.interface.Answering`."""
 
     def __init__(self, count: int, reactor: Any, inherited: Inherited, rendezvous: Path) -> None:
-        """Build for so many processes, which can be found at `rendezvous`; none is started yet.
+        """Prepare a fleet of `count` processes; `start` starts them.
 
-        Sockets that are `inherited` come first.
+        Each listens at `rendezvous` with its process id appended.  `inherited` sockets are used
+        before new ones are opened.
         """
         self._reactor = reactor
         self._count = count
@@ -69,7 +69,7 @@ class Fleet:
     async def start(self, config: Config, parts: Parts) -> None:
         """Start and fill the processes, then let them answer.
 
-        Processes of a control process that has gone answer until then, and their sockets are used.
+        Processes of an earlier control process answer until then, and their sockets are taken over.
         """
         self._parts = parts
         orphans = await find_orphans(self._reactor, self._rendezvous, self._inherited)
@@ -87,15 +87,15 @@ class Fleet:
         log.info("{count} answering process(es)", count=self._count)
 
     def publish(self, delta: Delta) -> None:
-        """Send a delta to every process, also to those that are being filled."""
+        """Send a delta to every process, including those that are being filled."""
         frame = write_delta_frame(write_parts(delta))
         for worker in self._workers:
             worker.send_delta(frame)
 
     async def visible(self) -> None:
-        """Wait until every process that answers has applied what was published, or is gone.
+        """Wait until every process that answers has applied the published deltas, or has ended.
 
-        Raises Rejected if one neither answers nor can be ended.
+        Raises Rejected `unknown-outcome` if a process neither answers nor can be killed.
         """
         faults = [fault for fault in await self._call_all(Call.APPLIED) if isinstance(fault, Stuck)]
         if faults:
@@ -103,22 +103,22 @@ class Fleet:
             raise Rejected("unknown-outcome", f"committed, but old answers may be given: {text}")
 
     def prepare(self, config: Config) -> PreparedWorkers:
-        """Do what can fail in another configuration; raises CannotReadSecrets or CannotListen."""
+        """Prepare another configuration; raises CannotReadSecrets or CannotListen."""
         return self._setup.prepare(config)
 
     async def adopt(self, prepared: PreparedWorkers) -> None:
-        """Have every process answer by another configuration from now on."""
+        """Use another configuration in every process from now on."""
         self._setup.adopt(prepared)
         self._configure()
         self._arrange()
         await self.visible()
 
     def discard(self, prepared: PreparedWorkers) -> None:
-        """Close what was prepared and will not be used."""
+        """Close the sockets of a configuration that will not be used."""
         self._setup.discard(prepared)
 
     async def report(self) -> dict[str, Json]:
-        """Return what became of DNS clients' packets, over all processes, and which these are."""
+        """Return the counts of packets and connections of all processes, and their process ids."""
         reports = [found for found in await self._call_all(Call.REPORT) if isinstance(found, dict)]
         limits = [found["rate_limit"] for found in reports if found["rate_limit"] is not None]
         return {
@@ -134,7 +134,10 @@ class Fleet:
         }
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:
-        """Turn the query log of every process on or off, and tell how they are doing."""
+        """Turn the query log of every process on or off, and return the status of all together.
+
+        Raises Rejected.
+        """
         found = await self._call_all(Call.LOG_QUERIES, _log_arguments(command))
         reports = [report for report in found if isinstance(report, dict)]
         refusals = [fault for fault in found if isinstance(fault, Rejected)]
@@ -146,11 +149,11 @@ class Fleet:
         return {**reports[0], **counted}
 
     def log_addresses(self) -> None:
-        """Log the addresses that are answered on."""
+        """Log the addresses on which the server answers."""
         self._setup.log_addresses()
 
     async def stop(self) -> None:
-        """Let every process end."""
+        """Stop every process."""
         self._replacing = False
         if self._heartbeat.running:
             self._heartbeat.stop()
@@ -167,8 +170,8 @@ class Fleet:
     async def _fill(self, workers: list[Worker]) -> None:
         """Send settings and all names to processes; they answer from the next `_arrange` on.
 
-        What is published meanwhile reaches them too, in between: names are told whole, so that
-        the last word about each is the right one.  Raises Gone if one ends.
+        Deltas that are published meanwhile reach them in between: an operation replaces everything
+        at a name, so the last one about a name is right.  Raises Gone if a process ends.
         """
         for worker in workers:
             await worker.call(Call.CONFIGURE, self._settings(), bound=FILLING)
@@ -179,7 +182,7 @@ class Fleet:
             worker.is_serving = True
 
     def _arrange(self) -> None:
-        """Have every pair of sockets answered on: by its own process, or by another one."""
+        """Assign every pair of sockets to a process that answers: its own one, or another."""
         serving = [worker for worker in self._workers if worker.is_serving]
         at = {worker.place: worker for worker in serving}
         bound = {one.number: one for one in self._setup.addresses.bound}
@@ -197,7 +200,7 @@ class Fleet:
                 self._call_later(worker, Call.CLOSE, {"numbers": surplus})
 
     def _replace(self, worker: Worker) -> None:
-        """Have others answer for a process that has ended, and start one in its place."""
+        """Let others answer for a process that has ended, and start a new one in its place."""
         self._workers.remove(worker)
         if not self._replacing:
             return
@@ -206,7 +209,7 @@ class Fleet:
         spawn(self._fill_place(worker.place, bool(worker.open)))
 
     async def _fill_place(self, place: int, at_once: bool) -> None:
-        """Start and fill a process; one that ends before it can answer is replaced in its turn."""
+        """Start and fill a process; if it ends before it can answer, `_replace` is called again."""
         if not at_once:
             await deferLater(self._reactor, PAUSE)
         if self._replacing:
@@ -231,7 +234,7 @@ class Fleet:
     def _call_later(
         self, worker: Worker, name: Call, arguments: Any = None, descriptors: Iterable[int] = ()
     ) -> None:
-        """Call, and leave it to the process's end to be noticed if that fails."""
+        """Call a process; if it has ended, `_replace` deals with that."""
 
         async def call() -> None:
             with suppress(Gone, Stuck):
@@ -240,7 +243,7 @@ class Fleet:
         spawn(call())
 
     async def _call_all(self, name: Call, arguments: dict[str, Any] | None = None) -> list[Any]:
-        """Call every process that answers; return results, and why there is none."""
+        """Call every process that answers; return the result or the exception of each."""
         calls = [
             Deferred.fromCoroutine(worker.call(name, arguments)).addErrback(_value)
             for worker in self._workers

@@ -1,13 +1,12 @@
-"""What the control process and an answering process say to each other, as bytes.
+"""Frames: the messages between the control process and an answering process, as bytes.
 
-    frame = length of what follows (4), kind (1), body
-    DELTA   a delta (`protocol.table.deltas`), or the last part of one    nothing is said in return
-    PART    a part of a delta: nothing of it is visible before the last one
-    CALL    JSON: {"call": number, "name": ..., arguments ...}  a REPLY of that number
+    frame = length of the rest (4), kind (1), body
+    DELTA   a delta (`protocol.table.deltas`), or the last part of one; it gets no reply
+    PART    a part of a delta; not visible before the last part
+    CALL    JSON: {"call": number, "name": ..., arguments ...}; it gets a REPLY of that number
     REPLY   JSON: {"call": number, "result": ...} or {"call": number, "code": ..., "message": ...}
 
-What is sent is carried out in order, so that a reply says that everything before is done too.
-Refuses to know sockets, and what calls there are.
+Frames are carried out in order, so a reply also confirms everything that was sent before the call.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ from typing import Any, Final
 from failoverdns.model.errors import Malformed, Rejected
 
 MAX_BODY: Final = 1 << 28
-"""Bytes of a body: more is a stream that has lost its place."""
+"""The largest size of a body, in bytes; a larger length means that the stream is corrupt."""
 
 _HEAD: Final = Struct(">IB")
 
 
 class Kind(enum.IntEnum):
-    """What the body of a frame is."""
+    """The kind of a frame."""
 
     DELTA = 1
     PART = 2
@@ -38,36 +37,36 @@ class Kind(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame as it came."""
+    """A frame: its kind and its body."""
 
     kind: Kind
     body: bytes
 
 
 def write_delta_frame(parts: Sequence[bytes]) -> bytes:
-    """Return a delta, in one part or several, as frames."""
+    """Return a delta, given in one or several parts, as frames."""
     kinds = [Kind.PART] * (len(parts) - 1) + [Kind.DELTA]
     pairs = zip(kinds, parts, strict=True)
     return b"".join([_HEAD.pack(len(part) + 1, kind) + part for kind, part in pairs])
 
 
 def write_call(number: int, name: str, arguments: dict[str, Any]) -> bytes:
-    """Return a call of what the other side can do."""
+    """Return a frame that calls the other side."""
     return _write(Kind.CALL, {**arguments, "call": number, "name": name})
 
 
 def write_result(number: int, result: Any) -> bytes:
-    """Return the reply to a call that was carried out."""
+    """Return a frame with the result of a call."""
     return _write(Kind.REPLY, {"call": number, "result": result})
 
 
 def write_failure(number: int, code: str, message: str) -> bytes:
-    """Return the reply to a call that was not."""
+    """Return a frame that reports the failure of a call."""
     return _write(Kind.REPLY, {"call": number, "code": code, "message": message})
 
 
 def read_call(body: bytes) -> tuple[int, str, dict[str, Any]]:
-    """Return number, name and arguments of a call; raises Malformed."""
+    """Return the number, name and arguments of a call; raises Malformed."""
     call = _read(body)
     try:
         return int(call.pop("call")), str(call.pop("name")), call
@@ -76,7 +75,10 @@ def read_call(body: bytes) -> tuple[int, str, dict[str, Any]]:
 
 
 def read_reply(body: bytes) -> tuple[int, Any]:
-    """Return number and result of a reply, a Rejected for what failed; raises Malformed."""
+    """Return the number and result of a reply; raises Malformed.
+
+    The result of a call that failed is a Rejected.
+    """
     reply = _read(body)
     try:
         if "code" in reply:
@@ -87,19 +89,19 @@ def read_reply(body: bytes) -> tuple[int, Any]:
 
 
 class FrameReader:
-    """Puts frames together from the pieces in which they arrive."""
+    """Reassembles frames from the pieces in which they arrive."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Take bytes in and return the frames that are whole; raises Malformed."""
+        """Take received bytes, and return the frames that are complete; raises Malformed."""
         buffer, frames, at = self._buffer, list[Frame](), 0
         buffer += data
         while len(buffer) - at >= _HEAD.size:
             length, kind = _HEAD.unpack_from(buffer, at)
             if not 1 <= length <= MAX_BODY + 1 or kind not in set(Kind):
-                raise Malformed(f"a frame of kind {kind} and {length} bytes")
+                raise Malformed(f"an invalid frame: kind {kind}, {length} bytes")
             end = at + 4 + length
             if len(buffer) < end:
                 break
@@ -118,7 +120,7 @@ def _read(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise Malformed("what is no JSON") from None
+        raise Malformed("invalid JSON") from None
     if not isinstance(value, dict):
-        raise Malformed("JSON that is no object")
+        raise Malformed("JSON that is not an object")
     return value

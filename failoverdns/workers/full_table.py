@@ -1,8 +1,8 @@
-"""All that is served, as deltas in parts: what fills the table of whoever begins to answer.
+"""The whole table as deltas in parts, to fill the table of a process that starts to answer.
 
-Knows how the names of a group are written without making values of them on the way, because there
-may be a million: 2 us a group.  What they answer is decided by `rules.derived.serving`, in the
-function that changes are computed by, too.
+The names of groups are written as bytes without values in between, because there may be a million
+groups: 2 us each.  `rules.derived.serving` decides what they answer, in the same function that
+computes changes.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.zones import all_authorities
 
 GROUPS = 1000
-"""Groups in a part: about two milliseconds for whoever writes it."""
+"""Groups in a part, which takes about two milliseconds to write."""
 
 MOST_KEPT = 1 << 16
-"""Applications of which the bytes are remembered while tables are filled."""
+"""Applications whose bytes are cached while tables are filled."""
 
 _PRIMARY, _BACKUP = b"N" + PRIMARY_LABEL, b"N" + BACKUP_LABEL
 
 
 def parts(view: View) -> Iterator[bytes]:
-    """Yield all that is served, each part as it is at the moment it is asked for.
+    """Yield the whole table in parts, each computed at the moment when it is requested.
 
-    The view may change in between: see `rules.derived.serving.in_parts`.
+    The view may change between two parts: see `rules.derived.serving.in_parts`.
     """
     yield write_delta(Delta(authorities=all_authorities(view)))
     shared: Shared = {}
@@ -40,17 +40,20 @@ def parts(view: View) -> Iterator[bytes]:
 
 
 _Kept = dict[str | None, tuple[Application, int, Zone, bytes]]
-"""What follows the names that lead to an application (by id), and what it was written of.
+"""Cached bytes by the id of an application: the last item follows each name that points at it.
 
-That is the application itself, the TTL and the zone; what was written is the last of the four.
+The other items are the application, TTL and zone from which the bytes were made.
 """
 
 
 def _write_groups(kept: _Kept, view: View, ids: Iterable[str], records: RecordsOf) -> bytes:
-    """Return the names of groups, as `write_nodes` writes them."""
+    """Return the names of groups, in the form of `write_nodes`."""
 
     def answer(group: Group, zone: Zone, ttl: int, id_: str | None, healthy: bool) -> bytes:
-        """Return what follows a name that leads to an application: many groups may follow it."""
+        """Return the bytes that follow a name which points at an application.
+
+        They are cached, because many groups may point at the same application.
+        """
         is_kept = id_ is not None and not healthy and not group.flatten
         made = kept.get(id_) if is_kept else None
         application = view.application(id_) if id_ is not None else None

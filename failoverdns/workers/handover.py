@@ -1,8 +1,7 @@
-"""Find workers whose control process is gone, take over their sockets, and retire them.
+"""The takeover from workers whose control process is gone: find them, use their sockets, end them.
 
-They answer until others do, on the very sockets that they had, so no query is lost.  A control
-process accepts commands only when they have ended, so no query gets an answer from before a change.
-Refuses to know who takes their place.
+They answer until others do, on the same sockets, so no query is lost.  The new control process
+accepts commands only after they have ended, so no query gets an answer from before a change.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ from failoverdns.workers.calls import Call, read_address
 from failoverdns.workers.channel import Channel, call_nothing, open_channel
 
 BOUND: Final = 3.0
-"""Seconds in which an orphan answers, or is killed."""
+"""Seconds in which an orphan must answer a call; else it is killed."""
 
 log = Logger()
 
 
 class Orphan:
-    """An answering process that another control process has left."""
+    """An answering process of an earlier control process that has died."""
 
     def __init__(self, pid: int, channel: Channel, reactor: Any) -> None:
         self.pid = pid
@@ -40,7 +39,7 @@ class Orphan:
         self._reactor = reactor
 
     async def hand_over(self, inherited: Inherited) -> None:
-        """Add copies of its sockets to `inherited`; it goes on answering on them."""
+        """Add copies of its sockets to `inherited`; the process continues to answer on them."""
         addresses = await self._call(Call.HAND_OVER)
         for written in addresses or ():
             try:
@@ -51,19 +50,19 @@ class Orphan:
                 return
 
     async def retire(self) -> None:
-        """Have it answer what it has begun, and end."""
+        """Let it answer the queries that it has begun to receive, and end."""
         await self._call(Call.RETIRE)
         self._channel.close()
 
     async def _call(self, name: Call) -> Any:
-        """Call what it can do; kill it if it does not."""
+        """Call the process and return the result; kill it if the call fails, and return None."""
         calling: Deferred[Any] = self._channel.call(name)
         calling.addTimeout(BOUND, self._reactor)
         try:
             return await calling
         except (ConnectionDone, DeferredTimeout, Rejected) as fault:
             log.error(
-                "answering process {pid} of an earlier server is ended: {fault}",
+                "answering process {pid} of an earlier server is killed: {fault}",
                 pid=self.pid,
                 fault=str(fault) or type(fault).__name__,
             )
@@ -73,7 +72,7 @@ class Orphan:
 
 
 async def find_orphans(reactor: Any, rendezvous: Path, inherited: Inherited) -> list[Orphan]:
-    """Return the answering processes that wait at `rendezvous`; their sockets go to `inherited`."""
+    """Return the orphans that listen at `rendezvous`, and add their sockets to `inherited`."""
     orphans = []
     for path in sorted(rendezvous.parent.glob(rendezvous.name + ".*")):
         if not path.suffix[1:].isdecimal() or not path.is_socket():
@@ -91,7 +90,7 @@ async def find_orphans(reactor: Any, rendezvous: Path, inherited: Inherited) -> 
 
 
 def _meet(reactor: Any, path: Path) -> Orphan | None:
-    """Connect to whoever waits at a path; what nobody waits at is removed."""
+    """Connect to the process that listens at a path; remove the path if there is none."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(BOUND)
         try:

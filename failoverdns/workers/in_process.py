@@ -1,7 +1,4 @@
-"""Answering in the control process: `workers: 0`.
-
-Refuses to know answering processes.
-"""
+"""Answering in the control process itself: `workers: 0`."""
 
 from __future__ import annotations
 
@@ -23,10 +20,10 @@ class InProcess:
     """Implements `workers.interface.Answering`."""
 
     def __init__(self, reactor: Any, inherited: Inherited, rendezvous: Path) -> None:
-        """Build; nothing is opened before `start`.
+        """Prepare to answer; nothing is opened before `start`.
 
-        Sockets that are `inherited` come first, and with them those of answering processes that
-        wait at `rendezvous`: of a server that had some, and was killed.
+        `inherited` sockets are used before new ones are opened, and so are those of answering
+        processes at `rendezvous`, which an earlier server with workers left when it was killed.
         """
         self._reactor = reactor
         self._inherited = inherited
@@ -36,7 +33,7 @@ class InProcess:
         self._open: set[int] = set()
 
     async def start(self, config: Config, parts: Parts) -> None:
-        """Fill the table, open the sockets, and retire the workers that answered until now."""
+        """Fill the table, open the sockets, and retire the workers that have answered so far."""
         orphans = await find_orphans(self._reactor, self._rendezvous, self._inherited)
         for delta in parts():
             self._answerer.take_delta(delta)
@@ -45,18 +42,18 @@ class InProcess:
             await orphan.retire()
 
     def publish(self, delta: Delta) -> None:
-        """Make a delta visible."""
+        """Apply a delta."""
         self._answerer.take_delta(write_delta(delta))
 
     async def visible(self) -> None:
-        """Return: what was published is visible."""
+        """Return at once, because published deltas are visible immediately."""
 
     def prepare(self, config: Config) -> PreparedWorkers:
-        """Do what can fail in another configuration; raises CannotReadSecrets or CannotListen."""
+        """Prepare another configuration; raises CannotReadSecrets or CannotListen."""
         return self._setup.prepare(config)
 
     async def adopt(self, prepared: PreparedWorkers) -> None:
-        """Answer by another configuration from now on."""
+        """Use another configuration from now on."""
         self._setup.adopt(prepared)
         self._configure()
         bound = {one.number: one for one in self._setup.addresses.bound}
@@ -68,21 +65,24 @@ class InProcess:
         self._open = set(bound)
 
     def discard(self, prepared: PreparedWorkers) -> None:
-        """Close what was prepared and will not be used."""
+        """Close the sockets of a configuration that will not be used."""
         self._setup.discard(prepared)
 
     async def report(self) -> dict[str, Json]:
-        """Return what became of DNS clients' packets."""
+        """Return the counts of packets and connections."""
         report = self._answerer.report()
         report["udp"] = {"lost": self._setup.addresses.lost(), **report["udp"]}
         return report
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:
-        """Turn the query log on or off, and tell how it is doing; raises Rejected."""
+        """Turn the query log on or off if `command` says so, and return its status.
+
+        Raises Rejected.
+        """
         return self._answerer.query_log.carry_out(command)
 
     def log_addresses(self) -> None:
-        """Log the addresses that are answered on."""
+        """Log the addresses on which the server answers."""
         self._setup.log_addresses()
 
     async def stop(self) -> None:

@@ -1,7 +1,4 @@
-"""Who answers, as the service sees it: one interface, for this process and for others.
-
-Refuses to know processes and sockets.
-"""
+"""The interface to the processes that answer, whether that is the control process or workers."""
 
 from __future__ import annotations
 
@@ -14,48 +11,54 @@ from failoverdns.model.settings import Config
 from failoverdns.workers.settings import PreparedWorkers
 
 Parts = Callable[[], Iterator[bytes]]
-"""Returns all that is served, as deltas one after the other, each of the moment it is taken."""
+"""Returns the whole table as deltas, each computed at the moment when it is requested."""
 
 
 class Answering(Protocol):
-    """Whoever answers."""
+    """The processes that answer DNS clients."""
 
     async def start(self, config: Config, parts: Parts) -> None:
-        """Begin to answer as `config` says, when all `parts` are there.
+        """Fill the tables with all `parts`, then start to answer with the settings of `config`.
 
         Raises CannotReadSecrets, CannotListen or CannotAnswer; then nothing is left open.
         """
 
     def publish(self, delta: Delta) -> None:
-        """Send a delta out."""
+        """Send a delta to every table."""
 
     async def visible(self) -> None:
-        """Wait until no query gets an answer from before what was published.
+        """Wait until no query gets an answer from before the published deltas.
 
-        Raises Rejected if that is not known in time.
+        Raises Rejected if that is not confirmed in time.
         """
 
     def prepare(self, config: Config) -> PreparedWorkers:
-        """Do what can fail in another configuration; raises CannotReadSecrets or CannotListen."""
+        """Prepare another configuration: everything about it that can fail.
+
+        Pass the result to `adopt` or `discard`.  Raises CannotReadSecrets or CannotListen.
+        """
 
     async def adopt(self, prepared: PreparedWorkers) -> None:
-        """Answer by another configuration from now on."""
+        """Use another configuration from now on."""
 
     def discard(self, prepared: PreparedWorkers) -> None:
-        """Close what was prepared and will not be used."""
+        """Close the sockets of a configuration that will not be used."""
 
     async def report(self) -> dict[str, Json]:
-        """Return what became of DNS clients' packets, for `status`."""
+        """Return the counts of packets and connections, for `status`."""
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:
-        """Turn the query log on or off, and tell how it is doing; raises Rejected."""
+        """Turn the query log on or off if `command` says so, and return its status.
+
+        Raises Rejected.
+        """
 
     def log_addresses(self) -> None:
-        """Log the addresses that are answered on."""
+        """Log the addresses on which the server answers."""
 
     async def stop(self) -> None:
-        """Answer no more."""
+        """Stop answering."""
 
 
 class CannotAnswer(Exception):
-    """Why nobody can be made to answer, and what to do about it."""
+    """No process could be made to answer; the text has the reason."""

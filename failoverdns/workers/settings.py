@@ -1,6 +1,7 @@
-"""The addresses that are answered on, and the settings that hold there.
+"""The addresses on which the server answers, and the settings for answers there.
 
-A reload replaces them as a whole.  The same for one process that answers and for many.
+A reload of the configuration replaces them as a whole.  They are the same whether one process
+answers or several.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ log = Logger()
 
 @dataclass(frozen=True, slots=True)
 class PreparedWorkers:
-    """Addresses and settings of another configuration: pass them to `adopt` or `discard`."""
+    """The addresses and settings of another configuration, to be passed to `adopt` or `discard`."""
 
     config: Config
     settings: WorkerSettings
@@ -38,9 +39,9 @@ class AnsweringSetup:
     def __init__(
         self, places: int, inherited: Inherited, reactor: Any, changed: Callable[[], None]
     ) -> None:
-        """Open nothing before `adopt`; `places` is the number of workers that share the addresses.
+        """Prepare for `places` workers that share the addresses, 0 for the control process alone.
 
-        `changed` is called when a cookie secret of our own was replaced by a new one.
+        `changed` is called after a cookie secret that the server makes itself was replaced.
         """
         self.addresses = BoundAddresses(places, inherited)
         self._inherited = inherited
@@ -50,7 +51,7 @@ class AnsweringSetup:
         self._rotating.clock = reactor
 
     def prepare(self, config: Config) -> PreparedWorkers:
-        """Do what can fail in a configuration: bind its addresses, read its secrets.
+        """Bind the addresses of a configuration and read its secrets, without using them yet.
 
         Raises CannotReadSecrets or CannotListen; then nothing was changed.
         """
@@ -72,11 +73,11 @@ class AnsweringSetup:
             self._inherited.close()
 
     def discard(self, prepared: PreparedWorkers) -> None:
-        """Close what was prepared and will not be used."""
+        """Close the sockets of a configuration that will not be used."""
         self.addresses.discard(prepared.fresh)
 
     def log_addresses(self) -> None:
-        """Log the addresses that are answered on."""
+        """Log the addresses on which the server answers."""
         for address in self.addresses.addresses:
             log.info("answering on {address}, UDP and TCP", address=str(address))
 

@@ -1,8 +1,8 @@
-"""One answering process, as the control process sees it: started, called, watched, ended.
+"""One answering process, as the control process sees it: start it, call it, and kill it.
 
-    a call that is not answered in time -> the process is killed -> it is gone: it answers nobody
+    a call is not answered in time -> the process is killed -> it answers no query any more
 
-Refuses to know what it is told, and who takes its place.
+Which process takes its place is decided in `workers.fleet`.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ from failoverdns.workers.channel import Channel, call_nothing, open_channel
 from failoverdns.workers.child import CHANNEL
 
 BOUND: Final = 2.0
-"""Seconds in which an answering process answers a call, or is killed."""
+"""Seconds in which an answering process must answer a call; else it is killed."""
 
 SPEED: Final = 1e6
-"""Bytes of deltas that are applied in a second at least: a large one takes its time."""
+"""Bytes of deltas that a process applies per second at least; large deltas get more time."""
 
 DEATH: Final = 2.0
-"""Seconds in which a process that was killed is gone."""
+"""Seconds in which a process that was killed must have ended."""
 
 log = Logger()
 
 
 class Gone(Exception):
-    """The answering process is no more, and so answers nobody."""
+    """The answering process has ended, so it answers no query any more."""
 
 
 class Stuck(Exception):
-    """The answering process neither answers a call nor can be ended."""
+    """The answering process neither answers a call nor can be killed."""
 
 
 class Worker(ProcessProtocol):
-    """An answering process that we have started."""
+    """An answering process that this control process starts."""
 
     def __init__(self, reactor: Any, place: int, ended: Callable[[Worker], None]) -> None:
-        """Make one for a place; `ended` is called once when it is no more."""
+        """Prepare a process for a place; `ended` is called once when it has ended."""
         self.place = place
         self.pid = 0
         self.is_serving = False
-        """It has all names, and every delta since goes to it."""
+        """Whether it has all names, so that it can answer."""
         self.open: set[int] = set()
         """Numbers of the sockets that it answers on."""
         self._reactor = reactor
@@ -64,7 +64,7 @@ class Worker(ProcessProtocol):
         self._rendezvous = Path()
         self._retiring = False
         self._sent = self._applied = 0
-        """Bytes of deltas: sent, and known to be applied."""
+        """Bytes of deltas that were sent, and that are known to be applied."""
 
     def start(self, rendezvous: Path) -> None:
         """Start the process; its rendezvous is `rendezvous` with its process id appended."""
@@ -86,7 +86,7 @@ class Worker(ProcessProtocol):
         self._rendezvous = Path(f"{rendezvous}.{self.pid}")
 
     def send_delta(self, frame: bytes) -> None:
-        """Send a delta that is framed already."""
+        """Send a delta that was framed by `write_delta_frame`."""
         self._sent += len(frame)
         self._channel.send_delta(frame)
 
@@ -97,10 +97,10 @@ class Worker(ProcessProtocol):
         descriptors: Iterable[int] = (),
         bound: float = BOUND,
     ) -> Any:
-        """Call what it can do; if it does not answer in `bound` seconds it is killed.
+        """Call the process and return the result; kill it if it does not answer in `bound` seconds.
 
-        What it has to apply before adds to that.
-        Raises Gone when it is no more, Stuck if not even that is known, Rejected if it refused.
+        It gets more time for deltas that it has to apply before.
+        Raises Gone if it has ended, Stuck if it cannot be killed, Rejected if it refused the call.
         """
         calling = self._channel.call(name, arguments, descriptors)
         sent = self._sent
@@ -116,13 +116,13 @@ class Worker(ProcessProtocol):
             watch.cancel()
 
     def kill(self) -> None:
-        """End it at once."""
-        log.error("answering process {pid} does not answer: it is ended", pid=self.pid)
+        """Kill the process, which does not answer, and log that."""
+        log.error("answering process {pid} does not answer: it is killed", pid=self.pid)
         self._kill()
         self._channel.transport.abortConnection()
 
     async def retire(self) -> None:
-        """Have it answer what it has begun, and end."""
+        """Let it answer the queries that it has begun to receive, and end."""
         self._retiring = True
         with suppress(Gone, Stuck, Rejected):
             await self.call(Call.RETIRE)
@@ -131,7 +131,7 @@ class Worker(ProcessProtocol):
         self._kill()
 
     def processEnded(self, reason: Failure) -> None:  # noqa: N802
-        """Note that it is no more."""
+        """Note that the process has ended, and report it to `ended`."""
         self.is_serving = False
         self._channel.close()
         with suppress(OSError):
@@ -142,14 +142,14 @@ class Worker(ProcessProtocol):
         self._ended(self)
 
     async def _end(self) -> None:
-        """Wait for the process to be no more; raises Stuck."""
+        """Wait until the process has ended; raises Stuck."""
         if self._gone is None:
             return
         waiting: Deferred[bool] = Deferred()
         late = self._reactor.callLater(DEATH, waiting.callback, False)
         self._gone.addCallback(lambda _: None if waiting.called else waiting.callback(True))
         if not await waiting:
-            raise Stuck(f"answering process {self.pid} neither answers nor can be ended")
+            raise Stuck(f"answering process {self.pid} neither answers nor can be killed")
         late.cancel()
 
     def _kill(self) -> None:
@@ -157,13 +157,16 @@ class Worker(ProcessProtocol):
             self.transport.signalProcess(signal.SIGKILL)  # type: ignore[union-attr]
 
     def _lose(self, channel: Channel) -> None:
-        """End a process without a channel: nobody could tell it anything any more."""
+        """Kill a process that has lost its channel, because it would miss further deltas."""
         if not self._retiring:
             self._kill()
 
 
 class _Bound:
-    """Calls once when a time has passed, but not when it was we who slept through it."""
+    """A timer in two halves, so that a pause of this process alone does not make it expire.
+
+    The second half starts only when the first one was noticed.
+    """
 
     def __init__(self, reactor: Any, seconds: float, late: Callable[[], None]) -> None:
         self._reactor = reactor
@@ -172,7 +175,7 @@ class _Bound:
         self._timer = reactor.callLater(seconds / 2, self._half)
 
     def cancel(self) -> None:
-        """Do not call."""
+        """Stop the timer."""
         if self._timer.active():
             self._timer.cancel()
 

@@ -1,4 +1,4 @@
-"""What DNS clients meet where no system test reaches: defects of our own."""
+"""Defects of our own, as DNS clients meet them; no system test reaches these."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from failoverdns.answering.answerer import Answerer
 
 @pytest.fixture
 def broken() -> Answerer:
-    """One whose table is none; nothing of it is opened."""
+    """An answerer with a defect: its table is None.  It opens no socket."""
     answerer = Answerer(MemoryReactorClock())
     answerer._table = None  # type: ignore[assignment]
     return answerer
 
 
 def test_a_defect_is_answered_with_servfail(broken: Answerer) -> None:
-    """So that the resolver asks another server at once; nothing reaches the reactor."""
+    """The resolver asks another server at once; nothing reaches the reactor."""
     query = dns.message.make_query("www.failover.test", "A")
     for udp in (True, False):
         reply = broken.answer(query.to_wire(), "192.0.2.1", udp=udp)
@@ -29,8 +29,8 @@ def test_a_defect_is_answered_with_servfail(broken: Answerer) -> None:
 
 
 @pytest.mark.parametrize("packet", [b"", b"x" * 11, b"\0\0\x80" + bytes(20)])
-def test_not_even_a_defect_answers_what_is_no_query(packet: bytes) -> None:
-    """A response, or less than a header."""
+def test_a_defect_sends_no_reply_to_a_packet_that_is_not_a_query(packet: bytes) -> None:
+    """The packet is a response, or shorter than a header."""
     from failoverdns.answering.responding import server_failure
 
     assert server_failure(packet) is None

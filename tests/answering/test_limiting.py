@@ -1,4 +1,4 @@
-"""Response rate limiting: who asks as people do never notices, a flood's victim gets little."""
+"""Response rate limiting: ordinary clients never notice it, the victim of a flood gets little."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME = b"\4shop\0\0\1\0\1"
 def sent(
     limiter: RateLimiter, seconds: float, rate: int, address: bytes = CLIENT, begin: float = 0
 ) -> int:
-    """How many of `rate` replies a second are sent as they are."""
+    """Return how many of `rate` replies a second are sent unchanged."""
     count = int(seconds * rate)
     treatments = [
         limiter.treat(address, ReplyKind.ANSWER, NAME, begin + index / rate)
@@ -27,16 +27,16 @@ def sent(
     return treatments.count(Treatment.SEND)
 
 
-def test_who_stays_below_the_rate_gets_everything() -> None:
-    """A second's worth at once, and then at the rate, for ever."""
+def test_a_client_below_the_rate_gets_every_reply() -> None:
+    """It may use one second's worth at once, and after that the rate, for ever."""
     limiter = RateLimiter(RateLimits(responses_per_second=10))
     assert sent(limiter, 1, 10) == 10
     assert sent(limiter, 60, 9, begin=1) == 540
     assert (limiter.dropped, limiter.truncated) == (0, 0)
 
 
-def test_a_flood_gets_one_second_s_worth_and_then_nothing() -> None:
-    """While it goes on; every second of the rest is truncated, so that resolvers come by TCP."""
+def test_a_flood_gets_one_second_s_worth_and_then_only_truncated_replies() -> None:
+    """Half of the rest is truncated, so that resolvers retry over TCP, and half is dropped."""
     limiter = RateLimiter(RateLimits(responses_per_second=10, slip=2))
     assert sent(limiter, 60, 100) <= 12
     assert limiter.truncated + limiter.dropped >= 5988
@@ -52,17 +52,17 @@ def test_a_flood_gets_one_second_s_worth_and_then_nothing() -> None:
         (3, {Treatment.DROP: 6, Treatment.SLIP: 3}),
     ],
 )
-def test_slip_says_which_replies_over_the_limit_are_truncated(
+def test_slip_sets_how_many_replies_over_the_limit_are_truncated(
     slip: int, treatments: dict[Treatment, int]
 ) -> None:
-    """0 none, 1 all, N every N-th."""
+    """0 truncates none, 1 all of them, N every N-th."""
     limiter = RateLimiter(RateLimits(responses_per_second=1, slip=slip))
     got = [limiter.treat(CLIENT, ReplyKind.ANSWER, NAME, 0.0) for _ in range(10)]
     assert got[0] is Treatment.SEND
     assert {kind: got.count(kind) for kind in set(got[1:])} == treatments
 
 
-def test_a_client_is_forgiven_when_it_has_kept_quiet_for_the_window() -> None:
+def test_a_client_is_no_longer_limited_after_a_quiet_window() -> None:
     """Not sooner, however long the flood was."""
     limiter = RateLimiter(RateLimits(responses_per_second=10, window=5))
     sent(limiter, 100, 100)
@@ -70,8 +70,8 @@ def test_a_client_is_forgiven_when_it_has_kept_quiet_for_the_window() -> None:
     assert limiter.treat(CLIENT, ReplyKind.ANSWER, NAME, 106.0) is Treatment.SEND
 
 
-def test_keeping_quiet_saves_nothing_up() -> None:
-    """After a quiet hour it is a second's worth as before."""
+def test_a_quiet_client_does_not_save_up_replies() -> None:
+    """After a quiet hour it has one second's worth, as before."""
     limiter = RateLimiter(RateLimits(responses_per_second=10))
     sent(limiter, 1, 1)
     assert sent(limiter, 0.001, 100_000, begin=3600) == 10
@@ -89,7 +89,7 @@ TOGETHER = [
 
 @pytest.mark.parametrize(("one", "other", "is_together"), TOGETHER)
 def test_clients_of_one_network_share_an_account(one: str, other: str, is_together: bool) -> None:
-    """A /24 or a /56."""
+    """The network is a /24 or a /56."""
     limiter = RateLimiter(RateLimits(responses_per_second=1))
     limiter.treat(packed(one), ReplyKind.ANSWER, NAME, 0.0)
     second = limiter.treat(packed(other), ReplyKind.ANSWER, NAME, 0.0)
@@ -97,7 +97,7 @@ def test_clients_of_one_network_share_an_account(one: str, other: str, is_togeth
 
 
 def test_each_name_and_kind_has_an_account_of_its_own() -> None:
-    """So that a flood of one question does not keep others from their answer."""
+    """A flood of one question does not stop answers to other questions."""
     limiter = RateLimiter(RateLimits(responses_per_second=1, nxdomains_per_second=1))
     for kind, name in [
         (ReplyKind.ANSWER, NAME),
@@ -108,15 +108,15 @@ def test_each_name_and_kind_has_an_account_of_its_own() -> None:
         assert limiter.treat(CLIENT, kind, name, 0.0) is not Treatment.SEND
 
 
-def test_everything_together_can_be_limited_too() -> None:
-    """However many names a flood asks for."""
+def test_all_replies_to_a_network_can_be_limited_together() -> None:
+    """This limit holds however many names a flood asks for."""
     limiter = RateLimiter(RateLimits(responses_per_second=0, all_per_second=5))
     got = [limiter.treat(CLIENT, ReplyKind.ANSWER, b"%d" % n, 0.0) for n in range(8)]
     assert got.count(Treatment.SEND) == 5
 
 
 def test_networks_can_be_exempt() -> None:
-    """IPv4 and IPv6; their neighbours are not."""
+    """Both IPv4 and IPv6 networks; neighbouring networks are still limited."""
     networks = (ip_network("192.0.2.0/28"), ip_network("2001:db8::/32"))
     limiter = RateLimiter(RateLimits(responses_per_second=1, exempt_clients=networks))
     for host, is_exempt in [("192.0.2.15", True), ("2001:db8::1", True), ("192.0.2.16", False)]:
@@ -125,7 +125,7 @@ def test_networks_can_be_exempt() -> None:
 
 
 def test_a_clock_that_goes_back_limits_nobody_for_long() -> None:
-    """It is monotonic; if it is not after all, time just counts from there."""
+    """The clock is monotonic; if it does go back, time counts from the new value."""
     limiter = RateLimiter(RateLimits(responses_per_second=10))
     sent(limiter, 1, 10, begin=1e9)
     limiter.treat(CLIENT, ReplyKind.ANSWER, NAME, 0.0)
@@ -147,7 +147,7 @@ events = st.lists(
 def test_no_network_gets_more_than_its_rate(
     steps: list[tuple[int, ReplyKind, float]], rate: int, window: int, slip: int
 ) -> None:
-    """Over any stretch of time: a second's worth, and what the time is worth, and no more."""
+    """Over any period it gets one second's worth, and the rate times the period."""
     limits = RateLimits(rate, rate, rate, rate, window, slip)
     limiter = RateLimiter(limits)
     now, count = 0.0, 0
@@ -159,16 +159,16 @@ def test_no_network_gets_more_than_its_rate(
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=300), st.integers(1, 40))
-def test_memory_has_a_limit(addresses: list[int], size: int) -> None:
-    """Whatever addresses a flood pretends to come from."""
+def test_the_number_of_accounts_is_limited(addresses: list[int], size: int) -> None:
+    """This holds for any addresses that a flood may forge."""
     limiter = RateLimiter(RateLimits(max_table_size=size))
     for number in addresses:
         limiter.treat(ip_address(number).packed, ReplyKind.ANSWER, NAME, 0.0)
         assert len(limiter) <= size
 
 
-def test_the_longest_unused_account_makes_room() -> None:
-    """Whoever is in debt and goes on stays remembered."""
+def test_a_new_account_replaces_the_longest_unused_one() -> None:
+    """The account of a client that continues to flood stays."""
     limiter = RateLimiter(RateLimits(responses_per_second=1, max_table_size=3))
     for number in range(50):
         treatment = limiter.treat(CLIENT, ReplyKind.ANSWER, NAME, 0.0)

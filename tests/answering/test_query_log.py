@@ -1,4 +1,4 @@
-"""The query log: bounded in file and memory, and no query ever waits for it."""
+"""The query log: limited in file size and memory, and no query ever waits for it."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ DEADLINE = 30.0
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[QueryLog]:
-    """A log of at most 2,000 bytes a file."""
+    """Return a query log of at most 2,000 bytes per file."""
     made = QueryLog(QueryLogSettings(tmp_path / "queries", 2000))
     yield made
     made.close()
 
 
 def note(log: QueryLog, count: int = 1, packet: bytes = QUERY) -> None:
-    """Note so many queries."""
+    """Log a number of queries."""
     for _ in range(count):
         log.note(packet, REPLY, "192.0.2.1", 1.5, udp=True)
 
 
 def written(log: QueryLog, count: int) -> None:
-    """Wait until so many lines are written, or lost."""
+    """Wait until a number of lines are written or lost."""
     until = time.monotonic() + DEADLINE
     while True:
         told = log.carry_out(QueryLogStatus())
@@ -46,8 +46,8 @@ def written(log: QueryLog, count: int) -> None:
         time.sleep(0.01)
 
 
-def test_a_line_tells_who_asked_for_what_and_what_came_of_it(log: QueryLog, tmp_path: Path) -> None:
-    """Nothing is noted before the log is on, nor after it is off."""
+def test_a_line_has_the_client_the_question_and_the_outcome(log: QueryLog, tmp_path: Path) -> None:
+    """Nothing is logged before the log is on, nor after it is off."""
     note(log)
     log.carry_out(QueryLogOn())
     note(log)
@@ -78,15 +78,15 @@ def _umask() -> int:
 
 
 def test_a_sample_is_every_nth_query(log: QueryLog, tmp_path: Path) -> None:
-    """Others cost next to nothing."""
+    """The other queries cost almost nothing."""
     assert log.carry_out(QueryLogOn(sample=3))["sample"] == 3
     note(log, 7)
     written(log, 2)
     assert len((tmp_path / "queries").read_text().splitlines()) == 2
 
 
-def test_files_have_a_limit(log: QueryLog, tmp_path: Path) -> None:
-    """The file before goes when one is full; lines are whole."""
+def test_the_size_of_files_is_limited(log: QueryLog, tmp_path: Path) -> None:
+    """The previous file is deleted when the current one is full; lines are complete."""
     log.carry_out(QueryLogOn())
     for round_ in range(1, 13):
         note(log, 2)
@@ -98,8 +98,8 @@ def test_files_have_a_limit(log: QueryLog, tmp_path: Path) -> None:
         assert all(json.loads(line) for line in file.read_text().splitlines())
 
 
-def test_what_the_queue_has_no_room_for_is_lost_and_counted(tmp_path: Path) -> None:
-    """A disk that takes nothing holds up nobody, and takes no more memory than the queue."""
+def test_lines_that_do_not_fit_into_the_queue_are_lost_and_counted(tmp_path: Path) -> None:
+    """A full disk delays no query, and memory does not grow beyond the queue."""
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     log = QueryLog(QueryLogSettings(tmp_path / "pipe", 10**9))
@@ -111,8 +111,8 @@ def test_what_the_queue_has_no_room_for_is_lost_and_counted(tmp_path: Path) -> N
     os.close(reader)
 
 
-def test_odd_packets_have_lines_too(log: QueryLog, tmp_path: Path) -> None:
-    """Long ones by their length."""
+def test_malformed_and_long_packets_are_logged_too(log: QueryLog, tmp_path: Path) -> None:
+    """Of a long packet only the length is logged."""
     log.carry_out(QueryLogOn())
     note(log, packet=b"\1" * 5)
     note(log, packet=QUERY + bytes(60_000))
@@ -126,8 +126,10 @@ def test_odd_packets_have_lines_too(log: QueryLog, tmp_path: Path) -> None:
     assert (lines[2]["transport"], lines[2]["rcode"], lines[2]["size"]) == ("tcp", None, None)
 
 
-def test_it_is_refused_where_it_is_not_configured_or_cannot_be_written(tmp_path: Path) -> None:
-    """With what would be right; a link is not followed."""
+def test_turning_it_on_is_refused_if_it_is_not_configured_or_cannot_be_written(
+    tmp_path: Path,
+) -> None:
+    """The message has a remedy; a symbolic link is not followed."""
     with pytest.raises(Rejected, match="give `querylog` a `file`"):
         QueryLog(None).carry_out(QueryLogOn())
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")

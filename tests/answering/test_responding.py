@@ -1,4 +1,4 @@
-"""What a query is told: answers, negative answers, CNAME chains, wildcards, delegations."""
+"""Replies to queries: answers, negative answers, CNAME chains, wildcards, delegations."""
 
 from __future__ import annotations
 
@@ -140,23 +140,23 @@ FOUND = [
 ]
 
 NEGATIVE = [
-    ("a type that a group has not", "414-262-781", "TXT", "NOERROR", 60, []),
-    ("a type that nobody knows", "414-262-781", "TYPE65281", "NOERROR", 60, []),
+    ("a type that a group does not have", "414-262-781", "TXT", "NOERROR", 60, []),
+    ("an unassigned type", "414-262-781", "TYPE65281", "NOERROR", 60, []),
     ("a reserved name", "empty", "A", "NOERROR", 5, []),
     ("a name below a reserved name", "primary.empty", "A", "NOERROR", 60, []),
     ("any type at a reserved name", "empty", "ANY", "NOERROR", 5, []),
     ("an empty non-terminal", "deep.name", "A", "NOERROR", 60, []),
     ("another one", "name", "TXT", "NOERROR", 60, []),
     ("ANY at an empty non-terminal", "name", "ANY", "NOERROR", 60, []),
-    ("a name that is not there", "nothing", "A", "NXDOMAIN", 60, []),
+    ("a name that does not exist", "nothing", "A", "NXDOMAIN", 60, []),
     ("a name below a name with data", "www.c3", "A", "NXDOMAIN", 60, []),
     ("a name beside an empty non-terminal's child", "b.deep.name", "A", "NXDOMAIN", 60, []),
-    ("ANY at a name that is not there", "nothing", "ANY", "NXDOMAIN", 60, []),
+    ("ANY at a name that does not exist", "nothing", "ANY", "NXDOMAIN", 60, []),
     ("a name below a CNAME", "www.cloud", "A", "NXDOMAIN", 60, []),
     ("DS at an insecure delegation", "bare", "DS", "NOERROR", 60, []),
     ("DS at the apex", "@", "DS", "NOERROR", 60, []),
     (
-        "a CNAME to a name that is not there",
+        "a CNAME to a name that does not exist",
         "to-nothing",
         "A",
         "NXDOMAIN",
@@ -197,7 +197,7 @@ REFERRALS = [
         [],
     ),
     (
-        "addresses that can be asked for are no glue",
+        "authoritative addresses are not glue",
         "www.insecure",
         "A",
         [],
@@ -224,15 +224,17 @@ REFERRALS = [
 
 
 def absolute(owner: str) -> str:
-    """Complete a name of the table above."""
+    """Return a name of the zone above as an absolute name."""
     return "failover.test." if owner == "@" else owner + ".failover.test."
 
 
 @pytest.mark.parametrize(
     ("owner", "rtype", "answer"), [pytest.param(*case[1:], id=case[0]) for case in FOUND]
 )
-def test_answers_with_the_records_of_the_name(owner: str, rtype: str, answer: list[str]) -> None:
-    """The answer holds what the zone has, authoritative, each record once, and nothing else."""
+def test_a_query_is_answered_with_the_records_of_its_name(
+    owner: str, rtype: str, answer: list[str]
+) -> None:
+    """The answer has exactly the records of the zone, each once, and is authoritative."""
     question = query(absolute(owner), rtype)
     wire = respond(TABLE, question.to_wire(), TCP)
     assert wire is not None
@@ -247,10 +249,10 @@ def test_answers_with_the_records_of_the_name(owner: str, rtype: str, answer: li
     ("owner", "rtype", "rcode", "ttl", "answer"),
     [pytest.param(*case[1:], id=case[0]) for case in NEGATIVE],
 )
-def test_a_negative_answer_carries_the_soa_with_its_own_ttl(
+def test_a_negative_answer_has_the_soa_with_the_negative_ttl_of_the_name(
     owner: str, rtype: str, rcode: str, ttl: int, answer: list[str]
 ) -> None:
-    """NXDOMAIN only where no name is, NODATA elsewhere, cached as long as the name allows."""
+    """NXDOMAIN only if the name does not exist, else NODATA."""
     reply = ask(TABLE, query(absolute(owner), rtype))
     assert reply.rcode().name == rcode
     assert lines(reply.answer) == answer
@@ -262,7 +264,7 @@ def test_a_negative_answer_carries_the_soa_with_its_own_ttl(
     ("owner", "rtype", "answer", "nameservers", "glue"),
     [pytest.param(*case[1:], id=case[0]) for case in REFERRALS],
 )
-def test_what_is_delegated_is_referred_to_its_servers(
+def test_a_query_below_a_delegation_gets_a_referral(
     owner: str, rtype: str, answer: list[str], nameservers: list[str], glue: list[str]
 ) -> None:
     """A referral has the NS set and the addresses inside the child; it is not authoritative."""
@@ -275,7 +277,7 @@ def test_what_is_delegated_is_referred_to_its_servers(
 
 
 def test_a_switch_is_seen_by_the_next_query() -> None:
-    """After a change was applied, no answer is the old one."""
+    """After a delta was applied, no answer is the old one."""
     table = table_of(FAILOVER)
     changed = node("414-262-781.failover.test", "failover.test", addresses("192.0.2.77"))
     table.apply(write_delta(Delta(nodes=(changed,))))

@@ -1,4 +1,4 @@
-"""What rate limiting makes of replies: who is counted together, and who is never limited."""
+"""Rate limiting of replies: which replies are counted together, and which are never limited."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ ADDRESS = bytes(4)
 
 
 def limited(slip: int = 0, rate: int = 1) -> AnswerSettings:
-    """Settings with one reply a second for everything."""
+    """Return settings with a limit of one reply a second for everything."""
     return answer_settings(
         SECRETS, b"x" * 255, limiter=RateLimiter(RateLimits(rate, rate, rate, slip=slip))
     )
 
 
 def asked(qname: str, rtype: str = "A", cookie: bytes | None = None, rclass: str = "IN") -> bytes:
-    """A query as bytes, with a cookie if one is given."""
+    """Return a query as bytes, with a cookie if given."""
     message = query(qname, rtype, rclass)
     if cookie is not None:
         options = [dns.edns.GenericOption(10, cookie), dns.edns.GenericOption(3, b"")]
@@ -56,15 +56,15 @@ TOGETHER = [
 def test_replies_are_counted_by_name_or_zone(
     one: str, other: str, rtype: str, is_together: bool
 ) -> None:
-    """Random names gain a flood nothing: what does not exist counts for its zone."""
+    """Random names do not help a flood: names that do not exist count for their zone."""
     settings = limited()
     assert respond(TABLE, asked(one), UDP, settings) is not None
     second = respond(TABLE, asked(other, rtype), UDP, settings)
     assert (second is None) == is_together
 
 
-def test_a_truncated_reply_sends_a_resolver_to_tcp() -> None:
-    """It has the question and TC, nothing else; over TCP there is no limit."""
+def test_a_truncated_reply_makes_a_resolver_retry_over_tcp() -> None:
+    """It has only the question and TC; over TCP there is no limit."""
     settings, packet = limited(slip=1), asked("shop.failover.test")
     respond(TABLE, packet, UDP, settings)
     wire = respond(TABLE, packet, UDP, settings)
@@ -79,8 +79,8 @@ def test_a_truncated_reply_sends_a_resolver_to_tcp() -> None:
         assert dns.message.from_wire(full).answer
 
 
-def test_a_valid_cookie_is_never_limited() -> None:
-    """Its sender is where it says it is."""
+def test_a_client_with_a_valid_cookie_is_never_limited() -> None:
+    """The cookie proves its address."""
     cookie = make_cookie(SECRETS.secrets[0], b"abcdefgh", ADDRESS, 0)
     settings, packet = limited(), asked("shop.failover.test", cookie=cookie)
     for _ in range(10):
@@ -89,8 +89,8 @@ def test_a_valid_cookie_is_never_limited() -> None:
         assert dns.message.from_wire(wire).answer
 
 
-def test_badcookie_shows_a_client_how_to_get_through() -> None:
-    """In the place of a truncated reply: with the cookie that it brings it is not limited."""
+def test_badcookie_gives_a_client_a_cookie_with_which_it_is_not_limited() -> None:
+    """It is sent instead of a truncated reply."""
     settings = limited(slip=1)
     packet = asked("shop.failover.test", cookie=b"abcdefgh")
     respond(TABLE, packet, UDP, settings)
@@ -107,7 +107,7 @@ def test_badcookie_shows_a_client_how_to_get_through() -> None:
 
 
 def test_without_a_limit_badcookie_is_never_sent() -> None:
-    """A cookie that is not valid costs a client nothing."""
+    """A client with an invalid cookie has no disadvantage then."""
     packet = asked("shop.failover.test", cookie=b"abcdefgh" * 3)
     for _ in range(5):
         wire = respond(TABLE, packet, UDP, answer_settings(SECRETS))
@@ -126,7 +126,7 @@ def test_an_error_over_the_limit_is_not_sent_at_all() -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.binary(min_size=12, max_size=80), st.integers(0, 3))
 def test_no_packet_raises_with_limits_on(packet: bytes, slip: int) -> None:
-    """Whatever it is, and however often it comes; what is over the limit is never longer."""
+    """No reply over the limit is longer than an unlimited one."""
     settings = limited(slip)
     first = respond(TABLE, packet, UDP, settings)
     for _ in range(3):
@@ -143,7 +143,7 @@ def test_no_packet_raises_with_limits_on(packet: bytes, slip: int) -> None:
 def test_over_the_limit_a_reply_is_hardly_longer_than_the_query(
     label: str, rtype: str, cookie: bytes | None
 ) -> None:
-    """So that a flood gains nothing by way of us: a cookie and an OPT are all that is added."""
+    """Only a cookie and an OPT record are added, so that floods are not amplified."""
     settings, packet = limited(slip=1), asked(f"{label}.failover.test", rtype, cookie)
     for _ in range(4):
         wire = respond(TABLE, packet, UDP, settings)

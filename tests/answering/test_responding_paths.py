@@ -1,4 +1,4 @@
-"""The two paths to an answer agree, byte for byte, whatever the table and the packet."""
+"""The fast path and the slow path give the same reply, byte for byte, for any table and packet."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ ttls = st.sampled_from([0, 1, 60, 86400])
 
 
 def joined(labels: list[bytes], origin: DomainName) -> DomainName:
-    """Return a name in a zone."""
+    """Return the absolute name of labels in a zone."""
     return DomainName.from_labels((*labels, *origin.labels()))
 
 
@@ -82,7 +82,7 @@ elsewhere = st.sampled_from([DomainName.from_text("www.example.net"), DomainName
 
 
 def of_addresses(rtype: int, ttl: int, count: int) -> RRset:
-    """Return so many addresses; about 31 or 76 A records are where UDP ends."""
+    """Return `count` addresses; about 31 or 76 A records reach the limits of UDP."""
     kind: Any = IPv4Address if rtype == A else IPv6Address
     return RRset(rtype, ttl, tuple(kind(1 + number) for number in range(count)))
 
@@ -112,7 +112,7 @@ together = st.lists(addresses | texts | others, max_size=3, unique_by=lambda r: 
 
 @st.composite
 def tables(draw: st.DrawFn) -> tuple[Table, list[DomainName]]:
-    """Draw a table of several zones, and the names that are in it."""
+    """Draw a table of several zones, and its names."""
     nodes: dict[DomainName, Node] = {}
     zones = [DomainName.from_text(text) for text in ORIGINS[: draw(st.integers(1, 3))]]
     for origin in zones:
@@ -129,7 +129,7 @@ def tables(draw: st.DrawFn) -> tuple[Table, list[DomainName]]:
 
 @st.composite
 def packets(draw: st.DrawFn, owners: list[DomainName]) -> bytes:
-    """Draw a packet that asks for names in, beside, above and below those of a table."""
+    """Draw a query for names in, beside, above and below those of a table."""
     name = draw(st.sampled_from(owners) | names | elsewhere)
     for label in draw(st.sampled_from([[], [], [], [b"below"], [b"a", b"b"], [b"*"]])):
         if len(name.wire) + len(label) < 255:
@@ -163,7 +163,7 @@ def packets(draw: st.DrawFn, owners: list[DomainName]) -> bytes:
 
 
 def limit_of(packet: bytes, udp: bool) -> int:
-    """Return how long a reply may be, as dnspython reads the query."""
+    """Return the largest size of a reply, as dnspython reads the query."""
     if not udp:
         return 65535
     try:
@@ -175,10 +175,10 @@ def limit_of(packet: bytes, udp: bool) -> int:
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
-def test_the_ready_answer_is_the_one_that_reading_the_packet_gives(
+def test_a_ready_answer_equals_the_reply_of_the_slow_path(
     data: st.DataObject,
 ) -> None:
-    """Nobody can tell by the reply which path it took; and it is well-formed and fits."""
+    """The reply is well-formed, and fits into its limit."""
     table, owners = data.draw(tables())
     settings = data.draw(st.sampled_from(TERMS))
     for packet in data.draw(st.lists(packets(owners), min_size=1, max_size=12)):
@@ -197,8 +197,8 @@ def test_the_ready_answer_is_the_one_that_reading_the_packet_gives(
 
 @settings(max_examples=200, deadline=None)
 @given(st.data(), st.binary(max_size=200))
-def test_no_packet_at_all_raises(data: st.DataObject, packet: bytes) -> None:
-    """Bytes that are no DNS message get a well-formed reply or none."""
+def test_no_bytes_raise_an_exception(data: st.DataObject, packet: bytes) -> None:
+    """Bytes that are not a DNS message get a well-formed reply or none."""
     table, _ = data.draw(tables())
     reply = respond(table, packet, data.draw(st.sampled_from([UDP, TCP])))
     if reply is not None:
@@ -240,10 +240,10 @@ ORDINARY = [
 @pytest.mark.parametrize(("qname", "rtype"), ORDINARY)
 @pytest.mark.parametrize("flags", ["", "RD", "RD AD", "RD CD", "AD CD"])
 @pytest.mark.parametrize("edns", [None, False, True], ids=["no-edns", "edns", "edns-do"])
-def test_ordinary_queries_find_their_answer_ready(
+def test_ordinary_queries_have_a_ready_answer(
     qname: str, rtype: str, flags: str, edns: bool | None
 ) -> None:
-    """What resolvers and dig send is answered without being read, in whatever case of letters."""
+    """Queries of resolvers and dig are answered without being parsed, in any case of letters."""
     message = query(
         qname, rtype, flags=flags, payload=None if edns is None else 1232, dnssec_ok=bool(edns)
     )
@@ -254,8 +254,8 @@ def test_ordinary_queries_find_their_answer_ready(
 
 
 @pytest.mark.parametrize("cookie", [b"abcdefgh", OWN, b"abcdefgh" * 3], ids=["half", "own", "odd"])
-def test_a_query_with_a_cookie_finds_its_answer_ready(cookie: bytes) -> None:
-    """All that is left to do is the cookie: nothing is read, and the answer is the same."""
+def test_a_query_with_a_cookie_has_a_ready_answer(cookie: bytes) -> None:
+    """Only the cookie is computed; the reply equals that of the slow path."""
     message = query("shop.failover.test")
     message.use_edns(0, 0, 1232, options=[dns.edns.GenericOption(10, cookie)])
     packet, settings = message.to_wire(), answer_settings(SECRETS)
@@ -271,16 +271,14 @@ def test_a_query_with_a_cookie_finds_its_answer_ready(cookie: bytes) -> None:
     [(None, True, False), (512, True, False), (1232, True, True), (None, False, True)],
     ids=["512 bytes", "512 bytes by EDNS", "1232 bytes", "TCP"],
 )
-def test_a_large_answer_is_ready_where_it_fits(
-    payload: int | None, udp: bool, is_ready: bool
-) -> None:
-    """59 addresses go out as they lie there, but not to those who can take 512 bytes only."""
+def test_a_large_answer_is_ready_if_it_fits(payload: int | None, udp: bool, is_ready: bool) -> None:
+    """59 addresses are sent, except to clients that accept 512 bytes only."""
     packet = query("many.failover.test", payload=payload).to_wire()
     assert (TABLE.ready_answer(packet, udp=udp) is not None) == is_ready
 
 
 def test_an_answer_over_64_kib_is_not_sent_even_over_tcp() -> None:
-    """No reply is longer than the two bytes of length before it can say."""
+    """The two bytes of length cannot express more."""
     big = RRset(A, 60, tuple(IPv4Address(number) for number in range(1, 5000)))
     origin = DomainName.from_text("failover.test")
     node = Node(origin.child("big"), origin, (big,), 60)

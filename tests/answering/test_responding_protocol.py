@@ -1,4 +1,4 @@
-"""What a reply looks like beside its records: header, question, EDNS, sizes, and refusals."""
+"""Replies beside their records: header, question, EDNS, sizes, and refusals."""
 
 from __future__ import annotations
 
@@ -42,17 +42,15 @@ TABLE = table_of(ZONE)
 
 
 TOLD = answer_settings(chaos=chaos_rrsets("ns1.example.net", "failoverdns 1.0"))
-"""The terms of a server that says who it is."""
+"""The settings of a server with a configured id and version."""
 
 
 @pytest.mark.parametrize(
     "asked", ["sHoP.FailOver.tEsT.", "NoThere.FAILOVER.test.", "WWW.Example.NET."]
 )
 @pytest.mark.parametrize("payload", [None, 1232], ids=["plain", "edns"])
-def test_the_question_is_echoed_in_the_case_it_was_asked_in(
-    asked: str, payload: int | None
-) -> None:
-    """Resolvers that mix upper and lower case (0x20) find their own letters again."""
+def test_the_question_is_repeated_in_the_case_of_the_query(asked: str, payload: int | None) -> None:
+    """Resolvers that mix upper and lower case (0x20) get their own spelling back."""
     reply = ask(TABLE, query(asked, payload=payload))
     [question] = reply.question
     assert question.name.to_text() == asked
@@ -71,7 +69,7 @@ def test_the_question_is_echoed_in_the_case_it_was_asked_in(
     ],
 )
 def test_only_rd_is_copied(qname: str, asked: str, told_flags: str) -> None:
-    """RD comes back, RA, AD, CD, TC and Z never do; AA says that the data is ours."""
+    """RD is copied; RA, AD, CD, TC and Z are never set; AA marks authoritative data."""
     reply = ask(TABLE, query(qname, flags=asked))
     expected = told_flags if qname.endswith("net") else told_flags.replace("QR", "QR AA")
     assert flags_of(reply) == expected
@@ -87,8 +85,8 @@ def test_the_reserved_bit_of_the_header_is_not_copied() -> None:
 
 
 @pytest.mark.parametrize("qname", ["www.example.net", "test", "."])
-def test_a_name_that_is_not_ours_is_refused(qname: str) -> None:
-    """REFUSED, no data; with EDNS it says why: not authoritative (RFC 8914)."""
+def test_a_name_outside_our_zones_is_refused(qname: str) -> None:
+    """The reply is REFUSED without data; with EDNS it has the reason (RFC 8914)."""
     plain, edns = ask(TABLE, query(qname)), ask(TABLE, query(qname, payload=1232))
     for reply in (plain, edns):
         assert reply.rcode() == dns.rcode.REFUSED
@@ -126,12 +124,12 @@ def test_a_name_that_is_not_ours_is_refused(qname: str) -> None:
 )
 @pytest.mark.parametrize("udp", [True, False], ids=["udp", "tcp"])
 @pytest.mark.parametrize("has_option", [False, True], ids=["plain", "with an option"])
-def test_odd_types_and_classes_have_a_defined_rcode_and_leak_nothing(
+def test_meta_types_and_other_classes_get_a_defined_rcode_and_no_data(
     rtype: str, rclass: str, rcode: str, has_option: bool, udp: bool
 ) -> None:
-    """No transfer, no meta type and no other class than IN gets data.
+    """Transfers, meta types and classes other than IN get no data.
 
-    A query with an option, as dig sends it, never has a ready answer: all of it is read.
+    A query with an option, as dig sends it, has no ready answer: it takes the slow path.
     """
     message = query("shop.failover.test", rtype, rclass)
     if has_option:
@@ -145,22 +143,22 @@ def test_odd_types_and_classes_have_a_defined_rcode_and_leak_nothing(
     assert reply.question
 
 
-def test_opt_is_nothing_to_ask_for() -> None:
-    """QTYPE 41 is FORMERR, in a header alone."""
+def test_a_query_for_type_opt_gets_formerr() -> None:
+    """The reply is a header alone."""
     packet = pack(">HHHHHH", 7, 0x0100, 1, 0, 0, 0) + b"\4shop\10failover\4test\0\0\x29\0\1"
     assert respond(TABLE, packet, UDP) == pack(">HHHHHH", 7, 0x8001, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("opcode", [1, 2, 3, 4, 5, 6, 15])
 def test_another_opcode_is_not_implemented(opcode: int) -> None:
-    """NOTIMP in a header alone: id and opcode as asked, RD cleared."""
+    """NOTIMP in a header alone, with id and opcode of the query, and RD cleared."""
     packet = pack(">HHHHHH", 7, opcode << 11 | 0x0100, 1, 0, 0, 0) + b"\0\0\1\0\1"
     expected = pack(">HHHHHH", 7, 0x8004 | opcode << 11, 0, 0, 0, 0)
     assert respond(TABLE, packet, UDP) == expected
 
 
 def test_a_malformed_query_gets_a_header_alone() -> None:
-    """FORMERR echoes nothing but the id: what could not be read is not repeated."""
+    """FORMERR repeats the id only."""
     packet = query("shop.failover.test").to_wire() + b"\0"
     assert respond(TABLE, packet, UDP) == pack(">HHHHHH", 4711, 0x8001, 0, 0, 0, 0)
 
@@ -168,15 +166,15 @@ def test_a_malformed_query_gets_a_header_alone() -> None:
 @pytest.mark.parametrize(
     "packet", [b"", b"\0" * 11, query("shop.failover.test", flags="QR RD").to_wire()]
 )
-def test_some_packets_get_no_reply(packet: bytes) -> None:
-    """What is shorter than a header, or a response, is met with silence."""
+def test_responses_and_incomplete_headers_get_no_reply(packet: bytes) -> None:
+    """A packet shorter than a header, or a response, is ignored."""
     assert respond(TABLE, packet, UDP) is None
 
 
 @pytest.mark.parametrize("version", [1, 2, 255])
 @pytest.mark.parametrize("qname", ["shop.failover.test", "www.example.net"])
-def test_a_newer_edns_is_answered_with_the_version_that_we_speak(version: int, qname: str) -> None:
-    """BADVERS, version 0, the question, and no answer (RFC 6891 section 6.1.3)."""
+def test_a_newer_edns_version_gets_badvers_and_version_0(version: int, qname: str) -> None:
+    """The reply has the question, and no answer (RFC 6891 section 6.1.3)."""
     reply = ask(TABLE, query(qname, payload=1232, version=version))
     assert reply.rcode() == dns.rcode.BADVERS
     assert reply.edns == 0
@@ -187,7 +185,7 @@ def test_a_newer_edns_is_answered_with_the_version_that_we_speak(version: int, q
 @pytest.mark.parametrize("qname", ["shop.failover.test", "no.failover.test", "www.example.net"])
 @pytest.mark.parametrize("dnssec_ok", [False, True])
 def test_edns_is_answered_with_edns(qname: str, dnssec_ok: bool) -> None:
-    """The reply advertises 1232 bytes and copies DO; a plain query gets no OPT."""
+    """The reply advertises 1232 bytes and copies DO; a query without EDNS gets no OPT."""
     reply = ask(TABLE, query(qname, payload=4096, dnssec_ok=dnssec_ok))
     assert (reply.edns, reply.payload) == (0, 1232)
     assert reply.ednsflags == (dns.flags.DO if dnssec_ok else 0)
@@ -204,8 +202,8 @@ def test_edns_is_answered_with_edns(qname: str, dnssec_ok: bool) -> None:
     ],
     ids=["a cookie", "NSID", "keepalive over UDP", "an unknown one"],
 )
-def test_options_are_not_echoed(option: dns.edns.Option) -> None:
-    """What is not configured, or unknown, is ignored: same answer, no option."""
+def test_options_that_are_unknown_or_not_configured_are_ignored(option: dns.edns.Option) -> None:
+    """The answer is the same, without an option."""
     message = query("shop.failover.test")
     message.use_edns(0, 0, 1232, options=[option])
     reply = ask(TABLE, message)
@@ -213,8 +211,8 @@ def test_options_are_not_echoed(option: dns.edns.Option) -> None:
     assert reply.options == ()
 
 
-def test_a_query_for_nothing_but_a_cookie_gets_one() -> None:
-    """RFC 7873 section 5.4; without cookies in the configuration it lacks a question: FORMERR."""
+def test_a_query_without_a_question_gets_a_cookie() -> None:
+    """RFC 7873 section 5.4; if cookies are off, it gets FORMERR."""
     option = b"\0\x0a\0\x08abcdefgh"
     opt = b"\0" + pack(">HHIH", 41, 1232, 0, len(option)) + option
     packet = pack(">HHHHHH", 7, 0x0100, 0, 0, 0, 1) + opt
@@ -230,7 +228,7 @@ def test_a_query_for_nothing_but_a_cookie_gets_one() -> None:
 
 
 def test_unknown_edns_flags_are_not_copied() -> None:
-    """Of the flags only DO means something."""
+    """Of the EDNS flags only DO has a meaning."""
     message = query("shop.failover.test", payload=1232)
     message.ednsflags = 0xFFFF
     assert ask(TABLE, message).ednsflags == dns.flags.DO
@@ -247,9 +245,9 @@ SIZES = [
     ("the client's size holds", "m30", 526, True, 30),
     ("to the byte", "m30", 525, True, 0),
     ("74 fit into 1232 bytes", "m74", 1232, True, 74),
-    ("a client that takes less than that gets less", "m74", 1229, True, 0),
+    ("a client that accepts less gets less", "m74", 1229, True, 0),
     ("75 do not fit", "m75", 1232, True, 0),
-    ("however much the client can take", "m76", 65535, True, 0),
+    ("however much the client accepts", "m76", 65535, True, 0),
     ("over TCP all fit", "m76", None, False, 76),
     ("over TCP the client's size is for UDP only", "m76", 512, False, 76),
 ]
@@ -261,7 +259,7 @@ SIZES = [
 def test_an_answer_that_does_not_fit_is_left_out_and_tc_set(
     owner: str, payload: int | None, udp: bool, count: int
 ) -> None:
-    """UDP replies have at most 512, the client's, or 1232 bytes; TCP is for the rest."""
+    """UDP replies have at most 512 bytes, the client's payload size, or 1232."""
     packet = query(f"{owner}.failover.test", payload=payload).to_wire()
     wire = respond(TABLE, packet, UDP if udp else TCP)
     assert wire is not None
@@ -275,15 +273,15 @@ def test_an_answer_that_does_not_fit_is_left_out_and_tc_set(
 
 
 def test_a_referral_whose_glue_does_not_fit_sets_tc() -> None:
-    """Glue is not optional (RFC 9471): without it the resolver has to come back over TCP."""
+    """Glue is required (RFC 9471): without it the resolver must retry over TCP."""
     reply = ask(TABLE, query("www.child.failover.test"))
     assert flags_of(reply) == "QR TC RD"
     assert (reply.answer, reply.authority, reply.additional) == ([], [], [])
     assert len(lines(ask(TABLE, query("www.child.failover.test"), udp=False).additional)) == 19
 
 
-def test_a_text_of_1600_bytes_comes_over_tcp() -> None:
-    """What is over 1232 bytes is never sent over UDP."""
+def test_a_txt_record_of_1600_bytes_is_sent_over_tcp_only() -> None:
+    """Replies over 1232 bytes are never sent over UDP."""
     assert flags_of(ask(TABLE, query("big.failover.test", "TXT", payload=4096))) == "QR AA TC RD"
     [text] = ask(TABLE, query("big.failover.test", "TXT"), udp=False).answer[0]
     assert len(b"".join(text.strings)) == 1600
@@ -299,10 +297,10 @@ CHAOS = [
 
 @pytest.mark.parametrize(("qname", "text"), CHAOS)
 @pytest.mark.parametrize("rtype", ["TXT", "ANY"])
-def test_who_the_server_is_is_told_where_it_is_configured(
+def test_id_and_version_are_answered_if_they_are_configured(
     qname: str, text: str, rtype: str
 ) -> None:
-    """Class CH tells id and version (RFC 4892), not to be cached; hidden unless configured."""
+    """The records of class CH (RFC 4892) have TTL 0."""
     reply = ask(TABLE, query(qname, rtype, "CH"), settings=TOLD)
     assert lines(reply.answer) == [f'{qname}. 0 CH TXT "{text}"']
     assert flags_of(reply) == "QR AA RD"
@@ -310,8 +308,8 @@ def test_who_the_server_is_is_told_where_it_is_configured(
     assert (hidden.rcode(), hidden.answer) == (dns.rcode.REFUSED, [])
 
 
-def test_what_is_told_in_class_ch_is_told_there_only() -> None:
-    """Other types have no data, other names and classes are refused."""
+def test_id_and_version_are_answered_as_txt_of_class_ch_only() -> None:
+    """Other types get NODATA, other names and classes are refused."""
     reply = ask(TABLE, query("version.bind", "A", "CH"), settings=TOLD)
     assert (reply.rcode(), reply.answer, reply.authority) == (0, [], [])
     for qname, rclass in (("version.bind", "IN"), ("authors.bind", "CH"), ("version.bind", "HS")):
@@ -319,6 +317,6 @@ def test_what_is_told_in_class_ch_is_told_there_only() -> None:
 
 
 def test_a_server_without_zones_refuses_everything() -> None:
-    """An empty table has no answer, and no trouble either."""
+    """An empty table has no answer and raises nothing."""
     for qname in (".", "test", "shop.failover.test"):
         assert ask(new_table(), query(qname)).rcode() == dns.rcode.REFUSED

@@ -1,4 +1,4 @@
-"""Names that are not there are made from wildcards, as in the examples of RFC 4592."""
+"""Wildcards answer as in the examples of RFC 4592."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WILDCARDS = [
     ("RFC 4592: ghost.* has another encloser", "ghost.*", "MX", [], 3),
     ("host2 is an empty non-terminal", "host2", "TXT", [], 0),
     ("an asterisk can be asked for", "*", "TXT", TEXT, 0),
-    ("an asterisk in the question is no wildcard", "*.host1", "A", [], 3),
+    ("an asterisk in the question is not a wildcard", "*.host1", "A", [], 3),
     ("ANY gives one RRset", "host3", "ANY", TEXT, 0),
     (
         "a wildcard CNAME is followed",
@@ -62,7 +62,7 @@ WILDCARDS = [
 def test_wildcards_answer_as_in_rfc_4592(
     owner: str, rtype: str, answer: list[str], rcode: int
 ) -> None:
-    """Names that do not exist are made from the asterisk of their closest encloser, no other."""
+    """A name that does not exist is answered from the wildcard of its closest encloser only."""
     full = owner + ".example.test."
     reply = ask(RFC4592, query(full, rtype))
     assert (lines(reply.answer), reply.rcode()) == ([line.format(full) for line in answer], rcode)
@@ -72,7 +72,7 @@ def test_wildcards_answer_as_in_rfc_4592(
 
 
 def test_below_a_delegation_no_wildcard_answers() -> None:
-    """RFC 4592: host.subdel is referred to the servers of subdel."""
+    """RFC 4592: host.subdel gets a referral to the servers of subdel."""
     reply = ask(RFC4592, query("host.subdel.example.test", "A"))
     assert not reply.answer
     assert [rrset.name.to_text() for rrset in reply.authority] == ["subdel.example.test."]

@@ -1,4 +1,4 @@
-"""The settings of workers: the same for all, with limits that hold for all together."""
+"""The settings of workers: equal for all of them, with limits that are divided between them."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ SETTINGS = WorkerSettings(
 
 
 def test_the_settings_of_a_worker_arrive_as_they_were_sent() -> None:
-    """Through JSON, as calls are."""
+    """They are sent as JSON."""
     assert read_worker_settings(json.loads(json.dumps(write_worker_settings(SETTINGS)))) == SETTINGS
 
 
 def test_limits_hold_for_all_processes_together() -> None:
-    """Rounded up, so that nobody gets nothing; what is off stays off; a prefix is not divided."""
+    """Limits are rounded up, so that none becomes 0; the limit per network is not divided."""
     share = share_of(SETTINGS, 2)
     assert share.tcp.max_connections == 501
     assert share.tcp.max_connections_per_prefix == 7
@@ -46,8 +46,8 @@ def test_limits_hold_for_all_processes_together() -> None:
     assert share_of(SETTINGS, 1) == SETTINGS
 
 
-def test_accounts_of_an_unchanged_limit_outlive_a_reload() -> None:
-    """Accounts of a limit that stays the same; the secrets are those that were sent."""
+def test_a_reload_keeps_the_accounts_of_an_unchanged_limit() -> None:
+    """The cookie secrets are those that were sent."""
     settings = answer_settings_of(SETTINGS, None)
     assert settings.cookies is not None
     assert settings.cookies.secrets == (SECRET,)

@@ -20,7 +20,7 @@ IDLE_TIMEOUT = 10
 
 
 class Transport(StringTransport):
-    """A transport that counts writes and notes how it ends."""
+    """A transport that records writes and how the connection ends."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,12 +38,12 @@ class Transport(StringTransport):
 
 
 def framed(*messages: bytes) -> bytes:
-    """Messages, each after two bytes of length."""
+    """Return messages, each after two bytes of length."""
     return b"".join(len(message).to_bytes(2, "big") + message for message in messages)
 
 
 class Wire:
-    """A factory whose answer is the question in capitals; `?` gets none."""
+    """A factory that replies with the question in capitals, and sends no reply to `?`."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -68,15 +68,15 @@ def wire() -> Wire:
 
 
 def test_each_reply_is_one_write_of_length_and_message(wire: Wire) -> None:
-    """So that no client waits for a second packet (RFC 7766 section 8)."""
+    """A client does not wait for a second packet (RFC 7766 section 8)."""
     connection, transport = wire.connect()
     connection.dataReceived(framed(b"one", b"two"))
     assert transport.writes == [framed(b"ONE"), framed(b"TWO")]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
-def test_a_message_may_come_in_pieces(wire: Wire, size: int) -> None:
-    """Byte by byte, the length itself torn."""
+def test_a_message_may_arrive_in_pieces(wire: Wire, size: int) -> None:
+    """It arrives byte by byte, even its length."""
     connection, transport = wire.connect()
     data = framed(b"hello", b"world")
     for at in range(0, len(data), size):
@@ -85,36 +85,36 @@ def test_a_message_may_come_in_pieces(wire: Wire, size: int) -> None:
 
 
 def test_a_message_without_a_reply_does_not_end_the_connection(wire: Wire) -> None:
-    """Nor does one of no bytes at all."""
+    """Nor does an empty message."""
     connection, transport = wire.connect()
     connection.dataReceived(framed(b"?", b"", b"x"))
     assert wire.asked == [b"?", b"", b"x"]
     assert transport.writes[-1] == framed(b"X")
 
 
-def test_a_message_of_no_bytes_is_a_message(wire: Wire) -> None:
-    """It is not kept for the next one."""
+def test_an_empty_message_is_a_message(wire: Wire) -> None:
+    """It is not joined with the next one."""
     connection, _ = wire.connect()
     connection.dataReceived(framed(b""))
     assert wire.asked == [b""]
 
 
-def test_closing_lets_every_client_go(wire: Wire) -> None:
-    """When the server stops, or the address is no longer wanted."""
+def test_closing_an_address_closes_its_connections(wire: Wire) -> None:
+    """The server stops, or the address is no longer configured."""
     clients = [wire.connect() for _ in range(3)]
     wire.factory.close()
     assert all(transport.disconnecting for _, transport in clients)
 
 
-def test_the_longest_message_is_taken(wire: Wire) -> None:
-    """65,535 bytes."""
+def test_the_longest_message_is_answered(wire: Wire) -> None:
+    """It has 65,535 bytes."""
     connection, transport = wire.connect()
     connection.dataReceived(framed(b"x" * 65535))
     assert transport.writes == [framed(b"X" * 65535)]
 
 
-def test_an_idle_client_is_let_go(wire: Wire) -> None:
-    """Also one that sends a byte a second and never a whole message."""
+def test_an_idle_connection_is_closed(wire: Wire) -> None:
+    """So is one that sends a byte a second and never a complete message."""
     connection, transport = wire.connect()
     for _ in range(int(IDLE_TIMEOUT) - 1):
         wire.clock.advance(1)
@@ -124,8 +124,8 @@ def test_an_idle_client_is_let_go(wire: Wire) -> None:
     assert transport.aborted
 
 
-def test_what_gets_no_reply_buys_no_time(wire: Wire) -> None:
-    """Responses, or messages without a byte, one after the other."""
+def test_messages_without_reply_do_not_extend_the_timeout(wire: Wire) -> None:
+    """The client sends responses, or empty messages."""
     connection, transport = wire.connect()
     for _ in range(int(IDLE_TIMEOUT)):
         wire.clock.advance(1)
@@ -133,8 +133,8 @@ def test_what_gets_no_reply_buys_no_time(wire: Wire) -> None:
     assert transport.aborted
 
 
-def test_a_whole_query_gives_more_time(wire: Wire) -> None:
-    """The time counts from the last one."""
+def test_a_complete_query_restarts_the_timeout(wire: Wire) -> None:
+    """The timeout counts from the last one."""
     connection, transport = wire.connect()
     for _ in range(5):
         wire.clock.advance(IDLE_TIMEOUT - 1)
@@ -143,7 +143,7 @@ def test_a_whole_query_gives_more_time(wire: Wire) -> None:
 
 
 def test_a_client_that_does_not_read_is_not_read_from(wire: Wire) -> None:
-    """Its queries wait; after the idle time it is let go."""
+    """Its queries wait; after the idle timeout its connection is closed."""
     connection, transport = wire.connect()
     connection.pauseProducing()
     connection.dataReceived(framed(b"x"))
@@ -157,8 +157,8 @@ def test_a_client_that_does_not_read_is_not_read_from(wire: Wire) -> None:
     assert transport.aborted
 
 
-def test_one_client_does_not_have_the_server_to_itself(wire: Wire) -> None:
-    """Many pipelined queries are answered over several turns, all of them, in order."""
+def test_one_client_cannot_occupy_the_server(wire: Wire) -> None:
+    """Many pipelined queries are answered in order over several turns."""
     connection, transport = wire.connect()
     messages = [b"q%d" % n for n in range(MESSAGES_IN_A_ROW * 2 + 5)]
     connection.dataReceived(framed(*messages))
@@ -170,7 +170,7 @@ def test_one_client_does_not_have_the_server_to_itself(wire: Wire) -> None:
 
 
 def test_all_clients_together_leave_room_for_udp(wire: Wire) -> None:
-    """However many ask at once, a turn has an end; they go on in the order in which they wait."""
+    """However many clients ask at once, a turn has an end; they continue in order."""
     clients = [wire.connect(f"192.0.{n}.1") for n in range(20)]
     for number, (connection, _) in enumerate(clients):
         connection.dataReceived(framed(*(b"%d" % number for _ in range(MESSAGES_IN_A_ROW))))
@@ -182,7 +182,7 @@ def test_all_clients_together_leave_room_for_udp(wire: Wire) -> None:
 
 
 def test_a_client_that_waits_for_its_turn_is_not_read_from(wire: Wire) -> None:
-    """Or what it sends meanwhile would be kept without end."""
+    """Otherwise its queries would fill the memory."""
     connection, transport = wire.connect()
     connection.dataReceived(framed(*(b"x" for _ in range(MESSAGES_IN_A_ROW + 1))))
     assert transport.producerState == "paused"
@@ -191,7 +191,7 @@ def test_a_client_that_waits_for_its_turn_is_not_read_from(wire: Wire) -> None:
 
 
 def test_a_client_that_half_closes_gets_its_replies(wire: Wire) -> None:
-    """Then the connection ends, once all are sent."""
+    """The connection is closed after all replies are sent."""
     connection, transport = wire.connect()
     connection.dataReceived(framed(*(b"x" for _ in range(MESSAGES_IN_A_ROW + 1))))
     connection.readConnectionLost()
@@ -201,8 +201,8 @@ def test_a_client_that_half_closes_gets_its_replies(wire: Wire) -> None:
     assert transport.disconnecting
 
 
-def test_when_there_are_too_many_the_longest_idle_goes(wire: Wire) -> None:
-    """Those that ask stay."""
+def test_with_too_many_connections_the_longest_idle_one_is_closed(wire: Wire) -> None:
+    """Connections in use stay open."""
     clients = [wire.connect(f"192.0.{n}.1") for n in range(40)]
     clients[0][0].dataReceived(framed(b"x"))
     wire.connect("198.51.100.1")
@@ -211,15 +211,15 @@ def test_when_there_are_too_many_the_longest_idle_goes(wire: Wire) -> None:
 
 
 def test_one_network_cannot_take_all_connections(wire: Wire) -> None:
-    """Its own longest idle goes, and nobody else's."""
+    """Its own longest idle connection is closed, not that of another network."""
     _, elsewhere = wire.connect("198.51.100.1")
     clients = [wire.connect(f"192.0.2.{n}") for n in range(1, 12)]
     assert not elsewhere.aborted
     assert [transport.aborted for _, transport in clients] == [True] + [False] * 10
 
 
-def test_what_is_kept_for_all_clients_has_a_limit(wire: Wire) -> None:
-    """Whoever keeps us waiting longest with half a message goes; who owes nothing stays."""
+def test_the_bytes_buffered_for_all_clients_are_limited(wire: Wire) -> None:
+    """The longest idle connection with buffered bytes is closed; those without stay open."""
     _, idle = wire.connect("198.51.100.1")
     clients = [wire.connect(f"192.0.{n}.1") for n in range(4)]
     for connection, _ in clients:
@@ -228,8 +228,8 @@ def test_what_is_kept_for_all_clients_has_a_limit(wire: Wire) -> None:
     assert not idle.aborted
 
 
-def test_replies_that_are_not_read_count_as_kept(wire: Wire) -> None:
-    """A client that only asks is let go before those that read."""
+def test_replies_that_are_not_read_count_as_buffered(wire: Wire) -> None:
+    """A client that never reads is disconnected before clients that read."""
     connection, transport = wire.connect()
     transport.write = lambda data: connection.pauseProducing()  # type: ignore[method-assign]
     connection.dataReceived(framed(b"x" * 60_000))
@@ -240,8 +240,8 @@ def test_replies_that_are_not_read_count_as_kept(wire: Wire) -> None:
     assert not any(other.aborted for _, other in others)
 
 
-def test_a_client_that_is_gone_is_forgotten(wire: Wire) -> None:
-    """No timer is left behind but the end of the turn, and no byte is counted."""
+def test_nothing_is_left_of_a_closed_connection(wire: Wire) -> None:
+    """No timer remains but the end of the turn, and no byte is counted."""
     connection, _ = wire.connect()
     connection.dataReceived(framed(*(b"x" for _ in range(MESSAGES_IN_A_ROW + 1))))
     connection.connectionLost()
@@ -259,6 +259,6 @@ def test_a_client_that_is_gone_is_forgotten(wire: Wire) -> None:
         ("fe80::1%lo", "fe80" + "00" * 14),
     ],
 )
-def test_a_client_is_known_by_its_network(host: str, prefix: str) -> None:
-    """A /24 or a /56: what one customer of a provider can have for the asking."""
+def test_a_client_is_identified_by_its_network(host: str, prefix: str) -> None:
+    """A /24 or a /56, which is what one customer of a provider can easily get."""
     assert prefix_of(host).hex() == prefix

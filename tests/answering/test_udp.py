@@ -1,4 +1,4 @@
-"""DNS over UDP on loopback, without a reactor: the reader is asked to read."""
+"""DNS over UDP on loopback, without a reactor: the tests call the reader."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from failoverdns.protocol.table.table import ServedBatch, ServesBatches
 
 
 def answer(packet: bytes, host: str) -> bytes | None:
-    """The question in capitals; `?` gets none."""
+    """Reply with the question in capitals; send no reply to `?`."""
     return packet.upper() if packet != b"?" else None
 
 
@@ -34,12 +34,12 @@ IS_COMPILED = isinstance(TABLE, ServesBatches)
 
 
 def serve(descriptor: int) -> ServedBatch | None:
-    """Let C answer what it can, if there was a compiler."""
+    """Let C answer if the extension was built."""
     return TABLE.serve(descriptor, SECRETS) if isinstance(TABLE, ServesBatches) else None
 
 
 def make_reader(host: str, *, batches: bool = False) -> UDPReader:
-    """A reader on a free port of an address."""
+    """Return a reader on a free port of an address."""
     udp, tcp = bind(ip_address(host), 0)
     tcp.close()
     kind = WildcardUDPReader if ip_address(host).is_unspecified else UDPReader
@@ -51,10 +51,10 @@ def make_reader(host: str, *, batches: bool = False) -> UDPReader:
     ids=lambda way: f"{way[0]}{' in batches' if way[1] else ''}",
 )
 def reader(request: pytest.FixtureRequest) -> Iterator[UDPReader]:
-    """A reader on each kind of address, in Python and in C."""
+    """Return a reader on each kind of address, in Python and in C."""
     host, batches = request.param
     if batches and not IS_COMPILED:
-        pytest.skip("there was no compiler")
+        pytest.skip("the extension was not built")
     made = make_reader(host, batches=batches)
     yield made
     made.socket.close()
@@ -62,7 +62,7 @@ def reader(request: pytest.FixtureRequest) -> Iterator[UDPReader]:
 
 @pytest.fixture
 def client(reader: UDPReader) -> Iterator[socket.socket]:
-    """A client that only takes replies from the address that it asked."""
+    """Return a client that accepts replies only from the address that it asked."""
     family = reader.socket.family
     address = "127.0.0.1" if family == socket.AF_INET else "::1"
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
@@ -72,7 +72,7 @@ def client(reader: UDPReader) -> Iterator[socket.socket]:
 
 
 def read(reader: UDPReader) -> None:
-    """Let the reader read what has arrived."""
+    """Let the reader read the packets that have arrived."""
     select.select([reader], [], [], 10)
     reader.doRead()
 
@@ -80,14 +80,14 @@ def read(reader: UDPReader) -> None:
 def test_a_packet_gets_its_reply_from_the_address_that_was_asked(
     reader: UDPReader, client: socket.socket
 ) -> None:
-    """IPv4 and IPv6, bound to one address or to all."""
+    """Over IPv4 and IPv6, on sockets bound to one address or to all."""
     client.send(b"question")
     read(reader)
     assert client.recv(100) == b"QUESTION"
 
 
-def test_a_batch_has_an_end(reader: UDPReader, client: socket.socket) -> None:
-    """Others get their turn; what is left is read in the next one."""
+def test_a_turn_reads_a_limited_number_of_packets(reader: UDPReader, client: socket.socket) -> None:
+    """The others are read in the next turn."""
     for number in range(BATCH + 3):
         client.send(b"q%d" % number)
     read(reader)
@@ -100,16 +100,18 @@ def test_a_batch_has_an_end(reader: UDPReader, client: socket.socket) -> None:
     assert client.recv(100) == b"Q%d" % BATCH
 
 
-def test_what_gets_no_reply_gets_none(reader: UDPReader, client: socket.socket) -> None:
-    """And what comes after it does."""
+def test_a_packet_may_get_no_reply(reader: UDPReader, client: socket.socket) -> None:
+    """The packets after it are answered."""
     client.send(b"?")
     client.send(b"x")
     read(reader)
     assert client.recv(100) == b"X"
 
 
-def test_our_own_address_is_not_answered(reader: UDPReader, client: socket.socket) -> None:
-    """A packet that pretends to come from us would be answered for ever."""
+def test_packets_from_our_own_address_are_not_answered(
+    reader: UDPReader, client: socket.socket
+) -> None:
+    """A reply to a packet with our own address would be answered for ever."""
     address = client.getpeername()
     reader.socket.sendto(b"loop", address)
     client.send(b"x")
@@ -120,10 +122,8 @@ def test_our_own_address_is_not_answered(reader: UDPReader, client: socket.socke
         reader.socket.recvfrom(100)
 
 
-def test_a_reply_that_cannot_be_sent_is_counted_and_forgotten(
-    reader: UDPReader, client: socket.socket
-) -> None:
-    """It never gets as far as the reactor."""
+def test_a_reply_that_cannot_be_sent_is_counted(reader: UDPReader, client: socket.socket) -> None:
+    """The error does not reach the reactor."""
     reader._respond = lambda *_: b"x" * 70000
     client.send(b"question")
     read(reader)
@@ -134,8 +134,10 @@ def test_a_reply_that_cannot_be_sent_is_counted_and_forgotten(
     assert client.recv(100) == b"AGAIN"
 
 
-def test_a_client_that_is_gone_harms_nobody(reader: UDPReader, client: socket.socket) -> None:
-    """ICMP's "port unreachable" comes back to nobody."""
+def test_a_client_that_has_closed_its_socket_harms_no_other(
+    reader: UDPReader, client: socket.socket
+) -> None:
+    """The ICMP error "port unreachable" is ignored."""
     client.send(b"question")
     select.select([reader], [], [], 10)
     client.close()
@@ -144,7 +146,7 @@ def test_a_client_that_is_gone_harms_nobody(reader: UDPReader, client: socket.so
 
 
 def test_both_transports_are_on_the_same_port() -> None:
-    """Port 0 is chosen once."""
+    """For port 0 the kernel chooses one port for both."""
     udp, tcp = bind(ip_address("127.0.0.1"), 0)
     assert udp.getsockname() == tcp.getsockname()
     with pytest.raises(CannotListen, match="another program listens there"):
@@ -161,8 +163,8 @@ def test_ipv4_and_ipv6_wildcards_share_a_port() -> None:
         sock.close()
 
 
-def test_a_lost_connection_gives_the_socket_back() -> None:
-    """So that its port is free again."""
+def test_a_reader_that_loses_its_connection_closes_its_socket() -> None:
+    """Its port is free again."""
     reader = make_reader("127.0.0.1")
     reader.connectionLost(Failure(ConnectionError()))
     assert reader.fileno() == -1
@@ -172,7 +174,7 @@ def test_a_lost_connection_gives_the_socket_back() -> None:
     ("host", "level", "option"),
     [("127.0.0.1", socket.IPPROTO_IP, 10), ("::1", socket.IPPROTO_IPV6, 23)],
 )
-def test_replies_are_never_fragmented_on_the_advice_of_strangers(
+def test_replies_are_never_fragmented_because_of_icmp_messages(
     host: str, level: int, option: int
 ) -> None:
     """IP_MTU_DISCOVER and IPV6_MTU_DISCOVER are OMIT (RFC 9715)."""
@@ -182,7 +184,7 @@ def test_replies_are_never_fragmented_on_the_advice_of_strangers(
 
 
 def test_a_port_that_was_just_used_over_tcp_can_be_used_again() -> None:
-    """Connections in TIME-WAIT do not keep a restarted server from its port."""
+    """Connections in TIME-WAIT do not block the port of a restarted server."""
     udp, tcp = bind(ip_address("127.0.0.1"), 0)
     assert tcp.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == 1
     assert udp.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == 0, "two servers would share it"
@@ -190,8 +192,8 @@ def test_a_port_that_was_just_used_over_tcp_can_be_used_again() -> None:
     tcp.close()
 
 
-def test_packets_that_came_too_fast_are_counted(reader: UDPReader, client: socket.socket) -> None:
-    """As the kernel counts them: what it had no room for is lost before anybody reads it."""
+def test_packets_that_arrive_too_fast_are_counted(reader: UDPReader, client: socket.socket) -> None:
+    """The kernel counts the packets that it drops because the socket is full."""
     assert lost_packets(reader.socket) == 0
     reader.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     for _ in range(200):
@@ -208,13 +210,13 @@ def test_packets_that_came_too_fast_are_counted(reader: UDPReader, client: socke
 
 
 needs_compiled = pytest.mark.skipif(
-    not IS_COMPILED and os.environ.get("CI") != "true", reason="there was no compiler"
+    not IS_COMPILED and os.environ.get("CI") != "true", reason="the extension was not built"
 )
 
 
 @pytest.fixture(params=HOSTS)
 def batch_reader(request: pytest.FixtureRequest) -> Iterator[UDPReader]:
-    """A reader that has something to answer, in batches."""
+    """Return a reader with a table that answers in batches."""
     made = make_reader(request.param, batches=True)
     made._respond = lambda packet, host: respond(
         TABLE, packet, UDP._replace(host=host), answer_settings(SECRETS)
@@ -225,7 +227,7 @@ def batch_reader(request: pytest.FixtureRequest) -> Iterator[UDPReader]:
 
 @pytest.fixture
 def batch_client(batch_reader: UDPReader) -> Iterator[socket.socket]:
-    """A client of that."""
+    """Return a client of `batch_reader`."""
     family = batch_reader.socket.family
     address = "127.0.0.1" if family == socket.AF_INET else "::1"
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
@@ -236,10 +238,10 @@ def batch_client(batch_reader: UDPReader) -> Iterator[socket.socket]:
 
 
 @needs_compiled
-def test_what_is_ready_and_what_is_not_go_out_of_one_turn(
+def test_ready_and_other_answers_are_sent_in_the_same_turn(
     batch_reader: UDPReader, batch_client: socket.socket
 ) -> None:
-    """Each gets the answer that it gets alone, from the address that it asked."""
+    """Each client gets the same answer as alone, from the address that it asked."""
     questions = [query(f"{owner}.failover.test") for owner in ("a", "b", "none", "a", "b")]
     questions.append(query("elsewhere.test"))
     for number, question in enumerate(questions):
@@ -253,10 +255,10 @@ def test_what_is_ready_and_what_is_not_go_out_of_one_turn(
 
 
 @needs_compiled
-def test_a_cookie_is_for_the_address_that_asks(
+def test_a_cookie_is_made_for_the_address_of_the_client(
     batch_reader: UDPReader, batch_client: socket.socket
 ) -> None:
-    """As C has it from the socket, and Python from its text."""
+    """C takes the address from the socket, Python from its text."""
     packet = query("a.failover.test", payload=1232).to_wire()[:-2] + b"\0\x0c\0\x0a\0\x08abcdefgh"
     batch_client.send(packet)
     read(batch_reader)
@@ -272,10 +274,10 @@ def test_a_cookie_is_for_the_address_that_asks(
 
 
 @needs_compiled
-def test_several_batches_are_answered_in_a_turn_and_no_more(
+def test_at_most_eight_batches_are_answered_in_a_turn(
     batch_reader: UDPReader, batch_client: socket.socket
 ) -> None:
-    """Eight of them: then others get their turn."""
+    """Then other sockets get their turn."""
     batch_reader.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
     packet = query("a.failover.test").to_wire()
     for _ in range(8 * BATCH + 3):
@@ -288,10 +290,10 @@ def test_several_batches_are_answered_in_a_turn_and_no_more(
 
 
 @needs_compiled
-def test_a_turn_ends_early_where_python_has_much_to_do(
+def test_a_turn_ends_early_if_many_packets_are_left_to_python(
     batch_reader: UDPReader, batch_client: socket.socket
 ) -> None:
-    """What is not ready takes longer."""
+    """Packets without a ready answer take longer."""
     packet = query("b.failover.test").to_wire()
     for _ in range(2 * BATCH):
         batch_client.send(packet)
@@ -302,10 +304,10 @@ def test_a_turn_ends_early_where_python_has_much_to_do(
 
 @needs_compiled
 @pytest.mark.parametrize("packet", [b"", b"x", bytes(5000), bytes(12)])
-def test_what_is_no_query_is_handed_over_as_it_came(
+def test_a_packet_that_is_not_a_query_is_passed_to_python_unchanged(
     batch_reader: UDPReader, batch_client: socket.socket, packet: bytes
 ) -> None:
-    """At most 4096 bytes of it, and the address of its sender as text."""
+    """At most 4096 bytes of it, with the address of its sender as text."""
     seen = []
     batch_reader._respond = lambda *arguments: seen.append(arguments)
     batch_client.send(packet)
@@ -313,8 +315,8 @@ def test_what_is_no_query_is_handed_over_as_it_came(
     assert seen == [(packet[:4096], batch_client.getsockname()[0])]
 
 
-def test_when_every_packet_has_to_be_seen_none_is_answered_in_batches() -> None:
-    """With rate limiting, or a query log."""
+def test_nothing_is_answered_in_batches_if_python_must_answer_every_packet() -> None:
+    """That is the case with rate limiting or a query log."""
     udp, tcp = bind(ip_address("127.0.0.1"), 0)
     tcp.close()
     reader = UDPReader(udp, answer, lambda descriptor: None)
@@ -328,7 +330,7 @@ def test_when_every_packet_has_to_be_seen_none_is_answered_in_batches() -> None:
 
 
 def _count(sock: socket.socket) -> int:
-    """Return how many packets wait at a socket."""
+    """Return the number of packets that wait at a socket."""
     count = 0
     while True:
         try:

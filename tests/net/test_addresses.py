@@ -1,4 +1,4 @@
-"""Addresses are bound together or not at all, for as many processes as answer on them."""
+"""Addresses are bound together or not at all, for all answering processes."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def test_each_process_has_a_pair_of_sockets_on_the_same_port() -> None:
         addresses.close()
 
 
-def test_an_address_that_another_server_has_is_refused_whole() -> None:
-    """Though the kernel would let us share it, and then half of its clients would be ours."""
+def test_an_address_that_another_server_uses_is_refused() -> None:
+    """The kernel would let us share it, and then half of its clients would be ours."""
     [other] = bind_shared(ANY_PORT.host, 0, 1)
     taken = ListenAddress(ANY_PORT.host, other[0].getsockname()[1])
     addresses = BoundAddresses(2, Inherited({}))
@@ -39,8 +39,8 @@ def test_an_address_that_another_server_has_is_refused_whole() -> None:
         sock.close()
 
 
-def test_sockets_that_are_handed_over_are_used_and_new_ones_beside_them() -> None:
-    """A takeover by more processes: each has a socket of its own, none that waits is closed."""
+def test_inherited_sockets_are_used_and_new_ones_are_added() -> None:
+    """In a takeover by more processes each has its own socket, and no waiting query is lost."""
     [pair] = bind_shared(ANY_PORT.host, 0, 1)
     inherited = Inherited({})
     inherited.hand_over(ANY_PORT, pair)
@@ -54,8 +54,8 @@ def test_sockets_that_are_handed_over_are_used_and_new_ones_beside_them() -> Non
         addresses.close()
 
 
-def test_more_sockets_than_processes_are_all_answered_on() -> None:
-    """A takeover by fewer processes."""
+def test_all_inherited_sockets_are_used_by_fewer_processes() -> None:
+    """This is a takeover by fewer processes."""
     inherited = Inherited({})
     for pair in bind_shared(ANY_PORT.host, 0, 3):
         inherited.hand_over(ANY_PORT, pair)
@@ -67,8 +67,8 @@ def test_more_sockets_than_processes_are_all_answered_on() -> None:
         addresses.close()
 
 
-def test_a_socket_that_cannot_be_shared_is_read_by_all() -> None:
-    """As systemd hands it over without ReusePort=."""
+def test_a_socket_that_cannot_be_shared_is_read_by_all_processes() -> None:
+    """systemd hands over such a socket without ReusePort=."""
     udp, tcp = bind(ANY_PORT.host, 0)
     address = ListenAddress(ANY_PORT.host, udp.getsockname()[1])
     addresses = BoundAddresses(2, Inherited({(address, "UDP"): udp, (address, "TCP"): tcp}))

@@ -1,4 +1,4 @@
-"""Of calls in a while one waits at most."""
+"""At most one delayed call is pending."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from twisted.internet.task import Clock
 from failoverdns.net.one_call import OneCall
 
 
-def test_one_call_waits_at_most() -> None:
-    """It comes when the first one was to come; after it there may be another."""
+def test_at_most_one_call_is_pending() -> None:
+    """It happens when the first one was due; after it there may be another."""
     clock, called = Clock(), list[str]()
     once = OneCall(clock)
     once.call(1.0, lambda: called.append("first"))
@@ -23,8 +23,8 @@ def test_one_call_waits_at_most() -> None:
     assert called == ["first", "third"]
 
 
-def test_a_call_that_was_cancelled_does_not_come() -> None:
-    """Cancelling without a call that waits does nothing."""
+def test_a_cancelled_call_does_not_happen() -> None:
+    """Cancelling without a pending call does nothing."""
     clock, called = Clock(), list[str]()
     once = OneCall(clock)
     once.cancel()

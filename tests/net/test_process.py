@@ -1,4 +1,4 @@
-"""What every process of ours begins with."""
+"""The reactor of every process of the server."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ print(reactor.seconds() - time.monotonic(), call.getTime() - time.monotonic())
 """
 
 
-def test_a_clock_that_is_put_back_or_forward_moves_no_timer() -> None:
-    """Timers run by the monotonic clock, which nobody sets."""
+def test_changing_the_clock_moves_no_timer() -> None:
+    """Timers use the monotonic clock, which cannot be set."""
     words = [sys.executable, "-c", SCRIPT]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     now, due = map(float, done.stdout.split())

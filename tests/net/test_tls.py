@@ -1,4 +1,4 @@
-"""TLS for web heads: who is let in, and that nobody takes what others need."""
+"""TLS for web heads: the clients that are admitted, and the limits on their connections."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ SHOWN = HEADS.issue_client("web1.internal")
 
 
 class Greeting(Protocol):
-    """Greets whoever has come through."""
+    """A protocol that greets every admitted client."""
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Send it back."""
+        """Send the bytes back."""
         self.transport.write(b"hello " + data)  # type: ignore[union-attr]
 
 
 class Wire(StringTransport):
-    """A TCP connection that notes how it was closed."""
+    """A TCP connection that records how it was closed."""
 
     def __init__(self) -> None:
         super().__init__(peerAddress=IPv4Address("TCP", "127.0.0.1", 1))
         self.aborted = False
 
     def abortConnection(self) -> None:  # noqa: N802
-        """Close at once."""
+        """Close the connection at once."""
         self.aborted = True
 
 
 class Endpoint:
-    """An endpoint and its files."""
+    """A TLS endpoint and its files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -63,17 +63,17 @@ class Endpoint:
         self.tls = BoundedTls(self.context, Factory.forProtocol(Greeting), self.clock)
 
     def files(self) -> TlsFiles:
-        """Return where the files are."""
+        """Return the paths of the files."""
         names = ("endpoint.pem", "endpoint.key", "heads.pem")
         return TlsFiles("delivery", *[self.folder / name for name in names])
 
     def connect(self) -> Connection | None:
-        """Connect; None if there is no room."""
+        """Open a connection; return None if there is no room."""
         protocol = self.tls.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
         return Connection(self, protocol) if protocol is not None else None
 
     def enter(self, shown: Issued | None = SHOWN, **more: Any) -> Connection:
-        """Connect and shake hands, with room for it."""
+        """Open a connection that is expected to be admitted, and complete the handshake."""
         connection = self.connect()
         assert connection is not None
         connection.shake_hands(shown, **more)
@@ -81,7 +81,7 @@ class Endpoint:
 
 
 class Connection:
-    """A client, with the standard library's TLS."""
+    """A client that uses the TLS of the standard library."""
 
     def __init__(self, endpoint: Endpoint, protocol: Any) -> None:
         self.endpoint = endpoint
@@ -92,7 +92,7 @@ class Connection:
     def shake_hands(
         self, shown: Issued | None = SHOWN, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
     ) -> None:
-        """Do the handshake, and let the server have the last of it."""
+        """Complete the handshake, and deliver its last part to the server."""
         context = ssl.create_default_context(cadata=self.endpoint.ca)
         context.maximum_version = newest
         if shown is not None:
@@ -110,13 +110,13 @@ class Connection:
         self._exchange()
 
     def say(self, data: bytes) -> bytes:
-        """Send bytes and return what comes back."""
+        """Send bytes and return the reply."""
         self.tls.write(data)
         self._exchange()
         return self.tls.read(100)
 
     def leave(self) -> None:
-        """Be gone."""
+        """Close the connection."""
         self.protocol.connectionLost(None)
 
     def _exchange(self) -> None:
@@ -130,11 +130,11 @@ class Connection:
 
 @pytest.fixture
 def endpoint(tmp_path: Path) -> Endpoint:
-    """An endpoint."""
+    """Return a TLS endpoint."""
     return Endpoint(tmp_path)
 
 
-def test_a_client_with_a_certificate_of_ours_is_let_in(endpoint: Endpoint) -> None:
+def test_a_client_with_a_certificate_of_our_ca_is_admitted(endpoint: Endpoint) -> None:
     client = endpoint.enter()
     assert client.say(b"x") == b"hello x"
     assert client.tls.version() == "TLSv1.3"
@@ -145,11 +145,11 @@ STRANGERS: list[Issued | None] = [
     Authority("Somebody").issue_client("web1.internal"),
     HEADS.issue("web1.internal", starts=-7200, lasts=3600),
 ]
-"""None, another CA's, and one that has expired."""
+"""No certificate, one of another CA, and one that has expired."""
 
 
 @pytest.mark.parametrize("shown", STRANGERS)
-def test_whoever_shows_no_certificate_of_ours_is_not(
+def test_a_client_without_a_valid_certificate_of_our_ca_is_refused(
     endpoint: Endpoint, shown: Issued | None
 ) -> None:
     client = endpoint.enter(shown)
@@ -157,13 +157,13 @@ def test_whoever_shows_no_certificate_of_ours_is_not(
         client.say(b"x")
 
 
-def test_nothing_older_than_tls_1_3_is_spoken(endpoint: Endpoint) -> None:
+def test_tls_before_1_3_is_refused(endpoint: Endpoint) -> None:
     with pytest.raises(ssl.SSLError):
         endpoint.enter(newest=ssl.TLSVersion.TLSv1_2)
 
 
-def test_another_stranger_takes_the_place_of_the_oldest(endpoint: Endpoint) -> None:
-    """So those who never say a word keep out nobody who has a certificate."""
+def test_a_new_connection_without_certificate_replaces_the_oldest_one(endpoint: Endpoint) -> None:
+    """Clients that never finish the handshake cannot keep out clients with a certificate."""
     silent = [endpoint.connect() for _ in range(tls.MAX_STRANGERS)]
     clients = [endpoint.enter() for _ in range(20)]
     assert all(client.say(b"x") == b"hello x" for client in clients)
@@ -173,8 +173,8 @@ def test_another_stranger_takes_the_place_of_the_oldest(endpoint: Endpoint) -> N
     assert not any(connection.wire.aborted for connection in late if connection)
 
 
-def test_one_web_head_cannot_take_the_place_of_others(endpoint: Endpoint) -> None:
-    """Beyond `MAX_OF_ONE` its own further connections are closed."""
+def test_one_web_head_cannot_use_up_the_connections_of_others(endpoint: Endpoint) -> None:
+    """Its connections beyond `MAX_OF_ONE` are closed."""
     clients = [endpoint.enter() for _ in range(tls.MAX_OF_ONE)]
     assert endpoint.enter().wire.aborted
     assert not any(client.wire.aborted for client in clients)
@@ -184,8 +184,8 @@ def test_one_web_head_cannot_take_the_place_of_others(endpoint: Endpoint) -> Non
     assert endpoint.enter().say(b"x") == b"hello x"
 
 
-def test_there_are_never_more_connections_than_there_may_be(endpoint: Endpoint) -> None:
-    """Those that are being closed count until they are: each still has a file descriptor."""
+def test_the_number_of_connections_never_exceeds_the_limit(endpoint: Endpoint) -> None:
+    """Connections that are being closed count, too: each still has a file descriptor."""
     connections = [endpoint.connect() for _ in range(tls.MAX_CONNECTIONS)]
     assert None not in connections
     assert endpoint.connect() is None
@@ -194,15 +194,15 @@ def test_there_are_never_more_connections_than_there_may_be(endpoint: Endpoint) 
     assert endpoint.connect() is not None
 
 
-def test_all_bounds_together_have_file_descriptors() -> None:
-    """Beside those of DNS over TCP: delivery, control clients, pipes of programs, calls of a CA."""
+def test_file_descriptors_are_enough_for_all_limits_together() -> None:
+    """DNS over TCP, delivery, control clients, pipes of programs, calls of a CA."""
     programs = 2 * (PROGRAMS_AT_ONCE + ASKED_AT_ONCE) + 2 * CALLS_AT_ONCE
     taken = tls.MAX_CONNECTIONS + control.MAX_CLIENTS + programs
     assert taken <= OTHER_DESCRIPTORS - 100
 
 
-def test_other_files_hold_for_those_who_come_after(endpoint: Endpoint) -> None:
-    """A renewed certificate is taken without a restart."""
+def test_replaced_files_are_used_for_new_connections(endpoint: Endpoint) -> None:
+    """A renewed certificate is used without a restart."""
     before = endpoint.enter()
     renewed = endpoint.root.issue("endpoint.internal")
     renewed.save(endpoint.folder, "endpoint")
@@ -220,24 +220,40 @@ LOCKED = (
 )
 FAULTS = [
     ("endpoint.pem", None, "delivery.certificate: {file}: No such file or directory"),
-    ("endpoint.pem", "text", "delivery.certificate: {file} is not what it should be, in PEM"),
-    ("endpoint.key", "", "delivery.key: {file} is not what it should be, in PEM"),
-    ("heads.pem", "text", "delivery.client_ca: {file} is not what it should be, in PEM"),
-    ("endpoint.key", LOCKED, "delivery.key: {file} is not what it should be, in PEM"),
+    (
+        "endpoint.pem",
+        "text",
+        "delivery.certificate: {file} does not contain a certificate chain in PEM",
+    ),
+    (
+        "endpoint.key",
+        "",
+        "delivery.key: {file} does not contain a private key without a passphrase in PEM",
+    ),
+    (
+        "heads.pem",
+        "text",
+        "delivery.client_ca: {file} does not contain the certificate of a CA in PEM",
+    ),
+    (
+        "endpoint.key",
+        LOCKED,
+        "delivery.key: {file} does not contain a private key without a passphrase in PEM",
+    ),
     ("endpoint.key", SHOWN.key, "delivery.key: {file} does not belong to"),
 ]
-"""A file, what is in it, and what is said."""
+"""A file, its content, and the message."""
 
 
-@pytest.mark.parametrize(("name", "text", "told"), FAULTS)
+@pytest.mark.parametrize(("name", "text", "message"), FAULTS)
 def test_files_that_cannot_be_used_are_named(
-    endpoint: Endpoint, name: str, text: str | None, told: str
+    endpoint: Endpoint, name: str, text: str | None, message: str
 ) -> None:
-    """The setting, the file, and what is wrong."""
+    """The message has the setting, the file and the fault."""
     file = endpoint.folder / name
     file.unlink()
     if text is not None:
         file.write_text(text)
     with pytest.raises(CannotListen) as caught:
         TlsContext(endpoint.files())
-    assert str(caught.value).startswith(told.format(file=file))
+    assert str(caught.value).startswith(message.format(file=file))

@@ -1,4 +1,4 @@
-"""What is wrong with a certificate is said at once, and what is right becomes facts."""
+"""The faults of certificates are reported all at once; valid certificates become facts."""
 
 from __future__ import annotations
 
@@ -57,19 +57,19 @@ def refusal(chain: str, key: str = SHOP.key) -> list[str]:
 
 
 def armoured(der: bytes, label: str = "CERTIFICATE") -> str:
-    """DER as PEM."""
+    """Return DER as PEM."""
     text = b64encode(der).decode()
     lines = [text[at : at + 64] for at in range(0, len(text), 64)]
     return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
 
 
 def der(certificate: x509.Certificate) -> bytes:
-    """A certificate as DER."""
+    """Return a certificate as DER."""
     return certificate.public_bytes(Encoding.DER)
 
 
 def altered(issued: Issued, old: bytes, new: bytes) -> str:
-    """A leaf (PEM, without its issuers) with some bytes replaced, once, by as many others."""
+    """Return a leaf (PEM, without issuers) with some bytes replaced, once, by as many others."""
     before = der(issued.certificate)
     assert before.count(old) == 1
     assert len(old) == len(new)
@@ -77,7 +77,7 @@ def altered(issued: Issued, old: bytes, new: bytes) -> str:
 
 
 def signed_with(certificate: x509.Certificate, digest: HashAlgorithm) -> str:
-    """A certificate that RSA issued with SHA-256, signed anew: the library does not, with these."""
+    """Return a certificate of RSA, signed again with a digest that the library refuses to use."""
     oid = bytes.fromhex("2a864886f70d0101")
     last = {"md5": b"\x04", "sha1": b"\x05"}[digest.name]
     body = certificate.tbs_certificate_bytes.replace(oid + b"\x0b", oid + last)
@@ -88,10 +88,10 @@ def signed_with(certificate: x509.Certificate, digest: HashAlgorithm) -> str:
     )
 
 
-# --- what is taken --------------------------------------------------------------------------------
+# --- what is accepted ----------------------------------------------------------------------------
 
 
-def test_facts_are_what_the_certificate_says() -> None:
+def test_facts_are_those_of_the_certificate() -> None:
     names = ("www.Shop.example", "*.shop.EXAMPLE", "2001:DB8::1", "192.0.2.7", "shop.example")
     issued = CA.issue(*names, key_type="ec384", lasts=30 * DAY)
     _, facts = read_bundle(issued.chain, issued.key)
@@ -122,7 +122,7 @@ def test_facts_are_what_the_certificate_says() -> None:
         ("ed448", "Ed448"),
     ],
 )
-def test_every_kind_of_key_that_web_servers_take_is_taken(kind: str, called: str) -> None:
+def test_every_type_of_key_that_web_servers_accept_is_accepted(kind: str, called: str) -> None:
     issued = CA.issue("www.shop.example", key=cached_key(kind, "any"))
     bundle, facts = read_bundle(issued.chain, issued.key)
     assert facts.key_type == called
@@ -131,14 +131,14 @@ def test_every_kind_of_key_that_web_servers_take_is_taken(kind: str, called: str
 
 @pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
 @pytest.mark.parametrize("kind", ["rsa2048", "ec256"])
-def test_a_key_in_any_format_is_kept_as_pkcs8(kind: str, form: PrivateFormat) -> None:
+def test_a_key_in_any_format_is_stored_as_pkcs8(kind: str, form: PrivateFormat) -> None:
     private = cached_key(kind, "format")
     issued = CA.issue("www.shop.example", key=private)
     bundle, _ = read_bundle(issued.chain, key_pem(private, form))
     assert bundle.key.reveal() == key_pem(private)
 
 
-def test_a_bundle_is_the_blocks_alone_and_is_read_back_the_same() -> None:
+def test_a_bundle_has_only_the_pem_blocks_and_is_read_back_the_same() -> None:
     """Text around the blocks, old labels, Windows line ends and blank lines do not matter."""
     untidy = f"subject=www\n{SHOP.leaf}Bag Attributes - none\n\n{CA.pem}end".replace("\n", "\r\n")
     untidy = untidy.replace("CERTIFICATE-----", "X509 CERTIFICATE-----", 2)
@@ -155,19 +155,19 @@ def test_a_root_at_the_end_is_kept() -> None:
     assert (bundle.chain, facts.length) == (SHOP.chain + ROOT.pem, 3)
 
 
-def test_a_key_may_come_in_one_file_with_its_chain() -> None:
-    """As HAProxy has it: the chain is taken from the one, the key from the other."""
+def test_a_key_may_be_in_the_same_file_as_its_chain() -> None:
+    """HAProxy has such files; they are given for the key, and the chain comes from another one."""
     assert read_bundle(SHOP.chain, SHOP.chain + SHOP.key) == read_bundle(SHOP.chain, SHOP.key)
 
 
-def test_the_whole_chain_tells_bundles_apart() -> None:
-    """The same leaf with another chain is another thing to serve."""
+def test_bundles_with_different_chains_differ() -> None:
+    """The same leaf with another chain is another bundle to serve."""
     short, long = (read_bundle(chain, SHOP.key)[1] for chain in (SHOP.leaf, SHOP.chain))
     assert short.fingerprint == long.fingerprint
     assert short.bundle != long.bundle
 
 
-def test_a_certificate_that_is_its_own_issuer_is_taken_and_said_to_be() -> None:
+def test_a_self_signed_certificate_is_accepted_and_marked_as_such() -> None:
     private = cached_key("ec256", "own")
     own = Authority("Own", ca=False)
     own.key = private
@@ -183,16 +183,16 @@ def test_the_bundle_is_shown_without_its_key() -> None:
 
 
 def test_a_root_may_be_signed_with_sha1_as_old_ones_are() -> None:
-    """Nobody verifies the signature of a root: it is trusted, or it is not."""
+    """The signature of a root is never verified: the root is trusted, or it is not."""
     issued = RSA.issue("www.shop.example", key=PAIR)
     root = signed_with(RSA.certificate, SHA1())
     assert read_bundle(issued.chain + root, issued.key)[1].length == 2
 
 
-# --- what is refused ------------------------------------------------------------------------------
+# --- what is refused -----------------------------------------------------------------------------
 
-NO_CERTIFICATE = "chain: no certificate in PEM, -----BEGIN CERTIFICATE-----, in it"
-PRIVATE = "chain: there is a private key in it: it belongs into --key, only there"
+NO_CERTIFICATE = "chain: it contains no certificate in PEM, -----BEGIN CERTIFICATE-----"
+PRIVATE = "chain: it contains a private key: give that with --key only"
 UNREADABLE = "cannot be parsed: is the file whole?"
 UNFINISHED = "has no -----END CERTIFICATE----- after it: is the file whole?"
 NAMELESS = (
@@ -203,7 +203,7 @@ CA_FIRST = (
     "chain: the first certificate is a CA's: the application's own must come first, "
     "made with basicConstraints=CA:FALSE"
 )
-STRANGER = "has nothing to do with the others: remove it"
+UNRELATED = "has nothing to do with the others: remove it"
 NOT_ITS_KEY = "key: it does not belong to the first certificate of the chain"
 GARBAGE = armoured(b"\x30\x03\x02\x01\x00")
 NOT_A_CA = Authority("Not A CA", ROOT, ca=False)
@@ -254,7 +254,7 @@ CHAINS = [
         SHOP.leaf + ROOT.pem,
         [
             "chain: certificate 1 was not issued by certificate 2 but by 'CN=Test Intermediate'",
-            f"chain: certificate 2 {STRANGER}",
+            f"chain: certificate 2 {UNRELATED}",
         ],
         id="one is missing",
     ),
@@ -263,7 +263,7 @@ CHAINS = [
         [
             "chain: certificate 1 was not issued by certificate 2: "
             "the issuer's name is right, the signature is not",
-            f"chain: certificate 2 {STRANGER}",
+            f"chain: certificate 2 {UNRELATED}",
         ],
         id="an issuer of the same name",
     ),
@@ -271,9 +271,9 @@ CHAINS = [
         SHOP.chain + OTHER.pem,
         [
             "chain: certificate 2 was not issued by certificate 3 but by 'CN=Test Root'",
-            f"chain: certificate 3 {STRANGER}",
+            f"chain: certificate 3 {UNRELATED}",
         ],
-        id="a stranger",
+        id="an unrelated certificate",
     ),
     pytest.param(
         OTHER.pem + CA.pem + SHOP.leaf,
@@ -281,9 +281,9 @@ CHAINS = [
             "chain: certificate 3 is the leaf: it must come first",
             "chain: certificate 1 was not issued by certificate 2 but by 'CN=Other'",
             "chain: certificate 2 was not issued by certificate 3 but by 'CN=Test Root'",
-            f"chain: certificate 1 {STRANGER}",
+            f"chain: certificate 1 {UNRELATED}",
         ],
-        id="a stranger first and the leaf last",
+        id="an unrelated certificate first and the leaf last",
     ),
     pytest.param(
         SHOP.leaf + SHOP.chain,
@@ -307,7 +307,7 @@ CHAINS = [
     pytest.param(
         NOT_A_CA.issue("www.shop.example", key=SHOP_KEY).chain,
         ["chain: certificate 2 is not a CA's, so it cannot issue others"],
-        id="issued by what is no CA",
+        id="issued by a certificate that is not a CA's",
     ),
     pytest.param(
         CA.issue(key=SHOP_KEY, common_name="www.shop.example").chain,
@@ -317,20 +317,20 @@ CHAINS = [
     pytest.param(
         CA.issue("a*.example", "ok.example", key=SHOP_KEY).chain,
         [
-            "chain: the name 'a*.example' is no DNS name: labels are letters, digits and hyphens, "
-            "and only the first may be `*`",
+            "chain: the name 'a*.example' is not a DNS name: labels are letters, digits and "
+            "hyphens, and only the first may be `*`",
         ],
         id="a wildcard inside a label",
     ),
     pytest.param(
         CA.issue("", "ok.example", key=SHOP_KEY).chain,
-        ["chain: the name '' is no DNS name: it is empty"],
+        ["chain: the name '' is not a DNS name: it is empty"],
         id="an empty name",
     ),
     pytest.param(
         altered(LONE, b"www.shop.example", "www.shöp.exampl".encode()),
         [
-            "chain: the name 'www.shöp.exampl' is no DNS name: it has letters outside ASCII: "
+            "chain: the name 'www.shöp.exampl' is not a DNS name: it has letters outside ASCII: "
             "a certificate has A-labels (xn--...)",
         ],
         id="a U-label",
@@ -338,7 +338,7 @@ CHAINS = [
     pytest.param(
         altered(LONE, b"www.shop.example", b"www.sh\x1bp.example"),
         [
-            "chain: the name 'www.sh?p.example' is no DNS name: "
+            "chain: the name 'www.sh?p.example' is not a DNS name: "
             "labels are letters, digits and hyphens, and only the first may be `*`",
         ],
         id="an escape sequence",
@@ -346,7 +346,7 @@ CHAINS = [
     pytest.param(
         altered(LONE, b"www.shop.example", b"192.000.002.0007"),
         [
-            "chain: the name '192.000.002.0007' is no DNS name: it ends in a number: "
+            "chain: the name '192.000.002.0007' is not a DNS name: it ends in a number: "
             "an address must be declared as an IP address",
         ],
         id="an address as DNS name",
@@ -355,13 +355,13 @@ CHAINS = [
 
 
 @pytest.mark.parametrize(("chain", "faults"), CHAINS)
-def test_what_is_wrong_with_a_chain_is_named(chain: str, faults: list[str]) -> None:
-    """Each fault is said once, with what would be right."""
+def test_every_fault_of_a_chain_is_named(chain: str, faults: list[str]) -> None:
+    """Each fault is reported once, with a remedy."""
     assert refusal(chain) == faults
 
 
-def test_a_network_is_no_name() -> None:
-    """Name constraints have networks; a certificate for one means nothing to a client."""
+def test_a_network_is_not_accepted_as_a_name() -> None:
+    """Name constraints contain networks; clients ignore a certificate for a network."""
     issued = ROOT.issue("2001:db8::ffff", key=SHOP_KEY)
     address = b"\x87\x10" + ip_address("2001:db8::ffff").packed
     network = b"\x87\x08" + bytes((192, 0, 2, 0, 255, 255, 255, 0)) + b"\x82\x06ok.com"
@@ -370,10 +370,10 @@ def test_a_network_is_no_name() -> None:
     ]
 
 
-def test_of_many_unusable_names_the_first_are_told() -> None:
+def test_only_the_first_of_many_unusable_names_are_reported() -> None:
     many = CA.issue(*(f"a*{number}.example" for number in range(500)), key=SHOP_KEY)
     faults = refusal(many.chain)
-    assert len([fault for fault in faults if "is no DNS name" in fault]) == MAX_NAMED
+    assert len([fault for fault in faults if "is not a DNS name" in fault]) == MAX_NAMED
     assert faults[-1] == f"chain: and {500 - MAX_NAMED} more names that cannot be used"
 
 
@@ -401,10 +401,10 @@ def test_a_weak_key_is_refused_in_the_leaf_and_in_an_issuer(private: Any, fault:
     assert refusal(leaf + upper) == [f"chain: the key of certificate 2 {fault}"]
 
 
-def test_a_key_that_is_far_too_large_is_refused_and_not_tried() -> None:
-    """Signing with it would hold up the server, and show that it is damaged, too.
+def test_a_key_that_is_far_too_large_is_refused_without_signing() -> None:
+    """Signing with it would block the server, and would also show that the key is damaged.
 
-    Its primes are ones of Mersenne's, which are known.
+    Its primes are known Mersenne primes.
     """
     p, q, exponent = 2**9689 - 1, 2**9941 - 1, 65537
     d = pow(exponent, -1, (p - 1) * (q - 1))
@@ -413,7 +413,7 @@ def test_a_key_that_is_far_too_large_is_refused_and_not_tried() -> None:
     numbers = rsa.RSAPrivateNumbers(p, q, d, *halves, public_numbers)
     huge = numbers.private_key(unsafe_skip_rsa_key_validation=True)
     issued = CA.issue("www.shop.example", key=huge)
-    fault = "is RSA of 19630 bits: at most 16384 are taken"
+    fault = "is RSA of 19630 bits: at most 16384 are allowed"
     assert refusal(issued.chain, issued.key) == [f"chain: the key of certificate 1 {fault}"]
 
 
@@ -426,8 +426,8 @@ def test_a_broken_signature_algorithm_is_refused(digest: HashAlgorithm) -> None:
     assert refusal(leaf + RSA.pem, key_pem(PAIR))[-1] == fault
 
 
-def test_a_certificate_that_is_its_own_issuer_may_not_be_signed_with_sha1() -> None:
-    """It is the last of its chain, but no root."""
+def test_a_self_signed_certificate_may_not_be_signed_with_sha1() -> None:
+    """It is the last one of its chain, but not a root."""
     own = RSA.issue("www.shop.example", key=RSA.key, common_name="RSA Root").certificate
     assert own.issuer == own.subject
     assert refusal(signed_with(own, SHA1()), key_pem(RSA.key)) == [
@@ -442,25 +442,25 @@ def test_an_intermediate_may_not_be_signed_with_sha1() -> None:
     assert refusal(leaf + upper) == ["chain: certificate 2 is signed with SHA1, which is broken"]
 
 
-# --- keys -----------------------------------------------------------------------------------------
+# --- keys ----------------------------------------------------------------------------------------
 
 
 def encrypted(form: PrivateFormat) -> str:
-    """The key with a passphrase."""
+    """Return the key with a passphrase."""
     text: bytes = SHOP_KEY.private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"secret"))
     return text.decode()
 
 
 def public(key: Any) -> str:
-    """The public half of a key."""
+    """Return the public key of a key."""
     form = PublicFormat.SubjectPublicKeyInfo
     text: bytes = key.public_key().public_bytes(Encoding.PEM, form)
     return text.decode()
 
 
-NO_KEY = "key: holds no private key in PEM, -----BEGIN PRIVATE KEY-----"
-PASSPHRASE = "key: has a passphrase: take it off with `openssl pkey -in FILE -out NEW-FILE`"
-UNUSABLE = "key: is of a kind that no web server takes: use RSA, ECDSA or Ed25519"
+NO_KEY = "key: contains no private key in PEM, -----BEGIN PRIVATE KEY-----"
+PASSPHRASE = "key: has a passphrase: remove it with `openssl pkey -in FILE -out NEW-FILE`"
+UNUSABLE = "key: is of a type that no web server supports: use RSA, ECDSA or Ed25519"
 
 
 @pytest.mark.parametrize(
@@ -470,7 +470,7 @@ UNUSABLE = "key: is of a kind that no web server takes: use RSA, ECDSA or Ed2551
         pytest.param("secret", NO_KEY, id="not PEM"),
         pytest.param(SHOP.chain, "key: is a certificate: give the private key", id="certificate"),
         pytest.param(public(SHOP_KEY), "key: is a public key: give the private key", id="public"),
-        pytest.param(SHOP.key * 2, "key: holds more than one private key", id="two"),
+        pytest.param(SHOP.key * 2, "key: contains more than one private key", id="two"),
         pytest.param(SHOP.key[:-20], "key: has no END line: is the file whole?", id="cut off"),
         pytest.param(
             armoured(b"\x30\x03\x02\x01\x00", "PRIVATE KEY"), f"key: {UNREADABLE}", id="no key"
@@ -491,8 +491,8 @@ UNUSABLE = "key: is of a kind that no web server takes: use RSA, ECDSA or Ed2551
         pytest.param(key_pem(PAIR), NOT_ITS_KEY, id="another kind"),
     ],
 )
-def test_what_is_wrong_with_a_key_is_named(key: str, fault: str) -> None:
-    """Without a word of the key itself."""
+def test_every_fault_of_a_key_is_named(key: str, fault: str) -> None:
+    """The message never quotes the key."""
     assert refusal(SHOP.chain, key) == [fault]
 
 
@@ -501,7 +501,7 @@ DAMAGED = "key: it is damaged: what it signs cannot be verified"
 
 @pytest.mark.parametrize("number", ["d", "dmp1", "dmq1", "iqmp"])
 def test_a_damaged_rsa_key_is_noticed(number: str) -> None:
-    """Even where the library would work around it: another TLS library would not."""
+    """It is refused even if the library accepts it, because another TLS library would not."""
     whole = PAIR.private_numbers()
     numbers = {name: getattr(whole, name) for name in ("p", "q", "d", "dmp1", "dmq1", "iqmp")}
     numbers[number] ^= 1 << 300
@@ -514,7 +514,7 @@ def test_a_damaged_rsa_key_is_noticed(number: str) -> None:
 
 @pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
 def test_a_damaged_ecdsa_key_is_noticed(form: PrivateFormat) -> None:
-    """The right public key, and in one file with it a private one that is not its."""
+    """The file has the right public key with a private key that does not belong to it."""
     point = (Encoding.X962, PublicFormat.UncompressedPoint)
     other = cached_key("ec256", "other")
     mixed = other.private_bytes(Encoding.DER, form, NoEncryption()).replace(
@@ -525,19 +525,19 @@ def test_a_damaged_ecdsa_key_is_noticed(form: PrivateFormat) -> None:
 
 
 def test_every_fault_is_named_at_once() -> None:
-    """Nobody has to try four times."""
+    """The user need not try four times."""
     weak = CA.issue("a*.example", key=cached_key("rsa1024", "weak"))
     assert refusal(weak.leaf + ROOT.pem, encrypted(PrivateFormat.PKCS8)) == [
         "chain: certificate 1 was not issued by certificate 2 but by 'CN=Test Intermediate'",
-        f"chain: certificate 2 {STRANGER}",
+        f"chain: certificate 2 {UNRELATED}",
         "chain: the key of certificate 1 is RSA of 1024 bits: at least 2048 are needed",
-        "chain: the name 'a*.example' is no DNS name: labels are letters, digits and hyphens, "
+        "chain: the name 'a*.example' is not a DNS name: labels are letters, digits and hyphens, "
         "and only the first may be `*`",
         PASSPHRASE,
     ]
 
 
-def test_chain_and_key_in_each_others_place_are_both_told() -> None:
+def test_swapped_chain_and_key_are_both_reported() -> None:
     assert refusal(SHOP.key, SHOP.chain) == [
         PRIVATE,
         NO_CERTIFICATE,
@@ -545,21 +545,21 @@ def test_chain_and_key_in_each_others_place_are_both_told() -> None:
     ]
 
 
-def test_a_key_on_a_curve_that_nobody_knows_is_a_fault() -> None:
+def test_a_key_on_an_unknown_curve_is_a_fault() -> None:
     unknown = altered(LONE, bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d03017f"))
     assert refusal(unknown) == [
-        "chain: certificate 1 has a key or signature that is not known: use RSA, ECDSA or Ed25519"
+        "chain: certificate 1 has a key or signature of an unknown type: use RSA, ECDSA or Ed25519"
     ]
 
 
-def test_an_extension_that_is_there_twice_is_a_fault() -> None:
+def test_a_duplicate_extension_is_a_fault() -> None:
     twice = der(LONE.certificate).replace(b"\x55\x1d\x23", b"\x55\x1d\x0e")
     with pytest.raises(x509.DuplicateExtension):
         _ = x509.load_der_x509_certificate(twice).extensions
     assert refusal(armoured(twice)) == [f"chain: certificate 1 {UNREADABLE}"]
 
 
-# --- names, renewal, files ------------------------------------------------------------------------
+# --- names, renewal, files -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -614,15 +614,15 @@ NUMBER = "it ends in a number: an address must be declared as an IP address"
         ("*.a" + ".".join(["a" * 62] * 4), "the name is 256 bytes long; at most 255 are allowed"),
     ],
 )
-def test_a_text_that_is_no_dns_name_is_refused(text: str, message: str) -> None:
-    """The Kelvin sign would be a `k` in lower case."""
+def test_an_invalid_dns_name_is_refused(text: str, message: str) -> None:
+    """The Kelvin sign would become a `k` in lower case."""
     with pytest.raises(Malformed) as refused:
         normalised_name(text)
     assert str(refused.value) == message
 
 
 def test_the_renewal_id_is_that_of_the_standard() -> None:
-    """The example in RFC 9773 section 4.1; its serial number begins with a bit that is set."""
+    """The example of RFC 9773 section 4.1, whose serial number begins with a set bit."""
     identifier = bytes.fromhex("69885b6b8746404187b37b847ba0ae2cde01c8d4")
     leaf = certificate_with(identifier, 0x87654321)
     assert read_facts(pem(leaf)).renewal_id == "aYhba4dGQEGHs3uEe6CuLN4ByNQ.AIdlQyE"
@@ -642,8 +642,8 @@ def test_a_serial_number_is_as_long_as_in_the_certificate(
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_a_serial_number_below_zero_stays_one() -> None:
-    """Standards forbid it, and old tools made it."""
+def test_a_negative_serial_number_stays_negative() -> None:
+    """Standards forbid it, but old tools produced it."""
     written = der(certificate_with(b"k", 0x12345678))
     negative = written.replace(b"\2\4\x12\x34", b"\2\4\x92\x34")
     assert read_facts(armoured(negative)).renewal_id == "aw.kjRWeA"
@@ -654,7 +654,7 @@ def test_without_the_issuers_key_identifier_there_is_no_renewal_id() -> None:
 
 
 def certificate_with(identifier: bytes | None, serial: int) -> x509.Certificate:
-    """A certificate with an authority key identifier and a serial number."""
+    """Return a certificate with an authority key identifier and a serial number."""
     given = SHOP.certificate
     builder = (
         x509.CertificateBuilder()
@@ -671,23 +671,23 @@ def certificate_with(identifier: bytes | None, serial: int) -> x509.Certificate:
 
 
 def test_a_chain_is_split_as_certbot_does() -> None:
-    """Leaf for cert.pem, the rest for chain.pem; together they are fullchain.pem."""
+    """The leaf is cert.pem, the rest chain.pem; together they are fullchain.pem."""
     bundle, _ = read_bundle(SHOP.chain + ROOT.pem, SHOP.key)
     assert split_chain(bundle.chain) == (SHOP.leaf, CA.pem + ROOT.pem)
     assert split_chain(SHOP.leaf) == (SHOP.leaf, "")
 
 
 @pytest.mark.parametrize("chain", ["", SHOP.chain[:-30], CA.pem])
-def test_facts_are_not_made_of_what_was_never_accepted(chain: str) -> None:
+def test_no_facts_are_made_of_a_chain_that_would_be_refused(chain: str) -> None:
     with pytest.raises(Rejected):
         read_facts(chain)
 
 
-# --- anything at all ------------------------------------------------------------------------------
+# --- arbitrary input -----------------------------------------------------------------------------
 
 
 def outcome(chain: str, key: str) -> str | None:
-    """Return why a bundle is refused; None if it is accepted.  Nothing else may come of it."""
+    """Return why a bundle is refused, or None if it is accepted; nothing else may be raised."""
     try:
         bundle, facts = read_bundle(chain, key)
     except Rejected as refused:
@@ -723,7 +723,7 @@ def test_any_two_texts_are_accepted_or_refused(chain: str, key: str) -> None:
 
 @st.composite
 def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
-    """Some bytes replaced, left out or put in."""
+    """Draw a copy with some bytes replaced, removed or inserted."""
     data = bytearray(whole)
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(data) - 1))
@@ -734,7 +734,7 @@ def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
 
 @given(st.data(), st.integers(0, 2))
 def test_a_damaged_chain_is_accepted_or_refused(data: st.DataObject, number: int) -> None:
-    """A damaged certificate that others issued is always noticed: its signature is wrong."""
+    """Damage of a certificate that a CA issued is always noticed: its signature is wrong."""
     whole = [der(SHOP.certificate), der(CA.certificate), der(ROOT.certificate)]
     whole[number] = data.draw(damaged(whole[number]))
     message = outcome("".join(map(armoured, whole)), SHOP.key)
@@ -752,19 +752,19 @@ def test_a_damaged_key_is_accepted_or_refused_and_never_quoted(data: st.DataObje
 @pytest.mark.parametrize(
     "line", ["-----BEGIN A-----\n", "-----BEGIN PRIVATE KEY-----\n", "-----BEGIN ", "-", "-a"]
 )
-def test_what_never_ends_is_read_in_no_time(line: str) -> None:
-    """The whole server would wait otherwise; before this was seen to, it took 20 seconds."""
+def test_input_without_end_line_is_read_quickly(line: str) -> None:
+    """Otherwise the whole server would wait; an earlier version took 20 seconds."""
     text = (line * MAX_CHAIN)[:MAX_CHAIN]
     begin = process_time()
     refusal(text, text)
     assert process_time() - begin < 2.0
 
 
-# --- what openssl writes --------------------------------------------------------------------------
+# --- files of openssl ----------------------------------------------------------------------------
 
 
 def openssl(*words: object, text: str = "") -> str:
-    """Run openssl; return what it prints."""
+    """Run openssl and return its output."""
     done = subprocess.run(
         [tool("openssl"), *map(str, words)],
         input=text,
@@ -789,8 +789,8 @@ def test_openssl_reads_the_same_facts(tmp_path: Path) -> None:
     assert openssl("pkey", text=bundle.key.reveal()) == bundle.key.reveal()
 
 
-def test_a_certificate_that_openssl_made_for_itself_is_taken(tmp_path: Path) -> None:
-    """With the EC parameters before the key, and the certificate printed before its PEM."""
+def test_a_self_signed_certificate_of_openssl_is_accepted(tmp_path: Path) -> None:
+    """The file has EC parameters before the key, and the certificate as text before its PEM."""
     key = openssl("ecparam", "-name", "prime256v1", "-genkey")
     assert "BEGIN EC PARAMETERS" in key
     (tmp_path / "key").write_text(key)
@@ -803,7 +803,7 @@ def test_a_certificate_that_openssl_made_for_itself_is_taken(tmp_path: Path) -> 
     assert refusal(openssl(*words, *names), key) == [CA_FIRST]
 
 
-def test_what_openssl_takes_out_of_a_pkcs12_file_is_taken(tmp_path: Path) -> None:
+def test_pem_that_openssl_extracts_from_a_pkcs12_file_is_accepted(tmp_path: Path) -> None:
     """It has bag attributes before each block, and names before each certificate."""
     together, file = tmp_path / "together", tmp_path / "file.p12"
     together.write_text(SHOP.key + SHOP.chain)
@@ -816,7 +816,7 @@ def test_what_openssl_takes_out_of_a_pkcs12_file_is_taken(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("traditional", [(), ("-traditional",)], ids=["PKCS8", "PKCS1"])
-def test_a_passphrase_is_noticed_and_the_advice_is_right(
+def test_a_passphrase_is_noticed_and_the_advice_works(
     tmp_path: Path, traditional: tuple[str, ...]
 ) -> None:
     issued = RSA.issue("www.shop.example", key=PAIR)
@@ -828,7 +828,7 @@ def test_a_passphrase_is_noticed_and_the_advice_is_right(
     assert read_bundle(issued.chain, (tmp_path / "open").read_text())[1].length == 1
 
 
-def test_openssls_own_format_is_noticed_and_the_advice_is_right(tmp_path: Path) -> None:
+def test_the_format_of_openssl_is_noticed_and_the_advice_works(tmp_path: Path) -> None:
     trusted = openssl("x509", "-trustout", "-addtrust", "serverAuth", text=SHOP.leaf)
     assert "is in OpenSSL's own format" in refusal(trusted)[0]
     (tmp_path / "trusted").write_text(trusted)

@@ -1,4 +1,4 @@
-"""Key pairs are made as asked for, and never shown."""
+"""Key pairs are generated as requested, and never shown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CALLED = {
 
 
 def request(key: Secret, *names: str) -> x509.CertificateSigningRequest:
-    """A signing request, read back."""
+    """Return a signing request, read back."""
     return x509.load_pem_x509_csr(signing_request(key, names))
 
 
@@ -42,7 +42,7 @@ def test_every_type_of_key_has_a_name() -> None:
 
 
 @pytest.mark.parametrize("kind", KEY_TYPES)
-def test_a_new_key_is_strong_and_of_the_type_that_was_asked_for(kind: str) -> None:
+def test_a_new_key_is_strong_and_of_the_requested_type(kind: str) -> None:
     made = new_key(kind)
     public = load_key(made.reveal()).public_key()
     assert (key_type(public), weakness(public)) == (CALLED[kind], None)
@@ -50,14 +50,14 @@ def test_a_new_key_is_strong_and_of_the_type_that_was_asked_for(kind: str) -> No
     assert made.reveal().endswith("-----END PRIVATE KEY-----\n")
 
 
-def test_a_new_key_is_another_one_each_time_and_is_not_shown() -> None:
+def test_new_keys_differ_and_are_not_shown() -> None:
     one, other = new_key("ec256"), new_key("ec256")
     assert one != other
     assert repr(one) == "Secret(...)"
 
 
 @pytest.mark.parametrize("kind", ["rsa2048", "ec256", "ec521", "ed25519", "ed448"])
-def test_a_request_asks_for_its_names_and_for_nothing_else(kind: str) -> None:
+def test_a_request_has_its_names_and_nothing_else(kind: str) -> None:
     """The subject is empty, so the names are critical (RFC 5280 section 4.2.1.6)."""
     private = cached_key(kind, "request")
     read = request(Secret(key_pem(private)), *NAMES)
@@ -73,7 +73,7 @@ def test_a_request_asks_for_its_names_and_for_nothing_else(kind: str) -> None:
     assert list(map(str, addresses)) == ["192.0.2.1", "2001:db8::1"]
 
 
-def test_what_a_ca_makes_of_a_request_is_a_bundle_with_its_key() -> None:
+def test_the_certificate_for_a_request_is_a_bundle_with_its_key() -> None:
     key = new_key("ec384")
     chain = make_authority().certify(request(key, *NAMES))
     bundle, facts = read_bundle(chain, key.reveal())
@@ -86,7 +86,7 @@ def test_a_key_is_read_back_as_it_was_written(kind: str) -> None:
     assert key_text(load_key(text)) == text
 
 
-def test_what_is_wrong_with_a_key_is_said_without_it() -> None:
+def test_the_faults_of_a_key_are_reported_without_it() -> None:
     text = new_key("ec256").reveal()
     with pytest.raises(Malformed) as refused:
         load_key(text.replace("\nM", "\nA"))

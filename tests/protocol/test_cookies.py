@@ -1,4 +1,4 @@
-"""DNS cookies are those of RFC 9018, so that servers of any make can share a secret."""
+"""DNS cookies follow RFC 9018, so that different servers can share a secret."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ADDRESS = ip_address("198.51.100.100").packed
 CLIENT = bytes.fromhex("2464c4abcf10c957")
 
 VECTORS = [
-    # secrets, client's address, time, what it sends, is that valid, what it is sent
+    # secrets, address of the client, time, its cookie, whether that is valid, cookie of the reply
     (
         ["e5e973e5a6b2a43f48e7dc849e37bfcf"],
         "198.51.100.100",
@@ -57,17 +57,17 @@ VECTORS = [
     VECTORS,
     ids=["A.1 learning", "A.2 renewing", "A.3 reserved bytes", "A.4 a new secret, IPv6"],
 )
-def test_the_vectors_of_rfc_9018(
+def test_cookies_match_the_vectors_of_rfc_9018(
     secrets: list[str], address: str, now: int, sent: str, is_valid: bool, returned: str
 ) -> None:
-    """Appendix A."""
+    """The test vectors of appendix A."""
     known = CookieSecrets(tuple(bytes.fromhex(one) for one in secrets))
     got = check_cookie(known, bytes.fromhex(sent), ip_address(address).packed, now)
     assert (got[0], got[1].hex()) == (is_valid, returned)
 
 
 AGES = [
-    # seconds (RFC 9018 section 4.3), is it valid, is it kept
+    # age in seconds (RFC 9018 section 4.3), whether it is valid, whether it is kept
     (0, True, True),
     (1800, True, True),
     (1801, True, False),
@@ -81,15 +81,15 @@ AGES = [
 @pytest.mark.parametrize(("age", "is_valid", "is_kept"), AGES)
 @pytest.mark.parametrize("made", [1_600_000_000, 2**32 - 5], ids=["today", "when time wraps"])
 def test_a_cookie_is_valid_for_an_hour(made: int, age: int, is_valid: bool, is_kept: bool) -> None:
-    """After half of it a new one comes; a clock that is five minutes ahead does no harm."""
+    """After half an hour a new one is sent; a clock that is five minutes ahead does no harm."""
     cookie = make_cookie(SECRET, CLIENT, ADDRESS, made)
     got, returned = check_cookie(CookieSecrets((SECRET,)), cookie, ADDRESS, made + age)
     assert (got, returned == cookie) == (is_valid, is_kept)
 
 
 @given(st.one_of(st.binary(min_size=8, max_size=8), st.binary(min_size=16, max_size=40)))
-def test_what_somebody_made_up_is_not_valid(cookie: bytes) -> None:
-    """Whatever it is, a good one comes back, for the client's own half."""
+def test_a_forged_cookie_is_not_valid(cookie: bytes) -> None:
+    """Any forged cookie is replaced by a valid one for the same client cookie."""
     secrets = CookieSecrets((SECRET,))
     valid, returned = check_cookie(secrets, cookie, ADDRESS, 0)
     assert not valid
@@ -97,16 +97,16 @@ def test_what_somebody_made_up_is_not_valid(cookie: bytes) -> None:
     assert check_cookie(secrets, returned, ADDRESS, 0) == (True, returned)
 
 
-def test_a_cookie_is_good_at_its_own_address_and_with_its_own_secret_only() -> None:
-    """Or it would prove nothing."""
+def test_a_cookie_is_valid_only_for_its_own_address_and_secret() -> None:
+    """A cookie from another address or made with another secret is not valid."""
     cookie = make_cookie(SECRET, CLIENT, ADDRESS, 0)
     other = CookieSecrets((bytes(16),))
     assert not check_cookie(CookieSecrets((SECRET,)), cookie, b"\1\2\3\4", 0)[0]
     assert not check_cookie(other, cookie, ADDRESS, 0)[0]
 
 
-def test_secrets_can_be_changed_without_anybody_noticing() -> None:
-    """The one before still checks; the one before that does not."""
+def test_cookies_stay_valid_after_one_change_of_the_secret() -> None:
+    """The previous secret still verifies cookies; the one before that does not."""
     first = CookieSecrets((SECRET,))
     cookie = make_cookie(SECRET, CLIENT, ADDRESS, 0)
     second = first.followed_by(b"2" * 16)
@@ -115,7 +115,7 @@ def test_secrets_can_be_changed_without_anybody_noticing() -> None:
 
 
 def test_a_file_of_secrets_is_read() -> None:
-    """As NSD and BIND write it, and with comments."""
+    """The format is that of NSD and BIND, and may contain comments."""
     one, two = "e5e973e5a6b2a43f48e7dc849e37bfcf", "445536BCD2513298075A5D379663C962"
     read = read_secrets(f"# shared\n{one}  # current\n\n {two}\n")
     assert read.secrets == (bytes.fromhex(one), bytes.fromhex(two))
@@ -130,8 +130,10 @@ def test_a_file_of_secrets_is_read() -> None:
         (("00" * 16 + "\n") * 4, "line 4 is one secret too many"),
     ],
 )
-def test_a_fault_in_the_file_is_told_without_the_secret(text: str, fault: str) -> None:
-    """With its line."""
+def test_a_fault_in_the_file_is_reported_with_its_line_and_without_the_secret(
+    text: str, fault: str
+) -> None:
+    """The message names the line and never quotes it."""
     with pytest.raises(Malformed, match=fault) as caught:
         read_secrets(text)
     assert "abc" not in str(caught.value)

@@ -29,7 +29,7 @@ def script() -> ModuleType:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_no_packet_raises_and_every_reply_is_well_formed(script: ModuleType, seed: int) -> None:
-    """Each outcome that there is comes up, so that the packets are not all refused at the door."""
+    """Every outcome occurs, so the packets are not all rejected for the same reason."""
     report = script.fuzz(4000, seed)
     assert sum(report.outcomes.values()) == 4000
     for transport in ("UDP", "TCP"):
@@ -38,16 +38,16 @@ def test_no_packet_raises_and_every_reply_is_well_formed(script: ModuleType, see
     assert report.outcomes["UDP NOERROR or BADVERS TC"] > 0
 
 
-def test_what_a_fuzzer_found_is_taken(script: ModuleType) -> None:
-    """`scripts/bench fuzz` keeps what reaches another line or branch."""
+def test_every_packet_of_the_fuzzing_corpus_is_handled(script: ModuleType) -> None:
+    """The corpus has the packets with which `scripts/bench fuzz` reached another line or branch."""
     table, files = script.small_table(), sorted(CORPUS.iterdir())
     assert len(files) > 30
     for file in files:
         script.try_every_way(table, file.read_bytes())
 
 
-def test_what_is_like_it_is_taken_too(script: ModuleType) -> None:
-    """Each a hundred times with bytes changed, cut out, doubled, or of another one."""
+def test_mutations_of_the_fuzzing_corpus_are_handled(script: ModuleType) -> None:
+    """Each packet is tried 100 times, with bytes changed, removed, doubled or taken from others."""
     table, random = script.small_table(), script.Random(20261124)
     packets = [file.read_bytes() for file in sorted(CORPUS.iterdir())]
     for packet in packets:
@@ -64,8 +64,8 @@ def test_what_is_like_it_is_taken_too(script: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("kind", ["valid", "damaged", "noise", "pointers", "labels", "options"])
-def test_packets_stay_within_what_a_transport_can_carry(script: ModuleType, kind: str) -> None:
-    """TCP messages go up to 64 KiB, and the worst of them are that long."""
+def test_generated_packets_fit_into_their_transport(script: ModuleType, kind: str) -> None:
+    """TCP messages have up to 64 KiB, and the worst kinds are nearly that long."""
     [make] = [make for name, make, _ in script.KINDS if name == kind]
     random = script.Random(1)
     sizes = [len(make(random, 65535)) for _ in range(50)]
@@ -73,8 +73,8 @@ def test_packets_stay_within_what_a_transport_can_carry(script: ModuleType, kind
     assert kind not in ("pointers", "options") or max(sizes) > 65000
 
 
-def test_the_script_prints_what_came_of_the_packets_and_what_they_cost() -> None:
-    """Run by hand it tells count, outcomes, mean, p99 and the worst packets."""
+def test_the_script_prints_the_outcomes_of_the_packets_and_their_cost() -> None:
+    """Run by hand it prints the count, the outcomes, mean, p99 and the worst packets."""
     arguments = [sys.executable, str(SCRIPT), "--packets", "300", "--seed", "7"]
     printed = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
     assert printed.startswith("300 packets, seed 7: nothing raised, replies well-formed\n")

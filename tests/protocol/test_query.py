@@ -1,4 +1,4 @@
-"""What strangers send is read in bounded time, and refused exactly as the RFCs say."""
+"""Packets from DNS clients are read in bounded time, and refused exactly as the RFCs require."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ FAULTS = [
     ("no question, but bytes of one", head(qd=0) + QUESTION, 0, 1),
     ("two questions", head(qd=2) + QUESTION * 2, 0, 1),
     ("65535 questions", head(qd=65535) + QUESTION, 0, 1),
-    ("an answer that is not there", head(an=1) + QUESTION, 0, 1),
-    ("an authority that is not there", head(ns=1) + QUESTION, 0, 1),
-    ("an additional record that is not there", head(ar=1) + QUESTION, 0, 1),
+    ("an announced answer that is missing", head(an=1) + QUESTION, 0, 1),
+    ("an announced authority record that is missing", head(ns=1) + QUESTION, 0, 1),
+    ("an announced additional record that is missing", head(ar=1) + QUESTION, 0, 1),
     ("33 records", head(an=11, ns=10, ar=12) + QUESTION + RECORD * 33, 0, 1),
     ("33 records announced, none there", head(ar=33) + QUESTION, 0, 1),
     ("65535 records three times", head(an=65535, ns=65535, ar=65535) + QUESTION, 0, 1),
@@ -167,8 +167,8 @@ IGNORED = [
 @pytest.mark.parametrize(
     ("packet", "edns"), [pytest.param(p, e, id=what) for what, p, e in QUERIES]
 )
-def test_reads_every_query_that_has_an_answer(packet: bytes, edns: Edns | None) -> None:
-    """What is odd but well-formed is read: the question, RD, and what EDNS says."""
+def test_every_well_formed_query_is_read(packet: bytes, edns: Edns | None) -> None:
+    """Unusual but well-formed queries are read with their question, RD and EDNS."""
     query = read_query(packet)
     assert isinstance(query, Query)
     question = packet[12 : 12 + len(query.question)]
@@ -183,10 +183,10 @@ def test_reads_every_query_that_has_an_answer(packet: bytes, edns: Edns | None) 
 @pytest.mark.parametrize(
     ("packet", "opcode", "rcode"), [pytest.param(p, o, r, id=what) for what, p, o, r in FAULTS]
 )
-def test_tells_what_is_malformed_from_what_is_not_implemented(
+def test_a_malformed_query_gets_formerr_and_another_opcode_notimp(
     packet: bytes, opcode: int, rcode: int
 ) -> None:
-    """A malformed query is FORMERR, another opcode NOTIMP, whatever its body looks like."""
+    """Another opcode gets NOTIMP, whatever follows the header."""
     fault = read_query(packet)
     assert isinstance(fault, Faulty)
     assert (fault.id, fault.opcode, fault.rcode) == (ID, opcode, rcode)
@@ -194,13 +194,13 @@ def test_tells_what_is_malformed_from_what_is_not_implemented(
 
 
 @pytest.mark.parametrize("packet", [pytest.param(p, id=what) for what, p in IGNORED])
-def test_is_silent_to_responses_and_to_fragments(packet: bytes) -> None:
-    """A response or less than a header gets no reply, so that servers never answer each other."""
+def test_responses_and_incomplete_headers_get_no_reply(packet: bytes) -> None:
+    """Servers never answer each other's replies."""
     assert isinstance(read_query(packet), Ignored)
 
 
 def test_there_are_enough_odd_packets() -> None:
-    """The table above covers what strangers are known to send."""
+    """The tables above have at least 90 cases of packets that servers on the Internet receive."""
     assert len(QUERIES) + len(FAULTS) + len(IGNORED) >= 90
 
 
@@ -215,7 +215,7 @@ def test_there_are_enough_odd_packets() -> None:
     ids=["a plain query", "with EDNS", "with an option", "with an answer"],
 )
 def test_a_query_cut_short_anywhere_is_malformed(whole: bytes) -> None:
-    """However many bytes are missing, the reply is FORMERR, or nothing without a whole header."""
+    """A truncated query gets FORMERR, or no reply if its header is incomplete."""
     for size in range(len(whole)):
         expected = Ignored if size < 12 else Faulty
         assert isinstance(read_query(whole[:size]), expected), f"cut to {size} bytes"
@@ -223,8 +223,8 @@ def test_a_query_cut_short_anywhere_is_malformed(whole: bytes) -> None:
 
 
 @given(st.binary(max_size=300) | st.builds(bytes.__add__, st.just(head()), st.binary()))
-def test_no_bytes_at_all_break_the_reader(packet: bytes) -> None:
-    """Whatever arrives is a query, a fault or nothing."""
+def test_any_bytes_are_a_query_a_fault_or_ignored(packet: bytes) -> None:
+    """No input raises an exception."""
     assert isinstance(read_query(packet), Query | Faulty | Ignored)
 
 
@@ -257,8 +257,8 @@ def messages(draw: st.DrawFn) -> dns.message.QueryMessage:
 
 
 @given(messages())
-def test_reads_what_dnspython_wrote(message: dns.message.QueryMessage) -> None:
-    """Id, RD, question and EDNS are those that another implementation put in."""
+def test_queries_written_by_dnspython_are_read_the_same(message: dns.message.QueryMessage) -> None:
+    """Id, RD, question and EDNS are those that dnspython was given."""
     query = read_query(message.to_wire(max_size=65535))
     assert isinstance(query, Query)
     [question] = message.question
@@ -275,10 +275,10 @@ def test_reads_what_dnspython_wrote(message: dns.message.QueryMessage) -> None:
 
 @given(messages(), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=5))
 @example(dns.message.make_query("www.failover.test", "A", use_edns=0), [])
-def test_no_damage_breaks_the_reader(
+def test_a_damaged_query_is_a_query_a_fault_or_ignored(
     message: dns.message.QueryMessage, damage: list[tuple[int, int]]
 ) -> None:
-    """A query with any bytes changed is a query, a fault or nothing."""
+    """No change of bytes in a query makes the reader raise an exception."""
     packet = bytearray(message.to_wire(max_size=65535))
     for at, value in damage:
         packet[at % len(packet)] = value

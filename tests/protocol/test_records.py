@@ -1,4 +1,4 @@
-"""Records become the same bytes that dnspython makes of them."""
+"""Records are compiled to the same bytes that dnspython writes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ CASES: list[tuple[str, int, Rdata, str]] = [
 def test_one_record_is_written_as_dnspython_writes_it(
     rtype: int, rdata: Rdata, text: str, ttl: int
 ) -> None:
-    """Pointer to the question, TYPE, CLASS, TTL, RDLENGTH and the data."""
+    """The bytes are a pointer to the question, TYPE, CLASS, TTL, RDLENGTH and the data."""
     kind = dns.rdatatype.RdataType.make(rtype)
     data = dns.rdata.from_text(dns.rdataclass.IN, kind, text).to_wire()
     assert data is not None
@@ -74,28 +74,28 @@ def test_one_record_is_written_as_dnspython_writes_it(
 
 
 @given(st.lists(st.binary(max_size=255), min_size=1, max_size=8))
-def test_a_text_holds_any_bytes(strings: list[bytes]) -> None:
-    """TXT strings need not be UTF-8, nor free of NUL, quotes and newlines."""
+def test_a_txt_record_can_contain_any_bytes(strings: list[bytes]) -> None:
+    """TXT strings need not be UTF-8, and may contain NUL, quotes and newlines."""
     rdata = dns.rdtypes.ANY.TXT.TXT(dns.rdataclass.IN, dns.rdatatype.TXT, strings)
     compiled = compile_records(RRset(TXT, 60, (Text(tuple(strings)),)))
     assert compiled.tail[12:] == rdata.to_wire()
 
 
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=20))
-def test_an_rrset_is_its_records_in_order(datas: list[bytes]) -> None:
-    """Each record can be taken out again, and the counts of the reply are theirs."""
+def test_an_rrset_keeps_its_records_in_order(datas: list[bytes]) -> None:
+    """Each record can be read back, and the counts match their number."""
     compiled = compile_records(RRset(65280, 60, tuple(Opaque(data) for data in datas)))
     assert [record[10:] for record in compiled.records()] == datas
     count = len(datas).to_bytes(2, "big")
     assert compiled.counts == (b"\0\1" + count + b"\0\0\0\0", b"\0\1" + count + b"\0\0\0\1")
 
 
-def test_the_class_can_be_another_than_in() -> None:
+def test_records_can_have_another_class_than_in() -> None:
     """Records of class CH are written with their class."""
     assert compile_records(RRset(TXT, 0, (Text((b"x",)),)), 3).tail[4:6] == b"\0\3"
 
 
-def test_names_in_data_are_in_lower_case_and_whole() -> None:
-    """Targets are not compressed, so that the same bytes serve in any message."""
+def test_names_in_rdata_are_in_lower_case_and_uncompressed() -> None:
+    """Targets are not compressed, so that the same bytes fit into any message."""
     target = DomainName.from_text("LB.Example.NET")
     assert compile_records(RRset(CNAME, 60, (target,))).tail[12:] == b"\2lb\7example\3net\0"

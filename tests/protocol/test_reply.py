@@ -1,4 +1,4 @@
-"""Replies are written so that dnspython reads the same out of them, and never grow too long."""
+"""Replies are read back by dnspython as intended, and never exceed their limit."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ owned = st.tuples(names, st.integers(1, 4))
 
 
 def read(qname: str = "www.failover.test", edns: bool = False) -> Query:
-    """Return a query as it comes from the network."""
+    """Return a query as it is read from the network."""
     parsed = read_query(query(qname, payload=1232 if edns else None).to_wire())
     assert isinstance(parsed, Query)
     return parsed
 
 
 def rrset(owner: bytes, count: int, rtype: int = A) -> Owned:
-    """Return so many addresses at a name."""
+    """Return an RRset of `count` addresses at a name."""
     data = tuple(IPv4Address(number) for number in range(count))
     return owner, compile_records(RRset(rtype, 60, data))
 
 
 def contents(section: list[dns.rrset.RRset]) -> list[tuple[bytes, int]]:
-    """Return owners and numbers of records as dnspython read them."""
+    """Return the owners and record counts of a section as dnspython read it."""
     found: list[tuple[bytes, int]] = []
     for rrset in section:
         found.append((rrset.name.to_wire() or b"", len(rrset)))
@@ -48,12 +48,12 @@ def contents(section: list[dns.rrset.RRset]) -> list[tuple[bytes, int]]:
 
 
 @given(st.lists(owned, max_size=12), st.lists(owned, max_size=12), st.lists(owned, max_size=12))
-def test_owners_are_compressed_so_that_they_can_be_read_again(
+def test_compressed_owner_names_are_read_back_by_dnspython(
     answer: list[tuple[bytes, int]],
     authority: list[tuple[bytes, int]],
     additional: list[tuple[bytes, int]],
 ) -> None:
-    """Whatever owners the sections have, dnspython finds them in their sections, in order."""
+    """Any owner names are found again, each in its section and in order."""
     sections = [[rrset(*one) for one in part] for part in (answer, authority, additional)]
     reply = write_reply(read(), Sections(0, True, sections[0], sections[1], sections[2]), 65535)
     parsed = dns.message.from_wire(reply, one_rr_per_rrset=True)
@@ -64,8 +64,8 @@ def test_owners_are_compressed_so_that_they_can_be_read_again(
     assert [[rr.name.to_wire() for rr in section] for section in parsed.sections[1:]] == expected
 
 
-def test_an_owner_that_was_written_before_costs_two_bytes() -> None:
-    """Owner names point back at the question and at each other."""
+def test_a_repeated_owner_name_takes_two_bytes() -> None:
+    """Owner names point to the question and to each other."""
     www = DomainName.from_text("www.failover.test")
     asked = read()
     size = len(write_reply(asked, Sections(0), 65535))
@@ -80,8 +80,8 @@ def test_an_owner_that_was_written_before_costs_two_bytes() -> None:
     assert len(write_reply(asked, twice, 65535)) == size + 16 + 18 + 16
 
 
-def test_names_past_the_reach_of_a_pointer_are_written_out() -> None:
-    """A pointer has 14 bits; a reply over TCP may be longer."""
+def test_names_out_of_reach_of_a_pointer_are_written_in_full() -> None:
+    """A pointer has 14 bits, but a reply over TCP may be longer."""
     far = [rrset(DomainName.from_labels([b"n%d" % n, b"far"]).wire, 10) for n in range(300)]
     reply = write_reply(read(), Sections(0, answer=[*far, far[-1]]), 65535)
     assert len(reply) > 0x8000
@@ -93,7 +93,7 @@ def test_names_past_the_reach_of_a_pointer_are_written_out() -> None:
 @pytest.mark.parametrize("edns", [False, True], ids=["plain", "edns"])
 @pytest.mark.parametrize("part", ["answer", "authority", "additional"])
 def test_a_reply_that_does_not_fit_is_cut_to_its_question(part: str, edns: bool) -> None:
-    """One byte too many in any section: TC, question and OPT only; at the limit all is there."""
+    """One byte over the limit leaves TC, question and OPT; at the limit everything is there."""
     asked = read(edns=edns)
     sections = Sections(0, **{part: [rrset(asked.name.wire, 5)]})  # type: ignore[arg-type]
     whole = write_reply(asked, sections, 65535)
@@ -106,22 +106,22 @@ def test_a_reply_that_does_not_fit_is_cut_to_its_question(part: str, edns: bool)
 
 @pytest.mark.parametrize("rcode", [0, 1, 3, 5, 16, 23])
 def test_an_rcode_over_15_continues_in_opt(rcode: int) -> None:
-    """Extended rcodes are read by dnspython as they were given."""
+    """dnspython reads extended rcodes as they were given."""
     reply = dns.message.from_wire(write_reply(read(edns=True), Sections(rcode), 512))
     assert reply.rcode() == rcode
 
 
 @pytest.mark.parametrize("dnssec_ok", [True, False])
 def test_opt_advertises_1232_bytes_and_version_0_and_copies_do(dnssec_ok: bool) -> None:
-    """OPT says what we can take, and nothing of what the client sent but DO."""
+    """Of the client's flags and values only DO is copied."""
     asked = read_query(query("a.test", payload=4096, dnssec_ok=dnssec_ok).to_wire())
     assert isinstance(asked, Query)
     reply = write_reply(asked, Sections(0), 512)
     assert reply[-11:] == b"\0\0\x29\x04\xd0\0\0" + (b"\x80\0" if dnssec_ok else b"\0\0") + b"\0\0"
 
 
-def test_an_extended_error_is_told_in_opt_only() -> None:
-    """EDE 20 is an option, so that only who speaks EDNS gets it (RFC 8914)."""
+def test_an_extended_error_is_sent_in_opt_only() -> None:
+    """EDE 20 is an EDNS option, so that only clients with EDNS get it (RFC 8914)."""
     refused = Sections(5, authoritative=False, extended_error=20)
     with_edns = dns.message.from_wire(write_reply(read(edns=True), refused, 512))
     [option] = with_edns.options
@@ -132,7 +132,7 @@ def test_an_extended_error_is_told_in_opt_only() -> None:
 
 
 def test_a_header_repeats_id_and_opcode() -> None:
-    """What cannot be read or is not implemented gets 12 bytes."""
+    """A malformed query, or one with another opcode, gets a reply of 12 bytes."""
     assert write_header(Faulty(0xABCD, 5, 4, "")) == b"\xab\xcd\xa8\x04" + bytes(8)
 
 
@@ -147,13 +147,13 @@ def test_a_header_repeats_id_and_opcode() -> None:
     ],
 )
 def test_udp_replies_have_a_limit(edns: Edns | None, limit: int) -> None:
-    """512 bytes, what the client can take, or 1232, whichever counts."""
+    """The limit is 512 bytes, the client's payload size, or 1232."""
     asked = Query(1, False, b"\0\0\1\0\1", DomainName(b"\0"), 1, 1, edns)
     assert udp_limit(asked) == limit
 
 
-def test_the_longest_question_fits_with_all_that_opt_may_hold() -> None:
-    """A cut reply is never over 512 bytes itself."""
+def test_the_longest_question_fits_with_the_largest_opt() -> None:
+    """A truncated reply never exceeds 512 bytes itself."""
     longest = DomainName((b"\x3f" + b"x" * 63) * 3 + b"\x3d" + b"x" * 61 + b"\0")
     question = longest.wire + b"\0\1\0\1"
     asked = Query(1, False, question, longest, 1, 1, Edns(512, 0, True))

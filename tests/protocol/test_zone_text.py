@@ -1,4 +1,4 @@
-"""What `records` prints is read back by dnspython to the same records."""
+"""The output of the `records` command is read back by dnspython to the same records."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_back(text: str, origin: str = ".") -> list[tuple[bytes, int, int, bytes
 
 
 def as_bytes(owner: DomainName, records: RRset) -> list[tuple[bytes, int, int, bytes]]:
-    """Return the same of records as values."""
+    """Return owner, type, TTL and data of each record of an RRset."""
     compiled = compile_records(records)
     return [(owner.wire, records.rtype, records.ttl, r[10:]) for r in compiled.records()]
 
@@ -53,7 +53,7 @@ CASES = [
 def test_records_are_written_a_line_each_and_read_back_the_same(
     records: RRset, count: int, owner: str
 ) -> None:
-    """Owner, TTL, type and data survive."""
+    """Owner, TTL, type and data are preserved."""
     text = record_lines(name(owner), records)
     assert (text.count("\n"), text[-1]) == (count, "\n")
     assert sorted(read_back(text)) == sorted(as_bytes(name(owner), records))
@@ -64,7 +64,9 @@ texts = st.lists(st.binary(max_size=255), min_size=1, max_size=4).map(lambda s: 
 
 
 @given(labels, texts | st.binary(max_size=99).map(Opaque), st.integers(0, 2**31 - 1))
-def test_any_name_and_any_bytes_survive(owner: list[bytes], rdata: Rdata, ttl: int) -> None:
+def test_any_name_and_any_bytes_are_read_back_the_same(
+    owner: list[bytes], rdata: Rdata, ttl: int
+) -> None:
     """No byte of a label or a text breaks a line or is lost."""
     rtype = TXT if isinstance(rdata, Text) else 65280
     records = RRset(rtype, ttl, (rdata,))
@@ -74,8 +76,8 @@ def test_any_name_and_any_bytes_survive(owner: list[bytes], rdata: Rdata, ttl: i
     assert read_back(text) == as_bytes(DomainName.from_labels(owner), records)
 
 
-def test_a_line_is_what_people_expect_of_a_zone_file() -> None:
-    """Names are absolute, the class is written."""
+def test_lines_look_like_those_of_a_zone_file() -> None:
+    """Names are absolute, and the class is written."""
     soa = authority("failover.test")
     assert record_lines(soa.owner, soa.records) == (
         "failover.test. 60 IN SOA ns1.failover.test. hostmaster.failover.test. "

@@ -80,7 +80,7 @@ def test_a_server_answers_on_inherited_sockets(tmp_path: Path) -> None:
 REFUSED = [
     (lambda udp, tcp: (udp,), "was handed over without a socket for TCP (ListenStream=)"),
     (lambda udp, tcp: (udp, udp), "was handed over twice"),
-    (lambda udp, tcp: (udp, socket.socketpair()[0]), "descriptor 4 is no internet socket"),
+    (lambda udp, tcp: (udp, socket.socketpair()[0]), "descriptor 4 is not an internet socket"),
     (lambda udp, tcp: (udp, socket.socket()), "descriptor 4 does not listen"),
 ]
 

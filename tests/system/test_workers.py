@@ -194,7 +194,7 @@ def test_queries_are_answered_while_the_control_process_is_stalled(fleet: Server
         client.wait_for_more()
     assert client.lost == 0
     assert pids(fleet) == before
-    assert "it is ended" not in fleet.log.read_text()
+    assert "it is killed" not in fleet.log.read_text()
 
 
 def test_queries_are_answered_while_a_new_control_process_takes_over(

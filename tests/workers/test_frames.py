@@ -1,4 +1,4 @@
-"""Frames are what was written, however the stream is cut; what is none is noticed."""
+"""Frames are read back as written, however the stream is split; invalid ones are refused."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ FRAMES = [(Kind.PART, b"one"), (Kind.DELTA, b"two"), (Kind.CALL,), (Kind.REPLY,)
 
 
 @given(st.lists(st.integers(0, len(STREAM))))
-def test_a_stream_is_read_in_whatever_pieces_it_arrives(cuts: list[int]) -> None:
-    """In order, and each frame once."""
+def test_frames_are_read_in_order_however_the_stream_is_split(cuts: list[int]) -> None:
+    """Each frame is read once and in order."""
     reader, frames = FrameReader(), list[Frame]()
     for begin, end in pairwise([0, *sorted(cuts), len(STREAM)]):
         frames += reader.feed(STREAM[begin:end])
@@ -42,7 +42,7 @@ def test_a_stream_is_read_in_whatever_pieces_it_arrives(cuts: list[int]) -> None
 
 
 def test_calls_and_replies_are_read_as_they_were_written() -> None:
-    """With their number; a refusal keeps its code and words."""
+    """The number is kept; a refusal keeps its code and message."""
     call, result, failure = FrameReader().feed(
         write_call(1, "agree", {"a": [1]})
         + write_result(1, {"b": 2})
@@ -58,13 +58,13 @@ def test_calls_and_replies_are_read_as_they_were_written() -> None:
 @pytest.mark.parametrize(
     "data", [b"\0\0\0\0\1", b"\0\0\0\1\x63", b"\0\0\0\1\0", b"\xff\xff\xff\xff\1"]
 )
-def test_a_stream_that_has_lost_its_place_is_refused(data: bytes) -> None:
-    with pytest.raises(Malformed, match="a frame of kind"):
+def test_a_frame_of_invalid_length_or_kind_is_refused(data: bytes) -> None:
+    with pytest.raises(Malformed, match="an invalid frame"):
         FrameReader().feed(data)
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"[]", b"{}", b'{"call": "x"}', b"[" * 10**5])
-def test_a_call_or_reply_without_what_it_needs_is_refused(body: bytes) -> None:
+def test_an_incomplete_call_or_reply_is_refused(body: bytes) -> None:
     for read in (read_call, read_reply):
         with pytest.raises(Malformed):
             read(body)

@@ -1,4 +1,4 @@
-"""What fills a table is what all names say, byte for byte, in parts."""
+"""The parts that fill a table equal the deltas of all names, byte for byte."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from failoverdns.workers import full_table as filling
 ZONES = (samples.zone(), samples.zone("second.example", negative_ttl=5))
 
 
-def told(view: View) -> bytes:
-    """Return all that is served as one delta."""
+def whole_table(view: View) -> bytes:
+    """Return the whole table as one delta."""
     return write_delta(Delta(authorities=all_authorities(view))) + write_nodes(all_nodes(view))
 
 
 @given(drawn.commands(ZONES))
-def test_the_parts_are_all_names_as_they_are_told_otherwise(commands: list[Mutation]) -> None:
-    """The names of groups are written another way; nobody can tell."""
+def test_the_parts_of_a_full_table_equal_the_delta_of_all_names(commands: list[Mutation]) -> None:
+    """The names of groups are written in a faster way, with the same result."""
     view, random = drawn.start(ZONES[0]), Random(0)
     for now, command in enumerate(commands):
         try:
             samples.carried_out(view, command, float(now), random)
         except Rejected:
             continue
-    assert b"".join(filling.parts(view)) == told(view)
+    assert b"".join(filling.parts(view)) == whole_table(view)
 
 
-def test_what_is_written_of_an_application_is_forgotten_when_it_changes() -> None:
-    """Parts that are taken after a change are of after the change."""
+def test_the_cached_bytes_of_an_application_are_dropped_when_it_changes() -> None:
+    """Parts that are requested after a change contain the change."""
     view = samples.shop()
     parts = filling.parts(view)
     begun = next(parts)
     samples.carried_out(view, SetHead("eu", "lb1", samples.addresses("192.0.2.99")), 0.0, Random(0))
-    assert begun + b"".join(parts) == begun + told(view)[len(begun) :]
+    assert begun + b"".join(parts) == begun + whole_table(view)[len(begun) :]

@@ -1,1 +1,1 @@
-"""The table of all names that are served, and the deltas that change it."""
+"""The table of all served names, and the deltas that change it."""

@@ -1,7 +1,7 @@
 """The table in C (`failoverdns/native`): bytes, not objects, and packets answered in batches.
 
-Knows how what C returns becomes the values of `protocol.table.table`.
-Refuses to know how it is done, and whether there is a compiler: `protocol.table.fast_path` does.
+This module turns the results of the C code into the values of `protocol.table.table`.  It can be
+imported only where the extension is built: `protocol.table.fast_path` checks that.
 """
 
 from __future__ import annotations
@@ -27,41 +27,41 @@ class CompiledTable:
         return len(self._table)
 
     def apply(self, delta: bytes) -> None:
-        """Take over a change, all of it at once; raises Malformed."""
+        """Apply a delta as a whole; raises Malformed."""
         try:
             self._table.apply(delta)
         except ValueError as fault:
             raise Malformed(str(fault)) from None
 
     def stage(self, part: bytes) -> None:
-        """Take a part of a delta ahead of the rest; raises Malformed."""
+        """Take a part of a delta before the rest; raises Malformed."""
         try:
             self._table.stage(part)
         except ValueError as fault:
             raise Malformed(str(fault)) from None
 
     def ready_answer(self, packet: bytes, *, udp: bool) -> bytes | None:
-        """Return the reply to a packet if it lies ready, else None."""
+        """Return the reply to a packet if there is a ready answer, else None."""
         return self._table.ready_answer(packet, udp)
 
     def ready_answer_with_cookie(
         self, packet: bytes, secrets: CookieSecrets, address: bytes, now: float, *, udp: bool
     ) -> bytes | None:
-        """Return the reply to a packet, which may have a cookie, if it lies ready, else None."""
+        """Return the reply to a packet, which may have a cookie, if there is a ready answer."""
         joined = b"".join(secrets.secrets)
         return self._table.ready_answer(packet, udp, joined, address, int(now) & 0xFFFFFFFF)
 
     def serve(self, descriptor: int, secrets: CookieSecrets | None) -> ServedBatch:
-        """Answer what waits at a UDP socket, in batches with a cap.
+        """Answer packets that wait at a UDP socket, in a limited number of batches.
 
-        Returns how many replies the kernel did not take, and the packets that have no ready answer.
+        Returns the number of replies that could not be sent, and the packets without ready answer.
         """
         joined = b"".join(secrets.secrets) if secrets is not None else b""
         _, unsent, left = self._table.serve(descriptor, joined)
         return unsent, left
 
     def find(self, name: bytes) -> Entry | None:
-        """Return what is served at a name, if it exists."""
+        """Return the entry of a name, or None if the name does not exist."""
         found = self._table.find(name)
         if found is None:
             return None
@@ -72,7 +72,7 @@ class CompiledTable:
         return Entry(origin, answers, negative_ttl)
 
     def zone_of(self, name: bytes) -> Authority | None:
-        """Return the zone that a name is in."""
+        """Return the zone of a name, or None."""
         found = self._table.zone_of(name)
         if found is None:
             return None
@@ -84,5 +84,5 @@ class CompiledTable:
         return self._table.cut_above(name, origin)
 
     def memory(self) -> int:
-        """Return how many bytes are in use."""
+        """Return the bytes of memory in use."""
         return self._table.memory()

@@ -1,17 +1,18 @@
-"""Deltas as bytes: what a change does to what is served, compiled once, for every table.
+"""Deltas as bytes: the changes of served names and zones, compiled once for all tables.
 
     delta   = operation ...                       applied in order, all of them or none
-    "D"     origin                                a zone goes, with all its names
-    "Z"     origin, length (4), SOA               a zone comes, or its SOA is new
-    "R"     owner                                 a name goes
-    "N"     owner, size of origin (1),            all that is served at a name
+    "D"     origin                                remove a zone and all its names
+    "Z"     origin, length (4), SOA               add a zone, or replace its SOA
+    "R"     owner                                 remove a name
+    "N"     owner, size of origin (1),            set everything that is served at a name
             negative TTL (4), length (4), RRsets
-    RRsets  = (type (2), records (2), length (4), answer section) ...
+    RRsets  = (type (2), record count (2), length (4), answer section) ...
 
-Names are in uncompressed wire form and lower case; the origin of the zone that a name is in is the
-end of the name.  An answer section is that of a reply whose question has the owner's name; the SOA
-is written as one of them.  Numbers are in network order.
-Knows the form of a delta, and checks it.  Refuses to know what a table makes of it.
+Names are in uncompressed wire form and lower case; the size of the origin marks the end of the
+owner name that is the origin of its zone.  An answer section is that of a reply whose question has
+the owner name; the SOA is such a section, too.  Numbers are in network order.
+
+This module writes and checks deltas; `python_table` and `failoverdns/native` apply them.
 """
 
 from __future__ import annotations
@@ -33,26 +34,26 @@ _LENGTH: Final = Struct(">I")
 _NODE_HEAD: Final = Struct(">BII")
 _RRSET_HEAD: Final = Struct(">HHI")
 PART: Final = 500
-"""Names of a part: less than a millisecond for a table, whose process answers in between."""
+"""Names in a part: a table needs less than a millisecond for it, and answers between two parts."""
 
 _MOST_SHARED: Final = 1 << 16
-"""Tuples of RRsets of which the bytes are remembered while nodes are written."""
+"""Tuples of RRsets whose bytes are cached while nodes are written."""
 
 
 Shared = dict[int, tuple[tuple[RRset, ...], bytes]]
-"""The bytes of tuples of RRsets, by the identity of the tuple, which is kept for that."""
+"""The bytes of tuples of RRsets by `id()` of the tuple, which is kept to keep its `id()` valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A zone that goes with all its names."""
+    """A zone that is removed with all its names."""
 
     origin: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """A zone and its SOA, as an answer section of one record."""
+    """A zone that is added, or gets a new SOA, which is an answer section of one record."""
 
     origin: bytes
     soa: bytes
@@ -60,14 +61,14 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A name at which nothing is served any more."""
+    """A name that is removed."""
 
     owner: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ServedNames:
-    """All that is served at a name; `negative_ttl` in wire form, `rrsets` as in a delta."""
+    """Everything that is served at a name; `negative_ttl` in wire form, `rrsets` as in a delta."""
 
     owner: bytes
     origin: bytes
@@ -79,7 +80,7 @@ DeltaOperation = Dropped | Put | Removed | ServedNames
 
 
 def write_delta(delta: Delta) -> bytes:
-    """Return the bytes of a delta: zones that go, zones, names that go, names."""
+    """Return the bytes of a delta: removed zones, zones, removed names, names."""
     parts = [b"D" + origin.wire for origin in delta.dropped]
     for rrset in delta.authorities:
         soa = compile_records(rrset.records).tail
@@ -90,17 +91,17 @@ def write_delta(delta: Delta) -> bytes:
 
 
 def write_parts(delta: Delta, size: int = PART) -> list[bytes]:
-    """Return the bytes of a delta in parts of `size` names: all but the last one can be staged."""
+    """Return the bytes of a delta in parts of `size` names; all but the last can be staged."""
     first = replace(delta, nodes=delta.nodes[:size])
     rest = range(size, len(delta.nodes), size)
     return [write_delta(first), *(write_nodes(delta.nodes[at : at + size]) for at in rest)]
 
 
 def write_nodes(nodes: Iterable[Node], shared: Shared | None = None) -> bytes:
-    """Return the bytes of a delta that puts names in.
+    """Return the bytes of a delta that sets names.
 
-    Names that share the very same tuple of RRsets share its bytes: those of a group do.
-    Pass the same `shared`, empty at first, for several deltas whose names share them too.
+    Names with the same tuple of RRsets (the same object), as those of a group, share its bytes.
+    To share them between several deltas, pass the same `shared`, which is empty at first.
     """
     parts: list[bytes] = []
     shared = {} if shared is None else shared
@@ -117,14 +118,17 @@ def write_nodes(nodes: Iterable[Node], shared: Shared | None = None) -> bytes:
 
 
 def write_rest(rrsets: tuple[RRset, ...], size: int, negative_ttl: int) -> bytes:
-    """Return what follows the owner of a name; `size` is that of its zone's origin in wire form."""
+    """Return the bytes that follow the owner in an "N" operation.
+
+    `size` is the size of the zone's origin in wire form, in bytes.
+    """
     written = write_rrsets(rrsets)
     return _NODE_HEAD.pack(size, negative_ttl, len(written)) + written
 
 
 @lru_cache(maxsize=1 << 12)
 def write_rrsets(rrsets: tuple[RRset, ...]) -> bytes:
-    """Return the RRsets of a name in wire form (RFC 1035 section 3.2.1)."""
+    """Return the RRsets of a name as a delta has them (records as in RFC 1035 section 3.2.1)."""
     parts = []
     for records in rrsets:
         compiled = compile_records(records)
@@ -134,7 +138,7 @@ def write_rrsets(rrsets: tuple[RRset, ...]) -> bytes:
 
 
 def read_delta(delta: bytes) -> list[DeltaOperation]:
-    """Return what a delta does; raises Malformed for what is none, so nothing is applied."""
+    """Return the operations of a delta; raises Malformed if any of it is invalid."""
     operations: list[DeltaOperation] = []
     at = 0
     try:
@@ -169,9 +173,9 @@ def read_delta(delta: bytes) -> list[DeltaOperation]:
 
 @lru_cache(maxsize=1 << 12)
 def read_rrsets(rrsets: bytes) -> Answers:
-    """Return the RRsets of a name, as a delta has them; raises Malformed.
+    """Read the RRsets of a name from a delta; raises Malformed.
 
-    Cached: the names of a group come one after the other, and share what this returns.
+    The result is cached: the names of a group follow each other and share it.
     """
     answers = {}
     at = 0
@@ -183,23 +187,23 @@ def read_rrsets(rrsets: bytes) -> Answers:
         tail = rrsets[at + 8 : at + 8 + length]
         at += 8 + length
         if at > len(rrsets) or not _is_section(tail, records):
-            raise Malformed("an RRset that is not so many records")
+            raise Malformed("an RRset that does not match its record count")
         answers[type_key(rtype)] = CompiledRRset(rtype, tail, counts(records))
     return answers
 
 
 def _name(delta: bytes, at: int) -> tuple[bytes, int]:
-    """Return a name and where it ends."""
+    """Return the name at `at`, and the offset after it."""
     start = at
     while length := delta[at]:
         at += 1 + length
         if length > 63 or at - start > 254:
-            raise Malformed("what is no domain name")
+            raise Malformed("an invalid domain name")
     return delta[start : at + 1], at + 1
 
 
 def _is_suffix(name: bytes, at: int) -> bool:
-    """Tell whether a label of the name, or its root, begins at `at`."""
+    """Return whether a label of the name, or its root, begins at `at`."""
     step = 0
     while step < at:
         step += 1 + name[step]
@@ -207,7 +211,7 @@ def _is_suffix(name: bytes, at: int) -> bool:
 
 
 def _is_section(tail: bytes, records: int) -> bool:
-    """Tell whether bytes are so many whole records, each with its owner a pointer."""
+    """Return whether bytes are `records` whole records, each with a pointer as its owner."""
     at = 0
     while at + 12 <= len(tail) and records:
         at += 12 + int.from_bytes(tail[at + 10 : at + 12], "big")

@@ -1,6 +1,6 @@
-"""Which table answers: the compiled one where there is one, else the one in pure Python.
+"""The choice of the table: the compiled one if it was built, else the one in pure Python.
 
-The environment variable FAILOVERDNS_FAST_PATH, `compiled` or `python`, leaves no choice.
+The environment variable FAILOVERDNS_FAST_PATH forces one of them: `compiled` or `python`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ VARIABLE = "FAILOVERDNS_FAST_PATH"
 
 
 class NotCompiled(ImportError):
-    """The compiled fast path was asked for, and was not built."""
+    """FAILOVERDNS_FAST_PATH asks for the compiled table, which was not built."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -25,7 +25,7 @@ class NotCompiled(ImportError):
 
 
 def fast_path() -> str:
-    """Tell which table is in use: `compiled` or `pure Python`; raises NotCompiled."""
+    """Return which table is in use, `compiled` or `pure Python`; raises NotCompiled."""
     asked = os.environ.get(VARIABLE, "")
     if asked == "python":
         return "pure Python"
@@ -37,7 +37,7 @@ def fast_path() -> str:
 
 
 def make_table() -> Table:
-    """Return an empty table; raises NotCompiled."""
+    """Return an empty table of the kind in use; raises NotCompiled."""
     if fast_path() == "compiled":
         from failoverdns.protocol.table.compiled_table import CompiledTable
 

@@ -1,7 +1,6 @@
-"""Look a name up in the table, as RFC 1034 section 4.3.2 says, without recursion.
+"""The look-up of a name in the table, as in RFC 1034 section 4.3.2, without recursion.
 
-Knows CNAME chains, wildcards, zone cuts and glue; an outcome is one of five types.
-Refuses to know packets, and how an outcome is written.
+It follows CNAME chains and wildcards, and stops at zone cuts; the result is one of five types.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ _DS: Final = RRType.DS.value
 _A, _AAAA, _CNAME, _NS = type_key(A), type_key(AAAA), type_key(CNAME), type_key(NS)
 
 MAX_CHAIN = 16
-"""CNAME records followed inside a zone before the answer ends where it is."""
+"""CNAME records that are followed inside a zone; after them the answer ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The RRsets that answer the question, CNAME records that led there first."""
+    """The RRsets that answer the question, after the CNAME records that lead to them."""
 
     answers: tuple[Owned, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NoData:
-    """The (last) name exists, the type does not (RFC 2308 section 2.2)."""
+    """NODATA: the (last) name exists without the type (RFC 2308 section 2.2)."""
 
     answers: tuple[Owned, ...]
     soa: Owned
@@ -41,7 +40,7 @@ class NoData:
 
 @dataclass(frozen=True, slots=True)
 class NoSuchName:
-    """The (last) name does not exist: NXDOMAIN (RFC 2308 section 2.1)."""
+    """NXDOMAIN: the (last) name does not exist (RFC 2308 section 2.1)."""
 
     answers: tuple[Owned, ...]
     soa: Owned
@@ -49,7 +48,7 @@ class NoSuchName:
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """The (last) name is below a zone cut (RFC 9499, "referral")."""
+    """A referral: the (last) name is at or below a zone cut (RFC 9499, "referral")."""
 
     answers: tuple[Owned, ...]
     nameservers: Owned
@@ -58,14 +57,14 @@ class Referral:
 
 @dataclass(frozen=True, slots=True)
 class NotOurs:
-    """The name is in no zone of ours."""
+    """The name is in none of our zones."""
 
 
 LookupResult = Found | NoData | NoSuchName | Referral | NotOurs
 
 
 def look_up(table: Table, name: bytes, qtype: int) -> LookupResult:
-    """Look a name (wire form, lower case) up, following CNAME records inside its zone.
+    """Look up a name (wire form, lower case), and follow CNAME records inside its zone.
 
     RFC 1034 section 4.3.2, RFC 4592 section 3.3.1, RFC 6604, RFC 8482 section 4.1.
     """
@@ -98,7 +97,7 @@ def look_up(table: Table, name: bytes, qtype: int) -> LookupResult:
 
 
 def _wildcard(table: Table, name: bytes) -> Entry | None:
-    """Return the wildcard entry that a name without entry is made from, if there is one."""
+    """Return the entry of the wildcard that covers a name without entry, or None."""
     while len(name) > 1:
         name = name[1 + name[0] :]
         if table.find(name) is not None:
@@ -107,10 +106,10 @@ def _wildcard(table: Table, name: bytes) -> Entry | None:
 
 
 def _referral(table: Table, chain: tuple[Owned, ...], cut: bytes) -> Referral:
-    """Refer to the servers below a zone cut, with the glue that the zone has.
+    """Return the referral to the servers of a zone cut, with the glue that the zone has.
 
-    That is the addresses of servers inside the cut, which nobody could find else, and below other
-    cuts of the same zone ("sibling glue", RFC 9471 section 2.2).
+    Glue is the addresses of servers below this cut, which nobody could find otherwise, and below
+    other cuts of the same zone ("sibling glue", RFC 9471 section 2.2).
     """
     there = table.find(cut)
     assert there is not None

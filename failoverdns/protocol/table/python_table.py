@@ -1,7 +1,7 @@
-"""The table in pure Python: one object a name, which holds for each type the *ready answer*.
+"""The table in pure Python: one object per name, which holds the *ready answer* for each type.
 
-Negative answers are ready but for their end, the SOA record of the zone, because its serial
-number changes with every change in the zone.
+Negative answers are ready except for the end, the RDATA of the zone's SOA record, because the
+serial number changes with every change of the zone.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _CNAME, _NS, _SOA = type_key(CNAME), type_key(NS), type_key(SOA)
 _ORDINARY: Final = frozenset(
     pack(">HH", rtype, IN) for rtype in range(1, 128) if rtype != RRType.OPT
 )
-"""Types, in wire form and class IN, whose absence is simply NODATA."""
+"""Types, in wire form and class IN, that are answered with NODATA where they do not exist."""
 
 _SHAPES: Final = {
     bytes((high, low, 0, 1, 0, 0, 0, 0, 0, edns)): (pack(">H", 0x8400 | high << 8), bool(edns))
@@ -62,13 +62,13 @@ _COUNTS_NEGATIVE: Final = b"\0\1\0\0\0\1\0\0", b"\0\1\0\0\0\1\0\1"
 
 @dataclass(slots=True)
 class _Name:
-    """What is served at a name; without answers it is reserved or an empty non-terminal.
+    """Everything that is served at a name; without answers it is an empty non-terminal or reserved.
 
-    `ready` is `answers` where nothing but the name is needed to answer, and empty elsewhere.
+    `ready` is the same as `answers` if the name alone decides the answer, and else empty.
     `alias` is the answer for every type: a CNAME record that leads out of the zone.
-    `negative` is the SOA record of NODATA up to its RDLENGTH, where a missing type is NODATA.
-    `negative_ttl` in wire form; None where the zone's holds.
-    `children` counts the names that exist directly below.
+    `negative` is the SOA record of NODATA up to its RDLENGTH, if a missing type gets NODATA.
+    `negative_ttl` is in wire form, None for that of the zone.
+    `children` is the number of names that exist directly below.
     """
 
     authority: Authority
@@ -94,11 +94,11 @@ class PythonTable:
         return len(self._names)
 
     def ready_answer(self, packet: bytes, *, udp: bool) -> bytes | None:
-        """Return the reply to a packet if it lies ready, else None.
+        """Return the reply to a packet if there is a ready answer, else None.
 
-        Only for queries that are exactly header, question, and at most an OPT without options:
-        then what precedes QTYPE is compared with the names of the table as a whole, so that
-        nothing needs to be read.  Lower case is safe: no length byte of a label is a letter.
+        Only for queries of header, question, and at most an OPT record without options: then the
+        bytes between header and QTYPE are looked up in the table without being parsed.  Making
+        them lower case is safe, because no length byte of a label is a letter.
         """
         shape = _SHAPES.get(packet[2:12])
         if shape is None:
@@ -140,9 +140,9 @@ class PythonTable:
         return reply
 
     def _nxdomain(self, owner: bytes) -> bytes | None:
-        """Return the SOA record that says that a name does not exist, if nothing else is said.
+        """Return the SOA record of an NXDOMAIN answer, or None if that needs the slow path.
 
-        None if `owner` is no name, or in no zone, or what is above it is a wildcard or a zone cut.
+        None if `owner` is an invalid name or in no zone, or if a wildcard or a zone cut covers it.
         """
         at = 0
         while at < len(owner) and 0 < (length := owner[at]) < 64:
@@ -163,14 +163,14 @@ class PythonTable:
         return None
 
     def find(self, name: bytes) -> Entry | None:
-        """Return what is served at a name, if it exists."""
+        """Return the entry of a name, or None if the name does not exist."""
         found = self._names.get(name)
         if found is None:
             return None
         return Entry(found.authority.origin, found.answers, found.negative_ttl)
 
     def zone_of(self, name: bytes) -> Authority | None:
-        """Return the zone that a name is in."""
+        """Return the zone of a name, or None."""
         authorities = self._authorities
         while (authority := authorities.get(name)) is None and len(name) > 1:
             name = name[1 + name[0] :]
@@ -187,11 +187,11 @@ class PythonTable:
         return found
 
     def stage(self, part: bytes) -> None:
-        """Take a part of a delta ahead of the rest; raises Malformed."""
+        """Take a part of a delta before the rest; raises Malformed."""
         self._staged += read_delta(part)
 
     def apply(self, delta: bytes) -> None:
-        """Take over a change, all of it at once; raises Malformed."""
+        """Apply a delta as a whole; raises Malformed."""
         operations = self._staged + read_delta(delta)
         self._staged = []
         cuts = set(self._cuts)
@@ -210,7 +210,7 @@ class PythonTable:
     def _put(self, served: ServedNames) -> None:
         authority = self._authorities.get(served.origin)
         if authority is None:
-            return  # its zone has gone
+            return  # the zone was removed
         name = self._names.get(served.owner) or self._create(served.owner, authority)
         name.reserved = True
         name.negative_ttl = served.negative_ttl
@@ -228,7 +228,10 @@ class PythonTable:
         self._prepare(origin, apex)
 
     def _drop(self, origin: bytes) -> None:
-        """Take out a zone and all at and below its origin; zones are configured, so rare."""
+        """Remove a zone and all names at and below its origin.
+
+        It walks the whole table, which is fine: zones change only with the configuration.
+        """
         if origin not in self._authorities:
             return
         gone = [name for name in self._names if _is_within(name, origin)]
@@ -238,7 +241,7 @@ class PythonTable:
         self._cuts.difference_update(gone)
 
     def _create(self, owner: bytes, authority: Authority) -> _Name:
-        """Make a name, and the empty non-terminals above it."""
+        """Create a name, and the empty non-terminals above it."""
         name = self._names[owner] = _Name(authority)
         if owner != authority.origin:
             above = owner[1 + owner[0] :]
@@ -269,7 +272,10 @@ class PythonTable:
             self._cuts.discard(owner)
 
     def _prepare_below(self, cuts: set[bytes]) -> None:
-        """Prepare again what a changed zone cut hides or shows; cuts are configured, so rare."""
+        """Prepare the names below changed zone cuts again.
+
+        It walks the whole table, which is fine: cuts change only with the configuration.
+        """
         for owner, name in self._names.items() if cuts else ():
             above = owner
             while above not in cuts and len(above) > 1:
@@ -278,7 +284,7 @@ class PythonTable:
                 self._prepare(owner, name)
 
     def _prepare(self, owner: bytes, name: _Name) -> None:
-        """Decide what of a name is ready: all, unless the answer takes more than the name."""
+        """Set the ready answers of a name: all, unless an answer depends on other names."""
         origin = name.authority.origin
         name.ready, name.alias, name.negative = _NOTHING, None, None
         if not name.reserved or self.cut_above(owner, origin) is not None:
@@ -293,7 +299,7 @@ class PythonTable:
 
 
 def _is_within(name: bytes, origin: bytes) -> bool:
-    """Tell whether a name is at or below another one."""
+    """Return whether a name is at or below `origin`."""
     if not name.endswith(origin):
         return False
     while len(name) > len(origin):
@@ -303,5 +309,5 @@ def _is_within(name: bytes, origin: bytes) -> bool:
 
 @lru_cache(maxsize=1024)
 def _negative(offset: int, ttl: bytes) -> bytes:
-    """Return an SOA record up to its RDLENGTH, its owner a pointer into the question."""
+    """Return an SOA record up to its RDLENGTH, with a pointer into the question as its owner."""
     return pack(">HHH", 0xC000 | offset, SOA, IN) + ttl

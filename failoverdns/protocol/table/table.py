@@ -1,10 +1,11 @@
-"""The table: what is served, by name, ready to be sent.
+"""The interface of the table: all served names, with answers that are ready to be sent.
 
-Two tables do the same, byte for byte: `python_table`, and `compiled_table`, which is faster and
-smaller; `fast_path` chooses.  A delta replaces the names that it touches and no others.
-Knows which names exist: those with data, those reserved, origins of zones, and empty non-terminals
-(RFC 4592 section 2.2.2), and where zones are cut (RFC 9499, "zone cut").
-Refuses to know what is answered where it takes more than one name: `lookup`.
+There are two implementations, which give the same answers byte for byte: `python_table`, and
+`compiled_table`, which is faster and smaller; `fast_path` chooses one.  A delta replaces the names
+that it contains and no others.
+
+The names that exist are those with data, those that are reserved, the origins of zones, and empty
+non-terminals (RFC 4592 section 2.2.2).  Answers that depend on several names are found by `lookup`.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ from failoverdns.protocol.records import Answers, CompiledRRset
 
 @dataclass(slots=True)
 class Authority:
-    """A zone: its origin in wire form and its SOA record, of which the TTL may be replaced."""
+    """A zone: its origin in wire form and its SOA record, whose TTL a negative answer replaces."""
 
     origin: bytes
     soa: CompiledRRset
 
     @property
     def negative_ttl(self) -> bytes:
-        """The TTL of negative answers for names without one of their own."""
+        """The TTL of negative answers for names without one of their own, in wire form."""
         return self.soa.tail[6:10]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is served at a name; without answers it is reserved or an empty non-terminal.
+    """Everything that is served at a name; without answers it is an empty non-terminal or reserved.
 
-    `origin` is that of its zone; `negative_ttl` in wire form, None where the zone's holds.
+    `origin` is that of its zone; `negative_ttl` is in wire form, None for that of the zone.
     """
 
     origin: bytes
@@ -43,45 +44,45 @@ class Entry:
 
 
 class Table(Protocol):
-    """All names that are served; names are in wire form and lower case."""
+    """A table of all served names; names are in wire form and lower case."""
 
     def apply(self, delta: bytes) -> None:
-        """Take over a change (`protocol.table.deltas`), all of it at once.
+        """Apply a delta (`protocol.table.deltas`) as a whole.
 
         Raises Malformed; then nothing was changed.
         """
 
     def stage(self, part: bytes) -> None:
-        """Take a part of a delta ahead of the rest, which `apply` gets, so that applying is short.
+        """Take a part of a delta before the rest, so that the following `apply` is short.
 
-        Nothing is visible before.  Raises Malformed; then the table is of no use any more.
+        Nothing is visible before `apply`.  Raises Malformed; then the table must not be used again.
         """
 
     def ready_answer(self, packet: bytes, *, udp: bool) -> bytes | None:
-        """Return the reply to a packet if it lies ready, else None."""
+        """Return the reply to a packet if there is a ready answer, else None."""
 
     def find(self, name: bytes) -> Entry | None:
-        """Return what is served at a name, if it exists."""
+        """Return the entry of a name, or None if the name does not exist."""
 
     def zone_of(self, name: bytes) -> Authority | None:
-        """Return the zone that a name is in."""
+        """Return the zone of a name, or None."""
 
     def cut_above(self, name: bytes, origin: bytes) -> bytes | None:
         """Return the highest zone cut at or above `name` and below `origin`."""
 
     def __len__(self) -> int:
-        """Return how many names exist."""
+        """Return the number of names that exist."""
 
 
 ServedBatch = tuple[int, list[tuple[bytes, bytes, bytes | None]]]
-"""How many replies were not taken, and what is left: packet, `sockaddr`, control data."""
+"""The number of unsent replies, and the unanswered packets: packet, `sockaddr`, control data."""
 
 Batches = Callable[[int, CookieSecrets | None], ServedBatch]
-"""Answers what waits at a UDP socket, by descriptor, in batches with a cap."""
+"""Answers packets that wait at a UDP socket, given by descriptor, in a few batches."""
 
 
 @runtime_checkable
 class ServesBatches(Protocol):
-    """A table that reads from sockets by itself."""
+    """A table that reads from sockets itself."""
 
     serve: Batches

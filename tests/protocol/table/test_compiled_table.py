@@ -1,4 +1,4 @@
-"""The table in C does what the one in Python does, gives memory back, and makes cookies alike."""
+"""The table in C gives the same answers as the one in Python, frees memory, and makes cookies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.protocol.table.python_table import PythonTable
 
 if os.environ.get("CI") != "true":
-    pytest.importorskip("failoverdns._native", reason="there was no compiler")
+    pytest.importorskip("failoverdns._native", reason="the extension was not built")
 
 from failoverdns import _native
 from failoverdns.protocol.table.compiled_table import CompiledTable
@@ -48,7 +48,7 @@ def both() -> tuple[PythonTable, CompiledTable]:
 
 
 def require_same(python: PythonTable, compiled: CompiledTable) -> None:
-    """Require that everything that is in one table is in the other."""
+    """Require that both tables have the same content."""
     names, zones = served(python)
     assert len(compiled) == len(names)
     assert {owner: compiled.find(owner) for owner in names} == names
@@ -56,8 +56,8 @@ def require_same(python: PythonTable, compiled: CompiledTable) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_table_that_grows_and_shrinks_stays_the_same_as_one_in_python(seed: int) -> None:
-    """Through several doublings of its indexes, up and down, and nothing is left in the end."""
+def test_the_c_table_stays_equal_to_the_python_table_while_it_grows_and_shrinks(seed: int) -> None:
+    """Its indexes double and halve several times, and are empty in the end."""
     random = Random(seed)
     python, compiled = both()
     begin = write_delta(Delta(authorities=(authority(ORIGIN),)))
@@ -87,8 +87,8 @@ def test_a_table_that_grows_and_shrinks_stays_the_same_as_one_in_python(seed: in
     assert compiled.memory() < before + 4096, "the smallest index is larger by some buckets"
 
 
-def test_names_that_answer_alike_share_what_they_answer() -> None:
-    """So that a million hostnames of some groups fit."""
+def test_names_with_equal_rrsets_share_them() -> None:
+    """So a million hostnames that point at a few groups fit into memory."""
     size = 10_000
     rrsets = addresses(*(f"192.0.2.{n}" for n in range(64)))
     table = CompiledTable()
@@ -99,8 +99,8 @@ def test_names_that_answer_alike_share_what_they_answer() -> None:
     assert table.memory() < 100 * size < 64 * 16 * size
 
 
-def test_large_rrsets_come_and_go_for_years() -> None:
-    """What is larger than 64 KiB is given back whole, and takes nothing of anything else."""
+def test_repeatedly_replaced_large_rrsets_do_not_leak_memory() -> None:
+    """The memory of RRsets over 64 KiB is freed completely."""
     table = CompiledTable()
     table.apply(write_delta(Delta(authorities=(authority(ORIGIN),))))
     for turn in range(60):
@@ -114,23 +114,23 @@ def test_large_rrsets_come_and_go_for_years() -> None:
 
 WRONG: list[tuple[bytes, str]] = [
     (b"X\0", "unknown kind"),
-    (b"R\3ab", "what is no domain name|cut short"),
-    (b"R\x40" + b"a" * 64 + b"\0", "no domain name"),
+    (b"R\3ab", "an invalid domain name|cut short"),
+    (b"R\x40" + b"a" * 64 + b"\0", "invalid domain name"),
     (b"Z\1a\0\0\0\0\4abcd", "an SOA that is not one record"),
     (b"N\1a\0\2\0\0\0\1\0\0\0\0", "not in its zone"),
     (b"N\1a\0\1\0\0\0\1\0\0\0\3abc", "RRsets cut short"),
-    (b"N\1a\0\1\0\0\0\1\0\0\0\x08\0\1\0\1\0\0\0\0", "not so many records"),
+    (b"N\1a\0\1\0\0\0\1\0\0\0\x08\0\1\0\1\0\0\0\0", "does not match its record count"),
     (b"N\1a\0\1\0\0\0\1\0\0\0\x09", "cut short"),
-    (b"D", "cut short|no domain name"),
+    (b"D", "cut short|invalid domain name"),
 ]
 
 
 @pytest.mark.parametrize(("operation", "fault"), WRONG)
 @pytest.mark.parametrize("make", [PythonTable, CompiledTable])
-def test_a_delta_that_is_none_changes_nothing(
+def test_an_invalid_delta_changes_nothing(
     make: Callable[[], PythonTable | CompiledTable], operation: bytes, fault: str
 ) -> None:
-    """Though it begins well: it is checked as a whole first."""
+    """It is checked as a whole first, even if it begins with valid operations."""
     table = make()
     good = write_delta(zone(ORIGIN, "a A 192.0.2.1"))
     with pytest.raises(Malformed, match=fault):
@@ -144,8 +144,8 @@ BEGIN = write_delta(zone(ORIGIN, "a A 192.0.2.1\nb NS ns.b\nns.b A 192.0.2.2\n*.
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_damaged_deltas_are_refused_by_both_or_by_none(data: st.DataObject) -> None:
-    """And what is taken means the same."""
+def test_damaged_deltas_are_refused_by_both_tables_or_by_neither(data: st.DataObject) -> None:
+    """Those that are accepted have the same effect."""
     python, compiled = both()
     for table in (python, compiled):
         table.apply(BEGIN)
@@ -165,8 +165,8 @@ def test_damaged_deltas_are_refused_by_both_or_by_none(data: st.DataObject) -> N
         require_same(python, compiled)
 
 
-def test_a_zone_goes_with_the_zones_inside_it() -> None:
-    """The configuration refuses them; a delta does not, and nothing dangles."""
+def test_removing_a_zone_removes_the_zones_below_it() -> None:
+    """The configuration refuses nested zones, but a delta may contain them."""
     outer, inner = "test", ORIGIN
     deltas = [
         Delta(authorities=(authority(outer),), nodes=(node(inner, outer, addresses("192.0.2.1")),)),
@@ -183,14 +183,14 @@ def test_a_zone_goes_with_the_zones_inside_it() -> None:
     assert len(compiled) == 0
 
 
-def test_what_is_not_what_it_should_be_raises() -> None:
-    """The edges of the extension check what comes in."""
+def test_invalid_arguments_of_the_extension_raise() -> None:
+    """The extension checks its arguments."""
     table = _native.Table()
     with pytest.raises(TypeError):
         table.apply("text")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="no domain name"):
+    with pytest.raises(ValueError, match="invalid domain name"):
         table.find(b"\3ab")
-    with pytest.raises(ValueError, match="no domain name"):
+    with pytest.raises(ValueError, match="invalid domain name"):
         table.find(b"\1a\0more")
     with pytest.raises(ValueError, match="secrets"):
         table.ready_answer(b"", True, b"short")
@@ -231,7 +231,7 @@ def test_a_cookie_is_checked_and_renewed_as_in_python(
     owner: str,
     udp: bool,
 ) -> None:
-    """Whatever its age, its maker and the bits that are wrong in it."""
+    """This holds for any age, any secret and any wrong bits."""
     made_for = ip_address(other or address).packed
     cookie = bytearray(make_cookie(maker, b"abcdefgh", made_for, now - age) + bytes(16))[:size]
     if change is not None and change < size:
@@ -247,8 +247,8 @@ def test_a_cookie_is_checked_and_renewed_as_in_python(
     assert ready == (slow if size in (8, 24) else None)
 
 
-def test_without_cookies_a_query_with_one_is_left_to_python() -> None:
-    """Where the option is ignored, or where something else has to be done."""
+def test_a_query_with_a_cookie_is_left_to_python_if_cookies_are_off() -> None:
+    """The slow path ignores its option."""
     packet = query(f"a.{ORIGIN}", payload=1232).to_wire()
     packet = packet[:-2] + b"\0\x0c\0\x0a\0\x08abcdefgh"
     assert COMPILED.ready_answer(packet, udp=True) is None
@@ -256,8 +256,8 @@ def test_without_cookies_a_query_with_one_is_left_to_python() -> None:
 
 
 @pytest.mark.parametrize("rtype", [0, 41, 128, 250, 251, 252, 255, 256, 65535])
-def test_types_that_are_no_data_are_left_to_python(rtype: int) -> None:
-    """ANY, transfers, OPT and what was never given out."""
+def test_queries_for_meta_types_are_left_to_python(rtype: int) -> None:
+    """These are ANY, transfers, OPT and unassigned types."""
     for owner in (f"a.{ORIGIN}", f"none.{ORIGIN}"):
         packet = bytearray(query(owner).to_wire())
         packet[-4:-2] = rtype.to_bytes(2, "big")

@@ -1,4 +1,4 @@
-"""What is written as a delta is read as what it was, and what is none is refused whole."""
+"""Deltas are read back as written, and invalid ones are refused as a whole."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DELTA = Delta(
 
 
 def test_a_delta_is_read_in_the_order_in_which_it_is_applied() -> None:
-    """Zones that go, zones that come, names that go, names."""
+    """Removed zones, zones, removed names, names."""
     a, b = write_rrsets(DELTA.nodes[0].rrsets), b""
     assert read_delta(write_delta(DELTA)) == [
         Dropped(name("other.test").wire),
@@ -51,7 +51,7 @@ def test_a_delta_is_read_in_the_order_in_which_it_is_applied() -> None:
 
 
 def test_the_rrsets_of_a_name_are_found_by_type_and_class_of_the_question() -> None:
-    """As QTYPE and QCLASS stand in a packet, in the order in which they were given."""
+    """The keys are the bytes of QTYPE and QCLASS in a packet, in the order of the RRsets."""
     rrsets = (RRset(A, 60, (IPv4Address(1),)), RRset(65280, 60, (Opaque(b""),)))
     answers = read_rrsets(write_rrsets(rrsets))
     assert list(answers) == [b"\0\1\0\1", b"\xff\0\0\1"] == [type_key(A), type_key(65280)]
@@ -59,8 +59,8 @@ def test_the_rrsets_of_a_name_are_found_by_type_and_class_of_the_question() -> N
 
 
 @pytest.mark.parametrize("size", range(1, len(write_delta(DELTA))))
-def test_a_delta_that_is_cut_short_is_refused_or_is_a_shorter_one(size: int) -> None:
-    """Nothing that is half there is taken for whole."""
+def test_a_truncated_delta_is_refused_or_has_fewer_operations(size: int) -> None:
+    """No incomplete operation is accepted."""
     whole = read_delta(write_delta(DELTA))
     with suppress(Malformed):
         part = read_delta(write_delta(DELTA)[:size])
@@ -69,8 +69,8 @@ def test_a_delta_that_is_cut_short_is_refused_or_is_a_shorter_one(size: int) -> 
 
 
 @given(st.binary(max_size=300))
-def test_bytes_that_are_no_delta_are_refused(data: bytes) -> None:
-    """And raise nothing else."""
+def test_random_bytes_are_refused(data: bytes) -> None:
+    """Nothing but Malformed is raised."""
     with suppress(Malformed):
         read_delta(data)
 
@@ -79,17 +79,17 @@ def test_bytes_that_are_no_delta_are_refused(data: bytes) -> None:
     ("delta", "fault"),
     [
         (b"X\0", "unknown kind"),
-        (b"R\x40" + bytes(80), "no domain name"),
-        (b"R" + b"\1a" * 130 + b"\0", "no domain name"),
+        (b"R\x40" + bytes(80), "invalid domain name"),
+        (b"R" + b"\1a" * 130 + b"\0", "invalid domain name"),
         (b"R\3ab", "cut short"),
         (b"Z\0\0\0\0\x0c" + bytes(10) + b"\0\1x", "not one record"),
         (b"N\1a\0\2" + bytes(8), "not in its zone"),
         (b"N\1a\0\0" + bytes(8), "not in its zone"),
         (b"N\1a\0\4" + bytes(8), "not in its zone"),
         (b"N\1a\0\1\0\0\0\0\0\0\0\1x", "RRsets cut short"),
-        (b"N\1a\0\1\0\0\0\0\0\0\0\x08\0\1\0\1\0\0\0\0", "not so many records"),
+        (b"N\1a\0\1\0\0\0\0\0\0\0\x08\0\1\0\1\0\0\0\0", "does not match its record count"),
     ],
 )
-def test_what_is_wrong_with_a_delta_is_said(delta: bytes, fault: str) -> None:
+def test_the_fault_of_an_invalid_delta_is_named(delta: bytes, fault: str) -> None:
     with pytest.raises(Malformed, match=fault):
         read_delta(delta)

@@ -1,4 +1,4 @@
-"""Which table answers is chosen once, and an environment variable leaves no choice."""
+"""The table is chosen once, and an environment variable can force the choice."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ from failoverdns.protocol.table.table import ServesBatches
 IS_COMPILED = find_spec("failoverdns._native") is not None
 
 
-def test_the_compiled_table_answers_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And else the one in pure Python, without a word."""
+def test_the_compiled_table_is_used_if_it_was_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the one in pure Python is used."""
     monkeypatch.delenv(VARIABLE, raising=False)
     assert fast_path() == ("compiled" if IS_COMPILED else "pure Python")
     assert isinstance(make_table(), ServesBatches) == IS_COMPILED
 
 
-def test_pure_python_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To compare, or when in doubt."""
+def test_pure_python_can_be_forced_by_the_environment_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For comparison, or in case of doubt about the extension."""
     monkeypatch.setenv(VARIABLE, "python")
     assert fast_path() == "pure Python"
     assert isinstance(make_table(), PythonTable)
@@ -40,10 +42,10 @@ def test_pure_python_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
         ("", 0, "fast path: pure Python"),
     ],
 )
-def test_without_a_compiler_pure_python_answers_and_nothing_else_can_be_asked_for(
+def test_a_package_without_extension_uses_python_and_refuses_to_force_the_extension(
     tmp_path: Path, asked: str, status: int, told: str
 ) -> None:
-    """A package that was built without one: the error says what to do, in a line."""
+    """The error is one line with a remedy."""
     built = Path(failoverdns.__file__).parent
     shutil.copytree(built, tmp_path / "failoverdns", ignore=shutil.ignore_patterns("*.so"))
     done = subprocess.run(

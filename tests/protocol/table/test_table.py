@@ -1,4 +1,4 @@
-"""The table knows which names exist, and after any changes answers like one filled afresh."""
+"""The table knows which names exist; after any changes it equals one filled from scratch."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ def rcode(table: Table, owner: str, rtype: str = "A") -> str:
 
 
 def put(*owners: str, reserved: bool = False) -> Delta:
-    """Return the change that puts names in."""
+    """Return the delta that adds names."""
     rrsets = () if reserved else (addresses("192.0.2.1"),)
     return Delta(nodes=tuple(node(f"{owner}.{ORIGIN}", ORIGIN, *rrsets) for owner in owners))
 
 
 def take(*owners: str) -> Delta:
-    """Return the change that takes names out."""
+    """Return the delta that removes names."""
     return Delta(removed=tuple(name(f"{owner}.{ORIGIN}") for owner in owners))
 
 
 def cut(*owners: str) -> Delta:
-    """Return the change that delegates names."""
+    """Return the delta that delegates names."""
     servers = RRset(NS, 60, (name("ns.example.net"),))
     return Delta(nodes=tuple(node(f"{owner}.{ORIGIN}", ORIGIN, servers) for owner in owners))
 
@@ -125,13 +125,13 @@ STORIES: list[tuple[str, list[Delta], dict[str, str]]] = [
 def test_names_exist_as_long_as_something_needs_them(
     deltas: list[Delta], expected: dict[str, str]
 ) -> None:
-    """Names appear with their data, their reservation or their children, and vanish with them."""
+    """Names exist while they have data, a reservation or names below them."""
     table = table_of(zone(ORIGIN), *deltas)
     assert {owner: rcode(table, owner) for owner in expected} == expected
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["glue first", "delegation first"])
-def test_a_table_that_is_loaded_hides_what_is_below_a_zone_cut(order: int) -> None:
+def test_names_below_a_zone_cut_are_not_answered_after_loading(order: int) -> None:
     """Glue is not an answer, in whatever order the configuration lists the records."""
     nodes = [*put("b.a").nodes, *cut("a").nodes]
     table = table_of(zone(ORIGIN))
@@ -140,14 +140,14 @@ def test_a_table_that_is_loaded_hides_what_is_below_a_zone_cut(order: int) -> No
 
 
 def test_a_referral_leads_to_the_highest_of_nested_cuts() -> None:
-    """What lies below a delegation is another server's, and so are the delegations there."""
+    """Names below a delegation belong to another server, and so do the delegations there."""
     table = table_of(zone(ORIGIN), cut("b.a", "a"))
     for owner in ("c.b.a", "b.a", "x.a"):
         [rrset] = ask(table, query(f"{owner}.{ORIGIN}")).authority
         assert rrset.name.to_text() == f"a.{ORIGIN}."
 
 
-def test_nothing_is_left_behind_when_all_names_have_gone() -> None:
+def test_the_table_is_empty_after_all_names_were_removed() -> None:
     """Adding and removing names for years does not fill the memory."""
     table = table_of(zone(ORIGIN))
     before = len(table)
@@ -159,7 +159,7 @@ def test_nothing_is_left_behind_when_all_names_have_gone() -> None:
 
 
 def test_a_new_serial_is_seen_in_every_negative_answer() -> None:
-    """A change in the zone raises the serial that all its SOA records show, ready or not."""
+    """Every SOA record has the new serial, in ready answers and in others."""
     table = table_of(zone(ORIGIN), put("a"), put("b.c"))
     table.apply(write_delta(Delta(authorities=(authority(ORIGIN, 77),))))
     for owner, rtype in (("a", "TXT"), ("c", "A"), ("nothing", "A"), ("", "TXT")):
@@ -168,8 +168,8 @@ def test_a_new_serial_is_seen_in_every_negative_answer() -> None:
     assert " 77 " in lines(ask(table, query(ORIGIN, "SOA")).answer)[0]
 
 
-def test_a_zone_that_is_dropped_goes_with_all_its_names() -> None:
-    """Nothing of it is answered any more, other zones are as they were."""
+def test_dropping_a_zone_removes_all_its_names() -> None:
+    """None of its names is answered, and other zones are unchanged."""
     table = table_of(zone(ORIGIN, "a A 192.0.2.1\nb NS ns.b\nns.b A 192.0.2.2"), zone("other.test"))
     table.apply(write_delta(Delta(dropped=(name(ORIGIN),))))
     for owner in ("", "a", "b", "ns.b", "nothing"):
@@ -178,8 +178,8 @@ def test_a_zone_that_is_dropped_goes_with_all_its_names() -> None:
     assert len(table) == len(table_of(zone("other.test")))
 
 
-def test_a_zone_can_take_the_place_of_the_one_around_it() -> None:
-    """A reload may move the origin down or up; names that stay are of the new zone at once."""
+def test_a_zone_can_be_replaced_by_one_below_or_above_it() -> None:
+    """A reload may move the origin up or down; remaining names belong to the new zone at once."""
     outer = zone("test", "www.failover.test. A 192.0.2.1\nalias CNAME www.failover.test.")
     inner = zone("failover.test", "www A 192.0.2.1", serial=9)
     table = table_of(outer)
@@ -216,7 +216,7 @@ universe = st.builds(
 
 
 def pointing(rtype: int) -> Callable[[DomainName], tuple[RRset, ...]]:
-    """Return what makes the RRset of a type that holds one name."""
+    """Return a function that makes an RRset of a type with one name."""
     return lambda target: (RRset(rtype, 60, (target,)),)
 
 
@@ -231,7 +231,7 @@ State = tuple[dict[DomainName, OwnedRRset], dict[DomainName, Node]]
 
 @st.composite
 def states(draw: st.DrawFn) -> State:
-    """Draw what is served at one time: the SOA of each zone, and the names."""
+    """Draw the content of a table: the SOA of each zone, and the names."""
     origins = [name(origin) for origin in draw(st.sampled_from(ZONE_SETS))]
     soas = {origin: authority(origin.to_text(), draw(st.integers(1, 3))) for origin in origins}
     nodes = {origin: Node(origin, origin, pointing(NS)(origin), 60) for origin in origins}
@@ -243,7 +243,7 @@ def states(draw: st.DrawFn) -> State:
 
 
 def change(before: State, after: State) -> Delta:
-    """Return what leads from one state to the next, as `rules.derived.serving.difference` does."""
+    """Return the delta from one state to the next, as `rules.derived.serving.difference` does."""
     (old_soas, old), (new_soas, new) = before, after
     return Delta(
         nodes=tuple(one for owner, one in new.items() if old.get(owner) != one),
@@ -254,7 +254,7 @@ def change(before: State, after: State) -> Delta:
 
 
 def apply_in_parts(table: Table, delta: Delta) -> None:
-    """Apply a delta in parts of two names, of which nothing is seen before the last one."""
+    """Apply a delta in parts of two names, none of which is visible before the last one."""
     *parts, last = write_parts(delta, 2)
     packets = [query(one.owner.absolute_text()).to_wire() for one in delta.nodes]
     old = [respond(table, packet, UDP) for packet in packets]
@@ -266,10 +266,10 @@ def apply_in_parts(table: Table, delta: Delta) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(states(), min_size=2, max_size=5), st.lists(universe, max_size=5))
-def test_after_any_changes_the_table_answers_like_one_filled_afresh(
+def test_after_any_changes_the_table_answers_like_one_filled_from_scratch(
     sequence: list[State], others: list[DomainName]
 ) -> None:
-    """History leaves no trace: each name that was ever there is answered as if never changed."""
+    """Every name that ever existed is answered as if the table had been filled at once."""
     grown = new_table()
     before: State = ({}, {})
     seen = set(others)
@@ -289,7 +289,7 @@ def test_after_any_changes_the_table_answers_like_one_filled_afresh(
 
 
 def test_a_zone_is_found_by_labels_and_not_by_bytes() -> None:
-    """A label may hold any bytes, those of a zone's name too: it is one label all the same."""
+    """A label may contain the bytes of a zone's name; it is still one label."""
     table = table_of(zone(ORIGIN, "a A 192.0.2.1"))
     inside = name(ORIGIN).wire[:-1]
     label = b"x" + inside
