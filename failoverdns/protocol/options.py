@@ -30,7 +30,7 @@ _COOKIE: Final = EdnsOption.COOKIE.value
 _KEEPALIVE: Final = EdnsOption.KEEPALIVE.value
 
 _ADDRESS_BITS: Final = {0: 0, 1: 32, 2: 128}
-"""Bits of an address by its family (RFC 7871 section 6); family 0 is no address."""
+"""Bits of an address by its family (RFC 7871 section 6); family 0 has no address."""
 
 
 @dataclass(frozen=True, slots=True)
