@@ -143,6 +143,14 @@ def test_an_explanation_says_why_the_health_of_a_side_is_unknown(
             f"{HOSTNAME} answers 192.0.2.1: the primary side is active, and application eu is on "
             "it.",
         ),
+        (
+            watched.watched(
+                [samples.group(backup=None, automation=Automation("auto"))],
+                DOWN,
+                all_down=AllDown.BACKUP,
+            ),
+            f"{HOSTNAME} answers nothing (NODATA): the backup side has no application.",
+        ),
     ],
 )
 def test_an_explanation_says_what_is_answered_and_why(view: State, sentence: str) -> None:
