@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -45,6 +46,7 @@ def cli(ctx: click.Context, socket: str | None, as_json: bool, timeout: float) -
 
 def main() -> None:
     """Run the command line; never returns."""
+    _name_process()
     cli(prog_name="failoverdns")
 
 
@@ -91,6 +93,15 @@ def version() -> None:
         click.echo(f"failoverdns {__version__}, Python {python}, fast path: {fast_path()}")
     except NotCompiled as fault:
         raise click.ClickException(str(fault)) from None
+
+
+def _name_process() -> None:
+    """Name this process `failoverdns`, as the history of the server shows it.
+
+    In a virtual environment whose path has a space, pip's launcher leaves the name `python3`.
+    """
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text("failoverdns")
 
 
 add_row_commands(cli, ROWS.values())

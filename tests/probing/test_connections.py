@@ -230,12 +230,15 @@ def test_a_finished_probe_leaves_nothing_behind(probed: Probed) -> None:
     with head(stalled) as web:
         probed(make_target(CheckKind.TCP, web.port))
         before = set(os.listdir("/proc/self/fd"))
-        gc.collect()
         gc.disable()
         try:
-            for _ in range(5):
-                probed(make_target(CheckKind.TCP, web.port))
-            assert gc.collect() < 5
+            found = []
+            for _ in range(3):  # what other tests left may end meanwhile, but not each time
+                gc.collect()
+                for _ in range(5):
+                    probed(make_target(CheckKind.TCP, web.port))
+                found.append(gc.collect())
+            assert min(found) < 5
         finally:
             gc.enable()
         turn_until(lambda: len(os.listdir("/proc/self/fd")) <= len(before), 5)

@@ -288,7 +288,7 @@ def test_a_group_does_not_switch_where_its_policy_forbids_it(
     wait_for(lambda: health(server, "eu")["health"]["health"] == "down")
     wait_for_probes(server)
     assert server.short(HOSTNAME) == [eu]
-    (sentence,) = [s for s in sentences(server) if "maintenance" in s]
+    (sentence,) = [s for s in sentences(server) if "Maintenance mode is on" in s]
     assert "disk swap" in sentence
     server.do(command="maintenance", group="shop", state="off")
     wait_for(answers(server, [us]))
@@ -531,7 +531,7 @@ def test_a_planned_switch_lowers_the_ttl_and_switches_at_its_time(
     at = datetime.fromtimestamp(time.time() + 10, UTC).isoformat()
     text = server.ctl("switch", "shop", "--at", at, "--pre-ttl", "2", "--reason", "works").stdout
     assert "a switch to the backup is planned for" in text
-    assert "warning: the TTL is 30 s" in text
+    assert "warning: the switch is sooner than the TTL of 30 s" in text
     name = "414-262-781.failover.test"
     wait_for(lambda: f"{name}. 2\tIN" in server.dig(name))
     server.stop()
