@@ -88,7 +88,8 @@ def _answer_sentences(view: View, group: Group) -> Iterator[Json]:
         return
     application = application_on(view, group, side)
     if application is None:
-        yield f"{group.hostname} answers nothing (NODATA): the {side.value} side has no application."
+        why = f"the {side.value} side has no application"
+        yield f"{group.hostname} answers nothing (NODATA): {why}."
         return
     where = f"application {application.name}"
     if side is group.active:
