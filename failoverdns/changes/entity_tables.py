@@ -6,6 +6,7 @@ anything but the identity use an index: see `changes.indexes` and `changes.draft
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -21,16 +22,16 @@ from failoverdns.model.zone import ZoneSerial
 E = TypeVar("E", bound=Entity)
 
 
-class EntityTables:
+class EntityTables(ABC):
     """Entities by kind and identity; a new kind of entity is found without a change here."""
 
+    @abstractmethod
     def entity(self, kind: type[E], identity: Identity) -> E | None:
         """Return the entity of this kind and identity; None if there is none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def entities(self, kind: type[E]) -> Iterable[E]:
         """Return all entities of a kind, in order of creation."""
-        raise NotImplementedError
 
     def serial(self, origin: DomainName) -> ZoneSerial | None:
         """Return the last serial number of a zone; None if it never had one."""
