@@ -286,3 +286,10 @@ def test_a_head_that_is_down_has_the_cause_of_its_first_failed_check() -> None:
 def test_a_head_that_is_not_down_has_no_cause() -> None:
     found = head_observed([tally(UP), tally(DOWN, BAD)], "any", 5.0)
     assert (found.cause, found.detail) == (None, "")
+
+
+def test_a_failed_probe_of_a_check_that_is_still_up_is_not_the_cause() -> None:
+    """One bad result in a row may leave a check up; what is down is another one."""
+    refused = ProbeResult(Cause.REFUSED, "port 80", 0.0)
+    found = head_observed([tally(UP, BAD), tally(DOWN, refused)], "all", 5.0)
+    assert (found.cause, found.detail) == (Cause.REFUSED, "port 80")

@@ -91,3 +91,15 @@ def test_the_report_says_what_state_an_order_is_in(
     found = certificate_report(shop(ordered, active=active), eu(), FRESH)["order"]
     assert isinstance(found, dict)
     assert found["state"] == expected
+
+
+def test_an_order_is_reported_with_its_next_try_only_after_a_failure() -> None:
+    waiting, failed = shop(order("eu", retry_at=9999.0)), shop(FAILED)
+    reports = [
+        certificate_report(view, view.application_named("eu") or eu(), FRESH)
+        for view in (waiting, failed)
+    ]
+    assert [report["order"]["retry_at"] for report in reports] == [
+        None,
+        "1970-01-01T02:46:39.000Z",
+    ]

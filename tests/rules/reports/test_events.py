@@ -18,12 +18,16 @@ from failoverdns.model.commands.applications import (
     AddHead,
     RemoveApplication,
     RenameApplication,
+    SetApplication,
 )
 from failoverdns.model.commands.certificates import InstallCertificate, RemoveCertificate
 from failoverdns.model.commands.groups import RemoveGroup, RenameGroup, SetGroup, Switch
+from failoverdns.model.commands.health import LearnHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.event_kinds import EventKind
 from failoverdns.model.group import Side
+from failoverdns.model.health import Cause, Check, CheckKind, Health, Observed
+from failoverdns.model.policy import AutomationSettings
 from failoverdns.model.timestamps import timestamp
 from failoverdns.pki.certificates import read_bundle
 from failoverdns.rules.reports.events import (
@@ -176,3 +180,26 @@ def test_a_later_certificate_or_role_supersedes_an_earlier_one(
 ) -> None:
     """Only the present certificate and role matter, but every switch does."""
     assert event(later, id_, 2).supersedes(event(earlier, "a", 1)) is is_outdated
+
+
+def test_a_health_event_of_a_head_has_the_cause_only_if_there_is_one(corridor: Corridor) -> None:
+    """A hook reads it from its environment."""
+    checks = AutomationSettings(checks=(Check("web", CheckKind.PUSH),))
+    corridor.do(Configure((ZONE,), checks))
+    corridor.do(SetApplication("eu", ("web",)))
+    application = corridor.ledger.state.application_named("eu")
+    assert application is not None
+    (head,) = application.heads
+
+    def variables(observed: Observed) -> list[dict[str, str]]:
+        corridor.now += 1
+        learned = LearnHealth(application.id, ((head.name, observed),))
+        events = events_of(change_of(corridor, learned))
+        found = [environment(corridor.ledger.state, event) for event in events]
+        return [each for each in found if "FAILOVERDNS_HEAD" in each]
+
+    (down,) = variables(Observed(Health.DOWN, 1.0, Cause.TIMEOUT, "3 s"))
+    assert down["FAILOVERDNS_CAUSE"].startswith("timeout")
+    assert (down["FAILOVERDNS_FROM"], down["FAILOVERDNS_TO"]) == ("unknown", "down")
+    (up,) = variables(Observed(Health.UP, 2.0))
+    assert "FAILOVERDNS_CAUSE" not in up
