@@ -43,14 +43,14 @@ def report(results: dict[str, list[Tried]]) -> Iterable[str]:
 def _try(part: str, arguments: argparse.Namespace) -> list[Tried]:
     every = (
         (file, mutant)
-        for file in files_of(part)
+        for file in files_of(ROOT, part)
         for mutant in mutants_of((ROOT / PACKAGE / file).read_text())
     )
     drawn = draw(every, arguments.mutants, arguments.seed)
-    check_tests({file for file, _ in drawn})
+    check_tests(ROOT, {file for file, _ in drawn})
 
     def tried(each: tuple[str, Mutant]) -> Tried:
-        return (*each, is_noticed(*each, arguments.limit))
+        return (*each, is_noticed(ROOT, *each, arguments.limit))
 
     with ThreadPoolExecutor(arguments.jobs) as threads:
         return list(threads.map(tried, drawn))

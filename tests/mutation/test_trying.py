@@ -14,9 +14,9 @@ SOURCE = "def add(a, b):\n    return a + b\n"
 MODULE = "from failoverdns.part.adding import add\n\n\ndef test_it():\n    "
 
 
-@pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Replace the project by one with a single module and its tests, and with our `scripts`."""
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a project with a single module and its tests, and with our `scripts`."""
     for path, text in {
         "failoverdns/__init__.py": "",
         "failoverdns/part/__init__.py": "",
@@ -31,7 +31,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     (tmp_path / "scripts").symlink_to(trying.ROOT / "scripts")
-    monkeypatch.setattr(trying, "ROOT", tmp_path)
     return tmp_path
 
 
@@ -40,50 +39,51 @@ def mutant(text: str) -> Mutant:
     return Mutant(2, "arithmetic", "", text)
 
 
-def test_the_files_of_a_package_and_of_a_module_are_found() -> None:
-    assert files_of("part") == ["part/__init__.py", FILE]
-    assert files_of("alone") == ["alone.py"]
+def test_the_files_of_a_package_and_of_a_module_are_found(project: Path) -> None:
+    assert files_of(project, "part") == ["part/__init__.py", FILE]
+    assert files_of(project, "alone") == ["alone.py"]
 
 
-def test_the_test_file_of_the_same_name_runs_first_then_the_others() -> None:
-    assert trying.tests_of(FILE) == [
+def test_the_test_file_of_the_same_name_runs_first_then_the_others(project: Path) -> None:
+    assert trying.tests_of(project, FILE) == [
         ["tests/part/test_adding.py"],
         ["tests/other/test_user.py", "tests/part/test_beside.py"],
     ]
-    assert trying.tests_of("alone.py") == []
+    assert trying.tests_of(project, "alone.py") == []
 
 
-def test_a_mutant_that_fails_a_test_is_noticed() -> None:
-    check_tests([FILE])
-    assert is_noticed(FILE, mutant(SOURCE.replace("+", "-")), 60.0)
+def test_a_mutant_that_fails_a_test_is_noticed(project: Path) -> None:
+    check_tests(project, [FILE])
+    assert is_noticed(project, FILE, mutant(SOURCE.replace("+", "-")), 60.0)
 
 
-def test_a_mutant_that_fails_only_a_test_of_another_package_is_noticed() -> None:
-    assert is_noticed(FILE, mutant("def add(a, b):\n    return 3\n"), 60.0)
+def test_a_mutant_that_fails_only_a_test_of_another_package_is_noticed(project: Path) -> None:
+    assert is_noticed(project, FILE, mutant("def add(a, b):\n    return 3\n"), 60.0)
 
 
-def test_a_mutant_that_passes_all_tests_survives() -> None:
-    assert not is_noticed(FILE, mutant(SOURCE.replace("+", "|")), 60.0)
+def test_a_mutant_that_passes_all_tests_survives(project: Path) -> None:
+    assert not is_noticed(project, FILE, mutant(SOURCE.replace("+", "|")), 60.0)
 
 
-def test_a_mutant_that_never_ends_is_noticed_after_the_time_limit() -> None:
-    assert is_noticed(FILE, mutant("while True:\n    pass\n"), 0.5)
+def test_a_mutant_that_never_ends_is_noticed_after_the_time_limit(project: Path) -> None:
+    assert is_noticed(project, FILE, mutant("while True:\n    pass\n"), 0.5)
 
 
-def test_every_mutant_of_a_module_that_no_test_imports_survives() -> None:
-    check_tests(["alone.py"])
-    assert not is_noticed("alone.py", mutant("raise ValueError\n"), 60.0)
+def test_every_mutant_of_a_module_that_no_test_imports_survives(project: Path) -> None:
+    check_tests(project, ["alone.py"])
+    assert not is_noticed(project, "alone.py", mutant("raise ValueError\n"), 60.0)
 
 
 def test_tests_that_fail_without_a_mutant_measure_nothing(project: Path) -> None:
     (project / "tests/part/test_beside.py").write_text("def test_it():\n    assert False\n")
     with pytest.raises(Unsound, match="without a mutant pytest returns 1"):
-        check_tests([FILE])
+        check_tests(project, [FILE])
 
 
 def test_tests_that_import_another_package_measure_nothing(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path,
 ) -> None:
-    monkeypatch.setattr(trying, "_copy", lambda folder: None)
+    """Without `__init__.py` the installed package is found in place of the copy."""
+    (project / "failoverdns/__init__.py").unlink()
     with pytest.raises(Unsound, match="pytest returned 9"):
-        check_tests([FILE])
+        check_tests(project, [FILE])
