@@ -15,6 +15,7 @@ to which it adds the hash chain.
 | `needs`      | which entity needs which bundle                                   |
 | `fetches`    | which client fetched which certificate                            |
 | `hooks`      | the progress of each hook                                         |
+| `notes`      | numbers that the store notes for itself, by name                  |
 | `head`       | one row: the revision, how many entities there are, and the hash  |
 |              | of the last change                                                |
 """
@@ -28,7 +29,7 @@ from typing import Final
 
 from failoverdns.store.chain import START, linked
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 APPLICATION_ID: Final = 0x464F4456
 
 _VERSION_1 = (
@@ -63,6 +64,8 @@ _SINCE_4 = (
     f"ALTER TABLE head ADD COLUMN hash TEXT NOT NULL DEFAULT '{START}'",
 )
 
+_SINCE_5 = ("CREATE TABLE notes (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",)
+
 _APPEND_ONLY = tuple(
     f"CREATE TRIGGER history_takes_no_{what.split()[0].lower()} BEFORE {what} "
     "BEGIN SELECT RAISE(ABORT, 'history is append-only'); END"
@@ -89,7 +92,9 @@ def upgrade(connection: sqlite3.Connection, version: int) -> None:
     with _transaction(connection):
         if version < 2:
             _execute(connection, _SINCE_2)
-        _link_history(connection)
+        if version < 4:
+            _link_history(connection)
+        _execute(connection, _SINCE_5)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 

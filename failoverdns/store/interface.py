@@ -15,6 +15,7 @@ from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
+from failoverdns.model.store_condition import StoreCondition
 
 MAX_FETCHES = 1000
 """Fetches of an application's certificate that are kept."""
@@ -144,6 +145,9 @@ class Store(Protocol):
 
     async def progress(self) -> Mapping[str, HookProgress]:
         """Return the progress of each hook, by its name; raises Unavailable."""
+
+    def condition(self) -> StoreCondition:
+        """Return whether the store can be written, and how much room it has; it does not block."""
 
     def watch(self, notify: Notify) -> None:
         """Call `notify` with each change committed from now on, by any writer, in order."""

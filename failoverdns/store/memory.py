@@ -12,6 +12,7 @@ from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
+from failoverdns.model.store_condition import StoreCondition
 from failoverdns.store.chain import START, ChainLink, Walk, links, next_hash, piece
 from failoverdns.store.documents import bundle_of, key_of, write_change
 from failoverdns.store.interface import (
@@ -173,6 +174,10 @@ class MemoryStore:
         """Return the progress of each hook."""
         self._check_reachable()
         return dict(self._progress)
+
+    def condition(self) -> StoreCondition:
+        """Return whether the store can be written."""
+        return StoreCondition(fault="unreachable" if self.unreachable else None)
 
     def watch(self, notify: Notify) -> None:
         """Call `notify` with each change committed from now on."""

@@ -26,6 +26,8 @@ class OpenFile:
         self.connection: sqlite3.Connection | None = None
         self.mark: Mark | None = None
         self._inode = 0
+        self.fault: str | None = None
+        """Why the last attempt to write failed; None after one that succeeded."""
 
     def open(self) -> tuple[sqlite3.Connection, Loaded]:
         """Open the file, creating it if there never was one; return the connection and the state.
@@ -43,6 +45,15 @@ class OpenFile:
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Call `work` in a transaction and commit it; raises Unavailable or OutcomeUnknown."""
+        try:
+            result = self._write(work)
+        except (Unavailable, OutcomeUnknown) as fault:
+            self.fault = str(fault)
+            raise
+        self.fault = None
+        return result
+
+    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._checked()
         try:
             connection.execute("BEGIN IMMEDIATE")

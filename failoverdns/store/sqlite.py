@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from failoverdns.model.certificate import Bundle, Secret
 from failoverdns.model.change import Change, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
+from failoverdns.model.store_condition import StoreCondition
 from failoverdns.store import documents
 from failoverdns.store.chain import START, ChainLink, Walk, links, piece
 from failoverdns.store.interface import (
@@ -179,6 +180,10 @@ class SQLiteStore:
         """Return the progress of each hook."""
         rows: list[Any] = await self._read("SELECT document, checksum FROM hooks", ())
         return {row.pop("name"): HookProgress(**row) for row in rows}
+
+    def condition(self) -> StoreCondition:
+        """Return whether the file can be written, and how much room its disk has."""
+        return StoreCondition(fault=self._file.fault)
 
     def watch(self, notify: Notify) -> None:
         """Call `notify` with each change committed from now on."""
