@@ -1,0 +1,51 @@
+"""Kill a server at random moments of streams of changes.
+
+In half of the rounds the disk fails before the kill: syncs, writes and renames return errors, or
+writes are short.  So there are refusals, and what was refused must not be there after the start.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attacks.faults import Faults, draw
+from attacks.rounds import LONGEST, Attack
+from attacks.target import Target
+
+
+class Kills(Attack):
+    """Kills the control process alone, or all processes at once."""
+
+    def __init__(self, folder: Path, seed: str, number: int = 0) -> None:
+        super().__init__(Target(folder, workers=1 + number % 2), seed)
+        self.faults = Faults(folder, folder)
+        self.server.environment.update(self.faults.environment)
+
+    def prepare(self) -> None:
+        """Do nothing."""
+
+    def strike(self) -> None:
+        """Kill it, in half of the rounds on a disk that has failed for a moment."""
+        if self.dice.random() < 0.5:
+            self.faults.inject(draw(self.dice))
+            self.pause(LONGEST)
+            self.counts["rounds with faults"] += 1
+        self._kill()
+        self.counts["calls that failed"] += self.faults.end()
+
+    def recover(self) -> None:
+        """Start the server; in some rounds kill it while it starts, and start it again."""
+        if self.dice.random() < 0.1:
+            self.server.launch()
+            self.pause(1.5)
+            self._kill()
+            self.counts["kills during a start"] += 1
+        self.server.start()
+
+    def _kill(self) -> None:
+        if self.dice.random() < 0.5:
+            self.counts["kills of the control process"] += 1
+            self.server.kill_control()
+        else:
+            self.counts["kills of all processes"] += 1
+            self.server.kill_all()
