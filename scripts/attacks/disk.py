@@ -7,8 +7,10 @@ journal, as after a power loss.  This is a disk that keeps what it has acknowled
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
+import random
 import shutil
 import struct
 import subprocess
@@ -17,7 +19,7 @@ from pathlib import Path
 
 SHUTDOWN = 0x8004587D
 NOLOGFLUSH = 2
-MIB = 1 << 20
+MIB, PAGE = 1 << 20, 4096
 SIZES = {"ext4": 64 * MIB, "xfs": 300 * MIB}
 UNMOUNTING = 10.0
 """Seconds that processes which were killed may still hold the file system."""
@@ -50,6 +52,15 @@ class Disk:
                     raise
                 time.sleep(0.01)
 
+    def write_back(self, dice: random.Random) -> None:
+        """Write random pages of random files that were not synced, as a kernel does at any time."""
+        for path in self.path.iterdir():
+            if path.is_file():
+                with path.open("rb") as file:
+                    pages = path.stat().st_size // PAGE + 1
+                    for page in (dice.randrange(pages) for _ in range(dice.randrange(4))):
+                        _sync_range(file.fileno(), page * PAGE, dice.randint(1, 8) * PAGE)
+
     def cut_power(self) -> None:
         """Stop all writes; what was not synced is lost."""
         descriptor = os.open(self.path, os.O_RDONLY)
@@ -78,6 +89,13 @@ def obstacle(folder: Path, kind: str = "ext4") -> str | None:
     finally:
         shutil.rmtree(folder / "disk", ignore_errors=True)
     return None
+
+
+def _sync_range(descriptor: int, begin: int, size: int) -> None:
+    """Start the write of a range and wait for its end, without the metadata (Linux only)."""
+    ctypes.CDLL(None).sync_file_range(
+        descriptor, ctypes.c_int64(begin), ctypes.c_int64(size), ctypes.c_uint(7)
+    )
 
 
 def _run(*command: str) -> None:

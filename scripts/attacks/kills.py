@@ -34,12 +34,18 @@ class Kills(Attack):
         self.counts["calls that failed"] += self.faults.end()
 
     def recover(self) -> None:
-        """Start the server; in some rounds kill it while it starts, and start it again."""
+        """Start the server; in some rounds kill it while it starts, and start it again.
+
+        In half of these, the disk fails while it starts.
+        """
         if self.dice.random() < 0.1:
+            if self.dice.random() < 0.5:
+                self.faults.inject(draw(self.dice))
             self.server.launch()
             self.pause(1.5)
             self._kill()
             self.counts["kills during a start"] += 1
+            self.counts["calls that failed"] += self.faults.end()
         self.server.start()
 
     def _kill(self) -> None:

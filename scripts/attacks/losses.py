@@ -104,7 +104,7 @@ def _measure(case: Case, folder: Path, scale: float, share: float) -> dict[str, 
             try:
                 case.run(scene)
             except (AssertionError, OSError) as fault:
-                scene.notes.append(f"ended early: {type(fault).__name__}: {str(fault)[:300]}")
+                scene.notes.append(f"ended early: {type(fault).__name__}: {str(fault)[-300:]}")
             seconds = time.monotonic() - began
             time.sleep(WARMING)
             figures = _stop_traffic(traffic)

@@ -45,7 +45,13 @@ class PowerLosses(Attack):
             self._faults.inject(LYING)
 
     def strike(self) -> None:
-        """Cut the power, and kill all processes a little later."""
+        """Cut the power, and kill all processes a little later.
+
+        In half of the rounds the kernel has just written some of the pages that were not synced.
+        """
+        if self.dice.random() < 0.5:
+            self.disk.write_back(self.dice)
+            self.counts["power losses with some pages written"] += 1
         self.disk.cut_power()
         self.pause(LINGERING)
         self.server.kill_all()

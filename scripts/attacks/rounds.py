@@ -25,7 +25,7 @@ ROUNDS_OF_A_STATE = 50
 BROKEN_STATES = 20
 """States with a broken promise after which an attack ends early."""
 
-LONGEST = 0.4
+LONGEST = 0.25
 """Seconds, at most, that the streams run before something fails."""
 
 

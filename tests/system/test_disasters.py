@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 import pytest
 from attacks.cases import CASES
-from attacks.disk import obstacle
+from attacks.disk import PAGE, Disk, obstacle
 from attacks.kills import Kills
 from attacks.losses import measure
 from attacks.power import PowerLosses, loses_what_is_not_synced
 from attacks.rounds import Result
 from system.server import tool
 
+PAGES = 1000
 SHARE = 0.2
 """The share of the queries of `scripts/attack losses`: other tests run at the same time."""
 
@@ -57,6 +59,29 @@ def test_power_losses_lose_no_acknowledged_change(disk_folder: Path, number: int
 def test_a_power_loss_loses_data_that_was_not_synced(disk_folder: Path) -> None:
     """Otherwise the tests above would show nothing."""
     assert loses_what_is_not_synced(disk_folder)
+
+
+def test_a_power_loss_may_keep_some_pages_that_were_not_synced(disk_folder: Path) -> None:
+    """It keeps those that the kernel has written already."""
+    disk = Disk(disk_folder)
+    try:
+        file = disk.path / "file"
+        with file.open("wb") as writing:
+            writing.write(b"old " * (PAGES * PAGE // 4))
+            writing.flush()
+            os.fsync(writing.fileno())
+        with file.open("r+b", buffering=0) as writing:
+            for _ in range(PAGES):
+                writing.write(b"new " * (PAGE // 4))
+        dice = random.Random(1)
+        for _ in range(5):
+            disk.write_back(dice)
+        disk.cut_power()
+        disk.unmount()
+        disk.mount()
+        assert {*file.read_bytes().split()} == {b"old", b"new"}
+    finally:
+        disk.close()
 
 
 @pytest.mark.long
