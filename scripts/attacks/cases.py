@@ -50,12 +50,31 @@ def reloads(scene: Scene) -> None:
 def restarts(scene: Scene) -> None:
     """Restart with the command."""
 
+    took = []
+
     def restart() -> None:
+        before = scene.answering()
+        began = time.monotonic()
         done = scene.server.ctl("restart", check=False)
+        took.append(time.monotonic() - began)
         assert done.returncode == 0, done.stderr
-        scene.wait_for_workers()
+        scene.wait_for_workers(*before)
 
     scene.times(100, restart)
+    scene.notes.append(f"each took {min(took):.1f} to {max(took):.1f} s")
+
+
+def kill_restart(scene: Scene) -> None:
+    """Kill the control process while it restarts, and start."""
+
+    def kill() -> None:
+        with scene.server.restarting():
+            time.sleep(0.1 * scene.events)
+            scene.server.kill_control()
+        scene.server.start()
+        scene.wait_for_workers()
+
+    scene.times(20, kill)
 
 
 def stop_and_start(scene: Scene) -> None:
@@ -149,6 +168,19 @@ def second_socket(scene: Scene) -> None:
     _start_second(scene, config, folder)
 
 
+def second_link(scene: Scene) -> None:
+    """Start the same configuration in the same folder, by another path."""
+    link = scene.folder.with_name(scene.folder.name + "-link")
+    link.symlink_to(scene.folder)
+    try:
+        config = scene.folder / "linked.yaml"
+        text = scene.server.config.read_text()
+        config.write_text(text.replace(str(scene.folder), str(link)))
+        _start_second(scene, link / config.name, link)
+    finally:
+        link.unlink()
+
+
 def full_disk(scene: Scene) -> None:
     """Fill the disk of the state, and make room again."""
     filler = _DISKS[scene.folder].path / "filler"
@@ -207,6 +239,9 @@ CASES = {
     "switches": Case("1,000 switches, 50 a second", switches, switches=50),
     "reloads": Case("reload with another TTL", reloads),
     "restarts": Case("`failoverdns restart`", restarts),
+    "kill-restart": Case(
+        "kill -9 of the control process while it restarts, and start", kill_restart
+    ),
     "stop": Case("SIGTERM and start", stop_and_start),
     "kill-control": Case("kill -9 of the control process, and start", kill_control),
     "kill-all": Case("kill -9 of all processes, and start", kill_all),
@@ -214,6 +249,7 @@ CASES = {
     "hang-worker": Case("an answering process hangs (SIGSTOP)", hang_worker),
     "second-server": Case("a second server, same configuration", second_server),
     "second-state": Case("a second server, same control socket, older state", second_state),
+    "second-link": Case("a second server, same files by a symbolic link", second_link),
     "second-socket": Case("a second server, other control socket, same address", second_socket),
     "full-disk": Case(
         "the disk is full for 5 s",

@@ -12,6 +12,9 @@ from attacks.faults import Faults, draw
 from attacks.rounds import LONGEST, Attack
 from attacks.target import Target
 
+RESTARTING = 2.0
+"""Seconds, at most, from the command to restart to the kill."""
+
 
 class Kills(Attack):
     """Kills the control process alone, or all processes at once."""
@@ -25,12 +28,21 @@ class Kills(Attack):
         """Do nothing."""
 
     def strike(self) -> None:
-        """Kill it, in half of the rounds on a disk that has failed for a moment."""
+        """Kill it, in half of the rounds on a disk that has failed for a moment.
+
+        In a tenth of the rounds it is restarting.
+        """
         if self.dice.random() < 0.5:
             self.faults.inject(draw(self.dice))
             self.pause(LONGEST)
             self.counts["rounds with faults"] += 1
-        self._kill()
+        if self.dice.random() < 0.1:
+            with self.server.restarting():
+                self.pause(RESTARTING)
+                self._kill()
+            self.counts["kills during a restart"] += 1
+        else:
+            self._kill()
         self.counts["calls that failed"] += self.faults.end()
 
     def recover(self) -> None:

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dns.message
@@ -63,7 +64,11 @@ class Target(Server):
 
     def processes(self) -> list[int]:
         """Return the process ids of the control process and of all answering processes."""
-        return [pid for pid, session in _running() if session in self._sessions]
+        return [
+            pid
+            for pid, session in _running()
+            if session in self._sessions or _folder_of(pid) == self.folder
+        ]
 
     def workers(self) -> list[int]:
         """Return the process ids of the answering processes, old ones included."""
@@ -90,6 +95,18 @@ class Target(Server):
         if self.process is not None:
             self.process.wait(DEADLINE)
 
+    @contextmanager
+    def restarting(self) -> Iterator[None]:
+        """Let the server restart within this context; the command's outcome does not matter."""
+        command = [str(EXECUTABLE), "--socket", str(self.socket), "restart"]
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as restart:
+            try:
+                yield
+            finally:
+                restart.kill()
+
     def kill(self) -> None:
         """Kill every process, and remove what they left in the folder."""
         self.kill_all()
@@ -102,6 +119,13 @@ class Target(Server):
         return sorted(
             str(data) for rrset in reply.answer if rrset.rdtype == dns.rdatatype.A for data in rrset
         )
+
+
+def _folder_of(pid: int) -> Path | None:
+    """Return the working directory of a process, if it can be known."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cwd").readlink()
+    return None
 
 
 def _running() -> list[tuple[int, int]]:
