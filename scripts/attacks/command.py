@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from attacks.rounds import Make, attack
 
 def main(given: Sequence[str] | None = None) -> int:
     """Run an attack; return the exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     arguments = _parser().parse_args(given)
     status: int = arguments.run(arguments)
     return status

@@ -20,7 +20,7 @@ class Kills(Attack):
     """Kills the control process alone, or all processes at once."""
 
     def __init__(self, folder: Path, seed: str, number: int = 0) -> None:
-        super().__init__(Target(folder, workers=1 + number % 2), seed)
+        super().__init__(Target(folder, workers=2 if number % 4 == 3 else 1), seed)
         self.faults = Faults(folder, folder)
         self.server.environment.update(self.faults.environment)
 

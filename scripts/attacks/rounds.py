@@ -81,6 +81,8 @@ class Attack(ABC):
             self.prepare()
             known = observe(self.server)
             while self.result.rounds < rounds and not self.result.tally.broken:
+                if _stopping.is_set():
+                    break
                 known = self._round(known)
         except Exception as fault:  # a server that does not start breaks a promise, too
             self.result.tally.broken.append(f"{type(fault).__name__}: {fault}")
@@ -112,6 +114,8 @@ class Attack(ABC):
         time.sleep(self.dice.uniform(0.0, longest))
 
 
+_stopping = threading.Event()
+
 Make = Callable[[Path, str, int], Attack]
 """Returns an attack in a folder, with a seed, of the server with a number."""
 
@@ -129,7 +133,7 @@ def attack(make: Make, rounds: int, instances: int, seed: str, keep: Path | None
         while True:
             with lock:
                 number, size = states, min(ROUNDS_OF_A_STATE, rounds - begun)
-                if size <= 0 or failed >= BROKEN_STATES:
+                if size <= 0 or failed >= BROKEN_STATES or _stopping.is_set():
                     return
                 states, begun = states + 1, begun + size
             result = _attack_state(make, f"{seed}-{number}", number, size, keep)
@@ -140,7 +144,11 @@ def attack(make: Make, rounds: int, instances: int, seed: str, keep: Path | None
                 print(f"{total.rounds} rounds", flush=True)
 
     with ThreadPoolExecutor(instances) as threads:
-        list(threads.map(one, range(instances)))
+        try:
+            list(threads.map(one, range(instances)))
+        except BaseException:  # interrupted: end after the current rounds, and clean up
+            _stopping.set()
+            raise
     return total
 
 

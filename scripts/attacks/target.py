@@ -51,6 +51,7 @@ class Target(Server):
             self.process = subprocess.Popen(
                 [EXECUTABLE, "serve", "--config", self.config],
                 stdin=subprocess.DEVNULL,
+                stdout=log,
                 stderr=log,
                 cwd=self.folder,
                 env={**os.environ, **self.environment},
