@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -25,8 +26,9 @@ MARGIN: Final = 4
 INTERVAL: Final = 5.0
 """Seconds between two attempts to make it, at least."""
 
-NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""Errors that mean that there is no room on the disk, or none for this user."""
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_UNCLEAR = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+"""Primary result codes that may also mean that there is no room."""
 
 _PROBE_BYTES = 64 << 10
 
@@ -38,7 +40,8 @@ class ReserveFile:
         """Use `path` for the reserve; nothing is made yet."""
         self.path = path
         self.state = Reserve.NONE
-        self._tried = float("-inf")
+        self._tried = self._measured = float("-inf")
+        self._free_bytes: int | None = None
 
     def keep(self) -> None:
         """Make the reserve if there is plenty of room for it; at most once in a few seconds."""
@@ -49,9 +52,9 @@ class ReserveFile:
         with suppress(OSError):
             self._make()
 
-    def free(self) -> bool:
-        """Free the reserve; return whether that made room."""
-        if self.state is not Reserve.HELD:
+    def make_room(self, fault: BaseException | None) -> bool:
+        """Free the reserve if a write failed for want of room; return whether that helped."""
+        if self.state is not Reserve.HELD or not self.lacks_room(fault):
             return False
         self.state = Reserve.USED
         self._tried = time.monotonic()
@@ -61,16 +64,33 @@ class ReserveFile:
             return False
         return True
 
-    def lacks_room(self) -> bool:
+    def lacks_room(self, fault: BaseException | None) -> bool:
+        """Return whether a write failed for want of room."""
+        if isinstance(fault, sqlite3.Error):
+            code = getattr(fault, "sqlite_errorcode", 0) & 0xFF
+            return code == sqlite3.SQLITE_FULL or (code in _UNCLEAR and self._is_full())
+        return isinstance(fault, OSError) and fault.errno in _NO_ROOM
+
+    def free_bytes(self) -> int | None:
+        """Return the free bytes on the disk, as of the last second; None if not known."""
+        now = time.monotonic()
+        if now >= self._measured + 1:
+            self._measured, self._free_bytes = now, None
+            with suppress(OSError):
+                disk = os.statvfs(self.path.parent)
+                self._free_bytes = disk.f_bavail * disk.f_frsize
+        return self._free_bytes
+
+    def _is_full(self) -> bool:
         """Return whether the disk takes no further blocks: it is full, or the user's quota is."""
         try:
             descriptor = os.open(self.path.parent, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
         except OSError as fault:
-            return fault.errno in NO_ROOM
+            return fault.errno in _NO_ROOM
         try:
             os.posix_fallocate(descriptor, 0, _PROBE_BYTES)
         except OSError as fault:
-            return fault.errno in NO_ROOM
+            return fault.errno in _NO_ROOM
         finally:
             os.close(descriptor)
         return False

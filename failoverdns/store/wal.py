@@ -105,6 +105,16 @@ def committed(path: Path) -> tuple[dict[int, bytes], int]:
     return pages, size
 
 
+def has_log(path: Path) -> bool:
+    """Return whether a log with a whole transaction is beside a state file."""
+    try:
+        with log_of(path).open("rb") as file:
+            header = read_header(file)
+            return header is not None and any(f.pages for f in frames(file, header, header.sums))
+    except OSError:
+        return False
+
+
 def checksum(data: bytes, order: str, sums: Sums) -> Sums:
     """Return the checksums of a log after more data, whose length is a multiple of eight."""
     first, second = sums
@@ -125,6 +135,11 @@ class OpenLog:
         """Open the index; raises OSError."""
         self._path = path
         self._index = os.open(index_of(path), os.O_RDONLY | os.O_CLOEXEC)
+
+    def length(self) -> int:
+        """Return the number of pages in the log; raises OSError."""
+        last: int = struct.unpack("=16xI", os.pread(self._index, 20, 0).ljust(20, b"\0"))[0]
+        return last
 
     def holds_more(self) -> bool:
         """Return whether a restart would find a transaction that the connection does not show.
