@@ -29,8 +29,8 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A committed command: one entry of the history; `time` in seconds since 1970.
+class HistoryEntry:
+    """What the history shows of a committed command; `time` in seconds since 1970.
 
     `command` is the request as given.  `changed` describes its effect, with old and new values.
     `subjects` are the ids and group names by which the history can be searched for it.
@@ -42,7 +42,20 @@ class Change:
     command: Mapping[str, Json]
     changed: tuple[Mapping[str, Json], ...]
     subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change(HistoryEntry):
+    """A committed command: its entry of the history, and the entities that it wrote."""
+
     writes: tuple[Write, ...]
+
+    @property
+    def entry(self) -> HistoryEntry:
+        """Return the entry of the history, which does not have the entities."""
+        return HistoryEntry(
+            self.revision, self.time, self.principal, self.command, self.changed, self.subjects
+        )
 
 
 @dataclass(frozen=True, slots=True)

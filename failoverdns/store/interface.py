@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, Operation
+from failoverdns.model.change import Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
 from failoverdns.model.store_condition import StoreCondition
@@ -50,7 +50,7 @@ class Link:
     `document` is its text as stored; `hash` is SHA-256 of `previous` and that text, in hex digits.
     """
 
-    change: Change
+    change: HistoryEntry
     document: str
     previous: str
     hash: str
@@ -91,16 +91,23 @@ class Store(Protocol):
     async def operation(self, op_id: str) -> Operation | None:
         """Return the operation recorded under `op_id`; raises Unavailable."""
 
-    async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[Change, ...]:
+    async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[HistoryEntry, ...]:
         """Return at most `limit` changes, newest first; with `subjects`, those about any of them.
 
         Raises Unavailable.
         """
 
-    async def changes_after(self, revision: int, limit: int | None = None) -> tuple[Change, ...]:
-        """Return the changes committed after `revision`, oldest first, at most `limit`.
+    async def entries_after(self, revision: int, limit: int) -> tuple[HistoryEntry, ...]:
+        """Return what history shows of the changes after `revision`, oldest first, at most `limit`.
 
         Raises Unavailable, and Corrupt for a change that cannot be read.
+        """
+
+    async def changes_after(self, revision: int) -> tuple[Change, ...]:
+        """Return the changes committed after `revision`, oldest first, with the entities written.
+
+        They are made backwards from the present: this is for the newest changes.  Raises
+        Unavailable, and Corrupt for a change that cannot be read.
         """
 
     async def links(self, after: int, limit: int) -> tuple[Link, ...]:

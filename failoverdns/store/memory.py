@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, Operation
+from failoverdns.model.change import Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
 from failoverdns.model.store_condition import StoreCondition
@@ -111,21 +111,26 @@ class MemoryStore:
         self._check_reachable()
         return self._operations.get(op_id)
 
-    async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[Change, ...]:
+    async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[HistoryEntry, ...]:
         """Return at most `limit` changes, newest first."""
         self._check_reachable()
         wanted = set(subjects or ())
         found = (
-            change
+            change.entry
             for change in reversed(self._changes)
             if subjects is None or wanted & set(change.subjects)
         )
         return tuple(change for change, _ in zip(found, range(limit), strict=False))
 
-    async def changes_after(self, revision: int, limit: int | None = None) -> tuple[Change, ...]:
-        """Return the changes committed after `revision`, oldest first, at most `limit`."""
+    async def entries_after(self, revision: int, limit: int) -> tuple[HistoryEntry, ...]:
+        """Return what history shows of the changes after `revision`, oldest first."""
         self._check_reachable()
-        return tuple(self._changes[revision:][:limit])
+        return tuple(change.entry for change in self._changes[revision:][:limit])
+
+    async def changes_after(self, revision: int) -> tuple[Change, ...]:
+        """Return the changes committed after `revision`, oldest first."""
+        self._check_reachable()
+        return tuple(self._changes[revision:])
 
     async def links(self, after: int, limit: int) -> tuple[Link, ...]:
         """Return changes after a revision as links of the chain, oldest first."""

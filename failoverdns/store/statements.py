@@ -13,6 +13,7 @@ from failoverdns.model.change import Change, Operation
 from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
 from failoverdns.store.chain import linked
+from failoverdns.store.history_rows import packed
 from failoverdns.store.interface import Conflict
 from failoverdns.store.state_file import checked, sealed
 from failoverdns.store.vault import Vault
@@ -50,7 +51,10 @@ def write_changes(
         elif write.before is not None:
             key = documents.key_of(write.before)
             connection.execute("DELETE FROM entities WHERE key = ?", (key,))
-    connection.executemany("INSERT INTO history VALUES (?, ?, ?, ?)", history)
+    connection.executemany(
+        "INSERT INTO history VALUES (?, ?, ?, ?)",
+        ((revision, packed(text), checksum, hash_) for revision, text, checksum, hash_ in history),
+    )
     connection.executemany(
         "INSERT INTO subjects VALUES (?, ?)",
         ((subject, change.revision) for change in changes for subject in change.subjects),
