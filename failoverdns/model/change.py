@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from failoverdns.model.entity import Entity
@@ -60,12 +60,16 @@ class Change(HistoryEntry):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """The reply to a command with an `op_id`, stored so that a retry gets the same reply."""
+    """The reply to a command with an `op_id`, stored so that a retry gets the same reply.
+
+    `time`, in seconds since 1970, says when it may be forgotten; a store does not return it.
+    """
 
     op_id: str
     request: str
     revision: int
     result: Mapping[str, Json]
+    time: float = field(default=0.0, compare=False)
 
 
 class Node(NamedTuple):

@@ -20,6 +20,9 @@ from failoverdns.model.store_condition import StoreCondition
 MAX_FETCHES = 1000
 """Fetches of an application's certificate that are kept."""
 
+OPERATIONS_KEPT = 7 * 86400.0
+"""Seconds for which an operation is kept, at least; after that a retry runs again."""
+
 Notify = Callable[[Change], None]
 
 
@@ -89,7 +92,10 @@ class Store(Protocol):
         """
 
     async def operation(self, op_id: str) -> Operation | None:
-        """Return the operation recorded under `op_id`; raises Unavailable."""
+        """Return the operation recorded under `op_id`, for at least `OPERATIONS_KEPT`.
+
+        Raises Unavailable.
+        """
 
     async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[HistoryEntry, ...]:
         """Return at most `limit` changes, newest first; with `subjects`, those about any of them.

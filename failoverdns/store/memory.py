@@ -17,6 +17,7 @@ from failoverdns.store.chain import START, ChainLink, Walk, links, next_hash, pi
 from failoverdns.store.documents import bundle_of, key_of, write_change
 from failoverdns.store.interface import (
     MAX_FETCHES,
+    OPERATIONS_KEPT,
     Conflict,
     Link,
     Loaded,
@@ -100,6 +101,11 @@ class MemoryStore:
         candidates = {**self._bundles, **{bundle.id: bundle for bundle in bundles}}
         self._bundles = {id_: found for id_, found in candidates.items() if id_ in needed}
         self._operations.update((operation.op_id, operation) for operation in operations)
+        times = [*(each.time for each in changes), *(each.time for each in operations)]
+        now = max(times, default=0.0)
+        for op_id, operation in list(self._operations.items()):
+            if operation.time < now - OPERATIONS_KEPT:
+                del self._operations[op_id]
         for change in changes:
             for notify in self._watchers:
                 notify(change)

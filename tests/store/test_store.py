@@ -221,6 +221,22 @@ def test_an_operation_is_found_by_its_id(store: Store, reopen: Reopen) -> None:
     assert run(again.operation("c")) is None
 
 
+def test_an_operation_is_forgotten_after_a_week(store: Store) -> None:
+    """Not before, and with the commits that follow, some at a time."""
+    day = 86400.0
+    old = [Operation(f"old-{number}", "{}", 0, {}, 1000.0 + number) for number in range(30)]
+    for each in old:
+        run(store.commit(0, [], [each]))
+    run(store.commit(0, [], [Operation("young", "{}", 0, {}, 1000.0 + 7 * day)]))
+    assert run(store.operation("old-0")) == old[0]
+    for number in range(10):
+        later = Operation(f"later-{number}", "{}", 0, {}, 2000.0 + 7 * day + number)
+        run(store.commit(0, [], [later]))
+    assert [run(store.operation(each.op_id)) for each in old] == [None] * 30
+    assert run(store.operation("young")) is not None
+    assert run(store.operation("later-9")) is not None
+
+
 def test_the_history_is_returned_newest_first(store: Store) -> None:
     """It can be limited to some subjects and to the latest changes."""
     first = change(1, Write(None, APPLICATION), subjects=("app-1",))
