@@ -96,6 +96,6 @@ class Batch:
         outcome = Done(draft.revision, decision.report(draft))
         if op_id is not None:
             self.operations[op_id] = Operation(
-                op_id, submission.request, outcome.revision, outcome.result
+                op_id, submission.request, outcome.revision, outcome.result, moment.now
             )
         return outcome
