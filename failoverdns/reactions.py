@@ -167,6 +167,12 @@ class Reactions:
         self._hooks.announce(change)
         self._issuing.announce(change)
 
+    def announce_unrecorded(self, step: Change) -> None:
+        """Pass a step that is not stored on to every part but hooks, which follow the history."""
+        if self._delivery is not None:
+            self._delivery.endpoint.announce(step)
+        self._issuing.announce(step)
+
     def approval(self) -> Approval | None:
         """Return the function that asks hooks to approve a switch; None if no hook must agree."""
         return self._hooks.approve if self._hooks.approving else None
@@ -214,6 +220,7 @@ class Reactions:
             in_thread=self._in_thread(self._calls),
             pause=lambda: deferLater(self._reactor, 0),
             spawn=spawn,
+            can_record=lambda: self._ledger.outage is None,
             now=self._now,
             log=_logged("acme"),
         )

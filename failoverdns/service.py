@@ -9,6 +9,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -29,6 +30,8 @@ from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
+from failoverdns.model.store_condition import Outage
+from failoverdns.model.timestamps import duration
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.one_call import OneCall
 from failoverdns.net.sockets import CannotListen
@@ -151,6 +154,9 @@ class Service:
             publish=self._answering.publish,
             visible=self._answering.visible,
             announce=self._announce,
+            announce_unrecorded=self._announce_unrecorded,
+            outage_began=self._outage_began,
+            outage_ended=self._outage_ended,
             spawn=spawn,
             now=time.time,
             random=SystemRandom(),
@@ -158,7 +164,7 @@ class Service:
             retry=lambda: self._catching_up.call(CATCH_UP_INTERVAL, ledger.resume),
         )
         try:
-            await submit(ledger, _configure(self.config), "start")
+            await submit(ledger, replace(_configure(self.config), is_start=True), "start")
             await submit(ledger, ForgetHealth(), "start")
         except Rejected as fault:
             raise CannotStart(f"the configuration contradicts the state {path}: {fault}") from None
@@ -216,6 +222,29 @@ class Service:
     def _announce(self, change: Change) -> None:
         if self._running is not None:
             self._running.announce(change)
+
+    def _announce_unrecorded(self, step: Change) -> None:
+        if self._running is not None:
+            self._running.announce_unrecorded(step)
+
+    def _outage_began(self, outage: Outage) -> None:
+        log.error(
+            "the state cannot be written: {why}; queries are answered, automatic switches go on "
+            "and are recorded later, other commands are refused",
+            why=outage.reason,
+        )
+        if self._running is not None:
+            self._running.announce_store(fault=outage.reason, since=outage.since, recorded=0)
+
+    def _outage_ended(self, outage: Outage, revision: int) -> None:
+        now, recorded = time.time(), revision - outage.revision
+        log.warn(
+            "the state can be written again, after {time}: {recorded} step(s) were recorded",
+            time=duration(now - outage.since),
+            recorded=recorded,
+        )
+        if self._running is not None:
+            self._running.announce_store(fault=None, since=now, recorded=recorded)
 
     def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._threads, call)
