@@ -99,7 +99,7 @@ class ZoneSerial(Entity):
         return self.origin
 
 
-RESERVED_SERIALS = 1 << 20
+RESERVED_SERIALS = 1 << 16
 """Serial numbers above a stored one that may be served without being stored.
 
 A start that may have lost such numbers begins above them.  See docs/decisions/disk-full.md.

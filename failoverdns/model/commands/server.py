@@ -21,12 +21,14 @@ from failoverdns.model.zone import Zone
 class Configure(Mutation):
     """Internal command, at start and reload: serve exactly these zones, with these settings.
 
-    `is_start` is true at the start, which must succeed even if the state cannot be written.
+    `is_start` is true at the start, which must succeed even if the state cannot be written.  With
+    `may_have_lost` the server before may have served steps that were not recorded.
     """
 
     zones: tuple[Zone, ...]
     settings: AutomationSettings = NO_AUTOMATION_SETTINGS
     is_start: bool = False
+    may_have_lost: bool = False
 
     @property
     def unrecorded(self) -> Unrecorded:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from failoverdns.model.change import Delta, Write
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import OwnedRRset
-from failoverdns.model.zone import ZoneSerial, next_serial
+from failoverdns.model.zone import RESERVED_SERIALS, ZoneSerial, next_serial
 from failoverdns.rules.derived.view import View
 
 NOT_CONFIGURED = ""
@@ -57,3 +57,9 @@ def raised_serial(
     """Return the write that gives a zone its next serial number, which never decreases."""
     serial = next_serial(before.serial if before else None, now)
     return Write(before, ZoneSerial(origin, serial, digest))
+
+
+def above_reserved(before: ZoneSerial, digest: str, now: float) -> Write:
+    """Return the write that raises a serial number above all that may have been served unstored."""
+    last = (before.serial + RESERVED_SERIALS) & 0xFFFFFFFF
+    return Write(before, ZoneSerial(before.origin, next_serial(last, now), digest))
