@@ -178,9 +178,10 @@ class Reactions:
         self._issuing.announce(change)
 
     def announce_unrecorded(self, step: Change) -> None:
-        """Pass a step that is not stored on to every part but hooks, which follow the history."""
+        """Pass a step that is not recorded yet on to every part."""
         if self._delivery is not None:
             self._delivery.endpoint.announce(step)
+        self._hooks.announce_unrecorded(step)
         self._issuing.announce(step)
 
     def approval(self) -> Approval | None:

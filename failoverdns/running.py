@@ -56,10 +56,7 @@ class Running:
         self.automation.announce(change)
 
     def announce_unrecorded(self, step: Change) -> None:
-        """Pass a step that is served and not stored on to every part but hooks.
-
-        Hooks run for what history has: they get it when it is recorded.
-        """
+        """Pass a step that is served and not stored on to every part."""
         self.control.send_event(unrecorded_line(step))
         self.reactions.announce_unrecorded(step)
         self.resolving.announce(step)

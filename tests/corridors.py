@@ -48,6 +48,8 @@ class Corridor:
     """Seconds by which the wall clock is ahead of the steady clock."""
     listeners: list[Callable[[Change], None]] = field(default_factory=list)
     """Called with each change after it was announced."""
+    early_listeners: list[Callable[[Change], None]] = field(default_factory=list)
+    """Called with each step that is not stored."""
     outages: list[Outage] = field(default_factory=list)
     ended: list[Outage] = field(default_factory=list)
     """Outages that began, and those that ended."""
@@ -90,6 +92,8 @@ class Corridor:
     def announce_unrecorded(self, step: Change) -> None:
         """Log a step that is not stored."""
         self.log.append(("unrecorded", step.revision))
+        for listener in self.early_listeners:
+            listener(step)
 
     def publish(self, delta: Delta) -> None:
         """Apply a delta to the table and log it."""

@@ -320,12 +320,12 @@ class Ledger:
         for change in await self._store.changes_after(self.state.revision):
             if self.overlay.begins_with(change):
                 self._shown.note_recorded(change)
-            else:
-                steps = self.overlay.steps
-                self._shown.show_foreign(change)
-                for step in steps:  # some may be gone
-                    self._announce_unrecorded(step)
+                self._announce(change)
+                continue
+            self._shown.show_foreign(change)
             self._announce(change)
+            for step in self.overlay.steps:  # those that still fit, with other numbers
+                self._announce_unrecorded(step)
         self.behind = False
 
     def _notice(self, change: Change) -> None:

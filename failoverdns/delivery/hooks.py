@@ -51,6 +51,11 @@ class Hooks:
         for hook in self._hooks.values():
             hook.take(change)
 
+    def announce_unrecorded(self, step: Change) -> None:
+        """Pass a step that is not recorded yet to every hook; when it is, it is known already."""
+        for hook in self._hooks.values():
+            hook.take_early(step)
+
     def _replace(
         self, settings: Sequence[HookSettings], known: Mapping[str, HookProgress], revision: int
     ) -> None:

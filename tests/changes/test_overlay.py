@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from corridors import ORIGIN, ZONE, Corridor, build_shop
+from corridors import ORIGIN, ZONE, Corridor
 from driving import run
 from hypothesis import given
 from hypothesis import strategies as st
 from tables import served
+from unwritable import SETTINGS, build, fail_over, group, observe
 
 from failoverdns.changes import overlay as overlays
 from failoverdns.changes.batch import Done
@@ -20,12 +21,11 @@ from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import AddApplication, SetApplication
 from failoverdns.model.commands.automation import AdvancePlan, Automate, SetFlag, SetMaintenance
 from failoverdns.model.commands.groups import AddGroup, SetGroup, Switch
-from failoverdns.model.commands.health import ForceHealth, ForgetHealth, LearnHealth
+from failoverdns.model.commands.health import ForceHealth, ForgetHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
-from failoverdns.model.group import Group, Side
-from failoverdns.model.health import Check, CheckKind, Health, Observed
-from failoverdns.model.policy import AutomationSettings, Mode, Policy
+from failoverdns.model.group import Side
+from failoverdns.model.health import Health
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.protocol.table.deltas import write_delta, write_nodes
@@ -34,51 +34,11 @@ from failoverdns.rules.derived.serving import all_nodes
 from failoverdns.rules.derived.zones import all_authorities
 from failoverdns.store.memory import Failure, MemoryStore
 
-SETTINGS = AutomationSettings(
-    (Check("web", CheckKind.TCP, 80),),
-    (Policy("auto", Mode.AUTOMATIC, fail_back=Mode.AUTOMATIC, grace=0.0, hold=0.0),),
-)
-
 
 @pytest.fixture
 def shop() -> Corridor:
     """Return a corridor with a checked group `shop` that is switched automatically."""
     return build(MemoryStore())
-
-
-def build(store: MemoryStore) -> Corridor:
-    """Build the group `shop`, whose policy switches at once, over a store."""
-    corridor = Corridor(store)
-    corridor.do(Configure((ZONE,), SETTINGS))
-    build_shop(corridor)
-    for name in ("eu", "us"):
-        corridor.do(SetApplication(name, ("web",)))
-    corridor.do(SetGroup("shop", policy="auto"))
-    observe(corridor, "eu", Health.UP)
-    observe(corridor, "us", Health.UP)
-    return corridor
-
-
-def observe(corridor: Corridor, name: str, health: Health) -> None:
-    """Let a probe find the load balancer of an application up or down."""
-    application = corridor.ledger.state.application_named(name)
-    assert application is not None
-    observed = Observed(health, corridor.now)
-    corridor.do(LearnHealth(application.id, (("lb", observed),)))
-
-
-def group(corridor: Corridor, name: str = "shop") -> Group:
-    """Return a group of the state."""
-    found = corridor.ledger.state.group_named(name)
-    assert found is not None
-    return found
-
-
-def fail_over(corridor: Corridor) -> None:
-    """Let the primary of `shop` go down, and its policy switch it."""
-    observe(corridor, "eu", Health.DOWN)
-    corridor.do(Automate(group(corridor).id))
-    assert group(corridor).active is Side.BACKUP
 
 
 def answers(corridor: Corridor) -> Any:
