@@ -289,18 +289,21 @@ class Ledger:
         return True
 
     async def _is_committed(self, changes: tuple[Change, ...], fault: OutcomeUnknown) -> bool:
-        """Ask the store whether it committed changes that it did not confirm."""
+        """Return True if the store shows changes that it did not confirm.
+
+        If it does not show them, that proves nothing: they may be on disk, or on their way there.
+        Raises Rejected then.
+        """
         self.behind = True
         try:
             stored = await self._store.changes_after(self.state.revision)
         except (Unavailable, Corrupt):
-            text = f"the store did not report whether it was done ({fault}): check before you retry"
-            raise Rejected("unknown-outcome", text) from None
+            stored = ()
         if changes and stored[: len(changes)] == changes:
             self.behind = len(stored) > len(changes)
             return True
-        self.behind = bool(stored)
-        raise Rejected("unavailable", f"nothing was changed: {fault}")
+        text = f"the store did not report whether it was done ({fault}): check before you retry"
+        raise Rejected("unknown-outcome", text)
 
     async def _earlier(self, submissions: list[Submission]) -> dict[str, Operation]:
         """Return the operations that are stored under the `op_id`s of these commands."""

@@ -28,11 +28,15 @@ class Conflict(Exception):
 
 
 class Unavailable(Exception):
-    """The store cannot be used at the moment; nothing was committed."""
+    """The store cannot be used at the moment; nothing was committed, nor will a restart find it."""
 
 
 class OutcomeUnknown(Exception):
-    """The store may or may not have committed; `changes_after` shows which, when it can be read."""
+    """The store may or may not have committed.
+
+    Changes that `changes_after` returns are durable; those that it does not return may be found
+    after a restart.  A later commit that succeeds at the same revision excludes that.
+    """
 
 
 @dataclass(frozen=True, slots=True)

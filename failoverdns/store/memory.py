@@ -25,7 +25,7 @@ from failoverdns.store.interface import (
     StoreHead,
     Unavailable,
 )
-from failoverdns.store.state_file import sealed
+from failoverdns.store.rows import sealed
 
 
 class Failure(Enum):

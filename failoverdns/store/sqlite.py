@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,12 +25,14 @@ from failoverdns.store.interface import (
     Link,
     Loaded,
     Notify,
+    OutcomeUnknown,
     StoreHead,
     Unavailable,
 )
 from failoverdns.store.open_file import OpenFile
-from failoverdns.store.state_file import checked, sealed
+from failoverdns.store.rows import checked, sealed
 from failoverdns.store.statements import reencrypt_keys, write_bundles, write_changes
+from failoverdns.store.thorough import Reading
 from failoverdns.store.vault import Vault
 
 T = TypeVar("T")
@@ -129,7 +131,10 @@ class SQLiteStore:
         walk: Walk = await self._run(lambda: self._file.read(begin))
         while await self._run(lambda: self._file.read(follow)):
             pass
-        return walk.end()
+        head, reading = walk.end(), Reading()
+        while await self._run(lambda: self._file.read(reading.follow)):
+            pass
+        return head
 
     async def bundle(self, id_: str) -> Bundle | None:
         """Return a certificate chain and its key from the vault."""
@@ -199,7 +204,7 @@ class SQLiteStore:
 
     def condition(self) -> StoreCondition:
         """Return whether the file can be written, and how much room its disk has."""
-        return StoreCondition(fault=self._file.fault)
+        return self._file.condition()
 
     def watch(self, notify: Notify) -> None:
         """Call `notify` with each change committed from now on."""
@@ -223,16 +228,18 @@ class SQLiteStore:
         sealed_keys = connection.execute("SELECT count(*) FROM bundles").fetchone()[0]
         self._vault.open(may_create=not sealed_keys)
         if self._vault.is_rotating:
-            self._file.write(lambda connection: reencrypt_keys(connection, self._vault))
-            self._vault.end_rotation()
+            with suppress(Unavailable, OutcomeUnknown):  # the next start or rotation ends it
+                self._rotate()
 
     def _rotate(self) -> int:
+        """Begin a rotation of the key, or continue one that could not be ended, and end it."""
+
         def rotate(connection: sqlite3.Connection) -> int:
             self._vault.begin_rotation()  # in the transaction: nothing is written meanwhile
             return reencrypt_keys(connection, self._vault)
 
+        count = self._file.write(rotate)
         try:
-            count = self._file.write(rotate)
             self._vault.end_rotation()
         except OSError as fault:
             raise Unavailable(f"{self._vault.path}: {fault}") from None

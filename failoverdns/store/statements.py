@@ -14,7 +14,7 @@ from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
 from failoverdns.store.chain import linked
 from failoverdns.store.interface import Conflict
-from failoverdns.store.state_file import checked, sealed
+from failoverdns.store.rows import checked, sealed
 from failoverdns.store.vault import Vault
 
 

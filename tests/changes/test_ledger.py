@@ -86,11 +86,10 @@ def test_each_command_of_a_batch_sees_those_before_it(corridor: Corridor) -> Non
     assert kinds == ["done", "exists", "done", "done"]
 
 
-@pytest.mark.parametrize("failure", [Failure.REFUSED, Failure.LOST])
-def test_a_failed_commit_changes_nothing(corridor: Corridor, failure: Failure) -> None:
+def test_a_failed_commit_changes_nothing(corridor: Corridor) -> None:
     """The command is refused; the next command succeeds."""
     before = served(corridor.table)
-    corridor.store.failures = [failure]
+    corridor.store.failures = [Failure.REFUSED]
     refusal = corridor.refuse(AddApplication("eu"))
     assert refusal.code == "unavailable"
     assert "nothing was changed" in refusal.message
@@ -106,6 +105,21 @@ def test_a_commit_that_the_store_made_but_did_not_confirm_is_acknowledged(
     corridor.store.failures = [Failure.UNCONFIRMED]
     assert corridor.do(AddApplication("eu")).revision == 2
     assert corridor.ledger.state.application_named("eu") is not None
+    assert not corridor.ledger.behind
+
+
+def test_a_commit_that_is_neither_confirmed_nor_shown_has_an_unknown_outcome(
+    corridor: Corridor,
+) -> None:
+    """That the store does not show it is no proof: a restart may find it."""
+    before = served(corridor.table)
+    corridor.store.failures = [Failure.LOST]
+    refusal = corridor.refuse(AddApplication("eu"))
+    assert refusal.code == "unknown-outcome"
+    assert "nothing was changed" not in refusal.message
+    assert served(corridor.table) == before
+    assert corridor.ledger.behind
+    assert corridor.do(AddApplication("eu")).revision == 2
     assert not corridor.ledger.behind
 
 
