@@ -163,6 +163,12 @@ class Store(Protocol):
     async def progress(self) -> Mapping[str, HookProgress]:
         """Return the progress of each hook, by its name; raises Unavailable."""
 
+    async def note(self, name: str) -> int:
+        """Return a number that was noted by this name; 0 if none was.  Raises Unavailable."""
+
+    async def set_note(self, name: str, value: int) -> None:
+        """Note a number by a name, durably; raises Unavailable or OutcomeUnknown."""
+
     def condition(self) -> StoreCondition:
         """Return whether the store can be written, and how much room it has; it does not block."""
 

@@ -59,6 +59,7 @@ class MemoryStore:
         self._bundles: dict[str, Bundle] = {}
         self._fetches: list[Fetch] = []
         self._progress: dict[str, HookProgress] = {}
+        self._notes: dict[str, int] = {}
 
     @property
     def bundles(self) -> Mapping[str, Bundle]:
@@ -185,6 +186,16 @@ class MemoryStore:
         """Return the progress of each hook."""
         self._check_reachable()
         return dict(self._progress)
+
+    async def note(self, name: str) -> int:
+        """Return a number that was noted by this name."""
+        self._check_reachable()
+        return self._notes.get(name, 0)
+
+    async def set_note(self, name: str, value: int) -> None:
+        """Note a number by a name."""
+        self._check_reachable()
+        self._notes[name] = value
 
     def condition(self) -> StoreCondition:
         """Return whether the store can be written."""

@@ -156,6 +156,22 @@ class SQLiteStore:
         rows: list[Any] = await self._read("SELECT document, checksum FROM hooks", ())
         return {row.pop("name"): HookProgress(**row) for row in rows}
 
+    async def note(self, name: str) -> int:
+        """Return a number that was noted by this name."""
+
+        def read(connection: sqlite3.Connection) -> int:
+            row = connection.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
+            return int(row[0]) if row else 0
+
+        value: int = await self._run(lambda: self._file.read(read))
+        return value
+
+    async def set_note(self, name: str, value: int) -> None:
+        """Note a number by a name."""
+        query = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
+        row = (name, value)
+        await self._run(lambda: self._file.write(lambda connection: connection.execute(query, row)))
+
     def condition(self) -> StoreCondition:
         """Return whether the file can be written, and how much room its disk has."""
         return self._file.condition()
