@@ -138,10 +138,12 @@ FAILOVER = [
     ("more than a minute late because no server ran", planning.MISSED_AFTER, MINUTE),
 ]
 
+DEPTH = inspect.signature(Stream).parameters["depth"].default
+
 RELIABILITY = [
     (
         "up to seven before they read the replies:",
-        inspect.signature(Stream).parameters["depth"].default,
+        DEPTH,
         7,
     ),
     ("runs on the dead disk for up to 0.2 seconds;", power.LINGERING, 0.2),
