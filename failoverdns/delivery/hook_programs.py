@@ -173,6 +173,7 @@ def sweep(folder: Path) -> None:
 @contextmanager
 def _private_folder(lineage: Lineage, folder: Path) -> Iterator[Path]:
     """Write a certificate as certbot does, into a new folder that only this user can read."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder) as private:
         path = Path(private) / lineage.name
         path.mkdir(mode=0o700)
