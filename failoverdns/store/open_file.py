@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
 from failoverdns.model.errors import Corrupt
-from failoverdns.model.store_condition import StoreCondition
+from failoverdns.model.store_condition import Reserve, StoreCondition
+from failoverdns.store.damage import MISREAD, damaged
 from failoverdns.store.generation import begin_generation
 from failoverdns.store.interface import Loaded, OutcomeUnknown, Unavailable
 from failoverdns.store.place import Place
@@ -32,7 +33,8 @@ from failoverdns.store.state_file import (
 from failoverdns.store.wal import OpenLog, log_of
 
 LOG_PAGES: Final = 1000
-"""The log is copied into the database when it is longer: 4 MiB, as SQLite does by default."""
+LOG_PAGES_WITHOUT_RESERVE: Final = 100
+"""The log is copied into the database when it is longer: 4 MiB, or less where room is short."""
 
 T = TypeVar("T")
 
@@ -53,7 +55,6 @@ class OpenFile:
         real = Path(os.path.realpath(path))
         self.reserve = ReserveFile(real.with_name(real.name + ".reserve"))
         self._log: OpenLog | None = None
-        self._inodes: dict[Path, int] = {}
         self._unsettled: str | None = None
         """Why it is not known what a restart would find; None if that is what is shown."""
         self._is_recovered = False
@@ -72,7 +73,7 @@ class OpenFile:
         self.reserve.keep()
         try:
             opened = self._open(place)
-            self._inodes = {self.path: os.stat(self.path).st_ino}
+            place.remember(self.path)
             self.connection, self.is_writable = opened.connection, opened.is_writable
             if self.is_writable:
                 self._prepare()
@@ -128,7 +129,8 @@ class OpenFile:
             self.fault = str(fault)
             raise
         self.fault = None
-        self._copy_log(LOG_PAGES)
+        is_held = self.reserve.state is Reserve.HELD
+        self._copy_log(LOG_PAGES if is_held else LOG_PAGES_WITHOUT_RESERVE)
         self.reserve.keep()
         return result
 
@@ -158,14 +160,14 @@ class OpenFile:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
                 raise
-        except (sqlite3.Error, UnicodeError, OSError) as fault:
+        except (sqlite3.Error, OSError, *MISREAD) as fault:
             raise Unavailable(f"{self.path}: {fault}") from fault
         try:
             connection.execute("COMMIT")
         except sqlite3.Error as fault:
             self._judge(connection, fault)
         self._begins_generation = False
-        if not self._is_in_place():
+        if self.place is None or not self.place.is_unchanged():
             raise OutcomeUnknown(f"{self.path}: was moved or deleted during a write")
         return result
 
@@ -192,14 +194,12 @@ class OpenFile:
                 if not self.reserve.make_room(fault):
                     raise
                 self._fence(connection)
-        except (sqlite3.Error, UnicodeError) as fault:
+        except (sqlite3.Error, *MISREAD) as fault:
             text = f"{self.path}: {fault}, and it is not known what became of an earlier write"
             raise Unavailable(text) from fault
         self._unsettled, self._is_recovered = None, False
-        with suppress(OSError):
-            assert self.place is not None
-            log = log_of(self.place.path)
-            self._inodes[log] = os.stat(log).st_ino
+        if self.place is not None:
+            self.place.remember(log_of(self.place.path))
 
     def _fence(self, connection: sqlite3.Connection) -> None:
         """Commit a transaction that changes no state, over what an earlier one may have left."""
@@ -238,7 +238,7 @@ class OpenFile:
             if connection.execute(query).fetchone() != shown.execute(query).fetchone():
                 connection.close()
                 raise Unavailable(f"{path}: was changed by another program; restart failoverdns")
-        except (sqlite3.Error, UnicodeError, Corrupt) as fault:
+        except (sqlite3.Error, Corrupt, *MISREAD) as fault:
             raise Unavailable(f"{path}: {fault}") from fault
         shown.close()
         self.connection, self.is_writable = connection, True
@@ -254,6 +254,8 @@ class OpenFile:
             with suppress(sqlite3.Error):  # forget pages that may have been read wrongly
                 connection.execute("PRAGMA shrink_memory")
             raise Unavailable(f"{self.path}: {fault}") from None
+        except MISREAD as fault:
+            raise Corrupt(f"{self.path}: {damaged(repr(fault))}") from None
 
     def acknowledge(self, revision: int) -> None:
         """Advance the mark to a committed revision.
@@ -279,18 +281,11 @@ class OpenFile:
 
     def _checked(self) -> sqlite3.Connection:
         """Return the connection if the file is still the one that was opened."""
-        if self.connection is None or not self._is_in_place():
+        if self.connection is None or self.place is None or not self.place.is_unchanged():
             raise Unavailable(
                 f"{self.path}: was moved or deleted while in use; restart failoverdns"
             )
         return self.connection
-
-    def _is_in_place(self) -> bool:
-        """Return whether the file and its log are still those that were opened."""
-        try:
-            return all(os.stat(path).st_ino == inode for path, inode in self._inodes.items())
-        except OSError:
-            return False
 
 
 def _copied(connection: sqlite3.Connection) -> bool:

@@ -30,6 +30,7 @@ class Place:
         """
         self.path = Path(os.path.realpath(path))
         self._descriptor: int | None = None
+        self._inodes: dict[Path, int] = {}
         self._mark_of_link: Mark | None = None
         self.mark = Mark(_mark_of(self.path))
         try:
@@ -81,6 +82,18 @@ class Place:
             if self._mark_of_link is not None:
                 self._mark_of_link.delete()
                 self._mark_of_link = None
+
+    def remember(self, path: Path) -> None:
+        """Note which file a path leads to now, if there is one."""
+        with suppress(OSError):
+            self._inodes[path] = os.stat(path).st_ino
+
+    def is_unchanged(self) -> bool:
+        """Return whether the paths lead to the same files as when they were noted."""
+        try:
+            return all(os.stat(path).st_ino == inode for path, inode in self._inodes.items())
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Release the locks."""

@@ -17,9 +17,11 @@ from typing import Any, TypeVar
 from failoverdns.model.certificate import Bundle, Secret
 from failoverdns.model.change import Change, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
+from failoverdns.model.errors import Corrupt
 from failoverdns.model.store_condition import StoreCondition
 from failoverdns.store import documents
 from failoverdns.store.chain import START, ChainLink, Walk, links, piece
+from failoverdns.store.damage import damaged
 from failoverdns.store.interface import (
     MAX_FETCHES,
     Link,
@@ -142,8 +144,8 @@ class SQLiteStore:
         rows: list[Any] = await self._read(query, (id_,))
         if not rows:
             return None
-        key = self._vault.decrypt(id_, rows[0]["key"])
-        return Bundle(id_, rows[0]["chain"], Secret(key))
+        ((chain, ciphertext),) = _each(rows, lambda row: (row["chain"], row["key"]))
+        return Bundle(id_, chain, Secret(self._vault.decrypt(id_, ciphertext)))
 
     async def rotate_key(self) -> int:
         """Encrypt every private key with a new key; return the number of private keys."""
@@ -173,7 +175,7 @@ class SQLiteStore:
             "ORDER BY number DESC LIMIT ?"
         )
         rows: list[Any] = await self._read(query, (application, limit))
-        return tuple(Fetch(**row) for row in rows)
+        return _each(rows, lambda row: Fetch(**row))
 
     async def save_progress(self, hook: str, progress: HookProgress) -> None:
         """Store the progress of a hook."""
@@ -184,7 +186,7 @@ class SQLiteStore:
     async def progress(self) -> Mapping[str, HookProgress]:
         """Return the progress of each hook."""
         rows: list[Any] = await self._read("SELECT document, checksum FROM hooks", ())
-        return {row.pop("name"): HookProgress(**row) for row in rows}
+        return dict(_each(rows, lambda row: (row.pop("name"), HookProgress(**row))))
 
     def condition(self) -> StoreCondition:
         """Return whether the file can be written, and how much room its disk has."""
@@ -249,6 +251,14 @@ class SQLiteStore:
 
         rows: list[Any] = await self._run(lambda: self._file.read(read))
         return rows
+
+
+def _each(rows: Sequence[Any], read: Callable[[Any], T]) -> tuple[T, ...]:
+    """Return what `read` makes of each document; raises Corrupt if they are of another kind."""
+    try:
+        return tuple(map(read, rows))
+    except (KeyError, TypeError) as fault:
+        raise Corrupt(damaged(f"a row of another table: {fault!r}")) from None
 
 
 def _rows(connection: sqlite3.Connection, after: int) -> Generator[ChainLink, None, None]:
