@@ -59,8 +59,6 @@ class OpenFile:
         """Why it is not known what a restart would find; None if that is what is shown."""
         self._is_recovered = False
         """The database may lack transactions of the log that were never synced."""
-        self._begins_generation = False
-        """The database has all of the log, so the next transaction begins it again."""
         self._head: object = None
 
     def open(self) -> tuple[sqlite3.Connection, Loaded]:
@@ -103,11 +101,10 @@ class OpenFile:
         with suppress(OSError):
             self._log = OpenLog(self.place.path)
         self._unsettled = "the server before ended during a write"
-        self._is_recovered = self._begins_generation = True
+        self._is_recovered = True
         try:
             self._settle(self.connection)
-            self._copy_log(0)
-            if self._begins_generation:  # in the file too, which a backup made before is not
+            if self.fold():  # the file itself gets a number that no backup made before has
                 self._settle(self.connection)
         except Unavailable as fault:
             self.fault = str(fault)
@@ -130,7 +127,7 @@ class OpenFile:
             raise
         self.fault = None
         is_held = self.reserve.state is Reserve.HELD
-        self._copy_log(LOG_PAGES if is_held else LOG_PAGES_WITHOUT_RESERVE)
+        self.fold(LOG_PAGES if is_held else LOG_PAGES_WITHOUT_RESERVE)
         self.reserve.keep()
         return result
 
@@ -153,8 +150,7 @@ class OpenFile:
         try:
             self._begin(connection)
             try:
-                if self._begins_generation:
-                    begin_generation(connection)
+                self._note_generation(connection)
                 result = work(connection)
             except BaseException:
                 with suppress(sqlite3.Error):
@@ -166,7 +162,6 @@ class OpenFile:
             connection.execute("COMMIT")
         except sqlite3.Error as fault:
             self._judge(connection, fault)
-        self._begins_generation = False
         if self.place is None or not self.place.is_unchanged():
             raise OutcomeUnknown(f"{self.path}: was moved or deleted during a write")
         return result
@@ -206,11 +201,9 @@ class OpenFile:
         if self._is_recovered and not _copied(connection):
             raise sqlite3.OperationalError("another program holds an old state of it open")
         self._begin(connection)
-        if self._begins_generation:
-            begin_generation(connection)
+        self._note_generation(connection)
         connection.execute(_FENCE)
         connection.execute("COMMIT")
-        self._begins_generation = False
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
@@ -218,13 +211,23 @@ class OpenFile:
         connection.execute("BEGIN IMMEDIATE")
         self._head = connection.execute("SELECT revision, hash FROM head").fetchone()
 
-    def _copy_log(self, pages: int) -> None:
-        """Copy a log that is longer than that into the database, as far as nobody reads it."""
+    def fold(self, pages: int = 0) -> bool:
+        """Copy a log that is longer than that into the database; return whether that has all of it.
+
+        It is copied as far as nobody reads an old state.
+        """
         if self._log is None or self.connection is None:
-            return
-        with suppress(OSError, sqlite3.Error):  # the log keeps it, and the next write tries again
-            if self._log.length() > pages and _copied(self.connection):
-                self._begins_generation = True
+            return False
+        try:
+            return self._log.length() > pages and _copied(self.connection)
+        except (OSError, sqlite3.Error):  # the log keeps it, and the next write tries again
+            return False
+
+    def _note_generation(self, connection: sqlite3.Connection) -> None:
+        """Begin a generation if this transaction will begin the log again."""
+        with suppress(OSError):
+            if self._log is not None and self._log.is_copied():
+                begin_generation(connection)
 
     def _open_again(self, shown: sqlite3.Connection) -> sqlite3.Connection:
         """Return a connection that writes, after the disk could not be written when it started."""
