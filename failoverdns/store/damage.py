@@ -16,7 +16,7 @@ _UNUSABLE = {
 }
 """Primary result codes that do not mean that the file is damaged."""
 
-MISREAD: Final = (UnicodeError, TypeError, ValueError, OverflowError, AttributeError)
+MISREAD: Final = (ValueError, TypeError, KeyError, OverflowError, AttributeError)
 """What is raised where a stored value is not of the type that was written."""
 
 

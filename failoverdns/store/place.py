@@ -7,6 +7,7 @@ A file that other users may write is refused, as they could change what is serve
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -66,7 +67,11 @@ class Place:
         for path in (self.path, log_of(self.path), index_of(self.path), self.mark.path):
             _check_mode(path)
         self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        lock(self._descriptor, self.path)
+        try:
+            lock(self._descriptor, self.path)
+        except OSError as fault:  # network file systems lock only files that are open for writing
+            if fault.errno not in (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP):
+                raise
         names = os.fstat(self._descriptor).st_nlink
         if names > 1 and not self.acknowledged:
             raise Corrupt(

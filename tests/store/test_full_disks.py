@@ -173,6 +173,7 @@ def test_a_read_only_disk_shows_the_state_and_refuses_changes(
     make_read_only(disk, read_only=False)
     run(store.commit(30, [change(31)]))
     assert store.condition() == StoreCondition(None, False, Reserve.HELD, store.condition().free)
+    assert int((disk / "state.db.acknowledged").read_text()) == 31
     run(store.close())
     assert run(opened(path).verify()).revision == 31
 
