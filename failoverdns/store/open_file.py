@@ -31,6 +31,7 @@ from failoverdns.store.state_file import (
     why_not_writable,
 )
 from failoverdns.store.wal import OpenLog, log_of
+from failoverdns.store.whole_file import sync_again
 
 LOG_PAGES: Final = 1000
 LOG_PAGES_WITHOUT_RESERVE: Final = 100
@@ -185,11 +186,11 @@ class OpenFile:
         try:
             try:
                 self._fence(connection)
-            except sqlite3.Error as fault:
+            except (sqlite3.Error, OSError) as fault:
                 if not self.reserve.make_room(fault):
                     raise
                 self._fence(connection)
-        except (sqlite3.Error, *MISREAD) as fault:
+        except (sqlite3.Error, OSError, *MISREAD) as fault:
             text = f"{self.path}: {fault}, and it is not known what became of an earlier write"
             raise Unavailable(text) from fault
         self._unsettled, self._is_recovered = None, False
@@ -198,9 +199,10 @@ class OpenFile:
 
     def _fence(self, connection: sqlite3.Connection) -> None:
         """Commit a transaction that changes no state, over what an earlier one may have left."""
-        if self._is_recovered and not _copied(connection):
-            raise sqlite3.OperationalError("another program holds an old state of it open")
+        is_durable = not self._is_recovered or self.fold()
         self._begin(connection)
+        if not is_durable and self.place is not None:
+            sync_again(log_of(self.place.path))
         self._note_generation(connection)
         connection.execute(_FENCE)
         connection.execute("COMMIT")
@@ -219,7 +221,10 @@ class OpenFile:
         if self._log is None or self.connection is None:
             return False
         try:
-            return self._log.length() > pages and _copied(self.connection)
+            if self._log.length() <= pages:
+                return self._log.is_copied()
+            row = self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            return bool(row[1] == row[2])
         except (OSError, sqlite3.Error):  # the log keeps it, and the next write tries again
             return False
 
@@ -289,12 +294,3 @@ class OpenFile:
                 f"{self.path}: was moved or deleted while in use; restart failoverdns"
             )
         return self.connection
-
-
-def _copied(connection: sqlite3.Connection) -> bool:
-    """Copy the log into the database and sync it; return whether that has all of it now.
-
-    What a start found in the log may never have reached the disk, if a sync failed before.
-    """
-    row = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    return bool(row[1] == row[2])

@@ -143,6 +143,25 @@ def test_a_restart_on_a_disk_that_still_fails_shows_the_state_and_accepts_nothin
     assert disk.restart() == [1, 2, 3, 4]
 
 
+def test_a_reader_of_an_old_state_does_not_hold_up_a_restart(disk: Disk) -> None:
+    """What is found in the log is synced again where it is, and changes are accepted at once."""
+    with reader(disk.path):
+        assert disk.store.call("commit", 2) is None
+        disk.lose_a_sync()
+        assert failed(disk.store.call("commit", 3)) == "OutcomeUnknown"
+        assert disk.restart() == [1, 2, 3], "as the index in memory says"
+        assert disk.store.call("condition")[0] is None
+        assert disk.store.call("commit", 3) is None
+    assert disk.restart() == [1, 2, 3, 4]
+
+
+def test_a_full_index_of_the_log_does_not_leave_a_refused_commit(disk: Disk) -> None:
+    """It grows after the log has been written and synced."""
+    disk.faults.set("write", "-shm", "ENOSPC")
+    assert failed(disk.store.call("commit", 2, 18_000_000)) == "Unavailable"
+    assert disk.restart() == [1, 2]
+
+
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC", "EROFS", "EDQUOT"])
 def test_a_commit_that_cannot_be_written_is_refused_and_a_restart_does_not_find_it(
     disk: Disk, error: str
