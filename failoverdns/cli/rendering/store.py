@@ -20,7 +20,7 @@ def store_lines(result: Result) -> Iterator[str]:
         since = f" since {store['since']}" if store["since"] else ""
         yield f"store: the state cannot be written{since}: {store['fault']}"
     if store.get("read_only"):
-        yield "store: it was opened read-only: restart failoverdns when it can be written"
+        yield "store: it is open for reading only"
     if store.get("reserve") == "used":
         yield "store: its reserve is used: make room on its disk"
     free = store.get("free")
