@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IListeningPort
 
 from failoverdns.automation.automation_loop import Automation
 from failoverdns.changes.batch import Outcome, Submission
@@ -45,8 +44,6 @@ class Running:
     resolving: Resolving
     automation: Automation
     control: ControlFactory
-    ports: list[IListeningPort] = field(default_factory=list)
-    """The listening control socket; empty until the start is complete."""
 
     def announce(self, change: Change) -> None:
         """Pass a change on to every part."""
@@ -67,9 +64,7 @@ class Running:
         self.control.send_event(store_line(fault, since, recorded))
 
     def stop(self) -> None:
-        """Stop every part, and close the control socket."""
-        for port in self.ports:
-            port.stopListening()
+        """Stop every part, and disconnect the clients of the control socket."""
         self.control.close()
         self.automation.stop()
         self.resolving.stop()

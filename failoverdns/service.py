@@ -36,7 +36,7 @@ from failoverdns.net.inherited import Inherited
 from failoverdns.net.one_call import OneCall
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
-from failoverdns.net.unix import listen_unix
+from failoverdns.net.unix import UnixListener, distrust
 from failoverdns.reactions import CannotReact
 from failoverdns.running import Running, build, submit
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
@@ -70,18 +70,22 @@ class Service:
         self._store = store_of(config.state, config.certificates.key_file, self._in_thread)
         self._steady = steady_clock(time.time, time.monotonic)
         self._ledger: Ledger | None = None
+        self._listener: UnixListener | None = None
         self._running: Running | None = None
         self._catching_up = OneCall(reactor)
         self._reloading = False
         self._reload_wanted = False
 
     async def start(self) -> None:
-        """Load the state, fill the table, then open the sockets.
+        """Bind the control socket, load the state, fill the table, then open the other sockets.
 
+        Clients of the control socket wait until the server is ready.  Only one server at a time can
+        have the socket, so nothing of another one is touched after that.
         Raises CannotStart, Corrupt or CannotListen; nothing stays open then.
         """
         began = time.monotonic()
         try:
+            self._bind_control_socket()
             self._threads.start()
             with _much_allocation():
                 ledger = await self._load()
@@ -143,12 +147,27 @@ class Service:
                 await self._note_end(self._ledger)
             await self._store.close()
             self._threads.stop()
+        if self._listener is not None:
+            self._listener.close()
+
+    def _bind_control_socket(self) -> None:
+        """Make the folders of all files, and bind the control socket."""
+        control = self.config.control
+        _make_directory(self.config.state.sqlite.parent, "state.sqlite")
+        _make_directory(self.config.certificates.key_file.parent, "certificates.key_file")
+        _make_directory(control.socket.parent, "control.socket")
+        found = distrust(control.socket.parent)
+        if found.refused:
+            raise CannotStart(f"control.socket: {found.refused}")
+        if found.doubted:
+            log.warn("control.socket: {fault}", fault=found.doubted)
+        self._listener = UnixListener(
+            self._reactor, control.socket, control.mode, setting="control.socket"
+        )
 
     async def _load(self) -> Ledger:
         """Load the stored state, and apply the configuration to it."""
         path = self.config.state.sqlite
-        _make_directory(path.parent, "state.sqlite")
-        _make_directory(self.config.certificates.key_file.parent, "certificates.key_file")
         log.info("reading the state {path}", path=str(path))
         try:
             loaded = await self._store.load()
@@ -212,26 +231,17 @@ class Service:
 
     async def _run(self, ledger: Ledger) -> None:
         """Start to react to changes, then to accept commands; no change is missed after this."""
-        settings = self.config.control
         running = self._running = build(
             self.config, ledger, self._store, self._answering, self._reactor, self._steady
         )
-        _make_directory(settings.socket.parent, "control.socket")
         try:
             await running.reactions.start()
         except (CannotReact, Unavailable, OutcomeUnknown) as fault:
             raise CannotStart(str(fault)) from None
         running.resolving.configure(self.config.resolvers)
         running.automation.configure(self.config)
-        running.ports.append(
-            listen_unix(
-                self._reactor,
-                settings.socket,
-                settings.mode,
-                running.control,
-                setting="control.socket",
-            )
-        )
+        assert self._listener is not None
+        self._listener.accept(running.control)
 
     async def _apply(self, running: Running, config: Config) -> None:
         """Apply a new configuration; if it cannot be used, raise before anything is changed."""

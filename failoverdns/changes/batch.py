@@ -114,6 +114,6 @@ class Batch:
         outcome = Done(revision, decision.report(draft))
         if op_id is not None and not self.is_unrecorded:
             self.operations[op_id] = Operation(
-                op_id, submission.request, outcome.revision, outcome.result
+                op_id, submission.request, outcome.revision, outcome.result, moment.now
             )
         return outcome

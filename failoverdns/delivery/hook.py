@@ -16,7 +16,7 @@ from pathlib import Path
 
 from failoverdns.delivery.hook_programs import GRACE, Lineage, Program, Run
 from failoverdns.effects import Effects
-from failoverdns.model.change import Change, Json
+from failoverdns.model.change import HistoryEntry, Json
 from failoverdns.model.delivery import HookProgress
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.event_kinds import EventKind
@@ -96,7 +96,7 @@ class Hook:
         self._programs: set[Program] = set()
         self._stopped = False
 
-    def take(self, change: Change) -> None:
+    def take(self, change: HistoryEntry) -> None:
         """Queue the events of a change; ignore a change that was taken before."""
         early = self._early.pop(change.revision, None)
         if early is not None and early != change.changed:  # another change was stored in its place
@@ -154,7 +154,7 @@ class Hook:
         for program in self._programs:
             program.end()
 
-    def _enqueue(self, change: Change) -> None:
+    def _enqueue(self, change: HistoryEntry) -> None:
         self._seen = change.revision
         for event in events_of(change):
             if self._wants(event):
@@ -189,7 +189,7 @@ class Hook:
         """Queue the next events of history; wait if history cannot be read now."""
         revision = self._effects.state().revision
         try:
-            changes = await self._effects.store.changes_after(self._seen, READ_AT_ONCE)
+            changes = await self._effects.store.entries_after(self._seen, READ_AT_ONCE)
         except (Unavailable, Corrupt) as fault:
             problem = f"history cannot be read: {fault}"
             self.progress = replace(self.progress, problem=problem)

@@ -341,7 +341,7 @@ def test_each_change_of_a_batch_raises_the_serial(corridor: Corridor) -> None:
     corridor.gate.open()
     serials = [
         write.after.serial
-        for change in run(corridor.store.history(None, 3))
+        for change in reversed(run(corridor.store.changes_after(0))[-3:])
         for write in change.writes
         if isinstance(write.after, ZoneSerial)
     ]
