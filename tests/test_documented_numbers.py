@@ -37,7 +37,6 @@ from failoverdns.rules.derived import renewing as renewal_rules
 from failoverdns.rules.derived import resolving, web_heads
 from failoverdns.store import chain
 from failoverdns.store.interface import OPERATIONS_KEPT
-from failoverdns.workers import worker_process as process
 from failoverdns.workers import fleet
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -104,13 +104,13 @@ class Hook:
             self._seen = change.revision - 1
         self._take(change)
 
-    def take_early(self, step: Change) -> None:
+    def take_early(self, step: HistoryEntry) -> None:
         """Queue the events of a step that is not recorded yet, and gets its revision then."""
         if step.revision > self._seen:
             self._early[step.revision] = step.changed
         self._take(step)
 
-    def _take(self, change: Change) -> None:
+    def _take(self, change: HistoryEntry) -> None:
         if self._stopped:
             return
         if change.revision == self._seen + 1 and len(self._queue) < MAX_WAITING:
