@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from failoverdns.cli.rendering.tables import Result
-
-LOW_ROOM: Final = 16 << 20
-"""Bytes: `status` reports less free room than this."""
+from failoverdns.model.store_condition import LOW_ROOM
 
 _MEBIBYTE: Final = 1 << 20
 
