@@ -61,7 +61,9 @@ class Service:
         self._reactor = reactor
         self._answering = make_answering(config, reactor, inherited)
         self._threads = ThreadPool(1, 1, "store")
-        self._store = store_of(config.state, config.certificates.key_file, self._in_thread)
+        self._store = store_of(
+            config.state, config.certificates.key_file, self._in_thread, self._in_any_thread
+        )
         self._steady = steady_clock(time.time, time.monotonic)
         self._running: Running | None = None
         self._catching_up = OneCall(reactor)
@@ -219,6 +221,9 @@ class Service:
 
     def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._threads, call)
+
+    def _in_any_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), call)
 
 
 def _configure(config: Config) -> Configure:

@@ -67,6 +67,15 @@ class StoreHead:
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A copy of the state: its revision, the hash of its last change, and its size in bytes."""
+
+    revision: int
+    hash: str
+    size: int
+
+
 class Store(Protocol):
     """Keeps the state durably."""
 
@@ -158,6 +167,14 @@ class Store(Protocol):
 
     async def progress(self) -> Mapping[str, HookProgress]:
         """Return the progress of each hook, by its name; raises Unavailable."""
+
+    async def copy(self, descriptor: int, proceed: Callable[[], bool]) -> Copied:
+        """Write a copy of the state, at one revision, to an open file; commits do not wait for it.
+
+        Private keys in it are encrypted with the vault's key, which is not part of it.  The copy
+        ends when `proceed`, which any thread may call, returns False.
+        Raises Unavailable, and OSError if the copy cannot be written.
+        """
 
     def condition(self) -> StoreCondition:
         """Return whether the store can be written, and how much room it has; it does not block."""

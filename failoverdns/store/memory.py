@@ -19,6 +19,7 @@ from failoverdns.store.interface import (
     MAX_FETCHES,
     OPERATIONS_KEPT,
     Conflict,
+    Copied,
     Link,
     Loaded,
     Notify,
@@ -185,6 +186,10 @@ class MemoryStore:
         """Return the progress of each hook."""
         self._check_reachable()
         return dict(self._progress)
+
+    async def copy(self, descriptor: int, proceed: Callable[[], bool]) -> Copied:
+        """Refuse: there is no file to copy."""
+        raise Unavailable("a store in memory has no file")
 
     def condition(self) -> StoreCondition:
         """Return whether the store can be written."""

@@ -18,8 +18,10 @@ from failoverdns.model.change import Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.store_condition import StoreCondition
 from failoverdns.store import documents, history_rows
+from failoverdns.store.copying import Copying
 from failoverdns.store.interface import (
     MAX_FETCHES,
+    Copied,
     Link,
     Loaded,
     Notify,
@@ -39,9 +41,10 @@ Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 class SQLiteStore:
     """Implements `store.interface.Store` in one file, with one writer: this object."""
 
-    def __init__(self, path: Path, run: Run, vault: Vault) -> None:
+    def __init__(self, path: Path, run: Run, vault: Vault, copy: Run | None = None) -> None:
         """Keep the state in the file `path`, private keys in it encrypted by `vault`.
 
+        `copy` makes calls that block for long, beside those of `run`, which it defaults to.
         Neither the file nor the vault is opened before `load`.
         """
         self.path = path
@@ -49,6 +52,9 @@ class SQLiteStore:
         self._run = run
         self._watchers: list[Notify] = []
         self._file = OpenFile(path)
+        self._copying = Copying(path)
+        self._copies = copy or run
+        self._is_copying = False
 
     async def load(self) -> Loaded:
         """Open the file, creating it if there never was one, and return the stored state.
@@ -150,6 +156,25 @@ class SQLiteStore:
         rows: list[Any] = await self._read("SELECT document, checksum FROM hooks", ())
         return {row.pop("name"): HookProgress(**row) for row in rows}
 
+    async def copy(self, descriptor: int, proceed: Callable[[], bool]) -> Copied:
+        """Write a copy of the file, at one revision, to an open file; commits do not wait."""
+        if self._is_copying:
+            raise Unavailable("another copy is being made; try again when it is done")
+        self._is_copying = True
+        try:
+            snapshot = await self._call(self._copying.begin)
+            try:
+                copied: Copied = await self._copies(
+                    lambda: snapshot.copy(
+                        descriptor, lambda: proceed() and not self._copying.is_ending
+                    )
+                )
+            finally:
+                snapshot.close()
+            return copied
+        finally:
+            self._is_copying = False
+
     def condition(self) -> StoreCondition:
         """Return whether the file can be written, and how much room its disk has."""
         return StoreCondition(fault=self._file.fault)
@@ -160,7 +185,7 @@ class SQLiteStore:
 
     async def close(self) -> None:
         """Fold the write-ahead log into the file, and close the file."""
-        await self._run(self._file.close)
+        await self._run(self._close)
 
     def _load(self) -> Loaded:
         connection, loaded = self._file.open()
@@ -170,6 +195,10 @@ class SQLiteStore:
             self._file.close()
             raise
         return loaded
+
+    def _close(self) -> None:
+        self._file.close()
+        self._copying.close()
 
     def _open_vault(self, connection: sqlite3.Connection) -> None:
         """Open the key file, creating it if no key is stored; finish an interrupted rotation."""
