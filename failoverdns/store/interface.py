@@ -15,6 +15,7 @@ from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
+from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
 
 MAX_FETCHES = 1000
@@ -138,6 +139,20 @@ class Store(Protocol):
         Commits may be made meanwhile; they are not verified.  `expected` is a hash that some change
         must have.  Raises Unavailable, and Corrupt with the first revision that does not fit, and
         why.
+        """
+
+    async def prepare_cut(self, before: float) -> HistoryCut | None:
+        """Prepare to trim the changes from before a time (seconds since 1970).
+
+        Returns the cut to commit; None if there is nothing to trim.  The newest change always
+        stays.  Commits may be made meanwhile.
+        Raises Unavailable, OutcomeUnknown, and Corrupt for a history that does not fit its chain.
+        """
+
+    async def trim(self) -> None:
+        """Delete the changes up to the committed cut; their hashes and a checkpoint stay.
+
+        Commits may be made meanwhile.  Raises Unavailable and OutcomeUnknown.
         """
 
     async def bundle(self, id_: str) -> Bundle | None:

@@ -16,8 +16,10 @@ from typing import Any, TypeVar
 from failoverdns.model.certificate import Bundle, Secret
 from failoverdns.model.change import Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
+from failoverdns.model.errors import Corrupt
+from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
-from failoverdns.store import documents, history_rows
+from failoverdns.store import documents, history_rows, trimming
 from failoverdns.store.copying import Copying
 from failoverdns.store.interface import (
     MAX_FETCHES,
@@ -32,6 +34,7 @@ from failoverdns.store.open_file import OpenFile
 from failoverdns.store.state_file import checked, sealed
 from failoverdns.store.statements import reencrypt_keys, write_bundles, write_changes
 from failoverdns.store.vault import Vault
+from failoverdns.store.verifying import Verification, links_after
 
 T = TypeVar("T")
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -97,14 +100,38 @@ class SQLiteStore:
 
     async def links(self, after: int, limit: int) -> tuple[Link, ...]:
         """Return changes after a revision as links of the chain, oldest first."""
-        return await self._call(lambda c: history_rows.links_after(c, after, limit))
+        return await self._call(lambda c: links_after(c, after, limit))
 
     async def verify(self, expected: str | None = None) -> StoreHead:
         """Verify the whole chain, in pieces between which commits can be made; return its head."""
-        walk = await self._call(lambda c: history_rows.begin_walk(c, expected))
-        while await self._call(lambda c: history_rows.continue_walk(c, walk)):
+        while True:
+            going = await self._call(lambda c: Verification.begin(c, expected))
+            try:
+                while await self._call(going.go_on):
+                    pass
+                return going.walk.end()
+            except Corrupt:
+                if not await self._call(going.is_outdated):
+                    raise
+
+    async def prepare_cut(self, before: float) -> HistoryCut | None:
+        """Prepare to trim changes from before a time, in pieces; return the cut to commit."""
+        await self.trim()
+        await self._write(lambda c: trimming.begin(c, before))
+        while await self._write(lambda c: trimming.prepare(c, before)):
             pass
-        return walk.end()
+        digests = await self._call(trimming.Digests)
+        cut = await self._call(trimming.cut_of)
+        if digests.cut.revision <= (cut.revision if cut is not None else 0):
+            return None
+        while await self._call(digests.read):
+            pass
+        return digests.cut
+
+    async def trim(self) -> None:
+        """Delete the changes up to the committed cut, in pieces; their hashes stay."""
+        while await self._write(trimming.trim):
+            pass
 
     async def bundle(self, id_: str) -> Bundle | None:
         """Return a certificate chain and its key from the vault."""
@@ -236,6 +263,11 @@ class SQLiteStore:
 
     async def _read(self, query: str, values: Sequence[object]) -> list[Any]:
         return await self._call(lambda c: list(checked(c.execute(query, values))))
+
+    async def _write(self, write: Callable[[sqlite3.Connection], T]) -> T:
+        """Call `write` in a transaction, where blocking calls are made."""
+        result: T = await self._run(lambda: self._file.write(write))
+        return result
 
     async def _call(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """Call `read`, which only reads, with the connection, where blocking calls are made."""
