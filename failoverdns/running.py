@@ -28,6 +28,7 @@ from failoverdns.net.spawning import spawn
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.store.interface import Store
+from failoverdns.trimming import Trimming
 from failoverdns.workers.interface import Answering
 
 
@@ -39,6 +40,7 @@ class Running:
     reactions: Reactions
     resolving: Resolving
     automation: Automation
+    trimming: Trimming
     control: ControlFactory
     ports: list[IListeningPort] = field(default_factory=list)
     """The listening control socket; empty until the start is complete."""
@@ -56,6 +58,7 @@ class Running:
             port.stopListening()
         self.control.close()
         self.automation.stop()
+        self.trimming.stop()
         self.resolving.stop()
         self.reactions.stop()
 
@@ -99,7 +102,8 @@ def build(
     )
     commands = CommandCorridor(ledger, store, effects)
     control = ControlFactory(reactor, commands, allowed)
-    return Running(ledger, reactions, resolving, automation, control)
+    trimming = Trimming(store, submit_own, reactor, time.time)
+    return Running(ledger, reactions, resolving, automation, trimming, control)
 
 
 def submit(ledger: Ledger, command: Mutation, word: str) -> Deferred[None]:

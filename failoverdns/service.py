@@ -186,6 +186,7 @@ class Service:
             raise CannotStart(str(fault)) from None
         running.resolving.configure(self.config.resolvers)
         running.automation.configure(self.config)
+        running.trimming.configure(self.config.history)
         running.ports.append(
             listen_unix(
                 self._reactor,
@@ -212,6 +213,7 @@ class Service:
         await running.reactions.reload(reactions)
         running.resolving.configure(config.resolvers)
         running.automation.configure(config)
+        running.trimming.configure(config.history)
         log.info("reloaded {file}", file=str(config.file))
         self._answering.log_addresses()
 
