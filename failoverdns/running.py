@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IListeningPort
 
 from failoverdns.automation.automation_loop import Automation
 from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.changes.ledger import Ledger
-from failoverdns.control.commanding import CommandCorridor, event_line
+from failoverdns.control.commanding import (
+    CommandCorridor,
+    event_line,
+    store_line,
+    unrecorded_line,
+)
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.server import ControlFactory
 from failoverdns.model.change import Change
@@ -42,8 +46,6 @@ class Running:
     automation: Automation
     trimming: Trimming
     control: ControlFactory
-    ports: list[IListeningPort] = field(default_factory=list)
-    """The listening control socket; empty until the start is complete."""
 
     def announce(self, change: Change) -> None:
         """Pass a change on to every part."""
@@ -52,10 +54,19 @@ class Running:
         self.resolving.announce(change)
         self.automation.announce(change)
 
+    def announce_unrecorded(self, step: Change) -> None:
+        """Pass a step that is served and not stored on to every part."""
+        self.control.send_event(unrecorded_line(step))
+        self.reactions.announce_unrecorded(step)
+        self.resolving.announce(step)
+        self.automation.announce(step)
+
+    def announce_store(self, *, fault: str | None, since: float, recorded: int) -> None:
+        """Report to clients that watch that the state cannot be written, or can be again."""
+        self.control.send_event(store_line(fault, since, recorded))
+
     def stop(self) -> None:
-        """Stop every part, and close the control socket."""
-        for port in self.ports:
-            port.stopListening()
+        """Stop every part, and disconnect the clients of the control socket."""
         self.control.close()
         self.automation.stop()
         self.trimming.stop()

@@ -8,7 +8,8 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -29,11 +30,13 @@ from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
+from failoverdns.model.store_condition import Outage
+from failoverdns.model.timestamps import duration
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.one_call import OneCall
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
-from failoverdns.net.unix import listen_unix
+from failoverdns.net.unix import UnixListener, distrust
 from failoverdns.reactions import CannotReact
 from failoverdns.running import Running, build, submit
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
@@ -44,6 +47,9 @@ from failoverdns.workers.interface import CannotAnswer
 
 CATCH_UP_INTERVAL = 1.0
 """Seconds between attempts to catch up with a store that could not be read."""
+
+_RUNNING = "running"
+"""The note of the store that is 1 while a server runs on it, and 0 after its end."""
 
 log = Logger()
 
@@ -65,18 +71,23 @@ class Service:
             config.state, config.certificates.key_file, self._in_thread, self._in_any_thread
         )
         self._steady = steady_clock(time.time, time.monotonic)
+        self._listener: UnixListener | None = None
+        self._ledger: Ledger | None = None
         self._running: Running | None = None
         self._catching_up = OneCall(reactor)
         self._reloading = False
         self._reload_wanted = False
 
     async def start(self) -> None:
-        """Load the state, fill the table, then open the sockets.
+        """Bind the control socket, load the state, fill the table, then open the other sockets.
 
+        Clients of the control socket wait until the server is ready.  Only one server at a time can
+        have the socket, so nothing of another one is touched after that.
         Raises CannotStart, Corrupt or CannotListen; nothing stays open then.
         """
         began = time.monotonic()
         try:
+            self._bind_control_socket()
             self._threads.start()
             with _much_allocation():
                 ledger = await self._load()
@@ -134,14 +145,31 @@ class Service:
             self._running.stop()
             self._running = None
         if self._threads.started:
+            if self._ledger is not None:
+                await self._note_end(self._ledger)
             await self._store.close()
             self._threads.stop()
+        if self._listener is not None:
+            self._listener.close()
+
+    def _bind_control_socket(self) -> None:
+        """Make the folders of all files, and bind the control socket."""
+        control = self.config.control
+        _make_directory(self.config.state.sqlite.parent, "state.sqlite")
+        _make_directory(self.config.certificates.key_file.parent, "certificates.key_file")
+        _make_directory(control.socket.parent, "control.socket")
+        found = distrust(control.socket.parent)
+        if found.refused:
+            raise CannotStart(f"control.socket: {found.refused}")
+        if found.doubted:
+            log.warn("control.socket: {fault}", fault=found.doubted)
+        self._listener = UnixListener(
+            self._reactor, control.socket, control.mode, setting="control.socket"
+        )
 
     async def _load(self) -> Ledger:
         """Load the stored state, and apply the configuration to it."""
         path = self.config.state.sqlite
-        _make_directory(path.parent, "state.sqlite")
-        _make_directory(self.config.certificates.key_file.parent, "certificates.key_file")
         log.info("reading the state {path}", path=str(path))
         try:
             loaded = await self._store.load()
@@ -153,18 +181,48 @@ class Service:
             publish=self._answering.publish,
             visible=self._answering.visible,
             announce=self._announce,
+            announce_unrecorded=self._announce_unrecorded,
+            outage_began=self._outage_began,
+            outage_ended=self._outage_ended,
             spawn=spawn,
             now=time.time,
             random=SystemRandom(),
             steady=self._steady,
             retry=lambda: self._catching_up.call(CATCH_UP_INTERVAL, ledger.resume),
         )
+        may_have_lost, unwritable = await self._note_start()
+        if unwritable is not None:
+            ledger.begin_outage(unwritable)
+        self._ledger = ledger
+        configure = replace(_configure(self.config), is_start=True, may_have_lost=may_have_lost)
         try:
-            await submit(ledger, _configure(self.config), "start")
+            await submit(ledger, configure, "start")
             await submit(ledger, ForgetHealth(), "start")
         except Rejected as fault:
             raise CannotStart(f"the configuration contradicts the state {path}: {fault}") from None
         return ledger
+
+    async def _note_start(self) -> tuple[bool, str | None]:
+        """Note that a server runs on the state, so that a start after a crash knows it.
+
+        Returns whether the last one ended without a note of its end, and why the state cannot be
+        written, if so.
+        """
+        may_have_lost = True
+        try:
+            may_have_lost = bool(await self._store.note(_RUNNING))
+            await self._store.set_note(_RUNNING, 1)
+        except (Unavailable, OutcomeUnknown) as fault:
+            return may_have_lost, str(fault)
+        return may_have_lost, None
+
+    async def _note_end(self, ledger: Ledger) -> None:
+        """Note that the server has ended and nothing that it served is lost."""
+        if ledger.overlay:
+            log.error("{count} step(s) are lost: not recorded", count=len(ledger.overlay))
+            return
+        with suppress(Unavailable, OutcomeUnknown):
+            await self._store.set_note(_RUNNING, 0)
 
     async def _answer(self, state: State) -> None:
         """Start to answer DNS queries; raises CannotStart or CannotListen."""
@@ -175,11 +233,9 @@ class Service:
 
     async def _run(self, ledger: Ledger) -> None:
         """Start to react to changes, then to accept commands; no change is missed after this."""
-        settings = self.config.control
         running = self._running = build(
             self.config, ledger, self._store, self._answering, self._reactor, self._steady
         )
-        _make_directory(settings.socket.parent, "control.socket")
         try:
             await running.reactions.start()
         except (CannotReact, Unavailable, OutcomeUnknown) as fault:
@@ -187,15 +243,8 @@ class Service:
         running.resolving.configure(self.config.resolvers)
         running.automation.configure(self.config)
         running.trimming.configure(self.config.history)
-        running.ports.append(
-            listen_unix(
-                self._reactor,
-                settings.socket,
-                settings.mode,
-                running.control,
-                setting="control.socket",
-            )
-        )
+        assert self._listener is not None
+        self._listener.accept(running.control)
 
     async def _apply(self, running: Running, config: Config) -> None:
         """Apply a new configuration; if it cannot be used, raise before anything is changed."""
@@ -220,6 +269,35 @@ class Service:
     def _announce(self, change: Change) -> None:
         if self._running is not None:
             self._running.announce(change)
+
+    def _announce_unrecorded(self, step: Change) -> None:
+        if self._running is not None:
+            self._running.announce_unrecorded(step)
+
+    def _outage_began(self, outage: Outage) -> None:
+        log.error(
+            "the state cannot be written: {why}; queries are answered, automatic switches go on "
+            "and are recorded later, other commands are refused",
+            why=outage.reason,
+        )
+        if self._running is not None:
+            self._running.announce_store(fault=outage.reason, since=outage.since, recorded=0)
+
+    def _outage_ended(self, outage: Outage, revision: int) -> None:
+        now, recorded = time.time(), revision - outage.revision
+        log.warn(
+            "the state can be written again, after {time}: {recorded} step(s) were recorded",
+            time=duration(now - outage.since),
+            recorded=recorded,
+        )
+        if self._running is not None:
+            self._running.announce_store(fault=None, since=now, recorded=recorded)
+        spawn(self._note_again())
+
+    async def _note_again(self) -> None:
+        """Note that a server runs on the state; this may have failed at the start."""
+        with suppress(Unavailable, OutcomeUnknown):
+            await self._store.set_note(_RUNNING, 1)
 
     def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._threads, call)

@@ -54,7 +54,7 @@ FLOORS: Mapping[str, str] = {
     "service":         "model rules store config net changes answering workers automation "
                        "reactions running",
     "cli":             "model control.language",
-    "cli.serving":     "model config net protocol.table service",
+    "cli.serving":     "model config net protocol.table workers.rendezvous service",
     "__main__":        "cli",
 }  # fmt: skip
 """What each package may import, from the lowest floor up: only packages in the rows above it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from twisted.python.failure import Failure
 from failoverdns.config import ConfigErrors, load_config
 from failoverdns.model.errors import Corrupt
 from failoverdns.net.inherited import inherited_sockets
-from failoverdns.net.process import begin_logging, take_reactor
+from failoverdns.net.process import begin_logging, name_process, take_reactor
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
 from failoverdns.protocol.table.fast_path import NotCompiled, fast_path
 from failoverdns.service import CannotStart, Service
+from failoverdns.workers.rendezvous import control_title
 
 log = Logger()
 
@@ -32,12 +34,15 @@ def serve_forever(file: Path) -> int:
         for error in faults.errors:
             print(error, file=sys.stderr)
         return 1
+    config = replace(config, file=Path(os.path.abspath(config.file)))
+    os.chdir("/")
     try:
         fast_path()
         inherited = inherited_sockets(os.environ, os.getpid())
     except (CannotListen, NotCompiled) as fault:
         print(f"cannot start: {fault}", file=sys.stderr)
         return 1
+    name_process(control_title(config.control.socket), "failoverdns")
     begin_logging()
     reactor = take_reactor()
     process = _Process(Service(config, reactor, inherited), reactor)
@@ -91,6 +96,8 @@ class _Process:
         self._started = True
 
     def _note_failure(self, failure: Failure) -> None:
+        if self._ending:
+            return  # it was told to stop, and so could not start
         self.status = 1
         if isinstance(failure.value, Corrupt | CannotStart | CannotListen):
             log.critical("cannot start: {fault}", fault=failure.getErrorMessage())

@@ -32,11 +32,15 @@ class Conflict(Exception):
 
 
 class Unavailable(Exception):
-    """The store cannot be used at the moment; nothing was committed."""
+    """The store cannot be used at the moment; nothing was committed, nor will a restart find it."""
 
 
 class OutcomeUnknown(Exception):
-    """The store may or may not have committed; `changes_after` shows which, when it can be read."""
+    """The store may or may not have committed.
+
+    Changes that `changes_after` returns are durable; those that it does not return may be found
+    after a restart.  A later commit that succeeds at the same revision excludes that.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,12 @@ class Store(Protocol):
         ends when `proceed`, which any thread may call, returns False.
         Raises Unavailable, and OSError if the copy cannot be written.
         """
+
+    async def note(self, name: str) -> int:
+        """Return a number that was noted by this name; 0 if none was.  Raises Unavailable."""
+
+    async def set_note(self, name: str, value: int) -> None:
+        """Note a number by a name, durably; raises Unavailable or OutcomeUnknown."""
 
     def condition(self) -> StoreCondition:
         """Return whether the store can be written, and how much room it has; it does not block."""

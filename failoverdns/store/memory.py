@@ -31,7 +31,7 @@ from failoverdns.store.interface import (
     StoreHead,
     Unavailable,
 )
-from failoverdns.store.state_file import sealed
+from failoverdns.store.rows import sealed
 
 
 class Failure(Enum):
@@ -68,6 +68,7 @@ class MemoryStore:
         self._bundles: dict[str, Bundle] = {}
         self._fetches: list[Fetch] = []
         self._progress: dict[str, HookProgress] = {}
+        self._notes: dict[str, int] = {}
 
     @property
     def bundles(self) -> Mapping[str, Bundle]:
@@ -247,6 +248,16 @@ class MemoryStore:
     async def copy(self, descriptor: int, proceed: Callable[[], bool]) -> Copied:
         """Refuse: there is no file to copy."""
         raise Unavailable("a store in memory has no file")
+
+    async def note(self, name: str) -> int:
+        """Return a number that was noted by this name."""
+        self._check_reachable()
+        return self._notes.get(name, 0)
+
+    async def set_note(self, name: str, value: int) -> None:
+        """Note a number by a name."""
+        self._check_reachable()
+        self._notes[name] = value
 
     def condition(self) -> StoreCondition:
         """Return whether the store can be written."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,18 +22,21 @@ from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
 from failoverdns.store import documents, history_rows, trimming
 from failoverdns.store.copying import Copying
+from failoverdns.store.damage import damaged
 from failoverdns.store.interface import (
     MAX_FETCHES,
     Copied,
     Link,
     Loaded,
     Notify,
+    OutcomeUnknown,
     StoreHead,
     Unavailable,
 )
 from failoverdns.store.open_file import OpenFile
-from failoverdns.store.state_file import checked, sealed
+from failoverdns.store.rows import checked, sealed
 from failoverdns.store.statements import reencrypt_keys, write_bundles, write_changes
+from failoverdns.store.thorough import Reading
 from failoverdns.store.vault import Vault
 from failoverdns.store.verifying import Verification, links_after
 
@@ -109,10 +113,15 @@ class SQLiteStore:
             try:
                 while await self._call(going.go_on):
                     pass
-                return going.walk.end()
+                head = going.walk.end()
+                break
             except Corrupt:
                 if not await self._call(going.is_outdated):
                     raise
+        reading = Reading()
+        while await self._call(reading.follow):
+            pass
+        return head
 
     async def prepare_cut(self, before: float) -> HistoryCut | None:
         """Prepare to trim changes from before a time, in pieces; return the cut to commit."""
@@ -139,8 +148,8 @@ class SQLiteStore:
         rows: list[Any] = await self._read(query, (id_,))
         if not rows:
             return None
-        key = self._vault.decrypt(id_, rows[0]["key"])
-        return Bundle(id_, rows[0]["chain"], Secret(key))
+        ((chain, ciphertext),) = _each(rows, lambda row: (row["chain"], row["key"]))
+        return Bundle(id_, chain, Secret(self._vault.decrypt(id_, ciphertext)))
 
     async def rotate_key(self) -> int:
         """Encrypt every private key with a new key; return the number of private keys."""
@@ -170,18 +179,28 @@ class SQLiteStore:
             "ORDER BY number DESC LIMIT ?"
         )
         rows: list[Any] = await self._read(query, (application, limit))
-        return tuple(Fetch(**row) for row in rows)
+        return _each(rows, lambda row: Fetch(**row))
 
     async def save_progress(self, hook: str, progress: HookProgress) -> None:
         """Store the progress of a hook."""
         row = (hook, *sealed({"name": hook, **asdict(progress)}))
         query = "INSERT OR REPLACE INTO hooks VALUES (?, ?, ?)"
-        await self._run(lambda: self._file.write(lambda connection: connection.execute(query, row)))
+        await self._write(lambda c: c.execute(query, row))
 
     async def progress(self) -> Mapping[str, HookProgress]:
         """Return the progress of each hook."""
         rows: list[Any] = await self._read("SELECT document, checksum FROM hooks", ())
-        return {row.pop("name"): HookProgress(**row) for row in rows}
+        return dict(_each(rows, lambda row: (row.pop("name"), HookProgress(**row))))
+
+    async def note(self, name: str) -> int:
+        """Return a number that was noted by this name."""
+        query = "SELECT coalesce(max(value), 0) FROM notes WHERE name = ?"
+        return int(await self._call(lambda c: c.execute(query, (name,)).fetchone()[0]))
+
+    async def set_note(self, name: str, value: int) -> None:
+        """Note a number by a name."""
+        query = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
+        await self._write(lambda c: c.execute(query, (name, value)))
 
     async def copy(self, descriptor: int, proceed: Callable[[], bool]) -> Copied:
         """Write a copy of the file, at one revision, to an open file; commits do not wait."""
@@ -204,7 +223,7 @@ class SQLiteStore:
 
     def condition(self) -> StoreCondition:
         """Return whether the file can be written, and how much room its disk has."""
-        return StoreCondition(fault=self._file.fault)
+        return self._file.condition()
 
     def watch(self, notify: Notify) -> None:
         """Call `notify` with each change committed from now on."""
@@ -232,16 +251,18 @@ class SQLiteStore:
         sealed_keys = connection.execute("SELECT count(*) FROM bundles").fetchone()[0]
         self._vault.open(may_create=not sealed_keys)
         if self._vault.is_rotating:
-            self._file.write(lambda connection: reencrypt_keys(connection, self._vault))
-            self._vault.end_rotation()
+            with suppress(Unavailable, OutcomeUnknown):  # the next start or rotation ends it
+                self._rotate()
 
     def _rotate(self) -> int:
+        """Begin a rotation of the key, or continue one that could not be ended, and end it."""
+
         def rotate(connection: sqlite3.Connection) -> int:
             self._vault.begin_rotation()  # in the transaction: nothing is written meanwhile
             return reencrypt_keys(connection, self._vault)
 
+        count = self._file.write(rotate)
         try:
-            count = self._file.write(rotate)
             self._vault.end_rotation()
         except OSError as fault:
             raise Unavailable(f"{self._vault.path}: {fault}") from None
@@ -273,3 +294,11 @@ class SQLiteStore:
         """Call `read`, which only reads, with the connection, where blocking calls are made."""
         result: T = await self._run(lambda: self._file.read(read))
         return result
+
+
+def _each(rows: Sequence[Any], read: Callable[[Any], T]) -> tuple[T, ...]:
+    """Return what `read` makes of each document; raises Corrupt if they are of another kind."""
+    try:
+        return tuple(map(read, rows))
+    except (KeyError, TypeError) as fault:
+        raise Corrupt(damaged(f"a row of another table: {fault!r}")) from None

@@ -16,7 +16,7 @@ from failoverdns.store import documents
 from failoverdns.store.chain import linked
 from failoverdns.store.history_rows import packed
 from failoverdns.store.interface import OPERATIONS_KEPT, Conflict
-from failoverdns.store.state_file import checked, sealed
+from failoverdns.store.rows import checked, sealed
 from failoverdns.store.vault import Vault
 
 FORGOTTEN: Final = 10

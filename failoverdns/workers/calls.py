@@ -12,15 +12,21 @@
 | HAND_OVER   |                                             | addresses; and two descriptors each  |
 | RETIRE      |                                             | none: it has stopped answering       |
 
-`workers.channel` sends them, `workers.child` carries them out.
+`workers.channel` sends them, `workers.child` carries them out.  Only the control process of an
+answering process may call it: its own, or the first that calls after that one has died.  Others
+are refused with the code `CONTROLLED`.
 """
 
 from __future__ import annotations
 
 import enum
 from ipaddress import ip_address
+from typing import Final
 
 from failoverdns.model.settings import ListenAddress
+
+CONTROLLED: Final = "in-use"
+"""The code of a refusal: another control process controls the answering process."""
 
 
 class Call(enum.StrEnum):

@@ -385,3 +385,16 @@ def test_the_progress_of_hooks_is_kept_over_a_restart(store: Store, reopen: Reop
         "a": HookProgress(7, 12.5, "role eu", "exit status 1", "what it said"),
         "b": HookProgress(3),
     }
+
+
+def test_a_number_is_noted_by_its_name(store: Store, reopen: Reopen) -> None:
+    """It is 0 before, and is kept over a restart; it takes no revision."""
+    assert run(store.note("running")) == 0
+    run(store.set_note("running", 1))
+    run(store.set_note("other", 7))
+    store = reopen()
+    run(store.load())
+    assert (run(store.note("running")), run(store.note("other"))) == (1, 7)
+    run(store.set_note("running", 0))
+    assert run(store.note("running")) == 0
+    assert run(store.changes_after(0)) == ()

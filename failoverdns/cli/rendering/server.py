@@ -9,6 +9,7 @@ import click
 
 from failoverdns.cli.rendering.applications import applications
 from failoverdns.cli.rendering.groups import groups, resolved
+from failoverdns.cli.rendering.store import store_lines
 from failoverdns.cli.rendering.tables import Result, Writer
 
 
@@ -26,7 +27,7 @@ def _status(result: Result) -> None:
         click.echo(f"hook {hook['name']}: {hook['state']}")
         if hook["problem"]:
             click.echo(f"  {hook['problem']}")
-    for line in _server(result.get("server", {})):
+    for line in (*store_lines(result), *_server(result.get("server", {}))):
         click.echo(line)
 
 
@@ -41,6 +42,9 @@ def _server(server: Result) -> Iterator[str]:
     probes = automation.get("probes", {})
     if probes.get("late", 0) > 1:
         yield f"probes are late by up to {probes['late']:.0f} s: {probes['waiting']} wait"
+    for worker in server.get("workers", ()):
+        if worker.get("rendezvous") is False:
+            yield f"process {worker['pid']} cannot be taken over: its socket cannot be made"
     udp, limited = server.get("udp", {}), server.get("rate_limit") or {}
     if udp.get("lost"):
         yield f"udp: {udp['lost']} packet(s) lost, queries came faster than they were read"

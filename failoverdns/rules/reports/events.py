@@ -50,9 +50,13 @@ class Event:
 
 
 def events_of(change: HistoryEntry) -> tuple[Event, ...]:
-    """Return the events of a change, in the order of `EventKind`."""
+    """Return the events of a change, in the order of `EventKind`.
+
+    Their time is when it happened, which may be before it was recorded.
+    """
     found: list[Event] = []
-    about: dict[str, str] = {"TIME": timestamp(change.time) or ""}
+    happened = change.command.get("happened") or timestamp(change.time) or ""
+    about: dict[str, str] = {"TIME": str(happened)}
     reason = change.command.get("reason")
     if isinstance(reason, str):
         about["REASON"] = reason
