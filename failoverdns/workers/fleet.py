@@ -32,7 +32,7 @@ from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.calls import Call, write_address
 from failoverdns.workers.filling import FILLING, fill
 from failoverdns.workers.frames import write_delta_frame
-from failoverdns.workers.handover import dismiss, find_orphans
+from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave
 from failoverdns.workers.interface import CannotAnswer, Parts
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 from failoverdns.workers.worker_process import Worker
@@ -69,6 +69,8 @@ class Fleet:
         self._control_socket = control_socket
         self._setup = AnsweringSetup(count, inherited, reactor, self._configure)
         self._workers: list[Worker] = []
+        self._orphans: list[Orphan] = []
+        self._stopping = False
         self._parts: Parts = lambda: iter(())
         self._sample: int | None = None
         self._replacing = False
@@ -81,7 +83,17 @@ class Fleet:
         Processes of an earlier control process answer until then, and their sockets are taken over.
         """
         self._parts = parts
-        orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
+        self._orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
+        try:
+            await self._start(config)
+        except BaseException:
+            if not self._stopping:
+                leave(self._orphans)
+            self._orphans = []
+            raise
+
+    async def _start(self, config: Config) -> None:
+        """Start and fill the processes; when they answer, retire those that did so far."""
         self._setup.adopt(self._setup.prepare(config))
         workers = [self._launch(place) for place in range(self._count)]
         try:
@@ -91,6 +103,7 @@ class Fleet:
         self._replacing = True
         self._arrange()
         await self.visible()
+        orphans, self._orphans = self._orphans, []
         await dismiss(orphans)
         self._heartbeat.start(HEARTBEAT, now=False)
         log.info("{count} answering process(es)", count=self._count)
@@ -168,10 +181,12 @@ class Fleet:
 
     async def stop(self) -> None:
         """Stop every process."""
+        self._stopping = True
         self._replacing = False
         if self._heartbeat.running:
             self._heartbeat.stop()
-        retiring = [Deferred.fromCoroutine(worker.retire()) for worker in self._workers]
+        running = [*self._workers, *self._orphans]
+        retiring = [Deferred.fromCoroutine(worker.retire()) for worker in running]
         await gatherResults(retiring, consumeErrors=True)
         self._setup.close()
 

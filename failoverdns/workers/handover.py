@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -86,9 +87,9 @@ class Orphan(CalledProcess):
         self._retiring = True
         try:
             await self.call(Call.RETIRE, bound=BOUND)
-        except Stuck as fault:
-            log.error("{fault}: old answers may be given", fault=str(fault))
-        except (Gone, Rejected):
+        except (Stuck, Rejected):
+            self.kill()
+        except Gone:
             pass
         self.leave()
 
@@ -140,9 +141,9 @@ class Orphan(CalledProcess):
             self._process.kill()
 
     def _lose(self, channel: Channel) -> None:
+        """Let it go on: it answers until it is retired, also if this server ends before."""
         if self._process is None or not self._is_ours():
             self._note_end()  # nothing more can be known of it
-        super()._lose(channel)
 
 
 async def find_orphans(reactor: Any, control_socket: Path, inherited: Inherited) -> list[Orphan]:
@@ -160,8 +161,7 @@ async def find_orphans(reactor: Any, control_socket: Path, inherited: Inherited)
     results = await gatherResults([one.addErrback(_value) for one in handing])
     faults = [result for result in results if isinstance(result, CannotListen)]
     if faults:
-        for orphan in met:
-            orphan.leave()
+        leave(met)
         inherited.close_handed_over()
         raise faults[0]
     orphans = [orphan for orphan, result in zip(met, results, strict=True) if result is True]
@@ -171,6 +171,12 @@ async def find_orphans(reactor: Any, control_socket: Path, inherited: Inherited)
             pids=", ".join(str(orphan.pid) for orphan in orphans),
         )
     return orphans
+
+
+def leave(orphans: Iterable[Orphan]) -> None:
+    """Let orphans go on answering: this server will not."""
+    for orphan in orphans:
+        orphan.leave()
 
 
 async def dismiss(orphans: list[Orphan]) -> None:

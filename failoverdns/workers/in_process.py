@@ -12,7 +12,7 @@ from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.protocol.table.fast_path import fast_path
-from failoverdns.workers.handover import dismiss, find_orphans
+from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave
 from failoverdns.workers.interface import Parts
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 
@@ -31,14 +31,23 @@ class InProcess:
         self._control_socket = control_socket
         self._answerer = Answerer(reactor)
         self._setup = AnsweringSetup(0, inherited, reactor, self._configure)
+        self._orphans: list[Orphan] = []
+        self._stopping = False
         self._open: set[int] = set()
 
     async def start(self, config: Config, parts: Parts) -> None:
         """Fill the table, open the sockets, and retire the workers that have answered so far."""
-        orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
-        for delta in parts():
-            self._answerer.take_delta(delta)
-        await self.adopt(self.prepare(config))
+        self._orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
+        try:
+            for delta in parts():
+                self._answerer.take_delta(delta)
+            await self.adopt(self.prepare(config))
+        except BaseException:
+            if not self._stopping:
+                leave(self._orphans)
+            self._orphans = []
+            raise
+        orphans, self._orphans = self._orphans, []
         await dismiss(orphans)
 
     def publish(self, delta: Delta) -> None:
@@ -88,6 +97,8 @@ class InProcess:
 
     async def stop(self) -> None:
         """Close the sockets and the query log."""
+        self._stopping = True
+        await dismiss(self._orphans)
         self._answerer.stop()
         self._setup.close()
 
