@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from failoverdns.config import ConfigErrors, load_config, takes_restart
 from failoverdns.model.change import Change
 from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
-from failoverdns.model.errors import Rejected
+from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import Config
 from failoverdns.model.store_condition import Outage
 from failoverdns.model.timestamps import duration
@@ -41,6 +41,7 @@ from failoverdns.reactions import CannotReact
 from failoverdns.running import Running, build, submit
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.opening import store_of
+from failoverdns.store.step_documents import read_step, write_step
 from failoverdns.workers.factory import make_answering
 from failoverdns.workers.full_table import parts
 from failoverdns.workers.interface import CannotAnswer
@@ -92,6 +93,7 @@ class Service:
                 await self._answer(ledger.state)
             await self._run(ledger)
         except BaseException:
+            self._answering.leave()
             await self.stop()
             raise
         state = ledger.state
@@ -177,6 +179,8 @@ class Service:
             State(loaded.revision, loaded.entities, self.config.zones, self.config.automation),
             self._store,
             publish=self._answering.publish,
+            keep=lambda step: self._answering.keep(step.revision, write_step(step)),
+            forget=self._answering.forget,
             visible=self._answering.visible,
             announce=self._announce,
             announce_unrecorded=self._announce_unrecorded,
@@ -188,11 +192,16 @@ class Service:
             steady=self._steady,
             retry=lambda: self._catching_up.call(CATCH_UP_INTERVAL, ledger.resume),
         )
+        kept = await self._answering.recall()
         may_have_lost, unwritable = await self._note_start()
         if unwritable is not None:
             ledger.begin_outage(unwritable)
+        if kept:
+            ledger.adopt(_steps(kept), unwritable or "steps of the server before are not recorded")
         self._ledger = ledger
-        configure = replace(_configure(self.config), is_start=True, may_have_lost=may_have_lost)
+        configure = replace(
+            _configure(self.config), is_start=True, may_have_lost=may_have_lost and not kept
+        )
         try:
             await submit(ledger, configure, "start")
             await submit(ledger, ForgetHealth(), "start")
@@ -302,6 +311,15 @@ class Service:
 def _configure(config: Config) -> Configure:
     """Return the command that configures zones and automation settings in the ledger."""
     return Configure(config.zones, config.automation)
+
+
+def _steps(texts: Iterable[str]) -> Iterator[Change]:
+    """Yield the unrecorded steps that answering processes have kept."""
+    for text in texts:
+        try:
+            yield read_step(text)
+        except Corrupt as fault:
+            log.error("an unrecorded step is lost: {fault}", fault=str(fault))
 
 
 @contextmanager

@@ -10,6 +10,9 @@
 | REPORT      |                                             | counts of packets and connections    |
 | LOG_QUERIES | sample, or off, or neither for the status   | the status of the query log          |
 | HAND_OVER   |                                             | addresses; and two descriptors each  |
+| KEEP        | steps: number and text of each; or neither, | none: it keeps the texts, or forgets |
+|             | to forget all                               | all of them                          |
+| RECALL      |                                             | the texts that it keeps, in order    |
 | RETIRE      |                                             | none: it has stopped answering       |
 
 `workers.channel` sends them, `workers.child` carries them out.  Only the control process of an
@@ -39,6 +42,8 @@ class Call(enum.StrEnum):
     REPORT = "report"
     LOG_QUERIES = "log queries"
     HAND_OVER = "hand over"
+    KEEP = "keep"
+    RECALL = "recall"
     RETIRE = "retire"
 
 

@@ -10,8 +10,9 @@ in `workers.worker_process`, addresses and settings are in `workers.settings`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +33,7 @@ from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.calls import Call, write_address
 from failoverdns.workers.filling import FILLING, fill
 from failoverdns.workers.frames import write_delta_frame
-from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave
+from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave, recalled
 from failoverdns.workers.interface import CannotAnswer, Parts
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 from failoverdns.workers.worker_process import Worker
@@ -42,6 +43,9 @@ HEARTBEAT: Final = 0.5
 
 PATIENCE: Final = 1.4
 """Seconds that a check may take: with `HEARTBEAT`, a process that hangs is killed within two."""
+
+KEPT_AT_ONCE: Final = 100
+"""Texts that are sent to a new process in one call."""
 
 PAUSE: Final = 1.0
 """Seconds before the next attempt to replace a process that ended before it could answer."""
@@ -69,9 +73,9 @@ class Fleet:
         self._control_socket = control_socket
         self._setup = AnsweringSetup(count, inherited, reactor, self._configure)
         self._workers: list[Worker] = []
-        self._orphans: list[Orphan] = []
-        self._stopping = False
         self._parts: Parts = lambda: iter(())
+        self._orphans: list[Orphan] = []
+        self._kept: dict[int, str] = {}
         self._sample: int | None = None
         self._replacing = False
         self._heartbeat = LoopingCall(self._look)
@@ -83,17 +87,6 @@ class Fleet:
         Processes of an earlier control process answer until then, and their sockets are taken over.
         """
         self._parts = parts
-        self._orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
-        try:
-            await self._start(config)
-        except BaseException:
-            if not self._stopping:
-                leave(self._orphans)
-            self._orphans = []
-            raise
-
-    async def _start(self, config: Config) -> None:
-        """Start and fill the processes; when they answer, retire those that did so far."""
         self._setup.adopt(self._setup.prepare(config))
         workers = [self._launch(place) for place in range(self._count)]
         try:
@@ -107,6 +100,29 @@ class Fleet:
         await dismiss(orphans)
         self._heartbeat.start(HEARTBEAT, now=False)
         log.info("{count} answering process(es)", count=self._count)
+
+    async def recall(self) -> list[str]:
+        """Find the processes of an earlier control process; return the texts that they keep."""
+        self._orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
+        return await recalled(self._orphans)
+
+    def leave(self) -> None:
+        """Let the processes of an earlier control process continue: this one will not answer."""
+        leave(self._orphans)
+        self._orphans = []
+
+    def keep(self, number: int, text: str) -> None:
+        """Have every process keep a text; one that is started later gets it too."""
+        self._kept[number] = text
+        for worker in self._workers:
+            self._call_later(worker, Call.KEEP, {"steps": [[number, text]]})
+
+    def forget(self) -> None:
+        """Have every process forget the texts that it keeps."""
+        if self._kept:
+            self._kept.clear()
+            for worker in self._workers:
+                self._call_later(worker, Call.KEEP, {})
 
     def publish(self, delta: Delta) -> None:
         """Send a delta to every process, including those that are being filled."""
@@ -181,11 +197,11 @@ class Fleet:
 
     async def stop(self) -> None:
         """Stop every process."""
-        self._stopping = True
         self._replacing = False
         if self._heartbeat.running:
             self._heartbeat.stop()
-        running = [*self._workers, *self._orphans]
+        orphans, self._orphans = self._orphans, []
+        running = [*self._workers, *orphans]
         retiring = [Deferred.fromCoroutine(worker.retire()) for worker in running]
         await gatherResults(retiring, consumeErrors=True)
         self._setup.close()
@@ -204,6 +220,8 @@ class Fleet:
         """
         for worker in workers:
             await worker.call(Call.CONFIGURE, self._settings(), bound=FILLING)
+            for pieces in _pieces(self._kept):
+                await worker.call(Call.KEEP, {"steps": pieces}, bound=FILLING)
             if self._sample is not None:
                 await worker.call(Call.LOG_QUERIES, {"sample": self._sample})
         await fill(workers, self._parts, self._reactor)
@@ -287,6 +305,13 @@ class Fleet:
             if worker.is_serving
         ]
         return list(await gatherResults(calls))
+
+
+def _pieces(kept: dict[int, str]) -> Iterator[list[list[int | str]]]:
+    """Yield texts with their numbers in pieces that fit into a call."""
+    steps = iter(sorted(kept.items()))
+    while piece := list(islice(steps, KEPT_AT_ONCE)):
+        yield [[number, text] for number, text in piece]
 
 
 def _value(failure: Failure) -> Gone | Stuck | Rejected | Failure:

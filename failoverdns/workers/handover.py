@@ -82,6 +82,14 @@ class Orphan(CalledProcess):
             self._channel.refuse_descriptors()
         return True
 
+    async def recall(self) -> list[str]:
+        """Return the texts that it keeps; none if it is of a version that keeps none."""
+        try:
+            kept = await self.call(Call.RECALL, bound=BOUND)
+        except (Gone, Stuck, Rejected):
+            return []
+        return [str(text) for text in kept] if isinstance(kept, list) else []
+
     async def retire(self) -> None:
         """Let it answer the queries that it has begun to receive; it answers no others then."""
         self._retiring = True
@@ -177,6 +185,13 @@ def leave(orphans: Iterable[Orphan]) -> None:
     """Let orphans go on answering: this server will not."""
     for orphan in orphans:
         orphan.leave()
+
+
+async def recalled(orphans: list[Orphan]) -> list[str]:
+    """Return the texts that orphans keep: of the one that keeps the most."""
+    asking = [Deferred.fromCoroutine(orphan.recall()) for orphan in orphans]
+    found: list[list[str]] = list(await gatherResults(asking))
+    return max(found, key=len, default=[])
 
 
 async def dismiss(orphans: list[Orphan]) -> None:
