@@ -72,6 +72,7 @@ class Service:
         self._steady = steady_clock(time.time, time.monotonic)
         self._listener: UnixListener | None = None
         self._ledger: Ledger | None = None
+        """None before the start has applied the configuration: its end is not noted then."""
         self._running: Running | None = None
         self._catching_up = OneCall(reactor)
         self._reloading = False
@@ -198,7 +199,6 @@ class Service:
             ledger.begin_outage(unwritable)
         if kept:
             ledger.adopt(_steps(kept), unwritable or "steps of the server before are not recorded")
-        self._ledger = ledger
         configure = replace(
             _configure(self.config), is_start=True, may_have_lost=may_have_lost and not kept
         )
@@ -207,6 +207,7 @@ class Service:
             await submit(ledger, ForgetHealth(), "start")
         except Rejected as fault:
             raise CannotStart(f"the configuration contradicts the state {path}: {fault}") from None
+        self._ledger = ledger
         return ledger
 
     async def _note_start(self) -> tuple[bool, str | None]:

@@ -298,6 +298,10 @@ def test_serial_numbers_do_not_go_back_over_a_restart_that_lost_steps(
     assert seen > before
     server.stop(signal.SIGKILL)
     disk.clear()
+    right = server.config.read_text()
+    server.config.write_text(right.replace("  failover.test:", "  other.test:"))
+    assert server.launch().wait(DEADLINE) == 1  # a start that fails does not count
+    server.config.write_text(right)
     if (faketime := shutil.which("faketime")) is not None:
         library = next(Path("/usr/lib").rglob("libfaketime.so.1"), Path(faketime))
         server.environment = {"LD_PRELOAD": str(library), "FAKETIME": "-30d"}
