@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faults import Faults
 from heads import OK, answering
 from system.server import CONFIG, DEADLINE, Client, Server, tool, wait_for
 from system.test_automation import AUTO, Heads, answers, check, is_up, shop
@@ -222,6 +223,33 @@ def events(watcher: Client, command: str, name: str) -> list[dict[str, Any]]:
         if words.get("command") == command and words.get("name") == name:
             return found
     raise AssertionError(found)
+
+
+def test_steps_are_recorded_once_although_syncs_fail(
+    tmp_path: Path, heads: Heads, config: str
+) -> None:
+    """A failed sync leaves it open whether a step was stored; it is asked before the next try."""
+    faults = Faults(tmp_path / "faults")
+    server = Server(tmp_path, CONFIG + config)
+    server.environment = faults.environment
+    try:
+        primary, backup = two_sides(server.start(), heads)
+        revision = server.do(command="status")["revision"]
+        faults.set("fsync", "-wal")
+        heads.stop(primary)
+        wait_for(answers(server, [backup]), lambda: server.log.read_text())
+        assert server.do(command="status")["store"]["unrecorded"] >= 1
+        time.sleep(1.5)
+        faults.clear()
+        wait_for(lambda: "can be written again" in server.log.read_text())
+        words = [change["command"]["command"] for change in history_since(server, revision)]
+        assert words == ["health", "automatic"]
+        server.do(command="history", verify=True)
+        server.kill()
+        server.start()
+        assert answers(server, [backup])()
+    finally:
+        server.kill()
 
 
 def test_a_report_of_health_counts_while_the_disk_is_full(
