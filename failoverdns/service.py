@@ -6,6 +6,7 @@ It connects the parts and leaves all work to them.
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -108,7 +109,8 @@ class Service:
             seconds=time.monotonic() - began,
         )
         self._answering.log_addresses()
-        log.info("control socket {path}", path=str(self.config.control.socket))
+        if self._listener is not None:
+            log.info("control socket {path}", path=str(self.config.control.socket))
 
     async def reload(self) -> None:
         """Read the configuration again and apply it whole, or log why not and change nothing.
@@ -154,7 +156,10 @@ class Service:
             self._listener.close()
 
     def _bind_control_socket(self) -> None:
-        """Make the folders of all files, and bind the control socket."""
+        """Make the folders of all files, and bind the control socket.
+
+        On a read-only file system there is none, and the server goes without commands.
+        """
         control = self.config.control
         _make_directory(self.config.state.sqlite.parent, "state.sqlite")
         _make_directory(self.config.certificates.key_file.parent, "certificates.key_file")
@@ -164,6 +169,13 @@ class Service:
             raise CannotStart(f"control.socket: {found.refused}")
         if found.doubted:
             log.warn("control.socket: {fault}", fault=found.doubted)
+        if os.statvfs(control.socket.parent).f_flag & os.ST_RDONLY:
+            log.error(
+                "control.socket: {folder} is on a read-only file system: queries are answered, and "
+                "no commands are taken before a restart",
+                folder=str(control.socket.parent),
+            )
+            return
         self._listener = UnixListener(
             self._reactor, control.socket, control.mode, setting="control.socket"
         )
@@ -250,8 +262,8 @@ class Service:
             raise CannotStart(str(fault)) from None
         running.resolving.configure(self.config.resolvers)
         running.automation.configure(self.config)
-        assert self._listener is not None
-        self._listener.accept(running.control)
+        if self._listener is not None:
+            self._listener.accept(running.control)
 
     async def _apply(self, running: Running, config: Config) -> None:
         """Apply a new configuration; if it cannot be used, raise before anything is changed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -381,6 +382,36 @@ def test_a_start_on_a_read_only_file_system_answers_and_fails_over(
     heads.stop(primary)
     wait_for(answers(server, [backup]), lambda: server.log.read_text())
     assert "cannot be written" in server.ctl("status").stdout
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_server_answers_although_its_whole_folder_is_read_only(
+    tmp_path: Path, workers: int
+) -> None:
+    """The control socket cannot be made: it goes without commands, and says so."""
+    disk = SmallDisk(tmp_path / "small", "ext4")
+    config = CONFIG.replace("workers: 0", f"workers: {workers}")
+    server = Server(disk.folder, config)
+    server.log = tmp_path / "log"
+    try:
+        server.start().load_demo()
+        server.stop()
+        disk.remount("ro")
+        begin = server.log.stat().st_size
+        server.launch()
+
+        def text() -> str:
+            return server.log.read_text()[begin:]
+
+        wait_for(lambda: "answering on" in text(), text)
+        (server.port,) = map(int, re.findall(r"answering on 127.0.0.1:(\d+),", text()))
+        assert server.short("414-262-781.failover.test") == ["192.0.2.10"]
+        assert "no commands are taken" in text()
+        assert "cannot be written" in text()
+        assert server.stop() == 0
+    finally:
+        server.kill()
+        disk.close()
 
 
 def test_a_configuration_that_changed_is_served_from_a_read_only_state(
