@@ -151,6 +151,11 @@ class Service:
             self._running = None
         if self._threads.started:
             if self._ledger is not None:
+                if self._ledger.overlay:
+                    log.error(
+                        "{count} step(s) could not be recorded and are lost",
+                        count=len(self._ledger.overlay),
+                    )
                 await self._note_end(self._ledger)
             await self._store.close()
             self._threads.stop()
@@ -235,16 +240,14 @@ class Service:
             may_have_lost = bool(await self._store.note(_RUNNING))
             await self._store.set_note(_RUNNING, 1)
         except (Unavailable, OutcomeUnknown) as fault:
-            return may_have_lost, str(fault)
+            return may_have_lost, self._store.condition().fault or str(fault)
         return may_have_lost, None
 
     async def _note_end(self, ledger: Ledger) -> None:
         """Note that the server has ended and nothing that it served is lost."""
-        if ledger.overlay:
-            log.error("{count} step(s) are lost: not recorded", count=len(ledger.overlay))
-            return
-        with suppress(Unavailable, OutcomeUnknown):
-            await self._store.set_note(_RUNNING, 0)
+        if not ledger.overlay:
+            with suppress(Unavailable, OutcomeUnknown):
+                await self._store.set_note(_RUNNING, 0)
 
     async def _answer(self, state: State) -> None:
         """Start to answer DNS queries; raises CannotStart or CannotListen."""

@@ -382,6 +382,8 @@ def test_a_start_on_a_read_only_file_system_answers_and_fails_over(
     heads.stop(primary)
     wait_for(answers(server, [backup]), lambda: server.log.read_text())
     assert "cannot be written" in server.ctl("status").stdout
+    assert server.stop() == 0
+    assert "step(s) could not be recorded and are lost" in server.log.read_text()
 
 
 @pytest.mark.parametrize("workers", [0, 2])
