@@ -6,6 +6,7 @@ It connects the parts and leaves all work to them.
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -74,6 +75,7 @@ class Service:
         self._steady = steady_clock(time.time, time.monotonic)
         self._listener: UnixListener | None = None
         self._ledger: Ledger | None = None
+        """None before the start has applied the configuration: its end is not noted then."""
         self._running: Running | None = None
         self._catching_up = OneCall(reactor)
         self._reloading = False
@@ -109,7 +111,8 @@ class Service:
             seconds=time.monotonic() - began,
         )
         self._answering.log_addresses()
-        log.info("control socket {path}", path=str(self.config.control.socket))
+        if self._listener is not None:
+            log.info("control socket {path}", path=str(self.config.control.socket))
 
     async def reload(self) -> None:
         """Read the configuration again and apply it whole, or log why not and change nothing.
@@ -148,6 +151,11 @@ class Service:
             self._running = None
         if self._threads.started:
             if self._ledger is not None:
+                if self._ledger.overlay:
+                    log.error(
+                        "{count} step(s) could not be recorded and are lost",
+                        count=len(self._ledger.overlay),
+                    )
                 await self._note_end(self._ledger)
             await self._store.close()
             self._threads.stop()
@@ -155,7 +163,10 @@ class Service:
             self._listener.close()
 
     def _bind_control_socket(self) -> None:
-        """Make the folders of all files, and bind the control socket."""
+        """Make the folders of all files, and bind the control socket.
+
+        On a read-only file system there is none, and the server goes without commands.
+        """
         control = self.config.control
         _make_directory(self.config.state.sqlite.parent, "state.sqlite")
         _make_directory(self.config.certificates.key_file.parent, "certificates.key_file")
@@ -165,6 +176,13 @@ class Service:
             raise CannotStart(f"control.socket: {found.refused}")
         if found.doubted:
             log.warn("control.socket: {fault}", fault=found.doubted)
+        if os.statvfs(control.socket.parent).f_flag & os.ST_RDONLY:
+            log.error(
+                "control.socket: {folder} is on a read-only file system: queries are answered, and "
+                "no commands are taken before a restart",
+                folder=str(control.socket.parent),
+            )
+            return
         self._listener = UnixListener(
             self._reactor, control.socket, control.mode, setting="control.socket"
         )
@@ -200,7 +218,6 @@ class Service:
             ledger.begin_outage(unwritable)
         if kept:
             ledger.adopt(_steps(kept), unwritable or "steps of the server before are not recorded")
-        self._ledger = ledger
         configure = replace(
             _configure(self.config), is_start=True, may_have_lost=may_have_lost and not kept
         )
@@ -209,6 +226,7 @@ class Service:
             await submit(ledger, ForgetHealth(), "start")
         except Rejected as fault:
             raise CannotStart(f"the configuration contradicts the state {path}: {fault}") from None
+        self._ledger = ledger
         return ledger
 
     async def _note_start(self) -> tuple[bool, str | None]:
@@ -222,16 +240,14 @@ class Service:
             may_have_lost = bool(await self._store.note(_RUNNING))
             await self._store.set_note(_RUNNING, 1)
         except (Unavailable, OutcomeUnknown) as fault:
-            return may_have_lost, str(fault)
+            return may_have_lost, self._store.condition().fault or str(fault)
         return may_have_lost, None
 
     async def _note_end(self, ledger: Ledger) -> None:
         """Note that the server has ended and nothing that it served is lost."""
-        if ledger.overlay:
-            log.error("{count} step(s) are lost: not recorded", count=len(ledger.overlay))
-            return
-        with suppress(Unavailable, OutcomeUnknown):
-            await self._store.set_note(_RUNNING, 0)
+        if not ledger.overlay:
+            with suppress(Unavailable, OutcomeUnknown):
+                await self._store.set_note(_RUNNING, 0)
 
     async def _answer(self, state: State) -> None:
         """Start to answer DNS queries; raises CannotStart or CannotListen."""
@@ -252,8 +268,8 @@ class Service:
         running.resolving.configure(self.config.resolvers)
         running.automation.configure(self.config)
         running.trimming.configure(self.config.history)
-        assert self._listener is not None
-        self._listener.accept(running.control)
+        if self._listener is not None:
+            self._listener.accept(running.control)
 
     async def _apply(self, running: Running, config: Config) -> None:
         """Apply a new configuration; if it cannot be used, raise before anything is changed."""
