@@ -120,16 +120,7 @@ class Reactions:
 
     def prepare(self, config: Config) -> PreparedReactions:
         """Check a configuration and change nothing; raises CannotReact or CannotListen."""
-        if config.acme is not None:
-            try:
-                check_installed()
-            except NotInstalled as fault:
-                raise CannotReact(str(fault)) from None
-        delivery = config.delivery
-        if delivery is None:
-            return PreparedReactions(config, None)
-        files = TlsFiles("delivery", delivery.certificate, delivery.key, delivery.client_ca)
-        return PreparedReactions(config, TlsContext(files))
+        return prepare(config)
 
     async def reload(self, prepared: PreparedReactions) -> None:
         """Apply a new configuration, except for settings that take a restart."""
@@ -233,6 +224,20 @@ class Reactions:
 
     def _in_thread(self, pool: ThreadPool) -> InThread:
         return lambda call: deferToThreadPool(self._reactor, pool, call)
+
+
+def prepare(config: Config) -> PreparedReactions:
+    """Check a configuration and read its TLS files; raises CannotReact or CannotListen."""
+    if config.acme is not None:
+        try:
+            check_installed()
+        except NotInstalled as fault:
+            raise CannotReact(str(fault)) from None
+    delivery = config.delivery
+    if delivery is None:
+        return PreparedReactions(config, None)
+    files = TlsFiles("delivery", delivery.certificate, delivery.key, delivery.client_ca)
+    return PreparedReactions(config, TlsContext(files))
 
 
 def _logged(source: str) -> Callable[[str], None]:

@@ -9,6 +9,7 @@ import errno
 import resource
 import socket
 import sys
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
 IP_MTU_DISCOVER, IP_PMTUDISC_OMIT = 10, 5
@@ -72,6 +73,12 @@ def bind_shared(host: Address, port: int, count: int) -> list[Pair]:
             close_pair(pair)
         raise
     return pairs
+
+
+def check_free(host: Address, port: int, kinds: Iterable[socket.SocketKind]) -> None:
+    """Raise CannotListen if a port cannot be bound; it is bound for a moment only."""
+    for kind in kinds:
+        _bound(kind, host, port, shared=False).close()
 
 
 def close_pair(pair: Pair) -> None:

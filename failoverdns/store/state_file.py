@@ -112,9 +112,10 @@ def _check_file(path: Path, mark: Mark) -> None:
         )
 
 
-def _read_all(connection: sqlite3.Connection) -> Loaded:
+def check_version(connection: sqlite3.Connection) -> int:
+    """Return the version of a state file; raise Corrupt if this version cannot use it."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION_ID:
         raise Corrupt("is a SQLite database of another program: choose another state.sqlite")
     if version > SCHEMA_VERSION:
@@ -122,6 +123,11 @@ def _read_all(connection: sqlite3.Connection) -> Loaded:
             f"was written by a newer failoverdns (schema {version}; this version knows "
             f"{SCHEMA_VERSION}): upgrade failoverdns, or put back the copy made before"
         )
+    return version
+
+
+def _read_all(connection: sqlite3.Connection) -> Loaded:
+    version = check_version(connection)
     damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if damage != "ok":
         raise Corrupt(_damaged(damage))
