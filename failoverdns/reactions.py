@@ -45,6 +45,12 @@ ASKED_AT_ONCE = 8
 CALLS_AT_ONCE = 4
 """Calls to the CA at the same time."""
 
+LEAVING = 6.0
+"""Seconds in which hook programs that are asked to end must have ended before a restart."""
+
+LOOK = 0.02
+"""Seconds between two checks whether they have."""
+
 log = Logger()
 
 
@@ -139,6 +145,23 @@ class Reactions:
 
     def stop(self) -> None:
         """Stop the parts; unfinished work continues after the next start."""
+        self._stop()
+        for pool in (self._programs, self._asked, self._calls):
+            if pool.started:
+                pool.stop()
+
+    async def leave(self) -> None:
+        """Stop the parts before a restart, without waiting for calls to the CA.
+
+        Threads that still run end with the program.
+        """
+        self._stop()
+        until = self._reactor.seconds() + LEAVING
+        pools = (self._programs, self._asked)
+        while any(pool.working for pool in pools) and self._reactor.seconds() < until:
+            await deferLater(self._reactor, LOOK)
+
+    def _stop(self) -> None:
         if self._ticking.running:
             self._ticking.stop()
         self._issuing.stop()
@@ -147,9 +170,6 @@ class Reactions:
             self._delivery.endpoint.close()
             for port in self._delivery.ports:
                 port.stopListening()
-        for pool in (self._programs, self._asked, self._calls):
-            if pool.started:
-                pool.stop()
 
     def announce(self, change: Change) -> None:
         """Pass a change on to every part."""

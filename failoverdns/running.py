@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import deferLater
 
 from failoverdns.automation.automation_loop import Automation
 from failoverdns.changes.batch import Outcome, Submission
@@ -18,17 +19,24 @@ from failoverdns.changes.ledger import Ledger
 from failoverdns.control.commanding import CommandCorridor, event_line
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.server import ControlFactory
-from failoverdns.model.change import Change
+from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.settings import Config
 from failoverdns.net.peer import find_allowed
 from failoverdns.net.spawning import spawn
+from failoverdns.net.succession import Succession
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.store.interface import Store
 from failoverdns.workers.interface import Answering
+
+FINISHING: Final = 10.0
+"""Seconds that commands under way may take before a restart."""
+
+_LOOK: Final = 0.005
+"""Seconds between two checks whether they are finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Running:
     resolving: Resolving
     automation: Automation
     control: ControlFactory
-    ports: list[IListeningPort] = field(default_factory=list)
+    ports: list[Any] = field(default_factory=list)
     """The listening control socket; empty until the start is complete."""
 
     def announce(self, change: Change) -> None:
@@ -59,6 +67,35 @@ class Running:
         self.resolving.stop()
         self.reactions.stop()
 
+    async def finish_commands(self, reactor: Any) -> None:
+        """Take no further command, and wait until those under way are answered, but `restart`.
+
+        Raises Rejected `busy` if they take too long; then commands are taken again.
+        """
+        for port in self.ports:
+            port.stopReading()
+        self.control.suspend()
+        if not await _holds(lambda: self.control.is_quiet and self.ledger.is_idle, reactor):
+            self.control.resume()
+            for port in self.ports:
+                port.startReading()
+            text = f"commands under way did not end within {FINISHING:g} s; try again"
+            raise Rejected("busy", f"nothing was changed: {text}")
+
+    async def hand_over(self, path: Path, began: float, reactor: Any) -> Succession:
+        """Stop every part, and give up the control socket and its clients; return them.
+
+        Call `finish_commands` before.  `path` is that of the control socket; `began` is when the
+        restart began.
+        """
+        self.automation.stop()
+        self.resolving.stop()
+        await self.reactions.leave()
+        await _holds(lambda: self.ledger.is_idle, reactor)
+        clients = self.control.hand_over()
+        (port,) = self.ports
+        return Succession(str(path), os.dup(port.fileno()), began, clients)
+
 
 def build(
     config: Config,
@@ -67,10 +104,12 @@ def build(
     answering: Answering,
     reactor: Any,
     steady: Callable[[], float],
+    restart: Callable[[], Awaitable[dict[str, Json]]],
 ) -> Running:
     """Build the parts that react to changes and accept commands; none of them runs yet.
 
-    `steady` returns seconds of a clock that is never adjusted.  Raises CannotListen if
+    `steady` returns seconds of a clock that is never adjusted; `restart` replaces the program.
+    Raises CannotListen if
     `control.allow` names a user or group that does not exist.
     """
     allowed = find_allowed(config.control.allow, "control.allow")
@@ -95,11 +134,22 @@ def build(
         probing=automation,
         query_log=answering.log_queries,
         approval=reactions.approval,
+        restart=restart,
         can_issue=lambda: reactions.issuing,
     )
     commands = CommandCorridor(ledger, store, effects)
     control = ControlFactory(reactor, commands, allowed)
     return Running(ledger, reactions, resolving, automation, control)
+
+
+async def _holds(condition: Callable[[], bool], reactor: Any) -> bool:
+    """Wait until a condition holds, at most `FINISHING` seconds; return whether it does."""
+    until = reactor.seconds() + FINISHING
+    while not condition():
+        if reactor.seconds() > until:
+            return False
+        await deferLater(reactor, _LOOK)
+    return True
 
 
 def submit(ledger: Ledger, command: Mutation, word: str) -> Deferred[None]:

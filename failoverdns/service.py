@@ -6,9 +6,12 @@ It connects the parts and leaves all work to them.
 from __future__ import annotations
 
 import gc
+import os
+import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -24,7 +27,9 @@ from failoverdns.automation.automation_loop import steady_clock
 from failoverdns.changes.ledger import Ledger
 from failoverdns.changes.state import State
 from failoverdns.config import ConfigErrors, load_config, takes_restart
-from failoverdns.model.change import Change
+from failoverdns.control.language.requests import write_reply
+from failoverdns.control.server import ControlFactory
+from failoverdns.model.change import Change, Json
 from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
@@ -33,6 +38,7 @@ from failoverdns.net.inherited import Inherited
 from failoverdns.net.one_call import OneCall
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
+from failoverdns.net.succession import Succession, close_all
 from failoverdns.net.unix import listen_unix
 from failoverdns.reactions import CannotReact
 from failoverdns.running import Running, build, submit
@@ -45,6 +51,9 @@ from failoverdns.workers.interface import CannotAnswer
 CATCH_UP_INTERVAL = 1.0
 """Seconds between attempts to catch up with a store that could not be read."""
 
+Restart = Callable[[], Awaitable[dict[str, Json]]]
+"""Replaces the running program; raises Rejected if it cannot."""
+
 log = Logger()
 
 
@@ -55,9 +64,24 @@ class CannotStart(Exception):
 class Service:
     """The running server."""
 
-    def __init__(self, config: Config, reactor: Any, inherited: Inherited) -> None:
-        """Build from `config` and `inherited` sockets; no other socket is opened before `start`."""
+    def __init__(
+        self,
+        config: Config,
+        reactor: Any,
+        inherited: Inherited,
+        restart: Restart,
+        succession: Succession | None = None,
+    ) -> None:
+        """Build from `config` and `inherited` sockets; no other socket is opened before `start`.
+
+        `restart` is called for the command `restart`.  `succession` is what the program before
+        handed over.
+        """
         self.config = config
+        self._restart = restart
+        self._succession = succession
+        if succession is not None:
+            succession.give_sockets(inherited)
         self._reactor = reactor
         self._answering = make_answering(config, reactor, inherited)
         self._threads = ThreadPool(1, 1, "store")
@@ -124,6 +148,23 @@ class Service:
         except (Rejected, CannotReadSecrets, CannotListen, CannotReact, CannotStart) as fault:
             log.error("not reloaded, nothing was changed: {fault}", fault=str(fault))
 
+    async def hand_over(self) -> Succession:
+        """Finish the commands under way, stop, and return what the next program continues.
+
+        Raises Rejected if that is not possible now; then nothing was changed.
+        """
+        running, began = self._running, self._reactor.seconds()
+        if running is None or self._reloading:
+            raise Rejected("busy", "nothing was changed: the server starts, stops or reloads")
+        await running.finish_commands(self._reactor)
+        self._running = None
+        handed = await running.hand_over(self.config.control.socket, began, self._reactor)
+        self._catching_up.cancel()
+        await self._store.close()
+        self._threads.stop()
+        pairs, connections = await self._answering.hand_over()
+        return replace(handed, pairs=tuple(pairs), connections=tuple(connections))
+
     async def stop(self) -> None:
         """Close the sockets, then the store; acknowledged changes are on disk already."""
         await self._answering.stop()
@@ -168,6 +209,8 @@ class Service:
         """Start to answer DNS queries; raises CannotStart or CannotListen."""
         try:
             await self._answering.start(self.config, lambda: parts(state))
+            if self._succession is not None:
+                await self._answering.take(self._succession.connections)
         except (CannotReadSecrets, CannotAnswer) as fault:
             raise CannotStart(str(fault)) from None
 
@@ -175,7 +218,13 @@ class Service:
         """Start to react to changes, then to accept commands; no change is missed after this."""
         settings = self.config.control
         running = self._running = build(
-            self.config, ledger, self._store, self._answering, self._reactor, self._steady
+            self.config,
+            ledger,
+            self._store,
+            self._answering,
+            self._reactor,
+            self._steady,
+            self._restart,
         )
         _make_directory(settings.socket.parent, "control.socket")
         try:
@@ -184,15 +233,37 @@ class Service:
             raise CannotStart(str(fault)) from None
         running.resolving.configure(self.config.resolvers)
         running.automation.configure(self.config)
-        running.ports.append(
-            listen_unix(
-                self._reactor,
-                settings.socket,
-                settings.mode,
-                running.control,
-                setting="control.socket",
+        running.ports.append(self._listen(running.control))
+        if self._succession is not None:
+            clients = self._succession.clients
+            running.control.take_over(clients, self._write_restarted, self._reactor)
+
+    def _listen(self, control: ControlFactory) -> Any:
+        """Listen at the control socket: at that of the program before, if it handed it over."""
+        settings, handed = self.config.control, self._succession
+        if handed is not None and handed.path == str(settings.socket):
+            settings.socket.chmod(settings.mode)
+            port = self._reactor.adoptStreamPort(handed.control, socket.AF_UNIX, control)
+        else:
+            port = listen_unix(
+                self._reactor, settings.socket, settings.mode, control, setting="control.socket"
             )
-        )
+            if handed is not None:
+                Path(handed.path).unlink(missing_ok=True)
+        if handed is not None:
+            close_all([handed.control])
+        return port
+
+    def _write_restarted(self, id_: Json) -> bytes:
+        """Return the reply to `restart`, now that it is done."""
+        assert self._running is not None
+        assert self._succession is not None
+        result: dict[str, Json] = {
+            "version": __version__,
+            "pid": os.getpid(),
+            "seconds": round(self._reactor.seconds() - self._succession.began, 3),
+        }
+        return b"".join(write_reply(id_, self._running.ledger.state.revision, result))
 
     async def _apply(self, running: Running, config: Config) -> None:
         """Apply a new configuration; if it cannot be used, raise before anything is changed."""

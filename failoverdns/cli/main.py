@@ -59,14 +59,20 @@ def main() -> None:
     type=click.Path(path_type=Path),
     help="The configuration (see check-config).",
 )
-def serve(file: Path) -> None:
+@click.option(
+    "--trial",
+    is_flag=True,
+    help="Only check whether this version can serve the configuration and the state.",
+)
+def serve(file: Path, trial: bool) -> None:
     """Run the server in the foreground; log to standard error.
 
-    SIGTERM and SIGINT stop it cleanly, SIGHUP reloads the configuration.
+    SIGTERM and SIGINT stop it cleanly, SIGHUP reloads the configuration, SIGUSR2 replaces the
+    running server by the installed version without losing an answer.
     """
-    from failoverdns.cli.serving import serve_forever
+    from failoverdns.cli.serving import serve_forever, try_to_serve
 
-    sys.exit(serve_forever(file))
+    sys.exit(try_to_serve(file) if trial else serve_forever(file))
 
 
 @cli.command("check-config")

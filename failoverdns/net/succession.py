@@ -13,7 +13,7 @@ import socket
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -100,6 +100,11 @@ class Succession:
             with suppress(OSError):
                 pair_ = socket.socket(fileno=pair.udp), socket.socket(fileno=pair.tcp)
                 inherited.hand_over(pair.asked, pair_)
+
+    def without_restarts(self) -> Succession:
+        """Return it without clients that wait for the reply to `restart`: they have one."""
+        clients = tuple(replace(one, restarts=False) for one in self.clients)
+        return replace(self, clients=clients)
 
     def refuse(self, write: Callable[[Json], bytes]) -> None:
         """Send a line to each client that waits for the restart; `write` makes it of the id."""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
 from failoverdns.store.interface import Loaded
-from failoverdns.store.state_file import checked, check_version
+from failoverdns.store.state_file import check_version, checked
 from failoverdns.store.vault import Vault
 
 PATIENCE: Final = 30.0

@@ -10,6 +10,8 @@
 | REPORT      |                                             | counts of packets and connections    |
 | LOG_QUERIES | sample, or off, or neither for the status   | the status of the query log          |
 | HAND_OVER   |                                             | addresses; and two descriptors each  |
+| RELEASE     |                                             | TCP connections; a descriptor each   |
+| TAKE        | TCP connections; a descriptor each          |                                      |
 | RETIRE      |                                             | none: it has stopped answering       |
 
 `workers.channel` sends them, `workers.child` carries them out.
@@ -18,9 +20,13 @@
 from __future__ import annotations
 
 import enum
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
+from typing import Any
 
 from failoverdns.model.settings import ListenAddress
+from failoverdns.net.succession import HandedConnection
 
 
 class Call(enum.StrEnum):
@@ -33,12 +39,33 @@ class Call(enum.StrEnum):
     REPORT = "report"
     LOG_QUERIES = "log queries"
     HAND_OVER = "hand over"
+    RELEASE = "release"
+    TAKE = "take"
     RETIRE = "retire"
 
 
 def write_address(address: ListenAddress) -> list[str | int]:
     """Return an address as a JSON array."""
     return [str(address.host), address.port]
+
+
+def write_connections(connections: Iterable[HandedConnection]) -> list[Any]:
+    """Return TCP connections, without their descriptors, as a JSON array."""
+    return [[*write_address(one.asked), b64encode(one.received).decode()] for one in connections]
+
+
+def read_connections(
+    written: list[Any], descriptors: Callable[[int], list[int]]
+) -> list[HandedConnection]:
+    """Return TCP connections from a JSON array; `descriptors` takes so many that arrived with it.
+
+    Raises Malformed or ValueError.
+    """
+    taken = descriptors(len(written))
+    return [
+        HandedConnection(number, read_address([host, port]), b64decode(received))
+        for number, (host, port, received) in zip(taken, written, strict=True)
+    ]
 
 
 def read_address(written: list[str | int]) -> ListenAddress:

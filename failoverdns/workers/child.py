@@ -25,8 +25,15 @@ from failoverdns.model.commands.server import LogCommand, QueryLogOff, QueryLogO
 from failoverdns.model.errors import Rejected
 from failoverdns.net.process import begin_logging, take_reactor
 from failoverdns.net.sockets import CannotListen
+from failoverdns.net.succession import close_all
 from failoverdns.net.unix import listen_unix
-from failoverdns.workers.calls import Call, read_address, write_address
+from failoverdns.workers.calls import (
+    Call,
+    read_address,
+    read_connections,
+    write_address,
+    write_connections,
+)
 from failoverdns.workers.channel import Channel, ChannelFactory, open_channel
 
 CHANNEL = 3
@@ -89,6 +96,11 @@ class AnsweringProcess:
                 return answerer.query_log.carry_out(_log_command(arguments))
             case Call.HAND_OVER:
                 return self._hand_over(channel)
+            case Call.RELEASE:
+                return Deferred.fromCoroutine(self._release(channel))
+            case Call.TAKE:
+                taken = read_connections(arguments["connections"], channel.take_descriptors)
+                answerer.listeners.take(taken)
             case Call.RETIRE:
                 return self._retire()
             case _:
@@ -110,6 +122,15 @@ class AnsweringProcess:
         copies = self._answerer.listeners.copies()
         channel.give_descriptors(one for _, udp, tcp in copies for one in (udp, tcp))
         return [write_address(address) for address, _, _ in copies]
+
+    async def _release(self, channel: Channel) -> list[Any]:
+        """Stop answering, and give up the TCP connections for another process."""
+        self._retiring = True
+        released = await self._answerer.listeners.release()
+        channel.give_descriptors(one.descriptor for one in released)
+        # The descriptors are sent in this turn of the reactor or later: they stay open until then.
+        self._reactor.callLater(FAREWELL, close_all, [one.descriptor for one in released])
+        return write_connections(released)
 
     def _retire(self) -> Deferred[None]:
         """Stop answering; queries that TCP clients have begun to send are answered first."""

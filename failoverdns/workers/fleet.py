@@ -27,8 +27,9 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
+from failoverdns.net.succession import HandedConnection, HandedPair, close_all
 from failoverdns.protocol.table.deltas import write_parts
-from failoverdns.workers.calls import Call, write_address
+from failoverdns.workers.calls import Call, write_address, write_connections
 from failoverdns.workers.filling import FILLING, fill
 from failoverdns.workers.frames import write_delta_frame
 from failoverdns.workers.handover import Orphan, find_orphans
@@ -161,6 +162,36 @@ class Fleet:
         await gatherResults(retiring, consumeErrors=True)
         self._setup.close()
 
+    async def take(self, connections: Iterable[HandedConnection]) -> None:
+        """Continue TCP connections of other processes, divided between the workers."""
+        serving = [worker for worker in self._workers if worker.is_serving]
+        rest = list(connections)
+        for index, worker in enumerate(serving):
+            await self._give(worker, rest[index :: len(serving)])
+
+    async def hand_over(self) -> tuple[list[HandedPair], list[HandedConnection]]:
+        """Leave the workers answering, and return the sockets for the next program."""
+        self._replacing = False
+        if self._heartbeat.running:
+            self._heartbeat.stop()
+        for worker in self._workers:
+            worker.let_go()
+        pairs = self._setup.addresses.copies()
+        self._setup.close()
+        return pairs, []
+
+    async def _give(self, worker: Worker, connections: list[HandedConnection]) -> None:
+        """Have a worker continue TCP connections; if it has ended, they are closed."""
+        descriptors = [one.descriptor for one in connections]
+        try:
+            if connections:
+                written = {"connections": write_connections(connections)}
+                await worker.call(Call.TAKE, written, descriptors)
+        except (Gone, Stuck, Rejected) as fault:
+            log.error("TCP connections are lost: {fault}", fault=str(fault))
+        finally:
+            close_all(descriptors)
+
     def _launch(self, place: int) -> Worker:
         worker = Worker(self._reactor, place, self._replace)
         worker.start(self._rendezvous)
@@ -253,6 +284,7 @@ class Fleet:
 
     async def _dismiss(self, orphans: list[Orphan]) -> None:
         for orphan in orphans:
+            await self.take(await orphan.release())
             await orphan.retire()
 
 

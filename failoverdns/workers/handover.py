@@ -21,7 +21,8 @@ from twisted.logger import Logger
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.peer import peer
-from failoverdns.workers.calls import Call, read_address
+from failoverdns.net.succession import HandedConnection
+from failoverdns.workers.calls import Call, read_address, read_connections
 from failoverdns.workers.channel import Channel, call_nothing, open_channel
 
 BOUND: Final = 3.0
@@ -48,6 +49,14 @@ class Orphan:
             except (Malformed, ValueError, OSError) as fault:
                 log.error("answering process {pid}: {fault}", pid=self.pid, fault=str(fault))
                 return
+
+    async def release(self) -> list[HandedConnection]:
+        """Have it stop answering and give up its TCP connections; return them."""
+        try:
+            written = await self._channel.call(Call.RELEASE).addTimeout(BOUND, self._reactor)
+            return read_connections(written, self._channel.take_descriptors)
+        except (ConnectionDone, DeferredTimeout, Rejected, Malformed, ValueError):
+            return []  # it is of a version before, or `retire` will find out
 
     async def retire(self) -> None:
         """Let it answer the queries that it has begun to receive, and end."""

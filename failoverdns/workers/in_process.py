@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
+from failoverdns.net.succession import HandedConnection, HandedPair
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.workers.handover import find_orphans
 from failoverdns.workers.interface import Parts
@@ -89,6 +91,18 @@ class InProcess:
         """Close the sockets and the query log."""
         self._answerer.stop()
         self._setup.close()
+
+    async def take(self, connections: Iterable[HandedConnection]) -> None:
+        """Continue TCP connections of the program before."""
+        self._answerer.listeners.take(connections)
+
+    async def hand_over(self) -> tuple[list[HandedPair], list[HandedConnection]]:
+        """Stop answering, and return the sockets for the next program; queries wait in them."""
+        connections = await self._answerer.listeners.release()
+        pairs = self._setup.addresses.copies()
+        self._answerer.stop()
+        self._setup.close()
+        return pairs, connections
 
     def _configure(self) -> None:
         self._answerer.configure(self._setup.settings)

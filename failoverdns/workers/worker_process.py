@@ -121,6 +121,11 @@ class Worker(ProcessProtocol):
         self._kill()
         self._channel.transport.abortConnection()
 
+    def let_go(self) -> None:
+        """Leave it answering, without a control process; the next one takes over from it."""
+        self._retiring = True
+        self._channel.close()
+
     async def retire(self) -> None:
         """Let it answer the queries that it has begun to receive, and end."""
         self._retiring = True

@@ -12,6 +12,7 @@ from failoverdns.model.commands.server import (
     QueryLogOff,
     QueryLogOn,
     QueryLogStatus,
+    Restart,
     Status,
     Watch,
 )
@@ -37,5 +38,11 @@ ROWS: Final = (
     ),
     CommandRow("querylog off", "Stop logging queries.", (), QueryLogOff),
     CommandRow("querylog status", "Show whether queries are logged.", (), QueryLogStatus),
+    CommandRow(
+        "restart",
+        "Replace the running server by the installed version, without losing an answer.",
+        (),
+        Restart,
+    ),
 )
 """Every command about the server."""
