@@ -207,12 +207,17 @@ class _Process:
             spawn(self._service.reload())
 
     def _end(self) -> None:
+        """Stop; after a restart only when its workers are known, so that they are stopped too."""
         if not self._ending:
             self._ending = True
-            self._reactor.stop()
+            if self._started or self._succession is None:
+                self._reactor.stop()
 
     def _note_started(self, _: object) -> None:
         self._started = True
+        if self._ending:
+            self._reactor.stop()
+            return
         self._starting.stop()
         self._notifier.ready("answering")
         if self._succession is not None:
@@ -226,6 +231,8 @@ class _Process:
         else:
             log.failure("cannot start", failure)
         _cannot_start(self._succession, failure.getErrorMessage())
+        self._succession = None
+        self._ending = False
         self._end()
 
 

@@ -12,6 +12,7 @@ import socket
 from collections.abc import MutableMapping
 from ipaddress import ip_address
 
+from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.sockets import CannotListen, Pair, close_pair, set_datagram_options
 
@@ -19,6 +20,7 @@ FIRST = 3
 """The first descriptor of socket activation."""
 
 MAX_SOCKETS = 1024
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _KINDS = {socket.SOCK_DGRAM: "UDP", socket.SOCK_STREAM: "TCP"}
 
 
@@ -36,8 +38,18 @@ class Inherited:
         return sorted([*(f"{kind} {address}" for address, kind in self._sockets), *pairs])
 
     def hand_over(self, address: ListenAddress, pair: Pair) -> None:
-        """Add a pair of sockets of an answering process."""
-        self._handed_over.setdefault(address, []).append(pair)
+        """Add a pair of sockets of an answering process, which says that it answers on `address`.
+
+        Copies of sockets that were added before are closed: a server that was killed during a
+        takeover leaves two processes on the same sockets.
+        Raises Malformed if the pair is not bound to the address.
+        """
+        _check(address, pair)
+        pairs = self._handed_over.setdefault(address, [])
+        if any(_identity(pair) == _identity(known) for known in pairs):
+            close_pair(pair)
+        else:
+            pairs.append(pair)
 
     def take(self, address: ListenAddress) -> list[Pair]:
         """Return the inherited pairs of UDP and TCP sockets of an address, which may be none.
@@ -70,6 +82,10 @@ class Inherited:
         for sock in self._sockets.values():
             sock.close()
         self._sockets.clear()
+        self.close_handed_over()
+
+    def close_handed_over(self) -> None:
+        """Close the sockets of answering processes that were not taken."""
         for pairs in self._handed_over.values():
             for pair in pairs:
                 close_pair(pair)
@@ -97,6 +113,31 @@ def inherited_sockets(environment: MutableMapping[str, str], pid: int) -> Inheri
     return Inherited(sockets)
 
 
+def _check(address: ListenAddress, pair: Pair) -> None:
+    """Raise Malformed if a pair of sockets is not bound to an address, where port 0 is any."""
+    for sock, kind in zip(pair, _KINDS, strict=True):
+        try:
+            bound = _address(sock) if sock.family in _FAMILIES else None
+            listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        except OSError as fault:
+            raise Malformed(f"a socket for {address}: {fault.strerror}") from None
+        right = bound is not None and bound.host == address.host
+        if not right or bound is None or address.port not in (0, bound.port):
+            raise Malformed(f"a socket for {address} is bound to {bound}")
+        if sock.type != kind or bool(listens) != (kind == socket.SOCK_STREAM):
+            raise Malformed(f"a socket for {address} is of the wrong kind")
+
+
+def _identity(pair: Pair) -> tuple[int, ...]:
+    """Return what the copies of a pair of sockets have in common."""
+    return tuple(os.fstat(sock.fileno()).st_ino for sock in pair)
+
+
+def _address(sock: socket.socket) -> ListenAddress:
+    host, port = sock.getsockname()[:2]
+    return ListenAddress(ip_address(host), port)
+
+
 def _take_over(descriptor: int) -> tuple[socket.socket, tuple[ListenAddress, str]]:
     wanted = "it must be a listening TCP socket or a UDP socket"
     try:
@@ -107,9 +148,8 @@ def _take_over(descriptor: int) -> tuple[socket.socket, tuple[ListenAddress, str
         listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     except OSError as fault:
         raise CannotListen(f"descriptor {descriptor}: {fault.strerror}; {wanted}") from None
-    if sock.family not in (socket.AF_INET, socket.AF_INET6) or kind is None:
+    if sock.family not in _FAMILIES or kind is None:
         raise CannotListen(f"descriptor {descriptor} is not an internet socket; {wanted}")
     if bool(listens) != (kind == "TCP"):
         raise CannotListen(f"descriptor {descriptor} does not listen; {wanted}")
-    host, port = sock.getsockname()[:2]
-    return sock, (ListenAddress(ip_address(host), port), kind)
+    return sock, (_address(sock), kind)

@@ -18,6 +18,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from failoverdns.model.change import Json
+from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.inherited import Inherited
 
@@ -97,9 +98,9 @@ class Succession:
     def give_sockets(self, inherited: Inherited) -> None:
         """Add the pairs of sockets to `inherited`."""
         for pair in self.pairs:
-            with suppress(OSError):
-                pair_ = socket.socket(fileno=pair.udp), socket.socket(fileno=pair.tcp)
-                inherited.hand_over(pair.asked, pair_)
+            with suppress(OSError, Malformed):
+                sockets = socket.socket(fileno=pair.udp), socket.socket(fileno=pair.tcp)
+                inherited.hand_over(pair.asked, sockets)
 
     def without_restarts(self) -> Succession:
         """Return it without clients that wait for the reply to `restart`: they have one."""
