@@ -10,11 +10,15 @@ import click
 
 from failoverdns import __version__
 from failoverdns.cli.client import DEFAULT_SOCKET, SOCKET_VARIABLE
-from failoverdns.cli.row_commands import JSON_HELP, TableGroup, add_row_commands
+from failoverdns.cli.row_commands import (
+    DEFAULT_TIMEOUT,
+    JSON_HELP,
+    LONG_TIMEOUT,
+    TableGroup,
+    add_row_commands,
+)
 from failoverdns.cli.sending import REFUSED
 from failoverdns.control.language.commands import ROWS
-
-DEFAULT_TIMEOUT = 30.0
 
 
 @click.group(
@@ -34,12 +38,12 @@ DEFAULT_TIMEOUT = 30.0
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0.001),
-    default=DEFAULT_TIMEOUT,
     metavar="S",
-    help=f"Seconds to wait for the reply; default: {DEFAULT_TIMEOUT:g}.",
+    help=f"Seconds to wait for the reply; default: {DEFAULT_TIMEOUT:g}, for restart "
+    f"{LONG_TIMEOUT:g}.",
 )
 @click.pass_context
-def cli(ctx: click.Context, socket: str | None, as_json: bool, timeout: float) -> None:
+def cli(ctx: click.Context, socket: str | None, as_json: bool, timeout: float | None) -> None:
     """Authoritative DNS server with failover: run it, and control it."""
     ctx.obj = {"socket": socket, "json": as_json, "timeout": timeout}
 

@@ -57,7 +57,7 @@ def write_connections(connections: Iterable[HandedConnection]) -> list[Any]:
 def read_connections(
     written: list[Any], descriptors: Callable[[int], list[int]]
 ) -> list[HandedConnection]:
-    """Return TCP connections from a JSON array; `descriptors` takes so many that arrived with it.
+    """Return TCP connections from a JSON array; `descriptors` takes that number of descriptors.
 
     Raises Malformed or ValueError.
     """

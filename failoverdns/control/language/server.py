@@ -40,7 +40,7 @@ ROWS: Final = (
     CommandRow("querylog status", "Show whether queries are logged.", (), QueryLogStatus),
     CommandRow(
         "restart",
-        "Replace the running server by the installed version, without losing an answer.",
+        "Run the installed version instead, without losing an answer.",
         (),
         Restart,
     ),

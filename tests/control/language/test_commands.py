@@ -61,6 +61,7 @@ from failoverdns.model.commands.server import (
     QueryLogOff,
     QueryLogOn,
     QueryLogStatus,
+    Restart,
     Status,
     Watch,
 )
@@ -357,6 +358,7 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
     ("querylog on --sample 100", {"sample": 100}, QueryLogOn(100)),
     ("querylog off", {}, QueryLogOff()),
     ("querylog status", {}, QueryLogStatus()),
+    ("restart", {}, Restart()),
 ]
 
 
@@ -423,6 +425,7 @@ READS = {
     "certificate list",
     "certificate challenge-name",
     "querylog status",
+    "restart",
 }
 
 
@@ -522,6 +525,7 @@ FIRST_WORDS = [
     "health",
     "certificate",
     "querylog",
+    "restart",
 ]
 
 
@@ -531,7 +535,7 @@ def test_help_lists_the_most_used_commands_first() -> None:
 
 KNOWN = (
     "known: application, automation, certificate, explain, flag, group, head, health, history, "
-    "maintenance, plan, preflight, querylog, records, rehearse, status, switch, watch"
+    "maintenance, plan, preflight, querylog, records, rehearse, restart, status, switch, watch"
 )
 
 
