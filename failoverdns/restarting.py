@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -34,12 +35,12 @@ _USAGE = 2
 """The exit status of a program that does not know an option."""
 
 
-def program(arguments: Sequence[str]) -> list[str]:
-    """Return the command line that runs the version on disk with `arguments`.
+def program(config: Path) -> list[str]:
+    """Return the command line that has the version on disk serve the configuration `config`.
 
     It is the same interpreter; nothing is imported from the current folder.
     """
-    return [sys.executable, "-P", "-m", "failoverdns", *arguments]
+    return [sys.executable, "-P", "-m", "failoverdns", "serve", "--config", str(config)]
 
 
 async def try_version(
@@ -108,4 +109,4 @@ class _Trial(ProcessProtocol):
 def be_gentle() -> None:
     """Leave the processor to the running server."""
     with suppress(OSError):
-        os.nice(10)
+        os.nice(5)

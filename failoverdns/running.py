@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -26,7 +25,7 @@ from failoverdns.model.principal import unix_principal
 from failoverdns.model.settings import Config
 from failoverdns.net.peer import find_allowed
 from failoverdns.net.spawning import spawn
-from failoverdns.net.succession import Succession
+from failoverdns.net.succession import HandedClient
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.store.interface import Store
@@ -48,8 +47,6 @@ class Running:
     resolving: Resolving
     automation: Automation
     control: ControlFactory
-    ports: list[Any] = field(default_factory=list)
-    """The listening control socket; empty until the start is complete."""
 
     def announce(self, change: Change) -> None:
         """Pass a change on to every part."""
@@ -59,9 +56,7 @@ class Running:
         self.automation.announce(change)
 
     def stop(self) -> None:
-        """Stop every part, and close the control socket."""
-        for port in self.ports:
-            port.stopListening()
+        """Stop every part, and disconnect the clients of the control socket."""
         self.control.close()
         self.automation.stop()
         self.resolving.stop()
@@ -72,29 +67,22 @@ class Running:
 
         Raises Rejected `busy` if they take too long; then commands are taken again.
         """
-        for port in self.ports:
-            port.stopReading()
         self.control.suspend()
         if not await _holds(lambda: self.control.is_quiet and self.ledger.is_idle, reactor):
             self.control.resume()
-            for port in self.ports:
-                port.startReading()
             text = f"commands under way did not end within {FINISHING:g} s; try again"
             raise Rejected("busy", f"nothing was changed: {text}")
 
-    async def hand_over(self, path: Path, began: float, reactor: Any) -> Succession:
-        """Stop every part, and give up the control socket and its clients; return them.
+    async def hand_over(self, reactor: Any) -> tuple[HandedClient, ...]:
+        """Stop every part, and give up the clients of the control socket; return them.
 
-        Call `finish_commands` before.  `path` is that of the control socket; `began` is when the
-        restart began.
+        Call `finish_commands` before.
         """
         self.automation.stop()
         self.resolving.stop()
         await self.reactions.leave()
         await _holds(lambda: self.ledger.is_idle, reactor)
-        clients = self.control.hand_over()
-        (port,) = self.ports
-        return Succession(str(path), os.dup(port.fileno()), began, clients)
+        return self.control.hand_over()
 
 
 def build(
@@ -109,8 +97,7 @@ def build(
     """Build the parts that react to changes and accept commands; none of them runs yet.
 
     `steady` returns seconds of a clock that is never adjusted; `restart` replaces the program.
-    Raises CannotListen if
-    `control.allow` names a user or group that does not exist.
+    Raises CannotListen if `control.allow` names a user or group that does not exist.
     """
     allowed = find_allowed(config.control.allow, "control.allow")
     submit_own = partial(submit, ledger)

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import gc
 import os
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -28,7 +26,6 @@ from failoverdns.changes.ledger import Ledger
 from failoverdns.changes.state import State
 from failoverdns.config import ConfigErrors, load_config, takes_restart
 from failoverdns.control.language.requests import write_reply
-from failoverdns.control.server import ControlFactory
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
@@ -39,7 +36,7 @@ from failoverdns.net.one_call import OneCall
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import Succession, close_all
-from failoverdns.net.unix import listen_unix
+from failoverdns.net.unix import UnixListener, distrust
 from failoverdns.reactions import CannotReact
 from failoverdns.running import Running, build, submit
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
@@ -87,18 +84,22 @@ class Service:
         self._threads = ThreadPool(1, 1, "store")
         self._store = store_of(config.state, config.certificates.key_file, self._in_thread)
         self._steady = steady_clock(time.time, time.monotonic)
+        self._listener: UnixListener | None = None
         self._running: Running | None = None
         self._catching_up = OneCall(reactor)
         self._reloading = False
         self._reload_wanted = False
 
     async def start(self) -> None:
-        """Load the state, fill the table, then open the sockets.
+        """Bind the control socket, load the state, fill the table, then open the other sockets.
 
+        Clients of the control socket wait until the server is ready.  Only one server at a time can
+        have the socket, so nothing of another one is touched after that.
         Raises CannotStart, Corrupt or CannotListen; nothing stays open then.
         """
         began = time.monotonic()
         try:
+            self._bind_control_socket()
             self._threads.start()
             with _much_allocation():
                 ledger = await self._load()
@@ -157,13 +158,16 @@ class Service:
         if running is None or self._reloading:
             raise Rejected("busy", "nothing was changed: the server starts, stops or reloads")
         await running.finish_commands(self._reactor)
+        assert self._listener is not None
+        control = self._listener.hand_over()
         self._running = None
-        handed = await running.hand_over(self.config.control.socket, began, self._reactor)
+        clients = await running.hand_over(self._reactor)
         self._catching_up.cancel()
         await self._store.close()
         self._threads.stop()
         pairs, connections = await self._answering.hand_over()
-        return replace(handed, pairs=tuple(pairs), connections=tuple(connections))
+        path = str(self.config.control.socket)
+        return Succession(path, control, began, clients, tuple(pairs), tuple(connections))
 
     async def stop(self) -> None:
         """Close the sockets, then the store; acknowledged changes are on disk already."""
@@ -175,12 +179,33 @@ class Service:
         if self._threads.started:
             await self._store.close()
             self._threads.stop()
+        if self._listener is not None:
+            self._listener.close()
+
+    def _bind_control_socket(self) -> None:
+        """Make the folders of all files, and bind the control socket."""
+        control = self.config.control
+        _make_directory(self.config.state.sqlite.parent, "state.sqlite")
+        _make_directory(self.config.certificates.key_file.parent, "certificates.key_file")
+        _make_directory(control.socket.parent, "control.socket")
+        found = distrust(control.socket.parent)
+        if found.refused:
+            raise CannotStart(f"control.socket: {found.refused}")
+        if found.doubted:
+            log.warn("control.socket: {fault}", fault=found.doubted)
+        before, bound = self._succession, None
+        if before is not None and before.path == str(control.socket):
+            bound = before.control
+        self._listener = UnixListener(
+            self._reactor, control.socket, control.mode, setting="control.socket", bound=bound
+        )
+        if before is not None and bound is None:  # it is elsewhere from now on
+            Path(before.path).unlink(missing_ok=True)
+            close_all([before.control])
 
     async def _load(self) -> Ledger:
         """Load the stored state, and apply the configuration to it."""
         path = self.config.state.sqlite
-        _make_directory(path.parent, "state.sqlite")
-        _make_directory(self.config.certificates.key_file.parent, "certificates.key_file")
         log.info("reading the state {path}", path=str(path))
         try:
             loaded = await self._store.load()
@@ -216,7 +241,6 @@ class Service:
 
     async def _run(self, ledger: Ledger) -> None:
         """Start to react to changes, then to accept commands; no change is missed after this."""
-        settings = self.config.control
         running = self._running = build(
             self.config,
             ledger,
@@ -226,33 +250,17 @@ class Service:
             self._steady,
             self._restart,
         )
-        _make_directory(settings.socket.parent, "control.socket")
         try:
             await running.reactions.start()
         except (CannotReact, Unavailable, OutcomeUnknown) as fault:
             raise CannotStart(str(fault)) from None
         running.resolving.configure(self.config.resolvers)
         running.automation.configure(self.config)
-        running.ports.append(self._listen(running.control))
+        assert self._listener is not None
+        self._listener.accept(running.control)
         if self._succession is not None:
             clients = self._succession.clients
             running.control.take_over(clients, self._write_restarted, self._reactor)
-
-    def _listen(self, control: ControlFactory) -> Any:
-        """Listen at the control socket: at that of the program before, if it handed it over."""
-        settings, handed = self.config.control, self._succession
-        if handed is not None and handed.path == str(settings.socket):
-            settings.socket.chmod(settings.mode)
-            port = self._reactor.adoptStreamPort(handed.control, socket.AF_UNIX, control)
-        else:
-            port = listen_unix(
-                self._reactor, settings.socket, settings.mode, control, setting="control.socket"
-            )
-            if handed is not None:
-                Path(handed.path).unlink(missing_ok=True)
-        if handed is not None:
-            close_all([handed.control])
-        return port
 
     def _write_restarted(self, id_: Json) -> bytes:
         """Return the reply to `restart`, now that it is done."""

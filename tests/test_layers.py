@@ -55,7 +55,8 @@ FLOORS: Mapping[str, str] = {
     "trial":           "model rules protocol.table store net changes answering reactions",
     "restarting":      "model trial",
     "cli":             "model control.language",
-    "cli.serving":     "model config net control.language protocol.table service trial restarting",
+    "cli.serving":     "model config net control.language protocol.table workers.rendezvous "
+                       "service trial restarting",
     "__main__":        "cli",
 }  # fmt: skip
 """What each package may import, from the lowest floor up: only packages in the rows above it.

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from failoverdns.cli.leftovers import advice
 from failoverdns.control.language.requests import write_line
 from failoverdns.model.change import Json
 from failoverdns.model.settings import ControlSettings
@@ -94,5 +95,5 @@ def _explain(path: str, fault: Exception) -> str:
         what = str(fault)
     return (
         f"no server at {path}: {what}. Is failoverdns running? "
-        f"Give its path with --socket PATH or {SOCKET_VARIABLE}"
+        f"Give its path with --socket PATH or {SOCKET_VARIABLE}{advice(path)}"
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited, inherited_sockets
 from failoverdns.net.notify import Notifier, take_notifier
-from failoverdns.net.process import begin_logging, take_reactor
+from failoverdns.net.process import begin_logging, name_process, take_reactor
 from failoverdns.net.replacing import Reaper, children_of, replace_program, unblock_signals
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
@@ -40,6 +41,7 @@ from failoverdns.protocol.table.fast_path import NotCompiled, fast_path
 from failoverdns.restarting import TRIAL_VARIABLE, be_gentle, program, try_version
 from failoverdns.service import CannotStart, Service
 from failoverdns.trial import CannotServe, check_start, in_use, read_in_use
+from failoverdns.workers.rendezvous import control_title
 
 STARTING: Final = 5.0
 """Seconds between two reports that the start goes on."""
@@ -64,12 +66,15 @@ def serve_forever(file: Path) -> int:
         for error in faults.errors:
             print(error, file=sys.stderr)
         return _cannot_start(succession, str(faults.errors[0]))
+    config = replace(config, file=Path(os.path.abspath(config.file)))
+    os.chdir("/")
     try:
         fast_path()
         inherited = inherited_sockets(os.environ, os.getpid())
     except (CannotListen, NotCompiled) as fault:
         print(f"cannot start: {fault}", file=sys.stderr)
         return _cannot_start(succession, str(fault))
+    name_process(control_title(config.control.socket), "failoverdns")
     begin_logging()
     reactor = take_reactor()
     process = _Process(config, reactor, notifier)
@@ -161,7 +166,7 @@ class _Process:
             raise Rejected("busy", "nothing was changed: the server starts, restarts or stops")
         self._restarting = True
         try:
-            command = program(sys.argv[1:])
+            command = program(self._config.file)
             used = in_use(self._service.config)
             log.info("a restart begins with a trial of the version on disk")
             report = await try_version(self._reactor, command, used, os.environ)
@@ -191,6 +196,8 @@ class _Process:
             text = f"the version on disk could not be run ({fault}): the old one continues"
             log.critical("{text}", text=text)
             succession.refuse(lambda id_: write_refusal(id_, Rejected("unavailable", text)))
+            assert self._service is not None
+            self._config = self._service.config
             self.start(Inherited({}), succession.without_restarts())
 
     def _restart_and_log(self) -> None:

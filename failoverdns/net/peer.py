@@ -29,6 +29,11 @@ def peer(sock: socket.socket) -> Principal:
     return unix_principal(uid, pid, _command(pid))
 
 
+def is_own_user(sock: socket.socket) -> bool:
+    """Return whether the process at the other end runs as our user, or as root."""
+    return _credentials(sock)[1] in (0, os.geteuid())
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """The users and groups that may give commands.

@@ -1,9 +1,11 @@
-"""The start of every process of the server: the log, and the reactor."""
+"""The start of every process of the server: its title, the log, and the reactor."""
 
 from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from twisted.logger import (
@@ -13,6 +15,9 @@ from twisted.logger import (
     globalLogBeginner,
     textFileLogObserver,
 )
+
+_ARGUMENTS = 45, 46
+"""Where /proc/PID/stat has the addresses of the arguments' begin and end, after the name."""
 
 
 def begin_logging() -> None:
@@ -34,3 +39,29 @@ def take_reactor() -> Any:
     chosen: Any = reactor
     chosen.seconds = time.monotonic
     return chosen
+
+
+def name_process(title: str, name: str) -> None:
+    """Set what `ps` shows of this process, `title`, and what `ss` and `top` show, `name`.
+
+    A title takes the place of the command line, and is cut to its length; a name has at most 15
+    bytes.  Where /proc forbids it, nothing is changed.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        Path("/proc/self/comm").write_text(name)
+        fields = Path("/proc/self/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        begin, end = (int(fields[index]) for index in _ARGUMENTS)
+        if begin < end:
+            room = end - begin
+            with open("/proc/self/mem", "r+b", buffering=0) as memory:
+                memory.seek(begin)
+                memory.write(title.encode("utf-8", "replace")[: room - 1].ljust(room, b"\0"))
+
+
+def title_of(pid: int) -> str:
+    """Return the title or command line of a process; empty if it does not exist."""
+    try:
+        text = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return text.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")

@@ -1,46 +1,325 @@
-"""Unix sockets to listen on: with their permissions from the start, and never in use already."""
+"""Unix sockets to listen on: with their permissions from the start, and never in use already.
+
+    bound     -> clients can connect, and wait
+    accepting -> they are served
+    lost      -> something removed the socket's file: it is made again, within a second
+
+A path may be longer than the 107 bytes that an address of a Unix socket can have; then the socket
+is reached through a descriptor of its folder.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.protocol import ServerFactory
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from failoverdns.net.sockets import BACKLOG, CannotListen
 
+MAX_PATH: Final = 107
+"""Bytes in the address of a Unix socket on Linux, at most: `sun_path` less its final NUL."""
 
-def listen_unix(
-    reactor: Any, path: Path, mode: int, factory: Any, *, setting: str
-) -> IListeningPort:
-    """Listen at `path` with permission bits `mode`; replace a socket that a killed server left.
+LOOK: Final = 1.0
+"""Seconds between two checks that the file of the socket is still there."""
 
-    `setting` is the configuration key of the path, for messages.  Raises CannotListen.
+LOCKING: Final = 3.0
+"""Seconds in which another process that binds a socket in the same folder must be done."""
+
+_ACCEPTED_AT_ONCE: Final = 100
+_PAUSE: Final = 0.2
+"""Seconds without accepting after no descriptor was free."""
+
+log = Logger()
+
+Admits = Callable[[socket.socket], bool]
+"""Decides whether a client that connected may stay."""
+
+
+@implementer(IReadDescriptor)
+class UnixListener:
+    """A socket that listens at a path.
+
+    Clients that connect before `accept` is called wait.
     """
-    _remove_stale(path, setting)
-    umask = os.umask(0o777 & ~mode)
+
+    def __init__(
+        self, reactor: Any, path: Path, mode: int, *, setting: str, bound: int | None = None
+    ) -> None:
+        """Make the folder of `path` and bind there with the permission bits `mode`.
+
+        A socket that a killed server left is replaced.  `setting` is the configuration key of the
+        path, for messages.  `bound` is the descriptor of a socket that the program before has
+        bound there; it is ours from now on.  Raises CannotListen.
+        """
+        self.path = path
+        self._reactor = reactor
+        self._mode = mode
+        self._setting = setting
+        self._factory: ServerFactory | None = None
+        self._admits: Admits = lambda _: True
+        self._fault = ""
+        self._checking = LoopingCall(self._check)
+        self._checking.clock = reactor
+        self._socket = self._bind() if bound is None else self._adopt(bound)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether clients that connect to the path reach this socket."""
+        return _identity(self.path) == self._identity
+
+    def accept(self, factory: ServerFactory, admits: Admits | None = None) -> None:
+        """Serve clients from now on, and make the socket again whenever its file is removed.
+
+        Clients that `admits` does not admit are disconnected.
+        """
+        self._factory = factory
+        if admits is not None:
+            self._admits = admits
+        self._reactor.addReader(self)
+        self._checking.start(LOOK, now=False)
+
+    def hand_over(self) -> int:
+        """Stop accepting and return a duplicate of the socket; clients that connect wait there."""
+        if self._checking.running:
+            self._checking.stop()
+        self._reactor.removeReader(self)
+        return os.dup(self._socket.fileno())
+
+    def close(self) -> None:
+        """Stop listening, and remove the file unless it is another's."""
+        if self._checking.running:
+            self._checking.stop()
+        self._reactor.removeReader(self)
+        if self.is_in_place:
+            with suppress(OSError):
+                self.path.unlink()
+        self._socket.close()
+
+    def fileno(self) -> int:
+        """Return the descriptor of the socket."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:  # noqa: N802
+        """Return the name of this reader in log lines of Twisted."""
+        return "unix"
+
+    def doRead(self) -> None:  # noqa: N802
+        """Accept the clients that wait."""
+        assert self._factory is not None
+        try:
+            for _ in range(_ACCEPTED_AT_ONCE):
+                client, _address = self._socket.accept()
+                with client:
+                    if self._admits(client):
+                        client.setblocking(False)
+                        self._reactor.adoptStreamConnection(
+                            client.fileno(), socket.AF_UNIX, self._factory
+                        )
+        except (BlockingIOError, ConnectionError):
+            return
+        except OSError:  # no descriptor is free
+            self._reactor.removeReader(self)
+            self._reactor.callLater(_PAUSE, self._resume)
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: N802
+        """Do nothing: the reactor stops, and `close` closes the socket."""
+
+    def _resume(self) -> None:
+        if self._checking.running:
+            self._reactor.addReader(self)
+
+    def _bind(self) -> socket.socket:
+        _make_folder(self.path.parent, self._setting)
+        sock = bind_unix(self.path, self._mode, self._setting)
+        self._identity: tuple[int, int] | None = _identity(self.path)
+        return sock
+
+    def _adopt(self, bound: int) -> socket.socket:
+        """Return a socket that is bound already; if its file was removed, it is made again soon."""
+        sock = socket.socket(fileno=bound)
+        sock.setblocking(False)
+        with suppress(OSError):
+            self.path.chmod(self._mode)
+        self._identity = _identity(self.path) or (-1, -1)
+        return sock
+
+    def _check(self) -> None:
+        """Bind again if the file of the socket was removed."""
+        if self.is_in_place:
+            return
+        try:
+            fresh = self._bind()
+        except CannotListen as fault:
+            if str(fault) != self._fault:
+                log.error("the socket was removed, and cannot be made: {fault}", fault=str(fault))
+            self._fault = str(fault)
+            return
+        log.warn("{path} was removed; it is made again", path=str(self.path))
+        self._fault = ""
+        self.doRead()  # those that had connected
+        self._reactor.removeReader(self)
+        self._socket.close()
+        self._socket = fresh
+        self._reactor.addReader(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Distrust:
+    """What is wrong with a folder for sockets: a reason to refuse it, and one to warn of it."""
+
+    refused: str = ""
+    doubted: str = ""
+
+
+def distrust(folder: Path) -> Distrust:
+    """Return whether other users can replace a socket in a folder, or put one of theirs into it."""
     try:
-        port: IListeningPort = reactor.listenUNIX(str(path), factory, backlog=BACKLOG, mode=mode)
+        found = folder.stat()
+    except OSError as fault:
+        return Distrust(refused=f"{folder}: {fault.strerror}")
+    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+        return Distrust(
+            refused=f"every user of the machine can replace the files in {folder}; "
+            f"take that right away: chmod o-w {folder}"
+        )
+    if found.st_mode & stat.S_IWOTH:
+        return Distrust(doubted=f"every user of the machine can make files in {folder}")
+    if found.st_mode & stat.S_IWGRP and found.st_gid != os.getegid():
+        return Distrust(doubted=f"group {found.st_gid} can replace the files in {folder}")
+    if found.st_uid not in (0, os.geteuid()):
+        return Distrust(doubted=f"{folder} belongs to another user, with uid {found.st_uid}")
+    return Distrust()
+
+
+def bind_unix(path: Path, mode: int, setting: str) -> socket.socket:
+    """Return a non-blocking socket that listens at `path` with the permission bits `mode`.
+
+    Replaces a socket on which nobody listens.  Raises CannotListen.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        with _locked(path.parent):
+            _remove_stale(path, setting)
+            umask = os.umask(0o777 & ~mode)
+            try:
+                _bind(sock, path)
+            finally:
+                os.umask(umask)
+            sock.listen(BACKLOG)
+    except OSError as fault:
+        sock.close()
+        raise CannotListen(f"{setting}: {path}: {fault.strerror or fault}") from None
+    except CannotListen:
+        sock.close()
+        raise
+    return sock
+
+
+def connect_unix(path: Path) -> socket.socket:
+    """Return a non-blocking socket that is connected to the one at `path`; raises OSError."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    try:
+        if _fits(path):
+            sock.connect(str(path))
+        else:
+            file = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            try:
+                sock.connect(f"/proc/self/fd/{file}")
+            finally:
+                os.close(file)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _fits(path: Path) -> bool:
+    return len(os.fsencode(path)) <= MAX_PATH
+
+
+def _bind(sock: socket.socket, path: Path) -> None:
+    """Bind a socket to a path of any length."""
+    if _fits(path):
+        sock.bind(str(path))
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    short = f".{os.getpid()}.new"
+    try:
+        with suppress(FileNotFoundError):
+            os.unlink(short, dir_fd=folder)
+        sock.bind(f"/proc/self/fd/{folder}/{short}")
+        os.rename(short, path.name, src_dir_fd=folder, dst_dir_fd=folder)
     finally:
-        os.umask(umask)
-    return port
+        os.close(folder)
 
 
 def _remove_stale(path: Path, setting: str) -> None:
     """Remove a socket that a killed server left; raise CannotListen if a process listens on it."""
-    if not path.exists():
+    try:
+        if not path.is_socket():
+            if path.exists() or path.is_symlink():
+                raise CannotListen(f"{setting}: {path} exists and is not a socket")
+            return
+        connect_unix(path).close()
+    except ConnectionRefusedError:
+        path.unlink()
         return
-    if not path.is_socket():
-        raise CannotListen(f"{setting}: {path} exists and is not a socket")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1)
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
-        except OSError as fault:
-            raise CannotListen(f"{setting}: {path}: {fault}") from None
-        else:
-            raise CannotListen(f"{setting}: another failoverdns answers on {path}")
+    except BlockingIOError:  # its queue is full
+        pass
+    raise CannotListen(f"{setting}: another failoverdns answers on {path}")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what identifies the file at a path; None if there is none."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _make_folder(path: Path, setting: str) -> None:
+    try:
+        path.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as fault:
+        raise CannotListen(
+            f"{setting}: cannot make the directory {path}: {fault.strerror}"
+        ) from None
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, so that two processes do not replace the same stale socket.
+
+    Raises OSError if it is not to be had in time.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        until = time.monotonic() + LOCKING
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
+        yield
+    finally:
+        os.close(descriptor)

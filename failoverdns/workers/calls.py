@@ -14,7 +14,9 @@
 | TAKE        | TCP connections; a descriptor each          |                                      |
 | RETIRE      |                                             | none: it has stopped answering       |
 
-`workers.channel` sends them, `workers.child` carries them out.
+`workers.channel` sends them, `workers.child` carries them out.  Only the control process of an
+answering process may call it: its own, or the first that calls after that one has died.  Others
+are refused with the code `CONTROLLED`.
 """
 
 from __future__ import annotations
@@ -23,10 +25,13 @@ import enum
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.succession import HandedConnection
+
+CONTROLLED: Final = "in-use"
+"""The code of a refusal: another control process controls the answering process."""
 
 
 class Call(enum.StrEnum):

@@ -1,6 +1,7 @@
 """The channel between the control process and an answering process: frames, calls, descriptors.
 
-Descriptors arrive in the order in which they were sent, before or with the frame that names them.
+Descriptors arrive in the order in which they were sent, before or with the frame that names them,
+perhaps several frames before.  Those that nobody asked for are closed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ConnectionDone
@@ -35,6 +36,9 @@ CarryOut = Callable[["Channel", str, dict[str, Any]], Any]
 
 A Rejected that it raises is sent to the caller.
 """
+
+MAX_DESCRIPTORS: Final = 4096
+"""Descriptors that may wait for the frame that names them."""
 
 log = Logger()
 
@@ -62,6 +66,8 @@ class Channel(Protocol):
         self._number = 0
         self._waiting: dict[int, Deferred[Any]] = {}
         self._descriptors: deque[int] = deque()
+        self.takes_descriptors = False
+        """Whether descriptors may arrive; those that arrive otherwise are closed at once."""
         self.is_open = True
 
     def send_delta(self, frame: bytes) -> None:
@@ -96,6 +102,12 @@ class Channel(Protocol):
             raise Malformed("a call names sockets that did not arrive")
         return [self._descriptors.popleft() for _ in range(count)]
 
+    def refuse_descriptors(self) -> None:
+        """Close the descriptors that no frame has named, and those that arrive from now on."""
+        self.takes_descriptors = False
+        while self._descriptors:
+            os.close(self._descriptors.popleft())
+
     def give_descriptors(self, descriptors: Iterable[int]) -> None:
         """Send descriptors that belong to the reply of the call being carried out."""
         self._send_descriptors(descriptors)
@@ -104,6 +116,10 @@ class Channel(Protocol):
         """Close this end."""
         if self.is_open:
             self.transport.loseConnection()
+
+    def abort(self) -> None:
+        """Close this end at once; what was not sent yet is lost."""
+        self.transport.abortConnection()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Take received bytes, and handle the frames that are complete."""
@@ -121,15 +137,17 @@ class Channel(Protocol):
             self.transport.abortConnection()
 
     def fileDescriptorReceived(self, descriptor: int) -> None:  # noqa: N802
-        """Store a descriptor until a frame names it."""
+        """Store a descriptor until a frame names it; close it if none may arrive."""
         os.set_inheritable(descriptor, False)
-        self._descriptors.append(descriptor)
+        if self.takes_descriptors and len(self._descriptors) < MAX_DESCRIPTORS:
+            self._descriptors.append(descriptor)
+        else:
+            os.close(descriptor)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """Fail the calls that wait for a reply, and report the end to `lost`."""
         self.is_open = False
-        while self._descriptors:
-            os.close(self._descriptors.popleft())
+        self.refuse_descriptors()
         waiting, self._waiting = self._waiting, {}
         for result in waiting.values():
             result.errback(ConnectionDone())

@@ -1,8 +1,9 @@
 """The answering process: it answers DNS clients and carries out calls of the control process.
 
 It has a table, sockets and settings, and no private key.  When the control process dies, it
-continues to answer with its last table.  A new control process finds it at its rendezvous, a Unix
-socket beside the control socket, takes over its sockets and retires it.
+continues to answer with its last table, for as long as it takes.  A new control process finds it
+at its rendezvous, a Unix socket beside the control socket, takes over its sockets and retires it.
+As long as its own control process lives, it does nothing for any other.
 """
 
 from __future__ import annotations
@@ -11,23 +12,26 @@ import gc
 import os
 import signal
 import socket
-import sys
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
+from failoverdns import __version__
 from failoverdns.answering.answerer import Answerer
 from failoverdns.answering.settings import read_worker_settings
 from failoverdns.model.commands.server import LogCommand, QueryLogOff, QueryLogOn, QueryLogStatus
-from failoverdns.model.errors import Rejected
-from failoverdns.net.process import begin_logging, take_reactor
+from failoverdns.model.errors import Malformed, Rejected
+from failoverdns.net.peer import is_own_user
+from failoverdns.net.process import begin_logging, name_process, take_reactor
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.succession import close_all
-from failoverdns.net.unix import listen_unix
+from failoverdns.net.unix import LOOK, UnixListener
+from failoverdns.protocol.table.fast_path import fast_path
 from failoverdns.workers.calls import (
+    CONTROLLED,
     Call,
     read_address,
     read_connections,
@@ -35,6 +39,7 @@ from failoverdns.workers.calls import (
     write_connections,
 )
 from failoverdns.workers.channel import Channel, ChannelFactory, open_channel
+from failoverdns.workers.rendezvous import rendezvous_of, title
 
 CHANNEL = 3
 """The descriptor of the channel to the control process that started this process."""
@@ -46,39 +51,69 @@ log = Logger()
 
 
 class AnsweringProcess:
-    """An answering process: an answerer that the control process controls through channels."""
+    """An answering process: an answerer that one control process at a time controls."""
 
     def __init__(self, reactor: Any, rendezvous: Path) -> None:
         self._reactor = reactor
         self._rendezvous = rendezvous
         self._answerer = Answerer(reactor)
-        self._control: set[Channel] = set()
-        self._port: Any = None
+        self._control: Channel | None = None
+        """The channel to the control process; None while there is none."""
+        self._listener: UnixListener | None = None
+        self._fault = ""
+        self._retrying = LoopingCall(self._listen)
         self._retiring = False
 
     def start(self) -> None:
         """Open the channel to the control process, and listen at the rendezvous."""
-        open_channel(self._reactor, CHANNEL, self._channel())
+        self._control = self._channel(is_ours=True)
+        open_channel(self._reactor, CHANNEL, self._control)
         os.close(CHANNEL)
-        try:
-            factory = ChannelFactory(self._channel)
-            self._port = listen_unix(
-                self._reactor, self._rendezvous, 0o600, factory, setting="control.socket"
-            )
-        except (CannotListen, OSError) as fault:
-            log.warn("a new control process will not find this one: {fault}", fault=str(fault))
+        self._retrying.start(LOOK)
 
-    def _channel(self) -> Channel:
-        """Return our end of a channel; a process that can open the rendezvous can control us."""
-        channel = Channel(self._carry_out, self._answerer.take_delta, self._lose)
-        self._control.add(channel)
+    def _listen(self) -> None:
+        """Listen at the rendezvous, or try again later."""
+        try:
+            listener = UnixListener(
+                self._reactor, self._rendezvous, 0o600, setting="control.socket"
+            )
+        except CannotListen as fault:
+            if str(fault) != self._fault:
+                log.warn(
+                    "a new control process will not find this one; trying again: {fault}",
+                    fault=str(fault),
+                )
+            self._fault = str(fault)
+            return
+        self._retrying.stop()
+        self._listener = listener
+        listener.accept(ChannelFactory(self._channel), is_own_user)
+
+    def _channel(self, *, is_ours: bool = False) -> Channel:
+        """Return our end of a channel: to our control process, or to one at the rendezvous."""
+        channel = Channel(
+            self._carry_out,
+            lambda delta, is_part: self._take_delta(channel, delta, is_part=is_part),
+            self._lose,
+        )
+        channel.takes_descriptors = is_ours
         return channel
 
     def end(self, *_: object) -> None:
         """Stop after a signal."""
         self._reactor.callFromThread(self._stop)
 
+    def _take_delta(self, channel: Channel, delta: bytes, *, is_part: bool) -> None:
+        if channel is not self._control:
+            raise Malformed("a delta came from a process that does not control this one")
+        self._answerer.take_delta(delta, is_part)
+
     def _carry_out(self, channel: Channel, name: str, arguments: dict[str, Any]) -> Any:
+        if channel is not self._control:
+            if self._control is not None:
+                raise Rejected(CONTROLLED, f"process {os.getpid()} has a control process")
+            self._control = channel
+            channel.takes_descriptors = True
         answerer = self._answerer
         match name:
             case Call.APPLIED:
@@ -91,7 +126,7 @@ class AnsweringProcess:
                 for number in arguments["numbers"]:
                     answerer.listeners.close(number)
             case Call.REPORT:
-                return answerer.report()
+                return {**answerer.report(), **self._report()}
             case Call.LOG_QUERIES:
                 return answerer.query_log.carry_out(_log_command(arguments))
             case Call.HAND_OVER:
@@ -106,6 +141,10 @@ class AnsweringProcess:
             case _:
                 raise Rejected("unknown-command", f"an answering process cannot {name!r}")
         return None
+
+    def _report(self) -> dict[str, Any]:
+        in_place = self._listener is not None and self._listener.is_in_place
+        return {"version": __version__, "fast_path": fast_path(), "rendezvous": in_place}
 
     def _open(self, channel: Channel, arguments: dict[str, Any]) -> None:
         """Answer on sockets that came with the call.
@@ -146,16 +185,24 @@ class AnsweringProcess:
         self._reactor.callLater(FAREWELL, self._stop)
 
     def _lose(self, channel: Channel) -> None:
-        self._control.discard(channel)
-        if self._control:
+        """Continue without the control process, if there are sockets to answer on."""
+        if channel is not self._control:
             return
+        self._control = None
         if self._retiring or not self._answerer.listeners.copies():
-            self._stop()  # it has no sockets to answer on
+            self._stop()
         else:
-            log.warn("the control process is gone: continuing to answer with the last data")
+            log.warn(
+                "the control process is gone: process {pid} continues to answer with the last data",
+                pid=os.getpid(),
+            )
 
     def _stop(self) -> None:
         self._answerer.stop()
+        if self._retrying.running:
+            self._retrying.stop()
+        if self._listener is not None:
+            self._listener.close()
         if self._reactor.running:
             self._reactor.stop()
 
@@ -166,11 +213,12 @@ def _log_command(arguments: dict[str, Any]) -> LogCommand:
     return QueryLogOff() if arguments.get("off") else QueryLogStatus()
 
 
-def main() -> int:
-    """Run an answering process until it is retired or gets SIGTERM."""
+def answer(control_socket: str, place: str) -> int:
+    """Run the answering process for a place until it is retired or gets SIGTERM."""
+    name_process(title(Path(control_socket), int(place)), f"failoverdns-{int(place) + 1}")
     begin_logging()
     reactor = take_reactor()
-    process = AnsweringProcess(reactor, Path(f"{sys.argv[1]}.{os.getpid()}"))
+    process = AnsweringProcess(reactor, rendezvous_of(Path(control_socket), os.getpid()))
     for number in (signal.SIGINT, signal.SIGHUP):  # those of a terminal are for the control process
         signal.signal(number, signal.SIG_IGN)
     reactor.callWhenRunning(process.start)
@@ -178,7 +226,3 @@ def main() -> int:
     gc.disable()
     reactor.run()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -20,7 +20,6 @@ def make_answering(config: Config, reactor: Any, inherited: Inherited) -> Answer
     workers = config.workers
     if workers is None:
         workers = len(os.sched_getaffinity(0))
-    rendezvous = config.control.socket.with_name(config.control.socket.name + ".worker")
     if workers == 0:
-        return InProcess(reactor, inherited, rendezvous)
-    return Fleet(workers, reactor, inherited, rendezvous)
+        return InProcess(reactor, inherited, config.control.socket)
+    return Fleet(workers, reactor, inherited, config.control.socket)

@@ -7,16 +7,17 @@ holds the whole table in memory as bytes.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
+from failoverdns.workers.called_process import CalledProcess
 from failoverdns.workers.calls import Call
 from failoverdns.workers.frames import write_delta_frame
 from failoverdns.workers.interface import Parts
-from failoverdns.workers.worker_process import Worker
 
 FILLING: Final = 60.0
 """Seconds that a starting worker may take to apply a part of the table."""
@@ -25,7 +26,7 @@ AHEAD: Final = 4
 """Parts of the table that are under way at a time."""
 
 
-async def fill(workers: list[Worker], parts: Parts, reactor: Any) -> None:
+async def fill(workers: Sequence[CalledProcess], parts: Parts, reactor: Any) -> None:
     """Send all `parts` of the table to every worker, and wait until they are applied.
 
     Raises Gone or Stuck if a worker ends.
@@ -39,7 +40,7 @@ async def fill(workers: list[Worker], parts: Parts, reactor: Any) -> None:
 
 
 async def _send_parts(
-    workers: list[Worker], parts: Parts, under_way: deque[Deferred[Any]], reactor: Any
+    workers: Sequence[CalledProcess], parts: Parts, under_way: deque[Deferred[Any]], reactor: Any
 ) -> None:
     for part in parts():
         frame = write_delta_frame([part])
@@ -53,7 +54,7 @@ async def _send_parts(
         await under_way.popleft()
 
 
-def _together(workers: list[Worker], name: Call) -> Deferred[Any]:
+def _together(workers: Sequence[CalledProcess], name: Call) -> Deferred[Any]:
     calls = [Deferred.fromCoroutine(worker.call(name, bound=FILLING)) for worker in workers]
     return gatherResults(calls, consumeErrors=True).addErrback(_first)
 

@@ -29,19 +29,26 @@ from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import HandedConnection, HandedPair, close_all
 from failoverdns.protocol.table.deltas import write_parts
+from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.calls import Call, write_address, write_connections
 from failoverdns.workers.filling import FILLING, fill
 from failoverdns.workers.frames import write_delta_frame
-from failoverdns.workers.handover import Orphan, find_orphans
+from failoverdns.workers.handover import dismiss, find_orphans
 from failoverdns.workers.interface import CannotAnswer, Parts
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
-from failoverdns.workers.worker_process import Gone, Stuck, Worker
+from failoverdns.workers.worker_process import Worker
 
-HEARTBEAT: Final = 5.0
+HEARTBEAT: Final = 0.5
 """Seconds between two checks that each answering process still answers calls."""
+
+PATIENCE: Final = 1.4
+"""Seconds that a check may take: with `HEARTBEAT`, a process that hangs is killed within two."""
 
 PAUSE: Final = 1.0
 """Seconds before the next attempt to replace a process that ended before it could answer."""
+
+_OF_EACH: Final = ("rendezvous", "fast_path", "version")
+"""What `status` has of each answering process, as the process itself reports it."""
 
 log = Logger()
 
@@ -49,16 +56,18 @@ log = Logger()
 class Fleet:
     """Implements `workers.interface.Answering`."""
 
-    def __init__(self, count: int, reactor: Any, inherited: Inherited, rendezvous: Path) -> None:
+    def __init__(
+        self, count: int, reactor: Any, inherited: Inherited, control_socket: Path
+    ) -> None:
         """Prepare a fleet of `count` processes; `start` starts them.
 
-        Each listens at `rendezvous` with its process id appended.  `inherited` sockets are used
-        before new ones are opened.
+        Each can be found beside `control_socket`.  `inherited` sockets are used before new ones are
+        opened.
         """
         self._reactor = reactor
         self._count = count
         self._inherited = inherited
-        self._rendezvous = rendezvous
+        self._control_socket = control_socket
         self._setup = AnsweringSetup(count, inherited, reactor, self._configure)
         self._workers: list[Worker] = []
         self._parts: Parts = lambda: iter(())
@@ -73,7 +82,7 @@ class Fleet:
         Processes of an earlier control process answer until then, and their sockets are taken over.
         """
         self._parts = parts
-        orphans = await find_orphans(self._reactor, self._rendezvous, self._inherited)
+        orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
         self._setup.adopt(self._setup.prepare(config))
         workers = [self._launch(place) for place in range(self._count)]
         try:
@@ -83,7 +92,7 @@ class Fleet:
         self._replacing = True
         self._arrange()
         await self.visible()
-        await self._dismiss(orphans)
+        await dismiss(orphans, self.take)
         self._heartbeat.start(HEARTBEAT, now=False)
         log.info("{count} answering process(es)", count=self._count)
 
@@ -120,17 +129,22 @@ class Fleet:
 
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections of all processes, and their process ids."""
-        reports = [found for found in await self._call_all(Call.REPORT) if isinstance(found, dict)]
-        limits = [found["rate_limit"] for found in reports if found["rate_limit"] is not None]
+        asked = [worker.pid for worker in self._workers if worker.is_serving]
+        found = dict(zip(asked, await self._call_all(Call.REPORT), strict=True))
+        by_pid = {pid: report for pid, report in found.items() if isinstance(report, dict)}
+        reports = list(by_pid.values())
+        limits = [one["rate_limit"] for one in reports if one["rate_limit"] is not None]
         return {
             "udp": {
                 "lost": self._setup.addresses.lost(),
-                **_sum(found["udp"] for found in reports),
+                **_sum(one["udp"] for one in reports),
             },
-            "tcp": _sum(found["tcp"] for found in reports),
+            "tcp": _sum(one["tcp"] for one in reports),
             "rate_limit": _sum(limits) if limits else None,
             "workers": [
-                {"pid": worker.pid, "answering": worker.is_serving} for worker in self._workers
+                {"pid": worker.pid, "answering": worker.is_serving}
+                | {name: by_pid.get(worker.pid, {}).get(name) for name in _OF_EACH}
+                for worker in self._workers
             ],
         }
 
@@ -194,7 +208,7 @@ class Fleet:
 
     def _launch(self, place: int) -> Worker:
         worker = Worker(self._reactor, place, self._replace)
-        worker.start(self._rendezvous)
+        worker.start(self._control_socket)
         self._workers.append(worker)
         return worker
 
@@ -258,9 +272,17 @@ class Fleet:
         return {"settings": write_worker_settings(share_of(self._setup.settings, self._count))}
 
     def _look(self) -> None:
+        """Check that each process answers calls, as it must even if nothing changes."""
+
+        async def check(worker: Worker) -> None:
+            worker.is_being_checked = True
+            with suppress(Gone, Stuck):
+                await worker.call(Call.APPLIED, bound=PATIENCE)
+            worker.is_being_checked = False
+
         for worker in self._workers:
-            if worker.is_serving:
-                self._call_later(worker, Call.APPLIED)
+            if worker.is_serving and not worker.is_being_checked:
+                spawn(check(worker))
 
     def _call_later(
         self, worker: Worker, name: Call, arguments: Any = None, descriptors: Iterable[int] = ()
@@ -281,11 +303,6 @@ class Fleet:
             if worker.is_serving
         ]
         return list(await gatherResults(calls))
-
-    async def _dismiss(self, orphans: list[Orphan]) -> None:
-        for orphan in orphans:
-            await self.take(await orphan.release())
-            await orphan.retire()
 
 
 def _value(failure: Failure) -> Gone | Stuck | Rejected | Failure:

@@ -2,6 +2,11 @@
 
 They answer until others do, on the same sockets, so no query is lost.  The new control process
 accepts commands only after they have ended, so no query gets an answer from before a change.
+
+Whatever listens at a rendezvous is checked: it must run as our user, the sockets that it hands over
+must have the addresses that it claims, and it is killed only if /proc says that it is one of our
+answering processes.  All are asked at the same time, so that none of them delays the start by more
+than `BOUND`.
 """
 
 from __future__ import annotations
@@ -9,87 +14,179 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.internet.error import ConnectionDone
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.net.inherited import Inherited
-from failoverdns.net.peer import peer
+from failoverdns.net.other_process import OtherProcess
+from failoverdns.net.peer import is_own_user, peer
+from failoverdns.net.sockets import CannotListen, close_pair
 from failoverdns.net.succession import HandedConnection
-from failoverdns.workers.calls import Call, read_address, read_connections
+from failoverdns.net.unix import connect_unix
+from failoverdns.workers.called_process import CalledProcess, Gone, Stuck
+from failoverdns.workers.calls import CONTROLLED, Call, read_address, read_connections
 from failoverdns.workers.channel import Channel, call_nothing, open_channel
+from failoverdns.workers.rendezvous import (
+    has_control_process,
+    is_answering,
+    left_at,
+    lost_processes,
+)
 
 BOUND: Final = 3.0
-"""Seconds in which an orphan must answer a call; else it is killed."""
+"""Seconds in which an orphan must listen, and answer a call; else it is killed."""
+
+AGAIN: Final = 0.1
+"""Seconds between two attempts to find, or to ask, an orphan."""
 
 log = Logger()
 
+Take = Callable[[list[HandedConnection]], Awaitable[None]]
+"""Continues TCP connections that another process has released."""
 
-class Orphan:
+
+class Orphan(CalledProcess):
     """An answering process of an earlier control process that has died."""
 
-    def __init__(self, pid: int, channel: Channel, reactor: Any) -> None:
-        self.pid = pid
-        self._channel = channel
-        self._reactor = reactor
+    def __init__(self, reactor: Any, pid: int, control_socket: Path, sock: socket.socket) -> None:
+        """Open the channel on a socket that is connected to the rendezvous of process `pid`."""
+        super().__init__(reactor, pid)
+        self._control_socket = control_socket
+        self._process: OtherProcess | None = None
+        with suppress(OSError):  # it has ended, or runs where our /proc does not reach
+            self._process = OtherProcess(reactor, pid, self._note_end)
+        self._channel = Channel(call_nothing, call_nothing, self._lose)
+        open_channel(reactor, sock.fileno(), self._channel)
 
-    async def hand_over(self, inherited: Inherited) -> None:
-        """Add copies of its sockets to `inherited`; the process continues to answer on them."""
-        addresses = await self._call(Call.HAND_OVER)
-        for written in addresses or ():
-            try:
-                udp, tcp = map(_socket, self._channel.take_descriptors(2))
-                inherited.hand_over(read_address(written), (udp, tcp))
-            except (Malformed, ValueError, OSError) as fault:
-                log.error("answering process {pid}: {fault}", pid=self.pid, fault=str(fault))
-                return
+    async def hand_over(self, inherited: Inherited) -> bool:
+        """Add copies of its sockets to `inherited`; the process continues to answer on them.
+
+        Returns False if there is nothing to take over, for whatever reason.
+        Raises CannotListen if a control process that runs controls it.
+        """
+        self._channel.takes_descriptors = True
+        try:
+            for written in await self._ask():
+                self._take(written, inherited)
+        except (Malformed, ValueError, TypeError) as fault:
+            log.error("process {pid} is not trusted: {fault}", pid=self.pid, fault=str(fault))
+            self.leave()
+            return False
+        except (Gone, Stuck):
+            return False
+        finally:
+            self._channel.refuse_descriptors()
+        return True
 
     async def release(self) -> list[HandedConnection]:
-        """Have it stop answering and give up its TCP connections; return them."""
+        """Have it stop answering and give up its TCP connections; return them.
+
+        One of a version that cannot do this keeps them until it is retired.
+        """
+        self._channel.takes_descriptors = True
         try:
-            written = await self._channel.call(Call.RELEASE).addTimeout(BOUND, self._reactor)
+            written = await self.call(Call.RELEASE, bound=BOUND)
             return read_connections(written, self._channel.take_descriptors)
-        except (ConnectionDone, DeferredTimeout, Rejected, Malformed, ValueError):
-            return []  # it is of a version before, or `retire` will find out
+        except (Malformed, ValueError, TypeError) as fault:
+            log.error("process {pid} is not trusted: {fault}", pid=self.pid, fault=str(fault))
+        except (Gone, Stuck, Rejected):
+            pass
+        finally:
+            self._channel.refuse_descriptors()
+        return []
 
     async def retire(self) -> None:
-        """Let it answer the queries that it has begun to receive, and end."""
-        await self._call(Call.RETIRE)
-        self._channel.close()
-
-    async def _call(self, name: Call) -> Any:
-        """Call the process and return the result; kill it if the call fails, and return None."""
-        calling: Deferred[Any] = self._channel.call(name)
-        calling.addTimeout(BOUND, self._reactor)
+        """Let it answer the queries that it has begun to receive; it answers no others then."""
+        self._retiring = True
         try:
-            return await calling
-        except (ConnectionDone, DeferredTimeout, Rejected) as fault:
-            log.error(
-                "answering process {pid} of an earlier server is killed: {fault}",
-                pid=self.pid,
-                fault=str(fault) or type(fault).__name__,
-            )
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(self.pid, signal.SIGKILL)
-            return None
+            await self.call(Call.RETIRE, bound=BOUND)
+        except Stuck as fault:
+            log.error("{fault}: old answers may be given", fault=str(fault))
+        except (Gone, Rejected):
+            pass
+        self.leave()
+
+    def leave(self) -> None:
+        """Close the channel, and let the process go on."""
+        self._retiring = True
+        self._channel.close()
+        if self._process is not None:
+            self._process.close()
+
+    def kill(self) -> None:
+        """Kill the process, which does not answer, if it is one of our answering processes."""
+        if self._is_ours():
+            super().kill()
+        else:
+            log.error("process {pid} does not answer at a rendezvous of ours", pid=self.pid)
+            self._channel.abort()
+            self._note_end()
+
+    async def _ask(self) -> list[Any]:
+        """Return the addresses that it hands over; wait while it still has a control process."""
+        until = self._reactor.seconds() + BOUND
+        while True:
+            try:
+                left = max(AGAIN, until - self._reactor.seconds())
+                addresses = await self.call(Call.HAND_OVER, bound=left)
+                return addresses if isinstance(addresses, list) else []
+            except Rejected as refusal:
+                if refusal.code != CONTROLLED:
+                    raise Malformed(refusal.message) from None
+                if self._reactor.seconds() > until:
+                    self.leave()
+                    raise _controlled(self.pid, self._control_socket) from None
+            await deferLater(self._reactor, AGAIN)
+
+    def _take(self, written: list[str | int], inherited: Inherited) -> None:
+        udp, tcp = map(_socket, self._channel.take_descriptors(2))
+        try:
+            inherited.hand_over(read_address(written), (udp, tcp))
+        except (Malformed, ValueError, TypeError):
+            close_pair((udp, tcp))
+            raise
+
+    def _is_ours(self) -> bool:
+        return is_answering(self.pid, self._control_socket)
+
+    def _kill(self) -> None:
+        if self._process is not None and self._gone is not None and self._is_ours():
+            self._process.kill()
+
+    def _lose(self, channel: Channel) -> None:
+        if self._process is None or not self._is_ours():
+            self._note_end()  # nothing more can be known of it
+        super()._lose(channel)
 
 
-async def find_orphans(reactor: Any, rendezvous: Path, inherited: Inherited) -> list[Orphan]:
-    """Return the orphans that listen at `rendezvous`, and add their sockets to `inherited`."""
-    orphans = []
-    for path in sorted(rendezvous.parent.glob(rendezvous.name + ".*")):
-        if not path.suffix[1:].isdecimal() or not path.is_socket():
-            continue
-        orphan = _meet(reactor, path)
-        if orphan is not None:
-            await orphan.hand_over(inherited)
-            orphans.append(orphan)
+async def find_orphans(reactor: Any, control_socket: Path, inherited: Inherited) -> list[Orphan]:
+    """Return the orphans beside `control_socket`, and add their sockets to `inherited`.
+
+    Raises CannotListen if one of them has a control process that runs: nothing of it is touched.
+    """
+    await _wait_for_lost(reactor, control_socket)
+    met = [
+        orphan
+        for pid, path in left_at(control_socket).items()
+        if (orphan := _meet(reactor, control_socket, pid, path)) is not None
+    ]
+    handing = [Deferred.fromCoroutine(orphan.hand_over(inherited)) for orphan in met]
+    results = await gatherResults([one.addErrback(_value) for one in handing])
+    faults = [result for result in results if isinstance(result, CannotListen)]
+    if faults:
+        for orphan in met:
+            orphan.leave()
+        inherited.close_handed_over()
+        raise faults[0]
+    orphans = [orphan for orphan, result in zip(met, results, strict=True) if result is True]
     if orphans:
         log.info(
             "taking over from answering process(es) {pids}",
@@ -98,20 +195,62 @@ async def find_orphans(reactor: Any, rendezvous: Path, inherited: Inherited) -> 
     return orphans
 
 
-def _meet(reactor: Any, path: Path) -> Orphan | None:
+async def dismiss(orphans: list[Orphan], take: Take) -> None:
+    """Retire orphans, all at the same time; `take` continues their TCP connections."""
+
+    async def dismiss_one(orphan: Orphan) -> None:
+        await take(await orphan.release())
+        await orphan.retire()
+
+    await gatherResults([Deferred.fromCoroutine(dismiss_one(orphan)) for orphan in orphans])
+
+
+async def _wait_for_lost(reactor: Any, control_socket: Path) -> None:
+    """Let orphans whose rendezvous was removed make it again; kill those that cannot.
+
+    Raises CannotListen if one of them has a control process that runs.
+    """
+    until = reactor.seconds() + BOUND
+    while (lost := list(lost_processes(control_socket))) and reactor.seconds() < until:
+        await deferLater(reactor, AGAIN)
+    for pid in lost:
+        if has_control_process(pid):
+            raise _controlled(pid, control_socket)
+        log.error("answering process {pid} cannot be reached: it is killed", pid=pid)
+        with suppress(OSError):
+            process = os.pidfd_open(pid)
+            if is_answering(pid, control_socket):
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+            os.close(process)
+
+
+def _meet(reactor: Any, control_socket: Path, pid: int, path: Path) -> Orphan | None:
     """Connect to the process that listens at a path; remove the path if there is none."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(BOUND)
-        try:
-            sock.connect(str(path))
-        except OSError:
+    try:
+        sock = connect_unix(path)
+    except OSError as fault:
+        if isinstance(fault, ConnectionRefusedError):
             with suppress(OSError):
                 path.unlink()
+        else:
+            log.error("{path} is left alone: {fault}", path=str(path), fault=str(fault))
+        return None
+    with sock:
+        if not is_own_user(sock):
+            log.error("{path} is left alone: another user made it", path=str(path))
             return None
-        pid = peer(sock).detail.pid
-        channel = Channel(call_nothing, call_nothing, lambda _: None)
-        open_channel(reactor, sock.fileno(), channel)
-    return Orphan(pid, channel, reactor)
+        return Orphan(reactor, peer(sock).detail.pid or pid, control_socket, sock)
+
+
+def _controlled(pid: int, control_socket: Path) -> CannotListen:
+    return CannotListen(
+        f"control.socket: another failoverdns uses {control_socket}: "
+        f"its answering process {pid} runs, and so does the control process of that"
+    )
+
+
+def _value(failure: Failure) -> CannotListen | Failure:
+    return failure.value if isinstance(failure.value, CannotListen) else failure
 
 
 def _socket(descriptor: int) -> socket.socket:

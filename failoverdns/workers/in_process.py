@@ -13,7 +13,8 @@ from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.succession import HandedConnection, HandedPair
 from failoverdns.protocol.table.deltas import write_delta
-from failoverdns.workers.handover import find_orphans
+from failoverdns.protocol.table.fast_path import fast_path
+from failoverdns.workers.handover import dismiss, find_orphans
 from failoverdns.workers.interface import Parts
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 
@@ -21,27 +22,26 @@ from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 class InProcess:
     """Implements `workers.interface.Answering`."""
 
-    def __init__(self, reactor: Any, inherited: Inherited, rendezvous: Path) -> None:
+    def __init__(self, reactor: Any, inherited: Inherited, control_socket: Path) -> None:
         """Prepare to answer; nothing is opened before `start`.
 
         `inherited` sockets are used before new ones are opened, and so are those of answering
-        processes at `rendezvous`, which an earlier server with workers left when it was killed.
+        processes beside `control_socket`, which an earlier server left when it was killed.
         """
         self._reactor = reactor
         self._inherited = inherited
-        self._rendezvous = rendezvous
+        self._control_socket = control_socket
         self._answerer = Answerer(reactor)
         self._setup = AnsweringSetup(0, inherited, reactor, self._configure)
         self._open: set[int] = set()
 
     async def start(self, config: Config, parts: Parts) -> None:
         """Fill the table, open the sockets, and retire the workers that have answered so far."""
-        orphans = await find_orphans(self._reactor, self._rendezvous, self._inherited)
+        orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
         for delta in parts():
             self._answerer.take_delta(delta)
         await self.adopt(self.prepare(config))
-        for orphan in orphans:
-            await orphan.retire()
+        await dismiss(orphans, self.take)
 
     def publish(self, delta: Delta) -> None:
         """Apply a delta."""
@@ -74,6 +74,7 @@ class InProcess:
         """Return the counts of packets and connections."""
         report = self._answerer.report()
         report["udp"] = {"lost": self._setup.addresses.lost(), **report["udp"]}
+        report["fast_path"] = fast_path()
         return report
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:

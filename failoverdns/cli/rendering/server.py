@@ -41,6 +41,9 @@ def _server(server: Result) -> Iterator[str]:
     probes = automation.get("probes", {})
     if probes.get("late", 0) > 1:
         yield f"probes are late by up to {probes['late']:.0f} s: {probes['waiting']} wait"
+    for worker in server.get("workers", ()):
+        if worker.get("rendezvous") is False:
+            yield f"process {worker['pid']} cannot be taken over: its socket cannot be made"
     udp, limited = server.get("udp", {}), server.get("rate_limit") or {}
     if udp.get("lost"):
         yield f"udp: {udp['lost']} packet(s) lost, queries came faster than they were read"

@@ -405,7 +405,7 @@ def test_values_that_contradict_each_other_or_are_missing_are_refused(
     assert caught.value.refusal.message.startswith(message)
 
 
-ACTIONS = {"health report", "certificate rotate-key", "querylog on", "querylog off"}
+ACTIONS = {"health report", "certificate rotate-key", "querylog on", "querylog off", "restart"}
 
 
 READS = {

@@ -1,0 +1,93 @@
+"""Where an answering process can be found: its rendezvous, a socket beside the control socket.
+
+    /run/failoverdns/control.sock               the control process listens
+    /run/failoverdns/control.sock.worker.4711   answering process 4711 listens
+
+The title of a process also says which control socket it belongs to, so that it can be found if
+its rendezvous was removed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from failoverdns.net.process import title_of
+
+_WORD: Final = ".worker."
+_CONTROL_TITLE: Final = "failoverdns: control"
+
+
+def control_title(control_socket: Path) -> str:
+    """Return the title of a control process."""
+    return f"{_CONTROL_TITLE}, {control_socket}"
+
+
+def title(control_socket: Path, place: int) -> str:
+    """Return the title of the answering process for a place; places are counted from 0."""
+    return f"failoverdns: answering {place + 1}, {control_socket}"
+
+
+def rendezvous_of(control_socket: Path, pid: int) -> Path:
+    """Return the path at which the answering process `pid` listens."""
+    return control_socket.with_name(f"{control_socket.name}{_WORD}{pid}")
+
+
+def left_at(control_socket: Path) -> dict[int, Path]:
+    """Return the sockets beside a control socket that answering processes made, by process id."""
+    found: dict[int, Path] = {}
+    prefix = control_socket.name + _WORD
+    with suppress(OSError):
+        for entry in os.scandir(control_socket.parent):
+            number = entry.name.removeprefix(prefix)
+            if entry.name.startswith(prefix) and number.isascii() and number.isdecimal():
+                path = Path(entry.path)
+                if path.is_socket() and not path.is_symlink():
+                    found[int(number)] = path
+    return dict(sorted(found.items()))
+
+
+def is_answering(pid: int, control_socket: Path) -> bool:
+    """Return whether a process of our user is an answering process of a control socket.
+
+    Only what the kernel and /proc say of it counts, not what it says at a socket.
+    """
+    if not _is_ours(pid):
+        return False
+    name = title_of(pid)
+    return (
+        name.startswith("failoverdns: answering ") and name.endswith(f", {control_socket}")
+    ) or name.endswith(f" -m failoverdns.workers.child {control_socket}.worker")  # of 0.1.0
+
+
+def lost_processes(control_socket: Path) -> Iterator[int]:
+    """Yield the ids of the answering processes of a control socket that have no rendezvous."""
+    known = left_at(control_socket)
+    with suppress(OSError):
+        for entry in os.scandir("/proc"):
+            if entry.name.isdecimal() and int(entry.name) not in known:
+                pid = int(entry.name)
+                if is_answering(pid, control_socket):
+                    yield pid
+
+
+def has_control_process(pid: int) -> bool:
+    """Return whether the process that started an answering process still controls it."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        parent = int(fields[1])
+    except (OSError, ValueError, IndexError):
+        return False
+    if parent == os.getpid():  # it was started by the program before, under the same process id
+        return False
+    return title_of(parent).startswith(_CONTROL_TITLE)
+
+
+def _is_ours(pid: int) -> bool:
+    try:
+        return os.stat(f"/proc/{pid}").st_uid == os.geteuid()
+    except OSError:
+        return False
