@@ -425,7 +425,6 @@ READS = {
     "certificate list",
     "certificate challenge-name",
     "querylog status",
-    "restart",
 }
 
 
