@@ -135,6 +135,7 @@ class _Process:
         self._succession = succession
         self._service = Service(self._config, self._reactor, inherited, self.restart, succession)
         self._starting.start(STARTING)
+        self._notifier.watch()
         if self._notifier.interval and not self._living.running:
             self._living.start(self._notifier.interval)
         starting = Deferred.fromCoroutine(self._service.start())
@@ -186,7 +187,7 @@ class _Process:
     def _replace(self, command: list[str], succession: Succession) -> None:
         """Run the version on disk in place of this one; if that fails, start again without it."""
         self._started = False
-        self._notifier.alive()
+        self._notifier.leave()
         file = write_succession(succession)
         environment = {**os.environ, **self._notifier.environment, VARIABLE: str(file)}
         try:

@@ -15,6 +15,10 @@ VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 """The environment variables of systemd that concern reports."""
 
 
+LEAVING = 120e6
+"""Microseconds that the next program has before it must report that it is not stuck."""
+
+
 class Notifier:
     """Sends reports to systemd, as far as the environment asks for them."""
 
@@ -25,8 +29,19 @@ class Notifier:
         self._path = environment.get("NOTIFY_SOCKET", "")
         for_us = environment.get("WATCHDOG_PID", str(pid)) == str(pid)
         period = environment.get("WATCHDOG_USEC", "")
-        self.interval = int(period) / 2e6 if for_us and period.isdecimal() else 0.0
+        self._period = int(period) if for_us and period.isdecimal() else 0
+        self.interval = self._period / 2e6
         """Seconds between two calls of `alive`; 0 if systemd does not wait for them."""
+
+    def watch(self) -> None:
+        """Begin to report that the process is not stuck: call `alive` from now on."""
+        if self._period:
+            self._send("WATCHDOG=1", f"WATCHDOG_USEC={self._period}")
+
+    def leave(self) -> None:
+        """Report that another program takes over the process, which takes some time."""
+        if self._period:
+            self._send("WATCHDOG=1", f"WATCHDOG_USEC={max(self._period, LEAVING):.0f}")
 
     def alive(self) -> None:
         """Report that the process is not stuck."""

@@ -29,17 +29,20 @@ def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
 
 def test_each_report_is_one_datagram_of_assignments(systemd: tuple[str, socket.socket]) -> None:
     name, sock = systemd
-    notifier = Notifier({"NOTIFY_SOCKET": name}, PID)
+    notifier = Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "3000000"}, PID)
     notifier.starting(2.5)
     notifier.ready("1 zone")
     notifier.status("reads")
     notifier.reloading("restarts")
     notifier.alive()
     notifier.stopping()
-    reports = [sock.recv(1024).decode() for _ in range(6)]
+    notifier.leave()
+    notifier.watch()
+    reports = [sock.recv(1024).decode() for _ in range(8)]
     assert reports[:3] == ["EXTEND_TIMEOUT_USEC=2500000", "READY=1\nSTATUS=1 zone", "STATUS=reads"]
     assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=[1-9]\d*\nSTATUS=restarts", reports[3])
-    assert reports[4:] == ["WATCHDOG=1", "STOPPING=1\nSTATUS=stopping"]
+    assert reports[4:6] == ["WATCHDOG=1", "STOPPING=1\nSTATUS=stopping"]
+    assert reports[6:] == [f"WATCHDOG=1\nWATCHDOG_USEC={n}" for n in (120000000, 3000000)]
 
 
 @pytest.mark.parametrize("name", [None, "", "relative", "/does/not/exist", "@does-not-exist"])
