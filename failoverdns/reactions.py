@@ -6,6 +6,7 @@ A switch waits for the hooks that must agree to it; nothing else waits for these
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,9 @@ LEAVING = 6.0
 
 LOOK = 0.02
 """Seconds between two checks whether they have."""
+
+_CANNOT_BE_WRITTEN = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""Faults of a disk that keep no part from starting."""
 
 log = Logger()
 
@@ -117,7 +121,13 @@ class Reactions:
         try:
             programs.sweep(self._hooks_folder)
         except OSError as fault:
-            raise CannotReact(f"hooks: {self._hooks_folder}: {fault.strerror}") from None
+            if fault.errno not in _CANNOT_BE_WRITTEN:
+                raise CannotReact(f"hooks: {self._hooks_folder}: {fault.strerror}") from None
+            log.error(
+                "hooks: {folder}: {why}; hooks that get a certificate fail until it can be written",
+                folder=self._hooks_folder,
+                why=fault.strerror,
+            )
         await self._hooks.configure(config.hooks, self._ledger.state.revision)
         self._issuing.configure(config.acme)
         if config.delivery is not None and prepared.context is not None:
@@ -178,6 +188,13 @@ class Reactions:
         self._hooks.announce(change)
         self._issuing.announce(change)
 
+    def announce_unrecorded(self, step: Change) -> None:
+        """Pass a step that is not recorded yet on to every part."""
+        if self._delivery is not None:
+            self._delivery.endpoint.announce(step)
+        self._hooks.announce_unrecorded(step)
+        self._issuing.announce(step)
+
     def approval(self) -> Approval | None:
         """Return the function that asks hooks to approve a switch; None if no hook must agree."""
         return self._hooks.approve if self._hooks.approving else None
@@ -225,6 +242,7 @@ class Reactions:
             in_thread=self._in_thread(self._calls),
             pause=lambda: deferLater(self._reactor, 0),
             spawn=spawn,
+            can_record=lambda: self._ledger.outage is None,
             now=self._now,
             log=_logged("acme"),
         )

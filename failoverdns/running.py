@@ -15,7 +15,12 @@ from twisted.internet.task import deferLater
 from failoverdns.automation.automation_loop import Automation
 from failoverdns.changes.batch import Outcome, Submission
 from failoverdns.changes.ledger import Ledger
-from failoverdns.control.commanding import CommandCorridor, event_line
+from failoverdns.control.commanding import (
+    CommandCorridor,
+    event_line,
+    store_line,
+    unrecorded_line,
+)
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.server import ControlFactory
 from failoverdns.model.change import Change, Json
@@ -54,6 +59,17 @@ class Running:
         self.reactions.announce(change)
         self.resolving.announce(change)
         self.automation.announce(change)
+
+    def announce_unrecorded(self, step: Change) -> None:
+        """Pass a step that is served and not stored on to every part."""
+        self.control.send_event(unrecorded_line(step))
+        self.reactions.announce_unrecorded(step)
+        self.resolving.announce(step)
+        self.automation.announce(step)
+
+    def announce_store(self, *, fault: str | None, since: float, recorded: int) -> None:
+        """Report to clients that watch that the state cannot be written, or can be again."""
+        self.control.send_event(store_line(fault, since, recorded))
 
     def stop(self) -> None:
         """Stop every part, and disconnect the clients of the control socket."""

@@ -9,7 +9,8 @@ import gc
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -31,6 +32,8 @@ from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
+from failoverdns.model.store_condition import Outage
+from failoverdns.model.timestamps import duration
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.one_call import OneCall
 from failoverdns.net.sockets import CannotListen
@@ -50,6 +53,9 @@ CATCH_UP_INTERVAL = 1.0
 
 Restart = Callable[[], Awaitable[dict[str, Json]]]
 """Replaces the running program; raises Rejected if it cannot."""
+
+_RUNNING = "running"
+"""The note of the store that is 1 while a server runs on it, and 0 after its end."""
 
 log = Logger()
 
@@ -85,6 +91,7 @@ class Service:
         self._store = store_of(config.state, config.certificates.key_file, self._in_thread)
         self._steady = steady_clock(time.time, time.monotonic)
         self._listener: UnixListener | None = None
+        self._ledger: Ledger | None = None
         self._running: Running | None = None
         self._catching_up = OneCall(reactor)
         self._reloading = False
@@ -157,12 +164,17 @@ class Service:
         running, began = self._running, self._reactor.seconds()
         if running is None or self._reloading:
             raise Rejected("busy", "nothing was changed: the server starts, stops or reloads")
+        if self._ledger is not None and self._ledger.overlay:
+            text = "steps that were taken while the state could not be written are not recorded yet"
+            raise Rejected("unavailable", f"nothing was changed: {text}, and would be lost")
         await running.finish_commands(self._reactor)
         assert self._listener is not None
         control = self._listener.hand_over()
         self._running = None
         clients = await running.hand_over(self._reactor)
         self._catching_up.cancel()
+        if self._ledger is not None:
+            await self._note_end(self._ledger)
         await self._store.close()
         self._threads.stop()
         pairs, connections = await self._answering.hand_over()
@@ -177,6 +189,8 @@ class Service:
             self._running.stop()
             self._running = None
         if self._threads.started:
+            if self._ledger is not None:
+                await self._note_end(self._ledger)
             await self._store.close()
             self._threads.stop()
         if self._listener is not None:
@@ -217,18 +231,48 @@ class Service:
             publish=self._answering.publish,
             visible=self._answering.visible,
             announce=self._announce,
+            announce_unrecorded=self._announce_unrecorded,
+            outage_began=self._outage_began,
+            outage_ended=self._outage_ended,
             spawn=spawn,
             now=time.time,
             random=SystemRandom(),
             steady=self._steady,
             retry=lambda: self._catching_up.call(CATCH_UP_INTERVAL, ledger.resume),
         )
+        may_have_lost, unwritable = await self._note_start()
+        if unwritable is not None:
+            ledger.begin_outage(unwritable)
+        self._ledger = ledger
+        configure = replace(_configure(self.config), is_start=True, may_have_lost=may_have_lost)
         try:
-            await submit(ledger, _configure(self.config), "start")
+            await submit(ledger, configure, "start")
             await submit(ledger, ForgetHealth(), "start")
         except Rejected as fault:
             raise CannotStart(f"the configuration contradicts the state {path}: {fault}") from None
         return ledger
+
+    async def _note_start(self) -> tuple[bool, str | None]:
+        """Note that a server runs on the state, so that a start after a crash knows it.
+
+        Returns whether the last one ended without a note of its end, and why the state cannot be
+        written, if so.
+        """
+        may_have_lost = True
+        try:
+            may_have_lost = bool(await self._store.note(_RUNNING))
+            await self._store.set_note(_RUNNING, 1)
+        except (Unavailable, OutcomeUnknown) as fault:
+            return may_have_lost, str(fault)
+        return may_have_lost, None
+
+    async def _note_end(self, ledger: Ledger) -> None:
+        """Note that the server has ended and nothing that it served is lost."""
+        if ledger.overlay:
+            log.error("{count} step(s) are lost: not recorded", count=len(ledger.overlay))
+            return
+        with suppress(Unavailable, OutcomeUnknown):
+            await self._store.set_note(_RUNNING, 0)
 
     async def _answer(self, state: State) -> None:
         """Start to answer DNS queries; raises CannotStart or CannotListen."""
@@ -295,6 +339,35 @@ class Service:
     def _announce(self, change: Change) -> None:
         if self._running is not None:
             self._running.announce(change)
+
+    def _announce_unrecorded(self, step: Change) -> None:
+        if self._running is not None:
+            self._running.announce_unrecorded(step)
+
+    def _outage_began(self, outage: Outage) -> None:
+        log.error(
+            "the state cannot be written: {why}; queries are answered, automatic switches go on "
+            "and are recorded later, other commands are refused",
+            why=outage.reason,
+        )
+        if self._running is not None:
+            self._running.announce_store(fault=outage.reason, since=outage.since, recorded=0)
+
+    def _outage_ended(self, outage: Outage, revision: int) -> None:
+        now, recorded = time.time(), revision - outage.revision
+        log.warn(
+            "the state can be written again, after {time}: {recorded} step(s) were recorded",
+            time=duration(now - outage.since),
+            recorded=recorded,
+        )
+        if self._running is not None:
+            self._running.announce_store(fault=None, since=now, recorded=recorded)
+        spawn(self._note_again())
+
+    async def _note_again(self) -> None:
+        """Note that a server runs on the state; this may have failed at the start."""
+        with suppress(Unavailable, OutcomeUnknown):
+            await self._store.set_note(_RUNNING, 1)
 
     def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._threads, call)

@@ -8,6 +8,7 @@ else can be checked to be free.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import socket
 import time
@@ -50,7 +51,7 @@ def in_use(config: Config) -> InUse:
     """Return what a server with this configuration uses."""
     delivery = config.delivery.listen if config.delivery is not None else ()
     addresses = frozenset(map(str, (*config.listen, *delivery)))
-    return InUse(str(config.state.sqlite), str(config.control.socket), addresses)
+    return InUse(os.path.realpath(config.state.sqlite), str(config.control.socket), addresses)
 
 
 def write_in_use(used: InUse) -> str:
@@ -95,7 +96,7 @@ def check_start(config: Config, used: InUse | None) -> str:
 
 def _check_unused(config: Config, used: InUse) -> None:
     """Raise Corrupt or CannotListen if another program uses what a new start would need."""
-    if str(config.state.sqlite) != used.state:
+    if os.path.realpath(config.state.sqlite) != used.state:
         check_unused(config.state.sqlite)
     if str(config.control.socket) != used.control:
         _check_socket(config.control.socket)

@@ -66,5 +66,13 @@ def quiet_effects(corridor: Corridor, **others: Any) -> CommandEffects:
 def source_of(corridor: Corridor) -> Source:
     """Return the values from which commands that read a corridor are answered."""
     effects = quiet_effects(corridor)
-    state, store = corridor.ledger.state, corridor.store
-    return Source(state, store, Moment(corridor.now, corridor.now), behind=False, effects=effects)
+    ledger = corridor.ledger
+    return Source(
+        ledger.state,
+        corridor.store,
+        Moment(corridor.now, corridor.now),
+        behind=False,
+        outage=ledger.outage,
+        overlay=ledger.overlay,
+        effects=effects,
+    )

@@ -21,6 +21,7 @@ from failoverdns.model.commands.groups import AddGroup
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.principal import unix_principal
+from failoverdns.model.store_condition import Outage
 from failoverdns.model.zone import NameServer, Zone
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.protocol.table.python_table import PythonTable
@@ -47,6 +48,11 @@ class Corridor:
     """Seconds by which the wall clock is ahead of the steady clock."""
     listeners: list[Callable[[Change], None]] = field(default_factory=list)
     """Called with each change after it was announced."""
+    early_listeners: list[Callable[[Change], None]] = field(default_factory=list)
+    """Called with each step that is not stored."""
+    outages: list[Outage] = field(default_factory=list)
+    ended: list[Outage] = field(default_factory=list)
+    """Outages that began, and those that ended."""
     unseen: Rejected | None = None
     """Raised by `visible`, as if the visibility of the published delta were unknown."""
 
@@ -62,6 +68,9 @@ class Corridor:
             publish=self.publish,
             visible=self.visible,
             announce=self.announce,
+            announce_unrecorded=self.announce_unrecorded,
+            outage_began=self.outages.append,
+            outage_ended=lambda outage, _: self.ended.append(outage),
             spawn=self.gate.spawn,
             now=lambda: self.now + self.ahead,
             random=Random(0),
@@ -79,6 +88,12 @@ class Corridor:
         self.log.append(("announced", change.revision))
         for listener in self.listeners:
             listener(change)
+
+    def announce_unrecorded(self, step: Change) -> None:
+        """Log a step that is not stored."""
+        self.log.append(("unrecorded", step.revision))
+        for listener in self.early_listeners:
+            listener(step)
 
     def publish(self, delta: Delta) -> None:
         """Apply a delta to the table and log it."""

@@ -140,6 +140,7 @@ class World:
             in_thread=self._in_thread,
             pause=self._pause,
             spawn=self._ready.append,
+            can_record=lambda: self.corridor.ledger.outage is None,
             now=lambda: self.corridor.now,
             log=self.logged.append,
         )

@@ -36,6 +36,7 @@ from failoverdns.rules.decisions import planning
 from failoverdns.rules.derived import renewing as renewal_rules
 from failoverdns.rules.derived import resolving, web_heads
 from failoverdns.store import chain
+from failoverdns.store.interface import OPERATIONS_KEPT
 from failoverdns.workers import fleet
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -114,6 +115,7 @@ CONTROL = [
         client.DEFAULT_SOCKET,
         "/run/failoverdns/control.sock",
     ),
+    ("Replies are kept for at least 7 days and", OPERATIONS_KEPT, 7 * DAY),
     ("An application has at most 1,000 addresses", web_heads.MAX_ADDRESSES, 1000),
     ("| these addresses | t / 2, from 10 to 3600 seconds |", resolving.MIN_TTL, 10),
     ("| after t / 2, from 10 to 3600 seconds |", resolving.MAX_TTL, 3600),

@@ -66,6 +66,8 @@ class Acting:
         self._busy: set[str] = set()
         self._objected: dict[str, float] = {}
         """Until when (steady seconds) not to ask the hooks again about a group (by id)."""
+        self._refusals: dict[str, str] = {}
+        """The last refusal about a group (by id), which is logged once."""
         self.switched = 0
         self.refused: dict[str, int] = {}
         """Automatic switches since the start, and refused ones by rule."""
@@ -167,8 +169,11 @@ class Acting:
     async def _until_done(self, id_: str, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
+            self._refusals.pop(id_, None)
         except Rejected as refusal:
-            self._effects.log(f"{id_}: no change was made, trying again: {refusal.message}")
+            if self._refusals.get(id_) != refusal.message:
+                self._refusals[id_] = refusal.message
+                self._effects.log(f"{id_}: no change was made, trying again: {refusal.message}")
             self._look_at(id_, self._effects.steady() + LOOK_AGAIN)
         finally:
             self._busy.discard(id_)

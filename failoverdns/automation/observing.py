@@ -76,6 +76,8 @@ class Observing:
         self._pending: set[str] = set()
         """Applications (by id) with a head whose health may have changed."""
         self._submitted: set[str] = set()
+        self._refusals: dict[str, str] = {}
+        """The last refusal about an application (by id), which is logged once."""
         self._gathering = False
 
     def look(self, applications: frozenset[str] | None = None) -> None:
@@ -216,9 +218,12 @@ class Observing:
         id_ = command.application
         try:
             await self._effects.submit(command)
+            self._refusals.pop(id_, None)
         except Rejected as refusal:  # the next result tries again
-            heads = ", ".join(name for name, _ in command.heads)
-            self._effects.log(f"health of {heads} is not updated: {refusal.message}")
+            if self._refusals.get(id_) != refusal.message:
+                self._refusals[id_] = refusal.message
+                heads = ", ".join(name for name, _ in command.heads)
+                self._effects.log(f"health of {heads} is not updated: {refusal.message}")
         finally:
             self._submitted.discard(id_)
             if id_ in self._pending:

@@ -51,14 +51,22 @@ class Batch:
     """Commands that share a commit, with their changes and outcomes.
 
     `earlier` holds the operations that are stored under the `op_id`s of these commands.
+    An unrecorded batch is served and not stored: `permit` raises Rejected for a command that would
+    have to be stored, and the draft numbers the changes from the last unrecorded step on.
     """
 
     draft: Draft
-    earlier: Mapping[str, Operation]
+    earlier: Mapping[str, Operation] = field(default_factory=dict)
+    permit: Callable[[Submission], None] | None = None
     transitions: list[Transition] = field(default_factory=list)
     operations: dict[str, Operation] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     """One for each submission, in their order."""
+
+    @property
+    def is_unrecorded(self) -> bool:
+        """True if the changes are served and not stored."""
+        return self.permit is not None
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -89,13 +97,23 @@ class Batch:
                 raise Rejected("conflict", f"op_id {op_id!r} was used for another command")
         draft = self.draft
         decision = decide(draft, submission.command, moment, random)
+        if self.permit is not None and (decision.is_lasting or op_id is not None):
+            self.permit(submission)
         if decision.changes(draft):
             self.transitions.append(
-                transition_of(draft, decision, moment.now, submission.principal, submission.given)
+                transition_of(
+                    draft,
+                    decision,
+                    moment.now,
+                    submission.principal,
+                    submission.given,
+                    unrecorded=self.is_unrecorded,
+                )
             )
-        outcome = Done(draft.revision, decision.report(draft))
-        if op_id is not None:
+        revision = draft.base_revision if self.is_unrecorded else draft.revision
+        outcome = Done(revision, decision.report(draft))
+        if op_id is not None and not self.is_unrecorded:
             self.operations[op_id] = Operation(
-                op_id, submission.request, outcome.revision, outcome.result
+                op_id, submission.request, outcome.revision, outcome.result, moment.now
             )
         return outcome

@@ -29,6 +29,8 @@ class Draft(EntityTables):
     def __init__(self, base: State) -> None:
         self._base = base
         self.revision = base.revision
+        self.base_revision = base.revision
+        """The revision of the state below, which is stored."""
         self._zones: tuple[Zone, ...] | None = None
         self._tables: defaultdict[type[Entity], dict[Identity, Any]] = defaultdict(dict)
         """Changed entities by kind and identity; None for a removed one."""

@@ -36,12 +36,20 @@ class Transition:
 
 
 def transition_of(
-    draft: Draft, decision: Decision, now: float, principal: Principal, given: Mapping[str, Json]
+    draft: Draft,
+    decision: Decision,
+    now: float,
+    principal: Principal,
+    given: Mapping[str, Json],
+    *,
+    unrecorded: bool = False,
 ) -> Transition:
     """Lay a decision over the draft, and raise the serials of the zones that it touches.
 
     `now` is in seconds since 1970; `given` is the command as the history records it.
     Fleeting writes take no revision and raise no serial, because they alter TTLs only.
+    An `unrecorded` change, which is served before it is stored, takes the next serials: these are
+    reserved, and the clock's are not.
     """
     fleeting = tuple(write for write in decision.writes if write.is_fleeting)
     lasting = tuple(write for write in decision.writes if not write.is_fleeting)
@@ -51,7 +59,7 @@ def transition_of(
     revision = draft.revision + 1
     before = roles(draft, lasting)
     delta = delta_of(draft, revision, decision.writes, decision.zones, decision.settings)
-    raised = serial_writes(draft, delta, now)
+    raised = serial_writes(draft, delta, None if unrecorded else now)
     draft.apply(revision, raised)
     delta = replace(delta, authorities=delta.authorities + authorities(draft, raised))
     change = Change(

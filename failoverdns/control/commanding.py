@@ -28,7 +28,7 @@ from failoverdns.control.language.requests import (
 )
 from failoverdns.control.reading import Source, read
 from failoverdns.effects import Approval
-from failoverdns.model.change import Change
+from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Action, Mutation, ReadCommand
 from failoverdns.model.commands.certificates import RequestCertificate
 from failoverdns.model.commands.groups import Switch
@@ -37,6 +37,7 @@ from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
 from failoverdns.model.principal import Principal
 from failoverdns.model.rule_names import PreflightRule
+from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.decisions.switching import switch
 from failoverdns.rules.reports.reporting import history_report
 from failoverdns.store.interface import Store, Unavailable
@@ -96,6 +97,8 @@ class CommandCorridor:
             self._store,
             moment=self._moment(),
             behind=self._ledger.behind,
+            outage=self._ledger.outage,
+            overlay=self._ledger.overlay,
             effects=self._effects,
         )
         return await self._reply(request, read(source, request.command))
@@ -148,6 +151,25 @@ class CommandCorridor:
 def event_line(change: Change) -> bytes:
     """Return a change as an event line, for clients that watch."""
     return write_line({"event": change.command.get("command"), **history_report(change)})
+
+
+def unrecorded_line(step: Change) -> bytes:
+    """Return an automatic step that is served and not stored as an event line.
+
+    It has no revision yet; the event of the change follows when it is recorded.
+    """
+    report = {**history_report(step), "revision": None, "unrecorded": True}
+    return write_line({"event": step.command.get("command"), **report})
+
+
+def store_line(fault: str | None, since: float, recorded: int) -> bytes:
+    """Return as an event line that the state cannot be written, or, without a fault, can be again.
+
+    `since` (seconds since 1970) is when it became so; `recorded` counts the steps that were
+    recorded then.
+    """
+    event: dict[str, Json] = {"event": "store", "writable": fault is None, "fault": fault}
+    return write_line({**event, "since": timestamp(since), "recorded": recorded})
 
 
 def _agreed(command: Switch, planned: Mapping[str, Any]) -> Switch:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from failoverdns.changes.overlay import Overlay
 from failoverdns.changes.rehearsing import rehearsal
 from failoverdns.changes.state import State
 from failoverdns.control.auditing import exported, last_changes, verified
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.language.requests import Result, Streamed
+from failoverdns.control.store_report import UnrecordedNotes, store_report
 from failoverdns.model.application import Application
 from failoverdns.model.change import Json
 from failoverdns.model.commands import ReadCommand
@@ -34,8 +36,9 @@ from failoverdns.model.commands.server import (
     Watch,
 )
 from failoverdns.model.errors import Corrupt, Rejected
-from failoverdns.model.group import Side
+from failoverdns.model.group import Group, Side
 from failoverdns.model.moment import Moment
+from failoverdns.model.store_condition import Outage
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import Zone
 from failoverdns.pki.certificates import read_bundle
@@ -61,13 +64,16 @@ SHOWN_FETCHES = 20
 class Source:
     """What can be read: the state, the store behind it, and what the rest of the server reports.
 
-    `behind` is true if the state may hold changes that are not served yet.
+    `behind` is true if the state may hold changes that are not served yet.  `outage` is set while
+    the store cannot be written; `overlay` has the steps that are served and not stored.
     """
 
     state: State
     store: Store
     moment: Moment
     behind: bool
+    outage: Outage | None
+    overlay: Overlay
     effects: CommandEffects
 
 
@@ -76,25 +82,24 @@ async def read(source: Source, command: ReadCommand) -> Result:
     state, store = source.state, source.store
     match command:
         case Status(None):
-            copy = state.copy()
+            copy, notes = state.copy(), _notes(source)
             return {
                 "revision": copy.revision,
                 "zones": [zone_report(copy, zone) for zone in copy.zones],
-                "applications": Streamed(application_report(copy, a) for a in copy.applications()),
-                "groups": Streamed(group_report(copy, group) for group in copy.groups()),
+                "applications": Streamed(_applications(copy, copy.applications(), notes)),
+                "groups": Streamed(_groups(copy, copy.groups(), notes)),
                 "hooks": source.effects.hooks(),
                 "server": await _server(source),
+                "store": _store(source),
             }
         case Status(name):
-            return _group_status(state, name)
+            return _group_status(source, name)
         case ListApplications():
-            copy = state.copy()
-            return {
-                "applications": Streamed(application_report(copy, a) for a in copy.applications())
-            }
+            copy, notes = state.copy(), _notes(source)
+            return {"applications": Streamed(_applications(copy, copy.applications(), notes))}
         case ListGroups():
-            copy = state.copy()
-            return {"groups": Streamed(group_report(copy, group) for group in copy.groups())}
+            copy, notes = state.copy(), _notes(source)
+            return {"groups": Streamed(_groups(copy, copy.groups(), notes))}
         case History():
             return await last_changes(state, store, command)
         case ExportHistory():
@@ -117,8 +122,7 @@ async def read(source: Source, command: ReadCommand) -> Result:
         case Preflight():
             return await _preflight(source, command)
         case Explain():
-            group = find_group(state, command.group)
-            return explanation(state, group, source.moment, source.effects.probing.last_seen)
+            return _explanation(source, command)
         case Rehearse():
             return rehearsal(state, command, source.moment)
         case ShowHealth():
@@ -142,20 +146,60 @@ async def _server(source: Source) -> dict[str, Json]:
     }
 
 
-def _group_status(view: View, name: str | None) -> Result:
+def _group_status(source: Source, name: str | None) -> Result:
+    view, notes = source.state, _notes(source)
     group = find_group(view, name or "")
     zone = view.zone(group.zone)
     attached = (application_on(view, group, side) for side in Side)
     return {
         "revision": view.revision,
         "zones": [zone_report(view, zone)] if zone is not None else [],
-        "applications": [application_report(view, a) for a in attached if a is not None],
-        "groups": [group_report(view, group)],
+        "applications": [*_applications(view, (a for a in attached if a is not None), notes)],
+        "groups": [*_groups(view, (group,), notes)],
+        "store": _store(source),
     }
+
+
+def _notes(source: Source) -> UnrecordedNotes:
+    return UnrecordedNotes(source.outage, source.overlay.since())
+
+
+def _store(source: Source) -> dict[str, Json]:
+    return store_report(source.store.condition(), source.outage, source.overlay)
+
+
+def _applications(
+    view: View, found: Iterable[Application], notes: UnrecordedNotes
+) -> Iterator[Json]:
+    for each in found:
+        yield {**application_report(view, each), "unrecorded": notes.about(each.id)}
+
+
+def _groups(view: View, found: Iterable[Group], notes: UnrecordedNotes) -> Iterator[Json]:
+    """Yield reports of groups; a revision that is not stored yet is not reported."""
+    for each in found:
+        revision = min(each.revision, view.revision)
+        unrecorded = notes.about(each.id)
+        yield {**group_report(view, each), "revision": revision, "unrecorded": unrecorded}
+
+
+def _explanation(source: Source, command: Explain) -> Result:
+    group = find_group(source.state, command.group)
+    found = explanation(
+        source.state,
+        group,
+        source.moment,
+        source.effects.probing.last_seen,
+        source.outage,
+        unrecorded=source.overlay.since().get(group.id),
+        is_full=source.overlay.is_full,
+    )
+    return {**found, "unrecorded": _notes(source).about(group.id), "store": _store(source)}
 
 
 def _health(source: Source, command: ShowHealth) -> Result:
     """Report the health of one application, or of all that have checks or are forced."""
+    notes = _notes(source)
     if command.application is not None:
         found: Iterable[Application] = (find_application(source.state, command.application),)
     else:
@@ -171,11 +215,13 @@ def _health(source: Source, command: ShowHealth) -> Result:
             {
                 "name": application.name,
                 "health": application_health(application),
+                "unrecorded": notes.about(application.id),
                 "heads": [{"name": head.name, **head_health(head)} for head in application.heads],
                 "probes": source.effects.probing.last_seen(application),
             }
             for application in found
-        )
+        ),
+        "store": _store(source),
     }
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from failoverdns.delivery.hook_programs import GRACE, Lineage, Program, Run
 from failoverdns.effects import Effects
-from failoverdns.model.change import Change, Json
+from failoverdns.model.change import HistoryEntry, Json
 from failoverdns.model.delivery import HookProgress
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.event_kinds import EventKind
@@ -85,14 +85,33 @@ class Hook:
         self._effects = effects
         self._queue: deque[Event] = deque()
         self._seen = progress.revision
+        self._early: dict[int, object] = {}
+        """What the steps changed that were taken before they were recorded, by revision."""
+        self._is_stored = True
+        """Whether the store has the progress."""
+        self._fault: str | None = None
+        """Why the progress could not be stored; it is logged once."""
         self._working = self._telling = False
         self._attempt = 0
         self._programs: set[Program] = set()
         self._stopped = False
 
-    def take(self, change: Change) -> None:
+    def take(self, change: HistoryEntry) -> None:
         """Queue the events of a change; ignore a change that was taken before."""
-        if change.revision <= self._seen or self._stopped:
+        early = self._early.pop(change.revision, None)
+        if early is not None and early != change.changed:  # another change was stored in its place
+            self._early.clear()
+            self._seen = change.revision - 1
+        self._take(change)
+
+    def take_early(self, step: HistoryEntry) -> None:
+        """Queue the events of a step that is not recorded yet, and gets its revision then."""
+        if step.revision > self._seen:
+            self._early[step.revision] = step.changed
+        self._take(step)
+
+    def _take(self, change: HistoryEntry) -> None:
+        if self._stopped:
             return
         if change.revision == self._seen + 1 and len(self._queue) < MAX_WAITING:
             self._enqueue(change)
@@ -102,7 +121,8 @@ class Hook:
         """Run the program for the events that wait, if there are any."""
         missed = self._effects.state().revision - self._seen
         behind = self._seen - self.progress.revision
-        if (self._queue or missed > 0 or behind >= MAX_BEHIND) and not self._working:
+        unstored = not self._is_stored and not self._early
+        if (self._queue or missed > 0 or behind >= MAX_BEHIND or unstored) and not self._working:
             self._working = True
             self._effects.spawn(self._work())
 
@@ -134,7 +154,7 @@ class Hook:
         for program in self._programs:
             program.end()
 
-    def _enqueue(self, change: Change) -> None:
+    def _enqueue(self, change: HistoryEntry) -> None:
         self._seen = change.revision
         for event in events_of(change):
             if self._wants(event):
@@ -159,6 +179,8 @@ class Hook:
                     break
             if self._seen - self.progress.revision >= MAX_BEHIND and not self._stopped:
                 await self._keep(replace(self.progress, revision=self._seen))
+            elif not self._is_stored and not self._stopped:
+                await self._keep(self.progress)
         finally:
             self._working = self._telling = False
             self._attempt = 0
@@ -167,7 +189,7 @@ class Hook:
         """Queue the next events of history; wait if history cannot be read now."""
         revision = self._effects.state().revision
         try:
-            changes = await self._effects.store.changes_after(self._seen, READ_AT_ONCE)
+            changes = await self._effects.store.entries_after(self._seen, READ_AT_ONCE)
         except (Unavailable, Corrupt) as fault:
             problem = f"history cannot be read: {fault}"
             self.progress = replace(self.progress, problem=problem)
@@ -224,11 +246,20 @@ class Hook:
         )
 
     async def _keep(self, progress: HookProgress) -> None:
+        """Store the progress, up to the last change that is stored itself."""
         self.progress = progress
+        revision = min(progress.revision, self._effects.state().revision)
+        self._is_stored = False
         try:
-            await self._effects.store.save_progress(self.settings.name, progress)
+            kept = replace(progress, revision=revision)
+            await self._effects.store.save_progress(self.settings.name, kept)
         except (Unavailable, OutcomeUnknown) as fault:
-            self._effects.log(f"hook {self.settings.name}: {fault}")
+            if str(fault) != self._fault:
+                self._effects.log(f"hook {self.settings.name}: {fault}")
+            self._fault = str(fault)
+        else:
+            self._fault = None
+            self._is_stored = revision == progress.revision
 
     async def _run(self, event: Event, in_thread: RunInThread) -> Run:
         folder = self._effects.folder

@@ -7,12 +7,14 @@ Blocks, so it is called in a thread.  Does not know events, nor when to try agai
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import re
 import selectors
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -153,9 +155,17 @@ def without_key(text: str, key: str, public: str = "") -> str:
 def sweep(folder: Path) -> None:
     """Remove private folders that a killed server left behind; make `folder` if need be.
 
-    Raises OSError.
+    Raises OSError, also if another user could change what lies in the folder.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise OSError(errno.ENOTDIR, "it must be a directory, and not a symbolic link")
+    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise OSError(
+            errno.EPERM,
+            "another user could change the files of hooks in it; remove it, and it is made again",
+        )
     for left in folder.glob(f"{PREFIX}*"):
         shutil.rmtree(left)
 
@@ -163,6 +173,7 @@ def sweep(folder: Path) -> None:
 @contextmanager
 def _private_folder(lineage: Lineage, folder: Path) -> Iterator[Path]:
     """Write a certificate as certbot does, into a new folder that only this user can read."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder) as private:
         path = Path(private) / lineage.name
         path.mkdir(mode=0o700)

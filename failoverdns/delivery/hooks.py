@@ -17,6 +17,7 @@ from failoverdns.model.errors import RuleFailure
 from failoverdns.model.rule_names import PreflightRule
 from failoverdns.model.settings import HookSettings
 from failoverdns.rules.reports.events import before_switch
+from failoverdns.store.interface import OutcomeUnknown, Unavailable
 
 
 class Hooks:
@@ -29,14 +30,18 @@ class Hooks:
     async def configure(self, settings: Sequence[HookSettings], revision: int) -> None:
         """Replace the hooks by these; new ones run for events after `revision`.
 
-        Hooks that existed before run for the events that they have missed.  Raises Unavailable,
-        Corrupt or OutcomeUnknown; then the hooks are unchanged.
+        Hooks that existed before run for the events that they have missed.  The progress of a new
+        one that cannot be stored now is stored after its first event.  Raises Unavailable or
+        Corrupt; then the hooks are unchanged.
         """
         store = self._effects.store
         known = await store.progress()
         for wanted in settings:
             if wanted.name not in known:
-                await store.save_progress(wanted.name, HookProgress(revision))
+                try:
+                    await store.save_progress(wanted.name, HookProgress(revision))
+                except (Unavailable, OutcomeUnknown) as fault:
+                    self._effects.log(f"hook {wanted.name}: {fault}")
         self._replace(settings, known, revision)
         for hook in self._hooks.values():
             hook.go_on()
@@ -45,6 +50,11 @@ class Hooks:
         """Pass a change to every hook; each takes changes in order."""
         for hook in self._hooks.values():
             hook.take(change)
+
+    def announce_unrecorded(self, step: Change) -> None:
+        """Pass a step that is not recorded yet to every hook; when it is, it is known already."""
+        for hook in self._hooks.values():
+            hook.take_early(step)
 
     def _replace(
         self, settings: Sequence[HookSettings], known: Mapping[str, HookProgress], revision: int

@@ -15,11 +15,12 @@ class IssuingEffects(Effects):
     """The side effects of issuing, with the vault, the ledger, threads and time.
 
     `submit` submits a command and raises Rejected if it is refused; `pause` lets other work run;
-    `now` returns seconds since 1970.
+    `can_record` returns whether the state can be written, `now` returns seconds since 1970.
     """
 
     store: Store
     submit: Callable[[Mutation], Awaitable[None]]
     in_thread: InThread
     pause: Callable[[], Awaitable[None]]
+    can_record: Callable[[], bool]
     now: Callable[[], float]

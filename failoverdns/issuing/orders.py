@@ -87,8 +87,11 @@ class Orders:
         self._stopped = False
 
     def begin(self) -> None:
-        """Start the orders that may start; remove the challenges of those that may not."""
-        if self._stopped:
+        """Start the orders that may start; remove the challenges of those that may not.
+
+        While the state cannot be written, no order starts: what the CA does could not be recorded.
+        """
+        if self._stopped or not self._effects.can_record():
             return
         state, now = self._effects.state(), self._effects.now()
         orders = list(state.orders())
@@ -202,6 +205,8 @@ class Orders:
         """Return an order that may continue. Raises Rejected."""
         if self._stopped:
             raise Rejected("unavailable", "this server is being stopped or reconfigured")
+        if not self._effects.can_record():
+            raise Rejected("unavailable", "the state cannot be written")
         return check_order(self._effects.state(), id_)
 
     def _same(self, id_: str, url: str) -> Order:

@@ -48,7 +48,7 @@ class Renewals:
     def tick(self) -> None:
         """Start the orders and renewals that are due: call it every minute or so."""
         self._orders.begin()
-        if not self._looking and not self._stopped:
+        if not self._looking and not self._stopped and self._effects.can_record():
             self._looking = True
             self._effects.spawn(self._renew())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from failoverdns.model.entity import Entity
@@ -29,8 +29,8 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A committed command: one entry of the history; `time` in seconds since 1970.
+class HistoryEntry:
+    """What the history shows of a committed command; `time` in seconds since 1970.
 
     `command` is the request as given.  `changed` describes its effect, with old and new values.
     `subjects` are the ids and group names by which the history can be searched for it.
@@ -42,17 +42,34 @@ class Change:
     command: Mapping[str, Json]
     changed: tuple[Mapping[str, Json], ...]
     subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change(HistoryEntry):
+    """A committed command: its entry of the history, and the entities that it wrote."""
+
     writes: tuple[Write, ...]
+
+    @property
+    def entry(self) -> HistoryEntry:
+        """Return the entry of the history, which does not have the entities."""
+        return HistoryEntry(
+            self.revision, self.time, self.principal, self.command, self.changed, self.subjects
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """The reply to a command with an `op_id`, stored so that a retry gets the same reply."""
+    """The reply to a command with an `op_id`, stored so that a retry gets the same reply.
+
+    `time`, in seconds since 1970, says when it may be forgotten; a store does not return it.
+    """
 
     op_id: str
     request: str
     revision: int
     result: Mapping[str, Json]
+    time: float = field(default=0.0, compare=False)
 
 
 class Node(NamedTuple):

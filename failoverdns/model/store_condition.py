@@ -32,3 +32,15 @@ class StoreCondition:
     def is_writable(self) -> bool:
         """True if the last attempt to write succeeded."""
         return self.fault is None and not self.read_only
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A time in which the state cannot be written: since when (seconds since 1970), and why.
+
+    `revision` is the last one that was stored before.
+    """
+
+    since: float
+    reason: str
+    revision: int

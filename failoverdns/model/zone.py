@@ -99,11 +99,22 @@ class ZoneSerial(Entity):
         return self.origin
 
 
-def next_serial(previous: int | None, now: float) -> int:
+RESERVED_SERIALS = 1 << 16
+"""Serial numbers above a stored one that may be served without being stored.
+
+A start that may have lost such numbers begins above them.  See docs/decisions/disk-full.md.
+"""
+
+
+def next_serial(previous: int | None, now: float | None) -> int:
     """Return the serial number that follows `previous` (RFC 1982): the Unix time where possible.
 
     `now` is in seconds since 1970.  The serial number never decreases, even if the clock does.
+    Without `now` it is the number after `previous`, which is one of the reserved ones.
     """
+    if now is None and previous is not None:
+        return (previous + 1) & 0xFFFFFFFF or 1
+    now = now or 0.0
     clock = int(now) & 0xFFFFFFFF or 1
     if previous is None:
         return clock

@@ -9,7 +9,9 @@ import errno
 import resource
 import socket
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address
 
 IP_MTU_DISCOVER, IP_PMTUDISC_OMIT = 10, 5
@@ -26,6 +28,11 @@ OTHER_DESCRIPTORS = 640
 
 BACKLOG = 1024
 _ATTEMPTS = 20
+BINDING = "\0failoverdns: binding shared ports"
+"""The name of the lock of a server that binds ports, an abstract Unix socket (unix(7))."""
+
+_LOCKING = 2.0
+"""Seconds to wait while another server binds its addresses."""
 
 Address = IPv4Address | IPv6Address
 Pair = tuple[socket.socket, socket.socket]
@@ -63,11 +70,12 @@ def bind_shared(host: Address, port: int, count: int) -> list[Pair]:
     """
     pairs: list[Pair] = []
     try:
-        if port:
-            close_pair(bind(host, port))  # fails if another server shares the port
-        for _ in range(count):
-            pairs.append(bind(host, port, shared=True))
-            port = pairs[0][0].getsockname()[1]
+        with _no_other_binds():
+            if port:
+                close_pair(bind(host, port))  # fails if another server shares the port
+            for _ in range(count):
+                pairs.append(bind(host, port, shared=True))
+                port = pairs[0][0].getsockname()[1]
     except CannotListen:
         for pair in pairs:
             close_pair(pair)
@@ -79,6 +87,24 @@ def check_free(host: Address, port: int, kinds: Iterable[socket.SocketKind]) -> 
     """Raise CannotListen if a port cannot be bound; it is bound for a moment only."""
     for kind in kinds:
         _bound(kind, host, port, shared=False).close()
+
+
+@contextmanager
+def _no_other_binds() -> Iterator[None]:
+    """Prevent that another server of this machine finds a port free at the same moment.
+
+    The lock is a name in the abstract namespace of Unix sockets, which belongs to the network
+    namespace as ports do.  Any user could hold it, so it is not waited for without end.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as lock:
+        until = time.monotonic() + _LOCKING
+        while time.monotonic() < until:
+            try:
+                lock.bind(BINDING)
+                break
+            except OSError:
+                time.sleep(0.005)
+        yield
 
 
 def close_pair(pair: Pair) -> None:

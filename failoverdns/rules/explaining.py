@@ -15,6 +15,7 @@ from failoverdns.model.health import Health
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Mode
 from failoverdns.model.rule_names import FLAP_GUARD
+from failoverdns.model.store_condition import Outage
 from failoverdns.model.timestamps import duration, timestamp
 from failoverdns.rules.decisions.automation import Outlook, outlook
 from failoverdns.rules.decisions.switching import plan
@@ -32,10 +33,17 @@ def explanation(
     group: Group,
     moment: Moment,
     probes: Callable[[Application], list[Json]],
+    outage: Outage | None = None,
+    *,
+    unrecorded: float | None = None,
+    is_full: bool = False,
 ) -> dict[str, Json]:
     """Return the explanation of a group, as the reply to `explain`.
 
-    `probes` returns the last results of the probes of an application.
+    `probes` returns the last results of the probes of an application.  `outage` is set while the
+    state cannot be written, and `is_full` if no more automatic switches are made meanwhile.
+    `unrecorded` is the time (seconds since 1970) of the first automatic step about the group that
+    is not recorded.
     """
     look = outlook(view, group, moment)
     failures = _failures(view, group, look, moment)
@@ -61,7 +69,8 @@ def explanation(
             *_health_sentences(view, group, moment.steady),
             *_automation_sentences(view, group, look, moment),
             *_plan_sentences(group),
-            *_rule_sentences(group, look, failures),
+            *_rule_sentences(group, look, failures, outage, is_full=is_full),
+            *_unrecorded_sentences(unrecorded),
         ],
         "automation": group_automation(view, group),
         "switches_at": timestamp(max(earliest, moment.now)) if earliest is not None else None,
@@ -194,14 +203,33 @@ def _plan_sentences(group: Group) -> Iterator[Json]:
         yield f"A switch to the {planned.to} is planned for {timestamp(planned.at)}; {ttl}."
 
 
+def _unrecorded_sentences(since: float | None) -> Iterator[Json]:
+    if since is not None:
+        yield f"What automation did here since {timestamp(since)} is not recorded yet."
+
+
 def _rule_sentences(
-    group: Group, look: Outlook, failures: tuple[RuleFailure, ...]
+    group: Group,
+    look: Outlook,
+    failures: tuple[RuleFailure, ...],
+    outage: Outage | None,
+    *,
+    is_full: bool,
 ) -> Iterator[Json]:
     verdict = look.verdict
     wanted = verdict.to if verdict is not None else None
     to = (wanted or group.active.other).value
     what = "An automatic switch" if wanted is not None else "A manual switch"
-    if not failures:
+    if outage is not None:
+        yield (
+            f"The state cannot be written since {timestamp(outage.since)}: {outage.reason}. "
+            "A switch by hand is refused until it can be."
+        )
+        if is_full:
+            yield "Too many automatic steps are not recorded: no group switches automatically."
+        elif look.verdict is not None:
+            yield "An automatic switch is made all the same, and recorded later."
+    elif not failures:
         yield f"No rule prevents a switch to the {to}."
     for failure in failures:
         yield f"{what} to the {to} would be refused by {failure.rule}: {failure.message}."

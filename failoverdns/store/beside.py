@@ -6,16 +6,21 @@ Nothing is written, created, upgraded or locked.  The history is not read.
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
+from failoverdns.store.database_schema import SCHEMA_VERSION
+from failoverdns.store.generation import read_only
 from failoverdns.store.interface import Loaded
-from failoverdns.store.state_file import check_version, checked
+from failoverdns.store.loading import load, revision_of, version_of
+from failoverdns.store.mark import SUFFIX
+from failoverdns.store.rows import checked
+from failoverdns.store.state_file import why_not_writable
 from failoverdns.store.vault import Vault
 
 PATIENCE: Final = 30.0
@@ -32,40 +37,41 @@ def read_beside(path: Path, vault: Vault) -> Loaded:
     """
     if not path.exists():
         return Loaded(0, ())
+    options = "&immutable=1" if why_not_writable(path) else ""
     try:
-        where = f"file:{quote(str(path))}?mode=ro"
-        with closing(
-            sqlite3.connect(where, uri=True, isolation_level=None, timeout=PATIENCE)
-        ) as connection:
+        with closing(read_only(path, PATIENCE, options)) as connection:
             connection.execute("BEGIN")
             return _read(connection, vault)
     except Corrupt as fault:
         raise Corrupt(f"{path}: {fault}") from None
-    except sqlite3.DatabaseError as fault:
+    except (sqlite3.Error, UnicodeError, OverflowError) as fault:
         raise Corrupt(f"{path}: cannot be read: {fault}") from None
 
 
 def check_unused(path: Path) -> None:
     """Raise Corrupt if a server uses the state file `path`."""
-    try:
-        with path.with_name(path.name + ".acknowledged").open("rb") as mark:
-            fcntl.flock(mark, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return
-    except BlockingIOError:
-        raise Corrupt(f"{path}: another failoverdns is using this state") from None
+    file = Path(os.path.realpath(path))
+    for locked in (file, file.with_name(file.name + SUFFIX)):
+        try:
+            with locked.open("rb") as opened:
+                fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            continue
+        except BlockingIOError:
+            raise Corrupt(f"{path}: another failoverdns is using this state") from None
 
 
 def _read(connection: sqlite3.Connection, vault: Vault) -> Loaded:
-    version = check_version(connection)
-    revision, count = connection.execute("SELECT revision, entities FROM head").fetchone()
-    rows = connection.execute("SELECT document, checksum FROM entities ORDER BY rowid")
-    entities = tuple(documents.read_entity(document) for document in checked(rows))
-    if len(entities) != count:
-        raise Corrupt(f"is damaged: {count} entities were written, {len(entities)} are left")
+    version = version_of(connection)
+    if version == SCHEMA_VERSION:
+        loaded = load(connection)
+    else:  # what an upgrade leaves as it is
+        rows = connection.execute("SELECT document, checksum FROM entities ORDER BY rowid")
+        entities = tuple(documents.read_entity(document) for document in checked(rows))
+        loaded = Loaded(revision_of(connection), entities)
     if version >= _WITH_VAULT:
         _check_key(connection, vault)
-    return Loaded(revision, entities)
+    return loaded
 
 
 def _check_key(connection: sqlite3.Connection, vault: Vault) -> None:

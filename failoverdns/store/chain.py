@@ -70,7 +70,7 @@ def links(previous: str, rows: Iterable[ChainLink]) -> Iterator[Link]:
             if crc32(row.text) != row.checksum:
                 raise Corrupt("its text is not the one that was written")
             document = row.text.decode()
-            change = documents.read_change(json.loads(document))
+            change = documents.read_entry(json.loads(document))
         except (Corrupt, ValueError, RecursionError) as fault:
             raise Corrupt(f"revision {row.revision} cannot be read: {fault}") from None
         hash_ = row.hash.decode("ascii", "replace")

@@ -7,10 +7,10 @@ to which it adds the hash chain.
 | table        | holds                                                             |
 |--------------|-------------------------------------------------------------------|
 | `entities`   | the state: one document an entity                                 |
-| `history`    | every change, with the entities before and after it, as a chain   |
+| `history`    | every change, with what differs in the entities, as a chain       |
 |              | (`store.chain`); it is append-only                                |
 | `subjects`   | which changes are about which application or group                |
-| `operations` | replies to commands that had an `op_id`                           |
+| `operations` | replies to commands that had an `op_id`, for some days            |
 | `bundles`    | the vault: chains, and private keys, encrypted (`store.vault`)    |
 | `needs`      | which entity needs which bundle                                   |
 | `fetches`    | which client fetched which certificate                            |
@@ -64,7 +64,13 @@ _SINCE_4 = (
     f"ALTER TABLE head ADD COLUMN hash TEXT NOT NULL DEFAULT '{START}'",
 )
 
-_SINCE_5 = ("CREATE TABLE notes (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",)
+_SINCE_5 = (
+    "CREATE TABLE notes (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+    "ALTER TABLE operations ADD COLUMN time REAL NOT NULL DEFAULT 0",
+    "UPDATE operations SET time = strftime('%s', 'now')",
+    "CREATE INDEX operated ON operations (time)",
+)
+"""Operations of before get the time of the upgrade: they are kept as long as new ones."""
 
 _APPEND_ONLY = tuple(
     f"CREATE TRIGGER history_takes_no_{what.split()[0].lower()} BEFORE {what} "

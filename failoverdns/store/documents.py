@@ -7,27 +7,45 @@ would be served.  Golden files in the tests hold every format that was ever writ
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import NamedTuple
 
-from failoverdns.model.change import Change, Operation, Write
+from failoverdns.model.change import Change, HistoryEntry, Operation, Write
 from failoverdns.model.entity import Entity, Identity
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.names import DomainName
 from failoverdns.model.principal import unix_principal
 from failoverdns.store.entity_documents import KINDS
 from failoverdns.store.health_documents import Document
+from failoverdns.store.patches import Difference, apply, difference, inverted
 
 __all__ = [
     "Document",
     "bundle_of",
     "key_of",
-    "read_change",
     "read_entity",
+    "read_entry",
     "read_operation",
+    "redone",
+    "undone",
     "write_change",
     "write_entity",
     "write_operation",
 ]
+
+Side = tuple[str, Document | None, Document | None]
+"""An entity's key, and its document before and after a write; None for one that is not there."""
+
+
+class _Patch(NamedTuple):
+    """A write as it is stored: the difference of both documents, or (old rows) both of them."""
+
+    key: str
+    before: Document | None = None
+    after: Document | None = None
+    difference: Difference | None = None
+
 
 _READERS = {kind.word: kind.read for kind in KINDS.values()}
 
@@ -58,7 +76,7 @@ def read_entity(document: Document) -> Entity:
 
 
 def write_change(change: Change) -> Document:
-    """Return the document of a change."""
+    """Return the document of a change: of entities that changed, it has only what differs."""
     return {
         "revision": change.revision,
         "time": change.time,
@@ -66,27 +84,61 @@ def write_change(change: Change) -> Document:
         "command": dict(change.command),
         "changed": [dict(part) for part in change.changed],
         "subjects": list(change.subjects),
-        "writes": [[_optional(w.before), _optional(w.after)] for w in change.writes],
+        "patches": [_write_patch(write) for write in change.writes],
     }
 
 
-def read_change(document: Document) -> Change:
-    """Return the change that a document holds; raises Corrupt."""
+def read_entry(document: Document) -> HistoryEntry:
+    """Return what history shows of the change that a document holds; raises Corrupt."""
     try:
-        return Change(
+        if "patches" not in document and "writes" not in document:
+            raise KeyError("patches")
+        return HistoryEntry(
             revision=document["revision"],
             time=document["time"],
             principal=unix_principal(**document["who"]),
             command=document["command"],
             changed=tuple(document["changed"]),
             subjects=tuple(document["subjects"]),
-            writes=tuple(
-                Write(*(read_entity(side) if side is not None else None for side in pair))
-                for pair in document["writes"]
-            ),
         )
     except (KeyError, TypeError, ValueError) as fault:
         raise Corrupt(f"not a change of this version ({fault!r})") from None
+
+
+def redone(
+    change: Document, current: Callable[[str], Document | None]
+) -> dict[str, Document | None]:
+    """Return the documents that a change left of the entities that it wrote, by key.
+
+    `current` returns the document of an entity (by key) before the change.  Raises Corrupt.
+    """
+    found: dict[str, Document | None] = {}
+    for patch in _patches(change):
+        after = patch.after
+        if patch.difference is not None:
+            before = found[patch.key] if patch.key in found else current(patch.key)
+            after = apply(_present(patch.key, before), patch.difference)
+        found[patch.key] = after
+    return found
+
+
+def undone(change: Document, current: Callable[[str], Document | None]) -> list[Side]:
+    """Return the documents, before and after each write of a change, in the order of the writes.
+
+    `current` returns the document of an entity (by key) after the change.  Raises Corrupt.
+    """
+    known: dict[str, Document | None] = {}
+    found: list[Side] = []
+    for patch in reversed(_patches(change)):
+        after = known[patch.key] if patch.key in known else current(patch.key)
+        before = patch.before
+        if patch.difference is not None:
+            before = apply(_present(patch.key, after), inverted(patch.difference))
+        else:
+            after = patch.after
+        known[patch.key] = before
+        found.append((patch.key, before, after))
+    return found[::-1]
 
 
 def write_operation(operation: Operation) -> Document:
@@ -107,8 +159,36 @@ def read_operation(document: Document) -> Operation:
         raise Corrupt(f"not an operation of this version ({fault!r})") from None
 
 
-def _optional(entity: Entity | None) -> Document | None:
-    return write_entity(entity) if entity is not None else None
+def _write_patch(write: Write) -> Document:
+    before, after = write.before, write.after
+    entity = after if after is not None else before
+    if entity is None:
+        raise ValueError("a write needs an entity")
+    patch: Document = {"key": key_of(entity)}
+    if before is None:
+        return {**patch, "after": write_entity(entity)}
+    if after is None:
+        return {**patch, "before": write_entity(entity)}
+    return {**patch, "difference": difference(write_entity(before), write_entity(after))}
+
+
+def _patches(change: Document) -> list[_Patch]:
+    """Return the writes of a change; before schema 5 they had both documents as they were."""
+    try:
+        if "patches" in change:
+            return [_Patch(**patch) for patch in change["patches"]]
+        return [
+            _Patch(key_of(read_entity(before if after is None else after)), before, after)
+            for before, after in change["writes"]
+        ]
+    except (KeyError, TypeError, ValueError) as fault:
+        raise Corrupt(f"not a change of this version ({fault!r})") from None
+
+
+def _present(key: str, document: Document | None) -> Document:
+    if document is None:
+        raise Corrupt(f"{key} was changed, but there is no document of it")
+    return document
 
 
 def _identity_text(identity: Identity) -> str:

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, Operation
+from failoverdns.model.change import Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
 from failoverdns.model.store_condition import StoreCondition
 
 MAX_FETCHES = 1000
 """Fetches of an application's certificate that are kept."""
+
+OPERATIONS_KEPT = 7 * 86400.0
+"""Seconds for which an operation is kept, at least; after that a retry runs again."""
 
 Notify = Callable[[Change], None]
 
@@ -28,11 +31,15 @@ class Conflict(Exception):
 
 
 class Unavailable(Exception):
-    """The store cannot be used at the moment; nothing was committed."""
+    """The store cannot be used at the moment; nothing was committed, nor will a restart find it."""
 
 
 class OutcomeUnknown(Exception):
-    """The store may or may not have committed; `changes_after` shows which, when it can be read."""
+    """The store may or may not have committed.
+
+    Changes that `changes_after` returns are durable; those that it does not return may be found
+    after a restart.  A later commit that succeeds at the same revision excludes that.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ class Link:
     `document` is its text as stored; `hash` is SHA-256 of `previous` and that text, in hex digits.
     """
 
-    change: Change
+    change: HistoryEntry
     document: str
     previous: str
     hash: str
@@ -89,18 +96,28 @@ class Store(Protocol):
         """
 
     async def operation(self, op_id: str) -> Operation | None:
-        """Return the operation recorded under `op_id`; raises Unavailable."""
+        """Return the operation recorded under `op_id`, for at least `OPERATIONS_KEPT`.
 
-    async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[Change, ...]:
+        Raises Unavailable.
+        """
+
+    async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[HistoryEntry, ...]:
         """Return at most `limit` changes, newest first; with `subjects`, those about any of them.
 
         Raises Unavailable.
         """
 
-    async def changes_after(self, revision: int, limit: int | None = None) -> tuple[Change, ...]:
-        """Return the changes committed after `revision`, oldest first, at most `limit`.
+    async def entries_after(self, revision: int, limit: int) -> tuple[HistoryEntry, ...]:
+        """Return what history shows of the changes after `revision`, oldest first, at most `limit`.
 
         Raises Unavailable, and Corrupt for a change that cannot be read.
+        """
+
+    async def changes_after(self, revision: int) -> tuple[Change, ...]:
+        """Return the changes committed after `revision`, oldest first, with the entities written.
+
+        They are made backwards from the present: this is for the newest changes.  Raises
+        Unavailable, and Corrupt for a change that cannot be read.
         """
 
     async def links(self, after: int, limit: int) -> tuple[Link, ...]:
@@ -145,6 +162,12 @@ class Store(Protocol):
 
     async def progress(self) -> Mapping[str, HookProgress]:
         """Return the progress of each hook, by its name; raises Unavailable."""
+
+    async def note(self, name: str) -> int:
+        """Return a number that was noted by this name; 0 if none was.  Raises Unavailable."""
+
+    async def set_note(self, name: str, value: int) -> None:
+        """Note a number by a name, durably; raises Unavailable or OutcomeUnknown."""
 
     def condition(self) -> StoreCondition:
         """Return whether the store can be written, and how much room it has; it does not block."""

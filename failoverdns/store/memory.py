@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, Operation
+from failoverdns.model.change import Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
 from failoverdns.model.store_condition import StoreCondition
@@ -17,6 +17,7 @@ from failoverdns.store.chain import START, ChainLink, Walk, links, next_hash, pi
 from failoverdns.store.documents import bundle_of, key_of, write_change
 from failoverdns.store.interface import (
     MAX_FETCHES,
+    OPERATIONS_KEPT,
     Conflict,
     Link,
     Loaded,
@@ -25,7 +26,7 @@ from failoverdns.store.interface import (
     StoreHead,
     Unavailable,
 )
-from failoverdns.store.state_file import sealed
+from failoverdns.store.rows import sealed
 
 
 class Failure(Enum):
@@ -58,6 +59,7 @@ class MemoryStore:
         self._bundles: dict[str, Bundle] = {}
         self._fetches: list[Fetch] = []
         self._progress: dict[str, HookProgress] = {}
+        self._notes: dict[str, int] = {}
 
     @property
     def bundles(self) -> Mapping[str, Bundle]:
@@ -100,6 +102,11 @@ class MemoryStore:
         candidates = {**self._bundles, **{bundle.id: bundle for bundle in bundles}}
         self._bundles = {id_: found for id_, found in candidates.items() if id_ in needed}
         self._operations.update((operation.op_id, operation) for operation in operations)
+        times = [*(each.time for each in changes), *(each.time for each in operations)]
+        now = max(times, default=0.0)
+        for op_id, operation in list(self._operations.items()):
+            if operation.time < now - OPERATIONS_KEPT:
+                del self._operations[op_id]
         for change in changes:
             for notify in self._watchers:
                 notify(change)
@@ -111,21 +118,26 @@ class MemoryStore:
         self._check_reachable()
         return self._operations.get(op_id)
 
-    async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[Change, ...]:
+    async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[HistoryEntry, ...]:
         """Return at most `limit` changes, newest first."""
         self._check_reachable()
         wanted = set(subjects or ())
         found = (
-            change
+            change.entry
             for change in reversed(self._changes)
             if subjects is None or wanted & set(change.subjects)
         )
         return tuple(change for change, _ in zip(found, range(limit), strict=False))
 
-    async def changes_after(self, revision: int, limit: int | None = None) -> tuple[Change, ...]:
-        """Return the changes committed after `revision`, oldest first, at most `limit`."""
+    async def entries_after(self, revision: int, limit: int) -> tuple[HistoryEntry, ...]:
+        """Return what history shows of the changes after `revision`, oldest first."""
         self._check_reachable()
-        return tuple(self._changes[revision:][:limit])
+        return tuple(change.entry for change in self._changes[revision:][:limit])
+
+    async def changes_after(self, revision: int) -> tuple[Change, ...]:
+        """Return the changes committed after `revision`, oldest first."""
+        self._check_reachable()
+        return tuple(self._changes[revision:])
 
     async def links(self, after: int, limit: int) -> tuple[Link, ...]:
         """Return changes after a revision as links of the chain, oldest first."""
@@ -174,6 +186,16 @@ class MemoryStore:
         """Return the progress of each hook."""
         self._check_reachable()
         return dict(self._progress)
+
+    async def note(self, name: str) -> int:
+        """Return a number that was noted by this name."""
+        self._check_reachable()
+        return self._notes.get(name, 0)
+
+    async def set_note(self, name: str, value: int) -> None:
+        """Note a number by a name."""
+        self._check_reachable()
+        self._notes[name] = value
 
     def condition(self) -> StoreCondition:
         """Return whether the store can be written."""

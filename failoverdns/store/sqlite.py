@@ -1,36 +1,37 @@
 """The store for one machine: a SQLite file in WAL mode, synced at every commit.
 
-`store.open_file` has the transactions, `store.state_file` the checks of the file, and
-`store.statements` the SQL of a commit.  `run`, which makes the blocking calls, is injected: this
-module starts no thread.
+`store.open_file` has the transactions, `store.state_file` the checks of the file,
+`store.statements` the SQL of a commit, and `store.history_rows` the reading of the history.  `run`,
+which makes the blocking calls, is injected: this module starts no thread.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
 from failoverdns.model.certificate import Bundle, Secret
-from failoverdns.model.change import Change, Operation
+from failoverdns.model.change import Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.store_condition import StoreCondition
-from failoverdns.store import documents
-from failoverdns.store.chain import START, ChainLink, Walk, links, piece
+from failoverdns.store import documents, history_rows
 from failoverdns.store.interface import (
     MAX_FETCHES,
     Link,
     Loaded,
     Notify,
+    OutcomeUnknown,
     StoreHead,
     Unavailable,
 )
 from failoverdns.store.open_file import OpenFile
-from failoverdns.store.state_file import checked, sealed
+from failoverdns.store.rows import checked, sealed
 from failoverdns.store.statements import reencrypt_keys, write_bundles, write_changes
+from failoverdns.store.thorough import Reading
 from failoverdns.store.vault import Vault
 
 T = TypeVar("T")
@@ -79,57 +80,31 @@ class SQLiteStore:
         rows: list[Any] = await self._read(query, (op_id,))
         return documents.read_operation(rows[0]) if rows else None
 
-    async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[Change, ...]:
+    async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[HistoryEntry, ...]:
         """Return at most `limit` changes, newest first."""
-        where, values = "", list[object]()
-        if subjects is not None:
-            places = ", ".join("?" * len(subjects))
-            where = f"WHERE revision IN (SELECT revision FROM subjects WHERE subject IN ({places}))"
-            values += subjects
-        query = f"SELECT document, checksum FROM history {where} ORDER BY revision DESC LIMIT ?"
-        rows: list[Any] = await self._read(query, (*values, limit))
-        return tuple(documents.read_change(row) for row in rows)
+        return await self._call(lambda c: history_rows.last_entries(c, subjects, limit))
 
-    async def changes_after(self, revision: int, limit: int | None = None) -> tuple[Change, ...]:
-        """Return the changes committed after `revision`, oldest first, at most `limit`."""
-        query = (
-            "SELECT document, checksum FROM history WHERE revision > ? ORDER BY revision LIMIT ?"
-        )
-        rows: list[Any] = await self._read(query, (revision, -1 if limit is None else limit))
-        return tuple(documents.read_change(row) for row in rows)
+    async def entries_after(self, revision: int, limit: int) -> tuple[HistoryEntry, ...]:
+        """Return what history shows of the changes after `revision`, oldest first."""
+        return await self._call(lambda c: history_rows.entries_after(c, revision, limit))
+
+    async def changes_after(self, revision: int) -> tuple[Change, ...]:
+        """Return the changes committed after `revision`, oldest first, with their writes."""
+        return await self._call(lambda c: history_rows.changes_after(c, revision))
 
     async def links(self, after: int, limit: int) -> tuple[Link, ...]:
         """Return changes after a revision as links of the chain, oldest first."""
-
-        def read(connection: sqlite3.Connection) -> tuple[Link, ...]:
-            query = "SELECT hash FROM history WHERE revision <= ? ORDER BY revision DESC LIMIT 1"
-            before = connection.execute(query, (after,)).fetchone()
-            with closing(_rows(connection, after)) as rows:
-                return tuple(links(before[0] if before else START, piece(rows, limit)))
-
-        found: tuple[Link, ...] = await self._run(lambda: self._file.read(read))
-        return found
+        return await self._call(lambda c: history_rows.links_after(c, after, limit))
 
     async def verify(self, expected: str | None = None) -> StoreHead:
         """Verify the whole chain, in pieces between which commits can be made; return its head."""
-
-        def begin(connection: sqlite3.Connection) -> Walk:
-            query = "SELECT revision, hash, (SELECT max(revision) FROM history) FROM head"
-            revision, hash_, last = connection.execute(query).fetchone()
-            return Walk(StoreHead(revision, hash_), last or 0, expected)
-
-        def follow(connection: sqlite3.Connection) -> bool:
-            before = walk.after
-            with closing(_rows(connection, walk.after)) as rows:
-                for row in piece(rows):
-                    if not walk.is_over:
-                        walk.follow(row)
-            return walk.after > before and not walk.is_over
-
-        walk: Walk = await self._run(lambda: self._file.read(begin))
-        while await self._run(lambda: self._file.read(follow)):
+        walk = await self._call(lambda c: history_rows.begin_walk(c, expected))
+        while await self._call(lambda c: history_rows.continue_walk(c, walk)):
             pass
-        return walk.end()
+        head, reading = walk.end(), Reading()
+        while await self._run(lambda: self._file.read(reading.follow)):
+            pass
+        return head
 
     async def bundle(self, id_: str) -> Bundle | None:
         """Return a certificate chain and its key from the vault."""
@@ -181,9 +156,25 @@ class SQLiteStore:
         rows: list[Any] = await self._read("SELECT document, checksum FROM hooks", ())
         return {row.pop("name"): HookProgress(**row) for row in rows}
 
+    async def note(self, name: str) -> int:
+        """Return a number that was noted by this name."""
+
+        def read(connection: sqlite3.Connection) -> int:
+            row = connection.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
+            return int(row[0]) if row else 0
+
+        value: int = await self._run(lambda: self._file.read(read))
+        return value
+
+    async def set_note(self, name: str, value: int) -> None:
+        """Note a number by a name."""
+        query = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
+        row = (name, value)
+        await self._run(lambda: self._file.write(lambda connection: connection.execute(query, row)))
+
     def condition(self) -> StoreCondition:
         """Return whether the file can be written, and how much room its disk has."""
-        return StoreCondition(fault=self._file.fault)
+        return self._file.condition()
 
     def watch(self, notify: Notify) -> None:
         """Call `notify` with each change committed from now on."""
@@ -207,16 +198,18 @@ class SQLiteStore:
         sealed_keys = connection.execute("SELECT count(*) FROM bundles").fetchone()[0]
         self._vault.open(may_create=not sealed_keys)
         if self._vault.is_rotating:
-            self._file.write(lambda connection: reencrypt_keys(connection, self._vault))
-            self._vault.end_rotation()
+            with suppress(Unavailable, OutcomeUnknown):  # the next start or rotation ends it
+                self._rotate()
 
     def _rotate(self) -> int:
+        """Begin a rotation of the key, or continue one that could not be ended, and end it."""
+
         def rotate(connection: sqlite3.Connection) -> int:
             self._vault.begin_rotation()  # in the transaction: nothing is written meanwhile
             return reencrypt_keys(connection, self._vault)
 
+        count = self._file.write(rotate)
         try:
-            count = self._file.write(rotate)
             self._vault.end_rotation()
         except OSError as fault:
             raise Unavailable(f"{self._vault.path}: {fault}") from None
@@ -237,18 +230,9 @@ class SQLiteStore:
         self._file.acknowledge(expected + len(changes))
 
     async def _read(self, query: str, values: Sequence[object]) -> list[Any]:
-        def read(connection: sqlite3.Connection) -> list[Any]:
-            return list(checked(connection.execute(query, values)))
+        return await self._call(lambda c: list(checked(c.execute(query, values))))
 
-        rows: list[Any] = await self._run(lambda: self._file.read(read))
-        return rows
-
-
-def _rows(connection: sqlite3.Connection, after: int) -> Generator[ChainLink, None, None]:
-    """Yield the rows of the history after a revision, as stored bytes."""
-    query = (
-        "SELECT revision, CAST(document AS BLOB), checksum, CAST(hash AS BLOB) FROM history "
-        "WHERE revision > ? ORDER BY revision"
-    )
-    with closing(connection.execute(query, (after,))) as cursor:
-        yield from map(ChainLink._make, cursor)
+    async def _call(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """Call `read`, which only reads, with the connection, where blocking calls are made."""
+        result: T = await self._run(lambda: self._file.read(read))
+        return result

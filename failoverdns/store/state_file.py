@@ -1,105 +1,171 @@
 """The state file is created, opened, checked and read, or refused if it cannot be trusted.
 
 A file is refused if it is damaged, truncated, of a newer version, of another program, or older
-than the acknowledged revision (`store.mark`).  `store.database_schema` defines its tables.
+than the acknowledged revision (`store.mark`), or if the log beside it is of another file
+(`store.generation`).  A refusal changes nothing.  `store.loading` has what is checked in it.
 """
 
 from __future__ import annotations
 
-import json
+import errno
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing
-from itertools import islice
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from zlib import crc32
 
 from failoverdns.model.errors import Corrupt
-from failoverdns.store import documents
-from failoverdns.store.chain import START
-from failoverdns.store.database_schema import APPLICATION_ID, SCHEMA_VERSION, create, upgrade
+from failoverdns.store.damage import damaged, explain
+from failoverdns.store.database_schema import SCHEMA_VERSION, create, upgrade
+from failoverdns.store.generation import (
+    check_log,
+    generation_without_log,
+    read_only,
+    remedy,
+)
 from failoverdns.store.interface import Loaded
-from failoverdns.store.mark import Mark
+from failoverdns.store.loading import load, revision_of, version_of
+from failoverdns.store.place import Place
+from failoverdns.store.wal import committed, has_log
+from failoverdns.store.whole_file import sync_folder
 
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait while another process has the file locked."""
 
-_AT_ONCE: Final = 100
-"""Rows that are parsed at once."""
-
 _MAGIC = b"SQLite format 3\0"
-_UNUSABLE = {
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-}
-"""Primary result codes that do not mean that the file is damaged."""
+_SMALLEST = 512
+"""The size of the smallest database in bytes."""
+
+_WAL_VERSIONS = slice(18, 20)
+"""The bytes of a database that say whether it has a write-ahead log."""
+
+_NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-def open_state_file(
-    path: Path, mark: Mark, busy_timeout: float
-) -> tuple[sqlite3.Connection, Loaded]:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection to a state file, and the state in it; it `is_writable`, or only shows that."""
+
+    connection: sqlite3.Connection
+    loaded: Loaded
+    is_writable: bool
+
+
+def open_state_file(place: Place, busy_timeout: float, *, writing: bool = True) -> Opened:
     """Open a state file, creating it if there never was one, and return the state in it.
 
     `busy_timeout` is the time in seconds to wait for a lock of another process, now and later.
-    The connection may be used from any thread, one at a time.
+    The connection may be used from any thread, one at a time.  Without `writing`, nothing is
+    written to the disk, not even beside the file.
     Raises Corrupt, with what is wrong and what to do; OSError if the file cannot be reached.
     """
+    path = place.path
     try:
-        _check_file(path, mark)
-        connection = _connect(path, busy_timeout)
-        loaded = _read_all(connection)
-        if loaded.revision < mark.revision:
-            raise Corrupt(
-                f"is at revision {loaded.revision}, but revision {mark.revision} was "
-                f"acknowledged: changes are lost. Was {path.name}-wal deleted, or an old "
-                "copy put in its place? Put the right file back; or, to go on from revision "
-                f"{loaded.revision}, delete {mark.path}"
-            )
+        _check_file(place)
+        place.lock_file()
+        opened = _open(place, busy_timeout) if writing else _show(place)
     except Corrupt as fault:
-        raise Corrupt(f"{path}: {fault}") from None
-    except sqlite3.DatabaseError as fault:
-        raise Corrupt(f"{path}: {_explain(fault)}") from None
-    mark.advance(loaded.revision)
-    return connection, loaded
+        raise _about(path, str(fault)) from None
+    except (sqlite3.Error, UnicodeError, OverflowError) as fault:
+        raise _about(path, explain(fault)) from fault
+    place.accept(opened.loaded.revision)
+    return opened
 
 
-def sealed(document: documents.Document) -> tuple[str, int]:
-    """Return a document's text and checksum; SQLite has no checksum that finds a flipped bit."""
-    text = json.dumps(document, separators=(",", ":"))
-    return text, crc32(text.encode())
+def why_not_writable(path: Path) -> str | None:
+    """Return why a state file cannot be written at all, None if it may be."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            return f"{path.parent}: {os.strerror(errno.EACCES)}"
+    except OSError as fault:
+        if fault.errno in _NOT_WRITABLE:
+            return f"{path}: {fault.strerror}"
+    return None
 
 
-def checked(rows: Iterable[tuple[str, int]]) -> Iterator[documents.Document]:
-    """Yield the documents of rows; raises Corrupt for one with a wrong checksum.
-
-    Rows are parsed many at once: 1.9 us a group, where one by one takes 3.5 us.
-    """
-    rest = iter(rows)
-    while texts := [_intact(text, checksum) for text, checksum in islice(rest, _AT_ONCE)]:
-        yield from json.loads(f"[{','.join(texts)}]")
-
-
-def _intact(text: str, checksum: int) -> str:
-    if not isinstance(text, str) or crc32(text.encode()) != checksum:
-        raise Corrupt(_damaged(f"the checksum of a row is wrong: {str(text)[:100]!r}"))
-    return text
+def connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
+    """Return a connection that writes; raises sqlite3.Error."""
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=busy_timeout
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    upgrade(connection, version_of(connection))
+    return connection
 
 
-def _check_file(path: Path, mark: Mark) -> None:
+def _about(path: Path, what: str) -> Corrupt:
+    """Return that a file is refused, with another cause if a log is beside a damaged one."""
+    text = what if what.startswith(f"{path.parent}/") else f"{path}: {what}"
+    if "is damaged" in text and has_log(path):
+        text += f". {remedy(path)}"
+    return Corrupt(text)
+
+
+def _open(place: Place, busy_timeout: float) -> Opened:
+    """Open a state file for writing, after it was judged without that."""
+    path = place.path
+    loaded, without_log = None, generation_without_log(path)
+    with closing(read_only(path, busy_timeout)) as connection:
+        version = version_of(connection)
+        check_log(path, without_log, connection)
+        if version == SCHEMA_VERSION:
+            loaded = load(connection)
+        _check_revision(revision_of(connection), place)
+    writing = connect(path, busy_timeout)
+    return Opened(writing, loaded or load(writing), is_writable=True)
+
+
+def _show(place: Place) -> Opened:
+    """Return the state of a file that cannot be written, with what is in the log beside it."""
+    path = place.path
+    pages: dict[int, bytes] = {}
+    with suppress(FileNotFoundError):
+        pages, size = committed(path)
+    without_log = generation_without_log(path)
+    connection = read_only(path, options="&immutable=1")
+    if pages or version_of(connection) < SCHEMA_VERSION:
+        connection.close()
+        data = bytearray(path.read_bytes())
+        if pages:
+            page_size = len(pages[1] if 1 in pages else next(iter(pages.values())))
+            data[size * page_size :] = bytes(max(0, size * page_size - len(data)))
+            for number, page in pages.items():
+                data[(number - 1) * page_size : number * page_size] = page
+        data[_WAL_VERSIONS] = b"\1\1"
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        connection.deserialize(bytes(data))
+        upgrade(connection, version_of(connection))
+    check_log(path, without_log, connection)
+    _check_revision(revision_of(connection), place)
+    return Opened(connection, load(connection), is_writable=False)
+
+
+def _check_revision(revision: int, place: Place) -> None:
+    """Raise Corrupt if the state is older than what was acknowledged."""
+    if revision < place.acknowledged:
+        raise Corrupt(
+            f"is at revision {revision}, but revision {place.acknowledged} was acknowledged: "
+            f"changes are lost. Was {place.path.name}-wal deleted, or an old copy put in its "
+            f"place? Put the right file back; or, to go on from revision {revision}, delete "
+            f"{place.marks}"
+        )
+
+
+def _check_file(place: Place) -> None:
     """Create the file if there never was one; raise Corrupt if it is not a SQLite file."""
+    path = place.path
     if not path.exists():
-        if mark.revision:
+        if place.acknowledged:
             raise Corrupt(
-                f"is missing, but revision {mark.revision} was acknowledged: put it back from "
-                f"a backup; or, to start with nothing, delete {mark.path}"
+                f"is missing, but revision {place.acknowledged} was acknowledged: put it back "
+                f"from a backup; or, to start with nothing, delete {place.marks}"
             )
+        if has_log(path):
+            raise Corrupt(f"is missing, but its log is there. {remedy(path)}")
         _create(path)
         return
     with path.open("rb") as file:
@@ -108,101 +174,20 @@ def _check_file(path: Path, mark: Mark) -> None:
         what = "is empty" if not start else "is not a SQLite database"
         raise Corrupt(
             f"{what}: put a backup in its place; or, to start with nothing, move it away"
-            + (f" and delete {mark.path}" if mark.revision else "")
+            + (f" and delete {place.marks}" if place.acknowledged else "")
         )
-
-
-def check_version(connection: sqlite3.Connection) -> int:
-    """Return the version of a state file; raise Corrupt if this version cannot use it."""
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION_ID:
-        raise Corrupt("is a SQLite database of another program: choose another state.sqlite")
-    if version > SCHEMA_VERSION:
-        raise Corrupt(
-            f"was written by a newer failoverdns (schema {version}; this version knows "
-            f"{SCHEMA_VERSION}): upgrade failoverdns, or put back the copy made before"
-        )
-    return version
-
-
-def _read_all(connection: sqlite3.Connection) -> Loaded:
-    version = check_version(connection)
-    damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if damage != "ok":
-        raise Corrupt(_damaged(damage))
-    upgrade(connection, version)
-    query = "SELECT revision, entities, hash FROM head"
-    revision, count, hash_ = connection.execute(query).fetchone()
-    rows = connection.execute("SELECT document, checksum FROM entities ORDER BY rowid")
-    entities = tuple(documents.read_entity(document) for document in checked(rows))
-    if len(entities) != count:
-        raise Corrupt(_damaged(f"{count} entities were written, {len(entities)} are left"))
-    _check_end_of_history(connection, revision, hash_)
-    missing = connection.execute(
-        "SELECT key FROM needs LEFT JOIN bundles ON bundle = id WHERE id IS NULL LIMIT 1"
-    ).fetchone()
-    if missing is not None:
-        raise Corrupt(_damaged(f"the vault lacks the bundle of {missing[0]}"))
-    return Loaded(revision, entities)
-
-
-def _check_end_of_history(connection: sqlite3.Connection, revision: int, hash_: str) -> None:
-    """Raise Corrupt if the last change is not the last one that was committed."""
-    query = "SELECT revision, hash FROM history ORDER BY revision DESC LIMIT 1"
-    last = connection.execute(query).fetchone()
-    found, ends = (last[1], last[0]) if last else (START, 0)
-    if found != hash_:
-        right = (
-            "(SELECT hash FROM history ORDER BY revision DESC LIMIT 1)" if ends else f"'{START}'"
-        )
-        raise Corrupt(
-            f"was tampered with, or is damaged: its history ends with revision {ends}, whose hash "
-            f"is not the one that was noted when revision {revision} was committed. Put a backup "
-            "in its place; or, to go on with a history that `history --verify` will refuse for "
-            f'ever: sqlite3 FILE "UPDATE head SET hash = {right}"; nothing was changed'
-        )
+    if path.stat().st_size < _SMALLEST:
+        raise Corrupt(damaged("it ends in its header"))
 
 
 def _create(path: Path) -> None:
-    """Create an empty state file at `path`, completely or not at all."""
+    """Create an empty state file at `path`, completely or not at all; raises OSError."""
     new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
+    for rest in ("", "-journal", "-wal", "-shm"):
+        new.with_name(new.name + rest).unlink(missing_ok=True)
+    os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     with closing(sqlite3.connect(new, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
         create(connection)
-    new.chmod(0o600)
     new.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def _connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, timeout=busy_timeout
-    )
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
-
-
-def _explain(fault: sqlite3.DatabaseError) -> str:
-    """Return what is wrong: the file is damaged, or it cannot be used at the moment."""
-    code = getattr(fault, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-    if code in _UNUSABLE:
-        return (
-            f"cannot be used ({fault}): see that it and its folder belong to the user that "
-            "failoverdns runs as, that the disk is sound and not full, and that nothing else "
-            "has it locked"
-        )
-    return _damaged(str(fault))
-
-
-def _damaged(what: str) -> str:
-    return (
-        f"is damaged ({what}): put a backup in its place, or try `sqlite3 FILE .recover`; "
-        "nothing was changed"
-    )
+    sync_folder(path.parent)

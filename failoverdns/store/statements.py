@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Final
 
 from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Operation
 from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
 from failoverdns.store.chain import linked
-from failoverdns.store.interface import Conflict
-from failoverdns.store.state_file import checked, sealed
+from failoverdns.store.history_rows import packed
+from failoverdns.store.interface import OPERATIONS_KEPT, Conflict
+from failoverdns.store.rows import checked, sealed
 from failoverdns.store.vault import Vault
+
+FORGOTTEN: Final = 10
+"""Old operations that a commit deletes beyond as many as it adds; so no commit takes long."""
 
 
 def write_changes(
@@ -50,14 +55,23 @@ def write_changes(
         elif write.before is not None:
             key = documents.key_of(write.before)
             connection.execute("DELETE FROM entities WHERE key = ?", (key,))
-    connection.executemany("INSERT INTO history VALUES (?, ?, ?, ?)", history)
+    connection.executemany(
+        "INSERT INTO history VALUES (?, ?, ?, ?)",
+        ((revision, packed(text), checksum, hash_) for revision, text, checksum, hash_ in history),
+    )
     connection.executemany(
         "INSERT INTO subjects VALUES (?, ?)",
         ((subject, change.revision) for change in changes for subject in change.subjects),
     )
     connection.executemany(
-        "INSERT INTO operations VALUES (?, ?, ?)",
-        ((op.op_id, *sealed(documents.write_operation(op))) for op in operations),
+        "INSERT INTO operations VALUES (?, ?, ?, ?)",
+        ((op.op_id, *sealed(documents.write_operation(op)), op.time) for op in operations),
+    )
+    times = [*(each.time for each in changes), *(each.time for each in operations)]
+    connection.execute(
+        "DELETE FROM operations WHERE op_id IN "
+        "(SELECT op_id FROM operations WHERE time < ? ORDER BY time LIMIT ?)",
+        (max(times, default=0.0) - OPERATIONS_KEPT, len(operations) + FORGOTTEN),
     )
 
 

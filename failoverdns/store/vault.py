@@ -18,11 +18,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from failoverdns.model.errors import Corrupt
+from failoverdns.store.whole_file import read_all, replace_file
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _OTHERS = 0o077
-_MAX_FILE = 4096
+_MAX_FILE = 1 << 20
 
 
 class Vault:
@@ -90,7 +91,12 @@ class Vault:
         return ciphertext.partition(":")[0] == self._current
 
     def begin_rotation(self) -> None:
-        """Create a key and use it from now on, and keep the old one; raises OSError."""
+        """Create a key and use it from now on, and keep the old one; raises OSError.
+
+        A rotation that could not be ended is continued: its key is in use already.
+        """
+        if self.is_rotating:
+            return
         keys = [os.urandom(KEY_BYTES), *self._keys.values()]
         self._write(keys)
         self._keys = {key_id(key): key for key in keys}
@@ -106,9 +112,11 @@ class Vault:
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._check(os.fstat(descriptor))
-            text = os.read(descriptor, _MAX_FILE)
+            text = read_all(descriptor, _MAX_FILE)
         finally:
             os.close(descriptor)
+        if text is None:
+            raise Corrupt(f"{self.path}: is not a key file: it has more than {_MAX_FILE} bytes")
         try:
             keys = [b64decode(line, validate=True) for line in text.split()]
         except ValueError:
@@ -136,21 +144,8 @@ class Vault:
             )
 
     def _write(self, keys: list[bytes]) -> None:
-        """Write the key file, completely or not at all."""
-        new = self.path.with_name(self.path.name + ".new")
-        new.unlink(missing_ok=True)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, b"".join(b64encode(key) + b"\n" for key in keys))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        new.rename(self.path)
-        directory = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        """Write the key file, completely or not at all; raises OSError."""
+        replace_file(self.path, b"".join(b64encode(key) + b"\n" for key in keys))
 
 
 def key_id(key: bytes) -> str:

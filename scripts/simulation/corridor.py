@@ -70,6 +70,9 @@ class _Corridor:
             publish=lambda delta: None,
             visible=_at_once,
             announce=self._announce,
+            announce_unrecorded=_ignore,
+            outage_began=_ignore,
+            outage_ended=_ignore,
             spawn=_to_its_end,
             now=lambda: self._clock,
             random=Random(0),
@@ -152,6 +155,10 @@ class _Corridor:
 
 def _differs(before: Observed, after: Observed) -> bool:
     return (before.health, before.cause) != (after.health, after.cause)
+
+
+def _ignore(*_: object) -> None:
+    """Do nothing: the store is always writable."""
 
 
 async def _at_once() -> None:

@@ -16,6 +16,7 @@ from samples import eu, group, name, us, zone
 from samples import state as state_of
 from system.server import tool
 
+from failoverdns.changes.overlay import Overlay
 from failoverdns.changes.state import State
 from failoverdns.control.language.requests import Streamed
 from failoverdns.control.reading import Source, read
@@ -33,7 +34,15 @@ Row = tuple[DomainName, int, int, bytes]
 def exported(state: State) -> str:
     """Return the text that `records` prints."""
     effects = quiet_effects(Corridor())
-    source = Source(state, MemoryStore(), Moment(0.0, 0.0), behind=False, effects=effects)
+    source = Source(
+        state,
+        MemoryStore(),
+        Moment(0.0, 0.0),
+        behind=False,
+        outage=None,
+        overlay=Overlay(),
+        effects=effects,
+    )
     result = asyncio.run(read(source, ExportRecords()))
     text = result["text"]
     assert isinstance(text, Streamed)

@@ -138,6 +138,24 @@ def test_any_private_key_in_pem_is_removed() -> None:
     assert without_key(text, "") == "x\n(private key removed)\ny"
 
 
+@pytest.mark.parametrize("how", ["writable for a group", "writable for all", "of another", "link"])
+def test_a_folder_that_others_could_change_is_refused(tmp_path: Path, how: str) -> None:
+    """Its owner could replace the files of a program that runs."""
+    folder = tmp_path / "hooks"
+    folder.mkdir(0o700)
+    if how == "link":
+        folder.rename(tmp_path / "theirs")
+        folder.symlink_to("theirs")
+    elif how == "of another":
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a folder away")
+        os.chown(folder, 65534, 65534)
+    else:
+        folder.chmod(0o770 if how == "writable for a group" else 0o707)
+    with pytest.raises(OSError, match=r"another user could change|symbolic link"):
+        sweep(folder)
+
+
 def test_only_folders_that_a_killed_server_left_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "hooks"
     sweep(folder)

@@ -8,16 +8,22 @@ from typing import Any
 
 import pytest
 from authority import make_authority
+from corridors import ZONE, Corridor
 from driving import Gate, run
 from shops import Shop
+from unwritable import SETTINGS, build, fail_over, observe
 
+from failoverdns.changes.state import State
 from failoverdns.delivery.hook import BACK_OFF, MAX_BEHIND, MAX_WAITING, HookEffects
 from failoverdns.delivery.hook_programs import Run
 from failoverdns.delivery.hooks import Hooks
 from failoverdns.model.commands.applications import RenameApplication
 from failoverdns.model.commands.certificates import RemoveCertificate
+from failoverdns.model.commands.groups import Switch
+from failoverdns.model.health import Health
 from failoverdns.model.settings import HookSettings
 from failoverdns.store.interface import Unavailable
+from failoverdns.store.memory import MemoryStore
 
 AUTHORITY = make_authority()
 ISSUED = AUTHORITY.issue("shop.failover.test")
@@ -277,6 +283,65 @@ def test_a_failed_reload_changes_no_hook(shop: Told) -> None:
     shop.store.unreachable = False
     shop.switch()
     assert sides(shop) == ["backup"]
+
+
+def automatic(shop: Told) -> Corridor:
+    """Put the hooks of a shop on a corridor whose group is switched automatically."""
+    corridor = shop.corridor = build(MemoryStore())
+    shop.state, shop.store = corridor.ledger.state, corridor.store
+    shop.restart()
+    corridor.listeners.append(shop.hooks.announce)
+    corridor.early_listeners.append(shop.hooks.announce_unrecorded)
+    return corridor
+
+
+def test_a_hook_runs_at_once_for_a_switch_that_is_not_recorded_and_only_once(
+    shop: Told,
+) -> None:
+    """Its progress is stored with the change; a fault of the store is logged once."""
+    corridor = automatic(shop)
+    shop.use(tell(shop, events=frozenset({"switch", "health"})))
+    shop.store.unreachable = True
+    fail_over(corridor)
+    observe(corridor, "us", Health.DOWN)
+    assert len(shop.told()) == 5  # an application and its head went down, twice
+    assert sides(shop)[2] == "backup"
+    assert len(shop.log) == 1
+    corridor.ledger.resume()
+    shop.store.unreachable = False
+    corridor.ledger.resume()
+    assert len(shop.told()) == 5
+    assert run(shop.store.progress())["tell"].revision == shop.state.revision
+    corridor.do(Switch(("shop",), override=("target-down",)))
+    assert sides(shop)[-1] == "primary"
+
+
+def test_progress_is_never_stored_beyond_the_last_stored_change(shop: Told) -> None:
+    """Or the changes that get these revisions after a crash would find no hook."""
+    corridor = automatic(shop)
+    shop.use(tell(shop))
+    shop.store.unreachable = True
+    fail_over(corridor)
+    shop.store.unreachable = False
+    hook, *_ = shop.hooks._hooks.values()
+    run(hook._keep(hook.progress))
+    assert run(shop.store.progress())["tell"].revision == shop.state.revision
+
+
+def test_a_change_that_was_stored_in_place_of_a_step_finds_its_hook(shop: Told) -> None:
+    """A command of unknown outcome came back: its hook runs, and those of later steps again."""
+    corridor = automatic(shop)
+    shop.use(tell(shop))
+    shop.store.unreachable = True
+    fail_over(corridor)
+    shop.store.unreachable = False
+    loaded = run(shop.store.load())
+    twin = Corridor(shop.store)
+    twin.open_ledger(State(loaded.revision, loaded.entities, (ZONE,), SETTINGS))
+    twin.do(Switch(("shop",)))
+    corridor.ledger.resume()
+    assert sides(shop)[:2] == ["backup", "backup"]
+    assert shop.hooks.report()[0]["revision"] == shop.state.revision
 
 
 PLANNED: dict[str, Any] = {

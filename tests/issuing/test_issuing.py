@@ -29,6 +29,7 @@ class Idle:
                 in_thread=lambda call: self.nothing(),
                 pause=self.nothing,
                 spawn=self.begin,
+                can_record=lambda: True,
                 now=lambda: 0.0,
                 log=lambda text: None,
             )

@@ -18,7 +18,7 @@ from renewals import HOSTNAME, Ended, World, external
 
 from failoverdns.issuing.orders import CONCURRENT, PLACED_AT_MOST
 from failoverdns.model.certificate import CertificateKind
-from failoverdns.model.commands.applications import AddApplication
+from failoverdns.model.commands.applications import AddApplication, RenameApplication
 from failoverdns.model.commands.certificates import RemoveCertificate, RequestCertificate
 from failoverdns.model.commands.groups import AddGroup, SetGroup, Switch
 from failoverdns.model.group import Side
@@ -378,6 +378,22 @@ def test_an_unreachable_store_is_not_asked_without_end(world: World) -> None:
     waits = [line for line in world.logged if "waits" in line]
     assert len(waits) == 1
     world.corridor.store.unreachable = False
+    world.tick(60)
+    assert world.issued == 1
+
+
+def test_no_order_begins_at_the_ca_while_the_state_cannot_be_written(world: World) -> None:
+    """What the CA does could not be recorded, and its limits would be used up."""
+    world.local.fail("orders", UNPLACED)
+    world.do(RequestCertificate("eu"))
+    world.corridor.store.unreachable = True
+    world.corridor.refuse(RenameApplication("eu", "other"))  # so the ledger knows
+    asked = len(world.local.seen)
+    for _ in range(5):
+        world.tick(1000)
+    assert len(world.local.seen) == asked
+    world.corridor.store.unreachable = False
+    world.corridor.ledger.resume()
     world.tick(60)
     assert world.issued == 1
 

@@ -237,6 +237,7 @@ def test_a_ledger_that_takes_no_commands_is_logged_once_a_round(world: World) ->
     world.tick(30)
     assert sum("renewals wait" in line for line in world.logged) == 1
     world.corridor.store.unreachable = False
+    world.corridor.ledger.resume()
     world.tick(30)
     assert world.issued == 2
 
@@ -260,6 +261,7 @@ def test_a_check_of_very_many_certificates_lets_other_work_have_its_turn() -> No
         in_thread=lambda call: pause(),
         pause=pause,
         spawn=run,
+        can_record=lambda: True,
         now=lambda: 0.0,
         log=lambda text: None,
     )

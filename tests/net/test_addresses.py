@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
 import pytest
+from ports import free_port
 
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.addresses import BoundAddresses
 from failoverdns.net.inherited import Inherited
-from failoverdns.net.sockets import CannotListen, bind, bind_shared
+from failoverdns.net.sockets import BINDING, CannotListen, bind, bind_shared, close_pair
 
 ANY_PORT = ListenAddress(ip_address("127.0.0.1"), 0)
 
@@ -81,3 +84,19 @@ def test_a_socket_that_cannot_be_shared_is_read_by_all_processes() -> None:
         assert addresses.lost() == 0
     finally:
         addresses.close()
+
+
+def test_no_two_servers_bind_at_the_same_moment() -> None:
+    """Each of them would find the port free before the other has bound it."""
+    with ThreadPoolExecutor(1) as pool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as another:
+            another.bind(BINDING)
+            binding = pool.submit(bind_shared, ANY_PORT.host, free_port(), 2)
+            time.sleep(0.2)
+            assert not binding.done()
+        pairs = binding.result(timeout=5)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as another:
+        another.bind(BINDING)  # it is released
+    assert len(pairs) == 2
+    for pair in pairs:
+        close_pair(pair)

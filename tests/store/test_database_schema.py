@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from vaults import vault_beside
 from failoverdns.model.change import Operation, Write
 from failoverdns.model.errors import Corrupt
 from failoverdns.store.database_schema import SCHEMA_VERSION
-from failoverdns.store.interface import Loaded, StoreHead
+from failoverdns.store.interface import OPERATIONS_KEPT, Loaded, StoreHead
 from failoverdns.store.sqlite import SQLiteStore
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -56,7 +57,7 @@ def test_a_file_of_an_older_version_is_upgraded(tmp_path: Path, version: int) ->
     store = golden(tmp_path / "state.db", version)
     assert run(store.load()) == Loaded(3, (APPLICATION, GROUP))
     assert run(store.changes_after(0)) == HISTORY
-    assert run(store.history(["grp-2"], 9)) == HISTORY[1:2]
+    assert run(store.history(["grp-2"], 9)) == (HISTORY[1].entry,)
     operation = Operation("a-1", '{"command":"switch"}', 3, {"groups": []})
     assert run(store.operation("a-1")) == operation
     assert run(store.verify()) == HEAD
@@ -80,6 +81,18 @@ def test_an_upgraded_file_has_the_same_tables_as_a_new_one(tmp_path: Path, versi
         for path in (old.path, new.path)
     ]
     assert definitions[0] == definitions[1]
+
+
+def test_operations_of_before_are_kept_for_a_week_from_the_upgrade_on(tmp_path: Path) -> None:
+    """The age of a reply was not recorded before, so it counts as new."""
+    before = time.time()
+    store = golden(tmp_path / "state.db", 4)
+    run(store.load())
+    young = replace(change(4), time=before + OPERATIONS_KEPT - 60)
+    run(store.commit(3, [young]))
+    assert run(store.operation("a-1")) is not None
+    run(store.commit(4, [replace(change(5), time=time.time() + OPERATIONS_KEPT + 60)]))
+    assert run(store.operation("a-1")) is None
 
 
 def test_a_history_that_lacks_a_change_is_upgraded_but_fails_verification(

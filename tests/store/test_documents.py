@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ HEAD = {"name": "lb", "role": "load-balancer", "hostname": None, "addresses": ["
 APPLICATION = documents.write_entity(
     Application("app-1", "eu", None, (Head("lb", HeadRole.LOAD_BALANCER),), "lb")
 )
+WHOLE = change(7, Write(EVERY_KIND[0], None), Write(None, EVERY_KIND[1]), subjects=("app-1",))
+"""The change of the golden files."""
+
 GROUP = documents.write_entity(
     Group("grp-1", "shop", DomainName.from_text("a"), "x", "app-1", None, Side.PRIMARY, 60, 1)
 )
@@ -34,12 +38,48 @@ def test_documents_of_every_schema_are_read_and_written_the_same(schema: int, ki
     entities = EVERY_KIND[:kinds]
     assert tuple(documents.read_entity(d) for d in golden["entities"]) == entities
     assert [documents.write_entity(entity) for entity in entities] == golden["entities"]
-    whole = change(7, Write(EVERY_KIND[0], None), Write(None, EVERY_KIND[1]), subjects=("app-1",))
-    assert documents.read_change(golden["change"]) == whole
-    assert documents.write_change(whole) == golden["change"]
+    assert documents.read_entry(golden["change"]) == WHOLE.entry
+    sides = documents.undone(golden["change"], lambda _: None)
+    assert [documents.read_entity(side or {}) for side in (sides[0][1], sides[1][2])] == [
+        WHOLE.writes[0].before,
+        WHOLE.writes[1].after,
+    ]
     operation = Operation("a-1", '{"command":"switch"}', 7, {"groups": []})
     assert documents.read_operation(golden["operation"]) == operation
     assert documents.write_operation(operation) == golden["operation"]
+
+
+def test_a_change_is_written_as_what_differs() -> None:
+    """The golden file holds the form of schema 5."""
+    golden = json.loads((GOLDEN / "schema-5.json").read_text())
+    renamed = replace(EVERY_KIND[9], name="sky")
+    whole = replace(WHOLE, writes=(*WHOLE.writes, Write(EVERY_KIND[9], renamed)))
+    assert documents.write_change(whole) == golden["change"]
+
+
+@pytest.mark.parametrize("schema", range(1, 6))
+def test_a_change_of_every_schema_can_be_done_and_undone_again(schema: int) -> None:
+    golden = json.loads((GOLDEN / f"schema-{schema}.json").read_text())
+    watched = documents.write_entity(EVERY_KIND[9])
+    before = {"application/app-1": APPLICATION, "application/app-watched": watched}
+    after = {**before, **documents.redone(golden["change"], before.get)}
+    assert after["application/app-1"] is None
+    assert after["group/grp-2"] == documents.write_entity(EVERY_KIND[1])
+    sides = documents.undone(golden["change"], after.get)
+    assert [key for key, _, _ in sides][:2] == ["application/app-1", "group/grp-2"]
+    for key, old, new in sides:
+        assert new == after[key]
+        assert old == (documents.write_entity(EVERY_KIND[0]) if "app-1" in key else before.get(key))
+
+
+@pytest.mark.parametrize(
+    "patch", [{}, {"key": 1, "more": 1}, {"key": "flag/x", "difference": {"added": {"on": True}}}]
+)
+def test_a_patch_that_does_not_fit_is_corrupt(patch: documents.Document) -> None:
+    with pytest.raises(Corrupt):
+        documents.undone({"patches": [patch]}, lambda _: None)
+    with pytest.raises(Corrupt):
+        documents.redone({"patches": [patch]}, lambda _: None)
 
 
 @pytest.mark.parametrize(

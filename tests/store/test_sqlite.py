@@ -18,13 +18,14 @@ from driving import at_once, run
 from store.test_store import APPLICATION, GROUP, change
 from vaults import vault_beside
 
-from failoverdns.model.change import Write
+from failoverdns.model.change import Operation, Write
+from failoverdns.model.delivery import Fetch
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.store.chain import PIECE
 from failoverdns.store.interface import Loaded, OutcomeUnknown, Unavailable
-from failoverdns.store.mark import Mark
+from failoverdns.store.place import Place
 from failoverdns.store.sqlite import SQLiteStore
 from failoverdns.store.state_file import open_state_file
 
@@ -86,11 +87,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda p: p.write_bytes(p.read_bytes()[:4096] + bytes(4096) + p.read_bytes()[8192:]),
         "is damaged",
     ),
-    "a page of zeros in a table that a start does not read": (
-        lambda p: zero(p, "subjects"),
+    "a page of zeros in the index of entities": (
+        lambda p: zero(p, "sqlite_autoindex_entities_1"),
         "is damaged",
     ),
-    "a page of zeros in an index": (lambda p: zero(p, "fetched"), "is damaged"),
+    "a page of zeros in the vault": (lambda p: zero(p, "bundles"), "is damaged"),
     "a flipped digit": (flip, "the checksum of a row is wrong"),
     "a row that is not text": (
         lambda p: execute(p, "UPDATE entities SET document = CAST(document AS BLOB)"),
@@ -141,6 +142,36 @@ def test_a_damaged_file_is_refused_and_not_changed(path: Path, damage: str) -> N
     assert str(caught.value).startswith(f"{path}: ")
     assert message in str(caught.value)
     assert (path.read_bytes() if path.exists() else None) == before
+
+
+@pytest.mark.parametrize("table", ["subjects", "fetched", "fetches", "operations", "history"])
+def test_damage_in_what_a_start_does_not_read_is_found_by_a_verification(
+    path: Path, table: str
+) -> None:
+    """The server answers with the right state, and accepts no change that it cannot record."""
+    store = opened(path)
+    run(store.record_fetch(Fetch(1.0, "app-1", "web1", "::1", "f", "pem")))
+    run(store.commit(2, [change(3)], [Operation("once", "{}", 3, {})]))
+    assert run(store.verify()).revision == 3
+    run(store.close())
+    if table == "history":
+        damage(path, b'"revision":1,')
+    else:
+        zero(path, table)
+    store = SQLiteStore(path, at_once, vault_beside(path))
+    assert run(store.load()) == Loaded(3, (APPLICATION, GROUP))
+    with pytest.raises(
+        Corrupt, match="does not fit: its text" if table == "history" else table[:5]
+    ):
+        run(store.verify())
+    run(store.close())
+
+
+def damage(path: Path, text: bytes) -> None:
+    """Change a byte of a text in the file."""
+    data = path.read_bytes()
+    assert text in data
+    path.write_bytes(data.replace(text, text[:-1] + b";"))
 
 
 @pytest.mark.parametrize("rest", ["DELETE FROM history WHERE revision = 2", "DELETE FROM history"])
@@ -209,9 +240,9 @@ def test_commits_are_made_while_the_history_is_verified(tmp_path: Path) -> None:
         else:
             commit(count + turns, 1)
             turns += 1
-    assert turns == 4, "one to read the head of the chain, and three pieces"
+    assert turns == 5, "one to read the head of the chain, three pieces, and the other tables"
     assert end.revision == count + 1, "one was committed before the first"
-    assert list(store.verify("0" * 64).__await__()) == [None] * 4
+    assert list(store.verify("0" * 64).__await__()) == [None] * 5
 
 
 def test_many_entities_are_loaded_in_order_and_the_checksum_of_each_is_verified(
@@ -340,8 +371,6 @@ def test_a_read_error_of_the_disk_is_reported_as_unavailable(path: Path, what: s
 
 def test_a_second_commit_with_the_same_op_id_changes_nothing(path: Path) -> None:
     """The store refuses it as unavailable."""
-    from failoverdns.model.change import Operation
-
     store = opened(path)
     operation = Operation("once", "{}", 3, {})
     run(store.commit(2, [change(3)], [operation]))
@@ -380,10 +409,10 @@ def test_a_file_that_another_program_has_locked_is_not_reported_as_damaged(path:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         with (
-            closing(Mark(path.with_name("state.db.acknowledged"))) as mark,
+            closing(Place(path)) as place,
             pytest.raises(Corrupt, match="cannot be used \\(database is locked\\)"),
         ):
-            open_state_file(path, mark, 0.1)
+            open_state_file(place, 0.1)
     store = opened(path)
     assert store._file.connection is not None
     assert store._file.connection.execute("PRAGMA busy_timeout").fetchone() == (5000,)
@@ -391,14 +420,17 @@ def test_a_file_that_another_program_has_locked_is_not_reported_as_damaged(path:
     run(store.close())
 
 
-def test_a_commit_whose_mark_cannot_be_written_has_an_unknown_outcome(path: Path) -> None:
-    """The change is on disk, so `changes_after` returns it."""
+def test_a_commit_whose_mark_cannot_be_written_stands(path: Path) -> None:
+    """The change is on disk; the mark is behind, and advances with the next commit."""
     store = opened(path)
-    mark = store._file.mark
-    assert mark is not None
-    descriptor, mark._descriptor = mark._descriptor, os.open(path, os.O_RDONLY)
-    with pytest.raises(OutcomeUnknown):
-        run(store.commit(2, [change(3)]))
+    assert store._file.place is not None
+    mark = store._file.place.mark
+    descriptor, mark._descriptor = mark._descriptor, os.open(path.parent, os.O_RDONLY)
+    run(store.commit(2, [change(3)]))
     assert [c.revision for c in run(store.changes_after(2))] == [3]
-    os.close(descriptor)
+    assert mark._descriptor is not None
+    os.close(mark._descriptor)
+    mark._descriptor = descriptor
+    run(store.commit(3, [change(4)]))
+    assert int(path.with_name("state.db.acknowledged").read_text()) == 4
     run(store.close())

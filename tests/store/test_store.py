@@ -221,6 +221,22 @@ def test_an_operation_is_found_by_its_id(store: Store, reopen: Reopen) -> None:
     assert run(again.operation("c")) is None
 
 
+def test_an_operation_is_forgotten_after_a_week(store: Store) -> None:
+    """Not before, and with the commits that follow, some at a time."""
+    day = 86400.0
+    old = [Operation(f"old-{number}", "{}", 0, {}, 1000.0 + number) for number in range(30)]
+    for each in old:
+        run(store.commit(0, [], [each]))
+    run(store.commit(0, [], [Operation("young", "{}", 0, {}, 1000.0 + 7 * day)]))
+    assert run(store.operation("old-0")) == old[0]
+    for number in range(10):
+        later = Operation(f"later-{number}", "{}", 0, {}, 2000.0 + 7 * day + number)
+        run(store.commit(0, [], [later]))
+    assert [run(store.operation(each.op_id)) for each in old] == [None] * 30
+    assert run(store.operation("young")) is not None
+    assert run(store.operation("later-9")) is not None
+
+
 def test_the_history_is_returned_newest_first(store: Store) -> None:
     """It can be limited to some subjects and to the latest changes."""
     first = change(1, Write(None, APPLICATION), subjects=("app-1",))
@@ -228,10 +244,11 @@ def test_the_history_is_returned_newest_first(store: Store) -> None:
     third = change(3, subjects=("app-1", "grp-2"))
     run(store.commit(0, [first]))
     run(store.commit(1, [second, third]))
-    assert run(store.history(None, 10)) == (third, second, first)
-    assert run(store.history(None, 2)) == (third, second)
-    assert run(store.history(["app-1"], 10)) == (third, first)
-    assert run(store.history(["group:shop", "app-1"], 10)) == (third, second, first)
+    one, two, three = first.entry, second.entry, third.entry
+    assert run(store.history(None, 10)) == (three, two, one)
+    assert run(store.history(None, 2)) == (three, two)
+    assert run(store.history(["app-1"], 10)) == (three, one)
+    assert run(store.history(["group:shop", "app-1"], 10)) == (three, two, one)
     assert run(store.history(["nobody"], 10)) == ()
 
 
@@ -242,7 +259,44 @@ def test_changes_after_a_revision_are_returned_oldest_first(store: Store) -> Non
     assert run(store.changes_after(0)) == tuple(changes)
     assert run(store.changes_after(2)) == (changes[2],)
     assert run(store.changes_after(3)) == ()
-    assert run(store.changes_after(0, 2)) == tuple(changes[:2])
+
+
+def test_entries_after_a_revision_are_returned_oldest_first(store: Store) -> None:
+    """A hook that missed events reads the history in this way, a part at a time."""
+    changes = [change(1, Write(None, APPLICATION)), change(2), change(3)]
+    run(store.commit(0, changes))
+    assert run(store.entries_after(0, 2)) == (changes[0].entry, changes[1].entry)
+    assert run(store.entries_after(2, 9)) == (changes[2].entry,)
+    assert run(store.entries_after(3, 9)) == ()
+
+
+def test_changes_are_read_with_their_entities_before_and_after(store: Store) -> None:
+    """Whatever the order: several writes of one entity, in one change and in several."""
+    flag = Flag("office", True, 1234.5, "monday")
+    renamed = [replace(APPLICATION, name=f"name-{number}") for number in range(4)]
+    many = Application(
+        "app-many",
+        "many",
+        None,
+        tuple(
+            Head(f"web{number}", HeadRole.WEB_SERVER, (ip_address(f"192.0.2.{number}"),))
+            for number in range(100)
+        ),
+        None,
+    )
+    fewer = replace(many, heads=(*many.heads[50:], many.heads[3], *many.heads[10:40]))
+    changes = [
+        change(1, Write(None, APPLICATION), Write(None, flag), Write(None, many)),
+        change(2, Write(APPLICATION, renamed[0]), Write(renamed[0], renamed[1])),
+        change(3, Write(flag, replace(flag, on=False)), Write(many, fewer)),
+        change(4, Write(renamed[1], renamed[2]), Write(replace(flag, on=False), None)),
+        change(5, Write(None, flag), Write(fewer, many), Write(renamed[2], renamed[3])),
+        change(6, Write(renamed[3], None), Write(many, fewer)),
+    ]
+    for expected, each in enumerate(changes):
+        run(store.commit(expected, [each]))
+    for revision in range(7):
+        assert run(store.changes_after(revision)) == tuple(changes[revision:])
 
 
 def test_watchers_are_notified_of_each_change_in_order(store: Store) -> None:
@@ -329,3 +383,16 @@ def test_the_progress_of_hooks_is_kept_over_a_restart(store: Store, reopen: Reop
         "a": HookProgress(7, 12.5, "role eu", "exit status 1", "what it said"),
         "b": HookProgress(3),
     }
+
+
+def test_a_number_is_noted_by_its_name(store: Store, reopen: Reopen) -> None:
+    """It is 0 before, and is kept over a restart; it takes no revision."""
+    assert run(store.note("running")) == 0
+    run(store.set_note("running", 1))
+    run(store.set_note("other", 7))
+    store = reopen()
+    run(store.load())
+    assert (run(store.note("running")), run(store.note("other"))) == (1, 7)
+    run(store.set_note("running", 0))
+    assert run(store.note("running")) == 0
+    assert run(store.changes_after(0)) == ()

@@ -159,8 +159,8 @@ def test_a_rotation_that_cannot_write_the_key_file_changes_nothing(path: Path) -
 
 
 def test_a_key_file_is_synced_before_anything_is_encrypted_with_it(tmp_path: Path) -> None:
-    """A power failure leaves the complete old or new file: it is synced, renamed, and synced."""
-    order = ("open", "write", "fsync", "close", "rename", "open", "fsync", "close")
+    """A power failure leaves the complete old or new file: synced, read back, renamed, synced."""
+    order = ("open", "pwrite", "fsync", "pread", "close", "rename", "open", "fsync", "close")
     vault = Vault(tmp_path / "vault.key")
     with system_calls() as made:
         vault.open(may_create=True)
@@ -175,7 +175,7 @@ def test_a_key_file_is_synced_before_anything_is_encrypted_with_it(tmp_path: Pat
 def system_calls() -> Iterator[list[object]]:
     """Record the calls of these functions, in order; they are still carried out."""
     made: list[object] = []
-    known = (os.open, os.write, os.fsync, os.close, os.rename)
+    known = (os.open, os.pwrite, os.fsync, os.pread, os.close, os.rename)
 
     def note(frame: FrameType, event: str, called: object) -> None:
         if event == "c_call" and called in known:

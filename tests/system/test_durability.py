@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faults import Faults
 from system.kills import kills
 from system.server import Server
 
@@ -110,6 +111,36 @@ def test_a_stop_with_sigterm_loses_nothing_and_leaves_no_socket(demo: Server) ->
     assert not demo.folder.joinpath("state.db-wal").exists()
     demo.start()
     assert demo.short("414-262-781.failover.test") == ["198.51.100.20"]
+
+
+def test_a_switch_that_was_refused_is_not_found_after_a_crash(tmp_path: Path) -> None:
+    """The log of the state takes the switch, but cannot be synced once."""
+    faults = Faults(tmp_path / "faults")
+    server = Server(tmp_path)
+    server.environment = faults.environment
+    try:
+        server.start().load_demo()
+        faults.set("fsync", "-wal", times=1)
+        reply = server.ask(command="switch", groups=["shop"], to="backup")
+        assert reply["error"]["code"] == "unavailable", reply
+        assert "nothing was changed" in reply["error"]["message"]
+        server.kill()
+        faults.clear()
+        server.start()
+        assert server.short("414-262-781.failover.test") == ["192.0.2.10"]
+        faults.set("fsync", "-wal")
+        reply = server.ask(command="switch", groups=["shop"], to="backup")
+        assert reply["error"]["code"] == "unknown-outcome", reply
+        reply = server.ask(command="switch", groups=["shop"], to="backup")
+        assert reply["error"]["code"] == "unavailable", reply
+        assert server.short("414-262-781.failover.test") == ["192.0.2.10"]
+        faults.clear()
+        server.do(command="switch", groups=["shop"], to="backup")
+        server.kill()
+        server.start()
+        assert server.short("414-262-781.failover.test") == ["198.51.100.20"]
+    finally:
+        server.kill()
 
 
 def test_the_serial_never_decreases_over_restarts(demo: Server) -> None:

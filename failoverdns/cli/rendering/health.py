@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from failoverdns.cli.rendering.store import store_lines
 from failoverdns.cli.rendering.tables import Result, Writer, print_table, table
 
 
@@ -57,6 +58,8 @@ def _health(result: Result) -> None:
                 "\n".join(probe_line(probe, short=True) for probe in probes),
             )
     print_table(found, "nothing is checked: `failoverdns application set APP --check CHECK`")
+    for line in store_lines(result):
+        click.echo(line)
 
 
 def _forced(result: Result) -> None:

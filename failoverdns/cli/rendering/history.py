@@ -15,12 +15,24 @@ from failoverdns.control.language.commands import ROWS
 
 def event(event: Result) -> str:
     """Return one line about an event."""
-    who = event.get("who", {})
+    if event.get("event") == "store":
+        return _store_event(event)
+    who, command = event.get("who", {}), dict(event.get("command", {}))
+    happened = command.pop("happened", None)
+    revision = "unrecorded" if event.get("unrecorded") else f"r{event.get('revision')}"
+    recorded = f" (happened {happened})" if happened is not None else ""
     return (
-        f"{event.get('time')} r{event.get('revision')} {_words(event.get('command', {}))} "
+        f"{event.get('time')}{recorded} {revision} {_words(command)} "
         f"[{who.get('command')} uid {who.get('uid')} pid {who.get('pid')}]: "
         + ("; ".join(_changed(part) for part in event.get("changed", ())) or "nothing changed")
     )
+
+
+def _store_event(event: Result) -> str:
+    """Return one line about a store that cannot be written, or can be again."""
+    if not event["writable"]:
+        return f"{event['since']} the state cannot be written: {event['fault']}"
+    return f"{event['since']} the state can be written again: {event['recorded']} step(s) recorded"
 
 
 def _history(result: Result) -> None:

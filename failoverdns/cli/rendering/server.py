@@ -9,6 +9,7 @@ import click
 
 from failoverdns.cli.rendering.applications import applications
 from failoverdns.cli.rendering.groups import groups, resolved
+from failoverdns.cli.rendering.store import store_lines
 from failoverdns.cli.rendering.tables import Result, Writer
 
 
@@ -26,7 +27,7 @@ def _status(result: Result) -> None:
         click.echo(f"hook {hook['name']}: {hook['state']}")
         if hook["problem"]:
             click.echo(f"  {hook['problem']}")
-    for line in _server(result.get("server", {})):
+    for line in (*store_lines(result), *_server(result.get("server", {}))):
         click.echo(line)
 
 

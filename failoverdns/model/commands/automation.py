@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from failoverdns.model.commands.kinds import Mutation, ReadCommand
+from failoverdns.model.commands.kinds import AutomaticSwitch, Mutation, ReadCommand
 from failoverdns.model.errors import RuleFailure
 
 
@@ -44,7 +44,7 @@ class ListFlags(ReadCommand):
 
 
 @dataclass(frozen=True, slots=True)
-class Automate(Mutation):
+class Automate(AutomaticSwitch):
     """Internal command: switch a group (by id) if its policy calls for it.
 
     `objections` are the failed rules of external programs.
@@ -55,7 +55,7 @@ class Automate(Mutation):
 
 
 @dataclass(frozen=True, slots=True)
-class AdvancePlan(Mutation):
+class AdvancePlan(AutomaticSwitch):
     """Internal command: take the next step of the planned switch of a group (by id).
 
     `objections` as in `Automate`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from failoverdns.model.commands.kinds import Action, Mutation, ReadCommand
+from failoverdns.model.commands.kinds import Action, Mutation, Observation, ReadCommand
 from failoverdns.model.health import Health, Observed
 
 
@@ -45,7 +45,7 @@ class ShowHealth(ReadCommand):
 
 
 @dataclass(frozen=True, slots=True)
-class LearnHealth(Mutation):
+class LearnHealth(Observation):
     """Internal command: record the observed health of heads (by name) of an application (by id)."""
 
     application: str
@@ -53,5 +53,5 @@ class LearnHealth(Mutation):
 
 
 @dataclass(frozen=True, slots=True)
-class ForgetHealth(Mutation):
+class ForgetHealth(Observation):
     """Internal command, at start: set all observed health to unknown until it is probed again."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from failoverdns.model.commands.kinds import Action, Mutation, ReadCommand
+from failoverdns.model.commands.kinds import (
+    Action,
+    Mutation,
+    Observation,
+    ReadCommand,
+    Unrecorded,
+)
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, AutomationSettings
 from failoverdns.model.resolution import Answer
@@ -13,10 +19,21 @@ from failoverdns.model.zone import Zone
 
 @dataclass(frozen=True, slots=True)
 class Configure(Mutation):
-    """Internal command, at start and reload: serve exactly these zones, with these settings."""
+    """Internal command, at start and reload: serve exactly these zones, with these settings.
+
+    `is_start` is true at the start, which must succeed even if the state cannot be written.  With
+    `may_have_lost` the server before may have served steps that were not recorded.
+    """
 
     zones: tuple[Zone, ...]
     settings: AutomationSettings = NO_AUTOMATION_SETTINGS
+    is_start: bool = False
+    may_have_lost: bool = False
+
+    @property
+    def unrecorded(self) -> Unrecorded:
+        """Carried out at the start; a reload is a command by hand."""
+        return Unrecorded.ALWAYS if self.is_start else Unrecorded.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +78,7 @@ class QueryLogStatus(ReadCommand):
 
 
 @dataclass(frozen=True, slots=True)
-class LearnAnswer(Mutation):
+class LearnAnswer(Observation):
     """Internal command: record the answer for a hostname, to be served with TTL `ttl`."""
 
     hostname: DomainName
@@ -70,7 +87,7 @@ class LearnAnswer(Mutation):
 
 
 @dataclass(frozen=True, slots=True)
-class ForgetAnswers(Mutation):
+class ForgetAnswers(Observation):
     """Internal command: delete the answers for these hostnames, which nothing needs any more."""
 
     hostnames: tuple[DomainName, ...]

@@ -13,16 +13,18 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, group_names
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import AllDown, AnswerOf, AutomationSettings
+from failoverdns.model.policy import AllDown, AnswerOf, AutomationSettings, Mode
 from failoverdns.model.zone import MAX_ORIGIN, Zone
 from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.derived.view import View
-from failoverdns.rules.derived.zones import NOT_CONFIGURED, raised_serial
+from failoverdns.rules.derived.zones import NOT_CONFIGURED, above_reserved, raised_serial
 
 
 def configure(view: View, command: Configure, moment: Moment, _random: Random) -> Decision:
     """Serve exactly the given zones; each new or changed zone gets a new serial number.
 
+    Serial numbers above the stored one may have been served, if the server before may have lost
+    steps that were not recorded: then every zone begins above them, if anything is automatic.
     Raises Rejected `invalid` for a zone whose name leaves no room for labels.  Raises Rejected
     `in-use`, with every fault, if a group's zone is not configured, if a name of a group has
     configured records, or if a check or policy is in use and not configured.
@@ -39,9 +41,12 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
     if faults:
         raise Rejected("in-use", "; ".join(faults))
     writes = []
+    is_lost = command.may_have_lost and _is_any_automatic(view, command)
     for zone in command.zones:
         before, digest = view.serial(zone.origin), _digest(zone, command.settings)
-        if before is None or before.digest != digest:
+        if before is not None and is_lost:
+            writes.append(above_reserved(before, digest, moment.now))
+        elif before is None or before.digest != digest:
             writes.append(raised_serial(before, zone.origin, digest, moment.now))
     kept = {zone.origin for zone in command.zones}
     for dropped in view.serials():  # also zones that were removed while no server ran
@@ -49,6 +54,20 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
             writes.append(Write(dropped, replace(dropped, digest=NOT_CONFIGURED)))
     names = [zone.origin.to_text() for zone in command.zones]
     return Decision(tuple(writes), lambda _: {"zones": [*names]}, command.zones, command.settings)
+
+
+def _is_any_automatic(view: View, command: Configure) -> bool:
+    """Return whether answers may change without a command by hand.
+
+    A switch in one zone changes the roles of applications, which every zone serves.
+    """
+    automatic = {
+        policy.name for policy in command.settings.policies if policy.mode is Mode.AUTOMATIC
+    }
+    return any(zone.alias is not None for zone in command.zones) or any(
+        group.flatten or group.automation.plan is not None or group.automation.policy in automatic
+        for group in view.groups()
+    )
 
 
 def _digest(zone: Zone, settings: AutomationSettings) -> str:

@@ -34,6 +34,11 @@ class Decision:
     bundles: tuple[Bundle, ...] = ()
     about: Mapping[str, Json] | None = None
 
+    @property
+    def is_lasting(self) -> bool:
+        """True if the decision changes anything that is stored."""
+        return not all(write.is_fleeting for write in self.writes)
+
     def changes(self, view: View) -> bool:
         """Return whether the decision changes anything; changed zones always have writes."""
         return bool(self.writes) or self.settings not in (None, view.settings)

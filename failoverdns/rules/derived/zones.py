@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from failoverdns.model.change import Delta, Write
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import OwnedRRset
-from failoverdns.model.zone import ZoneSerial, next_serial
+from failoverdns.model.zone import RESERVED_SERIALS, ZoneSerial, next_serial
 from failoverdns.rules.derived.view import View
 
 NOT_CONFIGURED = ""
@@ -16,10 +16,11 @@ NOT_CONFIGURED = ""
 Its serial number stays stored, and increases if the zone is configured again."""
 
 
-def serial_writes(view: View, delta: Delta, now: float) -> tuple[Write, ...]:
+def serial_writes(view: View, delta: Delta, now: float | None) -> tuple[Write, ...]:
     """Return the writes that raise the serial number of each zone that `delta` changes.
 
-    Zones whose SOA record is in `delta` already are left out.  `now` is in seconds since 1970.
+    Zones whose SOA record is in `delta` already are left out.  `now` is in seconds since 1970;
+    without it the numbers are the next ones, for a change that is not stored.
     """
     origins = {node.zone for node in delta.nodes}
     for owner in delta.removed:
@@ -50,7 +51,15 @@ def all_authorities(view: View) -> tuple[OwnedRRset, ...]:
     return tuple(zone.start_of_authority(s.serial) for zone, s in pairs if s is not None)
 
 
-def raised_serial(before: ZoneSerial | None, origin: DomainName, digest: str, now: float) -> Write:
+def raised_serial(
+    before: ZoneSerial | None, origin: DomainName, digest: str, now: float | None
+) -> Write:
     """Return the write that gives a zone its next serial number, which never decreases."""
     serial = next_serial(before.serial if before else None, now)
     return Write(before, ZoneSerial(origin, serial, digest))
+
+
+def above_reserved(before: ZoneSerial, digest: str, now: float) -> Write:
+    """Return the write that raises a serial number above all that may have been served unstored."""
+    last = (before.serial + RESERVED_SERIALS) & 0xFFFFFFFF
+    return Write(before, ZoneSerial(before.origin, next_serial(last, now), digest))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from failoverdns.model.application import Application
-from failoverdns.model.change import Change, Json
+from failoverdns.model.change import HistoryEntry, Json
 from failoverdns.model.event_kinds import EventKind
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
@@ -49,10 +49,14 @@ class Event:
         return self.kind in lasting and (self.kind, self.id) == (other.kind, other.id)
 
 
-def events_of(change: Change) -> tuple[Event, ...]:
-    """Return the events of a change, in the order of `EventKind`."""
+def events_of(change: HistoryEntry) -> tuple[Event, ...]:
+    """Return the events of a change, in the order of `EventKind`.
+
+    Their time is when it happened, which may be before it was recorded.
+    """
     found: list[Event] = []
-    about: dict[str, str] = {"TIME": timestamp(change.time) or ""}
+    happened = change.command.get("happened") or timestamp(change.time) or ""
+    about: dict[str, str] = {"TIME": str(happened)}
     reason = change.command.get("reason")
     if isinstance(reason, str):
         about["REASON"] = reason
@@ -66,7 +70,7 @@ def events_of(change: Change) -> tuple[Event, ...]:
 
 
 def _happened(
-    part: Mapping[str, Json], change: Change
+    part: Mapping[str, Json], change: HistoryEntry
 ) -> Iterator[tuple[EventKind, dict[str, str]]]:
     """Yield the events of one description of a change: their kinds and details."""
     fields = cast(dict[str, Any], part.get("fields") or {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from failoverdns.model.application import Application, Head, Hostname, target_texts
-from failoverdns.model.change import Change, Json
+from failoverdns.model.change import HistoryEntry, Json
 from failoverdns.model.group import Group, Side
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import Zone
@@ -91,7 +91,7 @@ def zone_report(view: View, zone: Zone) -> dict[str, Json]:
     return report
 
 
-def history_report(change: Change) -> dict[str, Json]:
+def history_report(change: HistoryEntry) -> dict[str, Json]:
     """Return a change as `history` and `watch` show it."""
     return {
         "revision": change.revision,

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import samples
 import watched
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import carried_out, carry_out, group, name, refusal, state, text_record, zone
+from samples import carried_out, carry_out, eu, group, name, refusal, state, text_record, zone
 
+from failoverdns.changes.overlay import MAX_STEPS
 from failoverdns.changes.state import State
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import SetApplication
 from failoverdns.model.commands.groups import AddGroup, SetGroup
 from failoverdns.model.commands.server import Configure
-from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, Automation
+from failoverdns.model.policy import (
+    NO_AUTOMATION_SETTINGS,
+    Automation,
+    AutomationSettings,
+    Mode,
+    Plan,
+    Policy,
+)
 from failoverdns.model.records import SOA
-from failoverdns.model.zone import MAX_ORIGIN, Zone, ZoneSerial
+from failoverdns.model.zone import MAX_ORIGIN, RESERVED_SERIALS, Zone, ZoneSerial
 from failoverdns.rules.derived.zones import all_authorities, authorities, serial_writes
 
 TEST, EXAMPLE = zone(), zone("failover.example")
@@ -92,6 +101,33 @@ def test_a_serial_increases_by_one_when_the_clock_is_behind_it() -> None:
     view = state(zones=[TEST])
     carry_out(view, Configure((CHANGED,)), now=50.0)
     assert serials(view) == {"failover.test": 101}
+
+
+AUTO = AutomationSettings((), (Policy("auto", Mode.AUTOMATIC), Policy("hand")))
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_raised"),
+    [
+        ({"automation": Automation(policy="auto")}, True),
+        ({"automation": Automation(plan=Plan(900.0, "backup", 10))}, True),
+        ({"flatten": True}, True),
+        ({"automation": Automation(policy="hand")}, False),
+        ({}, False),
+    ],
+)
+@pytest.mark.parametrize("now", [50.0, 500.0])
+def test_a_start_after_a_crash_begins_above_the_reserved_serials(
+    fields: dict[str, Any], is_raised: bool, now: float
+) -> None:
+    """Only where answers may have changed without being recorded, whatever the clock says."""
+    view = state(eu(), group(**fields), zones=[TEST], settings=AUTO)
+    carry_out(view, Configure((TEST,), AUTO, is_start=True), now=now)
+    assert serials(view) == {"failover.test": 100}
+    lost = Configure((TEST,), AUTO, is_start=True, may_have_lost=True)
+    carry_out(view, lost, now=now)
+    assert serials(view) == {"failover.test": 101 + RESERVED_SERIALS if is_raised else 100}
+    assert RESERVED_SERIALS > MAX_STEPS
 
 
 @given(st.lists(st.tuples(st.sampled_from([(TEST,), (CHANGED,), (EXAMPLE,)]), st.floats(0, 2**33))))
