@@ -3,7 +3,7 @@
 | call        | arguments                                   | result                               |
 |-------------|---------------------------------------------|--------------------------------------|
 | APPLIED     |                                             | none: all before it is applied       |
-| CONFIGURE   | settings                                    |                                      |
+| CONFIGURE   | settings; the protocol                      |                                      |
 | OPEN        | sockets: number and address; and two        |                                      |
 |             | descriptors for each, UDP and TCP           |                                      |
 | CLOSE       | numbers                                     |                                      |
@@ -32,6 +32,17 @@ from failoverdns.net.succession import HandedConnection
 
 CONTROLLED: Final = "in-use"
 """The code of a refusal: another control process controls the answering process."""
+
+
+PROTOCOL: Final = 1
+"""The version of calls, deltas and settings; failoverdns 0.1.0, which does not send it, has 1.
+
+An answering process runs the files on disk, and the control process those of its start: if others
+were installed meanwhile, and they differ here, the process refuses to be configured.
+"""
+
+OTHER_VERSION: Final = "conflict"
+"""The code of that refusal."""
 
 
 class Call(enum.StrEnum):

@@ -12,6 +12,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ from failoverdns.net.unix import LOOK, UnixListener
 from failoverdns.protocol.table.fast_path import fast_path
 from failoverdns.workers.calls import (
     CONTROLLED,
+    OTHER_VERSION,
+    PROTOCOL,
     Call,
     read_address,
     read_connections,
@@ -39,6 +42,7 @@ from failoverdns.workers.calls import (
     write_connections,
 )
 from failoverdns.workers.channel import Channel, ChannelFactory, open_channel
+from failoverdns.workers.first_version import translated
 from failoverdns.workers.rendezvous import rendezvous_of, title
 
 CHANNEL = 3
@@ -115,10 +119,12 @@ class AnsweringProcess:
             self._control = channel
             channel.takes_descriptors = True
         answerer = self._answerer
+        name, arguments = translated(name, arguments)
         match name:
             case Call.APPLIED:
                 return None
             case Call.CONFIGURE:
+                check_protocol(arguments)
                 answerer.configure(read_worker_settings(arguments["settings"]))
             case Call.OPEN:
                 self._open(channel, arguments)
@@ -207,6 +213,14 @@ class AnsweringProcess:
             self._reactor.stop()
 
 
+def check_protocol(arguments: dict[str, Any]) -> None:
+    """Raise Rejected if the control process speaks another version of the protocol."""
+    spoken = arguments.get("protocol", 1)
+    if spoken != PROTOCOL:
+        text = f"failoverdns {__version__} is on disk, and speaks {PROTOCOL}, not {spoken}"
+        raise Rejected(OTHER_VERSION, text)
+
+
 def _log_command(arguments: dict[str, Any]) -> LogCommand:
     if "sample" in arguments:
         return QueryLogOn(arguments["sample"])
@@ -226,3 +240,7 @@ def answer(control_socket: str, place: str) -> int:
     gc.disable()
     reactor.run()
     return 0
+
+
+if __name__ == "__main__":  # by a control process of version 0.1.0, after an upgrade in its place
+    sys.exit(answer(sys.argv[1].removesuffix(".worker"), "0"))

@@ -10,6 +10,8 @@ in `workers.worker_process`, addresses and settings are in `workers.settings`.
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +32,7 @@ from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import HandedConnection, HandedPair, close_all
 from failoverdns.protocol.table.deltas import write_parts
 from failoverdns.workers.called_process import Gone, Stuck
-from failoverdns.workers.calls import Call, write_address, write_connections
+from failoverdns.workers.calls import PROTOCOL, Call, write_address, write_connections
 from failoverdns.workers.filling import FILLING, fill
 from failoverdns.workers.frames import write_delta_frame
 from failoverdns.workers.handover import dismiss, find_orphans
@@ -73,6 +75,8 @@ class Fleet:
         self._parts: Parts = lambda: iter(())
         self._sample: int | None = None
         self._replacing = False
+        self._is_outdated = False
+        """Whether the files on disk are of a version that cannot answer for this one."""
         self._heartbeat = LoopingCall(self._look)
         self._heartbeat.clock = reactor
 
@@ -89,6 +93,8 @@ class Fleet:
             await self._fill(workers)
         except (Gone, Stuck):
             raise CannotAnswer("an answering process ended before it could answer") from None
+        except Rejected as refusal:
+            raise CannotAnswer(f"no answering process can be started: {refusal}") from None
         self._replacing = True
         self._arrange()
         await self.visible()
@@ -249,7 +255,9 @@ class Fleet:
         self._workers.remove(worker)
         if not self._replacing:
             return
-        log.error("answering process {pid} has ended; another one takes its place", pid=worker.pid)
+        if not self._is_outdated:
+            text = "answering process {pid} has ended; another one takes its place"
+            log.error(text, pid=worker.pid)
         self._arrange()
         spawn(self._fill_place(worker.place, bool(worker.open)))
 
@@ -258,18 +266,35 @@ class Fleet:
         if not at_once:
             await deferLater(self._reactor, PAUSE)
         if self._replacing:
+            worker = self._launch(place)
             try:
-                await self._fill([self._launch(place)])
+                await self._fill([worker])
             except (Gone, Stuck):
                 return
+            except Rejected as refusal:
+                self._note_other_version(refusal)
+                await worker.retire()
+                return
             self._arrange()
+
+    def _note_other_version(self, refusal: Rejected) -> None:
+        """Log that the files on disk are of another version; restart if no process answers."""
+        if not self._is_outdated:
+            self._is_outdated = True
+            log.error(
+                "no answering process can be started: {why}: run `failoverdns restart`",
+                why=refusal.message,
+            )
+        if not any(worker.is_serving for worker in self._workers):
+            os.kill(os.getpid(), signal.SIGUSR2)
 
     def _configure(self) -> None:
         for worker in self._workers:
             self._call_later(worker, Call.CONFIGURE, self._settings())
 
     def _settings(self) -> dict[str, Any]:
-        return {"settings": write_worker_settings(share_of(self._setup.settings, self._count))}
+        settings = write_worker_settings(share_of(self._setup.settings, self._count))
+        return {"settings": settings, "protocol": PROTOCOL}
 
     def _look(self) -> None:
         """Check that each process answers calls, as it must even if nothing changes."""
