@@ -16,8 +16,12 @@ from failoverdns.answering.tcp_clients import TCPClients
 from failoverdns.answering.udp import Serve, UDPReader, WildcardUDPReader
 from failoverdns.model.change import Json
 from failoverdns.model.settings import ListenAddress, TCPSettings
+from failoverdns.net.detaching import receive
 from failoverdns.net.sockets import Pair
 from failoverdns.net.succession import HandedConnection, close_all
+
+DRAINING: Final = 16
+"""Times that packets are read from a UDP socket before it is closed."""
 
 FLUSH: Final = 1.0
 """Seconds that a TCP client may take to read its replies before its connection is released."""
@@ -91,10 +95,14 @@ class Listeners:
         self._open[number] = _Listener(asked, udp, tcp, factory)
 
     def close(self, number: int) -> None:
-        """Stop answering on a pair of sockets; queries already received over TCP are answered."""
+        """Stop answering on a pair of sockets; queries that have arrived are answered before."""
         listener = self._open.pop(number, None)
         if listener is not None:
+            for _ in range(DRAINING):
+                listener.udp.doRead()
             self._stop(listener)
+            for connection in listener.factory.connections:
+                receive(connection.transport)
             listener.factory.close()
 
     def close_all(self) -> None:

@@ -1,4 +1,7 @@
-"""Connections that leave Twisted and stay open, so that another process can continue them."""
+"""Connections that leave Twisted and stay open, so that another process can continue them.
+
+What is waiting in a connection that is about to be closed can be received before.
+"""
 
 from __future__ import annotations
 
@@ -22,3 +25,9 @@ def detach(transport: Any) -> int:
     transport.connected, transport.disconnected = 0, 1
     transport.socket.close()
     return descriptor
+
+
+def receive(transport: Any) -> None:
+    """Receive what has arrived on a connection, before the reactor's turn; it may be nothing."""
+    if transport.connected:
+        transport.doRead()

@@ -162,3 +162,23 @@ def test_a_connection_to_an_address_that_is_not_served_any_more_is_closed(
         sock.settimeout(5)
         sock.setblocking(True)
         assert sock.recv(1) == b""
+
+
+def test_queries_that_have_arrived_are_answered_before_a_stop(
+    processes: tuple[Process, Process, int],
+) -> None:
+    """Over UDP and TCP, also those that were not read yet."""
+    old, new, port = processes
+    new.listeners.close_all()
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        connected(port, old) as tcp,
+    ):
+        udp.settimeout(5)
+        udp.connect(("127.0.0.1", port))
+        for number in range(200):
+            udp.send(b"%03d" % number)
+        tcp.sendall(b"\0\x03one\0\x03two")
+        old.listeners.close_all()
+        assert [udp.recv(100) for _ in range(200)] == [b"old %03d" % n for n in range(200)]
+        assert received(tcp, 18) == b"\0\x07old one\0\x07old two"
