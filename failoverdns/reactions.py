@@ -212,7 +212,8 @@ class Reactions:
         self._issuing.tick()
         if not self._is_looking:
             self._is_looking = True
-            looks = self._warnings.look(self._ledger.state, self._config, self._now())
+            condition = self._store.condition()
+            looks = self._warnings.look(self._ledger.state, self._config, condition, self._now())
             self._turns.coiterate(looks).addBoth(self._looked)
 
     def _looked(self, result: object) -> None:

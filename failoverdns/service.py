@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from failoverdns.control.language.requests import write_reply
 from failoverdns.model.change import Change, Json
 from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
-from failoverdns.model.errors import Rejected
+from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import Config
 from failoverdns.model.store_condition import Outage
 from failoverdns.model.timestamps import duration
@@ -44,6 +44,7 @@ from failoverdns.reactions import CannotReact
 from failoverdns.running import Running, build, submit
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.opening import store_of
+from failoverdns.store.step_documents import read_step, write_step
 from failoverdns.workers.factory import make_answering
 from failoverdns.workers.full_table import parts
 from failoverdns.workers.interface import CannotAnswer
@@ -113,6 +114,7 @@ class Service:
                 await self._answer(ledger.state)
             await self._run(ledger)
         except BaseException:
+            self._answering.leave()
             await self.stop()
             raise
         state = ledger.state
@@ -164,7 +166,8 @@ class Service:
         running, began = self._running, self._reactor.seconds()
         if running is None or self._reloading:
             raise Rejected("busy", "nothing was changed: the server starts, stops or reloads")
-        if self._ledger is not None and self._ledger.overlay:
+        unrecorded = self._ledger.overlay if self._ledger is not None else ()
+        if unrecorded and self.config.workers == 0:  # with workers, these keep them
             text = "steps that were taken while the state could not be written are not recorded yet"
             raise Rejected("unavailable", f"nothing was changed: {text}, and would be lost")
         await running.finish_commands(self._reactor)
@@ -173,7 +176,7 @@ class Service:
         self._running = None
         clients = await running.hand_over(self._reactor)
         self._catching_up.cancel()
-        if self._ledger is not None:
+        if self._ledger is not None and not self._ledger.overlay:
             await self._note_end(self._ledger)
         await self._store.close()
         self._threads.stop()
@@ -229,6 +232,8 @@ class Service:
             State(loaded.revision, loaded.entities, self.config.zones, self.config.automation),
             self._store,
             publish=self._answering.publish,
+            keep=lambda step: self._answering.keep(step.revision, write_step(step)),
+            forget=self._answering.forget,
             visible=self._answering.visible,
             announce=self._announce,
             announce_unrecorded=self._announce_unrecorded,
@@ -240,11 +245,16 @@ class Service:
             steady=self._steady,
             retry=lambda: self._catching_up.call(CATCH_UP_INTERVAL, ledger.resume),
         )
+        kept = await self._answering.recall()
         may_have_lost, unwritable = await self._note_start()
         if unwritable is not None:
             ledger.begin_outage(unwritable)
+        if kept:
+            ledger.adopt(_steps(kept), unwritable or "steps of the server before are not recorded")
         self._ledger = ledger
-        configure = replace(_configure(self.config), is_start=True, may_have_lost=may_have_lost)
+        configure = replace(
+            _configure(self.config), is_start=True, may_have_lost=may_have_lost and not kept
+        )
         try:
             await submit(ledger, configure, "start")
             await submit(ledger, ForgetHealth(), "start")
@@ -376,6 +386,15 @@ class Service:
 def _configure(config: Config) -> Configure:
     """Return the command that configures zones and automation settings in the ledger."""
     return Configure(config.zones, config.automation)
+
+
+def _steps(texts: Iterable[str]) -> Iterator[Change]:
+    """Yield the unrecorded steps that answering processes have kept."""
+    for text in texts:
+        try:
+            yield read_step(text)
+        except Corrupt as fault:
+            log.error("an unrecorded step is lost: {fault}", fault=str(fault))
 
 
 @contextmanager

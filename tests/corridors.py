@@ -53,6 +53,8 @@ class Corridor:
     outages: list[Outage] = field(default_factory=list)
     ended: list[Outage] = field(default_factory=list)
     """Outages that began, and those that ended."""
+    kept: list[Change] = field(default_factory=list)
+    """Unrecorded steps that the answering processes keep."""
     unseen: Rejected | None = None
     """Raised by `visible`, as if the visibility of the published delta were unknown."""
 
@@ -66,6 +68,8 @@ class Corridor:
             state,
             self.store,
             publish=self.publish,
+            keep=self.kept.append,
+            forget=self.kept.clear,
             visible=self.visible,
             announce=self.announce,
             announce_unrecorded=self.announce_unrecorded,

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from twisted.web.http import HTTPChannel
 
-from failoverdns import reactions
+from failoverdns import reactions, service
 from failoverdns.answering import settings as agreeing
 from failoverdns.answering import tcp_clients, udp
 from failoverdns.automation import acting
 from failoverdns.automation import automation_loop as running
+from failoverdns.changes import ledger, overlay
 from failoverdns.cli import client
 from failoverdns.config import loading
 from failoverdns.config.zones import record_text, zone_file
@@ -133,6 +134,14 @@ FAILOVER = [
     ("has stood still for more than five seconds", running.STALL, 5),
     ("asked again after a minute while they do not agree", acting.ASK_AGAIN, MINUTE),
     ("more than a minute late because no server ran", planning.MISSED_AFTER, MINUTE),
+    ("(the server tries once a second)", service.CATCH_UP_INTERVAL, 1),
+    ("After 10,000 steps in one outage, health still counts", overlay.MAX_STEPS, 10000),
+]
+
+FULL_DISK = [
+    ("10,000 steps are kept.", overlay.MAX_STEPS, 10000),
+    ("An attempt stores the first hundred steps,", ledger.MAX_BATCH, 100),
+    ("65,536 numbers above the stored one", zone.RESERVED_SERIALS, 65536),
 ]
 
 STANDARDS = [
@@ -174,6 +183,7 @@ ROWS = [
         ("configuration.md", CONFIGURATION),
         ("control.md", CONTROL),
         ("failover.md", FAILOVER),
+        ("decisions/disk-full.md", FULL_DISK),
         ("standards.md", STANDARDS),
     )
     for text, number, written in rows

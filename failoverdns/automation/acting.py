@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
+from failoverdns.automation.log_limit import is_due
 from failoverdns.effects import Approval, Effects, Submit
 from failoverdns.model.application import Application
 from failoverdns.model.change import Change, Json
@@ -66,8 +67,8 @@ class Acting:
         self._busy: set[str] = set()
         self._objected: dict[str, float] = {}
         """Until when (steady seconds) not to ask the hooks again about a group (by id)."""
-        self._refusals: dict[str, str] = {}
-        """The last refusal about a group (by id), which is logged once."""
+        self._refusals: dict[str, float] = {}
+        """When (steady seconds) a refusal was logged, which may concern thousands of groups."""
         self.switched = 0
         self.refused: dict[str, int] = {}
         """Automatic switches since the start, and refused ones by rule."""
@@ -169,10 +170,8 @@ class Acting:
     async def _until_done(self, id_: str, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-            self._refusals.pop(id_, None)
         except Rejected as refusal:
-            if self._refusals.get(id_) != refusal.message:
-                self._refusals[id_] = refusal.message
+            if is_due(self._refusals, refusal.message, self._effects.steady()):
                 self._effects.log(f"{id_}: no change was made, trying again: {refusal.message}")
             self._look_at(id_, self._effects.steady() + LOOK_AGAIN)
         finally:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from failoverdns.automation.log_limit import is_due
 from failoverdns.automation.watched import Seen, Watched
 from failoverdns.effects import Effects
 from failoverdns.model.application import Application, Head
@@ -76,8 +77,8 @@ class Observing:
         self._pending: set[str] = set()
         """Applications (by id) with a head whose health may have changed."""
         self._submitted: set[str] = set()
-        self._refusals: dict[str, str] = {}
-        """The last refusal about an application (by id), which is logged once."""
+        self._refusals: dict[str, float] = {}
+        """When (steady seconds) a refusal was logged, which may follow every probe."""
         self._gathering = False
 
     def look(self, applications: frozenset[str] | None = None) -> None:
@@ -218,10 +219,8 @@ class Observing:
         id_ = command.application
         try:
             await self._effects.submit(command)
-            self._refusals.pop(id_, None)
         except Rejected as refusal:  # the next result tries again
-            if self._refusals.get(id_) != refusal.message:
-                self._refusals[id_] = refusal.message
+            if is_due(self._refusals, refusal.message, self._effects.steady()):
                 heads = ", ".join(name for name, _ in command.heads)
                 self._effects.log(f"health of {heads} is not updated: {refusal.message}")
         finally:

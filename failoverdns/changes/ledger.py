@@ -53,6 +53,8 @@ class Ledger:
     """Owns the state; accepts commands, publishes deltas and announces changes.
 
     `publish` sends a delta to the answering processes, each of which makes it visible at once;
+    `keep` has them keep an unrecorded step for another control process, in case this one dies, and
+    `forget` has them forget all of them.
     `visible` waits until all have done so, or raises Rejected if that is not known.
     `announce` is called with each change after it is visible and stored, `announce_unrecorded` with
     each step that is visible and not stored.
@@ -69,6 +71,8 @@ class Ledger:
         store: Store,
         *,
         publish: Callable[[Delta], None],
+        keep: Callable[[Change], None],
+        forget: Callable[[], None],
         visible: Callable[[], Awaitable[None]],
         announce: Callable[[Change], None],
         announce_unrecorded: Callable[[Change], None],
@@ -81,7 +85,8 @@ class Ledger:
         retry: Callable[[], None],
     ) -> None:
         self.state = state
-        self._shown = VisibleState(state, lambda delta: self._publish(delta))
+        self._shown = VisibleState(state, lambda delta: self._publish(delta), keep)
+        self._forget = forget
         self.overlay = self._shown.overlay
         self._store = store
         self._publish = publish
@@ -190,6 +195,7 @@ class Ledger:
         self._shown.lay(steps)
         if self.overlay:
             self.begin_outage(reason)
+            self._try_store = True
 
     async def _persisted(self, submissions: list[Submission]) -> Batch:
         """Validate and persist a batch; retry if another writer committed first.
@@ -257,6 +263,7 @@ class Ledger:
                 self._announce(change)
             if not self.overlay:
                 break
+        self._forget()
         outage, self.outage = self.outage, None
         self._outage_ended(outage, self.state.revision)
         return True
@@ -307,6 +314,8 @@ class Ledger:
         if changes and stored[: len(changes)] == changes:
             self.behind = len(stored) > len(changes)
             return True
+        if not changes:  # it was to show only whether the store can be written
+            self.behind = bool(stored)
         text = f"the store did not report whether it was done ({fault}): check before you retry"
         raise Rejected("unknown-outcome", text)
 
@@ -330,6 +339,7 @@ class Ledger:
                 self._shown.note_recorded(change)
                 self._announce(change)
                 continue
+            self._forget()
             self._shown.show_foreign(change)
             self._announce(change)
             for step in self.overlay.steps:  # those that still fit, with other numbers

@@ -49,15 +49,19 @@ class Overlay:
         """True if further steps are summarized."""
         return len(self._steps) >= MAX_STEPS
 
-    def add(self, step: Change, view: View) -> None:
-        """Add a step; `view` is the state after it."""
+    def add(self, step: Change, view: View) -> Change:
+        """Add a step, and return it, or the summary that it is part of now.
+
+        `view` is the state after it.
+        """
         if not self.is_full:
             self._steps.append(step)
-            return
+            return step
         if self._summary is not None:
             self._steps.pop()
         self._summary = _summarized(self._summary, step, view)
         self._steps.append(self._summary)
+        return self._summary
 
     def to_record(self, now: float, limit: int) -> tuple[Change, ...]:
         """Return the first steps as changes to store at `now`, at most `limit`."""

@@ -19,13 +19,17 @@ from failoverdns.model.change import Change, Delta
 class VisibleState:
     """The state with the overlay in it; `publish` sends a delta to the answering processes.
 
+    `keep` gives them the last unrecorded step, before the delta that shows it.
     The revision of the state is the last one that is stored.
     """
 
-    def __init__(self, state: State, publish: Callable[[Delta], None]) -> None:
+    def __init__(
+        self, state: State, publish: Callable[[Delta], None], keep: Callable[[Change], None]
+    ) -> None:
         self.state = state
         self.overlay = Overlay()
         self._publish = publish
+        self._keep = keep
 
     def draft(self) -> Draft:
         """Return a draft that numbers changes after the last unrecorded step."""
@@ -40,7 +44,7 @@ class VisibleState:
             revision = self.state.revision if unrecorded else change.revision
             self.state.apply(revision, change.writes, transition.zones, settings)
             if unrecorded:
-                self.overlay.add(change, self.state)
+                self._keep(self.overlay.add(change, self.state))
         if change is None or transition.fleeting:
             self.state.apply(self.state.revision, transition.fleeting, settings=settings)
         self._publish(transition.delta)

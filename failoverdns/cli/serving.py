@@ -233,6 +233,8 @@ class _Process:
             log.info("restarted within {seconds:.2f} s", seconds=seconds)
 
     def _note_failure(self, failure: Failure) -> None:
+        if self._ending:
+            return  # it was told to stop, and so could not start
         self.status = 1
         if isinstance(failure.value, Corrupt | CannotStart | CannotListen):
             log.critical("cannot start: {fault}", fault=failure.getErrorMessage())

@@ -1,4 +1,4 @@
-"""Warnings about certificates and their delivery, each logged at most once a day."""
+"""Warnings about certificates, their delivery, and the disk, each logged at most once a day."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from failoverdns.delivery.pull import EVERY
 from failoverdns.model.settings import Config
+from failoverdns.model.store_condition import StoreCondition
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.certificate_reports import warnings
 
@@ -24,10 +25,12 @@ class Warnings:
         self._log = log
         self._logged: dict[str, float] = {}
 
-    def look(self, state: View, config: Config, now: float) -> Iterator[None]:
+    def look(
+        self, state: View, config: Config, condition: StoreCondition, now: float
+    ) -> Iterator[None]:
         """Log the warnings that are due; each step of the iterator is a small part of the work.
 
-        `now` in seconds since 1970.
+        `condition` is that of the store; `now` in seconds since 1970.
         """
         self._logged = {t: at for t, at in self._logged.items() if now - at < WARNING_INTERVAL}
         for number, certificate in enumerate(list(state.certificates())):
@@ -39,6 +42,8 @@ class Warnings:
                 self._warn(text, now)
         for text in _unknown(config, state):
             self._warn(text, now)
+        if not condition.has_room:
+            self._warn(f"the disk with the state {config.state.sqlite} is almost full", now)
 
     def _warn(self, text: str, now: float) -> None:
         if text not in self._logged:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
+
+LOW_ROOM: Final = 16 << 20
+"""Bytes: less free room than this on the disk of the store is reported."""
 
 
 class Reserve(Enum):
@@ -19,8 +23,8 @@ class StoreCondition:
     """Whether the store can be written, why not, and how much room it has.
 
     `fault` is the reason why the last attempt to write failed, None after one that succeeded.
-    `read_only` is true if the store was opened without permission to write, so that it cannot be
-    written before a restart.  `free` is the number of free bytes on its disk, None if not known.
+    `read_only` is true while the store is open for reading only.  `free` is the number of free
+    bytes on its disk, None if not known.
     """
 
     fault: str | None = None
@@ -32,6 +36,12 @@ class StoreCondition:
     def is_writable(self) -> bool:
         """True if the last attempt to write succeeded."""
         return self.fault is None and not self.read_only
+
+    @property
+    def has_room(self) -> bool:
+        """True unless it is known that the disk has little room, or the reserve was used."""
+        is_low = self.free is not None and self.free < LOW_ROOM
+        return self.reserve is not Reserve.USED and not is_low
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Final
 
 _UNUSABLE = {
     sqlite3.SQLITE_PERM,
@@ -14,6 +15,9 @@ _UNUSABLE = {
     sqlite3.SQLITE_CANTOPEN,
 }
 """Primary result codes that do not mean that the file is damaged."""
+
+MISREAD: Final = (ValueError, TypeError, KeyError, OverflowError, AttributeError)
+"""What is raised where a stored value is not of the type that was written."""
 
 
 def is_unusable(fault: Exception) -> bool:

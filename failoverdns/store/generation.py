@@ -21,6 +21,7 @@ from typing import Final
 from urllib.parse import quote
 
 from failoverdns.model.errors import Corrupt
+from failoverdns.store.damage import MISREAD
 from failoverdns.store.wal import has_log, index_of, log_of
 
 _SINCE: Final = 5
@@ -62,7 +63,7 @@ def generation_without_log(path: Path) -> Generation | None:
             number, _ = _noted(connection, "generation")
             actual = connection.execute("PRAGMA schema_version").fetchone()[0]
             return (number, actual) if number else (0, 0)
-    except (sqlite3.Error, UnicodeError):  # perhaps only half of the log was copied into it
+    except (sqlite3.Error, *MISREAD):  # perhaps only half of the log was copied into it
         return None
 
 

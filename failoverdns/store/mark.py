@@ -36,21 +36,27 @@ class Mark:
         self.path = path
         self._descriptor = _open(path)
         self.revision = 0
+        self._is_writable = False
         if self._descriptor is not None:
             try:
                 lock(self._descriptor, path)
                 self.revision = _read(self._descriptor, path)
+                self._is_writable = _takes_writes(self._descriptor)
             except BaseException:
                 self.close()
                 raise
 
     def advance(self, revision: int) -> None:
         """Record that `revision` is about to be acknowledged; raises OSError."""
-        if self._descriptor is None:
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.revision = revision
+        if self._descriptor is None or not self._is_writable:
+            self.close()  # the disk was read-only or full at the start, and may not be any longer
+            self._descriptor = _open(self.path)
+            self._is_writable = self._descriptor is not None and _takes_writes(self._descriptor)
+            if self._descriptor is None:
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self.path))
             with suppress(Corrupt):
                 lock(self._descriptor, self.path)
-        self.revision = revision
         try:
             write_all(self._descriptor, b"%020d\n" % revision)
         except OSError:
@@ -68,6 +74,10 @@ class Mark:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _takes_writes(descriptor: int) -> bool:
+    return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
 
 
 def lock(descriptor: int, path: Path) -> None:

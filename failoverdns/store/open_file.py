@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
 from failoverdns.model.errors import Corrupt
-from failoverdns.model.store_condition import StoreCondition
+from failoverdns.model.store_condition import Reserve, StoreCondition
+from failoverdns.store.damage import MISREAD, damaged
 from failoverdns.store.generation import begin_generation
 from failoverdns.store.interface import Loaded, OutcomeUnknown, Unavailable
 from failoverdns.store.place import Place
@@ -30,9 +31,11 @@ from failoverdns.store.state_file import (
     why_not_writable,
 )
 from failoverdns.store.wal import OpenLog, log_of
+from failoverdns.store.whole_file import sync_again
 
 LOG_PAGES: Final = 1000
-"""The log is copied into the database when it is longer: 4 MiB, as SQLite does by default."""
+LOG_PAGES_WITHOUT_RESERVE: Final = 100
+"""The log is copied into the database when it is longer: 4 MiB, or less where room is short."""
 
 T = TypeVar("T")
 
@@ -53,13 +56,10 @@ class OpenFile:
         real = Path(os.path.realpath(path))
         self.reserve = ReserveFile(real.with_name(real.name + ".reserve"))
         self._log: OpenLog | None = None
-        self._inodes: dict[Path, int] = {}
         self._unsettled: str | None = None
         """Why it is not known what a restart would find; None if that is what is shown."""
         self._is_recovered = False
         """The database may lack transactions of the log that were never synced."""
-        self._begins_generation = False
-        """The database has all of the log, so the next transaction begins it again."""
         self._head: object = None
 
     def open(self) -> tuple[sqlite3.Connection, Loaded]:
@@ -72,7 +72,7 @@ class OpenFile:
         self.reserve.keep()
         try:
             opened = self._open(place)
-            self._inodes = {self.path: os.stat(self.path).st_ino}
+            place.remember(self.path)
             self.connection, self.is_writable = opened.connection, opened.is_writable
             if self.is_writable:
                 self._prepare()
@@ -102,11 +102,10 @@ class OpenFile:
         with suppress(OSError):
             self._log = OpenLog(self.place.path)
         self._unsettled = "the server before ended during a write"
-        self._is_recovered = self._begins_generation = True
+        self._is_recovered = True
         try:
             self._settle(self.connection)
-            self._copy_log(0)
-            if self._begins_generation:  # in the file too, which a backup made before is not
+            if self.fold():  # the file itself gets a number that no backup made before has
                 self._settle(self.connection)
         except Unavailable as fault:
             self.fault = str(fault)
@@ -128,7 +127,8 @@ class OpenFile:
             self.fault = str(fault)
             raise
         self.fault = None
-        self._copy_log(LOG_PAGES)
+        is_held = self.reserve.state is Reserve.HELD
+        self.fold(LOG_PAGES if is_held else LOG_PAGES_WITHOUT_RESERVE)
         self.reserve.keep()
         return result
 
@@ -151,21 +151,19 @@ class OpenFile:
         try:
             self._begin(connection)
             try:
-                if self._begins_generation:
-                    begin_generation(connection)
+                self._note_generation(connection)
                 result = work(connection)
             except BaseException:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
                 raise
-        except (sqlite3.Error, UnicodeError, OSError) as fault:
+        except (sqlite3.Error, OSError, *MISREAD) as fault:
             raise Unavailable(f"{self.path}: {fault}") from fault
         try:
             connection.execute("COMMIT")
         except sqlite3.Error as fault:
             self._judge(connection, fault)
-        self._begins_generation = False
-        if not self._is_in_place():
+        if self.place is None or not self.place.is_unchanged():
             raise OutcomeUnknown(f"{self.path}: was moved or deleted during a write")
         return result
 
@@ -188,29 +186,26 @@ class OpenFile:
         try:
             try:
                 self._fence(connection)
-            except sqlite3.Error as fault:
+            except (sqlite3.Error, OSError) as fault:
                 if not self.reserve.make_room(fault):
                     raise
                 self._fence(connection)
-        except (sqlite3.Error, UnicodeError) as fault:
+        except (sqlite3.Error, OSError, *MISREAD) as fault:
             text = f"{self.path}: {fault}, and it is not known what became of an earlier write"
             raise Unavailable(text) from fault
         self._unsettled, self._is_recovered = None, False
-        with suppress(OSError):
-            assert self.place is not None
-            log = log_of(self.place.path)
-            self._inodes[log] = os.stat(log).st_ino
+        if self.place is not None:
+            self.place.remember(log_of(self.place.path))
 
     def _fence(self, connection: sqlite3.Connection) -> None:
         """Commit a transaction that changes no state, over what an earlier one may have left."""
-        if self._is_recovered and not _copied(connection):
-            raise sqlite3.OperationalError("another program holds an old state of it open")
+        is_durable = not self._is_recovered or self.fold()
         self._begin(connection)
-        if self._begins_generation:
-            begin_generation(connection)
+        if not is_durable and self.place is not None:
+            sync_again(log_of(self.place.path))
+        self._note_generation(connection)
         connection.execute(_FENCE)
         connection.execute("COMMIT")
-        self._begins_generation = False
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
@@ -218,13 +213,26 @@ class OpenFile:
         connection.execute("BEGIN IMMEDIATE")
         self._head = connection.execute("SELECT revision, hash FROM head").fetchone()
 
-    def _copy_log(self, pages: int) -> None:
-        """Copy a log that is longer than that into the database, as far as nobody reads it."""
+    def fold(self, pages: int = 0) -> bool:
+        """Copy a log that is longer than that into the database; return whether that has all of it.
+
+        It is copied as far as nobody reads an old state.
+        """
         if self._log is None or self.connection is None:
-            return
-        with suppress(OSError, sqlite3.Error):  # the log keeps it, and the next write tries again
-            if self._log.length() > pages and _copied(self.connection):
-                self._begins_generation = True
+            return False
+        try:
+            if self._log.length() <= pages:
+                return self._log.is_copied()
+            row = self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            return bool(row[1] == row[2])
+        except (OSError, sqlite3.Error):  # the log keeps it, and the next write tries again
+            return False
+
+    def _note_generation(self, connection: sqlite3.Connection) -> None:
+        """Begin a generation if this transaction will begin the log again."""
+        with suppress(OSError):
+            if self._log is not None and self._log.is_copied():
+                begin_generation(connection)
 
     def _open_again(self, shown: sqlite3.Connection) -> sqlite3.Connection:
         """Return a connection that writes, after the disk could not be written when it started."""
@@ -238,7 +246,7 @@ class OpenFile:
             if connection.execute(query).fetchone() != shown.execute(query).fetchone():
                 connection.close()
                 raise Unavailable(f"{path}: was changed by another program; restart failoverdns")
-        except (sqlite3.Error, UnicodeError, Corrupt) as fault:
+        except (sqlite3.Error, Corrupt, *MISREAD) as fault:
             raise Unavailable(f"{path}: {fault}") from fault
         shown.close()
         self.connection, self.is_writable = connection, True
@@ -254,6 +262,8 @@ class OpenFile:
             with suppress(sqlite3.Error):  # forget pages that may have been read wrongly
                 connection.execute("PRAGMA shrink_memory")
             raise Unavailable(f"{self.path}: {fault}") from None
+        except MISREAD as fault:
+            raise Corrupt(f"{self.path}: {damaged(repr(fault))}") from None
 
     def acknowledge(self, revision: int) -> None:
         """Advance the mark to a committed revision.
@@ -279,24 +289,8 @@ class OpenFile:
 
     def _checked(self) -> sqlite3.Connection:
         """Return the connection if the file is still the one that was opened."""
-        if self.connection is None or not self._is_in_place():
+        if self.connection is None or self.place is None or not self.place.is_unchanged():
             raise Unavailable(
                 f"{self.path}: was moved or deleted while in use; restart failoverdns"
             )
         return self.connection
-
-    def _is_in_place(self) -> bool:
-        """Return whether the file and its log are still those that were opened."""
-        try:
-            return all(os.stat(path).st_ino == inode for path, inode in self._inodes.items())
-        except OSError:
-            return False
-
-
-def _copied(connection: sqlite3.Connection) -> bool:
-    """Copy the log into the database and sync it; return whether that has all of it now.
-
-    What a start found in the log may never have reached the disk, if a sync failed before.
-    """
-    row = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    return bool(row[1] == row[2])

@@ -7,6 +7,7 @@ A file that other users may write is refused, as they could change what is serve
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -30,6 +31,7 @@ class Place:
         """
         self.path = Path(os.path.realpath(path))
         self._descriptor: int | None = None
+        self._inodes: dict[Path, int] = {}
         self._mark_of_link: Mark | None = None
         self.mark = Mark(_mark_of(self.path))
         try:
@@ -65,7 +67,11 @@ class Place:
         for path in (self.path, log_of(self.path), index_of(self.path), self.mark.path):
             _check_mode(path)
         self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        lock(self._descriptor, self.path)
+        try:
+            lock(self._descriptor, self.path)
+        except OSError as fault:  # network file systems lock only files that are open for writing
+            if fault.errno not in (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP):
+                raise
         names = os.fstat(self._descriptor).st_nlink
         if names > 1 and not self.acknowledged:
             raise Corrupt(
@@ -81,6 +87,18 @@ class Place:
             if self._mark_of_link is not None:
                 self._mark_of_link.delete()
                 self._mark_of_link = None
+
+    def remember(self, path: Path) -> None:
+        """Note which file a path leads to now, if there is one."""
+        with suppress(OSError):
+            self._inodes[path] = os.stat(path).st_ino
+
+    def is_unchanged(self) -> bool:
+        """Return whether the paths lead to the same files as when they were noted."""
+        try:
+            return all(os.stat(path).st_ino == inode for path, inode in self._inodes.items())
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Release the locks."""

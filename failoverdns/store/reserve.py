@@ -99,17 +99,15 @@ class ReserveFile:
         disk = os.statvfs(self.path.parent)
         has_room = disk.f_bavail * disk.f_frsize >= MARGIN * RESERVE_BYTES
         if self.path.exists():
-            self.state = Reserve.USED
-        elif not has_room:
+            is_whole = _is_whole(self.path.stat())
+            self.state = Reserve.HELD if is_whole else Reserve.USED
+        if self.state is Reserve.HELD or not has_room:
             return
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self.path, flags, 0o600)
         try:
-            if not _is_whole(os.fstat(descriptor)):
-                if not has_room:
-                    return
-                os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
-                os.ftruncate(descriptor, RESERVE_BYTES)
+            os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+            os.ftruncate(descriptor, RESERVE_BYTES)
             self.state = Reserve.HELD
         except OSError:
             os.ftruncate(descriptor, 0)

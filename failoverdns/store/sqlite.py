@@ -17,8 +17,10 @@ from typing import Any, TypeVar
 from failoverdns.model.certificate import Bundle, Secret
 from failoverdns.model.change import Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
+from failoverdns.model.errors import Corrupt
 from failoverdns.model.store_condition import StoreCondition
 from failoverdns.store import documents, history_rows
+from failoverdns.store.damage import damaged
 from failoverdns.store.interface import (
     MAX_FETCHES,
     Link,
@@ -112,8 +114,8 @@ class SQLiteStore:
         rows: list[Any] = await self._read(query, (id_,))
         if not rows:
             return None
-        key = self._vault.decrypt(id_, rows[0]["key"])
-        return Bundle(id_, rows[0]["chain"], Secret(key))
+        ((chain, ciphertext),) = _each(rows, lambda row: (row["chain"], row["key"]))
+        return Bundle(id_, chain, Secret(self._vault.decrypt(id_, ciphertext)))
 
     async def rotate_key(self) -> int:
         """Encrypt every private key with a new key; return the number of private keys."""
@@ -143,7 +145,7 @@ class SQLiteStore:
             "ORDER BY number DESC LIMIT ?"
         )
         rows: list[Any] = await self._read(query, (application, limit))
-        return tuple(Fetch(**row) for row in rows)
+        return _each(rows, lambda row: Fetch(**row))
 
     async def save_progress(self, hook: str, progress: HookProgress) -> None:
         """Store the progress of a hook."""
@@ -154,7 +156,7 @@ class SQLiteStore:
     async def progress(self) -> Mapping[str, HookProgress]:
         """Return the progress of each hook."""
         rows: list[Any] = await self._read("SELECT document, checksum FROM hooks", ())
-        return {row.pop("name"): HookProgress(**row) for row in rows}
+        return dict(_each(rows, lambda row: (row.pop("name"), HookProgress(**row))))
 
     async def note(self, name: str) -> int:
         """Return a number that was noted by this name."""
@@ -236,3 +238,11 @@ class SQLiteStore:
         """Call `read`, which only reads, with the connection, where blocking calls are made."""
         result: T = await self._run(lambda: self._file.read(read))
         return result
+
+
+def _each(rows: Sequence[Any], read: Callable[[Any], T]) -> tuple[T, ...]:
+    """Return what `read` makes of each document; raises Corrupt if they are of another kind."""
+    try:
+        return tuple(map(read, rows))
+    except (KeyError, TypeError) as fault:
+        raise Corrupt(damaged(f"a row of another table: {fault!r}")) from None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from failoverdns.model.errors import Corrupt
-from failoverdns.store.damage import damaged, explain
+from failoverdns.store.damage import MISREAD, damaged, explain
 from failoverdns.store.database_schema import SCHEMA_VERSION, create, upgrade
 from failoverdns.store.generation import (
     check_log,
@@ -67,7 +67,7 @@ def open_state_file(place: Place, busy_timeout: float, *, writing: bool = True) 
         opened = _open(place, busy_timeout) if writing else _show(place)
     except Corrupt as fault:
         raise _about(path, str(fault)) from None
-    except (sqlite3.Error, UnicodeError, OverflowError) as fault:
+    except (sqlite3.Error, *MISREAD) as fault:
         raise _about(path, explain(fault)) from fault
     place.accept(opened.loaded.revision)
     return opened

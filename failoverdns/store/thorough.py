@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from failoverdns.model.errors import Corrupt
-from failoverdns.store.damage import damaged, is_unusable
+from failoverdns.store.damage import MISREAD, damaged, is_unusable
 from failoverdns.store.rows import checked
 
 PIECE: Final = 2000
@@ -57,7 +57,7 @@ class Reading:
         query = self._queries[0]
         try:
             rows = connection.execute(query, (*self._after, limit)).fetchall()
-        except (sqlite3.Error, UnicodeError) as fault:
+        except (sqlite3.Error, *MISREAD) as fault:
             if is_unusable(fault):
                 raise
             table = query.partition("FROM ")[2].split()[0]

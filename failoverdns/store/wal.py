@@ -141,6 +141,14 @@ class OpenLog:
         last: int = struct.unpack("=16xI", os.pread(self._index, 20, 0).ljust(20, b"\0"))[0]
         return last
 
+    def is_copied(self) -> bool:
+        """Return whether the database has all of the log, so that the next write begins it again.
+
+        Raises OSError.
+        """
+        copied: int = struct.unpack("=I", os.pread(self._index, 4, 96).ljust(4, b"\0"))[0]
+        return copied >= self.length()
+
     def holds_more(self) -> bool:
         """Return whether a restart would find a transaction that the connection does not show.
 

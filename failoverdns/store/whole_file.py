@@ -57,6 +57,19 @@ def read_all(descriptor: int, limit: int) -> bytes | None:
     return data if len(data) <= limit else None
 
 
+def sync_again(path: Path) -> None:
+    """Write the bytes of a file again as they are, and sync it; raises OSError.
+
+    After a sync that failed, the kernel takes the pages for written, and would not write them.
+    """
+    with path.open("r+b", buffering=0) as file:
+        offset = 0
+        while part := os.pread(file.fileno(), 1 << 20, offset):
+            write_all(file.fileno(), part, offset)
+            offset += len(part)
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Make new and renamed files in a folder survive a power failure; raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -12,6 +12,9 @@
 | HAND_OVER   |                                             | addresses; and two descriptors each  |
 | RELEASE     |                                             | TCP connections; a descriptor each   |
 | TAKE        | TCP connections; a descriptor each          |                                      |
+| KEEP        | steps: number and text of each; or neither, | none: it keeps the texts, or forgets |
+|             | to forget all                               | all of them                          |
+| RECALL      |                                             | the texts that it keeps, in order    |
 | RETIRE      |                                             | none: it has stopped answering       |
 
 `workers.channel` sends them, `workers.child` carries them out.  Only the control process of an
@@ -57,6 +60,8 @@ class Call(enum.StrEnum):
     HAND_OVER = "hand over"
     RELEASE = "release"
     TAKE = "take"
+    KEEP = "keep"
+    RECALL = "recall"
     RETIRE = "retire"
 
 

@@ -67,6 +67,8 @@ class AnsweringProcess:
         self._fault = ""
         self._retrying = LoopingCall(self._listen)
         self._retiring = False
+        self._kept: dict[int, str] = {}
+        """Unrecorded steps, which are not understood here, by their numbers."""
 
     def start(self) -> None:
         """Open the channel to the control process, and listen at the rendezvous."""
@@ -142,11 +144,23 @@ class AnsweringProcess:
             case Call.TAKE:
                 taken = read_connections(arguments["connections"], channel.take_descriptors)
                 answerer.listeners.take(taken)
+            case Call.KEEP:
+                self._keep(arguments)
+            case Call.RECALL:
+                return [text for _, text in sorted(self._kept.items())]
             case Call.RETIRE:
                 return self._retire()
             case _:
                 raise Rejected("unknown-command", f"an answering process cannot {name!r}")
         return None
+
+    def _keep(self, arguments: dict[str, Any]) -> None:
+        """Keep texts for a control process that comes after this one, or forget all of them."""
+        steps = arguments.get("steps")
+        if steps is None:
+            self._kept.clear()
+            return
+        self._kept.update((int(number), str(text)) for number, text in steps)
 
     def _report(self) -> dict[str, Any]:
         in_place = self._listener is not None and self._listener.is_in_place

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +36,7 @@ from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.calls import PROTOCOL, Call, write_address, write_connections
 from failoverdns.workers.filling import FILLING, fill
 from failoverdns.workers.frames import write_delta_frame
-from failoverdns.workers.handover import dismiss, find_orphans
+from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave, recalled
 from failoverdns.workers.interface import CannotAnswer, Parts
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 from failoverdns.workers.worker_process import Worker
@@ -45,6 +46,9 @@ HEARTBEAT: Final = 0.5
 
 PATIENCE: Final = 1.4
 """Seconds that a check may take: with `HEARTBEAT`, a process that hangs is killed within two."""
+
+KEPT_AT_ONCE: Final = 100
+"""Texts that are sent to a new process in one call."""
 
 PAUSE: Final = 1.0
 """Seconds before the next attempt to replace a process that ended before it could answer."""
@@ -73,6 +77,8 @@ class Fleet:
         self._setup = AnsweringSetup(count, inherited, reactor, self._configure)
         self._workers: list[Worker] = []
         self._parts: Parts = lambda: iter(())
+        self._orphans: list[Orphan] = []
+        self._kept: dict[int, str] = {}
         self._sample: int | None = None
         self._replacing = False
         self._is_outdated = False
@@ -86,7 +92,6 @@ class Fleet:
         Processes of an earlier control process answer until then, and their sockets are taken over.
         """
         self._parts = parts
-        orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
         self._setup.adopt(self._setup.prepare(config))
         workers = [self._launch(place) for place in range(self._count)]
         try:
@@ -98,9 +103,33 @@ class Fleet:
         self._replacing = True
         self._arrange()
         await self.visible()
+        orphans, self._orphans = self._orphans, []
         await dismiss(orphans, self.take)
         self._heartbeat.start(HEARTBEAT, now=False)
         log.info("{count} answering process(es)", count=self._count)
+
+    async def recall(self) -> list[str]:
+        """Find the processes of an earlier control process; return the texts that they keep."""
+        self._orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
+        return await recalled(self._orphans)
+
+    def leave(self) -> None:
+        """Let the processes of an earlier control process continue: this one will not answer."""
+        leave(self._orphans)
+        self._orphans = []
+
+    def keep(self, number: int, text: str) -> None:
+        """Have every process keep a text; one that is started later gets it too."""
+        self._kept[number] = text
+        for worker in self._workers:
+            self._call_later(worker, Call.KEEP, {"steps": [[number, text]]})
+
+    def forget(self) -> None:
+        """Have every process forget the texts that it keeps."""
+        if self._kept:
+            self._kept.clear()
+            for worker in self._workers:
+                self._call_later(worker, Call.KEEP, {})
 
     def publish(self, delta: Delta) -> None:
         """Send a delta to every process, including those that are being filled."""
@@ -178,7 +207,9 @@ class Fleet:
         self._replacing = False
         if self._heartbeat.running:
             self._heartbeat.stop()
-        retiring = [Deferred.fromCoroutine(worker.retire()) for worker in self._workers]
+        orphans, self._orphans = self._orphans, []
+        running = [*self._workers, *orphans]
+        retiring = [Deferred.fromCoroutine(worker.retire()) for worker in running]
         await gatherResults(retiring, consumeErrors=True)
         self._setup.close()
 
@@ -194,6 +225,8 @@ class Fleet:
         self._replacing = False
         if self._heartbeat.running:
             self._heartbeat.stop()
+        with suppress(Rejected):
+            await self.visible()  # all that was sent has arrived
         for worker in self._workers:
             worker.let_go()
         pairs = self._setup.addresses.copies()
@@ -226,6 +259,8 @@ class Fleet:
         """
         for worker in workers:
             await worker.call(Call.CONFIGURE, self._settings(), bound=FILLING)
+            for pieces in _pieces(self._kept):
+                await worker.call(Call.KEEP, {"steps": pieces}, bound=FILLING)
             if self._sample is not None:
                 await worker.call(Call.LOG_QUERIES, {"sample": self._sample})
         await fill(workers, self._parts, self._reactor)
@@ -328,6 +363,13 @@ class Fleet:
             if worker.is_serving
         ]
         return list(await gatherResults(calls))
+
+
+def _pieces(kept: dict[int, str]) -> Iterator[list[list[int | str]]]:
+    """Yield texts with their numbers in pieces that fit into a call."""
+    steps = iter(sorted(kept.items()))
+    while piece := list(islice(steps, KEPT_AT_ONCE)):
+        yield [[number, text] for number, text in piece]
 
 
 def _value(failure: Failure) -> Gone | Stuck | Rejected | Failure:

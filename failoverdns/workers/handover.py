@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -103,14 +103,22 @@ class Orphan(CalledProcess):
             self._channel.refuse_descriptors()
         return []
 
+    async def recall(self) -> list[str]:
+        """Return the texts that it keeps; none if it is of a version that keeps none."""
+        try:
+            kept = await self.call(Call.RECALL, bound=BOUND)
+        except (Gone, Stuck, Rejected):
+            return []
+        return [str(text) for text in kept] if isinstance(kept, list) else []
+
     async def retire(self) -> None:
         """Let it answer the queries that it has begun to receive; it answers no others then."""
         self._retiring = True
         try:
             await self.call(Call.RETIRE, bound=BOUND)
-        except Stuck as fault:
-            log.error("{fault}: old answers may be given", fault=str(fault))
-        except (Gone, Rejected):
+        except (Stuck, Rejected):
+            self.kill()
+        except Gone:
             pass
         self.leave()
 
@@ -162,9 +170,9 @@ class Orphan(CalledProcess):
             self._process.kill()
 
     def _lose(self, channel: Channel) -> None:
+        """Let it go on: it answers until it is retired, also if this server ends before."""
         if self._process is None or not self._is_ours():
             self._note_end()  # nothing more can be known of it
-        super()._lose(channel)
 
 
 async def find_orphans(reactor: Any, control_socket: Path, inherited: Inherited) -> list[Orphan]:
@@ -182,8 +190,7 @@ async def find_orphans(reactor: Any, control_socket: Path, inherited: Inherited)
     results = await gatherResults([one.addErrback(_value) for one in handing])
     faults = [result for result in results if isinstance(result, CannotListen)]
     if faults:
-        for orphan in met:
-            orphan.leave()
+        leave(met)
         inherited.close_handed_over()
         raise faults[0]
     orphans = [orphan for orphan, result in zip(met, results, strict=True) if result is True]
@@ -195,11 +202,25 @@ async def find_orphans(reactor: Any, control_socket: Path, inherited: Inherited)
     return orphans
 
 
-async def dismiss(orphans: list[Orphan], take: Take) -> None:
-    """Retire orphans, all at the same time; `take` continues their TCP connections."""
+def leave(orphans: Iterable[Orphan]) -> None:
+    """Let orphans go on answering: this server will not."""
+    for orphan in orphans:
+        orphan.leave()
+
+
+async def recalled(orphans: list[Orphan]) -> list[str]:
+    """Return the texts that orphans keep: of the one that keeps the most."""
+    asking = [Deferred.fromCoroutine(orphan.recall()) for orphan in orphans]
+    found: list[list[str]] = list(await gatherResults(asking))
+    return max(found, key=len, default=[])
+
+
+async def dismiss(orphans: list[Orphan], take: Take | None = None) -> None:
+    """Retire orphans, all at the same time; `take` continues their TCP connections, if given."""
 
     async def dismiss_one(orphan: Orphan) -> None:
-        await take(await orphan.release())
+        if take is not None:
+            await take(await orphan.release())
         await orphan.retire()
 
     await gatherResults([Deferred.fromCoroutine(dismiss_one(orphan)) for orphan in orphans])

@@ -14,7 +14,7 @@ from failoverdns.net.inherited import Inherited
 from failoverdns.net.succession import HandedConnection, HandedPair
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.protocol.table.fast_path import fast_path
-from failoverdns.workers.handover import dismiss, find_orphans
+from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave, recalled
 from failoverdns.workers.interface import Parts
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 
@@ -34,14 +34,31 @@ class InProcess:
         self._answerer = Answerer(reactor)
         self._setup = AnsweringSetup(0, inherited, reactor, self._configure)
         self._open: set[int] = set()
+        self._orphans: list[Orphan] = []
 
     async def start(self, config: Config, parts: Parts) -> None:
         """Fill the table, open the sockets, and retire the workers that have answered so far."""
-        orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
         for delta in parts():
             self._answerer.take_delta(delta)
         await self.adopt(self.prepare(config))
+        orphans, self._orphans = self._orphans, []
         await dismiss(orphans, self.take)
+
+    async def recall(self) -> list[str]:
+        """Find the workers of an earlier server; return the texts that they keep."""
+        self._orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
+        return await recalled(self._orphans)
+
+    def leave(self) -> None:
+        """Let the workers of an earlier server continue to answer: this server will not."""
+        leave(self._orphans)
+        self._orphans = []
+
+    def keep(self, number: int, text: str) -> None:
+        """Keep nothing: this process ends with the control process, which it is."""
+
+    def forget(self) -> None:
+        """Forget nothing, because nothing is kept."""
 
     def publish(self, delta: Delta) -> None:
         """Apply a delta."""
@@ -90,6 +107,8 @@ class InProcess:
 
     async def stop(self) -> None:
         """Close the sockets and the query log."""
+        orphans, self._orphans = self._orphans, []
+        await dismiss(orphans)
         self._answerer.stop()
         self._setup.close()
 

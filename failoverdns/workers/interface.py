@@ -24,6 +24,27 @@ class Answering(Protocol):
         Raises CannotReadSecrets, CannotListen or CannotAnswer; then nothing is left open.
         """
 
+    async def recall(self) -> list[str]:
+        """Return the texts that processes of an earlier control process keep; call it first.
+
+        Raises CannotListen if these have a control process that runs.
+        """
+
+    def leave(self) -> None:
+        """Let the processes that `recall` found continue to answer, because the start has failed.
+
+        Without it they are ended by `stop`.
+        """
+
+    def keep(self, number: int, text: str) -> None:
+        """Have every process keep a text for a later control process, in place of one numbered so.
+
+        It is kept before a delta that is published afterwards is visible.
+        """
+
+    def forget(self) -> None:
+        """Have every process forget the texts that it keeps."""
+
     def publish(self, delta: Delta) -> None:
         """Send a delta to every table."""
 

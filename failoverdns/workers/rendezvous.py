@@ -83,7 +83,8 @@ def has_control_process(pid: int) -> bool:
         return False
     if parent == os.getpid():  # it was started by the program before, under the same process id
         return False
-    return title_of(parent).startswith(_CONTROL_TITLE)
+    name = title_of(parent)
+    return name.startswith(_CONTROL_TITLE) or "/failoverdns serve " in name  # of 0.1.0
 
 
 def _is_ours(pid: int) -> bool:

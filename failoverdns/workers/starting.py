@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,9 +23,12 @@ _WITHHELD: Final = frozenset({"PYTHONPATH", "PYTHONSTARTUP", "PYTHONINSPECT"})
 """The import path is passed as an argument; the other two are for people at a terminal."""
 
 
-def command(control_socket: Path, place: int) -> list[str]:
-    """Return the command line of the answering process for a place."""
-    path = [entry for entry in sys.path if os.path.isabs(entry)]
+def command(control_socket: Path, place: int, import_path: Iterable[str]) -> list[str]:
+    """Return the command line of the answering process for a place.
+
+    It imports from `import_path`, without relative entries: they mean the current folder.
+    """
+    path = [entry for entry in import_path if os.path.isabs(entry)]
     file = Path(os.path.abspath(bootstrap.__file__))
     package = file.parents[1]
     return [

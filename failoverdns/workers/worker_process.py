@@ -51,7 +51,7 @@ class Worker(CalledProcess, ProcessProtocol):
         process = self._reactor.spawnProcess(
             self,
             sys.executable,
-            command(control_socket, self.place),
+            command(control_socket, self.place, sys.path),
             env=environment(os.environ),
             path="/",
             childFDs={0: nothing, 1: 2, 2: 2, CHANNEL: theirs.fileno()},

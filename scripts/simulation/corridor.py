@@ -68,6 +68,8 @@ class _Corridor:
             State(),
             MemoryStore(),
             publish=lambda delta: None,
+            keep=_ignore,
+            forget=_ignore,
             visible=_at_once,
             announce=self._announce,
             announce_unrecorded=_ignore,

@@ -8,16 +8,27 @@ import pytest
 from control_effects import source_of
 from corridors import Corridor, build_shop
 from driving import run
+from unwritable import build, fail_over
 
 from failoverdns.control.language.requests import Streamed
 from failoverdns.control.reading import read
 from failoverdns.model.commands import ReadCommand
 from failoverdns.model.commands.applications import AddApplication, ListApplications, RemoveHead
-from failoverdns.model.commands.groups import AddGroup, ListGroups, RemoveGroup, SetGroup, Switch
+from failoverdns.model.commands.groups import (
+    AddGroup,
+    Explain,
+    ListGroups,
+    RemoveGroup,
+    SetGroup,
+    Switch,
+)
+from failoverdns.model.commands.health import ShowHealth
 from failoverdns.model.commands.history import History
 from failoverdns.model.commands.server import ExportRecords, Status, Watch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
+from failoverdns.model.timestamps import timestamp
+from failoverdns.store.memory import MemoryStore
 
 
 @pytest.fixture
@@ -124,3 +135,44 @@ def test_a_long_result_shows_the_state_of_one_moment(built: Corridor) -> None:
 def test_watch_gets_a_reply_first(built: Corridor) -> None:
     """Events follow the reply."""
     assert result_of(built, Watch()) == {"watching": True}
+
+
+def test_status_and_lists_show_what_is_not_recorded_and_why() -> None:
+    """The revision is the last one that is stored, of the server and of each group."""
+    corridor = build(MemoryStore())
+    revision = corridor.ledger.state.revision
+    assert result_of(corridor, Status())["store"] == {
+        "writable": True,
+        "fault": None,
+        "since": None,
+        "read_only": False,
+        "reserve": "none",
+        "free": None,
+        "unrecorded": 0,
+    }
+    corridor.store.unreachable = True
+    began = timestamp(corridor.now)
+    fail_over(corridor)
+    status = result_of(corridor, Status())
+    why = "a test has the store unreachable"
+    assert status["revision"] == revision
+    assert status["store"] | {"writable": False, "fault": why, "since": began} == status["store"]
+    assert status["store"]["unrecorded"] == 2
+    unrecorded = {"since": began, "why": why}
+    (group,) = status["groups"]
+    assert (group["active"], group["unrecorded"]) == ("backup", unrecorded)
+    assert group["revision"] <= revision
+    assert [each["unrecorded"] for each in status["applications"]] == [unrecorded, None]
+    assert result_of(corridor, ListGroups())["groups"] == status["groups"]
+    one = result_of(corridor, Status("shop"))
+    assert (one["groups"], one["store"]) == (status["groups"], status["store"])
+    health = result_of(corridor, ShowHealth("eu"))
+    assert health["applications"][0]["unrecorded"] == unrecorded
+    assert health["store"] == status["store"]
+    explained = result_of(corridor, Explain("shop"))
+    assert explained["unrecorded"] == unrecorded
+    assert explained["store"] == status["store"]
+    corridor.store.unreachable = False
+    corridor.ledger.resume()
+    (group,) = result_of(corridor, Status())["groups"]
+    assert group["unrecorded"] is None

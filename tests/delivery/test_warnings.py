@@ -12,10 +12,12 @@ from failoverdns.config import load_config
 from failoverdns.delivery.warnings import AT_ONCE, WARNING_INTERVAL, Warnings
 from failoverdns.model.commands.applications import AddApplication, RenameApplication
 from failoverdns.model.settings import Config
+from failoverdns.model.store_condition import LOW_ROOM, Reserve, StoreCondition
 
 CONFIG = """\
 zones: {failover.test: {nameservers: {ns1: [127.0.0.1]}}}
 listen: ["127.0.0.1:0"]
+state: {sqlite: state.db}
 delivery:
   listen: ["127.0.0.1:0"]
   certificate: a.pem
@@ -36,6 +38,7 @@ class Log:
         self.config = config
         self._lines: list[str] = []
         self._warnings = Warnings(self._lines.append)
+        self.condition = StoreCondition()
 
     def look(self, later: float = 0.0) -> list[str]:
         """Return what is logged by a complete look, some seconds from now."""
@@ -45,7 +48,7 @@ class Log:
 
     def _look(self, later: float) -> object:
         now = self.shop.corridor.now + later
-        return self._warnings.look(self.shop.state, self.config, now)
+        return self._warnings.look(self.shop.state, self.config, self.condition, now)
 
 
 @pytest.fixture
@@ -102,3 +105,22 @@ def test_other_work_gets_its_turn_after_a_number_of_certificates(log: Log) -> No
             assert log.parts == 0
     log.look()
     assert log.parts == 1
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_warned"),
+    [
+        (StoreCondition(reserve=Reserve.HELD, free=LOW_ROOM), False),
+        (StoreCondition(), False),
+        (StoreCondition(reserve=Reserve.USED, free=LOW_ROOM), True),
+        (StoreCondition(reserve=Reserve.HELD, free=LOW_ROOM - 1), True),
+    ],
+)
+def test_little_room_for_the_state_is_warned_of(
+    log: Log, condition: StoreCondition, is_warned: bool
+) -> None:
+    """Once a day, before anything is refused."""
+    log.condition = condition
+    warned = [line for line in log.look() if line.endswith("state.db is almost full")]
+    assert bool(warned) is is_warned
+    assert log.look() == []

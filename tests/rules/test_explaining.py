@@ -20,6 +20,7 @@ from failoverdns.model.commands.groups import Switch
 from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import AllDown, AnswerOf, Automation, Gate, Maintenance, Mode, Plan
+from failoverdns.model.store_condition import Outage
 from failoverdns.rules.explaining import explanation
 
 T = 1_800_000_000.0
@@ -52,6 +53,34 @@ def test_a_healthy_group_is_explained() -> None:
         "It switches to the backup when the primary has been down for 30 s and the backup is up.",
         "No rule prevents a switch to the backup.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("is_full", "last"),
+    [
+        (False, "An automatic switch is made all the same, and recorded later."),
+        (True, "Too many automatic steps are not recorded: no group switches automatically."),
+    ],
+)
+def test_that_the_state_cannot_be_written_is_explained(is_full: bool, last: str) -> None:
+    """No sentence says that no rule prevents a switch, which would be refused."""
+    view = watched.shop(since=940.0)
+    found: Any = explanation(
+        view,
+        the_group(view),
+        Moment(T, 1000.0),
+        lambda _: [],
+        Outage(T - 60.0, "the disk is full", 7),
+        unrecorded=T - 5.0,
+        is_full=is_full,
+    )
+    assert found["sentences"][-3:] == [
+        "The state cannot be written since 2027-01-15T07:59:00.000Z: the disk is full. "
+        "A switch by hand is refused until it can be.",
+        last,
+        "What automation did here since 2027-01-15T07:59:55.000Z is not recorded yet.",
+    ]
+    assert not any("No rule" in sentence for sentence in found["sentences"])
 
 
 def test_an_explanation_has_its_facts_as_values_too() -> None:

@@ -143,6 +143,25 @@ def test_a_restart_on_a_disk_that_still_fails_shows_the_state_and_accepts_nothin
     assert disk.restart() == [1, 2, 3, 4]
 
 
+def test_a_reader_of_an_old_state_does_not_hold_up_a_restart(disk: Disk) -> None:
+    """What is found in the log is synced again where it is, and changes are accepted at once."""
+    with reader(disk.path):
+        assert disk.store.call("commit", 2) is None
+        disk.lose_a_sync()
+        assert failed(disk.store.call("commit", 3)) == "OutcomeUnknown"
+        assert disk.restart() == [1, 2, 3], "as the index in memory says"
+        assert disk.store.call("condition")[0] is None
+        assert disk.store.call("commit", 3) is None
+    assert disk.restart() == [1, 2, 3, 4]
+
+
+def test_a_full_index_of_the_log_does_not_leave_a_refused_commit(disk: Disk) -> None:
+    """It grows after the log has been written and synced."""
+    disk.faults.set("write", "-shm", "ENOSPC")
+    assert failed(disk.store.call("commit", 2, 18_000_000)) == "Unavailable"
+    assert disk.restart() == [1, 2]
+
+
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC", "EROFS", "EDQUOT"])
 def test_a_commit_that_cannot_be_written_is_refused_and_a_restart_does_not_find_it(
     disk: Disk, error: str
@@ -210,3 +229,47 @@ def test_a_log_that_is_deleted_while_in_use_takes_no_more_commits(disk: Disk) ->
     assert failed(disk.store.call("commit", 2)) == "Unavailable"
     assert disk.store.call("close") is None
     assert disk.restart() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("call", "error"), [("write", "ENOSPC"), ("fsync", "EIO"), ("rename", "EROFS")]
+)
+def test_a_key_file_that_cannot_be_replaced_stays(disk: Disk, call: str, error: str) -> None:
+    """The old key works, whichever step fails; the next rotation succeeds."""
+    name = ".key" if call == "rename" else ".key.new"
+    disk.faults.set(call, name, error)
+    before = disk.path.with_name("state.db.key").read_bytes()
+    for _ in range(3):
+        assert failed(disk.store.call("rotate")) == "Unavailable"
+        assert disk.path.with_name("state.db.key").read_bytes() == before
+        assert disk.store.call("keys") is True
+    assert not disk.path.with_name("state.db.key.new").exists()
+    disk.faults.clear()
+    disk.faults.set("write", ".key.new", keep=20)
+    assert disk.store.call("rotate") == 3
+    assert len(disk.path.with_name("state.db.key").read_bytes()) == 45
+    assert disk.restart() == [1, 2]
+    assert disk.store.call("keys") is True
+
+
+@pytest.mark.parametrize("name", ["", ".key"])
+@pytest.mark.parametrize("call", ["write", "fsync", "rename"])
+def test_a_first_start_that_fails_leaves_nothing_that_stops_the_next(
+    tmp_path: Path, call: str, name: str
+) -> None:
+    """The state file and the key file appear whole or not at all."""
+    disk = Disk(tmp_path)
+    disk.store.kill()
+    for file in disk.path.parent.glob("state.db*"):
+        file.unlink()
+    if call != "rename":
+        name += ".new"
+    disk.faults.set(call, "state.db" + name, "ENOSPC", skip=0 if call != "write" else 1)
+    disk.start()
+    disk.load()
+    try:
+        assert disk.restart() == []
+        assert disk.store.call("fill") is None
+        assert disk.restart() == [1]
+    finally:
+        disk.store.kill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from vaults import vault_beside
 
 from failoverdns.model.change import Write
 from failoverdns.model.errors import Corrupt
+from failoverdns.store.interface import Unavailable
 from failoverdns.store.sqlite import SQLiteStore
 from failoverdns.store.vault import Vault
 
@@ -144,6 +146,53 @@ def test_an_interrupted_rotation_is_finished_at_the_next_start(path: Path) -> No
     assert len(key_file(path).read_bytes().split()) == 1
     run(store.close())
     assert keys(opened(path)) == KEYS
+
+
+def test_a_rotation_that_could_not_finish_is_continued(path: Path) -> None:
+    """However often it is tried, the key file holds one new key and the old one."""
+    store = opened(path)
+    execute = store._file.connection.execute if store._file.connection is not None else None
+    assert execute is not None
+    execute("CREATE TEMP TRIGGER t BEFORE UPDATE ON bundles BEGIN SELECT RAISE(ABORT, 'no'); END")
+    for _ in range(120):
+        with pytest.raises(Unavailable):
+            run(store.rotate_key())
+    assert len(key_file(path).read_bytes().split()) == 2
+    assert keys(store) == KEYS
+    execute("DROP TRIGGER t")
+    run(store.rotate_key())
+    assert len(key_file(path).read_bytes().split()) == 1
+    run(store.close())
+    assert keys(opened(path)) == KEYS
+
+
+def test_a_key_file_with_many_keys_is_read_whole(path: Path) -> None:
+    """Version 0.1.0 added a key with each rotation that failed."""
+    old = key_file(path).read_bytes()
+    others = [b64encode(os.urandom(32)) + b"\n" for _ in range(200)]
+    replaced(key_file(path), b"".join(others) + old)
+    store = opened(path)
+    assert keys(store) == KEYS
+    assert key_file(path).read_bytes() == others[0]
+    run(store.close())
+    replaced(key_file(path), old * 30000)
+    with pytest.raises(Corrupt, match="it has more than 1048576 bytes"):
+        opened(path)
+
+
+def test_a_key_file_that_is_a_link_stays_one(path: Path, tmp_path: Path) -> None:
+    """The old key does not stay in the file that it leads to."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    key_file(path).rename(folder / "vault.key")
+    key_file(path).symlink_to(folder / "vault.key")
+    old = (folder / "vault.key").read_bytes()
+    store = opened(path)
+    run(store.rotate_key())
+    assert key_file(path).is_symlink()
+    assert (folder / "vault.key").read_bytes() != old
+    assert keys(store) == KEYS
+    run(store.close())
 
 
 def test_a_rotation_that_cannot_write_the_key_file_changes_nothing(path: Path) -> None:

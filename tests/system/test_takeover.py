@@ -295,6 +295,45 @@ def test_a_takeover_after_an_unfinished_one_holds_each_socket_once(fleet: Server
     assert all(len(set(descriptors(pid))) == len(descriptors(pid)) for pid in pids(fleet))
 
 
+@pytest.mark.parametrize("workers", ["2", "0"])
+def test_a_start_that_fails_leaves_the_answers(fleet: Server, workers: str) -> None:
+    """The next one takes over, and no query is lost in between."""
+    before = pids(fleet)
+    kill_control_process(fleet)
+    right = fleet.config.read_text().replace("workers: 2", f"workers: {workers}")
+    port = free_port()
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken,
+        asker(fleet) as client,
+    ):
+        taken.bind(("127.0.0.1", port))
+        listen = f'listen: ["127.0.0.1:{fleet.port}"'
+        assert listen in right
+        fleet.config.write_text(right.replace(listen, f'{listen}, "127.0.0.1:{port}"'))
+        assert f"port {port}: Address already in use" in refused(fleet)
+        client.wait_for_more()
+        assert [pid for pid in before if is_running(pid)] == before
+        fleet.config.write_text(right)
+        fleet.start()
+        client.wait_for_more()
+    assert client.lost == 0
+    wait_for(lambda: not [pid for pid in before if is_running(pid)])
+
+
+def test_a_server_that_is_told_to_stop_while_it_takes_over_ends_all_processes(
+    fleet: Server,
+) -> None:
+    """A stop is a stop, whenever it comes."""
+    before = pids(fleet)
+    kill_control_process(fleet)
+    starting = fleet.launch()
+    wait_for(lambda: "taking over" in fleet.log.read_text())
+    starting.send_signal(signal.SIGTERM)
+    assert starting.wait(DEADLINE) == 0
+    wait_for(lambda: not [pid for pid in before if is_running(pid)])
+    assert not list(fleet.folder.glob("control.sock*"))
+
+
 def test_planted_sockets_neither_mislead_nor_delay_the_start(fleet: Server) -> None:
     """One never answers, one lies about its addresses, and neither process is killed."""
     before = pids(fleet)

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from failoverdns.cli.rendering.tables import Result
-
-LOW_ROOM: Final = 16 << 20
-"""Bytes: `status` reports less free room than this."""
+from failoverdns.model.store_condition import LOW_ROOM
 
 _MEBIBYTE: Final = 1 << 20
 
@@ -20,7 +18,7 @@ def store_lines(result: Result) -> Iterator[str]:
         since = f" since {store['since']}" if store["since"] else ""
         yield f"store: the state cannot be written{since}: {store['fault']}"
     if store.get("read_only"):
-        yield "store: it was opened read-only: restart failoverdns when it can be written"
+        yield "store: it is open for reading only"
     if store.get("reserve") == "used":
         yield "store: its reserve is used: make room on its disk"
     free = store.get("free")

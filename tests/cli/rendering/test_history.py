@@ -41,3 +41,19 @@ def test_a_change_is_shown_with_old_and_new_values(part: dict[str, Any], text: s
     """These follow the author of the change."""
     change = {"kind": "group", "name": "shop", **part}
     assert rendering.event({"changed": [change], "command": {}, "who": {}}).endswith(text)
+
+
+def test_a_change_that_was_recorded_later_has_both_times() -> None:
+    """An event about a step that is not recorded yet has no revision."""
+    command = {"command": "automatic", "to": "backup", "happened": "H"}
+    line = rendering.event({"time": "T", "revision": 7, "command": command, "who": {}})
+    assert line.startswith("T (happened H) r7 automatic --to backup [")
+    step = {"time": "T", "revision": None, "unrecorded": True, "command": {"command": "health"}}
+    assert rendering.event({**step, "who": {}}).startswith("T unrecorded health [")
+
+
+def test_events_about_the_store_say_what_is_wrong_and_when_it_is_right_again() -> None:
+    full = {"event": "store", "writable": False, "fault": "full", "since": "T", "recorded": 0}
+    assert rendering.event(full) == "T the state cannot be written: full"
+    again = {"event": "store", "writable": True, "fault": None, "since": "T", "recorded": 3}
+    assert rendering.event(again) == "T the state can be written again: 3 step(s) recorded"

@@ -8,6 +8,8 @@ import pytest
 from console import Console
 
 from failoverdns.cli import rendering
+from failoverdns.cli.rendering.store import store_lines
+from failoverdns.model.store_condition import LOW_ROOM
 
 
 def shown(capsys: pytest.CaptureFixture[str], command: str, result: dict[str, Any]) -> str:
@@ -61,3 +63,47 @@ def test_status_shows_hooks_and_their_problems(console: Console) -> None:
     ]
     shown = console.shown("status")
     assert shown.endswith("hook haproxy: idle\nhook caddy: failing\n  exit status 1\n")
+
+
+WELL: dict[str, Any] = {
+    "writable": True,
+    "fault": None,
+    "since": None,
+    "read_only": False,
+    "reserve": "held",
+    "free": LOW_ROOM,
+    "unrecorded": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("store", "lines"),
+    [
+        ({}, []),
+        ({"fault": "full", "since": "T"}, ["store: the state cannot be written since T: full"]),
+        ({"fault": "full"}, ["store: the state cannot be written: full"]),
+        ({"read_only": True}, ["store: it is open for reading only"]),
+        ({"reserve": "used"}, ["store: its reserve is used: make room on its disk"]),
+        ({"free": 1 << 19}, ["store: 0.5 MiB are free on its disk"]),
+        ({"free": None}, []),
+        ({"unrecorded": 2}, ["store: 2 step(s) are not recorded yet"]),
+    ],
+)
+def test_status_shows_problems_of_the_store_and_no_line_without_one(
+    store: dict[str, Any], lines: list[str]
+) -> None:
+    assert list(store_lines({"store": {**WELL, **store}})) == lines
+
+
+def test_status_names_what_is_not_recorded() -> None:
+    unrecorded = {"since": "T", "why": "full"}
+    found = store_lines(
+        {
+            "groups": [{"name": "shop", "unrecorded": unrecorded}, {"name": "b"}],
+            "applications": [{"name": "eu", "unrecorded": unrecorded}],
+        }
+    )
+    assert list(found) == [
+        "group shop: unrecorded since T: full",
+        "application eu: unrecorded since T: full",
+    ]
