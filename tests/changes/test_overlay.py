@@ -26,6 +26,7 @@ from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.health import Health
+from failoverdns.model.policy import Mode, Policy
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.protocol.table.deltas import write_delta, write_nodes
@@ -97,6 +98,16 @@ def test_a_command_by_hand_that_changes_nothing_needs_no_store(shop: Corridor) -
     assert shop.do(Switch(("shop",), Side.PRIMARY, override=("target-down",), dry_run=True))
     repeated = shop.refuse(Switch(("shop",), Side.BACKUP), op_id="x", request="switch shop")
     assert repeated.code == "unavailable"
+
+
+def test_a_reload_of_settings_alone_needs_no_store(shop: Corridor) -> None:
+    """So automation can be stopped while the disk is full."""
+    shop.store.unreachable = True
+    observe(shop, "eu", Health.DOWN)
+    manual = replace(SETTINGS, policies=(Policy("auto", Mode.MANUAL),))
+    shop.do(Configure((ZONE,), manual))
+    shop.do(Automate(group(shop).id))
+    assert group(shop).active is Side.PRIMARY
 
 
 def test_steps_are_recorded_in_order_with_both_times_before_any_other_command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faults import Faults
 from heads import OK, answering
 from system.server import CONFIG, DEADLINE, Client, Server, tool, wait_for
 from system.test_automation import AUTO, Heads, answers, check, is_up, shop
@@ -224,6 +226,33 @@ def events(watcher: Client, command: str, name: str) -> list[dict[str, Any]]:
     raise AssertionError(found)
 
 
+def test_steps_are_recorded_once_although_syncs_fail(
+    tmp_path: Path, heads: Heads, config: str
+) -> None:
+    """A failed sync leaves it open whether a step was stored; it is asked before the next try."""
+    faults = Faults(tmp_path / "faults")
+    server = Server(tmp_path, CONFIG + config)
+    server.environment = faults.environment
+    try:
+        primary, backup = two_sides(server.start(), heads)
+        revision = server.do(command="status")["revision"]
+        faults.set("fsync", "-wal")
+        heads.stop(primary)
+        wait_for(answers(server, [backup]), lambda: server.log.read_text())
+        assert server.do(command="status")["store"]["unrecorded"] >= 1
+        time.sleep(1.5)
+        faults.clear()
+        wait_for(lambda: "can be written again" in server.log.read_text())
+        words = [change["command"]["command"] for change in history_since(server, revision)]
+        assert words == ["health", "automatic"]
+        server.do(command="history", verify=True)
+        server.kill()
+        server.start()
+        assert answers(server, [backup])()
+    finally:
+        server.kill()
+
+
 def test_a_report_of_health_counts_while_the_disk_is_full(
     small: Callable[..., tuple[Server, SmallDisk]],
 ) -> None:
@@ -298,6 +327,10 @@ def test_serial_numbers_do_not_go_back_over_a_restart_that_lost_steps(
     assert seen > before
     server.stop(signal.SIGKILL)
     disk.clear()
+    right = server.config.read_text()
+    server.config.write_text(right.replace("  failover.test:", "  other.test:"))
+    assert server.launch().wait(DEADLINE) == 1  # a start that fails does not count
+    server.config.write_text(right)
     if (faketime := shutil.which("faketime")) is not None:
         library = next(Path("/usr/lib").rglob("libfaketime.so.1"), Path(faketime))
         server.environment = {"LD_PRELOAD": str(library), "FAKETIME": "-30d"}
@@ -349,6 +382,38 @@ def test_a_start_on_a_read_only_file_system_answers_and_fails_over(
     heads.stop(primary)
     wait_for(answers(server, [backup]), lambda: server.log.read_text())
     assert "cannot be written" in server.ctl("status").stdout
+    assert server.stop() == 0
+    assert "step(s) could not be recorded and are lost" in server.log.read_text()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_server_answers_although_its_whole_folder_is_read_only(
+    tmp_path: Path, workers: int
+) -> None:
+    """The control socket cannot be made: it goes without commands, and says so."""
+    disk = SmallDisk(tmp_path / "small", "ext4")
+    config = CONFIG.replace("workers: 0", f"workers: {workers}")
+    server = Server(disk.folder, config)
+    server.log = tmp_path / "log"
+    try:
+        server.start().load_demo()
+        server.stop()
+        disk.remount("ro")
+        begin = server.log.stat().st_size
+        server.launch()
+
+        def text() -> str:
+            return server.log.read_text()[begin:]
+
+        wait_for(lambda: "answering on" in text(), text)
+        (server.port,) = map(int, re.findall(r"answering on 127.0.0.1:(\d+),", text()))
+        assert server.short("414-262-781.failover.test") == ["192.0.2.10"]
+        assert "no commands are taken" in text()
+        assert "cannot be written" in text()
+        assert server.stop() == 0
+    finally:
+        server.kill()
+        disk.close()
 
 
 def test_a_configuration_that_changed_is_served_from_a_read_only_state(
