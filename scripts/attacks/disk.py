@@ -3,6 +3,10 @@
 The shutdown of ext4 and XFS (EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN) stops all writes at once and
 drops what was not synced; even the journal is not written (NOLOGFLUSH).  The next mount replays the
 journal, as after a power loss.  This is a disk that keeps what it has acknowledged.
+
+One thing differs from a power loss: a sync that is under way during the shutdown may return success
+although its data is lost, with ext4 as with XFS (seen in 1 to 5 of 100 shutdowns, with a program
+that only writes and syncs).  So what was acknowledged while the ioctl ran must not be relied on.
 """
 
 from __future__ import annotations

@@ -6,10 +6,12 @@ writes are short.  So there are refusals, and what was refused must not be there
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from attacks.faults import Faults, draw
 from attacks.rounds import LONGEST, Attack
+from attacks.streams import Sent
 from attacks.target import Target
 
 RESTARTING = 2.0
@@ -44,6 +46,9 @@ class Kills(Attack):
         else:
             self._kill()
         self.counts["calls that failed"] += self.faults.end()
+
+    def believe(self, sent: Sequence[Sent]) -> None:
+        """Believe every reply."""
 
     def recover(self) -> None:
         """Start the server; in some rounds kill it while it starts, and start it again.

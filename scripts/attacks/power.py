@@ -7,11 +7,14 @@ processes are killed, and the server starts from what the disk kept.
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from attacks.disk import Disk
 from attacks.faults import LYING, Faults
 from attacks.rounds import Attack
+from attacks.streams import Sent
 from attacks.target import Target
 
 LINGERING = 0.2
@@ -35,6 +38,7 @@ class PowerLosses(Attack):
         super().__init__(
             Target(folder, workers=number % 2, state=self.disk.path / "state.db"), seed
         )
+        self._cut = 0.0, 0.0
         self._faults = Faults(folder, self.disk.path) if lying else None
         if self._faults is not None:
             self.server.environment.update(self._faults.environment)
@@ -52,11 +56,25 @@ class PowerLosses(Attack):
         if self.dice.random() < 0.5:
             self.disk.write_back(self.dice)
             self.counts["power losses with some pages written"] += 1
+        began = time.monotonic()
         self.disk.cut_power()
+        self._cut = began, time.monotonic()
         self.pause(LINGERING)
         self.server.kill_all()
         self.disk.unmount()
         self.counts["power losses"] += 1
+
+    def believe(self, sent: Sequence[Sent]) -> None:
+        """Drop acknowledgements of syncs that were under way while the power was cut.
+
+        The kernel lets such a sync succeed, although the data is lost (see `attacks.disk`); with
+        the power off, no client would get the reply.  A command that was sent afterwards is judged.
+        """
+        began, ended = self._cut
+        for command in sent:
+            if command.acknowledged and command.sent_at < ended and command.replied_at > began:
+                command.reply = None
+                self.counts["power losses: acknowledgements dropped"] += 1
 
     def recover(self) -> None:
         """Replay the journal of the file system, and start the server."""

@@ -66,6 +66,10 @@ class Attack(ABC):
         """Let the disaster happen, while the streams run; all their connections break."""
 
     @abstractmethod
+    def believe(self, sent: Sequence[Sent]) -> None:
+        """Drop replies that no client could have got, if there are any."""
+
+    @abstractmethod
     def recover(self) -> None:
         """Start the server again, with a disk that works."""
 
@@ -100,6 +104,7 @@ class Attack(ABC):
         self.pause(LONGEST)
         self.strike()
         sent: list[Sent] = [each for stream in streams for each in stream.stop()]
+        self.believe(sent)
         began = time.monotonic()
         self.recover()
         self.result.starts.append(time.monotonic() - began)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,9 @@ class Sent:
     token: str
     request: dict[str, Any]
     reply: dict[str, Any] | None = None
+    sent_at: float = 0.0
+    replied_at: float = 0.0
+    """Times of a steady clock."""
 
     @property
     def acknowledged(self) -> bool:
@@ -134,9 +138,12 @@ class Stream(threading.Thread):
                 command.request["op_id"] = command.token
             self.sent.append(command)
             due.append(command)
+            command.sent_at = time.monotonic()
             client.send(command.request)
         for command in due:
-            command.reply = client.receive()
+            reply = client.receive()
+            command.replied_at = time.monotonic()
+            command.reply = reply
 
 
 def load(server: Server) -> None:
