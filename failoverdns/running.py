@@ -32,6 +32,7 @@ from failoverdns.net.spawning import spawn
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.store.interface import Store
+from failoverdns.trimming import Trimming
 from failoverdns.workers.interface import Answering
 
 
@@ -43,6 +44,7 @@ class Running:
     reactions: Reactions
     resolving: Resolving
     automation: Automation
+    trimming: Trimming
     control: ControlFactory
 
     def announce(self, change: Change) -> None:
@@ -67,6 +69,7 @@ class Running:
         """Stop every part, and disconnect the clients of the control socket."""
         self.control.close()
         self.automation.stop()
+        self.trimming.stop()
         self.resolving.stop()
         self.reactions.stop()
 
@@ -110,7 +113,8 @@ def build(
     )
     commands = CommandCorridor(ledger, store, effects)
     control = ControlFactory(reactor, commands, allowed)
-    return Running(ledger, reactions, resolving, automation, control)
+    trimming = Trimming(store, submit_own, reactor, time.time)
+    return Running(ledger, reactions, resolving, automation, trimming, control)
 
 
 def submit(ledger: Ledger, command: Mutation, word: str) -> Deferred[None]:
