@@ -146,9 +146,8 @@ def attack(make: Make, rounds: int, instances: int, seed: str, keep: Path | None
     with ThreadPoolExecutor(instances) as threads:
         try:
             list(threads.map(one, range(instances)))
-        except BaseException:  # interrupted: end after the current rounds, and clean up
+        except (KeyboardInterrupt, SystemExit):  # end after the current rounds, and report these
             _stopping.set()
-            raise
     return total
 
 
