@@ -46,6 +46,12 @@ ASKED_AT_ONCE = 8
 CALLS_AT_ONCE = 4
 """Calls to the CA at the same time."""
 
+LEAVING = 6.0
+"""Seconds in which hook programs that are asked to end must have ended before a restart."""
+
+LOOK = 0.02
+"""Seconds between two checks whether they have."""
+
 _CANNOT_BE_WRITTEN = (errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO)
 """Faults of a disk that keep no part from starting."""
 
@@ -130,16 +136,7 @@ class Reactions:
 
     def prepare(self, config: Config) -> PreparedReactions:
         """Check a configuration and change nothing; raises CannotReact or CannotListen."""
-        if config.acme is not None:
-            try:
-                check_installed()
-            except NotInstalled as fault:
-                raise CannotReact(str(fault)) from None
-        delivery = config.delivery
-        if delivery is None:
-            return PreparedReactions(config, None)
-        files = TlsFiles("delivery", delivery.certificate, delivery.key, delivery.client_ca)
-        return PreparedReactions(config, TlsContext(files))
+        return prepare(config)
 
     async def reload(self, prepared: PreparedReactions) -> None:
         """Apply a new configuration, except for settings that take a restart."""
@@ -158,6 +155,23 @@ class Reactions:
 
     def stop(self) -> None:
         """Stop the parts; unfinished work continues after the next start."""
+        self._stop()
+        for pool in (self._programs, self._asked, self._calls):
+            if pool.started:
+                pool.stop()
+
+    async def leave(self) -> None:
+        """Stop the parts before a restart, without waiting for calls to the CA.
+
+        Threads that still run end with the program.
+        """
+        self._stop()
+        until = self._reactor.seconds() + LEAVING
+        pools = (self._programs, self._asked)
+        while any(pool.working for pool in pools) and self._reactor.seconds() < until:
+            await deferLater(self._reactor, LOOK)
+
+    def _stop(self) -> None:
         if self._ticking.running:
             self._ticking.stop()
         self._issuing.stop()
@@ -166,9 +180,6 @@ class Reactions:
             self._delivery.endpoint.close()
             for port in self._delivery.ports:
                 port.stopListening()
-        for pool in (self._programs, self._asked, self._calls):
-            if pool.started:
-                pool.stop()
 
     def announce(self, change: Change) -> None:
         """Pass a change on to every part."""
@@ -252,6 +263,20 @@ class Reactions:
 
     def _in_thread(self, pool: ThreadPool) -> InThread:
         return lambda call: deferToThreadPool(self._reactor, pool, call)
+
+
+def prepare(config: Config) -> PreparedReactions:
+    """Check a configuration and read its TLS files; raises CannotReact or CannotListen."""
+    if config.acme is not None:
+        try:
+            check_installed()
+        except NotInstalled as fault:
+            raise CannotReact(str(fault)) from None
+    delivery = config.delivery
+    if delivery is None:
+        return PreparedReactions(config, None)
+    files = TlsFiles("delivery", delivery.certificate, delivery.key, delivery.client_ca)
+    return PreparedReactions(config, TlsContext(files))
 
 
 def _logged(source: str) -> Callable[[str], None]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from failoverdns.automation.automation_loop import Automation
 from failoverdns.changes.batch import Outcome, Submission
@@ -22,18 +23,25 @@ from failoverdns.control.commanding import (
 )
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.server import ControlFactory
-from failoverdns.model.change import Change
+from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.settings import Config
 from failoverdns.net.peer import find_allowed
 from failoverdns.net.spawning import spawn
+from failoverdns.net.succession import HandedClient
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.store.interface import Store
 from failoverdns.trimming import Trimming
 from failoverdns.workers.interface import Answering
+
+FINISHING: Final = 10.0
+"""Seconds that commands under way may take before a restart."""
+
+_LOOK: Final = 0.005
+"""Seconds between two checks whether they are finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,28 @@ class Running:
         self.resolving.stop()
         self.reactions.stop()
 
+    async def finish_commands(self, reactor: Any) -> None:
+        """Take no further command, and wait until those under way are answered, but `restart`.
+
+        Raises Rejected `busy` if they take too long; then commands are taken again.
+        """
+        self.control.suspend()
+        if not await _holds(lambda: self.control.is_quiet and self.ledger.is_idle, reactor):
+            self.control.resume()
+            text = f"commands under way did not end within {FINISHING:g} s; try again"
+            raise Rejected("busy", f"nothing was changed: {text}")
+
+    async def hand_over(self, reactor: Any) -> tuple[HandedClient, ...]:
+        """Stop every part, and give up the clients of the control socket; return them.
+
+        Call `finish_commands` before.
+        """
+        self.automation.stop()
+        self.resolving.stop()
+        await self.reactions.leave()
+        await _holds(lambda: self.ledger.is_idle, reactor)
+        return self.control.hand_over()
+
 
 def build(
     config: Config,
@@ -81,11 +111,12 @@ def build(
     answering: Answering,
     reactor: Any,
     steady: Callable[[], float],
+    restart: Callable[[], Awaitable[dict[str, Json]]],
 ) -> Running:
     """Build the parts that react to changes and accept commands; none of them runs yet.
 
-    `steady` returns seconds of a clock that is never adjusted.  Raises CannotListen if
-    `control.allow` names a user or group that does not exist.
+    `steady` returns seconds of a clock that is never adjusted; `restart` replaces the program.
+    Raises CannotListen if `control.allow` names a user or group that does not exist.
     """
     allowed = find_allowed(config.control.allow, "control.allow")
     submit_own = partial(submit, ledger)
@@ -109,12 +140,23 @@ def build(
         probing=automation,
         query_log=answering.log_queries,
         approval=reactions.approval,
+        restart=restart,
         can_issue=lambda: reactions.issuing,
     )
     commands = CommandCorridor(ledger, store, effects)
     control = ControlFactory(reactor, commands, allowed)
     trimming = Trimming(store, submit_own, reactor, time.time)
     return Running(ledger, reactions, resolving, automation, trimming, control)
+
+
+async def _holds(condition: Callable[[], bool], reactor: Any) -> bool:
+    """Wait until a condition holds, at most `FINISHING` seconds; return whether it does."""
+    until = reactor.seconds() + FINISHING
+    while not condition():
+        if reactor.seconds() > until:
+            return False
+        await deferLater(reactor, _LOOK)
+    return True
 
 
 def submit(ledger: Ledger, command: Mutation, word: str) -> Deferred[None]:

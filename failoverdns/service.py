@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,8 @@ from failoverdns.automation.automation_loop import steady_clock
 from failoverdns.changes.ledger import Ledger
 from failoverdns.changes.state import State
 from failoverdns.config import ConfigErrors, load_config, takes_restart
-from failoverdns.model.change import Change
+from failoverdns.control.language.requests import write_reply
+from failoverdns.model.change import Change, Json
 from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Corrupt, Rejected
@@ -37,6 +38,7 @@ from failoverdns.net.inherited import Inherited
 from failoverdns.net.one_call import OneCall
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
+from failoverdns.net.succession import Succession, close_all
 from failoverdns.net.unix import UnixListener, distrust
 from failoverdns.reactions import CannotReact
 from failoverdns.running import Running, build, submit
@@ -49,6 +51,9 @@ from failoverdns.workers.interface import CannotAnswer
 
 CATCH_UP_INTERVAL = 1.0
 """Seconds between attempts to catch up with a store that could not be read."""
+
+Restart = Callable[[], Awaitable[dict[str, Json]]]
+"""Replaces the running program; raises Rejected if it cannot."""
 
 _RUNNING = "running"
 """The note of the store that is 1 while a server runs on it, and 0 after its end."""
@@ -63,9 +68,24 @@ class CannotStart(Exception):
 class Service:
     """The running server."""
 
-    def __init__(self, config: Config, reactor: Any, inherited: Inherited) -> None:
-        """Build from `config` and `inherited` sockets; no other socket is opened before `start`."""
+    def __init__(
+        self,
+        config: Config,
+        reactor: Any,
+        inherited: Inherited,
+        restart: Restart,
+        succession: Succession | None = None,
+    ) -> None:
+        """Build from `config` and `inherited` sockets; no other socket is opened before `start`.
+
+        `restart` is called for the command `restart`.  `succession` is what the program before
+        handed over.
+        """
         self.config = config
+        self._restart = restart
+        self._succession = succession
+        if succession is not None:
+            succession.give_sockets(inherited)
         self._reactor = reactor
         self._answering = make_answering(config, reactor, inherited)
         self._threads = ThreadPool(1, 1, "store")
@@ -142,6 +162,32 @@ class Service:
         except (Rejected, CannotReadSecrets, CannotListen, CannotReact, CannotStart) as fault:
             log.error("not reloaded, nothing was changed: {fault}", fault=str(fault))
 
+    async def hand_over(self) -> Succession:
+        """Finish the commands under way, stop, and return what the next program continues.
+
+        Raises Rejected if that is not possible now; then nothing was changed.
+        """
+        running, began = self._running, self._reactor.seconds()
+        if running is None or self._reloading:
+            raise Rejected("busy", "nothing was changed: the server starts, stops or reloads")
+        unrecorded = self._ledger.overlay if self._ledger is not None else ()
+        if unrecorded and self.config.workers == 0:  # with workers, these keep them
+            text = "steps that were taken while the state could not be written are not recorded yet"
+            raise Rejected("unavailable", f"nothing was changed: {text}, and would be lost")
+        await running.finish_commands(self._reactor)
+        assert self._listener is not None
+        control = self._listener.hand_over()
+        self._running = None
+        clients = await running.hand_over(self._reactor)
+        self._catching_up.cancel()
+        if self._ledger is not None and not self._ledger.overlay:
+            await self._note_end(self._ledger)
+        await self._store.close()
+        self._threads.stop()
+        pairs, connections = await self._answering.hand_over()
+        path = str(self.config.control.socket)
+        return Succession(path, control, began, clients, tuple(pairs), tuple(connections))
+
     async def stop(self) -> None:
         """Close the sockets, then the store; acknowledged changes are on disk already."""
         await self._answering.stop()
@@ -176,7 +222,10 @@ class Service:
             raise CannotStart(f"control.socket: {found.refused}")
         if found.doubted:
             log.warn("control.socket: {fault}", fault=found.doubted)
-        if os.statvfs(control.socket.parent).f_flag & os.ST_RDONLY:
+        before, bound = self._succession, None
+        if before is not None and before.path == str(control.socket):
+            bound = before.control
+        if bound is None and os.statvfs(control.socket.parent).f_flag & os.ST_RDONLY:
             log.error(
                 "control.socket: {folder} is on a read-only file system: queries are answered, and "
                 "no commands are taken before a restart",
@@ -184,8 +233,11 @@ class Service:
             )
             return
         self._listener = UnixListener(
-            self._reactor, control.socket, control.mode, setting="control.socket"
+            self._reactor, control.socket, control.mode, setting="control.socket", bound=bound
         )
+        if before is not None and bound is None:  # it is elsewhere from now on
+            Path(before.path).unlink(missing_ok=True)
+            close_all([before.control])
 
     async def _load(self) -> Ledger:
         """Load the stored state, and apply the configuration to it."""
@@ -253,13 +305,21 @@ class Service:
         """Start to answer DNS queries; raises CannotStart or CannotListen."""
         try:
             await self._answering.start(self.config, lambda: parts(state))
+            if self._succession is not None:
+                await self._answering.take(self._succession.connections)
         except (CannotReadSecrets, CannotAnswer) as fault:
             raise CannotStart(str(fault)) from None
 
     async def _run(self, ledger: Ledger) -> None:
         """Start to react to changes, then to accept commands; no change is missed after this."""
         running = self._running = build(
-            self.config, ledger, self._store, self._answering, self._reactor, self._steady
+            self.config,
+            ledger,
+            self._store,
+            self._answering,
+            self._reactor,
+            self._steady,
+            self._restart,
         )
         try:
             await running.reactions.start()
@@ -270,6 +330,20 @@ class Service:
         running.trimming.configure(self.config.history)
         if self._listener is not None:
             self._listener.accept(running.control)
+        if self._succession is not None:
+            clients = self._succession.clients
+            running.control.take_over(clients, self._write_restarted, self._reactor)
+
+    def _write_restarted(self, id_: Json) -> bytes:
+        """Return the reply to `restart`, now that it is done."""
+        assert self._running is not None
+        assert self._succession is not None
+        result: dict[str, Json] = {
+            "version": __version__,
+            "pid": os.getpid(),
+            "seconds": round(self._reactor.seconds() - self._succession.began, 3),
+        }
+        return b"".join(write_reply(id_, self._running.ledger.state.revision, result))
 
     async def _apply(self, running: Running, config: Config) -> None:
         """Apply a new configuration; if it cannot be used, raise before anything is changed."""

@@ -38,6 +38,11 @@ async def no_query_log(command: LogCommand) -> dict[str, Json]:
     return {"on": False, "file": None, "sample": 1, "written": 0, "lost": 0}
 
 
+async def no_restart() -> dict[str, Json]:
+    """Refuse to restart."""
+    raise Rejected("refused", "nothing runs here that could be restarted")
+
+
 def quiet_effects(corridor: Corridor, **others: Any) -> CommandEffects:
     """Return effects with the corridor's clock; `others` replace fields by name."""
     return CommandEffects(
@@ -51,6 +56,7 @@ def quiet_effects(corridor: Corridor, **others: Any) -> CommandEffects:
             "probing": NotProbing(),
             "query_log": no_query_log,
             "approval": lambda: None,
+            "restart": no_restart,
             "can_issue": lambda: True,
             **others,
         }

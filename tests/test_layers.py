@@ -51,10 +51,13 @@ FLOORS: Mapping[str, str] = {
     "trimming":        "model store.interface net effects",
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming",
-    "service":         "model rules store config net changes answering workers automation "
-                       "reactions running",
+    "service":         "model rules store config net changes control answering workers "
+                       "automation reactions running",
+    "trial":           "model rules protocol.table store net changes answering reactions",
+    "restarting":      "model trial",
     "cli":             "model control.language",
-    "cli.serving":     "model config net protocol.table workers.rendezvous service",
+    "cli.serving":     "model config net control.language protocol.table workers.rendezvous "
+                       "service trial restarting",
     "__main__":        "cli",
 }  # fmt: skip
 """What each package may import, from the lowest floor up: only packages in the rows above it.
@@ -83,7 +86,8 @@ HOMES: Mapping[str, str] = {
                     "answering.query_log answering.tcp answering.tcp_clients answering.udp "
                     "workers delivery.one_request delivery.pull resolving.refresh_loop "
                     "probing.polling probing.prober probing.probe_loop automation.hostnames "
-                    "automation.automation_loop reactions trimming running service cli.serving",
+                    "automation.automation_loop reactions trimming running restarting service "
+                    "cli.serving",
     "zope":         "net control.server answering.tcp answering.udp workers.channel "
                     "probing.polling cli.serving",
 }  # fmt: skip

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import maybeDeferred
+from twisted.internet.task import deferLater
 
 from failoverdns.answering.tcp import TCPFactory
 from failoverdns.answering.tcp_clients import TCPClients
 from failoverdns.answering.udp import Serve, UDPReader, WildcardUDPReader
 from failoverdns.model.change import Json
 from failoverdns.model.settings import ListenAddress, TCPSettings
+from failoverdns.net.detaching import receive
 from failoverdns.net.sockets import Pair
+from failoverdns.net.succession import HandedConnection, close_all
+
+DRAINING: Final = 16
+"""Times that packets are read from a UDP socket before it is closed."""
+
+FLUSH: Final = 1.0
+"""Seconds that a TCP client may take to read its replies before its connection is released."""
+
+FLUSH_LOOK: Final = 0.005
+"""Seconds between two checks whether replies are sent."""
 
 
 class Answer(Protocol):
@@ -81,18 +95,73 @@ class Listeners:
         self._open[number] = _Listener(asked, udp, tcp, factory)
 
     def close(self, number: int) -> None:
-        """Stop answering on a pair of sockets; queries already received over TCP are answered."""
+        """Stop answering on a pair of sockets; queries that have arrived are answered before."""
         listener = self._open.pop(number, None)
         if listener is not None:
-            self._reactor.removeReader(listener.udp)
-            listener.udp.socket.close()
-            maybeDeferred(listener.tcp.stopListening)
+            for _ in range(DRAINING):
+                listener.udp.doRead()
+            self._stop(listener)
+            for connection in listener.factory.connections:
+                receive(connection.transport)
             listener.factory.close()
 
     def close_all(self) -> None:
         """Stop answering on all sockets."""
         for number in list(self._open):
             self.close(number)
+
+    async def release(self) -> list[HandedConnection]:
+        """Stop answering on all sockets, and return all TCP connections for another process.
+
+        The caller owns their descriptors.  A connection whose client does not read its replies
+        is closed here instead, when it has read them.
+        """
+        leaving = list(self._open.values())
+        self._open.clear()
+        for listener in leaving:
+            self._stop(listener)
+        for listener in leaving:
+            for connection in listener.factory.connections:
+                connection.pause()
+        released: list[HandedConnection] = []
+        until = self._reactor.seconds() + FLUSH
+        while True:
+            for listener in leaving:
+                for connection in listener.factory.connections:
+                    if (found := connection.release()) is not None:
+                        descriptor, received = found
+                        released.append(HandedConnection(descriptor, listener.asked, received))
+            if not len(self.tcp_clients) or self._reactor.seconds() > until:
+                break
+            await deferLater(self._reactor, FLUSH_LOOK)
+        for listener in leaving:
+            for connection in listener.factory.connections:
+                connection.keep()
+            listener.factory.close()
+        return released
+
+    def take(self, connections: Iterable[HandedConnection]) -> None:
+        """Continue TCP connections that another process has released; they are ours from now on.
+
+        Those to an address on which this process does not answer are closed.
+        """
+        factories = {one.asked: one.factory for one in self._open.values()}
+        for handed in connections:
+            factory = factories.get(handed.asked)
+            if factory is not None:
+                family = socket.AF_INET if handed.asked.host.version == 4 else socket.AF_INET6
+                with suppress(OSError):  # the client has gone
+                    transport = self._reactor.adoptStreamConnection(
+                        handed.descriptor, family, factory
+                    )
+                    transport.protocol.dataReceived(handed.received)
+            close_all([handed.descriptor])  # the reactor has a duplicate
+
+    def _stop(self, listener: _Listener) -> None:
+        """Stop reading packets and accepting connections."""
+        self._reactor.removeReader(listener.udp)
+        listener.udp.socket.close()
+        maybeDeferred(listener.tcp.stopListening)
 
     def copies(self) -> list[tuple[ListenAddress, int, int]]:
         """Return the address, UDP and TCP descriptor of each pair, to hand them over."""

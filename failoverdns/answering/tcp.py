@@ -25,6 +25,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from failoverdns.answering.tcp_clients import TCPClients
+from failoverdns.net.detaching import detach, is_flushed
 
 Respond = Callable[[bytes, str], bytes | None]
 """Returns the reply to a message from an address, or None."""
@@ -47,6 +48,7 @@ class TCPConnection(Protocol):
         self._ended = False
         self._finishing = False
         self._waiting = False
+        self._moving = False
         self._timeout: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
@@ -111,8 +113,32 @@ class TCPConnection(Protocol):
         self._finishing = True
         self._answer()
 
+    def pause(self) -> None:
+        """Stop reading and answering; another process will continue (`release`)."""
+        self._moving = True
+        self.transport.pauseProducing()
+
+    def release(self) -> tuple[int, bytes] | None:
+        """Give up the connection, which stays open: return its descriptor and unanswered bytes.
+
+        The caller owns the descriptor.  Returns None while replies are not sent yet.
+        """
+        if not is_flushed(self.transport):
+            return None
+        received = bytes(self._buffer)
+        descriptor = detach(self.transport)
+        self.connectionLost()
+        return descriptor, received
+
+    def keep(self) -> None:
+        """Continue after `pause`, because the connection could not be released."""
+        self._moving = False
+        self._answer()
+
     def _answer(self) -> None:
         """Answer complete messages in the buffer, while the client reads and has its turn."""
+        if self._moving:
+            return
         buffer, taken, at, was_useful = self._buffer, 0, 0, False
         while not self._paused and not self._waiting and len(buffer) - at >= 2:
             end = at + 2 + int.from_bytes(buffer[at : at + 2], "big")
@@ -171,6 +197,11 @@ class TCPFactory(ServerFactory):
     def leave(self, connection: TCPConnection) -> None:
         """Remove a connection."""
         self._connections.discard(connection)
+
+    @property
+    def connections(self) -> tuple[TCPConnection, ...]:
+        """The open connections."""
+        return tuple(self._connections)
 
     def close(self) -> None:
         """Close every connection once the queries that it has begun to send are answered."""

@@ -113,6 +113,11 @@ class Ledger:
         """Try to write, although an attempt has failed and no command by hand waits."""
         store.watch(self._notice)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no command waits or is being carried out."""
+        return not self._draining and not self._waiting
+
     def submit(self, submission: Submission) -> None:
         """Accept a command; its `reply` is called once, now or later."""
         if len(self._waiting) >= MAX_WAITING:

@@ -10,11 +10,15 @@ import click
 
 from failoverdns import __version__
 from failoverdns.cli.client import DEFAULT_SOCKET, SOCKET_VARIABLE
-from failoverdns.cli.row_commands import JSON_HELP, TableGroup, add_row_commands
+from failoverdns.cli.row_commands import (
+    DEFAULT_TIMEOUT,
+    JSON_HELP,
+    LONG_TIMEOUT,
+    TableGroup,
+    add_row_commands,
+)
 from failoverdns.cli.sending import REFUSED
 from failoverdns.control.language.commands import ROWS
-
-DEFAULT_TIMEOUT = 30.0
 
 
 @click.group(
@@ -34,12 +38,12 @@ DEFAULT_TIMEOUT = 30.0
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0.001),
-    default=DEFAULT_TIMEOUT,
     metavar="S",
-    help=f"Seconds to wait for the reply; default: {DEFAULT_TIMEOUT:g}.",
+    help=f"Seconds to wait for the reply; default: {DEFAULT_TIMEOUT:g}, for restart "
+    f"{LONG_TIMEOUT:g}.",
 )
 @click.pass_context
-def cli(ctx: click.Context, socket: str | None, as_json: bool, timeout: float) -> None:
+def cli(ctx: click.Context, socket: str | None, as_json: bool, timeout: float | None) -> None:
     """Authoritative DNS server with failover: run it, and control it."""
     ctx.obj = {"socket": socket, "json": as_json, "timeout": timeout}
 
@@ -59,14 +63,20 @@ def main() -> None:
     type=click.Path(path_type=Path),
     help="The configuration (see check-config).",
 )
-def serve(file: Path) -> None:
+@click.option(
+    "--trial",
+    is_flag=True,
+    help="Only check whether this version can serve the configuration and the state.",
+)
+def serve(file: Path, trial: bool) -> None:
     """Run the server in the foreground; log to standard error.
 
-    SIGTERM and SIGINT stop it cleanly, SIGHUP reloads the configuration.
+    SIGTERM and SIGINT stop it cleanly, SIGHUP reloads the configuration, SIGUSR2 replaces the
+    running server by the installed version without losing an answer.
     """
-    from failoverdns.cli.serving import serve_forever
+    from failoverdns.cli.serving import serve_forever, try_to_serve
 
-    sys.exit(serve_forever(file))
+    sys.exit(try_to_serve(file) if trial else serve_forever(file))
 
 
 @cli.command("check-config")

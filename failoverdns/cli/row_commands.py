@@ -24,6 +24,14 @@ _WAITS = {
 }
 """Options to wait for work that the server does in any case."""
 
+DEFAULT_TIMEOUT = 30.0
+"""Seconds that the command line waits for a reply."""
+
+LONG_TIMEOUT = 300.0
+"""The same for a command that takes long by nature."""
+
+_LONG = {"restart": LONG_TIMEOUT}
+
 _NOUNS = {
     "application": "Applications: add, change, remove.",
     "head": "Heads: add, change, remove.",
@@ -70,7 +78,7 @@ def _command(row: CommandRow) -> click.Command:
         }
         options = Options(
             socket=settings["socket"] or default_socket(),
-            timeout=settings["timeout"],
+            timeout=settings["timeout"] or _LONG.get(row.words, DEFAULT_TIMEOUT),
             as_json=as_json or settings["json"],
             wait=wait,
         )

@@ -1,4 +1,4 @@
-"""Commands that do something without changing the state: the query log, key rotation, reports.
+"""Commands that do something without changing the state: query log, key rotation, restart.
 
 They are not recorded in the history, and unlike `control.reading` they have a side effect.
 """
@@ -10,7 +10,7 @@ from failoverdns.control.language.requests import Result
 from failoverdns.model.commands import Action
 from failoverdns.model.commands.certificates import RotateKey
 from failoverdns.model.commands.health import ReportHealth
-from failoverdns.model.commands.server import QueryLogOff, QueryLogOn
+from failoverdns.model.commands.server import QueryLogOff, QueryLogOn, Restart
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
@@ -22,6 +22,8 @@ async def act(store: Store, effects: CommandEffects, command: Action) -> Result:
             return await effects.probing.take_report(command)
         case RotateKey():
             return await _rotate_key(store)
+        case Restart():
+            return await effects.restart()
         case QueryLogOn() | QueryLogOff():
             return await effects.query_log(command)
         case _:

@@ -48,5 +48,7 @@ class CommandEffects:
     """Carries out a command on the query log, and reports the log's state."""
     approval: Callable[[], Approval | None]
     """Returns the function that asks hooks to approve a switch; None if no hook must agree."""
+    restart: Callable[[], Awaitable[dict[str, Json]]]
+    """Replaces the program; returns only if another one could not be run, or raises Rejected."""
     can_issue: Callable[[], bool]
     """Returns whether a CA is configured."""

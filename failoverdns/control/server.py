@@ -5,11 +5,16 @@ other command waits until those before it on the same connection are answered.
 The server stops reading from a client that does not read its replies, and disconnects it after
 `STALLED_TIMEOUT`; the memory for a client is bounded.
 A `RequestExecutor` carries the commands out (`control.slots`).
+
+At a restart the connections stay open: the next program continues them.
 """
 
 from __future__ import annotations
 
+import socket
 from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -36,11 +41,14 @@ from failoverdns.control.language.requests import (
     write_refusal,
 )
 from failoverdns.control.slots import Lines, RequestExecutor, Slot
+from failoverdns.model.change import Json
 from failoverdns.model.commands import Action, Mutation
-from failoverdns.model.commands.server import Backup, Watch
+from failoverdns.model.commands.server import Backup, Restart, Watch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.principal import unix_principal
+from failoverdns.net.detaching import detach, is_flushed
 from failoverdns.net.peer import Allowed, peer
+from failoverdns.net.succession import HandedClient, close_all
 
 MAX_CLIENTS: Final = 100
 MAX_PENDING: Final = 1000
@@ -80,6 +88,9 @@ class ControlConnection(TwistedProtocol):
         self._working = False
         self._stalled: IDelayedCall | None = None
         self._later: IDelayedCall | None = None
+        self._restart: Slot | None = None
+        """The place of the reply to `restart`; requests after it wait for the next program."""
+        self._restart_id: Json = None
 
     def connectionMade(self) -> None:  # noqa: N802
         """Identify the client; reject it if it is not allowed, or if there are too many clients."""
@@ -166,6 +177,42 @@ class ControlConnection(TwistedProtocol):
         else:
             self._reply(line)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether every reply is given to the kernel, but that to `restart`."""
+        others = [slot for slot in self._slots if slot is not self._restart]
+        return not others and is_flushed(self.transport)
+
+    def hand_over(self) -> HandedClient | None:
+        """Give up the connection, which stays open; return it for the next program.
+
+        A connection that is not quiet is closed, and None is returned.
+        """
+        if self._gone or self._discarding or not self.is_quiet:
+            self.transport.abortConnection()
+            return None
+        received, restarts = bytes(self._buffer), self._restart is not None
+        descriptor = detach(self.transport)
+        self.connectionLost()
+        return HandedClient(descriptor, received, self.watching, restarts, self._restart_id)
+
+    def take_over(self, client: HandedClient, reply: bytes) -> None:
+        """Continue a connection of the program before; `reply` is that to `restart`."""
+        self.watching = client.watching
+        if client.restarts:
+            self._reply(reply)
+        self.dataReceived(client.received)
+
+    def look(self) -> None:
+        """Read or wait, after that was changed for all connections."""
+        if not self._gone:
+            self._work()
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether further requests wait for a restart."""
+        return self._restart is not None or self._factory.is_suspended
+
     def _work(self) -> None:
         """Take requests and send replies, by turns, for as long as the client reads.
 
@@ -191,12 +238,12 @@ class ControlConnection(TwistedProtocol):
         if self._ended and done and not self.watching:
             self._close()
         elif not self._ended:
-            full = self._paused or len(self._slots) >= MAX_PENDING
+            full = self._paused or self._is_held or len(self._slots) >= MAX_PENDING
             (self.transport.pauseProducing if full else self.transport.resumeProducing)()
 
     def _take_line(self) -> bool:
         """Take one request from the buffer, unless enough are pending."""
-        if len(self._slots) >= MAX_PENDING:
+        if self._is_held or len(self._slots) >= MAX_PENDING:
             return False
         end = self._buffer.find(b"\n")
         if end < 0:
@@ -237,6 +284,8 @@ class ControlConnection(TwistedProtocol):
             )
         else:
             slot.request = request
+            if isinstance(request.command, Restart):
+                self._restart, self._restart_id = slot, request.id
 
     def _send_chunk(self) -> bool:
         """Send a part of the reply that is first in order, if it is ready."""
@@ -251,6 +300,8 @@ class ControlConnection(TwistedProtocol):
         chunk = next(slot.lines, None)
         if chunk is None:
             self._slots.popleft()
+            if slot is self._restart:
+                self._restart = None
         else:
             self.transport.write(chunk)
         return True
@@ -311,6 +362,8 @@ class ControlFactory(ServerFactory):
         self.allowed = allowed
         self.clock = clock
         self.commands = commands
+        self.is_suspended = False
+        """Whether no further request is taken."""
         self._clients: dict[ControlConnection, None] = {}
 
     def buildProtocol(self, addr: IAddress | None) -> ControlConnection:  # noqa: N802
@@ -345,6 +398,44 @@ class ControlFactory(ServerFactory):
         for client in list(self._clients):
             if client.watching:
                 client.send_event(line)
+
+    def suspend(self) -> None:
+        """Take no further request; those that were taken are carried out."""
+        self.is_suspended = True
+        self._look()
+
+    def resume(self) -> None:
+        """Take requests again."""
+        self.is_suspended = False
+        self._look()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether every request that was taken is answered, but `restart`."""
+        return all(client.is_quiet for client in self._clients)
+
+    def hand_over(self) -> tuple[HandedClient, ...]:
+        """Give up all connections, and return those that the next program can continue."""
+        handed = [client.hand_over() for client in list(self._clients)]
+        return tuple(client for client in handed if client is not None)
+
+    def take_over(
+        self, clients: Iterable[HandedClient], write: Callable[[Json], bytes], reactor: Any
+    ) -> None:
+        """Continue connections of the program before.
+
+        `write` makes the reply to `restart` of the id of its request.
+        """
+        for client in clients:
+            with suppress(OSError):  # the client has gone
+                family = socket.AF_UNIX
+                transport = reactor.adoptStreamConnection(client.descriptor, family, self)
+                transport.protocol.take_over(client, write(client.id))
+            close_all([client.descriptor])  # the reactor has a duplicate
+
+    def _look(self) -> None:
+        for client in list(self._clients):
+            client.look()
 
     def close(self) -> None:
         """Disconnect every client."""

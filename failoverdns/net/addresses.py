@@ -23,6 +23,7 @@ from failoverdns.net.sockets import (
     close_pair,
     lost_packets,
 )
+from failoverdns.net.succession import HandedPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,13 @@ class BoundAddresses:
         """Close pairs of sockets."""
         for one in bound:
             close_pair(one.pair)
+
+    def copies(self) -> list[HandedPair]:
+        """Return duplicates of all sockets, which the caller owns."""
+        return [
+            HandedPair(one.asked, *(os.dup(sock.fileno()) for sock in one.pair))
+            for one in self.bound
+        ]
 
     def close(self) -> None:
         """Close every address."""

@@ -10,7 +10,7 @@ import resource
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address
 
@@ -81,6 +81,12 @@ def bind_shared(host: Address, port: int, count: int) -> list[Pair]:
             close_pair(pair)
         raise
     return pairs
+
+
+def check_free(host: Address, port: int, kinds: Iterable[socket.SocketKind]) -> None:
+    """Raise CannotListen if a port cannot be bound; it is bound for a moment only."""
+    for kind in kinds:
+        _bound(kind, host, port, shared=False).close()
 
 
 @contextmanager

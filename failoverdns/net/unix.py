@@ -56,11 +56,14 @@ class UnixListener:
     Clients that connect before `accept` is called wait.
     """
 
-    def __init__(self, reactor: Any, path: Path, mode: int, *, setting: str) -> None:
+    def __init__(
+        self, reactor: Any, path: Path, mode: int, *, setting: str, bound: int | None = None
+    ) -> None:
         """Make the folder of `path` and bind there with the permission bits `mode`.
 
         A socket that a killed server left is replaced.  `setting` is the configuration key of the
-        path, for messages.  Raises CannotListen.
+        path, for messages.  `bound` is the descriptor of a socket that the program before has
+        bound there; it is ours from now on.  Raises CannotListen.
         """
         self.path = path
         self._reactor = reactor
@@ -71,7 +74,7 @@ class UnixListener:
         self._fault = ""
         self._checking = LoopingCall(self._check)
         self._checking.clock = reactor
-        self._socket = self._bind()
+        self._socket = self._bind() if bound is None else self._adopt(bound)
 
     @property
     def is_in_place(self) -> bool:
@@ -88,6 +91,13 @@ class UnixListener:
             self._admits = admits
         self._reactor.addReader(self)
         self._checking.start(LOOK, now=False)
+
+    def hand_over(self) -> int:
+        """Stop accepting and return a duplicate of the socket; clients that connect wait there."""
+        if self._checking.running:
+            self._checking.stop()
+        self._reactor.removeReader(self)
+        return os.dup(self._socket.fileno())
 
     def close(self) -> None:
         """Stop listening, and remove the file unless it is another's."""
@@ -135,7 +145,16 @@ class UnixListener:
     def _bind(self) -> socket.socket:
         _make_folder(self.path.parent, self._setting)
         sock = bind_unix(self.path, self._mode, self._setting)
-        self._identity = _identity(self.path)
+        self._identity: tuple[int, int] | None = _identity(self.path)
+        return sock
+
+    def _adopt(self, bound: int) -> socket.socket:
+        """Return a socket that is bound already; if its file was removed, it is made again soon."""
+        sock = socket.socket(fileno=bound)
+        sock.setblocking(False)
+        with suppress(OSError):
+            self.path.chmod(self._mode)
+        self._identity = _identity(self.path) or (-1, -1)
         return sock
 
     def _check(self) -> None:

@@ -3,13 +3,15 @@
 | call        | arguments                                   | result                               |
 |-------------|---------------------------------------------|--------------------------------------|
 | APPLIED     |                                             | none: all before it is applied       |
-| CONFIGURE   | settings                                    |                                      |
+| CONFIGURE   | settings; the protocol                      |                                      |
 | OPEN        | sockets: number and address; and two        |                                      |
 |             | descriptors for each, UDP and TCP           |                                      |
 | CLOSE       | numbers                                     |                                      |
 | REPORT      |                                             | counts of packets and connections    |
 | LOG_QUERIES | sample, or off, or neither for the status   | the status of the query log          |
 | HAND_OVER   |                                             | addresses; and two descriptors each  |
+| RELEASE     |                                             | TCP connections; a descriptor each   |
+| TAKE        | TCP connections; a descriptor each          |                                      |
 | KEEP        | steps: number and text of each; or neither, | none: it keeps the texts, or forgets |
 |             | to forget all                               | all of them                          |
 | RECALL      |                                             | the texts that it keeps, in order    |
@@ -23,13 +25,27 @@ are refused with the code `CONTROLLED`.
 from __future__ import annotations
 
 import enum
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 
 from failoverdns.model.settings import ListenAddress
+from failoverdns.net.succession import HandedConnection
 
 CONTROLLED: Final = "in-use"
 """The code of a refusal: another control process controls the answering process."""
+
+
+PROTOCOL: Final = 1
+"""The version of calls, deltas and settings; failoverdns 0.1.0, which does not send it, has 1.
+
+An answering process runs the files on disk, and the control process those of its start: if others
+were installed meanwhile, and they differ here, the process refuses to be configured.
+"""
+
+OTHER_VERSION: Final = "conflict"
+"""The code of that refusal."""
 
 
 class Call(enum.StrEnum):
@@ -42,6 +58,8 @@ class Call(enum.StrEnum):
     REPORT = "report"
     LOG_QUERIES = "log queries"
     HAND_OVER = "hand over"
+    RELEASE = "release"
+    TAKE = "take"
     KEEP = "keep"
     RECALL = "recall"
     RETIRE = "retire"
@@ -50,6 +68,25 @@ class Call(enum.StrEnum):
 def write_address(address: ListenAddress) -> list[str | int]:
     """Return an address as a JSON array."""
     return [str(address.host), address.port]
+
+
+def write_connections(connections: Iterable[HandedConnection]) -> list[Any]:
+    """Return TCP connections, without their descriptors, as a JSON array."""
+    return [[*write_address(one.asked), b64encode(one.received).decode()] for one in connections]
+
+
+def read_connections(
+    written: list[Any], descriptors: Callable[[int], list[int]]
+) -> list[HandedConnection]:
+    """Return TCP connections from a JSON array; `descriptors` takes that number of descriptors.
+
+    Raises Malformed or ValueError.
+    """
+    taken = descriptors(len(written))
+    return [
+        HandedConnection(number, read_address([host, port]), b64decode(received))
+        for number, (host, port, received) in zip(taken, written, strict=True)
+    ]
 
 
 def read_address(written: list[str | int]) -> ListenAddress:

@@ -12,6 +12,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,21 @@ from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.net.peer import is_own_user
 from failoverdns.net.process import begin_logging, name_process, take_reactor
 from failoverdns.net.sockets import CannotListen
+from failoverdns.net.succession import close_all
 from failoverdns.net.unix import LOOK, UnixListener
 from failoverdns.protocol.table.fast_path import fast_path
-from failoverdns.workers.calls import CONTROLLED, Call, read_address, write_address
+from failoverdns.workers.calls import (
+    CONTROLLED,
+    OTHER_VERSION,
+    PROTOCOL,
+    Call,
+    read_address,
+    read_connections,
+    write_address,
+    write_connections,
+)
 from failoverdns.workers.channel import Channel, ChannelFactory, open_channel
+from failoverdns.workers.first_version import translated
 from failoverdns.workers.rendezvous import rendezvous_of, title
 
 CHANNEL = 3
@@ -109,10 +121,12 @@ class AnsweringProcess:
             self._control = channel
             channel.takes_descriptors = True
         answerer = self._answerer
+        name, arguments = translated(name, arguments)
         match name:
             case Call.APPLIED:
                 return None
             case Call.CONFIGURE:
+                check_protocol(arguments)
                 answerer.configure(read_worker_settings(arguments["settings"]))
             case Call.OPEN:
                 self._open(channel, arguments)
@@ -125,6 +139,11 @@ class AnsweringProcess:
                 return answerer.query_log.carry_out(_log_command(arguments))
             case Call.HAND_OVER:
                 return self._hand_over(channel)
+            case Call.RELEASE:
+                return Deferred.fromCoroutine(self._release(channel))
+            case Call.TAKE:
+                taken = read_connections(arguments["connections"], channel.take_descriptors)
+                answerer.listeners.take(taken)
             case Call.KEEP:
                 self._keep(arguments)
             case Call.RECALL:
@@ -163,6 +182,15 @@ class AnsweringProcess:
         channel.give_descriptors(one for _, udp, tcp in copies for one in (udp, tcp))
         return [write_address(address) for address, _, _ in copies]
 
+    async def _release(self, channel: Channel) -> list[Any]:
+        """Stop answering, and give up the TCP connections for another process."""
+        self._retiring = True
+        released = await self._answerer.listeners.release()
+        channel.give_descriptors(one.descriptor for one in released)
+        # The descriptors are sent in this turn of the reactor or later: they stay open until then.
+        self._reactor.callLater(FAREWELL, close_all, [one.descriptor for one in released])
+        return write_connections(released)
+
     def _retire(self) -> Deferred[None]:
         """Stop answering; queries that TCP clients have begun to send are answered first."""
         self._retiring = True
@@ -199,6 +227,14 @@ class AnsweringProcess:
             self._reactor.stop()
 
 
+def check_protocol(arguments: dict[str, Any]) -> None:
+    """Raise Rejected if the control process speaks another version of the protocol."""
+    spoken = arguments.get("protocol", 1)
+    if spoken != PROTOCOL:
+        text = f"failoverdns {__version__} is on disk, and speaks {PROTOCOL}, not {spoken}"
+        raise Rejected(OTHER_VERSION, text)
+
+
 def _log_command(arguments: dict[str, Any]) -> LogCommand:
     if "sample" in arguments:
         return QueryLogOn(arguments["sample"])
@@ -218,3 +254,7 @@ def answer(control_socket: str, place: str) -> int:
     gc.disable()
     reactor.run()
     return 0
+
+
+if __name__ == "__main__":  # by a control process of version 0.1.0, after an upgrade in its place
+    sys.exit(answer(sys.argv[1].removesuffix(".worker"), "0"))

@@ -10,6 +10,8 @@ in `workers.worker_process`, addresses and settings are in `workers.settings`.
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -28,9 +30,10 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
+from failoverdns.net.succession import HandedConnection, HandedPair, close_all
 from failoverdns.protocol.table.deltas import write_parts
 from failoverdns.workers.called_process import Gone, Stuck
-from failoverdns.workers.calls import Call, write_address
+from failoverdns.workers.calls import PROTOCOL, Call, write_address, write_connections
 from failoverdns.workers.filling import FILLING, fill
 from failoverdns.workers.frames import write_delta_frame
 from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave, recalled
@@ -78,6 +81,8 @@ class Fleet:
         self._kept: dict[int, str] = {}
         self._sample: int | None = None
         self._replacing = False
+        self._is_outdated = False
+        """Whether the files on disk are of a version that cannot answer for this one."""
         self._heartbeat = LoopingCall(self._look)
         self._heartbeat.clock = reactor
 
@@ -93,11 +98,13 @@ class Fleet:
             await self._fill(workers)
         except (Gone, Stuck):
             raise CannotAnswer("an answering process ended before it could answer") from None
+        except Rejected as refusal:
+            raise CannotAnswer(f"no answering process can be started: {refusal}") from None
         self._replacing = True
         self._arrange()
         await self.visible()
         orphans, self._orphans = self._orphans, []
-        await dismiss(orphans)
+        await dismiss(orphans, self.take)
         self._heartbeat.start(HEARTBEAT, now=False)
         reports = [one for one in await self._call_all(Call.REPORT) if isinstance(one, dict)]
         log.info(
@@ -211,6 +218,38 @@ class Fleet:
         await gatherResults(retiring, consumeErrors=True)
         self._setup.close()
 
+    async def take(self, connections: Iterable[HandedConnection]) -> None:
+        """Continue TCP connections of other processes, divided between the workers."""
+        serving = [worker for worker in self._workers if worker.is_serving]
+        rest = list(connections)
+        for index, worker in enumerate(serving):
+            await self._give(worker, rest[index :: len(serving)])
+
+    async def hand_over(self) -> tuple[list[HandedPair], list[HandedConnection]]:
+        """Leave the workers answering, and return the sockets for the next program."""
+        self._replacing = False
+        if self._heartbeat.running:
+            self._heartbeat.stop()
+        with suppress(Rejected):
+            await self.visible()  # all that was sent has arrived
+        for worker in self._workers:
+            worker.let_go()
+        pairs = self._setup.addresses.copies()
+        self._setup.close()
+        return pairs, []
+
+    async def _give(self, worker: Worker, connections: list[HandedConnection]) -> None:
+        """Have a worker continue TCP connections; if it has ended, they are closed."""
+        descriptors = [one.descriptor for one in connections]
+        try:
+            if connections:
+                written = {"connections": write_connections(connections)}
+                await worker.call(Call.TAKE, written, descriptors)
+        except (Gone, Stuck, Rejected) as fault:
+            log.error("TCP connections are lost: {fault}", fault=str(fault))
+        finally:
+            close_all(descriptors)
+
     def _launch(self, place: int) -> Worker:
         worker = Worker(self._reactor, place, self._replace)
         worker.start(self._control_socket)
@@ -256,7 +295,9 @@ class Fleet:
         self._workers.remove(worker)
         if not self._replacing:
             return
-        log.error("answering process {pid} has ended; another one takes its place", pid=worker.pid)
+        if not self._is_outdated:
+            text = "answering process {pid} has ended; another one takes its place"
+            log.error(text, pid=worker.pid)
         self._arrange()
         spawn(self._fill_place(worker.place, bool(worker.open)))
 
@@ -265,18 +306,35 @@ class Fleet:
         if not at_once:
             await deferLater(self._reactor, PAUSE)
         if self._replacing:
+            worker = self._launch(place)
             try:
-                await self._fill([self._launch(place)])
+                await self._fill([worker])
             except (Gone, Stuck):
                 return
+            except Rejected as refusal:
+                self._note_other_version(refusal)
+                await worker.retire()
+                return
             self._arrange()
+
+    def _note_other_version(self, refusal: Rejected) -> None:
+        """Log that the files on disk are of another version; restart if no process answers."""
+        if not self._is_outdated:
+            self._is_outdated = True
+            log.error(
+                "no answering process can be started: {why}: run `failoverdns restart`",
+                why=refusal.message,
+            )
+        if not any(worker.is_serving for worker in self._workers):
+            os.kill(os.getpid(), signal.SIGUSR2)
 
     def _configure(self) -> None:
         for worker in self._workers:
             self._call_later(worker, Call.CONFIGURE, self._settings())
 
     def _settings(self) -> dict[str, Any]:
-        return {"settings": write_worker_settings(share_of(self._setup.settings, self._count))}
+        settings = write_worker_settings(share_of(self._setup.settings, self._count))
+        return {"settings": settings, "protocol": PROTOCOL}
 
     def _look(self) -> None:
         """Check that each process answers calls, as it must even if nothing changes."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -29,9 +29,10 @@ from failoverdns.net.inherited import Inherited
 from failoverdns.net.other_process import OtherProcess
 from failoverdns.net.peer import is_own_user, peer
 from failoverdns.net.sockets import CannotListen, close_pair
+from failoverdns.net.succession import HandedConnection
 from failoverdns.net.unix import connect_unix
 from failoverdns.workers.called_process import CalledProcess, Gone, Stuck
-from failoverdns.workers.calls import CONTROLLED, Call, read_address
+from failoverdns.workers.calls import CONTROLLED, Call, read_address, read_connections
 from failoverdns.workers.channel import Channel, call_nothing, open_channel
 from failoverdns.workers.rendezvous import (
     has_control_process,
@@ -47,6 +48,9 @@ AGAIN: Final = 0.1
 """Seconds between two attempts to find, or to ask, an orphan."""
 
 log = Logger()
+
+Take = Callable[[list[HandedConnection]], Awaitable[None]]
+"""Continues TCP connections that another process has released."""
 
 
 class Orphan(CalledProcess):
@@ -81,6 +85,23 @@ class Orphan(CalledProcess):
         finally:
             self._channel.refuse_descriptors()
         return True
+
+    async def release(self) -> list[HandedConnection]:
+        """Have it stop answering and give up its TCP connections; return them.
+
+        One of a version that cannot do this keeps them until it is retired.
+        """
+        self._channel.takes_descriptors = True
+        try:
+            written = await self.call(Call.RELEASE, bound=BOUND)
+            return read_connections(written, self._channel.take_descriptors)
+        except (Malformed, ValueError, TypeError) as fault:
+            log.error("process {pid} is not trusted: {fault}", pid=self.pid, fault=str(fault))
+        except (Gone, Stuck, Rejected):
+            pass
+        finally:
+            self._channel.refuse_descriptors()
+        return []
 
     async def recall(self) -> list[str]:
         """Return the texts that it keeps; none if it is of a version that keeps none."""
@@ -194,9 +215,15 @@ async def recalled(orphans: list[Orphan]) -> list[str]:
     return max(found, key=len, default=[])
 
 
-async def dismiss(orphans: list[Orphan]) -> None:
-    """Retire orphans, all at the same time."""
-    await gatherResults([Deferred.fromCoroutine(orphan.retire()) for orphan in orphans])
+async def dismiss(orphans: list[Orphan], take: Take | None = None) -> None:
+    """Retire orphans, all at the same time; `take` continues their TCP connections, if given."""
+
+    async def dismiss_one(orphan: Orphan) -> None:
+        if take is not None:
+            await take(await orphan.release())
+        await orphan.retire()
+
+    await gatherResults([Deferred.fromCoroutine(dismiss_one(orphan)) for orphan in orphans])
 
 
 async def _wait_for_lost(reactor: Any, control_socket: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
+from failoverdns.net.succession import HandedConnection, HandedPair
 from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.protocol.table.fast_path import fast_path
 from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave, recalled
@@ -40,7 +42,7 @@ class InProcess:
             self._answerer.take_delta(delta)
         await self.adopt(self.prepare(config))
         orphans, self._orphans = self._orphans, []
-        await dismiss(orphans)
+        await dismiss(orphans, self.take)
 
     async def recall(self) -> list[str]:
         """Find the workers of an earlier server; return the texts that they keep."""
@@ -109,6 +111,18 @@ class InProcess:
         await dismiss(orphans)
         self._answerer.stop()
         self._setup.close()
+
+    async def take(self, connections: Iterable[HandedConnection]) -> None:
+        """Continue TCP connections of the program before."""
+        self._answerer.listeners.take(connections)
+
+    async def hand_over(self) -> tuple[list[HandedPair], list[HandedConnection]]:
+        """Stop answering, and return the sockets for the next program; queries wait in them."""
+        connections = await self._answerer.listeners.release()
+        pairs = self._setup.addresses.copies()
+        self._answerer.stop()
+        self._setup.close()
+        return pairs, connections
 
     def _configure(self) -> None:
         self._answerer.configure(self._setup.settings)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.settings import Config
+from failoverdns.net.succession import HandedConnection, HandedPair
 from failoverdns.workers.settings import PreparedWorkers
 
 Parts = Callable[[], Iterator[bytes]]
@@ -79,6 +80,15 @@ class Answering(Protocol):
 
     async def stop(self) -> None:
         """Stop answering."""
+
+    async def take(self, connections: Iterable[HandedConnection]) -> None:
+        """Continue TCP connections of the program before; they are ours from now on."""
+
+    async def hand_over(self) -> tuple[list[HandedPair], list[HandedConnection]]:
+        """Stop to control what answers, and return the sockets for the next program.
+
+        Workers continue to answer; without workers, queries wait in the sockets.
+        """
 
 
 class CannotAnswer(Exception):

@@ -81,6 +81,8 @@ def has_control_process(pid: int) -> bool:
         parent = int(fields[1])
     except (OSError, ValueError, IndexError):
         return False
+    if parent == os.getpid():  # it was started by the program before, under the same process id
+        return False
     name = title_of(parent)
     return name.startswith(_CONTROL_TITLE) or "/failoverdns serve " in name  # of 0.1.0
 

@@ -61,6 +61,11 @@ class Worker(CalledProcess, ProcessProtocol):
         self.pid = process.pid
         self._rendezvous = rendezvous_of(control_socket, self.pid)
 
+    def let_go(self) -> None:
+        """Leave it answering, without a control process; the next one takes over from it."""
+        self._retiring = True
+        self._channel.close()
+
     def processEnded(self, reason: Failure) -> None:  # noqa: N802
         """Note that the process has ended, and report it to `ended`."""
         self.is_serving = False

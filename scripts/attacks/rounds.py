@@ -21,7 +21,7 @@ from attacks.streams import CHANGES, Sent, Stream, load, rotations
 from attacks.target import Target
 from attacks.truth import Known, Tally, compare, observe, retry
 
-ROUNDS_OF_A_STATE = 50
+ROUNDS_OF_A_STATE = 25
 BROKEN_STATES = 20
 """States with a broken promise after which an attack ends early."""
 

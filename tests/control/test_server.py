@@ -389,3 +389,72 @@ def test_nothing_is_sent_to_a_client_that_has_disconnected(
     factory.send_event(b'"event"\n')
     assert transport.replies() == []
     assert factory.clock.getDelayedCalls() == []  # type: ignore[attr-defined]
+
+
+def quiet(slow: Slow) -> tuple[ControlFactory, ControlConnection, Transport]:
+    """Return a client whose transport has nothing that is not sent."""
+    factory = ControlFactory(Clock(), slow, None)
+    connection = factory.buildProtocol(None)
+    transport = Transport()
+    transport.dataBuffer = transport._tempDataBuffer = b""
+    connection.makeConnection(transport)
+    return factory, connection, transport
+
+
+def test_no_request_is_taken_while_a_restart_is_prepared() -> None:
+    """Those that were taken are carried out, and the others are handed over unread."""
+    slow = Slow()
+    factory, connection, transport = quiet(slow)
+    connection.dataReceived(b"switch shop\n")
+    factory.suspend()
+    connection.dataReceived(b"switch shop\nsta")
+    assert len(slow.changes) == 1
+    assert not factory.is_quiet
+    assert transport.producerState == "paused"
+    slow.finish(0, "done")
+    assert transport.replies() == ["done"]
+    assert factory.is_quiet
+    factory.resume()
+    assert len(slow.changes) == 2
+    assert transport.producerState == "producing"
+
+
+def test_requests_after_a_restart_wait_for_its_reply() -> None:
+    """If it is refused, they are carried out here."""
+    slow = Slow()
+    factory, connection, transport = quiet(slow)
+    connection.dataReceived(b'{"command": "restart", "id": 7}\nswitch shop\n')
+    assert len(slow.acts) == 1
+    assert slow.changes == []
+    assert factory.is_quiet
+    slow.acts[0].callback(lines("refused"))
+    assert transport.replies() == ["refused"]
+    assert len(slow.changes) == 1
+
+
+def test_a_client_is_handed_over_with_what_it_has_sent() -> None:
+    """The next program answers the restart, and takes the rest of the requests."""
+    slow = Slow()
+    factory, connection, transport = quiet(slow)
+    transport.fileno = transport.socket.fileno
+    transport.stopReading = transport.stopWriting = lambda: None
+    connection.dataReceived(b'{"command": "restart", "id": 7}\nswitch shop\nsta')
+    factory.suspend()
+    (client,) = factory.hand_over()
+    assert (client.received, client.restarts, client.id) == (b"switch shop\nsta", True, 7)
+    assert transport.socket.fileno() == -1
+    _, successor, again = quiet(slow)
+    successor.take_over(client, b'"restarted"\n')
+    assert again.replies() == ["restarted"]
+    assert len(slow.changes) == 1
+    os.close(client.descriptor)
+
+
+def test_a_client_that_is_not_answered_yet_is_not_handed_over() -> None:
+    """Its connection is closed, so that it knows that the outcome is unknown."""
+    slow = Slow()
+    factory, connection, transport = quiet(slow)
+    connection.dataReceived(b"switch shop\n")
+    factory.suspend()
+    assert factory.hand_over() == ()
+    assert transport.aborted

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store.test_store import EVERY_KIND, change
+from store.test_store import CUT, EVERY_KIND, change
 
 from failoverdns.model.application import Application, Head, HeadRole
 from failoverdns.model.change import Operation, Write
@@ -37,7 +37,7 @@ GROUP = documents.write_entity(
 def test_documents_of_every_schema_are_read_and_written_the_same(schema: int, kinds: int) -> None:
     """The golden files were written once and are never changed."""
     golden = json.loads((GOLDEN / f"schema-{schema}.json").read_text())
-    entities = EVERY_KIND[:kinds]
+    entities = (*EVERY_KIND, CUT)[:kinds]
     assert tuple(documents.read_entity(d) for d in golden["entities"]) == entities
     assert [documents.write_entity(entity) for entity in entities] == golden["entities"]
     assert documents.read_entry(golden["change"]) == WHOLE.entry
@@ -151,7 +151,7 @@ def test_entities_share_equal_parts() -> None:
 
 def test_every_entity_has_its_own_key() -> None:
     """A key is the kind and the identity."""
-    keys = [documents.key_of(entity) for entity in EVERY_KIND]
+    keys = [documents.key_of(entity) for entity in (*EVERY_KIND, CUT)]
     assert keys == [
         "application/app-1",
         "group/grp-2",

@@ -14,6 +14,8 @@ import pytest
 from faults import AFTER_ANOTHER, Faults
 from store.store_process import StoreProcess
 
+pytestmark = pytest.mark.long
+
 
 class Disk:
     """A folder with a state file, the faults of its disk, and the process that uses it."""

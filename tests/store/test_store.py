@@ -122,8 +122,10 @@ EVERY_KIND: tuple[Entity, ...] = (
         ),
     ),
     Flag("office", True, 1234.5, "monday"),
-    HistoryCut(17, "a" * 64, "b" * 64, "c" * 64),
 )
+CUT = HistoryCut(17, "a" * 64, "b" * 64, "c" * 64)
+"""A kind too, but not one that can be committed with any values: see `test_trimming`."""
+
 BUNDLES = tuple(
     Bundle(id_, f"chain {id_}\n", Secret(f"key {id_}\n"))
     for id_ in (CERTIFICATE.facts.bundle, "ord-5/key", "account/1")

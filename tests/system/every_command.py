@@ -208,6 +208,7 @@ SESSION = (
     ),
     Typed("querylog status", "queries.json, every 10th query\n", {"on": True, "written": 0}),
     Typed("querylog off", "query log: off\n", {"on": False}),
+    Typed("restart", "restarted: failoverdns ", {}),
     Typed(
         "records --zone failover.test",
         '_status.eu.failover.test. 60 IN TXT "offline"\n',

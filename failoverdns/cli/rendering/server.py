@@ -76,6 +76,13 @@ def _query_log(result: Result) -> None:
     click.echo(f"  {result['written']} written, {result['lost']} lost")
 
 
+def _restarted(result: Result) -> None:
+    click.echo(
+        f"restarted: failoverdns {result['version']} serves as process {result['pid']}, "
+        f"after {result['seconds']:.1f} s without commands"
+    )
+
+
 def _watching(result: Result) -> None:
     """Print nothing: events follow."""
 
@@ -88,5 +95,6 @@ WRITERS: Final[Mapping[str, Writer]] = {
     "querylog on": _query_log,
     "querylog off": _query_log,
     "querylog status": _query_log,
+    "restart": _restarted,
 }
 """What prints the result of each command."""

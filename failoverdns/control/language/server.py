@@ -13,6 +13,7 @@ from failoverdns.model.commands.server import (
     QueryLogOff,
     QueryLogOn,
     QueryLogStatus,
+    Restart,
     Status,
     Watch,
 )
@@ -55,5 +56,11 @@ ROWS: Final = (
     ),
     CommandRow("querylog off", "Stop logging queries.", (), QueryLogOff),
     CommandRow("querylog status", "Show whether queries are logged.", (), QueryLogStatus),
+    CommandRow(
+        "restart",
+        "Run the installed version instead, without losing an answer.",
+        (),
+        Restart,
+    ),
 )
 """Every command about the server."""

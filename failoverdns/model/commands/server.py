@@ -61,6 +61,11 @@ class ExportRecords(ReadCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class Restart(Action):
+    """`restart`: replace the running server by the version on disk, without losing an answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueryLogOn(Action):
     """`querylog on`: log every N-th query, `sample` being N."""
 

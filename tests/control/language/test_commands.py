@@ -62,6 +62,7 @@ from failoverdns.model.commands.server import (
     QueryLogOff,
     QueryLogOn,
     QueryLogStatus,
+    Restart,
     Status,
     Watch,
 )
@@ -359,6 +360,7 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
     ("querylog on --sample 100", {"sample": 100}, QueryLogOn(100)),
     ("querylog off", {}, QueryLogOff()),
     ("querylog status", {}, QueryLogStatus()),
+    ("restart", {}, Restart()),
 ]
 
 
@@ -405,7 +407,14 @@ def test_values_that_contradict_each_other_or_are_missing_are_refused(
     assert caught.value.refusal.message.startswith(message)
 
 
-ACTIONS = {"health report", "certificate rotate-key", "backup", "querylog on", "querylog off"}
+ACTIONS = {
+    "health report",
+    "certificate rotate-key",
+    "backup",
+    "querylog on",
+    "querylog off",
+    "restart",
+}
 
 
 READS = {
@@ -534,6 +543,7 @@ FIRST_WORDS = [
     "certificate",
     "backup",
     "querylog",
+    "restart",
 ]
 
 
@@ -543,7 +553,8 @@ def test_help_lists_the_most_used_commands_first() -> None:
 
 KNOWN = (
     "known: application, automation, backup, certificate, explain, flag, group, head, health, "
-    "history, maintenance, plan, preflight, querylog, records, rehearse, status, switch, watch"
+    "history, maintenance, plan, preflight, querylog, records, rehearse, restart, status, switch, "
+    "watch"
 )
 
 
