@@ -174,8 +174,10 @@ class Service:
         if unrecorded and self.config.workers == 0:  # with workers, these keep them
             text = "steps that were taken while the state could not be written are not recorded yet"
             raise Rejected("unavailable", f"nothing was changed: {text}, and would be lost")
+        if self._listener is None:
+            text = "there is no control socket to hand over, because its disk is read-only"
+            raise Rejected("unavailable", f"nothing was changed: {text}")
         await running.finish_commands(self._reactor)
-        assert self._listener is not None
         control = self._listener.hand_over()
         self._running = None
         clients = await running.hand_over(self._reactor)
