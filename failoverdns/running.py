@@ -34,6 +34,7 @@ from failoverdns.net.succession import HandedClient
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.store.interface import Store
+from failoverdns.trimming import Trimming
 from failoverdns.workers.interface import Answering
 
 FINISHING: Final = 10.0
@@ -51,6 +52,7 @@ class Running:
     reactions: Reactions
     resolving: Resolving
     automation: Automation
+    trimming: Trimming
     control: ControlFactory
 
     def announce(self, change: Change) -> None:
@@ -75,6 +77,7 @@ class Running:
         """Stop every part, and disconnect the clients of the control socket."""
         self.control.close()
         self.automation.stop()
+        self.trimming.stop()
         self.resolving.stop()
         self.reactions.stop()
 
@@ -95,6 +98,7 @@ class Running:
         Call `finish_commands` before.
         """
         self.automation.stop()
+        self.trimming.stop()
         self.resolving.stop()
         await self.reactions.leave()
         await _holds(lambda: self.ledger.is_idle, reactor)
@@ -142,7 +146,8 @@ def build(
     )
     commands = CommandCorridor(ledger, store, effects)
     control = ControlFactory(reactor, commands, allowed)
-    return Running(ledger, reactions, resolving, automation, control)
+    trimming = Trimming(store, submit_own, reactor, time.time)
+    return Running(ledger, reactions, resolving, automation, trimming, control)
 
 
 async def _holds(condition: Callable[[], bool], reactor: Any) -> bool:

@@ -89,7 +89,9 @@ class Service:
         self._reactor = reactor
         self._answering = make_answering(config, reactor, inherited)
         self._threads = ThreadPool(1, 1, "store")
-        self._store = store_of(config.state, config.certificates.key_file, self._in_thread)
+        self._store = store_of(
+            config.state, config.certificates.key_file, self._in_thread, self._in_any_thread
+        )
         self._steady = steady_clock(time.time, time.monotonic)
         self._listener: UnixListener | None = None
         self._ledger: Ledger | None = None
@@ -310,6 +312,7 @@ class Service:
             raise CannotStart(str(fault)) from None
         running.resolving.configure(self.config.resolvers)
         running.automation.configure(self.config)
+        running.trimming.configure(self.config.history)
         assert self._listener is not None
         self._listener.accept(running.control)
         if self._succession is not None:
@@ -343,6 +346,7 @@ class Service:
         await running.reactions.reload(reactions)
         running.resolving.configure(config.resolvers)
         running.automation.configure(config)
+        running.trimming.configure(config.history)
         log.info("reloaded {file}", file=str(config.file))
         self._answering.log_addresses()
 
@@ -381,6 +385,9 @@ class Service:
 
     def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._threads, call)
+
+    def _in_any_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), call)
 
 
 def _configure(config: Config) -> Configure:

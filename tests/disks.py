@@ -41,9 +41,9 @@ def make_read_only(point: Path, *, read_only: bool = True) -> None:
     command([tool("mount"), "-o", f"remount,{'ro' if read_only else 'rw'}", point])
 
 
-def fill(point: Path) -> Path:
+def fill(point: Path, name: str = "filler") -> Path:
     """Write a file until nothing more fits on the disk; return it."""
-    path = point / "filler"
+    path = point / name
     with path.open("wb", buffering=0) as file:
         for size in (1 << 20, 4096, 1):
             try:

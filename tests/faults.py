@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
+import shutil
 import subprocess
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from system.server import tool
@@ -18,15 +22,11 @@ class Faults:
     """The faults of processes that are started with `environment`."""
 
     def __init__(self, folder: Path) -> None:
-        """Compile the library, in a folder of the test."""
+        """Keep the list of faults in a folder of the test."""
         folder.mkdir(exist_ok=True)
         self._list = folder / "faults"
         self.clear()
-        library = folder / "faulty_calls.so"
-        source = Path(__file__).with_name("faulty_calls.c")
-        command = [tool("cc"), "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]
-        subprocess.run(command, check=True, timeout=60)
-        self.environment = {"LD_PRELOAD": str(library), "FAULTY_CALLS": str(self._list)}
+        self.environment = {"LD_PRELOAD": str(_library()), "FAULTY_CALLS": str(self._list)}
 
     def set(
         self,
@@ -51,3 +51,15 @@ class Faults:
     def clear(self) -> None:
         """Let all calls succeed again."""
         self._list.write_text("")
+
+
+@cache
+def _library() -> Path:
+    """Compile the library, once in a run of the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="failoverdns-faults-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    library = folder / "faulty_calls.so"
+    source = Path(__file__).with_name("faulty_calls.c")
+    command = [tool("cc"), "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]
+    subprocess.run(command, check=True, timeout=60)
+    return library

@@ -7,9 +7,12 @@ this for the types and defaults of configuration keys.
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
+from attacks import exchanges, judging, losses, power, traffic
+from attacks.streams import Stream
 from twisted.web.http import HTTPChannel
 
 from failoverdns import reactions, service
@@ -144,6 +147,29 @@ FULL_DISK = [
     ("65,536 numbers above the stored one", zone.RESERVED_SERIALS, 65536),
 ]
 
+DEPTH = inspect.signature(Stream).parameters["depth"].default
+
+RELIABILITY = [
+    (
+        "up to seven before they read the replies:",
+        DEPTH,
+        7,
+    ),
+    ("runs on the dead disk for up to 0.2 seconds;", power.LINGERING, 0.2),
+    ("is killed within two seconds, and replaced", HUNG <= 2, True),
+    ("send 2,000 queries a second over UDP", traffic.UDP_RATE, 2000),
+    ("over UDP from 16 ports, 2,000 over", exchanges.PORTS, 16),
+    ("from 16 ports, 2,000 over 16 TCP", traffic.TCP_RATE, 2000),
+    ("2,000 over 16 TCP connections that stay open", exchanges.OPEN_CONNECTIONS, 16),
+    ("stay open (4 of them are idle, with", exchanges.IDLE_CONNECTIONS, 4),
+    ("with one query every six seconds)", exchanges.IDLE_SHARE / traffic.TCP_RATE, 6),
+    ("and 100 over a new TCP connection each", traffic.VISITS, 100),
+    ("switches ten groups in turn, ten", len(judging.GROUPS), 10),
+    ("in turn, ten switches a second in all", losses.SWITCHES, 10),
+    ("a query without a reply within 2 seconds", traffic.PATIENCE, 2),
+    ("is a reply after more than 0.1 seconds", judging.LATE, 0.1),
+]
+
 STANDARDS = [
     ("A query may have 32 records beside its question", query.MAX_RECORDS, 32),
     ("question, and OPT 32 options; more are FORMERR", options.MAX_OPTIONS, 32),
@@ -184,6 +210,7 @@ ROWS = [
         ("control.md", CONTROL),
         ("failover.md", FAILOVER),
         ("decisions/disk-full.md", FULL_DISK),
+        ("reliability.md", RELIABILITY),
         ("standards.md", STANDARDS),
     )
     for text, number, written in rows

@@ -48,8 +48,9 @@ FLOORS: Mapping[str, str] = {
     "probing":         "model",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules store.interface net changes effects delivery issuing",
+    "trimming":        "model store.interface net effects",
     "running":         "model store.interface net changes effects control workers.interface "
-                       "resolving automation reactions",
+                       "resolving automation reactions trimming",
     "service":         "model rules store config net changes control answering workers "
                        "automation reactions running",
     "trial":           "model rules protocol.table store net changes answering reactions",
@@ -85,7 +86,8 @@ HOMES: Mapping[str, str] = {
                     "answering.query_log answering.tcp answering.tcp_clients answering.udp "
                     "workers delivery.one_request delivery.pull resolving.refresh_loop "
                     "probing.polling probing.prober probing.probe_loop automation.hostnames "
-                    "automation.automation_loop reactions running restarting service cli.serving",
+                    "automation.automation_loop reactions trimming running restarting service "
+                    "cli.serving",
     "zope":         "net control.server answering.tcp answering.udp workers.channel "
                     "probing.polling cli.serving",
 }  # fmt: skip

@@ -14,6 +14,7 @@ from failoverdns.model.application import Application
 from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.entity import Entity, Identity
 from failoverdns.model.group import Group
+from failoverdns.model.history_cut import THE_CUT, HistoryCut
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Flag
 from failoverdns.model.resolution import Freshness, Resolved
@@ -92,6 +93,10 @@ class EntityTables(ABC):
     def flag(self, name: str) -> Flag | None:
         """Return a flag by its name; None if it was never turned on or off."""
         return self.entity(Flag, name)
+
+    def history_cut(self) -> HistoryCut | None:
+        """Return up to where the history was trimmed; None if it never was."""
+        return self.entity(HistoryCut, THE_CUT)
 
     def flags(self) -> Iterable[Flag]:
         """Return all flags."""

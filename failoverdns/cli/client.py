@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -35,9 +35,18 @@ def default_socket() -> str:
 
 
 @contextmanager
-def request(path: str, fields: Mapping[str, Json], timeout: float) -> Iterator[Iterator[str]]:
+def request(
+    path: str,
+    fields: Mapping[str, Json],
+    timeout: float,
+    *,
+    descriptor: int | None = None,
+    wait: Callable[[socket.socket], None] | None = None,
+) -> Iterator[Iterator[str]]:
     """Send a request and yield the lines that come back, the first within `timeout` seconds.
 
+    `descriptor` is an open file that is given to the server with the request; `wait` waits until
+    there is something to read, for a reply that takes longer.
     Raises NoServer, and NoReply (from the lines too).
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
@@ -48,7 +57,11 @@ def request(path: str, fields: Mapping[str, Json], timeout: float) -> Iterator[I
             raise NoServer(_explain(path, fault)) from None
         # A server that closes before it reads the request may have sent the reason: read it.
         with suppress(OSError):
-            sock.sendall(write_line(fields))
+            line, given = write_line(fields), [] if descriptor is None else [descriptor]
+            sent = socket.send_fds(sock, [line], given) if given else 0
+            sock.sendall(line[sent:])
+        if wait is not None:
+            wait(sock)
         yield _lines(sock, timeout)
 
 

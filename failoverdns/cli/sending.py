@@ -62,6 +62,8 @@ def send(row: CommandRow, fields: dict[str, Json], options: Options) -> int:
 
 
 def _send(row: CommandRow, fields: dict[str, Json], options: Options) -> int:
+    if row.words == "backup":
+        return _back_up(row, str(fields["file"]), options)
     more: dict[str, Json] | None = {"command": row.words, **fields}
     status = DONE
     while more is not None:
@@ -107,6 +109,18 @@ def _rest(fields: dict[str, Json], reply: dict[str, Any]) -> dict[str, Json] | N
     if not result.get("more"):
         return None
     return {**fields, "since": result["export"][-1]["revision"]}
+
+
+def _back_up(row: CommandRow, path: str, options: Options) -> int:
+    """Copy the server's state to a new file, print the reply, and return the exit status."""
+    from failoverdns.cli import backing_up
+
+    try:
+        line, reply = backing_up.back_up(path, options.socket, options.timeout)
+    except backing_up.NotBackedUp as fault:
+        click.echo(str(fault), err=True)
+        return REFUSED
+    return _print_reply(row, line, reply, iter(()), as_json=options.as_json)
 
 
 def _wait_until_drained(result: dict[str, Any]) -> None:

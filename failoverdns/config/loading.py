@@ -21,6 +21,7 @@ from failoverdns.config.zones.zones import read_zones
 from failoverdns.model.settings import (
     Config,
     CookieSettings,
+    HistorySettings,
     Identity,
     QueryLogSettings,
     StateSettings,
@@ -58,6 +59,7 @@ def load_config(path: Path) -> Config:
         resolvers=tuple(sections.resolvers),
         control=read_control(sections.control, folder, usable, faults),
         state=state,
+        history=sections.history.into(HistorySettings),
         identity=sections.identity.into(Identity),
         certificates=read_certificates(sections.certificates, state, folder, usable, faults),
         delivery=read_delivery(delivery, sections.listen, folder, usable, written, faults)

@@ -31,6 +31,29 @@ def seconds(low: float, high: float) -> Callable[[object], float]:
     return read
 
 
+_DURATION = re.compile(r"([0-9]{1,9})([smhd]?)", re.ASCII)
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def duration(low: float, high: float) -> Callable[[object], float]:
+    """Return a reader of durations from `low` to `high` seconds: 90, 30m, 12h or 400d."""
+
+    def read(value: object) -> float:
+        parts = _DURATION.fullmatch(value) if isinstance(value, str) else None
+        if isinstance(value, int) and not isinstance(value, bool):
+            number = float(value)
+        elif parts is not None:
+            number = float(int(parts[1]) * _UNITS[parts[2]])
+        else:
+            form = "write seconds, or a number with s, m, h or d, such as 400d"
+            raise Malformed(f"must be a duration, not {named(value)}; {form}")
+        if not low <= number <= high:
+            raise Malformed(f"must be from {low:g} to {high:g} seconds, not {number:g}")
+        return number
+
+    return read
+
+
 def percent(value: object) -> float:
     """Read 0 to 50 percent as a fraction."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 50:

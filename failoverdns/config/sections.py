@@ -16,6 +16,7 @@ from failoverdns.config.checks import CheckSection
 from failoverdns.config.control import ControlSection
 from failoverdns.config.delivery import DeliverySection
 from failoverdns.config.hooks import HookSection
+from failoverdns.config.numbers import duration
 from failoverdns.config.policies import PolicySection
 from failoverdns.config.protection import (
     CookiesSection,
@@ -31,6 +32,9 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.settings import ListenAddress, StateSettings
 
 MAX_WORKERS = 256
+MIN_KEPT, MAX_KEPT = 60, 100 * 366 * 86400
+"""Seconds of the history that can be kept."""
+
 MAX_IDENTITY = 255
 """Bytes in a string of a TXT record (RFC 1035 section 3.3.14), at most."""
 
@@ -53,6 +57,11 @@ def identity_text(text: str) -> str:
             f"must be 1 to {MAX_IDENTITY} bytes long, not {size}; leave it out to hide it"
         )
     return text
+
+
+def kept(value: object) -> float | None:
+    """Read how long the history is kept; nothing stands for ever."""
+    return None if value is None else duration(MIN_KEPT, MAX_KEPT)(value)
 
 
 Seconds = Annotated[int, Field(ge=0, le=MAX_TTL)]
@@ -78,6 +87,12 @@ class StateSection(Section):
     sqlite: FilePath = StateSettings().sqlite
 
 
+class HistorySection(Section):
+    """The keys of `history`."""
+
+    keep: Annotated[float | None, PlainValidator(kept)] = None
+
+
 class IdentitySection(Section):
     """The keys of `identity`."""
 
@@ -95,6 +110,7 @@ class ConfigFile(Section):
     resolvers: Annotated[list[Resolver], or_empty(list)] = []
     control: Annotated[ControlSection, or_empty(dict)] = ControlSection()
     state: Annotated[StateSection, or_empty(dict)] = StateSection()
+    history: Annotated[HistorySection, or_empty(dict)] = HistorySection()
     identity: Annotated[IdentitySection, or_empty(dict)] = IdentitySection()
     certificates: Annotated[CertificatesSection, or_empty(dict)] = CertificatesSection()
     delivery: DeliverySection | None = None

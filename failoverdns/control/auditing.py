@@ -34,7 +34,11 @@ async def last_changes(state: State, store: Store, command: History) -> Result:
         raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
     if subjects is not None and not changes:
         find_group(state, command.group or "")
-    return {"history": [history_report(change) for change in changes]}
+    cut = state.history_cut()
+    trimmed: dict[str, Json] = (
+        {"trimmed": cut.revision} if cut is not None and len(changes) < command.limit else {}
+    )
+    return {"history": [history_report(change) for change in changes], **trimmed}
 
 
 async def exported(state: State, store: Store, command: ExportHistory) -> Result:
@@ -56,11 +60,18 @@ async def exported(state: State, store: Store, command: ExportHistory) -> Result
     if not links and end < last:
         text = f"the history ends with revision {end}, and revision {last} was committed"
         raise Rejected("corrupt", f"{text}: see `history --verify`")
-    return {"export": Streamed(_export_line(link) for link in links), "more": end < last}
+    cut = state.history_cut()
+    trimmed: dict[str, Json] = (
+        {"trimmed": cut.revision} if cut is not None and command.since < cut.revision else {}
+    )
+    export = Streamed(_export_line(link) for link in links)
+    return {"export": export, "more": end < last, **trimmed}
 
 
-async def verified(store: Store, command: VerifyHistory) -> Result:
+async def verified(state: State, store: Store, command: VerifyHistory) -> Result:
     """Verify the whole chain; return the number of changes and the hash of the last.
+
+    `first` is the first change that was not trimmed.
 
     Raises Rejected `unavailable`, and `corrupt` with the first revision that does not fit, and why.
     """
@@ -72,12 +83,15 @@ async def verified(store: Store, command: VerifyHistory) -> Result:
         text = f"the history is not what was committed: {fault}"
         more = "Compare it with a backup or an earlier export; DNS answers do not depend on it"
         raise Rejected("corrupt", f"{text}. {more}") from None
+    cut = state.history_cut()
+    trimmed = cut.revision if cut is not None else 0
     return {
         "verified": True,
-        "changes": head.revision,
-        "first": min(1, head.revision),
+        "changes": head.revision - trimmed,
+        "first": min(trimmed + 1, head.revision),
         "last": head.revision,
         "hash": head.hash,
+        **({"trimmed": trimmed} if trimmed else {}),
     }
 
 

@@ -17,7 +17,9 @@ from typing import Any
 from failoverdns.changes.batch import Done, Outcome, Submission
 from failoverdns.changes.ledger import Ledger
 from failoverdns.control.acting import act
+from failoverdns.control.backing_up import back_up
 from failoverdns.control.effects import CommandEffects
+from failoverdns.control.given_file import GivenFile
 from failoverdns.control.language.requests import (
     Request,
     Result,
@@ -32,6 +34,7 @@ from failoverdns.model.change import Change, Json
 from failoverdns.model.commands import Action, Mutation, ReadCommand
 from failoverdns.model.commands.certificates import RequestCertificate
 from failoverdns.model.commands.groups import Switch
+from failoverdns.model.commands.server import Backup
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
@@ -81,9 +84,14 @@ class CommandCorridor:
         else:
             self._effects.spawn(self._approved(submission, approval))
 
-    async def act(self, request: Request) -> Lines:
-        """Carry out a command that does something without changing the state."""
+    async def act(self, request: Request, file: GivenFile | None = None) -> Lines:
+        """Carry out a command that does something without changing the state.
+
+        `file` came with the request; it is closed in the end.
+        """
         assert isinstance(request.command, Action)
+        if isinstance(request.command, Backup):
+            return await self._reply(request, back_up(self._store, file))
         return await self._reply(request, act(self._store, self._effects, request.command))
 
     def _moment(self) -> Moment:

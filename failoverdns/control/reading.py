@@ -105,7 +105,7 @@ async def read(source: Source, command: ReadCommand) -> Result:
         case ExportHistory():
             return await exported(state, store, command)
         case VerifyHistory():
-            return await verified(store, command)
+            return await verified(state, store, command)
         case ExportRecords(origin):
             zones = state.zones if origin is None else (find_zone(state, origin),)
             return {"text": Streamed(_zone_text(state.copy(), zones), text=True)}

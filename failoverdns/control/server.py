@@ -4,7 +4,7 @@ Commands that change the state go to the ledger as they arrive, so that many sha
 other command waits until those before it on the same connection are answered.
 The server stops reading from a client that does not read its replies, and disconnects it after
 `STALLED_TIMEOUT`; the memory for a client is bounded.
-A `RequestExecutor` carries the commands out.
+A `RequestExecutor` carries the commands out (`control.slots`).
 
 At a restart the connections stay open: the next program continues them.
 """
@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
+    IFileDescriptorReceiver,
     IHalfCloseableProtocol,
     IPushProducer,
     IReactorTime,
@@ -31,6 +32,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from failoverdns.control.given_file import GivenFile
 from failoverdns.control.language.requests import (
     MAX_LINE,
     Request,
@@ -38,11 +40,12 @@ from failoverdns.control.language.requests import (
     read_request,
     write_refusal,
 )
+from failoverdns.control.slots import Lines, RequestExecutor, Slot
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Action, Mutation
-from failoverdns.model.commands.server import Restart, Watch
+from failoverdns.model.commands.server import Backup, Restart, Watch
 from failoverdns.model.errors import Rejected
-from failoverdns.model.principal import Principal, unix_principal
+from failoverdns.model.principal import unix_principal
 from failoverdns.net.detaching import detach, is_flushed
 from failoverdns.net.peer import Allowed, peer
 from failoverdns.net.succession import HandedClient, close_all
@@ -63,36 +66,8 @@ STALLED_TIMEOUT: Final = 60.0
 TURN: Final = 0.002
 """Seconds that one connection may use before others get their turn."""
 
-Lines = Iterator[bytes]
 
-
-class RequestExecutor(Protocol):
-    """Carries requests out: one method for each kind of command."""
-
-    def change(
-        self, request: Request, principal: Principal, reply: Callable[[Lines], None]
-    ) -> None:
-        """Carry out a Mutation; `reply` is called once."""
-
-    def act(self, request: Request) -> Coroutine[Any, Any, Lines]:
-        """Carry out an Action."""
-
-    def read(self, request: Request) -> Coroutine[Any, Any, Lines]:
-        """Carry out a ReadCommand."""
-
-
-class _Slot:
-    """The place of a reply in the order of replies: empty, or with lines to send."""
-
-    __slots__ = ("lines", "request")
-
-    def __init__(self) -> None:
-        self.request: Request | None = None
-        """An action or a reading command whose turn has not come."""
-        self.lines: Lines | None = None
-
-
-@implementer(IHalfCloseableProtocol, IPushProducer)
+@implementer(IFileDescriptorReceiver, IHalfCloseableProtocol, IPushProducer)
 class ControlConnection(TwistedProtocol):
     """One client."""
 
@@ -104,15 +79,16 @@ class ControlConnection(TwistedProtocol):
         self.watching = False
         self._principal = unix_principal(-1, -1, "?")
         self._buffer = bytearray()
+        self._file: GivenFile | None = None
         self._discarding = False
-        self._slots: deque[_Slot] = deque()
+        self._slots: deque[Slot] = deque()
         self._paused = False
         self._ended = False
         self._gone = False
         self._working = False
         self._stalled: IDelayedCall | None = None
         self._later: IDelayedCall | None = None
-        self._restart: _Slot | None = None
+        self._restart: Slot | None = None
         """The place of the reply to `restart`; requests after it wait for the next program."""
         self._restart_id: Json = None
 
@@ -134,6 +110,14 @@ class ControlConnection(TwistedProtocol):
         self._buffer += data
         self._work()
 
+    def fileDescriptorReceived(self, descriptor: int) -> None:  # noqa: N802
+        """Keep a file for the request whose first bytes came with it; close any other."""
+        file = GivenFile(descriptor)
+        if self._gone or self._discarding or self._buffer or self._file is not None:
+            file.close()
+        else:
+            self._file = file
+
     def readConnectionLost(self) -> None:  # noqa: N802
         """Answer pending requests, then close: the client only reads from now on."""
         if self._gone:
@@ -154,8 +138,11 @@ class ControlConnection(TwistedProtocol):
         for call in (self._stalled, self._later):
             if call is not None and call.active():
                 call.cancel()
+        for slot in self._slots:
+            slot.abandon()
         self._slots.clear()
         self._buffer.clear()
+        self._close_file()
         self._factory.leave(self)
 
     def pauseProducing(self) -> None:  # noqa: N802
@@ -201,7 +188,7 @@ class ControlConnection(TwistedProtocol):
 
         A connection that is not quiet is closed, and None is returned.
         """
-        if self._gone or self._discarding or not self.is_quiet:
+        if self._gone or self._discarding or self._file is not None or not self.is_quiet:
             self.transport.abortConnection()
             return None
         received, restarts = bytes(self._buffer), self._restart is not None
@@ -268,6 +255,7 @@ class ControlConnection(TwistedProtocol):
             self._discarding = False
         else:
             self._take(line)
+        self._close_file()
         return True
 
     def _limit_buffer(self) -> None:
@@ -286,7 +274,9 @@ class ControlConnection(TwistedProtocol):
         except Unreadable as fault:
             self._reply(write_refusal(fault.id, fault.refusal))
             return
-        slot = _Slot()
+        slot = Slot()
+        if isinstance(request.command, Backup):
+            slot.file, self._file = self._file, None
         self._slots.append(slot)
         if isinstance(request.command, Mutation):
             self._factory.commands.change(
@@ -316,12 +306,13 @@ class ControlConnection(TwistedProtocol):
             self.transport.write(chunk)
         return True
 
-    def _begin(self, slot: _Slot, request: Request) -> None:
+    def _begin(self, slot: Slot, request: Request) -> None:
         if isinstance(request.command, Watch):
             self.watching = True
         commands = self._factory.commands
         is_action = isinstance(request.command, Action)
-        result = Deferred.fromCoroutine((commands.act if is_action else commands.read)(request))
+        carry_out = commands.act(request, slot.file) if is_action else commands.read(request)
+        result = Deferred.fromCoroutine(carry_out)
         result.addErrback(self._report_defect, request)
         result.addCallback(lambda lines: self._fill(slot, lines))
 
@@ -331,9 +322,9 @@ class ControlConnection(TwistedProtocol):
         return iter((write_refusal(request.id, refusal),))
 
     def _reply(self, line: bytes) -> None:
-        self._fill(_Slot(), iter((line,)), append=True)
+        self._fill(Slot(), iter((line,)), append=True)
 
-    def _fill(self, slot: _Slot, lines: Lines, *, append: bool = False) -> None:
+    def _fill(self, slot: Slot, lines: Lines, *, append: bool = False) -> None:
         slot.lines = lines
         if append:
             self._slots.append(slot)
@@ -346,6 +337,12 @@ class ControlConnection(TwistedProtocol):
         self.transport.unregisterProducer()
         self.transport.loseWriteConnection()
         self._later = self._factory.clock.callLater(LINGER, self.transport.loseConnection)
+
+    def _close_file(self) -> None:
+        """Close a file that no request took."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def _close(self) -> None:
         self._gone = True

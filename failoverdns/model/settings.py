@@ -48,6 +48,13 @@ class StateSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HistorySettings:
+    """How many seconds of the history are kept; None keeps all of it."""
+
+    keep: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """The answers to CHAOS TXT queries (RFC 4892) and to queries with NSID (RFC 5001).
 
@@ -199,3 +206,4 @@ class Config:
     rate_limit: RateLimits | None
     querylog: QueryLogSettings | None = None
     automation: AutomationSettings = NO_AUTOMATION_SETTINGS
+    history: HistorySettings = HistorySettings()

@@ -23,8 +23,8 @@ class StoreCondition:
     """Whether the store can be written, why not, and how much room it has.
 
     `fault` is the reason why the last attempt to write failed, None after one that succeeded.
-    `read_only` is true while the store is open for reading only.  `free` is the number of free
-    bytes on its disk, None if not known.
+    `read_only` is true if the store could only be opened for reading; it is false as soon as it
+    can be written.  `free` is the number of free bytes on its disk, None if not known.
     """
 
     fault: str | None = None

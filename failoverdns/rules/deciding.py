@@ -22,6 +22,7 @@ from failoverdns.rules.decisions import (
     ordering,
     planning,
     resolving,
+    trimming,
 )
 from failoverdns.rules.decisions.decision import Decide, Decision
 from failoverdns.rules.derived.view import View
@@ -48,6 +49,7 @@ DECISIONS: Mapping[type[Mutation], Decide] = dict(
         *ordering.DECISIONS,
         *planning.DECISIONS,
         *resolving.DECISIONS,
+        *trimming.DECISIONS,
     )
 )
 """The function that decides on each type of command; every mutation is in it."""

@@ -81,16 +81,23 @@ def links(previous: str, rows: Iterable[ChainLink]) -> Iterator[Link]:
 class Walk:
     """Verifies the chain row by row, from its start to `head`; it keeps no rows.
 
-    `last` is the highest stored revision, `expected` a hash that some change must have.
+    `last` is the highest stored revision, `expected` a hash that some change must have, and
+    `trimmed` the last of the changes that were trimmed.
     """
 
-    def __init__(self, head: StoreHead, last: int, expected: str | None) -> None:
+    def __init__(
+        self,
+        head: StoreHead,
+        last: int,
+        expected: str | None,
+        trimmed: StoreHead | None = None,
+    ) -> None:
         self._head = head
         self._last = last
         self._expected = expected
         self._is_met = expected in (None, START)
-        self._revision = 0
-        self._hash = START
+        self._revision = trimmed.revision if trimmed is not None else 0
+        self._hash = trimmed.hash if trimmed is not None else START
         self.after = _BEFORE_ALL
         """The revision after which the walk continues."""
 
@@ -98,6 +105,10 @@ class Walk:
     def is_over(self) -> bool:
         """True when the walk has reached `head`; later commits are not verified."""
         return self._revision >= self._head.revision
+
+    def meet(self) -> None:
+        """Note that one of the trimmed changes has the expected hash."""
+        self._is_met = True
 
     def follow(self, row: ChainLink) -> None:
         """Verify the next row; raises Corrupt if it does not fit."""

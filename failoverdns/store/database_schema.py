@@ -15,6 +15,9 @@ to which it adds the hash chain.
 | `needs`      | which entity needs which bundle                                   |
 | `fetches`    | which client fetched which certificate                            |
 | `hooks`      | the progress of each hook                                         |
+| `trimmed`    | the hash of each change that was trimmed from the history         |
+| `checkpoint` | the documents of all entities as of the cut of the history        |
+| `ahead`      | those that differ at the next cut (`store.trimming`)              |
 | `notes`      | numbers that the store notes for itself, by name                  |
 | `head`       | one row: the revision, how many entities there are, and the hash  |
 |              | of the last change                                                |
@@ -69,6 +72,26 @@ _SINCE_5 = (
     "ALTER TABLE operations ADD COLUMN time REAL NOT NULL DEFAULT 0",
     "UPDATE operations SET time = strftime('%s', 'now')",
     "CREATE INDEX operated ON operations (time)",
+    "CREATE TABLE trimmed (revision INTEGER PRIMARY KEY, hash BLOB NOT NULL)",
+    "CREATE TABLE checkpoint (key TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE ahead (key TEXT PRIMARY KEY, document TEXT) WITHOUT ROWID",
+    *(
+        f"CREATE TRIGGER trimmed_takes_no_{what.lower()} BEFORE {what} ON trimmed "
+        "BEGIN SELECT RAISE(ABORT, 'the hashes of trimmed changes stay'); END"
+        for what in ("UPDATE", "DELETE")
+    ),
+    "CREATE TRIGGER trimmed_takes_the_next_before_the_cut BEFORE INSERT ON trimmed "
+    "WHEN NEW.revision <> 1 + (SELECT coalesce(max(revision), 0) FROM trimmed) "
+    "OR NEW.revision > coalesce((SELECT json_extract(document, '$.revision') FROM entities "
+    "WHERE key = 'cut/history'), 0) "
+    "OR lower(hex(NEW.hash)) <> coalesce("
+    "(SELECT hash FROM history WHERE revision = NEW.revision), '') "
+    "BEGIN SELECT RAISE(ABORT, 'only the next change before the cut can be trimmed'); END",
+    "DROP TRIGGER history_takes_no_delete",
+    "CREATE TRIGGER history_takes_no_delete BEFORE DELETE ON history "
+    "WHEN NOT EXISTS (SELECT 1 FROM trimmed "
+    "WHERE revision = OLD.revision AND lower(hex(hash)) = OLD.hash) "
+    "BEGIN SELECT RAISE(ABORT, 'history is append-only'); END",
 )
 """Operations of before get the time of the upgrade: they are kept as long as new ones."""
 

@@ -24,6 +24,7 @@ from failoverdns.model.certificate import (
 )
 from failoverdns.model.entity import Entity
 from failoverdns.model.group import Group, Tombstone
+from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Flag
 from failoverdns.model.resolution import Resolved
@@ -157,6 +158,7 @@ KINDS: Mapping[type[Entity], DocumentKind] = {
     Order: DocumentKind("order", _write_order, _read_order, lambda e: e.key),
     Account: DocumentKind("account", _fields, _read_account, lambda e: e.key),
     Resolved: DocumentKind("resolved", _write_resolved, _read_resolved),
+    HistoryCut: DocumentKind("cut", asdict, lambda d: HistoryCut(**_but_kind(d))),
     Flag: DocumentKind("flag", asdict, read_flag),
 }
 """A row for each kind of entity that is stored."""

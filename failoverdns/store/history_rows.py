@@ -1,4 +1,4 @@
-"""The rows of the history in the state file: packed, read as entries, changes or links.
+"""The rows of the history in the state file: packed, and read as entries or changes.
 
 A row has the text of a change, its checksum and its hash.  A long text is compressed; checksum and
 hash are of the text.  Every function reads within one call, between which commits can be made.
@@ -18,8 +18,7 @@ from failoverdns.model.change import Change, HistoryEntry, Write
 from failoverdns.model.entity import Entity
 from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
-from failoverdns.store.chain import START, ChainLink, Walk, links, piece
-from failoverdns.store.interface import Link, StoreHead
+from failoverdns.store.chain import ChainLink
 
 LONG: Final = 4096
 """Bytes of a text from which on it is compressed."""
@@ -100,31 +99,6 @@ def changes_after(connection: sqlite3.Connection, revision: int) -> tuple[Change
         )
         now.update((key, before) for key, before, _ in reversed(sides))
     return tuple(reversed(found))
-
-
-def links_after(connection: sqlite3.Connection, after: int, limit: int) -> tuple[Link, ...]:
-    """Return changes after a revision as links of the chain, oldest first."""
-    query = "SELECT hash FROM history WHERE revision <= ? ORDER BY revision DESC LIMIT 1"
-    before = connection.execute(query, (after,)).fetchone()
-    with closing(chain_rows(connection, after)) as rows:
-        return tuple(links(before[0] if before else START, piece(rows, limit)))
-
-
-def begin_walk(connection: sqlite3.Connection, expected: str | None) -> Walk:
-    """Return a walk over the chain up to its present end."""
-    query = "SELECT revision, hash, (SELECT max(revision) FROM history) FROM head"
-    revision, hash_, last = connection.execute(query).fetchone()
-    return Walk(StoreHead(revision, hash_), last or 0, expected)
-
-
-def continue_walk(connection: sqlite3.Connection, walk: Walk) -> bool:
-    """Verify the next piece of the chain; return whether there is more to verify."""
-    before = walk.after
-    with closing(chain_rows(connection, walk.after)) as rows:
-        for row in piece(rows):
-            if not walk.is_over:
-                walk.follow(row)
-    return walk.after > before and not walk.is_over
 
 
 def chain_rows(connection: sqlite3.Connection, after: int) -> Generator[ChainLink, None, None]:

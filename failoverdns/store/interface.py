@@ -15,6 +15,7 @@ from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
+from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
 
 MAX_FETCHES = 1000
@@ -69,6 +70,15 @@ class StoreHead:
 
     revision: int
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A copy of the state: its revision, the hash of its last change, and its size in bytes."""
+
+    revision: int
+    hash: str
+    size: int
 
 
 class Store(Protocol):
@@ -135,6 +145,20 @@ class Store(Protocol):
         why.
         """
 
+    async def prepare_cut(self, before: float) -> HistoryCut | None:
+        """Prepare to trim the changes from before a time (seconds since 1970).
+
+        Returns the cut to commit; None if there is nothing to trim.  The newest change always
+        stays.  Commits may be made meanwhile.
+        Raises Unavailable, OutcomeUnknown, and Corrupt for a history that does not fit its chain.
+        """
+
+    async def trim(self) -> None:
+        """Delete the changes up to the committed cut; their hashes and a checkpoint stay.
+
+        Commits may be made meanwhile.  Raises Unavailable and OutcomeUnknown.
+        """
+
     async def bundle(self, id_: str) -> Bundle | None:
         """Return a certificate chain and its key from the vault; None if it has none.
 
@@ -162,6 +186,14 @@ class Store(Protocol):
 
     async def progress(self) -> Mapping[str, HookProgress]:
         """Return the progress of each hook, by its name; raises Unavailable."""
+
+    async def copy(self, descriptor: int, proceed: Callable[[], bool]) -> Copied:
+        """Write a copy of the state, at one revision, to an open file; commits do not wait for it.
+
+        Private keys in it are encrypted with the vault's key, which is not part of it.  The copy
+        ends when `proceed`, which any thread may call, returns False.
+        Raises Unavailable, and OSError if the copy cannot be written.
+        """
 
     async def note(self, name: str) -> int:
         """Return a number that was noted by this name; 0 if none was.  Raises Unavailable."""

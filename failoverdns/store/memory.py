@@ -5,20 +5,25 @@ It passes the same tests as the stores on disk.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
+from hashlib import sha256
 
 from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
+from failoverdns.model.errors import Corrupt
+from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
 from failoverdns.store.chain import START, ChainLink, Walk, links, next_hash, piece
-from failoverdns.store.documents import bundle_of, key_of, write_change
+from failoverdns.store.documents import bundle_of, key_of, redone, write_change
 from failoverdns.store.interface import (
     MAX_FETCHES,
     OPERATIONS_KEPT,
     Conflict,
+    Copied,
     Link,
     Loaded,
     Notify,
@@ -42,7 +47,8 @@ class MemoryStore:
 
     Each commit uses up one of `failures`; while `unreachable`, everything raises Unavailable.
     `before_commit`, if given, is awaited first: a test can hold a commit there.
-    `chain` and `head` are the rows of the history, which a test can tamper with.
+    `chain` and `head` are the rows of the history, `trimmed` the hashes of trimmed changes, and
+    `checkpoint` the documents at the cut; a test can tamper with them.
     """
 
     def __init__(self, before_commit: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -54,6 +60,9 @@ class MemoryStore:
         self._changes: list[Change] = []
         self.chain: list[ChainLink] = []
         self.head = StoreHead(0, START)
+        self.trimmed: list[str] = []
+        self.checkpoint: dict[str, str] = {}
+        self._ahead: dict[str, str] = {}
         self._operations: dict[str, Operation] = {}
         self._watchers: list[Notify] = []
         self._bundles: dict[str, Bundle] = {}
@@ -69,7 +78,7 @@ class MemoryStore:
     async def load(self) -> Loaded:
         """Return the stored state."""
         self._check_reachable()
-        return Loaded(len(self._changes), tuple(self._entities.values()))
+        return Loaded(self.head.revision, tuple(self._entities.values()))
 
     async def commit(
         self,
@@ -87,8 +96,8 @@ class MemoryStore:
         self._check_reachable()
         if failure is Failure.REFUSED:
             raise Unavailable("a test has the commit refused")
-        if expected != len(self._changes):
-            raise Conflict(f"at revision {len(self._changes)}, not {expected}")
+        if expected != self.head.revision:
+            raise Conflict(f"at revision {self.head.revision}, not {expected}")
         self.commits += 1
         for change in changes:
             for write in change.writes:
@@ -132,29 +141,78 @@ class MemoryStore:
     async def entries_after(self, revision: int, limit: int) -> tuple[HistoryEntry, ...]:
         """Return what history shows of the changes after `revision`, oldest first."""
         self._check_reachable()
-        return tuple(change.entry for change in self._changes[revision:][:limit])
+        return tuple(change.entry for change in self._changes if change.revision > revision)[:limit]
 
     async def changes_after(self, revision: int) -> tuple[Change, ...]:
         """Return the changes committed after `revision`, oldest first."""
         self._check_reachable()
-        return tuple(self._changes[revision:])
+        return tuple(change for change in self._changes if change.revision > revision)
 
     async def links(self, after: int, limit: int) -> tuple[Link, ...]:
         """Return changes after a revision as links of the chain, oldest first."""
         self._check_reachable()
-        before = [row.hash.decode() for row in self.chain if row.revision <= after]
-        rows = (row for row in self.chain if row.revision > after)
-        return tuple(links(before[-1] if before else START, piece(rows, limit)))
+        rows = list(piece((row for row in self.chain if row.revision > after), limit))
+        known = {row.revision: row.hash.decode() for row in self.chain}
+        known.update(enumerate(self.trimmed, 1))
+        return tuple(links(known.get(rows[0].revision - 1, START) if rows else START, rows))
 
     async def verify(self, expected: str | None = None) -> StoreHead:
         """Verify the whole chain, and return its head."""
         self._check_reachable()
         last = max((row.revision for row in self.chain), default=0)
-        walk = Walk(self.head, last, expected)
+        cut, end = self._cut, None
+        if cut is not None:
+            end = StoreHead(cut.revision, self.trimmed[-1])
+            if self._cut_at(cut.revision, self.checkpoint) != cut:
+                raise Corrupt(f"revision {cut.revision} does not fit: it was changed")
+        walk = Walk(self.head, last, expected, end)
+        if expected in self.trimmed:
+            walk.meet()
         for row in self.chain:
             if not walk.is_over:
                 walk.follow(row)
         return walk.end()
+
+    async def prepare_cut(self, before: float) -> HistoryCut | None:
+        """Prepare to trim the changes from before a time; return the cut to commit."""
+        self._check_reachable()
+        await self.trim()
+        self._ahead, revision = dict(self.checkpoint), len(self.trimmed)
+        for change, row in zip(self._changes[:-1], self.chain, strict=False):
+            if change.time >= before:
+                break
+            texts = redone(json.loads(row.text), lambda key: json.loads(self._ahead[key]))
+            for key, document in texts.items():
+                self._ahead.pop(key, None)
+                if document is not None:
+                    self._ahead[key] = json.dumps(document)
+            revision = change.revision
+        return self._cut_at(revision, self._ahead) if revision > len(self.trimmed) else None
+
+    async def trim(self) -> None:
+        """Delete the changes up to the committed cut; their hashes and a checkpoint stay."""
+        self._check_reachable()
+        cut = self._cut
+        if cut is not None and cut.revision > len(self.trimmed):
+            count = cut.revision - len(self.trimmed)
+            self.trimmed += [row.hash.decode() for row in self.chain[:count]]
+            del self.chain[:count], self._changes[:count]
+            self.checkpoint = self._ahead
+
+    @property
+    def _cut(self) -> HistoryCut | None:
+        found = self._entities.get(key_of(HistoryCut(0, "", "", "")))
+        return found if isinstance(found, HistoryCut) else None
+
+    def _cut_at(self, revision: int, checkpoint: Mapping[str, str]) -> HistoryCut:
+        """Return the cut at a revision, whose changes may be trimmed or not."""
+        hashes = [*self.trimmed, *(row.hash.decode() for row in self.chain)][:revision]
+        return HistoryCut(
+            revision,
+            hashes[-1],
+            sha256("".join(hashes).encode()).hexdigest(),
+            sha256(json.dumps(sorted(checkpoint.items())).encode()).hexdigest(),
+        )
 
     async def bundle(self, id_: str) -> Bundle | None:
         """Return a certificate chain and its key."""
@@ -186,6 +244,10 @@ class MemoryStore:
         """Return the progress of each hook."""
         self._check_reachable()
         return dict(self._progress)
+
+    async def copy(self, descriptor: int, proceed: Callable[[], bool]) -> Copied:
+        """Refuse: there is no file to copy."""
+        raise Unavailable("a store in memory has no file")
 
     async def note(self, name: str) -> int:
         """Return a number that was noted by this name."""

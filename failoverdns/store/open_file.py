@@ -82,7 +82,7 @@ class OpenFile:
         return self.connection, opened.loaded
 
     def _open(self, place: Place) -> Opened:
-        self.fault = why_not_writable(place.path)
+        self.fault = why_not_writable(place.path) or self.reserve.why_no_room(place.path)
         if self.fault is not None:
             return open_state_file(place, BUSY_TIMEOUT, writing=False)
         try:
@@ -238,7 +238,7 @@ class OpenFile:
         """Return a connection that writes, after the disk could not be written when it started."""
         assert self.place is not None
         path, query = self.place.path, "SELECT revision, hash FROM head"
-        fault = why_not_writable(path)
+        fault = why_not_writable(path) or self.reserve.why_no_room(path)
         if fault is not None:
             raise Unavailable(fault)
         try:

@@ -54,7 +54,11 @@ class ReserveFile:
 
     def make_room(self, fault: BaseException | None) -> bool:
         """Free the reserve if a write failed for want of room; return whether that helped."""
-        if self.state is not Reserve.HELD or not self.lacks_room(fault):
+        return self.state is Reserve.HELD and self.lacks_room(fault) and self.free()
+
+    def free(self) -> bool:
+        """Free the reserve; return whether that made room."""
+        if self.state is not Reserve.HELD:
             return False
         self.state = Reserve.USED
         self._tried = time.monotonic()
@@ -64,11 +68,21 @@ class ReserveFile:
             return False
         return True
 
+    def why_no_room(self, path: Path) -> str | None:
+        """Return why an existing state file cannot be opened for writing, None if there is room.
+
+        SQLite maps the index of its log into memory: without room for it the process would end
+        (SIGBUS).  The reserve is freed for it.
+        """
+        if path.exists() and self.is_full() and not self.free():
+            return f"{path}: {os.strerror(errno.ENOSPC)}"
+        return None
+
     def lacks_room(self, fault: BaseException | None) -> bool:
         """Return whether a write failed for want of room."""
         if isinstance(fault, sqlite3.Error):
             code = getattr(fault, "sqlite_errorcode", 0) & 0xFF
-            return code == sqlite3.SQLITE_FULL or (code in _UNCLEAR and self._is_full())
+            return code == sqlite3.SQLITE_FULL or (code in _UNCLEAR and self.is_full())
         return isinstance(fault, OSError) and fault.errno in _NO_ROOM
 
     def free_bytes(self) -> int | None:
@@ -81,7 +95,7 @@ class ReserveFile:
                 self._free_bytes = disk.f_bavail * disk.f_frsize
         return self._free_bytes
 
-    def _is_full(self) -> bool:
+    def is_full(self) -> bool:
         """Return whether the disk takes no further blocks: it is full, or the user's quota is."""
         try:
             descriptor = os.open(self.path.parent, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)

@@ -18,11 +18,14 @@ from failoverdns.model.certificate import Bundle, Secret
 from failoverdns.model.change import Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.errors import Corrupt
+from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
-from failoverdns.store import documents, history_rows
+from failoverdns.store import documents, history_rows, trimming
+from failoverdns.store.copying import Copying
 from failoverdns.store.damage import damaged
 from failoverdns.store.interface import (
     MAX_FETCHES,
+    Copied,
     Link,
     Loaded,
     Notify,
@@ -35,6 +38,7 @@ from failoverdns.store.rows import checked, sealed
 from failoverdns.store.statements import reencrypt_keys, write_bundles, write_changes
 from failoverdns.store.thorough import Reading
 from failoverdns.store.vault import Vault
+from failoverdns.store.verifying import Verification, links_after
 
 T = TypeVar("T")
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -44,9 +48,10 @@ Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 class SQLiteStore:
     """Implements `store.interface.Store` in one file, with one writer: this object."""
 
-    def __init__(self, path: Path, run: Run, vault: Vault) -> None:
+    def __init__(self, path: Path, run: Run, vault: Vault, copy: Run | None = None) -> None:
         """Keep the state in the file `path`, private keys in it encrypted by `vault`.
 
+        `copy` makes calls that block for long, beside those of `run`, which it defaults to.
         Neither the file nor the vault is opened before `load`.
         """
         self.path = path
@@ -54,6 +59,9 @@ class SQLiteStore:
         self._run = run
         self._watchers: list[Notify] = []
         self._file = OpenFile(path)
+        self._copying = Copying(path)
+        self._copies = copy or run
+        self._is_copying = False
 
     async def load(self) -> Loaded:
         """Open the file, creating it if there never was one, and return the stored state.
@@ -96,17 +104,43 @@ class SQLiteStore:
 
     async def links(self, after: int, limit: int) -> tuple[Link, ...]:
         """Return changes after a revision as links of the chain, oldest first."""
-        return await self._call(lambda c: history_rows.links_after(c, after, limit))
+        return await self._call(lambda c: links_after(c, after, limit))
 
     async def verify(self, expected: str | None = None) -> StoreHead:
         """Verify the whole chain, in pieces between which commits can be made; return its head."""
-        walk = await self._call(lambda c: history_rows.begin_walk(c, expected))
-        while await self._call(lambda c: history_rows.continue_walk(c, walk)):
-            pass
-        head, reading = walk.end(), Reading()
-        while await self._run(lambda: self._file.read(reading.follow)):
+        while True:
+            going = await self._call(lambda c: Verification.begin(c, expected))
+            try:
+                while await self._call(going.go_on):
+                    pass
+                head = going.walk.end()
+                break
+            except Corrupt:
+                if not await self._call(going.is_outdated):
+                    raise
+        reading = Reading()
+        while await self._call(reading.follow):
             pass
         return head
+
+    async def prepare_cut(self, before: float) -> HistoryCut | None:
+        """Prepare to trim changes from before a time, in pieces; return the cut to commit."""
+        await self.trim()
+        await self._write(lambda c: trimming.begin(c, before))
+        while await self._write(lambda c: trimming.prepare(c, before)):
+            pass
+        digests = await self._call(trimming.Digests)
+        cut = await self._call(trimming.cut_of)
+        if digests.cut.revision <= (cut.revision if cut is not None else 0):
+            return None
+        while await self._call(digests.read):
+            pass
+        return digests.cut
+
+    async def trim(self) -> None:
+        """Delete the changes up to the committed cut, in pieces; their hashes stay."""
+        while await self._write(trimming.trim):
+            pass
 
     async def bundle(self, id_: str) -> Bundle | None:
         """Return a certificate chain and its key from the vault."""
@@ -151,7 +185,7 @@ class SQLiteStore:
         """Store the progress of a hook."""
         row = (hook, *sealed({"name": hook, **asdict(progress)}))
         query = "INSERT OR REPLACE INTO hooks VALUES (?, ?, ?)"
-        await self._run(lambda: self._file.write(lambda connection: connection.execute(query, row)))
+        await self._write(lambda c: c.execute(query, row))
 
     async def progress(self) -> Mapping[str, HookProgress]:
         """Return the progress of each hook."""
@@ -160,19 +194,32 @@ class SQLiteStore:
 
     async def note(self, name: str) -> int:
         """Return a number that was noted by this name."""
-
-        def read(connection: sqlite3.Connection) -> int:
-            row = connection.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
-            return int(row[0]) if row else 0
-
-        value: int = await self._run(lambda: self._file.read(read))
-        return value
+        query = "SELECT coalesce(max(value), 0) FROM notes WHERE name = ?"
+        return int(await self._call(lambda c: c.execute(query, (name,)).fetchone()[0]))
 
     async def set_note(self, name: str, value: int) -> None:
         """Note a number by a name."""
         query = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
-        row = (name, value)
-        await self._run(lambda: self._file.write(lambda connection: connection.execute(query, row)))
+        await self._write(lambda c: c.execute(query, (name, value)))
+
+    async def copy(self, descriptor: int, proceed: Callable[[], bool]) -> Copied:
+        """Write a copy of the file, at one revision, to an open file; commits do not wait."""
+        if self._is_copying:
+            raise Unavailable("another copy is being made; try again when it is done")
+        self._is_copying = True
+        try:
+            snapshot = await self._call(self._copying.begin)
+            try:
+                copied: Copied = await self._copies(
+                    lambda: snapshot.copy(
+                        descriptor, lambda: proceed() and not self._copying.is_ending
+                    )
+                )
+            finally:
+                snapshot.close()
+            return copied
+        finally:
+            self._is_copying = False
 
     def condition(self) -> StoreCondition:
         """Return whether the file can be written, and how much room its disk has."""
@@ -184,7 +231,7 @@ class SQLiteStore:
 
     async def close(self) -> None:
         """Fold the write-ahead log into the file, and close the file."""
-        await self._run(self._file.close)
+        await self._run(self._close)
 
     def _load(self) -> Loaded:
         connection, loaded = self._file.open()
@@ -194,6 +241,10 @@ class SQLiteStore:
             self._file.close()
             raise
         return loaded
+
+    def _close(self) -> None:
+        self._file.close()
+        self._copying.close()
 
     def _open_vault(self, connection: sqlite3.Connection) -> None:
         """Open the key file, creating it if no key is stored; finish an interrupted rotation."""
@@ -233,6 +284,11 @@ class SQLiteStore:
 
     async def _read(self, query: str, values: Sequence[object]) -> list[Any]:
         return await self._call(lambda c: list(checked(c.execute(query, values))))
+
+    async def _write(self, write: Callable[[sqlite3.Connection], T]) -> T:
+        """Call `write` in a transaction, where blocking calls are made."""
+        result: T = await self._run(lambda: self._file.write(write))
+        return result
 
     async def _call(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """Call `read`, which only reads, with the connection, where blocking calls are made."""

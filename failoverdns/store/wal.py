@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -132,9 +132,11 @@ class OpenLog:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the index; raises OSError."""
+        """Open the index, and allocate all of it, as it is mapped into memory; raises OSError."""
         self._path = path
-        self._index = os.open(index_of(path), os.O_RDONLY | os.O_CLOEXEC)
+        self._index = os.open(index_of(path), os.O_RDWR | os.O_CLOEXEC)
+        with suppress(OSError):
+            os.posix_fallocate(self._index, 0, os.fstat(self._index).st_size)
 
     def length(self) -> int:
         """Return the number of pages in the log; raises OSError."""

@@ -106,7 +106,12 @@ class Fleet:
         orphans, self._orphans = self._orphans, []
         await dismiss(orphans, self.take)
         self._heartbeat.start(HEARTBEAT, now=False)
-        log.info("{count} answering process(es)", count=self._count)
+        reports = [one for one in await self._call_all(Call.REPORT) if isinstance(one, dict)]
+        log.info(
+            "{count} answering process(es), fast path: {fast_path}",
+            count=self._count,
+            fast_path=", ".join(sorted({str(one["fast_path"]) for one in reports})),
+        )
 
     async def recall(self) -> list[str]:
         """Find the processes of an earlier control process; return the texts that they keep."""

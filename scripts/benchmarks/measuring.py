@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -118,10 +119,13 @@ def connect(path: Path) -> socket.socket:
 
 def free_port() -> int:
     """Return a port that is free for UDP and TCP at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    while True:
+        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            port: int = udp.getsockname()[1]
+            with suppress(OSError):  # in use for TCP
+                tcp.bind(("127.0.0.1", port))
+                return port
 
 
 def quantiles(seconds: Sequence[float]) -> dict[str, float]:

@@ -94,6 +94,7 @@ def read(view: View, ids: Sequence[str]) -> dict[str, Any]:
         "settings": view.settings,
         "flag": [view.flag(name) for name in ("automation", "office", "nobody")],
         "flags": sorted(view.flags(), key=str),
+        "history_cut": view.history_cut(),
     }
 
 

@@ -132,8 +132,8 @@ LENGTHS = [
     ("checks.NAME.body", "text of 1 to 500 characters, or `null`", 500),
 ]
 
-ELSEWHERE = {"control.mode", "acme.key_type", "checks.NAME.body_pattern"}
-"""Keys whose digits are not a number, but part of a name or a mode."""
+ELSEWHERE = {"control.mode", "acme.key_type", "checks.NAME.body_pattern", "history.keep"}
+"""Keys whose digits are part of a name or a mode, or of a range that another test has."""
 
 
 def without(config: Config, path: str) -> object:

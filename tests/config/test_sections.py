@@ -9,7 +9,7 @@ from typing import get_args, get_origin
 
 import pytest
 
-from failoverdns.config.sections import ConfigFile, Section, identity_text, worker_count
+from failoverdns.config.sections import ConfigFile, Section, identity_text, kept, worker_count
 from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import Config
 
@@ -121,3 +121,32 @@ def test_an_identity_is_1_to_255_bytes_long() -> None:
     for text, size in (("", 0), ("é" * 128, 256)):
         with pytest.raises(Malformed, match=f"must be 1 to 255 bytes long, not {size}"):
             identity_text(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("400d", 400 * 86400), ("12h", 43200), ("30m", 1800), ("90s", 90), ("90", 90), (60, 60)],
+)
+def test_a_duration_is_seconds_or_a_number_with_a_unit(written: object, seconds: float) -> None:
+    assert kept(written) == seconds
+
+
+@pytest.mark.parametrize(
+    ("written", "fault"),
+    [
+        (
+            "400 days",
+            "must be a duration, not the text .400 days.; write seconds, or a number with",
+        ),
+        ("-1d", "must be a duration"),
+        ("1.5d", "must be a duration"),
+        (True, "must be a duration, not true"),
+        ([], "must be a duration, not a list"),
+        ("59", "must be from 60 to 3.16224e.09 seconds, not 59"),
+        ("999999999d", "must be from 60"),
+    ],
+)
+def test_an_invalid_duration_is_refused_with_the_right_form(written: object, fault: str) -> None:
+    with pytest.raises(Malformed, match=fault):
+        kept(written)
+    assert kept(None) is None

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from failoverdns.control.given_file import GivenFile
 from failoverdns.control.language.requests import Request
 from failoverdns.control.server import (
     MAX_CLIENTS,
@@ -21,8 +22,8 @@ from failoverdns.control.server import (
     STALLED_TIMEOUT,
     ControlConnection,
     ControlFactory,
-    Lines,
 )
+from failoverdns.control.slots import Lines
 from failoverdns.model.principal import Principal
 
 
@@ -53,6 +54,7 @@ class Slow:
         self.changes: list[tuple[Request, Callable[[Lines], None]]] = []
         self.reads: list[Deferred[Lines]] = []
         self.acts: list[Deferred[Lines]] = []
+        self.files: list[GivenFile | None] = []
         self.principal: Principal | None = None
 
     def change(
@@ -61,7 +63,8 @@ class Slow:
         self.principal = principal
         self.changes.append((request, reply))
 
-    async def act(self, request: Request) -> Lines:
+    async def act(self, request: Request, file: GivenFile | None) -> Lines:
+        self.files.append(file)
         waiting: Deferred[Lines] = Deferred()
         self.acts.append(waiting)
         return await waiting
@@ -137,10 +140,76 @@ def test_an_action_waits_for_the_requests_before_it(factory: ControlFactory, slo
     assert transport.replies() == ["a", "off", "status"]
 
 
+def an_open_file() -> int:
+    """Return a descriptor, as the kernel passes one to the server."""
+    return os.open("/dev/null", os.O_WRONLY)
+
+
+def is_open(descriptor: int) -> bool:
+    """Return whether a descriptor is open."""
+    return os.path.exists(f"/proc/self/fd/{descriptor}")
+
+
+def test_a_file_goes_to_the_backup_that_it_came_with(factory: ControlFactory, slow: Slow) -> None:
+    """It waits for its turn like the request."""
+    connection, _ = connect(factory)
+    connection.dataReceived(b"application add a\n")
+    file = an_open_file()
+    connection.fileDescriptorReceived(file)
+    connection.dataReceived(b'{"command": "backup"}\nquerylog off\n')
+    slow.finish(0, "a")
+    assert [given and given.descriptor for given in slow.files] == [file]
+    slow.acts[0].callback(lines("copied"))
+    assert [given and given.descriptor for given in slow.files] == [file, None]
+    assert is_open(file), "who carries the request out closes it"
+    slow.files[0].close()  # type: ignore[union-attr]
+
+
+def test_a_file_that_nobody_asked_for_is_closed_at_once(
+    factory: ControlFactory, slow: Slow
+) -> None:
+    """With another command, within a line, a second one, and at the end of the connection."""
+    connection, _ = connect(factory)
+    first, second, middle, last = (an_open_file() for _ in range(4))
+    connection.fileDescriptorReceived(first)
+    connection.fileDescriptorReceived(second)
+    assert (is_open(first), is_open(second)) == (True, False)
+    connection.dataReceived(b"querylog off\nquerylog")
+    assert not is_open(first)
+    connection.fileDescriptorReceived(middle)
+    assert not is_open(middle)
+    connection.dataReceived(b" off\n")
+    connection.fileDescriptorReceived(last)
+    connection.connectionLost()
+    assert not is_open(last)
+    late = an_open_file()
+    connection.fileDescriptorReceived(late)
+    assert not is_open(late)
+    assert slow.files == [None]
+
+
+def test_a_backup_is_not_wanted_when_its_client_is_gone(
+    factory: ControlFactory, slow: Slow
+) -> None:
+    """One under way learns it; the file of one that waits for its turn is closed."""
+    connection, _ = connect(factory)
+    running, waiting = an_open_file(), an_open_file()
+    connection.fileDescriptorReceived(running)
+    connection.dataReceived(b'{"command": "backup"}\n')
+    connection.fileDescriptorReceived(waiting)
+    connection.dataReceived(b'{"command": "backup"}\n')
+    (given,) = slow.files
+    assert given is not None
+    assert given.is_wanted
+    connection.connectionLost()
+    assert not given.is_wanted
+    assert (is_open(running), is_open(waiting)) == (True, False)
+    given.close()
+    assert not is_open(running)
+
+
 def test_a_client_is_identified_by_the_kernel(factory: ControlFactory, slow: Slow) -> None:
     """The server does not trust the client for its uid and pid."""
-    import os
-
     connection, _ = connect(factory)
     connection.dataReceived(b"application add a\n")
     assert slow.principal is not None

@@ -27,6 +27,7 @@ from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
 from failoverdns.model.group import Group, Side, Tombstone
 from failoverdns.model.health import Cause, Forced, Health, Observed
+from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Automation, Flag, Held, Maintenance, Plan
 from failoverdns.model.principal import unix_principal
@@ -121,6 +122,7 @@ EVERY_KIND: tuple[Entity, ...] = (
         ),
     ),
     Flag("office", True, 1234.5, "monday"),
+    HistoryCut(17, "a" * 64, "b" * 64, "c" * 64),
 )
 BUNDLES = tuple(
     Bundle(id_, f"chain {id_}\n", Secret(f"key {id_}\n"))

@@ -215,6 +215,11 @@ SESSION = (
         {},
     ),
     Typed(
+        "backup {chain}.{label}.db",
+        "  private keys in it are encrypted: keep the key file ",
+        {},
+    ),
+    Typed(
         "history store --limit 3",
         "]: group store: plan to primary at ",
         {"history": [{"command": {"command": "plan cancel", "group": "store"}}]},

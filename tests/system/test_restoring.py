@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from disks import make_read_only, mounted
+from disks import fill, make_read_only, mounted
 from system.server import Server, tool
 from system.transcripts import steps_of
 
@@ -73,13 +73,46 @@ def test_a_backup_beside_the_files_of_a_killed_server_is_refused(demo: Server) -
     assert demo.short("414-262-781.failover.test") == ["192.0.2.10"]
 
 
+def with_state_on(disk: Path, folder: Path) -> Server:
+    """Return a server whose state is on a disk of its own."""
+    server = Server(folder)
+    text = server.config.read_text()
+    server.config.write_text(text.replace("sqlite: state.db", f"sqlite: {disk}/state.db"))
+    return server
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_server_starts_on_a_full_disk(tmp_path: Path, end: str) -> None:
+    """With the reserve it takes a switch; without it answers, until there is room."""
+    with mounted(tmp_path, 48) as disk:
+        server = with_state_on(disk, tmp_path)
+        try:
+            server.start().load_demo()
+            server.kill() if end == "kill" else server.stop()
+            filler = fill(disk)
+            server.start()
+            server.do(command="switch", groups=["shop"], to="backup")
+            assert server.short("414-262-781.failover.test") == ["198.51.100.20"]
+            server.kill() if end == "kill" else server.stop()
+            again = fill(disk, "more")
+            server.start()
+            assert server.short("414-262-781.failover.test") == ["198.51.100.20"]
+            reply = server.ask(command="switch", groups=["shop"], to="primary")
+            assert reply["error"]["code"] == "unavailable", reply
+            filler.unlink()
+            again.unlink()
+            server.do(command="switch", groups=["shop"], to="primary")
+            assert server.short("414-262-781.failover.test") == ["192.0.2.10"]
+            server.ctl("history", "--verify")
+        finally:
+            server.kill()
+
+
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_a_server_starts_on_a_read_only_disk(tmp_path: Path, end: str) -> None:
     """It answers with the last acknowledged change, and refuses commands until it can write."""
     with mounted(tmp_path, 48) as disk:
-        server = Server(tmp_path)
-        text = server.config.read_text()
-        server.config.write_text(text.replace("sqlite: state.db", f"sqlite: {disk}/state.db"))
+        server = with_state_on(disk, tmp_path)
         try:
             server.start().load_demo()
             server.do(command="switch", groups=["shop"])

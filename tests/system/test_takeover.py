@@ -100,7 +100,7 @@ def undisturbed(first: Server) -> Iterator[None]:
         client.wait_for_more()
     assert client.lost == 0
     assert {addresses for _, _, addresses in client.seen} == {US}
-    assert max(received - sent for sent, received, _ in client.seen) < 1
+    assert max(received - sent for sent, received, _ in client.seen) < 3
     assert pids(first) == before
     switch(first, "primary")
     assert set(asker(first).ask_each()) == {EU}
@@ -351,10 +351,17 @@ def test_planted_sockets_neither_mislead_nor_delay_the_start(fleet: Server) -> N
             plant.stdout.readline()
         began = time.monotonic()
         fleet.start()
-        assert time.monotonic() - began < 3 + 10  # a start takes a while on a slow machine
+        took = time.monotonic() - began
+        assert not [plant for plant in planted if plant.poll() is not None]
+        kill_control_process(fleet)
+        for plant in planted:
+            plant.kill()
+            plant.wait()
+        began = time.monotonic()
+        fleet.start()
+        assert took < 3 * (time.monotonic() - began) + 4  # 3 seconds more, on any machine
         assert set(asker(fleet).ask_each()) == {EU}
         assert "is bound to" in fleet.log.read_text()
-        assert not [plant for plant in planted if plant.poll() is not None]
         wait_for(lambda: not [pid for pid in before if is_running(pid)])
     finally:
         for plant in planted:
@@ -380,7 +387,7 @@ while True:
     size, _ = struct.unpack(">IB", client.recv(5, socket.MSG_WAITALL))
     call = json.loads(client.recv(size - 1, socket.MSG_WAITALL))
     udp, tcp = socket.socket(type=socket.SOCK_DGRAM), socket.socket()
-    udp.bind(("127.0.0.1", 0)), tcp.bind(udp.getsockname()), tcp.listen()
+    udp.bind(("127.0.0.3", 0)), tcp.bind(udp.getsockname()), tcp.listen()
     body = json.dumps({"call": call["call"], "result": [["127.0.0.1", 5454]]}).encode()
     frame = struct.pack(">IB", len(body) + 1, 4) + body
     sent = array.array("i", [udp.fileno(), tcp.fileno()])
@@ -415,6 +422,7 @@ def test_descriptors_that_nobody_asked_for_are_closed(fleet: Server) -> None:
     before = len(list(Path(f"/proc/{pid}/fd").iterdir()))
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(str(rendezvous(fleet, pid)))
+        sock.sendall((1 << 20).to_bytes(4, "big") + b"\x03")  # a call that is not complete yet
         sent = array("i", [sock.fileno()] * 50)
         for _ in range(20):
             sock.sendmsg([b"\0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, sent)])
@@ -474,7 +482,9 @@ def test_answering_processes_run_the_code_of_their_control_process(tmp_path: Pat
         told = subprocess.run([EXECUTABLE, "version"], capture_output=True, text=True, check=True)
         for worker in workers(server):
             assert worker["version"] != "of the source tree"
-            assert told.stdout.rstrip().endswith(f"fast path: {worker['fast_path']}")
+            path = f"fast path: {worker['fast_path']}"
+            assert told.stdout.rstrip().endswith(path)
+            assert f"2 answering process(es), {path}" in server.log.read_text()
     finally:
         server.kill()
 

@@ -39,13 +39,22 @@ def _history(result: Result) -> None:
     if "export" in result:
         for line in result["export"]:
             click.echo(json.dumps(line))
+        if "trimmed" in result:
+            click.echo(f"changes up to revision {result['trimmed']} were trimmed", err=True)
         return
     if "verified" in result:
         click.echo(f"verified: {result['changes']} change(s), the last has hash {result['hash']}")
+        if "trimmed" in result:
+            click.echo(
+                f"  changes up to revision {result['trimmed']} were trimmed: their hashes and the "
+                "checkpoint that stands for them are verified too"
+            )
         return
     for change in result["history"]:
         click.echo(event(change))
-    if not result["history"]:
+    if "trimmed" in result:
+        click.echo(f"older changes, up to revision {result['trimmed']}, were trimmed")
+    elif not result["history"]:
         click.echo("no changes yet")
 
 

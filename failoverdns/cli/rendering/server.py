@@ -56,6 +56,17 @@ def _records(result: Result) -> None:
     click.echo(result["text"], nl=False)
 
 
+def _backup(result: Result) -> None:
+    click.echo(
+        f"copied revision {result['revision']}, {result['bytes']:,} bytes; the last change has "
+        f"hash {result['hash']}"
+    )
+    click.echo(
+        "  private keys in it are encrypted: keep the key file (certificates.key_file) too, "
+        "in another place"
+    )
+
+
 def _query_log(result: Result) -> None:
     if not result["on"]:
         click.echo("query log: off")
@@ -80,6 +91,7 @@ WRITERS: Final[Mapping[str, Writer]] = {
     "status": _status,
     "watch": _watching,
     "records": _records,
+    "backup": _backup,
     "querylog on": _query_log,
     "querylog off": _query_log,
     "querylog status": _query_log,

@@ -39,7 +39,8 @@ class Parameter(Generic[T]):
     `type`, `choices`, `minimum` and `maximum` describe the JSON value; if `repeated` is true, each
     item of a list of them.  An option of the type BOOLEAN takes no value on the command line.
     A `file` is given by its path on the command line and by its text everywhere else; the
-    history records a digest of it.
+    history records a digest of it.  A `local` parameter is for the command line itself: it is not
+    sent to the server, which refuses it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Parameter(Generic[T]):
     required: bool = False
     repeated: bool = False
     file: bool = False
+    local: bool = False
     choices: tuple[str, ...] = ()
     minimum: int | None = None
     maximum: int | None = None
@@ -109,6 +111,10 @@ def build(row: CommandRow, fields: Mapping[str, Json]) -> Command:
         faults.append(f"and {len(unknown) - MAX_FAULTS} more unknown fields")
     for key, parameter in known.items():
         value = fields.get(key)
+        if parameter.local:
+            if value is not None:
+                faults.append(f"{parameter.option} is only for the command line")
+            continue
         if value is None:
             if parameter.required:
                 faults.append(f"{parameter.option} is missing")

@@ -8,6 +8,7 @@ from failoverdns.control.language import values
 from failoverdns.control.language.parameters import ONE_GROUP, number
 from failoverdns.control.language.rows import CommandRow, Parameter
 from failoverdns.model.commands.server import (
+    Backup,
     ExportRecords,
     QueryLogOff,
     QueryLogOn,
@@ -28,6 +29,23 @@ ROWS: Final = (
         "Print all records served, as zone-file text.",
         (Parameter("zone", "only this zone", values.zone, "Z"),),
         ExportRecords,
+    ),
+    CommandRow(
+        "backup",
+        "Copy the state to FILE, a new file, while the server runs.",
+        (
+            Parameter(
+                "file",
+                "a file that does not exist yet",
+                values.text,
+                "FILE",
+                position=True,
+                required=True,
+                local=True,
+            ),
+        ),
+        Backup,
+        "backup /backup/failoverdns.db",
     ),
     CommandRow(
         "querylog on",

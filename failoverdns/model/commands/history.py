@@ -1,10 +1,11 @@
-"""Commands that read the history."""
+"""Commands that read the history, and the internal one that trims it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from failoverdns.model.commands.kinds import ReadCommand
+from failoverdns.model.commands.kinds import Mutation, ReadCommand
+from failoverdns.model.history_cut import HistoryCut
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +28,10 @@ class VerifyHistory(ReadCommand):
     """`history --verify`: check the whole hash chain; some change must have the hash `expect`."""
 
     expect: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrimHistory(Mutation):
+    """Internal command: the changes up to a cut, which the store has prepared, may be deleted."""
+
+    cut: HistoryCut

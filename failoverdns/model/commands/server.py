@@ -49,6 +49,11 @@ class Watch(ReadCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class Backup(Action):
+    """`backup`: copy the state to the open file that comes with the request."""
+
+
+@dataclass(frozen=True, slots=True)
 class ExportRecords(ReadCommand):
     """`records`: export all records served as zone-file text."""
 

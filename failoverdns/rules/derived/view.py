@@ -12,6 +12,7 @@ from failoverdns.model.application import Application
 from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.entity import Entity, Identity
 from failoverdns.model.group import Group, Tombstone
+from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings, Flag
 from failoverdns.model.resolution import Freshness, Resolved
@@ -112,6 +113,9 @@ class View(Protocol):
 
     def flag(self, name: str) -> Flag | None:
         """Return a flag by its name; None if it was never turned on or off."""
+
+    def history_cut(self) -> HistoryCut | None:
+        """Return up to where the history was trimmed; None if it never was."""
 
     def flags(self) -> Iterable[Flag]:
         """Return all flags."""

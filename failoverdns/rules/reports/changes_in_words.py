@@ -14,6 +14,7 @@ from failoverdns.model.certificate import Account, Certificate, Order
 from failoverdns.model.change import Json, Write
 from failoverdns.model.entity import Entity
 from failoverdns.model.group import Group, Tombstone
+from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.policy import Flag
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.timestamps import timestamp
@@ -188,6 +189,11 @@ WORDS: Mapping[type[Entity], Words | None] = {
     Account: Words("account", lambda _, e: e.directory, lambda _, e: {"uri": e.uri}),
     Resolved: Words("hostname", lambda _, e: e.hostname.to_text(), _resolved_fields),
     Flag: Words("flag", lambda _, e: e.name, lambda _, e: {"on": e.on, "reason": e.reason}),
+    HistoryCut: Words(
+        "history",
+        lambda _, e: "cut",
+        lambda _, e: {"revision": e.revision, "hash": e.hash, "checkpoint": e.checkpoint},
+    ),
     ZoneSerial: Words(
         "zone", lambda _, e: e.origin.to_text(), lambda _, e: {"configuration": e.digest}
     ),

@@ -57,6 +57,7 @@ from failoverdns.model.commands.groups import (
 from failoverdns.model.commands.health import ForceHealth, ReportHealth, ShowHealth
 from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
 from failoverdns.model.commands.server import (
+    Backup,
     ExportRecords,
     QueryLogOff,
     QueryLogOn,
@@ -354,6 +355,7 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         ChallengeName("www.shop.example", name("failover.test")),
     ),
     ("certificate rotate-key", {}, RotateKey()),
+    ("backup", {}, Backup()),
     ("querylog on", {}, QueryLogOn()),
     ("querylog on --sample 100", {"sample": 100}, QueryLogOn(100)),
     ("querylog off", {}, QueryLogOff()),
@@ -405,7 +407,14 @@ def test_values_that_contradict_each_other_or_are_missing_are_refused(
     assert caught.value.refusal.message.startswith(message)
 
 
-ACTIONS = {"health report", "certificate rotate-key", "querylog on", "querylog off", "restart"}
+ACTIONS = {
+    "health report",
+    "certificate rotate-key",
+    "backup",
+    "querylog on",
+    "querylog off",
+    "restart",
+}
 
 
 READS = {
@@ -468,7 +477,9 @@ def test_these_tests_use_every_command_and_parameter() -> None:
         "chain",
         "key",
     }  # tested below, because it takes files
-    assert tried == {words: {p.name for p in row.parameters} for words, row in ROWS.items()}
+    assert tried == {
+        words: {p.name for p in row.parameters if not p.local} for words, row in ROWS.items()
+    }
 
 
 def test_certificate_install_takes_the_text_of_files_and_the_history_records_digests() -> None:
@@ -494,9 +505,16 @@ def test_the_path_of_a_file_is_refused_on_the_socket() -> None:
         read_request(b"certificate install shop-eu --chain fullchain.pem --key privkey.pem")
 
 
+@pytest.mark.parametrize("words", ["backup copy.db", '{"command": "backup", "file": "copy.db"}'])
+def test_the_name_of_a_file_to_write_is_refused_on_the_socket(words: str) -> None:
+    """The server does not write files for clients; the command line opens the file."""
+    with pytest.raises(Unreadable, match="FILE is only for the command line"):
+        read_request(words.encode())
+
+
 @pytest.mark.parametrize(
     "row",
-    [r for r in ROWS.values() if r.example and not any(p.file for p in r.parameters)],
+    [r for r in ROWS.values() if r.example and not any(p.file or p.local for p in r.parameters)],
     ids=lambda r: r.words,
 )
 def test_the_example_of_a_command_can_be_sent(row: object) -> None:
@@ -523,6 +541,7 @@ FIRST_WORDS = [
     "flag",
     "health",
     "certificate",
+    "backup",
     "querylog",
     "restart",
 ]
@@ -533,8 +552,9 @@ def test_help_lists_the_most_used_commands_first() -> None:
 
 
 KNOWN = (
-    "known: application, automation, certificate, explain, flag, group, head, health, history, "
-    "maintenance, plan, preflight, querylog, records, rehearse, restart, status, switch, watch"
+    "known: application, automation, backup, certificate, explain, flag, group, head, health, "
+    "history, maintenance, plan, preflight, querylog, records, rehearse, restart, status, switch, "
+    "watch"
 )
 
 

@@ -1,0 +1,50 @@
+"""The places of replies in their order, and who carries the requests out.
+
+`control.server` has the connections, which fill the places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Protocol
+
+from failoverdns.control.given_file import GivenFile
+from failoverdns.control.language.requests import Request
+from failoverdns.model.principal import Principal
+
+Lines = Iterator[bytes]
+
+
+class RequestExecutor(Protocol):
+    """Carries requests out: one method for each kind of command."""
+
+    def change(
+        self, request: Request, principal: Principal, reply: Callable[[Lines], None]
+    ) -> None:
+        """Carry out a Mutation; `reply` is called once."""
+
+    def act(self, request: Request, file: GivenFile | None) -> Coroutine[Any, Any, Lines]:
+        """Carry out an Action; `file` came with the request, and is closed in the end."""
+
+    def read(self, request: Request) -> Coroutine[Any, Any, Lines]:
+        """Carry out a ReadCommand."""
+
+
+class Slot:
+    """The place of a reply in the order of replies: empty, or with lines to send."""
+
+    __slots__ = ("file", "lines", "request")
+
+    def __init__(self) -> None:
+        self.request: Request | None = None
+        """An action or a reading command whose turn has not come."""
+        self.lines: Lines | None = None
+        self.file: GivenFile | None = None
+        """The file that came with the request."""
+
+    def abandon(self) -> None:
+        """Note that the client is gone: end what writes to its file."""
+        if self.file is not None:
+            self.file.abandon()
+            if self.request is not None:
+                self.file.close()
