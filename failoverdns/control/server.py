@@ -188,7 +188,7 @@ class ControlConnection(TwistedProtocol):
 
         A connection that is not quiet is closed, and None is returned.
         """
-        if self._gone or self._discarding or not self.is_quiet:
+        if self._gone or self._discarding or self._file is not None or not self.is_quiet:
             self.transport.abortConnection()
             return None
         received, restarts = bytes(self._buffer), self._restart is not None
