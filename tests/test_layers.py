@@ -82,13 +82,13 @@ HOMES: Mapping[str, str] = {
     "requests":     "issuing",
     "click":        "cli",
     "rich":         "cli",
-    "twisted":      "net control.server answering.answerer answering.listening "
+    "twisted":      "net control.connection control.server answering.answerer answering.listening "
                     "answering.query_log answering.tcp answering.tcp_clients answering.udp "
                     "workers delivery.one_request delivery.pull resolving.refresh_loop "
                     "probing.polling probing.prober probing.probe_loop automation.hostnames "
                     "automation.automation_loop reactions trimming running restarting service "
                     "cli.serving",
-    "zope":         "net control.server answering.tcp answering.udp workers.channel "
+    "zope":         "net control.connection answering.tcp answering.udp workers.channel "
                     "probing.polling cli.serving",
 }  # fmt: skip
 """The modules that may import a library; standard library modules without a row are free."""
