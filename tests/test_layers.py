@@ -49,10 +49,11 @@ FLOORS: Mapping[str, str] = {
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules store.interface net changes effects delivery issuing",
     "trimming":        "model store.interface net effects",
+    "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming",
     "service":         "model rules store config net changes control answering workers "
-                       "automation reactions running",
+                       "automation reactions running outages",
     "trial":           "model rules protocol.table store net changes answering reactions",
     "restarting":      "model trial",
     "cli":             "model control.language",
@@ -86,8 +87,8 @@ HOMES: Mapping[str, str] = {
                     "answering.query_log answering.tcp answering.tcp_clients answering.udp "
                     "workers delivery.one_request delivery.pull resolving.refresh_loop "
                     "probing.polling probing.prober probing.probe_loop automation.hostnames "
-                    "automation.automation_loop reactions trimming running restarting service "
-                    "cli.serving",
+                    "automation.automation_loop reactions trimming outages running restarting "
+                    "service cli.serving",
     "zope":         "net control.connection answering.tcp answering.udp workers.channel "
                     "probing.polling cli.serving",
 }  # fmt: skip
