@@ -98,6 +98,7 @@ class Running:
         Call `finish_commands` before.
         """
         self.automation.stop()
+        self.trimming.stop()
         self.resolving.stop()
         await self.reactions.leave()
         await _holds(lambda: self.ledger.is_idle, reactor)

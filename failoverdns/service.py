@@ -9,7 +9,7 @@ import gc
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
@@ -32,14 +32,13 @@ from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import Config
-from failoverdns.model.store_condition import Outage
-from failoverdns.model.timestamps import duration
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.one_call import OneCall
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import Succession, close_all
 from failoverdns.net.unix import UnixListener, distrust
+from failoverdns.outages import Outages
 from failoverdns.reactions import CannotReact
 from failoverdns.running import Running, build, submit
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
@@ -54,9 +53,6 @@ CATCH_UP_INTERVAL = 1.0
 
 Restart = Callable[[], Awaitable[dict[str, Json]]]
 """Replaces the running program; raises Rejected if it cannot."""
-
-_RUNNING = "running"
-"""The note of the store that is 1 while a server runs on it, and 0 after its end."""
 
 log = Logger()
 
@@ -97,6 +93,7 @@ class Service:
         self._ledger: Ledger | None = None
         """None before the start has applied the configuration: its end is not noted then."""
         self._running: Running | None = None
+        self._outages = Outages(self._store, lambda: self._running)
         self._catching_up = OneCall(reactor)
         self._reloading = False
         self._reload_wanted = False
@@ -174,14 +171,16 @@ class Service:
         if unrecorded and self.config.workers == 0:  # with workers, these keep them
             text = "steps that were taken while the state could not be written are not recorded yet"
             raise Rejected("unavailable", f"nothing was changed: {text}, and would be lost")
+        if self._listener is None:
+            text = "there is no control socket to hand over, because its disk is read-only"
+            raise Rejected("unavailable", f"nothing was changed: {text}")
         await running.finish_commands(self._reactor)
-        assert self._listener is not None
         control = self._listener.hand_over()
         self._running = None
         clients = await running.hand_over(self._reactor)
         self._catching_up.cancel()
         if self._ledger is not None and not self._ledger.overlay:
-            await self._note_end(self._ledger)
+            await self._outages.note_end(self._ledger)
         await self._store.close()
         self._threads.stop()
         pairs, connections = await self._answering.hand_over()
@@ -202,7 +201,7 @@ class Service:
                         "{count} step(s) could not be recorded and are lost",
                         count=len(self._ledger.overlay),
                     )
-                await self._note_end(self._ledger)
+                await self._outages.note_end(self._ledger)
             await self._store.close()
             self._threads.stop()
         if self._listener is not None:
@@ -256,8 +255,8 @@ class Service:
             visible=self._answering.visible,
             announce=self._announce,
             announce_unrecorded=self._announce_unrecorded,
-            outage_began=self._outage_began,
-            outage_ended=self._outage_ended,
+            outage_began=self._outages.begin,
+            outage_ended=self._outages.end,
             spawn=spawn,
             now=time.time,
             random=SystemRandom(),
@@ -265,7 +264,7 @@ class Service:
             retry=lambda: self._catching_up.call(CATCH_UP_INTERVAL, ledger.resume),
         )
         kept = await self._answering.recall()
-        may_have_lost, unwritable = await self._note_start()
+        may_have_lost, unwritable = await self._outages.note_start()
         if unwritable is not None:
             ledger.begin_outage(unwritable)
         if kept:
@@ -280,26 +279,6 @@ class Service:
             raise CannotStart(f"the configuration contradicts the state {path}: {fault}") from None
         self._ledger = ledger
         return ledger
-
-    async def _note_start(self) -> tuple[bool, str | None]:
-        """Note that a server runs on the state, so that a start after a crash knows it.
-
-        Returns whether the last one ended without a note of its end, and why the state cannot be
-        written, if so.
-        """
-        may_have_lost = True
-        try:
-            may_have_lost = bool(await self._store.note(_RUNNING))
-            await self._store.set_note(_RUNNING, 1)
-        except (Unavailable, OutcomeUnknown) as fault:
-            return may_have_lost, self._store.condition().fault or str(fault)
-        return may_have_lost, None
-
-    async def _note_end(self, ledger: Ledger) -> None:
-        """Note that the server has ended and nothing that it served is lost."""
-        if not ledger.overlay:
-            with suppress(Unavailable, OutcomeUnknown):
-                await self._store.set_note(_RUNNING, 0)
 
     async def _answer(self, state: State) -> None:
         """Start to answer DNS queries; raises CannotStart or CannotListen."""
@@ -372,31 +351,6 @@ class Service:
     def _announce_unrecorded(self, step: Change) -> None:
         if self._running is not None:
             self._running.announce_unrecorded(step)
-
-    def _outage_began(self, outage: Outage) -> None:
-        log.error(
-            "the state cannot be written: {why}; queries are answered, automatic switches go on "
-            "and are recorded later, other commands are refused",
-            why=outage.reason,
-        )
-        if self._running is not None:
-            self._running.announce_store(fault=outage.reason, since=outage.since, recorded=0)
-
-    def _outage_ended(self, outage: Outage, revision: int) -> None:
-        now, recorded = time.time(), revision - outage.revision
-        log.warn(
-            "the state can be written again, after {time}: {recorded} step(s) were recorded",
-            time=duration(now - outage.since),
-            recorded=recorded,
-        )
-        if self._running is not None:
-            self._running.announce_store(fault=None, since=now, recorded=recorded)
-        spawn(self._note_again())
-
-    async def _note_again(self) -> None:
-        """Note that a server runs on the state; this may have failed at the start."""
-        with suppress(Unavailable, OutcomeUnknown):
-            await self._store.set_note(_RUNNING, 1)
 
     def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._threads, call)

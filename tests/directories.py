@@ -95,6 +95,8 @@ class LocalDirectory:
         self.accounts: dict[str, tuple[jwk.JWK, list[str]]] = {}
         self.seen: list[str] = []
         self.agents: set[str] = set()
+        self.passwords: list[str] = []
+        """The Authorization header fields that were sent here, which should be none."""
         self._faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._nonces: set[str] = set()
         self._lock = threading.Lock()
@@ -321,6 +323,7 @@ class LocalDirectory:
 
             def do_GET(self) -> None:
                 directory.agents.add(self.headers.get("User-Agent", ""))
+                directory.passwords += self.headers.get_all("Authorization", [])
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 found = directory.answer(self.command, self.path, body)
                 if isinstance(found, Reply):

@@ -189,4 +189,5 @@ def external(folder: Path, key_id: str, hmac_key: str) -> ExternalAccount:
     """Return an external account whose key is in a file."""
     path = folder / "hmac.key"
     path.write_text(f"{hmac_key}\n")
+    path.chmod(0o600)
     return ExternalAccount(key_id, path)

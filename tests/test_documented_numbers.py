@@ -24,7 +24,7 @@ from failoverdns.changes import ledger, overlay
 from failoverdns.cli import client
 from failoverdns.config import loading
 from failoverdns.config.zones import record_text, zone_file
-from failoverdns.control import auditing, reading
+from failoverdns.control import auditing, connection, reading
 from failoverdns.control import server as control
 from failoverdns.control.language import requests
 from failoverdns.delivery import hook, pull, warnings
@@ -127,7 +127,7 @@ CONTROL = [
     ("At most 100 addresses of a family are served", resolution.MAX_ADDRESSES, 100),
     ("one line of UTF-8 text of at most 1 MiB;", requests.MAX_LINE, MIB),
     ("The server accepts up to 100 clients at a time.", control.MAX_CLIENTS, 100),
-    ("its replies unread for 60 seconds is disconnected", control.STALLED_TIMEOUT, 60),
+    ("its replies unread for 60 seconds is disconnected", connection.STALLED_TIMEOUT, 60),
     ("`op_id` (a text of up to 200 characters)", requests.MAX_OP_ID, 200),
     ("a list of at most 500 changes, oldest first", auditing.EXPORTED, 500),
     ("The first change follows 64 zeros.", chain.START, "0" * 64),

@@ -34,25 +34,27 @@ FLOORS: Mapping[str, str] = {
     "pki":             "model",
     "store":           "model",
     "config":          "model",
-    "net":             "model",
+    "secret_files":    "model",
+    "net":             "model secret_files",
     "changes":         "model rules protocol store.interface",
     "control.language": "model pki",
     "effects":         "model rules.derived",
     "control":         "model rules protocol pki store.interface net changes effects "
                        "control.language",
-    "answering":       "model protocol net",
+    "answering":       "model protocol net secret_files",
     "workers":         "model rules.derived protocol net answering",
     "delivery":        "model rules pki store.interface net effects",
-    "issuing":         "model rules pki store.interface effects",
+    "issuing":         "model rules pki store.interface effects secret_files",
     "resolving":       "model rules.derived net effects",
     "probing":         "model",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules store.interface net changes effects delivery issuing",
     "trimming":        "model store.interface net effects",
+    "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming",
     "service":         "model rules store config net changes control answering workers "
-                       "automation reactions running",
+                       "automation reactions running outages",
     "trial":           "model rules protocol.table store net changes answering reactions",
     "restarting":      "model trial",
     "cli":             "model control.language",
@@ -82,13 +84,13 @@ HOMES: Mapping[str, str] = {
     "requests":     "issuing",
     "click":        "cli",
     "rich":         "cli",
-    "twisted":      "net control.server answering.answerer answering.listening "
+    "twisted":      "net control.connection control.server answering.answerer answering.listening "
                     "answering.query_log answering.tcp answering.tcp_clients answering.udp "
                     "workers delivery.one_request delivery.pull resolving.refresh_loop "
                     "probing.polling probing.prober probing.probe_loop automation.hostnames "
-                    "automation.automation_loop reactions trimming running restarting service "
-                    "cli.serving",
-    "zope":         "net control.server answering.tcp answering.udp workers.channel "
+                    "automation.automation_loop reactions trimming outages running restarting "
+                    "service cli.serving",
+    "zope":         "net control.connection answering.tcp answering.udp workers.channel "
                     "probing.polling cli.serving",
 }  # fmt: skip
 """The modules that may import a library; standard library modules without a row are free."""

@@ -6,8 +6,6 @@ the server made itself, and the accounts of a rate limit that did not change.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +26,7 @@ from failoverdns.model.settings import (
 from failoverdns.protocol.chaos import chaos_rrsets
 from failoverdns.protocol.cookies import CookieSecrets, read_secrets
 from failoverdns.protocol.records import CompiledRRset
+from failoverdns.secret_files import read_secret
 
 MAX_FILE = 4096
 """The largest size of a file of cookie secrets, in bytes."""
@@ -190,14 +189,7 @@ def _limiter(limits: RateLimits | None, old: RateLimiter | None) -> RateLimiter 
 
 def _read(path: Path) -> CookieSecrets:
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_FILE + 1)
-            mode = os.fstat(file.fileno()).st_mode
-        if mode & stat.S_IRWXO:
-            raise Malformed(f"every user of the machine can open it; `chmod o= {path}`")
-        if len(text) > MAX_FILE:
-            raise Malformed(f"larger than {MAX_FILE} bytes; is this a file of secrets?")
-        return read_secrets(text.decode("latin-1"))
+        return read_secrets(read_secret(path, MAX_FILE).decode("latin-1"))
     except OSError as fault:
         raise CannotReadSecrets(f"cookies.secret_file: {path}: {fault.strerror}") from None
     except Malformed as fault:

@@ -66,14 +66,18 @@ def request(
 
 
 def parse(line: str) -> dict[str, Any]:
-    """Return a reply or event; raises NoReply if it is not one."""
+    """Return a reply or event, with every text in it safe for a terminal.
+
+    The server lets no control character in, but another program may answer at the socket.
+    Raises NoReply if it is not a reply.
+    """
     try:
         value = json.loads(line)
     except ValueError:
         raise NoReply("what answers at the socket is not failoverdns") from None
     if not isinstance(value, dict):
         raise NoReply("what answers at the socket is not failoverdns")
-    return value
+    return {name: _shown(part) for name, part in value.items()}
 
 
 def _lines(sock: socket.socket, timeout: float) -> Iterator[str]:
@@ -110,3 +114,15 @@ def _explain(path: str, fault: Exception) -> str:
         f"no server at {path}: {what}. Is failoverdns running? "
         f"Give its path with --socket PATH or {SOCKET_VARIABLE}{advice(path)}"
     )
+
+
+def _shown(value: Any) -> Any:
+    """Return a part of a reply without control characters, except for line ends and tabs."""
+    match value:
+        case str():
+            return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in value)
+        case list():
+            return [_shown(part) for part in value]
+        case dict():
+            return {name: _shown(part) for name, part in value.items()}
+    return value

@@ -4,7 +4,7 @@
             -> Action      ->                  acting  -> reply line
             -> ReadCommand ->                  reading -> reply in pieces
 
-Connections, and how lines are read from them, are not known here: see `control.server`.
+Connections, and how lines are read from them, are not known here: see `control.connection`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The places of replies in their order, and who carries the requests out.
 
-`control.server` has the connections, which fill the places.
+`control.connection` has the connections, which fill the places.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from failoverdns.model.certificate import Bundle
+from failoverdns.model.printable import printable
 from failoverdns.pki.certificates import split_chain
 
 MAX_OUTPUT = 16384
@@ -229,4 +230,6 @@ def _base64_of(pem: str) -> str:
 
 
 def _text(output: bytes) -> str:
-    return output.decode("utf-8", "replace")
+    """Return a program's output with its lines, and without what a terminal would carry out."""
+    lines = output.decode("utf-8", "replace").split("\n")
+    return "\n".join(printable(line, MAX_OUTPUT) for line in lines)

@@ -23,6 +23,14 @@ REQUEST_TIME: Final = 30
 REPLY_TIME: Final = 30
 """Seconds that a client has to read its response."""
 
+REFUSAL_TIME: Final = 2
+"""Seconds that a client has to read why its request was not read to the end."""
+
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"Connection: close\r\nContent-Length: 0\r\n\r\n"
+)
+
 
 class OneRequest(Request):
     """A request that knows whether its client is still connected, and discards its body."""
@@ -82,14 +90,29 @@ class OneRequestChannel(HTTPChannel):
 
     callLater: Any  # noqa: N815
     _deadline: IDelayedCall | None = None
+    _is_complete = False
 
     def connectionMade(self) -> None:  # noqa: N802
         """Start the deadline of the request."""
         super().connectionMade()  # type: ignore[no-untyped-call]
         self._allow(REQUEST_TIME)
 
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
+        """Refuse a line that is too long (RFC 6585 section 5), and read nothing more."""
+        transport: Any = self.transport
+        transport.write(_TOO_LARGE)
+        self.loseConnection()
+        self.dataReceived = _discard  # type: ignore[method-assign]
+
+    def loseConnection(self) -> None:  # noqa: N802
+        """Close the connection; a client whose request was not read to its end gets little time."""
+        if not self._is_complete:
+            self._allow(REFUSAL_TIME)
+        super().loseConnection()  # type: ignore[no-untyped-call]
+
     def allContentReceived(self) -> None:  # noqa: N802
         """Process the request, whose response may take as long as its client wants to wait."""
+        self._is_complete = True
         self._allow(None)
         super().allContentReceived()  # type: ignore[no-untyped-call]
 
@@ -116,6 +139,10 @@ class OneRequestChannel(HTTPChannel):
         if seconds is not None:
             transport: Any = self.transport
             self._deadline = self.callLater(seconds, transport.abortConnection)
+
+
+def _discard(data: bytes) -> None:
+    """Read no more of a request that was refused."""
 
 
 class OneRequestSite(Site):

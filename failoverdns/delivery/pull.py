@@ -29,6 +29,7 @@ from failoverdns.model.certificate import Certificate
 from failoverdns.model.change import Change
 from failoverdns.model.delivery import Fetch
 from failoverdns.model.errors import Corrupt
+from failoverdns.model.printable import printable
 from failoverdns.net.spawning import spawn
 from failoverdns.pki.peer_certificates import identities
 from failoverdns.rules.derived.view import View
@@ -128,7 +129,7 @@ class Endpoint:
         if known_as is None:
             log.warn(
                 "delivery: {name} from {address} may not fetch {application!r}",
-                name=client.names[0] if client.names else "?",
+                name=printable(client.names[0]) if client.names else "?",
                 address=client.address,
                 application=name,
             )

@@ -12,14 +12,17 @@ from failoverdns.issuing.directory import CLOCK, TIMEOUT, AcmeProblem, Directory
 from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.model.certificate import Account, Bundle, Secret
 from failoverdns.model.commands.certificates import OpenAccount
-from failoverdns.model.errors import Rejected
+from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.settings import AcmeSettings
 from failoverdns.pki.key_pairs import new_key
+from failoverdns.secret_files import read_secret
 
 KEY_TYPE = "ec256"
 
 HOLD = 900.0
 """Seconds after a failure before another account is opened; longer if the CA asks for it."""
+
+_MAX_KEY = 4096
 
 
 class Accounts:
@@ -114,7 +117,7 @@ class Accounts:
         if external is None:
             return None
         try:
-            text = external.hmac_key_file.read_text("ascii").strip()
-        except (OSError, ValueError) as fault:
+            text = read_secret(external.hmac_key_file, _MAX_KEY).decode("ascii").strip()
+        except (OSError, ValueError, Malformed) as fault:
             raise AcmeProblem(f"{external.hmac_key_file}: {fault}") from None
         return ExternalBinding(external.key_id, text)

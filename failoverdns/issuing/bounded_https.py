@@ -18,6 +18,7 @@ from typing import Any, Final, cast
 from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ContentDecodingError
+from requests.utils import get_environ_proxies
 
 MAX_ANSWER: Final = 1024 * 1024
 """Bytes of a response, headers included, at most."""
@@ -68,10 +69,11 @@ class BoundedHttps(HTTPAdapter):
         return self._context.cut_off
 
     def mount_alone(self, session: Session) -> None:
-        """Make a session send everything through this, and only `https://`."""
+        """Make a session send everything through this, only `https://`, and without passwords."""
         session.adapters.clear()
         session.mount("https://", self)
         session.max_redirects = _MAX_REDIRECTS
+        session.trust_env = False  # else the passwords in .netrc go wherever the CA leads
         session.headers["Accept-Encoding"] = "identity"
 
     def begin(self, seconds: float) -> None:
@@ -96,7 +98,9 @@ class BoundedHttps(HTTPAdapter):
         cert: object = None,
         proxies: dict[str, str] | None = None,
     ) -> Response:
-        """Send a request within the bounds; its own arguments for trust and time are ignored.
+        """Send a request within the bounds; its own arguments for trust, time, proxy are ignored.
+
+        The proxy is the environment's (`https_proxy`, `no_proxy`).
 
         Raises the exceptions of requests, and TimeoutError if no time is left.
         """
@@ -104,7 +108,8 @@ class BoundedHttps(HTTPAdapter):
         now = time.monotonic()
         seconds = min(self.timeout, self._deadline - now)
         self._context.begin(now + seconds, self.timeout)
-        response = super().send(request, stream, seconds, True, None, proxies)
+        through = get_environ_proxies(self.asked)
+        response = super().send(request, stream, seconds, True, None, through)
         if response.headers.get("Content-Encoding", "identity") != "identity":
             response.close()
             raise ContentDecodingError("compressed, which was not asked for")

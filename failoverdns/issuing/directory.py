@@ -28,9 +28,11 @@ from failoverdns.issuing.payloads import (
     registration,
     state_of,
 )
-from failoverdns.issuing.problems import AcmeProblem, printable, refused, said
+from failoverdns.issuing.problems import AcmeProblem, refused, said
 from failoverdns.issuing.signed_requests import SignedRequests
 from failoverdns.model.certificate import Secret
+from failoverdns.model.printable import printable
+from failoverdns.rules.decisions.certificates import MAX_NAMES
 
 __all__ = ["AcmeProblem", "Directory", "ExternalBinding", "Window"]
 
@@ -223,6 +225,9 @@ class Directory:
         return body
 
     def _authorizations(self, order: messages.Order) -> Iterator[messages.Authorization]:
+        if len(order.authorizations) > MAX_NAMES:  # each one is a request, wherever it leads
+            count = len(order.authorizations)
+            raise AcmeProblem(f"an order with {count} authorizations: at most {MAX_NAMES} are read")
         for url in order.authorizations:
             yield messages.Authorization.from_json(self._signed.post(url, None).json())
 
@@ -281,4 +286,8 @@ class Directory:
 
 
 def _location(response: Response) -> str:
-    return urljoin(response.url, response.headers["Location"])
+    """Return the URL of what was made (RFC 9110 section 10.2.2); raises ValueError if it is odd."""
+    url = urljoin(response.url, response.headers["Location"])
+    if not (url.startswith("https://") and url.isascii() and url.isprintable()) or " " in url:
+        raise ValueError(f"a Location that is not an https URL: {printable(url, 100)!r}")
+    return url

@@ -15,8 +15,9 @@ from acme import challenges, messages
 from josepy import b64, errors, jwa, jwk
 from josepy import json_util as json
 
-from failoverdns.issuing.problems import AcmeProblem, printable
+from failoverdns.issuing.problems import AcmeProblem
 from failoverdns.model.certificate import Secret
+from failoverdns.model.printable import printable
 
 _CURVES = {"secp256r1": jwa.ES256, "secp384r1": jwa.ES384, "secp521r1": jwa.ES512}
 _EXPIRED = messages.Status("expired")  # an authorization's (RFC 8555 section 7.1.6): acme lacks it

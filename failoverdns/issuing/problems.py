@@ -21,6 +21,7 @@ from acme import errors, messages
 from josepy.errors import Error as JoseError
 
 from failoverdns.issuing.bounded_https import BoundedHttps
+from failoverdns.model.printable import printable
 
 FAULTS = (
     errors.Error,
@@ -42,7 +43,6 @@ RATE_LIMITED = "rateLimited"
 
 _PASSING = frozenset({RATE_LIMITED, "serverInternal", "badNonce", "orderNotReady", NO_ACCOUNT})
 _BY_THE_CA = "the CA says: "
-_MAX_TEXT = 400
 _MAX_SUBPROBLEMS = 20
 _IN_SOURCE = re.compile(r" \(_ssl\.c:\d+\)")
 
@@ -126,12 +126,6 @@ def said(error: messages.Error) -> str:
     """Return the type and the detail of an error, without its subproblems."""
     kind = str(error.typ).removeprefix(messages.ERROR_PREFIX)
     return printable(f"{kind}: {error.detail or error.title or 'no reason is given'}")
-
-
-def printable(text: str) -> str:
-    """Return a peer's text on one line, without control characters, and shortened."""
-    clean = "".join(c if c.isprintable() else " " for c in text[: _MAX_TEXT + 1])
-    return clean if len(clean) <= _MAX_TEXT else f"{clean[:_MAX_TEXT]}..."
 
 
 def _root(fault: BaseException) -> BaseException:

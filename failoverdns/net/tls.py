@@ -19,8 +19,10 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
+from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.sockets import CannotListen
+from failoverdns.secret_files import read_secret
 
 MAX_CONNECTIONS: Final = 250
 """Connections at a time, so that file descriptors are left for DNS and the control socket."""
@@ -33,6 +35,7 @@ MAX_OF_ONE: Final = 100
 
 _CHAIN, _KEY = "a certificate chain", "a private key without a passphrase"
 _AUTHORITY = "the certificate of a CA"
+_MAX_KEY = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,8 @@ def _context(files: TlsFiles) -> SSL.Context:
             load(str(path))
         except OSError as fault:
             raise CannotListen(f"{files.setting}.{name}: {path}: {fault.strerror}") from None
+        except Malformed as fault:
+            raise CannotListen(f"{files.setting}.{name}: {path}: {fault}") from None
         except (SSL.Error, ValueError, TypeError, UnsupportedAlgorithm):
             raise CannotListen(
                 f"{files.setting}.{name}: {path} does not contain {content} in PEM"
@@ -187,4 +192,4 @@ def _context(files: TlsFiles) -> SSL.Context:
 
 def _key(path: str) -> Any:
     """Read a private key; one with a passphrase raises TypeError, without a prompt."""
-    return load_pem_private_key(Path(path).read_bytes(), None)
+    return load_pem_private_key(read_secret(Path(path), _MAX_KEY), None)

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from failoverdns.model.certificate import Bundle, Facts, Secret
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.names import DomainName
+from failoverdns.model.printable import printable
 from failoverdns.pki import chains, key_pairs
 
 MAX_CERTIFICATES = 20
@@ -161,7 +162,7 @@ def _facts(chain: Sequence[x509.Certificate]) -> Facts:
         bundle=sha256(b"".join(ders)).hexdigest(),
         fingerprint=sha256(ders[0]).hexdigest(),
         names=tuple(sorted(names)),
-        issuer=chains.printable(leaf.issuer.rfc4514_string()),
+        issuer=printable(leaf.issuer.rfc4514_string()),
         key_type=key_pairs.key_type(leaf.public_key()),
         not_before=leaf.not_valid_before_utc.timestamp(),
         not_after=leaf.not_valid_after_utc.timestamp(),
@@ -192,7 +193,7 @@ def _unusable(names: Sequence[str]) -> Iterator[str]:
         try:
             normalised_name(name)
         except Malformed as fault:
-            yield f"chain: the name {chains.printable(name)!r} is not a DNS name: {fault}"
+            yield f"chain: the name {printable(name)!r} is not a DNS name: {fault}"
 
 
 def _alternative_names(leaf: x509.Certificate) -> x509.SubjectAlternativeName | None:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import MD5, SHA1
 
+from failoverdns.model.printable import printable
 from failoverdns.pki import key_pairs
 
 _BROKEN = (MD5, SHA1)
@@ -42,11 +43,6 @@ def is_authority(certificate: x509.Certificate) -> bool:
     except x509.ExtensionNotFound:
         return False
     return constraints.value.ca
-
-
-def printable(text: str) -> str:
-    """Return the first 200 characters of a text, with `?` for those that cannot be printed."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:200])
 
 
 def _leaf_faults(chain: Sequence[x509.Certificate]) -> Iterator[str]:

@@ -24,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from failoverdns.model.certificate import covers
 from failoverdns.model.health import TlsExpectation
 from failoverdns.model.names import is_address
-from failoverdns.probing.verdict import printable
+from failoverdns.model.printable import printable
 
 _DAY: Final = 86400.0
 _MAX_NAMED: Final = 5

@@ -23,9 +23,10 @@ import re2
 from failoverdns import __version__
 from failoverdns.model.errors import Malformed
 from failoverdns.model.health import MAX_BODY, Cause, HttpExpectation, ProbeTarget
+from failoverdns.model.printable import printable
 from failoverdns.probing.exchange import Redirect
 from failoverdns.probing.responses import ResponseReader
-from failoverdns.probing.verdict import ProbeVerdict, printable
+from failoverdns.probing.verdict import ProbeVerdict
 
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _KEEP_METHOD: Final = frozenset((307, 308))

@@ -16,8 +16,9 @@ from contextlib import suppress
 from typing import Final
 
 from failoverdns.model.health import Cause, ProbeTarget
+from failoverdns.model.printable import printable
 from failoverdns.probing.polling import READABLE, Poller
-from failoverdns.probing.verdict import PASSED, Ended, ProbeVerdict, check_room, printable
+from failoverdns.probing.verdict import PASSED, Ended, ProbeVerdict, check_room
 
 MAX_OUTPUT: Final = 4096
 """Bytes that are kept of a program's output: its end."""

@@ -1,4 +1,4 @@
-"""TLS for probes: OpenSSL on a socket that never blocks, and which CAs are trusted.
+"""TLS for probes: OpenSSL beside a socket that never blocks, and which CAs are trusted.
 
 The handshake accepts any certificate, so that it can be judged (`probing.certificates`), and
 OpenSSL verifies its chain afterwards.  Not in a callback during the handshake: a callback needs
@@ -14,8 +14,9 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from OpenSSL import SSL, crypto
 
@@ -38,18 +39,34 @@ _NOT_TLS: Final = frozenset(
 )
 
 
+MAX_HANDSHAKE: Final = 160 * 1024
+"""Bytes that a server may send until the handshake is complete; OpenSSL takes 100 KiB of chain."""
+
+MAX_IDLE: Final = 32 * 1024
+"""Bytes that a server may send after that without any data in them: tickets, key updates."""
+
+_TURN: Final = 8 * 1024
+"""Bytes that are read from the socket, or given to OpenSSL, at once."""
+
+
 class TlsFault(Exception):
     """A handshake or a record failed; the message says why."""
+
+
+class _End(TlsFault):
+    """The stream has ended, with close_notify or without."""
 
 
 class TlsStream:
     """The client's side of TLS on a connected, non-blocking socket.
 
+    OpenSSL gets the bytes of the server a few at a time, so that a server cannot keep it busy: it
+    would process records without data (key updates, session tickets) for as long as they come.
     Every method raises BlockingIOError where the socket is not ready, the OSErrors of the socket,
     and TlsFault.
     """
 
-    __slots__ = ("_connection", "_context")
+    __slots__ = ("_connection", "_context", "_idle_bytes", "_sock", "_unsent")
 
     def __init__(
         self,
@@ -59,8 +76,12 @@ class TlsStream:
         protocol: str | None,
     ) -> None:
         """Prepare; `server_name` is for SNI, `protocol` for ALPN."""
+        self._sock = sock
         self._context = context
-        self._connection = connection = SSL.Connection(context, sock)
+        self._unsent = b""
+        self._idle_bytes = MAX_HANDSHAKE
+        """Bytes that the server may still send before they amount to something."""
+        self._connection = connection = SSL.Connection(context, None)
         connection.set_connect_state()
         if server_name is not None:
             connection.set_tlsext_host_name(server_name.encode())
@@ -69,10 +90,9 @@ class TlsStream:
 
     def shake_hands(self) -> bytes:
         """Continue the handshake; return the leaf (DER) when it is complete."""
-        try:
-            self._connection.do_handshake()
-        except SSL.Error as fault:
-            raise _translated(fault) from None
+        self._carry_out(self._connection.do_handshake)
+        self._flush()
+        self._idle_bytes = MAX_IDLE
         certificate = self._connection.get_peer_certificate()
         if certificate is None:
             raise TlsFault("the server shows no certificate")
@@ -80,23 +100,20 @@ class TlsStream:
 
     def send(self, data: bytes) -> int:
         """Send some of the bytes; return how many."""
-        try:
-            return self._connection.send(data)
-        except SSL.Error as fault:
-            raise _translated(fault) from None
+        self._flush()
+        count: int = self._carry_out(lambda: self._connection.send(data[:_TURN]))
+        with suppress(BlockingIOError):  # what is left is sent before the next bytes
+            self._flush()
+        return count
 
     def recv(self, size: int) -> bytes:
         """Receive at most `size` bytes; none at the end."""
         try:
-            return self._connection.recv(size)
-        except SSL.ZeroReturnError:
+            data: bytes = self._carry_out(lambda: self._connection.recv(size))
+        except _End:
             return b""
-        except SSL.SysCallError as fault:
-            if fault.args[0] == -1:  # the end without close_notify
-                return b""
-            raise _translated(fault) from None
-        except SSL.Error as fault:
-            raise _translated(fault) from None
+        self._idle_bytes = MAX_IDLE
+        return data
 
     def chain_fault(self) -> ChainFault | None:
         """Return the fault of the server's chain, if it has one; call it after the handshake."""
@@ -114,10 +131,47 @@ class TlsStream:
 
     def take_leave(self) -> None:
         """Send close_notify to the server, if that can be done at once."""
-        try:
+        with suppress(SSL.Error, OSError):
             self._connection.shutdown()
-        except SSL.Error:
-            return
+            self._flush()
+
+    def _carry_out(self, step: Callable[[], Any]) -> Any:
+        """Return the result of a step of OpenSSL, which gets bytes of the server as it wants them.
+
+        Raises _End at the end of the stream.
+        """
+        while True:  # until the socket has nothing more, or the server has sent too much
+            try:
+                return step()
+            except SSL.WantReadError:
+                with suppress(BlockingIOError):
+                    self._flush()
+                self._take()
+            except SSL.ZeroReturnError:
+                raise _End("the server closed the connection") from None
+            except SSL.Error as fault:
+                with suppress(OSError):
+                    self._flush()  # the alert that says why
+                raise _translated(fault) from None
+
+    def _take(self) -> None:
+        """Give bytes of the server to OpenSSL."""
+        data = self._sock.recv(_TURN)
+        self._idle_bytes -= len(data)
+        if self._idle_bytes < 0:
+            raise TlsFault("the server sends records of TLS without end, and no data in them")
+        if data:
+            self._connection.bio_write(data)
+        else:
+            self._connection.bio_shutdown()
+
+    def _flush(self) -> None:
+        """Send to the server what OpenSSL has to say."""
+        with suppress(SSL.WantReadError):
+            while True:
+                if not self._unsent:
+                    self._unsent = self._connection.bio_read(_TURN)
+                self._unsent = self._unsent[self._sock.send(self._unsent) :]
 
 
 @dataclass(slots=True)
@@ -159,6 +213,7 @@ def _context(ca_file: str | None, *, verify: bool) -> SSL.Context:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_verify(SSL.VERIFY_NONE)
+    context.set_options(SSL.OP_NO_RENEGOTIATION)
     if not verify:
         return context
     if ca_file is None:
@@ -191,17 +246,10 @@ def _state(ca_file: str | None) -> object:
     return found
 
 
-def _translated(fault: SSL.Error) -> Exception:
+def _translated(fault: SSL.Error) -> TlsFault:
     """Return the exception that stands for an error of OpenSSL in a probe."""
-    if isinstance(fault, (SSL.WantReadError, SSL.WantWriteError)):
-        return BlockingIOError()
-    if isinstance(fault, SSL.ZeroReturnError):
-        return TlsFault("the server closed the connection")
-    if isinstance(fault, SSL.SysCallError):
-        number = fault.args[0]
-        if number == -1:
-            return TlsFault("the server closed the connection")
-        return OSError(number, os.strerror(number))
+    if isinstance(fault, SSL.SysCallError):  # the end without close_notify
+        return _End("the server closed the connection")
     reasons = [reason for _, _, reason in fault.args[0]] if fault.args else []
     if any(reason in _NOT_TLS for reason in reasons):
         return TlsFault(f"the server does not speak TLS ({', '.join(reasons)})")

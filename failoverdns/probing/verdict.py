@@ -13,9 +13,6 @@ from typing import Final
 
 from failoverdns.model.health import Cause
 
-MAX_DETAIL: Final = 300
-"""Characters of a peer's own words that are shown."""
-
 
 @dataclass(frozen=True, slots=True)
 class ProbeVerdict:
@@ -62,8 +59,3 @@ def verdict_of(fault: OSError, stage: str) -> ProbeVerdict:
     number = fault.errno or 0
     text = fault.strerror or os.strerror(number)
     return ProbeVerdict(_CAUSES.get(number, Cause.UNREACHABLE), f"{stage}: {text}")
-
-
-def printable(text: str) -> str:
-    """Return the beginning of a text from a peer, made printable."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:MAX_DETAIL])

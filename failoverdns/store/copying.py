@@ -25,6 +25,9 @@ from failoverdns.store.interface import Copied, Unavailable
 CHUNK: Final = 1 << 20
 """Bytes that are copied at once."""
 
+_SCHEMA_NUMBER = slice(40, 44)
+"""Where the header of a database has it; SQLite reads its schema again if it changes."""
+
 ENDING: Final = 2.0
 """Seconds to wait at the close of the store for the end of a copy."""
 
@@ -62,6 +65,8 @@ class Snapshot:
             if not piece:
                 break
             done += len(piece)
+            if done == len(piece):
+                piece = as_copy(piece)
             while piece:
                 piece = piece[os.write(descriptor, piece) :]
         found = os.fstat(self.source)
@@ -126,3 +131,12 @@ class Copying:
         _, frames, folded = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         if frames != folded:
             raise Unavailable(f"{self._path}: another program reads it at this moment; try again")
+
+
+def as_copy(start: bytes) -> bytes:
+    """Return the start of a database with the next number of its schema, as SQLite's copies have.
+
+    It shows that a write-ahead log of the original does not belong to it (`store.generation`).
+    """
+    number = int.from_bytes(start[_SCHEMA_NUMBER], "big") + 1 & 0xFFFFFFFF
+    return start[: _SCHEMA_NUMBER.start] + number.to_bytes(4, "big") + start[_SCHEMA_NUMBER.stop :]

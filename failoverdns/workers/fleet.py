@@ -38,6 +38,7 @@ from failoverdns.workers.filling import FILLING, fill
 from failoverdns.workers.frames import write_delta_frame
 from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave, recalled
 from failoverdns.workers.interface import CannotAnswer, Parts
+from failoverdns.workers.reports import added, combined
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 from failoverdns.workers.worker_process import Worker
 
@@ -52,9 +53,6 @@ KEPT_AT_ONCE: Final = 100
 
 PAUSE: Final = 1.0
 """Seconds before the next attempt to replace a process that ended before it could answer."""
-
-_OF_EACH: Final = ("rendezvous", "fast_path", "version")
-"""What `status` has of each answering process, as the process itself reports it."""
 
 log = Logger()
 
@@ -170,23 +168,9 @@ class Fleet:
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections of all processes, and their process ids."""
         asked = [worker.pid for worker in self._workers if worker.is_serving]
-        found = dict(zip(asked, await self._call_all(Call.REPORT), strict=True))
-        by_pid = {pid: report for pid, report in found.items() if isinstance(report, dict)}
-        reports = list(by_pid.values())
-        limits = [one["rate_limit"] for one in reports if one["rate_limit"] is not None]
-        return {
-            "udp": {
-                "lost": self._setup.addresses.lost(),
-                **_sum(one["udp"] for one in reports),
-            },
-            "tcp": _sum(one["tcp"] for one in reports),
-            "rate_limit": _sum(limits) if limits else None,
-            "workers": [
-                {"pid": worker.pid, "answering": worker.is_serving}
-                | {name: by_pid.get(worker.pid, {}).get(name) for name in _OF_EACH}
-                for worker in self._workers
-            ],
-        }
+        found = zip(asked, await self._call_all(Call.REPORT), strict=True)
+        by_pid = {pid: report for pid, report in found if isinstance(report, dict)}
+        return combined(self._workers, by_pid, self._setup.addresses.lost())
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:
         """Turn the query log of every process on or off, and return the status of all together.
@@ -200,7 +184,7 @@ class Fleet:
             raise refusals[0] if refusals else Rejected("unavailable", "no process answers")
         if isinstance(command, QueryLogOff | QueryLogOn):
             self._sample = command.sample if isinstance(command, QueryLogOn) else None
-        counted = _sum({k: report[k] for k in ("written", "lost")} for report in reports)
+        counted = added({k: report[k] for k in ("written", "lost")} for report in reports)
         return {**reports[0], **counted}
 
     def log_addresses(self) -> None:
@@ -380,14 +364,6 @@ def _pieces(kept: dict[int, str]) -> Iterator[list[list[int | str]]]:
 def _value(failure: Failure) -> Gone | Stuck | Rejected | Failure:
     value = failure.value
     return value if isinstance(value, Gone | Stuck | Rejected) else failure
-
-
-def _sum(reports: Iterable[dict[str, int]]) -> dict[str, Any]:
-    total: dict[str, Any] = {}
-    for report in reports:
-        for name, value in report.items():
-            total[name] = total.get(name, 0) + value
-    return total
 
 
 def _log_arguments(command: LogCommand) -> dict[str, Any]:

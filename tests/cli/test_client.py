@@ -119,3 +119,10 @@ def test_the_default_socket_is_from_the_environment_or_the_packaged_one(
         else:
             monkeypatch.setenv(SOCKET_VARIABLE, unset)
         assert default_socket() == DEFAULT_SOCKET == "/run/failoverdns/control.sock"
+
+
+def test_no_text_of_a_reply_reaches_the_terminal_with_escape_sequences() -> None:
+    """Line ends stay: a chain of certificates has them."""
+    reply = {"ok": True, "result": {"name": "a\x1b]0;owned\x07", "lines": ["b\nc\td\u202e"]}}
+    shown = {"ok": True, "result": {"name": "a?]0;owned?", "lines": ["b\nc\td?"]}}
+    assert parse(json.dumps(reply)) == shown

@@ -13,16 +13,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from failoverdns.control.given_file import GivenFile
-from failoverdns.control.language.requests import Request
-from failoverdns.control.server import (
-    MAX_CLIENTS,
+from failoverdns.control.connection import (
     MAX_EVENTS,
     MAX_PENDING,
     STALLED_TIMEOUT,
     ControlConnection,
-    ControlFactory,
 )
+from failoverdns.control.given_file import GivenFile
+from failoverdns.control.language.requests import Request
+from failoverdns.control.server import MAX_CLIENTS, ControlFactory
 from failoverdns.control.slots import Lines
 from failoverdns.model.principal import Principal
 

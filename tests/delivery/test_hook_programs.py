@@ -133,6 +133,11 @@ def test_no_private_key_in_the_output_is_kept(tmp_path: Path) -> None:
         assert not any(piece in run.output.replace("\n", "") for piece in pieces), script
 
 
+def test_output_keeps_its_lines_and_loses_what_a_terminal_would_carry_out(tmp_path: Path) -> None:
+    run = shell(r"printf 'a\033[31mred\033]0;owned\007\nb\r\n'").run({}, None, tmp_path)
+    assert run.output == "a?[31mred?]0;owned?\nb \n"
+
+
 def test_any_private_key_in_pem_is_removed() -> None:
     text = "x\n-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\ny"
     assert without_key(text, "") == "x\n(private key removed)\ny"

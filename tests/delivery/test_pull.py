@@ -17,7 +17,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
-from failoverdns.delivery.one_request import REPLY_TIME, REQUEST_TIME
+from failoverdns.delivery.one_request import REFUSAL_TIME, REPLY_TIME, REQUEST_TIME
 from failoverdns.delivery.pull import MAX_WAIT, Endpoint
 from failoverdns.model.commands.applications import (
     AddApplication,
@@ -270,10 +270,25 @@ TOO_MUCH = [
 
 
 @pytest.mark.parametrize("data", TOO_MUCH)
-def test_headers_without_end_close_the_connection(house: House, data: bytes) -> None:
+def test_headers_without_end_are_refused_and_close_the_connection(
+    house: House, data: bytes
+) -> None:
+    """Soon, also if the client keeps its end open: it would keep the place of another."""
     client = house.connect().send(data)
     assert client.transport.disconnecting
-    assert client.status in (0, 400)
+    assert client.status in (400, 431)
+    house.clock.advance(REFUSAL_TIME)
+    assert client.transport.aborting
+
+
+@pytest.mark.parametrize("size", [20_000, 200_000])
+@pytest.mark.parametrize("start", [b"GET /", b"GET / HTTP/1.1\r\nX: "])
+def test_a_line_that_is_too_long_gets_status_431(house: House, start: bytes, size: int) -> None:
+    client = house.connect()
+    for piece in range(0, size, 4096):
+        client.send((start if piece == 0 else b"") + b"y" * 4096)
+    assert client.sent.startswith("HTTP/1.1 431 ")
+    assert client.sent.count("HTTP/1.1") == 1
 
 
 def test_a_client_that_does_not_read_its_response_is_disconnected(house: House) -> None:

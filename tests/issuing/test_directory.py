@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import socket
 import threading
 import time
@@ -384,8 +385,40 @@ def test_the_text_of_a_ca_is_shortened_and_printable(
 ) -> None:
     local.fail("orders", refusal(400, "malformed", "\x1b[2J\n\u202e" + "x" * 100_000))
     found = problem(lambda: directory.place(["a.example"], None, None))
-    assert found.message.startswith("the CA says: malformed:  [2J  xxx")
+    assert found.message.startswith("the CA says: malformed: ?[2J ?xxx")
     assert len(found.message) < 1000
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["/o/\x1b[31mred\x1b]0;owned\x07", "/o/a b", "http://127.0.0.1/o/1", "file:///etc/passwd"],
+)
+def test_a_location_that_is_no_plain_https_url_is_refused(
+    local: LocalDirectory, directory: Directory, location: str
+) -> None:
+    """It would be stored, and shown on terminals and in the log."""
+    page = {"status": "pending", "identifiers": [], "authorizations": [], "finalize": local.url}
+    local.fail("orders", Reply(201, json.dumps(page).encode(), {"Location": location}))
+    found = problem(lambda: directory.place(["a.example"], None, None))
+    assert "a Location that is not an https URL" in found.message
+    assert found.message.isprintable()
+
+
+def test_a_ca_cannot_make_the_server_send_requests_without_end(
+    local: LocalDirectory, directory: Directory
+) -> None:
+    """An order with more authorizations than a certificate may have names is not followed."""
+    order = directory.place(["a.example"], None, None)
+    page = {
+        "status": "pending",
+        "authorizations": [f"{local.base}/authorization/0/0"] * 101,
+        "finalize": local.url,
+    }
+    local.fail("order", Reply(200, json.dumps(page).encode()))
+    before = len(local.seen)
+    found = problem(lambda: directory.challenges(order))
+    assert found.message == "an order with 101 authorizations: at most 100 are read"
+    assert len(local.seen) == before + 1
 
 
 def test_an_authorization_without_dns_01_is_reported_by_name(
@@ -674,6 +707,29 @@ def test_only_the_given_ca_is_trusted(
     assert found.message.startswith(f"{local.url} cannot be reached: TLS: ")
     assert "certificate verify failed" in found.message
     assert local.seen == []
+
+
+def test_the_passwords_in_netrc_are_sent_neither_to_the_ca_nor_to_where_it_leads(
+    local: LocalDirectory, directory: Directory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not after a redirect either."""
+    file = tmp_path / "netrc"
+    file.write_text("machine 127.0.0.1 login user password secret\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(file))
+    local.fail("directory", Reply(302, b"", {"Location": f"{local.base}/directory"}))
+    directory.place(["a.example"], None, None)
+    assert local.passwords == []
+
+
+def test_a_proxy_of_the_environment_is_used(
+    local: LocalDirectory, directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    found = problem(lambda: directory.place(["a.example"], None, None))
+    assert "Connection refused" in found.message
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    directory.place(["a.example"], None, None)
 
 
 def test_a_certificate_for_another_host_is_not_trusted(local: LocalDirectory) -> None:

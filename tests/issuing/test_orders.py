@@ -103,6 +103,18 @@ def test_an_external_account_is_bound(local: LocalDirectory, tmp_path: Path) -> 
     assert world.certificate("eu") is not None
 
 
+def test_the_key_of_an_external_account_that_every_user_can_open_is_refused(
+    local: LocalDirectory, tmp_path: Path
+) -> None:
+    account = external(tmp_path, "kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3M")
+    account.hmac_key_file.chmod(0o644)
+    world = World(local, time.time(), external_account=account)
+    world.do(RequestCertificate("eu"))
+    order = world.order("eu")
+    assert order is not None
+    assert f"`chmod o= {account.hmac_key_file}`" in (order.problem or "")
+
+
 def many_applications(world: World, count: int) -> None:
     for number in range(count):
         name = f"app{number}"

@@ -254,6 +254,19 @@ def test_files_that_cannot_be_used_are_named(
     file.unlink()
     if text is not None:
         file.write_text(text)
+        file.chmod(0o600)
     with pytest.raises(CannotListen) as caught:
         TlsContext(endpoint.files())
     assert str(caught.value).startswith(message.format(file=file))
+
+
+def test_a_key_that_every_user_can_open_is_refused(endpoint: Endpoint) -> None:
+    """Its group may read it, as with `ssl-cert`."""
+    key = endpoint.folder / "endpoint.key"
+    key.chmod(0o640)
+    TlsContext(endpoint.files())
+    key.chmod(0o644)
+    with pytest.raises(CannotListen) as caught:
+        TlsContext(endpoint.files())
+    text = f"delivery.key: {key}: every user of the machine can open it; `chmod o= {key}`"
+    assert str(caught.value) == text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import os
 import socket
 import ssl
@@ -16,7 +18,7 @@ from authority import DAY, Authority, Issued
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from heads import LOOPBACK, OK, Behaviour, Probed, answering, head, make_target, over_tls, stalled
 
-from failoverdns.model.health import Cause, CheckKind, ProbeResult, TlsExpectation
+from failoverdns.model.health import Cause, CheckKind, HttpExpectation, ProbeResult, TlsExpectation
 from failoverdns.probing.tls import TlsFault, Trust
 
 ROOT = Authority()
@@ -242,3 +244,49 @@ def test_a_hardened_systemd_unit_can_probe_tls(tmp_path: Path) -> None:
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         )
     assert done.stdout == "True\n", done.stderr
+
+
+def key_updates(issued: Issued, folder: Path) -> Behaviour:
+    """Complete a handshake, then send nothing but key updates (RFC 8446 section 4.6.3)."""
+    libssl = ctypes.CDLL(ctypes.util.find_library("ssl"))
+    for name in ("TLS_server_method", "SSL_CTX_new", "SSL_new"):
+        getattr(libssl, name).restype = ctypes.c_void_p
+    chain, key = (os.fsencode(path) for path in issued.save(folder, "head"))
+    context = ctypes.c_void_p(libssl.SSL_CTX_new(ctypes.c_void_p(libssl.TLS_server_method())))
+    assert libssl.SSL_CTX_use_certificate_chain_file(context, chain) == 1
+    assert libssl.SSL_CTX_use_PrivateKey_file(context, key, 1) == 1
+
+    def behave(sock: socket.socket) -> None:
+        sock.setblocking(True)
+        connection = ctypes.c_void_p(libssl.SSL_new(context))
+        libssl.SSL_set_fd(connection, sock.fileno())
+        if libssl.SSL_accept(connection) != 1:
+            return
+        while libssl.SSL_key_update(connection, 0) == 1:
+            if libssl.SSL_do_handshake(connection) != 1:
+                return
+
+    return behave
+
+
+def test_a_head_cannot_keep_the_server_busy_with_key_updates(
+    probed: Probed, tmp_path: Path
+) -> None:
+    """The probe ends after a few kilobytes of them, long before its time is up."""
+    with head(key_updates(ROOT.issue(NAME), tmp_path)) as web:
+        tls = TlsExpectation(verify=False)
+        result = probed(make_target(CheckKind.HTTPS, web.port, tls=tls, timeout=10.0))
+    assert result.cause is Cause.TLS
+    assert result.detail.endswith("records of TLS without end, and no data in them")
+    assert result.seconds < 5
+
+
+@pytest.mark.parametrize("size", [1, 16384, 60_000])
+def test_a_long_response_is_read_over_tls(probed: Probed, tmp_path: Path, size: int) -> None:
+    """In records of 16 KiB, which take several reads."""
+    body = b"x" * size
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (size + 4) + body + b"last"
+    with head(over_tls(ROOT.issue(NAME), tmp_path, answering(reply))) as web:
+        expected = HttpExpectation(body="last")
+        terms = {"tls": TlsExpectation(verify=False), "http": expected}
+        assert probed(make_target(CheckKind.HTTPS, web.port, **terms)).is_good

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from failoverdns.model.health import Cause
-from failoverdns.probing.verdict import MAX_DETAIL, ProbeVerdict, printable, verdict_of
+from failoverdns.probing.verdict import ProbeVerdict, verdict_of
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,3 @@ def test_each_error_has_its_cause(number: int, cause: Cause) -> None:
     assert verdict_of(OSError(number, None), "connecting") == ProbeVerdict(
         cause, f"connecting: {text}"
     )
-
-
-def test_the_words_of_a_peer_are_shown_without_control_characters() -> None:
-    """And only the beginning of them."""
-    assert printable("a\x1b[31m\nb") == "a?[31m?b"
-    assert len(printable("x" * 9999)) == MAX_DETAIL

@@ -16,6 +16,7 @@ from vaults import vault_beside
 
 from failoverdns.model.change import Write
 from failoverdns.model.errors import Corrupt
+from failoverdns.store.copying import as_copy
 from failoverdns.store.sqlite import SQLiteStore
 
 RESTS = ("", "-wal", "-shm", ".acknowledged", ".key")
@@ -56,9 +57,19 @@ def by_sqlite(statement: str) -> Callable[[Path, Path], None]:
     return make
 
 
+def byte_by_byte(path: Path, to: Path) -> None:
+    """Copy the file as `failoverdns backup` does, which needs the whole log to be in it."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    data = path.read_bytes()
+    to.write_bytes(as_copy(data[:4096]) + data[4096:])
+    to.chmod(0o600)
+
+
 BACKUPS: dict[str, Callable[[Path, Path], None]] = {
     "cp": at_rest,
     ".backup": by_sqlite(""),
+    "failoverdns backup": byte_by_byte,
     "VACUUM INTO": by_sqlite("VACUUM INTO ?"),
 }
 

@@ -338,6 +338,28 @@ def test_serial_numbers_do_not_go_back_over_a_restart_that_lost_steps(
     assert serial(server) > seen
 
 
+def test_a_restart_while_the_disk_is_full_keeps_what_is_not_recorded(
+    small: Callable[..., tuple[Server, SmallDisk]], heads: Heads, config: str
+) -> None:
+    """The next program gets the steps from the answering processes, and records them later."""
+    server, disk = small(config, workers=2)
+    primary, backup = two_sides(server, heads)
+    fill_up(server, disk)
+    revision = server.do(command="status")["revision"]
+    heads.stop(primary)
+    wait_for(answers(server, [backup]), lambda: server.log.read_text())
+    server.ctl("restart")
+    assert answers(server, [backup])()
+    status = server.do(command="status")
+    assert status["groups"][0]["active"] == "backup"
+    assert status["store"]["unrecorded"] >= 2
+    disk.clear()
+    wait_for(lambda: server.do(command="status")["store"]["unrecorded"] == 0)
+    told = [change["command"]["command"] for change in history_since(server, revision)]
+    assert told[:2] == ["health", "automatic"]
+    assert answers(server, [backup])()
+
+
 def replace_first_worker(server: Server) -> None:
     """Kill the answering process that has run longest, and wait for the one in its place."""
     before = [worker["pid"] for worker in workers(server)]

@@ -464,3 +464,47 @@ def test_without_workers_queries_wait_in_the_sockets(tmp_path: Path) -> None:
             assert again.ask({"command": "status"})["ok"]
     finally:
         server.kill()
+
+
+class Vanishing(Server):
+    """A server whose Python disappears when the version on disk has passed its trial."""
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start with a program in place of Python that removes itself after the trial."""
+        python = EXECUTABLE.with_name("python")
+        program = self.folder / "python"
+        program.write_text(
+            f'#!/bin/sh\n"{python}" "$@"\nstatus=$?\n'
+            'case "$*" in *--trial*) rm "$0" ;; esac\nexit $status\n'
+        )
+        program.chmod(0o755)
+        code = (
+            f"import sys; sys.executable = {str(program)!r}; sys.argv[0] = 'failoverdns';"
+            "from failoverdns.cli.main import main; main()"
+        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [python, "-c", code, "serve", "--config", self.config], stderr=log, cwd=self.folder
+            )
+        return self.process
+
+
+def test_the_old_version_continues_if_the_new_one_cannot_be_run(tmp_path: Path) -> None:
+    """It starts again in the same process, from what it had put together for the new one."""
+    server = Vanishing(tmp_path, PATIENT)
+    try:
+        server.start()
+        server.load_demo()
+        with server.connect() as quiet, idle(server.port, 3) as opened:
+            quiet.ask({"command": "status"})
+            done = server.ctl("restart", check=False)
+            assert done.returncode == 1
+            assert "the old one continues" in done.stderr
+            assert ask_idle(opened) == {EU}
+            assert quiet.ask({"command": "switch", "groups": ["shop"], "to": "backup"})["ok"]
+        assert server.short(HOSTNAME) == ["198.51.100.20"]
+        again = server.ctl("restart", check=False)
+        assert "nothing was changed" in again.stderr
+        assert server.stop() == 0
+    finally:
+        server.kill()
