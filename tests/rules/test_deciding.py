@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -15,7 +16,14 @@ from failoverdns.model.moment import Moment
 from failoverdns.rules.deciding import DECISIONS, decide
 from failoverdns.rules.decisions.decision import Decision
 
-MUTATIONS = list({kind.__name__: kind for kind in Mutation.__subclasses__()}.values())
+
+def leaves(kind: type[Mutation]) -> Iterator[type[Mutation]]:
+    """Yield the classes below a class that have no further ones below them."""
+    for below in kind.__subclasses__():
+        yield from leaves(below) if below.__subclasses__() else (below,)
+
+
+MUTATIONS = list({kind.__name__: kind for kind in leaves(Mutation)}.values())
 # A dataclass with slots is made of a class without them, which may still be there.
 
 

@@ -87,7 +87,7 @@ def test_nc_gets_every_reply_after_a_half_close(demo: Server) -> None:
         (b"[1, 2]", "unknown-command", "unknown command"),
         (b"\xff\xfe", "malformed", "byte 1 is not"),
         (b"switch 'shop", "malformed", "quoting"),
-        (b"", "unknown-command", "known: application, automation, certificate"),
+        (b"", "unknown-command", "known: application, automation, backup, certificate"),
     ],
 )
 def test_an_error_reply_says_what_would_be_correct(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from ports import free_port
+from system import test_restoring
 from system.checkout import PROJECT, checkout, interrupt, start
 from system.server import tool, wait_for
 from system.transcripts import (
@@ -130,10 +131,10 @@ def test_certificates(folder: Path) -> None:
 
 
 def test_every_transcript_in_the_documents_is_tried() -> None:
-    """A page with a transcript is one of those above."""
+    """A page with a transcript is one of those above, or of `test_restoring`."""
     paths = [PROJECT / README, *PROJECT.glob("docs/**/*.md")]
     pages = {str(p.relative_to(PROJECT)) for p in paths if "```console" in p.read_text()}
-    assert pages == {README, *TUTORIALS, CERTIFICATES, REFERENCE}
+    assert pages == {README, *TUTORIALS, CERTIFICATES, REFERENCE, test_restoring.PAGE}
 
 
 @pytest.mark.parametrize("file", ["README.md", *sorted(p.name for p in PROJECT.glob("docs/*.md"))])
