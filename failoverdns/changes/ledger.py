@@ -24,7 +24,6 @@ from typing import Any, Final
 
 from failoverdns.changes.batch import Batch, Done, Submission
 from failoverdns.changes.draft import Draft
-from failoverdns.changes.overlay import MAX_STEPS
 from failoverdns.changes.state import State
 from failoverdns.changes.visible_state import VisibleState
 from failoverdns.model.certificate import Bundle
@@ -242,7 +241,7 @@ class Ledger:
             if not _goes_on(submission):
                 raise refusal
             if self.overlay.is_full and submission.command.unrecorded is Unrecorded.LIMITED:
-                text = f"{MAX_STEPS} steps are not recorded yet, and no more are made"
+                text = f"{self.overlay.limit} steps are not recorded yet, and no more are made"
                 raise Rejected(_UNAVAILABLE, f"nothing was changed: {text}: {self._fault}")
 
         return self._decide(submissions, Batch(self._shown.draft(), permit=permit))

@@ -31,6 +31,8 @@ class Overlay:
     """The unrecorded steps, in their order."""
 
     def __init__(self) -> None:
+        self.limit = MAX_STEPS
+        """Steps that are kept one by one."""
         self._steps: list[Change] = []
         self._summary: Change | None = None
         """The last one of the steps, if it summarizes several."""
@@ -47,7 +49,7 @@ class Overlay:
     @property
     def is_full(self) -> bool:
         """True if further steps are summarized."""
-        return len(self._steps) >= MAX_STEPS
+        return len(self._steps) >= self.limit
 
     def add(self, step: Change, view: View) -> Change:
         """Add a step, and return it, or the summary that it is part of now.

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from tables import served
 from unwritable import SETTINGS, build, fail_over, group, observe
 
-from failoverdns.changes import overlay as overlays
 from failoverdns.changes.batch import Done
 from failoverdns.changes.state import State
 from failoverdns.model.change import Change, Delta
@@ -186,11 +185,9 @@ def test_observations_do_not_try_the_store_again_and_again(shop: Corridor) -> No
     assert len(attempts) == 2
 
 
-def test_beyond_the_limit_health_is_summarized_and_switches_are_refused(
-    shop: Corridor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_beyond_the_limit_health_is_summarized_and_switches_are_refused(shop: Corridor) -> None:
     """The summary is one change, from the first value to the last."""
-    monkeypatch.setattr(overlays, "MAX_STEPS", 3)
+    shop.ledger.overlay.limit = 3
     shop.store.unreachable = True
     revision = shop.ledger.state.revision
     for health in (Health.DOWN, Health.UP, Health.DOWN, Health.UP, Health.DOWN):
