@@ -48,6 +48,7 @@ class _Patch(NamedTuple):
 
 
 _READERS = {kind.word: kind.read for kind in KINDS.values()}
+_NEEDED = {kind: how.bundle for kind, how in KINDS.items() if how.bundle is not None}
 
 
 def key_of(entity: Entity) -> str:
@@ -57,7 +58,9 @@ def key_of(entity: Entity) -> str:
 
 def bundle_of(entity: Entity | None) -> str | None:
     """Return the id of the bundle in the vault that an entity needs; None if it needs none."""
-    return KINDS[type(entity)].bundle(entity) if entity is not None else None
+    if entity is None or (needed := _NEEDED.get(type(entity))) is None:
+        return None
+    return needed(entity)
 
 
 def write_entity(entity: Entity) -> Document:

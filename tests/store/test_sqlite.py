@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import subprocess
 from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +24,7 @@ from failoverdns.model.delivery import Fetch
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Tombstone
 from failoverdns.model.names import DomainName
+from failoverdns.store.authentication import Authentication
 from failoverdns.store.chain import PIECE
 from failoverdns.store.interface import Loaded, OutcomeUnknown, Unavailable
 from failoverdns.store.place import Place
@@ -180,8 +182,13 @@ def test_a_refused_history_comes_with_a_command_to_start_without_it(path: Path, 
     execute(path, UNLOCK, rest)
     with pytest.raises(Corrupt) as caught:
         opened(path)
-    (statement,) = re.findall(r'sqlite3 FILE "(.*)"', str(caught.value))
+    ((statement, key_file),) = re.findall(
+        r'sqlite3 FILE "(.*)".* second line of the key file \(sed -i 2d (\S+)\)', str(caught.value)
+    )
     execute(path, statement)
+    with pytest.raises(Corrupt, match="its authentication tag is not"):
+        opened(path)
+    subprocess.run(["sed", "-i", "2d", key_file], check=True)
     store = opened(path)
     run(store.commit(2, [change(3)]))
     with pytest.raises(Corrupt, match="does not fit: it is missing; revision 3 is the next"):
@@ -412,7 +419,7 @@ def test_a_file_that_another_program_has_locked_is_not_reported_as_damaged(path:
             closing(Place(path)) as place,
             pytest.raises(Corrupt, match="cannot be used \\(database is locked\\)"),
         ):
-            open_state_file(place, 0.1)
+            open_state_file(place, 0.1, Authentication(vault_beside(path)))
     store = opened(path)
     assert store._file.connection is not None
     assert store._file.connection.execute("PRAGMA busy_timeout").fetchone() == (5000,)
