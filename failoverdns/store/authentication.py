@@ -31,6 +31,7 @@ from failoverdns.store.tags import (
     total_of,
 )
 from failoverdns.store.vault import Vault
+from failoverdns.store.verifying import difference_from_history
 
 _PURPOSE: Final = b"failoverdns authentication of the state"
 _SECRET_BYTES: Final = 96
@@ -83,11 +84,14 @@ class Authentication:
         tag = _tag_of(connection)
         key = self._key_of(tag)
         if key is None or key.total(_head_of(connection), tag) != summing.total:
+            found = difference_from_history(connection)
             raise Corrupt(
                 "was changed by something else than failoverdns: its authentication tag is not "
-                "that of the entities and the head in it. Somebody may have tried to get at a "
-                "private key, or to change what is answered. Put a backup in its place; or, if "
-                f"you changed it yourself, {self.remedy}"
+                "that of the entities and the head in it. "
+                + (f"This was found: {found}. " if found is not None else "")
+                + "Somebody may have tried to get at a private key, or to change what is "
+                "answered. Put a backup in its place; or, if you changed it yourself, "
+                f"{self.remedy}"
             )
         self.is_tagged = True
 

@@ -181,11 +181,20 @@ def _patches(change: Document) -> list[_Patch]:
         if "patches" in change:
             return [_Patch(**patch) for patch in change["patches"]]
         return [
-            _Patch(key_of(read_entity(before if after is None else after)), before, after)
+            _Patch(
+                key_of(read_entity(before if after is None else after)),
+                _as_written_now(before),
+                _as_written_now(after),
+            )
             for before, after in change["writes"]
         ]
     except (KeyError, TypeError, ValueError) as fault:
         raise Corrupt(f"not a change of this version ({fault!r})") from None
+
+
+def _as_written_now(document: Document | None) -> Document | None:
+    """Return a document of an older version in the form that later differences are from."""
+    return write_entity(read_entity(document)) if document is not None else None
 
 
 def _present(key: str, document: Document | None) -> Document:

@@ -109,17 +109,19 @@ class SQLiteStore:
         return await self._call(lambda c: links_after(c, after, limit))
 
     async def verify(self, expected: str | None = None) -> StoreHead:
-        """Verify the whole chain, in pieces between which commits can be made; return its head."""
-        while True:
-            going = await self._call(lambda c: Verification.begin(c, expected))
+        """Verify the whole chain and what follows from it, in pieces; return its head."""
+        head = None
+        while head is None:
+            going = await self._call(lambda c: Verification(c, expected))
             try:
                 while await self._call(going.go_on):
                     pass
-                head = going.walk.end()
-                break
+                head = going.head
             except Corrupt:
                 if not await self._call(going.is_outdated):
                     raise
+            finally:
+                going.close()
         reading = Reading()
         while await self._call(reading.follow):
             pass

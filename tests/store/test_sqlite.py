@@ -25,9 +25,9 @@ from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.store.authentication import Authentication
-from failoverdns.store.chain import PIECE
 from failoverdns.store.interface import Loaded, OutcomeUnknown, Unavailable
 from failoverdns.store.place import Place
+from failoverdns.store.replaying import AT_ONCE
 from failoverdns.store.sqlite import SQLiteStore
 from failoverdns.store.state_file import open_state_file
 
@@ -236,7 +236,7 @@ def test_commits_are_made_while_the_history_is_verified(tmp_path: Path) -> None:
 
     store = SQLiteStore(tmp_path / "state.db", in_turn, vault_beside(tmp_path / "state.db"))
     assert list(store.load().__await__()) == [None]
-    count = 2 * PIECE + 1
+    count = 2 * AT_ONCE + 1
     commit(0, count)
     verifying, turns, end = store.verify().__await__(), 0, None
     while end is None:
@@ -247,9 +247,10 @@ def test_commits_are_made_while_the_history_is_verified(tmp_path: Path) -> None:
         else:
             commit(count + turns, 1)
             turns += 1
-    assert turns == 5, "one to read the head of the chain, three pieces, and the other tables"
+    pieces = -(-count // AT_ONCE)
+    assert turns == pieces + 3, "also to read the head, to compare, and to read the other tables"
     assert end.revision == count + 1, "one was committed before the first"
-    assert list(store.verify("0" * 64).__await__()) == [None] * 5
+    assert list(store.verify("0" * 64).__await__()) == [None] * (pieces + 3)
 
 
 def test_many_entities_are_loaded_in_order_and_the_checksum_of_each_is_verified(
