@@ -27,9 +27,13 @@ from failoverdns.model.change import Write
 from failoverdns.model.entity import Entity
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Side
+from failoverdns.store.authentication import Authentication
+from failoverdns.store.beside import read_beside
 from failoverdns.store.chain import START, next_hash
 from failoverdns.store.interface import Unavailable
+from failoverdns.store.place import Place
 from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.store.state_file import open_state_file
 from failoverdns.store.tags import SPAN, Head, TagKey
 from failoverdns.store.vault import Vault
 
@@ -284,6 +288,25 @@ def golden_load(path: Path, version: int) -> Any:
         await store.close()
 
     return load()
+
+
+def test_a_server_can_begin_again_with_nothing(path: Path) -> None:
+    """The key file of the state that was moved away is kept."""
+    path.unlink()
+    path.with_name("state.db.acknowledged").unlink()
+    store = opened(path)
+    run(store.commit(0, [change(1, Write(None, THIRD))]))
+    run(store.close())
+    assert run(reopened(path).load()).entities == (THIRD,)
+
+
+def test_a_state_is_checked_in_the_same_way_on_a_disk_that_cannot_be_written(path: Path) -> None:
+    """And beside a running server, before it is replaced."""
+    tamper(path, *DAMAGES["two applications change names"])
+    with closing(Place(path)) as place, pytest.raises(Corrupt, match=REFUSED):
+        open_state_file(place, 1.0, Authentication(vault_beside(path)), writing=False)
+    with pytest.raises(Corrupt, match=REFUSED):
+        read_beside(path, vault_beside(path))
 
 
 def test_a_file_without_a_marker_in_its_key_file_gets_one_at_the_next_start(path: Path) -> None:
