@@ -48,7 +48,8 @@ def write_changes(
     for write in writes:
         if write.after is not None:
             connection.execute(
-                "INSERT INTO entities VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE "
+                "INSERT INTO entities (key, document, checksum) VALUES (?, ?, ?) "
+                "ON CONFLICT (key) DO UPDATE "
                 "SET document = excluded.document, checksum = excluded.checksum",
                 (documents.key_of(write.after), *sealed(documents.write_entity(write.after))),
             )
