@@ -5,7 +5,7 @@ All else about the package is in setup.cfg.
 
 from setuptools import Extension, setup
 
-HEADERS = ("batch", "answer", "siphash", "delta", "table", "index", "arena")
+HEADERS = ("batch", "answer", "limiter_type", "limiter", "siphash", "delta", "table", "index", "arena")
 SOURCES = (*HEADERS, "apply", "module")
 
 setup(

@@ -12,9 +12,8 @@ from system.server import tool
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "failoverdns" / "native"
-CORE = [
-    NATIVE / f"{n}.c" for n in ("answer", "siphash", "apply", "delta", "table", "index", "arena")
-]
+PARTS = ("answer", "limiter", "siphash", "apply", "delta", "table", "index", "arena")
+CORE = [NATIVE / f"{part}.c" for part in PARTS]
 SANITIZED = ["-std=c11", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
