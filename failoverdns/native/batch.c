@@ -117,9 +117,12 @@ static void look_at_sender(
     a->udp = true;
     a->size = p->sender.ss_family == AF_INET6 ? 16 : 4;
     memcpy(a->address, host_of(&p->sender), a->size);
-    p->is_refused = !is_answerable(&p->sender, own, local != NULL ? local : host_of(own)) ||
-                    (limits->limiter != NULL && is_plain_query(p->data, size) &&
-                     limiter_refuses(limits->limiter, a->address, a->size, limits->now));
+    p->is_refused = !is_answerable(&p->sender, own, local != NULL ? local : host_of(own));
+    if (limits->limiter != NULL && !p->is_refused) {
+        p->client = limiter_client(limits->limiter, a->address, a->size);
+        p->is_refused = is_plain_query(p->data, size) &&
+                        limiter_refuses(limits->limiter, &p->client, limits->now);
+    }
 }
 
 /* Limit a reply of `size` bytes; return the size of what is sent, 0 for nothing. */
@@ -128,8 +131,8 @@ static size_t limited(packet *p, const limits *limits, const answered *about, si
     if (limits->limiter == NULL || about->has_valid_cookie)
         return size;
     switch (limiter_treat(
-        limits->limiter, p->asker.address, p->asker.size, about->kind, about->account,
-        about->account_size, true, limits->now)) {
+        limits->limiter, &p->client, about->kind, about->account, about->account_size, true,
+        limits->now)) {
     case SEND:
         return size;
     case SLIP:

@@ -25,6 +25,7 @@ typedef struct packet {
     } control;
     query query;
     asker asker;
+    client client; /* if replies are limited */
     bool is_refused; /* it gets no reply */
     uint8_t reply[UDP_MOST];
 } packet;

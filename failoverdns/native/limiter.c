@@ -7,12 +7,6 @@
 
 #define SECOND 1000000000
 
-/* The bytes that identify an account: kind, size of the address, network, name. */
-typedef struct key {
-    size_t network; /* bytes before the name */
-    uint8_t bytes[2 + 16 + ACCOUNT_NAME_MOST];
-} key;
-
 void prefix_mask(uint8_t *mask, size_t size, unsigned bits)
 {
     for (size_t i = 0; i < size; i++) {
@@ -70,24 +64,48 @@ static bool is_exempt(const limiter *l, const uint8_t *address, size_t size)
     return false;
 }
 
-static void begin_key(key *k, const limiter *l, const uint8_t *address, size_t size)
+/* Return the hash of an account's key: kind, network, name. */
+static uint64_t hash_of(
+    const limiter *l, const client *c, reply_kind kind, const uint8_t *name, size_t size)
 {
-    const uint8_t *mask = size == 4 ? l->mask4 : l->mask6;
-    k->bytes[1] = (uint8_t)size;
-    for (size_t i = 0; i < size; i++)
-        k->bytes[2 + i] = address[i] & mask[i];
-    k->network = 2 + size;
+    uint8_t key[1 + sizeof c->network + ACCOUNT_NAME_MOST];
+    key[0] = (uint8_t)kind;
+    memcpy(key + 1, c->network, sizeof c->network); /* a fixed size is faster */
+    memcpy(key + 1 + c->size, name, size);
+    return siphash(l->secret, key, 1 + c->size + size);
 }
 
-/* Return the account of a key of `size` bytes: its own, else NULL, and in `set` where it belongs. */
-static account *find(limiter *l, const key *k, size_t size, account **set, uint32_t *tag)
+client limiter_client(const limiter *l, const uint8_t *address, size_t size)
 {
-    const uint64_t hash = siphash(l->secret, k->bytes, size);
-    *set = &l->accounts[((hash >> 32) * l->sets >> 32) * l->ways];
-    *tag = (uint32_t)hash != 0 ? (uint32_t)hash : 1;
+    client c = {.is_exempt = is_exempt(l, address, size), .size = (uint8_t)(1 + size)};
+    const uint8_t *mask = size == 4 ? l->mask4 : l->mask6;
+    c.network[0] = (uint8_t)size;
+    for (size_t i = 0; i < size; i++)
+        c.network[1 + i] = address[i] & mask[i];
+    if (!c.is_exempt && l->rates[KIND_ALL].interval != 0)
+        c.everything = hash_of(l, &c, KIND_ALL, c.network, 0);
+    return c;
+}
+
+static uint32_t tag_of(uint64_t hash)
+{
+    return (uint32_t)hash != 0 ? (uint32_t)hash : 1;
+}
+
+/* Return the set of accounts in which an account may be. */
+static account *set_of(const limiter *l, uint64_t hash)
+{
+    return &l->accounts[((hash >> 32) * l->sets >> 32) * l->ways];
+}
+
+/* Return the account of a key, or NULL. */
+static account *find(const limiter *l, uint64_t hash)
+{
+    account *set = set_of(l, hash);
+    const uint32_t tag = tag_of(hash);
     for (uint32_t i = 0; i < l->ways; i++)
-        if ((*set)[i].tag == *tag)
-            return &(*set)[i];
+        if (set[i].tag == tag)
+            return &set[i];
     return NULL;
 }
 
@@ -115,20 +133,13 @@ static int64_t after_reply(const rate *r, int64_t zero_at, int64_t now)
     return zero_at < now + r->debt ? zero_at : now + r->debt;
 }
 
-/* Count a reply, and return its treatment by one account. */
-static treatment charge(
-    limiter *l, key *k, size_t size, reply_kind kind, bool can_truncate, int64_t now)
+/* Count a reply by one account, and return its treatment by it. */
+static treatment charge(limiter *l, uint64_t hash, const rate *r, bool can_truncate, int64_t now)
 {
-    const rate *r = &l->rates[kind];
-    if (r->interval == 0)
-        return SEND;
-    account *set;
-    uint32_t tag;
-    k->bytes[0] = (uint8_t)kind;
-    account *a = find(l, k, size, &set, &tag);
+    account *a = find(l, hash);
     if (a == NULL) {
-        a = make_room(l, set);
-        *a = (account){.tag = tag, .zero_at = now - r->burst};
+        a = make_room(l, set_of(l, hash));
+        *a = (account){.tag = tag_of(hash), .zero_at = now - r->burst};
     }
     a->zero_at = after_reply(r, a->zero_at, now);
     if (a->zero_at <= now)
@@ -145,39 +156,36 @@ static treatment charge(
 }
 
 treatment limiter_treat(
-    limiter *l, const uint8_t *address, size_t size, reply_kind kind, const uint8_t *name,
-    size_t name_size, bool can_truncate, int64_t now)
+    limiter *l, const client *c, reply_kind kind, const uint8_t *name, size_t name_size,
+    bool can_truncate, int64_t now)
 {
-    if (is_exempt(l, address, size))
+    if (c->is_exempt)
         return SEND;
-    key k;
-    begin_key(&k, l, address, size);
-    const treatment all = charge(l, &k, k.network, KIND_ALL, can_truncate, now);
-    if (all != SEND)
-        return all;
-    memcpy(k.bytes + k.network, name, name_size);
-    return charge(l, &k, k.network + name_size, kind, can_truncate, now);
+    const rate *all = &l->rates[KIND_ALL], *own = &l->rates[kind];
+    if (all->interval != 0) {
+        const treatment by_all = charge(l, c->everything, all, can_truncate, now);
+        if (by_all != SEND)
+            return by_all;
+    }
+    if (own->interval == 0)
+        return SEND;
+    return charge(l, hash_of(l, c, kind, name, name_size), own, can_truncate, now);
 }
 
-bool limiter_refuses(limiter *l, const uint8_t *address, size_t size, int64_t now)
+bool limiter_refuses(limiter *l, const client *c, int64_t now)
 {
     const rate *r = &l->rates[KIND_ALL];
-    if (r->interval == 0 || is_exempt(l, address, size))
-        return false;
-    key k;
-    account *set;
-    uint32_t tag;
-    begin_key(&k, l, address, size);
-    k.bytes[0] = KIND_ALL;
-    account *a = find(l, &k, k.network, &set, &tag);
+    account *a = r->interval != 0 && !c->is_exempt ? find(l, c->everything) : NULL;
     if (a == NULL)
         return false;
     const int64_t zero_at = after_reply(r, a->zero_at, now);
-    const uint32_t limited = l->slip != 0 ? (a->limited + 1) % l->slip : 1;
-    if (zero_at <= now || limited == 0)
+    if (zero_at <= now)
+        return false;
+    const uint32_t limited = l->slip != 0 ? (a->limited + 1) % l->slip : 0;
+    if (l->slip != 0 && limited == 0)
         return false;
     a->zero_at = zero_at;
-    a->limited = l->slip != 0 ? limited : 0;
+    a->limited = limited;
     l->dropped++;
     return true;
 }

@@ -70,6 +70,14 @@ typedef struct limiter_settings {
     uint32_t most_accounts;     /* at least 1 */
 } limiter_settings;
 
+/* The network of a client, as far as it is the same for all its accounts. */
+typedef struct client {
+    bool is_exempt;
+    uint8_t size;        /* of the network, in bytes */
+    uint8_t network[17]; /* the size of the address, and the address of the network */
+    uint64_t everything; /* the hash of the account for all replies */
+} client;
+
 /* Create a limiter; return 0, or -1 if there is no memory.
  * `exempt` is from malloc, and belongs to the limiter if it was created. */
 int limiter_begin(
@@ -79,15 +87,18 @@ void limiter_end(limiter *l);
 /* Write the mask of a prefix of `bits`. */
 void prefix_mask(uint8_t *mask, size_t size, unsigned bits);
 
-/* Count a reply to a client (an address of 4 or 16 bytes), and return its treatment.
+/* Return what is known about a client from its address of 4 or 16 bytes. */
+client limiter_client(const limiter *l, const uint8_t *address, size_t size);
+
+/* Count a reply to a client, and return its treatment.
  * `name` distinguishes replies of a kind, in at most ACCOUNT_NAME_MOST bytes.
  * A reply that cannot be truncated is dropped instead. */
 treatment limiter_treat(
-    limiter *l, const uint8_t *address, size_t size, reply_kind kind, const uint8_t *name,
-    size_t name_size, bool can_truncate, int64_t now);
+    limiter *l, const client *c, reply_kind kind, const uint8_t *name, size_t name_size,
+    bool can_truncate, int64_t now);
 
 /* Return whether any reply to a client would be dropped, and if so count one. */
-bool limiter_refuses(limiter *l, const uint8_t *address, size_t size, int64_t now);
+bool limiter_refuses(limiter *l, const client *c, int64_t now);
 
 /* Return whether a UDP packet is a query without a cookie: it has a reply, which may be limited. */
 bool is_plain_query(const uint8_t *packet, size_t size);

@@ -125,9 +125,10 @@ static PyObject *treat(PyObject *object, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "a kind or a name is out of its range");
         return NULL;
     }
+    limiter *l = &((Limiter *)object)->limiter;
+    const client c = limiter_client(l, (const uint8_t *)address, (size_t)address_size);
     return PyLong_FromLong(limiter_treat(
-        &((Limiter *)object)->limiter, (const uint8_t *)address, (size_t)address_size,
-        (reply_kind)kind, (const uint8_t *)name, (size_t)name_size, can_truncate, now));
+        l, &c, (reply_kind)kind, (const uint8_t *)name, (size_t)name_size, can_truncate, now));
 }
 
 static PyObject *refuses(PyObject *object, PyObject *args)
@@ -137,8 +138,9 @@ static PyObject *refuses(PyObject *object, PyObject *args)
     long long now;
     if (!PyArg_ParseTuple(args, "y#L", &address, &size, &now) || !is_usable(size, now))
         return NULL;
-    return PyBool_FromLong(limiter_refuses(
-        &((Limiter *)object)->limiter, (const uint8_t *)address, (size_t)size, now));
+    limiter *l = &((Limiter *)object)->limiter;
+    const client c = limiter_client(l, (const uint8_t *)address, (size_t)size);
+    return PyBool_FromLong(limiter_refuses(l, &c, now));
 }
 
 static PyObject *counts(PyObject *object, PyObject *unused)

@@ -12,14 +12,14 @@ from system.server import tool
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "failoverdns" / "native"
-PARTS = ("answer", "limiter", "siphash", "apply", "delta", "table", "index", "arena")
+PARTS = ("answer", "batch", "limiter", "siphash", "apply", "delta", "table", "index", "arena")
 CORE = [NATIVE / f"{part}.c" for part in PARTS]
 SANITIZED = ["-std=c11", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
-@pytest.mark.parametrize("target", ["deltas", "packets"])
+@pytest.mark.parametrize("target", ["deltas", "packets", "batches", "limiter"])
 def test_the_c_code_accesses_no_memory_out_of_bounds(target: str, tmp_path: Path) -> None:
-    """Sanitizers watch it process complete and truncated deltas and packets."""
+    """Sanitizers watch it process complete and truncated deltas, packets, batches and limits."""
     here = ROOT / "tests" / "native"
     sources = [here / f"fuzz_{target}.c", here / "consistency.c", here / "replay.c", *CORE]
     program = tmp_path / target
@@ -30,7 +30,7 @@ def test_the_c_code_accesses_no_memory_out_of_bounds(target: str, tmp_path: Path
     words = [sys.executable, here / "seeds.py", seeds, ROOT / "tests" / "corpus"]
     subprocess.run(words, check=True, timeout=60)
     inputs = sorted((seeds / target).iterdir())
-    assert len(inputs) > 20
+    assert len(inputs) > 9
     done = subprocess.run(
         [program, *inputs],
         capture_output=True,
@@ -39,6 +39,22 @@ def test_the_c_code_accesses_no_memory_out_of_bounds(target: str, tmp_path: Path
         env={**os.environ, "FAILOVERDNS_DELTA": str(seeds / "table.delta")},
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_random_calls_of_the_extension_raise_or_return(tmp_path: Path) -> None:
+    """Arguments of wrong types and sizes are refused; `scripts/fuzz-native` adds sanitizers."""
+    here = ROOT / "tests" / "native"
+    pytest.importorskip("failoverdns._native")
+    seeds = [sys.executable, here / "seeds.py", tmp_path, ROOT / "tests" / "corpus"]
+    subprocess.run(seeds, check=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, here / "fuzz_module.py", tmp_path, "1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert int(run.stdout.split()[0]) >= 200
 
 
 def test_fuzz_native_prints_its_usage() -> None:
