@@ -41,7 +41,7 @@ FLOORS: Mapping[str, str] = {
     "effects":         "model rules.derived",
     "control":         "model rules protocol pki store.interface net changes effects "
                        "control.language",
-    "answering":       "model protocol net secret_files",
+    "answering":       "model protocol net secret_files _native",
     "workers":         "model rules.derived protocol net answering",
     "delivery":        "model rules pki store.interface net effects",
     "issuing":         "model rules pki store.interface effects secret_files",
@@ -72,7 +72,7 @@ itself, and the version in `failoverdns`.  Of the store, most packages may use o
 HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client",
-    "siphashc":     "protocol.cookies",
+    "siphashc":     "protocol.cookies answering.limiting",
     "cryptography": "pki store.vault net.tls delivery.pull probing.certificates",
     "OpenSSL":      "net.tls probing.tls",
     "yaml":         "config",
