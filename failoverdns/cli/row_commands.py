@@ -89,7 +89,7 @@ def _command(row: CommandRow) -> click.Command:
         option, text = _WAITS[row.words]
         parameters.append(click.Option([option, "wait"], is_flag=True, help=text))
     parameters.append(click.Option(["--json", "as_json"], is_flag=True, help=JSON_HELP))
-    epilog = f"Needs the role {row.role.word}."
+    epilog = f"Needs the role {row.role.value}."
     if row.example:
         epilog += f"\n\nExample: failoverdns {row.example}"
     name = row.words.split(" ")[-1]

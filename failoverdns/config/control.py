@@ -19,10 +19,10 @@ from pydantic import PlainValidator, model_validator
 from failoverdns.config import scalars as values
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import FaultReport, quoted
-from failoverdns.config.section import FilePath, Section, or_empty, text
+from failoverdns.config.section import FilePath, Section, or_empty, text, word_of
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import is_group_pattern, is_label_pattern
-from failoverdns.model.roles import ROLE_WORDS, Grant, Role, role_of
+from failoverdns.model.roles import ROLE_WORDS, Grant, Role
 from failoverdns.model.settings import ControlSettings
 
 MAX_SOCKET_PATH = 107
@@ -74,11 +74,6 @@ def system_group(value: object) -> str | None:
     raise Malformed(f"{shown} cannot be a group; {form}")
 
 
-def role_word(text: str) -> Role:
-    """Read a role."""
-    return role_of(values.one_of(text, ROLE_WORDS, "a role"))
-
-
 def group_pattern(text: str) -> str:
     """Check that `text` is a pattern of names of failover groups."""
     if not is_group_pattern(text):
@@ -96,7 +91,7 @@ def application_pattern(text: str) -> str:
 class RoleSection(Section):
     """The keys of one user or group in `roles`; a role alone stands for one without limits."""
 
-    role: Annotated[Role, text(role_word)] = Role.VIEWER
+    role: Annotated[Role, word_of(Role, "a role")] = Role.VIEWER
     groups: list[Annotated[str, text(group_pattern)]] | None = None
     applications: list[Annotated[str, text(application_pattern)]] | None = None
 
@@ -104,7 +99,7 @@ class RoleSection(Section):
     @classmethod
     def _read_short_form(cls, value: object) -> object:
         if isinstance(value, str):
-            return {"role": role_word(value).word}
+            return {"role": values.one_of(value, ROLE_WORDS, "a role")}
         if not isinstance(value, dict):
             words = ", ".join(ROLE_WORDS)
             raise Malformed(

@@ -159,10 +159,10 @@ def _caller_report(caller: Caller) -> dict[str, Json]:
     rights = caller.rights()
     return {
         "principal": caller.principal.text,
-        "role": rights.role.word if rights.role is not None else None,
+        "role": rights.role.value if rights.role is not None else None,
         "grants": [
             {
-                "role": grant.role.word,
+                "role": grant.role.value,
                 "groups": list(grant.groups) if grant.groups is not None else None,
                 "applications": (
                     list(grant.applications) if grant.applications is not None else None

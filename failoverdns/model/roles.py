@@ -11,35 +11,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum
 from typing import Final
 
 
-class Role(IntEnum):
-    """What a user may do; each role includes those before it."""
+class Role(Enum):
+    """What a user may do, in the words of the configuration; each role includes those before it."""
 
-    VIEWER = 1
+    VIEWER = "viewer"
     """Reads."""
-    REPORTER = 2
+    REPORTER = "reporter"
     """Also reports health from outside."""
-    OPERATOR = 3
+    OPERATOR = "operator"
     """Also switches, plans, forces health, sets maintenance and flags, and freezes automation."""
-    ADMIN = 4
+    ADMIN = "admin"
     """Everything."""
 
     @property
-    def word(self) -> str:
-        """The role as it is written in the configuration and in messages."""
-        return self.name.lower()
+    def rank(self) -> int:
+        """The place of the role, from the lowest up."""
+        return _ORDER.index(self)
+
+    def includes(self, needed: Role) -> bool:
+        """Return whether this role is enough for what needs the other one."""
+        return self.rank >= needed.rank
 
 
-ROLE_WORDS: Final = tuple(role.word for role in Role)
+_ORDER: Final = tuple(Role)
+
+ROLE_WORDS: Final = tuple(role.value for role in Role)
 """All roles as they are written, from the lowest up."""
-
-
-def role_of(word: str) -> Role:
-    """Return the role that is written as `word`, which must be one of `ROLE_WORDS`."""
-    return Role[word.upper()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ class Rights:
     @property
     def role(self) -> Role | None:
         """The highest role, limited or not; None if there is none."""
-        return max((grant.role for grant in self.grants), default=None)
+        roles = (grant.role for grant in self.grants)
+        return max(roles, key=lambda role: role.rank, default=None)
 
 
 EVERYTHING: Final = Rights((Grant(Role.ADMIN),))

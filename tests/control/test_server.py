@@ -65,7 +65,7 @@ class Slow:
     def permits(self, request: Request, caller: Caller) -> bool:
         needed = ROWS[str(request.given["command"])].role
         role = caller.rights().role
-        return role is not None and role >= needed
+        return role is not None and role.includes(needed)
 
     def turned_away(self, principal: Principal, refusal: Rejected) -> None:
         self.refusals.append(refusal)

@@ -46,10 +46,10 @@ def permit(rights: Rights, needed: Role, words: str, command: Command) -> None:
 
     `needed` is the role of the command's row in the command table, `words` is how it is written.
     """
-    grants = tuple(grant for grant in rights.grants if grant.role >= needed)
+    grants = tuple(grant for grant in rights.grants if grant.role.includes(needed))
     if not grants:
-        held = f"the role {rights.role.word}" if rights.role is not None else "no role"
-        text = f"`{words}` needs the role {needed.word}, and you have {held}"
+        held = f"the role {rights.role.value}" if rights.role is not None else "no role"
+        text = f"`{words}` needs the role {needed.value}, and you have {held}"
         raise Rejected("forbidden", f"{text} (see `failoverdns whoami`)")
     if needed is Role.VIEWER or any(not grant.is_limited for grant in grants):
         return
@@ -73,7 +73,7 @@ def role_in_words(grants: tuple[Grant, ...]) -> str:
 
 def _words(grant: Grant) -> str:
     limits = "; ".join(_limits(grant))
-    return f"{grant.role.word} ({limits})" if limits else grant.role.word
+    return f"{grant.role.value} ({limits})" if limits else grant.role.value
 
 
 def _limits(grant: Grant) -> Iterator[str]:

@@ -66,4 +66,4 @@ def test_the_documents_name_the_role_of_every_command() -> None:
         words = usage.split()
         name = next(n for n in (" ".join(words[:2]), words[0]) if n in ROWS)
         found.setdefault(name, set()).add(role)
-    assert found == {words: {row.role.word} for words, row in ROWS.items()}
+    assert found == {words: {row.role.value} for words, row in ROWS.items()}

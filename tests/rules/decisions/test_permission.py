@@ -33,11 +33,11 @@ def test_a_role_permits_what_needs_it_or_less(held: Role | None, needed: Role) -
     """The whole truth table; the message says what is missing."""
     grants = () if held is None else (Grant(held),)
     text = refusal(Switch(("shop",)), *grants, needed=needed)
-    assert (text == "") == (held is not None and held >= needed)
+    assert (text == "") == (held is not None and held.includes(needed))
     if text:
-        what = f"the role {held.word}" if held is not None else "no role"
+        what = f"the role {held.value}" if held is not None else "no role"
         assert text == (
-            f"`the command` needs the role {needed.word}, and you have {what} "
+            f"`the command` needs the role {needed.value}, and you have {what} "
             "(see `failoverdns whoami`)"
         )
 
