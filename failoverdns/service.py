@@ -34,10 +34,11 @@ from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.one_call import OneCall
+from failoverdns.net.peer import find_control_gid, find_roles
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import Succession, close_all
-from failoverdns.net.unix import UnixListener, distrust
+from failoverdns.net.unix import UnixListener, distrust, hidden_from, make_folder
 from failoverdns.outages import Outages
 from failoverdns.reactions import CannotReact
 from failoverdns.running import Running, build, submit
@@ -215,12 +216,21 @@ class Service:
         control = self.config.control
         _make_directory(self.config.state.sqlite.parent, "state.sqlite")
         _make_directory(self.config.certificates.key_file.parent, "certificates.key_file")
-        _make_directory(control.socket.parent, "control.socket")
+        gid = find_control_gid(control)
+        make_folder(control.socket.parent, "control.socket", gid)
         found = distrust(control.socket.parent)
         if found.refused:
             raise CannotStart(f"control.socket: {found.refused}")
         if found.doubted:
             log.warn("control.socket: {fault}", fault=found.doubted)
+        hidden = hidden_from(control.socket.parent, gid) if gid is not None else None
+        if hidden is not None:
+            log.warn(
+                "control.group: members of {group} cannot enter {folder}, so they cannot reach the "
+                "socket; let them with: chmod o+x {folder}",
+                group=control.group,
+                folder=str(hidden),
+            )
         before, bound = self._succession, None
         if before is not None and before.path == str(control.socket):
             bound = before.control
@@ -232,7 +242,12 @@ class Service:
             )
             return
         self._listener = UnixListener(
-            self._reactor, control.socket, control.mode, setting="control.socket", bound=bound
+            self._reactor,
+            control.socket,
+            control.mode,
+            setting="control.socket",
+            bound=bound,
+            gid=gid,
         )
         if before is not None and bound is None:  # it is elsewhere from now on
             Path(before.path).unlink(missing_ok=True)
@@ -329,6 +344,7 @@ class Service:
         if changed := takes_restart(self.config, config):
             raise CannotStart(f"a change of {', '.join(changed)} takes a restart")
         reactions = running.reactions.prepare(config)
+        roles = await self._in_any_thread(lambda: find_roles(config.control.roles))
         answering = self._answering.prepare(config)
         try:
             await submit(running.ledger, _configure(config), "reload")
@@ -337,6 +353,7 @@ class Service:
             raise
         await self._answering.adopt(answering)
         self.config = config
+        running.control.adopt(roles)
         await running.reactions.reload(reactions)
         running.resolving.configure(config.resolvers)
         running.automation.configure(config)

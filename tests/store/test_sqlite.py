@@ -19,7 +19,7 @@ from driving import at_once, run
 from store.test_store import APPLICATION, GROUP, change
 from vaults import vault_beside
 
-from failoverdns.model.change import Operation, Write
+from failoverdns.model.change import EVERYBODY, Operation, Write
 from failoverdns.model.delivery import Fetch
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Tombstone
@@ -348,7 +348,7 @@ def test_a_commit_to_a_full_disk_is_refused_and_changes_nothing(path: Path) -> N
 
 
 READS: dict[str, Callable[[SQLiteStore], object]] = {
-    "operation": lambda store: run(store.operation("once")),
+    "operation": lambda store: run(store.operation("once", EVERYBODY)),
     "history": lambda store: run(store.history(None, 10)),
     "history of a group": lambda store: run(store.history(["grp-2"], 10)),
     "changes_after": lambda store: run(store.changes_after(0)),
