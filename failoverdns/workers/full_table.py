@@ -14,7 +14,13 @@ from failoverdns.model.application import Application
 from failoverdns.model.change import Delta
 from failoverdns.model.group import BACKUP_LABEL, PRIMARY_LABEL, Group
 from failoverdns.model.zone import Zone
-from failoverdns.protocol.table.deltas import Shared, write_delta, write_nodes, write_rest
+from failoverdns.protocol.table.deltas import (
+    Shared,
+    write_delta,
+    write_nodes,
+    write_rest,
+    write_static,
+)
 from failoverdns.rules.derived.serving import RecordsOf, in_parts, negative_ttl_of, served_groups
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.zones import all_authorities
@@ -35,8 +41,15 @@ def parts(view: View) -> Iterator[bytes]:
     """
     yield write_delta(Delta(authorities=all_authorities(view)))
     shared: Shared = {}
-    for part in in_parts(view, GROUPS, partial(_write_groups, {})):
+    for part in in_parts(view, GROUPS, partial(_write_groups, {}), _write_static):
         yield part if isinstance(part, bytes) else write_nodes(part, shared)
+
+
+def _write_static(zone: Zone, owners: Iterable[bytes]) -> bytes:
+    """Return names with static records, which are bytes already."""
+    by_owner = zone.static.by_owner
+    found = ((owner, by_owner[owner]) for owner in owners if owner in by_owner)
+    return write_static(zone.origin.wire, zone.negative_ttl, found)
 
 
 _Kept = dict[str | None, tuple[Application, int, Zone, bytes]]

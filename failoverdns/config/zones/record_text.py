@@ -96,7 +96,9 @@ def parse_record(
         name, ttl, rtype, data = plain
         owner = _owner_named(name, origin)
         _refuse(owner, rtype, zone or origin)
-        return Record(owner, rtype, default_ttl if ttl is None else ttl, data, canonical(rtype, data))
+        return Record(
+            owner, rtype, default_ttl if ttl is None else ttl, data, canonical(rtype, data)
+        )
     try:
         tokens = dns.tokenizer.Tokenizer(text, idna_codec=_ASCII_ONLY)
         owner = _owner(tokens, origin)

@@ -14,18 +14,29 @@ from failoverdns.model.names import DomainName
 
 ORIGIN = DomainName.from_text("failover.test")
 
+OWNERS = ["@", "www", "*", "*.a", "A.B", "x.failover.test.", "x.other.", "a..b", "-", ".", "4.3"]
+DATA = [
+    "192.0.2.1",
+    "192.0.2.01",
+    "192.0.2.300",
+    "1.2.3",
+    "2001:DB8::1",
+    "::",
+    "::ffff:1.2.3.4",
+    "10",
+    "65536",
+    "007",
+    "1h",
+]
+STRINGS = ['"text"', '""', '"a b"', '"' + "x" * 255 + '"', '"' + "x" * 256 + '"', '"\\""', "a" * 64]
+TYPES = ["A", "AAAA", "CNAME", "NS", "PTR", "MX", "TXT", "IN", "CH", "a", "in", "SRV", ";", "("]
 _WORDS = st.one_of(
-    st.sampled_from(
-        ["@", "www", "*", "*.a", "A.B", "x.failover.test.", "x.other.", "a..b", "-", ".", "a" * 64]
-        + ["192.0.2.1", "192.0.2.01", "192.0.2.300", "1.2.3", "2001:DB8::1", "::", "::ffff:1.2.3.4"]
-        + ["10", "65536", "007", "1h", '"text"', '""', '"a b"', '"' + "x" * 256 + '"', '"\\""']
-        + ["A", "AAAA", "CNAME", "NS", "PTR", "MX", "TXT", "IN", "CH", "a", "in", "SRV", ";", "("]
-    ),
-    st.text("abAB09._*-:\"\\ ;()", max_size=8),
+    st.sampled_from([*OWNERS, *DATA, *STRINGS, *TYPES]),
+    st.text('abAB09._*-:"\\ ;()', max_size=8),
 )
-LINES = st.tuples(
-    st.lists(_WORDS, min_size=2, max_size=6), st.sampled_from([" ", "\t", "  "])
-).map(lambda drawn: drawn[1].join(drawn[0]))
+LINES = st.tuples(st.lists(_WORDS, min_size=2, max_size=6), st.sampled_from([" ", "\t", "  "])).map(
+    lambda drawn: drawn[1].join(drawn[0])
+)
 _TYPED = st.builds(
     "{} {}{}{} {}".format,
     _WORDS,
