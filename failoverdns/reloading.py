@@ -9,9 +9,9 @@ depends on what changes apart from static records.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -30,7 +30,11 @@ from failoverdns.net.sockets import CannotListen
 from failoverdns.reactions import CannotReact
 from failoverdns.reading import CannotRead, ReadingProcess
 from failoverdns.running import Running, submit
+from failoverdns.workers.full_table import next_parts
 from failoverdns.workers.interface import Answering
+
+FEW: Final = 5000
+"""Names that a table takes in one piece: some milliseconds.  For more, a next table is filled."""
 
 log = Logger()
 
@@ -104,9 +108,10 @@ class Reloading:
             await ended
 
     def note(self, delta: Delta) -> None:
-        """Note what is published: names of groups that were added during a comparison."""
+        """Note what is published: such names may have changed since they were compared."""
         if self._published is not None:
             self._published.update(node.owner for node in delta.nodes)
+            self._published.update(delta.removed)
 
     async def _reload(self) -> None:
         running = self._server.running
@@ -146,6 +151,11 @@ class Reloading:
         try:
             steps = compare(running.ledger.state, config.zones, published)
             static = await in_slices(steps, self._reactor, self._check)
+            if static.names > FEW:
+                state, own_names = running.ledger.state, static.own_names
+                await self._answering.fill_next(
+                    lambda: self._going_on(next_parts(state, config.zones, own_names))
+                )
             self._check()
             reactions = running.reactions.prepare(config)
             answering = self._answering.prepare(config)
@@ -155,6 +165,9 @@ class Reloading:
             except Rejected:
                 self._answering.discard(answering)
                 raise
+        except BaseException:
+            self._answering.forget_next()
+            raise
         finally:
             self._published = None
         await self._answering.adopt(answering)
@@ -168,6 +181,12 @@ class Reloading:
         replaced = [zone.static for zone in old.zones]
         del old
         await in_slices(_released(replaced), self._reactor)
+
+    def _going_on(self, parts: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield parts as long as the reload is not given up."""
+        for part in parts:
+            self._check()
+            yield part
 
     def _check(self) -> None:
         if self._given_up:

@@ -54,8 +54,8 @@ FLOORS: Mapping[str, str] = {
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming",
     "reading":         "model config workers.starting",
-    "reloading":       "model config net changes answering workers.interface reactions running "
-                       "reading",
+    "reloading":       "model config net changes answering workers.interface "
+                       "workers.full_table reactions running reading",
     "service":         "model rules store net changes control answering workers "
                        "automation reactions running outages reloading",
     "trial":           "model rules protocol.table store net changes answering reactions",

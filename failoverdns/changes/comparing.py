@@ -71,6 +71,26 @@ def compare(
     )
 
 
+def set_again(
+    zones: Iterable[Zone], difference: StaticDifference, removed: Iterable[DomainName]
+) -> bytes:
+    """Return the bytes of a delta that sets names that were published or removed to static records.
+
+    Such names had a challenge that gives way to new records.
+    """
+    by_origin = {zone.origin: zone for zone in zones}
+    parts = []
+    for owner in {*difference.unchecked, *removed}:
+        name = owner
+        while name not in by_origin and not name.is_root:
+            name = name.parent()
+        zone = by_origin.get(name)
+        if zone is not None and zone.static.has(owner) and owner not in zone.own_names():
+            pair = (owner.wire, zone.static.by_owner[owner.wire])
+            parts.append(write_static(zone.origin.wire, zone.negative_ttl, [pair]))
+    return b"".join(parts)
+
+
 def _steps(names: Iterable[bytes], own: Set[bytes]) -> Iterator[list[bytes]]:
     """Yield names in pieces, without those that have more than static records."""
     rest = iter(names)

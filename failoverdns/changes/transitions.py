@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from failoverdns.changes.comparing import set_again
 from failoverdns.changes.draft import Draft
 from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Delta, Json, StaticDifference, Write
@@ -90,6 +91,8 @@ def delta_of(
     draft.apply(revision, writes, zones, settings)
     delta = difference(before, nodes_of(draft, part))
     kept = {zone.origin for zone in draft.zones}
+    if static is not None:
+        static = replace(static, again=set_again(draft.zones, static, delta.removed))
     return replace(
         delta,
         authorities=authorities(draft, writes),

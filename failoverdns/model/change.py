@@ -92,8 +92,9 @@ class StaticDifference:
 
     `removed` and `served` are operations in parts (`protocol.table.deltas`).  `own_names` are names
     of changed zones, each with the origin, that have more than static records: they are left out.
-    `names` is the number of names that differ.  `unchecked` are names that may have got a group
-    since all others were compared with the groups.
+    `names` is the number of names that differ.  `unchecked` are names that were published since the
+    comparison began: they may have got a group.  `again` sets the static records of such names in a
+    table that was filled meanwhile.
     """
 
     removed: tuple[bytes, ...]
@@ -101,6 +102,7 @@ class StaticDifference:
     own_names: frozenset[tuple[DomainName, DomainName]]
     names: int
     unchecked: Set[DomainName]
+    again: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

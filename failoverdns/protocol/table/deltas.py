@@ -18,7 +18,7 @@ This module writes and checks deltas; `python_table` and `failoverdns/native` ap
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from struct import Struct
 from struct import error as StructError  # noqa: N812
@@ -95,6 +95,15 @@ def write_parts(delta: Delta, size: int = PART) -> list[bytes]:
     if delta.static is not None:
         return [b"".join(first), *delta.static.removed, *delta.static.served, *nodes]
     return [b"".join(first + nodes[:1]), *nodes[1:]]
+
+
+def write_swap(delta: Delta) -> bytes:
+    """Return the bytes of a delta for a table that has the new static records already.
+
+    It sets those again that a delta may have replaced since.
+    """
+    again = delta.static.again if delta.static is not None else b""
+    return write_delta(replace(delta, static=None)) + again
 
 
 def write_static(origin: bytes, negative_ttl: int, names: Iterable[tuple[bytes, bytes]]) -> bytes:

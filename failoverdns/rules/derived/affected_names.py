@@ -8,7 +8,7 @@ What a name answers is computed in `rules.derived.serving`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -131,12 +131,17 @@ def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
         zone = view.zone(origin)
         if zone is not None:
             found.append(zone_nodes(view, zone))
-    for origin, owner in part.names:
-        zone = view.zone(origin)
-        if zone is not None and origin not in part.zones and zone.has_configured(owner):
-            found.append((configured_node(view, zone, owner),))
+    found.append(configured_nodes(view, part.names))
     found.append(challenge_nodes(view, part.challenges))
     return {node.owner: node for node in chain.from_iterable(found)}
+
+
+def configured_nodes(view: View, names: Iterable[tuple[DomainName, DomainName]]) -> Iterator[Node]:
+    """Yield the nodes of names with configured records, each given with the origin of its zone."""
+    for origin, owner in names:
+        zone = view.zone(origin)
+        if zone is not None and zone.has_configured(owner):
+            yield configured_node(view, zone, owner)
 
 
 def difference(before: dict[DomainName, Node], after: dict[DomainName, Node]) -> Delta:

@@ -223,7 +223,7 @@ def _role_records(role: ApplicationRole, ttl: int) -> RRset:
 def zone_nodes(view: View, zone: Zone) -> Iterator[Node]:
     """Yield the nodes of a zone that the configuration has records for."""
     yield from own_nodes(view, zone)
-    yield from static_nodes(zone, static_owners(zone))
+    yield from static_nodes(zone, static_owners(zone, zone.static.by_owner))
 
 
 def own_nodes(view: View, zone: Zone) -> list[Node]:
@@ -235,10 +235,10 @@ def own_nodes(view: View, zone: Zone) -> list[Node]:
     ]
 
 
-def static_owners(zone: Zone) -> list[bytes]:
-    """Return the names in wire form that have static records and nothing else, in their order."""
+def static_owners(zone: Zone, owners: Iterable[bytes]) -> list[bytes]:
+    """Return those names (in wire form) that have static records and nothing else."""
     own = {owner.wire for owner in zone.own_names()}
-    return [owner for owner in zone.static.by_owner if owner not in own]
+    return [owner for owner in owners if owner in zone.static.by_owner and owner not in own]
 
 
 def static_nodes(zone: Zone, owners: Iterable[bytes]) -> Iterator[Node]:
@@ -296,11 +296,11 @@ def in_parts(
         if zone is None:
             continue
         yield own_nodes(view, zone)
-        owners = static_owners(zone)
+        owners = list(zone.static.by_owner)
         for at in range(0, len(owners), size):
             zone = view.zone(origin)  # as it is now
             if zone is not None:
-                yield static(zone, owners[at : at + size])
+                yield static(zone, static_owners(zone, owners[at : at + size]))
     for at in range(0, len(applications), size):
         yield list(status_nodes(view, applications[at : at + size]))
     for at in range(0, len(ids), size):
