@@ -1,0 +1,29 @@
+"""What all clients of the control socket share, as one of them sees it.
+
+`control.server` implements it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+
+from failoverdns.control.long_requests import LongRequests
+from failoverdns.control.places import Places
+from failoverdns.control.slots import RequestExecutor
+from failoverdns.control.turns import Turns
+from failoverdns.net.peer import Allowed
+
+
+class Shared(Protocol):
+    """What the clients share."""
+
+    allowed: Allowed | None
+    clock: IReactorTime
+    commands: RequestExecutor
+    places: Places[Any]
+    turns: Turns
+    long_requests: LongRequests
+    is_suspended: bool
+    """Whether no further request is taken."""
