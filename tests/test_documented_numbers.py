@@ -24,9 +24,17 @@ from failoverdns.changes import ledger, overlay
 from failoverdns.cli import client
 from failoverdns.config import loading
 from failoverdns.config.zones import record_text, zone_file
-from failoverdns.control import auditing, connection, reading
-from failoverdns.control import server as control
-from failoverdns.control.language import requests
+from failoverdns.control import (
+    auditing,
+    connection,
+    conversation,
+    intake,
+    line_buffer,
+    long_requests,
+    places,
+    reading,
+)
+from failoverdns.control.language import requests, words
 from failoverdns.delivery import hook, pull, warnings
 from failoverdns.delivery import one_request as channel
 from failoverdns.issuing import orders, renewing, windows
@@ -125,9 +133,24 @@ CONTROL = [
     ("| after t / 2, from 10 to 3600 seconds |", resolving.MAX_TTL, 3600),
     ("| after 10 seconds, then 20, 40, 60 |", resolving.MAX_RETRY, 60),
     ("At most 100 addresses of a family are served", resolution.MAX_ADDRESSES, 100),
-    ("one line of UTF-8 text of at most 1 MiB;", requests.MAX_LINE, MIB),
-    ("The server accepts up to 100 clients at a time.", control.MAX_CLIENTS, 100),
-    ("its replies unread for 60 seconds is disconnected", connection.STALLED_TIMEOUT, 60),
+    ("text: words of at most 64 KiB, or JSON", words.MAX_WORDS, 64 * KIB),
+    ("or JSON of at most 1 MiB, which is enough", requests.MAX_LINE, MIB),
+    ("A request has at most 5,000 values, for", requests.MAX_VALUES, 5000),
+    ("(a text of up to 1,000 characters, or a number)", requests.MAX_ID, 1000),
+    ("| clients that give commands | 100 | 60 | 10 each |", places.LIMITS.clients, 100),
+    ("that give commands | 100 | 60 | 10 each |", places.LIMITS.clients_of_one, 60),
+    ("give commands | 100 | 60 | 10 each |", places.LIMITS.clients_kept, 10),
+    ("| clients of `watch` | 100 | 50 | 10 each |", places.LIMITS.watchers, 100),
+    ("of `watch` | 100 | 50 | 10 each |", places.LIMITS.watchers_of_one, 50),
+    ("`watch` | 100 | 50 | 10 each |", places.LIMITS.watchers_kept, 10),
+    ("long requests (over 64 KiB) in memory", line_buffer.SHORT, 64 * KIB),
+    ("(over 64 KiB) in memory | 16 | 4 | 4 each |", long_requests.IN_ALL, 16),
+    ("64 KiB) in memory | 16 | 4 | 4 each |", long_requests.OF_ONE, 4),
+    ("left its replies unread for 5 seconds counts as", connection.STALLED, 5),
+    ("it must arrive within 10 seconds", intake.LONG_TIMEOUT, 10),
+    ("has at most 1,000 requests, or 256 KiB", conversation.MAX_PENDING, 1000),
+    ("1,000 requests, or 256 KiB of them and", conversation.MAX_PENDING_BYTES, 256 * KIB),
+    ("after 60 seconds it is disconnected", connection.STALLED_TIMEOUT, 60),
     ("`op_id` (a text of up to 200 characters)", requests.MAX_OP_ID, 200),
     ("a list of at most 500 changes, oldest first", auditing.EXPORTED, 500),
     ("The first change follows 64 zeros.", chain.START, "0" * 64),

@@ -87,7 +87,8 @@ HOMES: Mapping[str, str] = {
     "requests":     "issuing",
     "click":        "cli",
     "rich":         "cli",
-    "twisted":      "net control.connection control.server answering.answerer answering.listening "
+    "twisted":      "net control.connection control.conversation control.intake control.server "
+                    "control.shared control.turns answering.answerer answering.listening "
                     "answering.query_log answering.tcp answering.tcp_clients answering.udp "
                     "workers delivery.one_request delivery.pull resolving.refresh_loop "
                     "probing.polling probing.prober probing.probe_loop automation.hostnames "

@@ -39,7 +39,9 @@ LOOK: Final = 1.0
 LOCKING: Final = 3.0
 """Seconds in which another process that binds a socket in the same folder must be done."""
 
-_ACCEPTED_AT_ONCE: Final = 100
+ACCEPTED_AT_ONCE: Final = 16
+"""Clients that are accepted in one turn of the reactor, so that those before them are served."""
+
 _PAUSE: Final = 0.2
 """Seconds without accepting after no descriptor was free."""
 
@@ -130,7 +132,7 @@ class UnixListener:
         """Accept the clients that wait."""
         assert self._factory is not None
         try:
-            for _ in range(_ACCEPTED_AT_ONCE):
+            for _ in range(ACCEPTED_AT_ONCE):
                 client, _address = self._socket.accept()
                 with client:
                     if self._admits(client):

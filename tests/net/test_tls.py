@@ -18,7 +18,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from failoverdns.control import server as control
+from failoverdns.control.places import LIMITS
 from failoverdns.net import tls
 from failoverdns.net.sockets import OTHER_DESCRIPTORS, CannotListen
 from failoverdns.net.tls import BoundedTls, TlsContext, TlsFiles
@@ -197,7 +197,7 @@ def test_the_number_of_connections_never_exceeds_the_limit(endpoint: Endpoint) -
 def test_file_descriptors_are_enough_for_all_limits_together() -> None:
     """DNS over TCP, delivery, control clients, pipes of programs, calls of a CA."""
     programs = 2 * (PROGRAMS_AT_ONCE + ASKED_AT_ONCE) + 2 * CALLS_AT_ONCE
-    taken = tls.MAX_CONNECTIONS + control.MAX_CLIENTS + programs
+    taken = tls.MAX_CONNECTIONS + LIMITS.most + programs
     assert taken <= OTHER_DESCRIPTORS - 100
 
 
