@@ -12,19 +12,18 @@ from system.server import tool
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "failoverdns" / "native"
-CORE = [
-    NATIVE / f"{n}.c" for n in ("answer", "siphash", "apply", "delta", "table", "index", "arena")
-]
+PARTS = ("answer", "batch", "limiter", "siphash", "apply", "delta", "table", "index", "arena")
+CORE = [NATIVE / f"{part}.c" for part in PARTS]
 SANITIZED = ["-std=c11", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
-@pytest.mark.parametrize("target", ["deltas", "packets"])
+@pytest.mark.parametrize("target", ["deltas", "packets", "batches", "limiter"])
 def test_the_c_code_accesses_no_memory_out_of_bounds(target: str, tmp_path: Path) -> None:
-    """Sanitizers watch it process complete and truncated deltas and packets."""
+    """Sanitizers watch it process complete and truncated deltas, packets, batches and limits."""
     replay(target, tmp_path)
 
 
-@pytest.mark.parametrize("target", ["deltas", "packets"])
+@pytest.mark.parametrize("target", ["deltas", "packets", "batches", "limiter"])
 def test_the_c_code_runs_on_processors_with_32_bits(target: str, tmp_path: Path) -> None:
     """Build it with `-m32`, with every warning that is an error in what it would compute."""
     sample = tmp_path / "sample.c"
@@ -56,7 +55,7 @@ def replay(target: str, tmp_path: Path, *flags: str) -> None:
     words = [sys.executable, here / "seeds.py", seeds, ROOT / "tests" / "corpus"]
     subprocess.run(words, check=True, timeout=60)
     inputs = sorted((seeds / target).iterdir())
-    assert len(inputs) > 20
+    assert len(inputs) > 9
     done = subprocess.run(
         [program, *inputs],
         capture_output=True,
@@ -65,6 +64,22 @@ def replay(target: str, tmp_path: Path, *flags: str) -> None:
         env={**os.environ, "FAILOVERDNS_DELTA": str(seeds / "table.delta")},
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_random_calls_of_the_extension_raise_or_return(tmp_path: Path) -> None:
+    """Arguments of wrong types and sizes are refused; `scripts/fuzz-native` adds sanitizers."""
+    here = ROOT / "tests" / "native"
+    pytest.importorskip("failoverdns._native")
+    seeds = [sys.executable, here / "seeds.py", tmp_path, ROOT / "tests" / "corpus"]
+    subprocess.run(seeds, check=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, here / "fuzz_module.py", tmp_path, "1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert int(run.stdout.split()[0]) >= 200
 
 
 def test_fuzz_native_prints_its_usage() -> None:
