@@ -39,7 +39,7 @@ STALLED: Final = 5.0
 STALLED_TIMEOUT: Final = 60.0
 """Seconds that a client may leave its replies unread before it is disconnected."""
 
-_NO_PLACE: Final = Rejected(
+NO_PLACE: Final = Rejected(
     "busy", "too many clients of this user, or of all users, are connected; try again"
 )
 _MADE_WAY: Final = Rejected(
@@ -76,7 +76,7 @@ class ControlConnection(Protocol):
             text = f"uid {self.uid} is not in control.allow of the configuration"
             self._turn_away(Rejected("forbidden", text))
         elif not self._shared.places.enter(self):
-            self._turn_away(_NO_PLACE)
+            self._turn_away(NO_PLACE)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Take requests from bytes that arrived."""

@@ -28,11 +28,11 @@ from failoverdns.control.language.requests import (
     write_refusal,
 )
 from failoverdns.control.line_buffer import SHORT
-from failoverdns.control.long_requests import Sender
 from failoverdns.control.shared import Shared
+from failoverdns.control.shares import Sharer
 from failoverdns.control.slots import Lines, Slot
 from failoverdns.model.change import Json
-from failoverdns.model.commands import Action, Mutation
+from failoverdns.model.commands import Action, Mutation, ReadCommand
 from failoverdns.model.commands.server import Backup, Restart, Watch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.principal import unix_principal
@@ -60,7 +60,7 @@ class Conversation:
 
     log = Logger()
 
-    def __init__(self, client: Sender, shared: Shared, watch: Callable[[], bool]) -> None:
+    def __init__(self, client: Sharer, shared: Shared, watch: Callable[[], bool]) -> None:
         """Begin to serve `client`, which shares limits and commands with others.
 
         `watch` gives it the place of a client that watches, and returns False if there is none.
@@ -123,6 +123,7 @@ class Conversation:
             slot.abandon()
         self._slots.clear()
         self.intake.close()
+        self._shared.reads.end(self._client)
 
     def reply(self, line: bytes) -> None:
         """Send a line after the replies that are due."""
@@ -166,6 +167,9 @@ class Conversation:
             return None
         slot = self._slots[0]
         if slot.request is not None:
+            if isinstance(slot.request.command, ReadCommand):
+                if not self._shared.reads.has(self._client):
+                    return None
             request, slot.request = slot.request, None
             self._begin(slot, request)
         if slot.lines is None:
@@ -196,7 +200,7 @@ class Conversation:
         self._add(slot)
         if isinstance(request.command, Mutation):
             self._shared.commands.change(
-                request, self.principal, lambda lines: self._fill(slot, lines)
+                request, self.principal, lambda lines: self._fill(lines, slot)
             )
         else:
             slot.request = request
@@ -207,14 +211,14 @@ class Conversation:
     def _begin(self, slot: Slot, request: Request) -> None:
         """Carry out a command that had to wait for those before it."""
         if isinstance(request.command, Watch) and not self.watch():
-            slot.lines = iter((write_refusal(request.id, _NOT_WATCHING),))
+            self._end_read(iter((write_refusal(request.id, _NOT_WATCHING),)), slot)
             return
         commands = self._shared.commands
         is_action = isinstance(request.command, Action)
         carry_out = commands.act(request, slot.file) if is_action else commands.read(request)
         result = Deferred.fromCoroutine(carry_out)
         result.addErrback(self._report_defect, request)
-        result.addCallback(lambda lines: self._fill(slot, lines))
+        result.addCallback(self._fill if is_action else self._end_read, slot)
 
     def watch(self) -> bool:
         """Send events to the client from now on; return False if too many clients watch."""
@@ -226,7 +230,11 @@ class Conversation:
         refusal = Rejected("unavailable", "the server failed; see its log")
         return iter((write_refusal(request.id, refusal),))
 
-    def _fill(self, slot: Slot, lines: Lines) -> None:
+    def _end_read(self, lines: Lines, slot: Slot) -> None:
+        self._shared.reads.end(self._client)
+        self._fill(lines, slot)
+
+    def _fill(self, lines: Lines, slot: Slot) -> None:
         slot.lines = lines
         self._client.look()
 
