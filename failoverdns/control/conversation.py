@@ -167,9 +167,9 @@ class Conversation:
             return None
         slot = self._slots[0]
         if slot.request is not None:
-            if isinstance(slot.request.command, ReadCommand):
-                if not self._shared.reads.has(self._client):
-                    return None
+            reads = isinstance(slot.request.command, ReadCommand)
+            if reads and not self._shared.reads.has(self._client):
+                return None
             request, slot.request = slot.request, None
             self._begin(slot, request)
         if slot.lines is None:
