@@ -317,7 +317,7 @@ class Service:
         running.automation.configure(self.config)
         running.trimming.configure(self.config.history)
         if self._listener is not None:
-            self._listener.accept(running.control)
+            self._listener.accept(running.control, running.control.admits)
         if self._succession is not None:
             clients = self._succession.clients
             running.control.take_over(clients, self._write_restarted, self._reactor)

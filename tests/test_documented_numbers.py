@@ -30,9 +30,9 @@ from failoverdns.control import (
     conversation,
     intake,
     line_buffer,
-    long_requests,
     places,
     reading,
+    shares,
 )
 from failoverdns.control.language import requests, words
 from failoverdns.delivery import hook, pull, warnings
@@ -144,8 +144,10 @@ CONTROL = [
     ("of `watch` | 100 | 50 | 10 each |", places.LIMITS.watchers_of_one, 50),
     ("`watch` | 100 | 50 | 10 each |", places.LIMITS.watchers_kept, 10),
     ("long requests (over 64 KiB) in memory", line_buffer.SHORT, 64 * KIB),
-    ("(over 64 KiB) in memory | 16 | 4 | 4 each |", long_requests.IN_ALL, 16),
-    ("64 KiB) in memory | 16 | 4 | 4 each |", long_requests.OF_ONE, 4),
+    ("(over 64 KiB) in memory | 16 | 4 | 4 each |", shares.LONG_IN_ALL, 16),
+    ("64 KiB) in memory | 16 | 4 | 4 each |", shares.LONG_OF_ONE, 4),
+    ("reading commands that are carried out at a time | 8 | 4 | 4", shares.READS_IN_ALL, 8),
+    ("commands that are carried out at a time | 8 | 4 | 4", shares.READS_OF_ONE, 4),
     ("left its replies unread for 5 seconds counts as", connection.STALLED, 5),
     ("it must arrive within 10 seconds", intake.LONG_TIMEOUT, 10),
     ("has at most 1,000 requests, or 256 KiB", conversation.MAX_PENDING, 1000),

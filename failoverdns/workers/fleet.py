@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 from failoverdns.answering.settings import share_of, write_worker_settings
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands.server import LogCommand, QueryLogOff, QueryLogOn
-from failoverdns.model.errors import Rejected
+from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
@@ -38,7 +38,7 @@ from failoverdns.workers.filling import FILLING, fill, fill_next
 from failoverdns.workers.frames import write_delta_frame, write_forget_frame, write_swap_frame
 from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave, recalled
 from failoverdns.workers.interface import CannotAnswer, Parts
-from failoverdns.workers.reports import added, combined
+from failoverdns.workers.reports import added, check_report, combined
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 from failoverdns.workers.worker_process import Worker
 
@@ -189,9 +189,15 @@ class Fleet:
 
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections of all processes, and their process ids."""
-        asked = [worker.pid for worker in self._workers if worker.is_serving]
-        found = zip(asked, await self._call_all(Call.REPORT), strict=True)
-        by_pid = {pid: report for pid, report in found if isinstance(report, dict)}
+        asked = [worker for worker in self._workers if worker.is_serving]
+        by_pid: dict[int, dict[str, Any]] = {}
+        for worker, report in zip(asked, await self._call_all(Call.REPORT), strict=True):
+            if not isinstance(report, Gone | Stuck | Rejected | Failure):
+                try:
+                    check_report(report)
+                    by_pid[worker.pid] = report
+                except Malformed as fault:
+                    worker.distrust(str(fault))
         return combined(self._workers, by_pid, self._setup.addresses.lost())
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:

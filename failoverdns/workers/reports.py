@@ -6,10 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from failoverdns.model.change import Json
+from failoverdns.model.errors import Malformed
 from failoverdns.workers.worker_process import Worker
 
 _OF_EACH: Final = ("rendezvous", "fast_path", "version")
 """What `status` has of each answering process, as the process itself reports it."""
+
+MAX_TEXT: Final = 100
+"""Characters of a text in a report."""
 
 
 def combined(
@@ -31,6 +35,22 @@ def combined(
             for worker in workers
         ],
     }
+
+
+def check_report(report: Any) -> None:
+    """Raise Malformed if what an answering process reports of itself cannot be shown."""
+    if not isinstance(report, dict):
+        raise Malformed("a report that is not an object")
+    for name in ("udp", "tcp", "rate_limit"):
+        counts = report.get(name)
+        if name == "rate_limit" and counts is None:
+            continue
+        if not isinstance(counts, dict) or not all(type(one) is int for one in counts.values()):
+            raise Malformed(f"a report whose {name} are not counts")
+    for name in ("fast_path", "version"):
+        text = report.get(name)
+        if not isinstance(text, str) or len(text) > MAX_TEXT or not text.isprintable():
+            raise Malformed(f"a report whose {name} is not a short text")
 
 
 def added(reports: Iterable[Mapping[str, int]]) -> dict[str, Any]:
