@@ -77,7 +77,7 @@ HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client",
     "siphashc":     "protocol.cookies answering.limiting",
-    "cryptography": "pki store.vault net.tls delivery.pull probing.certificates",
+    "cryptography": "pki store.vault net.tls net.arrivals delivery.pull probing.certificates",
     "OpenSSL":      "net.tls probing.tls",
     "yaml":         "config",
     "pydantic":     "config answering.settings",
