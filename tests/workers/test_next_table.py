@@ -179,7 +179,7 @@ def test_a_group_that_is_added_during_the_comparison_is_noticed() -> None:
     for _ in reload.steps():
         pass
     reload.do(AddGroup("www", label="www", primary="eu", zone=new.origin))
-    with pytest.raises(Rejected, match=r"www\.failover\.test has records, but belongs to group 'www'"):
+    with pytest.raises(Rejected, match="has records, but belongs to group 'www'"):
         reload.commit()
 
 
