@@ -33,7 +33,8 @@ FLOORS: Mapping[str, str] = {
     "protocol.table":  "model protocol _native",
     "pki":             "model",
     "store":           "model",
-    "config":          "model",
+    "confinement":     "",
+    "config":          "model confinement.user",
     "secret_files":    "model",
     "net":             "model secret_files",
     "changes":         "model rules protocol store.interface",
@@ -42,7 +43,7 @@ FLOORS: Mapping[str, str] = {
     "control":         "model rules protocol pki store.interface net changes effects "
                        "control.language",
     "answering":       "model protocol net secret_files",
-    "workers":         "model rules.derived protocol net answering",
+    "workers":         "model rules.derived protocol net answering confinement",
     "delivery":        "model rules pki store.interface net effects",
     "issuing":         "model rules pki store.interface effects secret_files",
     "resolving":       "model rules.derived net effects",
@@ -55,11 +56,13 @@ FLOORS: Mapping[str, str] = {
                        "resolving automation reactions trimming",
     "service":         "model rules store config net changes control answering workers "
                        "automation reactions running outages",
-    "trial":           "model rules protocol.table store net changes answering reactions",
-    "restarting":      "model trial",
+    "privileges":      "model confinement",
+    "trial":           "model rules protocol.table store net changes answering reactions "
+                       "privileges",
+    "restarting":      "model confinement trial",
     "cli":             "model control.language",
     "cli.serving":     "model config net control.language protocol.table workers.rendezvous "
-                       "service trial restarting",
+                       "confinement privileges service trial restarting",
     "__main__":        "cli",
 }  # fmt: skip
 """What each package may import, from the lowest floor up: only packages in the rows above it.

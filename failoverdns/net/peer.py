@@ -29,6 +29,11 @@ def peer(sock: socket.socket) -> Principal:
     return unix_principal(uid, pid, _command(pid))
 
 
+def peer_process(sock: socket.socket) -> int:
+    """Return the process id of the process that connected."""
+    return _credentials(sock)[0]
+
+
 def is_own_user(sock: socket.socket) -> bool:
     """Return whether the process at the other end runs as our user, or as root."""
     return _credentials(sock)[1] in (0, os.geteuid())

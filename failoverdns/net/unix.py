@@ -16,7 +16,7 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -57,15 +57,24 @@ class UnixListener:
     """
 
     def __init__(
-        self, reactor: Any, path: Path, mode: int, *, setting: str, bound: int | None = None
+        self,
+        reactor: Any,
+        path: Path,
+        mode: int,
+        *,
+        setting: str,
+        bound: int | None = None,
+        is_contended: bool = True,
     ) -> None:
         """Make the folder of `path` and bind there with the permission bits `mode`.
 
         A socket that a killed server left is replaced.  `setting` is the configuration key of the
         path, for messages.  `bound` is the descriptor of a socket that the program before has
-        bound there; it is ours from now on.  Raises CannotListen.
+        bound there; it is ours from now on.  `is_contended` says whether another process could
+        want the same path.  Raises CannotListen.
         """
         self.path = path
+        self.is_contended = is_contended
         self._reactor = reactor
         self._mode = mode
         self._setting = setting
@@ -144,7 +153,7 @@ class UnixListener:
 
     def _bind(self) -> socket.socket:
         _make_folder(self.path.parent, self._setting)
-        sock = bind_unix(self.path, self._mode, self._setting)
+        sock = bind_unix(self.path, self._mode, self._setting, is_contended=self.is_contended)
         self._identity: tuple[int, int] | None = _identity(self.path)
         return sock
 
@@ -205,16 +214,18 @@ def distrust(folder: Path) -> Distrust:
     return Distrust()
 
 
-def bind_unix(path: Path, mode: int, setting: str) -> socket.socket:
+def bind_unix(path: Path, mode: int, setting: str, *, is_contended: bool = True) -> socket.socket:
     """Return a non-blocking socket that listens at `path` with the permission bits `mode`.
 
-    Replaces a socket on which nobody listens.  Raises CannotListen.
+    Replaces a socket on which nobody listens, if the path `is_contended`: then another process
+    could do the same at the same moment.  Raises CannotListen.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        with _locked(path.parent):
-            _remove_stale(path, setting)
+        with _locked(path.parent) if is_contended else nullcontext():
+            if is_contended:
+                _remove_stale(path, setting)
             umask = os.umask(0o777 & ~mode)
             try:
                 _bind(sock, path)
@@ -259,8 +270,12 @@ def _bind(sock: socket.socket, path: Path) -> None:
         sock.bind(str(path))
         return
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    beside = Path(f"/proc/self/fd/{folder}/{path.name}")
     short = f".{os.getpid()}.new"
     try:
+        if _fits(beside):
+            sock.bind(str(beside))
+            return
         with suppress(FileNotFoundError):
             os.unlink(short, dir_fd=folder)
         sock.bind(f"/proc/self/fd/{folder}/{short}")

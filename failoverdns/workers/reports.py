@@ -8,7 +8,7 @@ from typing import Any, Final
 from failoverdns.model.change import Json
 from failoverdns.workers.worker_process import Worker
 
-_OF_EACH: Final = ("rendezvous", "fast_path", "version")
+_OF_EACH: Final = ("rendezvous", "fast_path", "version", "confinement")
 """What `status` has of each answering process, as the process itself reports it."""
 
 
@@ -31,6 +31,18 @@ def combined(
             for worker in workers
         ],
     }
+
+
+def confined_by(found: Iterable[Mapping[str, Any]]) -> str:
+    """Return what holds the answering processes, and what this system does not have for it."""
+    confinements = [one.get("confinement") or {} for one in found]
+    version = min((one.get("landlock", 0) for one in confinements), default=0)
+    filtered = all(one.get("seccomp", False) for one in confinements)
+    parts = {f"Landlock version {version}": version > 0, "seccomp": filtered}
+    present = [name for name, there in parts.items() if there]
+    missing = [name.split()[0] for name, there in parts.items() if not there]
+    text = " and ".join(["loss of capabilities", *present])
+    return f"{text}; without {' and '.join(missing)} on this system" if missing else text
 
 
 def added(reports: Iterable[Mapping[str, int]]) -> dict[str, Any]:
