@@ -15,7 +15,7 @@ from pathlib import Path
 from failoverdns.confinement.user import CannotBecome, become, is_to_change
 from failoverdns.model.settings import Config
 
-__all__ = ["CannotDrop", "check_files", "drop_privileges", "is_root_without_need", "is_to_change"]
+__all__ = ["CannotDrop", "drop_privileges", "is_root_without_need", "is_to_change"]
 
 
 class CannotDrop(Exception):
@@ -38,24 +38,28 @@ def drop_privileges(config: Config, *, make_folders: bool = True) -> bool:
     try:
         if not is_to_change(config.user):
             return False
+        written = _written(config)  # while all of it can be seen
         become(config.user, _folders(config) if make_folders else ())
     except CannotBecome as fault:
         raise CannotDrop(f"user: {fault}") from None
-    check_files(config, config.user)
+    _check_files(config, config.user, written)
     return True
 
 
-def check_files(config: Config, user: str) -> None:
-    """Raise CannotDrop if this process, which runs as `user`, cannot use what it needs."""
+def _check_files(config: Config, user: str, written: list[Path]) -> None:
+    """Raise CannotDrop if this process, which runs as `user`, cannot use what it needs.
+
+    `written` are the files and folders to which it must be able to write.
+    """
     for path in (Path(sys.executable), Path(os.__file__), Path(__file__)):
         if not _may(path, os.R_OK):
-            closed = _closed(path) or path
             raise CannotDrop(
-                f"user: {user} cannot read {closed}, and so cannot run the server: "
+                f"user: {user} cannot read {_closed(path) or path}, and so cannot run the server: "
                 "install it where every user can read it"
             )
     wanted = (*_folders(config), config.certificates.key_file, *_read(config))
-    barred = {str(folder) for path in wanted if (folder := _closed(path))}
+    closed_folders = {folder for path in (*wanted, *written) if (folder := _closed(path))}
+    barred = {str(folder) for folder in closed_folders if folder not in written}
     if barred:
         names = ", ".join(sorted(barred))
         raise CannotDrop(f"user: {user} cannot enter {names}, where files of the server are")
@@ -65,11 +69,8 @@ def check_files(config: Config, user: str) -> None:
             f"user: answering processes of a server of another user still run, which {user} "
             f"cannot take over from; end them: kill {' '.join(map(str, left))}"
         )
-    theirs = [path for path in _written(config) if not _may(path, os.R_OK | os.W_OK)]
-    unread = [path for path in _read(config) if path.exists() and not _may(path, os.R_OK)]
-    key = config.certificates.key_file
-    if key.exists() and key not in theirs and key.stat().st_uid != os.geteuid():
-        theirs.append(key)
+    theirs = [path for path in written if not _is_usable(path, config)]
+    unread = [path for path in _read(config) if os.path.exists(path) and not _may(path, os.R_OK)]
     if theirs:
         raise CannotDrop(
             f"user: {_names(theirs)} must belong to {user}: run chown {user}: {_words(theirs)}"
@@ -97,9 +98,22 @@ def _written(config: Config) -> list[Path]:
         found.append(config.querylog.file.parent)
     if not config.certificates.key_file.exists():
         found.append(config.certificates.key_file.parent)
-    found += [path for path in _beside(database) if path != config.certificates.key_file]
+    found += [config.certificates.key_file, *_beside(database)]
     found.append(config.control.socket.parent / "hooks")
     return list(dict.fromkeys(path for path in found if path.exists()))
+
+
+def _is_usable(path: Path, config: Config) -> bool:
+    """Return whether this process can use a file or folder that the server writes.
+
+    The key of the vault must belong to its user, who need not be able to write to it.
+    """
+    if path == config.certificates.key_file:
+        try:
+            return path.stat().st_uid == os.geteuid()
+        except OSError:
+            return False
+    return _may(path, os.R_OK | os.W_OK)
 
 
 def _beside(database: Path) -> list[Path]:
@@ -145,7 +159,7 @@ def _siblings(control_socket: Path) -> list[Path]:
 
 
 def _may(path: Path, mode: int) -> bool:
-    if path.is_dir():
+    if os.path.isdir(path):
         mode |= os.X_OK
     return os.access(path, mode, effective_ids=True)
 

@@ -241,4 +241,4 @@ def test_a_user_that_does_not_exist_is_an_error_of_the_configuration(server: Ser
     words = server.command("check-config", server.config)
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert 'line 4, column 7: user: there is no user "nobdy" on this machine' in done.stdout
+    assert 'yaml:4:7: error: user: there is no user "nobdy" on this machine' in done.stdout
