@@ -14,6 +14,8 @@ from pathlib import Path
 
 from failoverdns.confinement.user import CannotBecome, become, is_to_change
 from failoverdns.model.settings import Config
+from failoverdns.net.peer import find_control_gid
+from failoverdns.net.sockets import CannotListen
 
 __all__ = ["CannotDrop", "drop_privileges", "is_root_without_need", "is_to_change"]
 
@@ -39,7 +41,11 @@ def drop_privileges(config: Config, *, make_folders: bool = True) -> bool:
         if not is_to_change(config.user):
             return False
         written = _written(config)  # while all of it can be seen
-        become(config.user, _folders(config) if make_folders else ())
+        gid = find_control_gid(config.control)
+        folders = _folders(config, gid) if make_folders else {}
+        become(config.user, folders, () if gid is None else (gid,))
+    except CannotListen as fault:
+        raise CannotDrop(str(fault)) from None
     except CannotBecome as fault:
         raise CannotDrop(f"user: {fault}") from None
     _check_files(config, config.user, written)
@@ -83,11 +89,13 @@ def _check_files(config: Config, user: str, written: list[Path]) -> None:
         )
 
 
-def _folders(config: Config) -> Iterator[Path]:
-    """Yield the folders in which the server makes files."""
-    yield config.state.sqlite.parent
-    yield config.certificates.key_file.parent
-    yield config.control.socket.parent
+def _folders(config: Config, control_gid: int | None = None) -> dict[Path, int | None]:
+    """Return the folders in which the server makes files, with their groups where these are set."""
+    return {
+        config.state.sqlite.parent: None,
+        config.certificates.key_file.parent: None,
+        config.control.socket.parent: control_gid,
+    }
 
 
 def _written(config: Config) -> list[Path]:

@@ -31,7 +31,7 @@ from failoverdns.delivery import hook, pull, warnings
 from failoverdns.delivery import one_request as channel
 from failoverdns.issuing import orders, renewing, windows
 from failoverdns.model import health, resolution, zone
-from failoverdns.model.limits import RateLimits
+from failoverdns.model.limits import ALL_FACTOR, RateLimits
 from failoverdns.model.settings import TCPSettings
 from failoverdns.net import tls
 from failoverdns.protocol import cookies, options, query, reply
@@ -193,6 +193,7 @@ STANDARDS = [
     ("of all connections together take at most 16 MiB.", TCPSettings().max_buffered, 16 * MIB),
     ("by client network (/24 and /56)", RateLimits().ipv4_prefix_length, 24),
     ("client network (/24 and /56) and:", RateLimits().ipv6_prefix_length, 56),
+    ("all replies together, up to 10 times the rate", ALL_FACTOR, 10),
     ("Every second reply over the limit is truncated", RateLimits().slip, 2),
     ("replies are counted, too, down to 15 seconds' worth", RateLimits().window, 15),
     ("or 200 of one /24 or /56, the one", tcp_clients.IPV4_PREFIX, 24),

@@ -42,7 +42,7 @@ FLOORS: Mapping[str, str] = {
     "effects":         "model rules.derived",
     "control":         "model rules protocol pki store.interface net changes effects "
                        "control.language",
-    "answering":       "model protocol net secret_files",
+    "answering":       "model protocol net secret_files _native",
     "workers":         "model rules.derived protocol net answering confinement",
     "delivery":        "model rules pki store.interface net effects",
     "issuing":         "model rules pki store.interface effects secret_files",
@@ -54,9 +54,12 @@ FLOORS: Mapping[str, str] = {
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming",
-    "service":         "model rules store config net changes control answering workers "
-                       "automation reactions running outages",
-    "privileges":      "model confinement",
+    "reading":         "model config workers.starting",
+    "reloading":       "model config net changes answering workers.interface "
+                       "workers.full_table reactions running reading",
+    "service":         "model rules store net changes control answering workers "
+                       "automation reactions running outages reloading",
+    "privileges":      "model net confinement",
     "trial":           "model rules protocol.table store net changes answering reactions "
                        "privileges",
     "restarting":      "model confinement trial",
@@ -75,7 +78,7 @@ itself, and the version in `failoverdns`.  Of the store, most packages may use o
 HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client",
-    "siphashc":     "protocol.cookies",
+    "siphashc":     "protocol.cookies answering.limiting",
     "cryptography": "pki store.vault net.tls delivery.pull probing.certificates",
     "OpenSSL":      "net.tls probing.tls",
     "yaml":         "config",
@@ -92,7 +95,7 @@ HOMES: Mapping[str, str] = {
                     "workers delivery.one_request delivery.pull resolving.refresh_loop "
                     "probing.polling probing.prober probing.probe_loop automation.hostnames "
                     "automation.automation_loop reactions trimming outages running restarting "
-                    "service cli.serving",
+                    "reading reloading service cli.serving",
     "zope":         "net control.connection answering.tcp answering.udp workers.channel "
                     "probing.polling cli.serving",
 }  # fmt: skip
@@ -217,10 +220,11 @@ def test_packages_import_only_from_lower_floors() -> None:
     assert upwards == []
 
 
-def test_configuration_files_are_read_by_the_service_and_the_command_line_only() -> None:
+def test_configuration_files_are_read_at_the_start_and_by_reloads_only() -> None:
     """All other packages get values of `model.settings`."""
     assert [package for package, words in FLOORS.items() if covers(words, "config")] == [
-        "service",
+        "reading",
+        "reloading",
         "cli.serving",
     ]
 

@@ -58,7 +58,7 @@ def load_config(path: Path) -> Config:
         workers=sections.workers,
         user=sections.user,
         resolvers=tuple(sections.resolvers),
-        control=read_control(sections.control, folder, usable, faults),
+        control=read_control(sections.control, folder, usable, written, faults),
         state=state,
         history=sections.history.into(HistorySettings),
         identity=sections.identity.into(Identity),

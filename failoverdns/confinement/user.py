@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from typing import Final
 from failoverdns.confinement import capabilities
 
 ROOT: Final = 0
+NO_FOLDERS: Final[Mapping[Path, int | None]] = {}
 
 
 class CannotBecome(Exception):
@@ -32,9 +33,12 @@ def is_to_change(name: str) -> bool:
     return _known(name).pw_uid != os.geteuid()
 
 
-def become(name: str, folders: Iterable[Path] = ()) -> None:
-    """Become a user with its groups; missing `folders` are made for it before.
+def become(
+    name: str, folders: Mapping[Path, int | None] = NO_FOLDERS, groups: Iterable[int] = ()
+) -> None:
+    """Become a user with its groups, and with `groups`; missing `folders` are made for it before.
 
+    A folder has the number of its group, None for that of the user.
     Does nothing if this process runs as the user already.  Raises CannotBecome.
     """
     found = _known(name)
@@ -45,12 +49,11 @@ def become(name: str, folders: Iterable[Path] = ()) -> None:
             f"only root can become {name}, and the server was started as {_own_name()}: "
             f"start it as root or as {name}"
         )
-    for folder in folders:
-        _make_folder(folder, found)
+    for folder, gid in folders.items():
+        _make_folder(folder, found.pw_uid, found.pw_gid if gid is None else gid)
     try:
-        groups = os.getgrouplist(name, found.pw_gid)
         capabilities.keep_across_change_of_user()
-        os.setgroups(groups)
+        os.setgroups(sorted({*os.getgrouplist(name, found.pw_gid), *groups}))
         os.setresgid(found.pw_gid, found.pw_gid, found.pw_gid)
         os.setresuid(found.pw_uid, found.pw_uid, found.pw_uid)
         capabilities.reduce_to(capabilities.NET_BIND_SERVICE)
@@ -70,7 +73,7 @@ def _check_that_root_is_gone(name: str) -> None:
         raise CannotBecome(f"became {name}, and kept capabilities of root")
 
 
-def _make_folder(folder: Path, owner: pwd.struct_passwd) -> None:
+def _make_folder(folder: Path, uid: int, gid: int) -> None:
     """Make a folder that only its owner may write to, if there is none."""
     if folder.exists():
         return
@@ -79,7 +82,7 @@ def _make_folder(folder: Path, owner: pwd.struct_passwd) -> None:
         folder.mkdir(mode=0o750)
         opened = os.open(folder, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            os.fchown(opened, owner.pw_uid, owner.pw_gid)
+            os.fchown(opened, uid, gid)
         finally:
             os.close(opened)
     except OSError as fault:
