@@ -34,7 +34,8 @@ FLOORS: Mapping[str, str] = {
     "pki":             "model",
     "store":           "model",
     "regular_files":   "model",
-    "config":          "model regular_files",
+    "confinement":     "",
+    "config":          "model regular_files confinement.user",
     "secret_files":    "model regular_files",
     "net":             "model regular_files secret_files",
     "changes":         "model rules protocol store.interface",
@@ -43,7 +44,7 @@ FLOORS: Mapping[str, str] = {
     "control":         "model rules protocol pki store.interface net changes effects "
                        "control.language",
     "answering":       "model protocol net secret_files _native",
-    "workers":         "model rules.derived protocol net answering",
+    "workers":         "model rules.derived protocol net answering confinement",
     "delivery":        "model rules pki store.interface net effects",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
@@ -59,11 +60,13 @@ FLOORS: Mapping[str, str] = {
                        "workers.full_table reactions running reading",
     "service":         "model rules store net changes control answering workers "
                        "automation reactions running outages reloading",
-    "trial":           "model rules protocol.table store net changes answering reactions",
-    "restarting":      "model trial",
+    "privileges":      "model net confinement",
+    "trial":           "model rules protocol.table store net changes answering reactions "
+                       "privileges",
+    "restarting":      "model confinement trial",
     "cli":             "model control.language",
     "cli.serving":     "model config net control.language protocol.table workers.rendezvous "
-                       "service trial restarting",
+                       "confinement privileges service trial restarting",
     "__main__":        "cli",
 }  # fmt: skip
 """What each package may import, from the lowest floor up: only packages in the rows above it.

@@ -55,6 +55,11 @@ def has_spoken(sock: socket.socket) -> bool:
         return False
 
 
+def peer_process(sock: socket.socket) -> int:
+    """Return the process id of the process that connected."""
+    return _credentials(sock)[0]
+
+
 def is_own_user(sock: socket.socket) -> bool:
     """Return whether the process at the other end runs as our user, or as root."""
     return _credentials(sock)[1] in (0, os.geteuid())

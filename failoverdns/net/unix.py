@@ -16,7 +16,7 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -73,15 +73,18 @@ class UnixListener:
         setting: str,
         bound: int | None = None,
         gid: int | None = None,
+        is_contended: bool = True,
     ) -> None:
         """Make the folder of `path` and bind there with the permission bits `mode`.
 
         A socket that a killed server left is replaced.  `setting` is the configuration key of the
         path, for messages.  `bound` is the descriptor of a socket that the program before has
         bound there; it is ours from now on.  `gid` is the group of the socket, and of the folder if
-        that is made here; None leaves both to the process.  Raises CannotListen.
+        that is made here; None leaves both to the process.  `is_contended` says whether another
+        process could want the same path.  Raises CannotListen.
         """
         self.path = path
+        self.is_contended = is_contended
         self._reactor = reactor
         self._mode = mode
         self._setting = setting
@@ -165,7 +168,9 @@ class UnixListener:
 
     def _bind(self) -> socket.socket:
         make_folder(self.path.parent, self._setting, self._gid)
-        sock = bind_unix(self.path, self._mode, self._setting, self._gid)
+        sock = bind_unix(
+            self.path, self._mode, self._setting, self._gid, is_contended=self.is_contended
+        )
         self._identity: tuple[int, int] | None = _identity(self.path)
         return sock
 
@@ -238,17 +243,21 @@ def hidden_from(folder: Path, gid: int) -> Path | None:
     return None
 
 
-def bind_unix(path: Path, mode: int, setting: str, gid: int | None = None) -> socket.socket:
+def bind_unix(
+    path: Path, mode: int, setting: str, gid: int | None = None, *, is_contended: bool = True
+) -> socket.socket:
     """Return a non-blocking socket that listens at `path` with the permission bits `mode`.
 
-    It has the group `gid` before anybody can connect.  Replaces a socket on which nobody listens.
+    It has the group `gid` before anybody can connect.  Replaces a socket on which nobody listens,
+    if the path `is_contended`: then another process could do the same at the same moment.
     Raises CannotListen.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        with _locked(path.parent):
-            _remove_stale(path, setting)
+        with _locked(path.parent) if is_contended else nullcontext():
+            if is_contended:
+                _remove_stale(path, setting)
             umask = os.umask(0o777 & ~mode)
             try:
                 _bind(sock, path)
@@ -297,8 +306,12 @@ def _bind(sock: socket.socket, path: Path) -> None:
         sock.bind(str(path))
         return
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    beside = Path(f"/proc/self/fd/{folder}/{path.name}")
     short = f".{os.getpid()}.new"
     try:
+        if _fits(beside):
+            sock.bind(str(beside))
+            return
         with suppress(FileNotFoundError):
             os.unlink(short, dir_fd=folder)
         sock.bind(f"/proc/self/fd/{folder}/{short}")
