@@ -32,6 +32,7 @@ from contextlib import closing, contextmanager
 from functools import lru_cache
 from typing import Final
 
+from failoverdns.model.change import EVERYBODY
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.printable import printable
 from failoverdns.store.chain import START, linked
@@ -79,8 +80,13 @@ _SINCE_5 = (
     "DROP TABLE unnumbered",
     "ALTER TABLE head ADD COLUMN tag TEXT NOT NULL DEFAULT ''",
     "CREATE TABLE notes (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
-    "ALTER TABLE operations ADD COLUMN time REAL NOT NULL DEFAULT 0",
-    "UPDATE operations SET time = strftime('%s', 'now')",
+    "ALTER TABLE operations RENAME TO unowned",
+    "CREATE TABLE operations (principal TEXT NOT NULL, op_id TEXT NOT NULL, "
+    "document TEXT NOT NULL, checksum INTEGER NOT NULL, time REAL NOT NULL, "
+    "PRIMARY KEY (op_id, principal))",
+    "INSERT INTO operations "
+    f"SELECT '{EVERYBODY}', op_id, document, checksum, strftime('%s', 'now') FROM unowned",
+    "DROP TABLE unowned",
     "CREATE INDEX operated ON operations (time)",
     "CREATE TABLE trimmed (revision INTEGER PRIMARY KEY, hash BLOB NOT NULL)",
     "CREATE TABLE checkpoint (key TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID",
@@ -103,7 +109,10 @@ _SINCE_5 = (
     "WHERE revision = OLD.revision AND lower(hex(hash)) = OLD.hash) "
     "BEGIN SELECT RAISE(ABORT, 'history is append-only'); END",
 )
-"""Operations of before get the time of the upgrade: they are kept as long as new ones."""
+"""Operations of before get the time of the upgrade: they are kept as long as new ones.
+
+Their principals are not known, so that they answer a retry by any of them.
+"""
 
 _APPEND_ONLY = tuple(
     f"CREATE TRIGGER history_takes_no_{what.split()[0].lower()} BEFORE {what} "

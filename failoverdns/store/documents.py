@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import NamedTuple
 
 from failoverdns.model.change import Change, HistoryEntry, Operation, Write
 from failoverdns.model.entity import Entity, Identity
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.names import DomainName
-from failoverdns.model.principal import unix_principal
+from failoverdns.model.principal import read_who
 from failoverdns.store.entity_documents import KINDS
 from failoverdns.store.health_documents import Document
 from failoverdns.store.patches import Difference, apply, difference, inverted
@@ -83,7 +82,7 @@ def write_change(change: Change) -> Document:
     return {
         "revision": change.revision,
         "time": change.time,
-        "who": asdict(change.principal.detail),
+        "who": change.principal.who,
         "command": dict(change.command),
         "changed": [dict(part) for part in change.changed],
         "subjects": list(change.subjects),
@@ -99,7 +98,7 @@ def read_entry(document: Document) -> HistoryEntry:
         return HistoryEntry(
             revision=document["revision"],
             time=document["time"],
-            principal=unix_principal(**document["who"]),
+            principal=read_who(document["who"]),
             command=document["command"],
             changed=tuple(document["changed"]),
             subjects=tuple(document["subjects"]),
@@ -146,12 +145,13 @@ def undone(change: Document, current: Callable[[str], Document | None]) -> list[
 
 def write_operation(operation: Operation) -> Document:
     """Return the document of an operation."""
-    return {
+    document: Document = {
         "op_id": operation.op_id,
         "request": operation.request,
         "revision": operation.revision,
         "result": dict(operation.result),
     }
+    return {**document, "principal": operation.principal} if operation.principal else document
 
 
 def read_operation(document: Document) -> Operation:

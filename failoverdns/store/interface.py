@@ -110,10 +110,11 @@ class Store(Protocol):
         Raises Conflict, Unavailable or OutcomeUnknown.
         """
 
-    async def operation(self, op_id: str) -> Operation | None:
-        """Return the operation recorded under `op_id`, for at least `OPERATIONS_KEPT`.
+    async def operation(self, op_id: str, principal: str) -> Operation | None:
+        """Return the operation of a principal (by key) that is recorded under `op_id`.
 
-        Raises Unavailable.
+        It is kept for at least `OPERATIONS_KEPT`.  One that version 0.1.0 stored belongs to every
+        principal.  Raises Unavailable.
         """
 
     async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[HistoryEntry, ...]:

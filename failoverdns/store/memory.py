@@ -12,7 +12,7 @@ from enum import Enum
 from hashlib import sha256
 
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, HistoryEntry, Operation
+from failoverdns.model.change import EVERYBODY, Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
 from failoverdns.model.errors import Corrupt
@@ -65,7 +65,7 @@ class MemoryStore:
         self.trimmed: list[str] = []
         self.checkpoint: dict[str, str] = {}
         self._ahead: dict[str, str] = {}
-        self._operations: dict[str, Operation] = {}
+        self._operations: dict[tuple[str, str], Operation] = {}
         self._watchers: list[Notify] = []
         self._bundles: dict[str, Bundle] = {}
         self._fetches: list[Fetch] = []
@@ -112,22 +112,23 @@ class MemoryStore:
         needed = {bundle_of(entity) for entity in self._entities.values()}
         candidates = {**self._bundles, **{bundle.id: bundle for bundle in bundles}}
         self._bundles = {id_: found for id_, found in candidates.items() if id_ in needed}
-        self._operations.update((operation.op_id, operation) for operation in operations)
+        self._operations.update(((each.op_id, each.principal), each) for each in operations)
         times = [*(each.time for each in changes), *(each.time for each in operations)]
         now = max(times, default=0.0)
-        for op_id, operation in list(self._operations.items()):
+        for key, operation in list(self._operations.items()):
             if operation.time < now - OPERATIONS_KEPT:
-                del self._operations[op_id]
+                del self._operations[key]
         for change in changes:
             for notify in self._watchers:
                 notify(change)
         if failure is Failure.UNCONFIRMED:
             raise OutcomeUnknown("a test has the confirmation lost")
 
-    async def operation(self, op_id: str) -> Operation | None:
-        """Return the operation recorded under `op_id`."""
+    async def operation(self, op_id: str, principal: str) -> Operation | None:
+        """Return the operation of a principal that is recorded under `op_id`."""
         self._check_reachable()
-        return self._operations.get(op_id)
+        ours = self._operations.get((op_id, principal))
+        return ours or self._operations.get((op_id, EVERYBODY))
 
     async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[HistoryEntry, ...]:
         """Return at most `limit` changes, newest first."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from failoverdns.model.certificate import Bundle, Secret
-from failoverdns.model.change import Change, HistoryEntry, Operation
+from failoverdns.model.change import EVERYBODY, Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.history_cut import HistoryCut
@@ -86,10 +86,13 @@ class SQLiteStore:
             for notify in self._watchers:
                 notify(change)
 
-    async def operation(self, op_id: str) -> Operation | None:
-        """Return the operation recorded under `op_id`."""
-        query = "SELECT document, checksum FROM operations WHERE op_id = ?"
-        rows: list[Any] = await self._read(query, (op_id,))
+    async def operation(self, op_id: str, principal: str) -> Operation | None:
+        """Return the operation of a principal that is recorded under `op_id`."""
+        query = (
+            "SELECT document, checksum FROM operations WHERE op_id = ? AND principal IN (?, ?) "
+            "ORDER BY principal DESC LIMIT 1"
+        )
+        rows: list[Any] = await self._read(query, (op_id, principal, EVERYBODY))
         return documents.read_operation(rows[0]) if rows else None
 
     async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[HistoryEntry, ...]:

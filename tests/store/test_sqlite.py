@@ -19,7 +19,7 @@ from driving import at_once, run
 from store.test_store import APPLICATION, GROUP, change
 from vaults import vault_beside
 
-from failoverdns.model.change import Operation, Write
+from failoverdns.model.change import EVERYBODY, Operation, Write
 from failoverdns.model.delivery import Fetch
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Tombstone
@@ -144,6 +144,14 @@ def test_a_damaged_file_is_refused_and_not_changed(path: Path, damage: str) -> N
     assert str(caught.value).startswith(f"{path}: ")
     assert message in str(caught.value)
     assert (path.read_bytes() if path.exists() else None) == before
+
+
+def test_a_pipe_is_refused_at_once(path: Path) -> None:
+    """Opening it would wait for somebody who writes to it."""
+    path.unlink()
+    os.mkfifo(path, 0o600)
+    with pytest.raises(Corrupt, match="is not a regular file"):
+        opened(path)
 
 
 @pytest.mark.parametrize("table", ["subjects", "fetched", "fetches", "operations", "history"])
@@ -348,7 +356,7 @@ def test_a_commit_to_a_full_disk_is_refused_and_changes_nothing(path: Path) -> N
 
 
 READS: dict[str, Callable[[SQLiteStore], object]] = {
-    "operation": lambda store: run(store.operation("once")),
+    "operation": lambda store: run(store.operation("once", EVERYBODY)),
     "history": lambda store: run(store.history(None, 10)),
     "history of a group": lambda store: run(store.history(["grp-2"], 10)),
     "changes_after": lambda store: run(store.changes_after(0)),
