@@ -25,7 +25,7 @@ from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.moment import Moment
 from failoverdns.model.settings import Config, ListenAddress
-from failoverdns.net.peer import find_allowed
+from failoverdns.net.peer import find_control_gid, find_roles
 from failoverdns.net.sockets import CannotListen, check_free
 from failoverdns.protocol.table.fast_path import NotCompiled, fast_path
 from failoverdns.reactions import CannotReact, prepare
@@ -78,7 +78,8 @@ def check_start(config: Config, used: InUse | None) -> str:
         now = Moment(time.time(), time.monotonic())
         configure(Draft(state), Configure(config.zones, config.automation), now, Random(0))
         make_worker_settings(config, None, lambda: secrets.token_bytes(16))
-        find_allowed(config.control.allow, "control.allow")
+        find_roles(config.control.roles)
+        find_control_gid(config.control)
         prepare(config)
         if used is not None:
             _check_unused(config, used)

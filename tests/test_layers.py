@@ -53,8 +53,11 @@ FLOORS: Mapping[str, str] = {
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming",
-    "service":         "model rules store config net changes control answering workers "
-                       "automation reactions running outages",
+    "reading":         "model config workers.starting",
+    "reloading":       "model config net changes answering workers.interface "
+                       "workers.full_table reactions running reading",
+    "service":         "model rules store net changes control answering workers "
+                       "automation reactions running outages reloading",
     "trial":           "model rules protocol.table store net changes answering reactions",
     "restarting":      "model trial",
     "cli":             "model control.language",
@@ -89,7 +92,7 @@ HOMES: Mapping[str, str] = {
                     "workers delivery.one_request delivery.pull resolving.refresh_loop "
                     "probing.polling probing.prober probing.probe_loop automation.hostnames "
                     "automation.automation_loop reactions trimming outages running restarting "
-                    "service cli.serving",
+                    "reading reloading service cli.serving",
     "zope":         "net control.connection answering.tcp answering.udp workers.channel "
                     "probing.polling cli.serving",
 }  # fmt: skip
@@ -214,10 +217,11 @@ def test_packages_import_only_from_lower_floors() -> None:
     assert upwards == []
 
 
-def test_configuration_files_are_read_by_the_service_and_the_command_line_only() -> None:
+def test_configuration_files_are_read_at_the_start_and_by_reloads_only() -> None:
     """All other packages get values of `model.settings`."""
     assert [package for package, words in FLOORS.items() if covers(words, "config")] == [
-        "service",
+        "reading",
+        "reloading",
         "cli.serving",
     ]
 

@@ -24,6 +24,7 @@ from failoverdns.answering.responding import (
 )
 from failoverdns.answering.settings import UNCONFIGURED, WorkerSettings, answer_settings_of
 from failoverdns.model.change import Json
+from failoverdns.model.errors import Malformed
 from failoverdns.net.sockets import make_room
 from failoverdns.protocol.table.fast_path import make_table
 from failoverdns.protocol.table.table import Batches, ServedBatch, ServesBatches, Table
@@ -37,9 +38,11 @@ class Answerer:
     def __init__(self, reactor: Any) -> None:
         """Begin with an empty table and no sockets; `reactor` is Twisted's."""
         self._table: Table = make_table()
+        self._next: Table | None = None
+        """A table that is being filled, to take the place of the one that answers."""
         self._settings = answer_settings_of(UNCONFIGURED, None)
-        batches = self._table.serve if isinstance(self._table, ServesBatches) else None
-        serve = partial(self._serve, batches) if batches is not None else None
+        batches = isinstance(self._table, ServesBatches)
+        serve = partial(self._serve, self._serve_batches) if batches else None
         self.listeners = Listeners(reactor, self.answer, UNCONFIGURED.tcp, serve)
         self.query_log = QueryLog(None)
 
@@ -74,6 +77,12 @@ class Answerer:
             return reply if treatment is Treatment.SEND else None
         return reply
 
+    def _serve_batches(self, *arguments: Any) -> ServedBatch:
+        """Answer from the present table."""
+        table = self._table
+        assert isinstance(table, ServesBatches)
+        return table.serve(*arguments)
+
     def _serve(self, batches: Batches, descriptor: int) -> ServedBatch | None:
         """Let C answer the packets at a socket, unless the query log needs each one."""
         limiter = self._settings.limiter
@@ -87,10 +96,31 @@ class Answerer:
 
         Raises Malformed.
         """
-        if is_part:
-            self._table.stage(delta)
-        else:
-            self._table.apply(delta)
+        for table in (self._table, self._next):
+            if table is not None and is_part:
+                table.stage(delta)
+            elif table is not None:
+                table.apply(delta)
+
+    def fill_next(self, part: bytes) -> None:
+        """Put names into the next table; deltas go to both tables until it is taken or forgotten.
+
+        Raises Malformed.
+        """
+        if self._next is None:
+            self._next = make_table()
+        self._next.apply(part)
+
+    def take_next(self, delta: bytes) -> None:
+        """Apply a delta to the next table, and answer from it from now on; raises Malformed."""
+        if self._next is None:
+            raise Malformed("there is no next table")
+        self._next.apply(delta)
+        self._table, self._next = self._next, None
+
+    def forget_next(self) -> None:
+        """Give up the next table."""
+        self._next = None
 
     def configure(self, settings: WorkerSettings) -> None:
         """Replace the settings; the query log keeps the settings that it started with.

@@ -57,7 +57,7 @@ def load_config(path: Path) -> Config:
         listen=tuple(sections.listen),
         workers=sections.workers,
         resolvers=tuple(sections.resolvers),
-        control=read_control(sections.control, folder, usable, faults),
+        control=read_control(sections.control, folder, usable, written, faults),
         state=state,
         history=sections.history.into(HistorySettings),
         identity=sections.identity.into(Identity),

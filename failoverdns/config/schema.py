@@ -21,6 +21,7 @@ from failoverdns.config.scalars import named
 from failoverdns.config.section import Section
 from failoverdns.config.sections import ConfigFile
 from failoverdns.model.health import CheckKind
+from failoverdns.model.roles import ROLE_WORDS
 
 
 def check_shape(document: Node, faults: FaultReport) -> tuple[ConfigFile, Node]:
@@ -86,6 +87,7 @@ _NEEDS = (
     _Need(("safety_rules", "", "assert"), "groups", list, "name at least one group"),
     _Need(("acme",), "accept_terms", None, f"write true: {TERMS}"),
     _Need(("querylog",), "file", None, "give the path of the file that queries are logged to"),
+    _Need(("control", "roles", ""), "role", None, f"write {', '.join(ROLE_WORDS)}"),
     _Need(("acme", "external_account"), "key_id", None, "the CA gives it to you"),
     _Need(
         ("acme", "external_account"),

@@ -26,6 +26,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from failoverdns.control.caller import Caller
 from failoverdns.control.given_file import GivenFile
 from failoverdns.control.language.requests import (
     MAX_LINE,
@@ -40,8 +41,9 @@ from failoverdns.model.commands import Action, Mutation
 from failoverdns.model.commands.server import Backup, Restart, Watch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.principal import unix_principal
+from failoverdns.model.roles import Rights
 from failoverdns.net.detaching import detach, is_flushed
-from failoverdns.net.peer import Allowed, peer
+from failoverdns.net.peer import Account, AccountRoles, account_of, peer
 from failoverdns.net.succession import HandedClient
 
 MAX_PENDING: Final = 1000
@@ -63,11 +65,14 @@ TURN: Final = 0.002
 class Clients(Protocol):
     """All clients of the control socket, as one of them sees them (`control.server`)."""
 
-    allowed: Allowed | None
+    roles: AccountRoles
     clock: IReactorTime
     commands: RequestExecutor
     is_suspended: bool
     """Whether no further request is taken."""
+
+    def name_of(self, uid: int) -> str | None:
+        """Return the name of a user, if it is known."""
 
     def enter(self, client: ControlConnection) -> bool:
         """Add a client; return False if there is no place for it."""
@@ -89,7 +94,8 @@ class ControlConnection(TwistedProtocol):
     def __init__(self, factory: Clients) -> None:
         self._factory = factory
         self.watching = False
-        self._principal = unix_principal(-1, -1, "?")
+        self._account = Account(-1, frozenset())
+        self._caller = Caller(unix_principal(-1, -1, "?"), Rights)
         self._buffer = bytearray()
         self._file: GivenFile | None = None
         self._discarding = False
@@ -105,19 +111,19 @@ class ControlConnection(TwistedProtocol):
         self._restart_id: Json = None
 
     def connectionMade(self) -> None:  # noqa: N802
-        """Identify the client; reject it if it is not allowed, or if there are too many clients."""
-        self._principal = peer(self.transport.socket)
+        """Identify the client; reject it if it has no role, or if there are too many clients."""
+        self._account = account_of(self.transport.socket)
+        name = self._factory.name_of(self._account.uid)
+        self._caller = Caller(peer(self.transport.socket, name), self._rights)
         self.transport.registerProducer(self, True)
-        allowed = self._factory.allowed
-        if allowed is not None and not allowed.admits(self.transport.socket):
-            text = f"uid {self._principal.detail.uid} is not in control.allow of the configuration"
-            self._turn_away(Rejected("forbidden", text))
+        if self._rights().role is None:
+            self._turn_away(self._no_role())
         elif not self._factory.enter(self):
             self._turn_away(Rejected("busy", "too many clients; try again"))
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Take requests from bytes that arrived."""
-        if self._gone:
+        if self._gone or self._ended:
             return
         self._buffer += data
         self._work()
@@ -215,6 +221,15 @@ class ControlConnection(TwistedProtocol):
             self._reply(reply)
         self.dataReceived(client.received)
 
+    def check_role(self) -> None:
+        """Let the client go, after its pending replies, if it has no role any more."""
+        if self._gone or self._rights().role is not None:
+            return
+        self.watching, self._ended = False, True
+        self._buffer.clear()
+        self.transport.pauseProducing()
+        self._reply(write_refusal(None, self._no_role()))
+
     def look(self) -> None:
         """Read or wait, after that was changed for all connections."""
         if not self._gone:
@@ -292,11 +307,12 @@ class ControlConnection(TwistedProtocol):
         self._slots.append(slot)
         if isinstance(request.command, Mutation):
             self._factory.commands.change(
-                request, self._principal, lambda lines: self._fill(slot, lines)
+                request, self._caller, lambda lines: self._fill(slot, lines)
             )
         else:
             slot.request = request
-            if isinstance(request.command, Restart):
+            commands = self._factory.commands
+            if isinstance(request.command, Restart) and commands.permits(request, self._caller):
                 self._restart, self._restart_id = slot, request.id
 
     def _send_chunk(self) -> bool:
@@ -319,11 +335,13 @@ class ControlConnection(TwistedProtocol):
         return True
 
     def _begin(self, slot: Slot, request: Request) -> None:
-        if isinstance(request.command, Watch):
-            self.watching = True
         commands = self._factory.commands
-        is_action = isinstance(request.command, Action)
-        carry_out = commands.act(request, slot.file) if is_action else commands.read(request)
+        if isinstance(request.command, Watch) and commands.permits(request, self._caller):
+            self.watching = True
+        if isinstance(request.command, Action):
+            carry_out = commands.act(request, self._caller, slot.file)
+        else:
+            carry_out = commands.read(request, self._caller)
         result = Deferred.fromCoroutine(carry_out)
         result.addErrback(self._report_defect, request)
         result.addCallback(lambda lines: self._fill(slot, lines))
@@ -341,6 +359,17 @@ class ControlConnection(TwistedProtocol):
         if append:
             self._slots.append(slot)
         self._work()
+
+    def _rights(self) -> Rights:
+        """Return what the user of the client may do now."""
+        return self._factory.roles.rights_of(self._account)
+
+    def _no_role(self) -> Rejected:
+        """Return the refusal of a client whose user has no role, and note it."""
+        setting = "control.allow or control.roles of the configuration"
+        refusal = Rejected("forbidden", f"uid {self._account.uid} is not in {setting}")
+        self._factory.commands.turned_away(self._caller.principal, refusal)
+        return refusal
 
     def _turn_away(self, refusal: Rejected) -> None:
         """Send the reason, and close later: a client that still writes would not read it."""

@@ -20,7 +20,7 @@ from twisted.internet.protocol import ServerFactory
 from failoverdns.control.connection import ControlConnection
 from failoverdns.control.slots import RequestExecutor
 from failoverdns.model.change import Json
-from failoverdns.net.peer import Allowed
+from failoverdns.net.peer import AccountRoles
 from failoverdns.net.succession import HandedClient, close_all
 
 MAX_CLIENTS: Final = 100
@@ -33,10 +33,18 @@ class ControlFactory(ServerFactory):
     noisy = False
 
     def __init__(
-        self, clock: IReactorTime, commands: RequestExecutor, allowed: Allowed | None
+        self,
+        clock: IReactorTime,
+        commands: RequestExecutor,
+        roles: AccountRoles,
+        name_of: Callable[[int], str | None],
     ) -> None:
-        """Carry out `commands` of the allowed clients; None allows all that can connect."""
-        self.allowed = allowed
+        """Carry out `commands` of the clients that have a role in `roles`.
+
+        `name_of` returns the name of a user, if it is known.
+        """
+        self.roles = roles
+        self.name_of = name_of
         self.clock = clock
         self.commands = commands
         self.is_suspended = False
@@ -46,6 +54,12 @@ class ControlFactory(ServerFactory):
     def buildProtocol(self, addr: IAddress | None) -> ControlConnection:  # noqa: N802
         """Return the protocol of a new client."""
         return ControlConnection(self)
+
+    def adopt(self, roles: AccountRoles) -> None:
+        """Use other roles from now on, for connections that are open too."""
+        self.roles = roles
+        for client in list(self._clients):
+            client.check_role()
 
     def enter(self, client: ControlConnection) -> bool:
         """Add a client, disconnecting the longest idle one if there are too many.

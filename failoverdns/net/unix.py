@@ -57,18 +57,27 @@ class UnixListener:
     """
 
     def __init__(
-        self, reactor: Any, path: Path, mode: int, *, setting: str, bound: int | None = None
+        self,
+        reactor: Any,
+        path: Path,
+        mode: int,
+        *,
+        setting: str,
+        bound: int | None = None,
+        gid: int | None = None,
     ) -> None:
         """Make the folder of `path` and bind there with the permission bits `mode`.
 
         A socket that a killed server left is replaced.  `setting` is the configuration key of the
         path, for messages.  `bound` is the descriptor of a socket that the program before has
-        bound there; it is ours from now on.  Raises CannotListen.
+        bound there; it is ours from now on.  `gid` is the group of the socket, and of the folder if
+        that is made here; None leaves both to the process.  Raises CannotListen.
         """
         self.path = path
         self._reactor = reactor
         self._mode = mode
         self._setting = setting
+        self._gid = gid
         self._factory: ServerFactory | None = None
         self._admits: Admits = lambda _: True
         self._fault = ""
@@ -143,8 +152,8 @@ class UnixListener:
             self._reactor.addReader(self)
 
     def _bind(self) -> socket.socket:
-        _make_folder(self.path.parent, self._setting)
-        sock = bind_unix(self.path, self._mode, self._setting)
+        make_folder(self.path.parent, self._setting, self._gid)
+        sock = bind_unix(self.path, self._mode, self._setting, self._gid)
         self._identity: tuple[int, int] | None = _identity(self.path)
         return sock
 
@@ -153,6 +162,7 @@ class UnixListener:
         sock = socket.socket(fileno=bound)
         sock.setblocking(False)
         with suppress(OSError):
+            _own(self.path, self._gid)
             self.path.chmod(self._mode)
         self._identity = _identity(self.path) or (-1, -1)
         return sock
@@ -205,10 +215,22 @@ def distrust(folder: Path) -> Distrust:
     return Distrust()
 
 
-def bind_unix(path: Path, mode: int, setting: str) -> socket.socket:
+def hidden_from(folder: Path, gid: int) -> Path | None:
+    """Return the first folder on the way to `folder` that a group cannot enter; None if none."""
+    for each in (*reversed(folder.parents), folder):
+        with suppress(OSError):
+            found = each.stat()
+            is_of_group = found.st_gid == gid and found.st_mode & stat.S_IXGRP
+            if not found.st_mode & stat.S_IXOTH and not is_of_group:
+                return each
+    return None
+
+
+def bind_unix(path: Path, mode: int, setting: str, gid: int | None = None) -> socket.socket:
     """Return a non-blocking socket that listens at `path` with the permission bits `mode`.
 
-    Replaces a socket on which nobody listens.  Raises CannotListen.
+    It has the group `gid` before anybody can connect.  Replaces a socket on which nobody listens.
+    Raises CannotListen.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -220,7 +242,11 @@ def bind_unix(path: Path, mode: int, setting: str) -> socket.socket:
                 _bind(sock, path)
             finally:
                 os.umask(umask)
+            _own(path, gid)
             sock.listen(BACKLOG)
+    except PermissionError as fault:
+        sock.close()
+        raise CannotListen(f"{setting}: {path}: {fault.strerror}{_remedy(gid)}") from None
     except OSError as fault:
         sock.close()
         raise CannotListen(f"{setting}: {path}: {fault.strerror or fault}") from None
@@ -294,9 +320,30 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _make_folder(path: Path, setting: str) -> None:
+def _own(path: Path, gid: int | None) -> None:
+    """Give a file to a group, unless that is None."""
+    if gid is not None:
+        os.chown(path, -1, gid)
+
+
+def _remedy(gid: int | None) -> str:
+    """Return what to do if a socket could not be made, when it was to have a group."""
+    if gid is None:
+        return ""
+    return f". Its group can be {gid} only if the server's user is in that group, or is root"
+
+
+def make_folder(path: Path, setting: str, gid: int | None = None) -> None:
+    """Make a folder for sockets unless it is there, for a group unless that is None.
+
+    Raises CannotListen.
+    """
     try:
-        path.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if not path.exists():
+            path.mkdir(mode=0o750, parents=True)
+            _own(path, gid)
+    except FileExistsError:
+        return
     except OSError as fault:
         raise CannotListen(
             f"{setting}: cannot make the directory {path}: {fault.strerror}"

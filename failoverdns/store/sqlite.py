@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from failoverdns.model.certificate import Bundle, Secret
-from failoverdns.model.change import Change, HistoryEntry, Operation
+from failoverdns.model.change import EVERYBODY, Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
 from failoverdns.store import documents, history_rows, trimming
+from failoverdns.store.authentication import Authentication
 from failoverdns.store.copying import Copying
 from failoverdns.store.damage import damaged
 from failoverdns.store.interface import (
@@ -58,7 +59,8 @@ class SQLiteStore:
         self._vault = vault
         self._run = run
         self._watchers: list[Notify] = []
-        self._file = OpenFile(path)
+        self._authentication = Authentication(vault)
+        self._file = OpenFile(path, self._authentication)
         self._copying = Copying(path)
         self._copies = copy or run
         self._is_copying = False
@@ -84,10 +86,13 @@ class SQLiteStore:
             for notify in self._watchers:
                 notify(change)
 
-    async def operation(self, op_id: str) -> Operation | None:
-        """Return the operation recorded under `op_id`."""
-        query = "SELECT document, checksum FROM operations WHERE op_id = ?"
-        rows: list[Any] = await self._read(query, (op_id,))
+    async def operation(self, op_id: str, principal: str) -> Operation | None:
+        """Return the operation of a principal that is recorded under `op_id`."""
+        query = (
+            "SELECT document, checksum FROM operations WHERE op_id = ? AND principal IN (?, ?) "
+            "ORDER BY principal DESC LIMIT 1"
+        )
+        rows: list[Any] = await self._read(query, (op_id, principal, EVERYBODY))
         return documents.read_operation(rows[0]) if rows else None
 
     async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[HistoryEntry, ...]:
@@ -107,17 +112,19 @@ class SQLiteStore:
         return await self._call(lambda c: links_after(c, after, limit))
 
     async def verify(self, expected: str | None = None) -> StoreHead:
-        """Verify the whole chain, in pieces between which commits can be made; return its head."""
-        while True:
-            going = await self._call(lambda c: Verification.begin(c, expected))
+        """Verify the whole chain and what follows from it, in pieces; return its head."""
+        head = None
+        while head is None:
+            going = await self._call(lambda c: Verification(c, expected))
             try:
                 while await self._call(going.go_on):
                     pass
-                head = going.walk.end()
-                break
+                head = going.head
             except Corrupt:
                 if not await self._call(going.is_outdated):
                     raise
+            finally:
+                going.close()
         reading = Reading()
         while await self._call(reading.follow):
             pass
@@ -234,32 +241,29 @@ class SQLiteStore:
         await self._run(self._close)
 
     def _load(self) -> Loaded:
-        connection, loaded = self._file.open()
-        try:
-            self._open_vault(connection)
-        except BaseException:
-            self._file.close()
-            raise
+        _, loaded = self._file.open()
+        with suppress(Unavailable, OutcomeUnknown, OSError):  # the next start does it
+            if not self._authentication.is_tagged:
+                self._file.write(self._authentication.begin_tags)
+                self._authentication.is_tagged = True
+            self._vault.mark()
+            if self._vault.is_rotating:
+                self._rotate()
         return loaded
 
     def _close(self) -> None:
         self._file.close()
         self._copying.close()
 
-    def _open_vault(self, connection: sqlite3.Connection) -> None:
-        """Open the key file, creating it if no key is stored; finish an interrupted rotation."""
-        sealed_keys = connection.execute("SELECT count(*) FROM bundles").fetchone()[0]
-        self._vault.open(may_create=not sealed_keys)
-        if self._vault.is_rotating:
-            with suppress(Unavailable, OutcomeUnknown):  # the next start or rotation ends it
-                self._rotate()
-
     def _rotate(self) -> int:
         """Begin a rotation of the key, or continue one that could not be ended, and end it."""
 
         def rotate(connection: sqlite3.Connection) -> int:
+            self._authentication.verify(connection)
             self._vault.begin_rotation()  # in the transaction: nothing is written meanwhile
-            return reencrypt_keys(connection, self._vault)
+            count = reencrypt_keys(connection, self._vault)
+            self._authentication.begin_tags(connection)
+            return count
 
         count = self._file.write(rotate)
         try:
@@ -276,10 +280,12 @@ class SQLiteStore:
         bundles: Sequence[Bundle],
     ) -> None:
         def write(connection: sqlite3.Connection) -> None:
-            write_changes(connection, expected, changes, operations)
+            with self._authentication.following(connection, changes):
+                write_changes(connection, expected, changes, operations)
             write_bundles(connection, changes, bundles, self._vault)
 
         self._file.write(write)
+        self._authentication.is_tagged = True
         self._file.acknowledge(expected + len(changes))
 
     async def _read(self, query: str, values: Sequence[object]) -> list[Any]:

@@ -48,7 +48,8 @@ def write_changes(
     for write in writes:
         if write.after is not None:
             connection.execute(
-                "INSERT INTO entities VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE "
+                "INSERT INTO entities (key, document, checksum) VALUES (?, ?, ?) "
+                "ON CONFLICT (key) DO UPDATE "
                 "SET document = excluded.document, checksum = excluded.checksum",
                 (documents.key_of(write.after), *sealed(documents.write_entity(write.after))),
             )
@@ -64,13 +65,16 @@ def write_changes(
         ((subject, change.revision) for change in changes for subject in change.subjects),
     )
     connection.executemany(
-        "INSERT INTO operations VALUES (?, ?, ?, ?)",
-        ((op.op_id, *sealed(documents.write_operation(op)), op.time) for op in operations),
+        "INSERT INTO operations VALUES (?, ?, ?, ?, ?)",
+        (
+            (op.principal, op.op_id, *sealed(documents.write_operation(op)), op.time)
+            for op in operations
+        ),
     )
     times = [*(each.time for each in changes), *(each.time for each in operations)]
     connection.execute(
-        "DELETE FROM operations WHERE op_id IN "
-        "(SELECT op_id FROM operations WHERE time < ? ORDER BY time LIMIT ?)",
+        "DELETE FROM operations WHERE rowid IN "
+        "(SELECT rowid FROM operations WHERE time < ? ORDER BY time LIMIT ?)",
         (max(times, default=0.0) - OPERATIONS_KEPT, len(operations) + FORGOTTEN),
     )
 

@@ -52,12 +52,12 @@ class Channel(Protocol):
     def __init__(
         self,
         carry_out: CarryOut,
-        take_delta: Callable[[bytes, bool], None],
+        take_delta: Callable[[bytes, Kind], None],
         lost: Callable[[Channel], None],
     ) -> None:
         """Carry out calls with `carry_out`, and call `lost` when the channel is closed.
 
-        `take_delta` gets the bytes of a delta, and whether they are a part to be staged.
+        `take_delta` gets the body and the kind of each frame that has names.
         """
         self._carry_out = carry_out
         self._take_delta = take_delta
@@ -126,12 +126,12 @@ class Channel(Protocol):
         try:
             for frame in self._reader.feed(data):
                 match frame.kind:
-                    case Kind.DELTA | Kind.PART:
-                        self._take_delta(frame.body, frame.kind is Kind.PART)
                     case Kind.CALL:
                         self._answer(*read_call(frame.body))
                     case Kind.REPLY:
                         self._note_reply(*read_reply(frame.body))
+                    case kind:
+                        self._take_delta(frame.body, kind)
         except Malformed as fault:
             log.error("a channel between our processes is broken: {fault}", fault=str(fault))
             self.transport.abortConnection()

@@ -43,6 +43,7 @@ from failoverdns.workers.calls import (
 )
 from failoverdns.workers.channel import Channel, ChannelFactory, open_channel
 from failoverdns.workers.first_version import translated
+from failoverdns.workers.frames import Kind
 from failoverdns.workers.rendezvous import rendezvous_of, title
 
 CHANNEL = 3
@@ -99,7 +100,7 @@ class AnsweringProcess:
         """Return our end of a channel: to our control process, or to one at the rendezvous."""
         channel = Channel(
             self._carry_out,
-            lambda delta, is_part: self._take_delta(channel, delta, is_part=is_part),
+            lambda body, kind: self._take_names(channel, body, kind),
             self._lose,
         )
         channel.takes_descriptors = is_ours
@@ -109,10 +110,18 @@ class AnsweringProcess:
         """Stop after a signal."""
         self._reactor.callFromThread(self._stop)
 
-    def _take_delta(self, channel: Channel, delta: bytes, *, is_part: bool) -> None:
+    def _take_names(self, channel: Channel, body: bytes, kind: Kind) -> None:
         if channel is not self._control:
             raise Malformed("a delta came from a process that does not control this one")
-        self._answerer.take_delta(delta, is_part)
+        match kind:
+            case Kind.NEXT:
+                self._answerer.fill_next(body)
+            case Kind.SWAP:
+                self._answerer.take_next(body)
+            case Kind.FORGET:
+                self._answerer.forget_next()
+            case _:
+                self._answerer.take_delta(body, kind is Kind.PART)
 
     def _carry_out(self, channel: Channel, name: str, arguments: dict[str, Any]) -> Any:
         if channel is not self._control:

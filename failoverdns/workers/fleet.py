@@ -31,11 +31,11 @@ from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import HandedConnection, HandedPair, close_all
-from failoverdns.protocol.table.deltas import write_parts
+from failoverdns.protocol.table.deltas import write_parts, write_swap
 from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.calls import PROTOCOL, Call, write_address, write_connections
-from failoverdns.workers.filling import FILLING, fill
-from failoverdns.workers.frames import write_delta_frame
+from failoverdns.workers.filling import FILLING, fill, fill_next
+from failoverdns.workers.frames import write_delta_frame, write_forget_frame, write_swap_frame
 from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave, recalled
 from failoverdns.workers.interface import CannotAnswer, Parts
 from failoverdns.workers.reports import added, combined
@@ -136,9 +136,31 @@ class Fleet:
 
     def publish(self, delta: Delta) -> None:
         """Send a delta to every process, including those that are being filled."""
-        frame = write_delta_frame(write_parts(delta))
+        frame = b""
         for worker in self._workers:
+            if delta.static is not None and worker.has_next:
+                worker.has_next = False
+                worker.send_delta(write_swap_frame(write_swap(delta)))
+                continue
+            frame = frame or write_delta_frame(write_parts(delta))
             worker.send_delta(frame)
+
+    async def fill_next(self, parts: Parts) -> None:
+        """Fill a next table in every process that answers, while the present one answers.
+
+        A process that ends meanwhile is replaced, and its successor is filled like any other.
+        """
+        chosen = [worker for worker in self._workers if worker.is_serving]
+        for worker in chosen:
+            worker.has_next = True
+        await fill_next(chosen, parts, self._reactor)
+
+    def forget_next(self) -> None:
+        """Give up the next table."""
+        for worker in self._workers:
+            if worker.has_next:
+                worker.has_next = False
+                worker.send_delta(write_forget_frame())
 
     async def visible(self) -> None:
         """Wait until every process that answers has applied the published deltas, or has ended.

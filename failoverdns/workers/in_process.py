@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.task import deferLater
+
 from failoverdns.answering.answerer import Answerer
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.succession import HandedConnection, HandedPair
-from failoverdns.protocol.table.deltas import write_delta
+from failoverdns.protocol.table.deltas import write_delta, write_swap
 from failoverdns.protocol.table.fast_path import fast_path
 from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave, recalled
 from failoverdns.workers.interface import Parts
@@ -34,6 +36,7 @@ class InProcess:
         self._answerer = Answerer(reactor)
         self._setup = AnsweringSetup(0, inherited, reactor, self._configure)
         self._open: set[int] = set()
+        self._has_next = False
         self._orphans: list[Orphan] = []
 
     async def start(self, config: Config, parts: Parts) -> None:
@@ -62,7 +65,23 @@ class InProcess:
 
     def publish(self, delta: Delta) -> None:
         """Apply a delta."""
-        self._answerer.take_delta(write_delta(delta))
+        if delta.static is not None and self._has_next:
+            self._has_next = False
+            self._answerer.take_next(write_swap(delta))
+        else:
+            self._answerer.take_delta(write_delta(delta))
+
+    async def fill_next(self, parts: Parts) -> None:
+        """Fill a next table with `parts`, while the present one answers."""
+        self._has_next = True
+        for part in parts():
+            self._answerer.fill_next(part)
+            await deferLater(self._reactor, 0)
+
+    def forget_next(self) -> None:
+        """Give up the next table."""
+        self._has_next = False
+        self._answerer.forget_next()
 
     async def visible(self) -> None:
         """Return at once, because published deltas are visible immediately."""

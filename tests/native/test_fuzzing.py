@@ -20,11 +20,36 @@ SANITIZED = ["-std=c11", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sani
 @pytest.mark.parametrize("target", ["deltas", "packets", "batches", "limiter"])
 def test_the_c_code_accesses_no_memory_out_of_bounds(target: str, tmp_path: Path) -> None:
     """Sanitizers watch it process complete and truncated deltas, packets, batches and limits."""
+    replay(target, tmp_path)
+
+
+@pytest.mark.parametrize("target", ["deltas", "packets", "batches", "limiter"])
+def test_the_c_code_runs_on_processors_with_32_bits(target: str, tmp_path: Path) -> None:
+    """Build it with `-m32`, with every warning that is an error in what it would compute."""
+    sample = tmp_path / "sample.c"
+    sample.write_text("#include <stdint.h>\nint main(void) { return 0; }\n")
+    narrow = [tool("cc"), "-m32", *SANITIZED, sample, "-o", tmp_path / "sample"]
+    if subprocess.run(narrow, capture_output=True).returncode:
+        pytest.skip("the compiler has no 32-bit libraries: Debian's gcc-multilib has them")
+    replay(target, tmp_path, "-m32", "-Wall", "-Wextra", "-Werror")
+
+
+def test_both_ways_to_multiply_give_the_same_product(tmp_path: Path) -> None:
+    """Compare them for numbers with one bit, runs of bits, and random ones."""
+    program = tmp_path / "product"
+    source = ROOT / "tests" / "native" / "product.c"
+    subprocess.run([tool("cc"), *SANITIZED, "-I", NATIVE, source, "-o", program], check=True)
+    done = subprocess.run([program], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def replay(target: str, tmp_path: Path, *flags: str) -> None:
+    """Build a fuzz target with sanitizers, and run it over its initial inputs."""
     here = ROOT / "tests" / "native"
     sources = [here / f"fuzz_{target}.c", here / "consistency.c", here / "replay.c", *CORE]
     program = tmp_path / target
-    command = [tool("cc"), *SANITIZED, "-I", NATIVE, *sources, "-o", program]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    command = [tool("cc"), *SANITIZED, *flags, "-I", NATIVE, *sources, "-o", program]
+    subprocess.run(command, check=True, timeout=120)
     seeds = tmp_path / "seeds"
     seeds.mkdir()
     words = [sys.executable, here / "seeds.py", seeds, ROOT / "tests" / "corpus"]

@@ -118,7 +118,7 @@ def challenge_nodes(view: View, owners: Iterable[DomainName] | None = None) -> l
     return [
         Node(owner, zone.origin, (RRset(TXT, 0, _texts(found)),), 0)
         for owner, found in values.items()
-        if (zone := zone_of(view, owner)) is not None and not _is_configured(zone, owner)
+        if (zone := zone_of(view, owner)) is not None and not zone.has_configured(owner)
     ]
 
 
@@ -129,10 +129,6 @@ def owners_of(challenges: Iterable[Challenge]) -> set[DomainName]:
 
 def _texts(values: Iterable[str]) -> tuple[Text, ...]:
     return tuple(Text((value.encode(),)) for value in values)
-
-
-def _is_configured(zone: Zone, owner: DomainName) -> bool:
-    return any(rrset.owner == owner for rrset in zone.configured_rrsets())
 
 
 def _looks_like_an_address(text: str) -> bool:
