@@ -22,7 +22,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
-import failoverdns
 from failoverdns import __version__
 from failoverdns.answering.answerer import Answerer
 from failoverdns.answering.settings import WorkerSettings, read_worker_settings
@@ -179,7 +178,7 @@ class AnsweringProcess:
         if self._confinement is not None:
             return
         log_file = settings.querylog.file if settings.querylog is not None else None
-        package = Path(failoverdns.__file__).parent
+        package = Path(__file__).parents[1]
         self._confinement = confine(package, self._rendezvous, log_file)
         if self._listener is not None:
             self._listener.is_contended = False
