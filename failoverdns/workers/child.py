@@ -36,9 +36,8 @@ from failoverdns.net.unix import LOOK, UnixListener
 from failoverdns.protocol.table.fast_path import fast_path
 from failoverdns.workers.calls import (
     CONTROLLED,
-    OTHER_VERSION,
-    PROTOCOL,
     Call,
+    check_protocol,
     read_address,
     read_connections,
     write_address,
@@ -267,14 +266,6 @@ class AnsweringProcess:
             self._retrying.stop()
         if self._listener is not None:
             self._listener.close()
-
-
-def check_protocol(arguments: dict[str, Any]) -> None:
-    """Raise Rejected if the control process speaks another version of the protocol."""
-    spoken = arguments.get("protocol", 1)
-    if spoken != PROTOCOL:
-        text = f"failoverdns {__version__} is on disk, and speaks {PROTOCOL}, not {spoken}"
-        raise Rejected(OTHER_VERSION, text)
 
 
 def _log_command(arguments: dict[str, Any]) -> LogCommand:
