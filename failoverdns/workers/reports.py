@@ -45,7 +45,7 @@ def _confinement(found: Iterable[Mapping[str, Any]]) -> str:
     version = min((one.get("landlock", 0) for one in confinements), default=0)
     filtered = all(one.get("seccomp", False) for one in confinements)
     parts = ["loss of capabilities"]
-    missing = []
+    missing: list[str] = []
     for there, name, absent in (
         (version > 0, f"Landlock version {version}", "Landlock"),
         (filtered, "seccomp", "seccomp filter"),
