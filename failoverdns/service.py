@@ -324,15 +324,15 @@ class Service:
             running.control.take_over(clients, self._write_restarted, self._reactor)
 
     def _admits(self, sock: socket.socket) -> bool:
-        """Return whether a client of the control socket may stay: answering processes may not.
+        """Return whether there is room for a client, and it is no answering process.
 
-        They have no reason to connect, and where the kernel can, they cannot either.
+        These have no reason to connect, and where the kernel can prevent it, they cannot either.
         """
         pid = peer_process(sock)
         if self._answering.includes(pid):
             log.error("answering process {pid} connected to the control socket: refused", pid=pid)
             return False
-        return True
+        return self._running is not None and self._running.control.admits(sock)
 
     def _write_restarted(self, id_: Json) -> bytes:
         """Return the reply to `restart`, now that it is done."""

@@ -33,10 +33,11 @@ FLOORS: Mapping[str, str] = {
     "protocol.table":  "model protocol _native",
     "pki":             "model",
     "store":           "model",
+    "regular_files":   "model",
     "confinement":     "",
-    "config":          "model confinement.user",
-    "secret_files":    "model",
-    "net":             "model secret_files",
+    "config":          "model regular_files confinement.user",
+    "secret_files":    "model regular_files",
+    "net":             "model regular_files secret_files",
     "changes":         "model rules protocol store.interface",
     "control.language": "model pki",
     "effects":         "model rules.derived",
@@ -45,9 +46,9 @@ FLOORS: Mapping[str, str] = {
     "answering":       "model protocol net secret_files _native",
     "workers":         "model rules.derived protocol net answering confinement",
     "delivery":        "model rules pki store.interface net effects",
-    "issuing":         "model rules pki store.interface effects secret_files",
+    "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
-    "probing":         "model",
+    "probing":         "model regular_files",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules store.interface net changes effects delivery issuing",
     "trimming":        "model store.interface net effects",
@@ -79,7 +80,7 @@ HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client",
     "siphashc":     "protocol.cookies answering.limiting",
-    "cryptography": "pki store.vault net.tls delivery.pull probing.certificates",
+    "cryptography": "pki store.vault net.tls net.arrivals delivery.pull probing.certificates",
     "OpenSSL":      "net.tls probing.tls",
     "yaml":         "config",
     "pydantic":     "config answering.settings",
@@ -90,7 +91,8 @@ HOMES: Mapping[str, str] = {
     "requests":     "issuing",
     "click":        "cli",
     "rich":         "cli",
-    "twisted":      "net control.connection control.server answering.answerer answering.listening "
+    "twisted":      "net control.connection control.conversation control.intake control.server "
+                    "control.shared control.turns answering.answerer answering.listening "
                     "answering.query_log answering.tcp answering.tcp_clients answering.udp "
                     "workers delivery.one_request delivery.pull resolving.refresh_loop "
                     "probing.polling probing.prober probing.probe_loop automation.hostnames "

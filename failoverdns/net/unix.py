@@ -28,7 +28,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from failoverdns.net.sockets import BACKLOG, CannotListen
+from failoverdns.net.sockets import CannotListen
 
 MAX_PATH: Final = 107
 """Bytes in the address of a Unix socket on Linux, at most: `sun_path` less its final NUL."""
@@ -39,7 +39,15 @@ LOOK: Final = 1.0
 LOCKING: Final = 3.0
 """Seconds in which another process that binds a socket in the same folder must be done."""
 
-_ACCEPTED_AT_ONCE: Final = 100
+ACCEPTED_AT_ONCE: Final = 64
+"""Clients that are accepted in one turn of the reactor, most of which are refused."""
+
+SERVED_AT_ONCE: Final = 16
+"""Clients that are served of those, so that others that came before are served meanwhile."""
+
+WAITING: Final = 128
+"""Clients that have connected and are not accepted yet; further ones wait in connect(2)."""
+
 _PAUSE: Final = 0.2
 """Seconds without accepting after no descriptor was free."""
 
@@ -133,14 +141,18 @@ class UnixListener:
         """Accept the clients that wait."""
         assert self._factory is not None
         try:
-            for _ in range(_ACCEPTED_AT_ONCE):
+            served = 0
+            for _ in range(ACCEPTED_AT_ONCE):
                 client, _address = self._socket.accept()
                 with client:
+                    client.setblocking(False)
                     if self._admits(client):
-                        client.setblocking(False)
                         self._reactor.adoptStreamConnection(
                             client.fileno(), socket.AF_UNIX, self._factory
                         )
+                        served += 1
+                if served == SERVED_AT_ONCE:
+                    break
         except (BlockingIOError, ConnectionError):
             return
         except OSError:  # no descriptor is free
@@ -252,7 +264,7 @@ def bind_unix(
             finally:
                 os.umask(umask)
             _own(path, gid)
-            sock.listen(BACKLOG)
+            sock.listen(WAITING)
     except PermissionError as fault:
         sock.close()
         raise CannotListen(f"{setting}: {path}: {fault.strerror}{_remedy(gid)}") from None

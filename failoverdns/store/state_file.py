@@ -179,6 +179,8 @@ def _check_file(place: Place) -> None:
             raise Corrupt(f"is missing, but its log is there. {remedy(path)}")
         _create(path)
         return
+    if not path.is_file():  # opening a pipe would wait for its other end
+        raise Corrupt("is not a regular file")
     with path.open("rb") as file:
         start = file.read(len(_MAGIC))
     if start != _MAGIC:

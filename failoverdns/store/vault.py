@@ -148,7 +148,7 @@ class Vault:
         self._keys = {self._current: key}
 
     def _read(self) -> list[bytes]:
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             self._check(os.fstat(descriptor))
             text = read_all(descriptor, _MAX_FILE)

@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sys
+from collections import deque
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.net.peer import is_own_user
 from failoverdns.net.process import begin_logging, name_process, take_reactor
 from failoverdns.net.sockets import CannotListen
-from failoverdns.net.succession import close_all
+from failoverdns.net.succession import HandedConnection, close_all
 from failoverdns.net.unix import LOOK, UnixListener
 from failoverdns.protocol.table.fast_path import fast_path
 from failoverdns.workers.calls import (
@@ -50,6 +51,12 @@ from failoverdns.workers.rendezvous import rendezvous_of, title
 
 CHANNEL = 3
 """The descriptor of the channel to the control process that started this process."""
+
+SENT_AT_ONCE = 1 << 18
+"""Bytes of texts, or of queries that were received, in a reply."""
+
+RELEASED_AT_ONCE = 250
+"""TCP connections in a reply; as many descriptors fit into a message of the kernel."""
 
 FAREWELL = 0.2
 """Seconds between the last reply and the end of the process, for the reply to be sent."""
@@ -70,6 +77,8 @@ class AnsweringProcess:
         self._fault = ""
         self._retrying = LoopingCall(self._listen)
         self._retiring = False
+        self._released: deque[HandedConnection] = deque()
+        """TCP connections that were given up and not handed over yet."""
         self._confinement: Confinement | None = None
         self._kept: dict[int, str] = {}
         """Unrecorded steps, which are not understood here, by their numbers."""
@@ -165,7 +174,7 @@ class AnsweringProcess:
             case Call.KEEP:
                 self._keep(arguments)
             case Call.RECALL:
-                return [text for _, text in sorted(self._kept.items())]
+                return self._recall(int(arguments["after"]))
             case Call.RETIRE:
                 return self._retire()
             case _:
@@ -191,6 +200,20 @@ class AnsweringProcess:
             self._kept.clear()
             return
         self._kept.update((int(number), str(text)) for number, text in steps)
+
+    def _recall(self, after: int) -> list[list[int | str]]:
+        """Return texts with higher numbers than `after`: one, and more while they are short."""
+        piece: list[list[int | str]] = []
+        size = 0
+        for number, text in sorted(self._kept.items()):
+            size += len(text)
+            if number > after:
+                if piece and size > SENT_AT_ONCE:
+                    break
+                piece.append([number, text])
+            else:
+                size = 0
+        return piece
 
     def _report(self) -> dict[str, Any]:
         in_place = self._listener is not None and self._listener.is_in_place
@@ -219,9 +242,15 @@ class AnsweringProcess:
         return [write_address(address) for address, _, _ in copies]
 
     async def _release(self, channel: Channel) -> list[Any]:
-        """Stop answering, and give up the TCP connections for another process."""
-        self._retiring = True
-        released = await self._answerer.listeners.release()
+        """Stop answering, and give up the TCP connections for another process, piece by piece."""
+        if not self._retiring:
+            self._retiring = True
+            self._released = deque(await self._answerer.listeners.release())
+        released: list[HandedConnection] = []
+        size = 0
+        while self._released and size < SENT_AT_ONCE and len(released) < RELEASED_AT_ONCE:
+            released.append(self._released.popleft())
+            size += len(released[-1].received)
         channel.give_descriptors(one.descriptor for one in released)
         # The descriptors are sent in this turn of the reactor or later: they stay open until then.
         self._reactor.callLater(FAREWELL, close_all, [one.descriptor for one in released])

@@ -41,7 +41,7 @@ from failoverdns.workers.heartbeat import Heartbeat
 from failoverdns.workers.interface import CannotAnswer, Parts
 from failoverdns.workers.kept_texts import KeptTexts
 from failoverdns.workers.query_logs import log_queries
-from failoverdns.workers.reports import combined, in_words
+from failoverdns.workers.reports import collected, combined, in_words
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers, warn_of_query_log
 from failoverdns.workers.socket_division import divide_connections, divide_sockets
 from failoverdns.workers.worker_process import Worker
@@ -182,9 +182,8 @@ class Fleet:
 
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections of all processes, and their process ids."""
-        asked = [worker.pid for worker in self._workers if worker.is_serving]
-        found = zip(asked, await call_all(self._workers, Call.REPORT), strict=True)
-        by_pid = {pid: report for pid, report in found if isinstance(report, dict)}
+        asked = [worker for worker in self._workers if worker.is_serving]
+        by_pid = collected(asked, await call_all(self._workers, Call.REPORT))
         return combined(self._workers, by_pid, self._setup.addresses.lost())
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:

@@ -29,6 +29,9 @@ from failoverdns.workers.rendezvous import is_answering, is_hidden, rendezvous_o
 BOUND: Final = 3.0
 """Seconds in which an orphan must listen, and answer a call; else it is killed."""
 
+MAX_RECALLED: Final = 16 << 20
+"""Bytes of a reply with texts: a process sends small ones together, and a large one alone."""
+
 AGAIN: Final = 0.1
 """Seconds between two attempts to find, or to ask, an orphan."""
 
@@ -48,7 +51,8 @@ class Orphan(CalledProcess):
         self._process: OtherProcess | None = None
         with suppress(OSError):  # it has ended, or runs where our /proc does not reach
             self._process = OtherProcess(reactor, pid, self._note_end)
-        self._channel = Channel(call_nothing, call_nothing, self._lose)
+        self._channel = Channel(call_nothing, call_nothing, self._lose, only_replies=True)
+        self._channel.name = f"process {pid}"
         open_channel(reactor, sock.fileno(), self._channel)
 
     async def hand_over(self, inherited: Inherited) -> bool:
@@ -77,24 +81,35 @@ class Orphan(CalledProcess):
         One of a version that cannot do this keeps them until it is retired.
         """
         self._channel.takes_descriptors = True
+        released: list[HandedConnection] = []
         try:
-            written = await self.call(Call.RELEASE, bound=BOUND)
-            return read_connections(written, self._channel.take_descriptors)
+            while written := await self.call(Call.RELEASE, bound=BOUND):
+                released += read_connections(written, self._channel.take_descriptors)
         except (Malformed, ValueError, TypeError) as fault:
             log.error("process {pid} is not trusted: {fault}", pid=self.pid, fault=str(fault))
         except (Gone, Stuck, Rejected):
             pass
         finally:
             self._channel.refuse_descriptors()
-        return []
+        return released
 
     async def recall(self) -> list[str]:
         """Return the texts that it keeps; none if it is of a version that keeps none."""
+        texts: list[str] = []
+        after = -1
         try:
-            kept = await self.call(Call.RECALL, bound=BOUND)
+            while piece := await self.call(
+                Call.RECALL, {"after": after}, bound=BOUND, most=MAX_RECALLED
+            ):
+                texts += [str(text) for _, text in piece]
+                if (last := int(piece[-1][0])) <= after:
+                    raise ValueError("the texts are not in order")
+                after = last
         except (Gone, Stuck, Rejected):
-            return []
-        return [str(text) for text in kept] if isinstance(kept, list) else []
+            pass
+        except (ValueError, TypeError, LookupError) as fault:
+            log.error("process {pid} is not trusted: {fault}", pid=self.pid, fault=str(fault))
+        return texts
 
     async def retire(self) -> None:
         """Let it answer the queries that it has begun to receive; it answers no others then."""

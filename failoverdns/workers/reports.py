@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
+from twisted.python.failure import Failure
+
 from failoverdns.model.change import Json
+from failoverdns.model.errors import Malformed
 from failoverdns.workers.worker_process import Worker
 
 _OF_EACH: Final = ("rendezvous", "fast_path", "version", "confinement")
 """What `status` has of each answering process, as the process itself reports it."""
+
+MAX_TEXT: Final = 100
+"""Characters of a text in a report."""
 
 
 def combined(
@@ -37,6 +43,49 @@ def in_words(found: Collection[Mapping[str, Any]]) -> str:
     """Return what answering processes answer with, and what they are confined by, for the log."""
     fast_paths = ", ".join(sorted({str(one["fast_path"]) for one in found}))
     return f"fast path: {fast_paths}, confined by {_confinement(found)}"
+
+
+def collected(asked: Iterable[Worker], found: Iterable[Any]) -> dict[int, dict[str, Any]]:
+    """Return the reports of processes by their ids, without failures.
+
+    A process whose report is malformed is killed.
+    """
+    by_pid: dict[int, dict[str, Any]] = {}
+    for worker, report in zip(asked, found, strict=True):
+        if isinstance(report, Exception | Failure):
+            continue
+        try:
+            check_report(report)
+            by_pid[worker.pid] = report
+        except Malformed as fault:
+            worker.distrust(str(fault))
+    return by_pid
+
+
+def check_report(report: Any) -> None:
+    """Raise Malformed if what an answering process reports of itself cannot be shown."""
+    if not isinstance(report, dict):
+        raise Malformed("a report that is not an object")
+    for name in ("udp", "tcp", "rate_limit"):
+        counts = report.get(name)
+        if name == "rate_limit" and counts is None:
+            continue
+        if not isinstance(counts, dict) or not all(type(one) is int for one in counts.values()):
+            raise Malformed(f"a report whose {name} are not counts")
+    for name in ("fast_path", "version"):
+        text = report.get(name)
+        if not isinstance(text, str) or not _is_short(text):
+            raise Malformed(f"a report whose {name} is not a short text")
+    held = report.get("confinement")
+    if held is not None and not (isinstance(held, dict) and all(map(_is_short, held.values()))):
+        raise Malformed("a report whose confinement is not short texts and numbers")
+
+
+def _is_short(value: Any) -> bool:
+    """Return whether a value is a number, or a text that can be shown."""
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT and value.isprintable()
+    return isinstance(value, int)
 
 
 def _confinement(found: Iterable[Mapping[str, Any]]) -> str:

@@ -146,6 +146,14 @@ def test_a_damaged_file_is_refused_and_not_changed(path: Path, damage: str) -> N
     assert (path.read_bytes() if path.exists() else None) == before
 
 
+def test_a_pipe_is_refused_at_once(path: Path) -> None:
+    """Opening it would wait for somebody who writes to it."""
+    path.unlink()
+    os.mkfifo(path, 0o600)
+    with pytest.raises(Corrupt, match="is not a regular file"):
+        opened(path)
+
+
 @pytest.mark.parametrize("table", ["subjects", "fetched", "fetches", "operations", "history"])
 def test_damage_in_what_a_start_does_not_read_is_found_by_a_verification(
     path: Path, table: str

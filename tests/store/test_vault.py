@@ -83,6 +83,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "junk": (lambda f: replaced(f, b"junk\n"), "is not a key file"),
     "too short": (lambda f: replaced(f, b"c2hvcnQ=\n"), "is not a key file"),
     "a folder": (lambda f: (f.unlink(), f.mkdir(mode=0o700)), "is not a regular file"),
+    "a pipe": (lambda f: (f.unlink(), os.mkfifo(f, 0o600)), "is not a regular file"),
 }
 
 
