@@ -28,6 +28,7 @@ from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.settings import Config
+from failoverdns.net.descriptors import OURS
 from failoverdns.net.peer import find_allowed
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import HandedClient
@@ -131,12 +132,20 @@ def build(
         now=time.time,
         steady=steady,
     )
+
+    async def server() -> dict[str, Json]:
+        return {
+            **await answering.report(),
+            "control": dict[str, Json](control.places.report()),
+            "open_files": dict[str, Json](OURS.report()),
+        }
+
     effects = CommandEffects(
         now=time.time,
         steady=steady,
         spawn=spawn,
         hooks=reactions.report,
-        server=answering.report,
+        server=server,
         automation=automation.report,
         probing=automation,
         query_log=answering.log_queries,
@@ -146,6 +155,12 @@ def build(
     )
     commands = CommandCorridor(ledger, store, effects)
     control = ControlFactory(reactor, commands, allowed)
+    OURS.want(
+        "clients of the control socket",
+        control.places.limits.most,
+        used=lambda: len(control.places.all),
+        changed=control.places.limit,
+    )
     trimming = Trimming(store, submit_own, reactor, time.time)
     return Running(ledger, reactions, resolving, automation, trimming, control)
 

@@ -32,6 +32,7 @@ from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import Config
+from failoverdns.net.descriptors import OURS, keep_to_ourselves
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.one_call import OneCall
 from failoverdns.net.sockets import CannotListen
@@ -106,6 +107,7 @@ class Service:
         Raises CannotStart, Corrupt or CannotListen; nothing stays open then.
         """
         began = time.monotonic()
+        keep_to_ourselves()
         try:
             self._bind_control_socket()
             self._threads.start()
@@ -308,7 +310,10 @@ class Service:
         running.automation.configure(self.config)
         running.trimming.configure(self.config.history)
         if self._listener is not None:
-            self._listener.accept(running.control, running.control.admits)
+            self._listener.accept(
+                running.control, running.control.admits, running.control.places.make_room
+            )
+        OURS.note()
         if self._succession is not None:
             clients = self._succession.clients
             running.control.take_over(clients, self._write_restarted, self._reactor)
@@ -341,6 +346,7 @@ class Service:
         running.resolving.configure(config.resolvers)
         running.automation.configure(config)
         running.trimming.configure(config.history)
+        OURS.note()
         log.info("reloaded {file}", file=str(config.file))
         self._answering.log_addresses()
 

@@ -22,7 +22,7 @@ from failoverdns.answering.responding import (
 )
 from failoverdns.answering.settings import UNCONFIGURED, WorkerSettings, answer_settings_of
 from failoverdns.model.change import Json
-from failoverdns.net.sockets import make_room
+from failoverdns.net.descriptors import OURS
 from failoverdns.protocol.table.fast_path import make_table
 from failoverdns.protocol.table.table import Batches, ServedBatch, ServesBatches, Table
 
@@ -82,20 +82,19 @@ class Answerer:
     def configure(self, settings: WorkerSettings) -> None:
         """Replace the settings; the query log keeps the settings that it started with.
 
-        Every TCP connection takes an open file, so the limit of the process is raised accordingly.
+        Every TCP connection takes an open file, so the limit of the process is raised accordingly;
+        if that is not possible there may be fewer connections.
         """
         self._settings = answer_settings_of(settings, self._settings.limiter)
         self.listeners.tcp_clients.limits = settings.tcp
         if self.query_log.settings is None:
             self.query_log = QueryLog(settings.querylog)
-        wanted, allowed = make_room(settings.tcp.max_connections)
-        if allowed < wanted:
-            log.warn(
-                "tcp.max_connections takes {wanted} open files, and {allowed} are allowed: "
-                "raise the hard limit (LimitNOFILE= of systemd, `ulimit -Hn`)",
-                wanted=wanted,
-                allowed=allowed,
-            )
+        OURS.want(
+            "TCP connections of DNS clients",
+            settings.tcp.max_connections,
+            used=lambda: len(self.listeners.tcp_clients),
+            changed=self.listeners.allow,
+        )
 
     def report(self) -> dict[str, Any]:
         """Return the counts of packets, connections and limited replies, for `status`."""

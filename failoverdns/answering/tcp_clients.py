@@ -24,6 +24,9 @@ IPV4_PREFIX, IPV6_PREFIX = 24, 56
 MESSAGES_A_TURN: Final = 64
 """Messages of all connections that are answered in one reactor turn; UDP reads as many."""
 
+ACCEPTED_AT_ONCE: Final = 64
+"""Connections that are accepted at an address in one reactor turn, if there are open files."""
+
 MESSAGES_IN_A_ROW: Final = 16
 """Messages of one connection that are answered in one reactor turn."""
 
@@ -50,6 +53,8 @@ class TCPClients:
     def __init__(self, clock: IReactorTime, limits: TCPSettings) -> None:
         """Apply `limits` to all connections; the limits can be replaced later."""
         self.limits = limits
+        self.allowed: int | None = None
+        """The number of connections for which there are open files; None if there are enough."""
         self.evicted = 0
         """Number of connections that were closed because of a limit."""
         self._clock = clock
@@ -63,6 +68,17 @@ class TCPClients:
     def __len__(self) -> int:
         return len(self._places)
 
+    @property
+    def most(self) -> int:
+        """The number of connections that may be open."""
+        most = self.limits.max_connections
+        return most if self.allowed is None else min(most, self.allowed)
+
+    @property
+    def accepts_at_once(self) -> int:
+        """The number of connections to accept in one turn, before others are closed for them."""
+        return max(1, min(ACCEPTED_AT_ONCE, self.most // 8))
+
     def enter(self, connection: Connection, host: str) -> None:
         """Add a connection from the address `host`, and close one if there are too many."""
         place = self._places[connection] = _Place(prefix_of(host))
@@ -70,7 +86,7 @@ class TCPClients:
         neighbours[connection] = None
         if len(neighbours) > self.limits.max_connections_per_prefix:
             self._let_go(next(iter(neighbours)))
-        if len(self._places) > self.limits.max_connections:
+        if len(self._places) > self.most:
             self._let_go(next(iter(self._places)))
 
     def touch(self, connection: Connection) -> None:

@@ -26,6 +26,7 @@ from failoverdns.answering.answerer import Answerer
 from failoverdns.answering.settings import read_worker_settings
 from failoverdns.model.commands.server import LogCommand, QueryLogOff, QueryLogOn, QueryLogStatus
 from failoverdns.model.errors import Malformed, Rejected
+from failoverdns.net.descriptors import OURS
 from failoverdns.net.peer import is_own_user
 from failoverdns.net.process import begin_logging, name_process, take_reactor
 from failoverdns.net.sockets import CannotListen
@@ -137,6 +138,7 @@ class AnsweringProcess:
             case Call.CONFIGURE:
                 check_protocol(arguments)
                 answerer.configure(read_worker_settings(arguments["settings"]))
+                OURS.note()
             case Call.OPEN:
                 self._open(channel, arguments)
             case Call.CLOSE:

@@ -18,9 +18,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from failoverdns.control.places import LIMITS
 from failoverdns.net import tls
-from failoverdns.net.sockets import OTHER_DESCRIPTORS, CannotListen
+from failoverdns.net.descriptors import OTHER
+from failoverdns.net.sockets import CannotListen
 from failoverdns.net.tls import BoundedTls, TlsContext, TlsFiles
 from failoverdns.reactions import ASKED_AT_ONCE, CALLS_AT_ONCE, PROGRAMS_AT_ONCE
 
@@ -195,10 +195,10 @@ def test_the_number_of_connections_never_exceeds_the_limit(endpoint: Endpoint) -
 
 
 def test_file_descriptors_are_enough_for_all_limits_together() -> None:
-    """DNS over TCP, delivery, control clients, pipes of programs, calls of a CA."""
+    """Delivery, pipes of programs, calls of a CA, beside what `net.descriptors` divides."""
     programs = 2 * (PROGRAMS_AT_ONCE + ASKED_AT_ONCE) + 2 * CALLS_AT_ONCE
-    taken = tls.MAX_CONNECTIONS + LIMITS.most + programs
-    assert taken <= OTHER_DESCRIPTORS - 100
+    taken = tls.MAX_CONNECTIONS + programs
+    assert taken <= OTHER - 100
 
 
 def test_replaced_files_are_used_for_new_connections(endpoint: Endpoint) -> None:
