@@ -34,6 +34,7 @@ from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.descriptors import OURS, keep_to_ourselves
 from failoverdns.net.inherited import Inherited
+from failoverdns.net.memory import LARGE
 from failoverdns.net.one_call import OneCall
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.spawning import spawn
@@ -314,6 +315,7 @@ class Service:
                 running.control, running.control.admits, running.control.places.make_room
             )
         OURS.note()
+        running.control.memory.note(LARGE)
         if self._succession is not None:
             clients = self._succession.clients
             running.control.take_over(clients, self._write_restarted, self._reactor)
@@ -347,6 +349,7 @@ class Service:
         running.automation.configure(config)
         running.trimming.configure(config.history)
         OURS.note()
+        running.control.memory.note(LARGE)
         log.info("reloaded {file}", file=str(config.file))
         self._answering.log_addresses()
 

@@ -23,6 +23,7 @@ from failoverdns.answering.responding import (
 from failoverdns.answering.settings import UNCONFIGURED, WorkerSettings, answer_settings_of
 from failoverdns.model.change import Json
 from failoverdns.net.descriptors import OURS
+from failoverdns.net.memory import Memory
 from failoverdns.protocol.table.fast_path import make_table
 from failoverdns.protocol.table.table import Batches, ServedBatch, ServesBatches, Table
 
@@ -40,6 +41,7 @@ class Answerer:
         serve = partial(self._serve, batches) if batches is not None else None
         self.listeners = Listeners(reactor, self.answer, UNCONFIGURED.tcp, serve)
         self.query_log = QueryLog(None)
+        self._memory = Memory(reactor)
 
     def answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
         """Return the reply to a packet from the address `host`, or None for no reply.
@@ -74,6 +76,7 @@ class Answerer:
 
         Raises Malformed.
         """
+        self._memory.note(len(delta) if is_part else 0)
         if is_part:
             self._table.stage(delta)
         else:
@@ -110,5 +113,6 @@ class Answerer:
 
     def stop(self) -> None:
         """Close the sockets and the query log."""
+        self._memory.stop()
         self.listeners.close_all()
         self.query_log.close()

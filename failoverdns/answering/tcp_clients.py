@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from twisted.internet.interfaces import IReactorTime
 
 from failoverdns.model.settings import TCPSettings
+from failoverdns.net.memory import Memory
 
 IPV4_PREFIX, IPV6_PREFIX = 24, 56
 """Bits of an address that identify one client: the network that one customer of a provider has."""
@@ -58,6 +59,7 @@ class TCPClients:
         self.evicted = 0
         """Number of connections that were closed because of a limit."""
         self._clock = clock
+        self._memory = Memory(clock)
         self._places: dict[Connection, _Place] = {}
         self._by_prefix: dict[bytes, dict[Connection, None]] = {}
         self._kept = 0
@@ -103,6 +105,7 @@ class TCPClients:
         if place is None:
             return
         self._kept += size - place.bytes_kept
+        self._memory.note(max(0, place.bytes_kept - size))
         place.bytes_kept = size
         while self._kept > self.limits.max_buffered:
             self._let_go(next(one for one, place in self._places.items() if place.bytes_kept))
@@ -113,6 +116,7 @@ class TCPClients:
         if place is None:
             return
         self._kept -= place.bytes_kept
+        self._memory.note(place.bytes_kept)
         neighbours = self._by_prefix[place.prefix]
         del neighbours[connection]
         if not neighbours:

@@ -61,7 +61,7 @@ class Allowances:
             self._divide()
 
     def clear(self) -> None:
-        """Begin anew, with nothing that wants open files."""
+        """Begin again, with nothing that wants open files."""
         self._wants.clear()
         self._noted = ""
 

@@ -3,7 +3,7 @@
 Descriptors arrive in the order in which they were sent, before or with the frame that names them,
 perhaps several frames before.  Those that nobody asked for are closed.
 
-The word of an answering process is bounded, because it reads packets of strangers: it may only
+The word of an answering process is bounded, because it reads what any DNS client sends: it may only
 reply to calls, in frames of at most `MAX_REPLY` bytes unless a call allows more, and send
 descriptors only when they are asked for.  A channel on which more arrives is closed.
 """
