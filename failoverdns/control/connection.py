@@ -22,12 +22,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from failoverdns.control.caller import Caller
 from failoverdns.control.conversation import Conversation
 from failoverdns.control.language.requests import write_refusal
 from failoverdns.control.shared import Shared
 from failoverdns.model.errors import Rejected
+from failoverdns.model.roles import Rights
 from failoverdns.net.detaching import detach, is_flushed
-from failoverdns.net.peer import peer
+from failoverdns.net.peer import Account, account_of, peer
 from failoverdns.net.succession import HandedClient
 
 LINGER: Final = 1.0
@@ -57,6 +59,7 @@ class ControlConnection(Protocol):
     def __init__(self, shared: Shared) -> None:
         self.uid = -1
         self.virtual_time = 0.0
+        self._account = Account(-1, frozenset())
         self._shared = shared
         self._conversation = Conversation(self, shared, lambda: shared.places.watch(self))
         self._reads = True
@@ -67,20 +70,20 @@ class ControlConnection(Protocol):
         self._timer: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
-        """Identify the client; reject it if it is not allowed, or if there are too many clients."""
-        self._conversation.principal = principal = peer(self.transport.socket)
-        self.uid = principal.detail.uid
+        """Identify the client; reject it if it has no role, or if there are too many clients."""
+        self._account = account_of(self.transport.socket)
+        self.uid = self._account.uid
+        principal = peer(self.transport.socket, self._shared.name_of(self.uid))
+        self._conversation.caller = Caller(principal, self._rights)
         self.transport.registerProducer(self, True)
-        allowed = self._shared.allowed
-        if allowed is not None and not allowed.admits(self.transport.socket):
-            text = f"uid {self.uid} is not in control.allow of the configuration"
-            self._turn_away(Rejected("forbidden", text))
+        if self._rights().role is None:
+            self._turn_away(self._no_role())
         elif not self._shared.places.enter(self):
             self._turn_away(NO_PLACE)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Take requests from bytes that arrived."""
-        if not self._gone:
+        if not self._gone and not self._conversation.is_ended:
             self._conversation.intake.lines.add(data)
             self.look()
             self._read_or_not()
@@ -169,6 +172,13 @@ class ControlConnection(Protocol):
         if not self._gone:
             self._shared.turns.ready(self)
 
+    def check_role(self) -> None:
+        """Let the client go, after its pending replies, if its user has no role any more."""
+        if not self._gone and self._rights().role is None:
+            self._shared.places.leave(self)
+            self.transport.pauseProducing()
+            self._conversation.dismiss(self._no_role())
+
     def send_event(self, line: bytes) -> None:
         """Send an event to a client that watches; disconnect it if it does not read them."""
         if not self._conversation.send_event(line):
@@ -212,6 +222,17 @@ class ControlConnection(Protocol):
         if client.restarts:
             self._conversation.reply(reply)
         self.dataReceived(client.received)
+
+    def _rights(self) -> Rights:
+        """Return what the user of the client may do now."""
+        return self._shared.roles.rights_of(self._account)
+
+    def _no_role(self) -> Rejected:
+        """Return the refusal of a client whose user has no role, and note it."""
+        setting = "control.allow or control.roles of the configuration"
+        refusal = Rejected("forbidden", f"uid {self.uid} is not in {setting}")
+        self._shared.commands.turned_away(self._conversation.caller.principal, refusal)
+        return refusal
 
     def _settle(self) -> None:
         """Read on, or close, now that nothing can be taken or sent."""

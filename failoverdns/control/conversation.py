@@ -19,6 +19,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from failoverdns.control.caller import Caller
 from failoverdns.control.intake import LONG_TIMEOUT, Intake
 from failoverdns.control.language.requests import (
     TOO_LONG,
@@ -36,6 +37,7 @@ from failoverdns.model.commands import Action, Mutation, ReadCommand
 from failoverdns.model.commands.server import Backup, Restart, Watch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.principal import unix_principal
+from failoverdns.model.roles import Rights
 
 MAX_PENDING: Final = 1000
 """Requests of one connection that are read before the first of them is answered."""
@@ -65,7 +67,7 @@ class Conversation:
 
         `watch` gives it the place of a client that watches, and returns False if there is none.
         """
-        self.principal = unix_principal(-1, -1, "?")
+        self.caller = Caller(unix_principal(-1, -1, "?"), Rights)
         self.watching = False
         self.is_ended = False
         """Whether the client sends nothing more."""
@@ -116,6 +118,15 @@ class Conversation:
         """Note that the client sends nothing more."""
         self.is_ended = True
         self.intake.end()
+
+    def dismiss(self, refusal: Rejected) -> None:
+        """Take nothing more from the client, and end with a refusal after the replies that are due.
+
+        Requests that were taken and whose turn has not come are refused, too.
+        """
+        self.watching, self.is_ended = False, True
+        self.intake.close()
+        self.reply(write_refusal(None, refusal))
 
     def abandon(self) -> None:
         """Note that the client is gone; commands that it sent are still carried out."""
@@ -204,22 +215,27 @@ class Conversation:
         self._add(slot)
         if isinstance(request.command, Mutation):
             self._shared.commands.change(
-                request, self.principal, lambda lines: self._fill(lines, slot)
+                request, self.caller, lambda lines: self._fill(lines, slot)
             )
         else:
             slot.request = request
-            if isinstance(request.command, Restart):
+            commands = self._shared.commands
+            if isinstance(request.command, Restart) and commands.permits(request, self.caller):
                 self._restart, self.restart_id = slot, request.id
         return slot
 
     def _begin(self, slot: Slot, request: Request) -> None:
         """Carry out a command that had to wait for those before it."""
-        if isinstance(request.command, Watch) and not self.watch():
+        commands = self._shared.commands
+        watches = isinstance(request.command, Watch) and commands.permits(request, self.caller)
+        if watches and not self.watch():
             self._end_read(iter((write_refusal(request.id, _NOT_WATCHING),)), slot)
             return
-        commands = self._shared.commands
         is_action = isinstance(request.command, Action)
-        carry_out = commands.act(request, slot.file) if is_action else commands.read(request)
+        if is_action:
+            carry_out = commands.act(request, self.caller, slot.file)
+        else:
+            carry_out = commands.read(request, self.caller)
         result = Deferred.fromCoroutine(carry_out)
         result.addErrback(self._report_defect, request)
         result.addCallback(self._fill if is_action else self._end_read, slot)

@@ -29,7 +29,7 @@ from failoverdns.control.slots import RequestExecutor
 from failoverdns.control.turns import Turns
 from failoverdns.model.change import Json
 from failoverdns.net.memory import Memory
-from failoverdns.net.peer import Allowed, has_spoken, uid_of
+from failoverdns.net.peer import AccountRoles, has_spoken, uid_of
 from failoverdns.net.succession import HandedClient, close_all
 
 
@@ -42,16 +42,19 @@ class ControlFactory(ServerFactory):
         self,
         clock: IReactorTime,
         commands: RequestExecutor,
-        allowed: Allowed | None,
+        roles: AccountRoles,
+        name_of: Callable[[int], str | None],
         trusted: frozenset[int] | None = None,
     ) -> None:
-        """Carry out `commands` of the allowed clients; None allows all that can connect.
+        """Carry out `commands` of the clients that have a role in `roles`.
 
+        `name_of` returns the name of a user, if it is known.
         Some places are kept for the users `trusted`: by default root, and our own.
         """
         if trusted is None:
             trusted = frozenset((0, os.geteuid()))
-        self.allowed = allowed
+        self.roles = roles
+        self.name_of = name_of
         self.clock = clock
         self.commands = commands
         self.is_suspended = False
@@ -65,6 +68,12 @@ class ControlFactory(ServerFactory):
     def buildProtocol(self, addr: IAddress | None) -> ControlConnection:  # noqa: N802
         """Return the protocol of a new client."""
         return ControlConnection(self)
+
+    def adopt(self, roles: AccountRoles) -> None:
+        """Use other roles from now on, for connections that are open too."""
+        self.roles = roles
+        for client in self.places.all:
+            client.check_role()
 
     def admits(self, sock: socket.socket) -> bool:
         """Return whether a client that has just connected is served; if not, send it the reason."""

@@ -14,13 +14,13 @@ from failoverdns.control.shares import Shares
 from failoverdns.control.slots import RequestExecutor
 from failoverdns.control.turns import Turns
 from failoverdns.net.memory import Memory
-from failoverdns.net.peer import Allowed
+from failoverdns.net.peer import AccountRoles
 
 
 class Shared(Protocol):
     """What the clients share."""
 
-    allowed: Allowed | None
+    roles: AccountRoles
     clock: IReactorTime
     commands: RequestExecutor
     places: Places[Any]
@@ -30,3 +30,6 @@ class Shared(Protocol):
     memory: Memory
     is_suspended: bool
     """Whether no further request is taken."""
+
+    def name_of(self, uid: int) -> str | None:
+        """Return the name of a user, if it is known."""

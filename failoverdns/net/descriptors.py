@@ -18,8 +18,8 @@ from typing import Final
 
 from twisted.logger import Logger
 
-OTHER: Final = 550
-"""Open files beside those that are divided: delivery, programs, calls of a CA, the store."""
+OTHER: Final = 350
+"""Open files beside those that are divided: sockets to listen on, programs, calls of a CA."""
 
 LEAST_OTHER: Final = 16
 """What is left of these, beside those that are open, if the limit is low."""

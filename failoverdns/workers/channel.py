@@ -3,7 +3,7 @@
 Descriptors arrive in the order in which they were sent, before or with the frame that names them,
 perhaps several frames before.  Those that nobody asked for are closed.
 
-The word of an answering process is bounded, because it reads what any DNS client sends: it may only
+The word of an answering process is bounded, because it reads packets of others: it may only
 reply to calls, in frames of at most `MAX_REPLY` bytes unless a call allows more, and send
 descriptors only when they are asked for.  A channel on which more arrives is closed.
 """
@@ -58,15 +58,15 @@ class Channel(Protocol):
     def __init__(
         self,
         carry_out: CarryOut,
-        take_delta: Callable[[bytes, bool], None],
+        take_delta: Callable[[bytes, Kind], None],
         lost: Callable[[Channel], None],
         *,
         only_replies: bool = False,
     ) -> None:
         """Carry out calls with `carry_out`, and call `lost` when the channel is closed.
 
-        `take_delta` gets the bytes of a delta, and whether they are a part to be staged.  With
-        `only_replies` the other end is an answering process, whose word is bounded.
+        `take_delta` gets the body and the kind of each frame that has names.  With `only_replies`
+        the other end is an answering process, whose word is bounded.
         """
         self.name = "our processes"
         """The other end, for the log."""
@@ -145,12 +145,12 @@ class Channel(Protocol):
                 if self._only_replies and frame.kind is not Kind.REPLY:
                     raise Malformed(f"a frame of kind {frame.kind.name}, which it may not send")
                 match frame.kind:
-                    case Kind.DELTA | Kind.PART:
-                        self._take_delta(frame.body, frame.kind is Kind.PART)
                     case Kind.CALL:
                         self._answer(*read_call(frame.body))
                     case Kind.REPLY:
                         self._note_reply(*read_reply(frame.body))
+                    case kind:
+                        self._take_delta(frame.body, kind)
         except Malformed as fault:
             self._break(str(fault))
 

@@ -3,6 +3,9 @@
     frame = length of the rest (4), kind (1), body
     DELTA   a delta (`protocol.table.deltas`), or the last part of one; it gets no reply
     PART    a part of a delta; not visible before the last part
+    NEXT    a part of the next table, which is filled while the present one answers
+    SWAP    a delta for the next table, which takes the place of the present one then
+    FORGET  no body: the next table is not wanted any more
     CALL    JSON: {"call": number, "name": ..., arguments ...}; it gets a REPLY of that number
     REPLY   JSON: {"call": number, "result": ...} or {"call": number, "code": ..., "message": ...}
 
@@ -36,6 +39,9 @@ class Kind(enum.IntEnum):
     PART = 2
     CALL = 3
     REPLY = 4
+    NEXT = 5
+    SWAP = 6
+    FORGET = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,21 @@ def write_delta_frame(parts: Sequence[bytes]) -> bytes:
     kinds = [Kind.PART] * (len(parts) - 1) + [Kind.DELTA]
     pairs = zip(kinds, parts, strict=True)
     return b"".join([_HEAD.pack(len(part) + 1, kind) + part for kind, part in pairs])
+
+
+def write_next_frame(part: bytes) -> bytes:
+    """Return a part of the next table as a frame."""
+    return _HEAD.pack(len(part) + 1, Kind.NEXT) + part
+
+
+def write_swap_frame(delta: bytes) -> bytes:
+    """Return a frame that applies a delta to the next table, and answers from it afterwards."""
+    return _HEAD.pack(len(delta) + 1, Kind.SWAP) + delta
+
+
+def write_forget_frame() -> bytes:
+    """Return a frame that gives up the next table."""
+    return _HEAD.pack(1, Kind.FORGET)
 
 
 def write_call(number: int, name: str, arguments: dict[str, Any]) -> bytes:

@@ -37,6 +37,8 @@ class Worker(CalledProcess, ProcessProtocol):
         """Whether it has all names, so that it can answer."""
         self.is_being_checked = False
         """Whether a heartbeat waits for its reply."""
+        self.has_next = False
+        """Whether a next table was begun in it, which takes the place of its present one."""
         self.open: set[int] = set()
         """Numbers of the sockets that it answers on."""
         self._ended = ended

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -38,7 +39,12 @@ def test_a_command_can_be_a_line_of_words_or_json(demo: Server) -> None:
         "reason": "db maintenance",
     }
     assert before["changed"][0]["fields"] == {"active": ["primary", "backup"]}
-    assert before["who"] == {"uid": os.getuid(), "pid": os.getpid(), "command": comm()}
+    assert before["who"] == {
+        "uid": os.getuid(),
+        "pid": os.getpid(),
+        "command": comm(),
+        "principal": f"unix:{pwd.getpwuid(os.getuid()).pw_name}({os.getuid()})",
+    }
     assert latest["command"]["to"] == "primary"
 
 
