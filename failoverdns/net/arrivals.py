@@ -201,6 +201,12 @@ class Door(Factory):
             return None
         return Arrival(self, origin, is_known=is_known)
 
+    def allow(self, connections: int) -> None:
+        """Have at most N `connections`, because open files are short."""
+        newcomers = connections * MAX_NEWCOMERS // (MAX_NEWCOMERS + MAX_CLIENTS)
+        self.newcomers.limit(max(1, newcomers))
+        self.clients.limit(max(1, connections - newcomers))
+
     def review(self) -> None:
         """Close the connections of clients that are not admitted any more, or not trusted."""
         for client in self.clients.all():

@@ -50,6 +50,10 @@ class Places(Generic[One]):
     def __len__(self) -> int:
         return len(self._origins)
 
+    def limit(self, most: int) -> None:
+        """Keep at most `most` connections from now on; those that there are stay."""
+        self._most = most
+
     def enter(self, one: One, origin: Origin) -> One | None:
         """Give a place to a connection; return the one that has to give way, if there are more."""
         self._origins[one] = origin

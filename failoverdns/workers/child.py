@@ -29,6 +29,7 @@ from failoverdns.answering.settings import WorkerSettings, read_worker_settings
 from failoverdns.confinement.worker import Confinement, confine
 from failoverdns.model.commands.server import LogCommand, QueryLogOff, QueryLogOn, QueryLogStatus
 from failoverdns.model.errors import Malformed, Rejected
+from failoverdns.net.descriptors import OURS
 from failoverdns.net.peer import is_own_user
 from failoverdns.net.process import begin_logging, name_process, take_reactor
 from failoverdns.net.sockets import CannotListen
@@ -154,6 +155,7 @@ class AnsweringProcess:
                 check_protocol(arguments)
                 settings = read_worker_settings(arguments["settings"])
                 answerer.configure(settings)
+                OURS.note()
                 self._confine(settings)
             case Call.OPEN:
                 self._open(channel, arguments)
