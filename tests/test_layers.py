@@ -48,7 +48,7 @@ FLOORS: Mapping[str, str] = {
     "resolving":       "model rules.derived net effects",
     "probing":         "model",
     "automation":      "model rules net effects resolving probing",
-    "reactions":       "model rules store.interface net changes effects delivery issuing",
+    "reactions":       "model rules pki store.interface net changes effects delivery issuing",
     "trimming":        "model store.interface net effects",
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
@@ -73,7 +73,8 @@ HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client",
     "siphashc":     "protocol.cookies",
-    "cryptography": "pki store.vault net.tls net.arrivals delivery.pull probing.certificates",
+    "cryptography": "pki store.vault net.tls net.arrivals delivery.pull "
+                    "delivery.revoked_clients probing.certificates",
     "OpenSSL":      "net.tls probing.tls",
     "yaml":         "config",
     "pydantic":     "config answering.settings",
@@ -86,10 +87,10 @@ HOMES: Mapping[str, str] = {
     "rich":         "cli",
     "twisted":      "net control.connection control.server answering.answerer answering.listening "
                     "answering.query_log answering.tcp answering.tcp_clients answering.udp "
-                    "workers delivery.one_request delivery.pull resolving.refresh_loop "
-                    "probing.polling probing.prober probing.probe_loop automation.hostnames "
-                    "automation.automation_loop reactions trimming outages running restarting "
-                    "service cli.serving",
+                    "workers delivery.one_request delivery.pull delivery.revoked_clients "
+                    "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
+                    "automation.hostnames automation.automation_loop reactions trimming outages "
+                    "running restarting service cli.serving",
     "zope":         "net control.connection answering.tcp answering.udp workers.channel "
                     "probing.polling cli.serving",
 }  # fmt: skip

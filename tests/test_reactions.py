@@ -28,7 +28,7 @@ listen: ["127.0.0.1:0"]
 control: {socket: control.sock}
 state: {sqlite: state.db}
 delivery:
-  listen: ["127.0.0.1:8443"]
+  listen: ["127.0.0.1:0"]
   certificate: endpoint.pem
   key: endpoint.key
   client_ca: heads.pem
@@ -86,6 +86,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.pass_time(0)
     yield made
     made.reactions.stop()
+    made.clock.advance(0)  # closes the socket of the delivery
 
 
 def test_the_log_warns_of_an_unknown_application_in_the_configuration(
