@@ -6,8 +6,6 @@ CAs (`delivery.client_crl`), which is read here.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,8 +17,9 @@ from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import DeliverySettings
 from failoverdns.net.sockets import CannotListen
 from failoverdns.pki.revocation import Revocation, read_lists
+from failoverdns.regular_files import open_regular
 
-MAX_LIST: Final = 16 << 20
+MAX_LIST: Final = 4 << 20
 """Bytes of a file with lists."""
 
 LOG_INTERVAL: Final = 60.0
@@ -38,12 +37,13 @@ def read_revocation(settings: DeliverySettings) -> Revocation:
         return Revocation(fingerprints)
     path = settings.client_crl
     try:
-        authorities = x509.load_pem_x509_certificates(settings.client_ca.read_bytes())
+        with open_regular(settings.client_ca) as file:
+            authorities = x509.load_pem_x509_certificates(file.read())
         return Revocation(fingerprints, *read_lists(_content(path), authorities))
     except OSError as fault:
         raise CannotListen(f"delivery.client_crl: {path}: {fault.strerror}") from None
     except (Malformed, ValueError) as fault:
-        raise CannotListen(f"delivery.client_crl: {path} {fault}") from None
+        raise CannotListen(f"delivery.client_crl: {path}: {fault}") from None
 
 
 class RevokedClients:
@@ -79,11 +79,8 @@ class RevokedClients:
 
 
 def _content(path: Path) -> bytes:
-    """Read a regular file, without waiting for the other end of a pipe."""
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise Malformed("is not a regular file")
+    with open_regular(path) as file:
         content = file.read(MAX_LIST + 1)
     if len(content) > MAX_LIST:
-        raise Malformed(f"is larger than {MAX_LIST >> 20} MiB")
+        raise Malformed(f"larger than {MAX_LIST >> 20} MiB")
     return content

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from failoverdns.model.entity import Entity
 from failoverdns.model.names import DomainName
@@ -58,10 +58,16 @@ class Change(HistoryEntry):
         )
 
 
+EVERYBODY: Final = ""
+"""The principal of an operation that belongs to all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """The reply to a command with an `op_id`, stored so that a retry gets the same reply.
 
+    It belongs to a principal (`Principal.key`); the same `op_id` of another one stands for another
+    command.  Version 0.1.0 did not store the principal; such an operation belongs to all of them.
     `time`, in seconds since 1970, says when it may be forgotten; a store does not return it.
     """
 
@@ -70,6 +76,7 @@ class Operation:
     revision: int
     result: Mapping[str, Json]
     time: float = field(default=0.0, compare=False)
+    principal: str = EVERYBODY
 
 
 class Node(NamedTuple):
@@ -87,15 +94,36 @@ class Node(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class StaticDifference:
+    """How the static records of new zones differ from those in use, as bytes of a delta.
+
+    `removed` and `served` are operations in parts (`protocol.table.deltas`).  `own_names` are names
+    of changed zones, each with the origin, that have more than static records: they are left out.
+    `names` is the number of names that differ.  `unchecked` are names that were published since the
+    comparison began: they may have got a group.  `again` sets the static records of such names in a
+    table that was filled meanwhile.
+    """
+
+    removed: tuple[bytes, ...]
+    served: tuple[bytes, ...]
+    own_names: frozenset[tuple[DomainName, DomainName]]
+    names: int
+    unchecked: Set[DomainName]
+    again: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """The difference that one change makes to the served records, applied as a whole.
 
     `nodes` are new or replaced, and `removed` are names that are no longer served.  `authorities`
     are the SOA RRsets of the changed zones.  The zones in `dropped` are removed first, with all
-    their names.
+    their names.  `static` is the difference of static records, which was written beforehand; its
+    names are not among the others.
     """
 
     nodes: tuple[Node, ...] = ()
     removed: tuple[DomainName, ...] = ()
     authorities: tuple[OwnedRRset, ...] = ()
     dropped: tuple[DomainName, ...] = ()
+    static: StaticDifference | None = None

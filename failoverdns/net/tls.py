@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from failoverdns.model.errors import Malformed
 from failoverdns.net.sockets import CannotListen
+from failoverdns.regular_files import require_regular
 from failoverdns.secret_files import read_secret
 
 _CHAIN, _KEY = "a certificate chain", "a private key without a passphrase"
@@ -82,7 +83,7 @@ def _context(files: TlsFiles) -> SSL.Context:
     )
     for name, content, path, load in steps:
         try:
-            path.open("rb").close()  # for its error, which OpenSSL does not report
+            require_regular(path)  # for its error, which OpenSSL does not report
             load(str(path))
         except OSError as fault:
             raise CannotListen(f"{files.setting}.{name}: {path}: {fault.strerror}") from None

@@ -82,7 +82,7 @@ def read_lists(
     """
     blocks = _BLOCK.findall(data)
     if not blocks:
-        raise Malformed("does not contain a CRL in PEM; `openssl crl -inform DER` converts one")
+        raise Malformed("no CRL in PEM; `openssl crl -inform DER` converts one")
     lists = tuple(_read(block, authorities) for block in blocks)
     issuers = {found.issuer for found in lists}
     names = dict.fromkeys(authority.subject for authority in authorities)
@@ -95,17 +95,19 @@ def _read(block: bytes, authorities: Iterable[x509.Certificate]) -> RevocationLi
         extensions = list(found.extensions)
         serials = frozenset(entry.serial_number for entry in found)
     except (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm):
-        raise Malformed("contains a CRL that cannot be read") from None
+        raise Malformed("a CRL that cannot be read") from None
     name = _text(found.issuer)
     named = [authority for authority in authorities if authority.subject == found.issuer]
     if not named:
-        raise Malformed(f"contains a CRL of {name}, which is not a CA of delivery.client_ca")
+        raise Malformed(f"the CRL of {name}, which is not a CA in delivery.client_ca")
     if not any(_has_signed(authority, found) for authority in named):
-        raise Malformed(f"contains a CRL of {name} that the CA of delivery.client_ca did not sign")
+        raise Malformed(
+            f"the CRL of {name} is not signed by the CA of that name in delivery.client_ca"
+        )
     for extension in extensions:
         if not _is_understood(extension):
             raise Malformed(
-                f"contains a CRL of {name} that is not a complete one: it has "
+                f"the CRL of {name} is not a complete one: it has "
                 f"{extension.oid.dotted_string}; ask the CA for a complete CRL"
             )
     until = found.next_update_utc

@@ -9,7 +9,7 @@ import pytest
 from authority import Authority, Issued
 from doors import HEADS, SHOWN, Connection, Endpoint
 
-from failoverdns.control import server as control
+from failoverdns.control.places import LIMITS
 from failoverdns.net import arrivals, budgets, tls_ports
 from failoverdns.net.sockets import OTHER_DESCRIPTORS
 from failoverdns.net.tls import TlsContext
@@ -257,7 +257,7 @@ def test_file_descriptors_are_enough_for_all_limits_together() -> None:
     """DNS over TCP, delivery, control clients, pipes of programs, calls of a CA."""
     programs = 2 * (PROGRAMS_AT_ONCE + ASKED_AT_ONCE) + 2 * CALLS_AT_ONCE
     delivery = arrivals.MAX_CLIENTS + arrivals.MAX_NEWCOMERS + tls_ports.ACCEPTS_A_TURN
-    taken = delivery + control.MAX_CLIENTS + programs
+    taken = delivery + LIMITS.most + programs
     assert taken <= OTHER_DESCRIPTORS - 100
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
@@ -80,6 +81,20 @@ FAULTS = [
     ("endpoint.key", SHOWN.key, "delivery.key: {file} does not belong to"),
 ]
 """A file, its content, and the message."""
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [("endpoint.pem", "certificate"), ("endpoint.key", "key"), ("heads.pem", "client_ca")],
+)
+def test_a_pipe_is_refused_at_once(endpoint: Endpoint, name: str, setting: str) -> None:
+    """Opening it would wait for somebody who writes to it."""
+    file = endpoint.folder / name
+    file.unlink()
+    os.mkfifo(file, 0o600)
+    with pytest.raises(CannotListen) as caught:
+        TlsContext(endpoint.files())
+    assert str(caught.value) == f"delivery.{setting}: {file}: not a regular file"
 
 
 @pytest.mark.parametrize(("name", "text", "message"), FAULTS)

@@ -95,23 +95,23 @@ def test_a_ca_without_a_list_is_warned_of() -> None:
 
 
 FAULTY = [
-    ("", "does not contain a CRL in PEM; `openssl crl -inform DER` converts one"),
-    (CA.pem, "does not contain a CRL in PEM; `openssl crl -inform DER` converts one"),
+    ("", "no CRL in PEM; `openssl crl -inform DER` converts one"),
+    (CA.pem, "no CRL in PEM; `openssl crl -inform DER` converts one"),
     (
         "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n",
-        "contains a CRL that cannot be read",
+        "a CRL that cannot be read",
     ),
     (
         crl(OTHER),
-        "contains a CRL of CN=Others, which is not a CA of delivery.client_ca",
+        "the CRL of CN=Others, which is not a CA in delivery.client_ca",
     ),
     (
         crl(CA, signed_by=OTHER),
-        "contains a CRL of CN=Web Heads that the CA of delivery.client_ca did not sign",
+        "the CRL of CN=Web Heads is not signed by the CA of that name in delivery.client_ca",
     ),
     (
         crl(CA, extensions=[(x509.DeltaCRLIndicator(1), True)]),
-        "contains a CRL of CN=Web Heads that is not a complete one: it has 2.5.29.27; ask the CA "
+        "the CRL of CN=Web Heads is not a complete one: it has 2.5.29.27; ask the CA "
         "for a complete CRL",
     ),
     (
@@ -132,7 +132,7 @@ FAULTY = [
                 )
             ],
         ),
-        "contains a CRL of CN=Web Heads that is not a complete one: it has 2.5.29.28; ask the CA "
+        "the CRL of CN=Web Heads is not a complete one: it has 2.5.29.28; ask the CA "
         "for a complete CRL",
     ),
 ]

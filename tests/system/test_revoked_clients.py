@@ -201,11 +201,11 @@ def test_a_faulty_list_changes_nothing(endpoint: Revoking) -> None:
     path.unlink()
     endpoint.reload(CRL, f"{told}{path}: No such file or directory")
     path.write_text("text")
-    endpoint.reload(None, f"{told}{path} does not contain a CRL in PEM")
+    endpoint.reload(None, f"{told}{path}: no CRL in PEM")
     elsewhere = endpoint.folder / "elsewhere"
     elsewhere.mkdir()
     Clients(elsewhere).publish(name=str(path))
-    endpoint.reload(None, f"{told}{path} contains a CRL of CN=Web Heads that the CA of ")
+    endpoint.reload(None, f"{told}{path}: the CRL of CN=Web Heads is not signed by the CA ")
     assert endpoint.is_let_in("stolen")
     path.write_text(kept)
     endpoint.reload()
