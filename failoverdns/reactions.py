@@ -22,6 +22,7 @@ from failoverdns.changes.ledger import Ledger
 from failoverdns.delivery import hook_programs as programs
 from failoverdns.delivery.hook import HookEffects
 from failoverdns.delivery.hooks import Hooks
+from failoverdns.delivery.known_heads import known_heads
 from failoverdns.delivery.pull import Endpoint, PullClients
 from failoverdns.delivery.revoked_clients import RevokedClients, read_revocation
 from failoverdns.delivery.warnings import Warnings
@@ -139,6 +140,7 @@ class Reactions:
         self._issuing.configure(config.acme)
         if config.delivery is not None and prepared.context is not None:
             self._delivery = self._deliver(config.delivery, prepared.context, prepared.revocation)
+            spawn(self._remember_heads(self._delivery.door, _clients(config.delivery)))
         self._ticking.start(TICK)
 
     def prepare(self, config: Config) -> PreparedReactions:
@@ -247,6 +249,11 @@ class Reactions:
             address: Any = port.getHost()
             log.info("delivery on {host}:{port}, HTTPS", host=address.host, port=address.port)
         return _Delivery(endpoint, context, revoked, door, ports)
+
+    async def _remember_heads(self, door: Door, clients: PullClients) -> None:
+        """Let the delivery prefer the web heads that fetched before this start."""
+        async for address, time in known_heads(self._ledger.state, self._store, clients):
+            door.remember(address, max(0.0, self._now() - time))
 
     def _issuing_effects(self, submit: Submit) -> IssuingEffects:
         return IssuingEffects(
