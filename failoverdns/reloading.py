@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from failoverdns.answering.settings import CannotReadSecrets
@@ -25,6 +26,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.settings import Config
 from failoverdns.model.static_records import StaticRecords
+from failoverdns.net.peer import find_roles
 from failoverdns.net.slices import in_slices
 from failoverdns.net.sockets import CannotListen
 from failoverdns.reactions import CannotReact
@@ -146,6 +148,8 @@ class Reloading:
         old = self._server.config
         if changed := takes_restart(old, config):
             raise CannotReload(f"a change of {', '.join(changed)} takes a restart")
+        threads = self._reactor.getThreadPool()  # the names of users may be looked up elsewhere
+        roles = await deferToThreadPool(self._reactor, threads, find_roles, config.control.roles)
         published: set[DomainName] = set()
         self._published = published
         try:
@@ -172,6 +176,7 @@ class Reloading:
             self._published = None
         await self._answering.adopt(answering)
         self._server.config = config
+        running.control.adopt(roles)
         await running.reactions.reload(reactions)
         running.resolving.configure(config.resolvers)
         running.automation.configure(config)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import pwd
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
 
 from failoverdns.automation.automation_loop import Automation
 from failoverdns.changes.batch import Outcome, Submission
@@ -28,9 +32,10 @@ from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.settings import Config
-from failoverdns.net.peer import find_allowed
+from failoverdns.net.peer import find_roles
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import HandedClient
+from failoverdns.net.user_names import UserNames
 from failoverdns.reactions import Reactions
 from failoverdns.resolving.refresh_loop import Resolving
 from failoverdns.store.interface import Store
@@ -39,6 +44,8 @@ from failoverdns.workers.interface import Answering
 
 FINISHING: Final = 10.0
 """Seconds that commands under way may take before a restart."""
+
+log = Logger()
 
 _LOOK: Final = 0.005
 """Seconds between two checks whether they are finished."""
@@ -117,9 +124,9 @@ def build(
     """Build the parts that react to changes and accept commands; none of them runs yet.
 
     `steady` returns seconds of a clock that is never adjusted; `restart` replaces the program.
-    Raises CannotListen if `control.allow` names a user or group that does not exist.
+    Raises CannotListen if `control` gives a role to a user or group that does not exist.
     """
-    allowed = find_allowed(config.control.allow, "control.allow")
+    roles = find_roles(config.control.roles)
     submit_own = partial(submit, ledger)
     reactions = Reactions(config, ledger, store, submit_own, reactor, time.time)
     resolving = Resolving(lambda: ledger.state, submit_own, reactor)
@@ -143,9 +150,11 @@ def build(
         approval=reactions.approval,
         restart=restart,
         can_issue=lambda: reactions.issuing,
+        log=lambda text: log.warn("{text}", text=text),
     )
     commands = CommandCorridor(ledger, store, effects)
-    control = ControlFactory(reactor, commands, allowed)
+    names = UserNames(partial(deferToThreadPool, reactor, reactor.getThreadPool()))
+    control = ControlFactory(reactor, commands, roles, names.find)
     trimming = Trimming(store, submit_own, reactor, time.time)
     return Running(ledger, reactions, resolving, automation, trimming, control)
 
@@ -170,6 +179,14 @@ def submit(ledger: Ledger, command: Mutation, word: str) -> Deferred[None]:
         else:
             done.callback(None)
 
-    principal = unix_principal(os.getuid(), os.getpid(), "failoverdns")
+    principal = unix_principal(os.getuid(), os.getpid(), "failoverdns", _name_of(os.getuid()))
     ledger.submit(Submission(command, principal, {"command": word}, reply))
     return done
+
+
+@cache
+def _name_of(uid: int) -> str | None:
+    """Return the name of the user that the server runs as; None if it has none."""
+    with suppress(KeyError):
+        return pwd.getpwuid(uid).pw_name
+    return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -33,9 +34,10 @@ from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.one_call import OneCall
+from failoverdns.net.peer import find_control_gid, peer_process
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import Succession, close_all
-from failoverdns.net.unix import UnixListener, distrust
+from failoverdns.net.unix import UnixListener, distrust, hidden_from, make_folder
 from failoverdns.outages import Outages
 from failoverdns.reactions import CannotReact
 from failoverdns.reloading import Reloading
@@ -209,12 +211,21 @@ class Service:
         control = self.config.control
         _make_directory(self.config.state.sqlite.parent, "state.sqlite")
         _make_directory(self.config.certificates.key_file.parent, "certificates.key_file")
-        _make_directory(control.socket.parent, "control.socket")
+        gid = find_control_gid(control)
+        make_folder(control.socket.parent, "control.socket", gid)
         found = distrust(control.socket.parent)
         if found.refused:
             raise CannotStart(f"control.socket: {found.refused}")
         if found.doubted:
             log.warn("control.socket: {fault}", fault=found.doubted)
+        hidden = hidden_from(control.socket.parent, gid) if gid is not None else None
+        if hidden is not None:
+            log.warn(
+                "control.group: members of {group} cannot enter {folder}, so they cannot reach the "
+                "socket; let them with: chmod o+x {folder}",
+                group=control.group,
+                folder=str(hidden),
+            )
         before, bound = self._succession, None
         if before is not None and before.path == str(control.socket):
             bound = before.control
@@ -226,7 +237,12 @@ class Service:
             )
             return
         self._listener = UnixListener(
-            self._reactor, control.socket, control.mode, setting="control.socket", bound=bound
+            self._reactor,
+            control.socket,
+            control.mode,
+            setting="control.socket",
+            bound=bound,
+            gid=gid,
         )
         if before is not None and bound is None:  # it is elsewhere from now on
             Path(before.path).unlink(missing_ok=True)
@@ -302,10 +318,21 @@ class Service:
         running.automation.configure(self.config)
         running.trimming.configure(self.config.history)
         if self._listener is not None:
-            self._listener.accept(running.control)
+            self._listener.accept(running.control, self._admits)
         if self._succession is not None:
             clients = self._succession.clients
             running.control.take_over(clients, self._write_restarted, self._reactor)
+
+    def _admits(self, sock: socket.socket) -> bool:
+        """Return whether there is room for a client, and it is no answering process.
+
+        These have no reason to connect, and where the kernel can prevent it, they cannot either.
+        """
+        pid = peer_process(sock)
+        if self._answering.includes(pid):
+            log.error("answering process {pid} connected to the control socket: refused", pid=pid)
+            return False
+        return self._running is not None and self._running.control.admits(sock)
 
     def _write_restarted(self, id_: Json) -> bytes:
         """Return the reply to `restart`, now that it is done."""

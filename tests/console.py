@@ -9,12 +9,13 @@ from contextlib import redirect_stdout
 from typing import Any
 
 from control_effects import quiet_effects
-from corridors import WHO, ZONE, Corridor
+from corridors import ZONE, Corridor
 from driving import run
 
 from failoverdns.automation.observing import Observing, ObservingEffects
 from failoverdns.automation.reports import Reports
 from failoverdns.cli import rendering
+from failoverdns.control.caller import Caller
 from failoverdns.control.commanding import CommandCorridor
 from failoverdns.control.language.commands import ROWS
 from failoverdns.control.language.requests import read_request
@@ -25,6 +26,8 @@ from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.health import ProbeResult
 from failoverdns.model.policy import AutomationSettings
+from failoverdns.model.principal import unix_principal
+from failoverdns.model.roles import EVERYTHING
 from failoverdns.rules.derived.probe_targets import TallyKey
 
 NOW = 1_800_000_000.0
@@ -41,6 +44,8 @@ class Console:
         self.corridor = Corridor(now=NOW)
         self.server: dict[str, Json] = {}
         self.hooks: list[Json] = []
+        self.rights = EVERYTHING
+        self._caller = Caller(unix_principal(0, 1, "pytest", "root"), lambda: self.rights)
         self.corridor.do(Configure((ZONE,), settings))
         self._observing = Observing(self, self._effects())
         self.corridor.listeners.append(self._observing.announce)
@@ -65,12 +70,12 @@ class Console:
         text = request if isinstance(request, str) else json.dumps(request)
         read = read_request(text.encode())
         if isinstance(read.command, ReadCommand):
-            lines: Iterable[bytes] = run(self._commands.read(read))
+            lines: Iterable[bytes] = run(self._commands.read(read, self._caller))
         elif isinstance(read.command, Action):
-            lines = run(self._commands.act(read))
+            lines = run(self._commands.act(read, self._caller))
         else:
             replies: list[Iterable[bytes]] = []
-            self._commands.change(read, WHO, replies.append)
+            self._commands.change(read, self._caller, replies.append)
             (lines,) = replies
         found: dict[str, Any] = json.loads(b"".join(lines))
         return found

@@ -6,6 +6,7 @@ from typing import Any
 
 from corridors import Corridor
 
+from failoverdns.control.caller import Caller
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.reading import Source
 from failoverdns.model.application import Application
@@ -14,6 +15,8 @@ from failoverdns.model.commands.health import ReportHealth
 from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.errors import Rejected
 from failoverdns.model.moment import Moment
+from failoverdns.model.principal import unix_principal
+from failoverdns.model.roles import EVERYTHING
 
 
 class NotProbing:
@@ -26,6 +29,10 @@ class NotProbing:
     async def take_report(self, report: ReportHealth) -> dict[str, Json]:
         """Reject the report."""
         raise Rejected("unavailable", "nothing is probed here")
+
+
+ADMIN = Caller(unix_principal(0, 1, "pytest", "root"), lambda: EVERYTHING)
+"""A caller that may give every command."""
 
 
 async def no_server() -> dict[str, Json]:
@@ -58,6 +65,7 @@ def quiet_effects(corridor: Corridor, **others: Any) -> CommandEffects:
             "approval": lambda: None,
             "restart": no_restart,
             "can_issue": lambda: True,
+            "log": lambda _: None,
             **others,
         }
     )
@@ -75,4 +83,6 @@ def source_of(corridor: Corridor) -> Source:
         outage=ledger.outage,
         overlay=ledger.overlay,
         effects=effects,
+        caller=ADMIN,
+        forbidden=0,
     )

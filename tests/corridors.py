@@ -20,7 +20,7 @@ from failoverdns.model.commands.applications import AddApplication, AddHead
 from failoverdns.model.commands.groups import AddGroup
 from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
-from failoverdns.model.principal import unix_principal
+from failoverdns.model.principal import Principal, unix_principal
 from failoverdns.model.store_condition import Outage
 from failoverdns.model.zone import NameServer, Zone
 from failoverdns.protocol.table.deltas import write_delta
@@ -38,7 +38,7 @@ WHO = unix_principal(0, 1, "pytest")
 class Corridor:
     """A ledger over a store in memory, and a log of what it published, announced and replied."""
 
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: Any = field(default_factory=MemoryStore)
     gate: Gate = field(default_factory=Gate)
     table: PythonTable = field(default_factory=PythonTable)
     log: list[Any] = field(default_factory=list)
@@ -104,7 +104,9 @@ class Corridor:
         self.table.apply(write_delta(delta))
         self.log.append(("published", self.ledger.state.revision))
 
-    def submit(self, command: Mutation, **more: Any) -> list[Outcome]:
+    def submit(
+        self, command: Mutation, *, principal: Principal = WHO, **more: Any
+    ) -> list[Outcome]:
         """Submit a command; return a list that receives its outcome."""
         outcomes: list[Outcome] = []
 
@@ -113,7 +115,7 @@ class Corridor:
             self.log.append(("replied", getattr(outcome, "revision", outcome)))
 
         name = type(command).__name__
-        self.ledger.submit(Submission(command, WHO, {"command": name}, reply, **more))
+        self.ledger.submit(Submission(command, principal, {"command": name}, reply, **more))
         return outcomes
 
     def do(self, command: Mutation, **more: Any) -> Done:

@@ -54,10 +54,10 @@ class Answerer:
             if settings.limiter is None and not logging:
                 reply = self._table.ready_answer(packet, udp=udp)
                 if reply is None:  # a ready answer does not depend on client and time
-                    asker = Asker(host, udp, time.time(), 0.0)
+                    asker = Asker(host, udp, time.time(), 0)
                     reply = unready_answer(self._table, packet, asker, settings).message
                 return reply
-            asker = Asker(host, udp, time.time(), time.monotonic())
+            asker = Asker(host, udp, time.time(), time.monotonic_ns())
             reply = respond(self._table, packet, asker, settings)
             if logging:
                 self.query_log.note(packet, reply, host, asker.now, udp=udp)
@@ -73,10 +73,12 @@ class Answerer:
         return table.serve(*arguments)
 
     def _serve(self, batches: Batches, descriptor: int) -> ServedBatch | None:
-        """Let C answer the packets at a socket, unless rate limit or query log need each one."""
-        if self._settings.limiter is not None or self.query_log.is_on:
+        """Let C answer the packets at a socket, unless the query log needs each one."""
+        limiter = self._settings.limiter
+        native = limiter.native if limiter is not None else None
+        if self.query_log.is_on or (limiter is not None and native is None):
             return None
-        return batches(descriptor, self._settings.cookies)
+        return batches(descriptor, self._settings.cookies, native)
 
     def take_delta(self, delta: bytes, is_part: bool = False) -> None:
         """Apply a delta, together with the parts before it; only stage one that `is_part`.

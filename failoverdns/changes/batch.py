@@ -1,7 +1,7 @@
 """A batch: commands that share one commit, each decided on a draft that includes those before it.
 
-A refused command leaves the draft unchanged.  A command that repeats an earlier `op_id` and its
-request is not carried out again: it gets the earlier reply.
+A refused command leaves the draft unchanged.  A command that repeats an earlier `op_id` of the same
+principal, and its request, is not carried out again: it gets the earlier reply.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ class Done:
     result: Mapping[str, Json]
 
 
+OperationKey = tuple[str, str]
+"""An `op_id`, and the key of the principal that used it."""
+
 Outcome = Done | Rejected
 Reply = Callable[[Outcome], None]
 
@@ -45,21 +48,27 @@ class Submission:
     request: str = ""
     """The request in canonical form; an `op_id` can be repeated with the same request only."""
 
+    @property
+    def operation(self) -> OperationKey | None:
+        """What identifies the command among those of all principals; None without an `op_id`."""
+        return None if self.op_id is None else (self.op_id, self.principal.key)
+
 
 @dataclass(slots=True)
 class Batch:
     """Commands that share a commit, with their changes and outcomes.
 
-    `earlier` holds the operations that are stored under the `op_id`s of these commands.
+    `earlier` holds the operations that are stored under the `op_id`s of these commands and their
+    principals.
     An unrecorded batch is served and not stored: `permit` raises Rejected for a command that would
     have to be stored, and the draft numbers the changes from the last unrecorded step on.
     """
 
     draft: Draft
-    earlier: Mapping[str, Operation] = field(default_factory=dict)
+    earlier: Mapping[OperationKey, Operation] = field(default_factory=dict)
     permit: Callable[[Submission], None] | None = None
     transitions: list[Transition] = field(default_factory=list)
-    operations: dict[str, Operation] = field(default_factory=dict)
+    operations: dict[OperationKey, Operation] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     """One for each submission, in their order."""
 
@@ -88,9 +97,9 @@ class Batch:
         self.outcomes.append(outcome)
 
     def _decide(self, submission: Submission, moment: Moment, random: Random) -> Done:
-        op_id = submission.op_id
-        if op_id is not None:
-            repeated = self.operations.get(op_id) or self.earlier.get(op_id)
+        op_id, key = submission.op_id, submission.operation
+        if key is not None:
+            repeated = self.operations.get(key) or self.earlier.get(key)
             if repeated is not None and repeated.request == submission.request:
                 return Done(repeated.revision, repeated.result)
             if repeated is not None:
@@ -112,8 +121,13 @@ class Batch:
             )
         revision = draft.base_revision if self.is_unrecorded else draft.revision
         outcome = Done(revision, decision.report(draft))
-        if op_id is not None and not self.is_unrecorded:
-            self.operations[op_id] = Operation(
-                op_id, submission.request, outcome.revision, outcome.result, moment.now
+        if op_id is not None and key is not None and not self.is_unrecorded:
+            self.operations[key] = Operation(
+                op_id,
+                submission.request,
+                outcome.revision,
+                outcome.result,
+                moment.now,
+                submission.principal.key,
             )
         return outcome

@@ -22,7 +22,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
-from failoverdns.changes.batch import Batch, Done, Submission
+from failoverdns.changes.batch import Batch, Done, OperationKey, Submission
 from failoverdns.changes.draft import Draft
 from failoverdns.changes.state import State
 from failoverdns.changes.visible_state import VisibleState
@@ -218,7 +218,9 @@ class Ledger:
                 return batch
         raise Rejected("busy", "another writer was faster each time; nothing was changed")
 
-    def _validate(self, submissions: list[Submission], earlier: dict[str, Operation]) -> Batch:
+    def _validate(
+        self, submissions: list[Submission], earlier: dict[OperationKey, Operation]
+    ) -> Batch:
         """Decide each command on a draft that includes those before it."""
         return self._decide(submissions, Batch(Draft(self.state), earlier))
 
@@ -318,14 +320,14 @@ class Ledger:
         text = f"the store did not report whether it was done ({fault}): check before you retry"
         raise Rejected("unknown-outcome", text)
 
-    async def _earlier(self, submissions: list[Submission]) -> dict[str, Operation]:
+    async def _earlier(self, submissions: list[Submission]) -> dict[OperationKey, Operation]:
         """Return the operations that are stored under the `op_id`s of these commands."""
         earlier = {}
         for submission in submissions:
-            if submission.op_id is not None:
-                operation = await self._store.operation(submission.op_id)
+            if submission.operation is not None:
+                operation = await self._store.operation(*submission.operation)
                 if operation is not None:
-                    earlier[submission.op_id] = operation
+                    earlier[submission.operation] = operation
         return earlier
 
     async def _catch_up(self) -> None:

@@ -89,7 +89,9 @@ def _command(row: CommandRow) -> click.Command:
         option, text = _WAITS[row.words]
         parameters.append(click.Option([option, "wait"], is_flag=True, help=text))
     parameters.append(click.Option(["--json", "as_json"], is_flag=True, help=JSON_HELP))
-    epilog = f"Example: failoverdns {row.example}" if row.example else None
+    epilog = f"Needs the role {row.role.value}."
+    if row.example:
+        epilog += f"\n\nExample: failoverdns {row.example}"
     name = row.words.split(" ")[-1]
     return click.Command(name, params=parameters, callback=run, help=row.help, epilog=epilog)
 

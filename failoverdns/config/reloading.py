@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from failoverdns.model.settings import Config, DeliverySettings
+from failoverdns.model.settings import Config, ControlSettings, DeliverySettings
 
 
 def takes_restart(old: Config, new: Config) -> tuple[str, ...]:
     """Return the sections whose change needs a restart; none if a reload is enough."""
     fixed = {
-        "control": old.control != new.control,
+        "control": _without_roles(old.control) != _without_roles(new.control),
         "state": old.state != new.state,
         "querylog": old.querylog != new.querylog,
+        "user": old.user != new.user,
         "workers": old.workers != new.workers,
         "certificates": old.certificates != new.certificates and old.state == new.state,
         "delivery": _without_clients(old.delivery) != _without_clients(new.delivery),
     }
     return tuple(name for name, differs in fixed.items() if differs)
+
+
+def _without_roles(settings: ControlSettings) -> ControlSettings:
+    return replace(settings, roles=None)
 
 
 def _without_clients(settings: DeliverySettings | None) -> DeliverySettings | None:

@@ -21,6 +21,7 @@ from failoverdns.config.scalars import named
 from failoverdns.config.section import Section
 from failoverdns.config.sections import ConfigFile
 from failoverdns.model.health import CheckKind
+from failoverdns.model.roles import ROLE_WORDS
 
 
 def check_shape(document: Node, faults: FaultReport) -> tuple[ConfigFile, Node]:
@@ -33,6 +34,9 @@ def check_shape(document: Node, faults: FaultReport) -> tuple[ConfigFile, Node]:
     if document.value is None:
         faults.add(document.place, "empty; at least the keys zones and listen are needed")
     if document.value is None or document.value is Refused.REFUSED:
+        return nothing
+    if (foreign := _why_foreign(document.value)) is not None:
+        faults.replace(document.place, foreign)
         return nothing
     _require_keys(document, faults)
     usable = document.usable()
@@ -48,6 +52,20 @@ def check_shape(document: Node, faults: FaultReport) -> tuple[ConfigFile, Node]:
     # The sections have a default for every key, so the rest is valid.
     usable = usable.usable(wrong)
     return ConfigFile.model_validate(usable.plain()), usable
+
+
+def _why_foreign(value: object) -> str | None:
+    """Return why a file is not a configuration at all, None if it is one, with whatever errors.
+
+    Nothing of another file is quoted: its reader may be allowed to run this as root, and no more.
+    """
+    if not isinstance(value, dict):
+        kind = "a list" if isinstance(value, list) else "a single value"
+        return f"must be a mapping of keys to values, not {kind}"
+    known = ConfigFile.written_keys()
+    if value and not value.keys() & known:
+        return f"not a configuration: it has none of the keys {', '.join(known)}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +104,7 @@ _NEEDS = (
     _Need(("safety_rules", "", "assert"), "groups", list, "name at least one group"),
     _Need(("acme",), "accept_terms", None, f"write true: {TERMS}"),
     _Need(("querylog",), "file", None, "give the path of the file that queries are logged to"),
+    _Need(("control", "roles", ""), "role", None, f"write {', '.join(ROLE_WORDS)}"),
     _Need(("acme", "external_account"), "key_id", None, "the CA gives it to you"),
     _Need(
         ("acme", "external_account"),

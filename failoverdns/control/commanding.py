@@ -1,8 +1,8 @@
 """The command corridor: one request in, one reply out.
 
-    request -> Mutation    -> (hooks agree) -> ledger  -> reply line
-            -> Action      ->                  acting  -> reply line
-            -> ReadCommand ->                  reading -> reply in pieces
+    request -> permitted -> Mutation    -> (hooks agree) -> ledger  -> reply line
+                         -> Action      ->                  acting  -> reply line
+                         -> ReadCommand ->                  reading -> reply in pieces
 
 Connections, and how lines are read from them, are not known here: see `control.connection`.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -18,6 +19,7 @@ from failoverdns.changes.batch import Done, Outcome, Submission
 from failoverdns.changes.ledger import Ledger
 from failoverdns.control.acting import act
 from failoverdns.control.backing_up import back_up
+from failoverdns.control.caller import Caller, Permission
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.given_file import GivenFile
 from failoverdns.control.language.requests import (
@@ -61,18 +63,30 @@ class CommandCorridor:
         self._ledger = ledger
         self._store = store
         self._effects = effects
+        self._permission = Permission(effects.steady, effects.log)
 
-    def change(
-        self, request: Request, principal: Principal, reply: Callable[[Lines], None]
-    ) -> None:
+    def permits(self, request: Request, caller: Caller) -> bool:
+        """Return whether the caller may give this command now; a refusal is not counted."""
+        return self._permission.permits(request, caller)
+
+    def turned_away(self, principal: Principal, refusal: Rejected) -> None:
+        """Note that a client was refused before it gave a command."""
+        self._permission.note(principal, refusal)
+
+    def change(self, request: Request, caller: Caller, reply: Callable[[Lines], None]) -> None:
         """Carry out a command that changes the state; `reply` is called once."""
         assert isinstance(request.command, Mutation)
+        try:
+            self._permission.check(request, caller)
+        except Rejected as refusal:
+            reply(_lines(request, refusal))
+            return
         if isinstance(request.command, RequestCertificate) and not self._effects.can_issue():
             reply(_lines(request, _NOT_ISSUING))
             return
         submission = Submission(
             command=request.command,
-            principal=principal,
+            principal=caller.principal,
             given=request.given,
             reply=lambda outcome: reply(_lines(request, outcome)),
             op_id=request.op_id,
@@ -82,14 +96,21 @@ class CommandCorridor:
         if approval is None:
             self._ledger.submit(submission)
         else:
-            self._effects.spawn(self._approved(submission, approval))
+            permit = partial(self._permission.check, request, caller)
+            self._effects.spawn(self._approved(submission, approval, permit))
 
-    async def act(self, request: Request, file: GivenFile | None = None) -> Lines:
+    async def act(self, request: Request, caller: Caller, file: GivenFile | None = None) -> Lines:
         """Carry out a command that does something without changing the state.
 
         `file` came with the request; it is closed in the end.
         """
         assert isinstance(request.command, Action)
+        try:
+            self._permission.check(request, caller)
+        except Rejected as refusal:
+            if file is not None:
+                file.close()
+            return _lines(request, refusal)
         if isinstance(request.command, Backup):
             return await self._reply(request, back_up(self._store, file))
         return await self._reply(request, act(self._store, self._effects, request.command))
@@ -97,9 +118,13 @@ class CommandCorridor:
     def _moment(self) -> Moment:
         return Moment(self._effects.now(), self._effects.steady())
 
-    async def read(self, request: Request) -> Lines:
+    async def read(self, request: Request, caller: Caller) -> Lines:
         """Carry out a command that only reads."""
         assert isinstance(request.command, ReadCommand)
+        try:
+            self._permission.check(request, caller)
+        except Rejected as refusal:
+            return _lines(request, refusal)
         source = Source(
             self._ledger.state,
             self._store,
@@ -108,6 +133,8 @@ class CommandCorridor:
             outage=self._ledger.outage,
             overlay=self._ledger.overlay,
             effects=self._effects,
+            caller=caller,
+            forbidden=self._permission.forbidden,
         )
         return await self._reply(request, read(source, request.command))
 
@@ -118,8 +145,12 @@ class CommandCorridor:
         except Rejected as refusal:
             return iter((write_refusal(request.id, refusal),))
 
-    async def _approved(self, submission: Submission, approval: Approval) -> None:
+    async def _approved(
+        self, submission: Submission, approval: Approval, permit: Callable[[], None]
+    ) -> None:
         """Submit a switch if all hooks agree to it; the ledger then decides it again.
+
+        Hooks may take long, so that `permit` is called once more after them.
 
         A switch to the other side becomes one to the side that the hooks agreed to, so that it is
         the same if another command switched the group meanwhile.
@@ -134,6 +165,7 @@ class CommandCorridor:
             state = self._ledger.state
             planned = switch(state, trial, self._moment(), Random(0)).report(state)
             failures = await approval({**planned, "reason": command.reason})
+            permit()
         except Rejected as refusal:
             submission.reply(refusal)
             return
@@ -148,10 +180,10 @@ class CommandCorridor:
 
     async def _is_repeated(self, submission: Submission) -> bool:
         """Return whether this was carried out already; then no hook is asked again."""
-        if submission.op_id is None:
+        if submission.operation is None:
             return False
         try:
-            return await self._store.operation(submission.op_id) is not None
+            return await self._store.operation(*submission.operation) is not None
         except (Unavailable, Corrupt):
             return False  # the ledger will report it
 

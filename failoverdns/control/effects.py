@@ -52,3 +52,5 @@ class CommandEffects:
     """Replaces the program; returns only if another one could not be run, or raises Rejected."""
     can_issue: Callable[[], bool]
     """Returns whether a CA is configured."""
+    log: Callable[[str], None]
+    """Writes a line into the log."""

@@ -13,6 +13,7 @@ from failoverdns.changes.overlay import Overlay
 from failoverdns.changes.rehearsing import rehearsal
 from failoverdns.changes.state import State
 from failoverdns.control.auditing import exported, last_changes, verified
+from failoverdns.control.caller import Caller
 from failoverdns.control.effects import CommandEffects
 from failoverdns.control.language.requests import Result, Streamed
 from failoverdns.control.store_report import UnrecordedNotes, store_report
@@ -34,6 +35,7 @@ from failoverdns.model.commands.server import (
     QueryLogStatus,
     Status,
     Watch,
+    WhoAmI,
 )
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.group import Group, Side
@@ -65,7 +67,8 @@ class Source:
     """What can be read: the state, the store behind it, and what the rest of the server reports.
 
     `behind` is true if the state may hold changes that are not served yet.  `outage` is set while
-    the store cannot be written; `overlay` has the steps that are served and not stored.
+    the store cannot be written; `overlay` has the steps that are served and not stored.  `caller`
+    reads; `forbidden` counts the commands that were forbidden since the start.
     """
 
     state: State
@@ -75,6 +78,8 @@ class Source:
     outage: Outage | None
     overlay: Overlay
     effects: CommandEffects
+    caller: Caller
+    forbidden: int
 
 
 async def read(source: Source, command: ReadCommand) -> Result:
@@ -111,6 +116,8 @@ async def read(source: Source, command: ReadCommand) -> Result:
             return {"text": Streamed(_zone_text(state.copy(), zones), text=True)}
         case Watch():
             return {"watching": True}
+        case WhoAmI():
+            return _caller_report(source.caller)
         case ShowCertificate():
             return await _certificate(source, command)
         case ListCertificates():
@@ -143,6 +150,26 @@ async def _server(source: Source) -> dict[str, Json]:
         "behind": source.behind,
         **await source.effects.server(),
         "automation": source.effects.automation(),
+        "control": {"forbidden": source.forbidden},
+    }
+
+
+def _caller_report(caller: Caller) -> dict[str, Json]:
+    """Return the principal that asks, its highest role, and each of its grants."""
+    rights = caller.rights()
+    return {
+        "principal": caller.principal.text,
+        "role": rights.role.value if rights.role is not None else None,
+        "grants": [
+            {
+                "role": grant.role.value,
+                "groups": list(grant.groups) if grant.groups is not None else None,
+                "applications": (
+                    list(grant.applications) if grant.applications is not None else None
+                ),
+            }
+            for grant in rights.grants
+        ],
     }
 
 

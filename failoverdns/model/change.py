@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from failoverdns.model.entity import Entity
 from failoverdns.model.names import DomainName
@@ -58,10 +58,16 @@ class Change(HistoryEntry):
         )
 
 
+EVERYBODY: Final = ""
+"""The principal of an operation that belongs to all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """The reply to a command with an `op_id`, stored so that a retry gets the same reply.
 
+    It belongs to a principal (`Principal.key`); the same `op_id` of another one stands for another
+    command.  Version 0.1.0 did not store the principal; such an operation belongs to all of them.
     `time`, in seconds since 1970, says when it may be forgotten; a store does not return it.
     """
 
@@ -70,6 +76,7 @@ class Operation:
     revision: int
     result: Mapping[str, Json]
     time: float = field(default=0.0, compare=False)
+    principal: str = EVERYBODY
 
 
 class Node(NamedTuple):

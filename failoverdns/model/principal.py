@@ -6,8 +6,10 @@ key, gets its own detail type.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 
 class PrincipalKind(Enum):
@@ -19,7 +21,10 @@ class PrincipalKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class UnixProcess:
-    """A process as the kernel and /proc described it when it connected."""
+    """A process as the kernel and /proc described it when it connected.
+
+    The uid and the pid are the kernel's; `command` is what the process calls itself.
+    """
 
     uid: int
     pid: int
@@ -32,13 +37,40 @@ class Principal:
 
     `name` distinguishes it from others of its kind; for a Unix user it is the user's number.
     `detail` is recorded in the history too, and may differ from command to command.
+    `text` names it for people, such as `unix:alice(1000)`; it is empty in changes that version
+    0.1.0 recorded, which are shown as they were.
     """
 
     kind: PrincipalKind
     name: str
     detail: UnixProcess
+    text: str = ""
+
+    @property
+    def key(self) -> str:
+        """What identifies the principal, whichever process it uses and whatever it is called."""
+        return f"{self.kind.value}:{self.name}"
+
+    @property
+    def who(self) -> dict[str, Any]:
+        """The principal as the history records and shows it."""
+        detail = self.detail
+        who: dict[str, Any] = {"uid": detail.uid, "pid": detail.pid, "command": detail.command}
+        return {**who, "principal": self.text} if self.text else who
 
 
-def unix_principal(uid: int, pid: int, command: str) -> Principal:
-    """Return the principal for a process; `command` is the name of its program."""
-    return Principal(PrincipalKind.UNIX, str(uid), UnixProcess(uid, pid, command))
+def unix_principal(uid: int, pid: int, command: str, user: str | None = None) -> Principal:
+    """Return the principal for a process of the user `user` (None: a user without a name).
+
+    `command` is the name of its program.
+    """
+    text = f"unix:{user}({uid})" if user is not None else f"unix:{uid}"
+    return Principal(PrincipalKind.UNIX, str(uid), UnixProcess(uid, pid, command), text)
+
+
+def read_who(who: Mapping[str, Any]) -> Principal:
+    """Return the principal that the history recorded; raises KeyError or TypeError."""
+    fields = dict(who)
+    text = fields.pop("principal", "")
+    detail = UnixProcess(**fields)
+    return Principal(PrincipalKind.UNIX, str(detail.uid), detail, text)

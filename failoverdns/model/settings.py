@@ -12,6 +12,7 @@ from pathlib import Path
 
 from failoverdns.model.limits import RateLimits
 from failoverdns.model.policy import NO_AUTOMATION_SETTINGS, AutomationSettings
+from failoverdns.model.roles import Grant
 from failoverdns.model.zone import Zone
 
 
@@ -29,15 +30,18 @@ class ListenAddress:
 
 @dataclass(frozen=True, slots=True)
 class ControlSettings:
-    """The control socket: its absolute path, and its permission bits (as 0o660).
+    """The control socket: its absolute path, its permission bits (as 0o660), and its group.
 
-    `allow` are the users, by name or number, and the groups, with `@` before the name, that may
-    give commands; with None everybody may who can open the socket.
+    `group` is a name or a number; with None the socket has the group that the server runs as.
+    `roles` are the users and the groups, with `@` before the name, that may give commands, by name
+    or number, with what they may do; one can be there several times.  With None everybody may do
+    everything who can open the socket.
     """
 
     socket: Path = Path("/run/failoverdns/control.sock")
     mode: int = 0o660
-    allow: tuple[str, ...] | None = None
+    group: str | None = None
+    roles: tuple[tuple[str, Grant], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,7 @@ class Config:
     `resolvers` look up the hostnames of flattened groups, and are tried in this order.
     `workers` is the number of answering processes; with None it depends on the
     number of CPUs, with 0 the control process answers.
+    `user` is the name of the user that a server becomes that root started; with None it stays root.
     `automation` are checks, policies and safety rules.
     `delivery`, `acme`, `rate_limit` and `querylog` are None where they are off.
     """
@@ -207,3 +212,4 @@ class Config:
     querylog: QueryLogSettings | None = None
     automation: AutomationSettings = NO_AUTOMATION_SETTINGS
     history: HistorySettings = HistorySettings()
+    user: str | None = None

@@ -1,4 +1,4 @@
-"""The process at the other end of a Unix socket, and whether its user may give commands.
+"""The process at the other end of a Unix socket, and which rights its user has.
 
 The kernel reports its user, groups and process id (SO_PEERCRED and SO_PEERGROUPS, unix(7)), as they
 were when the client connected.
@@ -6,27 +6,58 @@ were when the client connected.
 
 from __future__ import annotations
 
+import ctypes
 import grp
 import os
 import pwd
 import socket
-from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
+from typing import Final
 
 from failoverdns.model.principal import Principal, unix_principal
+from failoverdns.model.roles import EVERYTHING, Grant, Rights
+from failoverdns.model.settings import ControlSettings
 from failoverdns.net.sockets import CannotListen
 
 _CREDENTIALS = Struct("=iII")
 _SO_PEERGROUPS = 59
 
+_ROLES = "control.allow or control.roles"
 
-def peer(sock: socket.socket) -> Principal:
-    """Return the uid, pid and command name of the process that connected."""
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+MAX_GROUPS: Final = 65536
+"""Groups that a process can have on Linux, at most: NGROUPS_MAX, setgroups(2)."""
+
+
+def peer(sock: socket.socket, user: str | None = None) -> Principal:
+    """Return the uid, pid and command name of the process that connected.
+
+    `user` is the name of its user, if known.
+    """
     pid, uid, _ = _credentials(sock)
-    return unix_principal(uid, pid, _command(pid))
+    return unix_principal(uid, pid, _command(pid), user)
+
+
+def uid_of(sock: socket.socket) -> int:
+    """Return the uid of the process that connected."""
+    return _credentials(sock)[1]
+
+
+def has_spoken(sock: socket.socket) -> bool:
+    """Return whether bytes have arrived on a non-blocking socket, which stay there."""
+    try:
+        return bool(sock.recv(1, socket.MSG_PEEK))
+    except OSError:
+        return False
+
+
+def peer_process(sock: socket.socket) -> int:
+    """Return the process id of the process that connected."""
+    return _credentials(sock)[0]
 
 
 def is_own_user(sock: socket.socket) -> bool:
@@ -35,42 +66,79 @@ def is_own_user(sock: socket.socket) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
-    """The users and groups that may give commands.
+class Account:
+    """The user and the groups of a process."""
 
-    Root, and the user that the server runs as, are always allowed.
-    """
-
-    uids: frozenset[int]
+    uid: int
     gids: frozenset[int]
 
-    def admits(self, sock: socket.socket) -> bool:
-        """Return whether the process that connected may give commands."""
-        _, uid, gid = _credentials(sock)
-        if uid in self.uids or uid in (0, os.geteuid()) or gid in self.gids:
-            return True
-        return bool(self.gids) and not self.gids.isdisjoint(_groups(sock))
+
+def account_of(sock: socket.socket) -> Account:
+    """Return the user and the groups of the process that connected."""
+    _, uid, gid = _credentials(sock)
+    return Account(uid, frozenset((gid, *_groups(sock))))
 
 
-def find_allowed(names: Iterable[str] | None, setting: str) -> Allowed | None:
-    """Return the users and groups of the given names or numbers; groups begin with `@`.
+@dataclass(frozen=True, slots=True)
+class AccountRoles:
+    """The grants of users and groups, by their numbers.
 
-    For None return None: everyone who can connect is allowed.  `setting` is the configuration key
-    of the names, for messages.  Raises CannotListen with a name that does not exist.
+    Root, and the user that the server runs as, may do everything, and everybody may if `is_open`.
     """
-    if names is None:
-        return None
-    uids, gids = set(), set()
-    for name in names:
-        try:
-            if name.startswith("@"):
-                gids.add(int(name[1:]) if name[1:].isdecimal() else grp.getgrnam(name[1:]).gr_gid)
-            else:
-                uids.add(int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid)
-        except KeyError:
-            what = "group" if name.startswith("@") else "user"
-            raise CannotListen(f"{setting}: there is no {what} {name!r} here") from None
-    return Allowed(frozenset(uids), frozenset(gids))
+
+    users: Mapping[int, tuple[Grant, ...]]
+    groups: Mapping[int, tuple[Grant, ...]]
+    is_open: bool = False
+
+    def rights_of(self, account: Account) -> Rights:
+        """Return the rights of the user of a process."""
+        if self.is_open or account.uid in (0, os.geteuid()):
+            return EVERYTHING
+        grants = self.users.get(account.uid, ())
+        for gid in sorted(account.gids & self.groups.keys()):
+            grants += self.groups[gid]
+        return Rights(tuple(dict.fromkeys(grants)))
+
+
+def find_roles(roles: Iterable[tuple[str, Grant]] | None) -> AccountRoles:
+    """Return the roles of the given users and groups (`@`), which are names or numbers.
+
+    With None, everybody who can connect may do everything.  Raises CannotListen with a name that
+    does not exist.
+    """
+    if roles is None:
+        return AccountRoles({}, {}, is_open=True)
+    users: dict[int, tuple[Grant, ...]] = {}
+    groups: dict[int, tuple[Grant, ...]] = {}
+    for name, grant in roles:
+        if name.startswith("@"):
+            found, number = groups, _find_gid(name[1:], _ROLES)
+        else:
+            found, number = users, _find_uid(name, _ROLES)
+        found[number] = (*found.get(number, ()), grant)
+    return AccountRoles(users, groups)
+
+
+def find_control_gid(settings: ControlSettings) -> int | None:
+    """Return the number of the group of the control socket; None if it is not set.
+
+    Raises CannotListen if there is no such group.
+    """
+    return None if settings.group is None else _find_gid(settings.group, "control.group")
+
+
+def _find_gid(name: str, setting: str) -> int:
+    try:
+        return int(name) if name.isdecimal() else grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise CannotListen(f"{setting}: there is no group {name!r} here") from None
+
+
+def _find_uid(name: str, setting: str) -> int:
+    try:
+        return int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise CannotListen(f"{setting}: there is no user {name!r} here") from None
 
 
 def _credentials(sock: socket.socket) -> tuple[int, int, int]:
@@ -81,14 +149,16 @@ def _credentials(sock: socket.socket) -> tuple[int, int, int]:
 
 
 def _groups(sock: socket.socket) -> Iterable[int]:
-    """Return the supplementary groups of the process that connected; none if Linux is too old."""
-    try:
-        data = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 1024)
-    except OSError:
+    """Return the supplementary groups of the process that connected; none if Linux is too old.
+
+    `getsockopt` of Python has room for 256 of them only.
+    """
+    room = (ctypes.c_uint32 * MAX_GROUPS)()
+    size = ctypes.c_uint32(ctypes.sizeof(room))
+    ask = _LIBC.getsockopt
+    if ask(sock.fileno(), socket.SOL_SOCKET, _SO_PEERGROUPS, room, ctypes.byref(size)) != 0:
         return ()
-    groups = array("I")
-    groups.frombytes(data[: len(data) // 4 * 4])
-    return groups
+    return room[: size.value // ctypes.sizeof(ctypes.c_uint32)]
 
 
 def _command(pid: int) -> str:

@@ -16,7 +16,7 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from failoverdns.net.sockets import BACKLOG, CannotListen
+from failoverdns.net.sockets import CannotListen
 
 MAX_PATH: Final = 107
 """Bytes in the address of a Unix socket on Linux, at most: `sun_path` less its final NUL."""
@@ -39,7 +39,15 @@ LOOK: Final = 1.0
 LOCKING: Final = 3.0
 """Seconds in which another process that binds a socket in the same folder must be done."""
 
-_ACCEPTED_AT_ONCE: Final = 100
+ACCEPTED_AT_ONCE: Final = 64
+"""Clients that are accepted in one turn of the reactor, most of which are refused."""
+
+SERVED_AT_ONCE: Final = 16
+"""Clients that are served of those, so that others that came before are served meanwhile."""
+
+WAITING: Final = 128
+"""Clients that have connected and are not accepted yet; further ones wait in connect(2)."""
+
 _PAUSE: Final = 0.2
 """Seconds without accepting after no descriptor was free."""
 
@@ -57,18 +65,30 @@ class UnixListener:
     """
 
     def __init__(
-        self, reactor: Any, path: Path, mode: int, *, setting: str, bound: int | None = None
+        self,
+        reactor: Any,
+        path: Path,
+        mode: int,
+        *,
+        setting: str,
+        bound: int | None = None,
+        gid: int | None = None,
+        is_contended: bool = True,
     ) -> None:
         """Make the folder of `path` and bind there with the permission bits `mode`.
 
         A socket that a killed server left is replaced.  `setting` is the configuration key of the
         path, for messages.  `bound` is the descriptor of a socket that the program before has
-        bound there; it is ours from now on.  Raises CannotListen.
+        bound there; it is ours from now on.  `gid` is the group of the socket, and of the folder if
+        that is made here; None leaves both to the process.  `is_contended` says whether another
+        process could want the same path.  Raises CannotListen.
         """
         self.path = path
+        self.is_contended = is_contended
         self._reactor = reactor
         self._mode = mode
         self._setting = setting
+        self._gid = gid
         self._factory: ServerFactory | None = None
         self._admits: Admits = lambda _: True
         self._fault = ""
@@ -121,14 +141,18 @@ class UnixListener:
         """Accept the clients that wait."""
         assert self._factory is not None
         try:
-            for _ in range(_ACCEPTED_AT_ONCE):
+            served = 0
+            for _ in range(ACCEPTED_AT_ONCE):
                 client, _address = self._socket.accept()
                 with client:
+                    client.setblocking(False)
                     if self._admits(client):
-                        client.setblocking(False)
                         self._reactor.adoptStreamConnection(
                             client.fileno(), socket.AF_UNIX, self._factory
                         )
+                        served += 1
+                if served == SERVED_AT_ONCE:
+                    break
         except (BlockingIOError, ConnectionError):
             return
         except OSError:  # no descriptor is free
@@ -143,8 +167,10 @@ class UnixListener:
             self._reactor.addReader(self)
 
     def _bind(self) -> socket.socket:
-        _make_folder(self.path.parent, self._setting)
-        sock = bind_unix(self.path, self._mode, self._setting)
+        make_folder(self.path.parent, self._setting, self._gid)
+        sock = bind_unix(
+            self.path, self._mode, self._setting, self._gid, is_contended=self.is_contended
+        )
         self._identity: tuple[int, int] | None = _identity(self.path)
         return sock
 
@@ -153,6 +179,7 @@ class UnixListener:
         sock = socket.socket(fileno=bound)
         sock.setblocking(False)
         with suppress(OSError):
+            _own(self.path, self._gid)
             self.path.chmod(self._mode)
         self._identity = _identity(self.path) or (-1, -1)
         return sock
@@ -205,22 +232,42 @@ def distrust(folder: Path) -> Distrust:
     return Distrust()
 
 
-def bind_unix(path: Path, mode: int, setting: str) -> socket.socket:
+def hidden_from(folder: Path, gid: int) -> Path | None:
+    """Return the first folder on the way to `folder` that a group cannot enter; None if none."""
+    for each in (*reversed(folder.parents), folder):
+        with suppress(OSError):
+            found = each.stat()
+            is_of_group = found.st_gid == gid and found.st_mode & stat.S_IXGRP
+            if not found.st_mode & stat.S_IXOTH and not is_of_group:
+                return each
+    return None
+
+
+def bind_unix(
+    path: Path, mode: int, setting: str, gid: int | None = None, *, is_contended: bool = True
+) -> socket.socket:
     """Return a non-blocking socket that listens at `path` with the permission bits `mode`.
 
-    Replaces a socket on which nobody listens.  Raises CannotListen.
+    It has the group `gid` before anybody can connect.  Replaces a socket on which nobody listens,
+    if the path `is_contended`: then another process could do the same at the same moment.
+    Raises CannotListen.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        with _locked(path.parent):
-            _remove_stale(path, setting)
+        with _locked(path.parent) if is_contended else nullcontext():
+            if is_contended:
+                _remove_stale(path, setting)
             umask = os.umask(0o777 & ~mode)
             try:
                 _bind(sock, path)
             finally:
                 os.umask(umask)
-            sock.listen(BACKLOG)
+            _own(path, gid)
+            sock.listen(WAITING)
+    except PermissionError as fault:
+        sock.close()
+        raise CannotListen(f"{setting}: {path}: {fault.strerror}{_remedy(gid)}") from None
     except OSError as fault:
         sock.close()
         raise CannotListen(f"{setting}: {path}: {fault.strerror or fault}") from None
@@ -259,8 +306,12 @@ def _bind(sock: socket.socket, path: Path) -> None:
         sock.bind(str(path))
         return
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    beside = Path(f"/proc/self/fd/{folder}/{path.name}")
     short = f".{os.getpid()}.new"
     try:
+        if _fits(beside):
+            sock.bind(str(beside))
+            return
         with suppress(FileNotFoundError):
             os.unlink(short, dir_fd=folder)
         sock.bind(f"/proc/self/fd/{folder}/{short}")
@@ -294,9 +345,30 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _make_folder(path: Path, setting: str) -> None:
+def _own(path: Path, gid: int | None) -> None:
+    """Give a file to a group, unless that is None."""
+    if gid is not None:
+        os.chown(path, -1, gid)
+
+
+def _remedy(gid: int | None) -> str:
+    """Return what to do if a socket could not be made, when it was to have a group."""
+    if gid is None:
+        return ""
+    return f". Its group can be {gid} only if the server's user is in that group, or is root"
+
+
+def make_folder(path: Path, setting: str, gid: int | None = None) -> None:
+    """Make a folder for sockets unless it is there, for a group unless that is None.
+
+    Raises CannotListen.
+    """
     try:
-        path.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if not path.exists():
+            path.mkdir(mode=0o750, parents=True)
+            _own(path, gid)
+    except FileExistsError:
+        return
     except OSError as fault:
         raise CannotListen(
             f"{setting}: cannot make the directory {path}: {fault.strerror}"

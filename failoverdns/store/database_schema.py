@@ -2,11 +2,12 @@
 
 A new file is made as one of version 1 and then upgraded like an old one.  Versions 3 and 4 also
 have documents that versions before them cannot read.  The upgrade reads no table but the history,
-to which it adds the hash chain.
+to which it adds the hash chain, and copies the entities.
 
 | table        | holds                                                             |
 |--------------|-------------------------------------------------------------------|
-| `entities`   | the state: one document an entity                                 |
+| `entities`   | the state: one document an entity, numbered, because `VACUUM`     |
+|              | gives rows without a number of their own other ones               |
 | `history`    | every change, with what differs in the entities, as a chain       |
 |              | (`store.chain`); it is append-only                                |
 | `subjects`   | which changes are about which application or group                |
@@ -19,8 +20,8 @@ to which it adds the hash chain.
 | `checkpoint` | the documents of all entities as of the cut of the history        |
 | `ahead`      | those that differ at the next cut (`store.trimming`)              |
 | `notes`      | numbers that the store notes for itself, by name                  |
-| `head`       | one row: the revision, how many entities there are, and the hash  |
-|              | of the last change                                                |
+| `head`       | one row: the revision, how many entities there are, the hash of   |
+|              | the last change, and the tag that authenticates them (`store.tags`) |
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from failoverdns.model.change import EVERYBODY
 from failoverdns.store.chain import START, linked
 
 SCHEMA_VERSION: Final = 5
@@ -68,9 +70,20 @@ _SINCE_4 = (
 )
 
 _SINCE_5 = (
+    "ALTER TABLE entities RENAME TO unnumbered",
+    "CREATE TABLE entities (number INTEGER PRIMARY KEY, "
+    "key TEXT NOT NULL UNIQUE, document TEXT NOT NULL, checksum INTEGER NOT NULL)",
+    "INSERT INTO entities SELECT rowid, key, document, checksum FROM unnumbered ORDER BY rowid",
+    "DROP TABLE unnumbered",
+    "ALTER TABLE head ADD COLUMN tag TEXT NOT NULL DEFAULT ''",
     "CREATE TABLE notes (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
-    "ALTER TABLE operations ADD COLUMN time REAL NOT NULL DEFAULT 0",
-    "UPDATE operations SET time = strftime('%s', 'now')",
+    "ALTER TABLE operations RENAME TO unowned",
+    "CREATE TABLE operations (principal TEXT NOT NULL, op_id TEXT NOT NULL, "
+    "document TEXT NOT NULL, checksum INTEGER NOT NULL, time REAL NOT NULL, "
+    "PRIMARY KEY (op_id, principal))",
+    "INSERT INTO operations "
+    f"SELECT '{EVERYBODY}', op_id, document, checksum, strftime('%s', 'now') FROM unowned",
+    "DROP TABLE unowned",
     "CREATE INDEX operated ON operations (time)",
     "CREATE TABLE trimmed (revision INTEGER PRIMARY KEY, hash BLOB NOT NULL)",
     "CREATE TABLE checkpoint (key TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID",
@@ -93,7 +106,10 @@ _SINCE_5 = (
     "WHERE revision = OLD.revision AND lower(hex(hash)) = OLD.hash) "
     "BEGIN SELECT RAISE(ABORT, 'history is append-only'); END",
 )
-"""Operations of before get the time of the upgrade: they are kept as long as new ones."""
+"""Operations of before get the time of the upgrade: they are kept as long as new ones.
+
+Their principals are not known, so that they answer a retry by any of them.
+"""
 
 _APPEND_ONLY = tuple(
     f"CREATE TRIGGER history_takes_no_{what.split()[0].lower()} BEFORE {what} "

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import NamedTuple
 
 from failoverdns.model.change import Change, HistoryEntry, Operation, Write
 from failoverdns.model.entity import Entity, Identity
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.names import DomainName
-from failoverdns.model.principal import unix_principal
+from failoverdns.model.principal import read_who
 from failoverdns.store.entity_documents import KINDS
 from failoverdns.store.health_documents import Document
 from failoverdns.store.patches import Difference, apply, difference, inverted
@@ -48,6 +47,7 @@ class _Patch(NamedTuple):
 
 
 _READERS = {kind.word: kind.read for kind in KINDS.values()}
+_NEEDED = {kind: how.bundle for kind, how in KINDS.items() if how.bundle is not None}
 
 
 def key_of(entity: Entity) -> str:
@@ -57,7 +57,9 @@ def key_of(entity: Entity) -> str:
 
 def bundle_of(entity: Entity | None) -> str | None:
     """Return the id of the bundle in the vault that an entity needs; None if it needs none."""
-    return KINDS[type(entity)].bundle(entity) if entity is not None else None
+    if entity is None or (needed := _NEEDED.get(type(entity))) is None:
+        return None
+    return needed(entity)
 
 
 def write_entity(entity: Entity) -> Document:
@@ -80,7 +82,7 @@ def write_change(change: Change) -> Document:
     return {
         "revision": change.revision,
         "time": change.time,
-        "who": asdict(change.principal.detail),
+        "who": change.principal.who,
         "command": dict(change.command),
         "changed": [dict(part) for part in change.changed],
         "subjects": list(change.subjects),
@@ -96,7 +98,7 @@ def read_entry(document: Document) -> HistoryEntry:
         return HistoryEntry(
             revision=document["revision"],
             time=document["time"],
-            principal=unix_principal(**document["who"]),
+            principal=read_who(document["who"]),
             command=document["command"],
             changed=tuple(document["changed"]),
             subjects=tuple(document["subjects"]),
@@ -143,12 +145,13 @@ def undone(change: Document, current: Callable[[str], Document | None]) -> list[
 
 def write_operation(operation: Operation) -> Document:
     """Return the document of an operation."""
-    return {
+    document: Document = {
         "op_id": operation.op_id,
         "request": operation.request,
         "revision": operation.revision,
         "result": dict(operation.result),
     }
+    return {**document, "principal": operation.principal} if operation.principal else document
 
 
 def read_operation(document: Document) -> Operation:
@@ -178,11 +181,20 @@ def _patches(change: Document) -> list[_Patch]:
         if "patches" in change:
             return [_Patch(**patch) for patch in change["patches"]]
         return [
-            _Patch(key_of(read_entity(before if after is None else after)), before, after)
+            _Patch(
+                key_of(read_entity(before if after is None else after)),
+                _as_written_now(before),
+                _as_written_now(after),
+            )
             for before, after in change["writes"]
         ]
     except (KeyError, TypeError, ValueError) as fault:
         raise Corrupt(f"not a change of this version ({fault!r})") from None
+
+
+def _as_written_now(document: Document | None) -> Document | None:
+    """Return a document of an older version in the form that later differences are from."""
+    return write_entity(read_entity(document)) if document is not None else None
 
 
 def _present(key: str, document: Document | None) -> Document:

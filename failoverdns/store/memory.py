@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
 from enum import Enum
 from hashlib import sha256
 
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, HistoryEntry, Operation
+from failoverdns.model.change import EVERYBODY, Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
 from failoverdns.store.chain import START, ChainLink, Walk, links, next_hash, piece
-from failoverdns.store.documents import bundle_of, key_of, redone, write_change
+from failoverdns.store.documents import bundle_of, key_of, redone, write_change, write_entity
 from failoverdns.store.interface import (
     MAX_FETCHES,
     OPERATIONS_KEPT,
@@ -31,6 +32,7 @@ from failoverdns.store.interface import (
     StoreHead,
     Unavailable,
 )
+from failoverdns.store.replaying import COMPARED_AT_ONCE, Comparison, Replay
 from failoverdns.store.rows import sealed
 
 
@@ -63,7 +65,7 @@ class MemoryStore:
         self.trimmed: list[str] = []
         self.checkpoint: dict[str, str] = {}
         self._ahead: dict[str, str] = {}
-        self._operations: dict[str, Operation] = {}
+        self._operations: dict[tuple[str, str], Operation] = {}
         self._watchers: list[Notify] = []
         self._bundles: dict[str, Bundle] = {}
         self._fetches: list[Fetch] = []
@@ -110,22 +112,23 @@ class MemoryStore:
         needed = {bundle_of(entity) for entity in self._entities.values()}
         candidates = {**self._bundles, **{bundle.id: bundle for bundle in bundles}}
         self._bundles = {id_: found for id_, found in candidates.items() if id_ in needed}
-        self._operations.update((operation.op_id, operation) for operation in operations)
+        self._operations.update(((each.op_id, each.principal), each) for each in operations)
         times = [*(each.time for each in changes), *(each.time for each in operations)]
         now = max(times, default=0.0)
-        for op_id, operation in list(self._operations.items()):
+        for key, operation in list(self._operations.items()):
             if operation.time < now - OPERATIONS_KEPT:
-                del self._operations[op_id]
+                del self._operations[key]
         for change in changes:
             for notify in self._watchers:
                 notify(change)
         if failure is Failure.UNCONFIRMED:
             raise OutcomeUnknown("a test has the confirmation lost")
 
-    async def operation(self, op_id: str) -> Operation | None:
-        """Return the operation recorded under `op_id`."""
+    async def operation(self, op_id: str, principal: str) -> Operation | None:
+        """Return the operation of a principal that is recorded under `op_id`."""
         self._check_reachable()
-        return self._operations.get(op_id)
+        ours = self._operations.get((op_id, principal))
+        return ours or self._operations.get((op_id, EVERYBODY))
 
     async def history(self, subjects: Sequence[str] | None, limit: int) -> tuple[HistoryEntry, ...]:
         """Return at most `limit` changes, newest first."""
@@ -168,10 +171,26 @@ class MemoryStore:
         walk = Walk(self.head, last, expected, end)
         if expected in self.trimmed:
             walk.meet()
-        for row in self.chain:
-            if not walk.is_over:
-                walk.follow(row)
-        return walk.end()
+        replay = Replay()
+        with closing(replay):
+            replay.begin_with(self.checkpoint.items())
+            for row in self.chain:
+                if not walk.is_over:
+                    walk.follow(row)
+                    replay.follow(row)
+            head = walk.end()
+            self._compare(replay)
+        return head
+
+    def _compare(self, replay: Replay) -> None:
+        """Raise Differs if the entities are not those of a replay."""
+        comparison = Comparison(replay)
+        stored = sorted((key, write_entity(entity)) for key, entity in self._entities.items())
+        more = True
+        while more:
+            rest = [row for row in stored if row[0] > comparison.after]
+            more = comparison.follow(rest[:COMPARED_AT_ONCE])
+        comparison.end()
 
     async def prepare_cut(self, before: float) -> HistoryCut | None:
         """Prepare to trim the changes from before a time; return the cut to commit."""

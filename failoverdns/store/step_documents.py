@@ -6,12 +6,11 @@ Unlike the history, a text has each entity whole, because the step may be laid o
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 from failoverdns.model.change import Change, Write
 from failoverdns.model.entity import Entity
 from failoverdns.model.errors import Corrupt
-from failoverdns.model.principal import unix_principal
+from failoverdns.model.principal import read_who
 from failoverdns.store.documents import Document, read_entity, write_entity
 
 
@@ -20,7 +19,7 @@ def write_step(step: Change) -> str:
     document: Document = {
         "revision": step.revision,
         "time": step.time,
-        "who": asdict(step.principal.detail),
+        "who": step.principal.who,
         "command": dict(step.command),
         "changed": [dict(part) for part in step.changed],
         "subjects": list(step.subjects),
@@ -36,7 +35,7 @@ def read_step(text: str) -> Change:
         return Change(
             revision=document["revision"],
             time=document["time"],
-            principal=unix_principal(**document["who"]),
+            principal=read_who(document["who"]),
             command=document["command"],
             changed=tuple(document["changed"]),
             subjects=tuple(document["subjects"]),

@@ -22,7 +22,8 @@ _QUERIES: Final = (
     "ORDER BY subject, revision LIMIT ?",
     "SELECT application, number FROM fetches INDEXED BY fetched WHERE (application, number) > "
     "(?, ?) ORDER BY application, number LIMIT ?",
-    "SELECT op_id, rowid FROM operations WHERE (op_id, rowid) > (?, ?) ORDER BY op_id LIMIT ?",
+    "SELECT op_id, principal FROM operations WHERE (op_id, principal) > (?, ?) "
+    "ORDER BY op_id, principal LIMIT ?",
     "SELECT '', rowid, document, checksum FROM operations WHERE ? <= '' AND rowid > ? "
     "ORDER BY rowid LIMIT ?",
     "SELECT '', number, document, checksum FROM fetches WHERE ? <= '' AND number > ? "

@@ -39,6 +39,7 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.health import Check, CheckKind, Health, Observed
 from failoverdns.model.policy import AllDown, AnswerOf, AutomationSettings, Mode, Policy
+from failoverdns.model.principal import unix_principal
 from failoverdns.model.zone import Zone, ZoneSerial
 from failoverdns.protocol.table.deltas import write_delta, write_nodes
 from failoverdns.protocol.table.python_table import PythonTable
@@ -218,6 +219,27 @@ def test_an_op_id_cannot_be_used_for_another_command(corridor: Corridor) -> None
     corridor.do(AddApplication("a"), op_id="x", request="add a")
     refusal = corridor.refuse(AddApplication("b"), op_id="x", request="add b")
     assert refusal.code == "conflict"
+
+
+def test_an_op_id_of_another_principal_is_another_command(corridor: Corridor) -> None:
+    """Nobody gets the reply to a command that another user gave, in one batch or later."""
+    build_shop(corridor)
+    alice, bob = unix_principal(1000, 1, "a", "alice"), unix_principal(1001, 2, "b", "bob")
+    again = {"op_id": "op-1", "request": "switch shop"}
+    first = corridor.do(Switch(("shop",)), principal=alice, **again)
+    second = corridor.do(Switch(("shop",)), principal=bob, **again)
+    assert second.revision == first.revision + 1
+    renamed = unix_principal(1000, 3, "c", "alicia")
+    assert corridor.do(Switch(("shop",)), principal=renamed, **again) == first, "the same user"
+    corridor.do(AddApplication("x"), principal=bob, op_id="op-2", request="another command")
+    corridor.gate.closed = True
+    corridor.submit(AddApplication("first"))
+    both = [
+        corridor.submit(Switch(("shop",)), principal=who, op_id="both", request="r")
+        for who in (alice, bob, alice)
+    ]
+    corridor.gate.open()
+    assert both[0] == both[2] != both[1]
 
 
 def test_an_op_id_is_remembered_for_a_command_that_had_nothing_to_do(corridor: Corridor) -> None:
@@ -501,6 +523,11 @@ class LedgerMachine(RuleBasedStateMachine):
         for step in self.corridor.ledger.overlay.steps:
             replayed.apply(len(changes), step.writes)
         assert contents(replayed) == contents(self.corridor.ledger.state)
+
+    @invariant()
+    def the_stored_entities_follow_from_the_history(self) -> None:
+        """`history --verify` replays the documents of the history into those of the entities."""
+        run(self.corridor.store.verify())
 
 
 def contents(state: State) -> dict[str, object]:

@@ -21,10 +21,11 @@ FIXED = [
     # a section that exists before and not after, or the other way round; the sections reported
     ("control: {socket: other.sock}", ("control",)),
     ('control: {mode: "0600"}', ("control",)),
-    ("control: {allow: [deploy]}", ("control",)),
+    ("control: {group: operators}", ("control",)),
     ("state: {sqlite: other.db}", ("state",)),
     ("querylog: {file: queries.json}", ("querylog",)),
     ("workers: 2", ("workers",)),
+    ("user: root", ("user",)),
     ("certificates: {key_file: other.key}", ("certificates",)),
     (DELIVERY, ("delivery",)),
     ("workers: 2\ncertificates: {key_file: other.key}", ("workers", "certificates")),
@@ -32,6 +33,9 @@ FIXED = [
 
 FREE = [
     'resolvers: ["192.0.2.1:53"]',
+    "control: {allow: [deploy]}",
+    'control: {roles: {alice: admin, "@monitoring": reporter}}',
+    "control: {roles: {}}",
     "identity: {id: ns1}",
     "tcp: {idle_timeout: 5}",
     "cookies: {answer: false}",

@@ -13,7 +13,7 @@ from failoverdns.config.certificates import (
     ExternalAccountSection,
 )
 from failoverdns.config.checks import CheckSection
-from failoverdns.config.control import ControlSection
+from failoverdns.config.control import ControlSection, RoleSection
 from failoverdns.config.delivery import DeliverySection
 from failoverdns.config.hooks import HookSection
 from failoverdns.config.policies import PolicySection
@@ -29,6 +29,7 @@ from failoverdns.config.sections import IdentitySection, StateSection
 from failoverdns.model.health import Check, HttpExpectation, TlsExpectation
 from failoverdns.model.limits import RateLimits
 from failoverdns.model.policy import Assertion, Gate, Policy
+from failoverdns.model.roles import Grant
 from failoverdns.model.settings import (
     AcmeSettings,
     CertificateSettings,
@@ -45,7 +46,8 @@ from failoverdns.model.settings import (
 
 VALUES: list[tuple[type[Section], tuple[type, ...], set[str]]] = [
     # a section, the values that it becomes, and the keys that have no meaning after loading
-    (ControlSection, (ControlSettings,), set()),
+    (ControlSection, (ControlSettings,), {"allow"}),
+    (RoleSection, (Grant,), set()),
     (StateSection, (StateSettings,), set()),
     (IdentitySection, (Identity,), set()),
     (CertificatesSection, (CertificateSettings,), set()),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dns.rdatatype
 import dns.zone
-from control_effects import quiet_effects
+from control_effects import ADMIN, quiet_effects
 from corridors import Corridor
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,6 +42,8 @@ def exported(state: State) -> str:
         outage=None,
         overlay=Overlay(),
         effects=effects,
+        caller=ADMIN,
+        forbidden=0,
     )
     result = asyncio.run(read(source, ExportRecords()))
     text = result["text"]

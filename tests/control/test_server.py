@@ -13,17 +13,19 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from failoverdns.control.connection import (
-    MAX_EVENTS,
-    MAX_PENDING,
-    STALLED_TIMEOUT,
-    ControlConnection,
-)
+from failoverdns.control.caller import Caller
+from failoverdns.control.connection import STALLED_TIMEOUT, ControlConnection
+from failoverdns.control.conversation import MAX_EVENTS, MAX_PENDING
 from failoverdns.control.given_file import GivenFile
+from failoverdns.control.language.commands import ROWS
 from failoverdns.control.language.requests import Request
-from failoverdns.control.server import MAX_CLIENTS, ControlFactory
+from failoverdns.control.places import LIMITS
+from failoverdns.control.server import ControlFactory
 from failoverdns.control.slots import Lines
+from failoverdns.model.errors import Rejected
 from failoverdns.model.principal import Principal
+from failoverdns.model.roles import Grant, Rights, Role
+from failoverdns.net.peer import Account, AccountRoles
 
 
 class Transport(StringTransport):
@@ -32,6 +34,7 @@ class Transport(StringTransport):
     def __init__(self) -> None:
         super().__init__()
         self.socket, self.other = socket.socketpair()
+        self.dataBuffer = self._tempDataBuffer = b""
         self.aborted = False
         self.sends_no_more = False
 
@@ -46,6 +49,19 @@ class Transport(StringTransport):
         return [json.loads(line) for line in self.value().splitlines()]
 
 
+class SameFor(AccountRoles):
+    """Roles that give everybody the same rights, root too, which a test must be able to refuse."""
+
+    def __init__(self, *grants: Grant) -> None:
+        super().__init__({}, {})
+        object.__setattr__(self, "_rights", Rights(grants))
+
+    def rights_of(self, account: Account) -> Rights:
+        """Return the rights."""
+        rights: Rights = object.__getattribute__(self, "_rights")
+        return rights
+
+
 class Slow:
     """Carries out requests when a test calls `finish` or fires a Deferred."""
 
@@ -55,20 +71,27 @@ class Slow:
         self.acts: list[Deferred[Lines]] = []
         self.files: list[GivenFile | None] = []
         self.principal: Principal | None = None
+        self.refusals: list[Rejected] = []
 
-    def change(
-        self, request: Request, principal: Principal, reply: Callable[[Lines], None]
-    ) -> None:
-        self.principal = principal
+    def permits(self, request: Request, caller: Caller) -> bool:
+        needed = ROWS[str(request.given["command"])].role
+        role = caller.rights().role
+        return role is not None and role.includes(needed)
+
+    def turned_away(self, principal: Principal, refusal: Rejected) -> None:
+        self.refusals.append(refusal)
+
+    def change(self, request: Request, caller: Caller, reply: Callable[[Lines], None]) -> None:
+        self.principal = caller.principal
         self.changes.append((request, reply))
 
-    async def act(self, request: Request, file: GivenFile | None) -> Lines:
+    async def act(self, request: Request, caller: Caller, file: GivenFile | None) -> Lines:
         self.files.append(file)
         waiting: Deferred[Lines] = Deferred()
         self.acts.append(waiting)
         return await waiting
 
-    async def read(self, request: Request) -> Lines:
+    async def read(self, request: Request, caller: Caller) -> Lines:
         waiting: Deferred[Lines] = Deferred()
         self.reads.append(waiting)
         return await waiting
@@ -90,7 +113,11 @@ def slow() -> Slow:
 
 @pytest.fixture
 def factory(slow: Slow) -> ControlFactory:
-    return ControlFactory(Clock(), slow, None)
+    return ControlFactory(Clock(), slow, AccountRoles({}, {}, is_open=True), {0: "root"}.get)
+
+
+MAX_CLIENTS = LIMITS.clients_of_one + LIMITS.clients_kept
+"""Connections of this user, who is trusted."""
 
 
 def connect(factory: ControlFactory) -> tuple[ControlConnection, Transport]:
@@ -359,13 +386,76 @@ def test_clients_beyond_the_limit_are_refused_until_another_one_leaves(
 def test_a_new_client_beyond_the_limit_replaces_the_longest_idle_one(
     factory: ControlFactory,
 ) -> None:
-    """So forgotten connections do not block others; clients that watch stay connected."""
+    """So forgotten connections do not block others; clients that watch have other places."""
     clients = [connect(factory) for _ in range(MAX_CLIENTS)]
     clients[0][0].dataReceived(b"watch\n")
     clients[1][0].dataReceived(b"nonsense\n")
+    connect(factory)
+    assert not any(transport.aborted for _, transport in clients)
     _, transport = connect(factory)
     assert not transport.disconnecting
     assert [t.aborted for _, t in clients[:4]] == [False, False, True, False]
+
+
+def test_a_client_that_loses_its_place_is_told_so(factory: ControlFactory) -> None:
+    """So it can send its request again: nothing of it was carried out."""
+    clients = [connect(factory) for _ in range(MAX_CLIENTS + 1)]
+    assert clients[0][1].aborted
+    (refusal,) = clients[0][1].other.recv(1000).splitlines()
+    assert json.loads(refusal)["error"]["code"] == "busy"
+    clients[0][0].dataReceived(b"application add a\n")
+    assert clients[0][1].replies() == []
+
+
+def test_a_client_that_does_not_read_loses_its_place_to_another(
+    factory: ControlFactory, slow: Slow
+) -> None:
+    """After a few seconds, although replies are due to it."""
+    clients = [connect(factory) for _ in range(MAX_CLIENTS)]
+    for client, _ in clients:
+        client.dataReceived(b"application add a\n")
+    clients[3][0].pauseProducing()
+    assert connect(factory)[1].replies()[0]["error"]["code"] == "busy"
+    factory.clock.advance(5)  # type: ignore[attr-defined]
+    assert connect(factory)[1].replies() == []
+    assert [transport.aborted for _, transport in clients[:4]] == [False, False, False, True]
+
+
+def test_clients_that_watch_take_no_places_of_others(factory: ControlFactory, slow: Slow) -> None:
+    """Only so many may watch; the next one stays connected, and can give commands."""
+    most = LIMITS.watchers_of_one + LIMITS.watchers_kept
+    watchers = [connect(factory) for _ in range(most)]
+    for client, _ in watchers:
+        client.dataReceived(b"watch\n")
+    for read in slow.reads:
+        read.callback(lines("watching"))
+    late, transport = connect(factory)
+    late.dataReceived(b'{"id": 7, "command": "watch"}\napplication add a\n')
+    slow.finish(0, "added")
+    refused, added = transport.replies()
+    assert (refused["id"], refused["error"]["code"], added) == (7, "busy", "added")
+    others = [connect(factory)[1] for _ in range(MAX_CLIENTS - 1)]
+    assert not any(transport.replies() for transport in others)
+    factory.send_event(b'"event"\n')
+    assert all(heard.replies() == ["watching", "event"] for _, heard in watchers)
+    watchers[0][0].connectionLost()
+    late.dataReceived(b"watch\n")
+    slow.reads[-1].callback(lines("watching"))
+    assert transport.replies()[2:] == ["watching"]
+
+
+def test_refused_clients_that_linger_are_limited(factory: ControlFactory) -> None:
+    """Further ones get the reason too, and are closed at once."""
+    factory.roles = SameFor()
+    refused = [connect(factory) for _ in range(LIMITS.refused_of_one + 1)]
+    assert all(t.replies()[0]["error"]["code"] == "forbidden" for _, t in refused)
+    assert [t.sends_no_more for _, t in refused] == [True] * LIMITS.refused_of_one + [False]
+    assert refused[-1][1].disconnecting
+    factory.clock.advance(1)  # type: ignore[attr-defined]
+    assert all(t.aborted for _, t in refused[:-1])
+    for connection, _ in refused:
+        connection.connectionLost()
+    assert connect(factory)[1].sends_no_more
 
 
 def test_closing_disconnects_every_client(factory: ControlFactory) -> None:
@@ -392,10 +482,9 @@ def test_nothing_is_sent_to_a_client_that_has_disconnected(
 
 def quiet(slow: Slow) -> tuple[ControlFactory, ControlConnection, Transport]:
     """Return a client whose transport has nothing that is not sent."""
-    factory = ControlFactory(Clock(), slow, None)
+    factory = ControlFactory(Clock(), slow, AccountRoles({}, {}, is_open=True), {0: "root"}.get)
     connection = factory.buildProtocol(None)
     transport = Transport()
-    transport.dataBuffer = transport._tempDataBuffer = b""
     connection.makeConnection(transport)
     return factory, connection, transport
 
@@ -457,3 +546,54 @@ def test_a_client_that_is_not_answered_yet_is_not_handed_over() -> None:
     factory.suspend()
     assert factory.hand_over() == ()
     assert transport.aborted
+
+
+def test_a_user_without_a_role_is_turned_away(slow: Slow) -> None:
+    """It gets the reason, which is counted, and takes no place from others."""
+    factory = ControlFactory(Clock(), slow, SameFor(), {}.get)
+    connection, transport = connect(factory)
+    connection.dataReceived(b"status\n")
+    (reply,) = transport.replies()
+    assert reply["error"]["code"] == "forbidden"
+    uid = os.getuid()
+    text = f"uid {uid} is not in control.allow or control.roles of the configuration"
+    assert reply["error"]["message"] == text
+    assert [refusal.message for refusal in slow.refusals] == [text]
+    assert slow.reads == []
+    assert factory.places.all == []
+
+
+def test_other_roles_count_at_once_on_open_connections(slow: Slow) -> None:
+    """Whoever has no role any more gets its replies and the reason, and is let go."""
+    factory = ControlFactory(Clock(), slow, SameFor(Grant(Role.ADMIN)), {}.get)
+    watcher, heard = connect(factory)
+    watcher.dataReceived(b"watch\n")
+    slow.reads[0].callback(lines("watching"))
+    busy, transport = connect(factory)
+    busy.dataReceived(b"switch shop\n")
+    factory.adopt(SameFor(Grant(Role.VIEWER)))
+    factory.send_event(b'"event"\n')
+    assert heard.replies() == ["watching", "event"], "a viewer may watch"
+    factory.adopt(SameFor())
+    factory.send_event(b'"event"\n')
+    assert [reply["error"]["code"] for reply in heard.replies()[2:]] == ["forbidden"]
+    assert heard.disconnecting
+    busy.dataReceived(b"switch shop\n" * 3)
+    assert not transport.disconnecting
+    slow.finish(0, "switched")
+    assert transport.replies()[0] == "switched"
+    assert {reply["error"]["code"] for reply in transport.replies()[1:]} == {"forbidden"}
+    assert transport.disconnecting
+
+
+def test_a_restart_that_is_forbidden_holds_nothing_up(slow: Slow) -> None:
+    """Nor is its connection handed over as one that waits for the restart."""
+    factory = ControlFactory(Clock(), slow, SameFor(Grant(Role.OPERATOR)), {}.get)
+    connection, transport = connect(factory)
+    connection.dataReceived(b"restart\nswitch shop\n")
+    assert len(slow.changes) == 1
+    assert not factory.is_quiet
+    slow.acts[0].callback(lines("forbidden"))
+    slow.finish(0, "switched")
+    assert transport.replies() == ["forbidden", "switched"]
+    assert factory.is_quiet

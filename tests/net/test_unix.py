@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 
 from failoverdns.net.sockets import CannotListen
-from failoverdns.net.unix import MAX_PATH, UnixListener, bind_unix, connect_unix, distrust
+from failoverdns.net.unix import (
+    MAX_PATH,
+    UnixListener,
+    bind_unix,
+    connect_unix,
+    distrust,
+    hidden_from,
+    make_folder,
+)
 
 
 @pytest.fixture
@@ -105,3 +116,62 @@ def test_a_folder_of_another_user_or_group_is_doubted(folder: Path) -> None:
     assert distrust(folder).doubted == ""
     os.chown(folder, 65534, -1)
     assert "belongs to another user" in distrust(folder).doubted
+
+
+def test_a_socket_has_its_group_before_anybody_can_connect(tmp_path: Path) -> None:
+    """A folder that is made for it has the group too; one that was there is left alone."""
+    if os.getuid() != 0:
+        pytest.skip("only root can give a file to any group")
+    folder = tmp_path / "a" / "b"
+    make_folder(folder, "control.socket", 42001)
+    make_folder(folder, "control.socket", 42002)
+    assert (folder.stat().st_gid, folder.stat().st_mode & 0o777) == (42001, 0o750)
+    assert folder.parent.stat().st_gid != 42001
+    for name in ("short", "x" * 100):
+        path = folder / name
+        with bind_unix(path, 0o660, "control.socket", 42001):
+            assert (path.stat().st_gid, path.stat().st_mode & 0o777) == (42001, 0o660)
+
+
+def test_a_group_that_the_user_is_not_in_cannot_be_given(tmp_path: Path) -> None:
+    """The message says what to do; the socket is not left open to a wrong group."""
+    if os.getuid() != 0:
+        pytest.skip("only root can become another user")
+    tmp_path.chmod(0o777)
+    program = (
+        "import os, sys, pathlib\n"
+        "from failoverdns.net.unix import bind_unix\n"
+        "from failoverdns.net.sockets import CannotListen\n"
+        "os.chdir(sys.argv[1])\n"
+        "os.setgroups([]); os.setresgid(1, 1, 1); os.setresuid(41001, 41001, 41001)\n"
+        "try:\n"
+        "    bind_unix(pathlib.Path('s'), 0o660, 'control.socket', 42001)\n"
+        "except CannotListen as fault:\n"
+        "    print(fault)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == (
+        "control.socket: s: Operation not permitted. Its group can be 42001 only if the server's "
+        "user is in that group, or is root\n"
+    )
+
+
+def test_the_folder_that_a_group_cannot_enter_is_found() -> None:
+    """The first one on the way that neither others nor the group may enter."""
+    with TemporaryDirectory() as base:
+        outer, inner = Path(base), Path(base, "inner")
+        inner.mkdir()
+        for mode, found in ((0o711, None), (0o700, outer), (0o710, outer)):
+            inner.chmod(0o711)
+            outer.chmod(mode)
+            assert hidden_from(inner, 42001) == found
+        assert hidden_from(inner, outer.stat().st_gid) is None, "the group itself may"
+        outer.chmod(0o711)
+        inner.chmod(0o600)
+        assert hidden_from(inner, 42001) == inner

@@ -17,7 +17,7 @@ from driving import at_once, run
 from store.test_store import APPLICATION, GROUP, change
 from vaults import vault_beside
 
-from failoverdns.model.change import Operation, Write
+from failoverdns.model.change import EVERYBODY, Operation, Write
 from failoverdns.model.errors import Corrupt
 from failoverdns.store.database_schema import SCHEMA_VERSION
 from failoverdns.store.interface import OPERATIONS_KEPT, Loaded, StoreHead
@@ -59,7 +59,7 @@ def test_a_file_of_an_older_version_is_upgraded(tmp_path: Path, version: int) ->
     assert run(store.changes_after(0)) == HISTORY
     assert run(store.history(["grp-2"], 9)) == (HISTORY[1].entry,)
     operation = Operation("a-1", '{"command":"switch"}', 3, {"groups": []})
-    assert run(store.operation("a-1")) == operation
+    assert run(store.operation("a-1", EVERYBODY)) == operation
     assert run(store.verify()) == HEAD
     run(store.commit(3, [change(4, Write(GROUP, replace(GROUP, ttl=30)))]))
     assert run(store.links(3, 1))[0].previous == HEAD.hash
@@ -90,9 +90,9 @@ def test_operations_of_before_are_kept_for_a_week_from_the_upgrade_on(tmp_path: 
     run(store.load())
     young = replace(change(4), time=before + OPERATIONS_KEPT - 60)
     run(store.commit(3, [young]))
-    assert run(store.operation("a-1")) is not None
+    assert run(store.operation("a-1", EVERYBODY)) is not None
     run(store.commit(4, [replace(change(5), time=time.time() + OPERATIONS_KEPT + 60)]))
-    assert run(store.operation("a-1")) is None
+    assert run(store.operation("a-1", EVERYBODY)) is None
 
 
 def test_a_history_that_lacks_a_change_is_upgraded_but_fails_verification(

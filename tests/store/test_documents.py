@@ -16,6 +16,7 @@ from failoverdns.model.change import Operation, Write
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Group, Side
 from failoverdns.model.names import DomainName
+from failoverdns.model.principal import unix_principal
 from failoverdns.store import documents
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -49,6 +50,22 @@ def test_documents_of_every_schema_are_read_and_written_the_same(schema: int, ki
     operation = Operation("a-1", '{"command":"switch"}', 7, {"groups": []})
     assert documents.read_operation(golden["operation"]) == operation
     assert documents.write_operation(operation) == golden["operation"]
+
+
+def test_a_change_names_its_principal() -> None:
+    """One of version 0.1.0 has only the process, and is read and written without a name."""
+    named = replace(WHOLE, principal=unix_principal(1000, 4711, "pytest", "alice"))
+    document = documents.write_change(named)
+    assert document["who"] == {
+        "uid": 1000,
+        "pid": 4711,
+        "command": "pytest",
+        "principal": "unix:alice(1000)",
+    }
+    assert documents.read_entry(document) == named.entry
+    assert named.principal.key == WHOLE.principal.key == "unix:1000"
+    assert "principal" not in documents.write_change(WHOLE)["who"]
+    assert unix_principal(1000, 4711, "pytest").text == "unix:1000", "a user without a name"
 
 
 def test_a_change_is_written_as_what_differs() -> None:

@@ -13,7 +13,7 @@ from store.test_restored_files import copy, opened
 from store.test_store import BUNDLES, EVERY_KIND, change
 from vaults import vault_beside
 
-from failoverdns.model.change import Operation, Write
+from failoverdns.model.change import EVERYBODY, Operation, Write
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Tombstone
@@ -61,7 +61,7 @@ DAMAGES: list[Callable[[bytearray, random.Random], None]] = [
 ]  # fmt: skip
 
 READS: list[Callable[[SQLiteStore], object]] = [
-    lambda store: run(store.operation("once1")),
+    lambda store: run(store.operation("once1", EVERYBODY)),
     lambda store: run(store.history(None, 100)),
     lambda store: run(store.history(["subject3"], 100)),
     lambda store: run(store.changes_after(0)),

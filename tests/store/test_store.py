@@ -22,7 +22,7 @@ from failoverdns.model.certificate import (
     Order,
     Secret,
 )
-from failoverdns.model.change import Change, Operation, Write
+from failoverdns.model.change import EVERYBODY, Change, Operation, Write
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
 from failoverdns.model.group import Group, Side, Tombstone
@@ -30,7 +30,7 @@ from failoverdns.model.health import Cause, Forced, Health, Observed
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import Automation, Flag, Held, Maintenance, Plan
-from failoverdns.model.principal import unix_principal
+from failoverdns.model.principal import read_who
 from failoverdns.model.resolution import Resolved
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.store.interface import MAX_FETCHES, Conflict, Loaded, Store
@@ -164,7 +164,7 @@ def change(revision: int, *writes: Write, subjects: tuple[str, ...] = ()) -> Cha
     return Change(
         revision,
         1234.5 + revision,
-        unix_principal(1000, 4711, "pytest"),
+        read_who({"uid": 1000, "pid": 4711, "command": "pytest"}),
         {"command": "switch", "groups": ["shop"], "dry_run": False, "reason": "Wärme \N{SNOWMAN}"},
         ({"kind": "group", "name": "shop", "fields": {"active": ["primary", "backup"]}},),
         subjects,
@@ -220,9 +220,22 @@ def test_an_operation_is_found_by_its_id(store: Store, reopen: Reopen) -> None:
     run(store.commit(1, [], [second]))
     again = reopen()
     assert run(again.load()).revision == 1
-    assert run(again.operation("a")) == first
-    assert run(again.operation("b")) == second
-    assert run(again.operation("c")) is None
+    assert run(again.operation("a", EVERYBODY)) == first
+    assert run(again.operation("b", EVERYBODY)) == second
+    assert run(again.operation("c", EVERYBODY)) is None
+
+
+def test_an_operation_belongs_to_its_principal(store: Store, reopen: Reopen) -> None:
+    """Two principals that choose the same id mean two commands; in version 0.1.0 they meant one."""
+    ours, theirs = (Operation("a", "{}", 1, {"who": who}, 0.0, who) for who in ("unix:1", "unix:2"))
+    run(store.commit(0, [change(1)], [ours]))
+    run(store.commit(1, [], [theirs, Operation("old", "{}", 1, {})]))
+    again = reopen()
+    assert run(again.load()).revision == 1
+    assert run(again.operation("a", "unix:1")) == ours
+    assert run(again.operation("a", "unix:2")) == theirs
+    assert run(again.operation("a", "unix:3")) is None
+    assert run(again.operation("old", "unix:3")) == Operation("old", "{}", 1, {})
 
 
 def test_an_operation_is_forgotten_after_a_week(store: Store) -> None:
@@ -232,13 +245,13 @@ def test_an_operation_is_forgotten_after_a_week(store: Store) -> None:
     for each in old:
         run(store.commit(0, [], [each]))
     run(store.commit(0, [], [Operation("young", "{}", 0, {}, 1000.0 + 7 * day)]))
-    assert run(store.operation("old-0")) == old[0]
+    assert run(store.operation("old-0", EVERYBODY)) == old[0]
     for number in range(10):
         later = Operation(f"later-{number}", "{}", 0, {}, 2000.0 + 7 * day + number)
         run(store.commit(0, [], [later]))
-    assert [run(store.operation(each.op_id)) for each in old] == [None] * 30
-    assert run(store.operation("young")) is not None
-    assert run(store.operation("later-9")) is not None
+    assert [run(store.operation(each.op_id, EVERYBODY)) for each in old] == [None] * 30
+    assert run(store.operation("young", EVERYBODY)) is not None
+    assert run(store.operation("later-9", EVERYBODY)) is not None
 
 
 def test_the_history_is_returned_newest_first(store: Store) -> None:

@@ -91,7 +91,7 @@ def comparable(text: str) -> str:
     text = re.sub(r"^.* \.\.\.\n", "", text, flags=re.M)
     text = re.sub(r"\b(?:since|for) \d+ s\b", "for SECONDS", text)
     text = re.sub(r"Pebble Intermediate CA \w+", "Pebble Intermediate CA", text)
-    return re.sub(r"uid \d+ pid \d+", "uid UID pid PID", text).rstrip()
+    return re.sub(r"unix:\S+ (\w+) pid \d+", r"unix:USER \1 pid PID", text).rstrip()
 
 
 FINGERPRINT = re.compile(r"\b(?:[0-9a-f]{64}|(?:[0-9A-F]{2}:){31}[0-9A-F]{2})\b")

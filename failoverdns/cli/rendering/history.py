@@ -21,11 +21,16 @@ def event(event: Result) -> str:
     happened = command.pop("happened", None)
     revision = "unrecorded" if event.get("unrecorded") else f"r{event.get('revision')}"
     recorded = f" (happened {happened})" if happened is not None else ""
-    return (
-        f"{event.get('time')}{recorded} {revision} {_words(command)} "
-        f"[{who.get('command')} uid {who.get('uid')} pid {who.get('pid')}]: "
-        + ("; ".join(_changed(part) for part in event.get("changed", ())) or "nothing changed")
+    return f"{event.get('time')}{recorded} {revision} {_words(command)} [{_who(who)}]: " + (
+        "; ".join(_changed(part) for part in event.get("changed", ())) or "nothing changed"
     )
+
+
+def _who(who: Result) -> str:
+    """Return who gave a command; a change of version 0.1.0 does not name the principal."""
+    if "principal" in who:
+        return f"{who['principal']} {who.get('command')} pid {who.get('pid')}"
+    return f"{who.get('command')} uid {who.get('uid')} pid {who.get('pid')}"
 
 
 def _store_event(event: Result) -> str:

@@ -83,6 +83,16 @@ def _restarted(result: Result) -> None:
     )
 
 
+def _whoami(result: Result) -> None:
+    click.echo(f"{result['principal']}: {result['role']}")
+    for grant in result["grants"]:
+        limits = [
+            f"{key} {' '.join(grant[key])}" for key in ("groups", "applications") if grant[key]
+        ]
+        if limits:
+            click.echo(f"  {grant['role']} for {', '.join(limits)}")
+
+
 def _watching(result: Result) -> None:
     """Print nothing: events follow."""
 
@@ -90,6 +100,7 @@ def _watching(result: Result) -> None:
 WRITERS: Final[Mapping[str, Writer]] = {
     "status": _status,
     "watch": _watching,
+    "whoami": _whoami,
     "records": _records,
     "backup": _backup,
     "querylog on": _query_log,

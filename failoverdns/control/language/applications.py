@@ -21,6 +21,7 @@ from failoverdns.model.commands.applications import (
     SetHead,
 )
 from failoverdns.model.errors import Rejected
+from failoverdns.model.roles import Role
 
 _ADDRESSES = Parameter(
     "address", "an IPv4 or IPv6 address; can be repeated", values.address, "A", repeated=True
@@ -66,7 +67,7 @@ ROWS: Final = (
         (named("its name", values.application),),
         RemoveApplication,
     ),
-    CommandRow("application list", "List applications.", (), ListApplications),
+    CommandRow("application list", "List applications.", (), ListApplications, role=Role.VIEWER),
     CommandRow(
         "application set",
         "Set the checks that an application's heads must pass.",

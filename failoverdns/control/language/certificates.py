@@ -21,6 +21,7 @@ from failoverdns.model.commands.certificates import (
     RotateKey,
     ShowCertificate,
 )
+from failoverdns.model.roles import Role
 
 
 def _install(application: str, chain: str, key: Secret) -> Command:
@@ -80,8 +81,9 @@ ROWS: Final = (
         "Show a certificate and who fetched it, never the key.",
         (APPLICATION,),
         ShowCertificate,
+        role=Role.VIEWER,
     ),
-    CommandRow("certificate list", "List certificates.", (), ListCertificates),
+    CommandRow("certificate list", "List certificates.", (), ListCertificates, role=Role.VIEWER),
     CommandRow(
         "certificate remove",
         "Remove a certificate, its key and its order.",
@@ -97,6 +99,7 @@ ROWS: Final = (
         ),
         ChallengeName,
         "certificate challenge-name www.shop.example",
+        role=Role.VIEWER,
     ),
     CommandRow(
         "certificate rotate-key",

@@ -28,7 +28,7 @@ from failoverdns.model.errors import Rejected
 _ORDER: Final = (
     "switch", "preflight", "status", "history", "watch", "records", "application", "head", "group",
     "explain", "rehearse", "maintenance", "plan", "automation", "flag", "health", "certificate",
-    "backup", "querylog",
+    "backup", "querylog", "whoami",
 )  # fmt: skip
 """The first words of commands, in the order of `--help`; others follow."""
 

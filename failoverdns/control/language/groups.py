@@ -30,6 +30,7 @@ from failoverdns.model.commands.groups import (
 )
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import MAX_TTL
+from failoverdns.model.roles import Role
 from failoverdns.model.rule_names import ACTIVE_SIDE, PreflightRule
 
 _SWITCH_RULES = f"{', '.join(PreflightRule)}, or a safety rule of the configuration"
@@ -115,12 +116,14 @@ ROWS: Final = (
         ),
         _switch,
         'switch shop --to backup --reason "db maintenance"',
+        role=Role.OPERATOR,
     ),
     CommandRow(
         "preflight",
         "Check whether a switch would succeed. It checks targets and the certificate.",
         (GROUP, TO),
         Preflight,
+        role=Role.VIEWER,
     ),
     CommandRow(
         "group add",
@@ -165,13 +168,14 @@ ROWS: Final = (
         (named("the group", values.group),),
         RemoveGroup,
     ),
-    CommandRow("group list", "List groups.", (), ListGroups),
+    CommandRow("group list", "List groups.", (), ListGroups, role=Role.VIEWER),
     CommandRow(
         "explain",
         "Explain what a group answers, why, and what would switch it.",
         (GROUP,),
         Explain,
         "explain shop",
+        role=Role.VIEWER,
     ),
     CommandRow(
         "rehearse",
@@ -179,6 +183,7 @@ ROWS: Final = (
         (GROUP, TO, override("any rule")),
         Rehearse,
         "rehearse shop --to backup",
+        role=Role.VIEWER,
     ),
 )
 """Every command about groups."""

@@ -10,6 +10,7 @@ from failoverdns.control.language.rows import CommandRow, Parameter
 from failoverdns.model.commands import Command
 from failoverdns.model.commands.health import ForceHealth, ReportHealth, ShowHealth
 from failoverdns.model.health import Health
+from failoverdns.model.roles import Role
 
 MAX_REPORT_TTL = 86400
 """Seconds for which a health report may count, at most."""
@@ -33,6 +34,7 @@ ROWS: Final = (
             ),
         ),
         ShowHealth,
+        role=Role.VIEWER,
     ),
     CommandRow(
         "health force",
@@ -49,6 +51,7 @@ ROWS: Final = (
         ),
         _force,
         'health force "shop-*/web1" down --reason "disk errors"',
+        role=Role.OPERATOR,
     ),
     CommandRow(
         "health report",
@@ -69,6 +72,7 @@ ROWS: Final = (
         ),
         _report,
         "health report shop-eu/web1 up --ttl 60",
+        role=Role.REPORTER,
     ),
 )
 """Every command about health."""

@@ -11,6 +11,7 @@ from failoverdns.control.language.rows import CommandRow, Parameter
 from failoverdns.model.commands import Command
 from failoverdns.model.commands.history import ExportHistory, History, VerifyHistory
 from failoverdns.model.errors import Rejected
+from failoverdns.model.roles import Role
 
 MAX_HISTORY = 10000
 
@@ -66,6 +67,7 @@ ROWS: Final = (
         ),
         _history,
         "history --export --since 1200",
+        role=Role.VIEWER,
     ),
 )
 """Every command about the history."""

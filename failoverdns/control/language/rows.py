@@ -15,6 +15,7 @@ from failoverdns.control.language import values
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
 from failoverdns.model.errors import Malformed, Rejected
+from failoverdns.model.roles import Role
 
 MAX_FAULTS = 10
 """Unknown fields of one request that its refusal names."""
@@ -70,13 +71,17 @@ class Parameter(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class CommandRow:
-    """A command: its words, its parameters, and the value that it becomes."""
+    """A command: its words, its parameters, the value that it becomes, and the role that it needs.
+
+    A row that does not name a role is for admins.
+    """
 
     words: str
     help: str
     parameters: tuple[Parameter[Any], ...]
     build: Callable[..., Command]
     example: str = ""
+    role: Role = Role.ADMIN
 
     @property
     def arguments(self) -> tuple[Parameter[Any], ...]:

@@ -16,19 +16,35 @@ from failoverdns.model.commands.server import (
     Restart,
     Status,
     Watch,
+    WhoAmI,
 )
+from failoverdns.model.roles import Role
 
 MAX_SAMPLE = 1_000_000
 """Largest N for which every N-th query is logged."""
 
 ROWS: Final = (
-    CommandRow("status", "Show what is served, and why.", (ONE_GROUP,), Status),
-    CommandRow("watch", "Print one line for each change, until interrupted.", (), Watch),
+    CommandRow("status", "Show what is served, and why.", (ONE_GROUP,), Status, role=Role.VIEWER),
+    CommandRow(
+        "watch",
+        "Print one line for each change, until interrupted.",
+        (),
+        Watch,
+        role=Role.VIEWER,
+    ),
+    CommandRow(
+        "whoami",
+        "Show who you are to the server, and your role.",
+        (),
+        WhoAmI,
+        role=Role.VIEWER,
+    ),
     CommandRow(
         "records",
         "Print all records served, as zone-file text.",
         (Parameter("zone", "only this zone", values.zone, "Z"),),
         ExportRecords,
+        role=Role.VIEWER,
     ),
     CommandRow(
         "backup",
@@ -55,7 +71,13 @@ ROWS: Final = (
         "querylog on --sample 100",
     ),
     CommandRow("querylog off", "Stop logging queries.", (), QueryLogOff),
-    CommandRow("querylog status", "Show whether queries are logged.", (), QueryLogStatus),
+    CommandRow(
+        "querylog status",
+        "Show whether queries are logged.",
+        (),
+        QueryLogStatus,
+        role=Role.VIEWER,
+    ),
     CommandRow(
         "restart",
         "Run the installed version instead, without losing an answer.",

@@ -52,6 +52,11 @@ class Watch(ReadCommand):
 
 
 @dataclass(frozen=True, slots=True)
+class WhoAmI(ReadCommand):
+    """`whoami`: the principal that asks, and its role."""
+
+
+@dataclass(frozen=True, slots=True)
 class Backup(Action):
     """`backup`: copy the state to the open file that comes with the request."""
 

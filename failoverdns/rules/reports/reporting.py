@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from failoverdns.model.application import Application, Head, Hostname, target_texts
 from failoverdns.model.change import HistoryEntry, Json
 from failoverdns.model.group import Group, Side
@@ -96,7 +94,7 @@ def history_report(change: HistoryEntry) -> dict[str, Json]:
     return {
         "revision": change.revision,
         "time": timestamp(change.time),
-        "who": asdict(change.principal.detail),
+        "who": change.principal.who,
         "command": dict(change.command),
         "changed": [dict(part) for part in change.changed],
     }

@@ -43,6 +43,16 @@ def test_a_change_is_shown_with_old_and_new_values(part: dict[str, Any], text: s
     assert rendering.event({"changed": [change], "command": {}, "who": {}}).endswith(text)
 
 
+def test_a_change_names_its_principal() -> None:
+    """One of version 0.1.0 is shown as that version showed it, byte for byte."""
+    who = {"uid": 1000, "pid": 7, "command": "failoverdns"}
+    event = {"time": "T", "revision": 7, "command": {"command": "x"}, "changed": []}
+    line = rendering.event({**event, "who": who})
+    assert line == "T r7 x [failoverdns uid 1000 pid 7]: nothing changed"
+    line = rendering.event({**event, "who": {**who, "principal": "unix:alice(1000)"}})
+    assert line == "T r7 x [unix:alice(1000) failoverdns pid 7]: nothing changed"
+
+
 def test_a_change_that_was_recorded_later_has_both_times() -> None:
     """An event about a step that is not recorded yet has no revision."""
     command = {"command": "automatic", "to": "backup", "happened": "H"}

@@ -9,6 +9,7 @@ from console import Console
 
 from failoverdns.cli import rendering
 from failoverdns.cli.rendering.store import store_lines
+from failoverdns.model.roles import Grant, Rights, Role
 from failoverdns.model.store_condition import LOW_ROOM
 
 
@@ -107,3 +108,25 @@ def test_status_names_what_is_not_recorded() -> None:
         "group shop: unrecorded since T: full",
         "application eu: unrecorded since T: full",
     ]
+
+
+def test_whoami_shows_the_role_and_its_limits(console: Console) -> None:
+    """Of several roles the highest is shown first, and each that is limited on a line."""
+    assert console.shown("whoami") == "unix:root(0): admin\n"
+    shops = Grant(Role.OPERATOR, groups=("shop-*", "blog"), applications=("shop-*",))
+    reports = Grant(Role.REPORTER, applications=("*",))
+    console.rights = Rights((Grant(Role.VIEWER), shops, reports))
+    assert console.shown("whoami").splitlines() == [
+        "unix:root(0): operator",
+        "  operator for groups shop-* blog, applications shop-*",
+        "  reporter for applications *",
+    ]
+    assert console.reply("whoami")["result"] == {
+        "principal": "unix:root(0)",
+        "role": "operator",
+        "grants": [
+            {"role": "viewer", "groups": None, "applications": None},
+            {"role": "operator", "groups": ["shop-*", "blog"], "applications": ["shop-*"]},
+            {"role": "reporter", "groups": None, "applications": ["*"]},
+        ],
+    }

@@ -65,6 +65,7 @@ from failoverdns.model.commands.server import (
     Restart,
     Status,
     Watch,
+    WhoAmI,
 )
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
@@ -226,6 +227,7 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         VerifyHistory("ab" * 32),
     ),
     ("watch", {}, Watch()),
+    ("whoami", {}, WhoAmI()),
     ("records", {}, ExportRecords()),
     (
         "records --zone Failover.test",
@@ -422,6 +424,7 @@ READS = {
     "status",
     "history",
     "watch",
+    "whoami",
     "records",
     "application list",
     "group list",
@@ -543,6 +546,7 @@ FIRST_WORDS = [
     "certificate",
     "backup",
     "querylog",
+    "whoami",
     "restart",
 ]
 
@@ -554,7 +558,7 @@ def test_help_lists_the_most_used_commands_first() -> None:
 KNOWN = (
     "known: application, automation, backup, certificate, explain, flag, group, head, health, "
     "history, maintenance, plan, preflight, querylog, records, rehearse, restart, status, switch, "
-    "watch"
+    "watch, whoami"
 )
 
 

@@ -151,7 +151,7 @@ def test_an_entry_of_the_history() -> None:
     change = Change(
         revision=42,
         time=1_800_000_000.5,
-        principal=unix_principal(1000, 4711, "failoverdns"),
+        principal=unix_principal(1000, 4711, "failoverdns", "alice"),
         command={"command": "switch", "groups": ["shop"]},
         changed=({"kind": "group", "name": "shop", "done": "changed", "fields": {}},),
         subjects=("grp-shop",),
@@ -160,7 +160,12 @@ def test_an_entry_of_the_history() -> None:
     assert history_report(change) == {
         "revision": 42,
         "time": "2027-01-15T08:00:00.500Z",
-        "who": {"uid": 1000, "pid": 4711, "command": "failoverdns"},
+        "who": {
+            "uid": 1000,
+            "pid": 4711,
+            "command": "failoverdns",
+            "principal": "unix:alice(1000)",
+        },
         "command": {"command": "switch", "groups": ["shop"]},
         "changed": [{"kind": "group", "name": "shop", "done": "changed", "fields": {}}],
     }

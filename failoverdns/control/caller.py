@@ -1,0 +1,78 @@
+"""Callers: who gives a command, and whether he or she may.
+
+What a caller may do is asked again for each command, so that a change of the roles counts at once.
+Whatever brings commands in makes a caller for each client; `CommandCorridor` asks it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from failoverdns.control.language.commands import find_row
+from failoverdns.control.language.requests import Request
+from failoverdns.model.errors import Rejected
+from failoverdns.model.principal import Principal
+from failoverdns.model.roles import Rights
+from failoverdns.rules.decisions.permission import permit
+
+QUIET: Final = 60.0
+"""Seconds in which only the first refusal of a principal is logged; the others are counted."""
+
+MAX_NAMED: Final = 1000
+"""Principals whose refusals are counted one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The principal that gives commands, and its rights at this moment."""
+
+    principal: Principal
+    rights: Callable[[], Rights]
+
+
+class Permission:
+    """Permits commands, and counts and logs those that it forbids."""
+
+    def __init__(self, steady: Callable[[], float], log: Callable[[str], None]) -> None:
+        """Log refusals with `log`; `steady` returns seconds of a clock that is never adjusted."""
+        self.forbidden = 0
+        """Commands that were forbidden since the start."""
+        self._steady = steady
+        self._log = log
+        self._logged: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        """For each principal when it was logged, and how many of its refusals were not since."""
+
+    def check(self, request: Request, caller: Caller) -> None:
+        """Raise Rejected `forbidden` unless the caller may give this command now."""
+        row = find_row(str(request.given["command"]))
+        try:
+            permit(caller.rights(), row.role, row.words, request.command)
+        except Rejected as refusal:
+            self.note(caller.principal, refusal)
+            raise
+
+    def permits(self, request: Request, caller: Caller) -> bool:
+        """Return whether the caller may give this command now, without counting a refusal."""
+        row = find_row(str(request.given["command"]))
+        try:
+            permit(caller.rights(), row.role, row.words, request.command)
+        except Rejected:
+            return False
+        return True
+
+    def note(self, principal: Principal, refusal: Rejected) -> None:
+        """Count a refusal, and log it unless one of the same principal was logged just now."""
+        self.forbidden += 1
+        now = self._steady()
+        at, left_out = self._logged.pop(principal.key, (-QUIET, 0))
+        if now - at < QUIET:
+            self._logged[principal.key] = at, left_out + 1
+            return
+        before = f" ({left_out} more since the last such line)" if left_out else ""
+        self._log(f"forbidden to {principal.text}: {refusal.message}{before}")
+        self._logged[principal.key] = now, 0
+        if len(self._logged) > MAX_NAMED:
+            self._logged.popitem(last=False)
