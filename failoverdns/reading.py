@@ -27,6 +27,9 @@ from failoverdns.workers.starting import environment
 READING: Final = 300.0
 """Seconds that the process may take."""
 
+PROGRAM: Final = Path(os.path.abspath(reading_child.__file__))
+"""The program that reads it."""
+
 MAX_OUTPUT: Final = 1 << 12
 """Bytes of its standard error that are kept."""
 
@@ -38,8 +41,10 @@ class CannotRead(Exception):
 class ReadingProcess(ProcessProtocol):
     """A process that reads one configuration."""
 
-    def __init__(self, reactor: Any, file: Path, seconds: float = READING) -> None:
-        """Start to read a file; the process is killed after `seconds`."""
+    def __init__(
+        self, reactor: Any, file: Path, seconds: float = READING, program: Path = PROGRAM
+    ) -> None:
+        """Start to read a file with a program in Python; it is killed after `seconds`."""
         self._ended: Deferred[None] = Deferred()
         self._reader = ConfigReader()
         self._errors = bytearray()
@@ -48,15 +53,14 @@ class ReadingProcess(ProcessProtocol):
         self._late = reactor.callLater(
             seconds, self.kill, f"the configuration was not read within {seconds:g} s"
         )
-        child = Path(os.path.abspath(reading_child.__file__))
         path = [entry for entry in sys.path if os.path.isabs(entry)]
         try:
             reactor.spawnProcess(
                 self,
                 sys.executable,
                 [
-                    *(sys.executable, "-P", str(child)),
-                    *(json.dumps(path), str(child.parents[1]), str(file)),
+                    *(sys.executable, "-P", str(program)),
+                    *(json.dumps(path), str(PROGRAM.parents[1]), str(file)),
                 ],
                 env=environment(os.environ),
                 path=None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.one_call import OneCall
-from failoverdns.net.peer import find_control_gid
+from failoverdns.net.peer import find_control_gid, peer_process
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import Succession, close_all
 from failoverdns.net.unix import UnixListener, distrust, hidden_from, make_folder
@@ -317,10 +318,21 @@ class Service:
         running.automation.configure(self.config)
         running.trimming.configure(self.config.history)
         if self._listener is not None:
-            self._listener.accept(running.control)
+            self._listener.accept(running.control, self._admits)
         if self._succession is not None:
             clients = self._succession.clients
             running.control.take_over(clients, self._write_restarted, self._reactor)
+
+    def _admits(self, sock: socket.socket) -> bool:
+        """Return whether there is room for a client, and it is no answering process.
+
+        These have no reason to connect, and where the kernel can prevent it, they cannot either.
+        """
+        pid = peer_process(sock)
+        if self._answering.includes(pid):
+            log.error("answering process {pid} connected to the control socket: refused", pid=pid)
+            return False
+        return self._running is not None and self._running.control.admits(sock)
 
     def _write_restarted(self, id_: Json) -> bytes:
         """Return the reply to `restart`, now that it is done."""

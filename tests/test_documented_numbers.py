@@ -24,16 +24,25 @@ from failoverdns.changes import ledger, overlay
 from failoverdns.cli import client
 from failoverdns.config import loading
 from failoverdns.config.zones import record_text, zone_file
-from failoverdns.control import auditing, connection, reading
-from failoverdns.control import server as control
-from failoverdns.control.language import requests
+from failoverdns.control import (
+    auditing,
+    connection,
+    conversation,
+    intake,
+    line_buffer,
+    places,
+    reading,
+    shares,
+)
+from failoverdns.control.language import requests, words
 from failoverdns.delivery import hook, pull, warnings
 from failoverdns.delivery import one_request as channel
 from failoverdns.issuing import orders, renewing, windows
 from failoverdns.model import health, resolution, zone
 from failoverdns.model.limits import ALL_FACTOR, RateLimits
 from failoverdns.model.settings import TCPSettings
-from failoverdns.net import tls
+from failoverdns.net import arrivals, budgets, prefixes
+from failoverdns.net.places import KNOWN_FOR, MAX_KNOWN
 from failoverdns.protocol import cookies, options, query, reply
 from failoverdns.protocol.table import lookup
 from failoverdns.rules.decisions import planning
@@ -50,12 +59,23 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 CERTIFICATES = [
     ("and the last 20 fetches; never the key", reading.SHOWN_FETCHES, 20),
     ("waits up to that many seconds, at most 300, until", pull.MAX_WAIT, 300),
-    ("| 30 s, even if the client keeps sending;", channel.REQUEST_TIME, 30),
+    ("after the handshake | 30 s, even if the client keeps", channel.REQUEST_TIME, 30),
     ("another 30 s to read the reply |", channel.REPLY_TIME, 30),
-    ("| connections | 250, including", tls.MAX_CONNECTIONS, 250),
-    ("including 100 with the same client certificate |", tls.MAX_OF_ONE, 100),
+    ("| connections with a client certificate | 250,", arrivals.MAX_CLIENTS, 250),
+    ("including 100 with the same one; if there", arrivals.MAX_OF_ONE, 100),
+    ("shown no certificate yet | 400; if there", arrivals.MAX_NEWCOMERS, 400),
+    ("| 5 s for the first message, then", arrivals.FIRST_BYTES_TIME, 5),
+    ("message, then 10 s for the handshake |", arrivals.HANDSHAKE_TIME, 10),
+    ("| 1,500 from one network, 2,500 in all;", budgets.ARRIVALS_OF_ONE, 1500),
+    ("one network, 2,500 in all; another 1,500", budgets.ARRIVALS, 2500),
+    ("| 40 % of one processor, and another", budgets.TIME_SHARE, 0.4),
+    ("and another 20 % for known addresses;", budgets.KNOWN_TIME_SHARE, 0.2),
+    ("A network is a /24 (IPv4) or /56 (IPv6).\nAn", prefixes.IPV4_PREFIX, 24),
+    ("is a /24 (IPv4) or /56 (IPv6).\nAn address", prefixes.IPV6_PREFIX, 56),
+    ("An address is known for 7 days after", KNOWN_FOR, 7 * DAY),
+    ("at most 2,000 networks and addresses are known", MAX_KNOWN, 2000),
+    ("has 20 places before it competes", arrivals.KNOWN_PLACES, 20),
     ("| header | 16 KiB; a request body is discarded |", HTTPChannel.totalHeadersSize, 16 * KIB),
-    ("client certificate so far | 100; another one takes", tls.MAX_STRANGERS, 100),
     (
         "tried again after 1, 5, 30, 120 and then every 300 seconds, up to `attempts` times",
         hook.BACK_OFF,
@@ -103,8 +123,8 @@ CONFIGURATION = [
     ("100 inclusions, 8 deep.", zone_file.LIMITS.depth, 8),
     ("is killed within two seconds, and replaced", HUNG <= 2, True),
     ("warns once a day of names that no application", warnings.WARNING_INTERVAL, DAY),
-    ("from one /24 (IPv4) or /56 (IPv6)", tcp_clients.IPV4_PREFIX, 24),
-    ("of them from one /24 (IPv4) or /56 (IPv6).\n", tcp_clients.IPV6_PREFIX, 56),
+    ("from one /24 (IPv4) or /56 (IPv6)", prefixes.IPV4_PREFIX, 24),
+    ("of them from one /24 (IPv4) or /56 (IPv6).\n", prefixes.IPV6_PREFIX, 56),
     ("secrets of its own, a new one a day", agreeing.ROTATION, DAY),
     ("up to two more are accepted as well", cookies.MAX_SECRETS, 1 + 2),
     ("after an hour remove the old one and reload", cookies.MAX_AGE, HOUR),
@@ -125,9 +145,26 @@ CONTROL = [
     ("| after t / 2, from 10 to 3600 seconds |", resolving.MAX_TTL, 3600),
     ("| after 10 seconds, then 20, 40, 60 |", resolving.MAX_RETRY, 60),
     ("At most 100 addresses of a family are served", resolution.MAX_ADDRESSES, 100),
-    ("one line of UTF-8 text of at most 1 MiB;", requests.MAX_LINE, MIB),
-    ("The server accepts up to 100 clients at a time.", control.MAX_CLIENTS, 100),
-    ("its replies unread for 60 seconds is disconnected", connection.STALLED_TIMEOUT, 60),
+    ("text: words of at most 64 KiB, or JSON", words.MAX_WORDS, 64 * KIB),
+    ("or JSON of at most 1 MiB, which is enough", requests.MAX_LINE, MIB),
+    ("A request has at most 5,000 values, for", requests.MAX_VALUES, 5000),
+    ("(a text of up to 1,000 characters, or a number)", requests.MAX_ID, 1000),
+    ("| clients that give commands | 100 | 60 | 10 each |", places.LIMITS.clients, 100),
+    ("that give commands | 100 | 60 | 10 each |", places.LIMITS.clients_of_one, 60),
+    ("give commands | 100 | 60 | 10 each |", places.LIMITS.clients_kept, 10),
+    ("| clients of `watch` | 100 | 50 | 10 each |", places.LIMITS.watchers, 100),
+    ("of `watch` | 100 | 50 | 10 each |", places.LIMITS.watchers_of_one, 50),
+    ("`watch` | 100 | 50 | 10 each |", places.LIMITS.watchers_kept, 10),
+    ("long requests (over 64 KiB) in memory", line_buffer.SHORT, 64 * KIB),
+    ("(over 64 KiB) in memory | 16 | 4 | 4 each |", shares.LONG_IN_ALL, 16),
+    ("64 KiB) in memory | 16 | 4 | 4 each |", shares.LONG_OF_ONE, 4),
+    ("reading commands that are carried out at a time | 8 | 4 | 4", shares.READS_IN_ALL, 8),
+    ("commands that are carried out at a time | 8 | 4 | 4", shares.READS_OF_ONE, 4),
+    ("left its replies unread for 5 seconds counts as", connection.STALLED, 5),
+    ("it must arrive within 10 seconds", intake.LONG_TIMEOUT, 10),
+    ("has at most 1,000 requests, or 256 KiB", conversation.MAX_PENDING, 1000),
+    ("1,000 requests, or 256 KiB of them and", conversation.MAX_PENDING_BYTES, 256 * KIB),
+    ("after 60 seconds it is disconnected", connection.STALLED_TIMEOUT, 60),
     ("`op_id` (a text of up to 200 characters)", requests.MAX_OP_ID, 200),
     ("a list of at most 500 changes, oldest first", auditing.EXPORTED, 500),
     ("The first change follows 64 zeros.", chain.START, "0" * 64),
@@ -196,8 +233,8 @@ STANDARDS = [
     ("all replies together, up to 10 times the rate", ALL_FACTOR, 10),
     ("Every second reply over the limit is truncated", RateLimits().slip, 2),
     ("replies are counted, too, down to 15 seconds' worth", RateLimits().window, 15),
-    ("or 200 of one /24 or /56, the one", tcp_clients.IPV4_PREFIX, 24),
-    ("one /24 or /56, the one that has been", tcp_clients.IPV6_PREFIX, 56),
+    ("or 200 of one /24 or /56, the one", prefixes.IPV4_PREFIX, 24),
+    ("one /24 or /56, the one that has been", prefixes.IPV6_PREFIX, 56),
     ("reactor 16 queries of a connection and", tcp_clients.MESSAGES_IN_A_ROW, 16),
     ("of a connection and 64 of all are", tcp_clients.MESSAGES_A_TURN, 64),
     ("is read up to 64 KiB of its body, whole or", health.MAX_BODY, 64 * KIB),

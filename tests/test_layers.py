@@ -34,7 +34,8 @@ FLOORS: Mapping[str, str] = {
     "pki":             "model",
     "store":           "model",
     "regular_files":   "model",
-    "config":          "model regular_files",
+    "confinement":     "",
+    "config":          "model regular_files confinement.user",
     "secret_files":    "model regular_files",
     "net":             "model regular_files secret_files",
     "changes":         "model rules protocol store.interface",
@@ -43,7 +44,7 @@ FLOORS: Mapping[str, str] = {
     "control":         "model rules protocol pki store.interface net changes effects "
                        "control.language",
     "answering":       "model protocol net secret_files _native",
-    "workers":         "model rules.derived protocol net answering",
+    "workers":         "model rules.derived protocol net answering confinement",
     "delivery":        "model rules pki store.interface net effects",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
@@ -59,11 +60,13 @@ FLOORS: Mapping[str, str] = {
                        "workers.full_table reactions running reading",
     "service":         "model rules store net changes control answering workers "
                        "automation reactions running outages reloading",
-    "trial":           "model rules protocol.table store net changes answering reactions",
-    "restarting":      "model trial",
+    "privileges":      "model net confinement",
+    "trial":           "model rules protocol.table store net changes answering reactions "
+                       "privileges",
+    "restarting":      "model confinement trial",
     "cli":             "model control.language",
     "cli.serving":     "model config net control.language protocol.table workers.rendezvous "
-                       "service trial restarting",
+                       "confinement privileges service trial restarting",
     "__main__":        "cli",
 }  # fmt: skip
 """What each package may import, from the lowest floor up: only packages in the rows above it.
@@ -77,7 +80,7 @@ HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client",
     "siphashc":     "protocol.cookies answering.limiting",
-    "cryptography": "pki store.vault net.tls delivery.pull probing.certificates",
+    "cryptography": "pki store.vault net.tls net.arrivals delivery.pull probing.certificates",
     "OpenSSL":      "net.tls probing.tls",
     "yaml":         "config",
     "pydantic":     "config answering.settings",
@@ -88,7 +91,8 @@ HOMES: Mapping[str, str] = {
     "requests":     "issuing",
     "click":        "cli",
     "rich":         "cli",
-    "twisted":      "net control.connection control.server answering.answerer answering.listening "
+    "twisted":      "net control.connection control.conversation control.intake control.server "
+                    "control.shared control.turns answering.answerer answering.listening "
                     "answering.query_log answering.tcp answering.tcp_clients answering.udp "
                     "workers delivery.one_request delivery.pull resolving.refresh_loop "
                     "probing.polling probing.prober probing.probe_loop automation.hostnames "

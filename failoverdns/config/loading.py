@@ -57,6 +57,7 @@ def load_config(path: Path) -> Config:
         zones=read_zones(sections.zones, folder, usable, written, faults),
         listen=tuple(sections.listen),
         workers=sections.workers,
+        user=sections.user,
         resolvers=tuple(sections.resolvers),
         control=read_control(sections.control, folder, usable, written, faults),
         state=state,

@@ -1,4 +1,4 @@
-"""The control socket: its clients, which of them are admitted, and what becomes of them.
+"""The control socket: its clients, what they share, and what becomes of them.
 
 A connection is in `control.connection`.  At a restart the connections stay open: the next program
 continues them.
@@ -6,25 +6,30 @@ continues them.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
-from twisted.internet.interfaces import (
-    IAddress,
-    IReactorTime,
-)
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import ServerFactory
 
-from failoverdns.control.connection import ControlConnection
+from failoverdns.control.connection import NO_PLACE, ControlConnection
+from failoverdns.control.language.requests import write_refusal
+from failoverdns.control.places import Places
+from failoverdns.control.shares import (
+    LONG_IN_ALL,
+    LONG_OF_ONE,
+    READS_IN_ALL,
+    READS_OF_ONE,
+    Shares,
+)
 from failoverdns.control.slots import RequestExecutor
+from failoverdns.control.turns import Turns
 from failoverdns.model.change import Json
-from failoverdns.net.peer import AccountRoles
+from failoverdns.net.peer import AccountRoles, has_spoken, uid_of
 from failoverdns.net.succession import HandedClient, close_all
-
-MAX_CLIENTS: Final = 100
-"""Connections at a time; the longest idle one makes room for another."""
 
 
 class ControlFactory(ServerFactory):
@@ -38,18 +43,25 @@ class ControlFactory(ServerFactory):
         commands: RequestExecutor,
         roles: AccountRoles,
         name_of: Callable[[int], str | None],
+        trusted: frozenset[int] | None = None,
     ) -> None:
         """Carry out `commands` of the clients that have a role in `roles`.
 
         `name_of` returns the name of a user, if it is known.
+        Some places are kept for the users `trusted`: by default root, and our own.
         """
+        if trusted is None:
+            trusted = frozenset((0, os.geteuid()))
         self.roles = roles
         self.name_of = name_of
         self.clock = clock
         self.commands = commands
         self.is_suspended = False
         """Whether no further request is taken."""
-        self._clients: dict[ControlConnection, None] = {}
+        self.places: Places[ControlConnection] = Places(trusted, clock.seconds)
+        self.turns = Turns(clock)
+        self.long_requests = Shares(trusted, LONG_OF_ONE, LONG_IN_ALL)
+        self.reads = Shares(trusted, READS_OF_ONE, READS_IN_ALL)
 
     def buildProtocol(self, addr: IAddress | None) -> ControlConnection:  # noqa: N802
         """Return the protocol of a new client."""
@@ -58,37 +70,21 @@ class ControlFactory(ServerFactory):
     def adopt(self, roles: AccountRoles) -> None:
         """Use other roles from now on, for connections that are open too."""
         self.roles = roles
-        for client in list(self._clients):
+        for client in self.places.all:
             client.check_role()
 
-    def enter(self, client: ControlConnection) -> bool:
-        """Add a client, disconnecting the longest idle one if there are too many.
-
-        Returns False if there are too many and none is idle.
-        """
-        if len(self._clients) >= MAX_CLIENTS:
-            idle = next((one for one in self._clients if one.is_idle), None)
-            if idle is None:
-                return False
-            self.leave(idle)
-            idle.transport.abortConnection()
-        self._clients[client] = None
-        return True
-
-    def touch(self, client: ControlConnection) -> None:
-        """Note that a client sent a request."""
-        if client in self._clients:
-            self._clients[client] = self._clients.pop(client)
-
-    def leave(self, client: ControlConnection) -> None:
-        """Forget a client."""
-        self._clients.pop(client, None)
+    def admits(self, sock: socket.socket) -> bool:
+        """Return whether a client that has just connected is served; if not, send it the reason."""
+        if self.places.may_come(uid_of(sock), has_spoken=has_spoken(sock)):
+            return True
+        with suppress(OSError):
+            sock.send(write_refusal(None, NO_PLACE))
+        return False
 
     def send_event(self, line: bytes) -> None:
         """Send an event to every client that watches."""
-        for client in list(self._clients):
-            if client.watching:
-                client.send_event(line)
+        for client in self.places.watchers:
+            client.send_event(line)
 
     def suspend(self) -> None:
         """Take no further request; those that were taken are carried out."""
@@ -103,11 +99,11 @@ class ControlFactory(ServerFactory):
     @property
     def is_quiet(self) -> bool:
         """Whether every request that was taken is answered, but `restart`."""
-        return all(client.is_quiet for client in self._clients)
+        return all(client.is_quiet for client in self.places.all)
 
     def hand_over(self) -> tuple[HandedClient, ...]:
         """Give up all connections, and return those that the next program can continue."""
-        handed = [client.hand_over() for client in list(self._clients)]
+        handed = [client.hand_over() for client in self.places.all]
         return tuple(client for client in handed if client is not None)
 
     def take_over(
@@ -117,7 +113,7 @@ class ControlFactory(ServerFactory):
 
         `write` makes the reply to `restart` of the id of its request.
         """
-        for client in clients:
+        for client in sorted(clients, key=lambda client: not client.watching):
             with suppress(OSError):  # the client has gone
                 family = socket.AF_UNIX
                 transport = reactor.adoptStreamConnection(client.descriptor, family, self)
@@ -125,10 +121,10 @@ class ControlFactory(ServerFactory):
             close_all([client.descriptor])  # the reactor has a duplicate
 
     def _look(self) -> None:
-        for client in list(self._clients):
+        for client in self.places.all:
             client.look()
 
     def close(self) -> None:
         """Disconnect every client."""
-        for client in list(self._clients):
+        for client in self.places.all:
             client.transport.loseConnection()

@@ -1,6 +1,6 @@
 """The places of replies in their order, and who carries the requests out.
 
-`control.connection` has the connections, which fill the places.
+`control.conversation` fills the places.
 """
 
 from __future__ import annotations
@@ -41,9 +41,13 @@ class RequestExecutor(Protocol):
 class Slot:
     """The place of a reply in the order of replies: empty, or with lines to send."""
 
-    __slots__ = ("file", "lines", "request")
+    __slots__ = ("file", "is_long", "lines", "request", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        self.size = size
+        """The bytes of the request, or of the event."""
+        self.is_long = False
+        """Whether the request was a long one."""
         self.request: Request | None = None
         """An action or a reading command whose turn has not come."""
         self.lines: Lines | None = None

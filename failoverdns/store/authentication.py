@@ -6,7 +6,7 @@ tag in the same transaction.
 
 The key file says in its second line that states are authenticated.  A state without a right tag
 is accepted only if that line is missing: once, after the upgrade from version 0.1.0, or because an
-operator deleted it.  The database alone cannot bring that about.
+operator deleted it.  The database alone cannot bring that about.  A new, empty state is accepted.
 """
 
 from __future__ import annotations
@@ -64,6 +64,8 @@ class Authentication:
         if not self._vault.is_marked:
             return
         path = self._vault.path
+        if not tag and _is_empty(connection):
+            return
         if not tag:
             raise Corrupt(
                 f"has no authentication tag, but {path} says that this state has one: it is a "
@@ -165,7 +167,7 @@ class Authentication:
         total = key.total(_head_of(connection), tag) if key is not None else None
         if key is not None and total is not None:
             return key, total
-        if self.is_tagged or self._vault.is_marked:
+        if (self.is_tagged or self._vault.is_marked) and (tag or not _is_empty(connection)):
             raise Unavailable(
                 "another program changed the state while failoverdns uses it: its authentication "
                 "tag is wrong; restart failoverdns, which says what to do"
@@ -199,6 +201,12 @@ def _head_of(connection: sqlite3.Connection) -> Head:
 
 def _tag_of(connection: sqlite3.Connection) -> str:
     return str(connection.execute("SELECT tag FROM head").fetchone()[0])
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    """Return whether a file is new: nothing in it can be another state's."""
+    query = "SELECT (SELECT revision FROM head) OR EXISTS (SELECT 1 FROM entities)"
+    return not connection.execute(query).fetchone()[0]
 
 
 def _write_tag(connection: sqlite3.Connection, key: TagKey, total: int) -> None:

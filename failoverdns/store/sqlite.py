@@ -23,9 +23,7 @@ from failoverdns.model.store_condition import StoreCondition
 from failoverdns.store import documents, history_rows, trimming
 from failoverdns.store.authentication import Authentication
 from failoverdns.store.copying import Copying
-from failoverdns.store.damage import damaged
 from failoverdns.store.interface import (
-    MAX_FETCHES,
     Copied,
     Link,
     Loaded,
@@ -35,11 +33,11 @@ from failoverdns.store.interface import (
     Unavailable,
 )
 from failoverdns.store.open_file import OpenFile
-from failoverdns.store.rows import checked, sealed
-from failoverdns.store.statements import reencrypt_keys, write_bundles, write_changes
+from failoverdns.store.rows import checked, each, sealed
+from failoverdns.store.statements import reencrypt_keys, write_bundles, write_changes, write_fetch
 from failoverdns.store.thorough import Reading
 from failoverdns.store.vault import Vault
-from failoverdns.store.verifying import Verification, links_after
+from failoverdns.store.verifying import LeadingToTheHead, Verification, links_after
 
 T = TypeVar("T")
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -64,6 +62,8 @@ class SQLiteStore:
         self._copying = Copying(path)
         self._copies = copy or run
         self._is_copying = False
+        self._verified_after: int | None = None
+        """The changes after this revision were found to lead to the head."""
 
     async def load(self) -> Loaded:
         """Open the file, creating it if there never was one, and return the stored state.
@@ -100,7 +100,15 @@ class SQLiteStore:
         return await self._call(lambda c: history_rows.last_entries(c, subjects, limit))
 
     async def entries_after(self, revision: int, limit: int) -> tuple[HistoryEntry, ...]:
-        """Return what history shows of the changes after `revision`, oldest first."""
+        """Return what history shows of the changes after `revision`, oldest first.
+
+        They are verified up to the head, each once: hooks give private keys away because of them.
+        """
+        if self._verified_after is None or revision < self._verified_after:
+            leading = LeadingToTheHead(revision)
+            while await self._call(leading.go_on):
+                pass
+            self._verified_after = revision
         return await self._call(lambda c: history_rows.entries_after(c, revision, limit))
 
     async def changes_after(self, revision: int) -> tuple[Change, ...]:
@@ -155,7 +163,7 @@ class SQLiteStore:
         rows: list[Any] = await self._read(query, (id_,))
         if not rows:
             return None
-        ((chain, ciphertext),) = _each(rows, lambda row: (row["chain"], row["key"]))
+        ((chain, ciphertext),) = each(rows, lambda row: (row["chain"], row["key"]))
         return Bundle(id_, chain, Secret(self._vault.decrypt(id_, ciphertext)))
 
     async def rotate_key(self) -> int:
@@ -165,19 +173,7 @@ class SQLiteStore:
 
     async def record_fetch(self, fetch: Fetch) -> None:
         """Record that a certificate was fetched."""
-
-        def record(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT INTO fetches (application, document, checksum) VALUES (?, ?, ?)",
-                (fetch.application, *sealed(asdict(fetch))),
-            )
-            connection.execute(
-                "DELETE FROM fetches WHERE application = ? AND number <= (SELECT number FROM "
-                "fetches WHERE application = ? ORDER BY number DESC LIMIT 1 OFFSET ?)",
-                (fetch.application, fetch.application, MAX_FETCHES),
-            )
-
-        await self._run(lambda: self._file.write(record))
+        await self._write(lambda c: write_fetch(c, fetch))
 
     async def fetches(self, application: str, limit: int) -> tuple[Fetch, ...]:
         """Return the last fetches of an application's certificate, newest first."""
@@ -186,7 +182,7 @@ class SQLiteStore:
             "ORDER BY number DESC LIMIT ?"
         )
         rows: list[Any] = await self._read(query, (application, limit))
-        return _each(rows, lambda row: Fetch(**row))
+        return each(rows, lambda row: Fetch(**row))
 
     async def save_progress(self, hook: str, progress: HookProgress) -> None:
         """Store the progress of a hook."""
@@ -197,7 +193,7 @@ class SQLiteStore:
     async def progress(self) -> Mapping[str, HookProgress]:
         """Return the progress of each hook."""
         rows: list[Any] = await self._read("SELECT document, checksum FROM hooks", ())
-        return dict(_each(rows, lambda row: (row.pop("name"), HookProgress(**row))))
+        return dict(each(rows, lambda row: (row.pop("name"), HookProgress(**row))))
 
     async def note(self, name: str) -> int:
         """Return a number that was noted by this name."""
@@ -300,11 +296,3 @@ class SQLiteStore:
         """Call `read`, which only reads, with the connection, where blocking calls are made."""
         result: T = await self._run(lambda: self._file.read(read))
         return result
-
-
-def _each(rows: Sequence[Any], read: Callable[[Any], T]) -> tuple[T, ...]:
-    """Return what `read` makes of each document; raises Corrupt if they are of another kind."""
-    try:
-        return tuple(map(read, rows))
-    except (KeyError, TypeError) as fault:
-        raise Corrupt(damaged(f"a row of another table: {fault!r}")) from None

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from zlib import crc32
 
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.history_cut import HistoryCut
-from failoverdns.store.chain import ChainLink, Walk, links, piece
+from failoverdns.store.chain import ChainLink, Walk, links, next_hash, piece
 from failoverdns.store.damage import MISREAD
 from failoverdns.store.history_rows import chain_rows
 from failoverdns.store.interface import Link, StoreHead
@@ -26,6 +27,35 @@ def links_after(connection: sqlite3.Connection, after: int, limit: int) -> tuple
         found = list(piece(rows, limit))
     previous = hash_at(connection, found[0].revision - 1) if found else ""
     return tuple(links(previous, found))
+
+
+class LeadingToTheHead:
+    """Verifies, a piece at a time, that the changes after a revision lead to the head.
+
+    The head is authenticated, so that these changes are the ones that were committed.
+    """
+
+    def __init__(self, after: int) -> None:
+        self._after = after
+        self._hash: str | None = None
+
+    def go_on(self, connection: sqlite3.Connection) -> bool:
+        """Verify the next piece; return whether there is more.  Raises Corrupt."""
+        after = self._after
+        with closing(chain_rows(connection, after)) as rows:
+            for row in piece(rows):
+                if self._hash is None:
+                    self._hash = hash_at(connection, row.revision - 1)
+                self._hash = next_hash(self._hash, row.text)
+                if self._hash.encode() != row.hash or crc32(row.text) != row.checksum:
+                    raise Corrupt(f"revision {row.revision} does not fit: see history --verify")
+                self._after = row.revision
+        if self._after > after:
+            return True
+        (head,) = connection.execute("SELECT hash FROM head").fetchone()
+        if self._hash not in (None, head):
+            raise Corrupt(f"revision {self._after} does not fit the head: see history --verify")
+        return False
 
 
 class Verification:

@@ -26,6 +26,9 @@ from failoverdns.model.errors import Malformed, Rejected
 MAX_BODY: Final = 1 << 28
 """The largest size of a body, in bytes; a larger length means that the stream is corrupt."""
 
+MAX_REPLY: Final = 1 << 20
+"""The largest size of a body that an answering process sends, unless a call allows more."""
+
 _HEAD: Final = Struct(">IB")
 
 
@@ -112,7 +115,9 @@ def read_reply(body: bytes) -> tuple[int, Any]:
 class FrameReader:
     """Reassembles frames from the pieces in which they arrive."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_BODY) -> None:
+        """Read bodies of at most `most` bytes."""
+        self.most = most
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
@@ -121,7 +126,7 @@ class FrameReader:
         buffer += data
         while len(buffer) - at >= _HEAD.size:
             length, kind = _HEAD.unpack_from(buffer, at)
-            if not 1 <= length <= MAX_BODY + 1 or kind not in set(Kind):
+            if not 1 <= length <= self.most + 1 or kind not in set(Kind):
                 raise Malformed(f"an invalid frame: kind {kind}, {length} bytes")
             end = at + 4 + length
             if len(buffer) < end:

@@ -36,6 +36,9 @@ class Answering(Protocol):
         Without it they are ended by `stop`.
         """
 
+    def includes(self, pid: int) -> bool:
+        """Return whether a process is one of those that answer, and is not this one."""
+
     def keep(self, number: int, text: str) -> None:
         """Have every process keep a text for a later control process, in place of one numbered so.
 

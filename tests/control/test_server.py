@@ -14,16 +14,13 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from failoverdns.control.caller import Caller
-from failoverdns.control.connection import (
-    MAX_EVENTS,
-    MAX_PENDING,
-    STALLED_TIMEOUT,
-    ControlConnection,
-)
+from failoverdns.control.connection import STALLED_TIMEOUT, ControlConnection
+from failoverdns.control.conversation import MAX_EVENTS, MAX_PENDING
 from failoverdns.control.given_file import GivenFile
 from failoverdns.control.language.commands import ROWS
 from failoverdns.control.language.requests import Request
-from failoverdns.control.server import MAX_CLIENTS, ControlFactory
+from failoverdns.control.places import LIMITS
+from failoverdns.control.server import ControlFactory
 from failoverdns.control.slots import Lines
 from failoverdns.model.errors import Rejected
 from failoverdns.model.principal import Principal
@@ -37,6 +34,7 @@ class Transport(StringTransport):
     def __init__(self) -> None:
         super().__init__()
         self.socket, self.other = socket.socketpair()
+        self.dataBuffer = self._tempDataBuffer = b""
         self.aborted = False
         self.sends_no_more = False
 
@@ -49,6 +47,19 @@ class Transport(StringTransport):
     def replies(self) -> list[Any]:
         """Return the lines sent so far."""
         return [json.loads(line) for line in self.value().splitlines()]
+
+
+class SameFor(AccountRoles):
+    """Roles that give everybody the same rights, root too, which a test must be able to refuse."""
+
+    def __init__(self, *grants: Grant) -> None:
+        super().__init__({}, {})
+        object.__setattr__(self, "_rights", Rights(grants))
+
+    def rights_of(self, account: Account) -> Rights:
+        """Return the rights."""
+        rights: Rights = object.__getattribute__(self, "_rights")
+        return rights
 
 
 class Slow:
@@ -103,6 +114,10 @@ def slow() -> Slow:
 @pytest.fixture
 def factory(slow: Slow) -> ControlFactory:
     return ControlFactory(Clock(), slow, AccountRoles({}, {}, is_open=True), {0: "root"}.get)
+
+
+MAX_CLIENTS = LIMITS.clients_of_one + LIMITS.clients_kept
+"""Connections of this user, who is trusted."""
 
 
 def connect(factory: ControlFactory) -> tuple[ControlConnection, Transport]:
@@ -371,13 +386,76 @@ def test_clients_beyond_the_limit_are_refused_until_another_one_leaves(
 def test_a_new_client_beyond_the_limit_replaces_the_longest_idle_one(
     factory: ControlFactory,
 ) -> None:
-    """So forgotten connections do not block others; clients that watch stay connected."""
+    """So forgotten connections do not block others; clients that watch have other places."""
     clients = [connect(factory) for _ in range(MAX_CLIENTS)]
     clients[0][0].dataReceived(b"watch\n")
     clients[1][0].dataReceived(b"nonsense\n")
+    connect(factory)
+    assert not any(transport.aborted for _, transport in clients)
     _, transport = connect(factory)
     assert not transport.disconnecting
     assert [t.aborted for _, t in clients[:4]] == [False, False, True, False]
+
+
+def test_a_client_that_loses_its_place_is_told_so(factory: ControlFactory) -> None:
+    """So it can send its request again: nothing of it was carried out."""
+    clients = [connect(factory) for _ in range(MAX_CLIENTS + 1)]
+    assert clients[0][1].aborted
+    (refusal,) = clients[0][1].other.recv(1000).splitlines()
+    assert json.loads(refusal)["error"]["code"] == "busy"
+    clients[0][0].dataReceived(b"application add a\n")
+    assert clients[0][1].replies() == []
+
+
+def test_a_client_that_does_not_read_loses_its_place_to_another(
+    factory: ControlFactory, slow: Slow
+) -> None:
+    """After a few seconds, although replies are due to it."""
+    clients = [connect(factory) for _ in range(MAX_CLIENTS)]
+    for client, _ in clients:
+        client.dataReceived(b"application add a\n")
+    clients[3][0].pauseProducing()
+    assert connect(factory)[1].replies()[0]["error"]["code"] == "busy"
+    factory.clock.advance(5)  # type: ignore[attr-defined]
+    assert connect(factory)[1].replies() == []
+    assert [transport.aborted for _, transport in clients[:4]] == [False, False, False, True]
+
+
+def test_clients_that_watch_take_no_places_of_others(factory: ControlFactory, slow: Slow) -> None:
+    """Only so many may watch; the next one stays connected, and can give commands."""
+    most = LIMITS.watchers_of_one + LIMITS.watchers_kept
+    watchers = [connect(factory) for _ in range(most)]
+    for client, _ in watchers:
+        client.dataReceived(b"watch\n")
+    for read in slow.reads:
+        read.callback(lines("watching"))
+    late, transport = connect(factory)
+    late.dataReceived(b'{"id": 7, "command": "watch"}\napplication add a\n')
+    slow.finish(0, "added")
+    refused, added = transport.replies()
+    assert (refused["id"], refused["error"]["code"], added) == (7, "busy", "added")
+    others = [connect(factory)[1] for _ in range(MAX_CLIENTS - 1)]
+    assert not any(transport.replies() for transport in others)
+    factory.send_event(b'"event"\n')
+    assert all(heard.replies() == ["watching", "event"] for _, heard in watchers)
+    watchers[0][0].connectionLost()
+    late.dataReceived(b"watch\n")
+    slow.reads[-1].callback(lines("watching"))
+    assert transport.replies()[2:] == ["watching"]
+
+
+def test_refused_clients_that_linger_are_limited(factory: ControlFactory) -> None:
+    """Further ones get the reason too, and are closed at once."""
+    factory.roles = SameFor()
+    refused = [connect(factory) for _ in range(LIMITS.refused_of_one + 1)]
+    assert all(t.replies()[0]["error"]["code"] == "forbidden" for _, t in refused)
+    assert [t.sends_no_more for _, t in refused] == [True] * LIMITS.refused_of_one + [False]
+    assert refused[-1][1].disconnecting
+    factory.clock.advance(1)  # type: ignore[attr-defined]
+    assert all(t.aborted for _, t in refused[:-1])
+    for connection, _ in refused:
+        connection.connectionLost()
+    assert connect(factory)[1].sends_no_more
 
 
 def test_closing_disconnects_every_client(factory: ControlFactory) -> None:
@@ -407,7 +485,6 @@ def quiet(slow: Slow) -> tuple[ControlFactory, ControlConnection, Transport]:
     factory = ControlFactory(Clock(), slow, AccountRoles({}, {}, is_open=True), {0: "root"}.get)
     connection = factory.buildProtocol(None)
     transport = Transport()
-    transport.dataBuffer = transport._tempDataBuffer = b""
     connection.makeConnection(transport)
     return factory, connection, transport
 
@@ -471,19 +548,6 @@ def test_a_client_that_is_not_answered_yet_is_not_handed_over() -> None:
     assert transport.aborted
 
 
-class SameFor(AccountRoles):
-    """Roles that give everybody the same rights, root too, which a test must be able to refuse."""
-
-    def __init__(self, *grants: Grant) -> None:
-        super().__init__({}, {})
-        object.__setattr__(self, "_rights", Rights(grants))
-
-    def rights_of(self, account: Account) -> Rights:
-        """Return the rights."""
-        rights: Rights = object.__getattribute__(self, "_rights")
-        return rights
-
-
 def test_a_user_without_a_role_is_turned_away(slow: Slow) -> None:
     """It gets the reason, which is counted, and takes no place from others."""
     factory = ControlFactory(Clock(), slow, SameFor(), {}.get)
@@ -496,7 +560,7 @@ def test_a_user_without_a_role_is_turned_away(slow: Slow) -> None:
     assert reply["error"]["message"] == text
     assert [refusal.message for refusal in slow.refusals] == [text]
     assert slow.reads == []
-    assert not factory._clients
+    assert factory.places.all == []
 
 
 def test_other_roles_count_at_once_on_open_connections(slow: Slow) -> None:
@@ -526,7 +590,6 @@ def test_a_restart_that_is_forbidden_holds_nothing_up(slow: Slow) -> None:
     """Nor is its connection handed over as one that waits for the restart."""
     factory = ControlFactory(Clock(), slow, SameFor(Grant(Role.OPERATOR)), {}.get)
     connection, transport = connect(factory)
-    transport.dataBuffer = transport._tempDataBuffer = b""  # type: ignore[attr-defined]
     connection.dataReceived(b"restart\nswitch shop\n")
     assert len(slow.changes) == 1
     assert not factory.is_quiet

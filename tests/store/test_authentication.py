@@ -27,8 +27,13 @@ from failoverdns.model.change import Write
 from failoverdns.model.entity import Entity
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Side
+from failoverdns.store.authentication import Authentication
+from failoverdns.store.beside import read_beside
+from failoverdns.store.chain import START, next_hash
 from failoverdns.store.interface import Unavailable
+from failoverdns.store.place import Place
 from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.store.state_file import open_state_file
 from failoverdns.store.tags import SPAN, Head, TagKey
 from failoverdns.store.vault import Vault
 
@@ -285,6 +290,25 @@ def golden_load(path: Path, version: int) -> Any:
     return load()
 
 
+def test_a_server_can_begin_again_with_nothing(path: Path) -> None:
+    """The key file of the state that was moved away is kept."""
+    path.unlink()
+    path.with_name("state.db.acknowledged").unlink()
+    store = opened(path)
+    run(store.commit(0, [change(1, Write(None, THIRD))]))
+    run(store.close())
+    assert run(reopened(path).load()).entities == (THIRD,)
+
+
+def test_a_state_is_checked_in_the_same_way_on_a_disk_that_cannot_be_written(path: Path) -> None:
+    """And beside a running server, before it is replaced."""
+    tamper(path, *DAMAGES["two applications change names"])
+    with closing(Place(path)) as place, pytest.raises(Corrupt, match=REFUSED):
+        open_state_file(place, 1.0, Authentication(vault_beside(path)), writing=False)
+    with pytest.raises(Corrupt, match=REFUSED):
+        read_beside(path, vault_beside(path))
+
+
 def test_a_file_without_a_marker_in_its_key_file_gets_one_at_the_next_start(path: Path) -> None:
     """The server was killed, or the key file could not be written."""
     lines = key_file(path).read_bytes().split()
@@ -380,6 +404,40 @@ def test_the_tag_follows_any_sequence_of_changes(tmp_path: Path) -> None:
             connection.execute("VACUUM")
     found = {each.identity: each for each in run(reopened(path).load()).entities}
     assert found == {key: value for key, value in present.items() if value is not None}
+
+
+def test_changes_that_a_hook_reads_have_to_lead_to_the_head(path: Path) -> None:
+    """A hook gives a private key to whom an event names; the head is authenticated.
+
+    Changes up to the forged one were given hashes that fit each other.
+    """
+    for forged in (1, 2):
+        tried = copied(path, path.with_name(f"tried{forged}.db"))
+        store = opened(tried)
+        assert [each.revision for each in run(store.entries_after(0, 10))] == [1, 2]
+        run(store.close())
+        with closing(sqlite3.connect(tried, isolation_level=None)) as connection:
+            connection.execute("DROP TRIGGER history_takes_no_update")
+            connection.create_function("crc", 1, lambda text: crc32(text.encode()))
+            previous = START
+            query = "SELECT revision, document FROM history ORDER BY revision"
+            for revision, text in connection.execute(query).fetchall()[:forged]:
+                changed = text.replace('"name":"shop"', '"name":"blog"')
+                assert changed != text
+                previous = next_hash(previous, changed.encode())
+                row = (changed, crc32(changed.encode()), previous, revision)
+                connection.execute(
+                    "UPDATE history SET document = ?, checksum = ?, hash = ? WHERE revision = ?",
+                    row,
+                )
+            if forged == 2:  # the hash of the last change is left, as a start compares it
+                query = "UPDATE history SET hash = (SELECT hash FROM head) WHERE revision = 2"
+                connection.execute(query)
+        store = opened(tried)
+        with pytest.raises(Corrupt, match="revision 2 does not fit"):
+            run(store.entries_after(0, 1))
+        with pytest.raises(Corrupt, match="revision 2 does not fit"):
+            run(store.entries_after(1, 1))
 
 
 def test_a_tag_is_of_one_head_and_one_sum() -> None:

@@ -7,28 +7,29 @@ This module has the limits of a line; `control.language.commands` has the comman
 from __future__ import annotations
 
 import json
-import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from math import isfinite
-from typing import Any, Final
+from typing import Final
 
-from failoverdns.control.language.commands import ROWS, find_row, parse_command
-from failoverdns.control.language.rows import CommandRow, JsonType, Parameter, did_you_mean, shown
+from failoverdns.control.language.commands import find_row, parse_command
+from failoverdns.control.language.rows import shown
+from failoverdns.control.language.words import MAX_WORDS, read_words, split_words
 from failoverdns.model.change import Json
 from failoverdns.model.commands import Command
 from failoverdns.model.errors import Rejected
 
 MAX_LINE: Final = 1 << 20
-"""Bytes in a request, its newline left out."""
+"""Bytes in a request of JSON, its newline left out: enough for a certificate and its key."""
 
-MAX_QUOTED: Final = 1 << 16
-"""Characters in a request of words with quotes; splitting such a request is slow."""
+MAX_VALUES: Final = 5000
+"""Values in a request: no other client waits for a longer list to be read."""
+
+MAX_ID: Final = 1000
+"""Characters of an id, which the reply repeats."""
 
 MAX_OP_ID: Final = 200
-_QUOTING = re.compile(r"['\"\\]")
 _CHUNK = 1 << 14
 
 
@@ -55,6 +56,17 @@ class Unreadable(Exception):
         self.id = id_
 
 
+TOO_LONG: Final = Rejected(
+    "malformed",
+    f"a request of words has at most {MAX_WORDS} bytes, one of JSON at most {MAX_LINE} bytes",
+)
+"""The refusal of a line that is too long."""
+
+_TOO_MANY: Final = Rejected(
+    "malformed", f"a request has at most {MAX_VALUES} values: send several requests"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Streamed:
     """A part of a result that is too long to hold in memory: a list, or a text in pieces."""
@@ -66,13 +78,18 @@ class Streamed:
 Result = Mapping[str, "Json | Streamed"]
 
 
+def longest(line: bytes | bytearray) -> int:
+    """Return how many bytes a line may have, its newline left out, from how it begins."""
+    return MAX_LINE if line[:MAX_WORDS].lstrip()[:1] == b"{" else MAX_WORDS
+
+
 def read_request(line: bytes) -> Request:
     """Read one line, its newline removed.
 
     Raises Unreadable if the request is malformed, unknown or invalid.
     """
-    if len(line) > MAX_LINE:
-        raise Unreadable(Rejected("malformed", f"a request has at most {MAX_LINE} bytes"))
+    if len(line) > longest(line):
+        raise Unreadable(TOO_LONG)
     try:
         text = line.decode("utf-8").strip()
     except UnicodeDecodeError as fault:
@@ -81,48 +98,15 @@ def read_request(line: bytes) -> Request:
     if text.startswith("{"):
         return _read_json(text)
     try:
-        name, fields = read_words(_split(text))
+        words = split_words(text, MAX_VALUES)
+        if len(words) > MAX_VALUES:
+            raise _TOO_MANY
+        name, fields = read_words(words)
         return Request(parse_command(name, fields), _given(name, fields))
     except ValueError as fault:
         raise Unreadable(Rejected("malformed", f"the quoting is broken: {fault}")) from None
     except Rejected as refusal:
         raise Unreadable(refusal) from None
-
-
-def read_words(words: list[str]) -> tuple[str, dict[str, Json]]:
-    """Return a command's name and its named values from the words of a command line.
-
-    Raises Rejected `unknown-command` or `invalid`.
-    """
-    row, rest = _row_of(words)
-    options = {p.option: p for p in row.parameters if not p.position}
-    fields: dict[str, Json] = {}
-    positions: list[str] = []
-    at = 0
-    while at < len(rest):
-        word = rest[at]
-        at += 1
-        if word == "--":
-            positions += rest[at:]
-            break
-        if not word.startswith("--"):
-            positions.append(word)
-            continue
-        name, equals, value = word.partition("=")
-        parameter = options.get(name)
-        if parameter is None:
-            hint = did_you_mean(name, options)
-            raise Rejected("invalid", f"unknown option {shown(name)}{hint} (usage: {row.usage})")
-        if not parameter.is_flag and not equals:
-            if at == len(rest):
-                raise Rejected("invalid", f"{name} needs a value (usage: {row.usage})")
-            value = rest[at]
-            at += 1
-        if parameter.is_flag and equals:
-            raise Rejected("invalid", f"{name} takes no value (usage: {row.usage})")
-        _set(fields, parameter, value, row)
-    _set_positions(fields, row, positions)
-    return row.words, fields
 
 
 def write_reply(
@@ -167,16 +151,9 @@ def canonical(given: Mapping[str, Json]) -> str:
     return json.dumps(given, sort_keys=True, separators=(",", ":"))
 
 
-def _split(text: str) -> list[str]:
-    """Split words as a shell does; ValueError if quotes are left open."""
-    if not _QUOTING.search(text):
-        return text.split()
-    if len(text) > MAX_QUOTED:
-        raise ValueError(f"a request with quotes has at most {MAX_QUOTED} characters, or is JSON")
-    return shlex.split(text)
-
-
 def _read_json(text: str) -> Request:
+    if text.count(",") > MAX_VALUES:  # to count them is cheap, to read them is not
+        raise Unreadable(_TOO_MANY)
     try:
         value = json.loads(
             text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite
@@ -191,13 +168,16 @@ def _read_json(text: str) -> Request:
         if isinstance(id_, dict | list | bool):
             id_ = None
             raise Rejected("invalid", "id: must be a string or a number")
+        if isinstance(id_, str) and len(id_) > MAX_ID:
+            id_ = None
+            raise Rejected("invalid", f"id: has at most {MAX_ID} characters")
         if op_id is not None and not _is_op_id(op_id):
             raise Rejected(
                 "invalid", f"op_id: must be a string of 1 to {MAX_OP_ID} printable characters"
             )
         if not isinstance(name, str):
             raise Rejected("invalid", 'command: must be a string, such as "switch"')
-        name = " ".join(name.split())
+        name = " ".join(name.split()) if len(name) <= MAX_ID else ""
         command = parse_command(name, value)
     except Rejected as refusal:
         raise Unreadable(refusal, id_) from None
@@ -237,46 +217,6 @@ def _finite(text: str) -> float:
 
 def _is_op_id(value: Json) -> bool:
     return isinstance(value, str) and 0 < len(value) <= MAX_OP_ID and value.isprintable()
-
-
-def _row_of(words: list[str]) -> tuple[CommandRow, list[str]]:
-    """Split words into the command and what follows it."""
-    if len(words) >= 2 and f"{words[0]} {words[1]}" in ROWS:
-        return ROWS[f"{words[0]} {words[1]}"], words[2:]
-    if words and words[0] in ROWS:
-        return ROWS[words[0]], words[1:]
-    has_verbs = bool(words) and any(name.startswith(words[0] + " ") for name in ROWS)
-    return find_row(" ".join(words[: 2 if has_verbs else 1])), []
-
-
-def _set(fields: dict[str, Json], parameter: Parameter[Any], text: str, row: CommandRow) -> None:
-    value: Any = True if parameter.is_flag else _converted(parameter, text)
-    before = fields.get(parameter.name)
-    if isinstance(before, list):
-        before.append(value)
-    elif before is not None:
-        raise Rejected("invalid", f"{parameter.option} is given twice (usage: {row.usage})")
-    else:
-        fields[parameter.name] = [value] if parameter.repeated else value
-
-
-def _set_positions(fields: dict[str, Json], row: CommandRow, positions: list[str]) -> None:
-    for parameter in row.arguments:
-        if parameter.repeated and positions:
-            fields[parameter.name] = list[Json](positions)
-            positions = []
-        elif positions:
-            fields[parameter.name] = positions.pop(0)
-    if positions:
-        raise Rejected("invalid", f"too many words: {positions[0][:100]!r} (usage: {row.usage})")
-
-
-def _converted(parameter: Parameter[Any], text: str) -> Json:
-    """Turn a word into the JSON value that it stands for."""
-    if parameter.type is not JsonType.INTEGER:
-        return text
-    digits = text.removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else text
 
 
 def _result_pieces(result: Result) -> Iterator[str]:

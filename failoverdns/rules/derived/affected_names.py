@@ -41,7 +41,7 @@ class Touched:
 
     `groups` and `applications` are ids, `zones` origins, `challenges` owner names.  `names` are
     names with configured records, each with the origin of its zone, whose other names are not
-    affected.
+    affected.  In the zones (by origin) in `statuses` the status of every application is affected.
     """
 
     groups: frozenset[str]
@@ -49,6 +49,7 @@ class Touched:
     zones: frozenset[DomainName] = frozenset()
     names: frozenset[tuple[DomainName, DomainName]] = frozenset()
     challenges: frozenset[DomainName] = frozenset()
+    statuses: frozenset[DomainName] = frozenset()
 
 
 def touched(
@@ -91,13 +92,14 @@ def touched(
         if zone.alias in hostnames
     }
     origins: set[DomainName] = set()
+    statuses: set[DomainName] = set()
     if zones is not None:
         origins = changed_zones(view.zones, zones)
         kept = {zone.origin for zone in zones}
-        resized = {z.origin for z in zones if _defaults_differ(view.zone(z.origin), z)}
-        if resized or any(zone.origin not in kept for zone in view.zones):
-            groups.update(group.id for group in view.groups() if group.zone in origins)
-            applications.update(application.id for application in view.applications())
+        statuses = {z.origin for z in zones if _defaults_differ(view.zone(z.origin), z)}
+        statuses.update(zone.origin for zone in view.zones if zone.origin not in kept)
+        if any(view.zone(origin) is not None for origin in statuses):  # a new zone has no groups
+            groups.update(group.id for group in view.groups() if group.zone in statuses)
         for order in view.orders():
             challenges.update(owners_of(order.challenges))
     if static is not None:
@@ -109,6 +111,7 @@ def touched(
         frozenset(origins),
         frozenset(names),
         frozenset(challenges),
+        frozenset(statuses),
     )
 
 
@@ -126,6 +129,7 @@ def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
     found: list[Iterable[Node]] = [
         group_nodes(view, part.groups, records_of(view)),
         status_nodes(view, part.applications),
+        status_nodes(view, (one.id for one in view.applications()), part.statuses),
     ]
     for origin in part.zones:
         zone = view.zone(origin)

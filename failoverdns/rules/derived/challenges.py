@@ -99,7 +99,9 @@ def checked_names(view: View, application: Application, names: Iterable[str]) ->
 
 def zone_of(view: View, name: DomainName) -> Zone | None:
     """Return the zone of the server that a name is in, or None."""
-    return next((zone for zone in view.zones if name.is_at_or_below(zone.origin)), None)
+    while (zone := view.zone(name)) is None and not name.is_root:
+        name = name.parent()
+    return zone
 
 
 def challenge_nodes(view: View, owners: Iterable[DomainName] | None = None) -> list[Node]:

@@ -200,12 +200,21 @@ class _Made(NamedTuple):
     records: tuple[RRset, ...]
 
 
-def status_nodes(view: View, ids: Iterable[str]) -> Iterator[Node]:
-    """Yield the nodes `_status.<application>` of each application (by id) in each zone."""
+def status_nodes(
+    view: View, ids: Iterable[str], origins: Iterable[DomainName] | None = None
+) -> Iterator[Node]:
+    """Yield the nodes `_status.<application>` of each application (by id).
+
+    They are in each zone, or only in those with these `origins`.
+    """
+    found = view.zones if origins is None else map(view.zone, origins)
     zones = [
         (zone, {role: (_role_records(role, zone.ttl),) for role in ApplicationRole})
-        for zone in view.zones
+        for zone in found
+        if zone is not None
     ]
+    if not zones:
+        return
     for id_ in ids:
         application = view.application(id_)
         if application is None:

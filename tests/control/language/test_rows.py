@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from failoverdns.control.language.commands import ROWS, parse_command
-from failoverdns.control.language.requests import read_words
 from failoverdns.control.language.rows import MAX_FAULTS, JsonType, Parameter
+from failoverdns.control.language.words import read_words
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed, Rejected
 
