@@ -107,7 +107,7 @@ def shares(bench: Bench, kind: str, rates: Sequence[int]) -> list[tuple[object, 
         )
         reached = [one["per_second"] for figures in found.values() for one in figures]
         row = [
-            f"{_median(one['honest_answered'] / one['honest'] for one in figures):.0%}"
+            f"{_median(one['honest_answered'] / one['honest'] for one in figures):.1%}"
             for figures in found.values()
         ]
         rows.append((f"{rate:,}", f"{min(reached):,.0f} to {max(reached):,.0f}", *row))
