@@ -2,7 +2,7 @@
 
 All servers serve the same 10,000 names with one process or thread on one core; the flood and the
 honest clients come from another core.  Each server is measured without limits and with a limit of
-so many replies a second for a network and name, truncating every second one over it.
+20 replies a second (`--limit`) for a network and name, truncating every second one over it.
 
   share     the share of honest queries that are answered in half a second, for each rate of a flood
   capacity  answers a second without limits, and with a limit that is counted but never reached

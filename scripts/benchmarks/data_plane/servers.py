@@ -282,7 +282,7 @@ def kinds(echo: Path) -> tuple[dict[str, Kind], dict[str, str]]:
 
 
 def limiting_kinds(limit: int) -> list[Kind]:
-    """Return those servers that can limit replies, with so many a second for a network and name.
+    """Return those servers that can limit replies, with `limit` a second for a network and name.
 
     0 turns the limit off.  Those that are not installed are left out.
     """
