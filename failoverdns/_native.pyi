@@ -39,6 +39,38 @@ class Table:
         """Return the bytes of memory in use."""
 
     def serve(
-        self, descriptor: int, secrets: bytes, /
+        self, descriptor: int, secrets: bytes, limiter: Limiter | None = ..., /
     ) -> tuple[int, int, list[tuple[bytes, bytes, bytes | None]]]:
         """Answer packets that wait at a UDP socket: numbers answered and unsent, and the rest."""
+
+class Limiter:
+    """The accounts of a rate limit."""
+
+    def __new__(
+        cls,
+        secret: bytes,
+        per_second: tuple[int, int, int, int, int, int],
+        window: int,
+        slip: int,
+        ipv4_prefix_length: int,
+        ipv6_prefix_length: int,
+        most_accounts: int,
+        exempt: tuple[tuple[bytes, int], ...],
+        /,
+    ) -> Limiter:
+        """Begin without accounts; `per_second` has the rates in the order of `ReplyKind`."""
+
+    def __len__(self) -> int:
+        """Return the number of accounts."""
+
+    def treat(self, address: bytes, kind: int, name: bytes, can_truncate: bool, now: int, /) -> int:
+        """Count a reply, and return the number of its treatment."""
+
+    def refuses(self, address: bytes, now: int, /) -> bool:
+        """Return whether any reply to a client would be dropped, and if so count one."""
+
+    def counts(self) -> tuple[int, int]:
+        """Return the numbers of truncated and dropped replies."""
+
+def is_reflecting_port(port: int, /) -> bool:
+    """Return whether packets from a port are never answered by C."""

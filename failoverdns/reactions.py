@@ -30,8 +30,10 @@ from failoverdns.issuing.issuing import Issuing, NotInstalled, check_installed, 
 from failoverdns.model.change import Change, Json
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.settings import Config, DeliverySettings
+from failoverdns.net.arrivals import Door
 from failoverdns.net.spawning import spawn
-from failoverdns.net.tls import TlsContext, TlsFiles, listen_tls
+from failoverdns.net.tls import TlsContext, TlsFiles
+from failoverdns.net.tls_ports import listen_tls
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 TICK = 30.0
@@ -76,6 +78,7 @@ class _Delivery:
 
     endpoint: Endpoint
     context: TlsContext
+    door: Door
     ports: list[IListeningPort]
 
 
@@ -146,6 +149,7 @@ class Reactions:
                 self._delivery.endpoint.adopt(_clients(config.delivery))
             if prepared.context is not None:
                 self._delivery.context.adopt(prepared.context)
+            self._delivery.door.review()
         self._issuing.configure(config.acme)
         try:
             await self._hooks.configure(config.hooks, self._ledger.state.revision)
@@ -227,13 +231,12 @@ class Reactions:
             self._reactor,
             self._now,
         )
-        ports = listen_tls(
-            self._reactor, settings.listen, context, endpoint.site(), setting="delivery.listen"
-        )
+        door = Door(context, endpoint.site(), self._reactor)
+        ports = listen_tls(self._reactor, settings.listen, door, setting="delivery.listen")
         for port in ports:
             address: Any = port.getHost()
             log.info("delivery on {host}:{port}, HTTPS", host=address.host, port=address.port)
-        return _Delivery(endpoint, context, ports)
+        return _Delivery(endpoint, context, door, ports)
 
     def _issuing_effects(self, submit: Submit) -> IssuingEffects:
         return IssuingEffects(

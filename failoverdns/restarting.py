@@ -19,6 +19,7 @@ from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
+from failoverdns.confinement.capabilities import passed_on
 from failoverdns.model.errors import Rejected
 from failoverdns.trial import InUse, write_in_use
 
@@ -52,13 +53,14 @@ async def try_version(
     """
     child = _Trial(reactor)
     try:
-        reactor.spawnProcess(
-            child,
-            command[0],
-            [*command, "--trial"],
-            env={**environment, TRIAL_VARIABLE: write_in_use(used)},
-            path=None,
-        )
+        with passed_on():  # it binds new addresses for a moment
+            reactor.spawnProcess(
+                child,
+                command[0],
+                [*command, "--trial"],
+                env={**environment, TRIAL_VARIABLE: write_in_use(used)},
+                path=None,
+            )
     except OSError as fault:
         raise _refused(f"{command[0]}: {fault.strerror}") from None
     status, output, errors = await child.ended

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from failoverdns.model.errors import Malformed
+from failoverdns.regular_files import open_regular
 
 
 def read_secret(path: Path, limit: int) -> bytes:
@@ -15,18 +16,10 @@ def read_secret(path: Path, limit: int) -> bytes:
     Its owner and its group may read it.  Raises OSError, and Malformed with the remedy if others
     may open it, or if it is larger.
     """
-    with open(path, "rb", opener=_open) as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise Malformed("not a regular file")
-        if status.st_mode & stat.S_IRWXO:
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_mode & stat.S_IRWXO:
             raise Malformed(f"every user of the machine can open it; `chmod o= {path}`")
         content = file.read(limit + 1)
     if len(content) > limit:
         raise Malformed(f"larger than {limit} bytes; is this a file with a secret?")
     return content
-
-
-def _open(path: str, flags: int) -> int:
-    """Open a file without waiting for the other end, if it is a pipe."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)

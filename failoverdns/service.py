@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,22 +26,21 @@ from failoverdns.answering.settings import CannotReadSecrets
 from failoverdns.automation.automation_loop import steady_clock
 from failoverdns.changes.ledger import Ledger
 from failoverdns.changes.state import State
-from failoverdns.config import ConfigErrors, load_config, takes_restart
 from failoverdns.control.language.requests import write_reply
-from failoverdns.model.change import Change, Json
+from failoverdns.model.change import Change, Delta, Json
 from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.one_call import OneCall
-from failoverdns.net.peer import find_control_gid, find_roles
-from failoverdns.net.sockets import CannotListen
+from failoverdns.net.peer import find_control_gid, peer_process
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import Succession, close_all
 from failoverdns.net.unix import UnixListener, distrust, hidden_from, make_folder
 from failoverdns.outages import Outages
 from failoverdns.reactions import CannotReact
+from failoverdns.reloading import Reloading
 from failoverdns.running import Running, build, submit
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.opening import store_of
@@ -96,8 +96,7 @@ class Service:
         self._running: Running | None = None
         self._outages = Outages(self._store, lambda: self._running)
         self._catching_up = OneCall(reactor)
-        self._reloading = False
-        self._reload_wanted = False
+        self._reloading = Reloading(self, self._answering, reactor)
 
     async def start(self) -> None:
         """Bind the control socket, load the state, fill the table, then open the other sockets.
@@ -132,42 +131,37 @@ class Service:
         if self._listener is not None:
             log.info("control socket {path}", path=str(self.config.control.socket))
 
+    @property
+    def running(self) -> Running | None:
+        """The running parts; None while the server starts or stops."""
+        return self._running
+
     async def reload(self) -> None:
         """Read the configuration again and apply it whole, or log why not and change nothing.
 
         A call during a reload makes it run once more afterwards.
         """
-        self._reload_wanted = True
-        if self._reloading:
-            return
-        self._reloading = True
-        try:
-            while self._reload_wanted:
-                self._reload_wanted = False
-                await self._reload()
-        finally:
-            self._reloading = False
-
-    async def _reload(self) -> None:
-        if self._running is None:
-            return
-        try:
-            await self._apply(self._running, load_config(self.config.file))
-        except ConfigErrors as faults:
-            for error in faults.errors:
-                log.error("{error}", error=str(error))
-            log.error("not reloaded: nothing was changed")
-        except (Rejected, CannotReadSecrets, CannotListen, CannotReact, CannotStart) as fault:
-            log.error("not reloaded, nothing was changed: {fault}", fault=str(fault))
+        await self._reloading.reload()
 
     async def hand_over(self) -> Succession:
         """Finish the commands under way, stop, and return what the next program continues.
 
-        Raises Rejected if that is not possible now; then nothing was changed.
+        A reload is given up, because the next program reads the configuration.
+        Raises Rejected if a restart is not possible now; then nothing was changed.
         """
+        was_reloading = self._reloading.give_up("the server restarts")
+        await self._reloading.ended()
+        try:
+            return await self._hand_over()
+        except Rejected:
+            if was_reloading:
+                spawn(self.reload())
+            raise
+
+    async def _hand_over(self) -> Succession:
         running, began = self._running, self._reactor.seconds()
-        if running is None or self._reloading:
-            raise Rejected("busy", "nothing was changed: the server starts, stops or reloads")
+        if running is None:
+            raise Rejected("busy", "nothing was changed: the server starts or stops")
         unrecorded = self._ledger.overlay if self._ledger is not None else ()
         if unrecorded and self.config.workers == 0:  # with workers, these keep them
             text = "steps that were taken while the state could not be written are not recorded yet"
@@ -190,6 +184,7 @@ class Service:
 
     async def stop(self) -> None:
         """Close the sockets, then the store; acknowledged changes are on disk already."""
+        self._reloading.give_up("the server stops")
         await self._answering.stop()
         self._catching_up.cancel()
         if self._running is not None:
@@ -264,7 +259,7 @@ class Service:
         ledger = Ledger(
             State(loaded.revision, loaded.entities, self.config.zones, self.config.automation),
             self._store,
-            publish=self._answering.publish,
+            publish=self._publish,
             keep=lambda step: self._answering.keep(step.revision, write_step(step)),
             forget=self._answering.forget,
             visible=self._answering.visible,
@@ -323,10 +318,21 @@ class Service:
         running.automation.configure(self.config)
         running.trimming.configure(self.config.history)
         if self._listener is not None:
-            self._listener.accept(running.control)
+            self._listener.accept(running.control, self._admits)
         if self._succession is not None:
             clients = self._succession.clients
             running.control.take_over(clients, self._write_restarted, self._reactor)
+
+    def _admits(self, sock: socket.socket) -> bool:
+        """Return whether there is room for a client, and it is no answering process.
+
+        These have no reason to connect, and where the kernel can prevent it, they cannot either.
+        """
+        pid = peer_process(sock)
+        if self._answering.includes(pid):
+            log.error("answering process {pid} connected to the control socket: refused", pid=pid)
+            return False
+        return self._running is not None and self._running.control.admits(sock)
 
     def _write_restarted(self, id_: Json) -> bytes:
         """Return the reply to `restart`, now that it is done."""
@@ -339,27 +345,9 @@ class Service:
         }
         return b"".join(write_reply(id_, self._running.ledger.state.revision, result))
 
-    async def _apply(self, running: Running, config: Config) -> None:
-        """Apply a new configuration; if it cannot be used, raise before anything is changed."""
-        if changed := takes_restart(self.config, config):
-            raise CannotStart(f"a change of {', '.join(changed)} takes a restart")
-        reactions = running.reactions.prepare(config)
-        roles = await self._in_any_thread(lambda: find_roles(config.control.roles))
-        answering = self._answering.prepare(config)
-        try:
-            await submit(running.ledger, _configure(config), "reload")
-        except Rejected:
-            self._answering.discard(answering)
-            raise
-        await self._answering.adopt(answering)
-        self.config = config
-        running.control.adopt(roles)
-        await running.reactions.reload(reactions)
-        running.resolving.configure(config.resolvers)
-        running.automation.configure(config)
-        running.trimming.configure(config.history)
-        log.info("reloaded {file}", file=str(config.file))
-        self._answering.log_addresses()
+    def _publish(self, delta: Delta) -> None:
+        self._reloading.note(delta)
+        self._answering.publish(delta)
 
     def _announce(self, change: Change) -> None:
         if self._running is not None:

@@ -27,6 +27,7 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.settings import Config, ListenAddress
 from failoverdns.net.peer import find_control_gid, find_roles
 from failoverdns.net.sockets import CannotListen, check_free
+from failoverdns.privileges import CannotDrop, drop_privileges, is_to_change
 from failoverdns.protocol.table.fast_path import NotCompiled, fast_path
 from failoverdns.reactions import CannotReact, prepare
 from failoverdns.rules.decisions.configuring import configure
@@ -72,6 +73,7 @@ def check_start(config: Config, used: InUse | None) -> str:
     the state and the addresses are in use.  Raises CannotServe.
     """
     try:
+        _check_user(config, used)
         fast_path()
         loaded = read_beside(config.state.sqlite, Vault(config.certificates.key_file))
         state = State(loaded.revision, loaded.entities, config.zones, config.automation)
@@ -86,13 +88,27 @@ def check_start(config: Config, used: InUse | None) -> str:
     except Rejected as fault:
         text = f"the configuration contradicts the state {config.state.sqlite}: {fault}"
         raise CannotServe(text) from None
-    except (CannotListen, CannotReact, CannotReadSecrets, Corrupt, NotCompiled, OSError) as fault:
+    except (
+        *(CannotListen, CannotReact, CannotReadSecrets, CannotDrop, Corrupt, NotCompiled, OSError),
+    ) as fault:
         raise CannotServe(str(fault)) from None
     groups = sum(1 for _ in state.groups())
     return (
         f"failoverdns {__version__}: {len(state.zones)} zone(s), {groups} group(s), "
         f"revision {state.revision}"
     )
+
+
+def _check_user(config: Config, used: InUse | None) -> None:
+    """Check that the server can run as its user, and become it; raises CannotDrop.
+
+    A server that runs as root cannot become another user at a restart: its answering processes,
+    sockets and files belong to root.
+    """
+    if used is not None and config.user is not None and is_to_change(config.user):
+        text = f"the server becomes {config.user} when it is stopped and started, not at a restart"
+        raise CannotDrop(f"user: {text}")
+    drop_privileges(config, make_folders=False)
 
 
 def _check_unused(config: Config, used: InUse) -> None:

@@ -38,7 +38,7 @@ WHO = unix_principal(0, 1, "pytest")
 class Corridor:
     """A ledger over a store in memory, and a log of what it published, announced and replied."""
 
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: Any = field(default_factory=MemoryStore)
     gate: Gate = field(default_factory=Gate)
     table: PythonTable = field(default_factory=PythonTable)
     log: list[Any] = field(default_factory=list)

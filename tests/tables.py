@@ -16,7 +16,7 @@ import dns.rdatatype
 import dns.zone
 
 from failoverdns.answering import responding
-from failoverdns.answering.limiting import RateLimiter
+from failoverdns.answering.limiting import Limiter
 from failoverdns.answering.responding import Asker
 from failoverdns.answering.settings import AnswerSettings
 from failoverdns.model.change import Delta, Node
@@ -42,14 +42,14 @@ from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.protocol.table.table import Authority, Entry, Table
 
 NEGATIVE_TTL = 60
-UDP = Asker("0.0.0.0", True, 0.0, 0.0)
+UDP = Asker("0.0.0.0", True, 0.0, 0)
 TCP = UDP._replace(udp=False)
 
 
 def answer_settings(
     cookies: CookieSecrets | None = None,
     nsid: bytes | None = None,
-    limiter: RateLimiter | None = None,
+    limiter: Limiter | None = None,
     chaos: Mapping[bytes, CompiledRRset] | None = None,
 ) -> AnswerSettings:
     """Return answer settings with nothing but the given ones."""

@@ -30,18 +30,19 @@ from failoverdns.control import (
     conversation,
     intake,
     line_buffer,
-    long_requests,
     places,
     reading,
+    shares,
 )
 from failoverdns.control.language import requests, words
 from failoverdns.delivery import hook, pull, warnings
 from failoverdns.delivery import one_request as channel
 from failoverdns.issuing import orders, renewing, windows
 from failoverdns.model import health, resolution, zone
-from failoverdns.model.limits import RateLimits
+from failoverdns.model.limits import ALL_FACTOR, RateLimits
 from failoverdns.model.settings import TCPSettings
-from failoverdns.net import tls
+from failoverdns.net import arrivals, budgets, prefixes
+from failoverdns.net.places import KNOWN_FOR, MAX_KNOWN
 from failoverdns.protocol import cookies, options, query, reply
 from failoverdns.protocol.table import lookup
 from failoverdns.rules.decisions import planning
@@ -58,12 +59,23 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 CERTIFICATES = [
     ("and the last 20 fetches; never the key", reading.SHOWN_FETCHES, 20),
     ("waits up to that many seconds, at most 300, until", pull.MAX_WAIT, 300),
-    ("| 30 s, even if the client keeps sending;", channel.REQUEST_TIME, 30),
+    ("after the handshake | 30 s, even if the client keeps", channel.REQUEST_TIME, 30),
     ("another 30 s to read the reply |", channel.REPLY_TIME, 30),
-    ("| connections | 250, including", tls.MAX_CONNECTIONS, 250),
-    ("including 100 with the same client certificate |", tls.MAX_OF_ONE, 100),
+    ("| connections with a client certificate | 250,", arrivals.MAX_CLIENTS, 250),
+    ("including 100 with the same one; if there", arrivals.MAX_OF_ONE, 100),
+    ("shown no certificate yet | 400; if there", arrivals.MAX_NEWCOMERS, 400),
+    ("| 5 s for the first message, then", arrivals.FIRST_BYTES_TIME, 5),
+    ("message, then 10 s for the handshake |", arrivals.HANDSHAKE_TIME, 10),
+    ("| 1,500 from one network, 2,500 in all;", budgets.ARRIVALS_OF_ONE, 1500),
+    ("one network, 2,500 in all; another 1,500", budgets.ARRIVALS, 2500),
+    ("| 40 % of one processor, and another", budgets.TIME_SHARE, 0.4),
+    ("and another 20 % for known addresses;", budgets.KNOWN_TIME_SHARE, 0.2),
+    ("A network is a /24 (IPv4) or /56 (IPv6).\nAn", prefixes.IPV4_PREFIX, 24),
+    ("is a /24 (IPv4) or /56 (IPv6).\nAn address", prefixes.IPV6_PREFIX, 56),
+    ("An address is known for 7 days after", KNOWN_FOR, 7 * DAY),
+    ("at most 2,000 networks and addresses are known", MAX_KNOWN, 2000),
+    ("has 20 places before it competes", arrivals.KNOWN_PLACES, 20),
     ("| header | 16 KiB; a request body is discarded |", HTTPChannel.totalHeadersSize, 16 * KIB),
-    ("client certificate so far | 100; another one takes", tls.MAX_STRANGERS, 100),
     (
         "tried again after 1, 5, 30, 120 and then every 300 seconds, up to `attempts` times",
         hook.BACK_OFF,
@@ -111,8 +123,8 @@ CONFIGURATION = [
     ("100 inclusions, 8 deep.", zone_file.LIMITS.depth, 8),
     ("is killed within two seconds, and replaced", HUNG <= 2, True),
     ("warns once a day of names that no application", warnings.WARNING_INTERVAL, DAY),
-    ("from one /24 (IPv4) or /56 (IPv6)", tcp_clients.IPV4_PREFIX, 24),
-    ("of them from one /24 (IPv4) or /56 (IPv6).\n", tcp_clients.IPV6_PREFIX, 56),
+    ("from one /24 (IPv4) or /56 (IPv6)", prefixes.IPV4_PREFIX, 24),
+    ("of them from one /24 (IPv4) or /56 (IPv6).\n", prefixes.IPV6_PREFIX, 56),
     ("secrets of its own, a new one a day", agreeing.ROTATION, DAY),
     ("up to two more are accepted as well", cookies.MAX_SECRETS, 1 + 2),
     ("after an hour remove the old one and reload", cookies.MAX_AGE, HOUR),
@@ -144,8 +156,10 @@ CONTROL = [
     ("of `watch` | 100 | 50 | 10 each |", places.LIMITS.watchers_of_one, 50),
     ("`watch` | 100 | 50 | 10 each |", places.LIMITS.watchers_kept, 10),
     ("long requests (over 64 KiB) in memory", line_buffer.SHORT, 64 * KIB),
-    ("(over 64 KiB) in memory | 16 | 4 | 4 each |", long_requests.IN_ALL, 16),
-    ("64 KiB) in memory | 16 | 4 | 4 each |", long_requests.OF_ONE, 4),
+    ("(over 64 KiB) in memory | 16 | 4 | 4 each |", shares.LONG_IN_ALL, 16),
+    ("64 KiB) in memory | 16 | 4 | 4 each |", shares.LONG_OF_ONE, 4),
+    ("reading commands that are carried out at a time | 8 | 4 | 4", shares.READS_IN_ALL, 8),
+    ("commands that are carried out at a time | 8 | 4 | 4", shares.READS_OF_ONE, 4),
     ("left its replies unread for 5 seconds counts as", connection.STALLED, 5),
     ("it must arrive within 10 seconds", intake.LONG_TIMEOUT, 10),
     ("has at most 1,000 requests, or 256 KiB", conversation.MAX_PENDING, 1000),
@@ -216,10 +230,11 @@ STANDARDS = [
     ("of all connections together take at most 16 MiB.", TCPSettings().max_buffered, 16 * MIB),
     ("by client network (/24 and /56)", RateLimits().ipv4_prefix_length, 24),
     ("client network (/24 and /56) and:", RateLimits().ipv6_prefix_length, 56),
+    ("all replies together, up to 10 times the rate", ALL_FACTOR, 10),
     ("Every second reply over the limit is truncated", RateLimits().slip, 2),
     ("replies are counted, too, down to 15 seconds' worth", RateLimits().window, 15),
-    ("or 200 of one /24 or /56, the one", tcp_clients.IPV4_PREFIX, 24),
-    ("one /24 or /56, the one that has been", tcp_clients.IPV6_PREFIX, 56),
+    ("or 200 of one /24 or /56, the one", prefixes.IPV4_PREFIX, 24),
+    ("one /24 or /56, the one that has been", prefixes.IPV6_PREFIX, 56),
     ("reactor 16 queries of a connection and", tcp_clients.MESSAGES_IN_A_ROW, 16),
     ("of a connection and 64 of all are", tcp_clients.MESSAGES_A_TURN, 64),
     ("is read up to 64 KiB of its body, whole or", health.MAX_BODY, 64 * KIB),

@@ -33,33 +33,40 @@ FLOORS: Mapping[str, str] = {
     "protocol.table":  "model protocol _native",
     "pki":             "model",
     "store":           "model",
-    "config":          "model",
-    "secret_files":    "model",
-    "net":             "model secret_files",
+    "regular_files":   "model",
+    "confinement":     "",
+    "config":          "model regular_files confinement.user",
+    "secret_files":    "model regular_files",
+    "net":             "model regular_files secret_files",
     "changes":         "model rules protocol store.interface",
     "control.language": "model pki",
     "effects":         "model rules.derived",
     "control":         "model rules protocol pki store.interface net changes effects "
                        "control.language",
-    "answering":       "model protocol net secret_files",
-    "workers":         "model rules.derived protocol net answering",
+    "answering":       "model protocol net secret_files _native",
+    "workers":         "model rules.derived protocol net answering confinement",
     "delivery":        "model rules pki store.interface net effects",
-    "issuing":         "model rules pki store.interface effects secret_files",
+    "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
-    "probing":         "model",
+    "probing":         "model regular_files",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules store.interface net changes effects delivery issuing",
     "trimming":        "model store.interface net effects",
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming",
-    "service":         "model rules store config net changes control answering workers "
-                       "automation reactions running outages",
-    "trial":           "model rules protocol.table store net changes answering reactions",
-    "restarting":      "model trial",
+    "reading":         "model config workers.starting",
+    "reloading":       "model config net changes answering workers.interface "
+                       "workers.full_table reactions running reading",
+    "service":         "model rules store net changes control answering workers "
+                       "automation reactions running outages reloading",
+    "privileges":      "model net confinement",
+    "trial":           "model rules protocol.table store net changes answering reactions "
+                       "privileges",
+    "restarting":      "model confinement trial",
     "cli":             "model control.language",
     "cli.serving":     "model config net control.language protocol.table workers.rendezvous "
-                       "service trial restarting",
+                       "confinement privileges service trial restarting",
     "__main__":        "cli",
 }  # fmt: skip
 """What each package may import, from the lowest floor up: only packages in the rows above it.
@@ -72,8 +79,8 @@ itself, and the version in `failoverdns`.  Of the store, most packages may use o
 HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client",
-    "siphashc":     "protocol.cookies",
-    "cryptography": "pki store.vault net.tls delivery.pull probing.certificates",
+    "siphashc":     "protocol.cookies answering.limiting",
+    "cryptography": "pki store.vault net.tls net.arrivals delivery.pull probing.certificates",
     "OpenSSL":      "net.tls probing.tls",
     "yaml":         "config",
     "pydantic":     "config answering.settings",
@@ -90,7 +97,7 @@ HOMES: Mapping[str, str] = {
                     "workers delivery.one_request delivery.pull resolving.refresh_loop "
                     "probing.polling probing.prober probing.probe_loop automation.hostnames "
                     "automation.automation_loop reactions trimming outages running restarting "
-                    "service cli.serving",
+                    "reading reloading service cli.serving",
     "zope":         "net control.connection answering.tcp answering.udp workers.channel "
                     "probing.polling cli.serving",
 }  # fmt: skip
@@ -215,10 +222,11 @@ def test_packages_import_only_from_lower_floors() -> None:
     assert upwards == []
 
 
-def test_configuration_files_are_read_by_the_service_and_the_command_line_only() -> None:
+def test_configuration_files_are_read_at_the_start_and_by_reloads_only() -> None:
     """All other packages get values of `model.settings`."""
     assert [package for package, words in FLOORS.items() if covers(words, "config")] == [
-        "service",
+        "reading",
+        "reloading",
         "cli.serving",
     ]
 

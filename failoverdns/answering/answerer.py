@@ -22,6 +22,7 @@ from failoverdns.answering.responding import (
 )
 from failoverdns.answering.settings import UNCONFIGURED, WorkerSettings, answer_settings_of
 from failoverdns.model.change import Json
+from failoverdns.model.errors import Malformed
 from failoverdns.net.sockets import make_room
 from failoverdns.protocol.table.fast_path import make_table
 from failoverdns.protocol.table.table import Batches, ServedBatch, ServesBatches, Table
@@ -35,9 +36,11 @@ class Answerer:
     def __init__(self, reactor: Any) -> None:
         """Begin with an empty table and no sockets; `reactor` is Twisted's."""
         self._table: Table = make_table()
+        self._next: Table | None = None
+        """A table that is being filled, to take the place of the one that answers."""
         self._settings = answer_settings_of(UNCONFIGURED, None)
-        batches = self._table.serve if isinstance(self._table, ServesBatches) else None
-        serve = partial(self._serve, batches) if batches is not None else None
+        batches = isinstance(self._table, ServesBatches)
+        serve = partial(self._serve, self._serve_batches) if batches else None
         self.listeners = Listeners(reactor, self.answer, UNCONFIGURED.tcp, serve)
         self.query_log = QueryLog(None)
 
@@ -51,10 +54,10 @@ class Answerer:
             if settings.limiter is None and not logging:
                 reply = self._table.ready_answer(packet, udp=udp)
                 if reply is None:  # a ready answer does not depend on client and time
-                    asker = Asker(host, udp, time.time(), 0.0)
+                    asker = Asker(host, udp, time.time(), 0)
                     reply = unready_answer(self._table, packet, asker, settings).message
                 return reply
-            asker = Asker(host, udp, time.time(), time.monotonic())
+            asker = Asker(host, udp, time.time(), time.monotonic_ns())
             reply = respond(self._table, packet, asker, settings)
             if logging:
                 self.query_log.note(packet, reply, host, asker.now, udp=udp)
@@ -63,21 +66,50 @@ class Answerer:
             log.failure("a packet could not be answered: {packet}", packet=packet[:600].hex())
             return server_failure(packet)
 
+    def _serve_batches(self, *arguments: Any) -> ServedBatch:
+        """Answer from the present table."""
+        table = self._table
+        assert isinstance(table, ServesBatches)
+        return table.serve(*arguments)
+
     def _serve(self, batches: Batches, descriptor: int) -> ServedBatch | None:
-        """Let C answer the packets at a socket, unless rate limit or query log need each one."""
-        if self._settings.limiter is not None or self.query_log.is_on:
+        """Let C answer the packets at a socket, unless the query log needs each one."""
+        limiter = self._settings.limiter
+        native = limiter.native if limiter is not None else None
+        if self.query_log.is_on or (limiter is not None and native is None):
             return None
-        return batches(descriptor, self._settings.cookies)
+        return batches(descriptor, self._settings.cookies, native)
 
     def take_delta(self, delta: bytes, is_part: bool = False) -> None:
         """Apply a delta, together with the parts before it; only stage one that `is_part`.
 
         Raises Malformed.
         """
-        if is_part:
-            self._table.stage(delta)
-        else:
-            self._table.apply(delta)
+        for table in (self._table, self._next):
+            if table is not None and is_part:
+                table.stage(delta)
+            elif table is not None:
+                table.apply(delta)
+
+    def fill_next(self, part: bytes) -> None:
+        """Put names into the next table; deltas go to both tables until it is taken or forgotten.
+
+        Raises Malformed.
+        """
+        if self._next is None:
+            self._next = make_table()
+        self._next.apply(part)
+
+    def take_next(self, delta: bytes) -> None:
+        """Apply a delta to the next table, and answer from it from now on; raises Malformed."""
+        if self._next is None:
+            raise Malformed("there is no next table")
+        self._next.apply(delta)
+        self._table, self._next = self._next, None
+
+    def forget_next(self) -> None:
+        """Give up the next table."""
+        self._next = None
 
     def configure(self, settings: WorkerSettings) -> None:
         """Replace the settings; the query log keeps the settings that it started with.

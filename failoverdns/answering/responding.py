@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from failoverdns.answering.accounts import ERRORS, ReplyAccount, account_of, account_of_ready
 from failoverdns.answering.authoritative import answer
-from failoverdns.answering.limiting import RateLimiter, ReplyKind, Treatment, packed
+from failoverdns.answering.limiting import Limiter, Treatment, is_plain_query, packed
 from failoverdns.answering.settings import AnswerSettings
 from failoverdns.model.numbers import EdnsOption, Rcode
 from failoverdns.protocol.cookies import SIZE, CookieSecrets, check_cookie
@@ -39,9 +40,6 @@ from failoverdns.protocol.reply import (
 )
 from failoverdns.protocol.table.table import Table
 
-_NOERROR: Final = Rcode.NOERROR.value
-_NXDOMAIN: Final = Rcode.NXDOMAIN.value
-
 _OPT_START: Final = b"\0\0)"
 _COOKIES: Final = {
     12: b"\0\x0c\0\x0a\0\x08",  # a client cookie alone
@@ -56,33 +54,47 @@ _COOKIE_SPACE: Final = 4 + SIZE
 class Asker(NamedTuple):
     """The DNS client, transport and time of a query; a tuple, as one is made for every packet.
 
-    `host` is the client's address as text, `now` is in seconds since 1970, `monotonic` in seconds.
+    `host` is the client's address as text, `now` is in seconds since 1970, `monotonic` in
+    nanoseconds.
     """
 
     host: str
     udp: bool
     now: float
-    monotonic: float
+    monotonic: int
 
 
 class Reply(NamedTuple):
     """The reply to a packet: a message, or None for no reply.
 
     `has_valid_cookie` means that the client has proven its address, so it is not rate-limited.
+    A reply that is not a ready answer has its query and its sections, None without a question.
     """
 
     message: bytes | None
     has_valid_cookie: bool
+    is_ready: bool = False
+    query: Query | None = None
+    sections: Sections | None = None
 
 
 def respond(table: Table, packet: bytes, asker: Asker, settings: AnswerSettings) -> bytes | None:
     """Return the reply to a packet after rate limiting, or None for no reply; never raises."""
-    reply, has_valid_cookie = table.ready_answer(packet, udp=asker.udp), False
-    if reply is None:
-        reply, has_valid_cookie = unready_answer(table, packet, asker, settings)
-    if settings.limiter is None or reply is None or has_valid_cookie or not asker.udp:
-        return reply
-    return _limited(table, packet, reply, asker, settings, settings.limiter)
+    limiter = settings.limiter if asker.udp else None
+    if (
+        limiter is not None
+        and is_plain_query(packet)
+        and limiter.refuses(packed(asker.host), asker.monotonic)
+    ):
+        return None
+    ready = table.ready_answer(packet, udp=asker.udp)
+    if ready is not None:
+        reply = Reply(ready, False, is_ready=True)
+    else:
+        reply = unready_answer(table, packet, asker, settings)
+    if limiter is None or reply.message is None or reply.has_valid_cookie:
+        return reply.message
+    return _limited(table, packet, reply, asker, settings, limiter)
 
 
 def unready_answer(table: Table, packet: bytes, asker: Asker, settings: AnswerSettings) -> Reply:
@@ -122,7 +134,7 @@ def _ready_with_cookie(table: Table, packet: bytes, asker: Asker, secrets: Cooki
                 if total > (min(payload, UDP_PAYLOAD) if asker.udp else TCP_PAYLOAD):
                     break
             valid, cookie = check_cookie(secrets, packet[at + 4 :], packed(asker.host), asker.now)
-            return Reply(reply[:-2] + _COOKIES[28] + cookie, valid)
+            return Reply(reply[:-2] + _COOKIES[28] + cookie, valid, is_ready=True)
     return Reply(None, False)
 
 
@@ -148,7 +160,9 @@ def slow_answer(table: Table, packet: bytes, asker: Asker, settings: AnswerSetti
     if query.edns is not None and query.edns.options is not NO_OPTIONS:
         valid, options = _reply_options(query.edns.options, asker, settings)
     limit = udp_limit(query) if asker.udp else TCP_PAYLOAD
-    return Reply(write_reply(query, sections, limit, options), valid)
+    return Reply(
+        write_reply(query, sections, limit, options), valid, query=query, sections=sections
+    )
 
 
 def _reply_options(options: Options, asker: Asker, settings: AnswerSettings) -> tuple[bool, bytes]:
@@ -171,19 +185,26 @@ def _reply_options(options: Options, asker: Asker, settings: AnswerSettings) -> 
 def _limited(
     table: Table,
     packet: bytes,
-    reply: bytes,
+    reply: Reply,
     asker: Asker,
     settings: AnswerSettings,
-    limiter: RateLimiter,
+    limiter: Limiter,
 ) -> bytes | None:
     """Return a reply, or a truncated one or None if the client network gets too many."""
-    kind, name = _account(table, reply)
-    treatment = limiter.treat(packed(asker.host), kind, name, asker.monotonic)
+    account, can_truncate = _account(table, reply)
+    treatment = limiter.treat(
+        packed(asker.host),
+        account.kind,
+        account.name,
+        asker.monotonic,
+        can_truncate=can_truncate,
+    )
     if treatment is Treatment.SEND:
-        return reply
-    query = read_query(packet)
-    if treatment is Treatment.DROP or not isinstance(query, Query):
+        return reply.message
+    if treatment is Treatment.DROP:
         return None
+    query = reply.query or read_query(packet)
+    assert isinstance(query, Query)
     rcode, options = Rcode.NOERROR, b""
     if query.edns is not None and query.edns.options.cookie is not None and settings.cookies:
         rcode = Rcode.BADCOOKIE  # with the cookie only, so that floods are not amplified
@@ -193,17 +214,11 @@ def _limited(
     return write_reply(query, sections, PLAIN_UDP_PAYLOAD if rcode else 0, options)
 
 
-def _account(table: Table, reply: bytes) -> tuple[ReplyKind, bytes]:
-    """Return the account of a reply: its kind, and the bytes that distinguish it."""
-    rcode = reply[3] & 0xF
-    if rcode not in (_NOERROR, _NXDOMAIN) or len(reply) == 12:
-        return ReplyKind.ERROR, b""
-    at = 12
-    while length := reply[at]:
-        at += 1 + length
-    name = reply[12 : at + 1].lower()
-    if rcode == _NOERROR and table.find(name) is not None:
-        return ReplyKind.ANSWER, name + reply[at + 1 : at + 5]
-    authority = table.zone_of(name)
-    zone = authority.origin if authority is not None else b""
-    return (ReplyKind.NXDOMAIN if rcode == _NXDOMAIN else ReplyKind.ANSWER), zone
+def _account(table: Table, reply: Reply) -> tuple[ReplyAccount, bool]:
+    """Return the account of a reply, and whether the reply has a question and can be truncated."""
+    if reply.is_ready:
+        assert reply.message is not None
+        return account_of_ready(reply.message), True
+    if reply.query is None or reply.sections is None:
+        return ERRORS, False
+    return account_of(table, reply.query, reply.sections), True

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
-from failoverdns.answering.limiting import RateLimiter
+from failoverdns.answering.limiting import Limiter, make_limiter
 from failoverdns.model.errors import Malformed
 from failoverdns.model.limits import RateLimits
 from failoverdns.model.settings import (
@@ -62,7 +62,7 @@ class AnswerSettings:
     cookies: CookieSecrets | None
     nsid: bytes | None
     idle_timeout: float
-    limiter: RateLimiter | None
+    limiter: Limiter | None
     chaos: Mapping[bytes, CompiledRRset]
 
 
@@ -136,14 +136,16 @@ def share_of(settings: WorkerSettings, processes: int) -> WorkerSettings:
         limits = replace(
             limits,
             responses_per_second=_part(limits.responses_per_second, processes),
+            nodata_per_second=_part(limits.nodata_per_second, processes),
             nxdomains_per_second=_part(limits.nxdomains_per_second, processes),
+            referrals_per_second=_part(limits.referrals_per_second, processes),
             errors_per_second=_part(limits.errors_per_second, processes),
             all_per_second=_part(limits.all_per_second, processes),
         )
     return replace(settings, tcp=tcp, rate_limit=limits)
 
 
-def answer_settings_of(settings: WorkerSettings, limiter: RateLimiter | None) -> AnswerSettings:
+def answer_settings_of(settings: WorkerSettings, limiter: Limiter | None) -> AnswerSettings:
     """Return the settings of answers; `limiter` is reused if its rate limit is unchanged."""
     identity = settings.identity
     return AnswerSettings(
@@ -181,10 +183,10 @@ def _part(number: int, processes: int) -> int:
     return -(-number // processes)
 
 
-def _limiter(limits: RateLimits | None, old: RateLimiter | None) -> RateLimiter | None:
+def _limiter(limits: RateLimits | None, old: Limiter | None) -> Limiter | None:
     if limits is None:
         return None
-    return old if old is not None and old.limits == limits else RateLimiter(limits)
+    return old if old is not None and old.limits == limits else make_limiter(limits)
 
 
 def _read(path: Path) -> CookieSecrets:

@@ -11,15 +11,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import Final, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
 from failoverdns.model.settings import TCPSettings
-
-IPV4_PREFIX, IPV6_PREFIX = 24, 56
-"""Bits of an address that identify one client: the network that one customer of a provider has."""
+from failoverdns.net.prefixes import prefix_of
 
 MESSAGES_A_TURN: Final = 64
 """Messages of all connections that are answered in one reactor turn; UDP reads as many."""
@@ -136,10 +133,3 @@ class TCPClients:
         self.evicted += 1
         self.leave(connection)
         connection.let_go()
-
-
-def prefix_of(host: str) -> bytes:
-    """Return the network (/24 or /56) that identifies a client, from its address as text."""
-    address = ip_address(host.partition("%")[0])
-    bits = IPV4_PREFIX if address.version == 4 else IPV6_PREFIX
-    return ip_network((address, bits), strict=False).network_address.packed

@@ -29,6 +29,13 @@ BATCH: Final = 64
 MAX_PACKET: Final = 4096
 """Bytes of a query that are read; a longer one is cut and so gets FORMERR."""
 
+REFLECTING_PORTS: Final = frozenset((0, 7, 11, 13, 15, 17, 19, 37, 464))
+"""Ports from which no packet is answered: services there answer anything, so it might never end.
+
+They are echo, systat, daytime, netstat, qotd, chargen, time and kpasswd; 0 is invalid as a source.
+The fast path in C has the same ports (`is_reflecting` in `failoverdns/native/batch.c`).
+"""
+
 _PKTINFO4 = Struct("=i4s4s")
 _PKTINFO6 = Struct("=16si")
 _SOCKADDR4, _SOCKADDR6 = Struct("=2x2s4s"), Struct("=2x2s4s16sI")
@@ -155,8 +162,8 @@ def _control(data: bytes | None) -> Control:
 
 
 def _is_answerable(sender: Any, own: Any) -> bool:
-    """Return whether a reply to this sender could reach somebody other than ourselves."""
-    return bool(sender[1] != 0 and sender[:2] != own)
+    """Return whether a reply to this sender could reach somebody other than us, and end there."""
+    return bool(sender[1] not in REFLECTING_PORTS and sender[:2] != own)
 
 
 def _asked_address(

@@ -31,7 +31,7 @@ class Draft(EntityTables):
         self.revision = base.revision
         self.base_revision = base.revision
         """The revision of the state below, which is stored."""
-        self._zones: tuple[Zone, ...] | None = None
+        self._zones: dict[DomainName, Zone] | None = None
         self._tables: defaultdict[type[Entity], dict[Identity, Any]] = defaultdict(dict)
         """Changed entities by kind and identity; None for a removed one."""
         self._application_names: dict[str, Application | None] = {}
@@ -70,13 +70,13 @@ class Draft(EntityTables):
     @property
     def zones(self) -> tuple[Zone, ...]:
         """The zones that are served."""
-        return self._base.zones if self._zones is None else self._zones
+        return self._base.zones if self._zones is None else tuple(self._zones.values())
 
     def zone(self, origin: DomainName) -> Zone | None:
         """Return the zone with this origin; None if it is not served."""
         if self._zones is None:
             return self._base.zone(origin)
-        return next((zone for zone in self._zones if zone.origin == origin), None)
+        return self._zones.get(origin)
 
     def application_named(self, name: str) -> Application | None:
         """Return an application by its name."""
@@ -148,7 +148,7 @@ class Draft(EntityTables):
             if write.after is not None:
                 self._lay(write.after, gone=False)
         if zones is not None:
-            self._zones = zones
+            self._zones = {zone.origin: zone for zone in zones}
         if settings is not None:
             self._settings = settings
         self.revision = revision

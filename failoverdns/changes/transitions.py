@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from failoverdns.changes.comparing import set_again
 from failoverdns.changes.draft import Draft
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Change, Delta, Json, Write
+from failoverdns.model.change import Change, Delta, Json, StaticDifference, Write
 from failoverdns.model.policy import AutomationSettings
 from failoverdns.model.principal import Principal
 from failoverdns.model.zone import Zone
@@ -58,7 +59,9 @@ def transition_of(
         return Transition(None, delta, fleeting, settings=decision.settings)
     revision = draft.revision + 1
     before = roles(draft, lasting)
-    delta = delta_of(draft, revision, decision.writes, decision.zones, decision.settings)
+    delta = delta_of(
+        draft, revision, decision.writes, decision.zones, decision.settings, decision.static
+    )
     raised = serial_writes(draft, delta, None if unrecorded else now)
     draft.apply(revision, raised)
     delta = replace(delta, authorities=delta.authorities + authorities(draft, raised))
@@ -80,15 +83,19 @@ def delta_of(
     writes: Sequence[Write],
     zones: tuple[Zone, ...] | None = None,
     settings: AutomationSettings | None = None,
+    static: StaticDifference | None = None,
 ) -> Delta:
     """Lay writes over the draft, and return the delta of the records served."""
-    part = touched(draft, writes, zones, settings)
+    part = touched(draft, writes, zones, settings, static)
     before, configured = nodes_of(draft, part), draft.zones
     draft.apply(revision, writes, zones, settings)
     delta = difference(before, nodes_of(draft, part))
     kept = {zone.origin for zone in draft.zones}
+    if static is not None:
+        static = replace(static, again=set_again(draft.zones, static, delta.removed))
     return replace(
         delta,
         authorities=authorities(draft, writes),
         dropped=tuple(zone.origin for zone in configured if zone.origin not in kept),
+        static=static,
     )

@@ -71,7 +71,12 @@ def _copied(descriptor: int, server: str, timeout: float) -> tuple[str, dict[str
     waits = _Waiting(descriptor, timeout)
     try:
         with request(
-            server, {"command": "backup"}, timeout, descriptor=descriptor, wait=waits.until_reply
+            server,
+            {"command": "backup"},
+            timeout,
+            descriptor=descriptor,
+            wait=waits.until_reply,
+            note=lambda text: click.echo(text, err=True),
         ) as lines:
             line = next(lines)
             return line, parse(line)

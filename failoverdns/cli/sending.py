@@ -47,6 +47,11 @@ class Options:
     wait: bool
 
 
+def note(text: str) -> None:
+    """Print on standard error what the command line waits for."""
+    click.echo(text, err=True)
+
+
 def send(row: CommandRow, fields: dict[str, Json], options: Options) -> int:
     """Send a command, print what comes back, and return the exit status."""
     try:
@@ -67,7 +72,7 @@ def _send(row: CommandRow, fields: dict[str, Json], options: Options) -> int:
     more: dict[str, Json] | None = {"command": row.words, **fields}
     status = DONE
     while more is not None:
-        with request(options.socket, more, options.timeout) as lines:
+        with request(options.socket, more, options.timeout, note=note) as lines:
             line = next(lines)
             reply = parse(line)
             if options.wait and reply.get("ok") and row.words != "switch":
@@ -142,7 +147,7 @@ def _wait_until_issued(requested: dict[str, Any], options: Options) -> int:
 
     def show() -> dict[str, Any]:
         nonlocal line
-        with request(options.socket, fields, options.timeout) as lines:
+        with request(options.socket, fields, options.timeout, note=note) as lines:
             line = next(lines)
         reply = parse(line)
         if not reply.get("ok"):

@@ -19,6 +19,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from failoverdns.config import ConfigErrors, load_config
+from failoverdns.confinement.capabilities import pass_on_nothing, passed_on
+from failoverdns.confinement.memory import hide_memory
 from failoverdns.control.language.requests import write_refusal
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Corrupt, Rejected
@@ -37,6 +39,7 @@ from failoverdns.net.succession import (
     take_succession,
     write_succession,
 )
+from failoverdns.privileges import CannotDrop, drop_privileges, is_root_without_need
 from failoverdns.protocol.table.fast_path import NotCompiled, fast_path
 from failoverdns.restarting import TRIAL_VARIABLE, be_gentle, program, try_version
 from failoverdns.service import CannotStart, Service
@@ -54,6 +57,7 @@ log = Logger()
 
 def serve_forever(file: Path) -> int:
     """Serve until a signal comes; return the exit status."""
+    pass_on_nothing()
     notifier = take_notifier(os.environ, os.getpid())
     try:
         succession = take_succession(os.environ)
@@ -66,15 +70,16 @@ def serve_forever(file: Path) -> int:
         for error in faults.errors:
             print(error, file=sys.stderr)
         return _cannot_start(succession, str(faults.errors[0]))
-    config = replace(config, file=Path(os.path.abspath(config.file)))
-    os.chdir("/")
+    name_process(control_title(config.control.socket), "failoverdns")
+    hide_memory()
     try:
+        config = _as_user(replace(config, file=Path(os.path.abspath(config.file))))
+        os.chdir("/")
         fast_path()
         inherited = inherited_sockets(os.environ, os.getpid())
-    except (CannotListen, NotCompiled) as fault:
+    except (CannotListen, NotCompiled, CannotDrop, ConfigErrors) as fault:
         print(f"cannot start: {fault}", file=sys.stderr)
         return _cannot_start(succession, str(fault))
-    name_process(control_title(config.control.socket), "failoverdns")
     begin_logging()
     reactor = take_reactor()
     process = _Process(config, reactor, notifier)
@@ -97,6 +102,8 @@ def try_to_serve(file: Path) -> int:
 
     Nothing is changed.  Returns the exit status.
     """
+    pass_on_nothing()
+    hide_memory()
     be_gentle()
     used = os.environ.pop(TRIAL_VARIABLE, "")
     try:
@@ -109,6 +116,14 @@ def try_to_serve(file: Path) -> int:
         print(fault, file=sys.stderr)
         return 1
     return 0
+
+
+def _as_user(config: Config) -> Config:
+    """Become the user of the configuration; return the configuration as that user can read it.
+
+    Raises CannotDrop or ConfigErrors.
+    """
+    return load_config(config.file) if drop_privileges(config) else config
 
 
 class _Process:
@@ -133,6 +148,11 @@ class _Process:
     def start(self, inherited: Inherited, succession: Succession | None) -> None:
         """Start the service, or stop with status 1."""
         self._succession = succession
+        if is_root_without_need(self._config):
+            log.warn(
+                "the server runs as root: set `user` in the configuration to the name of a user "
+                "that it becomes, or start it as an ordinary user"
+            )
         self._service = Service(self._config, self._reactor, inherited, self.restart, succession)
         self._starting.start(STARTING)
         self._notifier.watch()
@@ -191,7 +211,8 @@ class _Process:
         file = write_succession(succession)
         environment = {**os.environ, **self._notifier.environment, VARIABLE: str(file)}
         try:
-            replace_program(command, environment, (file, *succession.descriptors))
+            with passed_on():  # the next program binds addresses, too
+                replace_program(command, environment, (file, *succession.descriptors))
         except OSError as fault:
             close_all([file])
             text = f"the version on disk could not be run ({fault}): the old one continues"

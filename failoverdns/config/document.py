@@ -129,15 +129,15 @@ def read_document(text: str, faults: FaultReport) -> Node | None:
     except _TooDeepError:
         return None
     except MarkedYAMLError as error:
-        faults.add(*_syntax_error(error))
+        faults.replace(*_syntax_error(error))
     except ReaderError as error:
         before = text[: error.position]
         line = before.count("\n") + 1
         place = Place(line, len(before) - (before.rfind("\n") + 1) + 1)
-        faults.add(place, f"the character U+{error.character:04X} is not allowed in YAML")
+        faults.replace(place, f"the character U+{error.character:04X} is not allowed in YAML")
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # PyYAML lets the ValueErrors of chr() and int() through, for absurd escapes and versions.
-        faults.add(START, f"not valid YAML: {error}")
+        faults.replace(START, f"not valid YAML: {error}")
     return None
 
 

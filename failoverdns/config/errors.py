@@ -90,6 +90,11 @@ class FaultReport:
             )
         )
 
+    def replace(self, place: Place, message: str) -> None:
+        """Report one error in place of all that were found, which would quote a foreign file."""
+        self._errors.clear()
+        self.add(place, message)
+
     def raise_if_any(self) -> None:
         """Raise ConfigErrors if there are any errors."""
         if self._errors:

@@ -26,6 +26,7 @@ from failoverdns.model.settings import (
     QueryLogSettings,
     StateSettings,
 )
+from failoverdns.regular_files import open_regular
 
 MAX_SIZE = 16 * 1024 * 1024
 """Bytes of a configuration file, at most."""
@@ -56,6 +57,7 @@ def load_config(path: Path) -> Config:
         zones=read_zones(sections.zones, folder, usable, written, faults),
         listen=tuple(sections.listen),
         workers=sections.workers,
+        user=sections.user,
         resolvers=tuple(sections.resolvers),
         control=read_control(sections.control, folder, usable, written, faults),
         state=state,
@@ -80,7 +82,7 @@ def load_config(path: Path) -> Config:
 def read_text(path: Path, faults: FaultReport) -> str:
     """Read a file of at most `MAX_SIZE` bytes as UTF-8; report why it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_SIZE + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None

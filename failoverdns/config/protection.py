@@ -15,7 +15,7 @@ from failoverdns.config import scalars as values
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import FaultReport
 from failoverdns.config.section import MIB, Boolean, FilePath, Section, or_empty, text
-from failoverdns.model.limits import RateLimits
+from failoverdns.model.limits import ALL_FACTOR, RateLimits
 from failoverdns.model.settings import CookieSettings, QueryLogSettings, TCPSettings
 
 Network = Annotated[IPv4Network | IPv6Network, text(values.network)]
@@ -44,12 +44,17 @@ class CookiesSection(Section):
 
 
 class RateLimitSection(Section):
-    """The keys of `rate_limit`; a rate that is None is the same as `responses_per_second`."""
+    """The keys of `rate_limit`.
+
+    A rate that is None is `responses_per_second`; `all_per_second` is ten times that.
+    """
 
     responses_per_second: Rate = _LIMITS.responses_per_second
+    nodata_per_second: Rate | None = None
     nxdomains_per_second: Rate | None = None
+    referrals_per_second: Rate | None = None
     errors_per_second: Rate | None = None
-    all_per_second: Rate = _LIMITS.all_per_second
+    all_per_second: Rate | None = None
     window: Annotated[int, Field(ge=1, le=3600)] = _LIMITS.window
     slip: Annotated[int, Field(ge=0, le=10)] = _LIMITS.slip
     ipv4_prefix_length: Annotated[int, Field(ge=1, le=32)] = _LIMITS.ipv4_prefix_length
@@ -84,8 +89,14 @@ def read_rate_limit(section: RateLimitSection, usable: Node, faults: FaultReport
     """
     exempt = usable.at("rate_limit", "exempt_clients")
     refuse_repeated(section.exempt_clients, exempt, "network", faults)
-    responses, rates = section.responses_per_second, {}
-    for name in ("nxdomains_per_second", "errors_per_second"):
+    responses, everything = section.responses_per_second, section.all_per_second
+    rates = {"all_per_second": ALL_FACTOR * responses if everything is None else everything}
+    for name in (
+        "nodata_per_second",
+        "nxdomains_per_second",
+        "referrals_per_second",
+        "errors_per_second",
+    ):
         rate = getattr(section, name)
         rates[name] = responses if rate is None else rate
     return section.into(RateLimits, **rates)

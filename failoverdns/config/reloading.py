@@ -13,6 +13,7 @@ def takes_restart(old: Config, new: Config) -> tuple[str, ...]:
         "control": _without_roles(old.control) != _without_roles(new.control),
         "state": old.state != new.state,
         "querylog": old.querylog != new.querylog,
+        "user": old.user != new.user,
         "workers": old.workers != new.workers,
         "certificates": old.certificates != new.certificates and old.state == new.state,
         "delivery": _without_clients(old.delivery) != _without_clients(new.delivery),

@@ -35,6 +35,9 @@ def check_shape(document: Node, faults: FaultReport) -> tuple[ConfigFile, Node]:
         faults.add(document.place, "empty; at least the keys zones and listen are needed")
     if document.value is None or document.value is Refused.REFUSED:
         return nothing
+    if (foreign := _why_foreign(document.value)) is not None:
+        faults.replace(document.place, foreign)
+        return nothing
     _require_keys(document, faults)
     usable = document.usable()
     try:
@@ -49,6 +52,20 @@ def check_shape(document: Node, faults: FaultReport) -> tuple[ConfigFile, Node]:
     # The sections have a default for every key, so the rest is valid.
     usable = usable.usable(wrong)
     return ConfigFile.model_validate(usable.plain()), usable
+
+
+def _why_foreign(value: object) -> str | None:
+    """Return why a file is not a configuration at all, None if it is one, with whatever errors.
+
+    Nothing of another file is quoted: its reader may be allowed to run this as root, and no more.
+    """
+    if not isinstance(value, dict):
+        kind = "a list" if isinstance(value, list) else "a single value"
+        return f"must be a mapping of keys to values, not {kind}"
+    known = ConfigFile.written_keys()
+    if value and not value.keys() & known:
+        return f"not a configuration: it has none of the keys {', '.join(known)}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)

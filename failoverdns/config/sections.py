@@ -15,6 +15,7 @@ from failoverdns.config.certificates import AcmeSection, CertificatesSection
 from failoverdns.config.checks import CheckSection
 from failoverdns.config.control import ControlSection
 from failoverdns.config.delivery import DeliverySection
+from failoverdns.config.errors import quoted
 from failoverdns.config.hooks import HookSection
 from failoverdns.config.numbers import duration
 from failoverdns.config.policies import PolicySection
@@ -26,6 +27,7 @@ from failoverdns.config.protection import (
 )
 from failoverdns.config.safety_rules import SafetyRuleSection
 from failoverdns.config.section import AddressText, FilePath, Listen, Section, or_empty, text
+from failoverdns.confinement.user import exists
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import DEFAULT_TTL, MAX_TTL
 from failoverdns.model.names import DomainName
@@ -47,6 +49,13 @@ def worker_count(value: object) -> int | None:
         return value
     text = f"must be auto or a whole number from 0 to {MAX_WORKERS}"
     raise Malformed(f"{text}, not {values.named(value)}")
+
+
+def user_name(text: str) -> str:
+    """Check that `text` is the name of a user of this machine."""
+    if not exists(text):
+        raise Malformed(f"there is no user {quoted(text)} on this machine")
+    return text
 
 
 def identity_text(text: str) -> str:
@@ -107,6 +116,7 @@ class ConfigFile(Section):
     zones: dict[str, ZoneSection] = {}
     listen: list[Listen] = []
     workers: Annotated[int | None, PlainValidator(worker_count)] = None
+    user: Annotated[str, text(user_name)] | None = None
     resolvers: Annotated[list[Resolver], or_empty(list)] = []
     control: Annotated[ControlSection, or_empty(dict)] = ControlSection()
     state: Annotated[StateSection, or_empty(dict)] = StateSection()

@@ -14,7 +14,7 @@ from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.reports.changes_in_words import group_subject
 from failoverdns.rules.reports.reporting import history_report
-from failoverdns.store.interface import Link, Store, Unavailable
+from failoverdns.store.interface import Differs, Link, Store, Unavailable
 
 EXPORTED = 500
 """Changes in one reply of `history --export`."""
@@ -69,16 +69,21 @@ async def exported(state: State, store: Store, command: ExportHistory) -> Result
 
 
 async def verified(state: State, store: Store, command: VerifyHistory) -> Result:
-    """Verify the whole chain; return the number of changes and the hash of the last.
+    """Verify the whole chain and the state; return the number of changes and the hash of the last.
 
     `first` is the first change that was not trimmed.
 
-    Raises Rejected `unavailable`, and `corrupt` with the first revision that does not fit, and why.
+    Raises Rejected `unavailable`, and `corrupt` with the first revision that does not fit, and why,
+    or with the entities that do not follow from the history.
     """
     try:
         head = await store.verify(command.expect)
     except Unavailable as fault:
         raise Rejected("unavailable", f"the history cannot be read: {fault}") from None
+    except Differs as fault:
+        text = f"the state is not what follows from the history: {fault}"
+        more = "What is answered may be wrong: compare it with a backup, or set it right by command"
+        raise Rejected("corrupt", f"{text}. {more}") from None
     except Corrupt as fault:
         text = f"the history is not what was committed: {fault}"
         more = "Compare it with a backup or an earlier export; DNS answers do not depend on it"

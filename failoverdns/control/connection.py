@@ -41,7 +41,7 @@ STALLED: Final = 5.0
 STALLED_TIMEOUT: Final = 60.0
 """Seconds that a client may leave its replies unread before it is disconnected."""
 
-_NO_PLACE: Final = Rejected(
+NO_PLACE: Final = Rejected(
     "busy", "too many clients of this user, or of all users, are connected; try again"
 )
 _MADE_WAY: Final = Rejected(
@@ -79,7 +79,7 @@ class ControlConnection(Protocol):
         if self._rights().role is None:
             self._turn_away(self._no_role())
         elif not self._shared.places.enter(self):
-            self._turn_away(_NO_PLACE)
+            self._turn_away(NO_PLACE)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Take requests from bytes that arrived."""

@@ -29,11 +29,11 @@ from failoverdns.control.language.requests import (
     write_refusal,
 )
 from failoverdns.control.line_buffer import SHORT
-from failoverdns.control.long_requests import Sender
 from failoverdns.control.shared import Shared
+from failoverdns.control.shares import Sharer
 from failoverdns.control.slots import Lines, Slot
 from failoverdns.model.change import Json
-from failoverdns.model.commands import Action, Mutation
+from failoverdns.model.commands import Action, Mutation, ReadCommand
 from failoverdns.model.commands.server import Backup, Restart, Watch
 from failoverdns.model.errors import Rejected
 from failoverdns.model.principal import unix_principal
@@ -62,7 +62,7 @@ class Conversation:
 
     log = Logger()
 
-    def __init__(self, client: Sender, shared: Shared, watch: Callable[[], bool]) -> None:
+    def __init__(self, client: Sharer, shared: Shared, watch: Callable[[], bool]) -> None:
         """Begin to serve `client`, which shares limits and commands with others.
 
         `watch` gives it the place of a client that watches, and returns False if there is none.
@@ -134,6 +134,7 @@ class Conversation:
             slot.abandon()
         self._slots.clear()
         self.intake.close()
+        self._shared.reads.end(self._client)
 
     def reply(self, line: bytes) -> None:
         """Send a line after the replies that are due."""
@@ -177,6 +178,9 @@ class Conversation:
             return None
         slot = self._slots[0]
         if slot.request is not None:
+            reads = isinstance(slot.request.command, ReadCommand)
+            if reads and not self._shared.reads.has(self._client):
+                return None
             request, slot.request = slot.request, None
             self._begin(slot, request)
         if slot.lines is None:
@@ -207,7 +211,7 @@ class Conversation:
         self._add(slot)
         if isinstance(request.command, Mutation):
             self._shared.commands.change(
-                request, self.caller, lambda lines: self._fill(slot, lines)
+                request, self.caller, lambda lines: self._fill(lines, slot)
             )
         else:
             slot.request = request
@@ -221,15 +225,16 @@ class Conversation:
         commands = self._shared.commands
         watches = isinstance(request.command, Watch) and commands.permits(request, self.caller)
         if watches and not self.watch():
-            slot.lines = iter((write_refusal(request.id, _NOT_WATCHING),))
+            self._end_read(iter((write_refusal(request.id, _NOT_WATCHING),)), slot)
             return
-        if isinstance(request.command, Action):
+        is_action = isinstance(request.command, Action)
+        if is_action:
             carry_out = commands.act(request, self.caller, slot.file)
         else:
             carry_out = commands.read(request, self.caller)
         result = Deferred.fromCoroutine(carry_out)
         result.addErrback(self._report_defect, request)
-        result.addCallback(lambda lines: self._fill(slot, lines))
+        result.addCallback(self._fill if is_action else self._end_read, slot)
 
     def watch(self) -> bool:
         """Send events to the client from now on; return False if too many clients watch."""
@@ -241,7 +246,11 @@ class Conversation:
         refusal = Rejected("unavailable", "the server failed; see its log")
         return iter((write_refusal(request.id, refusal),))
 
-    def _fill(self, slot: Slot, lines: Lines) -> None:
+    def _end_read(self, lines: Lines, slot: Slot) -> None:
+        self._shared.reads.end(self._client)
+        self._fill(lines, slot)
+
+    def _fill(self, lines: Lines, slot: Slot) -> None:
         slot.lines = lines
         self._client.look()
 

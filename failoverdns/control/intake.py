@@ -1,6 +1,6 @@
 """What one client sends: lines, and files for them, until they are taken as requests.
 
-A long request needs leave before the server reads the whole of it (`control.long_requests`), and
+A long request needs leave before the server reads the whole of it (`control.shares`), and
 has to arrive within `LONG_TIMEOUT` then, because others may wait for the leave.
 """
 
@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from failoverdns.control.given_file import GivenFile
 from failoverdns.control.line_buffer import LineBuffer
-from failoverdns.control.long_requests import LongRequests, Sender
+from failoverdns.control.shares import Sharer, Shares
 
 LONG_TIMEOUT: Final = 10.0
 """Seconds in which a long request must arrive."""
@@ -24,8 +24,8 @@ class Intake:
 
     def __init__(
         self,
-        client: Sender,
-        long_requests: LongRequests,
+        client: Sharer,
+        long_requests: Shares,
         clock: IReactorTime,
         late: Callable[[], None],
     ) -> None:
@@ -46,7 +46,7 @@ class Intake:
         """Whether the next line may be read further, and taken; a long one needs leave."""
         if not self.lines.is_long:
             return True
-        if self._is_unanswered or not self._long_requests.may_send(self._client):
+        if self._is_unanswered or not self._long_requests.has(self._client):
             return False
         self.expect()
         return True

@@ -12,6 +12,7 @@ Clients that were refused, and may finish what they write, are counted too.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -67,6 +68,9 @@ class PlaceLimits:
         return PlaceLimits(*(1 + share for share in shares))
 
 
+SILENT_RATE: Final = 50.0
+"""Clients of a user a second that take the place of another one before they send anything."""
+
 LEAST: Final = PlaceLimits(1, 1, 1, 1, 1, 1, 1, 1)
 LIMITS: Final = PlaceLimits()
 
@@ -74,9 +78,10 @@ LIMITS: Final = PlaceLimits()
 class Places(Generic[OccupantT]):
     """The places of all clients."""
 
-    def __init__(self, trusted: frozenset[int]) -> None:
-        """Keep some places for the users `trusted`."""
+    def __init__(self, trusted: frozenset[int], now: Callable[[], float]) -> None:
+        """Keep some places for the users `trusted`; `now` returns seconds of any clock."""
         self.limits = LIMITS
+        self._silent = _Rate(SILENT_RATE, now)
         self._trusted = trusted
         self._clients = _Room[OccupantT](trusted)
         self._watchers = _Room[OccupantT](trusted)
@@ -87,6 +92,14 @@ class Places(Generic[OccupantT]):
         """Allow at most N `connections` from now on; those that are open stay."""
         self.limits = LIMITS.within(connections)
         self._adopt()
+
+    def may_come(self, uid: int, *, has_spoken: bool) -> bool:
+        """Return whether a client of a user may come, before it is given a place.
+
+        It is a cheap guard against a user that connects without end and asks for nothing:
+        `SILENT_RATE` of these clients can take the places of others.
+        """
+        return self._clients.is_free(uid) or has_spoken or self._silent.allows(uid)
 
     def enter(self, client: OccupantT) -> bool:
         """Give a client a place, which another may have to leave; return False if there is none."""
@@ -152,6 +165,25 @@ class Places(Generic[OccupantT]):
         self._watchers.limit(limits.watchers, limits.watchers_of_one, limits.watchers_kept)
 
 
+class _Rate:
+    """How often each user may do something: `rate` times a second, and as often at once."""
+
+    def __init__(self, rate: float, now: Callable[[], float]) -> None:
+        self._rate = rate
+        self._now = now
+        self._used: dict[int, float] = {}
+        """For each user the time at which all that it used will be free again."""
+
+    def allows(self, uid: int) -> bool:
+        now = self._now()
+        self._used = {one: until for one, until in self._used.items() if until > now}
+        until = max(now, self._used.get(uid, now)) + 1 / self._rate
+        if until > now + 1 + 1e-6:
+            return False
+        self._used[uid] = until
+        return True
+
+
 class _Room(Generic[OccupantT]):
     """Places of one kind, the longest idle of each user first."""
 
@@ -192,6 +224,14 @@ class _Room(Generic[OccupantT]):
     def make_room(self) -> bool:
         return self._evict(sorted(self._by_uid, key=self._ordinary, reverse=True))
 
+    def is_free(self, uid: int) -> bool:
+        """Return whether a user can have one more place without taking that of another."""
+        kept = self._kept if uid in self._trusted else 0
+        mine = len(self._by_uid.get(uid, ()))
+        if mine < kept:
+            return True
+        return mine < self._of_one + kept and sum(map(self._ordinary, self._by_uid)) < self._most
+
     def _make_place(self, uid: int) -> bool:
         """Return whether a user can have one more place, after another client has left if need be.
 
@@ -199,12 +239,10 @@ class _Room(Generic[OccupantT]):
         """
         kept = self._kept if uid in self._trusted else 0
         mine = len(self._by_uid.get(uid, ()))
-        if mine < kept:
+        if self.is_free(uid):
             return True
         if mine >= self._of_one + kept:
             return self._evict([uid])
-        if sum(map(self._ordinary, self._by_uid)) < self._most:
-            return True
         having = sorted(self._by_uid, key=self._ordinary, reverse=True)
         return self._evict(
             [one for one in having if one == uid or self._ordinary(one) > mine - kept]

@@ -15,13 +15,20 @@ from typing import Any
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import ServerFactory
 
-from failoverdns.control.connection import ControlConnection
-from failoverdns.control.long_requests import LongRequests
+from failoverdns.control.connection import NO_PLACE, ControlConnection
+from failoverdns.control.language.requests import write_refusal
 from failoverdns.control.places import Places
+from failoverdns.control.shares import (
+    LONG_IN_ALL,
+    LONG_OF_ONE,
+    READS_IN_ALL,
+    READS_OF_ONE,
+    Shares,
+)
 from failoverdns.control.slots import RequestExecutor
 from failoverdns.control.turns import Turns
 from failoverdns.model.change import Json
-from failoverdns.net.peer import AccountRoles
+from failoverdns.net.peer import AccountRoles, has_spoken, uid_of
 from failoverdns.net.succession import HandedClient, close_all
 
 
@@ -51,9 +58,10 @@ class ControlFactory(ServerFactory):
         self.commands = commands
         self.is_suspended = False
         """Whether no further request is taken."""
-        self.places: Places[ControlConnection] = Places(trusted)
+        self.places: Places[ControlConnection] = Places(trusted, clock.seconds)
         self.turns = Turns(clock)
-        self.long_requests = LongRequests(trusted)
+        self.long_requests = Shares(trusted, LONG_OF_ONE, LONG_IN_ALL)
+        self.reads = Shares(trusted, READS_OF_ONE, READS_IN_ALL)
 
     def buildProtocol(self, addr: IAddress | None) -> ControlConnection:  # noqa: N802
         """Return the protocol of a new client."""
@@ -64,6 +72,14 @@ class ControlFactory(ServerFactory):
         self.roles = roles
         for client in self.places.all:
             client.check_role()
+
+    def admits(self, sock: socket.socket) -> bool:
+        """Return whether a client that has just connected is served; if not, send it the reason."""
+        if self.places.may_come(uid_of(sock), has_spoken=has_spoken(sock)):
+            return True
+        with suppress(OSError):
+            sock.send(write_refusal(None, NO_PLACE))
+        return False
 
     def send_event(self, line: bytes) -> None:
         """Send an event to every client that watches."""

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
-from failoverdns.control.long_requests import LongRequests
 from failoverdns.control.places import Places
+from failoverdns.control.shares import Shares
 from failoverdns.control.slots import RequestExecutor
 from failoverdns.control.turns import Turns
 from failoverdns.net.peer import AccountRoles
@@ -24,7 +24,8 @@ class Shared(Protocol):
     commands: RequestExecutor
     places: Places[Any]
     turns: Turns
-    long_requests: LongRequests
+    long_requests: Shares
+    reads: Shares
     is_suspended: bool
     """Whether no further request is taken."""
 

@@ -20,6 +20,8 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import ContentDecodingError
 from requests.utils import get_environ_proxies
 
+from failoverdns.regular_files import require_regular
+
 MAX_ANSWER: Final = 1024 * 1024
 """Bytes of a response, headers included, at most."""
 
@@ -50,7 +52,10 @@ class BoundedHttps(HTTPAdapter):
     """
 
     def __init__(self, ca_file: Path | None, timeout: float) -> None:
-        """Trust `ca_file` only, or the system's CAs if it is None. Raises OSError (or SSLError)."""
+        """Trust `ca_file` only, or the system's CAs if it is None.
+
+        Raises OSError (or SSLError), and Malformed if it is not a regular file.
+        """
         self.timeout = timeout
         self._deadline = 0.0
         self.asked = ""
@@ -60,6 +65,7 @@ class BoundedHttps(HTTPAdapter):
         if ca_file is None:
             self._context.load_default_certs(ssl.Purpose.SERVER_AUTH)
         else:
+            require_regular(ca_file)
             self._context.load_verify_locations(ca_file)
         super().__init__()
 

@@ -23,6 +23,7 @@ from failoverdns.issuing.bounded_https import BoundedHttps
 from failoverdns.issuing.payloads import signing_key
 from failoverdns.issuing.problems import FAULTS, AcmeProblem, problem_of
 from failoverdns.model.certificate import Secret
+from failoverdns.model.errors import Malformed
 
 _REQUESTS: Final = 10
 """Requests that may take their full time, in a call without a deadline."""
@@ -43,6 +44,8 @@ class SignedRequests:
             self.https = BoundedHttps(ca_file, timeout)
         except OSError as fault:
             raise AcmeProblem(f"{ca_file}: {fault.strerror or fault}") from None
+        except Malformed as fault:
+            raise AcmeProblem(f"{ca_file}: {fault}") from None
         self.key, algorithm = signing_key(key)
         agent = f"failoverdns/{__version__}"
         self._network = ClientNetwork(self.key, alg=algorithm, user_agent=agent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -94,15 +94,36 @@ class Node(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class StaticDifference:
+    """How the static records of new zones differ from those in use, as bytes of a delta.
+
+    `removed` and `served` are operations in parts (`protocol.table.deltas`).  `own_names` are names
+    of changed zones, each with the origin, that have more than static records: they are left out.
+    `names` is the number of names that differ.  `unchecked` are names that were published since the
+    comparison began: they may have got a group.  `again` sets the static records of such names in a
+    table that was filled meanwhile.
+    """
+
+    removed: tuple[bytes, ...]
+    served: tuple[bytes, ...]
+    own_names: frozenset[tuple[DomainName, DomainName]]
+    names: int
+    unchecked: Set[DomainName]
+    again: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """The difference that one change makes to the served records, applied as a whole.
 
     `nodes` are new or replaced, and `removed` are names that are no longer served.  `authorities`
     are the SOA RRsets of the changed zones.  The zones in `dropped` are removed first, with all
-    their names.
+    their names.  `static` is the difference of static records, which was written beforehand; its
+    names are not among the others.
     """
 
     nodes: tuple[Node, ...] = ()
     removed: tuple[DomainName, ...] = ()
     authorities: tuple[OwnedRRset, ...] = ()
     dropped: tuple[DomainName, ...] = ()
+    static: StaticDifference | None = None

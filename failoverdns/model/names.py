@@ -21,6 +21,9 @@ _CONFIGURED = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _GROUP = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?", re.ASCII)
 _GROUP_PATTERN = re.compile(r"[A-Za-z0-9._*?-]{1,128}", re.ASCII)
 _LABEL_PATTERN = re.compile(r"[a-z0-9_*?-]{1,63}", re.ASCII)
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_*-]+)*\.?", re.ASCII)
+"""A name in master-file text that needs no closer look: most are written so."""
+
 _NEEDS_BACKSLASH = frozenset(b'."$();@\\')
 
 
@@ -44,6 +47,9 @@ class DomainName:
 
     def __hash__(self) -> int:
         return hash(self.wire)
+
+    def __reduce__(self) -> tuple[type[DomainName], tuple[bytes]]:
+        return DomainName, (self.wire,)
 
     def __repr__(self) -> str:
         return f"DomainName.from_text({self.to_text()!r})"
@@ -86,7 +92,11 @@ class DomainName:
             raise Malformed("it is empty")
         if not text.isascii():
             raise Malformed("it has letters outside ASCII; write them in A-label form (xn--...)")
-        labels, absolute = _labels_of(text)
+        if _PLAIN_NAME.fullmatch(text):
+            absolute = text[-1] == "."
+            labels = (text[:-1] if absolute else text).encode("ascii").split(b".")
+        else:
+            labels, absolute = _labels_of(text)
         name = cls.from_labels(labels)
         return name if absolute or origin is None else name.below(origin)
 
@@ -122,14 +132,19 @@ class DomainName:
 
     def below(self, origin: DomainName) -> DomainName:
         """Return the name made of this name's labels and `origin`; raises Malformed if too long."""
-        return DomainName.from_labels((*self.labels(), *origin.labels()))
+        if len(self.wire) + len(origin.wire) > 256:
+            return DomainName.from_labels((*self.labels(), *origin.labels()))
+        return DomainName(self.wire[:-1] + origin.wire)
 
     def is_at_or_below(self, other: DomainName) -> bool:
         """Return whether this name is `other` or a descendant of it (RFC 9499, "subdomain")."""
-        name = self
-        while len(name.wire) > len(other.wire):
-            name = name.parent()
-        return name.wire == other.wire
+        wire, above = self.wire, other.wire
+        at, end = 0, len(wire) - len(above)
+        if end <= 0 or not wire.endswith(above):
+            return wire == above
+        while at < end:
+            at += 1 + wire[at]
+        return at == end
 
 
 ROOT = DomainName(b"\0")

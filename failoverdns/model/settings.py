@@ -189,6 +189,7 @@ class Config:
     `resolvers` look up the hostnames of flattened groups, and are tried in this order.
     `workers` is the number of answering processes; with None it depends on the
     number of CPUs, with 0 the control process answers.
+    `user` is the name of the user that a server becomes that root started; with None it stays root.
     `automation` are checks, policies and safety rules.
     `delivery`, `acme`, `rate_limit` and `querylog` are None where they are off.
     """
@@ -211,3 +212,4 @@ class Config:
     querylog: QueryLogSettings | None = None
     automation: AutomationSettings = NO_AUTOMATION_SETTINGS
     history: HistorySettings = HistorySettings()
+    user: str | None = None

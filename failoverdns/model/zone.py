@@ -5,13 +5,15 @@ A zone does not list its groups: a group refers to its zone by the origin.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
 
 from failoverdns.model.entity import Entity
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, NS, SOA, A, OwnedRRset, StartOfAuthority
+from failoverdns.model.records import AAAA, NS, SOA, A, OwnedRRset, RRset, StartOfAuthority
+from failoverdns.model.static_records import StaticRecords
 
 REFRESH, RETRY, EXPIRE = 3600, 600, 1209600
 """SOA timers in seconds, for secondaries."""
@@ -41,6 +43,7 @@ class NameServer:
 class Zone:
     """A zone that the server is authoritative for, as configured; TTLs in seconds.
 
+    `records` are static, and are kept as `StaticRecords` in whatever form they are given.
     `alias` is a hostname; its addresses are answered at the origin.
     """
 
@@ -49,8 +52,28 @@ class Zone:
     mailbox: DomainName
     ttl: int
     negative_ttl: int
-    records: tuple[OwnedRRset, ...] = ()
+    records: Collection[OwnedRRset] = ()
     alias: DomainName | None = None
+    _digest: str = field(default="", init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Hash the zone while its records are in the order in which they were given."""
+        if not isinstance(self.records, StaticRecords):
+            object.__setattr__(self, "records", tuple(self.records))
+            object.__setattr__(self, "_digest", self._hashed())
+            object.__setattr__(self, "records", StaticRecords.of(self.records))
+
+    @property
+    def static(self) -> StaticRecords:
+        """The static records."""
+        assert isinstance(self.records, StaticRecords)
+        return self.records
+
+    def with_static(self, records: StaticRecords, digest: str) -> Zone:
+        """Return this zone with other static records; `digest` is that of the zone with these."""
+        zone = replace(self, records=records)
+        object.__setattr__(zone, "_digest", digest)
+        return zone
 
     def start_of_authority(self, serial: int) -> OwnedRRset:
         """Return the SOA RRset; its TTL is the negative TTL (RFC 2308 section 3)."""
@@ -67,6 +90,38 @@ class Zone:
 
     def configured_rrsets(self) -> tuple[OwnedRRset, ...]:
         """Return the NS set, the name servers' addresses and the static records, SOA left out."""
+        return (*self._own_rrsets(), *self.records)
+
+    def own_names(self) -> frozenset[DomainName]:
+        """Return the origin, and the name servers in the zone: names with more than static records.
+
+        A configuration has few of them.
+        """
+        return frozenset(rrset.owner for rrset in self._own_rrsets())
+
+    def configured_at(self, owner: DomainName) -> tuple[RRset, ...]:
+        """Return the RRsets that are configured at a name, SOA left out."""
+        own = tuple(rrset.records for rrset in self._own_rrsets() if rrset.owner == owner)
+        return own + self.static.at(owner)
+
+    def has_configured(self, owner: DomainName) -> bool:
+        """Return whether records are configured at a name."""
+        return self.static.has(owner) or owner in self.own_names()
+
+    def digest(self) -> str:
+        """Return a hash of the configured zone, by which a change of it is noticed.
+
+        State files hold this hash: another text for the same zone would raise its serial number
+        when a new version starts.  So the text keeps the class names of the first version, and the
+        order in which records were given.
+        """
+        return self._digest or self._hashed()
+
+    def _hashed(self) -> str:
+        return sha256(repr(self).replace("OwnedRRset(", "RRset(").encode()).hexdigest()[:32]
+
+    def _own_rrsets(self) -> list[OwnedRRset]:
+        """Return the NS set and the addresses of the name servers in the zone."""
         names = tuple(server.name for server in self.nameservers)
         rrsets = [OwnedRRset(self.origin, NS, APEX_TTL, names)]
         for server in self.nameservers:
@@ -74,15 +129,7 @@ class Zone:
                 data = tuple(a for a in server.addresses if isinstance(a, kind))
                 if data:
                     rrsets.append(OwnedRRset(server.name, rtype, APEX_TTL, data))
-        return (*rrsets, *self.records)
-
-    def digest(self) -> str:
-        """Return a hash of the configured zone, by which a change of it is noticed.
-
-        State files hold this hash: another text for the same zone would raise its serial number
-        when a new version starts.  So the text keeps the class names of the first version.
-        """
-        return sha256(repr(self).replace("OwnedRRset(", "RRset(").encode()).hexdigest()[:32]
+        return rrsets
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@
 
 enum { HEADER = 12, QUESTION = 4, OPT_SIZE = 11 };
 enum { COOKIE_CODE = 10, COOKIE_HALF = 8, COOKIE = 24, COOKIE_OPTION = 4 + COOKIE };
+enum { BADCOOKIE = 23 };
 enum { MAX_AGE = 3600, MAX_AHEAD = 300, RENEWED_AFTER = 1800 };
 
 #define LINE 64u /* bytes of a cache line */
@@ -167,6 +168,22 @@ static bool is_same(const uint8_t *a, const uint8_t *b)
     return differ == 0;
 }
 
+/* Return whether a cookie was made with one of the secrets, and recently. */
+static bool is_valid(
+    const uint8_t *cookie, unsigned size, const answer_settings *settings, const asker *asker)
+{
+    if (size != COOKIE || cookie[8] != 1)
+        return false;
+    const int32_t age = (int32_t)(settings->now - read32(cookie + 12));
+    bool valid = false;
+    for (unsigned i = 0; i < settings->secrets && age >= -MAX_AHEAD && age <= MAX_AGE; i++) {
+        uint8_t right[8];
+        mac(right, settings->secret[i], cookie, asker);
+        valid |= is_same(right, cookie + 16);
+    }
+    return valid;
+}
+
 /* Write the cookie for the reply: that of the query while valid and young, else a new one. */
 static void write_cookie(
     uint8_t *out, const uint8_t *cookie, unsigned size, const answer_settings *settings,
@@ -188,9 +205,42 @@ static void write_cookie(
     mac(out + 16, settings->secret[0], out, asker);
 }
 
+/* Set kind and account of a reply, as failoverdns/answering/accounts.py does. */
+static void note_account(answered *about, const table *t, const sections *s, const query *q)
+{
+    const wanted *w = &q->name;
+    if (s->soa != NULL) {
+        about->kind = s->rcode == NXDOMAIN ? KIND_NXDOMAIN : KIND_NODATA;
+        about->account_size = s->soa->size;
+        memcpy(about->account, origin_of(t, s->soa), s->soa->size);
+    } else { /* not the type that was asked for: each type would lead to the same CNAME RRset */
+        about->kind = KIND_ANSWER;
+        about->account_size = w->size + 2;
+        memcpy(about->account, w->wire, w->size);
+        memcpy(about->account + w->size, s->answer + 2, 2);
+    }
+}
+
+size_t truncate_reply(const query *q, const answered *about, uint8_t *reply, size_t size)
+{
+    const size_t end = HEADER + q->size + QUESTION;
+    uint8_t *opt = reply + end;
+    memmove(opt, reply + size - about->opt_size, about->opt_size);
+    reply[2] = (uint8_t)(0x80 | (reply[2] & 1));
+    if (about->has_cookie) {
+        reply[3] = BADCOOKIE & 0xf;
+        opt[5] = BADCOOKIE >> 4;
+    } else {
+        reply[2] |= 2; /* TC */
+        reply[3] = 0;
+    }
+    memset(reply + 6, 0, 4);
+    return end + about->opt_size;
+}
+
 size_t answer(
     const table *t, const answer_settings *settings, const asker *asker, const query *q,
-    const uint8_t *packet, size_t size, uint8_t *reply, size_t room)
+    const uint8_t *packet, size_t size, uint8_t *reply, size_t room, answered *about)
 {
     if (q->size == 0)
         return 0;
@@ -267,6 +317,12 @@ size_t answer(
             write_cookie(at + 15, opt + 15, cookie, settings, asker);
         }
         at += opt_size;
+    }
+    if (about != NULL) {
+        note_account(about, t, &s, q);
+        about->opt_size = (unsigned)opt_size;
+        about->has_cookie = cookie != 0;
+        about->has_valid_cookie = cookie != 0 && is_valid(opt + 15, cookie, settings, asker);
     }
     return (size_t)(at - reply);
 }

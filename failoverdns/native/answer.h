@@ -7,6 +7,7 @@
 #ifndef FAILOVERDNS_ANSWER_H
 #define FAILOVERDNS_ANSWER_H
 
+#include "limiter.h"
 #include "table.h"
 
 #define SECRETS_MOST 3u
@@ -32,6 +33,16 @@ typedef struct query {
     unsigned size; /* of the name, in bytes; 0: the query takes the slow path */
 } query;
 
+/* What rate limiting needs to know about a reply. */
+typedef struct answered {
+    reply_kind kind;
+    unsigned account_size;               /* of what distinguishes replies of this kind, in bytes */
+    uint8_t account[ACCOUNT_NAME_MOST];
+    unsigned opt_size;                   /* of the OPT record that ends the reply; 0: no EDNS */
+    bool has_cookie;
+    bool has_valid_cookie; /* the client has proven its address */
+} answered;
+
 /* Read the name of a query, and prefetch the bucket that it is looked up in. */
 void prepare(const table *t, query *q, const uint8_t *packet, size_t size);
 
@@ -41,9 +52,14 @@ void prepare(const table *t, query *q, const uint8_t *packet, size_t size);
 void fetch_name(const table *t, const query *q);
 void fetch_rrsets(const table *t, const query *q);
 
-/* Write the reply to `reply`, of `room` bytes; return its size, or 0 for the slow path. */
+/* Write the reply to `reply`, of `room` bytes; return its size, or 0 for the slow path.
+ * Describe the reply in `about`, unless that is NULL. */
 size_t answer(
     const table *t, const answer_settings *settings, const asker *asker, const query *q,
-    const uint8_t *packet, size_t size, uint8_t *reply, size_t room);
+    const uint8_t *packet, size_t size, uint8_t *reply, size_t room, answered *about);
+
+/* Replace a reply by what a client over the limit gets; return its size.
+ * That is a truncated reply without records; or BADCOOKIE, with the cookie, for a query with one. */
+size_t truncate_reply(const query *q, const answered *about, uint8_t *reply, size_t size);
 
 #endif

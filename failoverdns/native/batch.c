@@ -57,12 +57,30 @@ static const void *turn_round(struct msghdr *message)
     return NULL;
 }
 
-/* Return whether a reply to this sender could reach somebody other than ourselves. */
+bool is_reflecting(unsigned port)
+{
+    switch (port) {
+    case 0:   /* invalid as a source */
+    case 7:   /* echo */
+    case 11:  /* systat */
+    case 13:  /* daytime */
+    case 15:  /* netstat */
+    case 17:  /* qotd */
+    case 19:  /* chargen */
+    case 37:  /* time */
+    case 464: /* kpasswd */
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Return whether a reply to this sender could reach somebody other than ourselves, and end there. */
 static bool is_answerable(
     const struct sockaddr_storage *sender, const struct sockaddr_storage *own, const void *local)
 {
     const unsigned port = port_of(sender);
-    if (port == 0)
+    if (is_reflecting(ntohs((uint16_t)port)))
         return false;
     const size_t size = sender->ss_family == AF_INET6 ? 16 : 4;
     return port != port_of(own) || memcmp(host_of(sender), local, size) != 0;
@@ -87,8 +105,45 @@ static void send_all(batch *b, int fd, unsigned count, tally *tally_)
     }
 }
 
+/* Set who asks, and whether the packet gets no reply, whatever that would be. */
+static void look_at_sender(
+    packet *p, struct msghdr *message, size_t size, const limits *limits,
+    const struct sockaddr_storage *own)
+{
+    const void *local = turn_round(message);
+    if (local == NULL)
+        message->msg_controllen = 0;
+    asker *a = &p->asker;
+    a->udp = true;
+    a->size = p->sender.ss_family == AF_INET6 ? 16 : 4;
+    memcpy(a->address, host_of(&p->sender), a->size);
+    p->is_refused = !is_answerable(&p->sender, own, local != NULL ? local : host_of(own));
+    if (limits->limiter != NULL && !p->is_refused) {
+        p->client = limiter_client(limits->limiter, a->address, a->size);
+        p->is_refused = is_plain_query(p->data, size) &&
+                        limiter_refuses(limits->limiter, &p->client, limits->now);
+    }
+}
+
+/* Limit a reply of `size` bytes; return the size of what is sent, 0 for nothing. */
+static size_t limited(packet *p, const limits *limits, const answered *about, size_t size)
+{
+    if (limits->limiter == NULL || about->has_valid_cookie)
+        return size;
+    switch (limiter_treat(
+        limits->limiter, &p->client, about->kind, about->account, about->account_size, true,
+        limits->now)) {
+    case SEND:
+        return size;
+    case SLIP:
+        return truncate_reply(&p->query, about, p->reply, size);
+    default:
+        return 0;
+    }
+}
+
 int answer_batches(
-    batch *b, const table *t, const answer_settings *settings, int fd,
+    batch *b, const table *t, const answer_settings *settings, const limits *limits, int fd,
     const struct sockaddr_storage *own, tally *count, leave *leave_, void *caller)
 {
     unsigned left = 0;
@@ -100,8 +155,14 @@ int answer_batches(
                 return 0;
             continue; /* an ICMP error about an earlier reply, or a signal */
         }
-        for (int i = 0; i < received; i++)
-            prepare(t, &b->packets[i].query, b->packets[i].data, b->received[i].msg_len);
+        for (int i = 0; i < received; i++) {
+            packet *p = &b->packets[i];
+            const size_t size = b->received[i].msg_len;
+            p->query.size = 0;
+            look_at_sender(p, &b->received[i].msg_hdr, size, limits, own);
+            if (!p->is_refused)
+                prepare(t, &p->query, p->data, size);
+        }
         for (int i = 0; i < received; i++)
             fetch_name(t, &b->packets[i].query);
         for (int i = 0; i < received; i++)
@@ -109,23 +170,22 @@ int answer_batches(
         unsigned replies = 0;
         for (int i = 0; i < received; i++) {
             packet *p = &b->packets[i];
-            struct msghdr *message = &b->received[i].msg_hdr;
-            const void *local = turn_round(message);
-            if (local == NULL)
-                message->msg_controllen = 0;
-            if (!is_answerable(&p->sender, own, local != NULL ? local : host_of(own)))
+            if (p->is_refused)
                 continue;
-            p->asker.udp = true;
-            p->asker.size = p->sender.ss_family == AF_INET6 ? 16 : 4;
-            memcpy(p->asker.address, host_of(&p->sender), p->asker.size);
+            const struct msghdr *message = &b->received[i].msg_hdr;
             const size_t size = b->received[i].msg_len;
-            const size_t length =
-                answer(t, settings, &p->asker, &p->query, p->data, size, p->reply, sizeof p->reply);
+            answered about;
+            size_t length = answer(
+                t, settings, &p->asker, &p->query, p->data, size, p->reply, sizeof p->reply,
+                limits->limiter != NULL ? &about : NULL);
             if (length == 0) {
                 leave_(caller, p->data, size, message);
                 left++;
                 continue;
             }
+            length = limited(p, limits, &about, length);
+            if (length == 0)
+                continue;
             b->out[replies] = (struct iovec){p->reply, length};
             b->sent[replies].msg_hdr = (struct msghdr){
                 .msg_name = &p->sender,

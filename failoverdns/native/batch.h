@@ -1,4 +1,4 @@
-/* Batches of packets at a UDP socket: receive, answer on the fast path (`answer.h`), and send.
+/* Batches of packets at a UDP socket: receive, answer on the fast path (`answer.h`), limit, send.
  *
  * Packets without a ready answer are passed to the caller with their source and destination.
  * Nothing here blocks. */
@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "answer.h"
+#include "limiter.h"
 
 #define BATCH 64u
 #define BATCHES_MOST 8u /* per call, so that other sockets get their turn; fewer if many are left */
@@ -24,6 +25,8 @@ typedef struct packet {
     } control;
     query query;
     asker asker;
+    client client; /* if replies are limited */
+    bool is_refused; /* it gets no reply */
     uint8_t reply[UDP_MOST];
 } packet;
 
@@ -42,10 +45,20 @@ typedef struct tally {
     uint64_t answered, unsent;
 } tally;
 
+/* The accounts that replies are counted by, and the time: nanoseconds of the monotonic clock. */
+typedef struct limits {
+    limiter *limiter; /* NULL: every reply is sent */
+    int64_t now;
+} limits;
+
 /* Answer the packets that wait at a non-blocking socket; `own` is its address.
  * Return 0 when no packet waits any longer, 1 when there may be more. */
 int answer_batches(
-    batch *b, const table *t, const answer_settings *settings, int fd,
+    batch *b, const table *t, const answer_settings *settings, const limits *limits, int fd,
     const struct sockaddr_storage *own, tally *count, leave *leave, void *caller);
+
+/* Return whether services at this port answer anything, so that a reply to it may never end.
+ * The same ports as in failoverdns/answering/udp.py. */
+bool is_reflecting(unsigned port);
 
 #endif

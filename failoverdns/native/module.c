@@ -1,4 +1,4 @@
-/* The extension module failoverdns._native: the compact table and batches, for Python's stable ABI.
+/* The extension module failoverdns._native: the compact table, batches and rate limits, for Python's stable ABI.
  *
  * This file only converts between Python's objects and C; the work is done in the other files. */
 #define PY_SSIZE_T_CLEAN
@@ -9,12 +9,17 @@
 #include <time.h>
 
 #include "batch.h"
+#include "limiter_type.h"
 
 typedef struct {
     PyObject_HEAD
     table table;
     batch *batch;
 } Table;
+
+typedef struct { /* the state of the module */
+    PyObject *limiter_type;
+} state;
 
 static PyObject *new_table(PyTypeObject *type, PyObject *args, PyObject *named)
 {
@@ -127,7 +132,7 @@ static PyObject *ready_answer(PyObject *object, PyObject *args)
     prepare(&self->table, &q, data, (size_t)size);
     uint8_t few[4096]; /* most answers fit on the stack */
     size_t length =
-        answer(&self->table, &settings, &who, &q, data, (size_t)size, few, sizeof few);
+        answer(&self->table, &settings, &who, &q, data, (size_t)size, few, sizeof few, NULL);
     if (length != 0)
         return to_bytes(few, length);
     if (udp || q.size == 0)
@@ -135,7 +140,7 @@ static PyObject *ready_answer(PyObject *object, PyObject *args)
     uint8_t *reply = PyMem_Malloc(65535);
     if (reply == NULL)
         return PyErr_NoMemory();
-    length = answer(&self->table, &settings, &who, &q, data, (size_t)size, reply, 65535);
+    length = answer(&self->table, &settings, &who, &q, data, (size_t)size, reply, 65535, NULL);
     PyObject *result = length != 0 ? to_bytes(reply, length) : Py_NewRef(Py_None);
     PyMem_Free(reply);
     return result;
@@ -227,15 +232,38 @@ static void keep(void *caller, const uint8_t *data, size_t size, const struct ms
     Py_XDECREF(item);
 }
 
+/* Read an argument that is a Limiter or None; false with an exception set if it is not. */
+static bool read_limiter(limiter **l, PyObject *self, PyObject *argument)
+{
+    *l = NULL;
+    if (argument == Py_None)
+        return true;
+    const state *own = PyType_GetModuleState(Py_TYPE(self));
+    if (own == NULL)
+        return false;
+    if ((PyObject *)Py_TYPE(argument) != own->limiter_type) {
+        PyErr_SetString(PyExc_TypeError, "a limiter is a Limiter or None");
+        return false;
+    }
+    *l = &((Limiter *)argument)->limiter;
+    return true;
+}
+
 static PyObject *serve(PyObject *object, PyObject *args)
 {
     Table *self = (Table *)object;
     int fd;
     const char *secrets;
     Py_ssize_t size;
-    if (!PyArg_ParseTuple(args, "iy#", &fd, &secrets, &size))
+    PyObject *limiting = Py_None;
+    if (!PyArg_ParseTuple(args, "iy#|O", &fd, &secrets, &size, &limiting))
+        return NULL;
+    limits limits;
+    if (!read_limiter(&limits.limiter, object, limiting))
         return NULL;
     struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    limits.now = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     answer_settings settings = {.now = (uint32_t)now.tv_sec};
     if (!read_secrets(&settings, secrets, size))
@@ -250,7 +278,7 @@ static PyObject *serve(PyObject *object, PyObject *args)
     if (rest == NULL)
         return NULL;
     tally count = {0};
-    answer_batches(self->batch, &self->table, &settings, fd, &own, &count, keep, rest);
+    answer_batches(self->batch, &self->table, &settings, &limits, fd, &own, &count, keep, rest);
     return Py_BuildValue("KKN", count.answered, count.unsent, rest);
 }
 
@@ -282,14 +310,49 @@ static PyType_Spec spec = {
     .slots = slots,
 };
 
+static PyObject *is_reflecting_port(PyObject *unused, PyObject *argument)
+{
+    (void)unused;
+    const unsigned long port = PyLong_AsUnsignedLong(argument);
+    if (PyErr_Occurred())
+        return NULL;
+    return PyBool_FromLong(port <= UINT16_MAX && is_reflecting((unsigned)port));
+}
+
+static PyMethodDef functions[] = {
+    {"is_reflecting_port", is_reflecting_port, METH_O, "Return whether C never answers a port."},
+    {NULL, NULL, 0, NULL},
+};
+
+/* Add a type to the module; return a new reference to it, or NULL. */
+static PyObject *add_type(PyObject *module, PyType_Spec *of, const char *name)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, of, NULL);
+    if (type != NULL && PyModule_AddObjectRef(module, name, type) < 0)
+        Py_CLEAR(type);
+    return type;
+}
+
 static int fill_module(PyObject *module)
 {
-    PyObject *type = PyType_FromSpec(&spec);
-    if (type == NULL)
-        return -1;
-    const int done = PyModule_AddObjectRef(module, "Table", type);
-    Py_DECREF(type);
-    return done;
+    state *own = PyModule_GetState(module);
+    own->limiter_type = add_type(module, &limiter_spec, "Limiter");
+    PyObject *table_type = add_type(module, &spec, "Table");
+    const bool is_filled = own->limiter_type != NULL && table_type != NULL;
+    Py_XDECREF(table_type); /* the module has it */
+    return is_filled ? 0 : -1;
+}
+
+static int visit_state(PyObject *module, visitproc visit, void *arg)
+{
+    Py_VISIT(((state *)PyModule_GetState(module))->limiter_type);
+    return 0;
+}
+
+static int clear_state(PyObject *module)
+{
+    Py_CLEAR(((state *)PyModule_GetState(module))->limiter_type);
+    return 0;
 }
 
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, fill_module}, {0, NULL}};
@@ -297,8 +360,12 @@ static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, fill_module}, {0, NULL}}
 static struct PyModuleDef module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "failoverdns._native",
-    .m_doc = "The compact table, and batches of packets.",
+    .m_doc = "The compact table, batches of packets, and rate limits.",
+    .m_size = sizeof(state),
+    .m_methods = functions,
     .m_slots = module_slots,
+    .m_traverse = visit_state,
+    .m_clear = clear_state,
 };
 
 PyMODINIT_FUNC PyInit__native(void)

@@ -1,19 +1,33 @@
 #include "siphash.h"
 
-static uint64_t little_endian(const uint8_t *bytes, size_t size)
+#include <string.h>
+
+/* Return eight bytes as a number. */
+static inline uint64_t word_of(const uint8_t *bytes)
 {
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; i++)
-        value |= (uint64_t)bytes[i] << (8 * i);
-    return value;
+    uint64_t word;
+    memcpy(&word, bytes, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
 }
 
-static uint64_t rotate(uint64_t value, unsigned bits)
+/* Return fewer than eight bytes as a number. */
+static inline uint64_t rest_of(const uint8_t *bytes, size_t size)
+{
+    uint64_t rest = 0;
+    for (size_t i = 0; i < size; i++)
+        rest |= (uint64_t)bytes[i] << (8 * i);
+    return rest;
+}
+
+static inline uint64_t rotate(uint64_t value, unsigned bits)
 {
     return value << bits | value >> (64 - bits);
 }
 
-static void mix(uint64_t v[4], int rounds)
+static inline void mix(uint64_t v[4], int rounds)
 {
     while (rounds--) {
         v[0] += v[1];
@@ -31,7 +45,7 @@ static void mix(uint64_t v[4], int rounds)
 
 uint64_t siphash(const uint8_t key[16], const uint8_t *data, size_t size)
 {
-    const uint64_t k0 = little_endian(key, 8), k1 = little_endian(key + 8, 8);
+    const uint64_t k0 = word_of(key), k1 = word_of(key + 8);
     uint64_t v[4] = {
         k0 ^ 0x736f6d6570736575u,
         k1 ^ 0x646f72616e646f6du,
@@ -40,12 +54,12 @@ uint64_t siphash(const uint8_t key[16], const uint8_t *data, size_t size)
     };
     const uint64_t last = (uint64_t)size << 56;
     for (; size >= 8; size -= 8, data += 8) {
-        const uint64_t word = little_endian(data, 8);
+        const uint64_t word = word_of(data);
         v[3] ^= word;
         mix(v, 2);
         v[0] ^= word;
     }
-    const uint64_t word = last | little_endian(data, size);
+    const uint64_t word = last | rest_of(data, size);
     v[3] ^= word;
     mix(v, 2);
     v[0] ^= word;

@@ -3,15 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "product.h"
+
 const char no_memory[] = "there is not enough memory";
 
 /* Names for look-ups. */
-
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-    const unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
 
 uint64_t table_hash(const table *t, uint64_t hash, const uint8_t *bytes, size_t size)
 {
@@ -22,7 +18,7 @@ uint64_t table_hash(const table *t, uint64_t hash, const uint8_t *bytes, size_t 
     }
     word = 0;
     memcpy(&word, bytes, size);
-    return fold(hash ^ word, t->seed[1] ^ size << 32);
+    return fold(hash ^ word, t->seed[1] ^ (uint64_t)size << 32);
 }
 
 /* Make eight bytes at a time lower case; the high bits of bytes over 127 are masked out first. */

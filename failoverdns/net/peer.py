@@ -42,6 +42,24 @@ def peer(sock: socket.socket, user: str | None = None) -> Principal:
     return unix_principal(uid, pid, _command(pid), user)
 
 
+def uid_of(sock: socket.socket) -> int:
+    """Return the uid of the process that connected."""
+    return _credentials(sock)[1]
+
+
+def has_spoken(sock: socket.socket) -> bool:
+    """Return whether bytes have arrived on a non-blocking socket, which stay there."""
+    try:
+        return bool(sock.recv(1, socket.MSG_PEEK))
+    except OSError:
+        return False
+
+
+def peer_process(sock: socket.socket) -> int:
+    """Return the process id of the process that connected."""
+    return _credentials(sock)[0]
+
+
 def is_own_user(sock: socket.socket) -> bool:
     """Return whether the process at the other end runs as our user, or as root."""
     return _credentials(sock)[1] in (0, os.geteuid())

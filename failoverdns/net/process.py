@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from twisted.logger import (
     FilteringLogObserver,
@@ -15,6 +15,9 @@ from twisted.logger import (
     globalLogBeginner,
     textFileLogObserver,
 )
+
+SWITCH: Final = 0.0005
+"""Seconds after which a thread that waits gets its turn; Python's default is ten times as long."""
 
 _ARGUMENTS = 45, 46
 """Where /proc/PID/stat has the addresses of the arguments' begin and end, after the name."""
@@ -33,7 +36,10 @@ def take_reactor() -> Any:
 
     Twisted's default is the wall clock: if that is set back by an hour, all timers stop for an
     hour.  The reactor is installed when it is first imported (epoll on Linux).
+    Threads get their turn within `SWITCH`: a commit, which is in a thread, asks for it many times,
+    and would take ten times as long beside a reactor that never rests.
     """
+    sys.setswitchinterval(SWITCH)
     from twisted.internet import reactor
 
     chosen: Any = reactor

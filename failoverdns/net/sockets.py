@@ -23,7 +23,7 @@ SO_MEMINFO, _DROPS = 55, 8
 RECEIVE_BUFFER = 1 << 20
 """Bytes of queries that the kernel may buffer during a long reactor turn."""
 
-OTHER_DESCRIPTORS = 800
+OTHER_DESCRIPTORS = 1200
 """Open files of a process beside the connections that it limits."""
 
 BACKLOG = 1024

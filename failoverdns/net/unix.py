@@ -16,7 +16,7 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from failoverdns.net.sockets import BACKLOG, CannotListen
+from failoverdns.net.sockets import CannotListen
 
 MAX_PATH: Final = 107
 """Bytes in the address of a Unix socket on Linux, at most: `sun_path` less its final NUL."""
@@ -39,8 +39,14 @@ LOOK: Final = 1.0
 LOCKING: Final = 3.0
 """Seconds in which another process that binds a socket in the same folder must be done."""
 
-ACCEPTED_AT_ONCE: Final = 16
-"""Clients that are accepted in one turn of the reactor, so that those before them are served."""
+ACCEPTED_AT_ONCE: Final = 64
+"""Clients that are accepted in one turn of the reactor, most of which are refused."""
+
+SERVED_AT_ONCE: Final = 16
+"""Clients that are served of those, so that others that came before are served meanwhile."""
+
+WAITING: Final = 128
+"""Clients that have connected and are not accepted yet; further ones wait in connect(2)."""
 
 _PAUSE: Final = 0.2
 """Seconds without accepting after no descriptor was free."""
@@ -67,15 +73,18 @@ class UnixListener:
         setting: str,
         bound: int | None = None,
         gid: int | None = None,
+        is_contended: bool = True,
     ) -> None:
         """Make the folder of `path` and bind there with the permission bits `mode`.
 
         A socket that a killed server left is replaced.  `setting` is the configuration key of the
         path, for messages.  `bound` is the descriptor of a socket that the program before has
         bound there; it is ours from now on.  `gid` is the group of the socket, and of the folder if
-        that is made here; None leaves both to the process.  Raises CannotListen.
+        that is made here; None leaves both to the process.  `is_contended` says whether another
+        process could want the same path.  Raises CannotListen.
         """
         self.path = path
+        self.is_contended = is_contended
         self._reactor = reactor
         self._mode = mode
         self._setting = setting
@@ -132,14 +141,18 @@ class UnixListener:
         """Accept the clients that wait."""
         assert self._factory is not None
         try:
+            served = 0
             for _ in range(ACCEPTED_AT_ONCE):
                 client, _address = self._socket.accept()
                 with client:
+                    client.setblocking(False)
                     if self._admits(client):
-                        client.setblocking(False)
                         self._reactor.adoptStreamConnection(
                             client.fileno(), socket.AF_UNIX, self._factory
                         )
+                        served += 1
+                if served == SERVED_AT_ONCE:
+                    break
         except (BlockingIOError, ConnectionError):
             return
         except OSError:  # no descriptor is free
@@ -155,7 +168,9 @@ class UnixListener:
 
     def _bind(self) -> socket.socket:
         make_folder(self.path.parent, self._setting, self._gid)
-        sock = bind_unix(self.path, self._mode, self._setting, self._gid)
+        sock = bind_unix(
+            self.path, self._mode, self._setting, self._gid, is_contended=self.is_contended
+        )
         self._identity: tuple[int, int] | None = _identity(self.path)
         return sock
 
@@ -228,24 +243,28 @@ def hidden_from(folder: Path, gid: int) -> Path | None:
     return None
 
 
-def bind_unix(path: Path, mode: int, setting: str, gid: int | None = None) -> socket.socket:
+def bind_unix(
+    path: Path, mode: int, setting: str, gid: int | None = None, *, is_contended: bool = True
+) -> socket.socket:
     """Return a non-blocking socket that listens at `path` with the permission bits `mode`.
 
-    It has the group `gid` before anybody can connect.  Replaces a socket on which nobody listens.
+    It has the group `gid` before anybody can connect.  Replaces a socket on which nobody listens,
+    if the path `is_contended`: then another process could do the same at the same moment.
     Raises CannotListen.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        with _locked(path.parent):
-            _remove_stale(path, setting)
+        with _locked(path.parent) if is_contended else nullcontext():
+            if is_contended:
+                _remove_stale(path, setting)
             umask = os.umask(0o777 & ~mode)
             try:
                 _bind(sock, path)
             finally:
                 os.umask(umask)
             _own(path, gid)
-            sock.listen(BACKLOG)
+            sock.listen(WAITING)
     except PermissionError as fault:
         sock.close()
         raise CannotListen(f"{setting}: {path}: {fault.strerror}{_remedy(gid)}") from None
@@ -287,8 +306,12 @@ def _bind(sock: socket.socket, path: Path) -> None:
         sock.bind(str(path))
         return
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    beside = Path(f"/proc/self/fd/{folder}/{path.name}")
     short = f".{os.getpid()}.new"
     try:
+        if _fits(beside):
+            sock.bind(str(beside))
+            return
         with suppress(FileNotFoundError):
             os.unlink(short, dir_fd=folder)
         sock.bind(f"/proc/self/fd/{folder}/{short}")

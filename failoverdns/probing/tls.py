@@ -16,11 +16,14 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from OpenSSL import SSL, crypto
 
+from failoverdns.model.errors import Malformed
 from failoverdns.probing.certificates import ChainFault
+from failoverdns.regular_files import require_regular
 
 _LOOK: Final = 10.0
 """Seconds between two checks whether files of trusted CAs have changed."""
@@ -131,7 +134,7 @@ class TlsStream:
 
     def take_leave(self) -> None:
         """Send close_notify to the server, if that can be done at once."""
-        with suppress(SSL.Error, OSError):
+        with suppress(SSL.Error, OSError, Malformed):
             self._connection.shutdown()
             self._flush()
 
@@ -220,8 +223,9 @@ def _context(ca_file: str | None, *, verify: bool) -> SSL.Context:
         context.set_default_verify_paths()
     else:
         try:
+            require_regular(Path(ca_file))
             context.load_verify_locations(ca_file)
-        except SSL.Error:
+        except (SSL.Error, OSError, Malformed):
             raise TlsFault(f"{ca_file} has no CA certificates in PEM that can be read") from None
     return context
 

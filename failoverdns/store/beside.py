@@ -14,6 +14,7 @@ from typing import Final
 
 from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
+from failoverdns.store.authentication import Authentication
 from failoverdns.store.database_schema import SCHEMA_VERSION
 from failoverdns.store.generation import read_only
 from failoverdns.store.interface import Loaded
@@ -63,8 +64,10 @@ def check_unused(path: Path) -> None:
 
 def _read(connection: sqlite3.Connection, vault: Vault) -> Loaded:
     version = version_of(connection)
+    authentication = Authentication(vault)
+    authentication.begin(connection, version, may_create=False)
     if version == SCHEMA_VERSION:
-        loaded = load(connection)
+        loaded = load(connection, authentication)
     else:  # what an upgrade leaves as it is
         rows = connection.execute("SELECT document, checksum FROM entities ORDER BY rowid")
         entities = tuple(documents.read_entity(document) for document in checked(rows))
@@ -78,6 +81,5 @@ def _check_key(connection: sqlite3.Connection, vault: Vault) -> None:
     """Raise Corrupt if a private key is stored and cannot be decrypted."""
     rows = connection.execute("SELECT id, document, checksum FROM bundles LIMIT 1").fetchall()
     for id_, *row in rows:
-        vault.open(may_create=False)
         for bundle in checked([(row[0], row[1])]):
             vault.decrypt(id_, bundle["key"])

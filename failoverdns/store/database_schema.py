@@ -2,11 +2,12 @@
 
 A new file is made as one of version 1 and then upgraded like an old one.  Versions 3 and 4 also
 have documents that versions before them cannot read.  The upgrade reads no table but the history,
-to which it adds the hash chain.
+to which it adds the hash chain, and copies the entities.
 
 | table        | holds                                                             |
 |--------------|-------------------------------------------------------------------|
-| `entities`   | the state: one document an entity                                 |
+| `entities`   | the state: one document an entity, numbered, because `VACUUM`     |
+|              | gives rows without a number of their own other ones               |
 | `history`    | every change, with what differs in the entities, as a chain       |
 |              | (`store.chain`); it is append-only                                |
 | `subjects`   | which changes are about which application or group                |
@@ -19,8 +20,8 @@ to which it adds the hash chain.
 | `checkpoint` | the documents of all entities as of the cut of the history        |
 | `ahead`      | those that differ at the next cut (`store.trimming`)              |
 | `notes`      | numbers that the store notes for itself, by name                  |
-| `head`       | one row: the revision, how many entities there are, and the hash  |
-|              | of the last change                                                |
+| `head`       | one row: the revision, how many entities there are, the hash of   |
+|              | the last change, and the tag that authenticates them (`store.tags`) |
 """
 
 from __future__ import annotations
@@ -69,6 +70,12 @@ _SINCE_4 = (
 )
 
 _SINCE_5 = (
+    "ALTER TABLE entities RENAME TO unnumbered",
+    "CREATE TABLE entities (number INTEGER PRIMARY KEY, "
+    "key TEXT NOT NULL UNIQUE, document TEXT NOT NULL, checksum INTEGER NOT NULL)",
+    "INSERT INTO entities SELECT rowid, key, document, checksum FROM unnumbered ORDER BY rowid",
+    "DROP TABLE unnumbered",
+    "ALTER TABLE head ADD COLUMN tag TEXT NOT NULL DEFAULT ''",
     "CREATE TABLE notes (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
     "ALTER TABLE operations RENAME TO unowned",
     "CREATE TABLE operations (principal TEXT NOT NULL, op_id TEXT NOT NULL, "

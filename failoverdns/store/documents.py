@@ -47,6 +47,7 @@ class _Patch(NamedTuple):
 
 
 _READERS = {kind.word: kind.read for kind in KINDS.values()}
+_NEEDED = {kind: how.bundle for kind, how in KINDS.items() if how.bundle is not None}
 
 
 def key_of(entity: Entity) -> str:
@@ -56,7 +57,9 @@ def key_of(entity: Entity) -> str:
 
 def bundle_of(entity: Entity | None) -> str | None:
     """Return the id of the bundle in the vault that an entity needs; None if it needs none."""
-    return KINDS[type(entity)].bundle(entity) if entity is not None else None
+    if entity is None or (needed := _NEEDED.get(type(entity))) is None:
+        return None
+    return needed(entity)
 
 
 def write_entity(entity: Entity) -> Document:
@@ -178,11 +181,20 @@ def _patches(change: Document) -> list[_Patch]:
         if "patches" in change:
             return [_Patch(**patch) for patch in change["patches"]]
         return [
-            _Patch(key_of(read_entity(before if after is None else after)), before, after)
+            _Patch(
+                key_of(read_entity(before if after is None else after)),
+                _as_written_now(before),
+                _as_written_now(after),
+            )
             for before, after in change["writes"]
         ]
     except (KeyError, TypeError, ValueError) as fault:
         raise Corrupt(f"not a change of this version ({fault!r})") from None
+
+
+def _as_written_now(document: Document | None) -> Document | None:
+    """Return a document of an older version in the form that later differences are from."""
+    return write_entity(read_entity(document)) if document is not None else None
 
 
 def _present(key: str, document: Document | None) -> Document:

@@ -43,13 +43,14 @@ from failoverdns.store.health_documents import Document, read_flag
 class DocumentKind:
     """How a kind of entity is stored: its word in documents and keys, its writer and its reader.
 
-    `bundle` returns the id of the bundle in the vault that an entity needs, None for none.
+    `bundle` returns the id of the bundle in the vault that an entity needs, None for none; it is
+    None itself for a kind that never needs one.
     """
 
     word: str
     write: Callable[[Any], Document]
     read: Callable[[Document], Entity]
-    bundle: Callable[[Any], str | None] = lambda _: None
+    bundle: Callable[[Any], str | None] | None = None
 
 
 def _write_tombstone(tombstone: Tombstone) -> Document:

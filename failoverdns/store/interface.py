@@ -15,6 +15,7 @@ from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, HistoryEntry, Operation
 from failoverdns.model.delivery import Fetch, HookProgress
 from failoverdns.model.entity import Entity
+from failoverdns.model.errors import Corrupt
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
 
@@ -41,6 +42,10 @@ class OutcomeUnknown(Exception):
     Changes that `changes_after` returns are durable; those that it does not return may be found
     after a restart.  A later commit that succeeds at the same revision excludes that.
     """
+
+
+class Differs(Corrupt):
+    """The entities are not what follows from the history; the message names what differs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +144,11 @@ class Store(Protocol):
         """
 
     async def verify(self, expected: str | None = None) -> StoreHead:
-        """Verify the whole chain, in pieces, and return its head.
+        """Verify the whole chain, and that the entities follow from it; return its head.
 
-        Commits may be made meanwhile; they are not verified.  `expected` is a hash that some change
-        must have.  Raises Unavailable, and Corrupt with the first revision that does not fit, and
-        why.
+        This is done in pieces, and commits may be made meanwhile; they are not verified.
+        `expected` is a hash that some change must have.  Raises Unavailable, Corrupt with the first
+        revision that does not fit, and why, and Differs with the entities that differ.
         """
 
     async def prepare_cut(self, before: float) -> HistoryCut | None:

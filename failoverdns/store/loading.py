@@ -8,15 +8,19 @@ what is checked when.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Final
 
+from failoverdns.model.entity import Entity
 from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
+from failoverdns.store.authentication import Authentication
 from failoverdns.store.chain import START
 from failoverdns.store.damage import damaged
 from failoverdns.store.database_schema import APPLICATION_ID, SCHEMA_VERSION
 from failoverdns.store.interface import Loaded
-from failoverdns.store.rows import checked
+from failoverdns.store.rows import checked, parsed
+from failoverdns.store.tags import all_rows
 
 _STATE: Final = ("entities", "head", "needs", "bundles", "hooks", "notes")
 """The tables that a start reads or writes, and whose size does not grow with the history."""
@@ -45,28 +49,54 @@ def revision_of(connection: sqlite3.Connection) -> int:
     return revision
 
 
-def load(connection: sqlite3.Connection) -> Loaded:
-    """Return the state in a file of the current version; raises Corrupt or sqlite3.Error."""
+def load(connection: sqlite3.Connection, authentication: Authentication) -> Loaded:
+    """Return the state in a file of the current version; raises Corrupt or sqlite3.Error.
+
+    `authentication` has begun; it refuses a state that something else has changed.
+    """
     for table in _STATE:
         found = connection.execute(f"PRAGMA quick_check('{table}')").fetchone()[0]
         if found != "ok":
             raise Corrupt(damaged(found))
     revision = revision_of(connection)
     count, hash_ = connection.execute("SELECT entities, hash FROM head").fetchone()
-    rows = connection.execute("SELECT document, checksum FROM entities ORDER BY rowid")
-    entities = tuple(documents.read_entity(document) for document in checked(rows))
+    summing = authentication.summing(connection)
+    if summing is None:
+        rows = connection.execute("SELECT document, checksum FROM entities ORDER BY number")
+        found = checked(rows)
+    else:
+        found = parsed(summing.texts(all_rows(connection)))
+    entities = tuple(documents.read_entity(document) for document in found)
     if len(entities) != count:
         raise Corrupt(damaged(f"{count} entities were written, {len(entities)} are left"))
-    _check_end_of_history(connection, revision, hash_)
+    _check_end_of_history(connection, revision, hash_, authentication)
     missing = connection.execute(
         "SELECT key FROM needs LEFT JOIN bundles ON bundle = id WHERE id IS NULL LIMIT 1"
     ).fetchone()
     if missing is not None:
         raise Corrupt(damaged(f"the vault lacks the bundle of {missing[0]}"))
+    authentication.check(connection, summing)
+    _check_needs(connection, entities)
     return Loaded(revision, entities)
 
 
-def _check_end_of_history(connection: sqlite3.Connection, revision: int, hash_: str) -> None:
+def _check_needs(connection: sqlite3.Connection, entities: Iterable[Entity]) -> None:
+    """Raise Corrupt if the table that says who needs which bundle is not what the entities say.
+
+    By that table, bundles that nobody needs any longer are deleted.
+    """
+    stored = dict(connection.execute("SELECT key, bundle FROM needs"))
+    for entity in entities:
+        bundle = documents.bundle_of(entity)
+        if bundle is not None and stored.pop(key := documents.key_of(entity), None) != bundle:
+            raise Corrupt(damaged(f"it is not noted that {key} needs the bundle {bundle}"))
+    if stored:
+        raise Corrupt(damaged(f"{next(iter(stored))} needs a bundle, but it has none"))
+
+
+def _check_end_of_history(
+    connection: sqlite3.Connection, revision: int, hash_: str, authentication: Authentication
+) -> None:
     """Raise Corrupt if the last change is not the last one that was committed."""
     query = "SELECT revision, hash FROM history ORDER BY revision DESC LIMIT 1"
     last = connection.execute(query).fetchone()
@@ -79,5 +109,5 @@ def _check_end_of_history(connection: sqlite3.Connection, revision: int, hash_: 
             f"was tampered with, or is damaged: its history ends with revision {ends}, whose hash "
             f"is not the one that was noted when revision {revision} was committed. Put a backup "
             "in its place; or, to go on with a history that `history --verify` will refuse for "
-            f'ever: sqlite3 FILE "UPDATE head SET hash = {right}"; nothing was changed'
+            f'ever: sqlite3 FILE "UPDATE head SET hash = {right}", and {authentication.remedy}'
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
 from enum import Enum
 from hashlib import sha256
 
@@ -18,7 +19,7 @@ from failoverdns.model.errors import Corrupt
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
 from failoverdns.store.chain import START, ChainLink, Walk, links, next_hash, piece
-from failoverdns.store.documents import bundle_of, key_of, redone, write_change
+from failoverdns.store.documents import bundle_of, key_of, redone, write_change, write_entity
 from failoverdns.store.interface import (
     MAX_FETCHES,
     OPERATIONS_KEPT,
@@ -31,6 +32,7 @@ from failoverdns.store.interface import (
     StoreHead,
     Unavailable,
 )
+from failoverdns.store.replaying import COMPARED_AT_ONCE, Comparison, Replay
 from failoverdns.store.rows import sealed
 
 
@@ -169,10 +171,26 @@ class MemoryStore:
         walk = Walk(self.head, last, expected, end)
         if expected in self.trimmed:
             walk.meet()
-        for row in self.chain:
-            if not walk.is_over:
-                walk.follow(row)
-        return walk.end()
+        replay = Replay()
+        with closing(replay):
+            replay.begin_with(self.checkpoint.items())
+            for row in self.chain:
+                if not walk.is_over:
+                    walk.follow(row)
+                    replay.follow(row)
+            head = walk.end()
+            self._compare(replay)
+        return head
+
+    def _compare(self, replay: Replay) -> None:
+        """Raise Differs if the entities are not those of a replay."""
+        comparison = Comparison(replay)
+        stored = sorted((key, write_entity(entity)) for key, entity in self._entities.items())
+        more = True
+        while more:
+            rest = [row for row in stored if row[0] > comparison.after]
+            more = comparison.follow(rest[:COMPARED_AT_ONCE])
+        comparison.end()
 
     async def prepare_cut(self, before: float) -> HistoryCut | None:
         """Prepare to trim the changes from before a time; return the cut to commit."""

@@ -18,6 +18,7 @@ from typing import Final, NoReturn, TypeVar
 
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.store_condition import Reserve, StoreCondition
+from failoverdns.store.authentication import Authentication
 from failoverdns.store.damage import MISREAD, damaged
 from failoverdns.store.generation import begin_generation
 from failoverdns.store.interface import Loaded, OutcomeUnknown, Unavailable
@@ -45,8 +46,9 @@ _FENCE = "INSERT INTO notes VALUES ('fence', 1) ON CONFLICT (name) DO UPDATE SET
 class OpenFile:
     """One connection to a state file, and its mark; nothing is opened before `open`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, authentication: Authentication) -> None:
         self.path = path
+        self._authentication = authentication
         self.connection: sqlite3.Connection | None = None
         self.place: Place | None = None
         self.is_writable = False
@@ -84,16 +86,16 @@ class OpenFile:
     def _open(self, place: Place) -> Opened:
         self.fault = why_not_writable(place.path) or self.reserve.why_no_room(place.path)
         if self.fault is not None:
-            return open_state_file(place, BUSY_TIMEOUT, writing=False)
+            return open_state_file(place, BUSY_TIMEOUT, self._authentication, writing=False)
         try:
-            return open_state_file(place, BUSY_TIMEOUT)
+            return open_state_file(place, BUSY_TIMEOUT, self._authentication)
         except Corrupt as fault:
             if self.reserve.make_room(fault.__cause__):
-                return open_state_file(place, BUSY_TIMEOUT)
+                return open_state_file(place, BUSY_TIMEOUT, self._authentication)
             if not self.reserve.lacks_room(fault.__cause__):
                 raise
             self.fault = f"{place.path}: {fault.__cause__}"
-        return open_state_file(place, BUSY_TIMEOUT, writing=False)
+        return open_state_file(place, BUSY_TIMEOUT, self._authentication, writing=False)
 
     def _prepare(self) -> None:
         """Make sure that a restart finds what is shown; if not, no write begins before it is so."""

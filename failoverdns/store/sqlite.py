@@ -21,10 +21,9 @@ from failoverdns.model.errors import Corrupt
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.store_condition import StoreCondition
 from failoverdns.store import documents, history_rows, trimming
+from failoverdns.store.authentication import Authentication
 from failoverdns.store.copying import Copying
-from failoverdns.store.damage import damaged
 from failoverdns.store.interface import (
-    MAX_FETCHES,
     Copied,
     Link,
     Loaded,
@@ -34,11 +33,11 @@ from failoverdns.store.interface import (
     Unavailable,
 )
 from failoverdns.store.open_file import OpenFile
-from failoverdns.store.rows import checked, sealed
-from failoverdns.store.statements import reencrypt_keys, write_bundles, write_changes
+from failoverdns.store.rows import checked, each, sealed
+from failoverdns.store.statements import reencrypt_keys, write_bundles, write_changes, write_fetch
 from failoverdns.store.thorough import Reading
 from failoverdns.store.vault import Vault
-from failoverdns.store.verifying import Verification, links_after
+from failoverdns.store.verifying import LeadingToTheHead, Verification, links_after
 
 T = TypeVar("T")
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -58,10 +57,13 @@ class SQLiteStore:
         self._vault = vault
         self._run = run
         self._watchers: list[Notify] = []
-        self._file = OpenFile(path)
+        self._authentication = Authentication(vault)
+        self._file = OpenFile(path, self._authentication)
         self._copying = Copying(path)
         self._copies = copy or run
         self._is_copying = False
+        self._verified_after: int | None = None
+        """The changes after this revision were found to lead to the head."""
 
     async def load(self) -> Loaded:
         """Open the file, creating it if there never was one, and return the stored state.
@@ -98,7 +100,15 @@ class SQLiteStore:
         return await self._call(lambda c: history_rows.last_entries(c, subjects, limit))
 
     async def entries_after(self, revision: int, limit: int) -> tuple[HistoryEntry, ...]:
-        """Return what history shows of the changes after `revision`, oldest first."""
+        """Return what history shows of the changes after `revision`, oldest first.
+
+        They are verified up to the head, each once: hooks give private keys away because of them.
+        """
+        if self._verified_after is None or revision < self._verified_after:
+            leading = LeadingToTheHead(revision)
+            while await self._call(leading.go_on):
+                pass
+            self._verified_after = revision
         return await self._call(lambda c: history_rows.entries_after(c, revision, limit))
 
     async def changes_after(self, revision: int) -> tuple[Change, ...]:
@@ -110,17 +120,19 @@ class SQLiteStore:
         return await self._call(lambda c: links_after(c, after, limit))
 
     async def verify(self, expected: str | None = None) -> StoreHead:
-        """Verify the whole chain, in pieces between which commits can be made; return its head."""
-        while True:
-            going = await self._call(lambda c: Verification.begin(c, expected))
+        """Verify the whole chain and what follows from it, in pieces; return its head."""
+        head = None
+        while head is None:
+            going = await self._call(lambda c: Verification(c, expected))
             try:
                 while await self._call(going.go_on):
                     pass
-                head = going.walk.end()
-                break
+                head = going.head
             except Corrupt:
                 if not await self._call(going.is_outdated):
                     raise
+            finally:
+                going.close()
         reading = Reading()
         while await self._call(reading.follow):
             pass
@@ -151,7 +163,7 @@ class SQLiteStore:
         rows: list[Any] = await self._read(query, (id_,))
         if not rows:
             return None
-        ((chain, ciphertext),) = _each(rows, lambda row: (row["chain"], row["key"]))
+        ((chain, ciphertext),) = each(rows, lambda row: (row["chain"], row["key"]))
         return Bundle(id_, chain, Secret(self._vault.decrypt(id_, ciphertext)))
 
     async def rotate_key(self) -> int:
@@ -161,19 +173,7 @@ class SQLiteStore:
 
     async def record_fetch(self, fetch: Fetch) -> None:
         """Record that a certificate was fetched."""
-
-        def record(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT INTO fetches (application, document, checksum) VALUES (?, ?, ?)",
-                (fetch.application, *sealed(asdict(fetch))),
-            )
-            connection.execute(
-                "DELETE FROM fetches WHERE application = ? AND number <= (SELECT number FROM "
-                "fetches WHERE application = ? ORDER BY number DESC LIMIT 1 OFFSET ?)",
-                (fetch.application, fetch.application, MAX_FETCHES),
-            )
-
-        await self._run(lambda: self._file.write(record))
+        await self._write(lambda c: write_fetch(c, fetch))
 
     async def fetches(self, application: str, limit: int) -> tuple[Fetch, ...]:
         """Return the last fetches of an application's certificate, newest first."""
@@ -182,7 +182,7 @@ class SQLiteStore:
             "ORDER BY number DESC LIMIT ?"
         )
         rows: list[Any] = await self._read(query, (application, limit))
-        return _each(rows, lambda row: Fetch(**row))
+        return each(rows, lambda row: Fetch(**row))
 
     async def save_progress(self, hook: str, progress: HookProgress) -> None:
         """Store the progress of a hook."""
@@ -193,7 +193,7 @@ class SQLiteStore:
     async def progress(self) -> Mapping[str, HookProgress]:
         """Return the progress of each hook."""
         rows: list[Any] = await self._read("SELECT document, checksum FROM hooks", ())
-        return dict(_each(rows, lambda row: (row.pop("name"), HookProgress(**row))))
+        return dict(each(rows, lambda row: (row.pop("name"), HookProgress(**row))))
 
     async def note(self, name: str) -> int:
         """Return a number that was noted by this name."""
@@ -237,32 +237,29 @@ class SQLiteStore:
         await self._run(self._close)
 
     def _load(self) -> Loaded:
-        connection, loaded = self._file.open()
-        try:
-            self._open_vault(connection)
-        except BaseException:
-            self._file.close()
-            raise
+        _, loaded = self._file.open()
+        with suppress(Unavailable, OutcomeUnknown, OSError):  # the next start does it
+            if not self._authentication.is_tagged:
+                self._file.write(self._authentication.begin_tags)
+                self._authentication.is_tagged = True
+            self._vault.mark()
+            if self._vault.is_rotating:
+                self._rotate()
         return loaded
 
     def _close(self) -> None:
         self._file.close()
         self._copying.close()
 
-    def _open_vault(self, connection: sqlite3.Connection) -> None:
-        """Open the key file, creating it if no key is stored; finish an interrupted rotation."""
-        sealed_keys = connection.execute("SELECT count(*) FROM bundles").fetchone()[0]
-        self._vault.open(may_create=not sealed_keys)
-        if self._vault.is_rotating:
-            with suppress(Unavailable, OutcomeUnknown):  # the next start or rotation ends it
-                self._rotate()
-
     def _rotate(self) -> int:
         """Begin a rotation of the key, or continue one that could not be ended, and end it."""
 
         def rotate(connection: sqlite3.Connection) -> int:
+            self._authentication.verify(connection)
             self._vault.begin_rotation()  # in the transaction: nothing is written meanwhile
-            return reencrypt_keys(connection, self._vault)
+            count = reencrypt_keys(connection, self._vault)
+            self._authentication.begin_tags(connection)
+            return count
 
         count = self._file.write(rotate)
         try:
@@ -279,10 +276,12 @@ class SQLiteStore:
         bundles: Sequence[Bundle],
     ) -> None:
         def write(connection: sqlite3.Connection) -> None:
-            write_changes(connection, expected, changes, operations)
+            with self._authentication.following(connection, changes):
+                write_changes(connection, expected, changes, operations)
             write_bundles(connection, changes, bundles, self._vault)
 
         self._file.write(write)
+        self._authentication.is_tagged = True
         self._file.acknowledge(expected + len(changes))
 
     async def _read(self, query: str, values: Sequence[object]) -> list[Any]:
@@ -297,11 +296,3 @@ class SQLiteStore:
         """Call `read`, which only reads, with the connection, where blocking calls are made."""
         result: T = await self._run(lambda: self._file.read(read))
         return result
-
-
-def _each(rows: Sequence[Any], read: Callable[[Any], T]) -> tuple[T, ...]:
-    """Return what `read` makes of each document; raises Corrupt if they are of another kind."""
-    try:
-        return tuple(map(read, rows))
-    except (KeyError, TypeError) as fault:
-        raise Corrupt(damaged(f"a row of another table: {fault!r}")) from None

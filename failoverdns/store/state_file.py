@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from failoverdns.model.errors import Corrupt
+from failoverdns.store.authentication import Authentication
 from failoverdns.store.damage import MISREAD, damaged, explain
 from failoverdns.store.database_schema import SCHEMA_VERSION, create, upgrade
 from failoverdns.store.generation import (
@@ -52,10 +53,13 @@ class Opened:
     is_writable: bool
 
 
-def open_state_file(place: Place, busy_timeout: float, *, writing: bool = True) -> Opened:
+def open_state_file(
+    place: Place, busy_timeout: float, authentication: Authentication, *, writing: bool = True
+) -> Opened:
     """Open a state file, creating it if there never was one, and return the state in it.
 
     `busy_timeout` is the time in seconds to wait for a lock of another process, now and later.
+    `authentication` opens the key file, and refuses a state that something else has changed.
     The connection may be used from any thread, one at a time.  Without `writing`, nothing is
     written to the disk, not even beside the file.
     Raises Corrupt, with what is wrong and what to do; OSError if the file cannot be reached.
@@ -64,7 +68,10 @@ def open_state_file(place: Place, busy_timeout: float, *, writing: bool = True) 
     try:
         _check_file(place)
         place.lock_file()
-        opened = _open(place, busy_timeout) if writing else _show(place)
+        if writing:
+            opened = _open(place, busy_timeout, authentication)
+        else:
+            opened = _show(place, authentication)
     except Corrupt as fault:
         raise _about(path, str(fault)) from None
     except (sqlite3.Error, *MISREAD) as fault:
@@ -105,21 +112,22 @@ def _about(path: Path, what: str) -> Corrupt:
     return Corrupt(text)
 
 
-def _open(place: Place, busy_timeout: float) -> Opened:
+def _open(place: Place, busy_timeout: float, authentication: Authentication) -> Opened:
     """Open a state file for writing, after it was judged without that."""
     path = place.path
     loaded, without_log = None, generation_without_log(path)
     with closing(read_only(path, busy_timeout)) as connection:
         version = version_of(connection)
         check_log(path, without_log, connection)
-        if version == SCHEMA_VERSION:
-            loaded = load(connection)
         _check_revision(revision_of(connection), place)
+        authentication.begin(connection, version, may_create=True)
+        if version == SCHEMA_VERSION:
+            loaded = load(connection, authentication)
     writing = connect(path, busy_timeout)
-    return Opened(writing, loaded or load(writing), is_writable=True)
+    return Opened(writing, loaded or load(writing, authentication), is_writable=True)
 
 
-def _show(place: Place) -> Opened:
+def _show(place: Place, authentication: Authentication) -> Opened:
     """Return the state of a file that cannot be written, with what is in the log beside it."""
     path = place.path
     pages: dict[int, bytes] = {}
@@ -127,7 +135,8 @@ def _show(place: Place) -> Opened:
         pages, size = committed(path)
     without_log = generation_without_log(path)
     connection = read_only(path, options="&immutable=1")
-    if pages or version_of(connection) < SCHEMA_VERSION:
+    version = version_of(connection)
+    if pages or version < SCHEMA_VERSION:
         connection.close()
         data = bytearray(path.read_bytes())
         if pages:
@@ -138,10 +147,12 @@ def _show(place: Place) -> Opened:
         data[_WAL_VERSIONS] = b"\1\1"
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         connection.deserialize(bytes(data))
-        upgrade(connection, version_of(connection))
+        version = version_of(connection)
+        upgrade(connection, version)
     check_log(path, without_log, connection)
     _check_revision(revision_of(connection), place)
-    return Opened(connection, load(connection), is_writable=False)
+    authentication.begin(connection, version, may_create=True)
+    return Opened(connection, load(connection, authentication), is_writable=False)
 
 
 def _check_revision(revision: int, place: Place) -> None:
@@ -168,6 +179,8 @@ def _check_file(place: Place) -> None:
             raise Corrupt(f"is missing, but its log is there. {remedy(path)}")
         _create(path)
         return
+    if not path.is_file():  # opening a pipe would wait for its other end
+        raise Corrupt("is not a regular file")
     with path.open("rb") as file:
         start = file.read(len(_MAGIC))
     if start != _MAGIC:

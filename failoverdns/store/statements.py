@@ -1,4 +1,4 @@
-"""The SQL of a commit: entities, history, operations, and the vault's bundles.
+"""The SQL of a commit: entities, history, operations, the vault's bundles, and fetches.
 
 Every function works within a transaction that its caller opened.
 """
@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
 
 from failoverdns.model.certificate import Bundle
 from failoverdns.model.change import Change, Operation
+from failoverdns.model.delivery import Fetch
 from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
 from failoverdns.store.chain import linked
 from failoverdns.store.history_rows import packed
-from failoverdns.store.interface import OPERATIONS_KEPT, Conflict
+from failoverdns.store.interface import MAX_FETCHES, OPERATIONS_KEPT, Conflict
 from failoverdns.store.rows import checked, sealed
 from failoverdns.store.vault import Vault
 
@@ -48,7 +50,8 @@ def write_changes(
     for write in writes:
         if write.after is not None:
             connection.execute(
-                "INSERT INTO entities VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE "
+                "INSERT INTO entities (key, document, checksum) VALUES (?, ?, ?) "
+                "ON CONFLICT (key) DO UPDATE "
                 "SET document = excluded.document, checksum = excluded.checksum",
                 (documents.key_of(write.after), *sealed(documents.write_entity(write.after))),
             )
@@ -105,6 +108,19 @@ def write_bundles(
     connection.executemany(
         "DELETE FROM bundles WHERE id = ? AND id NOT IN (SELECT bundle FROM needs)",
         ((id_,) for id_ in released),
+    )
+
+
+def write_fetch(connection: sqlite3.Connection, fetch: Fetch) -> None:
+    """Record that a certificate was fetched; delete the oldest records of the application."""
+    connection.execute(
+        "INSERT INTO fetches (application, document, checksum) VALUES (?, ?, ?)",
+        (fetch.application, *sealed(asdict(fetch))),
+    )
+    connection.execute(
+        "DELETE FROM fetches WHERE application = ? AND number <= (SELECT number FROM "
+        "fetches WHERE application = ? ORDER BY number DESC LIMIT 1 OFFSET ?)",
+        (fetch.application, fetch.application, MAX_FETCHES),
     )
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from hashlib import sha256
 from typing import Final
@@ -123,8 +123,15 @@ class Digests:
             self._end, self._hash, self._hashes.hexdigest(), self._checkpoint.hexdigest()
         )
 
-    def read(self, connection: sqlite3.Connection) -> bool:
-        """Read the next piece; return whether there is more."""
+    def read(
+        self,
+        connection: sqlite3.Connection,
+        keep: Callable[[Sequence[tuple[str, str]]], object] = len,
+    ) -> bool:
+        """Read the next piece; return whether there is more.
+
+        `keep` is called with keys and documents of the checkpoint.
+        """
         if self._revision < self._end:
             found = connection.execute(_HASHES, (self._revision, self._end, ROWS_AT_ONCE))
             for revision, hash_ in (rows := found.fetchall()):
@@ -137,6 +144,7 @@ class Digests:
         for key, text in documents_:
             self._checkpoint.update(f"{key}\n{text}\n".encode())
             self._key = key
+        keep(documents_)
         return bool(documents_)
 
 

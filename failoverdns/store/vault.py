@@ -4,6 +4,9 @@ The cipher is AES-256-GCM (NIST SP 800-38D) with a random nonce for each bundle;
 authenticated, so that ciphertexts cannot be exchanged.  The key file holds one key a line, in
 base64, the one in use first; during a rotation it holds two, so that a crash at any moment loses
 nothing.  The database alone, or with an older key file, does not reveal a private key.
+
+The second line is a *marker*: bytes derived from the key, which say that the state of this key file
+is authenticated (`store.authentication`).  To version 0.1.0 it is an older key, and harmless.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from failoverdns.model.errors import Corrupt
 from failoverdns.store.whole_file import read_all, replace_file
@@ -24,6 +29,7 @@ KEY_BYTES = 32
 _NONCE_BYTES = 12
 _OTHERS = 0o077
 _MAX_FILE = 1 << 20
+_MARKER = b"failoverdns marker of an authenticated state"
 
 
 class Vault:
@@ -33,6 +39,18 @@ class Vault:
         self.path = path
         self._keys: dict[str, bytes] = {}
         self._current = ""
+        self.is_marked = False
+        """True if the key file says that its state is authenticated."""
+
+    @property
+    def current(self) -> str:
+        """Return the name of the key in use."""
+        return self._current
+
+    @property
+    def is_open(self) -> bool:
+        """True after `open`."""
+        return bool(self._keys)
 
     @property
     def is_rotating(self) -> bool:
@@ -59,9 +77,30 @@ class Vault:
                     "install the certificates again"
                 )
             self._write([os.urandom(KEY_BYTES)])
-        keys = self._read()
+        found = self._read()
+        markers = {_derived(key, _MARKER, KEY_BYTES) for key in found}
+        keys = [key for key in found if key not in markers]
+        self.is_marked = len(keys) < len(found)
         self._keys = {key_id(key): key for key in keys}
         self._current = key_id(keys[0])
+
+    def derived(self, id_: str, purpose: bytes, size: int) -> bytes | None:
+        """Return a secret of `size` bytes for one purpose, derived from the key with this name.
+
+        None if the key file does not have that key.
+        """
+        key = self._keys.get(id_)
+        return _derived(key, purpose, size) if key is not None else None
+
+    def mark(self) -> None:
+        """Note in the key file that its state is authenticated; raises OSError."""
+        if not self.is_marked:
+            self.is_marked = True
+            try:
+                self._write(list(self._keys.values()))
+            except BaseException:
+                self.is_marked = False
+                raise
 
     def encrypt(self, id_: str, text: str) -> str:
         """Return the ciphertext of a private key, under the id of its bundle."""
@@ -109,7 +148,7 @@ class Vault:
         self._keys = {self._current: key}
 
     def _read(self) -> list[bytes]:
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             self._check(os.fstat(descriptor))
             text = read_all(descriptor, _MAX_FILE)
@@ -145,7 +184,13 @@ class Vault:
 
     def _write(self, keys: list[bytes]) -> None:
         """Write the key file, completely or not at all; raises OSError."""
-        replace_file(self.path, b"".join(b64encode(key) + b"\n" for key in keys))
+        marker = [_derived(keys[0], _MARKER, KEY_BYTES)] if self.is_marked else []
+        lines = [keys[0], *marker, *keys[1:]]
+        replace_file(self.path, b"".join(b64encode(line) + b"\n" for line in lines))
+
+
+def _derived(key: bytes, purpose: bytes, size: int) -> bytes:
+    return HKDF(SHA256(), size, salt=None, info=purpose).derive(key)
 
 
 def key_id(key: bytes) -> str:

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from failoverdns.model.errors import Rejected
 from failoverdns.workers.calls import Call
 from failoverdns.workers.channel import Channel
+from failoverdns.workers.frames import MAX_REPLY
 
 BOUND: Final = 2.0
 """Seconds in which an answering process must answer a call; else it is killed."""
@@ -66,13 +67,15 @@ class CalledProcess(ABC):
         arguments: dict[str, Any] | None = None,
         descriptors: Iterable[int] = (),
         bound: float = BOUND,
+        most: int = MAX_REPLY,
     ) -> Any:
         """Call the process and return the result; kill it if it does not answer in `bound` seconds.
 
-        It gets more time for deltas that it has to apply before.
+        It gets more time for deltas that it has to apply before.  The reply has at most `most`
+        bytes.
         Raises Gone if it has ended, Stuck if it cannot be killed, Rejected if it refused the call.
         """
-        calling = self._channel.call(name, arguments, descriptors)
+        calling = self._channel.call(name, arguments, descriptors, most)
         sent = self._sent
         watch = _Bound(self._reactor, bound + (sent - self._applied) / SPEED, self.kill)
         try:
@@ -88,6 +91,14 @@ class CalledProcess(ABC):
     def kill(self) -> None:
         """Kill the process, which does not answer, and log that."""
         log.error("answering process {pid} does not answer: it is killed", pid=self.pid)
+        self._kill()
+        self._channel.abort()
+
+    def distrust(self, fault: str) -> None:
+        """Kill the process, because of what it said, and log that."""
+        log.error(
+            "answering process {pid} is not trusted, and killed: {fault}", pid=self.pid, fault=fault
+        )
         self._kill()
         self._channel.abort()
 

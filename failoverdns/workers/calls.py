@@ -10,11 +10,13 @@
 | REPORT      |                                             | counts of packets and connections    |
 | LOG_QUERIES | sample, or off, or neither for the status   | the status of the query log          |
 | HAND_OVER   |                                             | addresses; and two descriptors each  |
-| RELEASE     |                                             | TCP connections; a descriptor each   |
+| RELEASE     |                                             | TCP connections; a descriptor each;  |
+|             |                                             | once more for the rest, until none   |
 | TAKE        | TCP connections; a descriptor each          |                                      |
 | KEEP        | steps: number and text of each; or neither, | none: it keeps the texts, or forgets |
 |             | to forget all                               | all of them                          |
-| RECALL      |                                             | the texts that it keeps, in order    |
+| RECALL      | the number after which to begin             | numbers and texts that it keeps, in  |
+|             |                                             | order; once more for the rest        |
 | RETIRE      |                                             | none: it has stopped answering       |
 
 `workers.channel` sends them, `workers.child` carries them out.  Only the control process of an

@@ -2,6 +2,10 @@
 
 Descriptors arrive in the order in which they were sent, before or with the frame that names them,
 perhaps several frames before.  Those that nobody asked for are closed.
+
+The word of an answering process is bounded, because it reads packets of others: it may only
+reply to calls, in frames of at most `MAX_REPLY` bytes unless a call allows more, and send
+descriptors only when they are asked for.  A channel on which more arrives is closed.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ from zope.interface import implementer
 
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.workers.frames import (
+    MAX_BODY,
+    MAX_REPLY,
     FrameReader,
     Kind,
     read_call,
@@ -37,7 +43,7 @@ CarryOut = Callable[["Channel", str, dict[str, Any]], Any]
 A Rejected that it raises is sent to the caller.
 """
 
-MAX_DESCRIPTORS: Final = 4096
+MAX_DESCRIPTORS: Final = 1024
 """Descriptors that may wait for the frame that names them."""
 
 log = Logger()
@@ -52,17 +58,23 @@ class Channel(Protocol):
     def __init__(
         self,
         carry_out: CarryOut,
-        take_delta: Callable[[bytes, bool], None],
+        take_delta: Callable[[bytes, Kind], None],
         lost: Callable[[Channel], None],
+        *,
+        only_replies: bool = False,
     ) -> None:
         """Carry out calls with `carry_out`, and call `lost` when the channel is closed.
 
-        `take_delta` gets the bytes of a delta, and whether they are a part to be staged.
+        `take_delta` gets the body and the kind of each frame that has names.  With `only_replies`
+        the other end is an answering process, whose word is bounded.
         """
+        self.name = "our processes"
+        """The other end, for the log."""
+        self._only_replies = only_replies
         self._carry_out = carry_out
         self._take_delta = take_delta
         self._lost = lost
-        self._reader = FrameReader()
+        self._reader = FrameReader(MAX_REPLY if only_replies else MAX_BODY)
         self._number = 0
         self._waiting: dict[int, Deferred[Any]] = {}
         self._descriptors: deque[int] = deque()
@@ -76,9 +88,13 @@ class Channel(Protocol):
             self.transport.write(frame)
 
     def call(
-        self, name: str, arguments: dict[str, Any] | None = None, descriptors: Iterable[int] = ()
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        descriptors: Iterable[int] = (),
+        most: int = MAX_REPLY,
     ) -> Deferred[Any]:
-        """Call the other side, and return its result.
+        """Call the other side, and return its result; the reply has at most `most` bytes.
 
         The result fails with Rejected if the call was refused, or with ConnectionDone if the
         channel is closed.
@@ -88,6 +104,7 @@ class Channel(Protocol):
             result.errback(ConnectionDone())
             return result
         self._number += 1
+        self._reader.most = max(self._reader.most, most)
         self._send_descriptors(descriptors)
         self.transport.write(write_call(self._number, name, arguments or {}))
         result = self._waiting[self._number] = Deferred()
@@ -125,24 +142,27 @@ class Channel(Protocol):
         """Take received bytes, and handle the frames that are complete."""
         try:
             for frame in self._reader.feed(data):
+                if self._only_replies and frame.kind is not Kind.REPLY:
+                    raise Malformed(f"a frame of kind {frame.kind.name}, which it may not send")
                 match frame.kind:
-                    case Kind.DELTA | Kind.PART:
-                        self._take_delta(frame.body, frame.kind is Kind.PART)
                     case Kind.CALL:
                         self._answer(*read_call(frame.body))
                     case Kind.REPLY:
                         self._note_reply(*read_reply(frame.body))
+                    case kind:
+                        self._take_delta(frame.body, kind)
         except Malformed as fault:
-            log.error("a channel between our processes is broken: {fault}", fault=str(fault))
-            self.transport.abortConnection()
+            self._break(str(fault))
 
     def fileDescriptorReceived(self, descriptor: int) -> None:  # noqa: N802
         """Store a descriptor until a frame names it; close it if none may arrive."""
         os.set_inheritable(descriptor, False)
         if self.takes_descriptors and len(self._descriptors) < MAX_DESCRIPTORS:
             self._descriptors.append(descriptor)
-        else:
-            os.close(descriptor)
+            return
+        os.close(descriptor)
+        if self._only_replies:
+            self._break("a descriptor that nobody asked for")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """Fail the calls that wait for a reply, and report the end to `lost`."""
@@ -152,6 +172,17 @@ class Channel(Protocol):
         for result in waiting.values():
             result.errback(ConnectionDone())
         self._lost(self)
+
+    def _break(self, fault: str) -> None:
+        """Close the channel, because of what arrived on it."""
+        if self.is_open:
+            self.is_open = False
+            log.error(
+                "the channel to {name} is closed, because it broke the protocol: {fault}",
+                name=self.name,
+                fault=fault,
+            )
+            self.transport.abortConnection()
 
     def _send_descriptors(self, descriptors: Iterable[int]) -> None:
         for descriptor in descriptors:
@@ -174,8 +205,10 @@ class Channel(Protocol):
 
     def _note_reply(self, number: int, result: Any) -> None:
         waiting = self._waiting.pop(number, None)
+        if not self._waiting and self._only_replies:
+            self._reader.most = MAX_REPLY
         if waiting is None:
-            return
+            raise Malformed("a reply to a call that was not made")
         if isinstance(result, Rejected):
             waiting.errback(result)
         else:

@@ -1,6 +1,7 @@
 """The answering process: it answers DNS clients and carries out calls of the control process.
 
-It has a table, sockets and settings, and no private key.  When the control process dies, it
+It has a table, sockets and settings, and no private key; before it gets its first socket, it gives
+up all that it does not need to answer (`confinement.worker`).  When the control process dies, it
 continues to answer with its last table, for as long as it takes.  A new control process finds it
 at its rendezvous, a Unix socket beside the control socket, takes over its sockets and retires it.
 As long as its own control process lives, it does nothing for any other.
@@ -13,6 +14,8 @@ import os
 import signal
 import socket
 import sys
+from collections import deque
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +23,17 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
+import failoverdns
 from failoverdns import __version__
 from failoverdns.answering.answerer import Answerer
-from failoverdns.answering.settings import read_worker_settings
+from failoverdns.answering.settings import WorkerSettings, read_worker_settings
+from failoverdns.confinement.worker import Confinement, confine
 from failoverdns.model.commands.server import LogCommand, QueryLogOff, QueryLogOn, QueryLogStatus
 from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.net.peer import is_own_user
 from failoverdns.net.process import begin_logging, name_process, take_reactor
 from failoverdns.net.sockets import CannotListen
-from failoverdns.net.succession import close_all
+from failoverdns.net.succession import HandedConnection, close_all
 from failoverdns.net.unix import LOOK, UnixListener
 from failoverdns.protocol.table.fast_path import fast_path
 from failoverdns.workers.calls import (
@@ -43,10 +48,17 @@ from failoverdns.workers.calls import (
 )
 from failoverdns.workers.channel import Channel, ChannelFactory, open_channel
 from failoverdns.workers.first_version import translated
+from failoverdns.workers.frames import Kind
 from failoverdns.workers.rendezvous import rendezvous_of, title
 
 CHANNEL = 3
 """The descriptor of the channel to the control process that started this process."""
+
+SENT_AT_ONCE = 1 << 18
+"""Bytes of texts, or of queries that were received, in a reply."""
+
+RELEASED_AT_ONCE = 250
+"""TCP connections in a reply; as many descriptors fit into a message of the kernel."""
 
 FAREWELL = 0.2
 """Seconds between the last reply and the end of the process, for the reply to be sent."""
@@ -67,6 +79,9 @@ class AnsweringProcess:
         self._fault = ""
         self._retrying = LoopingCall(self._listen)
         self._retiring = False
+        self._released: deque[HandedConnection] = deque()
+        """TCP connections that were given up and not handed over yet."""
+        self._confinement: Confinement | None = None
         self._kept: dict[int, str] = {}
         """Unrecorded steps, which are not understood here, by their numbers."""
 
@@ -81,7 +96,11 @@ class AnsweringProcess:
         """Listen at the rendezvous, or try again later."""
         try:
             listener = UnixListener(
-                self._reactor, self._rendezvous, 0o600, setting="control.socket"
+                self._reactor,
+                self._rendezvous,
+                0o600,
+                setting="control.socket",
+                is_contended=self._confinement is None,
             )
         except CannotListen as fault:
             if str(fault) != self._fault:
@@ -99,7 +118,7 @@ class AnsweringProcess:
         """Return our end of a channel: to our control process, or to one at the rendezvous."""
         channel = Channel(
             self._carry_out,
-            lambda delta, is_part: self._take_delta(channel, delta, is_part=is_part),
+            lambda body, kind: self._take_names(channel, body, kind),
             self._lose,
         )
         channel.takes_descriptors = is_ours
@@ -109,10 +128,18 @@ class AnsweringProcess:
         """Stop after a signal."""
         self._reactor.callFromThread(self._stop)
 
-    def _take_delta(self, channel: Channel, delta: bytes, *, is_part: bool) -> None:
+    def _take_names(self, channel: Channel, body: bytes, kind: Kind) -> None:
         if channel is not self._control:
             raise Malformed("a delta came from a process that does not control this one")
-        self._answerer.take_delta(delta, is_part)
+        match kind:
+            case Kind.NEXT:
+                self._answerer.fill_next(body)
+            case Kind.SWAP:
+                self._answerer.take_next(body)
+            case Kind.FORGET:
+                self._answerer.forget_next()
+            case _:
+                self._answerer.take_delta(body, kind is Kind.PART)
 
     def _carry_out(self, channel: Channel, name: str, arguments: dict[str, Any]) -> Any:
         if channel is not self._control:
@@ -127,7 +154,9 @@ class AnsweringProcess:
                 return None
             case Call.CONFIGURE:
                 check_protocol(arguments)
-                answerer.configure(read_worker_settings(arguments["settings"]))
+                settings = read_worker_settings(arguments["settings"])
+                answerer.configure(settings)
+                self._confine(settings)
             case Call.OPEN:
                 self._open(channel, arguments)
             case Call.CLOSE:
@@ -147,12 +176,24 @@ class AnsweringProcess:
             case Call.KEEP:
                 self._keep(arguments)
             case Call.RECALL:
-                return [text for _, text in sorted(self._kept.items())]
+                return self._recall(int(arguments["after"]))
             case Call.RETIRE:
                 return self._retire()
             case _:
                 raise Rejected("unknown-command", f"an answering process cannot {name!r}")
         return None
+
+    def _confine(self, settings: WorkerSettings) -> None:
+        """Give up what is not needed to answer, once, before the first socket arrives."""
+        if self._confinement is not None:
+            return
+        log_file = settings.querylog.file if settings.querylog is not None else None
+        package = Path(failoverdns.__file__).parent
+        self._confinement = confine(package, self._rendezvous, log_file)
+        if self._listener is not None:
+            self._listener.is_contended = False
+        if self._confinement.fault:
+            log.error("this process is not confined: {fault}", fault=self._confinement.fault)
 
     def _keep(self, arguments: dict[str, Any]) -> None:
         """Keep texts for a control process that comes after this one, or forget all of them."""
@@ -162,9 +203,29 @@ class AnsweringProcess:
             return
         self._kept.update((int(number), str(text)) for number, text in steps)
 
+    def _recall(self, after: int) -> list[list[int | str]]:
+        """Return texts with higher numbers than `after`: one, and more while they are short."""
+        piece: list[list[int | str]] = []
+        size = 0
+        for number, text in sorted(self._kept.items()):
+            size += len(text)
+            if number > after:
+                if piece and size > SENT_AT_ONCE:
+                    break
+                piece.append([number, text])
+            else:
+                size = 0
+        return piece
+
     def _report(self) -> dict[str, Any]:
         in_place = self._listener is not None and self._listener.is_in_place
-        return {"version": __version__, "fast_path": fast_path(), "rendezvous": in_place}
+        confinement = asdict(self._confinement) if self._confinement is not None else None
+        return {
+            "version": __version__,
+            "fast_path": fast_path(),
+            "rendezvous": in_place,
+            "confinement": confinement,
+        }
 
     def _open(self, channel: Channel, arguments: dict[str, Any]) -> None:
         """Answer on sockets that came with the call.
@@ -183,9 +244,15 @@ class AnsweringProcess:
         return [write_address(address) for address, _, _ in copies]
 
     async def _release(self, channel: Channel) -> list[Any]:
-        """Stop answering, and give up the TCP connections for another process."""
-        self._retiring = True
-        released = await self._answerer.listeners.release()
+        """Stop answering, and give up the TCP connections for another process, piece by piece."""
+        if not self._retiring:
+            self._retiring = True
+            self._released = deque(await self._answerer.listeners.release())
+        released: list[HandedConnection] = []
+        size = 0
+        while self._released and size < SENT_AT_ONCE and len(released) < RELEASED_AT_ONCE:
+            released.append(self._released.popleft())
+            size += len(released[-1].received)
         channel.give_descriptors(one.descriptor for one in released)
         # The descriptors are sent in this turn of the reactor or later: they stay open until then.
         self._reactor.callLater(FAREWELL, close_all, [one.descriptor for one in released])
@@ -194,6 +261,7 @@ class AnsweringProcess:
     def _retire(self) -> Deferred[None]:
         """Stop answering; queries that TCP clients have begun to send are answered first."""
         self._retiring = True
+        self._leave_rendezvous()
         self._answerer.listeners.close_all()
         deferred: Deferred[None] = Deferred.fromCoroutine(self._finish())
         return deferred
@@ -219,12 +287,16 @@ class AnsweringProcess:
 
     def _stop(self) -> None:
         self._answerer.stop()
+        self._leave_rendezvous()
+        if self._reactor.running:
+            self._reactor.stop()
+
+    def _leave_rendezvous(self) -> None:
+        """Listen no more; a confined process leaves the file to the control process."""
         if self._retrying.running:
             self._retrying.stop()
         if self._listener is not None:
             self._listener.close()
-        if self._reactor.running:
-            self._reactor.stop()
 
 
 def check_protocol(arguments: dict[str, Any]) -> None:

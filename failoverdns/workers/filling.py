@@ -14,9 +14,9 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
-from failoverdns.workers.called_process import CalledProcess
+from failoverdns.workers.called_process import CalledProcess, Gone, Stuck
 from failoverdns.workers.calls import Call
-from failoverdns.workers.frames import write_delta_frame
+from failoverdns.workers.frames import write_delta_frame, write_next_frame
 from failoverdns.workers.interface import Parts
 
 FILLING: Final = 60.0
@@ -37,6 +37,27 @@ async def fill(workers: Sequence[CalledProcess], parts: Parts, reactor: Any) -> 
     finally:
         for rest in under_way:
             rest.addErrback(lambda _: None)  # only the first fault is raised
+
+
+async def fill_next(workers: Sequence[CalledProcess], parts: Parts, reactor: Any) -> None:
+    """Send all `parts` of a next table to every worker; one that ends meanwhile is left out."""
+    under_way: deque[Deferred[Any]] = deque()
+    for part in parts():
+        frame = write_next_frame(part)
+        for worker in workers:
+            worker.send_delta(frame)
+        under_way.append(_together(workers, Call.APPLIED).addErrback(_ended))
+        await deferLater(reactor, 0)
+        if len(under_way) > AHEAD:
+            await under_way.popleft()
+    while under_way:
+        await under_way.popleft()
+
+
+def _ended(failure: Failure) -> None:
+    """Leave it to whoever watches a worker that it has ended."""
+    if not isinstance(failure.value, Gone | Stuck):
+        failure.raiseException()
 
 
 async def _send_parts(

@@ -26,20 +26,20 @@ from twisted.python.failure import Failure
 from failoverdns.answering.settings import share_of, write_worker_settings
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands.server import LogCommand, QueryLogOff, QueryLogOn
-from failoverdns.model.errors import Rejected
+from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import HandedConnection, HandedPair, close_all
-from failoverdns.protocol.table.deltas import write_parts
+from failoverdns.protocol.table.deltas import write_parts, write_swap
 from failoverdns.workers.called_process import Gone, Stuck
 from failoverdns.workers.calls import PROTOCOL, Call, write_address, write_connections
-from failoverdns.workers.filling import FILLING, fill
-from failoverdns.workers.frames import write_delta_frame
-from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave, recalled
+from failoverdns.workers.filling import FILLING, fill, fill_next
+from failoverdns.workers.frames import write_delta_frame, write_forget_frame, write_swap_frame
+from failoverdns.workers.handover import Orphans, dismiss
 from failoverdns.workers.interface import CannotAnswer, Parts
-from failoverdns.workers.reports import added, combined
-from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
+from failoverdns.workers.reports import added, check_report, combined, confined_by
+from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers, warn_of_query_log
 from failoverdns.workers.worker_process import Worker
 
 HEARTBEAT: Final = 0.5
@@ -70,12 +70,11 @@ class Fleet:
         """
         self._reactor = reactor
         self._count = count
-        self._inherited = inherited
         self._control_socket = control_socket
         self._setup = AnsweringSetup(count, inherited, reactor, self._configure)
         self._workers: list[Worker] = []
         self._parts: Parts = lambda: iter(())
-        self._orphans: list[Orphan] = []
+        self._orphans = Orphans(reactor, control_socket, inherited)
         self._kept: dict[int, str] = {}
         self._sample: int | None = None
         self._replacing = False
@@ -91,6 +90,7 @@ class Fleet:
         """
         self._parts = parts
         self._setup.adopt(self._setup.prepare(config))
+        warn_of_query_log(config)
         workers = [self._launch(place) for place in range(self._count)]
         try:
             await self._fill(workers)
@@ -101,25 +101,27 @@ class Fleet:
         self._replacing = True
         self._arrange()
         await self.visible()
-        orphans, self._orphans = self._orphans, []
-        await dismiss(orphans, self.take)
+        await dismiss(self._orphans.taken(), self.take)
         self._heartbeat.start(HEARTBEAT, now=False)
         reports = [one for one in await self._call_all(Call.REPORT) if isinstance(one, dict)]
         log.info(
-            "{count} answering process(es), fast path: {fast_path}",
+            "{count} answering process(es), fast path: {fast_path}, confined by {confinement}",
             count=self._count,
             fast_path=", ".join(sorted({str(one["fast_path"]) for one in reports})),
+            confinement=confined_by(reports),
         )
 
     async def recall(self) -> list[str]:
         """Find the processes of an earlier control process; return the texts that they keep."""
-        self._orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
-        return await recalled(self._orphans)
+        return await self._orphans.recall()
 
     def leave(self) -> None:
         """Let the processes of an earlier control process continue: this one will not answer."""
-        leave(self._orphans)
-        self._orphans = []
+        self._orphans.leave()
+
+    def includes(self, pid: int) -> bool:
+        """Return whether a process is one of the fleet."""
+        return self._orphans.include(pid) or any(worker.pid == pid for worker in self._workers)
 
     def keep(self, number: int, text: str) -> None:
         """Have every process keep a text; one that is started later gets it too."""
@@ -136,9 +138,31 @@ class Fleet:
 
     def publish(self, delta: Delta) -> None:
         """Send a delta to every process, including those that are being filled."""
-        frame = write_delta_frame(write_parts(delta))
+        frame = b""
         for worker in self._workers:
+            if delta.static is not None and worker.has_next:
+                worker.has_next = False
+                worker.send_delta(write_swap_frame(write_swap(delta)))
+                continue
+            frame = frame or write_delta_frame(write_parts(delta))
             worker.send_delta(frame)
+
+    async def fill_next(self, parts: Parts) -> None:
+        """Fill a next table in every process that answers, while the present one answers.
+
+        A process that ends meanwhile is replaced, and its successor is filled like any other.
+        """
+        chosen = [worker for worker in self._workers if worker.is_serving]
+        for worker in chosen:
+            worker.has_next = True
+        await fill_next(chosen, parts, self._reactor)
+
+    def forget_next(self) -> None:
+        """Give up the next table."""
+        for worker in self._workers:
+            if worker.has_next:
+                worker.has_next = False
+                worker.send_delta(write_forget_frame())
 
     async def visible(self) -> None:
         """Wait until every process that answers has applied the published deltas, or has ended.
@@ -167,9 +191,15 @@ class Fleet:
 
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections of all processes, and their process ids."""
-        asked = [worker.pid for worker in self._workers if worker.is_serving]
-        found = zip(asked, await self._call_all(Call.REPORT), strict=True)
-        by_pid = {pid: report for pid, report in found if isinstance(report, dict)}
+        asked = [worker for worker in self._workers if worker.is_serving]
+        by_pid: dict[int, dict[str, Any]] = {}
+        for worker, report in zip(asked, await self._call_all(Call.REPORT), strict=True):
+            if not isinstance(report, Gone | Stuck | Rejected | Failure):
+                try:
+                    check_report(report)
+                    by_pid[worker.pid] = report
+                except Malformed as fault:
+                    worker.distrust(str(fault))
         return combined(self._workers, by_pid, self._setup.addresses.lost())
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:
@@ -196,8 +226,7 @@ class Fleet:
         self._replacing = False
         if self._heartbeat.running:
             self._heartbeat.stop()
-        orphans, self._orphans = self._orphans, []
-        running = [*self._workers, *orphans]
+        running = [*self._workers, *self._orphans.taken()]
         retiring = [Deferred.fromCoroutine(worker.retire()) for worker in running]
         await gatherResults(retiring, consumeErrors=True)
         self._setup.close()

@@ -3,6 +3,9 @@
     frame = length of the rest (4), kind (1), body
     DELTA   a delta (`protocol.table.deltas`), or the last part of one; it gets no reply
     PART    a part of a delta; not visible before the last part
+    NEXT    a part of the next table, which is filled while the present one answers
+    SWAP    a delta for the next table, which takes the place of the present one then
+    FORGET  no body: the next table is not wanted any more
     CALL    JSON: {"call": number, "name": ..., arguments ...}; it gets a REPLY of that number
     REPLY   JSON: {"call": number, "result": ...} or {"call": number, "code": ..., "message": ...}
 
@@ -23,6 +26,9 @@ from failoverdns.model.errors import Malformed, Rejected
 MAX_BODY: Final = 1 << 28
 """The largest size of a body, in bytes; a larger length means that the stream is corrupt."""
 
+MAX_REPLY: Final = 1 << 20
+"""The largest size of a body that an answering process sends, unless a call allows more."""
+
 _HEAD: Final = Struct(">IB")
 
 
@@ -33,6 +39,9 @@ class Kind(enum.IntEnum):
     PART = 2
     CALL = 3
     REPLY = 4
+    NEXT = 5
+    SWAP = 6
+    FORGET = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,21 @@ def write_delta_frame(parts: Sequence[bytes]) -> bytes:
     kinds = [Kind.PART] * (len(parts) - 1) + [Kind.DELTA]
     pairs = zip(kinds, parts, strict=True)
     return b"".join([_HEAD.pack(len(part) + 1, kind) + part for kind, part in pairs])
+
+
+def write_next_frame(part: bytes) -> bytes:
+    """Return a part of the next table as a frame."""
+    return _HEAD.pack(len(part) + 1, Kind.NEXT) + part
+
+
+def write_swap_frame(delta: bytes) -> bytes:
+    """Return a frame that applies a delta to the next table, and answers from it afterwards."""
+    return _HEAD.pack(len(delta) + 1, Kind.SWAP) + delta
+
+
+def write_forget_frame() -> bytes:
+    """Return a frame that gives up the next table."""
+    return _HEAD.pack(1, Kind.FORGET)
 
 
 def write_call(number: int, name: str, arguments: dict[str, Any]) -> bytes:
@@ -91,7 +115,9 @@ def read_reply(body: bytes) -> tuple[int, Any]:
 class FrameReader:
     """Reassembles frames from the pieces in which they arrive."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_BODY) -> None:
+        """Read bodies of at most `most` bytes."""
+        self.most = most
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
@@ -100,7 +126,7 @@ class FrameReader:
         buffer += data
         while len(buffer) - at >= _HEAD.size:
             length, kind = _HEAD.unpack_from(buffer, at)
-            if not 1 <= length <= MAX_BODY + 1 or kind not in set(Kind):
+            if not 1 <= length <= self.most + 1 or kind not in set(Kind):
                 raise Malformed(f"an invalid frame: kind {kind}, {length} bytes")
             end = at + 4 + length
             if len(buffer) < end:

@@ -7,15 +7,30 @@ computes changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import partial
+from itertools import islice
 
 from failoverdns.model.application import Application
 from failoverdns.model.change import Delta
 from failoverdns.model.group import BACKUP_LABEL, PRIMARY_LABEL, Group
+from failoverdns.model.names import DomainName
 from failoverdns.model.zone import Zone
-from failoverdns.protocol.table.deltas import Shared, write_delta, write_nodes, write_rest
-from failoverdns.rules.derived.serving import RecordsOf, in_parts, negative_ttl_of, served_groups
+from failoverdns.protocol.table.deltas import (
+    Shared,
+    write_delta,
+    write_nodes,
+    write_rest,
+    write_static,
+)
+from failoverdns.rules.derived.affected_names import configured_nodes
+from failoverdns.rules.derived.serving import (
+    RecordsOf,
+    in_parts,
+    negative_ttl_of,
+    served_groups,
+    static_owners,
+)
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.zones import all_authorities
 
@@ -35,8 +50,39 @@ def parts(view: View) -> Iterator[bytes]:
     """
     yield write_delta(Delta(authorities=all_authorities(view)))
     shared: Shared = {}
-    for part in in_parts(view, GROUPS, partial(_write_groups, {})):
+    for part in in_parts(view, GROUPS, partial(_write_groups, {}), _write_static):
         yield part if isinstance(part, bytes) else write_nodes(part, shared)
+
+
+def next_parts(
+    view: View, zones: tuple[Zone, ...], own_names: Set[tuple[DomainName, DomainName]]
+) -> Iterator[bytes]:
+    """Yield a table with the static records of new `zones` in parts, and all else from the view.
+
+    It becomes right by the delta that configures these zones, without its difference of static
+    records.  `own_names` are names, each with its origin, that this delta sets if they differ.
+    """
+    serials = ((zone, view.serial(zone.origin)) for zone in zones)
+    soas = (zone.start_of_authority(serial.serial if serial else 0) for zone, serial in serials)
+    while some := tuple(islice(soas, GROUPS)):
+        yield write_delta(Delta(authorities=some))
+    shared: Shared = {}
+    for part in in_parts(view, GROUPS, partial(_write_groups, {}), lambda *_: b""):
+        yield part if isinstance(part, bytes) else write_nodes(part, shared)
+    yield write_nodes(configured_nodes(view, own_names))
+    for zone in zones:
+        own = {owner.wire for origin, owner in own_names if origin == zone.origin}
+        names = iter(list(zone.static.by_owner))
+        while piece := list(islice(names, GROUPS)):
+            found = (name for name in static_owners(zone, piece) if name not in own)
+            yield _write_static(zone, found)
+
+
+def _write_static(zone: Zone, owners: Iterable[bytes]) -> bytes:
+    """Return names with static records, which are bytes already."""
+    by_owner = zone.static.by_owner
+    found = ((owner, by_owner[owner]) for owner in owners if owner in by_owner)
+    return write_static(zone.origin.wire, zone.negative_ttl, found)
 
 
 _Kept = dict[str | None, tuple[Application, int, Zone, bytes]]

@@ -5,7 +5,8 @@ accepts commands only after they have ended, so no query gets an answer from bef
 
 Whatever listens at a rendezvous is checked: it must run as our user, the sockets that it hands over
 must have the addresses that it claims, and it is killed only if /proc says that it is one of our
-answering processes.  All are asked at the same time, so that none of them delays the start by more
+answering processes; where /proc hides it, the kernel must say that it made the rendezvous that is
+named after it.  All are asked at the same time, so that none of them delays the start by more
 than `BOUND`.
 """
 
@@ -37,12 +38,17 @@ from failoverdns.workers.channel import Channel, call_nothing, open_channel
 from failoverdns.workers.rendezvous import (
     has_control_process,
     is_answering,
+    is_hidden,
     left_at,
     lost_processes,
+    rendezvous_of,
 )
 
 BOUND: Final = 3.0
 """Seconds in which an orphan must listen, and answer a call; else it is killed."""
+
+MAX_RECALLED: Final = 16 << 20
+"""Bytes of a reply with texts: a process sends small ones together, and a large one alone."""
 
 AGAIN: Final = 0.1
 """Seconds between two attempts to find, or to ask, an orphan."""
@@ -56,14 +62,18 @@ Take = Callable[[list[HandedConnection]], Awaitable[None]]
 class Orphan(CalledProcess):
     """An answering process of an earlier control process that has died."""
 
-    def __init__(self, reactor: Any, pid: int, control_socket: Path, sock: socket.socket) -> None:
-        """Open the channel on a socket that is connected to the rendezvous of process `pid`."""
+    def __init__(
+        self, reactor: Any, pid: int, control_socket: Path, sock: socket.socket, path: Path
+    ) -> None:
+        """Open the channel on a socket that is connected to `path`, where process `pid` listens."""
         super().__init__(reactor, pid)
         self._control_socket = control_socket
+        self._path = path
         self._process: OtherProcess | None = None
         with suppress(OSError):  # it has ended, or runs where our /proc does not reach
             self._process = OtherProcess(reactor, pid, self._note_end)
-        self._channel = Channel(call_nothing, call_nothing, self._lose)
+        self._channel = Channel(call_nothing, call_nothing, self._lose, only_replies=True)
+        self._channel.name = f"process {pid}"
         open_channel(reactor, sock.fileno(), self._channel)
 
     async def hand_over(self, inherited: Inherited) -> bool:
@@ -92,24 +102,35 @@ class Orphan(CalledProcess):
         One of a version that cannot do this keeps them until it is retired.
         """
         self._channel.takes_descriptors = True
+        released: list[HandedConnection] = []
         try:
-            written = await self.call(Call.RELEASE, bound=BOUND)
-            return read_connections(written, self._channel.take_descriptors)
+            while written := await self.call(Call.RELEASE, bound=BOUND):
+                released += read_connections(written, self._channel.take_descriptors)
         except (Malformed, ValueError, TypeError) as fault:
             log.error("process {pid} is not trusted: {fault}", pid=self.pid, fault=str(fault))
         except (Gone, Stuck, Rejected):
             pass
         finally:
             self._channel.refuse_descriptors()
-        return []
+        return released
 
     async def recall(self) -> list[str]:
         """Return the texts that it keeps; none if it is of a version that keeps none."""
+        texts: list[str] = []
+        after = -1
         try:
-            kept = await self.call(Call.RECALL, bound=BOUND)
+            while piece := await self.call(
+                Call.RECALL, {"after": after}, bound=BOUND, most=MAX_RECALLED
+            ):
+                texts += [str(text) for _, text in piece]
+                if (last := int(piece[-1][0])) <= after:
+                    raise ValueError("the texts are not in order")
+                after = last
         except (Gone, Stuck, Rejected):
-            return []
-        return [str(text) for text in kept] if isinstance(kept, list) else []
+            pass
+        except (ValueError, TypeError, LookupError) as fault:
+            log.error("process {pid} is not trusted: {fault}", pid=self.pid, fault=str(fault))
+        return texts
 
     async def retire(self) -> None:
         """Let it answer the queries that it has begun to receive; it answers no others then."""
@@ -120,6 +141,7 @@ class Orphan(CalledProcess):
             self.kill()
         except Gone:
             pass
+        self._remove_rendezvous()
         self.leave()
 
     def leave(self) -> None:
@@ -133,6 +155,7 @@ class Orphan(CalledProcess):
         """Kill the process, which does not answer, if it is one of our answering processes."""
         if self._is_ours():
             super().kill()
+            self._remove_rendezvous()
         else:
             log.error("process {pid} does not answer at a rendezvous of ours", pid=self.pid)
             self._channel.abort()
@@ -163,7 +186,14 @@ class Orphan(CalledProcess):
             raise
 
     def _is_ours(self) -> bool:
+        if is_hidden(self.pid):
+            return self._path == rendezvous_of(self._control_socket, self.pid)
         return is_answering(self.pid, self._control_socket)
+
+    def _remove_rendezvous(self) -> None:
+        """Remove the file of its rendezvous, as it may not do that itself."""
+        with suppress(OSError):
+            self._path.unlink()
 
     def _kill(self) -> None:
         if self._process is not None and self._gone is not None and self._is_ours():
@@ -190,7 +220,7 @@ async def find_orphans(reactor: Any, control_socket: Path, inherited: Inherited)
     results = await gatherResults([one.addErrback(_value) for one in handing])
     faults = [result for result in results if isinstance(result, CannotListen)]
     if faults:
-        leave(met)
+        _leave(met)
         inherited.close_handed_over()
         raise faults[0]
     orphans = [orphan for orphan, result in zip(met, results, strict=True) if result is True]
@@ -202,13 +232,41 @@ async def find_orphans(reactor: Any, control_socket: Path, inherited: Inherited)
     return orphans
 
 
-def leave(orphans: Iterable[Orphan]) -> None:
-    """Let orphans go on answering: this server will not."""
+class Orphans:
+    """The orphans that a start has found, until they are retired or left alone."""
+
+    def __init__(self, reactor: Any, control_socket: Path, inherited: Inherited) -> None:
+        """Look beside `control_socket`; sockets that are handed over are added to `inherited`."""
+        self._reactor = reactor
+        self._control_socket = control_socket
+        self._inherited = inherited
+        self._found: list[Orphan] = []
+
+    async def recall(self) -> list[str]:
+        """Find the orphans; return the texts that they keep.  Raises CannotListen."""
+        self._found = await find_orphans(self._reactor, self._control_socket, self._inherited)
+        return await _recalled(self._found)
+
+    def include(self, pid: int) -> bool:
+        """Return whether a process is one of them."""
+        return any(orphan.pid == pid for orphan in self._found)
+
+    def leave(self) -> None:
+        """Let them go on answering: this server will not."""
+        _leave(self.taken())
+
+    def taken(self) -> list[Orphan]:
+        """Return them; from now on the caller deals with them."""
+        taken, self._found = self._found, []
+        return taken
+
+
+def _leave(orphans: Iterable[Orphan]) -> None:
     for orphan in orphans:
         orphan.leave()
 
 
-async def recalled(orphans: list[Orphan]) -> list[str]:
+async def _recalled(orphans: list[Orphan]) -> list[str]:
     """Return the texts that orphans keep: of the one that keeps the most."""
     asking = [Deferred.fromCoroutine(orphan.recall()) for orphan in orphans]
     found: list[list[str]] = list(await gatherResults(asking))
@@ -260,7 +318,7 @@ def _meet(reactor: Any, control_socket: Path, pid: int, path: Path) -> Orphan | 
         if not is_own_user(sock):
             log.error("{path} is left alone: another user made it", path=str(path))
             return None
-        return Orphan(reactor, peer(sock).detail.pid or pid, control_socket, sock)
+        return Orphan(reactor, peer(sock).detail.pid or pid, control_socket, sock, path)
 
 
 def _controlled(pid: int, control_socket: Path) -> CannotListen:

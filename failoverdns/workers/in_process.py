@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.task import deferLater
+
 from failoverdns.answering.answerer import Answerer
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands.server import LogCommand
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.succession import HandedConnection, HandedPair
-from failoverdns.protocol.table.deltas import write_delta
+from failoverdns.protocol.table.deltas import write_delta, write_swap
 from failoverdns.protocol.table.fast_path import fast_path
-from failoverdns.workers.handover import Orphan, dismiss, find_orphans, leave, recalled
+from failoverdns.workers.handover import Orphans, dismiss
 from failoverdns.workers.interface import Parts
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers
 
@@ -29,30 +31,30 @@ class InProcess:
         processes beside `control_socket`, which an earlier server left when it was killed.
         """
         self._reactor = reactor
-        self._inherited = inherited
-        self._control_socket = control_socket
         self._answerer = Answerer(reactor)
         self._setup = AnsweringSetup(0, inherited, reactor, self._configure)
         self._open: set[int] = set()
-        self._orphans: list[Orphan] = []
+        self._has_next = False
+        self._orphans = Orphans(reactor, control_socket, inherited)
 
     async def start(self, config: Config, parts: Parts) -> None:
         """Fill the table, open the sockets, and retire the workers that have answered so far."""
         for delta in parts():
             self._answerer.take_delta(delta)
         await self.adopt(self.prepare(config))
-        orphans, self._orphans = self._orphans, []
-        await dismiss(orphans, self.take)
+        await dismiss(self._orphans.taken(), self.take)
 
     async def recall(self) -> list[str]:
         """Find the workers of an earlier server; return the texts that they keep."""
-        self._orphans = await find_orphans(self._reactor, self._control_socket, self._inherited)
-        return await recalled(self._orphans)
+        return await self._orphans.recall()
 
     def leave(self) -> None:
         """Let the workers of an earlier server continue to answer: this server will not."""
-        leave(self._orphans)
-        self._orphans = []
+        self._orphans.leave()
+
+    def includes(self, pid: int) -> bool:
+        """Return whether a process is a worker of an earlier server."""
+        return self._orphans.include(pid)
 
     def keep(self, number: int, text: str) -> None:
         """Keep nothing: this process ends with the control process, which it is."""
@@ -62,7 +64,23 @@ class InProcess:
 
     def publish(self, delta: Delta) -> None:
         """Apply a delta."""
-        self._answerer.take_delta(write_delta(delta))
+        if delta.static is not None and self._has_next:
+            self._has_next = False
+            self._answerer.take_next(write_swap(delta))
+        else:
+            self._answerer.take_delta(write_delta(delta))
+
+    async def fill_next(self, parts: Parts) -> None:
+        """Fill a next table with `parts`, while the present one answers."""
+        self._has_next = True
+        for part in parts():
+            self._answerer.fill_next(part)
+            await deferLater(self._reactor, 0)
+
+    def forget_next(self) -> None:
+        """Give up the next table."""
+        self._has_next = False
+        self._answerer.forget_next()
 
     async def visible(self) -> None:
         """Return at once, because published deltas are visible immediately."""
@@ -107,8 +125,7 @@ class InProcess:
 
     async def stop(self) -> None:
         """Close the sockets and the query log."""
-        orphans, self._orphans = self._orphans, []
-        await dismiss(orphans)
+        await dismiss(self._orphans.taken())
         self._answerer.stop()
         self._setup.close()
 

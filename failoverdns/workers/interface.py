@@ -36,6 +36,9 @@ class Answering(Protocol):
         Without it they are ended by `stop`.
         """
 
+    def includes(self, pid: int) -> bool:
+        """Return whether a process is one of those that answer, and is not this one."""
+
     def keep(self, number: int, text: str) -> None:
         """Have every process keep a text for a later control process, in place of one numbered so.
 
@@ -47,6 +50,17 @@ class Answering(Protocol):
 
     def publish(self, delta: Delta) -> None:
         """Send a delta to every table."""
+
+    async def fill_next(self, parts: Parts) -> None:
+        """Fill a next table in every process with `parts`, while the present one answers.
+
+        Deltas that are published meanwhile reach both.  The next delta with a difference of static
+        records (`Delta.static`) does not apply that: the next table, which has these records, takes
+        the place of the present one.
+        """
+
+    def forget_next(self) -> None:
+        """Give up the next table."""
 
     async def visible(self) -> None:
         """Wait until no query gets an answer from before the published deltas.

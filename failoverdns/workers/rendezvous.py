@@ -53,7 +53,8 @@ def left_at(control_socket: Path) -> dict[int, Path]:
 def is_answering(pid: int, control_socket: Path) -> bool:
     """Return whether a process of our user is an answering process of a control socket.
 
-    Only what the kernel and /proc say of it counts, not what it says at a socket.
+    Only what the kernel and /proc say of it counts, not what it says at a socket.  False for one
+    that /proc hides, see `is_hidden`.
     """
     if not _is_ours(pid):
         return False
@@ -63,8 +64,23 @@ def is_answering(pid: int, control_socket: Path) -> bool:
     ) or name.endswith(f" -m failoverdns.workers.child {control_socket}.worker")  # of 0.1.0
 
 
+def is_hidden(pid: int) -> bool:
+    """Return whether a process of our user runs that /proc does not show.
+
+    Where /proc is mounted with `hidepid`, it hides processes that are not dumpable.
+    """
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return not Path(f"/proc/{pid}").exists()
+
+
 def lost_processes(control_socket: Path) -> Iterator[int]:
-    """Yield the ids of the answering processes of a control socket that have no rendezvous."""
+    """Yield the ids of the answering processes of a control socket that have no rendezvous.
+
+    Those that /proc hides are not found.
+    """
     known = left_at(control_socket)
     with suppress(OSError):
         for entry in os.scandir("/proc"):
@@ -88,7 +104,13 @@ def has_control_process(pid: int) -> bool:
 
 
 def _is_ours(pid: int) -> bool:
+    """Return whether our user runs a process; the folder in /proc may belong to root all the same.
+
+    It does if the process is not dumpable.
+    """
     try:
-        return os.stat(f"/proc/{pid}").st_uid == os.geteuid()
+        text = Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
     except OSError:
         return False
+    users = next((line.split()[1:] for line in text.splitlines() if line.startswith("Uid:")), [])
+    return len(users) > 1 and users[1] == str(os.geteuid())

@@ -6,10 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from failoverdns.model.change import Json
+from failoverdns.model.errors import Malformed
 from failoverdns.workers.worker_process import Worker
 
-_OF_EACH: Final = ("rendezvous", "fast_path", "version")
+_OF_EACH: Final = ("rendezvous", "fast_path", "version", "confinement")
 """What `status` has of each answering process, as the process itself reports it."""
+
+MAX_TEXT: Final = 100
+"""Characters of a text in a report."""
 
 
 def combined(
@@ -31,6 +35,44 @@ def combined(
             for worker in workers
         ],
     }
+
+
+def check_report(report: Any) -> None:
+    """Raise Malformed if what an answering process reports of itself cannot be shown."""
+    if not isinstance(report, dict):
+        raise Malformed("a report that is not an object")
+    for name in ("udp", "tcp", "rate_limit"):
+        counts = report.get(name)
+        if name == "rate_limit" and counts is None:
+            continue
+        if not isinstance(counts, dict) or not all(type(one) is int for one in counts.values()):
+            raise Malformed(f"a report whose {name} are not counts")
+    for name in ("fast_path", "version"):
+        text = report.get(name)
+        if not isinstance(text, str) or not _is_short(text):
+            raise Malformed(f"a report whose {name} is not a short text")
+    held = report.get("confinement")
+    if held is not None and not (isinstance(held, dict) and all(map(_is_short, held.values()))):
+        raise Malformed("a report whose confinement is not short texts and numbers")
+
+
+def _is_short(value: Any) -> bool:
+    """Return whether a value is a number, or a text that can be shown."""
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT and value.isprintable()
+    return isinstance(value, int)
+
+
+def confined_by(found: Iterable[Mapping[str, Any]]) -> str:
+    """Return what holds the answering processes, and what this system does not have for it."""
+    confinements = [one.get("confinement") or {} for one in found]
+    version = min((one.get("landlock", 0) for one in confinements), default=0)
+    filtered = all(one.get("seccomp", False) for one in confinements)
+    parts = {f"Landlock version {version}": version > 0, "seccomp": filtered}
+    present = [name for name, there in parts.items() if there]
+    missing = [name.split()[0] for name, there in parts.items() if not there]
+    text = " and ".join(["loss of capabilities", *present])
+    return f"{text}; without {' and '.join(missing)} on this system" if missing else text
 
 
 def added(reports: Iterable[Mapping[str, int]]) -> dict[str, Any]:

@@ -93,5 +93,20 @@ class AnsweringSetup:
         self._changed()
 
 
+def warn_of_query_log(config: Config) -> None:
+    """Log that answering processes could damage the state, if the query log is in its folder."""
+    if config.querylog is None:
+        return
+    folder = config.querylog.file.parent
+    for path in (config.state.sqlite, config.certificates.key_file):
+        if folder in path.parents:
+            log.warn(
+                "querylog.file: answering processes may write to {folder}, where {path} is: "
+                "give the query log a folder of its own",
+                folder=str(folder),
+                path=str(path),
+            )
+
+
 def _make_secret() -> bytes:
     return secrets.token_bytes(16)

@@ -36,6 +36,8 @@ class Worker(CalledProcess, ProcessProtocol):
         """Whether it has all names, so that it can answer."""
         self.is_being_checked = False
         """Whether a heartbeat waits for its reply."""
+        self.has_next = False
+        """Whether a next table was begun in it, which takes the place of its present one."""
         self.open: set[int] = set()
         """Numbers of the sockets that it answers on."""
         self._ended = ended
@@ -44,7 +46,7 @@ class Worker(CalledProcess, ProcessProtocol):
     def start(self, control_socket: Path) -> None:
         """Start the process; it can be found beside `control_socket`."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._channel = Channel(call_nothing, call_nothing, self._lose)
+        self._channel = Channel(call_nothing, call_nothing, self._lose, only_replies=True)
         open_channel(self._reactor, ours.fileno(), self._channel)
         ours.close()
         nothing = os.open(os.devnull, os.O_RDWR)
@@ -59,6 +61,7 @@ class Worker(CalledProcess, ProcessProtocol):
         os.close(nothing)
         theirs.close()
         self.pid = process.pid
+        self._channel.name = f"answering process {self.pid}"
         self._rendezvous = rendezvous_of(control_socket, self.pid)
 
     def let_go(self) -> None:

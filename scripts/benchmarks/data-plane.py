@@ -1,9 +1,10 @@
 """Measure how fast servers answer: CPU per answer, memory, start, latencies, idling, switches.
 
-The servers are failoverdns, compiled and in pure Python, and gdnsd, Knot, NSD, PowerDNS and BIND if
-they are installed.  A C program that only sends packets back is the unit.  All answer for the same
-names over UDP on loopback, each with one thread or process on one core; the load comes from another
-core.  They take turns in several rounds; figures are medians, and ratios are taken in each round.
+The servers are failoverdns (compiled, with a rate limit, and in pure Python), and gdnsd, Knot, NSD,
+PowerDNS and BIND if they are installed.  A C program that only sends packets back is the unit.  All
+answer for the same names over UDP on loopback, each with one thread or process on one core; the
+load comes from another core.  They take turns in several rounds; figures are medians, and ratios
+are taken in each round.
 
   cpu        CPU per answer at 10,000 names: plain, EDNS, DO, cookies, 10 % NXDOMAIN
   million    CPU per answer, memory and start at 1,000,000 names

@@ -29,7 +29,7 @@ from failoverdns.protocol.table.deltas import write_delta
 from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.protocol.table.table import Table
 
-UDP = Asker("0.0.0.0", True, 0.0, 0.0)
+UDP = Asker("0.0.0.0", True, 0.0, 0)
 TCP = UDP._replace(udp=False)
 PLAIN = AnswerSettings(None, None, 10.0, None, {})
 COOKIES = AnswerSettings(CookieSecrets((bytes(range(16)),)), b"ns1", 10.0, None, {})

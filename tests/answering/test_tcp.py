@@ -12,7 +12,6 @@ from failoverdns.answering.tcp_clients import (
     MESSAGES_A_TURN,
     MESSAGES_IN_A_ROW,
     TCPClients,
-    prefix_of,
 )
 from failoverdns.model.settings import TCPSettings
 
@@ -249,16 +248,3 @@ def test_nothing_is_left_of_a_closed_connection(wire: Wire) -> None:
     assert wire.clock.getDelayedCalls() == []
     assert len(wire.clients) == 0
     assert len(wire.asked) == MESSAGES_IN_A_ROW
-
-
-@pytest.mark.parametrize(
-    ("host", "prefix"),
-    [
-        ("192.0.2.77", "c0000200"),
-        ("2001:db8:1:2ff::1", "20010db800010200" + "00" * 8),
-        ("fe80::1%lo", "fe80" + "00" * 14),
-    ],
-)
-def test_a_client_is_identified_by_its_network(host: str, prefix: str) -> None:
-    """A /24 or a /56, which is what one customer of a provider can easily get."""
-    assert prefix_of(host).hex() == prefix

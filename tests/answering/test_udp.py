@@ -13,7 +13,7 @@ from tables import UDP, answer_settings, query, respond, zone
 from twisted.python.failure import Failure
 
 from failoverdns.answering.responding import Asker
-from failoverdns.answering.udp import BATCH, UDPReader, WildcardUDPReader
+from failoverdns.answering.udp import BATCH, REFLECTING_PORTS, UDPReader, WildcardUDPReader
 from failoverdns.net.sockets import CannotListen, bind, lost_packets
 from failoverdns.protocol.cookies import CookieSecrets
 from failoverdns.protocol.table.deltas import write_delta
@@ -35,7 +35,7 @@ IS_COMPILED = isinstance(TABLE, ServesBatches)
 
 def serve(descriptor: int) -> ServedBatch | None:
     """Let C answer if the extension was built."""
-    return TABLE.serve(descriptor, SECRETS) if isinstance(TABLE, ServesBatches) else None
+    return TABLE.serve(descriptor, SECRETS, None) if isinstance(TABLE, ServesBatches) else None
 
 
 def make_reader(host: str, *, batches: bool = False) -> UDPReader:
@@ -120,6 +120,37 @@ def test_packets_from_our_own_address_are_not_answered(
     reader.doRead()
     with pytest.raises(BlockingIOError):
         reader.socket.recvfrom(100)
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 and os.environ.get("CI") != "true", reason="only root can send from them"
+)
+def test_services_that_answer_anything_get_no_reply(
+    reader: UDPReader, client: socket.socket
+) -> None:
+    """Chargen, for one, would answer the reply, and so on for ever; the packet would be forged."""
+    address, sent = client.getpeername(), 0
+    for port in sorted(REFLECTING_PORTS - {0}):
+        with socket.socket(client.family, socket.SOCK_DGRAM) as service:
+            service.bind((client.getsockname()[0], port))
+            service.settimeout(0.02)
+            service.sendto(query("a.failover.test").to_wire(), address)
+            service.sendto(b"!#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJK", address)
+            sent += 2
+            read(reader)
+            with pytest.raises(TimeoutError):
+                service.recv(4096)
+    assert sent == 16
+    client.send(b"x")
+    read(reader)
+    assert client.recv(100) == b"X", "others are still answered"
+
+
+def test_c_and_python_answer_the_same_ports() -> None:
+    """There is one list in each, because each must do without the other."""
+    native = pytest.importorskip("failoverdns._native")
+    in_c = {port for port in range(1 << 16) if native.is_reflecting_port(port)}
+    assert in_c == REFLECTING_PORTS
 
 
 def test_a_reply_that_cannot_be_sent_is_counted(reader: UDPReader, client: socket.socket) -> None:
@@ -269,7 +300,7 @@ def test_a_cookie_is_made_for_the_address_of_the_client(
     assert again == reply, "it is valid, and young"
     host = batch_client.getsockname()[0]
     now = int.from_bytes(reply[-12:-8], "big")
-    slow = respond(TABLE, packet, Asker(host, True, now, 0.0), answer_settings(SECRETS))
+    slow = respond(TABLE, packet, Asker(host, True, now, 0), answer_settings(SECRETS))
     assert reply == slow
 
 
@@ -316,7 +347,7 @@ def test_a_packet_that_is_not_a_query_is_passed_to_python_unchanged(
 
 
 def test_nothing_is_answered_in_batches_if_python_must_answer_every_packet() -> None:
-    """That is the case with rate limiting or a query log."""
+    """That is the case with a query log."""
     udp, tcp = bind(ip_address("127.0.0.1"), 0)
     tcp.close()
     reader = UDPReader(udp, answer, lambda descriptor: None)

@@ -524,6 +524,11 @@ class LedgerMachine(RuleBasedStateMachine):
             replayed.apply(len(changes), step.writes)
         assert contents(replayed) == contents(self.corridor.ledger.state)
 
+    @invariant()
+    def the_stored_entities_follow_from_the_history(self) -> None:
+        """`history --verify` replays the documents of the history into those of the entities."""
+        run(self.corridor.store.verify())
+
 
 def contents(state: State) -> dict[str, object]:
     """Return the contents of a state with its indexes; a kind without entities is left out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,6 +79,108 @@ def test_a_client_waits_for_a_reply_until_its_timeout(tmp_path: Path) -> None:
         pytest.raises(NoReply, match=r"no reply within 0\.05 s"),
     ):
         next(lines)
+
+
+@contextmanager
+def busy(path: Path, replies: list[bytes], backlog: int = 5) -> Iterator[list[bytes]]:
+    """Run a server that sends one reply on each connection; yield the requests that it reads.
+
+    With an empty reply it closes the connection before it reads the request.
+    """
+    seen: list[bytes] = []
+
+    def serve() -> None:
+        for reply in replies:
+            with listener.accept()[0] as client:
+                if reply:
+                    seen.append(client.recv(1000))
+                    client.sendall(reply)
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen(backlog)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield seen
+        finally:
+            thread.join(10)
+
+
+BUSY = b'{"ok": false, "error": {"code": "busy", "message": "too many clients"}}\n'
+OK = b'{"ok": true}\n'
+
+
+def test_a_request_is_sent_again_while_the_server_is_busy(tmp_path: Path) -> None:
+    """The reason is noted once."""
+    notes: list[str] = []
+    with (
+        busy(tmp_path / "s", [BUSY, BUSY, OK]) as seen,
+        request(str(tmp_path / "s"), {"command": "status"}, 10.0, note=notes.append) as lines,
+    ):
+        assert list(lines) == [OK.decode()]
+    assert len(seen) == 3
+    assert len(set(seen)) == 1
+    assert notes == ["waiting for up to 10 s: too many clients"]
+
+
+def test_a_server_that_stays_busy_is_asked_until_the_timeout(tmp_path: Path) -> None:
+    """Then its refusal is the reply."""
+    began = time.monotonic()
+    with (
+        busy(tmp_path / "s", [BUSY] * 4) as seen,
+        request(str(tmp_path / "s"), {"command": "status"}, 0.3) as lines,
+    ):
+        assert list(lines) == [BUSY.decode()]
+        took = time.monotonic() - began
+        for _ in range(4 - len(seen)):  # let the server end
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(str(tmp_path / "s"))
+    assert took < 5
+    assert len(seen) >= 2
+
+
+def test_a_restart_is_not_asked_for_again(tmp_path: Path) -> None:
+    """A server that is busy with a restart is restarted already."""
+    with (
+        busy(tmp_path / "s", [BUSY]) as seen,
+        request(str(tmp_path / "s"), {"command": "restart"}, 10.0) as lines,
+    ):
+        assert list(lines) == [BUSY.decode()]
+    assert len(seen) == 1
+
+
+def test_a_request_that_could_not_be_sent_whole_is_sent_again(tmp_path: Path) -> None:
+    """The server closed the connection before it had it, so nothing was carried out."""
+    notes: list[str] = []
+    fields = {"command": "certificate install", "chain": "x" * 1_000_000}
+    with (
+        busy(tmp_path / "s", [b"", OK]) as seen,
+        request(str(tmp_path / "s"), fields, 10.0, note=notes.append) as lines,
+    ):
+        assert next(lines) == OK.decode()
+    assert len(seen) == 1
+    assert notes == ["waiting for up to 10 s: the server closed the connection"]
+
+
+def test_a_client_waits_in_line_when_the_queue_of_the_socket_is_full(tmp_path: Path) -> None:
+    """For its timeout, and not longer."""
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(0)
+        with socket.socket(socket.AF_UNIX) as first:
+            first.connect(path)
+            began = time.monotonic()
+            with (
+                pytest.raises(NoServer, match="it takes no more clients"),
+                request(path, {"command": "status"}, 0.2),
+            ):
+                pass
+            assert 0.15 < time.monotonic() - began < 5
+            threading.Timer(0.2, lambda: listener.accept()[0].close()).start()
+            with request(path, {"command": "status"}, 10.0):
+                pass
 
 
 @pytest.mark.parametrize("text", ["no JSON", "[1]", "7"])

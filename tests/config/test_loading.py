@@ -106,6 +106,48 @@ def test_a_folder_is_an_error(tmp_path: Path) -> None:
         load_config(tmp_path)
 
 
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    """Opening it would wait for somebody who writes to it."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigErrors, match="1:1: error: cannot be read: not a regular file"):
+        load_config(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/tty", "/dev/null"])
+def test_a_device_is_refused_at_once(path: str) -> None:
+    """Reading one may never end."""
+    with pytest.raises(ConfigErrors, match="1:1: error: cannot be read: "):
+        load_config(Path(path))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "root:$6$hunter2$hunter2hunter2:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n",
+        "root:$6$hunter2$hunter2hunter2:19000:0:99999:7:::\n",
+        "hunter2\n",
+        "- hunter2\n",
+        "token: hunter2\nhunter2: 1\n",
+        '{"hunter2": {"hunter2": 1}}',
+        "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n",
+        "hunter2: [\n",
+        "A=hunter2\nB=c: hunter2\n",
+        "!hunter2 1\n",
+        "*hunter2\n",
+        "? hunter2\n",
+        "user hunter2: x\nuser hunter2: x\n",
+        "%hunter2\n---\n",
+        "hunter2: x\nhunter2: x\n[",
+        "hunter2: x\nhunter2: x\n\x01",
+    ],
+)
+def test_nothing_is_quoted_of_a_file_that_is_not_a_configuration(errors: Errors, text: str) -> None:
+    """Who may run it with sudo could read other users' files with it."""
+    found = errors(text)
+    assert found
+    assert not any("hunter2" in str(error) for error in found)
+
+
 def test_an_impossible_path_is_an_error() -> None:
     with pytest.raises(ConfigErrors, match="cannot be read: embedded null byte"):
         load_config(Path("a\0b"))

@@ -24,14 +24,15 @@ def test_everything_has_a_default(load: Load, right: str) -> None:
 
 
 def test_an_empty_mapping_turns_rate_limiting_on(load: Load, right: str) -> None:
-    """Rates that are left out are the same as `responses_per_second`."""
+    """Rates that are left out are the same as `responses_per_second`, that of all ten times it."""
     limit = load(right + "rate_limit: {}\n").rate_limit
     assert limit is not None
     assert (limit.responses_per_second, limit.nxdomains_per_second, limit.all_per_second) == (
         20,
         20,
-        0,
+        200,
     )
+    assert (limit.nodata_per_second, limit.referrals_per_second) == (20, 20)
     limit = load(right + "rate_limit: {responses_per_second: 7, errors_per_second: 3}\n").rate_limit
     assert limit is not None
     assert (limit.nxdomains_per_second, limit.errors_per_second) == (7, 3)

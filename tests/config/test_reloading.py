@@ -25,6 +25,7 @@ FIXED = [
     ("state: {sqlite: other.db}", ("state",)),
     ("querylog: {file: queries.json}", ("querylog",)),
     ("workers: 2", ("workers",)),
+    ("user: root", ("user",)),
     ("certificates: {key_file: other.key}", ("certificates",)),
     (DELIVERY, ("delivery",)),
     ("workers: 2\ncertificates: {key_file: other.key}", ("workers", "certificates")),

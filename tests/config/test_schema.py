@@ -47,7 +47,7 @@ def acme(entry: str) -> str:
     [
         ("", "1:1 : empty; at least the keys zones and listen are needed"),
         ("- a\n", "1:1 : must be a mapping of keys to values, not a list"),
-        ("hello\n", '1:1 : must be a mapping of keys to values, not the text "hello"'),
+        ("hello\n", "1:1 : must be a mapping of keys to values, not a single value"),
         (
             LISTEN,
             '1:1 zones: missing; give at least one zone, such as "failover.example"',

@@ -73,7 +73,7 @@ def test_the_commented_out_part_of_the_sample_is_valid_and_shows_the_defaults(
 ) -> None:
     (tmp_path / "zones").mkdir()
     (tmp_path / "zones" / "static.zone").touch()
-    sample = load(uncommented(SAMPLE))
+    sample = load(uncommented(SAMPLE).replace("user: failoverdns", "user: root"))
     assert sample.delivery is not None
     assert [applications for _, applications in sample.delivery.clients] == [
         ("shop-eu",),

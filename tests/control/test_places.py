@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 
-from failoverdns.control.places import LEAST, LIMITS, Places
+from failoverdns.control.places import LEAST, LIMITS, SILENT_RATE, Places
 
 ROOT, OWN, ALICE, BOB = 0, 100, 1000, 1001
 
@@ -26,7 +27,7 @@ class Client:
 
 @pytest.fixture
 def places() -> Places[Client]:
-    return Places(frozenset((ROOT, OWN)))
+    return Places(frozenset((ROOT, OWN)), lambda: 0.0)
 
 
 def enter(places: Places[Client], uid: int, count: int, **state: bool) -> list[Client]:
@@ -103,6 +104,20 @@ def test_clients_that_watch_have_places_of_their_own(places: Places[Client]) -> 
     assert root in places.watchers
 
 
+def test_a_user_that_connects_without_end_is_stopped_early() -> None:
+    """Few of its clients that have sent nothing take places; those that speak do, and others'."""
+    clock = Clock()
+    places: Places[Client] = Places(frozenset((ROOT,)), clock.seconds)
+    assert all(places.may_come(ALICE, has_spoken=False) for _ in range(1000)), "there is room"
+    enter(places, ALICE, LIMITS.clients_of_one, is_idle=True)
+    came = sum(places.may_come(ALICE, has_spoken=False) for _ in range(1000))
+    assert came == SILENT_RATE
+    assert places.may_come(ALICE, has_spoken=True)
+    assert places.may_come(BOB, has_spoken=False)
+    clock.advance(0.1)
+    assert sum(places.may_come(ALICE, has_spoken=False) for _ in range(1000)) == SILENT_RATE / 10
+
+
 def test_refused_clients_are_counted(places: Places[Client]) -> None:
     """Of each user, and in all."""
     assert [places.may_linger(ALICE) for _ in range(LIMITS.refused_of_one + 1)][-2:] == [
@@ -127,7 +142,7 @@ def test_limits_that_were_lowered_leave_a_place_of_each_kind(connections: int) -
 
 def test_with_lowered_limits_root_still_finds_a_place() -> None:
     """And an idle client of a user gives way to the next."""
-    places: Places[Client] = Places(frozenset((ROOT,)))
+    places: Places[Client] = Places(frozenset((ROOT,)), lambda: 0.0)
     places.limit(10)
     assert len(enter(places, ALICE, 400, is_idle=True)) == 400
     assert places.report()["clients"] <= 10

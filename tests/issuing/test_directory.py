@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import socket
 import threading
 import time
@@ -707,6 +708,15 @@ def test_only_the_given_ca_is_trusted(
     assert found.message.startswith(f"{local.url} cannot be reached: TLS: ")
     assert "certificate verify failed" in found.message
     assert local.seen == []
+
+
+def test_a_pipe_is_not_a_file_of_cas(local, tmp_path: Path) -> None:
+    """Opening it would wait for somebody who writes to it, and the next orders with it."""
+    os.mkfifo(tmp_path / "pipe")
+    found = problem(
+        lambda: Directory(local.url, KEY, None, ca_file=tmp_path / "pipe", timeout=30, clock=CLOCK)
+    )
+    assert found.message == f"{tmp_path / 'pipe'}: not a regular file"
 
 
 def test_the_passwords_in_netrc_are_sent_neither_to_the_ca_nor_to_where_it_leads(

@@ -4,10 +4,10 @@
 
 #include "table.h"
 
-/* Abort, and say where, if a table contradicts itself. */
 /* Abort with a message if a table violates an invariant. */
+void require_consistent(const table *t);
 
-/* Abort, and say where, if something does not hold. */
 /* Abort with the message `what` if a condition does not hold. */
+void require(bool holds, const char *what);
 
 #endif

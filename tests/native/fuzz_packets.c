@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const asker asker_ = {.udp = how & UDP, .size = how & IPV6 ? 16 : 4};
     query q;
     prepare(&served, &q, packet, size);
-    const size_t length = answer(&served, &settings, &asker_, &q, packet, size, reply, room);
+    const size_t length = answer(&served, &settings, &asker_, &q, packet, size, reply, room, NULL);
     require(length <= room, "a reply fits");
     if (length != 0) {
         require(length >= 12 + 5 && memcmp(reply, packet, 2) == 0, "the id is that of the query");

@@ -1,12 +1,13 @@
-"""Initial inputs for the fuzzers of the C code: a table, deltas, and packets.
+"""Initial inputs for the fuzzers of the C code: a table, deltas, packets, batches, and limits.
 
-python tests/native/seeds.py FOLDER CORPUS      writes FOLDER/table.delta, deltas/, packets/
+python tests/native/seeds.py FOLDER CORPUS      writes FOLDER/table.delta, deltas/, packets/, ...
 """
 
 from __future__ import annotations
 
 import sys
 from ipaddress import IPv4Address
+from itertools import cycle
 from pathlib import Path
 from struct import pack
 
@@ -92,11 +93,8 @@ def deltas() -> list[bytes]:
     return [pack(">H", len(first)) + first + second for first, second in pairs]
 
 
-"""Return packets, each after a byte that encodes its transport and the use of cookies."""
-
-
 def packets(corpus: Path) -> list[bytes]:
-    """Return packets, each after a byte that says how it came."""
+    """Return packets, each after a byte that encodes its transport and the use of cookies."""
     names = ["a", "many", "out", "in", "x.y.z", "y.z", "q.w", "child", "ns.child", "none", "b.none"]
     made = []
     own = make_cookie(SECRET, b"abcdefgh", bytes(4), 0)
@@ -111,10 +109,38 @@ def packets(corpus: Path) -> list[bytes]:
     return [bytes([how]) + packet for packet in made + found for how in (3, 2)]
 
 
+def batches(corpus: Path) -> list[bytes]:
+    """Return several packets each, after a byte that encodes the socket and its limits."""
+    each = [packet[1:] for packet in packets(corpus)]
+    some = [each[at : at + 9] for at in range(0, len(each), 9)] + [each[:1] * 70]
+    return [
+        bytes([how]) + b"".join(pack(">H", len(one)) + one for one in batch)
+        for how, batch in zip(cycle(range(16)), some, strict=False)
+    ]
+
+
+def limits() -> list[bytes]:
+    """Return the settings of a limiter each (12 bytes), and replies that it treats (6 each)."""
+    rates = [bytes([4, 4, 4, 4, 4, 5]), bytes([1, 2, 3, 4, 1, 0]), bytes([7, 7, 7, 7, 7, 7])]
+    rest = [b"\0\x0f\2\x18\x38\5", b"\0\0\0\x20\x80\7", b"\x0e\x0f\x0a\1\1\0"]
+    replies = [
+        bytes([client, kind, 0, wait, length, times])
+        for client in (0, 1, 2, 65, 66, 129)
+        for kind in range(5)
+        for wait, length, times in ((0, 30, 20), (200, 31, 3))
+    ]
+    return [rate + other + b"".join(replies) for rate in rates for other in rest] + replies[:3]
+
+
 def main(folder: Path, corpus: Path) -> None:
     """Write all inputs."""
     (folder / "table.delta").write_bytes(write_delta(table()))
-    for kind, seeds in (("deltas", deltas()), ("packets", packets(corpus))):
+    for kind, seeds in (
+        ("deltas", deltas()),
+        ("packets", packets(corpus)),
+        ("batches", batches(corpus)),
+        ("limiter", limits()),
+    ):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(seeds):
             (folder / kind / f"seed-{number}").write_bytes(seed)

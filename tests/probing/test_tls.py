@@ -175,6 +175,14 @@ def test_an_unreadable_file_of_cas_is_reported(probed: Probed, tmp_path: Path) -
     assert f"{missing} has no CA certificates in PEM that can be read" in result.detail
 
 
+def test_a_pipe_is_not_a_file_of_cas(probed: Probed, tmp_path: Path) -> None:
+    """Opening it would wait for somebody who writes to it, and all other probes with it."""
+    os.mkfifo(tmp_path / "pipe")
+    result = probe_tls(probed, tmp_path, ROOT.issue(NAME), ca_file=str(tmp_path / "pipe"))
+    assert result.cause is Cause.TLS
+    assert "has no CA certificates in PEM that can be read" in result.detail
+
+
 def test_a_file_of_cas_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
     """Not at each probe; it is checked every ten seconds."""
     now = 0.0

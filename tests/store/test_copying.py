@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -76,7 +77,8 @@ def filled(tmp_path: Path) -> Filled:
 
 
 def loaded(path: Path) -> tuple[Loaded, StoreHead]:
-    """Return what a server would load from a copy, and its verified head."""
+    """Return what a server with the same key would load from a copy, and its verified head."""
+    shutil.copy(path.with_name("state.db.key"), path.with_name(path.name + ".key"))
     store = SQLiteStore(path, at_once, vault_beside(path))
     try:
         return run(store.load()), run(store.verify())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import subprocess
 from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
@@ -23,9 +24,10 @@ from failoverdns.model.delivery import Fetch
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.group import Tombstone
 from failoverdns.model.names import DomainName
-from failoverdns.store.chain import PIECE
+from failoverdns.store.authentication import Authentication
 from failoverdns.store.interface import Loaded, OutcomeUnknown, Unavailable
 from failoverdns.store.place import Place
+from failoverdns.store.replaying import AT_ONCE
 from failoverdns.store.sqlite import SQLiteStore
 from failoverdns.store.state_file import open_state_file
 
@@ -144,6 +146,14 @@ def test_a_damaged_file_is_refused_and_not_changed(path: Path, damage: str) -> N
     assert (path.read_bytes() if path.exists() else None) == before
 
 
+def test_a_pipe_is_refused_at_once(path: Path) -> None:
+    """Opening it would wait for somebody who writes to it."""
+    path.unlink()
+    os.mkfifo(path, 0o600)
+    with pytest.raises(Corrupt, match="is not a regular file"):
+        opened(path)
+
+
 @pytest.mark.parametrize("table", ["subjects", "fetched", "fetches", "operations", "history"])
 def test_damage_in_what_a_start_does_not_read_is_found_by_a_verification(
     path: Path, table: str
@@ -180,8 +190,13 @@ def test_a_refused_history_comes_with_a_command_to_start_without_it(path: Path, 
     execute(path, UNLOCK, rest)
     with pytest.raises(Corrupt) as caught:
         opened(path)
-    (statement,) = re.findall(r'sqlite3 FILE "(.*)"', str(caught.value))
+    ((statement, key_file),) = re.findall(
+        r'sqlite3 FILE "(.*)".* second line of the key file \(sed -i 2d (\S+)\)', str(caught.value)
+    )
     execute(path, statement)
+    with pytest.raises(Corrupt, match="its authentication tag is not"):
+        opened(path)
+    subprocess.run(["sed", "-i", "2d", key_file], check=True)
     store = opened(path)
     run(store.commit(2, [change(3)]))
     with pytest.raises(Corrupt, match="does not fit: it is missing; revision 3 is the next"):
@@ -229,7 +244,7 @@ def test_commits_are_made_while_the_history_is_verified(tmp_path: Path) -> None:
 
     store = SQLiteStore(tmp_path / "state.db", in_turn, vault_beside(tmp_path / "state.db"))
     assert list(store.load().__await__()) == [None]
-    count = 2 * PIECE + 1
+    count = 2 * AT_ONCE + 1
     commit(0, count)
     verifying, turns, end = store.verify().__await__(), 0, None
     while end is None:
@@ -240,9 +255,10 @@ def test_commits_are_made_while_the_history_is_verified(tmp_path: Path) -> None:
         else:
             commit(count + turns, 1)
             turns += 1
-    assert turns == 5, "one to read the head of the chain, three pieces, and the other tables"
+    pieces = -(-count // AT_ONCE)
+    assert turns == pieces + 3, "also to read the head, to compare, and to read the other tables"
     assert end.revision == count + 1, "one was committed before the first"
-    assert list(store.verify("0" * 64).__await__()) == [None] * 5
+    assert list(store.verify("0" * 64).__await__()) == [None] * (pieces + 3)
 
 
 def test_many_entities_are_loaded_in_order_and_the_checksum_of_each_is_verified(
@@ -412,7 +428,7 @@ def test_a_file_that_another_program_has_locked_is_not_reported_as_damaged(path:
             closing(Place(path)) as place,
             pytest.raises(Corrupt, match="cannot be used \\(database is locked\\)"),
         ):
-            open_state_file(place, 0.1)
+            open_state_file(place, 0.1, Authentication(vault_beside(path)))
     store = opened(path)
     assert store._file.connection is not None
     assert store._file.connection.execute("PRAGMA busy_timeout").fetchone() == (5000,)

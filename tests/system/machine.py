@@ -64,6 +64,7 @@ chgrp 990 /etc/failoverdns/failoverdns.yaml
 chmod 640 /etc/failoverdns/failoverdns.yaml
 mount -t tmpfs tmpfs /tmp
 mount -t tmpfs tmpfs /var/tmp
+mount -t tmpfs tmpfs /var/log
 mount -t tmpfs tmpfs /run
 mount -t proc proc /proc
 legacy=no

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ports import free_port
 from system.asking import Asker
-from system.machine import Machine
+from system.machine import PROJECT, Machine
 from system.server import tool, wait_for
 
 HOSTNAME = "ns1.failover.test"
@@ -49,6 +51,91 @@ def asked(machine: Machine) -> str:
     """Return the answer to a query."""
     where = ("@127.0.0.1", "-p", str(port_of(machine)), "+tries=1", "+time=5")
     return machine.run(tool("dig"), *where, "+short", HOSTNAME)
+
+
+def status(machine: Machine, pid: str) -> dict[str, str]:
+    """Return the fields of /proc/PID/status."""
+    lines = machine.run("cat", f"/proc/{pid}/status").splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def capabilities(fields: dict[str, str]) -> tuple[int, int, int]:
+    """Return the permitted, effective and ambient capabilities of a process."""
+    permitted, effective, ambient = (
+        int(fields[f"Cap{name}"], 16) for name in ("Prm", "Eff", "Amb")
+    )
+    return permitted, effective, ambient
+
+
+def test_the_exposure_of_the_unit_is_low() -> None:
+    """systemd's own measure, from 0 to 10, of what the unit may do."""
+    unit = PROJECT / "config" / "failoverdns.service"
+    words = [tool("systemd-analyze"), "security", "--offline=true", "--no-pager", unit]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    level = re.search(r"Overall exposure level for failoverdns.service: ([0-9.]+)", done.stdout)
+    if level is None:
+        pytest.skip(f"systemd-analyze cannot judge a file: {done.stderr}")
+    assert float(level[1]) <= 1.5
+
+
+def test_processes_of_the_unit_have_no_more_rights_than_they_need(machine: Machine) -> None:
+    """Only the control process keeps a capability, through a restart; a hook gets none."""
+    hook = machine.folder / "opt" / "hook"
+    hook.write_text("#!/bin/sh\ncat /proc/self/status >/var/lib/failoverdns/told\n")
+    hook.chmod(0o755)
+    with machine.config.open("a") as config:
+        config.write('hooks: {tell: {run: ["/opt/hook"], events: [switch]}}\n')
+    machine.run("systemctl", "start", "failoverdns")
+    for word in ("application add shop-eu", "application add shop-us"):
+        machine.failoverdns(*word.split())
+    for name in ("shop-eu", "shop-us"):
+        head = ("--role", "load-balancer", "--address", "192.0.2.1")
+        machine.failoverdns("head", "add", name, "lb1", *head)
+    machine.failoverdns("group", "add", "shop", "--primary", "shop-eu", "--backup", "shop-us")
+    for _ in range(2):
+        control = status(machine, machine.property("MainPID"))
+        assert capabilities(control) == (1 << 10, 1 << 10, 0)
+        for fields in (status(machine, pid) for pid in workers(machine)):
+            assert capabilities(fields) == (0, 0, 0)
+            assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
+            assert int(fields["Seccomp_filters"]) > int(control["Seccomp_filters"])
+        told = machine.folder / "var" / "failoverdns" / "told"
+        told.unlink(missing_ok=True)
+        machine.failoverdns("switch", "shop")
+        wait_for(lambda told=told: told.exists() and "Seccomp:" in told.read_text())
+        lines = (line.partition(":\t") for line in told.read_text().splitlines())
+        assert capabilities({name: value for name, _, value in lines}) == (0, 0, 0)
+        before = workers(machine)
+        machine.run("systemctl", "reload", "failoverdns")
+        wait_for(lambda before=before: not set(before) & set(workers(machine)))
+        assert asked(machine) == "127.0.0.1\n"
+    text = machine.log.read_text()
+    assert "confined by loss of capabilities" in text
+    assert "not confined" not in text
+    assert "runs as root" not in text
+
+
+def test_a_crash_leaves_no_core_and_no_process(machine: Machine) -> None:
+    """The next control process takes over from workers that its /proc does not show.
+
+    One of them hangs, and is killed.
+    """
+    machine.run("systemctl", "start", "failoverdns")
+    pid, before = machine.property("MainPID"), workers(machine)
+    machine.run("kill", "-STOP", before[0])
+    machine.run("kill", "-SEGV", pid)
+    wait_for(lambda: machine.property("NRestarts") == "1")
+    wait_for(lambda: machine.property("ActiveState") == "active")
+    wait_for(lambda: len(workers(machine)) == 2 and not set(before) & set(workers(machine)))
+    assert asked(machine) == "127.0.0.1\n"
+    assert "core-dump" not in machine.run("systemctl", "status", "failoverdns", check=False)
+    assert "/control.sock.worker" in machine.run("ls", "-d", *rendezvous(machine))
+    assert len(rendezvous(machine)) == 2
+
+
+def rendezvous(machine: Machine) -> list[str]:
+    """Return the paths at which workers can be found."""
+    return machine.run("sh", "-c", "ls -d /run/failoverdns/control.sock.worker.*").split()
 
 
 def test_the_unit_starts_reloads_and_stops_as_it_reports(machine: Machine) -> None:

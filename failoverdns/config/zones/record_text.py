@@ -18,6 +18,7 @@ import dns.tokenizer
 import dns.ttl
 
 from failoverdns.config.errors import quoted
+from failoverdns.config.zones.plain_records import canonical, plain_record
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import CNAME, DNAME, NS, SOA
@@ -90,16 +91,24 @@ def parse_record(
     Raises Malformed for text that is not exactly one record, and for a record that is not allowed
     in the zone, whichever other records it has.
     """
+    plain = plain_record(text, origin)
+    if plain is not None:
+        name, ttl, rtype, data = plain
+        owner = _owner_named(name, origin)
+        _refuse(owner, rtype, zone or origin)
+        return Record(
+            owner, rtype, default_ttl if ttl is None else ttl, data, canonical(rtype, data)
+        )
     try:
         tokens = dns.tokenizer.Tokenizer(text, idna_codec=_ASCII_ONLY)
         owner = _owner(tokens, origin)
         ttl, rtype = _ttl_and_type(tokens)
         _refuse(owner, rtype, zone or origin)
-        data, canonical = _data(tokens, rtype, origin)
+        data, compared = _data(tokens, rtype, origin)
         _expect_end(tokens)
     except dns.exception.DNSException as error:
         raise Malformed(f"not a record in zone-file syntax: {error}") from None
-    return Record(owner, rtype, default_ttl if ttl is None else ttl, data, canonical)
+    return Record(owner, rtype, default_ttl if ttl is None else ttl, data, compared)
 
 
 def _owner(tokens: dns.tokenizer.Tokenizer, origin: DomainName) -> DomainName:
@@ -110,10 +119,14 @@ def _owner(tokens: dns.tokenizer.Tokenizer, origin: DomainName) -> DomainName:
         raise Malformed("a record begins with its owner name; write @ for the zone's own name")
     if token.value.startswith("$"):
         raise Malformed(f"{quoted(token.value)} is a directive; write one record an entry")
+    return _owner_named(token.value, origin)
+
+
+def _owner_named(text: str, origin: DomainName) -> DomainName:
     try:
-        return DomainName.from_text(token.value, origin)
+        return DomainName.from_text(text, origin)
     except Malformed as error:
-        raise Malformed(f"the owner {quoted(token.value)} is not a DNS name: {error}") from None
+        raise Malformed(f"the owner {quoted(text)} is not a DNS name: {error}") from None
 
 
 def _ttl_and_type(tokens: dns.tokenizer.Tokenizer) -> tuple[int | None, int]:
@@ -192,13 +205,13 @@ def _data(tokens: dns.tokenizer.Tokenizer, rtype: int, origin: DomainName) -> tu
             origin=dns.name.Name((*origin.labels(), b"")),
             relativize=False,
         )
-        data, canonical = rdata.to_wire(), rdata.to_digestable()
+        data, compared = rdata.to_wire(), rdata.to_digestable()
     except dns.exception.DNSException as error:
         raise Malformed(_wrong_data(name, str(error))) from None
     assert data is not None
     if len(data) > 65535:
         raise Malformed(f"the data of the {name} record is over 65535 bytes long")
-    return data, canonical
+    return data, compared
 
 
 def _wrong_data(name: str, reason: str) -> str:

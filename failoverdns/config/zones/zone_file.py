@@ -19,6 +19,7 @@ from failoverdns.config.zones.generating import generated
 from failoverdns.config.zones.record_text import Record, parse_record, parse_ttl
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
+from failoverdns.regular_files import open_regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class _Reading:
         try:
             if not path.resolve().is_relative_to(folder.resolve()):
                 raise Malformed(f"{path} is not below {folder}; put it there, not behind a link")
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 data = file.read(self.limits.size - self.size + 1)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from failoverdns.model.change import StaticDifference
 from failoverdns.model.commands.kinds import (
     Action,
     Mutation,
@@ -22,13 +23,15 @@ class Configure(Mutation):
     """Internal command, at start and reload: serve exactly these zones, with these settings.
 
     `is_start` is true at the start, which must succeed even if the state cannot be written.  With
-    `may_have_lost` the server before may have served steps that were not recorded.
+    `may_have_lost` the server before may have served steps that were not recorded.  `static` is the
+    difference of the static records from those in use, if it was computed beforehand.
     """
 
     zones: tuple[Zone, ...]
     settings: AutomationSettings = NO_AUTOMATION_SETTINGS
     is_start: bool = False
     may_have_lost: bool = False
+    static: StaticDifference | None = None
 
     @property
     def unrecorded(self) -> Unrecorded:

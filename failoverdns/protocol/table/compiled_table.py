@@ -51,13 +51,17 @@ class CompiledTable:
         joined = b"".join(secrets.secrets)
         return self._table.ready_answer(packet, udp, joined, address, int(now) & 0xFFFFFFFF)
 
-    def serve(self, descriptor: int, secrets: CookieSecrets | None) -> ServedBatch:
+    def serve(
+        self, descriptor: int, secrets: CookieSecrets | None, limiter: object | None
+    ) -> ServedBatch:
         """Answer packets that wait at a UDP socket, in a limited number of batches.
 
+        `limiter` is a `_native.Limiter`, or None if every reply is sent.
         Returns the number of replies that could not be sent, and the packets without ready answer.
         """
         joined = b"".join(secrets.secrets) if secrets is not None else b""
-        _, unsent, left = self._table.serve(descriptor, joined)
+        assert limiter is None or isinstance(limiter, _native.Limiter)
+        _, unsent, left = self._table.serve(descriptor, joined, limiter)
         return unsent, left
 
     def find(self, name: bytes) -> Entry | None:

@@ -81,20 +81,45 @@ DeltaOperation = Dropped | Put | Removed | ServedNames
 
 def write_delta(delta: Delta) -> bytes:
     """Return the bytes of a delta: removed zones, zones, removed names, names."""
-    parts = [b"D" + origin.wire for origin in delta.dropped]
-    for rrset in delta.authorities:
-        soa = compile_records(rrset.records).tail
-        parts += (b"Z", rrset.owner.wire, _LENGTH.pack(len(soa)), soa)
-    parts += [b"R" + owner.wire for owner in delta.removed]
-    parts.append(write_nodes(delta.nodes))
-    return b"".join(parts)
+    return b"".join(write_parts(delta))
 
 
 def write_parts(delta: Delta, size: int = PART) -> list[bytes]:
     """Return the bytes of a delta in parts of `size` names; all but the last can be staged."""
-    first = replace(delta, nodes=delta.nodes[:size])
-    rest = range(size, len(delta.nodes), size)
-    return [write_delta(first), *(write_nodes(delta.nodes[at : at + size]) for at in rest)]
+    first = [b"D" + origin.wire for origin in delta.dropped]
+    for rrset in delta.authorities:
+        soa = compile_records(rrset.records).tail
+        first += (b"Z", rrset.owner.wire, _LENGTH.pack(len(soa)), soa)
+    first += [b"R" + owner.wire for owner in delta.removed]
+    nodes = [write_nodes(delta.nodes[at : at + size]) for at in range(0, len(delta.nodes), size)]
+    if delta.static is not None:
+        return [b"".join(first), *delta.static.removed, *delta.static.served, *nodes]
+    return [b"".join(first + nodes[:1]), *nodes[1:]]
+
+
+def write_swap(delta: Delta) -> bytes:
+    """Return the bytes of a delta for a table that has the new static records already.
+
+    It sets those again that a delta may have replaced since.
+    """
+    again = delta.static.again if delta.static is not None else b""
+    return write_delta(replace(delta, static=None)) + again
+
+
+def write_static(origin: bytes, negative_ttl: int, names: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return the bytes of a delta that sets names of a zone to RRsets that are in wire form.
+
+    `names` are owner names with the RRsets of each.
+    """
+    size, parts = len(origin), list[bytes]()
+    for owner, rrsets in names:
+        parts += (b"N", owner, _NODE_HEAD.pack(size, negative_ttl, len(rrsets)), rrsets)
+    return b"".join(parts)
+
+
+def write_removals(owners: Iterable[bytes]) -> bytes:
+    """Return the bytes of a delta that removes names."""
+    return b"".join([b"R" + owner for owner in owners])
 
 
 def write_nodes(nodes: Iterable[Node], shared: Shared | None = None) -> bytes:

@@ -77,8 +77,11 @@ class Table(Protocol):
 ServedBatch = tuple[int, list[tuple[bytes, bytes, bytes | None]]]
 """The number of unsent replies, and the unanswered packets: packet, `sockaddr`, control data."""
 
-Batches = Callable[[int, CookieSecrets | None], ServedBatch]
-"""Answers packets that wait at a UDP socket, given by descriptor, in a few batches."""
+Batches = Callable[[int, CookieSecrets | None, object | None], ServedBatch]
+"""Answers packets that wait at a UDP socket, given by descriptor, in a few batches.
+
+The third argument has the accounts of rate limiting; None if every reply is sent.
+"""
 
 
 @runtime_checkable

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 from random import Random
 
-from failoverdns.model.change import Write
+from failoverdns.model.change import StaticDifference, Write
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, group_names
@@ -34,9 +35,9 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         each = "; ".join(f"zone {origin} has {len(origin.wire)}" for origin in too_long)
         raise Rejected("invalid", f"a zone's name has at most {MAX_ORIGIN} bytes: {each}")
     faults = [
-        *_missing_zones(view, command.zones),
-        *_conflicts(view, command.zones),
-        *_missing_settings(view, command.settings),
+        *_missing_zones(view, command),
+        *_conflicts(view, command),
+        *_missing_settings(view, command),
     ]
     if faults:
         raise Rejected("in-use", "; ".join(faults))
@@ -53,7 +54,13 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         if dropped.origin not in kept and dropped.digest != NOT_CONFIGURED:
             writes.append(Write(dropped, replace(dropped, digest=NOT_CONFIGURED)))
     names = [zone.origin.to_text() for zone in command.zones]
-    return Decision(tuple(writes), lambda _: {"zones": [*names]}, command.zones, command.settings)
+    return Decision(
+        tuple(writes),
+        lambda _: {"zones": [*names]},
+        command.zones,
+        command.settings,
+        static=command.static,
+    )
 
 
 def _is_any_automatic(view: View, command: Configure) -> bool:
@@ -82,9 +89,17 @@ def _digest(zone: Zone, settings: AutomationSettings) -> str:
     return sha256(f"{zone.digest()} {altering!r}".encode()).hexdigest()[:32]
 
 
-def _missing_settings(view: View, settings: AutomationSettings) -> list[str]:
-    checks = {check.name for check in settings.checks}
-    policies = {policy.name for policy in settings.policies}
+def _missing_settings(view: View, command: Configure) -> list[str]:
+    """Return the checks and policies that are in use and not configured.
+
+    A reload can only lack those that it removes, and most remove none.
+    """
+    checks = {check.name for check in command.settings.checks}
+    policies = {policy.name for policy in command.settings.policies}
+    if not command.is_start:
+        gone = {check.name for check in view.settings.checks} - checks
+        if not gone and {policy.name for policy in view.settings.policies} <= policies:
+            return []
     using: dict[str, list[str]] = {}
     for application in view.applications():
         for name in application.checks:
@@ -101,32 +116,45 @@ def _missing_settings(view: View, settings: AutomationSettings) -> list[str]:
     ]
 
 
-def _missing_zones(view: View, zones: tuple[Zone, ...]) -> list[str]:
+def _missing_zones(view: View, command: Configure) -> list[str]:
+    """Return the zones that have groups and are not configured: a reload removes few zones."""
+    wanted = {zone.origin for zone in command.zones}
+    if not command.is_start and all(zone.origin in wanted for zone in view.zones):
+        return []
     counts = Counter(group.zone for group in view.groups())
-    for zone in zones:
-        counts.pop(zone.origin, None)
     return [
         f"zone {origin} is not configured, but {count} group(s) are in it"
         for origin, count in counts.items()
+        if origin not in wanted
     ]
 
 
-def _conflicts(view: View, zones: tuple[Zone, ...]) -> list[str]:
+def _conflicts(view: View, command: Configure) -> list[str]:
+    """Return the names that have both configured records and a group."""
     faults = []
-    for zone in zones:
-        for owner in dict.fromkeys(rrset.owner for rrset in zone.configured_rrsets()):
-            group = _group_at(view, zone, owner)
+    for zone in command.zones:
+        for owner in _owners(zone, command.static):
+            group = group_at(view, zone, owner)
             if group is not None:
                 faults.append(f"{owner} has records, but belongs to group {group.name!r}")
     return faults
 
 
-def _group_at(view: View, zone: Zone, owner: DomainName) -> Group | None:
-    """Return the group that has the name `owner`, or None."""
-    depth = len(list(owner.labels())) - len(list(zone.origin.labels()))
-    if depth not in (1, 2):
+def _owners(zone: Zone, static: StaticDifference | None) -> Iterable[DomainName]:
+    """Yield the names of a zone that must be compared with the groups."""
+    if static is None:
+        return dict.fromkeys(rrset.owner for rrset in zone.configured_rrsets())
+    names = (*zone.own_names(), *static.unchecked)
+    return [owner for owner in names if zone.has_configured(owner)]
+
+
+def group_at(view: View, zone: Zone, owner: DomainName) -> Group | None:
+    """Return the group that has the name `owner` in a zone, or None."""
+    wire, end = owner.wire, len(owner.wire) - len(zone.origin.wire)
+    at = 0 if 1 + wire[0] == end else 1 + wire[0]
+    if at >= end or at + 1 + wire[at] != end:  # only names one or two labels below the origin
         return None
-    label = list(owner.labels())[depth - 1].decode("latin-1")
+    label = wire[at + 1 : end].decode("latin-1")
     group = view.label_owner(zone.origin, label)
     if isinstance(group, Group) and owner in group_names(group.hostname):
         return group

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from failoverdns.model.certificate import Bundle
-from failoverdns.model.change import Json, Write
+from failoverdns.model.change import Json, StaticDifference, Write
 from failoverdns.model.commands import Mutation
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import AutomationSettings
@@ -23,7 +23,8 @@ class Decision:
     `report` makes the reply, from the state after the writes.
     `bundles` are stored in the vault together with the writes.
     `about` is added to an internal command in the history, and describes its result.
-    `zones` and `settings`, if given, replace the configured ones.
+    `zones` and `settings`, if given, replace the configured ones; `static` is the difference of the
+    static records of these zones, if it was computed beforehand.
     A decision without writes changes nothing that is stored, and gets no revision.
     """
 
@@ -33,6 +34,7 @@ class Decision:
     settings: AutomationSettings | None = None
     bundles: tuple[Bundle, ...] = ()
     about: Mapping[str, Json] | None = None
+    static: StaticDifference | None = None
 
     @property
     def is_lasting(self) -> bool:

@@ -194,8 +194,7 @@ def _check_label_free(view: View, zone: Zone, label: str) -> None:
 
 
 def _is_configured(zone: Zone, label: str) -> bool:
-    names = group_names(zone.origin.child(label))
-    return any(rrset.owner in names for rrset in zone.configured_rrsets())
+    return any(map(zone.has_configured, group_names(zone.origin.child(label))))
 
 
 def _random_label(view: View, zone: Zone, random: Random) -> str:

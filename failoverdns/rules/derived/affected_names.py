@@ -8,13 +8,13 @@ What a name answers is computed in `rules.derived.serving`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
 from failoverdns.model.application import Application, Target
 from failoverdns.model.certificate import Order
-from failoverdns.model.change import Delta, Node, Write
+from failoverdns.model.change import Delta, Node, StaticDifference, Write
 from failoverdns.model.group import Group
 from failoverdns.model.health import Health
 from failoverdns.model.names import DomainName
@@ -24,7 +24,7 @@ from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.challenges import challenge_nodes, owners_of
 from failoverdns.rules.derived.health import application_condition
 from failoverdns.rules.derived.serving import (
-    apex_node,
+    configured_node,
     group_nodes,
     records_of,
     status_nodes,
@@ -39,15 +39,17 @@ from failoverdns.rules.derived.web_heads import web_head
 class Touched:
     """The parts of the state whose names a change may affect.
 
-    `groups` and `applications` are ids, `zones` and `apexes` origins, `challenges` owner names.
-    Of a zone in `apexes` only the records at the origin are affected.
+    `groups` and `applications` are ids, `zones` origins, `challenges` owner names.  `names` are
+    names with configured records, each with the origin of its zone, whose other names are not
+    affected.  In the zones (by origin) in `statuses` the status of every application is affected.
     """
 
     groups: frozenset[str]
     applications: frozenset[str]
     zones: frozenset[DomainName] = frozenset()
-    apexes: frozenset[DomainName] = frozenset()
+    names: frozenset[tuple[DomainName, DomainName]] = frozenset()
     challenges: frozenset[DomainName] = frozenset()
+    statuses: frozenset[DomainName] = frozenset()
 
 
 def touched(
@@ -55,10 +57,12 @@ def touched(
     writes: Iterable[Write],
     zones: tuple[Zone, ...] | None = None,
     settings: AutomationSettings | None = None,
+    static: StaticDifference | None = None,
 ) -> Touched:
     """Return the parts of `view` that a change may affect.
 
-    The change consists of `writes`, and of new `zones` or `settings` unless these are None.
+    The change consists of `writes`, and of new `zones` or `settings` unless these are None.  Names
+    whose difference is in `static` are left out.
     """
     groups: set[str] = set()
     applications: set[str] = set()
@@ -82,25 +86,42 @@ def touched(
             groups.update(group.id for group in view.following(id_) if group.flatten)
     if settings is not None and settings.policies != view.settings.policies:
         groups.update(group.id for group in view.groups() if group.automation.policy is not None)
-    apexes = frozenset(zone.origin for zone in view.zones if zone.alias in hostnames)
-    if zones is None:
-        return Touched(
-            frozenset(groups),
-            frozenset(applications),
-            apexes=apexes,
-            challenges=frozenset(challenges),
-        )
-    old, new = set(view.zones), set(zones)
-    origins = frozenset(zone.origin for zone in old ^ new)
-    gone = {zone.origin for zone in old} - {zone.origin for zone in new}
-    if gone or any(_defaults_differ(view.zone(zone.origin), zone) for zone in new):
-        groups.update(group.id for group in view.groups() if group.zone in origins)
-        applications.update(application.id for application in view.applications())
-    for order in view.orders():
-        challenges.update(owners_of(order.challenges))
+    names = {
+        (zone.origin, zone.origin)
+        for zone in (view.zones if hostnames else ())
+        if zone.alias in hostnames
+    }
+    origins: set[DomainName] = set()
+    statuses: set[DomainName] = set()
+    if zones is not None:
+        origins = changed_zones(view.zones, zones)
+        kept = {zone.origin for zone in zones}
+        statuses = {z.origin for z in zones if _defaults_differ(view.zone(z.origin), z)}
+        statuses.update(zone.origin for zone in view.zones if zone.origin not in kept)
+        if any(view.zone(origin) is not None for origin in statuses):  # a new zone has no groups
+            groups.update(group.id for group in view.groups() if group.zone in statuses)
+        for order in view.orders():
+            challenges.update(owners_of(order.challenges))
+    if static is not None:
+        names |= static.own_names
+        origins = set()
     return Touched(
-        frozenset(groups), frozenset(applications), origins, apexes, frozenset(challenges)
+        frozenset(groups),
+        frozenset(applications),
+        frozenset(origins),
+        frozenset(names),
+        frozenset(challenges),
+        frozenset(statuses),
     )
+
+
+def changed_zones(old: Iterable[Zone], new: Iterable[Zone]) -> set[DomainName]:
+    """Return the origins of the zones that differ, that are added or that are removed."""
+    before = {zone.origin: zone.digest() for zone in old}
+    after = {zone.origin: zone.digest() for zone in new}
+    return {
+        origin for origin in before.keys() | after.keys() if before.get(origin) != after.get(origin)
+    }
 
 
 def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
@@ -108,18 +129,23 @@ def nodes_of(view: View, part: Touched) -> dict[DomainName, Node]:
     found: list[Iterable[Node]] = [
         group_nodes(view, part.groups, records_of(view)),
         status_nodes(view, part.applications),
+        status_nodes(view, (one.id for one in view.applications()), part.statuses),
     ]
     for origin in part.zones:
         zone = view.zone(origin)
         if zone is not None:
             found.append(zone_nodes(view, zone))
-    for origin in part.apexes - part.zones:
-        zone = view.zone(origin)
-        if zone is not None:
-            configured = (rrset for rrset in zone.configured_rrsets() if rrset.owner == origin)
-            found.append((apex_node(view, zone, [rrset.records for rrset in configured]),))
+    found.append(configured_nodes(view, part.names))
     found.append(challenge_nodes(view, part.challenges))
     return {node.owner: node for node in chain.from_iterable(found)}
+
+
+def configured_nodes(view: View, names: Iterable[tuple[DomainName, DomainName]]) -> Iterator[Node]:
+    """Yield the nodes of names with configured records, each given with the origin of its zone."""
+    for origin, owner in names:
+        zone = view.zone(origin)
+        if zone is not None and zone.has_configured(owner):
+            yield configured_node(view, zone, owner)
 
 
 def difference(before: dict[DomainName, Node], after: dict[DomainName, Node]) -> Delta:

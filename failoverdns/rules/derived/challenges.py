@@ -99,7 +99,9 @@ def checked_names(view: View, application: Application, names: Iterable[str]) ->
 
 def zone_of(view: View, name: DomainName) -> Zone | None:
     """Return the zone of the server that a name is in, or None."""
-    return next((zone for zone in view.zones if name.is_at_or_below(zone.origin)), None)
+    while (zone := view.zone(name)) is None and not name.is_root:
+        name = name.parent()
+    return zone
 
 
 def challenge_nodes(view: View, owners: Iterable[DomainName] | None = None) -> list[Node]:
@@ -118,7 +120,7 @@ def challenge_nodes(view: View, owners: Iterable[DomainName] | None = None) -> l
     return [
         Node(owner, zone.origin, (RRset(TXT, 0, _texts(found)),), 0)
         for owner, found in values.items()
-        if (zone := zone_of(view, owner)) is not None and not _is_configured(zone, owner)
+        if (zone := zone_of(view, owner)) is not None and not zone.has_configured(owner)
     ]
 
 
@@ -129,10 +131,6 @@ def owners_of(challenges: Iterable[Challenge]) -> set[DomainName]:
 
 def _texts(values: Iterable[str]) -> tuple[Text, ...]:
     return tuple(Text((value.encode(),)) for value in values)
-
-
-def _is_configured(zone: Zone, owner: DomainName) -> bool:
-    return any(rrset.owner == owner for rrset in zone.configured_rrsets())
 
 
 def _looks_like_an_address(text: str) -> bool:

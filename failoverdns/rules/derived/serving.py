@@ -200,12 +200,21 @@ class _Made(NamedTuple):
     records: tuple[RRset, ...]
 
 
-def status_nodes(view: View, ids: Iterable[str]) -> Iterator[Node]:
-    """Yield the nodes `_status.<application>` of each application (by id) in each zone."""
+def status_nodes(
+    view: View, ids: Iterable[str], origins: Iterable[DomainName] | None = None
+) -> Iterator[Node]:
+    """Yield the nodes `_status.<application>` of each application (by id).
+
+    They are in each zone, or only in those with these `origins`.
+    """
+    found = view.zones if origins is None else map(view.zone, origins)
     zones = [
         (zone, {role: (_role_records(role, zone.ttl),) for role in ApplicationRole})
-        for zone in view.zones
+        for zone in found
+        if zone is not None
     ]
+    if not zones:
+        return
     for id_ in ids:
         application = view.application(id_)
         if application is None:
@@ -222,22 +231,42 @@ def _role_records(role: ApplicationRole, ttl: int) -> RRset:
 
 def zone_nodes(view: View, zone: Zone) -> Iterator[Node]:
     """Yield the nodes of a zone that the configuration has records for."""
-    by_owner: dict[DomainName, list[RRset]] = {zone.origin: []}
-    for rrset in zone.configured_rrsets():
-        by_owner.setdefault(rrset.owner, []).append(rrset.records)
-    yield apex_node(view, zone, by_owner.pop(zone.origin))
-    for owner, rrsets in by_owner.items():
-        yield Node(owner, zone.origin, tuple(rrsets), zone.negative_ttl)
+    yield from own_nodes(view, zone)
+    yield from static_nodes(zone, static_owners(zone, zone.static.by_owner))
 
 
-def apex_node(view: View, zone: Zone, configured: Iterable[RRset]) -> Node:
-    """Return the node at the origin of a zone: the configured RRsets, and its alias flattened."""
-    rrsets = list(configured)
-    if zone.alias is not None:
+def own_nodes(view: View, zone: Zone) -> list[Node]:
+    """Return the nodes of a zone's origin and of the name servers in it, the origin first."""
+    names = zone.own_names()
+    return [
+        configured_node(view, zone, owner)
+        for owner in (zone.origin, *sorted(names - {zone.origin}, key=lambda name: name.wire))
+    ]
+
+
+def static_owners(zone: Zone, owners: Iterable[bytes]) -> list[bytes]:
+    """Return those names (in wire form) that have static records and nothing else."""
+    own = {owner.wire for owner in zone.own_names()}
+    return [owner for owner in owners if owner in zone.static.by_owner and owner not in own]
+
+
+def static_nodes(zone: Zone, owners: Iterable[bytes]) -> Iterator[Node]:
+    """Yield the nodes of names with static records, without those that have none any more."""
+    static = zone.static
+    for wire in owners:
+        if wire in static.by_owner:
+            owner = DomainName(wire)
+            yield Node(owner, zone.origin, static.at(owner), zone.negative_ttl)
+
+
+def configured_node(view: View, zone: Zone, owner: DomainName) -> Node:
+    """Return the node at a name with configured records; the origin has its alias flattened."""
+    rrsets = list(zone.configured_at(owner))
+    if zone.alias is not None and owner == zone.origin:
         target, most = flattened(view, Hostname(zone.alias))
         if isinstance(target, Addresses):
             rrsets += target_records(target, min(zone.ttl, most))
-    return Node(zone.origin, zone.origin, tuple(rrsets), zone.negative_ttl)
+    return Node(owner, zone.origin, tuple(rrsets), zone.negative_ttl)
 
 
 def all_nodes(view: View) -> Iterator[Node]:
@@ -247,16 +276,20 @@ def all_nodes(view: View) -> Iterator[Node]:
 
 def nodes_in_parts(view: View, size: int = PART) -> Iterator[list[Node]]:
     """Yield every node that is served in parts, as `in_parts` does."""
-    return in_parts(view, size, group_nodes)
+    return in_parts(view, size, group_nodes, lambda zone, owners: [*static_nodes(zone, owners)])
 
 
 def in_parts(
-    view: View, size: int, groups: Callable[[View, Sequence[str], RecordsOf], T]
+    view: View,
+    size: int,
+    groups: Callable[[View, Sequence[str], RecordsOf], T],
+    static: Callable[[Zone, Sequence[bytes]], T],
 ) -> Iterator[list[Node] | T]:
     """Yield everything that is served, in parts, between which the state may change.
 
-    A part is a zone as configured, `size` applications, `size` groups (in the form that `groups`
-    returns), or all challenges, with the answers at the moment when the part is taken.
+    A part is the own names of a zone, `size` names with static records (in the form that `static`
+    returns), `size` applications, `size` groups (in the form that `groups` returns), or all
+    challenges, with the answers at the moment when the part is taken.
     All that exists at the first part is in some part, unless it is removed meanwhile; what is
     created later may be missing.
     A table that applies each part, and between them the delta (`difference`) of each change, in the
@@ -267,8 +300,16 @@ def in_parts(
     applications = [application.id for application in view.applications()]
     ids = [group.id for group in view.groups()]
     records = records_of(view)
-    for zone in map(view.zone, [zone.origin for zone in view.zones]):
-        yield list(zone_nodes(view, zone)) if zone is not None else []
+    for origin in [zone.origin for zone in view.zones]:
+        zone = view.zone(origin)
+        if zone is None:
+            continue
+        yield own_nodes(view, zone)
+        owners = list(zone.static.by_owner)
+        for at in range(0, len(owners), size):
+            zone = view.zone(origin)  # as it is now
+            if zone is not None:
+                yield static(zone, static_owners(zone, owners[at : at + size]))
     for at in range(0, len(applications), size):
         yield list(status_nodes(view, applications[at : at + size]))
     for at in range(0, len(ids), size):

@@ -24,7 +24,11 @@ def serial_writes(view: View, delta: Delta, now: float | None) -> tuple[Write, .
     """
     origins = {node.zone for node in delta.nodes}
     for owner in delta.removed:
-        origins.update(zone.origin for zone in view.zones if owner.is_at_or_below(zone.origin))
+        name = owner
+        while view.zone(name) is None and not name.is_root:
+            name = name.parent()
+        if not name.is_root:
+            origins.add(name)
     origins -= {rrset.owner for rrset in delta.authorities}
     writes = []
     for origin in sorted(origins, key=lambda name: name.wire):

@@ -14,7 +14,7 @@ from typing import Any
 
 from data_plane.generator import Generator
 from data_plane.names import groups_for
-from data_plane.servers import COMPILED, ECHO, PYTHON, Data, Kind, Server
+from data_plane.servers import COMPILED, ECHO, LIMITED, PYTHON, Data, Kind, Server
 
 Figures = dict[str, Any]
 
@@ -51,7 +51,7 @@ class Bench:
         """Start and check a server; pin it to its core when it has loaded everything."""
         self.started += 1
         folder = self.folder / f"server-{self.started}"
-        kind, of_ours = self.kinds[name], name in (COMPILED, PYTHON)
+        kind, of_ours = self.kinds[name], name in (COMPILED, LIMITED, PYTHON)
         count = workers if workers is not None else self.workers if of_ours else 1
         server = Server(kind, folder, self.data[names], count)
         server.check()

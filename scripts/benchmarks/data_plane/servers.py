@@ -1,7 +1,8 @@
 """The measured servers: how to configure, start, check, pin and stop each of them.
 
 Each answers on its own port of 127.0.0.1, with a given number of threads or processes for UDP,
-without rate limits and query logs, and with DNS cookies if it supports them.
+without rate limits and query logs, and with DNS cookies if it supports them.  One more is
+failoverdns with a rate limit that counts every reply and that the load does not reach.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from data_plane.names import ORIGIN, PREFIXES, addresses_of, groups_for, label_o
 
 ECHO = "C echo"
 COMPILED = "failoverdns (compiled)"
+LIMITED = "failoverdns (rate limit)"
 PYTHON = "failoverdns (pure Python)"
 FAST_PATH = "FAILOVERDNS_FAST_PATH"
 
@@ -168,14 +170,18 @@ def _echo(program: Path) -> Callable[[Setting], Sequence[str | Path]]:
     return lambda setting: [program, str(setting.port)]
 
 
-def _failoverdns(setting: Setting) -> Sequence[str | Path]:
-    """Serve a copy of the state, because switches change it."""
+def _limited(setting: Setting) -> Sequence[str | Path]:
+    return _failoverdns(setting, "rate_limit: {responses_per_second: 1000000}\n")
+
+
+def _failoverdns(setting: Setting, more: str = "") -> Sequence[str | Path]:
+    """Serve a copy of the state, because switches change it; `more` ends the configuration."""
     subprocess.run(["cp", setting.data.state, setting.folder / "state.db"], check=True)
     config = setting.folder / "failoverdns.yaml"
     config.write_text(
         f"zones: {{{ORIGIN}: {{nameservers: {{ns1: [127.0.0.1]}}}}}}\n"
         f'listen: ["127.0.0.1:{setting.port}"]\nworkers: {setting.workers}\n'
-        "control: {socket: control.sock}\nstate: {sqlite: state.db}\n"
+        f"control: {{socket: control.sock}}\nstate: {{sqlite: state.db}}\n{more}"
     )
     return [EXECUTABLE, "serve", "--config", config]
 
@@ -256,6 +262,7 @@ def kinds(echo: Path) -> tuple[dict[str, Kind], dict[str, str]]:
     known = (
         Kind(ECHO, lambda: "recvmmsg and sendmmsg, batches of 64", _echo(echo)),
         Kind(COMPILED, lambda: _own("compiled"), _failoverdns),
+        Kind(LIMITED, lambda: _own("compiled"), _limited),
         Kind(PYTHON, lambda: _own("python"), _failoverdns, {FAST_PATH: "python"}),
         Kind("gdnsd", lambda: version_of("gdnsd", "-h").replace("invalid option", ""), _gdnsd),
         Kind("Knot", lambda: version_of("knotd", "--version"), _knot),

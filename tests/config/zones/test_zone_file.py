@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -208,6 +209,22 @@ def test_an_included_file_must_be_below_the_folder(tmp_path: Path, name: str) ->
     records, errors = read(folder, f"$INCLUDE {name}\n")
     assert records == []
     assert "is not below" in errors[0]
+
+
+@pytest.mark.parametrize("name", ["pipe", "device"])
+def test_what_is_not_a_regular_file_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    """Opening a pipe would wait for somebody who writes to it."""
+    make = {"pipe": os.mkfifo, "device": lambda path: path.symlink_to("/dev/zero")}
+    make[name](tmp_path / name)
+    found = read(tmp_path, f"$INCLUDE {name}\n")[1][0]
+    assert name in found
+    assert "not a regular file" in found or "is not below" in found
+    (tmp_path / "zone").unlink()
+    make[name](tmp_path / "zone")
+    report = FaultReport("f")
+    read_zone_files([(Place(3, 5, "p"), tmp_path / "zone")], ORIGIN, 60, LIMITS, report)
+    with pytest.raises(ConfigErrors, match=r"not a regular file|is not below"):
+        report.raise_if_any()
 
 
 def test_files_that_are_too_large_or_too_many_are_refused(tmp_path: Path) -> None:

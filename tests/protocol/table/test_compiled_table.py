@@ -243,7 +243,7 @@ def test_a_cookie_is_checked_and_renewed_as_in_python(
     ready = COMPILED.ready_answer_with_cookie(
         packet, known, ip_address(address).packed, now, udp=udp
     )
-    slow = slow_answer(COOKIES, packet, Asker(address, udp, now, 0.0), answer_settings(known))
+    slow = slow_answer(COOKIES, packet, Asker(address, udp, now, 0), answer_settings(known))
     assert ready == (slow if size in (8, 24) else None)
 
 

@@ -1,0 +1,135 @@
+"""The static records of a zone in a compact form: bytes by name, for hundreds of thousands of them.
+
+    owner name -> RRsets in the form that deltas have (`protocol.table.deltas`)
+
+Whatever grows with the number of records works on these bytes: a table is filled with them as they
+are, and two configurations are compared by them.  They are read only where few are asked for.
+The garbage collector does not look at them, because bytes refer to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from ipaddress import IPv4Address, IPv6Address
+from struct import Struct
+from typing import Final
+
+from failoverdns.model.names import DomainName
+from failoverdns.model.numbers import RRClass
+from failoverdns.model.records import Opaque, OwnedRRset, Rdata, RRset, StartOfAuthority, Text
+
+_RRSET_HEAD: Final = Struct(">HHI")
+"""Type, number of records, bytes of the records."""
+
+_RECORD_HEAD: Final = Struct(">HHHIH")
+"""A pointer to the question, type, class, TTL, bytes of the RDATA."""
+
+_POINTER_TO_QUESTION: Final = 0xC00C
+_IN: Final = RRClass.IN.value
+
+
+class StaticRecords(Collection[OwnedRRset]):
+    """RRsets by owner name, in the order in which the names were first given."""
+
+    __slots__ = ("by_owner",)
+
+    by_owner: dict[bytes, bytes]
+    """The RRsets of each name in wire form; it is never changed."""
+
+    def __init__(self, by_owner: dict[bytes, bytes]) -> None:
+        """Take RRsets in the form that deltas have, by name in wire form and lower case."""
+        self.by_owner = by_owner
+
+    @classmethod
+    def of(cls, rrsets: Iterable[OwnedRRset]) -> StaticRecords:
+        """Return RRsets in compact form."""
+        pieces: dict[bytes, bytes] = {}
+        for rrset in rrsets:
+            owner = rrset.owner.wire
+            written = _write(rrset)
+            before = pieces.get(owner)
+            pieces[owner] = written if before is None else before + written
+        return cls(pieces)
+
+    def __iter__(self) -> Iterator[OwnedRRset]:
+        """Yield every RRset, name by name; RDATA is opaque."""
+        for owner, written in self.by_owner.items():
+            name = DomainName(owner)
+            for rrset in _read(written):
+                yield OwnedRRset(name, rrset.rtype, rrset.ttl, rrset.data)
+
+    def __len__(self) -> int:
+        """Return the number of RRsets."""
+        return sum(1 for written in self.by_owner.values() for _ in _read(written))
+
+    def __contains__(self, rrset: object) -> bool:
+        """Return whether this RRset is among them, whatever the form of its RDATA."""
+        if not isinstance(rrset, OwnedRRset):
+            return False
+        written = self.by_owner.get(rrset.owner.wire, b"")
+        return _opaque(rrset) in _read(written)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the same records are at the same names."""
+        return isinstance(other, StaticRecords) and self.by_owner == other.by_owner
+
+    def __hash__(self) -> int:
+        """Return a hash that costs the same for any number of records."""
+        return hash(len(self.by_owner))
+
+    def __repr__(self) -> str:
+        """Return the RRsets as a tuple."""
+        return repr(tuple(self))
+
+    def has(self, owner: DomainName) -> bool:
+        """Return whether there are records at a name."""
+        return owner.wire in self.by_owner
+
+    def at(self, owner: DomainName) -> tuple[RRset, ...]:
+        """Return the RRsets at a name."""
+        return tuple(_read(self.by_owner.get(owner.wire, b"")))
+
+
+def _write(rrset: OwnedRRset) -> bytes:
+    parts = []
+    for rdata in rrset.data:
+        data = _wire(rdata)
+        parts.append(
+            _RECORD_HEAD.pack(_POINTER_TO_QUESTION, rrset.rtype, _IN, rrset.ttl, len(data)) + data
+        )
+    records = b"".join(parts)
+    return _RRSET_HEAD.pack(rrset.rtype, len(parts), len(records)) + records
+
+
+def _read(written: bytes) -> Iterator[RRset]:
+    at = 0
+    while at < len(written):
+        rtype, _, length = _RRSET_HEAD.unpack_from(written, at)
+        at += _RRSET_HEAD.size
+        end, ttl = at + length, 0
+        data: list[Rdata] = []
+        while at < end:
+            _, _, _, ttl, size = _RECORD_HEAD.unpack_from(written, at)
+            at += _RECORD_HEAD.size
+            data.append(Opaque(written[at : at + size]))
+            at += size
+        yield RRset(rtype, ttl, tuple(data))
+
+
+def _opaque(rrset: OwnedRRset) -> RRset:
+    return RRset(rrset.rtype, rrset.ttl, tuple(Opaque(_wire(rdata)) for rdata in rrset.data))
+
+
+def _wire(rdata: Rdata) -> bytes:
+    """Return RDATA in uncompressed wire form."""
+    match rdata:
+        case Opaque(data):
+            return data
+        case IPv4Address() | IPv6Address():
+            return rdata.packed
+        case DomainName():
+            return rdata.wire
+        case Text(strings):
+            return b"".join(bytes((len(string),)) + string for string in strings)
+        case StartOfAuthority():
+            raise ValueError("a static SOA record")

@@ -1,0 +1,1 @@
+"""What scripts/audit and scripts/release need beside well-kept tools."""

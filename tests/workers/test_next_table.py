@@ -1,0 +1,205 @@
+"""A reload by difference, or by a next table, ends in the table that a new start would have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_address
+from random import Random
+from typing import Any
+
+import drawn
+import pytest
+import samples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from samples import name
+from tables import served
+
+from failoverdns.changes.comparing import STEP, compare
+from failoverdns.changes.draft import Draft
+from failoverdns.changes.state import State
+from failoverdns.changes.transitions import transition_of
+from failoverdns.model.change import Delta, StaticDifference
+from failoverdns.model.commands import Mutation
+from failoverdns.model.commands.groups import AddGroup
+from failoverdns.model.commands.server import Configure
+from failoverdns.model.errors import Rejected
+from failoverdns.model.moment import Moment
+from failoverdns.model.names import DomainName
+from failoverdns.model.principal import unix_principal
+from failoverdns.model.records import TXT, A, Opaque, OwnedRRset
+from failoverdns.model.zone import NameServer, Zone
+from failoverdns.protocol.table.deltas import write_delta, write_swap
+from failoverdns.protocol.table.python_table import PythonTable
+from failoverdns.rules.deciding import decide
+from failoverdns.workers.full_table import next_parts, parts
+
+WHO = unix_principal(0, 1, "failoverdns")
+ORIGINS = ("failover.test", "second.example")
+LABELS = ("www", "a.b", "b", "ns1", "_acme-challenge.www", "_acme-challenge", "deep.er.www")
+
+
+@st.composite
+def zones_drawn(draw: Any, origin: str) -> Zone:
+    """Draw a zone with few names, so that two of them have names in common."""
+    owners = draw(st.lists(st.sampled_from(LABELS), unique=True, max_size=len(LABELS)))
+    kinds = {owner: draw(st.sampled_from([TXT, A])) for owner in owners}
+    records = tuple(
+        OwnedRRset(
+            name(f"{owner}.{origin}"),
+            kind,
+            draw(st.sampled_from([60, 300, 3600])),
+            (Opaque(b"\1x" if kind == TXT else b"\xc0\0\2\x35"),),
+        )
+        for owner, kind in kinds.items()
+    )
+    inside = draw(st.booleans()) and kinds.get("ns1") != A
+    server = NameServer(name(f"ns1.{origin}"), (ip_address("192.0.2.53"),))
+    return Zone(
+        name(origin),
+        (server if inside else NameServer(name("ns.other.example")),),
+        name(f"hostmaster.{origin}"),
+        draw(st.sampled_from([60, 30])),
+        draw(st.sampled_from([60, 5])),
+        records,
+    )
+
+
+CONFIGURATIONS = st.tuples(zones_drawn(ORIGINS[0]), st.none() | zones_drawn(ORIGINS[1])).map(
+    lambda pair: tuple(zone for zone in pair if zone is not None)
+)
+
+
+def carry(view: State, command: Mutation, now: float) -> Delta:
+    """Carry out a command; return its delta.  Raises Rejected."""
+    draft = Draft(view)
+    decision = decide(draft, command, Moment(now, now), Random(0))
+    if not decision.changes(draft):
+        return Delta()
+    made = transition_of(draft, decision, now, WHO, {})
+    if made.change is not None:
+        view.apply(made.change.revision, made.change.writes, made.zones, made.settings)
+    view.apply(view.revision, made.fleeting, settings=made.settings)
+    return made.delta
+
+
+def filled(view: State) -> PythonTable:
+    """Return the table of a new start."""
+    table = PythonTable()
+    for part in parts(view):
+        table.apply(part)
+    return table
+
+
+class _Reload:
+    """A reload of a state in steps; commands may be carried out between them."""
+
+    def __init__(self, view: State, zones: tuple[Zone, ...]) -> None:
+        self.view, self.zones = view, zones
+        self.present, self.next = filled(view), PythonTable()
+        self.published: set[DomainName] = set()
+        self.now = 1000.0
+
+    def steps(self) -> Iterator[None]:
+        """Compare, and fill the next table."""
+        self.difference: StaticDifference = yield from compare(
+            self.view, self.zones, self.published
+        )
+        for part in next_parts(self.view, self.zones, self.difference.own_names):
+            self.next.apply(part)
+            yield
+
+    def do(self, command: Mutation) -> None:
+        """Carry out a command, in both tables."""
+        self.now += 1
+        try:
+            delta = carry(self.view, command, self.now)
+        except Rejected:
+            return
+        self.published.update(node.owner for node in delta.nodes)
+        self.published.update(delta.removed)
+        for table in (self.present, self.next):
+            table.apply(write_delta(delta))
+
+    def commit(self) -> None:
+        """Configure the zones; raises Rejected."""
+        command = Configure(self.zones, self.view.settings, static=self.difference)
+        delta = carry(self.view, command, self.now + 1)
+        self.present.apply(write_delta(delta))
+        self.next.apply(write_swap(delta))
+
+
+@settings(deadline=None)
+@given(CONFIGURATIONS, CONFIGURATIONS, st.lists(drawn.commands((samples.zone(),)), max_size=6))
+def test_the_present_and_the_next_table_become_that_of_a_new_start(
+    old: tuple[Zone, ...], new: tuple[Zone, ...], commands: list[list[Mutation]]
+) -> None:
+    view = drawn.start(old[0])
+    try:
+        carry(view, Configure(old, view.settings), 500.0)
+    except Rejected:
+        return
+    reload = _Reload(view, new)
+    rest = [command for some in commands for command in some if not isinstance(command, Configure)]
+    try:
+        for _ in reload.steps():
+            if rest:
+                reload.do(rest.pop(0))
+        for command in rest:
+            reload.do(command)
+        reload.commit()
+    except Rejected:
+        with pytest.raises(Rejected):
+            decide(view, Configure(new, view.settings), Moment(9e3, 9e3), Random(0))
+        return
+    assert served(reload.present) == served(filled(view))
+    assert served(reload.next) == served(filled(view))
+
+
+def text(owner: str) -> OwnedRRset:
+    """Return a record of a large zone."""
+    return samples.text_record(f"{owner}.failover.test")
+
+
+def test_only_names_that_differ_are_in_the_difference() -> None:
+    old = samples.zone(records=tuple(text(f"h{n}") for n in range(3 * STEP)))
+    new = samples.zone(records=(*old.records, text("one")))
+    reload = _Reload(samples.state(zones=[old]), (new,))
+    steps = sum(1 for _ in reload.steps())
+    assert steps > 6
+    assert reload.difference.names == 1
+    assert len(b"".join(reload.difference.served)) < 100
+
+
+def test_a_group_that_is_added_during_the_comparison_is_noticed() -> None:
+    """Its name was compared already when it was added."""
+    new = samples.zone(records=(text("www"), text("other")))
+    reload = _Reload(samples.state(samples.eu()), (new,))
+    for _ in reload.steps():
+        pass
+    reload.do(AddGroup("www", label="www", primary="eu", zone=new.origin))
+    with pytest.raises(Rejected, match="has records, but belongs to group 'www'"):
+        reload.commit()
+
+
+def test_very_many_names_of_groups_are_not_all_reported() -> None:
+    groups = [samples.group(f"g{n}") for n in range(150)]
+    new = samples.zone(records=tuple(text(f"g{n}") for n in range(150)))
+    reload = _Reload(samples.state(samples.eu(), samples.us(), *groups), (new,))
+    with pytest.raises(Rejected, match=r"belongs to group 'g0'; .*; and 50 more"):
+        list(reload.steps())
+
+
+def test_a_zone_that_changes_between_two_parts_of_a_table_is_filled_as_it_is_then() -> None:
+    old = samples.zone(records=tuple(text(f"h{n}") for n in range(2500)))
+    new = replace(old, records=(*tuple(old.records)[:2000], text("late")))
+    view = samples.state(zones=[old])
+    table = PythonTable()
+    waiting = parts(view)
+    for _ in range(3):
+        table.apply(next(waiting))
+    table.apply(write_delta(carry(view, Configure((new,), view.settings), 500.0)))
+    for part in waiting:
+        table.apply(part)
+    assert served(table) == served(filled(view))
