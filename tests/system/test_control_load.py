@@ -6,6 +6,7 @@ compared with those of the same run without load, because the machine may be slo
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import statistics
@@ -18,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from system.server import CONFIG, EXECUTABLE, Server, wait_for
+from system.server import CONFIG, DEADLINE, EXECUTABLE, Server, wait_for
 
 NOBODY = 65534
 
@@ -118,12 +119,22 @@ def switches(server: Server, count: int = 30) -> list[float]:
     taken = []
     for _ in range(count):
         began = time.monotonic()
-        with server.connect() as client:
-            reply = client.ask(b"switch shop\n")
+        with waiting_client(server) as sock:
+            sock.sendall(b"switch shop\n")
+            with sock.makefile() as lines:
+                reply = json.loads(lines.readline())
         taken.append(time.monotonic() - began)
         assert reply["ok"], reply
         time.sleep(0.02)
     return taken
+
+
+def waiting_client(server: Server) -> socket.socket:
+    """Return a connection to the control socket; connect(2) waits in line for it."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(str(server.socket))
+    sock.settimeout(DEADLINE)
+    return sock
 
 
 def resident(server: Server) -> int:
@@ -152,11 +163,13 @@ def test_clients_that_only_take_places_keep_nobody_out(demo: Server, what: str) 
         assert len(switches(demo)) == 30
         done = demo.ctl("switch", "shop")
         assert "shop" in done.stdout
-        with demo.connect() as watcher:
-            assert watcher.ask(b"watch\n")["ok"]
+        with waiting_client(demo) as watcher, watcher.makefile() as lines:
+            watcher.sendall(b"watch\n")
+            assert json.loads(lines.readline())["ok"]
             demo.ctl("switch", "shop")
-            assert watcher.receive()["event"] == "switch"
-        counts = demo.do(command="status")["server"]["control"]
+            assert json.loads(lines.readline())["event"] == "switch"
+        status = json.loads(demo.ctl("--json", "status").stdout)
+        counts = status["result"]["server"]["control"]
         assert counts["clients"] <= 120
         assert counts["watching"] <= 120
     assert "Traceback" not in demo.log.read_text()
