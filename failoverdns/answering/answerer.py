@@ -12,6 +12,8 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from failoverdns.answering.accounts import ERRORS
+from failoverdns.answering.limiting import Treatment, packed
 from failoverdns.answering.listening import Listeners
 from failoverdns.answering.query_log import QueryLog
 from failoverdns.answering.responding import (
@@ -66,7 +68,16 @@ class Answerer:
             return reply
         except Exception:
             log.failure("a packet could not be answered: {packet}", packet=packet[:600].hex())
-            return server_failure(packet)
+            return self._failure(packet, host, udp)
+
+    def _failure(self, packet: bytes, host: str, udp: bool) -> bytes | None:
+        """Return SERVFAIL, or None for no reply; it counts as an error for the rate limit."""
+        reply, limiter = server_failure(packet), self._settings.limiter
+        if reply is not None and limiter is not None and udp:
+            now = time.monotonic_ns()
+            treatment = limiter.treat(packed(host), *ERRORS, now, can_truncate=False)
+            return reply if treatment is Treatment.SEND else None
+        return reply
 
     def _serve_batches(self, *arguments: Any) -> ServedBatch:
         """Answer from the present table."""

@@ -50,10 +50,6 @@ class Places(Generic[One]):
     def __len__(self) -> int:
         return len(self._origins)
 
-    def limit(self, most: int) -> None:
-        """Keep at most `most` connections from now on; those that there are stay."""
-        self._most = most
-
     def enter(self, one: One, origin: Origin) -> One | None:
         """Give a place to a connection; return the one that has to give way, if there are more."""
         self._origins[one] = origin
@@ -62,6 +58,15 @@ class Places(Generic[One]):
             return None
         gone = self._group.pick(self._choose)
         self.leave(gone)
+        return gone
+
+    def limit(self, most: int) -> list[One]:
+        """Keep at most `most` connections from now on; return those that have to give way."""
+        self._most = most
+        gone = []
+        while len(self._origins) > most:
+            gone.append(self._group.pick(self._choose))
+            self.leave(gone[-1])
         return gone
 
     def leave(self, one: One) -> None:
@@ -149,7 +154,7 @@ class KnownOrigins:
     def remember(self, origin: Origin, now: float) -> None:
         """Note that a valid certificate came from `origin`; `now` in seconds of any clock."""
         for step in origin:
-            self._seen[step] = now
+            self._seen[step] = max(now, self._seen.get(step, now))
             self._seen.move_to_end(step)
         while len(self._seen) > self._most:
             self._seen.popitem(last=False)
