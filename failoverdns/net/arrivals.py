@@ -169,11 +169,12 @@ class Door(Factory):
         protocols: Any,
         clock: Any,
         admits: Admits = lambda chain, address: True,
-        spent: Callable[[], float] = time.thread_time,
+        spent: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Serve `protocols` above TLS with the files of `context`.
 
-        `admits` is asked about every valid certificate; `spent` is the time of the processor.
+        `admits` is asked about every valid certificate; `spent` is the clock that measures
+        handshakes.
         """
         self.protocols = protocols
         self.clock = clock
