@@ -32,7 +32,8 @@ from failoverdns.issuing.issuing import Issuing, NotInstalled, check_installed, 
 from failoverdns.model.change import Change, Json
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.settings import Config, DeliverySettings
-from failoverdns.net.arrivals import Door
+from failoverdns.net.arrivals import MAX_CLIENTS, MAX_NEWCOMERS, Door
+from failoverdns.net.descriptors import OURS
 from failoverdns.net.spawning import spawn
 from failoverdns.net.tls import TlsContext, TlsFiles
 from failoverdns.net.tls_ports import listen_tls
@@ -244,6 +245,12 @@ class Reactions:
         )
         revoked = RevokedClients(revocation, self._now)
         door = Door(context, endpoint.site(), self._reactor, revoked.admits)
+        OURS.want(
+            "connections for delivery",
+            MAX_CLIENTS + MAX_NEWCOMERS,
+            used=lambda: door.open,
+            changed=door.limit,
+        )
         ports = listen_tls(self._reactor, settings.listen, door, setting="delivery.listen")
         for port in ports:
             address: Any = port.getHost()

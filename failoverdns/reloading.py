@@ -9,9 +9,9 @@ depends on what changes apart from static records.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
@@ -26,14 +26,19 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.settings import Config
 from failoverdns.model.static_records import StaticRecords
+from failoverdns.net.descriptors import OURS
+from failoverdns.net.memory import LARGE
 from failoverdns.net.peer import find_roles
 from failoverdns.net.slices import in_slices
 from failoverdns.net.sockets import CannotListen
+from failoverdns.net.spawning import spawn
 from failoverdns.reactions import CannotReact
 from failoverdns.reading import CannotRead, ReadingProcess
 from failoverdns.running import Running, submit
 from failoverdns.workers.full_table import next_parts
 from failoverdns.workers.interface import Answering
+
+T = TypeVar("T")
 
 FEW: Final = 5000
 """Names that a table takes in one piece: some milliseconds.  For more, a next table is filled."""
@@ -102,12 +107,22 @@ class Reloading:
                 self._process.kill(why)
         return self._under_way
 
-    async def ended(self) -> None:
-        """Wait until no reload is under way."""
-        if self._under_way:
+    async def make_way(self, why: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Give up a reload, wait until none is under way, and return the result of `work`.
+
+        If that is refused, which raises Rejected, the reload begins again.
+        """
+        was_under_way = self.give_up(why)
+        if was_under_way:
             ended: Deferred[None] = Deferred()
             self._waiting.append(ended)
             await ended
+        try:
+            return await work()
+        except Rejected:
+            if was_under_way:
+                spawn(self.reload())
+            raise
 
     def note(self, delta: Delta) -> None:
         """Note what is published: such names may have changed since they were compared."""
@@ -181,6 +196,8 @@ class Reloading:
         running.resolving.configure(config.resolvers)
         running.automation.configure(config)
         running.trimming.configure(config.history)
+        OURS.note()
+        running.control.memory.note(LARGE)
         log.info("reloaded {file}", file=str(config.file))
         self._answering.log_addresses()
         replaced = [zone.static for zone in old.zones]

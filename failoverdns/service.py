@@ -5,14 +5,9 @@ It connects the parts and leaves all work to them.
 
 from __future__ import annotations
 
-import gc
-import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from random import SystemRandom
 from typing import Any
 
@@ -21,30 +16,32 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
-from failoverdns import __version__
+from failoverdns import __version__, starting
 from failoverdns.answering.settings import CannotReadSecrets
 from failoverdns.automation.automation_loop import steady_clock
 from failoverdns.changes.ledger import Ledger
 from failoverdns.changes.state import State
-from failoverdns.control.language.requests import write_reply
 from failoverdns.model.change import Change, Delta, Json
 from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
-from failoverdns.model.errors import Corrupt, Rejected
+from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
+from failoverdns.net.descriptors import OURS, keep_to_ourselves
 from failoverdns.net.inherited import Inherited
+from failoverdns.net.memory import LARGE
 from failoverdns.net.one_call import OneCall
-from failoverdns.net.peer import find_control_gid, peer_process
+from failoverdns.net.peer import peer_process
 from failoverdns.net.spawning import spawn
-from failoverdns.net.succession import Succession, close_all
-from failoverdns.net.unix import UnixListener, distrust, hidden_from, make_folder
+from failoverdns.net.succession import Succession
+from failoverdns.net.unix import UnixListener
 from failoverdns.outages import Outages
 from failoverdns.reactions import CannotReact
 from failoverdns.reloading import Reloading
 from failoverdns.running import Running, build, submit
+from failoverdns.starting import CannotStart
 from failoverdns.store.interface import OutcomeUnknown, Unavailable
 from failoverdns.store.opening import store_of
-from failoverdns.store.step_documents import read_step, write_step
+from failoverdns.store.step_documents import write_step
 from failoverdns.workers.factory import make_answering
 from failoverdns.workers.full_table import parts
 from failoverdns.workers.interface import CannotAnswer
@@ -56,10 +53,6 @@ Restart = Callable[[], Awaitable[dict[str, Json]]]
 """Replaces the running program; raises Rejected if it cannot."""
 
 log = Logger()
-
-
-class CannotStart(Exception):
-    """The server cannot start; the message gives the reason and the remedy."""
 
 
 class Service:
@@ -75,8 +68,7 @@ class Service:
     ) -> None:
         """Build from `config` and `inherited` sockets; no other socket is opened before `start`.
 
-        `restart` is called for the command `restart`.  `succession` is what the program before
-        handed over.
+        The command `restart` calls `restart`.  `succession` is what the program before handed over.
         """
         self.config = config
         self._restart = restart
@@ -105,11 +97,12 @@ class Service:
         have the socket, so nothing of another one is touched after that.
         Raises CannotStart, Corrupt or CannotListen; nothing stays open then.
         """
-        began = time.monotonic()
+        began, config = time.monotonic(), self.config
+        keep_to_ourselves()
         try:
-            self._bind_control_socket()
+            self._listener = starting.bind_control_socket(config, self._reactor, self._succession)
             self._threads.start()
-            with _much_allocation():
+            with starting.much_allocation():
                 ledger = await self._load()
                 await self._answer(ledger.state)
             await self._run(ledger)
@@ -129,7 +122,7 @@ class Service:
         )
         self._answering.log_addresses()
         if self._listener is not None:
-            log.info("control socket {path}", path=str(self.config.control.socket))
+            log.info("control socket {path}", path=str(config.control.socket))
 
     @property
     def running(self) -> Running | None:
@@ -137,10 +130,7 @@ class Service:
         return self._running
 
     async def reload(self) -> None:
-        """Read the configuration again and apply it whole, or log why not and change nothing.
-
-        A call during a reload makes it run once more afterwards.
-        """
+        """Read the configuration again and apply it whole, or log why not and change nothing."""
         await self._reloading.reload()
 
     async def hand_over(self) -> Succession:
@@ -149,14 +139,7 @@ class Service:
         A reload is given up, because the next program reads the configuration.
         Raises Rejected if a restart is not possible now; then nothing was changed.
         """
-        was_reloading = self._reloading.give_up("the server restarts")
-        await self._reloading.ended()
-        try:
-            return await self._hand_over()
-        except Rejected:
-            if was_reloading:
-                spawn(self.reload())
-            raise
+        return await self._reloading.make_way("the server restarts", self._hand_over)
 
     async def _hand_over(self) -> Succession:
         running, began = self._running, self._reactor.seconds()
@@ -203,51 +186,6 @@ class Service:
         if self._listener is not None:
             self._listener.close()
 
-    def _bind_control_socket(self) -> None:
-        """Make the folders of all files, and bind the control socket.
-
-        On a read-only file system there is none, and the server goes without commands.
-        """
-        control = self.config.control
-        _make_directory(self.config.state.sqlite.parent, "state.sqlite")
-        _make_directory(self.config.certificates.key_file.parent, "certificates.key_file")
-        gid = find_control_gid(control)
-        make_folder(control.socket.parent, "control.socket", gid)
-        found = distrust(control.socket.parent)
-        if found.refused:
-            raise CannotStart(f"control.socket: {found.refused}")
-        if found.doubted:
-            log.warn("control.socket: {fault}", fault=found.doubted)
-        hidden = hidden_from(control.socket.parent, gid) if gid is not None else None
-        if hidden is not None:
-            log.warn(
-                "control.group: members of {group} cannot enter {folder}, so they cannot reach the "
-                "socket; let them with: chmod o+x {folder}",
-                group=control.group,
-                folder=str(hidden),
-            )
-        before, bound = self._succession, None
-        if before is not None and before.path == str(control.socket):
-            bound = before.control
-        if bound is None and os.statvfs(control.socket.parent).f_flag & os.ST_RDONLY:
-            log.error(
-                "control.socket: {folder} is on a read-only file system: queries are answered, and "
-                "no commands are taken before a restart",
-                folder=str(control.socket.parent),
-            )
-            return
-        self._listener = UnixListener(
-            self._reactor,
-            control.socket,
-            control.mode,
-            setting="control.socket",
-            bound=bound,
-            gid=gid,
-        )
-        if before is not None and bound is None:  # it is elsewhere from now on
-            Path(before.path).unlink(missing_ok=True)
-            close_all([before.control])
-
     async def _load(self) -> Ledger:
         """Load the stored state, and apply the configuration to it."""
         path = self.config.state.sqlite
@@ -278,9 +216,14 @@ class Service:
         if unwritable is not None:
             ledger.begin_outage(unwritable)
         if kept:
-            ledger.adopt(_steps(kept), unwritable or "steps of the server before are not recorded")
-        configure = replace(
-            _configure(self.config), is_start=True, may_have_lost=may_have_lost and not kept
+            ledger.adopt(
+                starting.steps_of(kept), unwritable or "steps of the server before are not recorded"
+            )
+        configure = Configure(
+            self.config.zones,
+            self.config.automation,
+            is_start=True,
+            may_have_lost=may_have_lost and not kept,
         )
         try:
             await submit(ledger, configure, "start")
@@ -318,10 +261,16 @@ class Service:
         running.automation.configure(self.config)
         running.trimming.configure(self.config.history)
         if self._listener is not None:
-            self._listener.accept(running.control, self._admits)
+            self._listener.accept(running.control, self._admits, running.control.places.make_room)
+        OURS.note()
+        running.control.memory.note(LARGE)
         if self._succession is not None:
-            clients = self._succession.clients
-            running.control.take_over(clients, self._write_restarted, self._reactor)
+            began, clients = self._succession.began, self._succession.clients
+            running.control.take_over(
+                clients,
+                lambda id_: starting.restarted(id_, ledger.state, self._reactor.seconds() - began),
+                self._reactor,
+            )
 
     def _admits(self, sock: socket.socket) -> bool:
         """Return whether there is room for a client, and it is no answering process.
@@ -333,17 +282,6 @@ class Service:
             log.error("answering process {pid} connected to the control socket: refused", pid=pid)
             return False
         return self._running is not None and self._running.control.admits(sock)
-
-    def _write_restarted(self, id_: Json) -> bytes:
-        """Return the reply to `restart`, now that it is done."""
-        assert self._running is not None
-        assert self._succession is not None
-        result: dict[str, Json] = {
-            "version": __version__,
-            "pid": os.getpid(),
-            "seconds": round(self._reactor.seconds() - self._succession.began, 3),
-        }
-        return b"".join(write_reply(id_, self._running.ledger.state.revision, result))
 
     def _publish(self, delta: Delta) -> None:
         self._reloading.note(delta)
@@ -362,35 +300,3 @@ class Service:
 
     def _in_any_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), call)
-
-
-def _configure(config: Config) -> Configure:
-    """Return the command that configures zones and automation settings in the ledger."""
-    return Configure(config.zones, config.automation)
-
-
-def _steps(texts: Iterable[str]) -> Iterator[Change]:
-    """Yield the unrecorded steps that answering processes have kept."""
-    for text in texts:
-        try:
-            yield read_step(text)
-        except Corrupt as fault:
-            log.error("an unrecorded step is lost: {fault}", fault=str(fault))
-
-
-@contextmanager
-def _much_allocation() -> Iterator[None]:
-    """Disable garbage collection while millions of objects are made that all stay."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
-def _make_directory(path: Path, setting: str) -> None:
-    try:
-        path.mkdir(mode=0o750, parents=True, exist_ok=True)
-    except OSError as fault:
-        raise CannotStart(f"{setting}: cannot make the directory {path}: {fault}") from None

@@ -50,7 +50,7 @@ from failoverdns.rules.derived import renewing as renewal_rules
 from failoverdns.rules.derived import resolving, web_heads
 from failoverdns.store import chain
 from failoverdns.store.interface import OPERATIONS_KEPT
-from failoverdns.workers import fleet
+from failoverdns.workers import heartbeat
 
 DOCS = Path(__file__).parents[1] / "docs"
 KIB, MIB = 1024, 1024 * 1024
@@ -110,7 +110,7 @@ CERTIFICATES = [
     ("15 minutes and up to 6 hours, for all", windows.HOLDS[-1], 6 * HOUR),
 ]
 
-HUNG = fleet.HEARTBEAT + fleet.PATIENCE
+HUNG = heartbeat.HEARTBEAT + heartbeat.PATIENCE
 """Seconds after which an answering process that hangs is killed, at most."""
 
 CONFIGURATION = [

@@ -58,15 +58,16 @@ FLOORS: Mapping[str, str] = {
     "reading":         "model config workers.starting",
     "reloading":       "model config net changes answering workers.interface "
                        "workers.full_table reactions running reading",
+    "starting":        "model store net changes control.language",
     "service":         "model rules store net changes control answering workers "
-                       "automation reactions running outages reloading",
+                       "automation reactions running outages reloading starting",
     "privileges":      "model net confinement",
     "trial":           "model rules protocol.table store net changes answering reactions "
                        "privileges",
     "restarting":      "model confinement trial",
     "cli":             "model control.language",
     "cli.serving":     "model config net control.language protocol.table workers.rendezvous "
-                       "confinement privileges service trial restarting",
+                       "confinement privileges service starting trial restarting",
     "__main__":        "cli",
 }  # fmt: skip
 """What each package may import, from the lowest floor up: only packages in the rows above it.
@@ -98,7 +99,7 @@ HOMES: Mapping[str, str] = {
                     "workers delivery.one_request delivery.pull delivery.revoked_clients "
                     "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
                     "automation.hostnames automation.automation_loop reactions trimming outages "
-                    "running restarting reading reloading service cli.serving",
+                    "running restarting reading reloading starting service cli.serving",
     "zope":         "net control.connection answering.tcp answering.udp workers.channel "
                     "probing.polling cli.serving",
 }  # fmt: skip

@@ -42,7 +42,8 @@ from failoverdns.net.succession import (
 from failoverdns.privileges import CannotDrop, drop_privileges, is_root_without_need
 from failoverdns.protocol.table.fast_path import NotCompiled, fast_path
 from failoverdns.restarting import TRIAL_VARIABLE, be_gentle, program, try_version
-from failoverdns.service import CannotStart, Service
+from failoverdns.service import Service
+from failoverdns.starting import CannotStart
 from failoverdns.trial import CannotServe, check_start, in_use, read_in_use
 from failoverdns.workers.rendezvous import control_title
 

@@ -48,7 +48,7 @@ from failoverdns.protocol.zone_text import record_lines
 from failoverdns.rules.decisions.preflight import plan_flight, preflight_report
 from failoverdns.rules.derived.challenges import challenge_name
 from failoverdns.rules.derived.entity_lookup import find_application, find_group, find_zone
-from failoverdns.rules.derived.serving import all_nodes, application_on
+from failoverdns.rules.derived.serving import application_on, nodes_in_parts
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.explaining import explanation
 from failoverdns.rules.reports.certificate_reports import certificate_report
@@ -310,6 +310,8 @@ def _zone_text(view: View, zones: Iterable[Zone]) -> Iterator[Json]:
             yield f"$ORIGIN {zone.origin.absolute_text()}\n"
             soa = zone.start_of_authority(serial.serial)
             yield record_lines(soa.owner, soa.records)
-        for node in all_nodes(view):
-            if node.zone == zone.origin:
-                yield "".join(record_lines(node.owner, records) for records in node.rrsets)
+        for part in nodes_in_parts(view):
+            yield ""  # there may be very many names of other zones
+            for node in part:
+                if node.zone == zone.origin:
+                    yield "".join(record_lines(node.owner, records) for records in node.rrsets)

@@ -208,11 +208,15 @@ class Door(Factory):
         return len(self.clients) + len(self.newcomers)
 
     def limit(self, most: int) -> None:
-        """Keep at most `most` connections, or the usual limits if those are less."""
+        """Keep at most `most` connections, or the usual limits if those are less; but one of each.
+
+        A client whose handshake is complete is counted apart from one without a certificate yet.
+        """
         newcomers = min(MAX_NEWCOMERS, most * MAX_NEWCOMERS // (MAX_CLIENTS + MAX_NEWCOMERS))
-        for arrival in self.newcomers.limit(newcomers):
+        clients = min(MAX_CLIENTS, most - newcomers)
+        for arrival in self.newcomers.limit(max(1, newcomers)):
             arrival.leave()
-        for client in self.clients.limit(min(MAX_CLIENTS, most - newcomers)):
+        for client in self.clients.limit(max(1, clients)):
             client.leave()
 
     def remember(self, host: str, ago: float) -> None:

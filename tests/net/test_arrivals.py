@@ -9,10 +9,9 @@ import pytest
 from authority import Authority, Issued
 from doors import HEADS, SHOWN, Connection, Endpoint
 
-from failoverdns.control.places import LIMITS
 from failoverdns.net import arrivals, budgets, handshakes, tls_ports
+from failoverdns.net.descriptors import OTHER
 from failoverdns.net.places import KNOWN_FOR
-from failoverdns.net.sockets import OTHER_DESCRIPTORS
 from failoverdns.net.tls import TlsContext
 from failoverdns.reactions import ASKED_AT_ONCE, CALLS_AT_ONCE, PROGRAMS_AT_ONCE
 
@@ -277,11 +276,19 @@ def test_the_number_of_connections_never_exceeds_the_limit(endpoint: Endpoint) -
 
 
 def test_file_descriptors_are_enough_for_all_limits_together() -> None:
-    """DNS over TCP, delivery, control clients, pipes of programs, calls of a CA."""
+    """Pipes of programs and calls of a CA, beside what `net.descriptors` divides."""
     programs = 2 * (PROGRAMS_AT_ONCE + ASKED_AT_ONCE) + 2 * CALLS_AT_ONCE
-    delivery = arrivals.MAX_CLIENTS + arrivals.MAX_NEWCOMERS + tls_ports.ACCEPTS_A_TURN
-    taken = delivery + LIMITS.most + programs
-    assert taken <= OTHER_DESCRIPTORS - 100
+    assert tls_ports.ACCEPTS_A_TURN + programs <= OTHER - 100
+
+
+def test_with_few_open_files_there_are_fewer_connections(endpoint: Endpoint) -> None:
+    """Newcomers and clients get less in the same proportion, and one at least."""
+    endpoint.door.limit(65)
+    fill(endpoint, "192.0.2.1", "198.51.100.1", "203.0.113.1", count=100)
+    assert len(endpoint.door.newcomers) == 40
+    endpoint.door.limit(0)
+    fill(endpoint, "192.0.2.1", count=3)
+    assert len(endpoint.door.newcomers) == 1
 
 
 def test_a_client_that_is_not_admitted_is_closed_and_not_known(tmp_path: Path) -> None:

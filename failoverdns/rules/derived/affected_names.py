@@ -97,9 +97,12 @@ def touched(
         origins = changed_zones(view.zones, zones)
         kept = {zone.origin for zone in zones}
         statuses = {z.origin for z in zones if _defaults_differ(view.zone(z.origin), z)}
-        statuses.update(zone.origin for zone in view.zones if zone.origin not in kept)
-        if any(view.zone(origin) is not None for origin in statuses):  # a new zone has no groups
-            groups.update(group.id for group in view.groups() if group.zone in statuses)
+        gone = {zone.origin for zone in view.zones if zone.origin not in kept}
+        statuses |= gone
+        # Groups have a TTL of their own, and a new zone has no groups.
+        others = gone | {z.origin for z in zones if _negative_ttl_differs(view.zone(z.origin), z)}
+        if others:
+            groups.update(group.id for group in view.groups() if group.zone in others)
         for order in view.orders():
             challenges.update(owners_of(order.challenges))
     if static is not None:
@@ -169,6 +172,10 @@ def _as_seen(application: Application) -> tuple[Target, Target, Health]:
     )
 
 
+def _negative_ttl_differs(before: Zone | None, after: Zone) -> bool:
+    return before is not None and before.negative_ttl != after.negative_ttl
+
+
 def _defaults_differ(before: Zone | None, after: Zone) -> bool:
-    """Return whether the TTLs differ that names of groups and applications take from the zone."""
+    """Return whether the TTLs differ that the status of applications takes from the zone."""
     return before is None or (before.ttl, before.negative_ttl) != (after.ttl, after.negative_ttl)

@@ -267,6 +267,9 @@ def test_a_change_touches_only_the_entities_that_it_may_alter() -> None:
         nothing, nothing, {ZONES[0].origin}
     )
     assert touched(view, [], (replace(ZONES[0], ttl=5), other)) == Touched(
+        nothing, nothing, {ZONES[0].origin}, statuses={ZONES[0].origin}
+    )
+    assert touched(view, [], (replace(ZONES[0], negative_ttl=5), other)) == Touched(
         {"grp-shop"}, nothing, {ZONES[0].origin}, statuses={ZONES[0].origin}
     )
 
