@@ -22,7 +22,9 @@ from failoverdns.changes.ledger import Ledger
 from failoverdns.delivery import hook_programs as programs
 from failoverdns.delivery.hook import HookEffects
 from failoverdns.delivery.hooks import Hooks
+from failoverdns.delivery.known_heads import known_heads
 from failoverdns.delivery.pull import Endpoint, PullClients
+from failoverdns.delivery.revoked_clients import RevokedClients, read_revocation
 from failoverdns.delivery.warnings import Warnings
 from failoverdns.effects import Approval, InThread, Submit
 from failoverdns.issuing.effects import IssuingEffects
@@ -30,10 +32,12 @@ from failoverdns.issuing.issuing import Issuing, NotInstalled, check_installed, 
 from failoverdns.model.change import Change, Json
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.settings import Config, DeliverySettings
-from failoverdns.net.arrivals import Door
+from failoverdns.net.arrivals import MAX_CLIENTS, MAX_NEWCOMERS, Door
+from failoverdns.net.descriptors import OURS
 from failoverdns.net.spawning import spawn
 from failoverdns.net.tls import TlsContext, TlsFiles
 from failoverdns.net.tls_ports import listen_tls
+from failoverdns.pki.revocation import Revocation
 from failoverdns.store.interface import OutcomeUnknown, Store, Unavailable
 
 TICK = 30.0
@@ -70,6 +74,7 @@ class PreparedReactions:
 
     config: Config
     context: TlsContext | None
+    revocation: Revocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class _Delivery:
 
     endpoint: Endpoint
     context: TlsContext
+    revoked: RevokedClients
     door: Door
     ports: list[IListeningPort]
 
@@ -134,7 +140,8 @@ class Reactions:
         await self._hooks.configure(config.hooks, self._ledger.state.revision)
         self._issuing.configure(config.acme)
         if config.delivery is not None and prepared.context is not None:
-            self._delivery = self._deliver(config.delivery, prepared.context)
+            self._delivery = self._deliver(config.delivery, prepared.context, prepared.revocation)
+            spawn(self._remember_heads(self._delivery.door, _clients(config.delivery)))
         self._ticking.start(TICK)
 
     def prepare(self, config: Config) -> PreparedReactions:
@@ -149,6 +156,7 @@ class Reactions:
                 self._delivery.endpoint.adopt(_clients(config.delivery))
             if prepared.context is not None:
                 self._delivery.context.adopt(prepared.context)
+            self._delivery.revoked.adopt(prepared.revocation)
             self._delivery.door.review()
         self._issuing.configure(config.acme)
         try:
@@ -217,13 +225,17 @@ class Reactions:
         if not self._is_looking:
             self._is_looking = True
             condition = self._store.condition()
-            looks = self._warnings.look(self._ledger.state, self._config, condition, self._now())
+            others = self._delivery.revoked.warnings() if self._delivery is not None else ()
+            state, now = self._ledger.state, self._now()
+            looks = self._warnings.look(state, self._config, condition, now, others)
             self._turns.coiterate(looks).addBoth(self._looked)
 
     def _looked(self, result: object) -> None:
         self._is_looking = False
 
-    def _deliver(self, settings: DeliverySettings, context: TlsContext) -> _Delivery:
+    def _deliver(
+        self, settings: DeliverySettings, context: TlsContext, revocation: Revocation
+    ) -> _Delivery:
         endpoint = Endpoint(
             lambda: self._ledger.state,
             self._store,
@@ -231,12 +243,24 @@ class Reactions:
             self._reactor,
             self._now,
         )
-        door = Door(context, endpoint.site(), self._reactor)
+        revoked = RevokedClients(revocation, self._now)
+        door = Door(context, endpoint.site(), self._reactor, revoked.admits)
+        OURS.want(
+            "connections for delivery",
+            MAX_CLIENTS + MAX_NEWCOMERS,
+            used=lambda: door.open,
+            changed=door.limit,
+        )
         ports = listen_tls(self._reactor, settings.listen, door, setting="delivery.listen")
         for port in ports:
             address: Any = port.getHost()
             log.info("delivery on {host}:{port}, HTTPS", host=address.host, port=address.port)
-        return _Delivery(endpoint, context, door, ports)
+        return _Delivery(endpoint, context, revoked, door, ports)
+
+    async def _remember_heads(self, door: Door, clients: PullClients) -> None:
+        """Let the delivery prefer the web heads that fetched before this start."""
+        async for address, time in known_heads(self._ledger.state, self._store, clients):
+            door.remember(address, max(0.0, self._now() - time))
 
     def _issuing_effects(self, submit: Submit) -> IssuingEffects:
         return IssuingEffects(
@@ -277,9 +301,9 @@ def prepare(config: Config) -> PreparedReactions:
             raise CannotReact(str(fault)) from None
     delivery = config.delivery
     if delivery is None:
-        return PreparedReactions(config, None)
+        return PreparedReactions(config, None, Revocation())
     files = TlsFiles("delivery", delivery.certificate, delivery.key, delivery.client_ca)
-    return PreparedReactions(config, TlsContext(files))
+    return PreparedReactions(config, TlsContext(files), read_revocation(delivery))
 
 
 def _logged(source: str) -> Callable[[str], None]:

@@ -26,6 +26,8 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.settings import Config
 from failoverdns.model.static_records import StaticRecords
+from failoverdns.net.descriptors import OURS
+from failoverdns.net.memory import LARGE
 from failoverdns.net.peer import find_roles
 from failoverdns.net.slices import in_slices
 from failoverdns.net.sockets import CannotListen
@@ -194,6 +196,8 @@ class Reloading:
         running.resolving.configure(config.resolvers)
         running.automation.configure(config)
         running.trimming.configure(config.history)
+        OURS.note()
+        running.control.memory.note(LARGE)
         log.info("reloaded {file}", file=str(config.file))
         self._answering.log_addresses()
         replaced = [zone.static for zone in old.zones]

@@ -32,6 +32,7 @@ from failoverdns.model.commands import Mutation
 from failoverdns.model.errors import Rejected
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.settings import Config
+from failoverdns.net.descriptors import OURS
 from failoverdns.net.peer import find_roles
 from failoverdns.net.spawning import spawn
 from failoverdns.net.succession import HandedClient
@@ -138,12 +139,20 @@ def build(
         now=time.time,
         steady=steady,
     )
+
+    async def server() -> dict[str, Json]:
+        return {
+            **await answering.report(),
+            "control": dict[str, Json](control.places.report()),
+            "open_files": dict[str, Json](OURS.report()),
+        }
+
     effects = CommandEffects(
         now=time.time,
         steady=steady,
         spawn=spawn,
         hooks=reactions.report,
-        server=answering.report,
+        server=server,
         automation=automation.report,
         probing=automation,
         query_log=answering.log_queries,
@@ -155,6 +164,12 @@ def build(
     commands = CommandCorridor(ledger, store, effects)
     names = UserNames(partial(deferToThreadPool, reactor, reactor.getThreadPool()))
     control = ControlFactory(reactor, commands, roles, names.find)
+    OURS.want(
+        "clients of the control socket",
+        control.places.limits.most,
+        used=lambda: len(control.places.all),
+        changed=control.places.limit,
+    )
     trimming = Trimming(store, submit_own, reactor, time.time)
     return Running(ledger, reactions, resolving, automation, trimming, control)
 

@@ -14,7 +14,7 @@ def read_secret(path: Path, limit: int) -> bytes:
     """Return the content of a file with a secret, of at most `limit` bytes.
 
     Its owner and its group may read it.  Raises OSError, and Malformed with the remedy if others
-    may open it, or if it is larger.
+    may open it, or if it is larger, or not a regular file.
     """
     with open_regular(path) as file:
         if os.fstat(file.fileno()).st_mode & stat.S_IRWXO:

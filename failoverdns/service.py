@@ -26,7 +26,9 @@ from failoverdns.model.commands.health import ForgetHealth
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
+from failoverdns.net.descriptors import OURS, keep_to_ourselves
 from failoverdns.net.inherited import Inherited
+from failoverdns.net.memory import LARGE
 from failoverdns.net.one_call import OneCall
 from failoverdns.net.peer import peer_process
 from failoverdns.net.spawning import spawn
@@ -96,6 +98,7 @@ class Service:
         Raises CannotStart, Corrupt or CannotListen; nothing stays open then.
         """
         began, config = time.monotonic(), self.config
+        keep_to_ourselves()
         try:
             self._listener = starting.bind_control_socket(config, self._reactor, self._succession)
             self._threads.start()
@@ -258,7 +261,9 @@ class Service:
         running.automation.configure(self.config)
         running.trimming.configure(self.config.history)
         if self._listener is not None:
-            self._listener.accept(running.control, self._admits)
+            self._listener.accept(running.control, self._admits, running.control.places.make_room)
+        OURS.note()
+        running.control.memory.note(LARGE)
         if self._succession is not None:
             began, clients = self._succession.began, self._succession.clients
             running.control.take_over(

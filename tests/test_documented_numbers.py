@@ -35,7 +35,7 @@ from failoverdns.control import (
     shares,
 )
 from failoverdns.control.language import requests, words
-from failoverdns.delivery import hook, pull, warnings
+from failoverdns.delivery import hook, known_heads, pull, revoked_clients, warnings
 from failoverdns.delivery import one_request as channel
 from failoverdns.issuing import orders, renewing, windows
 from failoverdns.model import health, resolution, zone
@@ -50,7 +50,7 @@ from failoverdns.rules.derived import renewing as renewal_rules
 from failoverdns.rules.derived import resolving, web_heads
 from failoverdns.store import chain
 from failoverdns.store.interface import OPERATIONS_KEPT
-from failoverdns.workers import fleet
+from failoverdns.workers import heartbeat
 
 DOCS = Path(__file__).parents[1] / "docs"
 KIB, MIB = 1024, 1024 * 1024
@@ -73,7 +73,8 @@ CERTIFICATES = [
     ("A network is a /24 (IPv4) or /56 (IPv6).\nAn", prefixes.IPV4_PREFIX, 24),
     ("is a /24 (IPv4) or /56 (IPv6).\nAn address", prefixes.IPV6_PREFIX, 56),
     ("An address is known for 7 days after", KNOWN_FOR, 7 * DAY),
-    ("at most 2,000 networks and addresses are known", MAX_KNOWN, 2000),
+    ("those of the last 20 fetches of each application", known_heads.FETCHES, 20),
+    ("At most 2,000 networks and addresses are known", MAX_KNOWN, 2000),
     ("has 20 places before it competes", arrivals.KNOWN_PLACES, 20),
     ("| header | 16 KiB; a request body is discarded |", HTTPChannel.totalHeadersSize, 16 * KIB),
     (
@@ -109,7 +110,7 @@ CERTIFICATES = [
     ("15 minutes and up to 6 hours, for all", windows.HOLDS[-1], 6 * HOUR),
 ]
 
-HUNG = fleet.HEARTBEAT + fleet.PATIENCE
+HUNG = heartbeat.HEARTBEAT + heartbeat.PATIENCE
 """Seconds after which an answering process that hangs is killed, at most."""
 
 CONFIGURATION = [
@@ -129,6 +130,7 @@ CONFIGURATION = [
     ("up to two more are accepted as well", cookies.MAX_SECRETS, 1 + 2),
     ("after an hour remove the old one and reload", cookies.MAX_AGE, HOUR),
     ("in the first 64 KiB of its body |", health.MAX_BODY, 64 * KIB),
+    ("PEM file of at most 4 MiB with the", revoked_clients.MAX_LIST, 4 * MIB),
     ("at most 2,048 run at a time, and", running.PROBES_AT_ONCE, 2048),
     ("run at a time, and 32 programs", running.PROGRAMS_AT_ONCE, 32),
 ]

@@ -45,12 +45,12 @@ FLOORS: Mapping[str, str] = {
                        "control.language",
     "answering":       "model protocol net secret_files _native",
     "workers":         "model rules.derived protocol net answering confinement",
-    "delivery":        "model rules pki store.interface net effects",
+    "delivery":        "model rules pki store.interface net effects regular_files",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
     "probing":         "model regular_files",
     "automation":      "model rules net effects resolving probing",
-    "reactions":       "model rules store.interface net changes effects delivery issuing",
+    "reactions":       "model rules pki store.interface net changes effects delivery issuing",
     "trimming":        "model store.interface net effects",
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
@@ -81,7 +81,8 @@ HOMES: Mapping[str, str] = {
     "dnslib":       "protocol",
     "dns":          "protocol config.zones resolving.client",
     "siphashc":     "protocol.cookies answering.limiting",
-    "cryptography": "pki store.vault net.tls net.arrivals delivery.pull probing.certificates",
+    "cryptography": "pki store.vault net.tls net.arrivals delivery.pull "
+                    "delivery.revoked_clients probing.certificates",
     "OpenSSL":      "net.tls probing.tls",
     "yaml":         "config",
     "pydantic":     "config answering.settings",
@@ -95,10 +96,10 @@ HOMES: Mapping[str, str] = {
     "twisted":      "net control.connection control.conversation control.intake control.server "
                     "control.shared control.turns answering.answerer answering.listening "
                     "answering.query_log answering.tcp answering.tcp_clients answering.udp "
-                    "workers delivery.one_request delivery.pull resolving.refresh_loop "
-                    "probing.polling probing.prober probing.probe_loop automation.hostnames "
-                    "automation.automation_loop reactions trimming outages running restarting "
-                    "reading reloading starting service cli.serving",
+                    "workers delivery.one_request delivery.pull delivery.revoked_clients "
+                    "resolving.refresh_loop probing.polling probing.prober probing.probe_loop "
+                    "automation.hostnames automation.automation_loop reactions trimming outages "
+                    "running restarting reading reloading starting service cli.serving",
     "zope":         "net control.connection answering.tcp answering.udp workers.channel "
                     "probing.polling cli.serving",
 }  # fmt: skip

@@ -16,6 +16,7 @@ from failoverdns.config import load_config
 from failoverdns.delivery.warnings import WARNING_INTERVAL
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import RenameApplication
+from failoverdns.model.delivery import Fetch
 from failoverdns.model.settings import Config
 from failoverdns.net.sockets import CannotListen
 from failoverdns.reactions import TICK, CannotReact, Reactions
@@ -28,7 +29,7 @@ listen: ["127.0.0.1:0"]
 control: {socket: control.sock}
 state: {sqlite: state.db}
 delivery:
-  listen: ["127.0.0.1:8443"]
+  listen: ["127.0.0.1:0"]
   certificate: endpoint.pem
   key: endpoint.key
   client_ca: heads.pem
@@ -86,6 +87,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.pass_time(0)
     yield made
     made.reactions.stop()
+    made.clock.advance(0)  # closes the socket of the delivery
 
 
 def test_the_log_warns_of_an_unknown_application_in_the_configuration(
@@ -107,6 +109,21 @@ def test_the_log_warns_of_a_certificate_that_will_expire(house: House) -> None:
     (warning,) = house.pass_time(TICK)
     assert warning.startswith("application ")
     assert "expire" in warning
+
+
+def test_web_heads_that_fetched_before_the_start_are_known(tmp_path: Path) -> None:
+    """So a restart during a flood does not put them on a level with it."""
+    made = House(tmp_path)
+    made.install("eu", make_authority().issue("shop.failover.test"))
+    application = made.state.application_named("eu")
+    assert application is not None
+    fetch = Fetch(made.corridor.now - 60, application.id, "web1", "192.0.2.9", "f" * 64, "pem")
+    run(made.store.record_fetch(fetch))
+    run(made.reactions.start())
+    assert made.reactions._delivery is not None
+    assert made.reactions._delivery.door.known.has(bytes([192, 0, 2, 9]), made.clock.seconds())
+    made.reactions.stop()
+    made.clock.advance(0)
 
 
 def test_an_unusable_configuration_changes_nothing(house: House) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from failoverdns.answering.accounts import ERRORS
+from failoverdns.answering.limiting import Treatment, packed
 from failoverdns.answering.listening import Listeners
 from failoverdns.answering.query_log import QueryLog
 from failoverdns.answering.responding import (
@@ -23,7 +25,8 @@ from failoverdns.answering.responding import (
 from failoverdns.answering.settings import UNCONFIGURED, WorkerSettings, answer_settings_of
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed
-from failoverdns.net.sockets import make_room
+from failoverdns.net.descriptors import OURS
+from failoverdns.net.memory import LARGE, Memory
 from failoverdns.protocol.table.fast_path import make_table
 from failoverdns.protocol.table.table import Batches, ServedBatch, ServesBatches, Table
 
@@ -43,6 +46,7 @@ class Answerer:
         serve = partial(self._serve, self._serve_batches) if batches else None
         self.listeners = Listeners(reactor, self.answer, UNCONFIGURED.tcp, serve)
         self.query_log = QueryLog(None)
+        self._memory = Memory(reactor)
 
     def answer(self, packet: bytes, host: str, *, udp: bool) -> bytes | None:
         """Return the reply to a packet from the address `host`, or None for no reply.
@@ -64,7 +68,16 @@ class Answerer:
             return reply
         except Exception:
             log.failure("a packet could not be answered: {packet}", packet=packet[:600].hex())
-            return server_failure(packet)
+            return self._failure(packet, host, udp)
+
+    def _failure(self, packet: bytes, host: str, udp: bool) -> bytes | None:
+        """Return SERVFAIL, or None for no reply; it counts as an error for the rate limit."""
+        reply, limiter = server_failure(packet), self._settings.limiter
+        if reply is not None and limiter is not None and udp:
+            now = time.monotonic_ns()
+            treatment = limiter.treat(packed(host), *ERRORS, now, can_truncate=False)
+            return reply if treatment is Treatment.SEND else None
+        return reply
 
     def _serve_batches(self, *arguments: Any) -> ServedBatch:
         """Answer from the present table."""
@@ -85,6 +98,7 @@ class Answerer:
 
         Raises Malformed.
         """
+        self._memory.note(len(delta) if is_part else 0)
         for table in (self._table, self._next):
             if table is not None and is_part:
                 table.stage(delta)
@@ -106,6 +120,7 @@ class Answerer:
             raise Malformed("there is no next table")
         self._next.apply(delta)
         self._table, self._next = self._next, None
+        self._memory.note(LARGE)
 
     def forget_next(self) -> None:
         """Give up the next table."""
@@ -114,20 +129,19 @@ class Answerer:
     def configure(self, settings: WorkerSettings) -> None:
         """Replace the settings; the query log keeps the settings that it started with.
 
-        Every TCP connection takes an open file, so the limit of the process is raised accordingly.
+        Every TCP connection takes an open file, so the limit of the process is raised accordingly;
+        if that is not possible there may be fewer connections.
         """
         self._settings = answer_settings_of(settings, self._settings.limiter)
         self.listeners.tcp_clients.limits = settings.tcp
         if self.query_log.settings is None:
             self.query_log = QueryLog(settings.querylog)
-        wanted, allowed = make_room(settings.tcp.max_connections)
-        if allowed < wanted:
-            log.warn(
-                "tcp.max_connections takes {wanted} open files, and {allowed} are allowed: "
-                "raise the hard limit (LimitNOFILE= of systemd, `ulimit -Hn`)",
-                wanted=wanted,
-                allowed=allowed,
-            )
+        OURS.want(
+            "TCP connections of DNS clients",
+            settings.tcp.max_connections,
+            used=lambda: len(self.listeners.tcp_clients),
+            changed=self.listeners.allow,
+        )
 
     def report(self) -> dict[str, Any]:
         """Return the counts of packets, connections and limited replies, for `status`."""
@@ -143,5 +157,6 @@ class Answerer:
 
     def stop(self) -> None:
         """Close the sockets and the query log."""
+        self._memory.stop()
         self.listeners.close_all()
         self.query_log.close()

@@ -16,6 +16,7 @@ from failoverdns.answering.tcp_clients import TCPClients
 from failoverdns.answering.udp import Serve, UDPReader, WildcardUDPReader
 from failoverdns.model.change import Json
 from failoverdns.model.settings import ListenAddress, TCPSettings
+from failoverdns.net.accepting import adopt_port
 from failoverdns.net.detaching import receive
 from failoverdns.net.sockets import Pair
 from failoverdns.net.succession import HandedConnection, close_all
@@ -73,6 +74,7 @@ class Listeners:
             "tcp": {
                 "connections": len(self.tcp_clients),
                 "evicted": self.tcp_clients.evicted,
+                "max_connections": self.tcp_clients.most,
             },
         }
 
@@ -89,10 +91,17 @@ class Listeners:
             self.tcp_clients,
         )
         family = socket.AF_INET if asked.host.version == 4 else socket.AF_INET6
-        tcp = self._reactor.adoptStreamPort(tcp_socket.fileno(), family, factory)
+        clients = self.tcp_clients
+        tcp = adopt_port(
+            self._reactor, tcp_socket.fileno(), family, factory, lambda: clients.accepts_at_once
+        )
         tcp_socket.close()  # the reactor has a duplicate
         self._reactor.addReader(udp)
         self._open[number] = _Listener(asked, udp, tcp, factory)
+
+    def allow(self, connections: int) -> None:
+        """Have at most N `connections`, whatever the settings say: open files are short."""
+        self.tcp_clients.allowed = connections
 
     def close(self, number: int) -> None:
         """Stop answering on a pair of sockets; queries that have arrived are answered before."""

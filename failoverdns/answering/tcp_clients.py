@@ -16,10 +16,14 @@ from typing import Final, Protocol
 from twisted.internet.interfaces import IReactorTime
 
 from failoverdns.model.settings import TCPSettings
+from failoverdns.net.memory import Memory
 from failoverdns.net.prefixes import prefix_of
 
 MESSAGES_A_TURN: Final = 64
 """Messages of all connections that are answered in one reactor turn; UDP reads as many."""
+
+ACCEPTED_AT_ONCE: Final = 64
+"""Connections that are accepted at an address in one reactor turn, if there are open files."""
 
 MESSAGES_IN_A_ROW: Final = 16
 """Messages of one connection that are answered in one reactor turn."""
@@ -47,9 +51,12 @@ class TCPClients:
     def __init__(self, clock: IReactorTime, limits: TCPSettings) -> None:
         """Apply `limits` to all connections; the limits can be replaced later."""
         self.limits = limits
+        self.allowed: int | None = None
+        """The number of connections for which there are open files; None if there are enough."""
         self.evicted = 0
         """Number of connections that were closed because of a limit."""
         self._clock = clock
+        self._memory = Memory(clock)
         self._places: dict[Connection, _Place] = {}
         self._by_prefix: dict[bytes, dict[Connection, None]] = {}
         self._kept = 0
@@ -60,6 +67,17 @@ class TCPClients:
     def __len__(self) -> int:
         return len(self._places)
 
+    @property
+    def most(self) -> int:
+        """The number of connections that may be open."""
+        most = self.limits.max_connections
+        return most if self.allowed is None else min(most, self.allowed)
+
+    @property
+    def accepts_at_once(self) -> int:
+        """The number of connections to accept in one turn, before others are closed for them."""
+        return max(1, min(ACCEPTED_AT_ONCE, self.most // 8))
+
     def enter(self, connection: Connection, host: str) -> None:
         """Add a connection from the address `host`, and close one if there are too many."""
         place = self._places[connection] = _Place(prefix_of(host))
@@ -67,7 +85,7 @@ class TCPClients:
         neighbours[connection] = None
         if len(neighbours) > self.limits.max_connections_per_prefix:
             self._let_go(next(iter(neighbours)))
-        if len(self._places) > self.limits.max_connections:
+        if len(self._places) > self.most:
             self._let_go(next(iter(self._places)))
 
     def touch(self, connection: Connection) -> None:
@@ -84,6 +102,7 @@ class TCPClients:
         if place is None:
             return
         self._kept += size - place.bytes_kept
+        self._memory.note(max(0, place.bytes_kept - size))
         place.bytes_kept = size
         while self._kept > self.limits.max_buffered:
             self._let_go(next(one for one, place in self._places.items() if place.bytes_kept))
@@ -94,6 +113,7 @@ class TCPClients:
         if place is None:
             return
         self._kept -= place.bytes_kept
+        self._memory.note(place.bytes_kept)
         neighbours = self._by_prefix[place.prefix]
         del neighbours[connection]
         if not neighbours:

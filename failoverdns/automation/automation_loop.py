@@ -25,7 +25,7 @@ from failoverdns.model.commands.health import ForgetHealth, ReportHealth
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import ProbeResult
 from failoverdns.model.settings import Config
-from failoverdns.net.sockets import make_room
+from failoverdns.net.descriptors import OURS
 from failoverdns.net.spawning import spawn
 from failoverdns.probing.probe_loop import Probing
 from failoverdns.probing.prober import Prober
@@ -122,7 +122,15 @@ class Automation:
         self._hostnames.resolvers = config.resolvers
         self._awake_at = self._steady()
         if config.automation.checks:
-            _make_room_for_probes(config)
+            prober = self._prober
+            OURS.want(
+                "probes at a time",
+                PROBES_AT_ONCE,
+                used=lambda: prober.running,
+                changed=prober.allow,
+            )
+        else:
+            OURS.forget("probes at a time")
         self._run(self._ticking, TICK, wanted=bool(config.automation.checks))
         self._run(self._resolver_loop, RESOLVE_INTERVAL, wanted=bool(config.automation.checks))
         self._observing.look()
@@ -231,18 +239,6 @@ class Automation:
             loop.start(interval)
         elif not wanted and loop.running:
             loop.stop()
-
-
-def _make_room_for_probes(config: Config) -> None:
-    """Raise the limit of open files so that probes find places; with too few files they wait."""
-    wanted, allowed = make_room(PROBES_AT_ONCE + config.tcp.max_connections)
-    if allowed < wanted:
-        log.warn(
-            "health: {allowed} open files are allowed, and {wanted} would give every probe a "
-            "place: some may be late (LimitNOFILE= of systemd, `ulimit -Hn`)",
-            wanted=wanted,
-            allowed=allowed,
-        )
 
 
 def _logged(source: str) -> Callable[[str], None]:

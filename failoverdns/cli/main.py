@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -51,6 +52,7 @@ def cli(ctx: click.Context, socket: str | None, as_json: bool, timeout: float | 
 def main() -> None:
     """Run the command line; never returns."""
     _name_process()
+    _leave_no_core()
     cli(prog_name="failoverdns")
 
 
@@ -112,6 +114,12 @@ def _name_process() -> None:
     """
     with suppress(OSError):
         Path("/proc/self/comm").write_text("failoverdns")
+
+
+def _leave_no_core() -> None:
+    """Write no core file: some commands have a private key in memory."""
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 add_row_commands(cli, ROWS.values())

@@ -24,12 +24,16 @@ _FINGERPRINT = "sha256:"
 
 def client(text: str) -> str:
     """Read what identifies a client: a DNS name, or the SHA-256 fingerprint of a certificate."""
-    folded = text.lower()
-    if not folded.startswith(_FINGERPRINT):
-        if is_address(text):
-            raise Malformed("an address cannot be a client; write a DNS name or a fingerprint")
-        return str(values.host_name(text))
-    digits = folded.removeprefix(_FINGERPRINT)
+    if text.lower().startswith(_FINGERPRINT):
+        return fingerprint(text)
+    if is_address(text):
+        raise Malformed("an address cannot be a client; write a DNS name or a fingerprint")
+    return str(values.host_name(text))
+
+
+def fingerprint(text: str) -> str:
+    """Read the SHA-256 fingerprint of a certificate; `sha256:` may be missing."""
+    digits = text.lower().removeprefix(_FINGERPRINT)
     if not _HEX.fullmatch(digits):
         raise Malformed("a fingerprint is sha256: and 64 hex digits, with or without colons")
     return _FINGERPRINT + digits.replace(":", "")
@@ -41,13 +45,15 @@ def application_or_all(text: str) -> str:
 
 
 class DeliverySection(Section):
-    """`delivery`; its keys must be given, so that no default is ever used."""
+    """`delivery`; keys up to `clients` must be given, so that no default of theirs is ever used."""
 
     listen: list[Listen] = []
     certificate: FilePath = Path("delivery.pem")
     key: FilePath = Path("delivery.key")
     client_ca: FilePath = Path("clients-ca.pem")
     clients: dict[str, list[Annotated[str, text(application_or_all)]]] = {}
+    client_crl: FilePath | None = None
+    revoked: list[Annotated[str, text(fingerprint)]] = []
 
 
 def read_delivery(
@@ -66,6 +72,7 @@ def read_delivery(
     """
     refuse_repeated(section.listen, usable.at("delivery", "listen"), "address", faults)
     _refuse_taken(section.listen, taken, usable, faults)
+    refuse_repeated(section.revoked, usable.at("delivery", "revoked"), "fingerprint", faults)
     clients = _clients(section, usable, written, faults)
     return section.into(DeliverySettings, folder, clients=clients)
 

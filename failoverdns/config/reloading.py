@@ -16,14 +16,17 @@ def takes_restart(old: Config, new: Config) -> tuple[str, ...]:
         "user": old.user != new.user,
         "workers": old.workers != new.workers,
         "certificates": old.certificates != new.certificates and old.state == new.state,
-        "delivery": _without_clients(old.delivery) != _without_clients(new.delivery),
+        "delivery": _fixed(old.delivery) != _fixed(new.delivery),
     }
     return tuple(name for name, differs in fixed.items() if differs)
 
 
+def _fixed(settings: DeliverySettings | None) -> DeliverySettings | None:
+    """Return the settings of the delivery without those that a reload applies."""
+    if settings is None:
+        return None
+    return replace(settings, clients=(), revoked=(), client_crl=None)
+
+
 def _without_roles(settings: ControlSettings) -> ControlSettings:
     return replace(settings, roles=None)
-
-
-def _without_clients(settings: DeliverySettings | None) -> DeliverySettings | None:
-    return replace(settings, clients=()) if settings is not None else None

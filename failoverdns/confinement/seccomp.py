@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from ctypes import addressof, create_string_buffer
 from typing import Final
 
-from failoverdns.confinement.system_calls import system_call
+from failoverdns.confinement.system_calls import prctl, system_call
 
 ALLOWED: Final = """
 recvmmsg 299 243           sendmmsg 307 269          recvmsg 47 212        sendmsg 46 211
@@ -71,6 +71,7 @@ _IOCTLS: Final = (0x5421, 0x5450, 0x5451, 0x541B, 0x5401)
 """FIONBIO, FIONCLEX, FIOCLEX, FIONREAD, TCGETS."""
 
 _SET_FILTER, _ALL_THREADS, _KEEP_SPEED = 1, 1, 4
+_PR_SET_SECCOMP, _WITH_FILTER = 22, 2
 _ALLOW, _FAIL = 0x7FFF0000, 0x00050000
 _LOAD, _IF_EQUAL, _IF_GREATER, _IF_SET, _AND, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
 _NUMBER, _MACHINE, _ARGUMENTS = 0, 4, 16
@@ -99,7 +100,11 @@ def restrict() -> bool:
     text = create_string_buffer(packed, len(packed))
     given = create_string_buffer(_PROGRAM.pack(len(code), addressof(text)), _PROGRAM.size)
     number = _MACHINES[platform.machine()][2]
-    if system_call(number, _SET_FILTER, _ALL_THREADS | _KEEP_SPEED, given) != 0:
+    try:
+        left = system_call(number, _SET_FILTER, _ALL_THREADS | _KEEP_SPEED, given)
+    except PermissionError:  # another filter forbids seccomp(2): this way there is only one thread
+        left = prctl(_PR_SET_SECCOMP, _WITH_FILTER, addressof(given))
+    if left != 0:
         raise OSError(errno.EBUSY, "a thread could not be restricted")
     return True
 

@@ -26,6 +26,9 @@ from failoverdns.confinement.landlock import Opened, Right
 from failoverdns.confinement.memory import hide_memory
 from failoverdns.confinement.system_calls import prctl
 
+MAX_FAULT: Final = 100
+"""Letters of a fault that is reported."""
+
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _READ: Final = Right.READ_FILE | Right.READ_DIR
 _LOG: Final = Right.WRITE_FILE | Right.MAKE_REG | Right.REMOVE_FILE
@@ -80,7 +83,7 @@ def confine(package: Path, rendezvous: Path, query_log: Path | None) -> Confinem
     except OSError as fault:
         faults.append(f"seccomp: {fault.strerror}")
     faults += _remains(version, filtered=filtered)
-    return Confinement(version, filtered, "; ".join(faults))
+    return Confinement(version, filtered, "; ".join(faults)[:MAX_FAULT])
 
 
 def _remains(version: int, *, filtered: bool) -> Iterator[str]:

@@ -146,6 +146,7 @@ class Conversation:
     def send_event(self, line: bytes) -> bool:
         """Send an event, after the replies that are due; return False if there are too many."""
         if len(self._slots) >= MAX_EVENTS or self._pending > MAX_EVENT_BYTES:
+            self._shared.memory.note(self._pending)
             return False
         self.reply(line)
         return True
@@ -156,6 +157,7 @@ class Conversation:
         if self._is_full:
             return False
         if lines.is_too_long:
+            self._shared.memory.note(len(lines))
             self.intake.discard()
             self.reply(write_refusal(None, TOO_LONG))
             return True
@@ -165,6 +167,7 @@ class Conversation:
         slot = self._take(line)
         self.intake.close_file()
         if len(line) > SHORT:
+            self._shared.memory.note(len(line))
             if slot is not None:
                 slot.is_long = True
                 self.intake.note_unanswered()
@@ -189,6 +192,7 @@ class Conversation:
         if piece is None:
             self._remove(slot)
             return b""
+        self._shared.memory.note(len(piece))
         return piece
 
     @property
@@ -265,6 +269,7 @@ class Conversation:
         if slot is self._restart:
             self._restart = None
         if slot.is_long:
+            self._shared.memory.note(slot.size)
             self.intake.note_answered()
 
     def _end_late(self) -> None:

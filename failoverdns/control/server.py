@@ -28,6 +28,7 @@ from failoverdns.control.shares import (
 from failoverdns.control.slots import RequestExecutor
 from failoverdns.control.turns import Turns
 from failoverdns.model.change import Json
+from failoverdns.net.memory import Memory
 from failoverdns.net.peer import AccountRoles, has_spoken, uid_of
 from failoverdns.net.succession import HandedClient, close_all
 
@@ -60,6 +61,7 @@ class ControlFactory(ServerFactory):
         """Whether no further request is taken."""
         self.places: Places[ControlConnection] = Places(trusted, clock.seconds)
         self.turns = Turns(clock)
+        self.memory = Memory(clock)
         self.long_requests = Shares(trusted, LONG_OF_ONE, LONG_IN_ALL)
         self.reads = Shares(trusted, READS_OF_ONE, READS_IN_ALL)
 
@@ -126,5 +128,6 @@ class ControlFactory(ServerFactory):
 
     def close(self) -> None:
         """Disconnect every client."""
+        self.memory.stop()
         for client in self.places.all:
             client.transport.loseConnection()

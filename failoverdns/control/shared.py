@@ -13,6 +13,7 @@ from failoverdns.control.places import Places
 from failoverdns.control.shares import Shares
 from failoverdns.control.slots import RequestExecutor
 from failoverdns.control.turns import Turns
+from failoverdns.net.memory import Memory
 from failoverdns.net.peer import AccountRoles
 
 
@@ -26,6 +27,7 @@ class Shared(Protocol):
     turns: Turns
     long_requests: Shares
     reads: Shares
+    memory: Memory
     is_suspended: bool
     """Whether no further request is taken."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from failoverdns.delivery.pull import EVERY
 from failoverdns.model.settings import Config
@@ -26,11 +26,16 @@ class Warnings:
         self._logged: dict[str, float] = {}
 
     def look(
-        self, state: View, config: Config, condition: StoreCondition, now: float
+        self,
+        state: View,
+        config: Config,
+        condition: StoreCondition,
+        now: float,
+        others: Iterable[str] = (),
     ) -> Iterator[None]:
         """Log the warnings that are due; each step of the iterator is a small part of the work.
 
-        `condition` is that of the store; `now` in seconds since 1970.
+        `condition` is that of the store; `now` in seconds since 1970; `others` are found elsewhere.
         """
         self._logged = {t: at for t, at in self._logged.items() if now - at < WARNING_INTERVAL}
         for number, certificate in enumerate(list(state.certificates())):
@@ -40,7 +45,7 @@ class Warnings:
             for warning in warnings(state, application, now) if application is not None else ():
                 text = f"application {application.name}: {warning}" if application else warning
                 self._warn(text, now)
-        for text in _unknown(config, state):
+        for text in (*_unknown(config, state), *others):
             self._warn(text, now)
         if not condition.has_room:
             self._warn(f"the disk with the state {config.state.sqlite} is almost full", now)

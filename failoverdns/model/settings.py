@@ -86,6 +86,8 @@ class DeliverySettings:
     `clients` are the applications that each client may fetch, in the order of the file.  A client
     is a DNS name in lower case, or a fingerprint: `sha256:` and 64 hex digits in lower case.
     Applications are names in lower case; `*` stands for every application.
+    `revoked` are fingerprints of certificates that are not let in; `client_crl` is a PEM file with
+    the lists of revoked certificates of the CAs, if there is one.
     """
 
     listen: tuple[ListenAddress, ...]
@@ -93,6 +95,8 @@ class DeliverySettings:
     key: Path
     client_ca: Path
     clients: tuple[tuple[str, tuple[str, ...]], ...]
+    revoked: tuple[str, ...] = ()
+    client_crl: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,29 @@
 #include "delta.h"
 
-/* Return whether bytes are `records` whole records, each with a pointer as its owner. */
-static bool is_section(const uint8_t *bytes, size_t size, unsigned records)
+/* Return whether bytes are one whole name, which ends in the root label. */
+static bool is_name(const uint8_t *bytes, size_t size)
 {
     size_t at = 0;
+    while (at < size && bytes[at] != 0 && bytes[at] < 64)
+        at += 1u + bytes[at];
+    return size <= NAME_MOST && at + 1 == size && bytes[at] == 0;
+}
+
+/* Return whether bytes are `records` whole records, at least one, each with a pointer as its owner.
+ * The data of a CNAME record must be one whole name. */
+static bool is_section(const uint8_t *bytes, size_t size, unsigned records, unsigned type)
+{
+    size_t at = 0;
+    bool is_right = records != 0;
     while (at + 12 <= size && records) {
-        at += 12 + read16(bytes + at + 10);
+        const size_t length = read16(bytes + at + 10);
+        if (length > size - at - 12)
+            return false;
+        is_right = is_right && (type != CNAME || is_name(bytes + at + 12, length));
+        at += 12 + length;
         records--;
     }
-    return at == size && !records;
+    return is_right && at == size && !records;
 }
 
 static const char *check_rrsets(const uint8_t *bytes, size_t size)
@@ -18,9 +33,8 @@ static const char *check_rrsets(const uint8_t *bytes, size_t size)
         if (size - at < 8)
             return "RRsets cut short";
         const size_t length = read32(bytes + at + 4);
-        if (length > size - at - 8 || !is_section(bytes + at + 8, length, read16(bytes + at + 2)))
-            return "an RRset that does not match its record count";
-        if (read16(bytes + at) == CNAME && length <= 12)
+        const unsigned type = read16(bytes + at), records = read16(bytes + at + 2);
+        if (length > size - at - 8 || !is_section(bytes + at + 8, length, records, type))
             return "an RRset that does not match its record count";
         at += 8 + length;
     }
@@ -86,7 +100,7 @@ const char *delta_check(const table *t, const uint8_t *delta, size_t size)
             fault = check_rrsets(o.data, o.size);
             if (fault != NULL)
                 return fault;
-        } else if (o.kind == 'Z' && (o.size < 12 || !is_section(o.data, o.size, 1))) {
+        } else if (o.kind == 'Z' && (o.size < 12 || !is_section(o.data, o.size, 1, SOA))) {
             return "an SOA that is not one record";
         }
         at += step;

@@ -80,8 +80,13 @@ client limiter_client(const limiter *l, const uint8_t *address, size_t size)
     client c = {.is_exempt = is_exempt(l, address, size), .size = (uint8_t)(1 + size)};
     const uint8_t *mask = size == 4 ? l->mask4 : l->mask6;
     c.network[0] = (uint8_t)size;
-    for (size_t i = 0; i < size; i++)
-        c.network[1 + i] = address[i] & mask[i];
+    for (size_t i = 0; i < size; i += 4) {
+        uint32_t part, kept;
+        memcpy(&part, address + i, 4);
+        memcpy(&kept, mask + i, 4);
+        part &= kept;
+        memcpy(c.network + 1 + i, &part, 4);
+    }
     if (!c.is_exempt && l->rates[KIND_ALL].interval != 0)
         c.everything = hash_of(l, &c, KIND_ALL, c.network, 0);
     return c;

@@ -27,20 +27,26 @@ static inline uint64_t rotate(uint64_t value, unsigned bits)
     return value << bits | value >> (64 - bits);
 }
 
-static inline void mix(uint64_t v[4], int rounds)
+static inline void mix(uint64_t v[4])
 {
-    while (rounds--) {
-        v[0] += v[1];
-        v[1] = rotate(v[1], 13) ^ v[0];
-        v[0] = rotate(v[0], 32);
-        v[2] += v[3];
-        v[3] = rotate(v[3], 16) ^ v[2];
-        v[0] += v[3];
-        v[3] = rotate(v[3], 21) ^ v[0];
-        v[2] += v[1];
-        v[1] = rotate(v[1], 17) ^ v[2];
-        v[2] = rotate(v[2], 32);
-    }
+    v[0] += v[1];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[0] = rotate(v[0], 32);
+    v[2] += v[3];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] += v[3];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[2] += v[1];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[2] = rotate(v[2], 32);
+}
+
+static inline void take(uint64_t v[4], uint64_t word)
+{
+    v[3] ^= word;
+    mix(v);
+    mix(v);
+    v[0] ^= word;
 }
 
 uint64_t siphash(const uint8_t key[16], const uint8_t *data, size_t size)
@@ -53,17 +59,13 @@ uint64_t siphash(const uint8_t key[16], const uint8_t *data, size_t size)
         k1 ^ 0x7465646279746573u,
     };
     const uint64_t last = (uint64_t)size << 56;
-    for (; size >= 8; size -= 8, data += 8) {
-        const uint64_t word = word_of(data);
-        v[3] ^= word;
-        mix(v, 2);
-        v[0] ^= word;
-    }
-    const uint64_t word = last | rest_of(data, size);
-    v[3] ^= word;
-    mix(v, 2);
-    v[0] ^= word;
+    for (; size >= 8; size -= 8, data += 8)
+        take(v, word_of(data));
+    take(v, last | rest_of(data, size));
     v[2] ^= 0xff;
-    mix(v, 4);
+    mix(v);
+    mix(v);
+    mix(v);
+    mix(v);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }

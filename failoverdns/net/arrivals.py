@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from random import randrange
 from typing import Any, Final
 
@@ -26,8 +27,9 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
-from failoverdns.net.budgets import ArrivalLimit, TimeBudget, Turns
+from failoverdns.net.budgets import ArrivalLimit
 from failoverdns.net.client_hello import is_whole, may_be_hello
+from failoverdns.net.handshakes import Handshakes
 from failoverdns.net.places import KnownOrigins, Origin, Places
 from failoverdns.net.prefixes import address_of, prefix_of
 from failoverdns.net.tls import TlsContext
@@ -52,9 +54,6 @@ HANDSHAKE_TIME: Final = 10
 
 SWEEP: Final = 0.5
 """Seconds between two looks for connections that have used up their time."""
-
-TURN: Final = 0.002
-"""Seconds of a processor for handshakes that begin in one turn of the reactor."""
 
 Admits = Callable[[Sequence[Certificate], str], bool]
 """Returns whether a client may stay, from its verified chain (leaf first) and its address."""
@@ -132,12 +131,11 @@ class Arrival(Protocol):
             if not may_be_hello(self._received):
                 self.leave()
             elif is_whole(self._received):
-                self._door.wait_for_turn(self)
+                self._door.handshakes.wait_for_turn(self)
         elif self.deadline is None:
             self._tls.dataReceived(data)  # type: ignore[no-untyped-call]
         else:
-            with_tls = self._tls
-            self._door.charge(self, lambda: with_tls.dataReceived(data))  # type: ignore[no-untyped-call]
+            self._door.handshakes.charge(self, self._tls.dataReceived, data)
 
     def begin(self) -> None:
         """Begin TLS: it is this connection's turn."""
@@ -184,12 +182,9 @@ class Door(Factory):
         self.newcomers: Places[Arrival] = Places(MAX_NEWCOMERS, randrange, self._free_places)
         self._context = context
         self._admits = admits
-        self._spent = spent
+        self.handshakes = Handshakes(clock, spent)
         self._tls = TLSMemoryBIOFactory(context, False, self, clock)
         self._limit = ArrivalLimit()
-        self._budget = TimeBudget()
-        self._turns: Turns[Arrival] = Turns()
-        self._next: IDelayedCall | None = None
         self._sweep: IDelayedCall | None = None
 
     def buildProtocol(self, addr: Any) -> Arrival | None:  # noqa: N802
@@ -200,6 +195,32 @@ class Door(Factory):
         if not self._limit.admits(origin[0], now, is_known=is_known):
             return None
         return Arrival(self, origin, is_known=is_known)
+
+    @property
+    def open(self) -> int:
+        """The number of connections."""
+        return len(self.clients) + len(self.newcomers)
+
+    def limit(self, most: int) -> None:
+        """Keep at most `most` connections, or the usual limits if those are less; but one of each.
+
+        A client whose handshake is complete is counted apart from one without a certificate yet.
+        """
+        newcomers = min(MAX_NEWCOMERS, most * MAX_NEWCOMERS // (MAX_CLIENTS + MAX_NEWCOMERS))
+        clients = min(MAX_CLIENTS, most - newcomers)
+        for arrival in self.newcomers.limit(max(1, newcomers)):
+            arrival.leave()
+        for client in self.clients.limit(max(1, clients)):
+            client.leave()
+
+    def remember(self, host: str, ago: float) -> None:
+        """Note that a valid certificate came from an address some seconds ago.
+
+        Text that is not an address is ignored.
+        """
+        with suppress(OSError):
+            origin = prefix_of(host), address_of(host)
+            self.known.remember(origin, self.clock.seconds() - ago)
 
     def review(self) -> None:
         """Close the connections of clients that are not admitted any more, or not trusted."""
@@ -223,24 +244,7 @@ class Door(Factory):
     def forget(self, arrival: Arrival) -> None:
         """Note that a connection needs no place among the new ones, and no turn."""
         self.newcomers.leave(arrival)
-        self._turns.leave(arrival)
-
-    def wait_for_turn(self, arrival: Arrival) -> None:
-        """Begin TLS when it is a connection's turn."""
-        network, address = arrival.origin
-        key = address if arrival.is_known else network
-        self._turns.enter(arrival, key, is_known=arrival.is_known)
-        if self._next is None:
-            self._next = self.clock.callLater(0, self._take_turns)
-        elif arrival.is_known:
-            self._next.reset(0)
-
-    def charge(self, arrival: Arrival, work: Callable[[], None]) -> None:
-        """Do some work of a handshake, and charge what it takes."""
-        begin = self._spent()
-        work()
-        took = self._spent() - begin
-        self._budget.charge(self.clock.seconds(), took, is_known=arrival.is_known)
+        self.handshakes.leave(arrival)
 
     def welcome(self, client: Client) -> bool:
         """Return whether a client with a valid certificate gets a place, which it then has."""
@@ -256,25 +260,6 @@ class Door(Factory):
         if gone is not None:
             gone.leave()
         return True
-
-    def _take_turns(self) -> None:
-        """Begin handshakes for as long as one turn of the reactor and the budget allow."""
-        self._next = None
-        begin = self._spent()
-        while True:
-            now = self.clock.seconds()
-            only_known = self._budget.wait(now, is_known=False) > 0
-            if only_known and self._budget.wait(now, is_known=True) > 0:
-                break
-            turn = self._turns.next(only_known=only_known)
-            if turn is None:
-                break
-            self.charge(turn.one, turn.one.begin)
-            if self._spent() - begin >= TURN:
-                break
-        if self._turns:
-            wait = self._budget.wait(self.clock.seconds(), is_known=self._turns.has_known)
-            self._next = self.clock.callLater(wait, self._take_turns)
 
     def _close_late(self) -> None:
         """Close the connections that have used up their time."""

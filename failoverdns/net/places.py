@@ -60,6 +60,15 @@ class Places(Generic[One]):
         self.leave(gone)
         return gone
 
+    def limit(self, most: int) -> list[One]:
+        """Keep at most `most` connections from now on; return those that have to give way."""
+        self._most = most
+        gone = []
+        while len(self._origins) > most:
+            gone.append(self._group.pick(self._choose))
+            self.leave(gone[-1])
+        return gone
+
     def leave(self, one: One) -> None:
         """Take the place of a connection away, if it has one."""
         origin = self._origins.pop(one, None)
@@ -145,7 +154,7 @@ class KnownOrigins:
     def remember(self, origin: Origin, now: float) -> None:
         """Note that a valid certificate came from `origin`; `now` in seconds of any clock."""
         for step in origin:
-            self._seen[step] = now
+            self._seen[step] = max(now, self._seen.get(step, now))
             self._seen.move_to_end(step)
         while len(self._seen) > self._most:
             self._seen.popitem(last=False)

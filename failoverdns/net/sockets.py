@@ -6,7 +6,6 @@ This module does not use Twisted.
 from __future__ import annotations
 
 import errno
-import resource
 import socket
 import sys
 import time
@@ -22,9 +21,6 @@ SO_MEMINFO, _DROPS = 55, 8
 
 RECEIVE_BUFFER = 1 << 20
 """Bytes of queries that the kernel may buffer during a long reactor turn."""
-
-OTHER_DESCRIPTORS = 1200
-"""Open files of a process beside the connections that it limits."""
 
 BACKLOG = 1024
 _ATTEMPTS = 20
@@ -117,28 +113,6 @@ def lost_packets(sock: socket.socket) -> int:
     """Return the number of packets that the kernel dropped because `sock` was full."""
     memory = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * (_DROPS + 1))
     return int.from_bytes(memory[4 * _DROPS :], sys.byteorder)
-
-
-def make_room(connections: int) -> tuple[int, int]:
-    """Raise the limit of open files to fit `connections` connections beside other files.
-
-    Returns the number of open files needed, and the new limit, which is lower if the hard limit is.
-    """
-    wanted = connections + OTHER_DESCRIPTORS
-    return wanted, allow_descriptors(wanted)
-
-
-def allow_descriptors(wanted: int) -> int:
-    """Raise the limit of open files to `wanted`, as far as the hard limit allows.
-
-    Returns the new limit.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return wanted if soft == resource.RLIM_INFINITY else soft
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    return allowed
 
 
 def _bound(kind: socket.SocketKind, host: Address, port: int, shared: bool) -> socket.socket:

@@ -48,6 +48,9 @@ SERVED_AT_ONCE: Final = 16
 WAITING: Final = 128
 """Clients that have connected and are not accepted yet; further ones wait in connect(2)."""
 
+SPARE: Final = 3
+"""Descriptors that are kept for accepting a client: two for the connection, one to look at it."""
+
 _PAUSE: Final = 0.2
 """Seconds without accepting after no descriptor was free."""
 
@@ -91,6 +94,9 @@ class UnixListener:
         self._gid = gid
         self._factory: ServerFactory | None = None
         self._admits: Admits = lambda _: True
+        self._make_room: Callable[[], bool] = lambda: False
+        self._spare: list[int] = []
+        """Descriptors that are closed to accept a client when no other is free."""
         self._fault = ""
         self._checking = LoopingCall(self._check)
         self._checking.clock = reactor
@@ -101,12 +107,21 @@ class UnixListener:
         """Whether clients that connect to the path reach this socket."""
         return _identity(self.path) == self._identity
 
-    def accept(self, factory: ServerFactory, admits: Admits | None = None) -> None:
+    def accept(
+        self,
+        factory: ServerFactory,
+        admits: Admits | None = None,
+        make_room: Callable[[], bool] | None = None,
+    ) -> None:
         """Serve clients from now on, and make the socket again whenever its file is removed.
 
-        Clients that `admits` does not admit are disconnected.
+        Clients that `admits` does not admit are disconnected.  `make_room` disconnects a client
+        when no descriptor is free; a few are kept for the client that needs one then.
         """
         self._factory = factory
+        if make_room is not None:
+            self._make_room = make_room
+            self._keep_spare()
         if admits is not None:
             self._admits = admits
         self._reactor.addReader(self)
@@ -117,6 +132,7 @@ class UnixListener:
         if self._checking.running:
             self._checking.stop()
         self._reactor.removeReader(self)
+        self._close_spare()
         return os.dup(self._socket.fileno())
 
     def close(self) -> None:
@@ -124,6 +140,7 @@ class UnixListener:
         if self._checking.running:
             self._checking.stop()
         self._reactor.removeReader(self)
+        self._close_spare()
         if self.is_in_place:
             with suppress(OSError):
                 self.path.unlink()
@@ -156,11 +173,36 @@ class UnixListener:
         except (BlockingIOError, ConnectionError):
             return
         except OSError:  # no descriptor is free
-            self._reactor.removeReader(self)
-            self._reactor.callLater(_PAUSE, self._resume)
+            if self._spare:
+                self._use_spare()
+            else:
+                self._reactor.removeReader(self)
+                self._reactor.callLater(_PAUSE, self._resume)
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802
         """Do nothing: the reactor stops, and `close` closes the socket."""
+
+    def _keep_spare(self) -> None:
+        """Open descriptors for the time when no other is free."""
+        with suppress(OSError):
+            while len(self._spare) < SPARE:
+                self._spare.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+
+    def _use_spare(self) -> None:
+        """Close the spare descriptors, so that the next client finds room, and make more."""
+        self._close_spare()
+        self._make_room()
+        self._reactor.callLater(_PAUSE, self._keep_spare_again)
+
+    def _close_spare(self) -> None:
+        while self._spare:
+            os.close(self._spare.pop())
+
+    def _keep_spare_again(self) -> None:
+        if self._checking.running:
+            self._keep_spare()
+            if len(self._spare) < SPARE and self._make_room():
+                self._reactor.callLater(_PAUSE, self._keep_spare_again)
 
     def _resume(self) -> None:
         if self._checking.running:

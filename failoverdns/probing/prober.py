@@ -126,6 +126,10 @@ class Prober:
         queue.waiting.append((target, done))
         self._begin_some(queue)
 
+    def allow(self, probes: int) -> None:
+        """Have at most N `probes` over sockets at a time; others wait for a place."""
+        self._queues[Lane.CONNECTIONS].places = probes
+
     def stop(self) -> None:
         """End every probe; no `done` is called any more."""
         if self._stopped:

@@ -19,6 +19,7 @@ from typing import Final
 from failoverdns.model.change import Change
 from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
+from failoverdns.store.database_schema import check_schema
 from failoverdns.store.interface import Unavailable
 from failoverdns.store.tags import (
     SPAN,
@@ -49,6 +50,7 @@ class Authentication:
         self._keys: dict[str, TagKey] = {}
         self.is_tagged = False
         """True once the file is known to have a right tag."""
+        self._schema: int | None = None
 
     def begin(self, connection: sqlite3.Connection, version: int, *, may_create: bool) -> None:
         """Open the key file, creating it if nothing needs the old one and `may_create` is true.
@@ -78,6 +80,13 @@ class Authentication:
                 "put the key file of this state back, or the state of this key file; or, "
                 f"{self.remedy}"
             )
+
+    def check_schema(self, connection: sqlite3.Connection) -> None:
+        """Raise Corrupt if the file has a trigger that is not ours; it is read if it changed."""
+        number = connection.execute("PRAGMA schema_version").fetchone()[0]
+        if number != self._schema:
+            check_schema(connection)
+            self._schema = number
 
     def check(self, connection: sqlite3.Connection, summing: Summing | None) -> None:
         """Raise Corrupt if the tag is not that of the rows that were read; None accepts them."""
@@ -162,6 +171,10 @@ class Authentication:
 
     def _sum(self, connection: sqlite3.Connection) -> tuple[TagKey, int]:
         """Return the sum of all codes before a change, and its key."""
+        try:
+            self.check_schema(connection)
+        except Corrupt as fault:
+            raise Unavailable(f"another program changed the file: it {fault}") from None
         tag = _tag_of(connection)
         key = self._key_of(tag)
         total = key.total(_head_of(connection), tag) if key is not None else None

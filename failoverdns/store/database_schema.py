@@ -27,11 +27,14 @@ to which it adds the hash chain, and copies the entities.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import lru_cache
 from typing import Final
 
 from failoverdns.model.change import EVERYBODY
+from failoverdns.model.errors import Corrupt
+from failoverdns.model.printable import printable
 from failoverdns.store.chain import START, linked
 
 SCHEMA_VERSION: Final = 5
@@ -141,6 +144,37 @@ def upgrade(connection: sqlite3.Connection, version: int) -> None:
             _link_history(connection)
         _execute(connection, _SINCE_5)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def check_schema(connection: sqlite3.Connection) -> None:
+    """Raise Corrupt if a file of the current version has a trigger, view or table that is not ours.
+
+    A trigger could change entities within a commit, which then makes a right tag for them.  Tables
+    and indexes with other names do nothing by themselves.
+    """
+    ours = _definitions()
+    query = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+    for kind, name, sql in connection.execute(query):
+        is_other = kind in ("table", "index") and name not in ours
+        if not is_other and ours.get(name) != _plain(sql):
+            raise Corrupt(
+                f"has a {kind} that failoverdns did not make, and that could change the state: "
+                f"{printable(name)}. Put a backup in its place; nothing was changed"
+            )
+
+
+@lru_cache(maxsize=1)
+def _definitions() -> Mapping[str, str]:
+    """Return the definition of everything in a new file, by name."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        create(connection)
+        query = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+        return {name: _plain(sql) for name, sql in connection.execute(query)}
+
+
+def _plain(sql: str) -> str:
+    """Return a definition without white space, which differs between versions."""
+    return "".join(str(sql).split())
 
 
 def _link_history(connection: sqlite3.Connection) -> None:

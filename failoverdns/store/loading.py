@@ -58,6 +58,7 @@ def load(connection: sqlite3.Connection, authentication: Authentication) -> Load
         found = connection.execute(f"PRAGMA quick_check('{table}')").fetchone()[0]
         if found != "ok":
             raise Corrupt(damaged(found))
+    authentication.check_schema(connection)
     revision = revision_of(connection)
     count, hash_ = connection.execute("SELECT entities, hash FROM head").fetchone()
     summing = authentication.summing(connection)

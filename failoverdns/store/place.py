@@ -115,11 +115,14 @@ def _mark_of(path: Path) -> Path:
 
 
 def _check_mode(path: Path) -> None:
-    """Raise Corrupt if others may write a file."""
+    """Raise Corrupt if others may write a file, or opening it would wait, as that of a pipe."""
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        status = path.stat()
     except FileNotFoundError:
         return
+    if not stat.S_ISREG(status.st_mode):
+        raise Corrupt(f"{path}: is not a regular file")
+    mode = stat.S_IMODE(status.st_mode)
     if mode & _OTHERS_WRITE:
         raise Corrupt(
             f"{path}: its mode is {mode:04o}, so others may change what is served: chmod go-w"

@@ -32,6 +32,8 @@ from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from typing import Any, Final
 
+from failoverdns import __version__
+from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import ListenAddress
 from failoverdns.net.succession import HandedConnection
 
@@ -95,3 +97,11 @@ def read_address(written: list[str | int]) -> ListenAddress:
     """Return an address from a JSON array; raises ValueError."""
     host, port = written
     return ListenAddress(ip_address(str(host)), int(port))
+
+
+def check_protocol(arguments: dict[str, Any]) -> None:
+    """Raise Rejected if the control process speaks another version of the protocol."""
+    spoken = arguments.get("protocol", 1)
+    if spoken != PROTOCOL:
+        text = f"failoverdns {__version__} is on disk, and speaks {PROTOCOL}, not {spoken}"
+        raise Rejected(OTHER_VERSION, text)

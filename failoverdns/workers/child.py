@@ -23,13 +23,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import Logger
 
-import failoverdns
 from failoverdns import __version__
 from failoverdns.answering.answerer import Answerer
 from failoverdns.answering.settings import WorkerSettings, read_worker_settings
 from failoverdns.confinement.worker import Confinement, confine
 from failoverdns.model.commands.server import LogCommand, QueryLogOff, QueryLogOn, QueryLogStatus
 from failoverdns.model.errors import Malformed, Rejected
+from failoverdns.net.descriptors import OURS
 from failoverdns.net.peer import is_own_user
 from failoverdns.net.process import begin_logging, name_process, take_reactor
 from failoverdns.net.sockets import CannotListen
@@ -38,9 +38,8 @@ from failoverdns.net.unix import LOOK, UnixListener
 from failoverdns.protocol.table.fast_path import fast_path
 from failoverdns.workers.calls import (
     CONTROLLED,
-    OTHER_VERSION,
-    PROTOCOL,
     Call,
+    check_protocol,
     read_address,
     read_connections,
     write_address,
@@ -156,6 +155,7 @@ class AnsweringProcess:
                 check_protocol(arguments)
                 settings = read_worker_settings(arguments["settings"])
                 answerer.configure(settings)
+                OURS.note()
                 self._confine(settings)
             case Call.OPEN:
                 self._open(channel, arguments)
@@ -188,7 +188,7 @@ class AnsweringProcess:
         if self._confinement is not None:
             return
         log_file = settings.querylog.file if settings.querylog is not None else None
-        package = Path(failoverdns.__file__).parent
+        package = Path(__file__).parents[1]
         self._confinement = confine(package, self._rendezvous, log_file)
         if self._listener is not None:
             self._listener.is_contended = False
@@ -297,14 +297,6 @@ class AnsweringProcess:
             self._retrying.stop()
         if self._listener is not None:
             self._listener.close()
-
-
-def check_protocol(arguments: dict[str, Any]) -> None:
-    """Raise Rejected if the control process speaks another version of the protocol."""
-    spoken = arguments.get("protocol", 1)
-    if spoken != PROTOCOL:
-        text = f"failoverdns {__version__} is on disk, and speaks {PROTOCOL}, not {spoken}"
-        raise Rejected(OTHER_VERSION, text)
 
 
 def _log_command(arguments: dict[str, Any]) -> LogCommand:

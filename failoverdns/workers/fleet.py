@@ -4,52 +4,47 @@
     a process ends                    -> another one answers on its sockets at once
                                       -> a new one is started, filled, and gets the sockets
 
-The fleet decides which process answers on which sockets.  Starting and watching a single process is
-in `workers.worker_process`, addresses and settings are in `workers.settings`.
+The fleet decides when a process is started, filled and replaced.  Starting and watching one of them
+is in `workers.worker_process`, which one answers on which sockets in `workers.socket_division`,
+addresses and settings are in `workers.settings`.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from failoverdns.answering.settings import share_of, write_worker_settings
 from failoverdns.model.change import Delta, Json
 from failoverdns.model.commands.server import LogCommand, QueryLogOff, QueryLogOn
-from failoverdns.model.errors import Malformed, Rejected
+from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import Config
 from failoverdns.net.inherited import Inherited
 from failoverdns.net.spawning import spawn
-from failoverdns.net.succession import HandedConnection, HandedPair, close_all
+from failoverdns.net.succession import HandedConnection, HandedPair
 from failoverdns.protocol.table.deltas import write_parts, write_swap
 from failoverdns.workers.called_process import Gone, Stuck
-from failoverdns.workers.calls import PROTOCOL, Call, write_address, write_connections
+from failoverdns.workers.calling import call_all, call_later
+from failoverdns.workers.calls import PROTOCOL, Call
 from failoverdns.workers.filling import FILLING, fill, fill_next
 from failoverdns.workers.frames import write_delta_frame, write_forget_frame, write_swap_frame
 from failoverdns.workers.handover import Orphans, dismiss
+from failoverdns.workers.heartbeat import Heartbeat
 from failoverdns.workers.interface import CannotAnswer, Parts
-from failoverdns.workers.reports import added, check_report, combined, confined_by
+from failoverdns.workers.kept_texts import KeptTexts
+from failoverdns.workers.query_logs import log_queries
+from failoverdns.workers.reports import collected, combined, in_words
 from failoverdns.workers.settings import AnsweringSetup, PreparedWorkers, warn_of_query_log
+from failoverdns.workers.socket_division import divide_connections, divide_sockets
 from failoverdns.workers.worker_process import Worker
-
-HEARTBEAT: Final = 0.5
-"""Seconds between two checks that each answering process still answers calls."""
-
-PATIENCE: Final = 1.4
-"""Seconds that a check may take: with `HEARTBEAT`, a process that hangs is killed within two."""
-
-KEPT_AT_ONCE: Final = 100
-"""Texts that are sent to a new process in one call."""
 
 PAUSE: Final = 1.0
 """Seconds before the next attempt to replace a process that ended before it could answer."""
@@ -75,13 +70,12 @@ class Fleet:
         self._workers: list[Worker] = []
         self._parts: Parts = lambda: iter(())
         self._orphans = Orphans(reactor, control_socket, inherited)
-        self._kept: dict[int, str] = {}
+        self._kept = KeptTexts()
         self._sample: int | None = None
         self._replacing = False
         self._is_outdated = False
         """Whether the files on disk are of a version that cannot answer for this one."""
-        self._heartbeat = LoopingCall(self._look)
-        self._heartbeat.clock = reactor
+        self._heartbeat = Heartbeat(reactor, lambda: self._workers)
 
     async def start(self, config: Config, parts: Parts) -> None:
         """Start and fill the processes, then let them answer.
@@ -102,21 +96,19 @@ class Fleet:
         self._arrange()
         await self.visible()
         await dismiss(self._orphans.taken(), self.take)
-        self._heartbeat.start(HEARTBEAT, now=False)
-        reports = [one for one in await self._call_all(Call.REPORT) if isinstance(one, dict)]
-        log.info(
-            "{count} answering process(es), fast path: {fast_path}, confined by {confinement}",
-            count=self._count,
-            fast_path=", ".join(sorted({str(one["fast_path"]) for one in reports})),
-            confinement=confined_by(reports),
-        )
+        self._heartbeat.start()
+        reports = [
+            one for one in await call_all(self._workers, Call.REPORT) if isinstance(one, dict)
+        ]
+        text = "{count} answering process(es), {properties}"
+        log.info(text, count=self._count, properties=in_words(reports))
 
     async def recall(self) -> list[str]:
         """Find the processes of an earlier control process; return the texts that they keep."""
         return await self._orphans.recall()
 
     def leave(self) -> None:
-        """Let the processes of an earlier control process continue: this one will not answer."""
+        """Let processes of an earlier control process continue: this one will not answer."""
         self._orphans.leave()
 
     def includes(self, pid: int) -> bool:
@@ -125,16 +117,11 @@ class Fleet:
 
     def keep(self, number: int, text: str) -> None:
         """Have every process keep a text; one that is started later gets it too."""
-        self._kept[number] = text
-        for worker in self._workers:
-            self._call_later(worker, Call.KEEP, {"steps": [[number, text]]})
+        self._kept.keep(self._workers, number, text)
 
     def forget(self) -> None:
         """Have every process forget the texts that it keeps."""
-        if self._kept:
-            self._kept.clear()
-            for worker in self._workers:
-                self._call_later(worker, Call.KEEP, {})
+        self._kept.forget(self._workers)
 
     def publish(self, delta: Delta) -> None:
         """Send a delta to every process, including those that are being filled."""
@@ -169,7 +156,11 @@ class Fleet:
 
         Raises Rejected `unknown-outcome` if a process neither answers nor can be killed.
         """
-        faults = [fault for fault in await self._call_all(Call.APPLIED) if isinstance(fault, Stuck)]
+        faults = [
+            fault
+            for fault in await call_all(self._workers, Call.APPLIED)
+            if isinstance(fault, Stuck)
+        ]
         if faults:
             text = "; ".join(str(fault) for fault in faults)
             raise Rejected("unknown-outcome", f"committed, but old answers may be given: {text}")
@@ -192,14 +183,7 @@ class Fleet:
     async def report(self) -> dict[str, Json]:
         """Return the counts of packets and connections of all processes, and their process ids."""
         asked = [worker for worker in self._workers if worker.is_serving]
-        by_pid: dict[int, dict[str, Any]] = {}
-        for worker, report in zip(asked, await self._call_all(Call.REPORT), strict=True):
-            if not isinstance(report, Gone | Stuck | Rejected | Failure):
-                try:
-                    check_report(report)
-                    by_pid[worker.pid] = report
-                except Malformed as fault:
-                    worker.distrust(str(fault))
+        by_pid = collected(asked, await call_all(self._workers, Call.REPORT))
         return combined(self._workers, by_pid, self._setup.addresses.lost())
 
     async def log_queries(self, command: LogCommand) -> dict[str, Json]:
@@ -207,15 +191,10 @@ class Fleet:
 
         Raises Rejected.
         """
-        found = await self._call_all(Call.LOG_QUERIES, _log_arguments(command))
-        reports = [report for report in found if isinstance(report, dict)]
-        refusals = [fault for fault in found if isinstance(fault, Rejected)]
-        if refusals or not reports:
-            raise refusals[0] if refusals else Rejected("unavailable", "no process answers")
+        report = await log_queries(self._workers, command)
         if isinstance(command, QueryLogOff | QueryLogOn):
             self._sample = command.sample if isinstance(command, QueryLogOn) else None
-        counted = added({k: report[k] for k in ("written", "lost")} for report in reports)
-        return {**reports[0], **counted}
+        return report
 
     def log_addresses(self) -> None:
         """Log the addresses on which the server answers."""
@@ -224,8 +203,7 @@ class Fleet:
     async def stop(self) -> None:
         """Stop every process."""
         self._replacing = False
-        if self._heartbeat.running:
-            self._heartbeat.stop()
+        self._heartbeat.stop()
         running = [*self._workers, *self._orphans.taken()]
         retiring = [Deferred.fromCoroutine(worker.retire()) for worker in running]
         await gatherResults(retiring, consumeErrors=True)
@@ -233,16 +211,12 @@ class Fleet:
 
     async def take(self, connections: Iterable[HandedConnection]) -> None:
         """Continue TCP connections of other processes, divided between the workers."""
-        serving = [worker for worker in self._workers if worker.is_serving]
-        rest = list(connections)
-        for index, worker in enumerate(serving):
-            await self._give(worker, rest[index :: len(serving)])
+        await divide_connections(self._workers, connections)
 
     async def hand_over(self) -> tuple[list[HandedPair], list[HandedConnection]]:
         """Leave the workers answering, and return the sockets for the next program."""
         self._replacing = False
-        if self._heartbeat.running:
-            self._heartbeat.stop()
+        self._heartbeat.stop()
         with suppress(Rejected):
             await self.visible()  # all that was sent has arrived
         for worker in self._workers:
@@ -250,18 +224,6 @@ class Fleet:
         pairs = self._setup.addresses.copies()
         self._setup.close()
         return pairs, []
-
-    async def _give(self, worker: Worker, connections: list[HandedConnection]) -> None:
-        """Have a worker continue TCP connections; if it has ended, they are closed."""
-        descriptors = [one.descriptor for one in connections]
-        try:
-            if connections:
-                written = {"connections": write_connections(connections)}
-                await worker.call(Call.TAKE, written, descriptors)
-        except (Gone, Stuck, Rejected) as fault:
-            log.error("TCP connections are lost: {fault}", fault=str(fault))
-        finally:
-            close_all(descriptors)
 
     def _launch(self, place: int) -> Worker:
         worker = Worker(self._reactor, place, self._replace)
@@ -277,8 +239,7 @@ class Fleet:
         """
         for worker in workers:
             await worker.call(Call.CONFIGURE, self._settings(), bound=FILLING)
-            for pieces in _pieces(self._kept):
-                await worker.call(Call.KEEP, {"steps": pieces}, bound=FILLING)
+            await self._kept.send_all(worker)
             if self._sample is not None:
                 await worker.call(Call.LOG_QUERIES, {"sample": self._sample})
         await fill(workers, self._parts, self._reactor)
@@ -286,22 +247,8 @@ class Fleet:
             worker.is_serving = True
 
     def _arrange(self) -> None:
-        """Assign every pair of sockets to a process that answers: its own one, or another."""
-        serving = [worker for worker in self._workers if worker.is_serving]
-        at = {worker.place: worker for worker in serving}
-        bound = {one.number: one for one in self._setup.addresses.bound}
-        for worker in serving:
-            wanted = {
-                number for number, one in bound.items() if at.get(one.place, serving[0]) is worker
-            }
-            fresh, surplus = sorted(wanted - worker.open), sorted(worker.open - wanted)
-            worker.open = wanted
-            if fresh:
-                sockets = [[number, write_address(bound[number].asked)] for number in fresh]
-                descriptors = [sock.fileno() for number in fresh for sock in bound[number].pair]
-                self._call_later(worker, Call.OPEN, {"sockets": sockets}, descriptors)
-            if surplus:
-                self._call_later(worker, Call.CLOSE, {"numbers": surplus})
+        """Assign every pair of sockets to a process that answers."""
+        divide_sockets(self._workers, self._setup.addresses.bound)
 
     def _replace(self, worker: Worker) -> None:
         """Let others answer for a process that has ended, and start a new one in its place."""
@@ -343,59 +290,8 @@ class Fleet:
 
     def _configure(self) -> None:
         for worker in self._workers:
-            self._call_later(worker, Call.CONFIGURE, self._settings())
+            call_later(worker, Call.CONFIGURE, self._settings())
 
     def _settings(self) -> dict[str, Any]:
         settings = write_worker_settings(share_of(self._setup.settings, self._count))
         return {"settings": settings, "protocol": PROTOCOL}
-
-    def _look(self) -> None:
-        """Check that each process answers calls, as it must even if nothing changes."""
-
-        async def check(worker: Worker) -> None:
-            worker.is_being_checked = True
-            with suppress(Gone, Stuck):
-                await worker.call(Call.APPLIED, bound=PATIENCE)
-            worker.is_being_checked = False
-
-        for worker in self._workers:
-            if worker.is_serving and not worker.is_being_checked:
-                spawn(check(worker))
-
-    def _call_later(
-        self, worker: Worker, name: Call, arguments: Any = None, descriptors: Iterable[int] = ()
-    ) -> None:
-        """Call a process; if it has ended, `_replace` deals with that."""
-
-        async def call() -> None:
-            with suppress(Gone, Stuck):
-                await worker.call(name, arguments, descriptors)
-
-        spawn(call())
-
-    async def _call_all(self, name: Call, arguments: dict[str, Any] | None = None) -> list[Any]:
-        """Call every process that answers; return the result or the exception of each."""
-        calls = [
-            Deferred.fromCoroutine(worker.call(name, arguments)).addErrback(_value)
-            for worker in self._workers
-            if worker.is_serving
-        ]
-        return list(await gatherResults(calls))
-
-
-def _pieces(kept: dict[int, str]) -> Iterator[list[list[int | str]]]:
-    """Yield texts with their numbers in pieces that fit into a call."""
-    steps = iter(sorted(kept.items()))
-    while piece := list(islice(steps, KEPT_AT_ONCE)):
-        yield [[number, text] for number, text in piece]
-
-
-def _value(failure: Failure) -> Gone | Stuck | Rejected | Failure:
-    value = failure.value
-    return value if isinstance(value, Gone | Stuck | Rejected) else failure
-
-
-def _log_arguments(command: LogCommand) -> dict[str, Any]:
-    if isinstance(command, QueryLogOn):
-        return {"sample": command.sample}
-    return {"off": True} if isinstance(command, QueryLogOff) else {}

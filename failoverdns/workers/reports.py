@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
+
+from twisted.python.failure import Failure
 
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed
@@ -37,6 +39,29 @@ def combined(
     }
 
 
+def in_words(found: Collection[Mapping[str, Any]]) -> str:
+    """Return what answering processes answer with, and what they are confined by, for the log."""
+    fast_paths = ", ".join(sorted({str(one["fast_path"]) for one in found}))
+    return f"fast path: {fast_paths}, confined by {_confinement(found)}"
+
+
+def collected(asked: Iterable[Worker], found: Iterable[Any]) -> dict[int, dict[str, Any]]:
+    """Return the reports of processes by their ids, without failures.
+
+    A process whose report is malformed is killed.
+    """
+    by_pid: dict[int, dict[str, Any]] = {}
+    for worker, report in zip(asked, found, strict=True):
+        if isinstance(report, Exception | Failure):
+            continue
+        try:
+            check_report(report)
+            by_pid[worker.pid] = report
+        except Malformed as fault:
+            worker.distrust(str(fault))
+    return by_pid
+
+
 def check_report(report: Any) -> None:
     """Raise Malformed if what an answering process reports of itself cannot be shown."""
     if not isinstance(report, dict):
@@ -63,16 +88,21 @@ def _is_short(value: Any) -> bool:
     return isinstance(value, int)
 
 
-def confined_by(found: Iterable[Mapping[str, Any]]) -> str:
+def _confinement(found: Iterable[Mapping[str, Any]]) -> str:
     """Return what holds the answering processes, and what this system does not have for it."""
     confinements = [one.get("confinement") or {} for one in found]
     version = min((one.get("landlock", 0) for one in confinements), default=0)
     filtered = all(one.get("seccomp", False) for one in confinements)
-    parts = {f"Landlock version {version}": version > 0, "seccomp": filtered}
-    present = [name for name, there in parts.items() if there]
-    missing = [name.split()[0] for name, there in parts.items() if not there]
-    text = " and ".join(["loss of capabilities", *present])
-    return f"{text}; without {' and '.join(missing)} on this system" if missing else text
+    parts = ["loss of capabilities"]
+    missing: list[str] = []
+    for there, name, absent in (
+        (version > 0, f"Landlock version {version}", "Landlock"),
+        (filtered, "seccomp", "seccomp filter"),
+    ):
+        (parts if there else missing).append(name if there else f"no {absent}")
+    last = f" and {parts.pop()}" if len(parts) > 1 else ""
+    text = ", ".join(parts) + last
+    return f"{text}; this system has {' and '.join(missing)}" if missing else text
 
 
 def added(reports: Iterable[Mapping[str, int]]) -> dict[str, Any]:

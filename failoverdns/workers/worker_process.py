@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from failoverdns.workers.called_process import CalledProcess
 from failoverdns.workers.channel import Channel, call_nothing, open_channel
 from failoverdns.workers.child import CHANNEL
+from failoverdns.workers.interface import CannotAnswer
 from failoverdns.workers.rendezvous import rendezvous_of
 from failoverdns.workers.starting import command, environment
 
@@ -44,22 +45,28 @@ class Worker(CalledProcess, ProcessProtocol):
         self._rendezvous = Path()
 
     def start(self, control_socket: Path) -> None:
-        """Start the process; it can be found beside `control_socket`."""
+        """Start the process; it can be found beside `control_socket`.  Raises CannotAnswer."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._channel = Channel(call_nothing, call_nothing, self._lose, only_replies=True)
         open_channel(self._reactor, ours.fileno(), self._channel)
         ours.close()
         nothing = os.open(os.devnull, os.O_RDWR)
-        process = self._reactor.spawnProcess(
-            self,
-            sys.executable,
-            command(control_socket, self.place, sys.path),
-            env=environment(os.environ),
-            path="/",
-            childFDs={0: nothing, 1: 2, 2: 2, CHANNEL: theirs.fileno()},
-        )
-        os.close(nothing)
-        theirs.close()
+        try:
+            process = self._reactor.spawnProcess(
+                self,
+                sys.executable,
+                command(control_socket, self.place, sys.path),
+                env=environment(os.environ),
+                path="/",
+                childFDs={0: nothing, 1: 2, 2: 2, CHANNEL: theirs.fileno()},
+            )
+        except OSError as fault:
+            self._retiring = True
+            self._channel.abort()
+            raise CannotAnswer(f"an answering process cannot be started: {fault}") from None
+        finally:
+            os.close(nothing)
+            theirs.close()
         self.pid = process.pid
         self._channel.name = f"answering process {self.pid}"
         self._rendezvous = rendezvous_of(control_socket, self.pid)

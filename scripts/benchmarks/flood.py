@@ -1,221 +1,215 @@
-"""Measure the share of honest queries that are answered during a flood.
+"""Measure what a flood from one network leaves to honest clients, beside NSD and Knot.
 
-The flood comes from one network and asks for random names of the zone, which takes the slow path;
-honest clients in ten other networks ask for one name.  Resolvers try three times; the share of
-answers in three tries is computed from the share in one try.
-The capacity is the rate of answers when the server is queried without a pause.
-Every step is bounded in time.  On two cores the flood may not reach ten times the capacity, so the
-rate that it reached is printed.
+All servers serve the same 10,000 names with one process or thread on one core; the flood and the
+honest clients come from another core.  Each server is measured without limits and with a limit of
+20 replies a second (`--limit`) for a network and name, truncating every second one over it.
+
+  share     the share of honest queries that are answered in half a second, for each rate of a flood
+  capacity  answers a second without limits, and with a limit that is counted but never reached
+  bytes     full replies and bytes sent for each byte received, for floods of several kinds
+
+The servers take turns in several rounds, and figures are medians.  If the load cannot send as fast
+as it should, the rate that it reached is printed.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
+import asyncio
+import json
 import os
-import random
-import socket
-import struct
+import statistics
+import subprocess
+import sys
 import tempfile
-import time
-from contextlib import ExitStack, suppress
-from multiprocessing.sharedctypes import Synchronized
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import dns.message
-from measuring import (
-    EXECUTABLE,
-    Asker,
-    Process,
-    connect,
-    free_port,
-    machine,
-    print_table,
-    write_json,
-)
+from data_plane.generator import Generator, compile_native
+from data_plane.names import write_state, write_zone
+from data_plane.parts import data_for
+from data_plane.servers import Data, Kind, Server, limiting_kinds
+from measuring import machine, print_table, write_json
 
-CONFIG = """\
-zones:
-  failover.test:
-    nameservers: {{ns1: [127.0.0.1]}}
-    records: ["www A 192.0.2.10"]
-listen: ["127.0.0.1:{port}"]
-workers: 0
-control: {{socket: control.sock}}
-state: {{sqlite: state.db}}
-{limit}"""
-LIMIT = "rate_limit: {}\n"
-HONEST = [f"127.0.{network}.1" for network in range(10, 20)]
-FLOOD_SOURCE = "127.0.2.1"
-FACTORS = (1, 2, 5, 10)
-HONEST_RATE = 100
-"""Honest queries a second from all networks together, a tenth from each."""
+NAMES = 10_000
+NEVER_REACHED = 1_000_000
+HONEST, NETWORKS = 300, 30
+"""Honest queries a second of all networks together, and the number of networks."""
 
-TRIES = 3
-BURST = 0.002
-"""Seconds between the bursts of the flood."""
+FLOODS = {
+    "same": "one name, A",
+    "random": "names that do not exist",
+    "other": "names of another zone",
+    "types": "one name, ever new types",
+    "origin": "the origin, ever new types",
+}
+FLOOD_RATE, FLOOD_SECONDS = 1500, 2.0
+"""The flood that amplification is measured with, 3,000 queries."""
 
-HONEST_QUERY = dns.message.make_query("www.failover.test", "A").to_wire()
+FIRST_NETWORK = 240
+"""The networks of these floods, none of which is limited yet."""
+
+Figures = dict[str, Any]
 
 
-def send_flood(port: int, rate: float, seconds: float, core: int, sent: Synchronized[int]) -> None:
-    """Send random questions at `rate` a second; store the number that was sent in `sent`."""
-    _pin(core)
-    dice = random.Random(1)
-    questions = [
-        dns.message.make_query(f"{dice.randrange(10**9)}.failover.test", "A").to_wire()
-        for _ in range(2000)
-    ]
-    with _socket(FLOOD_SOURCE, port) as sock:
-        begin = time.perf_counter()
-        until = begin + seconds
-        count = 0
-        while (now := time.perf_counter()) < until:
-            due = int((now - begin) * rate) - count
-            for index in range(min(due, 2000)):
-                with suppress(OSError):
-                    sock.send(questions[(count + index) % 2000])
-            count += max(0, min(due, 2000))
-            if due < 2000:
-                time.sleep(BURST)
-    sent.value = count
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Running servers by name and state of their limit, and the programs that load them."""
+
+    limited: dict[str, Server]
+    unlimited: dict[str, Server]
+    counting: dict[str, Server]
+    flooder: Path
+    generator: Generator
+    seconds: float
+    rounds: int
+
+    def flood(self, server: Server, seconds: float, **options: object) -> Figures:
+        """Flood a server; return the figures of the load."""
+        options = {
+            "port": server.port,
+            "groups": server.groups,
+            "core": self.generator.core,
+            "seconds": seconds,
+            **options,
+        }
+        words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+        done = subprocess.run([self.flooder, *words], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        figures: Figures = json.loads(done.stdout)
+        return figures
+
+    def in_turn(
+        self, servers: dict[str, Server], measure: Callable[[Server], Figures]
+    ) -> dict[str, list[Figures]]:
+        """Measure each server once in each round."""
+        found: dict[str, list[Figures]] = {name: [] for name in servers}
+        for _ in range(self.rounds):
+            for name, server in servers.items():
+                found[name].append(measure(server))
+        return found
 
 
-def capacity(port: int, core: int, seconds: float) -> float:
-    """Return the answers a second when 100 queries are always in flight."""
-    _pin(core)
-    dice = random.Random(2)
-    with _socket(FLOOD_SOURCE, port) as sock:
-        sock.settimeout(0.2)
-        begin = time.perf_counter()
-        in_flight = answered = 0
-        while time.perf_counter() - begin < seconds:
-            while in_flight < 100:
-                name = f"{dice.randrange(10**9)}.failover.test"
-                sock.send(_question(name))
-                in_flight += 1
-            try:
-                sock.recv(4096)
-                answered += 1
-                in_flight -= 1
-            except OSError:
-                in_flight = 0
-        return answered / (time.perf_counter() - begin)
-
-
-def honest(port: int, seconds: float) -> list[bool]:
-    """Query at a steady rate; return for each query whether it was answered in half a second."""
-    with ExitStack() as stack:
-        socks = [stack.enter_context(_socket(source, port)) for source in HONEST]
-        for sock in socks:
-            sock.setblocking(False)
-        begin = time.perf_counter()
-        count = int(seconds * HONEST_RATE)
-        answered = [False] * count
-        asked = 0
-        while time.perf_counter() - begin < seconds + 0.5:
-            while asked < count and time.perf_counter() - begin >= asked / HONEST_RATE:
-                query = struct.pack(">H", asked) + HONEST_QUERY[2:]
-                socks[asked % len(socks)].send(query)
-                asked += 1
-            for sock in socks:
-                with suppress(OSError):
-                    answered[int.from_bytes(sock.recv(4096)[:2], "big")] = True
-            time.sleep(0.001)
-    return answered
-
-
-def measure(limited: bool, seconds: float) -> dict[str, Any]:
-    """Return the figures with or without rate limiting."""
-    with tempfile.TemporaryDirectory() as name:
-        folder, port = Path(name), free_port()
-        text = CONFIG.format(port=port, limit="")
-        (folder / "failoverdns.yaml").write_text(text)
-        able = _run(folder, port, lambda: capacity(port, _cores()[1], seconds))
-        text = CONFIG.format(port=port, limit=LIMIT if limited else "")
-        (folder / "failoverdns.yaml").write_text(text)
-        steps = _run(
-            folder, port, lambda: [_step(port, able, factor, seconds) for factor in FACTORS]
+def shares(bench: Bench, kind: str, rates: Sequence[int]) -> list[tuple[object, ...]]:
+    """Return the share of honest queries that were answered, for each server and rate."""
+    servers = {f"{name}, limit": server for name, server in bench.limited.items()}
+    servers |= {f"{name}, no limit": server for name, server in bench.unlimited.items()}
+    rows: list[tuple[object, ...]] = [("flood/s", "reached", *servers)]
+    for rate in rates:
+        found = bench.in_turn(
+            servers,
+            lambda server, rate=rate: bench.flood(  # type: ignore[misc]
+                server, bench.seconds, kind=kind, rate=rate, honest=HONEST, networks=NETWORKS
+            ),
         )
-    return {"capacity": round(able), "limited": limited, "steps": steps}
+        reached = [one["per_second"] for figures in found.values() for one in figures]
+        row = [
+            f"{_median(one['honest_answered'] / one['honest'] for one in figures):.1%}"
+            for figures in found.values()
+        ]
+        rows.append((f"{rate:,}", f"{min(reached):,.0f} to {max(reached):,.0f}", *row))
+    return rows
 
 
-def _step(port: int, able: float, factor: int, seconds: float) -> dict[str, Any]:
-    sent = multiprocessing.Value("q", 0)
-    arguments = (port, able * factor, seconds + 1, _cores()[1], sent)
-    flood = multiprocessing.Process(target=send_flood, args=arguments, daemon=True)
-    flood.start()
-    time.sleep(0.5)
-    answered = honest(port, seconds)
-    flood.join(30)
-    once = sum(answered) / len(answered)
-    return {
-        "factor": factor,
-        "reached": round(sent.value / (seconds + 1) / able, 1),
-        "answered": round(once, 3),
-        "answered_in_three": round(1 - (1 - once) ** TRIES, 3),
-    }
+def capacities(bench: Bench) -> list[tuple[object, ...]]:
+    """Return the capacity of each server without limits, and with one that is counted only."""
+
+    def saturate(server: Server) -> Figures:
+        run = bench.generator.run(
+            server.port, server.groups, "plain", window=192, seconds=bench.seconds / 2
+        )
+        return {"per_second": run["answered"] / run["seconds"]}
+
+    rows: list[tuple[object, ...]] = [("server", "no limit/s", "counting/s", "no limit/counting")]
+    for name in bench.unlimited:
+        pair = {"no": bench.unlimited[name], "counting": bench.counting[name]}
+        found = bench.in_turn(pair, saturate)
+        no, counting = ([one["per_second"] for one in found[key]] for key in pair)
+        ratio = _median(a / b for a, b in zip(no, counting, strict=True))
+        rows.append((name, f"{_median(no):,.0f}", f"{_median(counting):,.0f}", f"{ratio:.2f}"))
+    return rows
 
 
-def _run(folder: Path, port: int, work: Any) -> Any:
-    process = Process([EXECUTABLE, "serve", "--config", "failoverdns.yaml"], folder)
-    try:
-        connect(folder / "control.sock").close()
-        Asker(port, "www.failover.test").wait_for_answer()
-        os.sched_setaffinity(process.child.pid, {_cores()[0]})
-        return work()
-    finally:
-        process.stop()
+def amplification(bench: Bench) -> list[tuple[object, ...]]:
+    """Return what a network gets that floods, in replies that are not truncated and in bytes."""
+    rows: list[tuple[object, ...]] = [("3,000 queries in 2 s", *bench.limited)]
+    for network, (kind, words) in enumerate(FLOODS.items(), FIRST_NETWORK):
+        cells = []
+        for server in bench.limited.values():
+            one = bench.flood(
+                server, FLOOD_SECONDS, kind=kind, rate=FLOOD_RATE, network=network, hear=1
+            )
+            cells.append(f"{one['full']:,} full, {one['heard_bytes'] / one['bytes']:.2f}")
+        rows.append((words, *cells))
+    return rows
 
 
-def _socket(source: str, port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind((source, 0))
-    sock.connect(("127.0.0.1", port))
-    return sock
+def start(kinds: Sequence[Kind], folder: Path, data: Data, core: int) -> dict[str, Server]:
+    """Start servers on one core, with one process or thread each, and check their answers."""
+    servers = {}
+    for kind in kinds:
+        servers[kind.name] = server = Server(kind, folder / kind.name, data)
+        server.pin(core)
+    return servers
 
 
-def _question(name: str) -> bytes:
-    labels = b"".join(bytes((len(part),)) + part.encode() for part in name.split("."))
-    return struct.pack(">HHHHHH", 1, 0x100, 1, 0, 0, 0) + labels + b"\0\0\1\0\1"
-
-
-def _cores() -> tuple[int, int]:
-    cores = sorted(os.sched_getaffinity(os.getppid()))
-    return cores[0], cores[-1]
-
-
-def _pin(core: int) -> None:
-    os.sched_setaffinity(0, {core})
+def _median(values: Any) -> float:
+    return statistics.median(values)
 
 
 def main() -> None:
-    """Measure with and without the rate limit; print the figures."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=4.0, help="for each step, 1 to 60")
+    """Measure, and print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each step, 0.5 to 60 (2)")
+    parser.add_argument("--rounds", type=int, default=3, help="1 to 20 (3)")
+    parser.add_argument("--limit", type=int, default=20, help="replies a second (20)")
+    parser.add_argument("--kind", choices=[*FLOODS, "names"], default="random", help="(random)")
+    parser.add_argument(
+        "--rates", default="100000,200000,500000", help="queries a second, separated by commas"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write the figures to a file")
     arguments = parser.parse_args()
-    seconds = min(max(arguments.seconds, 1.0), 60.0)
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise SystemExit("two cores are needed: one for the servers, one for the load")
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     print(machine())
-    results = [measure(limited, seconds) for limited in (False, True)]
-    rows: list[tuple[object, ...]] = [
-        ("rate limit", "capacity/s", "sent x", "reached x", "answered", "in three tries")
-    ]
-    rows += [
-        (
-            "on" if result["limited"] else "off",
-            result["capacity"],
-            step["factor"],
-            step["reached"],
-            f"{step['answered']:.1%}",
-            f"{step['answered_in_three']:.1%}",
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        programs = compile_native(folder)
+        data = data_for(NAMES, folder)
+        write_zone(data.zone, data.groups)
+        asyncio.run(write_state(data.state, data.groups))
+        limits = (("limited", arguments.limit), ("unlimited", 0), ("counting", NEVER_REACHED))
+        servers = {
+            what: start(limiting_kinds(limit), folder / what, data, cores[1])
+            for what, limit in limits
+        }
+        bench = Bench(
+            **servers,
+            flooder=programs["flood"],
+            generator=Generator(programs["load"], cores[0]),
+            seconds=min(max(arguments.seconds, 0.5), 60.0),
+            rounds=min(max(arguments.rounds, 1), 20),
         )
-        for result in results
-        for step in result["steps"]
-    ]
-    print_table(rows)
-    write_json(arguments.json, {"machine": machine(), "results": results})
+        rates = [int(word) for word in arguments.rates.split(",")]
+        tables = {
+            "share": shares(bench, arguments.kind, rates),
+            "capacity": capacities(bench),
+            "bytes": amplification(bench),
+        }
+        for rows in tables.values():
+            print()
+            print_table(rows)
+    for kind in limiting_kinds(0):
+        print(f"{kind.name}: {kind.version()}")
+    print(machine())
+    write_json(arguments.json, {"machine": machine(), "tables": tables})
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ from failoverdns.model.health import (
     ProbeTarget,
     TlsExpectation,
 )
+from failoverdns.net.descriptors import allow_descriptors
 from failoverdns.net.process import take_reactor
-from failoverdns.net.sockets import allow_descriptors
 from failoverdns.probing.probe_loop import Probing
 from failoverdns.probing.prober import Prober
 

@@ -259,7 +259,8 @@ def test_a_query_with_a_cookie_has_a_ready_answer(cookie: bytes) -> None:
     message = query("shop.failover.test")
     message.use_edns(0, 0, 1232, options=[dns.edns.GenericOption(10, cookie)])
     packet, settings = message.to_wire(), answer_settings(SECRETS)
-    reply, valid = _ready_with_cookie(TABLE, packet, UDP, SECRETS)
+    found = _ready_with_cookie(TABLE, packet, UDP, SECRETS)
+    reply, valid = found.message, found.has_valid_cookie
     assert valid == (cookie == OWN)
     assert (
         reply == slow_answer(TABLE, packet, UDP, settings) == respond(TABLE, packet, UDP, settings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from queue import SimpleQueue
@@ -32,6 +31,7 @@ from failoverdns.model.group import Side
 from failoverdns.model.health import Health
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.settings import Config
+from failoverdns.net.descriptors import OTHER, OURS
 
 ZONES = """\
 zones: {failover.test: {nameservers: {ns1: [192.0.2.53]}}}
@@ -524,27 +524,30 @@ def test_hostnames_of_heads_are_resolved_at_once_and_again_every_15_seconds(
 def test_the_limit_of_open_files_is_raised_for_probes_or_a_warning_gives_the_remedy(
     world: World, logs: list[Any]
 ) -> None:
-    """For 2,048 connections of probes, and 640 other files."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    """For 2,048 connections of probes, and other files."""
+    OURS.clear()
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     config = world.load(BEAT)
-    just = replace(config.tcp, max_connections=most - 2048 - 640)
-    world.automation.configure(replace(config, tcp=just))
-    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
+    world.automation.configure(config)
+    wanted = OURS.wanted
+    assert wanted == OTHER + 2048
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (max(soft, wanted), most)
+    OURS.note()
     assert texts(logs, LogLevel.warn) == []
-    more = replace(config.tcp, max_connections=most - 2048 - 639)
-    world.automation.configure(replace(config, tcp=more))
-    assert texts(logs, LogLevel.warn) == [
-        f"health: {most} open files are allowed, and {most + 1} would give every probe a place: "
-        "some may be late (LimitNOFILE= of systemd, `ulimit -Hn`)"
-    ]
+    OURS.want("other connections", most, used=lambda: 0, changed=lambda _: None)
+    OURS.note()
+    (warning,) = texts(logs, LogLevel.warn)
+    assert f"{most} open files are allowed, and {wanted + most} are wanted" in warning
+    assert "(raise the hard limit: LimitNOFILE= of systemd, `ulimit -Hn`)" in warning
+    OURS.clear()
 
 
 def test_without_checks_the_limit_of_open_files_is_unchanged(world: World) -> None:
+    OURS.clear()
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    config = world.load(ZONES)
-    _, most = before
-    world.automation.configure(replace(config, tcp=replace(config.tcp, max_connections=most)))
+    world.automation.configure(world.load(ZONES))
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+    assert OURS.wanted == OTHER
 
 
 def test_the_report_counts_switches_and_probes(world: World) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from failoverdns.config.delivery import application_or_all, client
+from failoverdns.config.delivery import application_or_all, client, fingerprint
 from failoverdns.model.errors import Malformed
 from failoverdns.model.settings import (
     Config,
@@ -59,6 +59,22 @@ def test_text_that_cannot_identify_a_client_is_refused(text: str, message: str) 
         client(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [HEX, HEX.upper(), COLONS, COLONS.upper(), f"sha256:{HEX}", f"SHA256:{COLONS.upper()}"],
+)
+def test_a_fingerprint_has_digits_in_any_case_with_or_without_colons(text: str) -> None:
+    assert fingerprint(text) == f"sha256:{HEX}"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "web1.internal", HEX[1:], COLONS + ":", f"sha1:{HEX}", f"{HEX}\n"]
+)
+def test_text_that_is_not_a_fingerprint_is_refused(text: str) -> None:
+    with pytest.raises(Malformed, match="a fingerprint is sha256: and 64 hex digits"):
+        fingerprint(text)
+
+
 def test_a_client_may_fetch_applications_by_name_or_all_of_them() -> None:
     assert application_or_all("Shop-EU") == "shop-eu"
     assert application_or_all("*") == "*"
@@ -92,6 +108,19 @@ def test_the_settings_of_the_delivery_are_read(load: Load, right: str, tmp_path:
             clients=(("web1.internal", ("shop-eu", "blog")), (f"sha256:{HEX}", ("*",))),
         )
     )
+
+
+def test_what_is_revoked_is_read(load: Load, right: str, tmp_path: Path) -> None:
+    """Without these keys nothing is."""
+    section = right + delivery("'127.0.0.1:0'")
+    settings = load(section).delivery
+    assert settings is not None
+    assert (settings.revoked, settings.client_crl) == ((), None)
+    more = f'  revoked: ["{COLONS.upper()}"]\n  client_crl: clients.crl\n'
+    settings = load(section + more).delivery
+    assert settings is not None
+    assert settings.revoked == (f"sha256:{HEX}",)
+    assert settings.client_crl == tmp_path / "clients.crl"
 
 
 def test_the_list_of_clients_may_be_empty(load: Load, right: str) -> None:
@@ -155,6 +184,17 @@ def test_an_error_in_the_delivery_is_reported(
     shown: Shown, right: str, text: str, expected: list[str]
 ) -> None:
     assert shown(right + text) == expected
+
+
+def test_an_error_in_what_is_revoked_is_reported(shown: Shown, right: str) -> None:
+    section = right + delivery("'127.0.0.1:0'")
+    more = f'  revoked: ["{HEX}", x, "sha256:{COLONS.upper()}"]\n  client_crl: [a]\n'
+    assert shown(section + more) == [
+        "13:81 delivery.revoked[1]: a fingerprint is sha256: and 64 hex digits, with or without "
+        "colons",
+        f"13:84 delivery.revoked[2]: the fingerprint sha256:{HEX} is given twice",
+        "14:15 delivery.client_crl: must be text, not a list",
+    ]
 
 
 def test_listening_on_a_wildcard_address_takes_every_address_of_its_family(

@@ -88,8 +88,10 @@ def test_the_default_key_file_moves_with_the_state_and_is_not_reported_separatel
         ("a.pem", "b.pem", ("delivery",)),
         ("a.key", "b.key", ("delivery",)),
         ("ca.pem", "other.pem", ("delivery",)),
+        ("key: a.key", f"key: a.key, revoked: ['{'0' * 64}']", ()),
+        ("key: a.key", "key: a.key, client_crl: a.crl", ()),
     ],
-    ids=["clients", "address", "certificate", "key", "client_ca"],
+    ids=["clients", "address", "certificate", "key", "client_ca", "revoked", "client_crl"],
 )
 def test_only_the_clients_of_the_delivery_may_change_at_run_time(
     load: Load, right: str, old: str, new: str, sections: tuple[str, ...]

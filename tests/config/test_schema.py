@@ -185,7 +185,7 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
             delivery("port: 8443"),
             [
                 "9:3 delivery.port: unknown key; the keys here are "
-                "listen, certificate, key, client_ca, clients"
+                "listen, certificate, key, client_ca, clients, client_crl, revoked"
             ],
         ),
         (

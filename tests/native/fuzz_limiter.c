@@ -11,7 +11,7 @@
 enum { SETTINGS = 12, REPLY = 6, CLIENTS = 8 };
 
 static const uint32_t rates[] = {0, 1, 2, 3, 20, 1000, 999983, RATE_MOST};
-static const uint32_t sizes[] = {1, 2, 7, 8, 9, 64, 1000, 100000};
+static const uint32_t sizes[] = {1, 2, 7, 8, 9, 64, 1000, 4096};
 
 static limiter_settings settings_of(const uint8_t *data)
 {
@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             address[0] = (uint8_t)(number << 5); /* another network with any prefix of 3 bits */
         const client c = limiter_client(&l, address, data[0] & 64 ? 16 : 4);
         now += (int64_t)read16(data + 2) * (data[0] & 128 ? 1000000 : 1000);
-        for (unsigned times = 1 + data[5] % 32; times > 0; times--) {
+        for (unsigned times = 1 + data[5] % 8; times > 0; times--) {
             if (data[4] & 1 && limiter_refuses(&l, &c, now)) {
                 dropped++;
                 continue;

@@ -9,9 +9,9 @@ import pytest
 from authority import Authority, Issued
 from doors import HEADS, SHOWN, Connection, Endpoint
 
-from failoverdns.control.places import LIMITS
-from failoverdns.net import arrivals, budgets, tls_ports
-from failoverdns.net.sockets import OTHER_DESCRIPTORS
+from failoverdns.net import arrivals, budgets, handshakes, tls_ports
+from failoverdns.net.descriptors import OTHER
+from failoverdns.net.places import KNOWN_FOR
 from failoverdns.net.tls import TlsContext
 from failoverdns.reactions import ASKED_AT_ONCE, CALLS_AT_ONCE, PROGRAMS_AT_ONCE
 
@@ -209,8 +209,8 @@ def test_a_turn_of_the_reactor_begins_few_handshakes(endpoint: Endpoint) -> None
     for connection, hello in zip(crowd, hellos, strict=True):
         connection.protocol.dataReceived(hello)
     before = endpoint.spent
-    endpoint.door._take_turns()
-    assert endpoint.spent - before < 2 * arrivals.TURN
+    endpoint.door.handshakes.take_turns()
+    assert endpoint.spent - before < 2 * handshakes.TURN
 
 
 def test_a_connection_that_goes_while_it_waits_leaves_nothing(endpoint: Endpoint) -> None:
@@ -254,11 +254,19 @@ def test_the_number_of_connections_never_exceeds_the_limit(endpoint: Endpoint) -
 
 
 def test_file_descriptors_are_enough_for_all_limits_together() -> None:
-    """DNS over TCP, delivery, control clients, pipes of programs, calls of a CA."""
+    """Pipes of programs and calls of a CA, beside what `net.descriptors` divides."""
     programs = 2 * (PROGRAMS_AT_ONCE + ASKED_AT_ONCE) + 2 * CALLS_AT_ONCE
-    delivery = arrivals.MAX_CLIENTS + arrivals.MAX_NEWCOMERS + tls_ports.ACCEPTS_A_TURN
-    taken = delivery + LIMITS.most + programs
-    assert taken <= OTHER_DESCRIPTORS - 100
+    assert tls_ports.ACCEPTS_A_TURN + programs <= OTHER - 100
+
+
+def test_with_few_open_files_there_are_fewer_connections(endpoint: Endpoint) -> None:
+    """Newcomers and clients get less in the same proportion, and one at least."""
+    endpoint.door.limit(65)
+    fill(endpoint, "192.0.2.1", "198.51.100.1", "203.0.113.1", count=100)
+    assert len(endpoint.door.newcomers) == 40
+    endpoint.door.limit(0)
+    fill(endpoint, "192.0.2.1", count=3)
+    assert len(endpoint.door.newcomers) == 1
 
 
 def test_a_client_that_is_not_admitted_is_closed_and_not_known(tmp_path: Path) -> None:
@@ -290,3 +298,27 @@ def test_a_review_closes_the_clients_of_a_ca_that_is_not_trusted_any_more(
     endpoint.context.adopt(TlsContext(endpoint.files()))
     endpoint.door.review()
     assert client.wire.aborted
+
+
+def test_the_number_of_connections_can_be_lowered(endpoint: Endpoint) -> None:
+    """A system with few descriptors has fewer places, for both kinds of connections."""
+    clients = [endpoint.enter() for _ in range(30)]
+    fill(endpoint, "192.0.2.1", count=60)
+    assert endpoint.door.open == 90
+    endpoint.door.limit(65)
+    assert endpoint.door.open == 65
+    assert sum(client.is_gone for client in clients) == 5
+    endpoint.door.limit(10_000)
+    fill(endpoint, "192.0.2.1", count=2 * arrivals.MAX_NEWCOMERS)
+    assert len(endpoint.door.newcomers) == arrivals.MAX_NEWCOMERS
+
+
+def test_addresses_from_before_the_start_are_known_for_the_rest_of_their_time(
+    endpoint: Endpoint,
+) -> None:
+    address = bytes([192, 0, 2, 7])
+    endpoint.door.remember("192.0.2.7", KNOWN_FOR - 10)
+    endpoint.door.remember("?", 0)
+    assert endpoint.door.known.has(address, endpoint.clock.seconds())
+    endpoint.clock.advance(11)
+    assert not endpoint.door.known.has(address, endpoint.clock.seconds())

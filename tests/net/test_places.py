@@ -103,10 +103,27 @@ def test_known_origins_are_forgotten_after_a_time_and_when_there_are_too_many() 
     assert known.has(b"n", 100)
     assert known.has(b"a", 99 + KNOWN_FOR)
     assert not known.has(b"a", 100 + KNOWN_FOR)
+    known.remember((b"a",), 50)
+    assert known.has(b"a", 99 + KNOWN_FOR)
     known.remember((b"n", b"b"), 200)
     assert known.has(b"a", 200)
     known.remember((b"n", b"c"), 300)
     assert [known.has(step, 300) for step in (b"a", b"b", b"c", b"n")] == [False, True, True, True]
+
+
+@given(st.lists(ORIGINS, max_size=30), st.integers(0, 10), SEEDS)
+def test_the_limit_can_be_lowered_at_any_time(origins: list[Origin], most: int, seed: int) -> None:
+    """The largest networks give way first."""
+    found = places(seed)
+    for number, origin in enumerate(origins):
+        found.enter(number, origin)
+    before = found.all()
+    gone = found.limit(most)
+    assert len(found) == min(most, len(before))
+    assert {*found.all(), *gone} == set(before)
+    assert len(found) + len(gone) == len(before)
+    found.enter(-1, (b"late", b"late"))
+    assert len(found) <= most
 
 
 @pytest.mark.parametrize("seed", range(5))

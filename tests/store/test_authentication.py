@@ -347,6 +347,50 @@ def test_a_rotation_does_not_authenticate_what_something_else_changed(path: Path
         opened(path)
 
 
+TRIGGERS = {
+    "in each commit": (
+        "CREATE TRIGGER more AFTER INSERT ON history BEGIN "
+        + put("certificate/app-1", "facts.bundle", "c" * 64)
+        + "; END"
+    ),
+    "in a rotation": (
+        "CREATE TRIGGER more AFTER UPDATE ON bundles BEGIN "
+        + put("certificate/app-1", "facts.bundle", "c" * 64)
+        + "; END"
+    ),
+    "in place of a known one": (
+        "CREATE TRIGGER history_takes_no_update BEFORE UPDATE ON head BEGIN "
+        + put("certificate/app-1", "facts.bundle", "c" * 64)
+        + "; END"
+    ),
+    "of a view": "CREATE VIEW more AS SELECT * FROM entities",
+}
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_a_trigger_that_something_else_made_is_refused(path: Path, trigger: str) -> None:
+    """It could change rows within a commit, which then makes the tag for them."""
+    store = opened(path)
+    statements = ["DROP TRIGGER history_takes_no_update", TRIGGERS[trigger]]
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    with pytest.raises(Unavailable, match="that failoverdns did not make"):
+        run(store.commit(2, [change(3, Write(SHOP, replace(SHOP, active=Side.BACKUP)))]))
+    with pytest.raises(Unavailable, match="that failoverdns did not make"):
+        run(store.rotate_key())
+    run(store.close())
+    with pytest.raises(Corrupt, match="that failoverdns did not make, and that could change"):
+        opened(path)
+
+
+def test_other_tables_and_indexes_are_left_alone(path: Path) -> None:
+    """Programs that copy a database make some, and `ANALYZE` does."""
+    tamper(path, "CREATE TABLE _copied (x)", "CREATE INDEX faster ON fetches (number)", "ANALYZE")
+    store = opened(path)
+    run(store.commit(2, [change(3)]))
+
+
 @pytest.mark.parametrize("tag", ["''", "'x:y'"])
 def test_a_tag_that_vanishes_while_the_server_runs_is_noticed_by_the_next_commit(
     path: Path, tag: str

@@ -146,10 +146,12 @@ def test_a_damaged_file_is_refused_and_not_changed(path: Path, damage: str) -> N
     assert (path.read_bytes() if path.exists() else None) == before
 
 
-def test_a_pipe_is_refused_at_once(path: Path) -> None:
+@pytest.mark.parametrize("end", ["", "-wal", "-shm"])
+def test_a_pipe_is_refused_at_once(path: Path, end: str) -> None:
     """Opening it would wait for somebody who writes to it."""
-    path.unlink()
-    os.mkfifo(path, 0o600)
+    pipe = path.with_name(path.name + end)
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe, 0o600)
     with pytest.raises(Corrupt, match="is not a regular file"):
         opened(path)
 

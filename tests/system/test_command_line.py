@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shlex
 import signal
 import socket
@@ -146,7 +147,8 @@ def test_history_shows_who_ran_which_command(demo: Server) -> None:
     demo.ctl("switch", "shop", "--reason", "db maintenance")
     first = demo.ctl("history", "shop").stdout.splitlines()[0]
     assert "switch shop --reason 'db maintenance'" in first
-    assert f"[failoverdns uid {os.getuid()} pid " in first
+    name = pwd.getpwuid(os.getuid()).pw_name
+    assert f"[unix:{name}({os.getuid()}) failoverdns pid " in first
     assert first.endswith("; shop-us offline -> online")
 
 

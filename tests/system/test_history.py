@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
+from zlib import crc32
 
 from system.checkout import PROJECT
 from system.server import DEADLINE, EXECUTABLE, Server
@@ -108,3 +109,31 @@ def test_tampering_with_the_history_is_detected(demo: Server, tmp_path: Path) ->
     tamper(copy / "state.db", "DELETE FROM history WHERE revision > 6")
     assert tampered.launch().wait(DEADLINE) == 1
     assert "its history ends with revision 6" in tampered.log.read_text()
+
+
+def test_a_state_that_was_changed_in_the_file_is_not_served(demo: Server, tmp_path: Path) -> None:
+    """An operator may accept it as it is; `--verify` names what was changed all the same."""
+    assert demo.stop() == 0
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copy(demo.folder / "state.db", copy)
+    shutil.copy(demo.folder / "state.db.key", copy)
+    tamper(copy / "state.db", "UPDATE entities SET document = replace(document, 'us', 'xx')")
+    with closing(sqlite3.connect(copy / "state.db", isolation_level=None)) as connection:
+        connection.create_function("crc", 1, lambda text: crc32(text.encode()))
+        connection.execute("UPDATE entities SET checksum = crc(document)")
+    tampered = Server(copy)
+    assert tampered.launch().wait(DEADLINE) == 1
+    found = tampered.log.read_text()
+    assert "was changed by something else than failoverdns" in found
+    assert 'name is "shop-xx", and the history says "shop-us"' in found
+    (remedy,) = re.findall(r"sed -i 2d \S+state\.db\.key", found)
+    subprocess.run(remedy.split(), check=True)
+    try:
+        tampered.start()
+        done = tampered.ctl("history", "--verify", check=False)
+        assert done.returncode == 1
+        assert "corrupt: the state is not what follows from the history" in done.stderr
+        assert 'name is "shop-xx", and the history says "shop-us"' in done.stderr
+    finally:
+        tampered.kill()

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from ports import free_port
 from system.asking import Asker
-from system.machine import PROJECT, Machine
+from system.machine import CONFIG as CONFIG_FILE
+from system.machine import PROJECT, SOCKET, Machine
 from system.server import tool, wait_for
 
 HOSTNAME = "ns1.failover.test"
@@ -211,3 +212,36 @@ def test_sockets_of_systemd_survive_a_reload(machine: Machine) -> None:
         client.wait_for_more()
     assert client.lost == 0
     assert len(workers(machine)) == 2
+
+
+GROUP_OF_THE_SOCKET = """\
+SupplementaryGroups=failoverdns-control
+RuntimeDirectoryMode=0711
+SystemCallFilter=@chown
+"""
+"""As docs/systemd.md has it."""
+
+
+@pytest.mark.parametrize("machine", [GROUP_OF_THE_SOCKET], indirect=True)
+def test_operators_reach_the_socket_by_a_group_that_cannot_read_the_configuration(
+    machine: Machine,
+) -> None:
+    """The group of the server can read it; that of the socket only lets its members connect."""
+    page = (PROJECT / "docs" / "systemd.md").read_text()
+    assert GROUP_OF_THE_SOCKET in page
+    machine.run("sh", "-c", "echo failoverdns-control:x:77001: >>/etc/group")
+    roles = '{group: failoverdns-control, roles: {"@failoverdns-control": operator}}'
+    with machine.config.open("a") as config:
+        config.write(f"control: {roles}\n")
+    machine.run("systemctl", "start", "failoverdns")
+    operator = (tool("setpriv"), "--reuid=77002", "--regid=77003", "--groups=77001")
+    command = (*operator, "/opt/failoverdns/bin/failoverdns", "--socket", str(SOCKET))
+    for _ in range(2):
+        assert machine.run("stat", "-c", "%U %g %a", str(SOCKET)) == "failoverdns 77001 660\n"
+        assert machine.run(*command, "whoami") == "unix:77002: operator\n"
+        assert "needs the role admin" in machine.run(*command, "group", "add", "x", check=False)
+        assert "ermission denied" in machine.run(*operator, "cat", str(CONFIG_FILE), check=False)
+        machine.run("systemctl", "reload", "failoverdns")
+    machine.run("rm", str(SOCKET))
+    wait_for(lambda: machine.run(*command, "whoami", check=False) == "unix:77002: operator\n")
+    assert "members of" not in machine.log.read_text(), "nobody has to be warned"

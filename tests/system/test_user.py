@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -31,7 +32,7 @@ hooks:
 """
 HOOK = """\
 #!/bin/sh
-cat /proc/self/status >"{told}.new" && mv "{told}.new" "{told}"
+cat /proc/self/status /proc/self/limits >"{told}.new" && mv "{told}.new" "{told}"
 """
 
 
@@ -102,6 +103,7 @@ def test_a_server_of_root_serves_restarts_and_reloads_as_its_user(server: Server
     hook = dict(line.split(":\t", 1) for line in told.read_text().splitlines() if ":\t" in line)
     assert {int(hook[name], 16) for name in ("CapPrm", "CapEff", "CapAmb")} == {0}
     assert hook["Uid"].split()[0] == str(UID)
+    assert re.search("Max core file size +0 +0 ", told.read_text())
 
     before = workers(server)
     server.do(command="restart")

@@ -12,8 +12,7 @@ from failoverdns.model.change import Delta, Node
 from failoverdns.model.errors import Rejected
 from failoverdns.model.records import RRset, Text
 from failoverdns.protocol.table.deltas import write_parts
-from failoverdns.workers.calls import OTHER_VERSION, PROTOCOL, Call
-from failoverdns.workers.child import check_protocol
+from failoverdns.workers.calls import OTHER_VERSION, PROTOCOL, Call, check_protocol
 from failoverdns.workers.first_version import translated
 
 FORMAT = "cf220563eb7217f3"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from failoverdns.model.errors import Malformed
-from failoverdns.workers.reports import added, check_report
+from failoverdns.workers.reports import added, check_report, in_words
 
 REPORT: dict[str, Any] = {
     "udp": {"unsent": 1},
@@ -48,3 +48,26 @@ def test_a_report_that_cannot_be_shown_is_malformed(report: Any) -> None:
 def test_counts_are_added() -> None:
     """By name."""
     assert added([{"a": 1}, {"a": 2, "b": 3}]) == {"a": 3, "b": 3}
+
+
+FULL = {"landlock": 7, "seccomp": True, "fault": ""}
+
+
+@pytest.mark.parametrize(
+    ("confinements", "words"),
+    [
+        ([FULL, FULL], "loss of capabilities, Landlock version 7 and seccomp"),
+        (
+            [FULL, {**FULL, "landlock": 0}],
+            "loss of capabilities and seccomp; this system has no Landlock",
+        ),
+        (
+            [{**FULL, "seccomp": False}],
+            "loss of capabilities and Landlock version 7; this system has no seccomp filter",
+        ),
+        ([None], "loss of capabilities; this system has no Landlock and no seccomp filter"),
+    ],
+)
+def test_what_is_missing_is_said(confinements: list[Any], words: str) -> None:
+    found = [{"fast_path": "compiled", "confinement": one} for one in confinements]
+    assert in_words(found) == f"fast path: compiled, confined by {words}"

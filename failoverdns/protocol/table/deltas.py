@@ -18,6 +18,7 @@ This module writes and checks deltas; `python_table` and `failoverdns/native` ap
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from struct import Struct
@@ -26,7 +27,7 @@ from typing import Final
 
 from failoverdns.model.change import Delta, Node
 from failoverdns.model.errors import Malformed
-from failoverdns.model.records import RRset
+from failoverdns.model.records import CNAME, RRset
 from failoverdns.protocol.records import Answers, CompiledRRset, compile_records, counts, type_key
 
 _DROP, _ZONE, _REMOVE, _NODE = b"DZRN"
@@ -211,7 +212,7 @@ def read_rrsets(rrsets: bytes) -> Answers:
             raise Malformed("RRsets cut short") from None
         tail = rrsets[at + 8 : at + 8 + length]
         at += 8 + length
-        if at > len(rrsets) or not _is_section(tail, records):
+        if at > len(rrsets) or not _is_section(tail, records, rtype):
             raise Malformed("an RRset that does not match its record count")
         answers[type_key(rtype)] = CompiledRRset(rtype, tail, counts(records))
     return answers
@@ -235,10 +236,22 @@ def _is_suffix(name: bytes, at: int) -> bool:
     return step == at
 
 
-def _is_section(tail: bytes, records: int) -> bool:
-    """Return whether bytes are `records` whole records, each with a pointer as its owner."""
+def _is_section(tail: bytes, records: int, rtype: int) -> bool:
+    """Return whether bytes are `records` whole records, at least one, with a pointer as the owner.
+
+    The data of a CNAME record must be one whole name.
+    """
     at = 0
+    is_right = records > 0
     while at + 12 <= len(tail) and records:
-        at += 12 + int.from_bytes(tail[at + 10 : at + 12], "big")
+        start, at = at + 12, at + 12 + int.from_bytes(tail[at + 10 : at + 12], "big")
+        is_right = is_right and (rtype != CNAME or _is_name(tail[start:at]))
         records -= 1
-    return at == len(tail) and not records
+    return is_right and at == len(tail) and not records
+
+
+def _is_name(data: bytes) -> bool:
+    """Return whether bytes are one whole name, which ends in the root label."""
+    with suppress(Malformed, IndexError):
+        return _name(data, 0)[1] == len(data)
+    return False

@@ -34,7 +34,7 @@ CLIENT_COOKIE = bytes.fromhex("0123456789abcdef")
 def compile_native(folder: Path) -> dict[str, Path]:
     """Compile the C programs into a folder; return their paths by name."""
     programs = {}
-    for name in ("echo", "load"):
+    for name in ("echo", "flood", "load"):
         programs[name] = folder / name
         source = SOURCES / f"{name}.c"
         subprocess.run(["cc", "-O2", "-o", programs[name], source, "-lm"], check=True)

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,9 @@ def _limited(setting: Setting) -> Sequence[str | Path]:
 
 def _failoverdns(setting: Setting, more: str = "") -> Sequence[str | Path]:
     """Serve a copy of the state, because switches change it; `more` ends the configuration."""
-    subprocess.run(["cp", setting.data.state, setting.folder / "state.db"], check=True)
+    for end in ("", ".key"):  # entities are authenticated with the key of the vault
+        source = setting.data.state.with_name(setting.data.state.name + end)
+        subprocess.run(["cp", source, setting.folder / f"state.db{end}"], check=True)
     config = setting.folder / "failoverdns.yaml"
     config.write_text(
         f"zones: {{{ORIGIN}: {{nameservers: {{ns1: [127.0.0.1]}}}}}}\n"
@@ -198,29 +201,32 @@ def _gdnsd(setting: Setting) -> Sequence[str | Path]:
     return ["gdnsd", "-c", folder, "start"]
 
 
-def _knot(setting: Setting) -> Sequence[str | Path]:
+def _knot(setting: Setting, limit: int = 0) -> Sequence[str | Path]:
     folder = setting.folder
+    rrl = f"mod-rrl:\n  - id: default\n    rate-limit: {limit}\n    slip: 2\n" if limit else ""
+    modules = "[mod-rrl/default, mod-cookies/default]" if limit else "mod-cookies/default"
     config = folder / "knot.conf"
     config.write_text(
         f'server:\n  listen: 127.0.0.1@{setting.port}\n  rundir: "{folder}"\n'
         f"  udp-workers: {setting.workers}\n  tcp-workers: 1\n  background-workers: 1\n"
         f'database:\n  storage: "{folder}/db"\n'
-        f"mod-cookies:\n  - id: default\n    secret-lifetime: 26h\n"
+        f"{rrl}mod-cookies:\n  - id: default\n    secret-lifetime: 26h\n"
         f'zone:\n  - domain: {ORIGIN}\n    storage: "{folder}"\n    file: "{setting.data.zone}"\n'
-        "    module: mod-cookies/default\n    zonefile-sync: -1\n    zonefile-load: whole\n"
+        f"    module: {modules}\n    zonefile-sync: -1\n    zonefile-load: whole\n"
         "    journal-content: none\n"
     )
     return ["knotd", "-c", config]
 
 
-def _nsd(setting: Setting) -> Sequence[str | Path]:
+def _nsd(setting: Setting, limit: int = 0) -> Sequence[str | Path]:
     folder = setting.folder
     config = folder / "nsd.conf"
     config.write_text(
         f'server:\n  ip-address: 127.0.0.1@{setting.port}\n  zonesdir: "{folder}"\n  pidfile: ""\n'
         f'  xfrdfile: "{folder}/xfrd"\n  xfrdir: "{folder}"\n  zonelistfile: "{folder}/zones"\n'
         '  database: ""\n  username: ""\n  chroot: ""\n  minimal-responses: yes\n'
-        f"  rrl-ratelimit: 0\n  server-count: {setting.workers}\n  answer-cookie: yes\n"
+        f"  rrl-ratelimit: {limit}\n  rrl-slip: 2\n"
+        f"  server-count: {setting.workers}\n  answer-cookie: yes\n"
         f"  reuseport: {'yes' if setting.workers > 1 else 'no'}\n"
         "remote-control:\n  control-enable: no\n"
         f'zone:\n  name: {ORIGIN}\n  zonefile: "{setting.data.zone}"\n'
@@ -273,6 +279,24 @@ def kinds(echo: Path) -> tuple[dict[str, Kind], dict[str, str]]:
     versions = {kind.name: kind.version() for kind in known}
     there = {kind.name: kind for kind in known if versions[kind.name]}
     return there, {name: version or "not installed" for name, version in versions.items()}
+
+
+def limiting_kinds(limit: int) -> list[Kind]:
+    """Return those servers that can limit replies, with `limit` a second for a network and name.
+
+    0 turns the limit off.  Those that are not installed are left out.
+    """
+
+    def ours(setting: Setting) -> Sequence[str | Path]:
+        text = f"rate_limit: {{responses_per_second: {limit}}}\n" if limit else ""
+        return _failoverdns(setting, text)
+
+    known = (
+        Kind("failoverdns", lambda: _own("compiled"), ours),
+        Kind("NSD", lambda: version_of("nsd", "-v"), partial(_nsd, limit=limit)),
+        Kind("Knot", lambda: version_of("knotd", "--version"), partial(_knot, limit=limit)),
+    )
+    return [kind for kind in known if kind.version()]
 
 
 def _powerdns_version() -> str:

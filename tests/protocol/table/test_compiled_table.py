@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from ipaddress import ip_address
 from random import Random
+from struct import pack
 
 import pytest
 from hypothesis import given, settings
@@ -121,6 +122,27 @@ WRONG: list[tuple[bytes, str]] = [
     (b"N\1a\0\1\0\0\0\1\0\0\0\3abc", "RRsets cut short"),
     (b"N\1a\0\1\0\0\0\1\0\0\0\x08\0\1\0\1\0\0\0\0", "does not match its record count"),
     (b"N\1a\0\1\0\0\0\1\0\0\0\x09", "cut short"),
+    (b"N\1a\0\1\0\0\0\1\0\0\0\x08\0\1\0\0\0\0\0\0", "does not match its record count"),
+    *(
+        (
+            b"N\1a\0\1\0\0\0\1"
+            + pack(">IHHI", 20 + len(target), 5, 1, 12 + len(target))
+            + b"\xc0\x0c\0\5\0\1\0\0\0\1"
+            + pack(">H", len(target))
+            + target,
+            "does not match its record count",
+        )
+        for target in (
+            b"",
+            b"\1b",
+            b"\1b\1",
+            b"\1b\0x",
+            b"\0\0",
+            b"\x40" + b"b" * 64 + b"\0",
+            (b"\x3f" + b"b" * 63) * 4 + b"\0",
+            b"\xc0\x0c",
+        )
+    ),
     (b"D", "cut short|invalid domain name"),
 ]
 
