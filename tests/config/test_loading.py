@@ -290,12 +290,16 @@ def test_the_documented_sections_are_valid(load: Load, right: str) -> None:
         r"```yaml\n((?:certificates|delivery|hooks|acme):\n.*?)```", text, re.DOTALL
     )
     assert [block.partition(":")[0] for block in blocks] == [
-        *("certificates", "delivery", "hooks", "acme", "acme")
+        *("certificates", "delivery", "delivery", "hooks", "acme", "acme")
     ]
-    for block in blocks:
-        load(right + block)
-    [clients] = re.findall(r"```yaml\n(clients:\n.*?)```", text, re.DOTALL)
     delivery = "delivery:\n  listen: ['[::1]:1']\n  certificate: a\n  key: b\n  client_ca: c\n"
+    for block in blocks:
+        is_part = block.startswith("delivery:") and "listen:" not in block
+        load(
+            right
+            + (block.replace("delivery:\n", f"{delivery}  clients: {{}}\n") if is_part else block)
+        )
+    [clients] = re.findall(r"```yaml\n(clients:\n.*?)```", text, re.DOTALL)
     indented = "".join(f"  {line}\n" for line in clients.splitlines())
     settings = load(right + delivery + indented).delivery
     assert settings is not None
