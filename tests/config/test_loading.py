@@ -290,7 +290,7 @@ def test_the_documented_sections_are_valid(load: Load, right: str) -> None:
         r"```yaml\n((?:certificates|delivery|hooks|acme):\n.*?)```", text, re.DOTALL
     )
     assert [block.partition(":")[0] for block in blocks] == [
-        *("certificates", "delivery", "hooks", "acme", "acme")
+        *("certificates", "delivery", "delivery", "hooks", "acme", "acme")
     ]
     for block in blocks:
         load(right + block)
