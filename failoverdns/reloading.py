@@ -60,9 +60,8 @@ class Server(Protocol):
     config: Config
     """The configuration in use."""
 
-    @property
-    def running(self) -> Running | None:
-        """The running parts; None while the server starts or stops."""
+    running: Running | None
+    """The running parts; None while the server starts or stops."""
 
 
 class Reloading:

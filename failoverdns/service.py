@@ -85,8 +85,9 @@ class Service:
         self._listener: UnixListener | None = None
         self._ledger: Ledger | None = None
         """None before the start has applied the configuration: its end is not noted then."""
-        self._running: Running | None = None
-        self._outages = Outages(self._store, lambda: self._running)
+        self.running: Running | None = None
+        """None while the server starts or stops."""
+        self._outages = Outages(self._store, lambda: self.running)
         self._catching_up = OneCall(reactor)
         self._reloading = Reloading(self, self._answering, reactor)
 
@@ -124,11 +125,6 @@ class Service:
         if self._listener is not None:
             log.info("control socket {path}", path=str(config.control.socket))
 
-    @property
-    def running(self) -> Running | None:
-        """The running parts; None while the server starts or stops."""
-        return self._running
-
     async def reload(self) -> None:
         """Read the configuration again and apply it whole, or log why not and change nothing."""
         await self._reloading.reload()
@@ -142,7 +138,7 @@ class Service:
         return await self._reloading.make_way("the server restarts", self._hand_over)
 
     async def _hand_over(self) -> Succession:
-        running, began = self._running, self._reactor.seconds()
+        running, began = self.running, self._reactor.seconds()
         if running is None:
             raise Rejected("busy", "nothing was changed: the server starts or stops")
         unrecorded = self._ledger.overlay if self._ledger is not None else ()
@@ -154,7 +150,7 @@ class Service:
             raise Rejected("unavailable", f"nothing was changed: {text}")
         await running.finish_commands(self._reactor)
         control = self._listener.hand_over()
-        self._running = None
+        self.running = None
         clients = await running.hand_over(self._reactor)
         self._catching_up.cancel()
         if self._ledger is not None and not self._ledger.overlay:
@@ -170,9 +166,9 @@ class Service:
         self._reloading.give_up("the server stops")
         await self._answering.stop()
         self._catching_up.cancel()
-        if self._running is not None:
-            self._running.stop()
-            self._running = None
+        if self.running is not None:
+            self.running.stop()
+            self.running = None
         if self._threads.started:
             if self._ledger is not None:
                 if self._ledger.overlay:
@@ -244,7 +240,7 @@ class Service:
 
     async def _run(self, ledger: Ledger) -> None:
         """Start to react to changes, then to accept commands; no change is missed after this."""
-        running = self._running = build(
+        running = self.running = build(
             self.config,
             ledger,
             self._store,
@@ -281,19 +277,19 @@ class Service:
         if self._answering.includes(pid):
             log.error("answering process {pid} connected to the control socket: refused", pid=pid)
             return False
-        return self._running is not None and self._running.control.admits(sock)
+        return self.running is not None and self.running.control.admits(sock)
 
     def _publish(self, delta: Delta) -> None:
         self._reloading.note(delta)
         self._answering.publish(delta)
 
     def _announce(self, change: Change) -> None:
-        if self._running is not None:
-            self._running.announce(change)
+        if self.running is not None:
+            self.running.announce(change)
 
     def _announce_unrecorded(self, step: Change) -> None:
-        if self._running is not None:
-            self._running.announce_unrecorded(step)
+        if self.running is not None:
+            self.running.announce_unrecorded(step)
 
     def _in_thread(self, call: Callable[[], Any]) -> Deferred[Any]:
         return deferToThreadPool(self._reactor, self._threads, call)

@@ -40,7 +40,10 @@ async def fill(workers: Sequence[CalledProcess], parts: Parts, reactor: Any) -> 
 
 
 async def fill_next(workers: Sequence[CalledProcess], parts: Parts, reactor: Any) -> None:
-    """Send all `parts` of a next table to every worker; one that ends meanwhile is left out."""
+    """Send all `parts` of a next table to every worker; one that ends meanwhile is left out.
+
+    One part is under way while the next is made: what else is sent does not wait for many.
+    """
     under_way: deque[Deferred[Any]] = deque()
     for part in parts():
         frame = write_next_frame(part)
@@ -48,7 +51,7 @@ async def fill_next(workers: Sequence[CalledProcess], parts: Parts, reactor: Any
             worker.send_delta(frame)
         under_way.append(_together(workers, Call.APPLIED).addErrback(_ended))
         await deferLater(reactor, 0)
-        if len(under_way) > AHEAD:
+        if len(under_way) > 1:
             await under_way.popleft()
     while under_way:
         await under_way.popleft()

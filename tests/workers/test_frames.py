@@ -18,7 +18,10 @@ from failoverdns.workers.frames import (
     write_call,
     write_delta_frame,
     write_failure,
+    write_forget_frame,
+    write_next_frame,
     write_result,
+    write_swap_frame,
 )
 
 STREAM = (
@@ -26,8 +29,14 @@ STREAM = (
     + write_call(7, "open", {"sockets": [1]})
     + write_result(7, None)
     + write_delta_frame([b""])
+    + write_next_frame(b"three")
+    + write_forget_frame()
+    + write_swap_frame(b"four")
 )
-FRAMES = [(Kind.PART, b"one"), (Kind.DELTA, b"two"), (Kind.CALL,), (Kind.REPLY,), (Kind.DELTA, b"")]
+FRAMES = [
+    *((Kind.PART, b"one"), (Kind.DELTA, b"two"), (Kind.CALL,), (Kind.REPLY,), (Kind.DELTA, b"")),
+    *((Kind.NEXT, b"three"), (Kind.FORGET, b""), (Kind.SWAP, b"four")),
+]
 
 
 @given(st.lists(st.integers(0, len(STREAM))))
