@@ -137,6 +137,7 @@ def _read(config: Config) -> Iterator[Path]:
     yield config.file
     if config.delivery is not None:
         yield from (config.delivery.certificate, config.delivery.key, config.delivery.client_ca)
+        yield from (config.delivery.client_crl,) if config.delivery.client_crl is not None else ()
     if config.cookies.secret_file is not None:
         yield config.cookies.secret_file
     if config.acme is not None:

@@ -143,8 +143,8 @@ def build(
     async def server() -> dict[str, Json]:
         return {
             **await answering.report(),
-            "control": dict[str, Json](control.places.report()),
-            "open_files": dict[str, Json](OURS.report()),
+            "control": {**control.places.report()},
+            "open_files": {**OURS.report()},
         }
 
     effects = CommandEffects(

@@ -47,7 +47,7 @@ class Endpoint:
         self.folder = folder
         self.clock = Clock()
         self.spent = self.cost = 0.0
-        """Seconds of the processor that were spent, and that each look at that clock takes."""
+        """Seconds on the clock that measures handshakes, and what each look at it takes."""
         self.root = make_authority("Endpoint")
         assert self.root.parent is not None
         self.ca = self.root.parent.pem

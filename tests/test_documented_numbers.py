@@ -68,7 +68,7 @@ CERTIFICATES = [
     ("message, then 10 s for the handshake |", arrivals.HANDSHAKE_TIME, 10),
     ("| 1,500 from one network, 2,500 in all;", budgets.ARRIVALS_OF_ONE, 1500),
     ("one network, 2,500 in all; another 1,500", budgets.ARRIVALS, 2500),
-    ("| 40 % of one processor, and another", budgets.TIME_SHARE, 0.4),
+    ("| 40 % of the control process's time, and another", budgets.TIME_SHARE, 0.4),
     ("and another 20 % for known addresses;", budgets.KNOWN_TIME_SHARE, 0.2),
     ("A network is a /24 (IPv4) or /56 (IPv6).\nAn", prefixes.IPV4_PREFIX, 24),
     ("is a /24 (IPv4) or /56 (IPv6).\nAn address", prefixes.IPV6_PREFIX, 56),

@@ -250,16 +250,6 @@ def packed(host: str) -> bytes:
     return socket.inet_aton(host)
 
 
-def is_plain_query(packet: bytes) -> bool:
-    """Return whether a packet is a query without a cookie: it has a reply, which may be limited."""
-    if len(packet) < 12 or packet[2] & 0x80 or packet[10]:
-        return False
-    if packet[11] != 1:
-        return packet[11] == 0
-    # The end is that of an OPT record without options.
-    return len(packet) >= 23 and packet[-11:-8] == b"\0\0)" and packet[-2:] == b"\0\0"
-
-
 def _rate(per_second: int, window: int) -> _Rate | None:
     if not per_second:
         return None

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from failoverdns.answering.accounts import ERRORS, ReplyAccount, account_of, account_of_ready
 from failoverdns.answering.authoritative import answer
-from failoverdns.answering.limiting import Limiter, Treatment, is_plain_query, packed
+from failoverdns.answering.limiting import Limiter, Treatment, packed
 from failoverdns.answering.settings import AnswerSettings
 from failoverdns.model.numbers import EdnsOption, Rcode
 from failoverdns.protocol.cookies import SIZE, CookieSecrets, check_cookie
@@ -49,6 +49,12 @@ _COOKIES: Final = {
 
 _COOKIE_SPACE: Final = 4 + SIZE
 """Bytes that a cookie adds to a reply."""
+
+_COOKIE_OPTION: Final = b"\0\x0a\0\x18"
+"""The beginning of a COOKIE option with a cookie that we may have made."""
+
+_PROOFS: Final = 4
+"""Places in a packet that are checked for a valid cookie before the packet is read."""
 
 
 class Asker(NamedTuple):
@@ -83,7 +89,8 @@ def respond(table: Table, packet: bytes, asker: Asker, settings: AnswerSettings)
     limiter = settings.limiter if asker.udp else None
     if (
         limiter is not None
-        and is_plain_query(packet)
+        and _is_query(packet)
+        and not _has_proof(packet, asker, settings)
         and limiter.refuses(packed(asker.host), asker.monotonic)
     ):
         return None
@@ -108,12 +115,35 @@ def unready_answer(table: Table, packet: bytes, asker: Asker, settings: AnswerSe
 
 def server_failure(packet: bytes) -> bytes | None:
     """Return SERVFAIL for a query, so that a resolver asks another server; None for a non-query."""
-    if len(packet) < 12 or packet[2] & 0x80:
+    if not _is_query(packet):
         return None
     opcode = packet[2] >> 3 & 0xF
     return write_header(
         Faulty(int.from_bytes(packet[:2], "big"), opcode, Rcode.SERVFAIL, "a defect")
     )
+
+
+def _is_query(packet: bytes) -> bool:
+    """Return whether a packet is a query, so that it has a reply."""
+    return len(packet) >= 12 and not packet[2] & 0x80
+
+
+def _has_proof(packet: bytes, asker: Asker, settings: AnswerSettings) -> bool:
+    """Return whether a packet may have a valid cookie: whether one is in it, wherever.
+
+    It looks at the first few only, so that the work is bounded.
+    """
+    at = 0
+    for _ in range(_PROOFS if settings.cookies is not None else 0):
+        at = packet.find(_COOKIE_OPTION, at)
+        if at < 0 or len(packet) - at < _COOKIE_SPACE:
+            return False
+        at += 4
+        address, cookie = packed(asker.host), packet[at : at + SIZE]
+        assert settings.cookies is not None
+        if check_cookie(settings.cookies, cookie, address, asker.now)[0]:
+            return True
+    return False
 
 
 def _ready_with_cookie(table: Table, packet: bytes, asker: Asker, secrets: CookieSecrets) -> Reply:

@@ -69,7 +69,8 @@ class PlaceLimits:
 
 
 SILENT_RATE: Final = 50.0
-"""Clients of a user a second that take the place of another one before they send anything."""
+SILENT_AT_ONCE: Final = 200.0
+"""Clients of a user a second, and at once, that are given a place before they send anything."""
 
 LEAST: Final = PlaceLimits(1, 1, 1, 1, 1, 1, 1, 1)
 LIMITS: Final = PlaceLimits()
@@ -81,7 +82,7 @@ class Places(Generic[OccupantT]):
     def __init__(self, trusted: frozenset[int], now: Callable[[], float]) -> None:
         """Keep some places for the users `trusted`; `now` returns seconds of any clock."""
         self.limits = LIMITS
-        self._silent = _Rate(SILENT_RATE, now)
+        self._silent = _Rate(SILENT_RATE, SILENT_AT_ONCE, now)
         self._trusted = trusted
         self._clients = _Room[OccupantT](trusted)
         self._watchers = _Room[OccupantT](trusted)
@@ -96,10 +97,10 @@ class Places(Generic[OccupantT]):
     def may_come(self, uid: int, *, has_spoken: bool) -> bool:
         """Return whether a client of a user may come, before it is given a place.
 
-        It is a cheap guard against a user that connects without end and asks for nothing:
-        `SILENT_RATE` of these clients can take the places of others.
+        It is a cheap guard against a user that connects without end and asks for nothing: few
+        of its clients may come before they have sent anything.
         """
-        return self._clients.is_free(uid) or has_spoken or self._silent.allows(uid)
+        return has_spoken or self._silent.allows(uid)
 
     def enter(self, client: OccupantT) -> bool:
         """Give a client a place, which another may have to leave; return False if there is none."""
@@ -166,10 +167,11 @@ class Places(Generic[OccupantT]):
 
 
 class _Rate:
-    """How often each user may do something: `rate` times a second, and as often at once."""
+    """How often each user may do something: `at_once` times, and then `rate` times a second."""
 
-    def __init__(self, rate: float, now: Callable[[], float]) -> None:
+    def __init__(self, rate: float, at_once: float, now: Callable[[], float]) -> None:
         self._rate = rate
+        self._ahead = at_once / rate
         self._now = now
         self._used: dict[int, float] = {}
         """For each user the time at which all that it used will be free again."""
@@ -178,7 +180,7 @@ class _Rate:
         now = self._now()
         self._used = {one: until for one, until in self._used.items() if until > now}
         until = max(now, self._used.get(uid, now)) + 1 / self._rate
-        if until > now + 1 + 1e-6:
+        if until > now + self._ahead + 1e-6:
             return False
         self._used[uid] = until
         return True

@@ -146,11 +146,14 @@ async def read(source: Source, command: ReadCommand) -> Result:
 
 
 async def _server(source: Source) -> dict[str, Json]:
+    found = await source.effects.server()
+    clients = found.get("control")
+    counts = clients if isinstance(clients, dict) else {}
     return {
         "behind": source.behind,
-        **await source.effects.server(),
+        **found,
         "automation": source.effects.automation(),
-        "control": {"forbidden": source.forbidden},
+        "control": {**counts, "forbidden": source.forbidden},
     }
 
 

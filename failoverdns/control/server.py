@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import ServerFactory
@@ -31,6 +31,8 @@ from failoverdns.model.change import Json
 from failoverdns.net.memory import Memory
 from failoverdns.net.peer import AccountRoles, has_spoken, uid_of
 from failoverdns.net.succession import HandedClient, close_all
+
+_NO_PLACE: Final = write_refusal(None, NO_PLACE)
 
 
 class ControlFactory(ServerFactory):
@@ -77,10 +79,11 @@ class ControlFactory(ServerFactory):
 
     def admits(self, sock: socket.socket) -> bool:
         """Return whether a client that has just connected is served; if not, send it the reason."""
-        if self.places.may_come(uid_of(sock), has_spoken=has_spoken(sock)):
+        speaks = has_spoken(sock)
+        if speaks is not None and self.places.may_come(uid_of(sock), has_spoken=speaks):
             return True
         with suppress(OSError):
-            sock.send(write_refusal(None, NO_PLACE))
+            sock.send(_NO_PLACE)
         return False
 
     def send_event(self, line: bytes) -> None:

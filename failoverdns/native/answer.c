@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "answer.h"
 
 #include <string.h>
@@ -12,6 +13,7 @@ enum { MAX_AGE = 3600, MAX_AHEAD = 300, RENEWED_AFTER = 1800 };
 #define LINE 64u /* bytes of a cache line */
 #define PLAIN_UDP 512u
 #define TCP_MOST 65535u
+#define PROOFS_MOST 4 /* as in failoverdns/answering/responding.py */
 
 /* The records of a reply, and where they are copied from. */
 typedef struct sections {
@@ -182,6 +184,21 @@ static bool is_valid(
         valid |= is_same(right, cookie + 16);
     }
     return valid;
+}
+
+bool has_proof(
+    const answer_settings *settings, const asker *asker, const uint8_t *packet, size_t size)
+{
+    const uint8_t *at = packet, *end = packet + size;
+    for (int i = 0; settings->secrets != 0 && i < PROOFS_MOST; i++) {
+        at = memmem(at, (size_t)(end - at), "\0\x0a\0\x18", 4); /* COOKIE, of 24 bytes */
+        if (at == NULL || end - at < COOKIE_OPTION)
+            return false;
+        if (is_valid(at + 4, COOKIE, settings, asker))
+            return true;
+        at += 4;
+    }
+    return false;
 }
 
 /* Write the cookie for the reply: that of the query while valid and young, else a new one. */

@@ -58,6 +58,11 @@ size_t answer(
     const table *t, const answer_settings *settings, const asker *asker, const query *q,
     const uint8_t *packet, size_t size, uint8_t *reply, size_t room, answered *about);
 
+/* Return whether a packet may have a valid cookie: whether one is in it, wherever.
+ * It looks at the first few only, so that the work is bounded. */
+bool has_proof(
+    const answer_settings *settings, const asker *asker, const uint8_t *packet, size_t size);
+
 /* Replace a reply by what a client over the limit gets; return its size.
  * That is a truncated reply without records; or BADCOOKIE, with the cookie, for a query with one. */
 size_t truncate_reply(const query *q, const answered *about, uint8_t *reply, size_t size);

@@ -107,8 +107,8 @@ static void send_all(batch *b, int fd, unsigned count, tally *tally_)
 
 /* Set who asks, and whether the packet gets no reply, whatever that would be. */
 static void look_at_sender(
-    packet *p, struct msghdr *message, size_t size, const limits *limits,
-    const struct sockaddr_storage *own)
+    packet *p, struct msghdr *message, size_t size, const answer_settings *settings,
+    const limits *limits, const struct sockaddr_storage *own)
 {
     const void *local = turn_round(message);
     if (local == NULL)
@@ -120,7 +120,8 @@ static void look_at_sender(
     p->is_refused = !is_answerable(&p->sender, own, local != NULL ? local : host_of(own));
     if (limits->limiter != NULL && !p->is_refused) {
         p->client = limiter_client(limits->limiter, a->address, a->size);
-        p->is_refused = is_plain_query(p->data, size) &&
+        p->is_refused = limiter_is_over(limits->limiter, &p->client, limits->now) &&
+                        is_query(p->data, size) && !has_proof(settings, a, p->data, size) &&
                         limiter_refuses(limits->limiter, &p->client, limits->now);
     }
 }
@@ -159,7 +160,7 @@ int answer_batches(
             packet *p = &b->packets[i];
             const size_t size = b->received[i].msg_len;
             p->query.size = 0;
-            look_at_sender(p, &b->received[i].msg_hdr, size, limits, own);
+            look_at_sender(p, &b->received[i].msg_hdr, size, settings, limits, own);
             if (!p->is_refused)
                 prepare(t, &p->query, p->data, size);
         }

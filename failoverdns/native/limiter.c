@@ -177,6 +177,13 @@ treatment limiter_treat(
     return charge(l, hash_of(l, c, kind, name, name_size), own, can_truncate, now);
 }
 
+bool limiter_is_over(const limiter *l, const client *c, int64_t now)
+{
+    const rate *r = &l->rates[KIND_ALL];
+    const account *a = r->interval != 0 && !c->is_exempt ? find(l, c->everything) : NULL;
+    return a != NULL && after_reply(r, a->zero_at, now) > now;
+}
+
 bool limiter_refuses(limiter *l, const client *c, int64_t now)
 {
     const rate *r = &l->rates[KIND_ALL];
@@ -193,15 +200,4 @@ bool limiter_refuses(limiter *l, const client *c, int64_t now)
     a->limited = limited;
     l->dropped++;
     return true;
-}
-
-bool is_plain_query(const uint8_t *packet, size_t size)
-{
-    if (size < 12 || packet[2] & 0x80 || packet[10] != 0 || packet[11] > 1)
-        return false;
-    if (packet[11] == 0)
-        return true;
-    /* The end is that of an OPT record without options. */
-    return size >= 12 + 11 && memcmp(packet + size - 11, "\0\0\x29", 3) == 0 &&
-           packet[size - 2] == 0 && packet[size - 1] == 0;
 }

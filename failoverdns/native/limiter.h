@@ -97,10 +97,16 @@ treatment limiter_treat(
     limiter *l, const client *c, reply_kind kind, const uint8_t *name, size_t name_size,
     bool can_truncate, int64_t now);
 
+/* Return whether the next reply to a client is over the limit for all replies. */
+bool limiter_is_over(const limiter *l, const client *c, int64_t now);
+
 /* Return whether any reply to a client would be dropped, and if so count one. */
 bool limiter_refuses(limiter *l, const client *c, int64_t now);
 
-/* Return whether a UDP packet is a query without a cookie: it has a reply, which may be limited. */
-bool is_plain_query(const uint8_t *packet, size_t size);
+/* Return whether a UDP packet is a query, so that it has a reply. */
+static inline bool is_query(const uint8_t *packet, size_t size)
+{
+    return size >= 12 && !(packet[2] & 0x80);
+}
 
 #endif

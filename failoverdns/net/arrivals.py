@@ -55,6 +55,9 @@ HANDSHAKE_TIME: Final = 10
 SWEEP: Final = 0.5
 """Seconds between two looks for connections that have used up their time."""
 
+_SILENT, _HELLO = b"silent", b"hello"
+"""The last step of the origin of a new connection, before and after its ClientHello."""
+
 Admits = Callable[[Sequence[Certificate], str], bool]
 """Returns whether a client may stay, from its verified chain (leaf first) and its address."""
 
@@ -115,6 +118,7 @@ class Arrival(Protocol):
         self.origin = origin
         self.is_known = is_known
         self._received = b""
+        self._has_said_hello = False
         self._tls: TLSMemoryBIOProtocol | None = None
         self.deadline: float | None = None
         """When the connection is closed, on the clock of the door; None once it is a client's."""
@@ -130,8 +134,9 @@ class Arrival(Protocol):
             self._received += data
             if not may_be_hello(self._received):
                 self.leave()
-            elif is_whole(self._received):
-                self._door.handshakes.wait_for_turn(self)
+            elif is_whole(self._received) and not self._has_said_hello:
+                self._has_said_hello = True
+                self._door.move_on(self)
         elif self.deadline is None:
             self._tls.dataReceived(data)  # type: ignore[no-untyped-call]
         else:
@@ -169,11 +174,12 @@ class Door(Factory):
         protocols: Any,
         clock: Any,
         admits: Admits = lambda chain, address: True,
-        spent: Callable[[], float] = time.thread_time,
+        spent: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Serve `protocols` above TLS with the files of `context`.
 
-        `admits` is asked about every valid certificate; `spent` is the time of the processor.
+        `admits` is asked about every valid certificate; `spent` is the clock that measures
+        handshakes.
         """
         self.protocols = protocols
         self.clock = clock
@@ -235,11 +241,17 @@ class Door(Factory):
 
     def enter(self, arrival: Arrival) -> None:
         """Give a place to a new connection; another one may have to give way."""
-        gone = self.newcomers.enter(arrival, arrival.origin)
+        gone = self.newcomers.enter(arrival, (*arrival.origin, _SILENT))
         if gone is not None:
             gone.leave()
         if self._sweep is None:
             self._sweep = self.clock.callLater(SWEEP, self._close_late)
+
+    def move_on(self, arrival: Arrival) -> None:
+        """Let a connection that has said hello wait for its turn, in a place apart from others."""
+        self.newcomers.leave(arrival)
+        self.newcomers.enter(arrival, (*arrival.origin, _HELLO))
+        self.handshakes.wait_for_turn(arrival)
 
     def forget(self, arrival: Arrival) -> None:
         """Note that a connection needs no place among the new ones, and no turn."""

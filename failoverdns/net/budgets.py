@@ -22,7 +22,7 @@ ARRIVALS_OF_ONE: Final = 1500.0
 """New connections a second of one network, and of all known addresses together."""
 
 TIME_SHARE: Final = 0.4
-"""The part of the time of a processor that handshakes may take."""
+"""The part of the time of the process that handshakes may take."""
 
 KNOWN_TIME_SHARE: Final = 0.2
 """The part that is kept for handshakes of known addresses, in addition."""
@@ -92,7 +92,7 @@ class ArrivalLimit:
 
 
 class TimeBudget:
-    """The time of a processor that handshakes may take."""
+    """The time of the process that handshakes may take."""
 
     def __init__(self) -> None:
         """Prepare; nothing is used yet."""

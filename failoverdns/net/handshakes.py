@@ -1,7 +1,8 @@
-"""TLS handshakes take turns, and no more of the processor's time than they may.
+"""TLS handshakes take turns, and no more of the process's time than they may.
 
 The process that makes them also carries out commands, and answers DNS without workers, so a turn of
-the reactor begins only a few of them.
+the reactor begins only a few of them.  The time counts that passes, not that of the processor: on a
+busy machine handshakes are what there is less of.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from failoverdns.net.budgets import TimeBudget, Turns
 from failoverdns.net.places import Origin
 
 TURN: Final = 0.002
-"""Seconds of a processor for handshakes that begin in one turn of the reactor."""
+"""Seconds for handshakes that begin in one turn of the reactor."""
 
 Given = ParamSpec("Given")
 
@@ -36,7 +37,7 @@ class Handshakes:
     """The handshakes that wait for their turn, and what all have used."""
 
     def __init__(self, clock: Any, spent: Callable[[], float]) -> None:
-        """Take turns on `clock`; `spent` returns the time of the processor, in seconds."""
+        """Take turns on `clock`; `spent` returns the seconds of another clock, a precise one."""
         self._clock = clock
         self._spent = spent
         self._budget = TimeBudget()

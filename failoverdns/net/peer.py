@@ -47,12 +47,17 @@ def uid_of(sock: socket.socket) -> int:
     return _credentials(sock)[1]
 
 
-def has_spoken(sock: socket.socket) -> bool:
-    """Return whether bytes have arrived on a non-blocking socket, which stay there."""
+def has_spoken(sock: socket.socket) -> bool | None:
+    """Return whether bytes have arrived on a non-blocking socket, which stay there.
+
+    Returns None if the other end is closed, and none will arrive.
+    """
     try:
-        return bool(sock.recv(1, socket.MSG_PEEK))
-    except OSError:
+        return True if sock.recv(1, socket.MSG_PEEK) else None
+    except BlockingIOError:
         return False
+    except OSError:
+        return None
 
 
 def peer_process(sock: socket.socket) -> int:

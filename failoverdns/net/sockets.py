@@ -10,12 +10,13 @@ import socket
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address
 
 IP_MTU_DISCOVER, IP_PMTUDISC_OMIT = 10, 5
 IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT = 23, 5
 IP_PKTINFO = 8
+SO_RCVBUFFORCE = 33
 SO_MEMINFO, _DROPS = 55, 8
 """The socket option for memory statistics, and the index of the drop count (as in SO_RXQ_OVFL)."""
 
@@ -109,6 +110,11 @@ def close_pair(pair: Pair) -> None:
         sock.close()
 
 
+def receive_buffer(sock: socket.socket) -> int:
+    """Return the bytes of queries that the kernel buffers for a socket."""
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2  # Linux doubles what is set
+
+
 def lost_packets(sock: socket.socket) -> int:
     """Return the number of packets that the kernel dropped because `sock` was full."""
     memory = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * (_DROPS + 1))
@@ -143,6 +149,8 @@ def set_datagram_options(sock: socket.socket, host: Address) -> None:
     is bound to all addresses learns the destination of each packet, to reply from it.
     """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    with suppress(OSError):  # beyond net.core.rmem_max; not everybody may do that
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
     if sock.family == socket.AF_INET:
         sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
         if host.is_unspecified:

@@ -39,13 +39,13 @@ LOOK: Final = 1.0
 LOCKING: Final = 3.0
 """Seconds in which another process that binds a socket in the same folder must be done."""
 
-ACCEPTED_AT_ONCE: Final = 64
+ACCEPTED_AT_ONCE: Final = 128
 """Clients that are accepted in one turn of the reactor, most of which are refused."""
 
 SERVED_AT_ONCE: Final = 16
 """Clients that are served of those, so that others that came before are served meanwhile."""
 
-WAITING: Final = 128
+WAITING: Final = 1024
 """Clients that have connected and are not accepted yet; further ones wait in connect(2)."""
 
 SPARE: Final = 3

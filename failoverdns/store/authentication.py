@@ -23,7 +23,6 @@ from failoverdns.store.database_schema import check_schema
 from failoverdns.store.interface import Unavailable
 from failoverdns.store.tags import (
     SPAN,
-    EntityRow,
     Head,
     Summing,
     TagKey,
@@ -88,23 +87,24 @@ class Authentication:
             check_schema(connection)
             self._schema = number
 
-    def check(self, connection: sqlite3.Connection, summing: Summing | None) -> None:
-        """Raise Corrupt if the tag is not that of the rows that were read; None accepts them."""
-        if summing is None:
-            return
+    def is_right(self, connection: sqlite3.Connection, summing: Summing) -> bool:
+        """Return whether the tag is that of the rows that were read."""
         tag = _tag_of(connection)
         key = self._key_of(tag)
-        if key is None or key.total(_head_of(connection), tag) != summing.total:
-            found = difference_from_history(connection)
-            raise Corrupt(
-                "was changed by something else than failoverdns: its authentication tag is not "
-                "that of the entities and the head in it. "
-                + (f"This was found: {found}. " if found is not None else "")
-                + "Somebody may have tried to get at a private key, or to change what is "
-                "answered. Put a backup in its place; or, if you changed it yourself, "
-                f"{self.remedy}"
-            )
-        self.is_tagged = True
+        total = key.total(_head_of(connection), tag) if key is not None else None
+        self.is_tagged = total == summing.total
+        return self.is_tagged
+
+    def refusal(self, connection: sqlite3.Connection) -> Corrupt:
+        """Return why a state with a wrong tag is refused, and what in it does not fit."""
+        found = difference_from_history(connection)
+        return Corrupt(
+            "was changed by something else than failoverdns: its authentication tag is not that of "
+            "the entities and the head in it. "
+            + (f"This was found: {found}. " if found is not None else "")
+            + "Somebody may have tried to get at a private key, or to change what is answered. "
+            f"Put a backup in its place; or, if you changed it yourself, {self.remedy}"
+        )
 
     def summing(self, connection: sqlite3.Connection) -> Summing | None:
         """Return what adds up the rows that a start reads; None if it accepts any."""
@@ -159,14 +159,13 @@ class Authentication:
             for write in change.writes
             if write.before is not None
         ]
-        query = "SELECT coalesce(max(number), 0) FROM entities"
-        last = connection.execute(query).fetchone()[0]
-        spans = {last // SPAN, *_spans_of(connection, keys)}
-        total -= sum(_code(connection, key, span) for span in spans)
+        creates = any(write.before is None for change in changes for write in change.writes)
+        last = _last_number(connection)
+        touched = {*_spans_of(connection, keys), *((last // SPAN,) if creates else ())}
+        total -= _codes(connection, key, touched)
         yield
-        query = "SELECT DISTINCT number / ? FROM entities WHERE number > ?"
-        spans.update(span for (span,) in connection.execute(query, (SPAN, last)))
-        total += sum(_code(connection, key, span) for span in spans)
+        touched.update(range(last // SPAN + 1, _last_number(connection) // SPAN + 1))
+        total += _codes(connection, key, touched)
         _write_tag(connection, key, total)
 
     def _sum(self, connection: sqlite3.Connection) -> tuple[TagKey, int]:
@@ -203,9 +202,12 @@ def _spans_of(connection: sqlite3.Connection, keys: Iterable[str]) -> set[int]:
     return {row[0] for row in found if row is not None}
 
 
-def _code(connection: sqlite3.Connection, key: TagKey, span: int) -> int:
-    rows: list[EntityRow] = rows_of_span(connection, span)
-    return total_of(key, rows)
+def _codes(connection: sqlite3.Connection, key: TagKey, touched: Iterable[int]) -> int:
+    return sum(total_of(key, rows_of_span(connection, span)) for span in touched)
+
+
+def _last_number(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(number), 0) FROM entities").fetchone()[0])
 
 
 def _head_of(connection: sqlite3.Connection) -> Head:

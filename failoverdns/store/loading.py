@@ -8,7 +8,7 @@ what is checked when.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from failoverdns.model.entity import Entity
@@ -16,11 +16,10 @@ from failoverdns.model.errors import Corrupt
 from failoverdns.store import documents
 from failoverdns.store.authentication import Authentication
 from failoverdns.store.chain import START
-from failoverdns.store.damage import damaged
+from failoverdns.store.damage import MISREAD, damaged
 from failoverdns.store.database_schema import APPLICATION_ID, SCHEMA_VERSION
 from failoverdns.store.interface import Loaded
-from failoverdns.store.rows import checked, parsed
-from failoverdns.store.tags import all_rows
+from failoverdns.store.rows import checked
 
 _STATE: Final = ("entities", "head", "needs", "bundles", "hooks", "notes")
 """The tables that a start reads or writes, and whose size does not grow with the history."""
@@ -62,12 +61,12 @@ def load(connection: sqlite3.Connection, authentication: Authentication) -> Load
     revision = revision_of(connection)
     count, hash_ = connection.execute("SELECT entities, hash FROM head").fetchone()
     summing = authentication.summing(connection)
-    if summing is None:
-        rows = connection.execute("SELECT document, checksum FROM entities ORDER BY number")
-        found = checked(rows)
-    else:
-        found = parsed(summing.texts(all_rows(connection)))
-    entities = tuple(documents.read_entity(document) for document in found)
+    try:
+        found = summing.documents(connection) if summing is not None else _checked(connection)
+        entities = tuple(documents.read_entity(document) for document in found)
+    except (Corrupt, *MISREAD):
+        _find_damage(connection)
+        raise
     if len(entities) != count:
         raise Corrupt(damaged(f"{count} entities were written, {len(entities)} are left"))
     _check_end_of_history(connection, revision, hash_, authentication)
@@ -76,9 +75,22 @@ def load(connection: sqlite3.Connection, authentication: Authentication) -> Load
     ).fetchone()
     if missing is not None:
         raise Corrupt(damaged(f"the vault lacks the bundle of {missing[0]}"))
-    authentication.check(connection, summing)
+    if summing is not None and not authentication.is_right(connection, summing):
+        _find_damage(connection)
+        raise authentication.refusal(connection)
     _check_needs(connection, entities)
     return Loaded(revision, entities)
+
+
+def _checked(connection: sqlite3.Connection) -> Iterator[documents.Document]:
+    """Yield the documents of all entities; raises Corrupt for one with a wrong checksum."""
+    return checked(connection.execute("SELECT document, checksum FROM entities ORDER BY number"))
+
+
+def _find_damage(connection: sqlite3.Connection) -> None:
+    """Raise Corrupt if a document has a wrong checksum; so it is damaged, not changed."""
+    for _ in _checked(connection):
+        pass
 
 
 def _check_needs(connection: sqlite3.Connection, entities: Iterable[Entity]) -> None:

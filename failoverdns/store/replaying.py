@@ -23,13 +23,13 @@ from failoverdns.store.patches import Difference, difference
 AT_ONCE: Final = 100
 """Changes that are replayed at once; commits wait meanwhile."""
 
-COMPARED_AT_ONCE: Final = 500
+COMPARED_AT_ONCE: Final = 200
 """Entities that are compared at once."""
 
 NAMED: Final = 10
 """Entities that differ, and fields of one that differ, that a message names at most."""
 
-_KEPT: Final = 5000
+_KEPT: Final = 2000
 """Documents that are kept in memory between two changes, at most."""
 
 _CACHE_KIB: Final = 32 * 1024

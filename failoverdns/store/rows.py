@@ -29,21 +29,9 @@ def checked(rows: Iterable[tuple[str, int]]) -> Iterator[Document]:
 
     Rows are parsed many at once: 1.9 us a group, where one by one takes 3.5 us.
     """
-    return parsed(_intact(text, checksum) for text, checksum in rows)
-
-
-def parsed(texts: Iterable[str]) -> Iterator[Document]:
-    """Yield the documents of texts."""
-    rest = iter(texts)
-    while some := list(islice(rest, _AT_ONCE)):
-        yield from json.loads(f"[{','.join(some)}]")
-
-
-def intact(text: str, checksum: int) -> bytes:
-    """Return the bytes of a row's text; raises Corrupt if the checksum is that of another one."""
-    if isinstance(text, str) and crc32(data := text.encode()) == checksum:
-        return data
-    raise Corrupt(damaged(f"the checksum of a row is wrong: {str(text)[:100]!r}"))
+    rest = iter(rows)
+    while texts := [_intact(text, checksum) for text, checksum in islice(rest, _AT_ONCE)]:
+        yield from json.loads(f"[{','.join(texts)}]")
 
 
 def each(rows: Iterable[Document], read: Callable[[Document], T]) -> tuple[T, ...]:
@@ -55,5 +43,6 @@ def each(rows: Iterable[Document], read: Callable[[Document], T]) -> tuple[T, ..
 
 
 def _intact(text: str, checksum: int) -> str:
-    intact(text, checksum)
+    if not isinstance(text, str) or crc32(text.encode()) != checksum:
+        raise Corrupt(damaged(f"the checksum of a row is wrong: {str(text)[:100]!r}"))
     return text

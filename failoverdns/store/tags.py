@@ -1,10 +1,10 @@
 """Authentication tags: nobody without the key can change entities and make the tag fit.
 
 The rows of the table `entities` are divided into *spans* of 16 numbers.  A span has a code, keyed
-BLAKE2b (RFC 7693) over the keys and documents of its rows, and the codes of all spans are added
-modulo 2**256.  The tag is an HMAC (RFC 2104, SHA-256) over that sum and the head: the revision, how
-many entities there are, and the hash of the last change.  So a row cannot be changed, added,
-removed, or replaced by an older one, and a commit computes only the spans that it changes.
+BLAKE2b (RFC 7693) over the keys, documents and checksums of its rows, and the codes of all spans
+are added modulo 2**256.  The tag is an HMAC (RFC 2104, SHA-256) over that sum and the head: the
+revision, how many entities there are, and the hash of the last change.  So a row cannot be changed,
+added, removed, or replaced by an older one, and a commit computes only the spans that it changes.
 
 The tag also holds the sum, masked with another HMAC: nobody learns codes from it that could be
 added and subtracted.  All keys are derived from a key of the vault (HKDF, RFC 5869).
@@ -12,6 +12,7 @@ added and subtracted.  All keys are derived from a key of the vault (HKDF, RFC 5
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from base64 import b64decode, b64encode
@@ -19,16 +20,16 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from hmac import compare_digest
 from hmac import digest as hmac
-from typing import Final, NamedTuple
-
-from failoverdns.store.rows import intact
+from typing import Any, Final, NamedTuple
 
 SPAN: Final = 16
 """Numbers of rows that have a code in common."""
 
+_PARSED_AT_ONCE: Final = 100
 _SIZE: Final = 32
 _MODULUS: Final = 1 << (8 * _SIZE)
 _SALT: Final = 16
+
 
 EntityRow = tuple[int, str, str, int]
 """The number of a row, its key, its document, and the document's checksum."""
@@ -55,11 +56,14 @@ class TagKey:
         self.id = id_
         self._code, self._tag, self._mask = (secret[n : n + _SIZE] for n in (0, 32, 64))
 
-    def code(self, span: int, parts: list[bytes]) -> int:
-        """Return the code of a span with these keys and documents; 0 if it has no rows."""
-        if not parts:
-            return 0
-        text = b"\n".join((b"%d" % span, *parts))
+    def code(self, span: int, keys: list[str], texts: list[str], checksums: int) -> int:
+        """Return the code of the rows of a span: their keys, documents, and sum of checksums.
+
+        No key and no document that we write has a line break, so the number of rows says what is
+        one row and what are two.
+        """
+        parts = (f"{span} {len(keys)} {checksums}", *keys, *texts)
+        text = "\n".join(parts).encode()
         return int.from_bytes(blake2b(text, key=self._code, digest_size=_SIZE).digest())
 
     def tag(self, head: Head, total: int) -> str:
@@ -84,8 +88,8 @@ class TagKey:
 
     def _masked(self, salt: bytes, plain: bytes, head: Head) -> bytes:
         """Return a masked sum, and the code of authentication of the sum itself."""
-        mask = hmac(self._mask, salt, "sha256")
-        masked = bytes(a ^ b for a, b in zip(plain, mask, strict=True))
+        mask = int.from_bytes(hmac(self._mask, salt, "sha256"))
+        masked = (int.from_bytes(plain) ^ mask).to_bytes(_SIZE)
         return masked + hmac(self._tag, head.text + salt + plain, "sha256")
 
 
@@ -96,27 +100,43 @@ class Summing:
         self._key = key
         self.total = 0
 
-    def texts(self, rows: Iterable[EntityRow]) -> Iterator[str]:
-        """Yield the documents of rows, which are in order of their numbers.
+    def spans(self, rows: Iterable[EntityRow]) -> Iterator[list[str]]:
+        """Yield the documents of rows by spans; the rows are in order of their numbers.
 
-        Raises Corrupt for one with a wrong checksum.
+        Raises TypeError for a document that is not text.  This takes as long as to compute
+        checksums, so that a start takes no longer than without a tag.
         """
-        span, parts = 0, list[bytes]()
+        span, checksums = 0, 0
+        keys, texts = list[str](), list[str]()
         for number, key, text, checksum in rows:
-            data = intact(text, checksum)
-            if number // SPAN != span:
-                self.total += self._key.code(span, parts)
-                span, parts = number // SPAN, []
-            parts.append(key.encode())
-            parts.append(data)
-            yield text
-        self.total = (self.total + self._key.code(span, parts)) % _MODULUS
+            if number // SPAN != span and keys:
+                self.total += self._key.code(span, keys, texts, checksums)
+                yield texts
+                keys, texts, checksums = [], [], 0
+            span = number // SPAN
+            keys.append(key)
+            texts.append(text)
+            checksums += checksum
+        if keys:
+            self.total += self._key.code(span, keys, texts, checksums)
+            yield texts
+        self.total %= _MODULUS
+
+    def documents(self, connection: sqlite3.Connection) -> Iterator[Any]:
+        """Yield all documents in order; raises ValueError for one that cannot be read."""
+        waiting = list[str]()
+        for texts in self.spans(all_rows(connection)):
+            waiting += texts
+            if len(waiting) >= _PARSED_AT_ONCE:
+                yield from json.loads(f"[{','.join(waiting)}]")
+                waiting.clear()
+        yield from json.loads(f"[{','.join(waiting)}]")
 
 
 def total_of(key: TagKey, rows: Iterable[EntityRow]) -> int:
-    """Return the sum of the codes of rows; raises Corrupt for one with a wrong checksum."""
+    """Return the sum of the codes of rows."""
     summing = Summing(key)
-    for _ in summing.texts(rows):
+    for _ in summing.spans(rows):
         pass
     return summing.total
 
@@ -127,10 +147,10 @@ def all_rows(connection: sqlite3.Connection) -> Iterator[EntityRow]:
     return connection.execute(query)
 
 
-def rows_of_span(connection: sqlite3.Connection, span: int) -> list[EntityRow]:
+def rows_of_span(connection: sqlite3.Connection, span: int) -> Iterator[EntityRow]:
     """Return the rows of a span."""
     query = (
         "SELECT number, key, document, checksum FROM entities "
         "WHERE number BETWEEN ? AND ? ORDER BY number"
     )
-    return connection.execute(query, (span * SPAN, span * SPAN + SPAN - 1)).fetchall()
+    return connection.execute(query, (span * SPAN, span * SPAN + SPAN - 1))

@@ -18,6 +18,7 @@ from failoverdns.answering.settings import ROTATION, WorkerSettings, make_worker
 from failoverdns.model.settings import Config
 from failoverdns.net.addresses import Bound, BoundAddresses
 from failoverdns.net.inherited import Inherited
+from failoverdns.net.sockets import RECEIVE_BUFFER, receive_buffer
 
 log = Logger()
 
@@ -80,6 +81,14 @@ class AnsweringSetup:
         """Log the addresses on which the server answers."""
         for address in self.addresses.addresses:
             log.info("answering on {address}, UDP and TCP", address=str(address))
+        buffers = [receive_buffer(one.pair[0]) for one in self.addresses.bound]
+        if min(buffers, default=RECEIVE_BUFFER) < RECEIVE_BUFFER:
+            log.warn(
+                "the kernel buffers {bytes} bytes of queries, and not {wanted}: raise "
+                "net.core.rmem_max to lose none in a burst",
+                bytes=min(buffers),
+                wanted=RECEIVE_BUFFER,
+            )
 
     def close(self) -> None:
         """Close our copies of the sockets."""

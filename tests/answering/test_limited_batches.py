@@ -118,6 +118,9 @@ def packet_of(number: int, label: str, rtype: int, edns: str, host: str) -> byte
         "valid": b"\0\x0a\0\x18"
         + make_cookie(COOKIES.secrets[1], b"abcdefgh", ip_address(host).packed, now()),
     }
+    options |= {f"NSID, {key}": b"\0\3\0\0" + options[key] for key in ("new", "wrong", "valid")}
+    options |= {f"{key}, NSID": options[key] + b"\0\3\0\0" for key in ("new", "wrong", "valid")}
+    options["odd"] = b"\0\x18\0\x0a" + b"\0\x0a\0\x18" * 2 + b"xx" + options["valid"]
     question = name(f"{label}.failover.test").wire + pack(">HH", rtype, 1)
     opt = b""
     if edns != "absent":
@@ -131,12 +134,18 @@ def now() -> int:
     return int(time.time())
 
 
+OTHERS = [
+    f"{one}, {other}"
+    for key in ("new", "wrong", "valid")
+    for one, other in ((key, "NSID"), ("NSID", key))
+]
+
 queries = st.lists(
     st.tuples(
         st.sampled_from(HOSTS),
         st.sampled_from(["a", "A", "b", "out", "none", "other", "x.wild", "wild", "y.child"]),
         st.sampled_from([1, 16, 28, 255, 300, 251]),
-        st.sampled_from(["absent", "absent", "none", "new", "wrong", "valid"]),
+        st.sampled_from(["absent", "absent", "none", "new", "wrong", "valid", "odd", *OTHERS]),
     ),
     min_size=5,
     max_size=40,
@@ -200,11 +209,23 @@ def test_ready_answers_are_limited_without_python(path: Path) -> None:
     assert path.answered_in_python == 0
 
 
-def test_a_flood_that_only_python_can_answer_is_refused_in_c(path: Path) -> None:
+@pytest.mark.parametrize("edns", ["absent", "none", "NSID, new", "wrong, NSID"])
+def test_a_flood_that_only_python_can_answer_is_refused_in_c(path: Path, edns: str) -> None:
     """Once the network is in debt, only every `slip`-th packet costs Python anything."""
     path.answered_in_python = 0
-    flood = [(HOSTS[0], packet_of(n, "x.wild", 1, "absent", HOSTS[0])) for n in range(300)]
+    flood = [(HOSTS[0], packet_of(n, "x.wild", 1, edns, HOSTS[0])) for n in range(300)]
     limits = RateLimits(0, 0, 0, 0, 0, all_per_second=10, window=3600, slip=5)
     _, limiter = path.replies(flood, limits)
     assert limiter.dropped > 200
     assert path.answered_in_python < 100
+
+
+def test_a_client_with_a_valid_cookie_is_answered_while_its_network_is_in_debt(path: Path) -> None:
+    """Another client of the network floods; this one has proven its address."""
+    flood = [(HOSTS[0], packet_of(n, "a", 1, "absent", HOSTS[0])) for n in range(100)]
+    for edns in ("valid", "NSID, valid", "valid, NSID", "odd"):
+        query = (HOSTS[1], packet_of(999, "a", 1, edns, HOSTS[1]))
+        limits = RateLimits(0, 0, 0, 0, 0, all_per_second=1, window=3600, slip=0)
+        replies, limiter = path.replies([*flood, query], limits)
+        assert limiter.dropped == 99
+        assert [reply[:2] for reply in replies] == [b"\0\0", pack(">H", 999)]

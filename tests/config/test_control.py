@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from failoverdns.model.errors import Malformed
 from failoverdns.model.roles import Grant, Role
 from failoverdns.model.settings import Config
 
+DOCS = Path(__file__).parents[2] / "docs"
 Load = Callable[[str | bytes], Config]
 Shown = Callable[[str | bytes], list[str]]
 
@@ -158,6 +161,15 @@ def test_roles_and_groups_that_cannot_be_are_refused(
     text = text if text.startswith("{") else f"{{{text}}}"
     (error,) = shown(f"{right}control: {text}\n")
     assert message in error
+
+
+def test_the_documented_examples_are_valid(load: Load, right: str) -> None:
+    """Whether the groups exist on this machine is asked at a start only."""
+    pages = ((DOCS / name).read_text("utf-8") for name in ("configuration.md", "systemd.md"))
+    text = "".join(page.partition("## Keys")[2] or page for page in pages)
+    blocks = re.findall(r"```yaml\n(control:\n.*?)```", text, re.DOTALL)
+    assert len(blocks) == 3
+    assert all(load(right + block).control.roles for block in blocks)
 
 
 @pytest.mark.parametrize(("text", "group"), [("5", "5"), ("dns-operators", "dns-operators")])

@@ -131,7 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t reply[UDP_MOST + 1];
     uint64_t replies = 0;
     for (ssize_t got; (got = recv(client, reply, sizeof reply, 0)) >= 0; replies++) {
-        require(got >= 12 && got <= UDP_MOST, "a reply fits");
+        require(got >= 12 && (size_t)got <= UDP_MOST, "a reply fits");
         require(reply[2] & 0x80, "a reply is a response");
     }
     require(replies == tally_.answered, "every reply arrives");

@@ -91,6 +91,28 @@ def test_a_connection_has_time_whatever_its_address_does(endpoint: Endpoint) -> 
         slow.leave()
 
 
+def test_of_an_address_those_that_send_nothing_give_way_first(endpoint: Endpoint) -> None:
+    """So a flood that says nothing ends no handshake, however slow, not even of its own address."""
+    slow = endpoint.wait()
+    slow.send(slow.hello())
+    fill(endpoint, "127.0.0.1", count=3 * arrivals.MAX_NEWCOMERS)
+    assert not slow.is_gone
+
+
+def test_further_bytes_do_not_make_a_connection_younger(endpoint: Endpoint) -> None:
+    """Nor do they give it a second turn."""
+    endpoint.cost = 1.0
+    for _ in range(2):
+        first = endpoint.wait()
+        first.send(first.hello())
+    waiting = endpoint.wait()
+    waiting.send(waiting.hello())
+    places = endpoint.door.newcomers.all()
+    other = endpoint.wait()
+    waiting.send(b"more")
+    assert endpoint.door.newcomers.all() == [*places, other.protocol]
+
+
 def test_a_network_that_showed_a_certificate_keeps_places_in_a_flood_from_many(
     endpoint: Endpoint,
 ) -> None:

@@ -42,4 +42,10 @@ def test_a_control_process_of_version_0_1_0_is_understood() -> None:
     call, arguments = translated("agree", {"agreement": {**old, "secrets": []}})
     assert call == Call.CONFIGURE
     assert read_worker_settings(arguments["settings"]) == UNCONFIGURED
+    limits = {"responses_per_second": 0, "nxdomains_per_second": 5, "all_per_second": 0}
+    old["rate_limit"] = limits
+    _, arguments = translated("agree", {"agreement": {**old, "secrets": []}})
+    read = read_worker_settings(arguments["settings"]).rate_limit
+    assert read is not None
+    assert (read.nodata_per_second, read.referrals_per_second, read.all_per_second) == (0, 0, 0)
     assert translated("open", {"sockets": []}) == ("open", {"sockets": []})
