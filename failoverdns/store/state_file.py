@@ -135,7 +135,7 @@ def _show(place: Place, authentication: Authentication) -> Opened:
         pages, size = committed(path)
     without_log = generation_without_log(path)
     connection = read_only(path, options="&immutable=1")
-    version = version_of(connection)
+    version = version_of(connection) if not pages else 0  # the file alone may not be readable
     if pages or version < SCHEMA_VERSION:
         connection.close()
         data = bytearray(path.read_bytes())
