@@ -19,7 +19,8 @@ from failoverdns.model.errors import Corrupt
 from failoverdns.model.settings import Config
 from failoverdns.net.peer import find_control_gid
 from failoverdns.net.succession import Succession, close_all
-from failoverdns.net.unix import UnixListener, distrust, hidden_from, make_folder
+from failoverdns.net.unix import UnixListener
+from failoverdns.net.unix_paths import distrust, hidden_from, make_folder
 from failoverdns.store.step_documents import read_step
 
 log = Logger()

@@ -25,7 +25,7 @@ from failoverdns.net.inherited import Inherited
 from failoverdns.net.peer import is_own_user, peer
 from failoverdns.net.sockets import CannotListen
 from failoverdns.net.succession import HandedConnection
-from failoverdns.net.unix import connect_unix
+from failoverdns.net.unix_paths import connect_unix
 from failoverdns.workers.orphan import AGAIN, BOUND, Orphan, controlled
 from failoverdns.workers.rendezvous import (
     has_control_process,

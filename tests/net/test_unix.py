@@ -14,9 +14,9 @@ import pytest
 from twisted.internet.testing import MemoryReactorClock
 
 from failoverdns.net.sockets import CannotListen
-from failoverdns.net.unix import (
+from failoverdns.net.unix import UnixListener
+from failoverdns.net.unix_paths import (
     MAX_PATH,
-    UnixListener,
     bind_unix,
     connect_unix,
     distrust,
@@ -140,7 +140,7 @@ def test_a_group_that_the_user_is_not_in_cannot_be_given(tmp_path: Path) -> None
     tmp_path.chmod(0o777)
     program = (
         "import os, sys, pathlib\n"
-        "from failoverdns.net.unix import bind_unix\n"
+        "from failoverdns.net.unix_paths import bind_unix\n"
         "from failoverdns.net.sockets import CannotListen\n"
         "os.chdir(sys.argv[1])\n"
         "os.setgroups([]); os.setresgid(1, 1, 1); os.setresuid(41001, 41001, 41001)\n"
