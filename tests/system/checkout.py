@@ -22,7 +22,7 @@ def checkout(folder: Path, ports: Mapping[str, int]) -> Path:
 
     It gets the virtual environment that the tests run in: installing is not what is tried.
     """
-    for name in ("config", "failoverdns", "scripts"):
+    for name in ("config", "failoverdns", "requirements", "scripts"):
         shutil.copytree(PROJECT / name, folder / name)
     for name in ("MANIFEST.in", "README.md", "pyproject.toml", "setup.cfg", "setup.py"):
         shutil.copy(PROJECT / name, folder / name)

@@ -39,7 +39,7 @@ _numbers = count(os.getpid() % 20000 * 10 + 1)
 def address() -> str:
     """Return an address on loopback that no other test uses."""
     number = next(_numbers)
-    return f"127.{1 + number // 65025 % 250}.{number // 255 % 255}.{number % 255 or 1}"
+    return f"127.{1 + number // 64516 % 250}.{number // 254 % 254}.{number % 254 + 1}"
 
 
 @dataclass
