@@ -41,7 +41,7 @@ from failoverdns.control.language.commands import ROWS
     type=click.FloatRange(min=0.001),
     metavar="S",
     help=f"Seconds to wait for the reply; default: {DEFAULT_TIMEOUT:g}, for restart "
-    f"{LONG_TIMEOUT:g}.",
+    f"and history --verify {LONG_TIMEOUT:g}.",
 )
 @click.pass_context
 def cli(ctx: click.Context, socket: str | None, as_json: bool, timeout: float | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -30,7 +30,8 @@ DEFAULT_TIMEOUT = 30.0
 LONG_TIMEOUT = 300.0
 """The same for a command that takes long by nature."""
 
-_LONG = {"restart": LONG_TIMEOUT}
+_LONG_OPTIONS = {"restart": None, "history": "verify"}
+"""Commands that take long by nature, always or with an option."""
 
 _NOUNS = {
     "application": "Applications: add, change, remove.",
@@ -68,6 +69,14 @@ def add_row_commands(cli: click.Group, rows: Iterable[CommandRow]) -> None:
         groups[noun].add_command(_command(row))
 
 
+def timeout_of(words: str, fields: Mapping[str, Any]) -> float:
+    """Return how many seconds to wait for the reply to a command, unless the user says it."""
+    if words not in _LONG_OPTIONS:
+        return DEFAULT_TIMEOUT
+    option = _LONG_OPTIONS[words]
+    return LONG_TIMEOUT if option is None or fields.get(option) else DEFAULT_TIMEOUT
+
+
 def _command(row: CommandRow) -> click.Command:
     def run(as_json: bool, wait: bool = False, **values: Any) -> None:
         settings = click.get_current_context().find_root().obj
@@ -78,7 +87,7 @@ def _command(row: CommandRow) -> click.Command:
         }
         options = Options(
             socket=settings["socket"] or default_socket(),
-            timeout=settings["timeout"] or _LONG.get(row.words, DEFAULT_TIMEOUT),
+            timeout=settings["timeout"] or timeout_of(row.words, fields),
             as_json=as_json or settings["json"],
             wait=wait,
         )

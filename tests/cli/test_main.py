@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 import pytest
 from click.testing import CliRunner
 
 from failoverdns.cli.main import cli
+from failoverdns.cli.row_commands import timeout_of
 
 GROUPS = [name for name, command in cli.commands.items() if isinstance(command, click.Group)]
 
@@ -31,3 +34,19 @@ def test_every_option_has_a_help_text() -> None:
                 text = option.help or ""
                 assert text[:1].isupper(), option.name
                 assert text.endswith("."), option.name
+
+
+@pytest.mark.parametrize(
+    ("words", "fields", "seconds"),
+    [
+        ("status", {}, 30),
+        ("history", {"limit": 5}, 30),
+        ("history", {"verify": True}, 300),
+        ("restart", {}, 300),
+    ],
+)
+def test_a_command_that_takes_long_by_nature_gets_more_time(
+    words: str, fields: dict[str, Any], seconds: float
+) -> None:
+    """A million changes are verified in about 40 seconds of processor time."""
+    assert timeout_of(words, fields) == seconds
