@@ -121,7 +121,7 @@ def _check_mode(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISREG(status.st_mode):
-        raise Corrupt(f"state.sqlite: {path} is not a regular file")
+        raise Corrupt(f"{path}: is not a regular file")
     mode = stat.S_IMODE(status.st_mode)
     if mode & _OTHERS_WRITE:
         raise Corrupt(

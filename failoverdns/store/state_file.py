@@ -180,7 +180,7 @@ def _check_file(place: Place) -> None:
         _create(path)
         return
     if not path.is_file():  # opening a pipe would wait for its other end
-        raise Corrupt("is not a regular file")
+        raise Corrupt("is not a regular file: choose another state.sqlite")
     with path.open("rb") as file:
         start = file.read(len(_MAGIC))
     if start != _MAGIC:

@@ -52,7 +52,8 @@ def test_a_state_path_that_cannot_be_a_file_is_named(demo: Server) -> None:
     demo.stop()
     (demo.folder / "state.db").unlink()
     (demo.folder / "state.db").mkdir()
-    assert "state.sqlite: " in start_fails(demo)
+    said = f"{demo.folder}/state.db: is not a regular file: choose another state.sqlite"
+    assert said in start_fails(demo)
     demo.config.write_text(CONFIG.replace("state.db", "log/state.db"))
     assert f"state.sqlite: cannot make the directory {demo.folder}/log" in start_fails(demo)
 
