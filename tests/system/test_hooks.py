@@ -259,17 +259,18 @@ def test_a_restart_removes_private_keys_that_a_killed_server_left(hooked: Hooked
     """The next start removes the private folder and runs the unfinished hook again."""
     issued = CA.issue(*NAMES)
     hooked.install("shop-eu", issued)
-    wait_for((hooked.folder / "held").exists)
-    left = Path((hooked.folder / "held").read_text().strip())
+    held = hooked.folder / "held"
+    wait_for(lambda: held.exists() and held.read_text().endswith("\n"))
+    left = Path(held.read_text().strip())
     assert (left / "privkey.pem").read_text() == issued.key
     hooked.kill()
     number = int((hooked.folder / "holding").read_text())
     os.kill(number, signal.SIGKILL)
     assert left.exists()
-    (hooked.folder / "held").unlink()
+    held.unlink()
     hooked.start()
     assert not left.exists()
-    wait_for((hooked.folder / "held").exists)
+    wait_for(lambda: held.exists() and held.read_text().endswith("\n"))
     for _ in range(3):
         hooked.do(command="switch", groups=["shop"])
     wait_for(lambda: len(hooked.told()) == 3)
