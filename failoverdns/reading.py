@@ -6,10 +6,10 @@ loop.  The process reads every file once, and what it has read is what is used.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -19,16 +19,16 @@ from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from failoverdns.config import ConfigErrors, reading_child
+from failoverdns.config import ConfigErrors
 from failoverdns.config.sending import CannotTake, ConfigReader
 from failoverdns.model.settings import Config
-from failoverdns.workers.starting import environment
+from failoverdns.net.own_process import command, environment
 
 READING: Final = 300.0
 """Seconds that the process may take."""
 
-PROGRAM: Final = Path(os.path.abspath(reading_child.__file__))
-"""The program that reads it."""
+READ: Final = "failoverdns.config.reading_child:read"
+"""The function that reads it."""
 
 MAX_OUTPUT: Final = 1 << 12
 """Bytes of its standard error that are kept."""
@@ -42,9 +42,13 @@ class ReadingProcess(ProcessProtocol):
     """A process that reads one configuration."""
 
     def __init__(
-        self, reactor: Any, file: Path, seconds: float = READING, program: Path = PROGRAM
+        self,
+        reactor: Any,
+        file: Path,
+        seconds: float = READING,
+        program: Sequence[str] | None = None,
     ) -> None:
-        """Start to read a file with a program in Python; it is killed after `seconds`."""
+        """Start to read a file, with another `program` if given; it is killed after `seconds`."""
         self._ended: Deferred[None] = Deferred()
         self._reader = ConfigReader()
         self._errors = bytearray()
@@ -53,15 +57,11 @@ class ReadingProcess(ProcessProtocol):
         self._late = reactor.callLater(
             seconds, self.kill, f"the configuration was not read within {seconds:g} s"
         )
-        path = [entry for entry in sys.path if os.path.isabs(entry)]
         try:
             reactor.spawnProcess(
                 self,
                 sys.executable,
-                [
-                    *(sys.executable, "-P", str(program)),
-                    *(json.dumps(path), str(PROGRAM.parents[1]), str(file)),
-                ],
+                program or command(READ, [str(file)], sys.path),
                 env=environment(os.environ),
                 path=None,
             )

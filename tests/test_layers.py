@@ -55,7 +55,7 @@ FLOORS: Mapping[str, str] = {
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "
                        "resolving automation reactions trimming",
-    "reading":         "model config workers.starting",
+    "reading":         "model config net",
     "reloading":       "model config net changes answering workers.interface "
                        "workers.full_table reactions running reading",
     "starting":        "model store net changes control.language",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from twisted.python.failure import Failure
 
 from failoverdns.config import ConfigErrors, load_config
 from failoverdns.config.sending import hello
-from failoverdns.reading import PROGRAM, READING, CannotRead, ReadingProcess
+from failoverdns.reading import READING, CannotRead, ReadingProcess
 
 CONFIG = """\
 zones:
@@ -49,10 +50,10 @@ def result(process: ReadingProcess) -> Any:
 
 def read(file: Path, code: str | None = None, seconds: float = READING) -> Any:
     """Read a file with the program, or with one of `code`."""
-    program = PROGRAM
+    program = None
     if code is not None:
-        program = file.with_name("program.py")
-        program.write_text(f"import os, sys, time\nout = sys.stdout.buffer\n{code}\n")
+        text = f"import os, sys, time\nout = sys.stdout.buffer\n{code}\n"
+        program = [sys.executable, "-P", "-c", text]
     return result(ReadingProcess(reactor(), file, seconds, program))
 
 
@@ -104,8 +105,7 @@ def test_a_process_that_takes_too_long_is_killed(file: Path) -> None:
 
 
 def test_a_process_can_be_killed_before_it_has_read(file: Path) -> None:
-    program = file.with_name("program.py")
-    program.write_text("import time; time.sleep(60)")
+    program = [sys.executable, "-P", "-c", "import time; time.sleep(60)"]
     process = ReadingProcess(reactor(), file, program=program)
     process.kill("the server stops")
     began = time.monotonic()

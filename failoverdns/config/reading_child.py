@@ -1,41 +1,29 @@
 """The process that reads a configuration for the server, so that nothing waits meanwhile.
 
-Python is started with `-P` on this file.  Like an answering process (`workers.bootstrap`) it uses
-the server's import path and package folder, so nothing is imported from the current folder, and
-nothing of failoverdns may be imported at the top.  It writes frames (`config.sending`) to standard
-output.
+It writes frames (`config.sending`) to standard output.  `reading` starts it.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import resource
 import sys
 from contextlib import suppress
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import NoReturn
+
+from failoverdns.config.errors import ConfigErrors
+from failoverdns.config.loading import load_config
+from failoverdns.config.sending import hello, write_config, write_faults
 
 CPU = 300
 """Seconds of processor time that it may take."""
 
 
-def main() -> int:
-    """Read the file `argv[3]`, with the package in `argv[2]` and the import path `argv[1]`."""
-    _, path, folder, file = sys.argv
+def read(file: str) -> NoReturn:
+    """Read a configuration file, and write it or its errors to standard output."""
     _be_gentle()
-    sys.path[:] = json.loads(path)
-    spec = spec_from_file_location(
-        "failoverdns", f"{folder}/__init__.py", submodule_search_locations=[folder]
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    package = sys.modules["failoverdns"] = module_from_spec(spec)
-    spec.loader.exec_module(package)
-    from failoverdns.config import ConfigErrors, load_config
-    from failoverdns.config.sending import hello, write_config, write_faults
-
     output = sys.stdout.buffer
     output.write(hello())
     output.flush()
@@ -61,7 +49,3 @@ def _be_gentle() -> None:
         os.nice(5)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,18 +12,21 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
+from failoverdns.net.own_process import command, environment
 from failoverdns.workers.called_process import CalledProcess
 from failoverdns.workers.channel import Channel, call_nothing, open_channel
 from failoverdns.workers.child import CHANNEL
 from failoverdns.workers.interface import CannotAnswer
 from failoverdns.workers.rendezvous import rendezvous_of
-from failoverdns.workers.starting import command, environment
+
+ANSWER: Final = "failoverdns.workers.child:answer"
+"""The function that an answering process runs."""
 
 
 class Worker(CalledProcess, ProcessProtocol):
@@ -55,7 +58,7 @@ class Worker(CalledProcess, ProcessProtocol):
             process = self._reactor.spawnProcess(
                 self,
                 sys.executable,
-                command(control_socket, self.place, sys.path),
+                command(ANSWER, (str(control_socket), str(self.place)), sys.path),
                 env=environment(os.environ),
                 path="/",
                 childFDs={0: nothing, 1: 2, 2: 2, CHANNEL: theirs.fileno()},

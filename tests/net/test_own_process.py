@@ -1,4 +1,4 @@
-"""The command line and the environment of an answering process."""
+"""The command line and the environment of a process of ours."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import os
 import sys
 from pathlib import Path
 
-from failoverdns.workers.starting import command, environment
+from failoverdns.net.own_process import command, environment
 
 
 def test_a_process_gets_our_import_path_without_relative_entries() -> None:
     """A relative entry means the current folder."""
     ours = ["", "relative", "/absolute", *sys.path]
-    executable, flag, file, path, package, *rest = command(Path("/run/control.sock"), 3, ours)
+    words = ["/run/control.sock", "3"]
+    executable, flag, file, path, package, function, *rest = command("a.b:c", words, ours)
+    assert function == "a.b:c"
     assert (executable, flag, rest) == (sys.executable, "-P", ["/run/control.sock", "3"])
     assert "/absolute" in json.loads(path)
     assert all(os.path.isabs(entry) for entry in json.loads(path))
