@@ -32,7 +32,7 @@ from failoverdns.store.interface import (
     StoreHead,
     Unavailable,
 )
-from failoverdns.store.replaying import COMPARED_AT_ONCE, Comparison, Replay
+from failoverdns.store.replaying import Comparison, Replay
 from failoverdns.store.rows import sealed
 
 
@@ -189,7 +189,7 @@ class MemoryStore:
         more = True
         while more:
             rest = [row for row in stored if row[0] > comparison.after]
-            more = comparison.follow(rest[:COMPARED_AT_ONCE])
+            more = comparison.follow(rest[: comparison.at_once])
         comparison.end()
 
     async def prepare_cut(self, before: float) -> HistoryCut | None:

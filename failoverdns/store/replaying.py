@@ -29,7 +29,7 @@ COMPARED_AT_ONCE: Final = 200
 NAMED: Final = 10
 """Entities that differ, and fields of one that differ, that a message names at most."""
 
-_KEPT: Final = 2000
+KEPT: Final = 2000
 """Documents that are kept in memory between two changes, at most."""
 
 _CACHE_KIB: Final = 32 * 1024
@@ -38,7 +38,9 @@ _CACHE_KIB: Final = 32 * 1024
 class Replay:
     """The state that follows from the history, up to the last change that was followed."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_known: int = KEPT) -> None:
+        """Begin with nothing, and keep at most `most_known` documents in memory."""
+        self._most_known = most_known
         self._known: dict[str, Document | None] = {}
         self._kept = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._kept.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -60,7 +62,7 @@ class Replay:
             self._known.update(documents.redone(json.loads(row.text), self._document))
         except (Corrupt, ValueError, RecursionError) as fault:
             raise Corrupt(f"revision {row.revision} cannot be replayed: {fault}") from None
-        if len(self._known) > _KEPT:
+        if len(self._known) > self._most_known:
             self._put_away()
 
     def documents(self, after: str, limit: int) -> list[tuple[str, Document]]:
@@ -93,32 +95,28 @@ class Replay:
 class Comparison:
     """Compares the entities as stored with a replay, a piece at a time, in order of keys."""
 
-    def __init__(self, replay: Replay) -> None:
+    def __init__(self, replay: Replay, at_once: int = COMPARED_AT_ONCE) -> None:
+        """Compare with `replay`, at most `at_once` entities in a piece."""
+        self.at_once = at_once
         self._replay = replay
-        self._after = ""
+        self.after = ""
+        """The key up to which entities were compared."""
         self._found: list[str] = []
-        self.compared = 0
 
     def follow(self, stored: list[tuple[str, Document]]) -> bool:
         """Compare the next stored entities, those after `after`; return whether there are more.
 
-        There are no more if fewer than `COMPARED_AT_ONCE` are given and the replay has no more.
+        There are no more if fewer than `at_once` are given and the replay has no more.
         """
-        replayed = self._replay.documents(self._after, COMPARED_AT_ONCE)
-        ends = [some[-1][0] for some in (stored, replayed) if len(some) >= COMPARED_AT_ONCE]
+        replayed = self._replay.documents(self.after, self.at_once)
+        ends = [some[-1][0] for some in (stored, replayed) if len(some) >= self.at_once]
         end = min(ends, default=None)
         now = {key: each for key, each in stored if end is None or key <= end}
         wanted = {key: each for key, each in replayed if end is None or key <= end}
         for key in sorted(now.keys() | wanted.keys()):
             self._found += _differences(key, now.get(key), wanted.get(key))
-        self.compared += len(now)
-        self._after = end or self._after
+        self.after = end or self.after
         return end is not None and len(self._found) <= NAMED
-
-    @property
-    def after(self) -> str:
-        """Return the key up to which entities were compared."""
-        return self._after
 
     def end(self) -> None:
         """Raise Differs if an entity is not what the history says."""

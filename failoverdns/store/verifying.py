@@ -17,7 +17,7 @@ from failoverdns.store.chain import ChainLink, Walk, links, next_hash, piece
 from failoverdns.store.damage import MISREAD
 from failoverdns.store.history_rows import chain_rows
 from failoverdns.store.interface import Link, StoreHead
-from failoverdns.store.replaying import AT_ONCE, COMPARED_AT_ONCE, Comparison, Replay
+from failoverdns.store.replaying import AT_ONCE, COMPARED_AT_ONCE, KEPT, Comparison, Replay
 from failoverdns.store.trimming import Digests, cut_of, hash_at, trimmed_to
 
 
@@ -65,8 +65,19 @@ class Verification:
     entities are compared with the result.
     """
 
-    def __init__(self, connection: sqlite3.Connection, expected: str | None = None) -> None:
-        """Begin a verification up to the present end of the chain; raises Corrupt."""
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        expected: str | None = None,
+        *,
+        most_known: int = KEPT,
+        at_once: int = COMPARED_AT_ONCE,
+    ) -> None:
+        """Begin a verification up to the present end of the chain; raises Corrupt.
+
+        It keeps at most `most_known` documents in memory, and compares `at_once` entities in a
+        piece.
+        """
         query = "SELECT revision, hash, (SELECT max(revision) FROM history) FROM head"
         revision, hash_, last = connection.execute(query).fetchone()
         self._cut, self._trimmed = cut_of(connection), trimmed_to(connection)
@@ -77,8 +88,8 @@ class Verification:
         end = StoreHead(self._trimmed, hash_at(connection, self._trimmed))
         self._walk = Walk(StoreHead(revision, hash_), last or 0, expected, end)
         self._digests = Digests(connection, self._cut, expected)
-        self._replay = Replay()
-        self._comparison = Comparison(self._replay)
+        self._replay = Replay(most_known)
+        self._comparison = Comparison(self._replay, at_once)
         self._replayed = self._begins_at
         self._walks = False
         self.head: StoreHead | None = None
@@ -126,7 +137,7 @@ class Verification:
             for row in rows:
                 self._redo(row)
         query = "SELECT key, document FROM entities WHERE key > ? ORDER BY key LIMIT ?"
-        rows_ = connection.execute(query, (self._comparison.after, COMPARED_AT_ONCE))
+        rows_ = connection.execute(query, (self._comparison.after, self._comparison.at_once))
         more = self._comparison.follow([(key, json.loads(text)) for key, text in rows_])
         if not more:
             self._comparison.end()

@@ -41,9 +41,10 @@ from failoverdns.model.group import Group, Side
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.store import replaying
 from failoverdns.store.chain import START
-from failoverdns.store.interface import Differs, Store
+from failoverdns.store.interface import Differs, Store, StoreHead
 from failoverdns.store.memory import MemoryStore
 from failoverdns.store.sqlite import SQLiteStore
+from failoverdns.store.verifying import Verification
 
 __all__ = ["path"]
 
@@ -262,23 +263,28 @@ def test_any_changes_trims_and_restarts_pass_verification(
         run(store.close())
 
 
-def test_a_replay_that_does_not_fit_into_memory_is_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_replay_that_does_not_fit_into_memory_is_the_same(tmp_path: Path) -> None:
     """Documents are put away and fetched again."""
-    monkeypatch.setattr(replaying, "_KEPT", 3)
-    monkeypatch.setattr("failoverdns.store.replaying.COMPARED_AT_ONCE", 7)
-    monkeypatch.setattr("failoverdns.store.verifying.COMPARED_AT_ONCE", 7)
     store = opened(tmp_path / "state.db")
     dice, present = Random(3), dict[str, Entity]()
     for each in random_changes(dice, present, 200, 0):
         run(store.commit(each.revision - 1, [each], (), BUNDLES))
     many = [replace(APPLICATION, id=f"app-{n}", name=f"a{n}") for n in range(30)]
     run(store.commit(200, [change(201, *(Write(None, each) for each in many))]))
-    run(store.verify())
+    assert verified_in_little_memory(tmp_path / "state.db") == run(store.verify())
     tamper(tmp_path / "state.db", "DELETE FROM entities WHERE key = 'application/app-29'")
     with pytest.raises(Differs, match=r"application/app-29 \(a29\) is missing"):
-        run(store.verify())
+        verified_in_little_memory(tmp_path / "state.db")
+
+
+def verified_in_little_memory(path: Path) -> StoreHead | None:
+    """Verify a state file with few documents in memory; return the end of its chain."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        going = Verification(connection, most_known=3, at_once=7)
+        with closing(going):
+            while going.go_on(connection):
+                pass
+        return going.head
 
 
 def test_changes_during_a_verification_do_not_disturb_it(tmp_path: Path) -> None:
