@@ -30,6 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "drawing.h"
+
 enum { BATCH = 64, SIZE = 2048, PORTS = 4, BACKLOG = 4096, MAX_SECONDS = 120, MAX_NETWORKS = 200 };
 static const int64_t WAIT = 500000000; /* nanoseconds */
 
@@ -47,28 +49,6 @@ static const char *kind = "random";
 
 static uint64_t sent, sent_bytes, full, truncated, heard_bytes;
 static uint64_t honest_sent, honest_answered, honest_truncated;
-static uint64_t state = 0x9e3779b97f4a7c15u;
-
-static uint64_t draw(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
-
-static int64_t now(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return at.tv_sec * 1000000000ll + at.tv_nsec;
-}
-
-static void fail(const char *why)
-{
-    fprintf(stderr, "flood: %s\n", why);
-    exit(2);
-}
 
 static uint8_t *append(uint8_t *at, const char *text, size_t size)
 {
@@ -115,7 +95,7 @@ static size_t question(uint8_t *packet, const char *of, uint16_t id)
         if (of[1] == 'r')
             return finish(packet, at, ours, sizeof ours, type);
         return finish(packet, label(at, (unsigned)(draw() % 1000000)), other, sizeof other, 1);
-    default: fail("unknown kind");
+    default: fail("flood", "unknown kind");
     }
     return 0;
 }
@@ -129,7 +109,7 @@ static void send_flood(int count)
     }
     const int done = sendmmsg(flooding[turn++ % PORTS], messages, (unsigned)count, 0);
     if (done < 0 && errno != EAGAIN && errno != ECONNREFUSED && errno != ENOBUFS)
-        fail(strerror(errno));
+        fail("flood", strerror(errno));
     sent += (uint64_t)count; /* what the kernel dropped counts, too */
 }
 
@@ -186,7 +166,7 @@ static int socket_at(uint32_t address, int buffer)
     const int sock = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
     if (sock < 0 || bind(sock, (struct sockaddr *)&here, sizeof here))
-        fail(strerror(errno));
+        fail("flood", strerror(errno));
     setsockopt(sock, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
     return sock;
 }
@@ -198,7 +178,7 @@ static void open_sockets(void)
     for (int i = 0; i < PORTS; i++) {
         flooding[i] = socket_at(0x7f000001u | (uint32_t)network << 8, hear ? 4 << 20 : 1);
         if (connect(flooding[i], (struct sockaddr *)&server, sizeof server))
-            fail(strerror(errno));
+            fail("flood", strerror(errno));
     }
     honest_socket = socket_at(INADDR_ANY, 4 << 20);
     for (int i = 0; i < BATCH; i++) {
@@ -221,13 +201,13 @@ static void read_options(int argc, char **argv)
         else if (!strcmp(name, "--core")) core = atoi(value);
         else if (!strcmp(name, "--network")) network = atoi(value);
         else if (!strcmp(name, "--hear")) hear = atoi(value);
-        else fail("unknown option");
+        else fail("flood", "unknown option");
     }
     if (argc % 2 == 0 || port <= 0 || port > 65535 || groups < 1 || groups > 998999999 ||
         rate < 0 || rate > 10000000 || honest < 0 || honest > 10000 || networks < 1 ||
         networks > MAX_NETWORKS || network < 0 || network > 255 || run_seconds <= 0 ||
         run_seconds > MAX_SECONDS)
-        fail("bad options");
+        fail("flood", "bad options");
 }
 
 int main(int argc, char **argv)

@@ -29,6 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "drawing.h"
+
 enum {
     BATCH = 64,
     SIZE = 512,
@@ -62,28 +64,6 @@ static uint8_t tail[MAX_OPT], suffix[256];
 static size_t tail_size, suffix_size;
 
 static uint64_t sent, answered, lost, strays, refused, empty, truncated, late, rcodes[16], bytes;
-static uint64_t state = 0x9e3779b97f4a7c15u;
-
-static uint64_t draw(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
-
-static int64_t now(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return at.tv_sec * 1000000000ll + at.tv_nsec;
-}
-
-static void fail(const char *why)
-{
-    fprintf(stderr, "load: %s\n", why);
-    exit(2);
-}
 
 static void three_digits(uint8_t *at, unsigned value)
 {
@@ -136,7 +116,7 @@ static void ask(struct asker *asker, int count)
     int done = sendmmsg(asker->sock, messages, (unsigned)count, 0);
     if (done < 0) {
         if (errno != EAGAIN && errno != ECONNREFUSED && errno != ENOBUFS)
-            fail(strerror(errno));
+            fail("load", strerror(errno));
         refused += errno == ECONNREFUSED;
         done = 0;
     }
@@ -163,7 +143,7 @@ static int hear(struct asker *asker)
     int taken = recvmmsg(asker->sock, messages, BATCH, MSG_DONTWAIT, NULL);
     if (taken < 0) {
         if (errno != EAGAIN && errno != ECONNREFUSED)
-            fail(strerror(errno));
+            fail("load", strerror(errno));
         refused += errno == ECONNREFUSED;
         return 0;
     }
@@ -299,10 +279,10 @@ static void open_sockets(void)
         askers[s].asked = calloc(65536, sizeof *askers[s].asked);
         askers[s].heard = now();
         if (askers[s].sock < 0 || askers[s].asked == NULL)
-            fail("no socket");
+            fail("load", "no socket");
         setsockopt(askers[s].sock, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
         if (connect(askers[s].sock, (struct sockaddr *)&server, sizeof server))
-            fail(strerror(errno));
+            fail("load", strerror(errno));
     }
     for (int i = 0; i < BATCH; i++) {
         parts[i].iov_base = packets[i];
@@ -327,20 +307,20 @@ static void read_options(int argc, char **argv)
         else if (!strcmp(name, "--opt")) {
             tail_size = strlen(value) / 2;
             if (tail_size > MAX_OPT)
-                fail("the OPT record is too long");
+                fail("load", "the OPT record is too long");
             for (size_t n = 0; n < tail_size; n++)
                 if (sscanf(value + 2 * n, "%2hhx", &tail[n]) != 1)
-                    fail("the OPT record is not hexadecimal");
-        } else fail("unknown option");
+                    fail("load", "the OPT record is not hexadecimal");
+        } else fail("load", "unknown option");
     }
     if (argc % 2 == 0 || port <= 0 || port > 65535 || sockets < 1 || sockets > MAX_SOCKETS ||
         groups < 1 || groups > 998999999 || (window > 0) == (rate > 0) || window > 65536 ||
         run_seconds <= 0 || run_seconds > MAX_SECONDS || strlen(zone) > 200)
-        fail("bad options");
+        fail("load", "bad options");
     for (const char *label = zone; *label;) {
         size_t length = strcspn(label, ".");
         if (length == 0 || length > 63)
-            fail("bad zone");
+            fail("load", "bad zone");
         suffix[suffix_size++] = (uint8_t)length;
         memcpy(suffix + suffix_size, label, length);
         suffix_size += length;
