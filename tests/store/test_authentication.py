@@ -20,7 +20,7 @@ from driving import at_once, run
 from store.test_database_schema import golden
 from store.test_restored_files import copy
 from store.test_store import APPLICATION, CERTIFICATE, GROUP, ORDER, change
-from vaults import vault_beside
+from vaults import key_file, opened, vault_beside
 
 from failoverdns.model.certificate import Account, Bundle, Secret
 from failoverdns.model.change import Write
@@ -63,16 +63,6 @@ def path(tmp_path: Path) -> Path:
     run(store.commit(1, [change(2, Write(OLDER, OURS))], (), bundles(OURS)))
     run(store.close())
     return path
-
-
-def opened(path: Path) -> SQLiteStore:
-    store = SQLiteStore(path, at_once, vault_beside(path))
-    run(store.load())
-    return store
-
-
-def key_file(path: Path) -> Path:
-    return path.with_name(path.name + ".key")
 
 
 def tamper(path: Path, *statements: str) -> None:

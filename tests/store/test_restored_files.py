@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from driving import at_once, run
 from store.test_store import APPLICATION, GROUP, change
-from vaults import vault_beside
+from vaults import opened, vault_beside
 
 from failoverdns.model.change import Write
 from failoverdns.model.errors import Corrupt
@@ -20,13 +20,6 @@ from failoverdns.store.copying import as_copy
 from failoverdns.store.sqlite import SQLiteStore
 
 RESTS = ("", "-wal", "-shm", ".acknowledged", ".key")
-
-
-def opened(path: Path) -> SQLiteStore:
-    """Return a store that has loaded its file."""
-    store = SQLiteStore(path, at_once, vault_beside(path))
-    run(store.load())
-    return store
 
 
 def copy(path: Path, to: Path, rests: tuple[str, ...] = RESTS) -> None:

@@ -17,7 +17,7 @@ from typing import TypeVar
 import pytest
 from driving import at_once, run
 from store.test_store import APPLICATION, GROUP, change
-from vaults import vault_beside
+from vaults import opened, vault_beside
 
 from failoverdns.model.change import EVERYBODY, Operation, Write
 from failoverdns.model.delivery import Fetch
@@ -32,13 +32,6 @@ from failoverdns.store.sqlite import SQLiteStore
 from failoverdns.store.state_file import open_state_file
 
 T = TypeVar("T")
-
-
-def opened(path: Path) -> SQLiteStore:
-    """Return a store that has loaded its file."""
-    store = SQLiteStore(path, at_once, vault_beside(path))
-    run(store.load())
-    return store
 
 
 @pytest.fixture

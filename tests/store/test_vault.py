@@ -12,9 +12,9 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-from driving import at_once, run
+from driving import run
 from store.test_store import BUNDLES, EVERY_KIND, change
-from vaults import vault_beside
+from vaults import key_file, opened
 
 from failoverdns.model.change import Write
 from failoverdns.model.errors import Corrupt
@@ -31,16 +31,6 @@ def path(tmp_path: Path) -> Path:
     run(store.commit(0, [change(1, *(Write(None, e) for e in EVERY_KIND))], (), BUNDLES))
     run(store.close())
     return path
-
-
-def opened(path: Path) -> SQLiteStore:
-    store = SQLiteStore(path, at_once, vault_beside(path))
-    run(store.load())
-    return store
-
-
-def key_file(path: Path) -> Path:
-    return path.with_name(path.name + ".key")
 
 
 def lines(path: Path) -> list[bytes]:
