@@ -117,7 +117,7 @@ class Answerer:
     def take_next(self, delta: bytes) -> None:
         """Apply a delta to the next table, and answer from it from now on; raises Malformed."""
         if self._next is None:
-            raise Malformed("there is no next table")
+            raise Malformed("no next table was begun")
         self._next.apply(delta)
         self._table, self._next = self._next, None
         self._memory.note(LARGE)

@@ -1,4 +1,4 @@
-"""Callers: who gives a command, and whether he or she may.
+"""Callers: who gives a command, and whether this principal may.
 
 What a caller may do is asked again for each command, so that a change of the roles counts at once.
 Whatever brings commands in makes a caller for each client; `CommandCorridor` asks it.
@@ -47,21 +47,14 @@ class Permission:
 
     def check(self, request: Request, caller: Caller) -> None:
         """Raise Rejected `forbidden` unless the caller may give this command now."""
-        row = find_row(str(request.given["command"]))
-        try:
-            permit(caller.rights(), row.role, row.words, request.command)
-        except Rejected as refusal:
+        refusal = _refusal(request, caller)
+        if refusal is not None:
             self.note(caller.principal, refusal)
-            raise
+            raise refusal
 
     def permits(self, request: Request, caller: Caller) -> bool:
         """Return whether the caller may give this command now, without counting a refusal."""
-        row = find_row(str(request.given["command"]))
-        try:
-            permit(caller.rights(), row.role, row.words, request.command)
-        except Rejected:
-            return False
-        return True
+        return _refusal(request, caller) is None
 
     def note(self, principal: Principal, refusal: Rejected) -> None:
         """Count a refusal, and log it unless one of the same principal was logged just now."""
@@ -76,3 +69,13 @@ class Permission:
         self._logged[principal.key] = now, 0
         if len(self._logged) > MAX_NAMED:
             self._logged.popitem(last=False)
+
+
+def _refusal(request: Request, caller: Caller) -> Rejected | None:
+    """Return why the caller may not give this command now; None if it may."""
+    row = find_row(str(request.given["command"]))
+    try:
+        permit(caller.rights(), row.role, row.words, request.command)
+    except Rejected as refusal:
+        return refusal
+    return None

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Final, Generic, Protocol, TypeVar
 
+from failoverdns.net.token_bucket import TokenBuckets
+
 
 class Occupant(Protocol):
     """A client, as far as its place is concerned."""
@@ -82,7 +84,8 @@ class Places(Generic[OccupantT]):
     def __init__(self, trusted: frozenset[int], now: Callable[[], float]) -> None:
         """Keep some places for the users `trusted`; `now` returns seconds of any clock."""
         self.limits = LIMITS
-        self._silent = _Rate(SILENT_RATE, SILENT_AT_ONCE, now)
+        self._now = now
+        self._silent: TokenBuckets[int] = TokenBuckets(SILENT_RATE, SILENT_AT_ONCE)
         self._trusted = trusted
         self._clients = _Room[OccupantT](trusted)
         self._watchers = _Room[OccupantT](trusted)
@@ -100,7 +103,7 @@ class Places(Generic[OccupantT]):
         It is a cheap guard against a user that connects without end and asks for nothing: few
         of its clients may come before they have sent anything.
         """
-        return has_spoken or self._silent.allows(uid)
+        return has_spoken or self._silent.take(uid, self._now())
 
     def enter(self, client: OccupantT) -> bool:
         """Give a client a place, which another may have to leave; return False if there is none."""
@@ -164,26 +167,6 @@ class Places(Generic[OccupantT]):
         limits = self.limits
         self._clients.limit(limits.clients, limits.clients_of_one, limits.clients_kept)
         self._watchers.limit(limits.watchers, limits.watchers_of_one, limits.watchers_kept)
-
-
-class _Rate:
-    """How often each user may do something: `at_once` times, and then `rate` times a second."""
-
-    def __init__(self, rate: float, at_once: float, now: Callable[[], float]) -> None:
-        self._rate = rate
-        self._ahead = at_once / rate
-        self._now = now
-        self._used: dict[int, float] = {}
-        """For each user the time at which all that it used will be free again."""
-
-    def allows(self, uid: int) -> bool:
-        now = self._now()
-        self._used = {one: until for one, until in self._used.items() if until > now}
-        until = max(now, self._used.get(uid, now)) + 1 / self._rate
-        if until > now + self._ahead + 1e-6:
-            return False
-        self._used[uid] = until
-        return True
 
 
 class _Room(Generic[OccupantT]):

@@ -13,6 +13,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from failoverdns.net.token_bucket import TokenBucket, TokenBuckets
+
 One = TypeVar("One", bound=Hashable)
 
 ARRIVALS: Final = 2500.0
@@ -30,43 +32,6 @@ KNOWN_TIME_SHARE: Final = 0.2
 _SAVED = 0.25
 """Seconds for which a budget that is not used is saved up."""
 
-_MAX_NETWORKS = 4096
-"""Networks whose arrivals are counted; beyond it, the one seen longest ago is forgotten."""
-
-
-class TokenBucket:
-    """A budget that fills at a rate up to a depth; it may be overdrawn by one charge."""
-
-    def __init__(self, rate: float, depth: float) -> None:
-        """Fill by `rate` a second, up to `depth`; the bucket is full at first."""
-        self._rate = rate
-        self._depth = depth
-        self._level = depth
-        self._at: float | None = None
-
-    def level(self, now: float) -> float:
-        """Return what is left, less than 0 if the budget is overdrawn."""
-        if self._at is not None and now > self._at:
-            self._level = min(self._depth, self._level + (now - self._at) * self._rate)
-        self._at = now if self._at is None else max(now, self._at)
-        return self._level
-
-    def take(self, now: float) -> bool:
-        """Take 1 if there is as much; return whether there was."""
-        if self.level(now) < 1:
-            return False
-        self._level -= 1
-        return True
-
-    def charge(self, now: float, amount: float) -> None:
-        """Take an amount, whether or not there is as much."""
-        self._level = self.level(now) - amount
-
-    def wait(self, now: float) -> float:
-        """Return the seconds until something is left; 0 if something is."""
-        level = self.level(now)
-        return 0.0 if level > 0 else -level / self._rate + 1e-6
-
 
 class ArrivalLimit:
     """How many new connections get a place, of a network and in all."""
@@ -75,20 +40,13 @@ class ArrivalLimit:
         """Prepare; no connection has arrived."""
         self._all = TokenBucket(ARRIVALS, ARRIVALS * _SAVED)
         self._known = TokenBucket(ARRIVALS_OF_ONE, ARRIVALS_OF_ONE * _SAVED)
-        self._networks: OrderedDict[bytes, TokenBucket] = OrderedDict()
+        self._of_one: TokenBuckets[bytes] = TokenBuckets(ARRIVALS_OF_ONE, ARRIVALS_OF_ONE * _SAVED)
 
     def admits(self, network: bytes, now: float, *, is_known: bool) -> bool:
         """Count a new connection; return whether it gets a place."""
         if is_known and self._known.take(now):
             return True
-        bucket = self._networks.get(network)
-        if bucket is None:
-            bucket = TokenBucket(ARRIVALS_OF_ONE, ARRIVALS_OF_ONE * _SAVED)
-            self._networks[network] = bucket
-            if len(self._networks) > _MAX_NETWORKS:
-                self._networks.popitem(last=False)
-        self._networks.move_to_end(network)
-        return bucket.take(now) and self._all.take(now)
+        return self._of_one.take(network, now) and self._all.take(now)
 
 
 class TimeBudget:

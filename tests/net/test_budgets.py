@@ -7,40 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from failoverdns.net import budgets
-from failoverdns.net.budgets import ArrivalLimit, TimeBudget, TokenBucket, Turns
-
-PAUSES = st.lists(st.floats(0, 2, allow_nan=False), max_size=80)
-
-
-@given(PAUSES, st.floats(0.5, 100), st.floats(1, 50))
-def test_a_bucket_gives_what_flows_in_and_its_depth(
-    pauses: list[float], rate: float, depth: float
-) -> None:
-    bucket, now, taken = TokenBucket(rate, depth), 0.0, 0
-    for pause in pauses:
-        now += pause
-        taken += bucket.take(now)
-        assert bucket.level(now) >= 0
-        assert taken <= depth + rate * now + 1e-6
-
-
-@given(st.floats(0.1, 10), st.floats(0.1, 5), st.floats(0, 20))
-def test_a_bucket_says_how_long_it_is_overdrawn(rate: float, depth: float, amount: float) -> None:
-    bucket = TokenBucket(rate, depth)
-    bucket.charge(5, amount)
-    wait = bucket.wait(5)
-    assert (wait == 0) == (depth > amount)
-    if wait > 0.01:
-        assert bucket.wait(5 + wait / 2) > 0
-    assert bucket.wait(5 + wait + 1e-6) == 0
-
-
-def test_a_clock_that_goes_back_fills_no_bucket() -> None:
-    bucket = TokenBucket(1, 1)
-    assert bucket.take(10)
-    assert not bucket.take(5)
-    assert not bucket.take(10.5)
-    assert bucket.take(11)
+from failoverdns.net.budgets import ArrivalLimit, TimeBudget, Turns
 
 
 def flood(
@@ -70,7 +37,6 @@ def test_many_networks_together_have_a_limit_that_known_addresses_do_not_share()
     assert sum(flood(limit, 5000, 20000, 2)) <= 2.3 * budgets.ARRIVALS
     assert not all(limit.admits(b"other", 2, is_known=False) for _ in range(2))
     assert all(limit.admits(b"other", 2, is_known=True) for _ in range(100))
-    assert len(limit._networks) <= budgets._MAX_NETWORKS
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.1), st.floats(0, 0.05), st.booleans()), max_size=60))
