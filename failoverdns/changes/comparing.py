@@ -26,6 +26,9 @@ STEP: Final = 500
 MOST_FAULTS: Final = 100
 """Names in use by groups that are reported; there may be very many."""
 
+_SMALL: Final = 40_000
+"""Bytes of a part: some 500 names."""
+
 
 def compare(
     state: State, zones: tuple[Zone, ...], published: Set[DomainName]
@@ -132,7 +135,3 @@ def _joined(parts: Iterable[bytes]) -> Iterator[bytes]:
         joined += part
     if joined:
         yield joined
-
-
-_SMALL: Final = 40_000
-"""Bytes of a part: some 500 names."""
