@@ -31,6 +31,11 @@ _HOSTNAME = Parameter(
 )
 
 
+def _template(help_: str) -> Parameter[str]:
+    text = "the hostname of heads without an address; may contain {head} and {application}"
+    return Parameter("hostname_template", text + help_, values.text, "T")
+
+
 def _set_application(**given: Any) -> Command:
     if given.pop("no_checks", None):
         if given.get("check"):
@@ -45,12 +50,7 @@ ROWS: Final = (
         "Create an application. It has no heads yet.",
         (
             named("its name, one DNS label", values.application),
-            Parameter(
-                "hostname_template",
-                "the hostname of heads without an address; may contain {head} and {application}",
-                values.text,
-                "T",
-            ),
+            _template(""),
         ),
         AddApplication,
         "application add shop-eu --hostname-template '{head}.{application}.internal.example'",
@@ -70,7 +70,7 @@ ROWS: Final = (
     CommandRow("application list", "List applications.", (), ListApplications, role=Role.VIEWER),
     CommandRow(
         "application set",
-        "Set the checks that an application's heads must pass.",
+        "Set the checks and the hostname template of an application.",
         (
             named("the application", values.application),
             Parameter(
@@ -93,6 +93,7 @@ ROWS: Final = (
                 values.quorum,
                 "N",
             ),
+            _template('; "" removes it'),
         ),
         _set_application,
         "application set shop-eu --check web",

@@ -30,7 +30,12 @@ from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.decisions.health_changes import unobserved
 from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
 from failoverdns.rules.derived.view import View
-from failoverdns.rules.derived.web_heads import check_template, checked
+from failoverdns.rules.derived.web_heads import (
+    check_hostname,
+    check_template,
+    checked,
+    hostname_text,
+)
 from failoverdns.rules.reports.reporting import application_report
 
 
@@ -58,15 +63,22 @@ def rename_application(
 def set_application(
     view: View, command: SetApplication, _moment: Moment, _random: Random
 ) -> Decision:
-    """Set the checks of an application; when they change, its observed health becomes unknown."""
+    """Set the checks and the hostname template of an application; None changes nothing.
+
+    When the checks change, its observed health becomes unknown.
+    """
     application = find_application(view, command.name)
     checks = application.checks if command.check is None else tuple(dict.fromkeys(command.check))
     for name in checks:
         if view.settings.check(name) is None:
             raise not_found("check", name, (check.name for check in view.settings.checks))
+    template = command.hostname_template
+    if template:
+        check_template(template)
     after = replace(
         application,
         checks=checks,
+        hostname_template=application.hostname_template if template is None else template or None,
         require_checks=_given(command.require_checks, application.require_checks),
         require_heads=_given(command.require_heads, application.require_heads),
     )
@@ -166,8 +178,23 @@ def remove_head(view: View, command: RemoveHead, _moment: Moment, _random: Rando
 def _written(before: Application | None, after: Application) -> Decision:
     """Return the decision to write `after`, if it is valid; without writes if nothing changes."""
     checked(after)
+    _check_new_hostnames(before, after)
     writes = () if before == after else (Write(before, after),)
     return Decision(writes, lambda view: application_report(view, after))
+
+
+def _check_new_hostnames(before: Application | None, after: Application) -> None:
+    """Raise Rejected `invalid` if a template becomes what no host can be called.
+
+    Hostnames that stay are not judged: earlier versions took any name.
+    """
+    known = _hostnames(before) if before is not None else set()
+    for text in sorted(_hostnames(after) - known):
+        check_hostname(text)
+
+
+def _hostnames(application: Application) -> set[str]:
+    return {hostname_text(application, head) for head in application.heads if not head.addresses}
 
 
 def _given(value: Quorum | None, before: Quorum) -> Quorum:

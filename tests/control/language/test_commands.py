@@ -177,6 +177,11 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         SetApplication("shop-eu", ()),
     ),
     (
+        f"application set shop-eu --hostname-template '{TEMPLATE}'",
+        {"name": "shop-eu", "hostname_template": TEMPLATE},
+        SetApplication("shop-eu", hostname_template=TEMPLATE),
+    ),
+    (
         "group add shop --policy auto",
         {"name": "shop", "policy": "auto"},
         AddGroup("shop", policy="auto"),

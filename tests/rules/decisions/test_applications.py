@@ -413,3 +413,48 @@ def test_duplicate_checks_are_dropped_and_omitted_settings_stay_unchanged() -> N
 def test_a_check_that_is_not_configured_is_refused() -> None:
     refused = refusal(watched.shop(), SetApplication("eu", ("web", "wbe")))
     assert (refused.code, refused.message) == ("not-found", "no check 'wbe'; did you mean 'web'?")
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        (AddHead("eu", "1", BALANCER, hostname="lb.{head}"), "lb.1"),
+        (AddHead("eu", "lb2", BALANCER, hostname="198.51.100.20"), "198.51.100.20"),
+        (SetHead("eu", "lb1", hostname="lb.example.com:443"), "lb.example.com:443"),
+        (RenameHead("eu", "lb1", "7"), "x.7"),
+    ],
+)
+def test_a_head_that_would_be_called_as_no_host_can_be_is_refused(
+    command: Mutation, text: str
+) -> None:
+    view = state(application("eu", balancer("lb1", hostname="x.{head}"), active="lb1"))
+    assert refusal(view, command).message.startswith(f"{text!r} cannot be a hostname")
+
+
+def test_a_rename_that_makes_an_address_of_a_template_is_refused() -> None:
+    head = balancer("lb1", hostname="192.0.2.{application}")
+    view = state(application("eu", head, active="lb1"))
+    assert "an address" in refusal(view, RenameApplication("eu", "20")).message
+
+
+def test_a_hostname_of_an_earlier_version_hinders_no_other_change() -> None:
+    """Version 0.1.0 took addresses as hostnames; such a head can be replaced step by step."""
+    view = state(application("eu", balancer("lb1", hostname="192.0.2.1"), active="lb1"))
+    carry_out(view, add("lb2", BALANCER, "192.0.2.2"))
+    carry_out(view, RenameApplication("eu", "europe"))
+    assert refusal(view, SetHead("europe", "lb1", hostname="192.0.2.2")).code == "invalid"
+    carry_out(view, SetHead("europe", "lb1", samples.addresses("192.0.2.1")))
+
+
+def test_the_template_of_an_application_can_be_set_and_removed() -> None:
+    view = state(application("eu", balancer("lb1"), active="lb1", hostname_template="{head}.a.b"))
+    carry_out(view, SetApplication("eu", hostname_template="{head}.c.d"))
+    assert carry_out(view, SetApplication("eu"))["web_head"]["targets"] == ["lb1.c.d"]
+    template = SetApplication("eu", hostname_template="192.0.2.{head}")
+    assert "makes addresses" in refusal(view, template).message
+    assert (
+        "has no hostname template"
+        in refusal(view, SetApplication("eu", hostname_template="")).message
+    )
+    carry_out(view, SetHead("eu", "lb1", hostname="lb.example"))
+    assert carry_out(view, SetApplication("eu", hostname_template=""))["hostname_template"] is None
