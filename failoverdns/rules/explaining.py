@@ -21,7 +21,7 @@ from failoverdns.rules.decisions.automation import Outlook, outlook
 from failoverdns.rules.decisions.switching import plan
 from failoverdns.rules.derived.active_side import answered, side_condition
 from failoverdns.rules.derived.flags import automation_flag
-from failoverdns.rules.derived.health import observed_of, why_down
+from failoverdns.rules.derived.health import NO_WEB_HEAD, observed_of, why_down
 from failoverdns.rules.derived.serving import answer_of, application_on, target_of
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import web_heads
@@ -133,6 +133,8 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
 
 
 def _why_unknown(application: Application) -> str:
+    if not web_heads(application):
+        return NO_WEB_HEAD
     if not application.checks:
         return "it has no checks"
     needed, there = application.require_heads, len(web_heads(application))

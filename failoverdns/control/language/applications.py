@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from failoverdns.control.language import values
-from failoverdns.control.language.parameters import APPLICATION, flag, named, renamed
+from failoverdns.control.language.parameters import (
+    APPLICATION,
+    DRY_RUN,
+    REASON,
+    flag,
+    named,
+    override,
+    renamed,
+)
 from failoverdns.control.language.rows import CommandRow, Parameter
 from failoverdns.model.commands import Command
 from failoverdns.model.commands.applications import (
@@ -22,6 +30,7 @@ from failoverdns.model.commands.applications import (
 )
 from failoverdns.model.errors import Rejected
 from failoverdns.model.roles import Role
+from failoverdns.model.rule_names import PreflightRule
 
 _ADDRESSES = Parameter(
     "address", "an IPv4 or IPv6 address; can be repeated", values.address, "A", repeated=True
@@ -131,8 +140,15 @@ ROWS: Final = (
     CommandRow(
         "head remove",
         "Remove a head.",
-        (APPLICATION, named("the head", values.head)),
+        (
+            APPLICATION,
+            named("the head", values.head),
+            override(f"{PreflightRule.TARGET_EMPTY}, for the last web head"),
+            DRY_RUN,
+            REASON,
+        ),
         RemoveHead,
+        "head remove shop-eu lb1",
     ),
 )
 """Every command about applications and heads."""

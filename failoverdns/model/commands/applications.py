@@ -97,3 +97,6 @@ class RemoveHead(Mutation):
 
     application: str
     name: str
+    override: tuple[str, ...] = ()
+    dry_run: bool = False
+    reason: str | None = None
