@@ -21,7 +21,7 @@ from failoverdns.model.errors import Rejected, RuleFailure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.rule_names import PreflightRule
 from failoverdns.rules.derived.active_side import answered
-from failoverdns.rules.derived.serving import answer_of
+from failoverdns.rules.derived.targets import answer_of
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import web_heads
 
