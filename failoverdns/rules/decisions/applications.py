@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from heapq import nsmallest
+from itertools import islice
 from random import Random
 
 from failoverdns.model.application import Application, Head, HeadRole
@@ -27,12 +28,13 @@ from failoverdns.model.health import Quorum
 from failoverdns.model.moment import Moment
 from failoverdns.model.rule_names import PreflightRule
 from failoverdns.rules.decisions.certificates import certificate_removals
-from failoverdns.rules.decisions.decision import Decision, row, tried
+from failoverdns.rules.decisions.decision import Decision, row, tried, warned_after
 from failoverdns.rules.decisions.emptying import emptied_by, require_target
 from failoverdns.rules.decisions.health_changes import unobserved
 from failoverdns.rules.decisions.switching import check_override
 from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
 from failoverdns.rules.derived.health import dated
+from failoverdns.rules.derived.obstacles import sentences
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import (
     check_hostname,
@@ -41,6 +43,9 @@ from failoverdns.rules.derived.web_heads import (
     hostname_text,
 )
 from failoverdns.rules.reports.reporting import application_report
+
+_MOST_FOLLOWING = 200
+"""Groups whose policies are looked at for warnings: thousands may follow one application."""
 
 
 def add_application(
@@ -51,7 +56,9 @@ def add_application(
     template = command.hostname_template
     if template is not None:
         check_template(template)
-    return _written(None, Application(f"app-{view.revision + 1}", command.name, template), moment)
+    return _written(
+        view, None, Application(f"app-{view.revision + 1}", command.name, template), moment
+    )
 
 
 def rename_application(
@@ -61,7 +68,7 @@ def rename_application(
     application = find_application(view, command.old)
     if command.new != application.name:
         _check_name_free(view, command.new)
-    return _written(application, replace(application, name=command.new), moment)
+    return _written(view, application, replace(application, name=command.new), moment)
 
 
 def set_application(
@@ -88,7 +95,7 @@ def set_application(
     )
     if (after.checks, after.require_checks) != (application.checks, application.require_checks):
         after = unobserved(after)
-    return _written(application, after, moment)
+    return _written(view, application, after, moment)
 
 
 def remove_application(
@@ -124,7 +131,7 @@ def add_head(view: View, command: AddHead, moment: Moment, _random: Random) -> D
     head = Head(command.name, command.role, command.address, command.hostname)
     active = head.name if is_balancer and not command.standby else application.active
     after = replace(application, heads=(*application.heads, head), active=active)
-    return _written(application, after, moment)
+    return _written(view, application, after, moment)
 
 
 def set_head(view: View, command: SetHead, moment: Moment, _random: Random) -> Decision:
@@ -137,7 +144,7 @@ def set_head(view: View, command: SetHead, moment: Moment, _random: Random) -> D
     changed = replace(head, addresses=command.address, hostname=command.hostname)
     if changed != head:
         changed = replace(changed, observed=None)  # no probe has tested the new addresses yet
-    return _written(application, application.with_head(head, changed), moment)
+    return _written(view, application, application.with_head(head, changed), moment)
 
 
 def rename_head(view: View, command: RenameHead, moment: Moment, _random: Random) -> Decision:
@@ -151,7 +158,7 @@ def rename_head(view: View, command: RenameHead, moment: Moment, _random: Random
     renamed = application.with_head(head, replace(head, name=command.new))
     if application.active == head.name:
         renamed = replace(renamed, active=command.new)
-    return _written(application, renamed, moment)
+    return _written(view, application, renamed, moment)
 
 
 def activate_head(view: View, command: ActivateHead, moment: Moment, _random: Random) -> Decision:
@@ -163,7 +170,7 @@ def activate_head(view: View, command: ActivateHead, moment: Moment, _random: Ra
             "invalid",
             f"head {head.name!r} is a web server: only a load balancer can be made active",
         )
-    return _written(application, replace(application, active=head.name), moment)
+    return _written(view, application, replace(application, active=head.name), moment)
 
 
 def remove_head(view: View, command: RemoveHead, moment: Moment, _random: Random) -> Decision:
@@ -188,20 +195,34 @@ def remove_head(view: View, command: RemoveHead, moment: Moment, _random: Random
         f"without {head.name!r} application {application.name!r} has no web head",
         "activate a standby with `head activate`" if heads else "add another head first",
     )
-    written = _written(application, after, moment)
+    written = _written(view, application, after, moment)
     return tried(
         replace(written, report=lambda view: {**written.report(view), **emptied.report()}),
         dry_run=command.dry_run,
     )
 
 
-def _written(before: Application | None, after: Application, moment: Moment) -> Decision:
+def _written(
+    view: View, before: Application | None, after: Application, moment: Moment
+) -> Decision:
     """Return the decision to write `after`, if it is valid; without writes if nothing changes."""
     checked(after)
     _check_new_hostnames(before, after)
     after = dated(before, after, moment.steady)
     writes = () if before == after else (Write(before, after),)
-    return Decision(writes, lambda view: application_report(view, after))
+    written = Decision(writes, lambda view: application_report(view, after))
+    if before is None or not writes:
+        return written
+    known = set(_warnings(view, after.id))
+    return warned_after(
+        written,
+        lambda changed: [text for text in _warnings(changed, after.id) if text not in known],
+    )
+
+
+def _warnings(view: View, id_: str) -> list[str]:
+    """Return what keeps the policies of groups that follow an application from acting."""
+    return sentences(view, islice(view.following(id_), _MOST_FOLLOWING))
 
 
 def _check_new_hostnames(before: Application | None, after: Application) -> None:

@@ -19,6 +19,7 @@ from failoverdns.model.records import AAAA, A
 from failoverdns.model.zone import MAX_ORIGIN, Zone
 from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.derived.apex import apex_conflicts, is_answered_here, labelled_apex
+from failoverdns.rules.derived.obstacles import named, sentences, unchecked_backups
 from failoverdns.rules.derived.targets import alias_problem
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.zones import NOT_CONFIGURED, above_reserved, raised_serial
@@ -57,19 +58,40 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         if dropped.origin not in kept and dropped.digest != NOT_CONFIGURED:
             writes.append(Write(dropped, replace(dropped, digest=NOT_CONFIGURED)))
     names = [zone.origin.to_text() for zone in command.zones]
+    # If the settings are those in use, no warning is new; the start begins without any settings.
+    is_new = command.is_start or command.settings != view.settings
+    known = _policy_warnings(view) if is_new else ()
     return Decision(
         tuple(writes),
-        lambda after: _report(after, names),
+        lambda after: _report(after, names, known, _policy_warnings(after) if is_new else ()),
         command.zones,
         command.settings,
         static=command.static,
     )
 
 
-def _report(view: View, names: Iterable[str]) -> dict[str, Json]:
-    """Return the names of the zones, and the warnings about them if there are any."""
-    warnings = list(alias_warnings(view))
+def _report(
+    view: View, names: Iterable[str], known: Iterable[str], found: Iterable[str]
+) -> dict[str, Json]:
+    """Return the names of the zones, and the warnings about them and about policies, if any.
+
+    `known` are the warnings about policies before, which are not repeated, and `found` those now.
+    """
+    before = set(known)
+    warnings = [*alias_warnings(view), *(text for text in found if text not in before)]
     return {"zones": [*names], **({"warnings": warnings} if warnings else {})}
+
+
+def _policy_warnings(view: View) -> list[str]:
+    """Return what keeps policies from acting, and which unchecked backups count as up."""
+    groups = [group for group in view.groups() if group.automation.policy is not None]
+    found = sentences(view, groups)
+    if unchecked := unchecked_backups(view, groups):
+        found.append(
+            f"nothing checks the backup of {named(unchecked)}, which counts as up when the primary "
+            "is down (unchecked: up)"
+        )
+    return found
 
 
 def alias_warnings(view: View) -> Iterator[Json]:

@@ -26,7 +26,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION, Automation
 from failoverdns.model.rule_names import ACTIVE_SIDE, PreflightRule
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
-from failoverdns.rules.decisions.decision import Decision, row, tried
+from failoverdns.rules.decisions.decision import Decision, row, tried, warned_after
 from failoverdns.rules.decisions.emptying import require_target, silenced_by
 from failoverdns.rules.decisions.safety import counts_on
 from failoverdns.rules.decisions.switching import check_override
@@ -37,6 +37,7 @@ from failoverdns.rules.derived.entity_lookup import (
     find_zone,
     not_found,
 )
+from failoverdns.rules.derived.obstacles import sentences
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.reporting import group_report
 
@@ -71,7 +72,8 @@ def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) ->
         flatten=_is_flattened(label, zone.origin, wanted=command.flatten, before=False),
         automation=_with_policy(view, NO_AUTOMATION, command.policy),
     )
-    return Decision((Write(None, group),), lambda after: group_report(after, group))
+    written = Decision((Write(None, group),), lambda after: group_report(after, group))
+    return warned_after(written, lambda after: sentences(after, [group]))
 
 
 def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) -> Decision:
@@ -160,7 +162,12 @@ def _written(view: View, before: Group, after: Group) -> Decision:
     if after == before:
         return Decision((), lambda unchanged: group_report(unchanged, before))
     group = replace(after, revision=view.revision + 1)
-    return Decision((Write(before, group),), lambda changed: group_report(changed, group))
+    written = Decision((Write(before, group),), lambda changed: group_report(changed, group))
+    known = set(sentences(view, [before]))
+    return warned_after(
+        written,
+        lambda changed: [text for text in sentences(changed, [group]) if text not in known],
+    )
 
 
 def _with_policy(view: View, automation: Automation, wanted: str | None) -> Automation:

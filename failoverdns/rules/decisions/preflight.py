@@ -6,6 +6,8 @@
 | `targets`     | it has no web head                       |                                   |
 | `health`      | it is down: rule `target-down`           | its health is unknown             |
 | `safety`      | a safety rule forbids it                 |                                   |
+| `policy`      |                                          | it can never switch the group, or |
+|               |                                          | switches at the wrong time        |
 | `certificate` | rule `certificate-names` or              |                                   |
 |               | `certificate-expired` fails              |                                   |
 | `names`       | the certificate lacks names that the     | it lacks the group's own hostname |
@@ -46,6 +48,7 @@ from failoverdns.rules.decisions.transferring import TransferResult, is_expired
 from failoverdns.rules.derived.active_side import side_condition
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
+from failoverdns.rules.derived.obstacles import report_of
 from failoverdns.rules.derived.renewing import renew_at
 from failoverdns.rules.derived.targets import application_on, target_of
 from failoverdns.rules.derived.view import View
@@ -99,6 +102,8 @@ def preflight_report(
     proposal = flight.proposal
     _note_targets(view, proposal, note)
     _note_safety(view, proposal, note)
+    for text in report_of(view, flight.group):
+        note("policy", WARNING, text)
     _note_certificate(flight, note)
     if flight.certificate is not None:
         _note_names(view, flight, flight.certificate, note)
