@@ -164,6 +164,8 @@ class Automation:
                 "started": probes.started,
                 "good": probes.good,
                 "bad": bad,
+                "unknown": probes.unknown,
+                "lacking": self._observing.lacking(),
                 "running": probes.running,
                 "waiting": probes.waiting,
                 "late": round(probes.late, 3),

@@ -10,6 +10,7 @@ Does not know sockets and clocks, nor how results make up health (`rules.derived
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -158,6 +159,15 @@ class Observing:
             for key in watched.keys(head.name, check)
         ]
 
+    def lacking(self) -> list[Json]:
+        """Return what this machine lacks for probes, each with the number of targets concerned."""
+        found: Counter[str] = Counter()
+        for watched in self._watched.values():
+            for seen in watched.seen.values():
+                if seen.tally.unknown and seen.tally.last is not None:
+                    found[seen.tally.last.detail] += 1
+        return [{"what": what, "targets": count} for what, count in found.most_common()]
+
     def _applications(self) -> Iterator[Application]:
         """Yield the applications that are probed."""
         state = self._effects.state()
@@ -248,10 +258,10 @@ class Observing:
             return {**report, "result": None}
         return {
             **report,
-            "result": "good" if last.is_good else "bad",
+            "result": "good" if last.is_good else "unknown" if last.is_unknown else "bad",
             "cause": last.cause.value if last.cause is not None else None,
             "detail": last.detail,
-            "in_a_row": abs(seen.tally.streak),
+            "in_a_row": seen.tally.unknown or abs(seen.tally.streak),
             "milliseconds": round(last.seconds * 1000, 1),
             "at": timestamp(self._wall(seen.at)),
         }

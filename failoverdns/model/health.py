@@ -26,7 +26,7 @@ class Health(Enum):
 
 
 class Cause(Enum):
-    """Why a probe failed."""
+    """Why a probe failed, or found nothing out (`LOCAL`)."""
 
     TIMEOUT = "timeout"
     REFUSED = "refused"
@@ -40,6 +40,8 @@ class Cause(Enum):
     EXIT = "exit"
     REPORTED = "reported"
     EXPIRED = "expired"
+    LOCAL = "local"
+    """The prober's own machine lacks something: the result says nothing about the head."""
 
 
 class CheckKind(Enum):
@@ -182,7 +184,7 @@ class ProbeTarget:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """The result of a probe; the head passed if `cause` is None.
+    """The result of a probe; the head passed if `cause` is None, and is unknown if it is `LOCAL`.
 
     `detail` describes the result in words; `seconds` is how long the probe took.
     """
@@ -195,6 +197,11 @@ class ProbeResult:
     def is_good(self) -> bool:
         """True if the head passed."""
         return self.cause is None
+
+    @property
+    def is_unknown(self) -> bool:
+        """True if the probe found nothing out, because this machine lacks what it needs."""
+        return self.cause is Cause.LOCAL
 
 
 @dataclass(frozen=True, slots=True)

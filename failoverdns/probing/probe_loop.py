@@ -31,6 +31,7 @@ PERIOD: Final = 60.0
 class ProbeReport:
     """The state of probing: probes since the process started, and how many there are now.
 
+    `unknown` probes found nothing out, because this machine lacks what they need.
     `waiting` probes are due and have not begun, because no place is free.
     `late` is the longest delay behind the schedule in the last minute or two, in seconds.
     """
@@ -39,6 +40,7 @@ class ProbeReport:
     started: int
     good: int
     bad: Mapping[Cause, int]
+    unknown: int
     waiting: int
     running: int
     late: float
@@ -69,7 +71,7 @@ class Probing(Generic[Key]):
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = reactor
         self._stopped = False
-        self._started = self._good = self._running = 0
+        self._started = self._good = self._unknown = self._running = 0
         self._bad: Counter[Cause] = Counter()
         self._late, self._late_before, self._period = 0.0, 0.0, 0.0
 
@@ -111,6 +113,7 @@ class Probing(Generic[Key]):
             self._started,
             self._good,
             dict(self._bad),
+            self._unknown,
             self._prober.waiting,
             self._running - self._prober.waiting,
             max(self._late, self._late_before),
@@ -138,6 +141,8 @@ class Probing(Generic[Key]):
         self._schedule.ended(key, now, self._dice)
         if result.cause is None:
             self._good += 1
+        elif result.is_unknown:
+            self._unknown += 1
         else:
             self._bad[result.cause] += 1
         if self._targets.get(key) is target:

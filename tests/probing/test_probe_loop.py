@@ -175,4 +175,4 @@ def test_an_exception_in_learn_does_not_end_probing() -> None:
 
 def test_a_new_probe_loop_reports_no_probes() -> None:
     """Every count is zero."""
-    assert Watch().probing.report() == ProbeReport(0, 0, 0, {}, 0, 0, 0.0)
+    assert Watch().probing.report() == ProbeReport(0, 0, 0, {}, 0, 0, 0, 0.0)

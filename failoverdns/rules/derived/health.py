@@ -4,7 +4,11 @@
 |-------------------------------------------|-------------------------------------------|
 | `up_after` good ones in a row             | `up`                                      |
 | `down_after` bad ones in a row            | `down`                                    |
+| `down_after` in a row that found nothing  | `unknown`                                 |
 | any other                                 | stays the same; `unknown` after a start   |
+
+A probe finds nothing out where this machine lacks what the probe needs: a route, an address family,
+a program that can be run.  It counts as neither good nor bad.
 
 A head is up when as many of its checks are up as `require_checks` says, an application when as many
 of its web heads are up as `require_heads` says.  Forced health is stored beside observed health,
@@ -27,16 +31,25 @@ NOT_OBSERVED = Observed(Health.UNKNOWN, 0.0)
 class Tally:
     """The running result of one check of a head; `streak` is positive for good probes in a row.
 
-    A negative `streak` counts bad probes in a row.
+    A negative `streak` counts bad probes in a row; `unknown` counts probes in a row that found
+    nothing out, which neither continue nor end a streak.
     """
 
     health: Health = Health.UNKNOWN
     streak: int = 0
     last: ProbeResult | None = None
+    unknown: int = 0
+
+    @property
+    def is_unknowable(self) -> bool:
+        """True if nothing is known because of this machine."""
+        return self.unknown > 0 and self.health is Health.UNKNOWN
 
 
 def tallied(tally: Tally, result: ProbeResult, check: Check) -> Tally:
     """Return the tally after one more result of `check`."""
+    if result.is_unknown:
+        return _tallied_unknown(tally, result, check)
     streak = max(tally.streak, 0) + 1 if result.is_good else min(tally.streak, 0) - 1
     health = tally.health
     if streak >= check.up_after:
@@ -44,6 +57,13 @@ def tallied(tally: Tally, result: ProbeResult, check: Check) -> Tally:
     elif -streak >= check.down_after:
         health = Health.DOWN
     return Tally(health, streak, result)
+
+
+def _tallied_unknown(tally: Tally, result: ProbeResult, check: Check) -> Tally:
+    unknown = tally.unknown + 1
+    if unknown >= check.down_after:
+        return Tally(Health.UNKNOWN, 0, result, unknown)
+    return Tally(tally.health, tally.streak, result, unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +160,10 @@ def merged(tallies: Sequence[Tally], quorum: Quorum) -> Tally:
     """Return the tally of a head for one check, from the tallies of its addresses.
 
     The quorum is `all` for configured addresses, because clients use any of them, and `any` for
-    those that a hostname resolves to, because its owner changes them.
+    those that a hostname resolves to, because its owner changes them.  An address that this machine
+    cannot probe is left out, unless it can probe none.
     """
+    tallies = [tally for tally in tallies if not tally.is_unknowable] or tallies
     health = combined([Condition(tally.health, 0.0) for tally in tallies], quorum).health
     telling = [tally for tally in tallies if tally.health is health and tally.last is not None]
     return telling[0] if telling else Tally(health)

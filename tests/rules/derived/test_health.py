@@ -22,6 +22,7 @@ from failoverdns.rules.derived.health import (
     head_condition,
     head_observed,
     healthy_heads,
+    merged,
     observed_of,
     tallied,
     why_down,
@@ -29,15 +30,20 @@ from failoverdns.rules.derived.health import (
 
 GOOD = ProbeResult(None, "", 0.1)
 BAD = ProbeResult(Cause.TIMEOUT, "nothing came within 3 s", 3.0)
+NOTHING = ProbeResult(Cause.LOCAL, "this machine has no route to 2001:db8::1", 0.0)
+RESULTS = {"+": GOOD, "-": BAD, "0": NOTHING}
 LETTERS = {UP: "u", DOWN: "d", UNKNOWN: "?"}
 
 
 def known(results: str, up_after: int, down_after: int) -> str:
-    """The health after each of some results, as letters: `+` is a good result, `-` a bad one."""
+    """The health after each of some results, as letters.
+
+    `+` is a good result, `-` a bad one, `0` one that found nothing out.
+    """
     check = Check("web", CheckKind.TCP, up_after=up_after, down_after=down_after)
     tally, letters = Tally(), ""
     for result in results:
-        tally = tallied(tally, GOOD if result == "+" else BAD, check)
+        tally = tallied(tally, RESULTS[result], check)
         letters += LETTERS[tally.health]
     return letters
 
@@ -55,6 +61,11 @@ def known(results: str, up_after: int, down_after: int) -> str:
         pytest.param("+++---+++", 3, 3, "??uuudddu", id="down and up again"),
         pytest.param("+-+-", 1, 1, "udud", id="each one counts, if one is enough"),
         pytest.param("+--++", 2, 1, "?dddu", id="both have a number of their own"),
+        pytest.param("000000", 1, 2, "??????", id="what finds nothing out never takes it down"),
+        pytest.param("++00", 2, 3, "?uuu", id="too few that find nothing out change nothing"),
+        pytest.param("++000", 2, 3, "?uuu?", id="enough of them: unknown"),
+        pytest.param("--0--", 2, 4, "????d", id="one of them does not break a row"),
+        pytest.param("----000-++", 2, 3, "??dddd???u", id="known again after that"),
     ],
 )
 def test_enough_probes_in_a_row_change_the_health(
@@ -293,3 +304,31 @@ def test_a_failed_probe_of_a_check_that_is_still_up_is_not_the_cause() -> None:
     refused = ProbeResult(Cause.REFUSED, "port 80", 0.0)
     found = head_observed([tally(UP, BAD), tally(DOWN, refused)], "all", 5.0)
     assert (found.cause, found.detail) == (Cause.REFUSED, "port 80")
+
+
+def row(results: str) -> Tally:
+    """The tally of a check of an address after some results; two decide."""
+    tally = Tally()
+    for result in results:
+        tally = tallied(tally, RESULTS[result], Check("web", CheckKind.TCP, down_after=2))
+    return tally
+
+
+@pytest.mark.parametrize(
+    ("addresses", "health"),
+    [
+        (("++", "00"), UP),
+        (("++", "--00"), UP),
+        (("--", "00"), DOWN),
+        (("00", "00"), UNKNOWN),
+        (("00",), UNKNOWN),
+        (("+", "00"), UNKNOWN),
+        (("++", ""), UNKNOWN),
+        (("++", "--0"), DOWN),
+    ],
+)
+def test_an_address_that_this_machine_cannot_probe_does_not_count(
+    addresses: tuple[str, ...], health: Health
+) -> None:
+    """The others decide; without any, nothing is known."""
+    assert merged([row(results) for results in addresses], "all").health is health
