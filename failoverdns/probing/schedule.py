@@ -16,7 +16,7 @@ Times are seconds of a monotonic clock.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from math import floor
 from random import Random
@@ -56,40 +56,57 @@ class ProbeTiming:
             return 0.0
         return self.cost * (1.0 / self.fast_interval - 1.0 / self.interval)
 
-    def next_regular(self, nominal: float, now: float) -> float:
-        """Return the first of the regular times from `nominal` on that is after `now`."""
-        if nominal <= now:
-            nominal += (floor((now - nominal) / self.interval) + 1) * self.interval
-        return nominal
 
-    def jittered(self, nominal: float, dice: Random) -> float:
-        """Return a regular time, a little sooner or later by chance."""
-        return nominal + self.interval * self.jitter * dice.uniform(-1, 1)
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When the next probe of a key is due.
 
-    def next_fast(self, began: float, now: float) -> float:
-        """Return when the key is due fast, after a probe that began at `began` and has ended."""
-        return max(now, began + (self.fast_interval or 0.0))
+    `nominal` is the next regular time at which no probe has begun yet, without jitter; `due` is the
+    time of the next probe, be it a regular or a fast one; `began` is when the last one began, None
+    before the first.
+    """
 
-
-@dataclass(slots=True)
-class _Slot:
     timing: ProbeTiming
     nominal: float
-    """The next regular time at which no probe has begun yet, without jitter."""
     due: float
-    """When the next probe is due, be it a regular or a fast one."""
     is_regular: bool = True
     began: float | None = None
-    """When the last probe began; None before the first one."""
-    entry: int = 0
-    """The number of the slot's entry in the heap: older entries do not count."""
+
+    def begun(self, now: float) -> Due:
+        """Return this after the probe has begun."""
+        nominal = self.nominal + (self.timing.interval if self.is_regular else 0.0)
+        return replace(self, nominal=nominal, began=now)
+
+    def ended(self, now: float, dice: Random, *, fast: bool) -> Due:
+        """Return this after the probe has ended: the next one is a fast or a regular one."""
+        timing, nominal = self.timing, self.nominal
+        if nominal <= now:
+            nominal += (floor((now - nominal) / timing.interval) + 1) * timing.interval
+        began = self.began if self.began is not None else now
+        if fast:
+            due = max(now, began + (timing.fast_interval or timing.interval))
+            return Due(timing, nominal, due, False, began)
+        due = nominal + timing.interval * timing.jitter * dice.uniform(-1, 1)
+        if not self.is_regular and began + timing.interval < due:
+            # A regular time passed while a fast probe ran.
+            return Due(timing, nominal, began + timing.interval, False, began)
+        return Due(timing, nominal, due, True, began)
+
+    def hurried(self, now: float, dice: Random) -> Due:
+        """Return this with a fast probe as the next one, if the next one is not due before that."""
+        fast_interval = self.timing.fast_interval or self.timing.interval
+        wait = fast_interval * dice.random() if self.began is None else fast_interval
+        due = max(now, (self.began if self.began is not None else now) + wait)
+        return replace(self, due=due, is_regular=False) if due < self.due else self
 
 
 class Schedule(Generic[Key]):
     """The keys that are probed, and when each is due next; each operation takes O(log n)."""
 
     def __init__(self) -> None:
-        self._slots: dict[Key, _Slot] = {}
+        self._slots: dict[Key, Due] = {}
+        self._entries: dict[Key, int] = {}
+        """The number of each key's entry in the heap: older entries do not count."""
         self._running: set[Key] = set()
         self._heap: list[tuple[float, int, Key]] = []
         self._pushed = 0
@@ -118,13 +135,13 @@ class Schedule(Generic[Key]):
         self._rate = sum(1 / timing.interval for timing in timings.values())
         self._places.resize(self._rate)
         for key, nominal in _phases(timings, kept, now, dice).items():
-            self._slots[key] = _Slot(timings[key], nominal, nominal)
+            self._slots[key] = Due(timings[key], nominal, nominal)
             self._places.ask(key, timings[key].extra_rate)
-        self._heap = []
+        self._heap, self._entries = [], {}
         for key, slot in self._slots.items():
             if key not in self._running:
                 self._pushed += 1
-                slot.entry = self._pushed
+                self._entries[key] = self._pushed
                 self._heap.append((slot.due, self._pushed, key))
         heapify(self._heap)
         self._hurry(self._places.admit(), now, dice)
@@ -147,10 +164,7 @@ class Schedule(Generic[Key]):
             due, _, key = heappop(self._heap)
             self._allowance -= 1
             self._running.add(key)
-            slot = self._slots[key]
-            slot.began = now
-            if slot.is_regular:
-                slot.nominal += slot.timing.interval
+            self._slots[key] = self._slots[key].begun(now)
             found.append((key, due))
         return found
 
@@ -163,21 +177,12 @@ class Schedule(Generic[Key]):
         slot = self._slots.get(key)
         if slot is None:
             return
-        slot.nominal = slot.timing.next_regular(slot.nominal, now)
         if settled:
             self._places.leave([key])
         else:
             self._places.ask(key, slot.timing.extra_rate)
         admitted = self._places.admit()
-        began = slot.began if slot.began is not None else now
-        regular, latest = slot.timing.jittered(slot.nominal, dice), began + slot.timing.interval
-        if key in self._places:
-            self._push(key, slot.timing.next_fast(began, now), is_regular=False)
-        elif not slot.is_regular and latest < regular:
-            # A regular time passed while a fast probe ran.
-            self._push(key, latest, is_regular=False)
-        else:
-            self._push(key, regular, is_regular=True)
+        self._push(key, slot.ended(now, dice, fast=key in self._places))
         self._hurry((other for other in admitted if other != key), now, dice)
 
     def is_fast(self, key: Key) -> bool:
@@ -195,29 +200,24 @@ class Schedule(Generic[Key]):
         return max(0.0, now - self._heap[0][0]) if self._heap else 0.0
 
     def _hurry(self, keys: Iterable[Key], now: float, dice: Random) -> None:
-        """Make keys that got a place due soon, unless their probe runs or is due before that."""
+        """Make keys that got a place due soon; one whose probe runs hurries when that has ended."""
         for key in keys:
-            slot = self._slots[key]
-            if key in self._running:
-                continue
-            if slot.began is None:
-                due = now + (slot.timing.fast_interval or 0.0) * dice.random()
-            else:
-                due = slot.timing.next_fast(slot.began, now)
-            if due < slot.due:
-                self._push(key, due, is_regular=False)
+            if key not in self._running:
+                slot = self._slots[key]
+                hurried = slot.hurried(now, dice)
+                if hurried is not slot:
+                    self._push(key, hurried)
 
-    def _push(self, key: Key, due: float, *, is_regular: bool) -> None:
-        slot = self._slots[key]
+    def _push(self, key: Key, slot: Due) -> None:
         self._pushed += 1
-        slot.due, slot.is_regular, slot.entry = due, is_regular, self._pushed
-        heappush(self._heap, (due, self._pushed, key))
+        self._slots[key], self._entries[key] = slot, self._pushed
+        heappush(self._heap, (slot.due, self._pushed, key))
 
     def _drop_old_entries(self) -> None:
         """Remove entries from the top of the heap that another time has replaced."""
         while self._heap:
-            slot = self._slots.get(self._heap[0][2])
-            if slot is not None and slot.entry == self._heap[0][1]:
+            _, number, key = self._heap[0]
+            if self._entries.get(key) == number:
                 return
             heappop(self._heap)
 
