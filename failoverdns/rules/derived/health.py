@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from failoverdns.model.application import Application, Head
 from failoverdns.model.health import Check, Forced, Health, Observed, ProbeResult, Quorum
@@ -64,6 +65,35 @@ def _tallied_unknown(tally: Tally, result: ProbeResult, check: Check) -> Tally:
     if unknown >= check.down_after:
         return Tally(Health.UNKNOWN, 0, result, unknown)
     return Tally(tally.health, tally.streak, result, unknown)
+
+
+SETTLING: Final = 20.0
+"""Seconds for which a head that went down is probed fast: it may have been a burst of loss."""
+
+RESTING: Final = 60.0
+"""Seconds for which a head that came up again is not probed fast, so that one that comes and goes
+every few seconds does not change its health at that pace."""
+
+
+def is_settled(tally: Tally, age: float) -> bool:
+    """Return whether probes at the regular interval are enough; else the head is probed fast.
+
+    | health    | settled, if                                                               |
+    |-----------|---------------------------------------------------------------------------|
+    | any       | its last probe found nothing out: haste would find no more                |
+    | `unknown` | never: a new head is probed fast until its health is known                |
+    | `up`      | its last result was good, or it came up less than `RESTING` seconds ago   |
+    | `down`    | its last result was bad, and it went down at least `SETTLING` seconds ago |
+
+    `age` is the seconds since the health of the tally changed; infinite if it has had no other.
+    """
+    if tally.unknown:
+        return True
+    if tally.health is Health.UNKNOWN:
+        return False
+    if tally.health is Health.UP:
+        return tally.streak > 0 or age < RESTING
+    return tally.streak < 0 and age >= SETTLING
 
 
 @dataclass(frozen=True, slots=True)
