@@ -132,7 +132,10 @@ ROWS: Final = (
             named("its name", values.group),
             Parameter("zone", "the zone; optional if there is only one", values.zone, "Z"),
             Parameter(
-                "label", "its label in the zone; default: nine random digits", values.label, "L"
+                "label",
+                "its label in the zone, or @ for the zone itself; default: nine random digits",
+                values.label,
+                "L",
             ),
             *_sides(""),
             _TTL,

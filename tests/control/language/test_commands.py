@@ -319,7 +319,12 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         {"name": "shop", "flatten": True},
         AddGroup("shop", flatten=True),
     ),
-    ("group add shop --no-flatten", {"name": "shop", "no_flatten": True}, AddGroup("shop")),
+    (
+        "group add shop --no-flatten",
+        {"name": "shop", "no_flatten": True},
+        AddGroup("shop", flatten=False),
+    ),
+    ("group add shop --label @", {"name": "shop", "label": "@"}, AddGroup("shop", label="@")),
     (
         "group set shop --flatten",
         {"name": "shop", "flatten": True},
