@@ -14,7 +14,8 @@ from failoverdns.cli.rendering.tables import Result, Writer, print_table, table
 def condition(application: Result) -> str:
     """Return in a word or two whether an application is up, and whether that is forced."""
     said: Result = application.get("health", {})
-    if not said.get("checks") and not said.get("forced"):
+    is_known = said.get("health", "unknown") != "unknown"
+    if not said.get("checks") and not said.get("forced") and not is_known:
         return "-"
     health = str(said["health"])
     return f"{health} (forced)" if said["forced"] else health
