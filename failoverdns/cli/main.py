@@ -85,15 +85,20 @@ def serve(file: Path, trial: bool) -> None:
 @cli.command("check-config")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
-    """Check a configuration file; print one line for each error."""
+    """Check a configuration file; print one line for each error.
+
+    Warnings are printed too, and alone are no failure.
+    """
     from failoverdns.config import ConfigErrors, load_config
 
     try:
-        load_config(file)
+        config = load_config(file)
     except ConfigErrors as faults:
         for error in faults.errors:
             click.echo(str(error))
         sys.exit(REFUSED)
+    for warning in config.warnings:
+        click.echo(warning)
 
 
 @cli.command()

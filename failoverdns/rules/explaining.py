@@ -22,7 +22,7 @@ from failoverdns.rules.decisions.switching import plan
 from failoverdns.rules.derived.active_side import answered, side_condition
 from failoverdns.rules.derived.flags import automation_flag
 from failoverdns.rules.derived.health import observed_of, why_down
-from failoverdns.rules.derived.serving import answer_of, application_on, target_of
+from failoverdns.rules.derived.targets import answer_of, application_on, target_of
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import web_heads
 from failoverdns.rules.reports.health_reports import group_automation

@@ -28,9 +28,9 @@ from failoverdns.rules.derived.serving import (
     group_nodes,
     records_of,
     status_nodes,
-    target_of_application,
     zone_nodes,
 )
+from failoverdns.rules.derived.targets import target_of_application
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import web_head
 

@@ -27,20 +27,18 @@ from failoverdns.model.application import (
     Application,
     ApplicationRole,
     Hostname,
-    Nothing,
     Target,
 )
 from failoverdns.model.change import Node
 from failoverdns.model.group import Group, Side, group_names
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, TXT, A, RRset, Text
+from failoverdns.model.records import TXT, RRset, Text
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.derived.active_side import answered
 from failoverdns.rules.derived.challenges import challenge_nodes
-from failoverdns.rules.derived.health import healthy_heads
 from failoverdns.rules.derived.resolving import UNBOUNDED, flattened
+from failoverdns.rules.derived.targets import target_of_application, target_records
 from failoverdns.rules.derived.view import View
-from failoverdns.rules.derived.web_heads import target_of_heads, web_head
 
 PART = 100
 """Applications or groups in one part of `in_parts`: about a millisecond of work."""
@@ -55,38 +53,6 @@ Its arguments are the application (by id), the TTL in seconds, whether to flatte
 whether to leave out heads that are down."""
 
 T = TypeVar("T")
-
-
-def application_on(view: View, group: Group, side: Side) -> Application | None:
-    """Return the application on a side of a group, or None."""
-    id_ = group.application(side)
-    return view.application(id_) if id_ is not None else None
-
-
-def target_of(view: View, group: Group, side: Side) -> Target:
-    """Return the target of a side of a group, heads that are down included."""
-    application = application_on(view, group, side)
-    if application is None:
-        return Nothing()
-    target = web_head(application)
-    return flattened(view, target)[0] if group.flatten else target
-
-
-def answer_of(view: View, group: Group) -> Target:
-    """Return the target that the hostname of a group answers with."""
-    side, healthy = answered(view, group)
-    application = application_on(view, group, side) if side is not None else None
-    if application is None:
-        return Nothing()
-    target = target_of_application(application, healthy=healthy)
-    return flattened(view, target)[0] if group.flatten else target
-
-
-def target_of_application(application: Application, *, healthy: bool) -> Target:
-    """Return the target of an application; `healthy` leaves out heads that are down."""
-    if healthy:
-        return target_of_heads(application, healthy_heads(application))
-    return web_head(application)
 
 
 def application_role(view: View, application: Application) -> ApplicationRole:
@@ -315,15 +281,3 @@ def in_parts(
     for at in range(0, len(ids), size):
         yield groups(view, ids[at : at + size], records)
     yield challenge_nodes(view)
-
-
-def target_records(target: Target, ttl: int) -> tuple[RRset, ...]:
-    """Return the RRsets that answer with `target`, none for `Nothing`; `ttl` in seconds."""
-    match target:
-        case Addresses(ipv4, ipv6):
-            both = ((A, ipv4), (AAAA, ipv6))
-            return tuple([RRset(rtype, ttl, data) for rtype, data in both if data])
-        case Hostname(name):
-            return (RRset(CNAME, ttl, (name,)),)
-        case Nothing():
-            return ()

@@ -7,7 +7,8 @@ from failoverdns.model.change import HistoryEntry, Json
 from failoverdns.model.group import Group, Side
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import Zone
-from failoverdns.rules.derived.serving import answer_of, application_on, application_role, target_of
+from failoverdns.rules.derived.serving import application_role
+from failoverdns.rules.derived.targets import answer_of, application_on, target_of
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import hostname, web_head, web_heads
 from failoverdns.rules.reports.health_reports import (
