@@ -25,12 +25,13 @@ def probe_line(probe: Result, *, short: bool = False) -> str:
     """Return one line about a probe and what it last saw; a short one leaves the address out."""
     where = f"{probe['head']} {probe['address']}" if probe["address"] else probe["head"]
     name = f"{probe['check']}" if short else f"{where}, {probe['check']} ({probe['type']})"
+    pace = f", probed every {probe['probed_every']:g} s" if probe.get("fast") else ""
     if probe["result"] is None:
-        return f"{name}: nothing yet"
+        return f"{name}: nothing yet{pace}"
     why = f"{probe['cause']}, {probe['detail']}" if probe["cause"] else probe["detail"]
     took = f", {probe['milliseconds']:g} ms" if probe["milliseconds"] else ""
     times = f"{probe['in_a_row']} in a row"
-    return f"{name}: {probe['result']}, {times} ({why}{took}) at {probe['at']}"
+    return f"{name}: {probe['result']}, {times} ({why}{took}) at {probe['at']}{pace}"
 
 
 def _health(result: Result) -> None:

@@ -7,7 +7,7 @@ checked in `zone_records`, and zone files are read in `zone_file`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
@@ -118,24 +118,24 @@ def _zone(source: _Source, folder: Path) -> Zone | None:
         for index, text in enumerate(section.records_files)
         if (node := source.usable.at("records_files", index)) is not None
     ]
+    empty = None
+    if nameservers:
+        empty = Zone(
+            origin,
+            nameservers,
+            section.contact or origin.child("hostmaster"),
+            section.ttl,
+            _negative_ttl(source),
+            soa=_timers(source),
+        )
     read = read_zone_files(files, origin, section.ttl, LIMITS, faults)
-    records = static_records(entries, origin, section.ttl, nameservers, faults, read)
+    written = source.written.at("nameservers")
+    all_read = written is not None and len(nameservers) == len(written.entries())
+    compared = empty if all_read else None
+    records = static_records(entries, origin, section.ttl, nameservers, faults, read, compared)
     alias = source.usable.at("alias")
     target = read_alias(alias, origin, records, faults)
-    negative_ttl = _negative_ttl(source)
-    mailbox = section.contact or origin.child("hostmaster")
-    if not nameservers:
-        return None
-    return Zone(
-        origin,
-        nameservers,
-        mailbox,
-        section.ttl,
-        negative_ttl,
-        records,
-        target,
-        soa=_timers(source),
-    )
+    return replace(empty, records=records, alias=target) if empty is not None else None
 
 
 def _negative_ttl(source: _Source) -> int:

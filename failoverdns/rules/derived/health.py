@@ -4,7 +4,11 @@
 |-------------------------------------------|-------------------------------------------|
 | `up_after` good ones in a row             | `up`                                      |
 | `down_after` bad ones in a row            | `down`                                    |
+| `down_after` in a row that found nothing  | `unknown`                                 |
 | any other                                 | stays the same; `unknown` after a start   |
+
+A probe finds nothing out where this machine lacks what the probe needs: a route, an address family,
+a program that can be run.  It counts as neither good nor bad.
 
 A head is up when as many of its checks are up as `require_checks` says, an application when as many
 of its web heads are up as `require_heads` says.  Forced health is stored beside observed health,
@@ -32,16 +36,25 @@ NO_WEB_HEAD: Final = "it has no web head"
 class Tally:
     """The running result of one check of a head; `streak` is positive for good probes in a row.
 
-    A negative `streak` counts bad probes in a row.
+    A negative `streak` counts bad probes in a row; `unknown` counts probes in a row that found
+    nothing out, which neither continue nor end a streak.
     """
 
     health: Health = Health.UNKNOWN
     streak: int = 0
     last: ProbeResult | None = None
+    unknown: int = 0
+
+    @property
+    def is_unknowable(self) -> bool:
+        """True if nothing is known because of this machine."""
+        return self.unknown > 0 and self.health is Health.UNKNOWN
 
 
 def tallied(tally: Tally, result: ProbeResult, check: Check) -> Tally:
     """Return the tally after one more result of `check`."""
+    if result.is_unknown:
+        return _tallied_unknown(tally, result, check)
     streak = max(tally.streak, 0) + 1 if result.is_good else min(tally.streak, 0) - 1
     health = tally.health
     if streak >= check.up_after:
@@ -49,6 +62,42 @@ def tallied(tally: Tally, result: ProbeResult, check: Check) -> Tally:
     elif -streak >= check.down_after:
         health = Health.DOWN
     return Tally(health, streak, result)
+
+
+def _tallied_unknown(tally: Tally, result: ProbeResult, check: Check) -> Tally:
+    unknown = tally.unknown + 1
+    if unknown >= check.down_after:
+        return Tally(Health.UNKNOWN, 0, result, unknown)
+    return Tally(tally.health, tally.streak, result, unknown)
+
+
+SETTLING: Final = 20.0
+"""Seconds for which a head that went down is probed fast: it may have been a burst of loss."""
+
+RESTING: Final = 60.0
+"""Seconds for which a head that came up again is not probed fast, so that one that comes and goes
+every few seconds does not change its health at that pace."""
+
+
+def is_settled(tally: Tally, age: float) -> bool:
+    """Return whether probes at the regular interval are enough; else the head is probed fast.
+
+    | health    | settled, if                                                               |
+    |-----------|---------------------------------------------------------------------------|
+    | any       | its last probe found nothing out: haste would find no more                |
+    | `unknown` | never: a new head is probed fast until its health is known                |
+    | `up`      | its last result was good, or it came up less than `RESTING` seconds ago   |
+    | `down`    | its last result was bad, and it went down at least `SETTLING` seconds ago |
+
+    `age` is the seconds since the health of the tally changed; infinite if it has had no other.
+    """
+    if tally.unknown:
+        return True
+    if tally.health is Health.UNKNOWN:
+        return False
+    if tally.health is Health.UP:
+        return tally.streak > 0 or age < RESTING
+    return tally.streak < 0 and age >= SETTLING
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +237,10 @@ def merged(tallies: Sequence[Tally], quorum: Quorum) -> Tally:
     """Return the tally of a head for one check, from the tallies of its addresses.
 
     The quorum is `all` for configured addresses, because clients use any of them, and `any` for
-    those that a hostname resolves to, because its owner changes them.
+    those that a hostname resolves to, because its owner changes them.  An address that this machine
+    cannot probe is left out, unless it can probe none.
     """
+    tallies = [tally for tally in tallies if not tally.is_unknowable] or tallies
     health = combined([Condition(tally.health, 0.0) for tally in tallies], quorum).health
     telling = [tally for tally in tallies if tally.health is health and tally.last is not None]
     return telling[0] if telling else Tally(health)
