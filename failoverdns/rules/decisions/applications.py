@@ -35,12 +35,15 @@ from failoverdns.rules.decisions.switching import check_override
 from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
 from failoverdns.rules.derived.health import dated
 from failoverdns.rules.derived.obstacles import sentences
+from failoverdns.rules.derived.trails import application_circle, dead_end
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import (
     check_hostname,
     check_template,
     checked,
+    hostname,
     hostname_text,
+    pointed_at,
 )
 from failoverdns.rules.reports.reporting import application_report
 
@@ -207,32 +210,46 @@ def _written(
 ) -> Decision:
     """Return the decision to write `after`, if it is valid; without writes if nothing changes."""
     checked(after)
-    _check_new_hostnames(before, after)
+    _check_new_hostnames(view, before, after)
     after = dated(before, after, moment.steady)
     writes = () if before == after else (Write(before, after),)
     written = Decision(writes, lambda view: application_report(view, after))
     if before is None or not writes:
         return written
-    known = set(_warnings(view, after.id))
-    return warned_after(
-        written,
-        lambda changed: [text for text in _warnings(changed, after.id) if text not in known],
-    )
+    known = set(_warnings(view, before))
+
+    def warnings(changed: View) -> list[str]:
+        now = changed.application(after.id)
+        found = _warnings(changed, now) if now is not None else []
+        return [text for text in found if text not in known]
+
+    return warned_after(written, warnings)
 
 
-def _warnings(view: View, id_: str) -> list[str]:
-    """Return what keeps the policies of groups that follow an application from acting."""
-    return sentences(view, islice(view.following(id_), _MOST_FOLLOWING))
+def _warnings(view: View, application: Application) -> list[str]:
+    """Return what keeps the policies of groups from acting, and whether the target is dead here."""
+    found = sentences(view, islice(view.following(application.id), _MOST_FOLLOWING))
+    dead = dead_end(view, application)
+    return found if dead is None else [*found, dead]
 
 
-def _check_new_hostnames(before: Application | None, after: Application) -> None:
-    """Raise Rejected `invalid` if a template becomes what no host can be called.
+def _check_new_hostnames(view: View, before: Application | None, after: Application) -> None:
+    """Raise Rejected `invalid` for a hostname that no host can have, or that leads in a circle.
 
-    Hostnames that stay are not judged: earlier versions took any name.
+    Hostnames that stay are not judged: earlier versions took any name.  But one that becomes the
+    target of the application must not lead back to a group that follows the application.
     """
     known = _hostnames(before) if before is not None else set()
     for text in sorted(_hostnames(after) - known):
         check_hostname(text)
+    named = {hostname(after, head): None for head in after.heads if not head.addresses}
+    if before is not None:
+        stay = {hostname(before, head) for head in before.heads if not head.addresses}
+        stay -= {pointed_at(after)} - {pointed_at(before)}
+        named = {name: None for name in named if name not in stay}
+    for name in named:
+        if (circle := application_circle(view, after, name)) is not None:
+            raise Rejected("invalid", f"{circle}; give addresses, or a hostname elsewhere")
 
 
 def _hostnames(application: Application) -> set[str]:
