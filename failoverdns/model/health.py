@@ -68,7 +68,7 @@ class CheckKind(Enum):
 class CheckPart(Enum):
     """A group of a check's settings that only some kinds of checks have."""
 
-    PROBE = "interval, timeout and jitter"
+    PROBE = "intervals, timeout and jitter"
     CONNECTION = "port and sources"
     HTTP = "request and expected response"
     TLS = "trusted CAs and what a certificate has to be"
@@ -146,7 +146,8 @@ class Check:
 
     `interval`, `timeout` and `ttl` in seconds; `jitter` is the part of the interval by which a
     probe may be early or late.  `up_after` good or `down_after` bad probes in a row change the
-    health.  `sources` are the addresses that probes are sent from, at most one of each family.
+    health; until it is settled, probes are sent every `fast_interval` seconds, if that is less than
+    `interval`.  `sources` are the addresses that probes are sent from, at most one of each family.
     `run` is the program of an `exec` check and its arguments.  `ttl` is how long a report to a
     `push` check counts if the report does not say.
     """
@@ -155,6 +156,7 @@ class Check:
     kind: CheckKind
     port: int = 0
     interval: float = 10.0
+    fast_interval: float = 1.0
     timeout: float = 3.0
     jitter: float = 0.1
     up_after: int = 2
@@ -164,6 +166,23 @@ class Check:
     tls: TlsExpectation = TlsExpectation()
     run: tuple[str, ...] = ()
     ttl: float = 60.0
+
+    @property
+    def longest_gap(self) -> float:
+        """The longest time between two regular probes of a head, in seconds.
+
+        A server that was cut off from both sides may see one of them up again this much later than
+        the other one.
+        """
+        return self.interval * (1.0 + 2.0 * self.jitter)
+
+    @property
+    def recovery_time(self) -> float:
+        """The seconds in which a head that was taken for down can be up again, at the earliest.
+
+        A policy whose grace is shorter than this prevents no false switch.
+        """
+        return self.up_after * min(self.fast_interval, self.interval)
 
 
 @dataclass(frozen=True, slots=True)

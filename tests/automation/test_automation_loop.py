@@ -570,6 +570,7 @@ def test_the_report_counts_switches_and_probes(world: World) -> None:
             "running": 0,
             "waiting": 0,
             "late": 0.0,
+            "fast": 0,
         },
     }
 

@@ -45,6 +45,8 @@ def _server(server: Result) -> Iterator[str]:
     probes = automation.get("probes", {})
     if probes.get("late", 0) > 1:
         yield f"probes are late by up to {probes['late']:.0f} s: {probes['waiting']} wait"
+    if probes.get("fast"):
+        yield f"{probes['fast']} probe target(s) are probed fast, until their health is settled"
     lacking = probes.get("lacking", ())
     for lack in lacking[:_MOST_LACKING]:
         yield f"{lack['targets']} probe target(s) unknown: {lack['what']}"

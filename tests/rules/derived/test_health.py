@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
+from math import inf
 
 import pytest
 import samples
@@ -15,6 +16,8 @@ from watched import DOWN, UNKNOWN, UP, all_are, condition, forced, is_
 from failoverdns.model.application import Application, Head
 from failoverdns.model.health import Cause, Check, CheckKind, Health, ProbeResult, Quorum
 from failoverdns.rules.derived.health import (
+    RESTING,
+    SETTLING,
     Condition,
     Tally,
     application_condition,
@@ -22,6 +25,7 @@ from failoverdns.rules.derived.health import (
     head_condition,
     head_observed,
     healthy_heads,
+    is_settled,
     merged,
     observed_of,
     tallied,
@@ -332,3 +336,33 @@ def test_an_address_that_this_machine_cannot_probe_does_not_count(
 ) -> None:
     """The others decide; without any, nothing is known."""
     assert merged([row(results) for results in addresses], "all").health is health
+
+
+@pytest.mark.parametrize(
+    ("results", "age", "settled"),
+    [
+        pytest.param("", inf, False, id="a new head is probed fast"),
+        pytest.param("+", inf, False, id="until it is known"),
+        pytest.param("++", inf, True, id="then at its interval"),
+        pytest.param("++-", inf, False, id="a bad probe of a head that is up"),
+        pytest.param("++---+", inf, True, id="the head was up, and it still is"),
+        pytest.param("++-", RESTING - 1, True, id="a head that has just come up is not hurried"),
+        pytest.param("++-", RESTING, False, id="for a minute"),
+        pytest.param("++----", 0.0, False, id="a head that has just gone down may be back soon"),
+        pytest.param("++-----", SETTLING - 1, False, id="or a little later"),
+        pytest.param("++------", SETTLING, True, id="and then it is down"),
+        pytest.param("++------+", inf, False, id="a good probe of a head that is down"),
+        pytest.param("++------+-", inf, True, id="the head was down, and it still is"),
+        pytest.param("++-0", inf, True, id="a probe that found nothing out is no reason to hurry"),
+        pytest.param("0", inf, True, id="nor is it for a new head"),
+        pytest.param("++-0-", inf, False, id="but the next bad one is"),
+    ],
+)
+def test_a_head_is_probed_fast_until_its_health_is_settled(
+    results: str, age: float, settled: bool
+) -> None:
+    check = Check("web", CheckKind.TCP, up_after=2, down_after=4)
+    tally = Tally()
+    for result in results:
+        tally = tallied(tally, RESULTS[result], check)
+    assert is_settled(tally, age) is settled
