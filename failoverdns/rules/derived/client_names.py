@@ -30,7 +30,7 @@ from failoverdns.model.health import CHECK_KINDS, Check, CheckPart
 from failoverdns.model.names import DomainName, is_address
 from failoverdns.model.records import CNAME, Opaque
 from failoverdns.model.static_records import StaticRecords
-from failoverdns.rules.derived.apex import apexes_of
+from failoverdns.rules.derived.apex import apexes_of, is_answered_here
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.view import View
 
@@ -143,8 +143,10 @@ def _static_names(view: View, groups: Iterable[Group], wildcards: Iterable[str])
             continue
         links = _links_below(zone.static, zone.origin.wire)
         for owner in links:
-            if DomainName(owner).parent() == parent and _end_of(links, owner) in hostnames:
-                yield DomainName(owner).to_text()
+            name = DomainName(owner)
+            is_below = name.parent() == parent and is_answered_here(view, name)
+            if is_below and _end_of(links, owner) in hostnames:
+                yield name.to_text()
 
 
 def _end_of(links: Mapping[bytes, bytes], name: bytes) -> bytes:
