@@ -56,6 +56,8 @@ def _server(server: Result) -> Iterator[str]:
         yield f"{lack['targets']} probe target(s) unknown: {lack['what']}"
     if rest := sum(lack["targets"] for lack in lacking[_MOST_LACKING:]):
         yield f"{rest} more probe target(s) unknown: `failoverdns health show` has each"
+    for check in probes.get("unnamed", ()):
+        yield f"check {check['check']} of {check['application']}: {check['advice']}"
     for worker in server.get("workers", ()):
         if worker.get("rendezvous") is False:
             yield f"process {worker['pid']} cannot be taken over: its socket cannot be made"

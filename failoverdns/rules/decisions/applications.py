@@ -32,6 +32,7 @@ from failoverdns.rules.decisions.decision import Decision, row, tried, warned_af
 from failoverdns.rules.decisions.emptying import emptied_by, require_target
 from failoverdns.rules.decisions.health_changes import unobserved
 from failoverdns.rules.decisions.switching import check_override
+from failoverdns.rules.derived.client_names import require_name
 from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
 from failoverdns.rules.derived.health import dated
 from failoverdns.rules.derived.obstacles import sentences
@@ -83,9 +84,14 @@ def set_application(
     """
     application = find_application(view, command.name)
     checks = application.checks if command.check is None else tuple(dict.fromkeys(command.check))
+    added = []
     for name in checks:
-        if view.settings.check(name) is None:
+        check = view.settings.check(name)
+        if check is None:
             raise not_found("check", name, (check.name for check in view.settings.checks))
+        if name not in application.checks:
+            added.append(check)
+    require_name(view, application, added)
     template = command.hostname_template
     if template:
         check_template(template)
