@@ -10,7 +10,7 @@ import click
 from failoverdns.cli.rendering.automation import automatic, planned
 from failoverdns.cli.rendering.certificates import transfer
 from failoverdns.cli.rendering.health import probe_line
-from failoverdns.cli.rendering.tables import Result, Writer, print_table, table
+from failoverdns.cli.rendering.tables import Result, Writer, print_table, print_warnings, table
 
 
 def groups(result: Result) -> None:
@@ -122,6 +122,7 @@ def _changed(result: Result) -> None:
         click.echo(f"removed {result['removed']}; {result['retired']} is retired for ever")
     else:
         click.echo(group_line(result))
+    print_warnings(result)
 
 
 WRITERS: Final[Mapping[str, Writer]] = {

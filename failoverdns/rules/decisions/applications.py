@@ -26,8 +26,9 @@ from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Quorum
 from failoverdns.model.moment import Moment
 from failoverdns.rules.decisions.certificates import certificate_removals
-from failoverdns.rules.decisions.decision import Decision, row
+from failoverdns.rules.decisions.decision import Decision, row, warned
 from failoverdns.rules.decisions.health_changes import unobserved
+from failoverdns.rules.decisions.new_names import hidden_by_application, name_writes
 from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import check_template, checked
@@ -42,7 +43,8 @@ def add_application(
     template = command.hostname_template
     if template is not None:
         check_template(template)
-    return _written(None, Application(f"app-{view.revision + 1}", command.name, template))
+    added = _written(view, None, Application(f"app-{view.revision + 1}", command.name, template))
+    return warned(added, hidden_by_application(view, command.name))
 
 
 def rename_application(
@@ -52,7 +54,8 @@ def rename_application(
     application = find_application(view, command.old)
     if command.new != application.name:
         _check_name_free(view, command.new)
-    return _written(application, replace(application, name=command.new))
+    renamed = _written(view, application, replace(application, name=command.new))
+    return warned(renamed, hidden_by_application(view, command.new))
 
 
 def set_application(
@@ -72,7 +75,7 @@ def set_application(
     )
     if (after.checks, after.require_checks) != (application.checks, application.require_checks):
         after = unobserved(after)
-    return _written(application, after)
+    return _written(view, application, after)
 
 
 def remove_application(
@@ -88,7 +91,11 @@ def remove_application(
             f"application {application.name!r} is attached to {attached} group(s) ({some}): "
             'detach it first with `group set GROUP --primary ""` or `--backup ""`',
         )
-    writes = (*certificate_removals(view, application), Write(application, None))
+    writes = (
+        *certificate_removals(view, application),
+        Write(application, None),
+        *name_writes(view, application.name, None),
+    )
     return Decision(writes, lambda _: {"removed": application.name})
 
 
@@ -108,7 +115,7 @@ def add_head(view: View, command: AddHead, _moment: Moment, _random: Random) -> 
     head = Head(command.name, command.role, command.address, command.hostname)
     active = head.name if is_balancer and not command.standby else application.active
     return _written(
-        application, replace(application, heads=(*application.heads, head), active=active)
+        view, application, replace(application, heads=(*application.heads, head), active=active)
     )
 
 
@@ -122,7 +129,7 @@ def set_head(view: View, command: SetHead, _moment: Moment, _random: Random) -> 
     changed = replace(head, addresses=command.address, hostname=command.hostname)
     if changed != head:
         changed = replace(changed, observed=None)  # no probe has tested the new addresses yet
-    return _written(application, application.with_head(head, changed))
+    return _written(view, application, application.with_head(head, changed))
 
 
 def rename_head(view: View, command: RenameHead, _moment: Moment, _random: Random) -> Decision:
@@ -136,7 +143,7 @@ def rename_head(view: View, command: RenameHead, _moment: Moment, _random: Rando
     renamed = application.with_head(head, replace(head, name=command.new))
     if application.active == head.name:
         renamed = replace(renamed, active=command.new)
-    return _written(application, renamed)
+    return _written(view, application, renamed)
 
 
 def activate_head(view: View, command: ActivateHead, _moment: Moment, _random: Random) -> Decision:
@@ -148,7 +155,7 @@ def activate_head(view: View, command: ActivateHead, _moment: Moment, _random: R
             "invalid",
             f"head {head.name!r} is a web server: only a load balancer can be made active",
         )
-    return _written(application, replace(application, active=head.name))
+    return _written(view, application, replace(application, active=head.name))
 
 
 def remove_head(view: View, command: RemoveHead, _moment: Moment, _random: Random) -> Decision:
@@ -160,13 +167,14 @@ def remove_head(view: View, command: RemoveHead, _moment: Moment, _random: Rando
     if active == head.name:
         balancers = [other for other in heads if other.role is HeadRole.LOAD_BALANCER]
         active = balancers[-1].name if balancers else None
-    return _written(application, replace(application, heads=heads, active=active))
+    return _written(view, application, replace(application, heads=heads, active=active))
 
 
-def _written(before: Application | None, after: Application) -> Decision:
+def _written(view: View, before: Application | None, after: Application) -> Decision:
     """Return the decision to write `after`, if it is valid; without writes if nothing changes."""
     checked(after)
-    writes = () if before == after else (Write(before, after),)
+    names = name_writes(view, before.name if before is not None else None, after.name)
+    writes = () if before == after else (Write(before, after), *names)
     return Decision(writes, lambda view: application_report(view, after))
 
 

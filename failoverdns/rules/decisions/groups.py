@@ -17,7 +17,8 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.policy import NO_AUTOMATION, Automation
 from failoverdns.model.rule_names import ACTIVE_SIDE
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
-from failoverdns.rules.decisions.decision import Decision, row
+from failoverdns.rules.decisions.decision import Decision, row, warned
+from failoverdns.rules.decisions.new_names import hidden_by_group
 from failoverdns.rules.decisions.safety import counts_on
 from failoverdns.rules.decisions.switching import check_override
 from failoverdns.rules.derived.entity_lookup import (
@@ -60,7 +61,9 @@ def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) ->
         flatten=command.flatten,
         automation=_with_policy(view, NO_AUTOMATION, command.policy),
     )
-    return Decision((Write(None, group),), lambda after: group_report(after, group))
+    added = Decision((Write(None, group),), lambda after: group_report(after, group))
+    chosen = command.label is not None
+    return warned(added, hidden_by_group(view, zone, label) if chosen else ())
 
 
 def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) -> Decision:
