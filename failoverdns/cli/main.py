@@ -11,6 +11,7 @@ import click
 
 from failoverdns import __version__
 from failoverdns.cli.client import DEFAULT_SOCKET, SOCKET_VARIABLE
+from failoverdns.cli.importing import import_group
 from failoverdns.cli.row_commands import (
     DEFAULT_TIMEOUT,
     JSON_HELP,
@@ -127,4 +128,5 @@ def _leave_no_core() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
+cli.add_command(import_group)
 add_row_commands(cli, ROWS.values())

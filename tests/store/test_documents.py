@@ -182,5 +182,6 @@ def test_every_entity_has_its_own_key() -> None:
         "application/app-watched",
         "group/grp-watched",
         "flag/office",
+        "former-name/shop-old",
         "cut/history",
     ]

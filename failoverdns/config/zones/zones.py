@@ -6,15 +6,15 @@ checked in `zone_records`, and zone files are read in `zone_file`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.scalars import absolute, host_name
 from failoverdns.config.sections import ZoneSection
-from failoverdns.config.zones.aliases import read_alias
+from failoverdns.config.zones.aliases import check_aliases, read_alias
 from failoverdns.config.zones.record_text import is_status_name
 from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.config.zones.zone_records import static_records
@@ -80,8 +80,15 @@ def read_zones(
         _refuse_nesting(source, by_origin)
     resolvers = usable.at("resolvers")
     can_resolve = resolvers is not None and resolvers.value != []
-    zones = [_zone(source, folder, by_origin, can_resolve=can_resolve) for source in sources]
-    return tuple(zone for zone in zones if zone is not None)
+    read = [_zone(source, folder) for source in sources]
+    zones = tuple(zone for zone in read if zone is not None)
+    aliases = {
+        source.origin: alias.place
+        for source in sources
+        if (alias := source.usable.at("alias")) is not None
+    }
+    check_aliases(zones, aliases, faults, can_resolve=can_resolve)
+    return zones
 
 
 def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> None:
@@ -97,9 +104,7 @@ def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> N
         ancestor = ancestor.parent()
 
 
-def _zone(
-    source: _Source, folder: Path, served: Collection[DomainName], *, can_resolve: bool
-) -> Zone | None:
+def _zone(source: _Source, folder: Path) -> Zone | None:
     section, origin, faults = source.section, source.origin, source.faults
     nameservers = _nameservers(source)
     entries = [
@@ -113,25 +118,25 @@ def _zone(
         for index, text in enumerate(section.records_files)
         if (node := source.usable.at("records_files", index)) is not None
     ]
+    empty = None
+    if nameservers:
+        empty = Zone(
+            origin,
+            nameservers,
+            section.contact or origin.child("hostmaster"),
+            section.ttl,
+            _negative_ttl(source),
+            soa=_timers(source),
+            reveal=section.reveal.into(Reveal),
+        )
     read = read_zone_files(files, origin, section.ttl, LIMITS, faults)
-    records = static_records(entries, origin, section.ttl, nameservers, faults, read)
+    written = source.written.at("nameservers")
+    all_read = written is not None and len(nameservers) == len(written.entries())
+    compared = empty if all_read else None
+    records = static_records(entries, origin, section.ttl, nameservers, faults, read, compared)
     alias = source.usable.at("alias")
-    target = read_alias(alias, origin, records, served, faults, can_resolve=can_resolve)
-    negative_ttl = _negative_ttl(source)
-    mailbox = section.contact or origin.child("hostmaster")
-    if not nameservers:
-        return None
-    return Zone(
-        origin,
-        nameservers,
-        mailbox,
-        section.ttl,
-        negative_ttl,
-        records,
-        target,
-        soa=_timers(source),
-        reveal=section.reveal.into(Reveal),
-    )
+    target = read_alias(alias, origin, records, faults)
+    return replace(empty, records=records, alias=target) if empty is not None else None
 
 
 def _negative_ttl(source: _Source) -> int:

@@ -7,13 +7,27 @@ section 2.2): an application `www` makes `www` exist in each zone, because `_sta
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from failoverdns.model.change import Write
 from failoverdns.model.former_name import FormerName
+from failoverdns.model.group import APEX_LABEL, SIDE_LABELS
 from failoverdns.model.names import DomainName
 from failoverdns.model.zone import STATUS_LABEL, Zone
+from failoverdns.rules.decisions.decision import Decision, warned
 from failoverdns.rules.derived.retired import is_covered
 from failoverdns.rules.derived.view import View
+
+
+def named(view: View, decision: Decision, old: str | None, new: str) -> Decision:
+    """Return a decision that gives an application a name, with all that follows from the name.
+
+    `old` is None for an application that is added; `view` is the state before.
+    """
+    if old == new:
+        return decision
+    writes = (*decision.writes, *name_writes(view, old, new))
+    return warned(replace(decision, writes=writes), hidden_by_application(view, new))
 
 
 def name_writes(view: View, old: str | None, new: str | None) -> tuple[Write, ...]:
@@ -21,8 +35,6 @@ def name_writes(view: View, old: str | None, new: str | None) -> tuple[Write, ..
 
     `old` is None for an application that is added, `new` for one that is removed.
     """
-    if old == new:
-        return ()
     retired = (Write(None, FormerName(old)),) if old is not None else ()
     taken = view.entity(FormerName, new) if new is not None else None
     return retired if taken is None else (*retired, Write(taken, None))
@@ -45,12 +57,15 @@ def hidden_by_application(view: View, name: str) -> Iterator[str]:
 
 
 def hidden_by_group(view: View, zone: Zone, label: str) -> Iterator[str]:
-    """Yield a warning if a wildcard answers at the hostname of a new group until now.
+    """Yield a warning for each name of a new group at which a wildcard answered until now.
 
-    `view` is the state before.
+    `view` is the state before.  A group at the apex has its sides directly below the origin.
     """
-    if _is_answered(view, zone, label):
-        hidden = zone.origin.child(label)
+    labels = (label,) if label != APEX_LABEL else SIDE_LABELS if zone.reveal.sides else ()
+    for name in labels:
+        if not _is_answered(view, zone, name):
+            continue
+        hidden = zone.origin.child(name)
         yield (
             f"{_wildcard(zone.origin)} answered at {hidden}, and at names below it, and does not "
             "any more: the group answers there, and nothing else does below it"

@@ -71,6 +71,18 @@ def test_a_label_that_was_chosen_and_that_a_wildcard_answered_is_warned_of() -> 
     assert "warnings" not in carry_out(view, AddGroup("other"))
 
 
+def test_the_sides_of_a_group_at_the_apex_hide_names_too() -> None:
+    reply = carry_out(state(zones=[WILDCARD]), AddGroup("apex", label="@"))
+    texts = reply["warnings"]
+    assert isinstance(texts, list)
+    assert [str(text).split(" ")[3] for text in texts] == [
+        "primary.failover.test,",
+        "backup.failover.test,",
+    ]
+    hidden = replace(WILDCARD, reveal=Reveal(sides=False))
+    assert "warnings" not in carry_out(state(zones=[hidden]), AddGroup("apex", label="@"))
+
+
 def test_a_name_that_comes_back_is_a_former_one_no_more() -> None:
     view = state(samples.eu())
 
