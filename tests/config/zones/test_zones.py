@@ -169,9 +169,9 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
             ["3:26 zones.a.test.nameservers._status: names that begin with _status are reserved"],
         ),
         (
-            nameservers("'*': [192.0.2.1]"),
+            nameservers("'**': [192.0.2.1]"),
             [
-                "3:26 zones.a.test.nameservers.*: \"*\" cannot be a name server: its part '*' "
+                "3:26 zones.a.test.nameservers.**: \"**\" cannot be a name server: its part '**' "
                 f"cannot be a DNS label: {LABEL}"
             ],
         ),
@@ -206,6 +206,29 @@ def test_the_timers_of_the_soa_record_can_be_set_one_by_one(
     config = load(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, {soa}}}"))
     assert config.zones[0].soa == expected
     assert config.warnings == ()
+
+
+def test_an_asterisk_in_the_name_of_a_zone_or_server_is_warned_of(load: Load) -> None:
+    """Other servers load such zones, too."""
+    config = load(file_of("x.*.test: {nameservers: {'*': [192.0.2.1]}}"))
+    assert [zone.origin.to_text() for zone in config.zones] == ["x.*.test"]
+    assert [warning.split(": ", 1)[1] for warning in config.warnings] == [
+        'warning: zones.x.*.test: x.*.test has the label "*", which stands for no other name here',
+        "warning: zones.x.*.test.nameservers.*: "
+        '*.x.*.test has the label "*", which stands for no other name here',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "count"), [("", 1), ("ns A 192.0.2.1", 0), ("ns AAAA ::1", 0), ("ns TXT x", 1)]
+)
+def test_a_name_server_in_another_zone_of_the_file_without_address_is_warned_of(
+    load: Load, records: str, count: int
+) -> None:
+    a = "a.test: {nameservers: {ns.b.test: , ns.c.example: }}"
+    b = f"b.test: {{nameservers: {{ns1: [192.0.2.1]}}, records: [{records}]}}"
+    text = "ns.b.test is in the zone b.test of this file and has no address in the configuration"
+    assert [warning.split(": ", 3)[3] for warning in load(file_of(a, b)).warnings] == [text] * count
 
 
 @pytest.mark.parametrize(
