@@ -59,16 +59,16 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
     names = [zone.origin.to_text() for zone in command.zones]
     return Decision(
         tuple(writes),
-        lambda after: _report(after, names),
+        lambda after: _report(after, names, command.static.hidden if command.static else ()),
         command.zones,
         command.settings,
         static=command.static,
     )
 
 
-def _report(view: View, names: Iterable[str]) -> dict[str, Json]:
+def _report(view: View, names: Iterable[str], hidden: Iterable[str]) -> dict[str, Json]:
     """Return the names of the zones, and the warnings about them if there are any."""
-    warnings = list(alias_warnings(view))
+    warnings: list[Json] = [*alias_warnings(view), *hidden]
     return {"zones": [*names], **({"warnings": warnings} if warnings else {})}
 
 
