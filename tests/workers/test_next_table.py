@@ -18,6 +18,7 @@ from tables import served
 
 from failoverdns.changes.comparing import STEP, compare
 from failoverdns.changes.draft import Draft
+from failoverdns.changes.hiding import MOST
 from failoverdns.changes.state import State
 from failoverdns.changes.transitions import transition_of
 from failoverdns.model.change import Delta, StaticDifference
@@ -29,7 +30,7 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.records import TXT, A, Opaque, OwnedRRset
-from failoverdns.model.zone import NameServer, Zone
+from failoverdns.model.zone import NameServer, Reveal, Zone
 from failoverdns.protocol.table.deltas import write_delta, write_swap
 from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.rules.deciding import decide
@@ -37,7 +38,10 @@ from failoverdns.workers.full_table import next_parts, parts
 
 WHO = unix_principal(0, 1, "failoverdns")
 ORIGINS = ("failover.test", "second.example")
-LABELS = ("www", "a.b", "b", "ns1", "_acme-challenge.www", "_acme-challenge", "deep.er.www")
+LABELS = (
+    *("www", "a.b", "b", "ns1", "_acme-challenge.www", "_acme-challenge", "deep.er.www"),
+    *("*", "*.shop", "*.eu"),
+)
 
 
 @st.composite
@@ -63,6 +67,7 @@ def zones_drawn(draw: Any, origin: str) -> Zone:
         draw(st.sampled_from([60, 30])),
         draw(st.sampled_from([60, 5])),
         records,
+        reveal=Reveal(*draw(st.tuples(st.booleans(), st.booleans()))),
     )
 
 
@@ -203,3 +208,46 @@ def test_a_zone_that_changes_between_two_parts_of_a_table_is_filled_as_it_is_the
     for part in waiting:
         table.apply(part)
     assert served(table) == served(filled(view))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hidden"),
+    [
+        (["*"], ["*", "_dmarc.www"], {"www": "_dmarc.www"}),
+        (["*"], ["*", "a.b.www"], {"b.www": "a.b.www", "www": "a.b.www"}),
+        (["*"], ["*", "www", "_dmarc.www"], {}),
+        (["*", "x.www"], ["*", "x.www", "_dmarc.www"], {}),
+        (["*"], ["*", "_sip._tcp"], {}),
+        ([], ["*", "_dmarc.www"], {}),
+        (["*"], ["_dmarc.www"], {}),
+        (["*.b"], ["*.b", "a.www", "c.d.b"], {"d.b": "c.d.b"}),
+        (["*"], ["*", "_dmarc.shop", "_dmarc.gone", "_dmarc.eu"], {}),
+        (["*", "w"], ["*", "_x.w"], {}),
+    ],
+)
+def test_a_reload_tells_the_names_that_new_records_hide_from_a_wildcard(
+    old: list[str], new: list[str], hidden: dict[str, str]
+) -> None:
+    """A name that has records itself, or an underscore, is expected to be hidden."""
+    before, after = (samples.zone(records=tuple(map(text, owners))) for owners in (old, new))
+    groups = samples.group(label="shop"), samples.tombstone("gone")
+    reload = _Reload(samples.state(samples.eu(), samples.us(), *groups, zones=[before]), (after,))
+    for _ in reload.steps():
+        pass
+    assert reload.difference.hidden == tuple(
+        f"no wildcard answers at {name}.failover.test any more, because {owner}.failover.test is "
+        "below it now (RFC 4592)"
+        for name, owner in hidden.items()
+    )
+
+
+def test_very_many_hidden_names_are_not_all_told() -> None:
+    zones = [
+        samples.zone(records=tuple(map(text, ["*", *(f"_a.h{n}" for n in range(m))])))
+        for m in (0, MOST + 2)
+    ]
+    reload = _Reload(samples.state(zones=zones[:1]), (zones[1],))
+    for _ in reload.steps():
+        pass
+    assert len(reload.difference.hidden) == MOST + 1
+    assert reload.difference.hidden[-1] == "and so it is with 2 more names of failover.test"

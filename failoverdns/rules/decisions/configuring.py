@@ -71,7 +71,13 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
     known = _policy_warnings(view) if is_new else ()
     return Decision(
         tuple(writes),
-        lambda after: _report(after, names, known, _policy_warnings(after) if is_new else ()),
+        lambda after: _report(
+            after,
+            names,
+            command.static.hidden if command.static else (),
+            known,
+            _policy_warnings(after) if is_new else (),
+        ),
         command.zones,
         command.settings,
         static=command.static,
@@ -79,15 +85,21 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
 
 
 def _report(
-    view: View, names: Iterable[str], known: Iterable[str], found: Iterable[str]
+    view: View,
+    names: Iterable[str],
+    hidden: Iterable[str],
+    known: Iterable[str],
+    found: Iterable[str],
 ) -> dict[str, Json]:
     """Return the names of the zones, and the warnings about them and about policies, if any.
 
-    `known` are the warnings about policies before, which are not repeated, and `found` those now.
+    `hidden` are warnings about static records.  `known` are the warnings about policies before,
+    which are not repeated, and `found` those now.
     """
     before = set(known)
     lost = islice(_lost_targets(view), _MOST_LOST)
-    warnings = [*alias_warnings(view), *lost, *(text for text in found if text not in before)]
+    new = (text for text in found if text not in before)
+    warnings: list[Json] = [*alias_warnings(view), *hidden, *lost, *new]
     return {"zones": [*names], **({"warnings": warnings} if warnings else {})}
 
 

@@ -59,6 +59,15 @@ def warned_after(decision: Decision, warnings: Callable[[View], Iterable[str]]) 
     return replace(decision, report=report)
 
 
+def warned(decision: Decision, warnings: Iterable[str]) -> Decision:
+    """Return a decision whose reply has more `warnings`, texts for the operator.
+
+    A reply without any does not have the key.
+    """
+    added = [*warnings]
+    return warned_after(decision, lambda _: added)
+
+
 def tried(decision: Decision, *, dry_run: bool) -> Decision:
     """Return a decision that changes nothing and says so in its reply, if it is a dry run."""
     if not dry_run:
