@@ -163,7 +163,7 @@ def test_an_explanation_says_why_the_health_of_a_side_is_unknown(
         (
             samples.state(samples.application("eu"), samples.us(), samples.group()),
             f"{HOSTNAME} answers nothing (NODATA): the primary side is active, and application eu "
-            "is on it.",
+            "on it has no web head.",
         ),
         (
             watched.shop(DOWN, DOWN, all_down=AllDown.EMPTY),

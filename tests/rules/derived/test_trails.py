@@ -288,10 +288,12 @@ def test_a_start_says_that_a_hostname_leads_back_and_serves_all_the_same() -> No
         ("eu.failover.test", End.EMPTY),  # _status.eu is below it
         ("nobody.failover.test", End.EMPTY),
         ("circle.failover.test", End.CIRCLE),
+        ("old.wild.failover.test", End.ADDRESSES),
+        ("old.failover.test", End.MISSING),
     ],
 )
 def test_a_trail_ends_where_the_answer_does(hostname: str, end: End) -> None:
-    view = shop(at("nobody", None))
+    view = shop(at("nobody", None), samples.tombstone("old"))
     assert trail_of(view, name(hostname)).end is end
 
 
