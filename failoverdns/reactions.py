@@ -29,6 +29,7 @@ from failoverdns.delivery.warnings import Warnings
 from failoverdns.effects import Approval, InThread, Submit
 from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.issuing.issuing import Issuing, NotInstalled, check_installed, word_of
+from failoverdns.known_roots import KnownRoots
 from failoverdns.model.change import Change, Json
 from failoverdns.model.errors import Corrupt
 from failoverdns.model.settings import Config, DeliverySettings
@@ -111,6 +112,8 @@ class Reactions:
         self._calls = ThreadPool(0, CALLS_AT_ONCE, "acme")
         self._hooks_folder = config.control.socket.parent / "hooks"
         self._hooks = Hooks(self._hook_effects(self._hooks_folder))
+        self.anchors = KnownRoots(lambda: ledger.state.settings)
+        """The roots that clients are known to trust."""
         self._issuing = Issuing(self._issuing_effects(submit))
         self._warnings = Warnings(lambda text: log.warn("{text}", text=text))
         self._delivery: _Delivery | None = None
@@ -272,6 +275,7 @@ class Reactions:
             spawn=spawn,
             can_record=lambda: self._ledger.outage is None,
             now=self._now,
+            anchors=self.anchors,
             log=_logged("acme"),
         )
 

@@ -25,6 +25,7 @@ from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.settings import AcmeSettings, ExternalAccount
+from failoverdns.pki.anchors import NO_ANCHORS
 from failoverdns.protocol.table.python_table import PythonTable
 
 HOSTNAME = "shop.failover.test"
@@ -142,6 +143,7 @@ class World:
             spawn=self._ready.append,
             can_record=lambda: self.corridor.ledger.outage is None,
             now=lambda: self.corridor.now,
+            anchors=lambda: NO_ANCHORS,
             log=self.logged.append,
         )
         renewals = Renewals(self.settings, effects)

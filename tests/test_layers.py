@@ -34,6 +34,7 @@ FLOORS: Mapping[str, str] = {
     "pki":             "model",
     "store":           "model",
     "regular_files":   "model",
+    "known_roots":     "model pki regular_files",
     "confinement":     "",
     "config":          "model regular_files confinement.user",
     "secret_files":    "model regular_files",
@@ -50,7 +51,8 @@ FLOORS: Mapping[str, str] = {
     "resolving":       "model rules.derived net effects",
     "probing":         "model regular_files",
     "automation":      "model rules net effects resolving probing",
-    "reactions":       "model rules pki store.interface net changes effects delivery issuing",
+    "reactions":       "model rules pki known_roots store.interface net changes effects delivery "
+                       "issuing",
     "trimming":        "model store.interface net effects",
     "outages":         "model store.interface net changes",
     "running":         "model store.interface net changes effects control workers.interface "

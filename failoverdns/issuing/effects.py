@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from failoverdns.effects import Effects, InThread
 from failoverdns.model.commands import Mutation
+from failoverdns.pki.anchors import Anchors
 from failoverdns.store.interface import Store
 
 
@@ -15,7 +16,8 @@ class IssuingEffects(Effects):
     """The side effects of issuing, with the vault, the ledger, threads and time.
 
     `submit` submits a command and raises Rejected if it is refused; `pause` lets other work run;
-    `can_record` returns whether the state can be written, `now` returns seconds since 1970.
+    `can_record` returns whether the state can be written, `now` returns seconds since 1970,
+    `anchors` the roots that clients are known to trust.
     """
 
     store: Store
@@ -24,3 +26,4 @@ class IssuingEffects(Effects):
     pause: Callable[[], Awaitable[None]]
     can_record: Callable[[], bool]
     now: Callable[[], float]
+    anchors: Callable[[], Anchors]

@@ -43,7 +43,7 @@ from failoverdns.model.commands.certificates import (
 )
 from failoverdns.model.errors import Corrupt, Rejected
 from failoverdns.model.settings import AcmeSettings
-from failoverdns.pki.certificates import read_bundle
+from failoverdns.pki.certificates import judged, read_bundle
 from failoverdns.pki.key_pairs import new_key, signing_request
 from failoverdns.rules.decisions.ordering import check_order
 from failoverdns.rules.derived.challenges import base_name, challenge_owners
@@ -186,6 +186,9 @@ class Orders:
             lambda: directory.finalize(url, request, FINALIZATION_DEADLINE)
         )
         bundle, facts = read_bundle(chain, private.reveal())
+        facts, faults = judged(facts, bundle.chain, self._effects.anchors(), self._effects.now())
+        if faults:
+            raise Rejected("invalid", f"clients refuse what the CA issued: {'; '.join(faults)}")
         await self._effects.submit(IssueCertificate(id_, bundle, facts))
         self._effects.log(f"issued: {', '.join(facts.names)}, {facts.fingerprint[:16]}")
 
