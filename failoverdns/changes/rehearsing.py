@@ -20,7 +20,7 @@ from failoverdns.model.timestamps import timestamp
 from failoverdns.protocol.zone_text import record_lines
 from failoverdns.rules.decisions.switching import plan, proposal_report, switch
 from failoverdns.rules.derived.entity_lookup import find_group
-from failoverdns.rules.derived.serving import answer_of
+from failoverdns.rules.derived.targets import answer_of
 from failoverdns.rules.reports.events import events_of
 
 MOST_RECORDS = 100

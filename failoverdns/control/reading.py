@@ -49,7 +49,8 @@ from failoverdns.protocol.zone_text import record_lines
 from failoverdns.rules.decisions.preflight import Soundness, plan_flight, preflight_report
 from failoverdns.rules.derived.challenges import challenge_name
 from failoverdns.rules.derived.entity_lookup import find_application, find_group, find_zone
-from failoverdns.rules.derived.serving import application_on, nodes_in_parts
+from failoverdns.rules.derived.serving import nodes_in_parts
+from failoverdns.rules.derived.targets import application_on
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.explaining import explanation
 from failoverdns.rules.reports.certificate_reports import certificate_report

@@ -47,7 +47,7 @@ from failoverdns.rules.derived.active_side import side_condition
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
 from failoverdns.rules.derived.renewing import renew_at
-from failoverdns.rules.derived.serving import application_on, target_of
+from failoverdns.rules.derived.targets import application_on, target_of
 from failoverdns.rules.derived.view import View
 
 OK, WARNING, FAILED = "ok", "warning", "failed"

@@ -44,7 +44,7 @@ from failoverdns.rules.decisions.transferring import (
 from failoverdns.rules.derived.active_side import policy_of, side_condition
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
-from failoverdns.rules.derived.serving import answer_of, application_on, target_of
+from failoverdns.rules.derived.targets import answer_of, application_on, target_of
 from failoverdns.rules.derived.view import View
 
 
