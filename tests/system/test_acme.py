@@ -107,6 +107,13 @@ def pebble(between: Between, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield running
 
 
+MOVED = """\
+  customer.test:
+    nameservers: {ns1.failover.test: []}
+    records: ["www CNAME 414-262-781.failover.test.", "*.apps CNAME www"]
+listen:"""
+
+
 def with_acme(folder: Path, directory: str, ca_file: Path) -> Server:
     acme = {"directory": directory, "accept_terms": True, "ca_file": str(ca_file)}
     return Server(folder, f"{CONFIG}acme: {json.dumps(acme)}\n")
@@ -193,6 +200,25 @@ def test_a_customers_name_is_validated_through_a_cname(acme: Server, between: Be
     assert request(acme, CUSTOMER, HOSTNAME)["names"] == [HOSTNAME, CUSTOMER]
     assert {rrset.ttl for rrset in between.seen} == {0}
     assert acme.short(target, "TXT") == []
+
+
+def test_a_name_that_a_static_cname_leads_to_the_group_gets_a_certificate(
+    acme: Server, between: Between
+) -> None:
+    """So does one that a wildcard leads there, which goes on to be answered meanwhile."""
+    acme.config.write_text(acme.config.read_text().replace("listen:", MOVED, 1))
+    assert acme.process is not None
+    acme.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: acme.short("www.customer.test"))
+    app = "a.b.apps.customer.test"
+    seen: list[list[str]] = []
+    between.meanwhile = lambda: seen.append([*acme.short(app), *acme.short("b.apps.customer.test")])
+    report = request(acme, "www.customer.test", app)
+    assert report["names"] == [app, "www.customer.test"]
+    assert "414-262-781.failover.test." in "".join(seen[0])
+    assert seen[0] == [*acme.short(app), *acme.short("b.apps.customer.test")]
+    refused = acme.ctl("certificate", "challenge-name", "www.customer.test", check=False)
+    assert "its challenge is answered without a CNAME" in refused.stderr
 
 
 def test_a_switch_during_an_order_moves_the_order(acme: Server, between: Between) -> None:
