@@ -151,7 +151,7 @@ class Orders:
     async def _attempt(self, id_: str) -> float:
         """Take an order as far as possible; return the seconds to wait before the next attempt."""
         try:
-            await self._issue(id_)
+            await self._issue_with_an_account(id_)
         except AcmeProblem as problem:
             return 0.0 if self._stopped else await self._note(id_, problem)
         except Rejected as refusal:
@@ -166,10 +166,22 @@ class Orders:
             return WAIT if isinstance(fault, Unavailable) else DEFECT_WAIT
         return 0.0
 
-    async def _issue(self, id_: str) -> None:
+    async def _issue_with_an_account(self, id_: str) -> None:
+        """Issue a certificate; if the CA has lost the account, open one and order again at once."""
+        try:
+            await self._issue(id_)
+        except AcmeProblem as problem:
+            if problem.code != NO_ACCOUNT or self._stopped:
+                raise
+            self._effects.log(f"the account is opened again: {problem}")
+            self._accounts.lose()
+            await self._issue(id_, anew=True)
+
+    async def _issue(self, id_: str, *, anew: bool = False) -> None:
+        """Take an order through the CA; with `anew` from the beginning, wherever it is placed."""
         account, key = await self._accounts.current()
         directory = self._accounts.directory(key, account.uri)
-        if not _is_placed(self._checked(id_), account):
+        if anew or not _is_placed(self._checked(id_), account):
             await self._place(directory, account, id_)
         url = self._checked(id_).url or ""
         asked = await self._effects.in_thread(lambda: directory.challenges(url))
