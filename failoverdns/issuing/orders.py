@@ -1,6 +1,7 @@
 """Orders under way: take each through the CA, a limited number at a time.
 
-    place the order -> serve its challenges -> have them validated -> take them away
+    place the order -> serve its challenges -> look them up -> have them validated
+        -> take them away
         -> finalize -> install
 
 Every arrow is a command to the ledger: what happened at the CA is durable before the next step, and
@@ -24,6 +25,7 @@ from __future__ import annotations
 from collections import deque
 
 from failoverdns.issuing.accounts import Accounts
+from failoverdns.issuing.delegations import check_delegations, explained
 from failoverdns.issuing.directory import AcmeProblem, Directory
 from failoverdns.issuing.effects import IssuingEffects
 from failoverdns.issuing.problems import NO_ACCOUNT, RATE_LIMITED
@@ -187,8 +189,8 @@ class Orders:
         asked = await self._effects.in_thread(lambda: directory.challenges(url))
         if asked:
             await self._effects.submit(SetChallenges(id_, self._challenges(id_, asked)))
-            self._same(id_, url)
-            await self._effects.in_thread(lambda: directory.validate(url, VALIDATION_DEADLINE))
+            await check_delegations(self._effects, self._same(id_, url), asked)
+            await self._validate(directory, id_, url)
         await self._effects.submit(SetChallenges(id_, ()))
         private = await self._accounts.private_key(self._same(id_, url).key or "")
         if private is None:
@@ -203,6 +205,15 @@ class Orders:
             raise Rejected("invalid", f"clients refuse what the CA issued: {'; '.join(faults)}")
         await self._effects.submit(IssueCertificate(id_, bundle, facts))
         self._effects.log(f"issued: {', '.join(facts.names)}, {facts.fingerprint[:16]}")
+
+    async def _validate(self, directory: Directory, id_: str, url: str) -> None:
+        """Let the CA validate the challenges, which are served. Raises AcmeProblem, explained."""
+        order, effects = self._same(id_, url), self._effects
+        try:
+            await effects.in_thread(lambda: directory.validate(url, VALIDATION_DEADLINE))
+        except AcmeProblem as problem:
+            looked_up = effects.has_resolvers()
+            raise explained(effects.state(), order, problem, looked_up=looked_up) from None
 
     async def _place(self, directory: Directory, account: Account, id_: str) -> None:
         """Place an order at the CA, and record its URL and key at once."""

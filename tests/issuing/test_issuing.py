@@ -33,6 +33,8 @@ class Idle:
                 can_record=lambda: True,
                 now=lambda: 0.0,
                 anchors=lambda: NO_ANCHORS,
+                look_up=lambda challenges, targets: None,
+                has_resolvers=lambda: False,
                 log=lambda text: None,
             )
         )

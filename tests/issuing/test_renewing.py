@@ -265,6 +265,8 @@ def test_a_check_of_very_many_certificates_lets_other_work_have_its_turn() -> No
         can_record=lambda: True,
         now=lambda: 0.0,
         anchors=lambda: NO_ANCHORS,
+        look_up=lambda challenges, targets: None,
+        has_resolvers=lambda: False,
         log=lambda text: None,
     )
     Renewals(World.settings_of("https://ca.example/directory"), effects).tick()

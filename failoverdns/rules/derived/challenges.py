@@ -229,15 +229,29 @@ def challenge_name(view: View, query: ChallengeName) -> dict[str, Json]:
                 "configuration leads there",
             )
         raise Rejected("invalid", f"{where}: its challenge is answered without a CNAME")
-    zone = find_zone(view, query.zone)
+    target, record = _delegation(base, find_zone(view, query.zone))
+    return {"name": query.name, "target": target.to_text(), "record": record}
+
+
+def record_for(view: View, application: str, base: DomainName) -> str:
+    """Return the CNAME record that a customer's name needs, for a certificate of an application.
+
+    It leads to the zone of a group that the application (by id) is attached to.
+    Raises Rejected `invalid` if the name is too long.
+    """
+    groups = sorted(
+        view.following(application), key=lambda g: g.application(g.active) != application
+    )
+    origin = groups[0].zone if groups else view.zones[0].origin
+    return _delegation(base, view.zone(origin) or view.zones[0])[1]
+
+
+def _delegation(base: DomainName, zone: Zone) -> tuple[DomainName, str]:
+    """Return the target of a customer's CNAME record into a zone, and the record as text."""
     try:
         target = delegated_owner(base, zone)
         owner = base.child(CHALLENGE_LABEL)
     except Malformed as fault:
         text = f"{base} is too long: {zone.origin} has no room for its challenge: {fault}"
         raise Rejected("invalid", text) from None
-    return {
-        "name": query.name,
-        "target": target.to_text(),
-        "record": f"{owner.absolute_text()} IN CNAME {target.absolute_text()}",
-    }
+    return target, f"{owner.absolute_text()} IN CNAME {target.absolute_text()}"
