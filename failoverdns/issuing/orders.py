@@ -177,13 +177,13 @@ class Orders:
                 raise
             self._effects.log(f"the account is opened again: {problem}")
             self._accounts.lose()
-            await self._issue(id_, anew=True)
+            await self._issue(id_, afresh=True)
 
-    async def _issue(self, id_: str, *, anew: bool = False) -> None:
-        """Take an order through the CA; with `anew` from the beginning, wherever it is placed."""
+    async def _issue(self, id_: str, *, afresh: bool = False) -> None:
+        """Take an order through the CA; with `afresh` from the beginning, wherever it is placed."""
         account, key = await self._accounts.current()
         directory = self._accounts.directory(key, account.uri)
-        if anew or not _is_placed(self._checked(id_), account):
+        if afresh or not _is_placed(self._checked(id_), account):
             await self._place(directory, account, id_)
         url = self._checked(id_).url or ""
         asked = await self._effects.in_thread(lambda: directory.challenges(url))

@@ -35,7 +35,7 @@ def trail(view: View, name: DomainName, *, wildcards: bool = True) -> Iterator[D
     while following is not None and following not in seen and len(seen) < MAX_TRAIL:
         yield following
         seen.append(following)
-        following = _next(view, following, wildcards=wildcards)
+        following = leads_to(view, following, wildcards=wildcards)
 
 
 def matching_wildcard(view: View, zone: Zone, name: DomainName) -> DomainName | None:
@@ -48,12 +48,16 @@ def matching_wildcard(view: View, zone: Zone, name: DomainName) -> DomainName | 
         above.append(above[-1].parent())
     if not any(zone.static.has(encloser.child("*")) for encloser in above[1:]):
         return None
-    encloser = next(one for one in above if _exists(view, zone, one))
+    encloser = next(one for one in above if exists(view, zone, one))
     wildcard = encloser.child("*")
     return wildcard if encloser != name and zone.static.has(wildcard) else None
 
 
-def _next(view: View, name: DomainName, *, wildcards: bool) -> DomainName | None:
+def leads_to(view: View, name: DomainName, *, wildcards: bool = True) -> DomainName | None:
+    """Return the name that a static CNAME record or an alias leads to from a name, or None.
+
+    Without `wildcards` only records at the name itself count.
+    """
     zone = zone_of(view, name)
     if zone is None or not is_answered_here(view, name):
         return None
@@ -74,7 +78,7 @@ def _target(rrset: RRset) -> DomainName | None:
     return None
 
 
-def _exists(view: View, zone: Zone, name: DomainName) -> bool:
+def exists(view: View, zone: Zone, name: DomainName) -> bool:
     """Return whether a name at or below the origin of a zone exists (RFC 8020)."""
     if name == zone.origin or zone.has_configured(name) or answering_group(view, name) is not None:
         return True
