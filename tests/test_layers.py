@@ -34,6 +34,7 @@ FLOORS: Mapping[str, str] = {
     "pki":             "model",
     "store":           "model",
     "regular_files":   "model",
+    "program_faults":  "model regular_files",
     "confinement":     "",
     "config":          "model regular_files confinement.user",
     "secret_files":    "model regular_files",
@@ -45,10 +46,11 @@ FLOORS: Mapping[str, str] = {
                        "control.language",
     "answering":       "model protocol net secret_files _native",
     "workers":         "model rules.derived protocol net answering confinement",
-    "delivery":        "model rules pki store.interface net effects regular_files",
+    "delivery":        "model rules pki store.interface net effects regular_files "
+                       "program_faults",
     "issuing":         "model rules pki store.interface effects regular_files secret_files",
     "resolving":       "model rules.derived net effects",
-    "probing":         "model regular_files",
+    "probing":         "model regular_files program_faults",
     "automation":      "model rules net effects resolving probing",
     "reactions":       "model rules pki store.interface net changes effects delivery issuing",
     "trimming":        "model store.interface net effects",
@@ -65,6 +67,8 @@ FLOORS: Mapping[str, str] = {
     "trial":           "model rules protocol.table store net changes answering reactions "
                        "privileges",
     "restarting":      "model confinement trial",
+    "importing":       "model regular_files config.checks config.errors config.scalars "
+                       "config.zones protocol.zone_text",
     "cli":             "model control.language",
     "cli.serving":     "model config net control.language protocol.table workers.rendezvous "
                        "confinement privileges service starting trial restarting",
@@ -106,7 +110,7 @@ HOMES: Mapping[str, str] = {
 """The modules that may import a library; standard library modules without a row are free."""
 
 INSIDE_FUNCTIONS: Mapping[str, str] = {
-    "cli": "config protocol.table cli.serving",
+    "cli": "config protocol.table cli.serving importing",
 }
 """Additional imports inside functions only, so that a command line client never loads them."""
 

@@ -6,6 +6,7 @@ the module of each section makes a value of the model of it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from failoverdns.config.automation import read_automation
@@ -76,7 +77,7 @@ def load_config(path: Path) -> Config:
         automation=read_automation(sections, folder, usable, written, faults),
     )
     faults.raise_if_any()
-    return config
+    return replace(config, warnings=faults.warnings())
 
 
 def read_text(path: Path, faults: FaultReport) -> str:

@@ -26,16 +26,27 @@ from failoverdns.config.protection import (
     TCPSection,
 )
 from failoverdns.config.safety_rules import SafetyRuleSection
-from failoverdns.config.section import AddressText, FilePath, Listen, Section, or_empty, text
+from failoverdns.config.section import (
+    AddressText,
+    FilePath,
+    Listen,
+    Section,
+    or_empty,
+    text,
+)
 from failoverdns.confinement.user import exists
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import DEFAULT_TTL, MAX_TTL
 from failoverdns.model.names import DomainName
 from failoverdns.model.settings import ListenAddress, StateSettings
+from failoverdns.model.zone import SOATimers
 
 MAX_WORKERS = 256
 MIN_KEPT, MAX_KEPT = 60, 100 * 366 * 86400
 """Seconds of the history that can be kept."""
+
+MAX_TIMER = 2**31 - 1
+"""Seconds of an SOA timer, at most (RFC 1035 section 2.3.4)."""
 
 MAX_IDENTITY = 255
 """Bytes in a string of a TXT record (RFC 1035 section 3.3.14), at most."""
@@ -74,8 +85,17 @@ def kept(value: object) -> float | None:
 
 
 Seconds = Annotated[int, Field(ge=0, le=MAX_TTL)]
+Timer = Annotated[int, Field(ge=1, le=MAX_TIMER)]
 IdentityText = Annotated[str, text(identity_text)]
 Resolver = Annotated[ListenAddress, text(values.resolver)]
+
+
+class SOASection(Section):
+    """The keys of `soa` of a zone, in seconds."""
+
+    refresh: Timer = SOATimers().refresh
+    retry: Timer = SOATimers().retry
+    expire: Timer = SOATimers().expire
 
 
 class ZoneSection(Section):
@@ -88,6 +108,7 @@ class ZoneSection(Section):
     records: Annotated[list[str], or_empty(list)] = []
     records_files: Annotated[list[Annotated[str, text(values.file_path)]], or_empty(list)] = []
     alias: str | None = None
+    soa: Annotated[SOASection, or_empty(dict)] = SOASection()
 
 
 class StateSection(Section):

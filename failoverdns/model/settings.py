@@ -195,6 +195,7 @@ class Config:
     number of CPUs, with 0 the control process answers.
     `user` is the name of the user that a server becomes that root started; with None it stays root.
     `automation` are checks, policies and safety rules.
+    `warnings` are lines about what is unusual in it, each with its file and position.
     `delivery`, `acme`, `rate_limit` and `querylog` are None where they are off.
     """
 
@@ -217,3 +218,4 @@ class Config:
     automation: AutomationSettings = NO_AUTOMATION_SETTINGS
     history: HistorySettings = HistorySettings()
     user: str | None = None
+    warnings: tuple[str, ...] = ()

@@ -19,9 +19,9 @@ from failoverdns.model.store_condition import Outage
 from failoverdns.model.timestamps import duration, timestamp
 from failoverdns.rules.decisions.automation import Outlook, outlook
 from failoverdns.rules.decisions.switching import plan
-from failoverdns.rules.derived.active_side import answered, side_condition
+from failoverdns.rules.derived.active_side import answered, counts_as_up, side_condition
 from failoverdns.rules.derived.flags import automation_flag
-from failoverdns.rules.derived.health import observed_of, why_down
+from failoverdns.rules.derived.health import NO_WEB_HEAD, observed_of, why_down
 from failoverdns.rules.derived.targets import answer_of, application_on, target_of
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import web_head, web_heads
@@ -126,6 +126,9 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
             continue
         condition, observed = side_condition(view, group, side), observed_of(application).health
         what = f"The {side.value}, {application.name}, is {condition.health.value}"
+        if side is Side.BACKUP and application == counts_as_up(view, group):
+            yield f"The backup, {application.name}, counts as up: {_UNCHECKED}."
+            continue
         if condition.health is Health.UNKNOWN:
             yield f"{what}: {_why_unknown(application)}."
             continue
@@ -140,7 +143,12 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
             yield f"{what}."
 
 
+_UNCHECKED = "nothing checks it, and its policy says unchecked: up"
+
+
 def _why_unknown(application: Application) -> str:
+    if not web_heads(application):
+        return NO_WEB_HEAD
     if not application.checks:
         return "it has no checks"
     needed, there = application.require_heads, len(web_heads(application))

@@ -35,12 +35,11 @@ DEFAULTS = ZONES % "" + (
 
 BESIDE = {
     # other keys that a file needs so that a key has only its own limits
-    "zones.ORIGIN.ttl": ", negative_ttl: 0",
-    "zones.ORIGIN.negative_ttl": ", ttl: 86400",
     "tcp.max_connections": ", max_connections_per_prefix: 1",
     "tcp.max_connections_per_prefix": ", max_connections: 100000",
     "querylog.max_size": ", file: q.json",
     "checks.NAME.interval": ", type: tcp, port: 1, timeout: 0.1",
+    "checks.NAME.fast_interval": ", type: tcp, port: 1, interval: 86400",
     "checks.NAME.timeout": ", type: tcp, port: 1, interval: 86400",
     "checks.NAME.days_left": ", type: tls",
     "checks.NAME.ttl": ", type: push",
@@ -58,10 +57,13 @@ NUMBERS = [
     ("zones.ORIGIN.ttl", "seconds, 0 to 86400", "60", 0, 86400, 60),
     (
         "zones.ORIGIN.negative_ttl",
-        "seconds, 0 to 86400 and at most `ttl`",
+        "seconds, 0 to 86400",
         "60, or `ttl` if that is less",
         *(0, 86400, 60),
     ),
+    ("zones.ORIGIN.soa.refresh", "seconds, 1 to 2147483647", "14400", 1, 2**31 - 1, 14400),
+    ("zones.ORIGIN.soa.retry", "seconds, 1 to 2147483647", "3600", 1, 2**31 - 1, 3600),
+    ("zones.ORIGIN.soa.expire", "seconds, 1 to 2147483647", "1209600", 1, 2**31 - 1, 1209600),
     ("workers", "`auto`, or a number from 0 to 256", "`auto`", 0, 256, None),
     ("hooks.NAME.timeout", "seconds, 1 to 3600", "60", 1, 3600, 60),
     ("hooks.NAME.attempts", "number from 1 to 20", "3", 1, 20, 3),
@@ -98,6 +100,12 @@ NUMBERS = [
         *(1, 65535, [80, 443, 443]),
     ),
     ("checks.NAME.interval", "seconds, 0.2 to 86400", "10", 0.2, 86400, 10),
+    (
+        "checks.NAME.fast_interval",
+        "seconds, 0.2 to 86400 and at most `interval`",
+        "1, or `interval` if that is less",
+        *(0.2, 86400, 1),
+    ),
     (
         "checks.NAME.timeout",
         "seconds, 0.05 to 3600 and at most `interval`",
@@ -166,7 +174,8 @@ def without(config: Config, path: str) -> object:
         "policies": config.automation.policies[0],
         "safety_rules": config.automation.safety_rules[0],
     }
-    return getattr(values[section[0]], key, None)
+    holder = values[section[0]]
+    return getattr(holder.soa if path.startswith("zones.ORIGIN.soa.") else holder, key, None)
 
 
 def file_with(path: str, value: object) -> str:
@@ -175,6 +184,8 @@ def file_with(path: str, value: object) -> str:
     beside = BESIDE.get(path) or BESIDE.get(".".join(sections[:2]), "")
     text = f"{sections[-1]}: {[value] if sections[-1] == 'status' else value}{beside}"
     if sections[0] == "zones":
+        for section in reversed(sections[2:-1]):
+            text = f"{section}: {{{text}}}"
         return ZONES % f", {text}"
     for section in reversed(sections[:-1]):
         text = f"{'n' if section == 'NAME' else section}: {{{text}}}"

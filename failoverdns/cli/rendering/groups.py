@@ -125,6 +125,10 @@ def _changed(result: Result) -> None:
         click.echo(f"removed {result['removed']}; {result['retired']} is retired for ever")
     else:
         click.echo(group_line(result))
+        if result.get("dry_run"):
+            click.echo("  that was only tried; nothing was changed")
+        for warning in result.get("warnings", ()):
+            click.echo(f"  warning: {warning}")
 
 
 WRITERS: Final[Mapping[str, Writer]] = {

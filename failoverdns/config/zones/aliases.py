@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 
 from failoverdns.config.document import Node
 from failoverdns.config.errors import FaultReport, Place, quoted
-from failoverdns.config.scalars import host_name
 from failoverdns.model.errors import Malformed
-from failoverdns.model.names import DomainName, is_address
+from failoverdns.model.hostnames import target_hostname
+from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, NS, A, Opaque, OwnedRRset
 from failoverdns.model.zone import Zone
 
@@ -32,9 +32,7 @@ def read_alias(
     if node is None or not isinstance(node.value, str):
         return None
     try:
-        alias = host_name(node.value)
-        if is_address(node.value):
-            raise Malformed("an address; write an A or AAAA record instead")
+        alias = target_hostname(node.value)
     except Malformed as error:
         faults.add(node.place, f"{quoted(node.value)} cannot be an alias: {error}")
         return None

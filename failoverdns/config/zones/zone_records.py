@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from failoverdns.config.errors import FaultReport, Place
+from failoverdns.config.zones.apex_records import without_apex
 from failoverdns.config.zones.delegations import misplaced, unreachable
-from failoverdns.config.zones.record_text import Record, parse_record, type_text
+from failoverdns.config.zones.record_text import NO_TTL, Record, parse_record
+from failoverdns.config.zones.record_types import type_text
 from failoverdns.config.zones.zone_file import Placed
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, NS, A, Opaque, OwnedRRset
-from failoverdns.model.zone import NameServer
+from failoverdns.model.records import AAAA, CNAME, NS, SOA, A, Opaque, OwnedRRset
+from failoverdns.model.zone import NameServer, Zone
 
 MAX_RRSET = 65000
 """Bytes of an RRset with uncompressed owner names, at most: more do not fit into a DNS message."""
@@ -30,21 +32,26 @@ def static_records(
     nameservers: Sequence[NameServer],
     faults: FaultReport,
     from_files: Sequence[Placed] = (),
+    served: Zone | None = None,
 ) -> tuple[OwnedRRset, ...]:
     """Return the RRsets of `entries`, each the zone-file text of one record, in the same order.
 
     `from_files` are records that were read from zone files; they come after the entries.
     `default_ttl` (seconds) is for records without a TTL; `nameservers` are the zone's own, and the
     rules apply to their addresses too.
+    `served` is the zone without static records, with which SOA, NS and glue are compared.
     Every record that breaks a rule is reported in `faults` and left out.
     """
     records: list[Placed] = []
     for place, text in entries:
         try:
-            records.append((place, parse_record(text, origin, default_ttl)))
+            record = parse_record(text, origin, default_ttl)
+            if record.rtype == SOA:
+                record = parse_record(text, origin, NO_TTL)
+            records.append((place, record))
         except Malformed as error:
             faults.add(place, str(error))
-    records += from_files
+    records = without_apex([*records, *from_files], origin, nameservers, served, faults)
     contents = _Contents(nameservers)
     cuts = {record.owner for _, record in records if record.rtype == NS}
     for place, record in records:
@@ -98,8 +105,6 @@ class _Contents:
     def problem_with(self, record: Record) -> str | None:
         """Return why `record` cannot be added, or None if it can."""
         owner, name = record.owner, record.type_text
-        if owner in self._nameservers and record.rtype in (A, AAAA):
-            return f"{owner} has its addresses from `nameservers`; add this one there"
         beside = set(self.types_at.get(owner, ()))
         if owner in self._nameservers:
             beside.add(A)

@@ -7,7 +7,7 @@ checked in `zone_records`, and zone files are read in `zone_file`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
@@ -19,9 +19,8 @@ from failoverdns.config.zones.record_text import is_status_name
 from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.config.zones.zone_records import static_records
 from failoverdns.model.errors import Malformed
-from failoverdns.model.group import MAX_TTL
 from failoverdns.model.names import DomainName
-from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, Zone
+from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, SOATimers, Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,27 +118,51 @@ def _zone(source: _Source, folder: Path) -> Zone | None:
         for index, text in enumerate(section.records_files)
         if (node := source.usable.at("records_files", index)) is not None
     ]
+    empty = None
+    if nameservers:
+        empty = Zone(
+            origin,
+            nameservers,
+            section.contact or origin.child("hostmaster"),
+            section.ttl,
+            _negative_ttl(source),
+            soa=_timers(source),
+        )
     read = read_zone_files(files, origin, section.ttl, LIMITS, faults)
-    records = static_records(entries, origin, section.ttl, nameservers, faults, read)
+    written = source.written.at("nameservers")
+    all_read = written is not None and len(nameservers) == len(written.entries())
+    compared = empty if all_read else None
+    records = static_records(entries, origin, section.ttl, nameservers, faults, read, compared)
     alias = source.usable.at("alias")
     target = read_alias(alias, origin, records, faults)
-    negative_ttl = _negative_ttl(source)
-    mailbox = section.contact or origin.child("hostmaster")
-    if not nameservers:
-        return None
-    return Zone(origin, nameservers, mailbox, section.ttl, negative_ttl, records, target)
+    return replace(empty, records=records, alias=target) if empty is not None else None
 
 
 def _negative_ttl(source: _Source) -> int:
+    """Return the negative TTL: as it is written, or the default, but then at most the TTL."""
     section = source.section
-    ttl = MAX_TTL if source.is_refused("ttl") else section.ttl
-    node = source.usable.at("negative_ttl")
-    if node is not None and section.negative_ttl > ttl:
-        source.faults.add(
-            node.place,
-            f"must be at most the zone's ttl, {ttl}, not {section.negative_ttl}",
+    if source.usable.at("negative_ttl") is not None or source.is_refused("ttl"):
+        return section.negative_ttl
+    return min(section.negative_ttl, section.ttl)
+
+
+def _timers(source: _Source) -> SOATimers:
+    """Return the SOA timers; warn of those with which secondaries would not work well."""
+    timers = source.section.soa.into(SOATimers)
+    node = source.usable.at("soa")
+    if node is not None and timers.retry >= timers.refresh:
+        source.faults.warn(
+            (node.at("retry") or node).place,
+            f"retry is {timers.retry}, which is not below refresh, {timers.refresh}: after a "
+            "failure secondaries would wait as long as ever (RFC 1912 section 2.2)",
         )
-    return min(section.negative_ttl, ttl)
+    if node is not None and timers.expire <= (least := timers.refresh + timers.retry):
+        source.faults.warn(
+            (node.at("expire") or node).place,
+            f"expire is {timers.expire}, which is not above refresh + retry, {least}: secondaries "
+            "would drop the zone after the first failure (RFC 1912 section 2.2)",
+        )
+    return timers
 
 
 def _nameservers(source: _Source) -> tuple[NameServer, ...]:

@@ -37,6 +37,8 @@ class SetGroup(Mutation):
     override: tuple[str, ...] = ()
     flatten: bool | None = None
     policy: str | None = None
+    dry_run: bool = False
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

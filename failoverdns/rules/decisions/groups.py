@@ -24,9 +24,10 @@ from failoverdns.model.group import (
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION, Automation
-from failoverdns.model.rule_names import ACTIVE_SIDE
+from failoverdns.model.rule_names import ACTIVE_SIDE, PreflightRule
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
-from failoverdns.rules.decisions.decision import Decision, row
+from failoverdns.rules.decisions.decision import Decision, row, tried
+from failoverdns.rules.decisions.emptying import require_target, silenced_by
 from failoverdns.rules.decisions.safety import counts_on
 from failoverdns.rules.decisions.switching import check_override
 from failoverdns.rules.derived.apex import apex_conflicts, labelled_apex
@@ -76,7 +77,7 @@ def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) ->
 def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) -> Decision:
     """Attach and detach applications, and set TTL, flattening and policy; None changes nothing."""
     group = find_group(view, command.name)
-    check_override(command.override, (ACTIVE_SIDE,))
+    check_override(command.override, (ACTIVE_SIDE, PreflightRule.TARGET_EMPTY.value))
     primary = _attached(view, group.primary, command.primary)
     backup = _attached(view, group.backup, command.backup)
     _check_different(primary, backup)
@@ -100,9 +101,21 @@ def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) ->
         if ACTIVE_SIDE not in command.override:
             raise _active_side_refusal(group)
         overridden.append(ACTIVE_SIDE)
+    silenced = silenced_by(view, group, after)
+    require_target(
+        silenced,
+        command.override,
+        f"the application for the {after.active.value} has no web head",
+        "add one with `head add`",
+    )
+    if silenced.silent:
+        overridden.append(PreflightRule.TARGET_EMPTY.value)
     written = _written(view, group, after)
-    return replace(
-        written, report=lambda changed: {**written.report(changed), "overridden": overridden}
+    return tried(
+        replace(
+            written, report=lambda changed: {**written.report(changed), "overridden": overridden}
+        ),
+        dry_run=command.dry_run,
     )
 
 

@@ -78,11 +78,23 @@ GLUE = "a delegated name has only NS, DS and addresses (glue); names below it ha
         ),
         (
             ["ns1 A 192.0.2.54"],
-            [(1, "ns1.failover.test has its addresses from `nameservers`; add this one there")],
+            [
+                (
+                    1,
+                    "ns1.failover.test has its addresses from `nameservers`, and not 192.0.2.54; "
+                    "add what is missing there, or remove it here",
+                )
+            ],
         ),
         (
             ["ns1 AAAA 2001:db8::1"],
-            [(1, "ns1.failover.test has its addresses from `nameservers`; add this one there")],
+            [
+                (
+                    1,
+                    "ns1.failover.test has its addresses from `nameservers`, and not 2001:db8::1; "
+                    "add what is missing there, or remove it here",
+                )
+            ],
         ),
         (["ns1 TXT x"], []),
         (
