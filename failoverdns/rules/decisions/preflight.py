@@ -3,7 +3,8 @@
 | check         | fails when                               | warns when                        |
 |---------------|------------------------------------------|-----------------------------------|
 | `application` | none is attached to that side            |                                   |
-| `targets`     | it has no web head                       |                                   |
+| `targets`     | it has no web head                       | a zone whose alias is the group   |
+|               |                                          | would answer no address           |
 | `health`      | it is down: rule `target-down`           | its health is unknown             |
 | `safety`      | a safety rule forbids it                 |                                   |
 | `certificate` | rule `certificate-names` or              |                                   |
@@ -47,7 +48,7 @@ from failoverdns.rules.derived.active_side import side_condition
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
 from failoverdns.rules.derived.renewing import renew_at
-from failoverdns.rules.derived.targets import application_on, target_of
+from failoverdns.rules.derived.targets import application_on, has_addresses, target_of
 from failoverdns.rules.derived.view import View
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
@@ -130,6 +131,10 @@ def _note_targets(view: View, proposal: SwitchProposal, note: Note) -> None:
     note("application", OK, application.name)
     targets = target_texts(target_of(view, proposal.after, side))
     note("targets", OK if targets else FAILED, ", ".join(targets) or "it resolves to nothing")
+    for origin in view.aliases.get(proposal.after.hostname, ()):
+        if targets and not has_addresses(view, proposal.after, side):
+            text = f"{origin}, whose alias is {proposal.after.hostname}, would answer no address: "
+            note("targets", WARNING, f"{text}{', '.join(targets)} is not resolved yet")
 
 
 def _note_safety(view: View, proposal: SwitchProposal, note: Note) -> None:
