@@ -29,7 +29,7 @@ from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
 from failoverdns.model.principal import unix_principal
 from failoverdns.model.records import TXT, A, Opaque, OwnedRRset
-from failoverdns.model.zone import NameServer, Zone
+from failoverdns.model.zone import NameServer, Reveal, Zone
 from failoverdns.protocol.table.deltas import write_delta, write_swap
 from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.rules.deciding import decide
@@ -37,7 +37,10 @@ from failoverdns.workers.full_table import next_parts, parts
 
 WHO = unix_principal(0, 1, "failoverdns")
 ORIGINS = ("failover.test", "second.example")
-LABELS = ("www", "a.b", "b", "ns1", "_acme-challenge.www", "_acme-challenge", "deep.er.www")
+LABELS = (
+    *("www", "a.b", "b", "ns1", "_acme-challenge.www", "_acme-challenge", "deep.er.www"),
+    *("*", "*.shop", "*.eu"),
+)
 
 
 @st.composite
@@ -64,6 +67,7 @@ def zones_drawn(draw: Any, origin: str) -> Zone:
         draw(st.sampled_from([60, 5])),
         records,
         draw(st.sampled_from([None, None, *ALIASES])),
+        reveal=Reveal(*draw(st.tuples(st.booleans(), st.booleans()))),
     )
 
 

@@ -20,7 +20,7 @@ from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.config.zones.zone_records import static_records
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
-from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, SOATimers, Zone
+from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, Reveal, SOATimers, Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,7 @@ def _zone(source: _Source, folder: Path) -> Zone | None:
             section.ttl,
             _negative_ttl(source),
             soa=_timers(source),
+            reveal=section.reveal.into(Reveal),
         )
     read = read_zone_files(files, origin, section.ttl, LIMITS, faults)
     written = source.written.at("nameservers")

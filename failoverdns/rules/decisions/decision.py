@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, TypeVar
 
@@ -44,6 +44,23 @@ class Decision:
     def changes(self, view: View) -> bool:
         """Return whether the decision changes anything; changed zones always have writes."""
         return bool(self.writes) or self.settings not in (None, view.settings)
+
+
+def warned(decision: Decision, warnings: Iterable[str]) -> Decision:
+    """Return a decision whose reply has more `warnings`, texts for the operator.
+
+    A reply without any does not have the key.
+    """
+    added: list[Json] = [*warnings]
+    if not added:
+        return decision
+
+    def report(view: View) -> dict[str, Json]:
+        reply = decision.report(view)
+        before = reply.get("warnings")
+        return {**reply, "warnings": [*(before if isinstance(before, list) else ()), *added]}
+
+    return replace(decision, report=report)
 
 
 def tried(decision: Decision, *, dry_run: bool) -> Decision:

@@ -26,8 +26,9 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION, Automation
 from failoverdns.model.rule_names import ACTIVE_SIDE, PreflightRule
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
-from failoverdns.rules.decisions.decision import Decision, row, tried
+from failoverdns.rules.decisions.decision import Decision, row, tried, warned
 from failoverdns.rules.decisions.emptying import require_target, silenced_by
+from failoverdns.rules.decisions.new_names import hidden_by_group
 from failoverdns.rules.decisions.safety import counts_on
 from failoverdns.rules.decisions.switching import check_override
 from failoverdns.rules.derived.apex import apex_conflicts, labelled_apex
@@ -71,7 +72,9 @@ def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) ->
         flatten=_is_flattened(label, zone.origin, wanted=command.flatten, before=False),
         automation=_with_policy(view, NO_AUTOMATION, command.policy),
     )
-    return Decision((Write(None, group),), lambda after: group_report(after, group))
+    added = Decision((Write(None, group),), lambda after: group_report(after, group))
+    chosen = command.label is not None
+    return warned(added, hidden_by_group(view, zone, label) if chosen else ())
 
 
 def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) -> Decision:

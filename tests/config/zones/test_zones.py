@@ -11,7 +11,7 @@ import pytest
 from failoverdns.config import ConfigError
 from failoverdns.model.names import DomainName
 from failoverdns.model.settings import Config
-from failoverdns.model.zone import NameServer, SOATimers, Zone
+from failoverdns.model.zone import NameServer, Reveal, SOATimers, Zone
 
 Load = Callable[[str | bytes], Config]
 Errors = Callable[[str | bytes], list[ConfigError]]
@@ -206,6 +206,37 @@ def test_the_timers_of_the_soa_record_can_be_set_one_by_one(
     config = load(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, {soa}}}"))
     assert config.zones[0].soa == expected
     assert config.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("reveal", "expected"),
+    [
+        ("", Reveal(sides=True, status=True)),
+        ("reveal: ", Reveal(sides=True, status=True)),
+        ("reveal: true", Reveal(sides=True, status=True)),
+        ("reveal: false", Reveal(sides=False, status=False)),
+        ("reveal: {sides: false}", Reveal(sides=False, status=True)),
+        ("reveal: {status: false}", Reveal(sides=True, status=False)),
+    ],
+)
+def test_the_names_of_sides_and_of_the_status_can_be_hidden(
+    load: Load, reveal: str, expected: Reveal
+) -> None:
+    [zone] = load(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, {reveal}}}")).zones
+    assert zone.reveal == expected
+
+
+@pytest.mark.parametrize(
+    ("reveal", "error"),
+    [
+        ("no", 'must be a mapping of keys to values, not the text "no"'),
+        ("{sides: 'yes'}", '.sides: must be true or false, not the text "yes"'),
+        ("{names: false}", ".names: unknown key; the keys here are sides, status"),
+    ],
+)
+def test_a_wrong_word_in_reveal_is_reported(shown: Shown, reveal: str, error: str) -> None:
+    [found] = shown(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, reveal: {reveal}}}"))
+    assert found.endswith(error)
 
 
 @pytest.mark.parametrize(
