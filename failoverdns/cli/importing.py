@@ -71,6 +71,16 @@ def import_route53(
     _show(lambda: route53_plan(file, zone, health_checks), output, as_json)
 
 
+@import_group.command("gdnsd", epilog=_EPILOG)
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+@_common
+def import_gdnsd(folder: Path, output: Path | None, as_json: bool) -> None:
+    """Import FOLDER, the configuration of gdnsd: the file config, and the folder zones."""
+    from failoverdns.importing.sources import gdnsd_plan
+
+    _show(lambda: gdnsd_plan(folder), output, as_json)
+
+
 def _show(make: Callable[[], Any], output: Path | None, as_json: bool) -> None:
     """Print or write the plan that `make` returns, and end with the exit status."""
     from failoverdns.importing import writing

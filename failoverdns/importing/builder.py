@@ -7,7 +7,8 @@ labels and zones are settled at the end, when everything is known: `finish`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -26,12 +27,15 @@ from failoverdns.importing.plan import (
 from failoverdns.importing.zone_contents import Contents, ZoneDraft
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL
+from failoverdns.model.health import Check, CheckKind
 from failoverdns.model.names import DomainName, plain_label
+from failoverdns.model.policy import Policy
 from failoverdns.model.records import CNAME
 from failoverdns.model.zone import CHALLENGE_LABEL, MAX_ORIGIN, STATUS_LABEL
 
 DEFAULT_LISTEN: Final = ("0.0.0.0:53", "[::]:53")
 
+_GRACE: Final = Policy("").grace
 _MAX_CHECK_NAME: Final = 64
 _MAX_GROUP_NAME: Final = 128
 _RESERVED: Final = frozenset((STATUS_LABEL, CHALLENGE_LABEL, "primary", "backup"))
@@ -64,18 +68,27 @@ class PlanBuilder:
     notes: list[Remark] = field(default_factory=list)
     policies: dict[str, Settings] = field(default_factory=dict)
     zones: dict[DomainName, ZoneDraft] = field(default_factory=dict)
+    _remarks: set[Remark] = field(default_factory=set)
     _checks: dict[str, Settings] = field(default_factory=dict)
     _applications: dict[str, PlannedApplication] = field(default_factory=dict)
+    _names: dict[object, str] = field(default_factory=dict)
+    """The name of each application, by what it consists of."""
     _groups: dict[DomainName, _WantedGroup] = field(default_factory=dict)
+    _above: set[DomainName] = field(default_factory=set)
+    """The names above the zones."""
 
     def refuse(self, place: str, subject: str, reason: str, advice: str = "") -> None:
-        """List something that was not taken."""
-        self.not_taken.append(Remark(place, subject, reason, advice))
+        """List something that was not taken, once."""
+        remark = Remark(place, subject, reason, advice)
+        if remark not in self._remarks:
+            self._remarks.add(remark)
+            self.not_taken.append(remark)
 
     def note(self, place: str, subject: str, difference: str, advice: str = "") -> None:
         """List something that was taken and is different here, once."""
         remark = Remark(place, subject, difference, advice)
-        if remark not in self.notes:
+        if remark not in self._remarks:
+            self._remarks.add(remark)
             self.notes.append(remark)
 
     def zone(self, origin: DomainName) -> ZoneDraft:
@@ -85,9 +98,16 @@ class PlanBuilder:
             raise Malformed(
                 f"the name {origin} is too long: at most {MAX_ORIGIN} bytes are possible"
             )
-        for other in self.zones:
-            if origin.is_at_or_below(other) or other.is_at_or_below(origin):
-                raise Malformed(f"the zones {origin} and {other} are inside each other")
+        if origin in self.zones:
+            raise Malformed(f"the zone {origin} is given twice")
+        above = list(_names_above(origin))
+        outer = next((name for name in above if name in self.zones), None)
+        if outer is not None or origin in self._above:
+            raise Malformed(
+                f"{origin} is inside the zone {outer}, or has a zone inside it; zones inside each "
+                "other are not supported"
+            )
+        self._above.update(above)
         self.zones[origin] = draft = ZoneDraft(origin)
         return draft
 
@@ -101,15 +121,19 @@ class PlanBuilder:
         return name
 
     def application(
-        self, wanted: str, heads: tuple[PlannedHead, ...], checks: tuple[str, ...] = ()
+        self,
+        wanted: str,
+        heads: tuple[PlannedHead, ...],
+        checks: tuple[str, ...] = (),
+        require_heads: int | None = None,
     ) -> str:
         """Return the name of an application with these heads and checks, `wanted` if it is new."""
-        for name, present in self._applications.items():
-            if (present.heads, present.checks) == (heads, checks):
-                return name
-        name = unused(label_of(wanted), self._applications)
-        self._applications[name] = PlannedApplication(name, heads, checks)
-        return name
+        key = (heads, checks, require_heads)
+        if key not in self._names:
+            name = unused(label_of(wanted), self._applications)
+            self._applications[name] = PlannedApplication(name, heads, checks, require_heads)
+            self._names[key] = name
+        return self._names[key]
 
     def checks_of(self, application: str) -> tuple[str, ...]:
         """Return the names of an application's checks."""
@@ -160,12 +184,13 @@ class PlanBuilder:
         used = {name for group in groups for name in (group.primary, group.backup)}
         applications = tuple(a for a in self._applications.values() if a.name in used)
         checked = {check for application in applications for check in application.checks}
+        checks = {name: check for name, check in self._checks.items() if name in checked}
         return Plan(
             maker=self.maker,
             source=self.source,
             zones=zones,
-            checks={name: check for name, check in self._checks.items() if name in checked},
-            policies=dict(self.policies) if groups else {},
+            checks=checks,
+            policies=self._settled_policies(checks) if groups else {},
             applications=applications,
             groups=groups,
             listen=self.listen,
@@ -174,19 +199,31 @@ class PlanBuilder:
             notes=tuple(self.notes),
         )
 
+    def _settled_policies(self, checks: Mapping[str, Settings]) -> dict[str, Settings]:
+        """Return the policies, with a grace that is long enough for the checks.
+
+        The server must have had the time to see a side up again, or it would leave a primary that
+        is up only because it was itself cut off for a while.
+        """
+        needed = max((_settling_time(check) for check in checks.values()), default=0)
+        grace = {"grace": needed} if needed > _GRACE else {}
+        return {
+            name: {**policy, **grace} if policy.get("mode") == "automatic" else policy
+            for name, policy in self.policies.items()
+        }
+
     def _settled_groups(self) -> tuple[PlannedGroup, ...]:
         labels = {o: label for o, wanted in self._groups.items() if (label := _own_label(wanted))}
-        taken = {(self._groups[owner].zone.origin, label) for owner, label in labels.items()}
+        taken = {zone.origin: zone.labels() | _RESERVED for zone in self.zones.values()}
+        for owner, label in labels.items():
+            taken[self._groups[owner].zone.origin].add(label)
         names: set[str] = set()
         groups = []
         for owner, wanted in self._groups.items():
             zone = wanted.zone
             label = labels.get(owner)
             if label is None:
-                label = self._detour(
-                    wanted, {name for origin, name in taken if origin == zone.origin}
-                )
-                taken.add((zone.origin, label))
+                label = self._detour(wanted, taken[zone.origin])
             name = unused(self.group_name(zone, owner), names, _MAX_GROUP_NAME)
             names.add(name)
             groups.append(
@@ -203,11 +240,11 @@ class PlanBuilder:
             )
         return tuple(groups)
 
-    def _detour(self, wanted: _WantedGroup, labels: set[str]) -> str:
-        """Give a group whose name is no label a label, and its name a CNAME that leads there."""
+    def _detour(self, wanted: _WantedGroup, taken: set[str]) -> str:
+        """Give a group whose name is no label a free one, and its name a CNAME that leads there."""
         zone, owner = wanted.zone, wanted.owner
-        used = labels | _RESERVED | zone.labels()
-        label = unused(flat_label(owner, zone.origin), used)
+        label = unused(flat_label(owner, zone.origin), taken)
+        taken.add(label)
         hostname = zone.origin.child(label)
         zone.add_data(wanted.place, owner, CNAME, wanted.ttl, hostname.wire)
         self.note(
@@ -225,6 +262,20 @@ class PlanBuilder:
         if zone.alias is not None and any(group.label == APEX_LABEL for group in own):
             return replace(zone, alias=None)
         return zone
+
+
+def _settling_time(settings: Settings) -> int:
+    """Return the seconds after which a check has surely said that a head is up again."""
+    interval, times = settings.get("interval"), settings.get("up_after")
+    check = Check("", CheckKind.TCP)
+    if isinstance(interval, int) and isinstance(times, int):
+        check = replace(check, interval=float(interval), up_after=times)
+    return math.ceil(max(check.interval * (1 + 2 * check.jitter), check.up_after))
+
+
+def _names_above(name: DomainName) -> Iterator[DomainName]:
+    while not (name := name.parent()).is_root:
+        yield name
 
 
 def _own_label(wanted: _WantedGroup) -> str | None:

@@ -129,8 +129,10 @@ def _zone(zone: PlannedZone) -> Iterator[str]:
     if zone.contact is not None:
         yield f"    contact: {_text(zone.contact)}"
     if zone.negative_ttl is not None:
-        yield f"    ttl: {max(60, zone.negative_ttl)}"
         yield f"    negative_ttl: {zone.negative_ttl}"
+    if zone.soa is not None:
+        yield "    soa:"
+        yield from (f"      {key}: {value}" for key, value in asdict(zone.soa).items())
     if zone.alias is not None:
         yield f"    alias: {_text(zone.alias.to_text())}"
     if zone.records:
@@ -158,8 +160,12 @@ def _application(application: PlannedApplication) -> Iterator[list[str]]:
             words += ["--hostname", head.hostname]
         yield words
     if application.checks:
-        checks = (word for check in application.checks for word in ("--check", check))
-        yield ["application", "set", application.name, *checks]
+        words = ["application", "set", application.name]
+        for check in application.checks:
+            words += ["--check", check]
+        if application.require_heads is not None:
+            words += ["--require-heads", str(application.require_heads)]
+        yield words
 
 
 def _group(group: PlannedGroup) -> list[str]:

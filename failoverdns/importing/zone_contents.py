@@ -6,6 +6,7 @@ functions judge here and in `check-config`.  An RRset has one TTL, the lowest th
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
@@ -19,8 +20,8 @@ from failoverdns.importing.plan import APEX_LABEL, PlannedGroup, PlannedZone, Re
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL, group_names
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, A, OwnedRRset
-from failoverdns.model.zone import NameServer
+from failoverdns.model.records import AAAA, CNAME, NS, SOA, A, OwnedRRset
+from failoverdns.model.zone import NameServer, SOATimers
 
 PLACEHOLDER: Final = ("ns1", ("192.0.2.53",))
 """The name server of a zone whose name servers are not known."""
@@ -52,12 +53,30 @@ class ZoneDraft:
     records: list[Found] = field(default_factory=list)
     contact: DomainName | None = None
     negative_ttl: int | None = None
+    soa: SOATimers | None = None
     alias: DomainName | None = None
     comments: list[str] = field(default_factory=list)
 
     def add(self, place: str, record: Record) -> None:
         """Add a record."""
         self.records.append(Found(place, record))
+
+    def add_own(self, place: str, record: Record) -> None:
+        """Add a record of a zone file, where SOA and NS of the origin are the zone's own."""
+        if record.owner == self.origin and record.rtype == SOA:
+            self._take_soa(record)
+        elif record.owner == self.origin and record.rtype == NS:
+            self.servers.append(DomainName(record.data))
+        else:
+            self.add(place, record)
+
+    def _take_soa(self, record: Record) -> None:
+        """Take the mailbox, the timers and the negative TTL (RFC 1035 section 3.3.13)."""
+        first = _name_length(record.data)
+        self.contact = DomainName(record.data[first : first + _name_length(record.data[first:])])
+        _, refresh, retry, expire, minimum = struct.unpack("!5I", record.data[-20:])
+        self.soa = SOATimers(*(max(1, min(timer, 2**31 - 1)) for timer in (refresh, retry, expire)))
+        self.negative_ttl = min(minimum, record.ttl)
 
     def add_data(self, place: str, owner: DomainName, rtype: int, ttl: int, data: bytes) -> None:
         """Add a record with data in wire form; raises Malformed if no zone can have it."""
@@ -100,6 +119,7 @@ class Contents:
             },
             contact=self._contact(),
             negative_ttl=None if draft.negative_ttl is None else min(draft.negative_ttl, MAX_TTL),
+            soa=draft.soa,
             alias=draft.alias,
             records=rrsets,
             comments=tuple(draft.comments),
@@ -223,6 +243,14 @@ class Contents:
         record = found.record
         subject = f"{record.owner} {record.type_text}"
         self._not_taken.append(Remark(found.place, subject, reason, advice))
+
+
+def _name_length(data: bytes) -> int:
+    """Return the length of the uncompressed name at the beginning of `data`."""
+    at = 0
+    while data[at]:
+        at += 1 + data[at]
+    return at + 1
 
 
 def _with_ttl(record: Record, ttl: int) -> Record:

@@ -29,16 +29,16 @@ def alias(name: str, target: str, rtype: str = "A", **more: Any) -> dict[str, An
     """Return an alias record set."""
     entry = plain(name, rtype, **more)
     del entry["TTL"], entry["ResourceRecords"]
-    target = {"HostedZoneId": "Z1", "DNSName": target, "EvaluateTargetHealth": False}
-    return entry | {"AliasTarget": target}
+    leads = {"HostedZoneId": "Z1", "DNSName": target, "EvaluateTargetHealth": False}
+    return entry | {"AliasTarget": leads}
 
 
 def pair(
     name: str, primary: str, backup: str, rtype: str = "A", **more: Any
 ) -> list[dict[str, Any]]:
     """Return a failover pair; `more` is for its primary."""
-    side = {"SetIdentifier": f"{name}-1", "Failover": "PRIMARY"}
-    other = {"SetIdentifier": f"{name}-2", "Failover": "SECONDARY"}
+    side: dict[str, Any] = {"SetIdentifier": f"{name}-1", "Failover": "PRIMARY"}
+    other: dict[str, Any] = {"SetIdentifier": f"{name}-2", "Failover": "SECONDARY"}
     return [plain(name, rtype, primary, **side, **more), plain(name, rtype, backup, **other)]
 
 
