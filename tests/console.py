@@ -123,6 +123,10 @@ class Console:
     def set_targets(self, targets: object) -> None:
         """Probe nothing: tests pass the results to `see`."""
 
+    def is_fast(self, key: object) -> bool:
+        """Return whether a target is probed fast; none is probed."""
+        return False
+
     async def _server(self) -> dict[str, Json]:
         return self.server
 

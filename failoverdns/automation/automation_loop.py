@@ -164,9 +164,12 @@ class Automation:
                 "started": probes.started,
                 "good": probes.good,
                 "bad": bad,
+                "unknown": probes.unknown,
+                "lacking": self._observing.lacking(),
                 "running": probes.running,
                 "waiting": probes.waiting,
                 "late": round(probes.late, 3),
+                "fast": probes.fast,
             },
         }
 
@@ -182,8 +185,8 @@ class Automation:
                 loop.stop()
         self._hostnames.stop()
 
-    def _learn(self, key: TallyKey, result: ProbeResult) -> None:
-        self._observing.learn(key, result)
+    def _learn(self, key: TallyKey, result: ProbeResult) -> bool:
+        return self._observing.learn(key, result)
 
     def _act_soon(self, delay: float) -> None:
         """Do what is due after `delay` seconds, if not before."""

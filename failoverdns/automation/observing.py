@@ -10,12 +10,13 @@ Does not know sockets and clocks, nor how results make up health (`rules.derived
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from failoverdns.automation.log_limit import is_due
-from failoverdns.automation.watched import Seen, Watched
+from failoverdns.automation.watched import Seen, Watched, seen_after
 from failoverdns.effects import Effects
 from failoverdns.model.application import Application, Head
 from failoverdns.model.change import Change, Json
@@ -33,7 +34,7 @@ from failoverdns.model.health import (
 )
 from failoverdns.model.names import DomainName
 from failoverdns.model.timestamps import timestamp
-from failoverdns.rules.derived.health import NOT_OBSERVED, Tally, head_observed, merged, tallied
+from failoverdns.rules.derived.health import NOT_OBSERVED, head_observed, merged
 from failoverdns.rules.derived.probe_targets import (
     Address,
     TallyKey,
@@ -49,6 +50,9 @@ class Probes(Protocol):
 
     def set_targets(self, targets: Mapping[TallyKey, ProbeTarget]) -> None:
         """Probe these targets from now on, and no others."""
+
+    def is_fast(self, key: TallyKey) -> bool:
+        """Return whether a target is probed at its `fast_interval` now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,19 +126,19 @@ class Observing:
         found = (hostnames_of(application) for application in self._applications())
         return tuple(dict.fromkeys(name for names in found for name in names))
 
-    def learn(self, key: TallyKey, result: ProbeResult) -> None:
-        """Count the result of a probe."""
+    def learn(self, key: TallyKey, result: ProbeResult) -> bool:
+        """Count the result of a probe; return whether the state of its target is settled."""
         watched = self._watched.get(key.application)
         check = self._effects.state().settings.check(key.check)
         if watched is None or check is None:
-            return
+            return True
         before = watched.seen.get(key)
-        tally = tallied(before.tally if before is not None else Tally(), result, check)
-        watched.seen[key] = Seen(tally, self._effects.steady())
-        if before is None or before.tally.health is not tally.health:
+        after = watched.seen[key] = seen_after(before, result, check, self._effects.steady())
+        if before is None or before.tally.health is not after.tally.health:
             watched.unsettled.add(key.head)
         if key.head in watched.unsettled:
             self._gather(key.application)
+        return after.is_settled
 
     def unresolved(self, hostname: DomainName, problem: str) -> None:
         """Count a failure for every head whose hostname does not resolve."""
@@ -157,6 +161,15 @@ class Observing:
             for check in checks_of(self._effects.state(), application)
             for key in watched.keys(head.name, check)
         ]
+
+    def lacking(self) -> list[Json]:
+        """Return what this machine lacks for probes, each with the number of targets concerned."""
+        found: Counter[str] = Counter()
+        for watched in self._watched.values():
+            for seen in watched.seen.values():
+                if seen.tally.unknown and seen.tally.last is not None:
+                    found[seen.tally.last.detail] += 1
+        return [{"what": what, "targets": count} for what, count in found.most_common()]
 
     def _applications(self) -> Iterator[Application]:
         """Yield the applications that are probed."""
@@ -243,18 +256,26 @@ class Observing:
             "type": check.kind.value,
             "address": str(key.address) if key.address is not None else None,
             "health": seen.tally.health.value if seen is not None else Health.UNKNOWN.value,
+            **self._pace(key, check),
         }
         if seen is None or last is None:
             return {**report, "result": None}
         return {
             **report,
-            "result": "good" if last.is_good else "bad",
+            "result": "good" if last.is_good else "unknown" if last.is_unknown else "bad",
             "cause": last.cause.value if last.cause is not None else None,
             "detail": last.detail,
-            "in_a_row": abs(seen.tally.streak),
+            "in_a_row": seen.tally.unknown or abs(seen.tally.streak),
             "milliseconds": round(last.seconds * 1000, 1),
             "at": timestamp(self._wall(seen.at)),
         }
+
+    def _pace(self, key: TallyKey, check: Check) -> dict[str, Json]:
+        """Return the seconds between the probes of a target now (None for none), and if fast."""
+        if not check.kind.is_probed or key.address is None:
+            return {"probed_every": None, "fast": False}
+        is_fast = self._probes.is_fast(key)
+        return {"probed_every": check.fast_interval if is_fast else check.interval, "fast": is_fast}
 
     def _wall(self, steady: float) -> float:
         """Return the wall-clock time of a number of steady seconds."""

@@ -27,7 +27,7 @@ class Reports:
     def __init__(
         self,
         state: Callable[[], View],
-        learn: Callable[[TallyKey, ProbeResult], None],
+        learn: Callable[[TallyKey, ProbeResult], object],
         settle: Callable[[str], Awaitable[None]],
         now: Callable[[], float],
         steady: Callable[[], float],

@@ -4,19 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from failoverdns.model.application import Application
-from failoverdns.model.health import Check, ProbeTarget
-from failoverdns.rules.derived.health import Tally
+from failoverdns.model.health import Check, Health, ProbeResult, ProbeTarget
+from failoverdns.rules.derived.health import Tally, is_settled, tallied
 from failoverdns.rules.derived.probe_targets import TallyKey
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A tally, and the time of its last result (steady seconds)."""
+    """A tally, the time of its last result, and since when its health holds (steady seconds).
+
+    `since` is minus infinity if the first known health is `up`: nothing has changed yet.
+    """
 
     tally: Tally
     at: float
+    since: float = -inf
+
+    @property
+    def is_settled(self) -> bool:
+        """True if probes at the regular interval are enough; else the target is probed fast."""
+        return is_settled(self.tally, self.at - self.since)
+
+
+def seen_after(before: Seen | None, result: ProbeResult, check: Check, now: float) -> Seen:
+    """Return what is seen after one more result of a check at `now` (steady seconds)."""
+    tally = before.tally if before is not None else Tally()
+    since = before.since if before is not None else -inf
+    after = tallied(tally, result, check)
+    if after.health is not tally.health:
+        is_first_up = tally.health is Health.UNKNOWN and after.health is Health.UP
+        since = -inf if is_first_up else now
+    return Seen(after, now, since)
 
 
 @dataclass(slots=True)

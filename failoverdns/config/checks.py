@@ -121,6 +121,9 @@ class CheckSection(Section):
     )
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     interval: Annotated[float, PlainValidator(numbers.seconds(0.2, 86400))] = _CHECK.interval
+    fast_interval: Annotated[float, PlainValidator(numbers.seconds(0.2, 86400))] = (
+        _CHECK.fast_interval
+    )
     timeout: Annotated[float, PlainValidator(numbers.seconds(0.05, 3600))] = _CHECK.timeout
     jitter: Annotated[float, PlainValidator(numbers.percent)] = _CHECK.jitter
     up_after: Times = _CHECK.up_after
@@ -143,7 +146,7 @@ class CheckSection(Section):
 
 _ALWAYS = ("type", "up_after", "down_after")
 _PARTS: Mapping[CheckPart, tuple[str, ...]] = {
-    CheckPart.PROBE: ("interval", "timeout", "jitter"),
+    CheckPart.PROBE: ("interval", "fast_interval", "timeout", "jitter"),
     CheckPart.CONNECTION: ("port", "source"),
     CheckPart.HTTP: ("method", "path", "host", "status", "body", "body_pattern", "redirects"),
     CheckPart.TLS: ("verify", "server_name", "ca_file", "days_left"),
@@ -182,6 +185,11 @@ def read_check(
         where = written.at("timeout") or written.at("interval") or written
         text = f"the timeout, {section.timeout:g}, must be at most the interval"
         faults.add(where.place, f"{text}, {section.interval:g}: a probe ends before the next")
+    faster = written.at("fast_interval")
+    refused = usable.lacks_any_of(written, ("interval", "fast_interval"))
+    if faster is not None and section.fast_interval > section.interval and not refused:
+        text = f"the fast interval, {section.fast_interval:g}, must be at most the interval"
+        faults.add(faster.place, f"{text}, {section.interval:g}; equal ones mean no fast probes")
     families = [isinstance(address, IPv4Address) for address in section.sources]
     source = written.at("source")
     if len(set(families)) != len(families) and source is not None:
@@ -196,6 +204,7 @@ def read_check(
         Check,
         folder,
         name=name,
+        fast_interval=min(section.fast_interval, section.interval),
         port=section.port if section.port is not None else kind.default_port or _CHECK.port,
         http=section.into(HttpExpectation, folder),
         tls=section.into(

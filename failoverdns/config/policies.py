@@ -10,7 +10,7 @@ from failoverdns.config import numbers
 from failoverdns.config.document import Node
 from failoverdns.config.errors import FaultReport
 from failoverdns.config.section import Section, word_of
-from failoverdns.model.policy import AllDown, AnswerOf, Mode, Policy
+from failoverdns.model.policy import AllDown, AnswerOf, Mode, Policy, Unchecked
 
 ModeWord = Annotated[Mode, word_of(Mode, "a mode")]
 
@@ -30,6 +30,7 @@ class PolicySection(Section):
     all_down: Annotated[AllDown, word_of(AllDown, "an answer")] = _POLICY.all_down
     answer: Annotated[AnswerOf, word_of(AnswerOf, "an answer")] = _POLICY.answer
     pre_ttl: Annotated[int, Field(ge=0, le=86400)] = _POLICY.pre_ttl
+    unchecked: Annotated[Unchecked, word_of(Unchecked, "a health")] = _POLICY.unchecked
 
 
 def read_policy(

@@ -26,6 +26,7 @@ from pathlib import Path
 from failoverdns.model.certificate import Bundle
 from failoverdns.model.printable import printable
 from failoverdns.pki.certificates import split_chain
+from failoverdns.program_faults import cannot_run, was_not_run
 
 MAX_OUTPUT = 16384
 """Bytes of a program's output that are kept: its end."""
@@ -113,14 +114,16 @@ class Program:
                 start_new_session=True,
             )
         except OSError as fault:
-            return Run(f"{self._argv[0]} cannot be run: {fault.strerror}", "")
+            return Run(cannot_run(self._argv[0], fault), "")
         if self._ended is not None:  # while it was being started
             _signal(process, signal.SIGTERM)
         with process:
             output, in_time = _watch(process, self._until(time.monotonic()))
             if not in_time:
                 _end(process, self._grace)
-        return Run(self._problem(process.returncode, in_time=in_time), _text(output))
+        problem = self._problem(process.returncode, in_time=in_time)
+        missing = was_not_run(self._argv[0], process.returncode, environ["PATH"])
+        return Run(problem and (missing or problem), _text(output))
 
     def _until(self, began: float) -> Callable[[], float]:
         """Return a function that returns its deadline, which is earlier after `end`."""

@@ -26,7 +26,7 @@ class Health(Enum):
 
 
 class Cause(Enum):
-    """Why a probe failed."""
+    """Why a probe failed, or found nothing out (`LOCAL`)."""
 
     TIMEOUT = "timeout"
     REFUSED = "refused"
@@ -40,6 +40,8 @@ class Cause(Enum):
     EXIT = "exit"
     REPORTED = "reported"
     EXPIRED = "expired"
+    LOCAL = "local"
+    """The prober's own machine lacks something: the result says nothing about the head."""
 
 
 class CheckKind(Enum):
@@ -66,7 +68,7 @@ class CheckKind(Enum):
 class CheckPart(Enum):
     """A group of a check's settings that only some kinds of checks have."""
 
-    PROBE = "interval, timeout and jitter"
+    PROBE = "intervals, timeout and jitter"
     CONNECTION = "port and sources"
     HTTP = "request and expected response"
     TLS = "trusted CAs and what a certificate has to be"
@@ -144,7 +146,8 @@ class Check:
 
     `interval`, `timeout` and `ttl` in seconds; `jitter` is the part of the interval by which a
     probe may be early or late.  `up_after` good or `down_after` bad probes in a row change the
-    health.  `sources` are the addresses that probes are sent from, at most one of each family.
+    health; until it is settled, probes are sent every `fast_interval` seconds, if that is less than
+    `interval`.  `sources` are the addresses that probes are sent from, at most one of each family.
     `run` is the program of an `exec` check and its arguments.  `ttl` is how long a report to a
     `push` check counts if the report does not say.
     """
@@ -153,6 +156,7 @@ class Check:
     kind: CheckKind
     port: int = 0
     interval: float = 10.0
+    fast_interval: float = 1.0
     timeout: float = 3.0
     jitter: float = 0.1
     up_after: int = 2
@@ -162,6 +166,23 @@ class Check:
     tls: TlsExpectation = TlsExpectation()
     run: tuple[str, ...] = ()
     ttl: float = 60.0
+
+    @property
+    def longest_gap(self) -> float:
+        """The longest time between two regular probes of a head, in seconds.
+
+        A server that was cut off from both sides may see one of them up again this much later than
+        the other one.
+        """
+        return self.interval * (1.0 + 2.0 * self.jitter)
+
+    @property
+    def recovery_time(self) -> float:
+        """The seconds in which a head that was taken for down can be up again, at the earliest.
+
+        A policy whose grace is shorter than this prevents no false switch.
+        """
+        return self.up_after * min(self.fast_interval, self.interval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +203,7 @@ class ProbeTarget:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """The result of a probe; the head passed if `cause` is None.
+    """The result of a probe; the head passed if `cause` is None, and is unknown if it is `LOCAL`.
 
     `detail` describes the result in words; `seconds` is how long the probe took.
     """
@@ -195,6 +216,11 @@ class ProbeResult:
     def is_good(self) -> bool:
         """True if the head passed."""
         return self.cause is None
+
+    @property
+    def is_unknown(self) -> bool:
+        """True if the probe found nothing out, because this machine lacks what it needs."""
+        return self.cause is Cause.LOCAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,13 @@ class AnswerOf(Enum):
     HEALTHY = "healthy"
 
 
+class Unchecked(Enum):
+    """Whether a backup with web heads and without any check counts as up when it is needed."""
+
+    UP = "up"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """When the groups with this policy switch automatically; times in seconds.
@@ -45,7 +52,8 @@ class Policy:
     `grace` is how long the active side must be down before its group fails over.  `hold` is how
     long the primary must be up again before the group fails back, if `fail_back` is automatic.
     `cooldown` is the least time between two automatic switches, `max_switches` the largest number
-    of them within `window`.  `pre_ttl` is the TTL before a planned switch.
+    of them within `window`.  `pre_ttl` is the TTL before a planned switch.  `unchecked` is what a
+    backup counts as that nothing checks.
     """
 
     name: str
@@ -59,6 +67,7 @@ class Policy:
     all_down: AllDown = AllDown.STAY
     answer: AnswerOf = AnswerOf.ALL
     pre_ttl: int = 10
+    unchecked: Unchecked = Unchecked.UP
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,15 @@ from failoverdns.probing.exchange import Ask, Exchange, Redirect
 from failoverdns.probing.polling import Poller
 from failoverdns.probing.probe_sockets import begin_to_connect, check_connected
 from failoverdns.probing.tls import TlsFault, TlsStream, Trust
-from failoverdns.probing.verdict import PASSED, Ended, ProbeVerdict, check_room, verdict_of
+from failoverdns.probing.verdict import (
+    PASSED,
+    Ended,
+    LacksHere,
+    NoRoom,
+    ProbeVerdict,
+    check_room,
+    verdict_of,
+)
 
 _READ: Final = 16384
 _FAILED: Final = select.EPOLLERR | select.EPOLLHUP
@@ -84,6 +92,8 @@ class ConnectionProbe:
             self._exchange = self._ask(self._target)
         try:
             self._connect()
+        except LacksHere as lack:
+            return ProbeVerdict(Cause.LOCAL, str(lack))
         except OSError as fault:
             check_room(fault)
             return verdict_of(fault, self._stage)
@@ -115,16 +125,29 @@ class ConnectionProbe:
         self._descriptor = self._sock.fileno()
         self._poller.watch(self._descriptor, self._ready)
 
+    def _connect_again(self) -> None:
+        """Connect for a redirect; a limit of this process is not the head's fault."""
+        try:
+            self._connect()
+        except OSError as fault:
+            try:
+                check_room(fault)
+            except NoRoom as why:
+                raise LacksHere(f"this process has no room for a redirect: {why}") from None
+            raise
+
     def _ready(self, events: int) -> None:
         try:
             outcome = self._advance(self, events)
             if isinstance(outcome, Redirect):
                 self.close()
                 self._exchange = outcome.exchange
-                self._connect()
+                self._connect_again()
                 return
         except BlockingIOError:
             return
+        except LacksHere as lack:
+            outcome = ProbeVerdict(Cause.LOCAL, str(lack))
         except OSError as fault:
             outcome = verdict_of(fault, self._stage)
         except TlsFault as fault:

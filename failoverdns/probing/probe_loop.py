@@ -1,6 +1,7 @@
 """Periodic probing: start the probes that are due at each tick, and report each result.
 
-Decides nothing: each result is passed to `learn`.
+Decides nothing: each result is passed to `learn`, which says whether the target has to be probed
+fast until its state is settled.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any, Final, Generic, TypeVar
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from failoverdns.model.health import Cause, ProbeResult, ProbeTarget
+from failoverdns.model.health import Cause, Check, ProbeResult, ProbeTarget
+from failoverdns.probing.kinds import PROBE_KINDS, Lane
 from failoverdns.probing.prober import Probes
 from failoverdns.probing.schedule import ProbeTiming, Schedule
 
@@ -31,17 +33,25 @@ PERIOD: Final = 60.0
 class ProbeReport:
     """The state of probing: probes since the process started, and how many there are now.
 
+    `unknown` probes found nothing out, because this machine lacks what they need.
     `waiting` probes are due and have not begun, because no place is free.
     `late` is the longest delay behind the schedule in the last minute or two, in seconds.
+    `fast` targets are probed at their `fast_interval` now.
     """
 
     targets: int
     started: int
     good: int
     bad: Mapping[Cause, int]
+    unknown: int
     waiting: int
     running: int
     late: float
+    fast: int = 0
+
+
+PROGRAM_COST: Final = 10.0
+"""What a fast probe by a program takes of the budget; one over a connection takes 1."""
 
 
 class Probing(Generic[Key]):
@@ -52,12 +62,13 @@ class Probing(Generic[Key]):
     def __init__(
         self,
         prober: Probes,
-        learn: Callable[[Key, ProbeResult], None],
+        learn: Callable[[Key, ProbeResult], bool],
         reactor: Any,
         dice: Random,
     ) -> None:
         """Prepare; nothing is probed before `set_targets`.
 
+        `learn` takes a result and returns whether the state of its target is settled.
         The reactor's `seconds` must be monotonic.
         """
         self._prober = prober
@@ -69,7 +80,7 @@ class Probing(Generic[Key]):
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = reactor
         self._stopped = False
-        self._started = self._good = self._running = 0
+        self._started = self._good = self._unknown = self._running = 0
         self._bad: Counter[Cause] = Counter()
         self._late, self._late_before, self._period = 0.0, 0.0, 0.0
 
@@ -87,10 +98,7 @@ class Probing(Generic[Key]):
             key: before[key] if before.get(key) == target else target
             for key, target in targets.items()
         }
-        timings = {
-            key: ProbeTiming(target.check.interval, target.check.jitter)
-            for key, target in targets.items()
-        }
+        timings = {key: timing_of(target.check) for key, target in targets.items()}
         self._schedule.replace(timings, self._reactor.seconds(), self._dice)
         if targets and not self._ticking.running:
             self._ticking.start(TICK, now=False)
@@ -104,6 +112,10 @@ class Probing(Generic[Key]):
         if self._ticking.running:
             self._ticking.stop()
 
+    def is_fast(self, key: Key) -> bool:
+        """Return whether a target is probed at its `fast_interval` now."""
+        return self._schedule.is_fast(key)
+
     def report(self) -> ProbeReport:
         """Return the state of probing."""
         return ProbeReport(
@@ -111,9 +123,11 @@ class Probing(Generic[Key]):
             self._started,
             self._good,
             dict(self._bad),
+            self._unknown,
             self._prober.waiting,
             self._running - self._prober.waiting,
             max(self._late, self._late_before),
+            self._schedule.fast,
         )
 
     def _tick(self) -> None:
@@ -135,10 +149,23 @@ class Probing(Generic[Key]):
             return
         now = self._reactor.seconds()
         self._late = max(self._late, now - result.seconds - due)
-        self._schedule.ended(key, now, self._dice)
         if result.cause is None:
             self._good += 1
+        elif result.is_unknown:
+            self._unknown += 1
         else:
             self._bad[result.cause] += 1
-        if self._targets.get(key) is target:
-            self._learn(key, result)
+        settled = True
+        try:
+            if self._targets.get(key) is target:
+                settled = self._learn(key, result)
+        finally:
+            self._schedule.ended(key, now, self._dice, settled=settled)
+
+
+def timing_of(check: Check) -> ProbeTiming:
+    """Return the times of the probes of a check."""
+    is_program = PROBE_KINDS[check.kind].lane is Lane.PROGRAMS
+    return ProbeTiming(
+        check.interval, check.jitter, check.fast_interval, PROGRAM_COST if is_program else 1.0
+    )

@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
+from failoverdns.probing.verdict import LacksHere
+
 Address = IPv4Address | IPv6Address
 
 IP_BIND_ADDRESS_NO_PORT: Final = 24
@@ -29,10 +31,14 @@ _FIRST_EPHEMERAL: Final = 1024
 def begin_to_connect(address: Address, port: int, sources: Sequence[Address]) -> socket.socket:
     """Return a connecting, non-blocking socket, bound to the source of its family if there is one.
 
-    Raises OSError.
+    Raises LacksHere if the kernel refuses at once, because this machine has no route, no source
+    address or not this address family; OSError for all else.
     """
     is_v4 = isinstance(address, IPv4Address)
-    sock = socket.socket(socket.AF_INET if is_v4 else socket.AF_INET6, socket.SOCK_STREAM)
+    try:
+        sock = socket.socket(socket.AF_INET if is_v4 else socket.AF_INET6, socket.SOCK_STREAM)
+    except OSError as fault:
+        raise _refused_at_once(fault, address) from None
     try:
         sock.setblocking(False)
         for source in sources:
@@ -41,11 +47,28 @@ def begin_to_connect(address: Address, port: int, sources: Sequence[Address]) ->
                 break
         failed = sock.connect_ex((str(address), port))
         if failed not in (0, errno.EINPROGRESS):
-            raise OSError(failed, os.strerror(failed))
+            raise _refused_at_once(OSError(failed, os.strerror(failed)), address)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+_LACKS: Final = {
+    errno.ENETUNREACH: "this machine has no route to {address}",
+    errno.EADDRNOTAVAIL: "this machine has no source address or no free port to reach {address}",
+    errno.EAFNOSUPPORT: "this machine does not support {family}",
+}
+"""What an error means that the kernel reports at once, before anything was sent."""
+
+
+def _refused_at_once(fault: OSError, address: Address) -> Exception:
+    """Return the exception to raise for an error that came before anything was sent."""
+    lacks = _LACKS.get(fault.errno or 0)
+    if lacks is None:
+        return fault
+    family = "IPv4" if isinstance(address, IPv4Address) else "IPv6"
+    return LacksHere(lacks.format(address=address, family=family))
 
 
 def check_connected(sock: socket.socket, port: int, *, failed: bool) -> None:
@@ -68,5 +91,5 @@ def _bind(sock: socket.socket, source: Address) -> None:
         sock.bind((str(source), 0))
     except OSError as fault:
         # Whatever the reason, it is not the head's fault.
-        text = f"{fault.strerror} (the source address {source})"
-        raise OSError(errno.EADDRNOTAVAIL, text) from None
+        why = f"this machine cannot send from the source address {source}: {fault.strerror}"
+        raise LacksHere(why) from None

@@ -1,4 +1,4 @@
-"""A probe that runs a program: exit status 0 is good.
+"""A probe that runs a program: exit status 0 is good; a program that cannot be run says nothing.
 
 No shell, an environment of its own, and a process group of its own, which is killed as a whole
 when the program has ended or its time is up, so that no process of it remains and no child that
@@ -19,6 +19,7 @@ from failoverdns.model.health import Cause, ProbeTarget
 from failoverdns.model.printable import printable
 from failoverdns.probing.polling import READABLE, Poller
 from failoverdns.probing.verdict import PASSED, Ended, ProbeVerdict, check_room
+from failoverdns.program_faults import cannot_run, was_not_run
 
 MAX_OUTPUT: Final = 4096
 """Bytes that are kept of a program's output: its end."""
@@ -68,7 +69,7 @@ class ProgramProbe:
         except OSError as fault:
             self.close()
             check_room(fault)
-            return ProbeVerdict(Cause.EXIT, f"{argv[0]} cannot be run: {fault.strerror}")
+            return ProbeVerdict(Cause.LOCAL, cannot_run(argv[0], fault))
         self._poller.watch(process.stdout.fileno(), self._read, READABLE)
         self._poller.watch(self._descriptor, self._exited, READABLE)
         return None
@@ -129,8 +130,11 @@ class ProgramProbe:
         self._read(0)
         said = self._said()
         self.close()
-        status = process.returncode
-        if status == 0:
+        status, program = process.returncode, self._target.check.run[0]
+        missing = was_not_run(program, status, environment(self._target)["PATH"])
+        if missing is not None:
+            self._ended(ProbeVerdict(Cause.LOCAL, missing))
+        elif status == 0:
             self._ended(PASSED)
         elif status < 0:
             self._ended(ProbeVerdict(Cause.EXIT, f"was ended by signal {-status}{said}"))

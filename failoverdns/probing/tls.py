@@ -23,6 +23,7 @@ from OpenSSL import SSL, crypto
 
 from failoverdns.model.errors import Malformed
 from failoverdns.probing.certificates import ChainFault
+from failoverdns.probing.verdict import LacksHere
 from failoverdns.regular_files import require_regular
 
 _LOOK: Final = 10.0
@@ -196,7 +197,7 @@ class Trust:
         """Return a context that trusts the CAs of a file, or those of the system.
 
         Without `verify` it trusts none, and chains must not be verified with it.
-        Raises TlsFault if the file cannot be used.
+        Raises LacksHere if the file cannot be used, or the system has no trusted CA.
         """
         key, now = (ca_file if verify else None, verify), self._clock()
         known = self._known.get(key)
@@ -220,14 +221,29 @@ def _context(ca_file: str | None, *, verify: bool) -> SSL.Context:
     if not verify:
         return context
     if ca_file is None:
+        if not _system_has_cas():
+            raise LacksHere(
+                "this machine lacks trusted CAs: install the package ca-certificates, or set the "
+                "ca_file of the check"
+            )
         context.set_default_verify_paths()
     else:
         try:
             require_regular(Path(ca_file))
             context.load_verify_locations(ca_file)
         except (SSL.Error, OSError, Malformed):
-            raise TlsFault(f"{ca_file} has no CA certificates in PEM that can be read") from None
+            why = f"{ca_file} has no CA certificates in PEM that can be read"
+            raise LacksHere(f"this machine lacks trusted CAs: {why}") from None
     return context
+
+
+def _system_has_cas() -> bool:
+    """Return whether there may be a CA where OpenSSL looks for those of the system."""
+    paths = ssl.get_default_verify_paths()
+    folder = Path(paths.capath) if paths.capath is not None else None
+    with suppress(OSError):
+        return paths.cafile is not None or (folder is not None and any(folder.iterdir()))
+    return True  # it cannot be listed, which does not mean that OpenSSL finds none
 
 
 def _subject(certificate: crypto.X509) -> str:

@@ -1,5 +1,10 @@
 """The verdict of a probe, and the cause that an error of a socket stands for.
 
+What this machine lacks is not the head's fault, and gets the cause `LOCAL`: such a probe found
+nothing out.  That is narrow, so that no dead head is taken for healthy: `LacksHere` is raised only
+where the kernel refuses to connect at once, or a file that the probe needs cannot be used.  An
+error that comes later, such as a neighbour that does not answer, is the head's.
+
 Does not know sockets, nor time.
 """
 
@@ -32,6 +37,10 @@ class NoRoom(Exception):
     """This process cannot open or start anything more; the message says why."""
 
 
+class LacksHere(Exception):
+    """This machine lacks what the probe needs; the message says what."""
+
+
 _CAUSES: Final = {
     errno.ECONNREFUSED: Cause.REFUSED,
     errno.ECONNRESET: Cause.RESET,
@@ -53,8 +62,8 @@ def check_room(fault: OSError) -> None:
 def verdict_of(fault: OSError, stage: str) -> ProbeVerdict:
     """Return the verdict for an error of a socket; `stage` is what the probe was doing.
 
-    Every error that is not an answer of the head (no route, no such network, no such source
-    address, a local firewall) means that it cannot be reached from here.
+    Every error that is not an answer of the head (a neighbour that does not answer, a router that
+    knows no way, a local firewall) means that it cannot be reached from here.
     """
     number = fault.errno or 0
     text = fault.strerror or os.strerror(number)

@@ -134,8 +134,9 @@ def probe_ours(work: Work) -> dict[str, float]:
         tls=TlsExpectation(ca_file=work.ca_file),
     )
 
-    def learn(key: str, result: ProbeResult) -> None:
+    def learn(key: str, result: ProbeResult) -> bool:
         meter.note(result.is_good)
+        return True
 
     prober = Prober(reactor, max_probes=512, max_programs=32)
     probing: Probing[str] = Probing(prober, learn, reactor, random.Random(1))

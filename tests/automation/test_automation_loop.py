@@ -565,9 +565,12 @@ def test_the_report_counts_switches_and_probes(world: World) -> None:
             "started": 0,
             "good": 0,
             "bad": {},
+            "unknown": 0,
+            "lacking": [],
             "running": 0,
             "waiting": 0,
             "late": 0.0,
+            "fast": 0,
         },
     }
 

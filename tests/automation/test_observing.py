@@ -45,6 +45,7 @@ class World:
     resolved: dict[str, tuple[Address, ...]] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     refusal: Rejected | None = None
+    fast: set[TallyKey] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Build the part that observes."""
@@ -72,6 +73,10 @@ class World:
     def set_targets(self, targets: Mapping[TallyKey, ProbeTarget]) -> None:
         """Take the targets that are probed."""
         self.targets = targets
+
+    def is_fast(self, key: TallyKey) -> bool:
+        """Return whether a target is among the fast ones."""
+        return key in self.fast
 
     def do(self, command: Mutation) -> None:
         """Carry out a command."""
@@ -212,13 +217,17 @@ def test_the_last_result_of_each_probe_can_be_shown(world: World) -> None:
         "type": "tcp",
         "address": "192.0.2.1",
     }
-    assert world.seen() == [{**head, "health": "unknown", "result": None}]
+    calm: dict[str, Json] = {"probed_every": 10.0, "fast": False}
+    assert world.seen() == [{**head, "health": "unknown", **calm, "result": None}]
     world.observing.learn(world.key(), GOOD)
+    world.fast.add(world.key())
     world.observing.learn(world.key(), BAD)
     assert world.seen() == [
         {
             **head,
             "health": "unknown",
+            "probed_every": 1.0,
+            "fast": True,
             "result": "bad",
             "cause": "refused",
             "detail": "port 80",
@@ -284,3 +293,14 @@ def test_a_check_of_another_port_starts_without_results(world: World) -> None:
     for _ in range(2):
         world.observing.learn(world.key(), BAD)
     assert world.health == [Health.DOWN]
+
+
+def test_a_result_that_differs_from_the_health_asks_for_fast_probes(world: World) -> None:
+    """`learn` returns whether the target is settled."""
+    learn, key = world.observing.learn, world.key()
+    assert [learn(key, GOOD) for _ in range(3)] == [False, True, True]
+    assert [learn(key, result) for result in (BAD, GOOD, BAD, BAD)] == [False, True, False, False]
+
+
+def test_a_result_of_a_target_that_is_gone_asks_for_no_fast_probes(world: World) -> None:
+    assert world.observing.learn(TallyKey("app-99", "lb", "web", EU), BAD)

@@ -7,10 +7,10 @@ from ipaddress import ip_address
 
 import pytest
 
-from failoverdns.automation.watched import Seen, Watched
+from failoverdns.automation.watched import Seen, Watched, seen_after
 from failoverdns.model.application import Application, Head, HeadRole
-from failoverdns.model.health import Check, CheckKind, Health, ProbeTarget
-from failoverdns.rules.derived.health import Tally
+from failoverdns.model.health import Cause, Check, CheckKind, Health, ProbeResult, ProbeTarget
+from failoverdns.rules.derived.health import RESTING, SETTLING, Tally
 from failoverdns.rules.derived.probe_targets import TallyKey
 
 WEB = Check("web", CheckKind.TCP, port=80)
@@ -94,3 +94,36 @@ def test_after_a_change_the_health_of_every_head_is_judged_again(watched: Watche
     watched.unsettled = set()
     watched.arrange(EU)
     assert watched.unsettled == {"lb"}
+
+
+GOOD, BAD = ProbeResult(None, "", 0.1), ProbeResult(Cause.TIMEOUT, "", 3.0)
+
+
+def after(results: str, seen: Seen | None = None, now: float = 1000.0) -> Seen:
+    """Return what is seen after some results at one time: `+` is a good one, `-` a bad one."""
+    for result in results:
+        seen = seen_after(seen, GOOD if result == "+" else BAD, WEB, now)
+    assert seen is not None
+    return seen
+
+
+def test_a_head_that_went_down_is_not_settled_for_a_while() -> None:
+    """It may have been a burst of loss: good probes soon bring it up again."""
+    down = after("++----")
+    assert (down.tally.health, down.since) == (Health.DOWN, 1000.0)
+    assert not after("-", down, 1000.0 + SETTLING - 1).is_settled
+    assert after("-", down, 1000.0 + SETTLING).is_settled
+    assert not after("+", down, 5000.0).is_settled
+
+
+def test_a_head_that_came_up_again_is_settled_for_a_while() -> None:
+    """One that comes and goes every few seconds does not change at that pace."""
+    again = after("++----++")
+    assert again.tally.health is Health.UP
+    assert after("-", again, 1000.0 + RESTING - 1).is_settled
+    assert not after("-", again, 1000.0 + RESTING).is_settled
+
+
+def test_a_head_that_has_never_been_down_is_probed_fast_after_a_bad_probe() -> None:
+    assert not after("++-").is_settled
+    assert after("++-+").is_settled

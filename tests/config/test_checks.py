@@ -83,6 +83,7 @@ checks:
             CheckKind.HTTPS,
             8443,
             interval=0.5,
+            fast_interval=0.5,
             timeout=0.05,
             jitter=0.0,
             up_after=100,
@@ -168,6 +169,17 @@ RE2 = "it is read by RE2, which has no look-around and no backreferences"
              "ends before the next"],
         ),
         ("type: http, interval: 3", []),
+        ("type: http, interval: 3, fast_interval: 3", []),
+        (
+            "type: http, interval: 3, fast_interval: 3.5",
+            ["56 checks.web.fast_interval: the fast interval, 3.5, must be at most the interval, "
+             "3; equal ones mean no fast probes"],
+        ),
+        ("type: push, fast_interval: 1",
+         ["28 checks.web.fast_interval: is for checks of the type tcp, http, https, tls or exec, "
+          "not push"]),
+        ("type: http, interval: x, fast_interval: 20",
+         [f'38 checks.web.interval: {SECONDS} the text "x"']),
         ("type: http, interval: 0.1",
          ["38 checks.web.interval: must be from 0.2 to 86400 seconds, not 0.1"]),
         ("type: http, interval: 5m", [f'38 checks.web.interval: {SECONDS} the text "5m"']),

@@ -39,6 +39,7 @@ BESIDE = {
     "tcp.max_connections_per_prefix": ", max_connections: 100000",
     "querylog.max_size": ", file: q.json",
     "checks.NAME.interval": ", type: tcp, port: 1, timeout: 0.1",
+    "checks.NAME.fast_interval": ", type: tcp, port: 1, interval: 86400",
     "checks.NAME.timeout": ", type: tcp, port: 1, interval: 86400",
     "checks.NAME.days_left": ", type: tls",
     "checks.NAME.ttl": ", type: push",
@@ -99,6 +100,12 @@ NUMBERS = [
         *(1, 65535, [80, 443, 443]),
     ),
     ("checks.NAME.interval", "seconds, 0.2 to 86400", "10", 0.2, 86400, 10),
+    (
+        "checks.NAME.fast_interval",
+        "seconds, 0.2 to 86400 and at most `interval`",
+        "1, or `interval` if that is less",
+        *(0.2, 86400, 1),
+    ),
     (
         "checks.NAME.timeout",
         "seconds, 0.05 to 3600 and at most `interval`",

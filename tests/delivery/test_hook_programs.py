@@ -78,9 +78,17 @@ def test_the_end_of_a_program_is_reported(tmp_path: Path, script: str, problem: 
 
 
 def test_a_program_that_cannot_be_run_is_reported(tmp_path: Path) -> None:
+    """With the mistake, also where only the interpreter of a script could be run."""
     (tmp_path / "text").write_text("not a program")
-    run = Program([str(tmp_path / "text")], 5, GRACE).run({}, None, tmp_path)
-    assert run == Run(f"{tmp_path}/text cannot be run: Permission denied", "")
+    (tmp_path / "script").write_text("#!/bin/sh -e\r\necho\r\n")
+    (tmp_path / "script").chmod(0o755)
+    for name, words in (
+        ("text", "it is not executable for this user; allow it with `chmod +x`"),
+        ("script", "its first line ends in CR"),
+    ):
+        run = Program([str(tmp_path / name)], 5, GRACE).run({}, None, tmp_path)
+        assert run.problem is not None
+        assert run.problem.startswith(f"{tmp_path}/{name} cannot be run: {words}")
 
 
 def test_the_end_of_much_output_is_kept(tmp_path: Path) -> None:

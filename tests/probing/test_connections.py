@@ -210,12 +210,15 @@ def test_a_probe_comes_from_the_configured_source_address(probed: Probed) -> Non
         assert web.peers == ["127.0.0.9", LOOPBACK]
 
 
-def test_a_source_address_that_this_machine_does_not_have_is_an_error(probed: Probed) -> None:
-    """It does not count as an error of the head."""
+def test_a_source_address_that_this_machine_does_not_have_says_nothing(probed: Probed) -> None:
+    """It is not an error of the head."""
     sources = (ip_address("192.0.2.1"),)
     result = probed(make_target(CheckKind.TCP, 80, sources=sources))
-    assert result.cause is Cause.UNREACHABLE
-    assert "Cannot assign requested address (the source address 192.0.2.1)" in result.detail
+    assert result.is_unknown
+    assert result.detail == (
+        "this machine cannot send from the source address 192.0.2.1: "
+        "Cannot assign requested address"
+    )
 
 
 def test_a_head_without_a_route_is_unreachable(probed: Probed) -> None:

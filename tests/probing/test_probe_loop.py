@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import pytest
 from heads import Probed, closed_port, make_target, reactor, turn_until
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
-from failoverdns.model.health import Cause, CheckKind, ProbeResult, ProbeTarget
-from failoverdns.probing.probe_loop import PERIOD, TICK, ProbeReport, Probing
+from failoverdns.model.health import Cause, Check, CheckKind, ProbeResult, ProbeTarget
+from failoverdns.probing.probe_loop import PERIOD, TICK, ProbeReport, Probing, timing_of
 from failoverdns.probing.prober import Done
 
 GOOD = ProbeResult(None, "", 0.0)
@@ -47,9 +48,13 @@ class Watch:
         self.clock = Clock()
         self.prober = HeldProber()
         self.told: list[tuple[str, ProbeResult]] = []
-        self.probing: Probing[str] = Probing(
-            self.prober, lambda key, result: self.told.append((key, result)), self.clock, Random(0)
-        )
+        self.is_settled = True
+        self.probing: Probing[str] = Probing(self.prober, self.learn, self.clock, Random(0))
+
+    def learn(self, key: str, result: ProbeResult) -> bool:
+        """Keep a result, and say whether its target is settled."""
+        self.told.append((key, result))
+        return self.is_settled
 
     def play(self, seconds: float, result: ProbeResult | None = GOOD) -> None:
         """Let time pass; probes end at once, with this result, or not at all."""
@@ -158,7 +163,7 @@ def test_an_exception_in_learn_does_not_end_probing() -> None:
     """The key is probed again; the prober logs the exception."""
     found: list[ProbeResult] = []
 
-    def learn(key: str, result: ProbeResult) -> None:
+    def learn(key: str, result: ProbeResult) -> bool:
         found.append(result)
         raise ZeroDivisionError
 
@@ -175,4 +180,31 @@ def test_an_exception_in_learn_does_not_end_probing() -> None:
 
 def test_a_new_probe_loop_reports_no_probes() -> None:
     """Every count is zero."""
-    assert Watch().probing.report() == ProbeReport(0, 0, 0, {}, 0, 0, 0.0)
+    assert Watch().probing.report() == ProbeReport(0, 0, 0, {}, 0, 0, 0, 0.0)
+
+
+def test_a_target_that_is_not_settled_is_probed_fast() -> None:
+    """Until `learn` says that it is settled; the report counts it meanwhile."""
+    watch = Watch()
+    watch.probing.set_targets({"a": target(interval=10.0)})
+    watch.play(25)
+    watch.told.clear()
+    watch.is_settled = False
+    watch.play(15)
+    assert watch.probing.is_fast("a")
+    assert watch.probing.report().fast == 1
+    assert len(watch.told) > 5
+    watch.is_settled = True
+    watch.play(1.2)
+    assert not watch.probing.is_fast("a")
+    watch.told.clear()
+    watch.play(30)
+    assert len(watch.told) == 3
+
+
+def test_fast_probes_by_programs_take_more_of_the_budget() -> None:
+    """A program costs more than a connection."""
+    tcp = timing_of(Check("web", CheckKind.TCP))
+    program = timing_of(Check("run", CheckKind.EXEC))
+    assert (tcp.interval, tcp.fast_interval, tcp.jitter) == (10.0, 1.0, 0.1)
+    assert program.extra_rate == pytest.approx(10 * tcp.extra_rate)

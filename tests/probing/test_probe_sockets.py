@@ -14,6 +14,7 @@ from failoverdns.probing.probe_sockets import (
     begin_to_connect,
     check_connected,
 )
+from failoverdns.probing.verdict import LacksHere
 
 HERE = ip_address(LOOPBACK)
 
@@ -57,5 +58,5 @@ def test_a_socket_that_is_connected_to_itself_counts_as_refused() -> None:
 
 
 def test_a_source_address_that_this_machine_does_not_have_is_an_error() -> None:
-    with pytest.raises(OSError, match=r"the source address 192\.0\.2\.1"):
+    with pytest.raises(LacksHere, match=r"the source address 192\.0\.2\.1"):
         begin_to_connect(HERE, 80, (ip_address("192.0.2.1"),))

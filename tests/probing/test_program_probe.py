@@ -78,12 +78,34 @@ def test_a_program_that_closes_its_output_uses_no_cpu_time(probed: Probed) -> No
     assert found[0].detail == "exit status 4"
 
 
-def test_a_program_that_cannot_be_run_is_reported(probed: Probed, tmp_path: Path) -> None:
+def test_a_program_that_cannot_be_run_says_nothing_about_the_head(
+    probed: Probed, tmp_path: Path
+) -> None:
+    """Whether the kernel notices it, or `env` in the first line of a script."""
     (tmp_path / "text").write_text("not a program")
-    for path, words in (("missing", "No such file or directory"), ("text", "Permission denied")):
+    (tmp_path / "script").write_text("#!/usr/bin/env python3\r\n")
+    (tmp_path / "script").chmod(0o755)
+    for path, words in (
+        ("missing", "No such file or directory"),
+        ("text", "it is not executable for this user"),
+        ("script", "its first line ends in CR"),
+    ):
         run = (str(tmp_path / path),)
         result = probed(make_target(CheckKind.EXEC, run=run))
-        assert (result.cause, result.detail) == (Cause.EXIT, f"{run[0]} cannot be run: {words}")
+        assert result.cause is Cause.LOCAL
+        assert result.detail.startswith(f"{run[0]} cannot be run: {words}")
+
+
+def test_a_program_that_ends_as_a_shell_does_for_a_missing_command_is_bad(
+    probed: Probed, tmp_path: Path
+) -> None:
+    """The program itself could be run: what it calls is its own affair."""
+    script = tmp_path / "script"
+    script.write_text("#!/usr/bin/env sh\nno-such-command-at-all\n")
+    script.chmod(0o755)
+    result = probed(make_target(CheckKind.EXEC, run=(str(script),)))
+    assert result.cause is Cause.EXIT
+    assert result.detail.startswith("exit status 127")
 
 
 def test_a_program_gets_the_target_in_its_environment_and_nothing_else(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from failoverdns.probing.fast_places import FAST_RATE
 from failoverdns.probing.schedule import BURST, RATE_FACTOR, WINDOW, ProbeTiming, Schedule
 
 TICK = 0.05
@@ -18,17 +20,26 @@ TICK = 0.05
 class Player:
     """Lets time pass in ticks; each probe takes `lasts` seconds, by key."""
 
-    def __init__(self, lasts: Callable[[str], float] = lambda key: 0.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        lasts: Callable[[str], float] = lambda key: 0.0,
+        seed: int = 0,
+        is_settled: Callable[[str], bool] = lambda key: True,
+    ) -> None:
         self.schedule: Schedule[str] = Schedule()
         self.dice = Random(seed)
         self.now = 1000.0
         self.begun: list[tuple[float, str]] = []
         self._lasts = lasts
+        self._is_settled = is_settled
         self._running: dict[str, float] = {}
 
-    def set(self, count: int, interval: float = 10.0, jitter: float = 0.0) -> None:
+    def set(
+        self, count: int, interval: float = 10.0, jitter: float = 0.0, fast: float | None = None
+    ) -> None:
         """Probe `count` keys from now on."""
-        timings = {str(number): ProbeTiming(interval, jitter) for number in range(count)}
+        timing = ProbeTiming(interval, jitter, fast)
+        timings = {str(number): timing for number in range(count)}
         self.schedule.replace(timings, self.now, self.dice)
 
     def play(self, seconds: float) -> None:
@@ -38,12 +49,17 @@ class Player:
             for key, until in list(self._running.items()):
                 if until <= self.now:
                     del self._running[key]
-                    self.schedule.ended(key, self.now, self.dice)
+                    settled = self._is_settled(key)
+                    self.schedule.ended(key, self.now, self.dice, settled=settled)
             for key, due in self.schedule.take_due(self.now):
                 assert due <= self.now
                 assert key not in self._running, "it still runs"
                 self.begun.append((self.now, key))
                 self._running[key] = self.now + self._lasts(key)
+
+    def gaps(self, key: str) -> list[float]:
+        """Return the seconds between the probes of a key."""
+        return [later - earlier for earlier, later in pairwise(self.times(key))]
 
     def times(self, key: str) -> list[float]:
         """Return when a key was probed."""
@@ -203,3 +219,121 @@ def test_any_number_of_keys_is_spread_evenly(count: int, interval: float, seed: 
         due = next(at for at, _, k in player.schedule._heap if k == str(key))
         tenths[min(9, int((due - player.now) / interval * 10))] += 1
     assert max(tenths) <= count / 10 + 2
+
+
+def test_a_key_is_probed_fast_until_it_is_settled_and_then_at_its_former_times() -> None:
+    """The fast probes do not move its phase."""
+    unsettled: set[str] = set()
+    player = Player(is_settled=lambda key: key not in unsettled)
+    player.set(1, 10.0, fast=1.0)
+    player.play(25)
+    phase = player.times("0")[-1] % 10
+    unsettled.add("0")
+    player.play(15)
+    assert player.schedule.is_fast("0")
+    fast = [gap for gap in player.gaps("0") if gap < 5]
+    assert len(fast) >= 5
+    assert all(gap == pytest.approx(1.0, abs=2 * TICK) for gap in fast)
+    unsettled.clear()
+    player.play(2)
+    assert not player.schedule.is_fast("0")
+    player.begun.clear()
+    player.play(50)
+    assert len(player.begun) == 5
+    offsets = [(at - phase + 5) % 10 - 5 for at in player.times("0")]
+    assert all(abs(offset) <= 2 * TICK for offset in offsets)
+
+
+def test_fast_probes_never_make_a_gap_longer() -> None:
+    """Whatever is settled when: no two probes are further apart than the interval."""
+    dice = Random(4)
+    player = Player(lambda key: 0.3, is_settled=lambda key: dice.random() < 0.4)
+    player.set(5, 4.0, fast=1.5)
+    player.play(300)
+    for key in "01234":
+        assert max(player.gaps(key)) <= 4.0 + 2 * TICK
+        assert min(player.gaps(key)) < 1.6
+
+
+@pytest.mark.parametrize("fast", [None, 10.0, 20.0])
+def test_a_fast_interval_that_is_not_shorter_changes_nothing(fast: float | None) -> None:
+    player = Player(is_settled=lambda key: False)
+    player.set(3, 10.0, fast=fast)
+    player.play(100.1)
+    assert len(player.begun) == 30
+    assert player.schedule.fast == 0
+
+
+def test_a_probe_that_takes_longer_than_the_fast_interval_is_followed_at_once() -> None:
+    player = Player(lambda key: 3.0, is_settled=lambda key: False)
+    player.set(1, 10.0, fast=1.0)
+    player.play(30)
+    assert all(gap == pytest.approx(3.0, abs=3 * TICK) for gap in player.gaps("0"))
+
+
+def test_a_new_key_is_probed_at_once_and_fast_until_it_is_settled() -> None:
+    player = Player(is_settled=lambda key: len(player.times(key)) >= 2)
+    player.set(1, 1000.0, fast=1.0)
+    player.play(2.1)
+    assert len(player.begun) == 2
+    player.play(900)
+    assert len(player.begun) <= 3
+
+
+def test_thousands_of_heads_that_die_at_once_do_not_multiply_the_load() -> None:
+    """2,000 heads, probed every 10 s, fail at once: at most twice the probes, for any second.
+
+    They are probed fast some at a time; all others keep their interval.
+    """
+    failing = False
+    player = Player(seed=3, is_settled=lambda key: not failing)
+    player.set(2000, 10.0, fast=1.0)
+    player.play(30)
+    assert player.schedule.fast == 0
+    player.begun.clear()
+    failing = True
+    player.play(60)
+    regular = 2000 / 10.0
+    assert player.schedule.fast == int(regular / 0.9)
+    assert player.most_in(1.0) <= 2 * regular + BURST + 0.1 * regular
+    assert len(player.begun) <= 60 * 2 * regular
+    assert len(player.begun) >= 55 * 1.8 * regular, "the budget is used"
+    for key in map(str, range(2000)):
+        assert max(player.gaps(key)) <= 10 + 2 * TICK
+    failing = False
+    player.play(11)
+    assert player.schedule.fast == 0
+
+
+def test_few_heads_that_die_at_once_are_all_probed_fast() -> None:
+    player = Player(is_settled=lambda key: False)
+    player.set(int(FAST_RATE), 10.0, fast=1.0)
+    player.play(2)
+    assert player.schedule.fast == FAST_RATE
+    player.begun.clear()
+    player.play(20)
+    assert len(player.begun) == pytest.approx(20 * FAST_RATE, rel=0.06)
+
+
+def test_heads_that_wait_for_a_place_get_it_as_soon_as_others_are_settled() -> None:
+    """2,000 heads whose health is unknown are known after one interval, not after two."""
+    seen: Counter[str] = Counter()
+
+    def is_settled(key: str) -> bool:
+        seen[key] += 1
+        return seen[key] >= 2
+
+    player = Player(lambda key: 0.05, seed=5, is_settled=is_settled)
+    player.set(2000, 10.0, fast=1.0)
+    player.play(11.5)
+    assert min(seen[str(key)] for key in range(2000)) >= 2
+
+
+def test_a_removed_key_gives_its_place_to_another_one() -> None:
+    player = Player(is_settled=lambda key: False)
+    player.set(300, 10.0, fast=1.0)
+    player.play(12)
+    assert player.schedule.fast == int(FAST_RATE / 0.9)
+    player.set(5, 10.0, fast=1.0)
+    player.play(12)
+    assert player.schedule.fast == 5

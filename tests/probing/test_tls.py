@@ -19,7 +19,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from heads import LOOPBACK, OK, Behaviour, Probed, answering, head, make_target, over_tls, stalled
 
 from failoverdns.model.health import Cause, CheckKind, HttpExpectation, ProbeResult, TlsExpectation
-from failoverdns.probing.tls import TlsFault, Trust
+from failoverdns.probing.tls import Trust
+from failoverdns.probing.verdict import LacksHere
 
 ROOT = Authority()
 BETWEEN = Authority("Between", ROOT)
@@ -169,9 +170,10 @@ def test_the_server_name_is_sent(probed: Probed, tmp_path: Path) -> None:
 
 
 def test_an_unreadable_file_of_cas_is_reported(probed: Probed, tmp_path: Path) -> None:
+    """It is a file of this machine, and says nothing about the head."""
     missing = str(tmp_path / "missing.pem")
     result = probe_tls(probed, tmp_path, ROOT.issue(NAME), ca_file=missing)
-    assert result.cause is Cause.TLS
+    assert result.is_unknown
     assert f"{missing} has no CA certificates in PEM that can be read" in result.detail
 
 
@@ -179,7 +181,7 @@ def test_a_pipe_is_not_a_file_of_cas(probed: Probed, tmp_path: Path) -> None:
     """Opening it would wait for somebody who writes to it, and all other probes with it."""
     os.mkfifo(tmp_path / "pipe")
     result = probe_tls(probed, tmp_path, ROOT.issue(NAME), ca_file=str(tmp_path / "pipe"))
-    assert result.cause is Cause.TLS
+    assert result.is_unknown
     assert "has no CA certificates in PEM that can be read" in result.detail
 
 
@@ -202,7 +204,7 @@ def test_a_file_of_cas_is_read_again_when_it_has_changed(tmp_path: Path) -> None
     assert second is not first
     file.write_text("what")
     now = 60.0
-    with pytest.raises(TlsFault, match="no CA certificates"):
+    with pytest.raises(LacksHere, match="no CA certificates"):
         trust.context(str(file), verify=True)
 
 

@@ -136,6 +136,13 @@ def test_an_explanation_of_a_forced_side_includes_its_observed_health() -> None:
         (watched.shop(UP, UNKNOWN), "The backup, us, is unknown: its checks do not have enough "
                                     "results yet."),
         (samples.shop(), "The backup, us, is unknown: it has no checks."),
+        (samples.state(samples.eu(), samples.us(), samples.group(automation=Automation("auto")),
+                       settings=watched.settings()),
+         "The backup, us, counts as up: nothing checks it, and its policy says unchecked: up."),
+        (samples.state(samples.eu(), samples.application("us"), samples.group()),
+         "The backup, us, is unknown: it has no web head."),
+        (samples.state(samples.eu(), samples.application("us", emptied_at=940.0), samples.group()),
+         "The backup, us, has been down for 1 min: it has no web head."),
         (samples.state(samples.eu(), samples.group(backup=None)),
          "The backup side has no application."),
     ],

@@ -42,6 +42,13 @@ def _application_line(application: Result) -> str:
 
 def _changed(result: Result) -> None:
     click.echo(_application_line(result))
+    if result.get("dry_run"):
+        click.echo("  that was only tried; nothing was changed")
+    would = "would answer" if result.get("dry_run") else "answer now"
+    if silent := result.get("answering_nothing"):
+        click.echo(f"  groups that {would} nothing (NODATA): {', '.join(silent)}")
+    for warning in result.get("warnings", ()):
+        click.echo(f"  warning: {warning}")
 
 
 def removed(result: Result) -> None:

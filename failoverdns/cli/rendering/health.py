@@ -14,7 +14,8 @@ from failoverdns.cli.rendering.tables import Result, Writer, print_table, table
 def condition(application: Result) -> str:
     """Return in a word or two whether an application is up, and whether that is forced."""
     said: Result = application.get("health", {})
-    if not said.get("checks") and not said.get("forced"):
+    is_known = said.get("health", "unknown") != "unknown"
+    if not said.get("checks") and not said.get("forced") and not is_known:
         return "-"
     health = str(said["health"])
     return f"{health} (forced)" if said["forced"] else health
@@ -24,12 +25,13 @@ def probe_line(probe: Result, *, short: bool = False) -> str:
     """Return one line about a probe and what it last saw; a short one leaves the address out."""
     where = f"{probe['head']} {probe['address']}" if probe["address"] else probe["head"]
     name = f"{probe['check']}" if short else f"{where}, {probe['check']} ({probe['type']})"
+    pace = f", probed every {probe['probed_every']:g} s" if probe.get("fast") else ""
     if probe["result"] is None:
-        return f"{name}: nothing yet"
+        return f"{name}: nothing yet{pace}"
     why = f"{probe['cause']}, {probe['detail']}" if probe["cause"] else probe["detail"]
     took = f", {probe['milliseconds']:g} ms" if probe["milliseconds"] else ""
     times = f"{probe['in_a_row']} in a row"
-    return f"{name}: {probe['result']}, {times} ({why}{took}) at {probe['at']}"
+    return f"{name}: {probe['result']}, {times} ({why}{took}) at {probe['at']}{pace}"
 
 
 def _health(result: Result) -> None:

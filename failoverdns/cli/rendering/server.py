@@ -12,6 +12,9 @@ from failoverdns.cli.rendering.groups import groups, resolved
 from failoverdns.cli.rendering.store import store_lines
 from failoverdns.cli.rendering.tables import Result, Writer
 
+_MOST_LACKING: Final = 5
+"""Things that this machine lacks for probes which `status` shows one by one."""
+
 
 def _status(result: Result) -> None:
     for zone in result["zones"]:
@@ -42,6 +45,13 @@ def _server(server: Result) -> Iterator[str]:
     probes = automation.get("probes", {})
     if probes.get("late", 0) > 1:
         yield f"probes are late by up to {probes['late']:.0f} s: {probes['waiting']} wait"
+    if probes.get("fast"):
+        yield f"{probes['fast']} probe target(s) are probed fast, until their health is settled"
+    lacking = probes.get("lacking", ())
+    for lack in lacking[:_MOST_LACKING]:
+        yield f"{lack['targets']} probe target(s) unknown: {lack['what']}"
+    if rest := sum(lack["targets"] for lack in lacking[_MOST_LACKING:]):
+        yield f"{rest} more probe target(s) unknown: `failoverdns health show` has each"
     for worker in server.get("workers", ()):
         if worker.get("rendezvous") is False:
             yield f"process {worker['pid']} cannot be taken over: its socket cannot be made"

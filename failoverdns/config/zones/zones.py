@@ -6,7 +6,7 @@ checked in `zone_records`, and zone files are read in `zone_file`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.scalars import absolute, host_name
 from failoverdns.config.sections import ZoneSection
-from failoverdns.config.zones.aliases import read_alias
+from failoverdns.config.zones.aliases import check_aliases, read_alias
 from failoverdns.config.zones.record_text import is_status_name
 from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.config.zones.zone_records import static_records
@@ -80,8 +80,15 @@ def read_zones(
         _refuse_nesting(source, by_origin)
     resolvers = usable.at("resolvers")
     can_resolve = resolvers is not None and resolvers.value != []
-    zones = [_zone(source, folder, by_origin, can_resolve=can_resolve) for source in sources]
-    return tuple(zone for zone in zones if zone is not None)
+    read = [_zone(source, folder) for source in sources]
+    zones = tuple(zone for zone in read if zone is not None)
+    aliases = {
+        source.origin: alias.place
+        for source in sources
+        if (alias := source.usable.at("alias")) is not None
+    }
+    check_aliases(zones, aliases, faults, can_resolve=can_resolve)
+    return zones
 
 
 def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> None:
@@ -97,9 +104,7 @@ def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> N
         ancestor = ancestor.parent()
 
 
-def _zone(
-    source: _Source, folder: Path, served: Collection[DomainName], *, can_resolve: bool
-) -> Zone | None:
+def _zone(source: _Source, folder: Path) -> Zone | None:
     section, origin, faults = source.section, source.origin, source.faults
     nameservers = _nameservers(source)
     entries = [
@@ -129,7 +134,7 @@ def _zone(
     compared = empty if all_read else None
     records = static_records(entries, origin, section.ttl, nameservers, faults, read, compared)
     alias = source.usable.at("alias")
-    target = read_alias(alias, origin, records, served, faults, can_resolve=can_resolve)
+    target = read_alias(alias, origin, records, faults)
     return replace(empty, records=records, alias=target) if empty is not None else None
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from random import Random
 
-from failoverdns.model.change import StaticDifference, Write
+from failoverdns.model.change import Json, StaticDifference, Write
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
-from failoverdns.model.group import Group, group_names
+from failoverdns.model.group import SIDE_LABELS, Group, group_names
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import AllDown, AnswerOf, AutomationSettings, Mode
+from failoverdns.model.policy import AllDown, AnswerOf, Mode
+from failoverdns.model.records import AAAA, A
 from failoverdns.model.zone import MAX_ORIGIN, Zone
 from failoverdns.rules.decisions.decision import Decision, row
+from failoverdns.rules.derived.apex import apex_conflicts, is_answered_here, labelled_apex
+from failoverdns.rules.derived.targets import alias_problem
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.zones import NOT_CONFIGURED, above_reserved, raised_serial
 
@@ -44,7 +47,7 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
     writes = []
     is_lost = command.may_have_lost and _is_any_automatic(view, command)
     for zone in command.zones:
-        before, digest = view.serial(zone.origin), _digest(zone, command.settings)
+        before, digest = view.serial(zone.origin), _digest(zone, command)
         if before is not None and is_lost:
             writes.append(above_reserved(before, digest, moment.now))
         elif before is None or before.digest != digest:
@@ -56,11 +59,26 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
     names = [zone.origin.to_text() for zone in command.zones]
     return Decision(
         tuple(writes),
-        lambda _: {"zones": [*names]},
+        lambda after: _report(after, names),
         command.zones,
         command.settings,
         static=command.static,
     )
+
+
+def _report(view: View, names: Iterable[str]) -> dict[str, Json]:
+    """Return the names of the zones, and the warnings about them if there are any."""
+    warnings = list(alias_warnings(view))
+    return {"zones": [*names], **({"warnings": warnings} if warnings else {})}
+
+
+def alias_warnings(view: View) -> Iterator[Json]:
+    """Yield a sentence for each zone whose alias leads to a name here that answers nothing."""
+    for alias, origins in view.aliases.items():
+        problem = alias_problem(view, alias) if is_answered_here(view, alias) else None
+        if problem is not None:
+            for origin in origins:
+                yield f"zone {origin} answers no address: its alias is {alias}: {problem}"
 
 
 def _is_any_automatic(view: View, command: Configure) -> bool:
@@ -77,16 +95,32 @@ def _is_any_automatic(view: View, command: Configure) -> bool:
     )
 
 
-def _digest(zone: Zone, settings: AutomationSettings) -> str:
+def _digest(zone: Zone, command: Configure) -> str:
     """Return a hash of the configuration that a zone's answers depend on."""
     altering = [
         (policy.name, policy.all_down, policy.answer)
-        for policy in settings.policies
+        for policy in command.settings.policies
         if policy.all_down is not AllDown.STAY or policy.answer is not AnswerOf.ALL
     ]
-    if not altering:
+    led_to = _led_to(zone, command.zones)
+    if not altering and not led_to:
         return zone.digest()
-    return sha256(f"{zone.digest()} {altering!r}".encode()).hexdigest()[:32]
+    parts = [zone.digest(), *([repr(altering)] if altering else ()), *led_to]
+    return sha256(" ".join(parts).encode()).hexdigest()[:32]
+
+
+def _led_to(zone: Zone, zones: Iterable[Zone]) -> list[str]:
+    """Return as text the addresses in any of the zones that the alias of a zone leads to."""
+    alias = zone.alias
+    if alias is None:
+        return []
+    return [
+        repr(rrset)
+        for other in zones
+        if alias.is_at_or_below(other.origin)
+        for rrset in other.configured_at(alias)
+        if rrset.rtype in (A, AAAA)
+    ]
 
 
 def _missing_settings(view: View, command: Configure) -> list[str]:
@@ -133,6 +167,9 @@ def _conflicts(view: View, command: Configure) -> list[str]:
     """Return the names that have both configured records and a group."""
     faults = []
     for zone in command.zones:
+        apex = labelled_apex(view, zone.origin)
+        if apex is not None:
+            faults += [f"group {apex.name!r}: {fault}" for fault in apex_conflicts(zone)]
         for owner in _owners(zone, command.static):
             group = group_at(view, zone, owner)
             if group is not None:
@@ -149,7 +186,11 @@ def _owners(zone: Zone, static: StaticDifference | None) -> Iterable[DomainName]
 
 
 def group_at(view: View, zone: Zone, owner: DomainName) -> Group | None:
-    """Return the group that has the name `owner` in a zone, or None."""
+    """Return the group that excludes configured records at the name `owner` in a zone, or None.
+
+    A group at the apex excludes records at the names of its sides; at the origin there may be
+    records of other types (`apex_conflicts`).
+    """
     wire, end = owner.wire, len(owner.wire) - len(zone.origin.wire)
     at = 0 if 1 + wire[0] == end else 1 + wire[0]
     if at >= end or at + 1 + wire[at] != end:  # only names one or two labels below the origin
@@ -158,7 +199,8 @@ def group_at(view: View, zone: Zone, owner: DomainName) -> Group | None:
     group = view.label_owner(zone.origin, label)
     if isinstance(group, Group) and owner in group_names(group.hostname):
         return group
-    return None
+    apex = labelled_apex(view, zone.origin) if label in SIDE_LABELS else None
+    return apex if apex is not None and owner in group_names(apex.hostname) else None
 
 
 DECISIONS = (row(Configure, configure),)

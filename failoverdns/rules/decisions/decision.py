@@ -46,6 +46,13 @@ class Decision:
         return bool(self.writes) or self.settings not in (None, view.settings)
 
 
+def tried(decision: Decision, *, dry_run: bool) -> Decision:
+    """Return a decision that changes nothing and says so in its reply, if it is a dry run."""
+    if not dry_run:
+        return decision
+    return Decision((), lambda view: {**decision.report(view), "dry_run": True})
+
+
 C = TypeVar("C", bound=Mutation)
 Decide = Callable[[View, Any, Moment, Random], Decision]
 """Decides on a command: takes the state, the command, the moment, and randomness."""

@@ -9,6 +9,9 @@ The truth table is `TABLE`; a group with `mode: manual` is never decided on here
 | `return`  | `hold` after the primary came up again, whenever the group left it              |
 | both      | `cooldown` after the last automatic switch                                      |
 
+A backup that nothing checks counts as up here if the policy has `unchecked: up`, but only while the
+primary is active: nobody knows whether there is anything to go back to.
+
 The flap guard holds a group back while it had `max_switches` automatic switches within `window`.  A
 `return` leaves one of these in reserve, so that a group that is on its primary again can leave it
 again.

@@ -21,6 +21,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AutomationSettings
 from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import Zone
+from failoverdns.rules.derived.apex import apexes_of
 from failoverdns.rules.derived.challenges import challenge_nodes, owners_of
 from failoverdns.rules.derived.health import application_condition
 from failoverdns.rules.derived.serving import (
@@ -68,10 +69,12 @@ def touched(
     applications: set[str] = set()
     challenges: set[DomainName] = set()
     hostnames: set[DomainName] = set()
+    apexes: set[DomainName] = set()
     for write in writes:
         for entity in (write.before, write.after):
             if isinstance(entity, Group):
                 groups.add(entity.id)
+                apexes.update(apexes_of(view, entity))
                 applications.update(entity.applications)
             elif isinstance(entity, Application):
                 applications.add(entity.id)
@@ -82,15 +85,14 @@ def touched(
         if isinstance(write.before, Application) and not _same_target(write.before, write.after):
             groups.update(group.id for group in view.following(write.before.id))
     for hostname in hostnames:
+        apexes.update(view.aliases.get(hostname, ()))
         for id_ in view.pointing(hostname):
-            groups.update(group.id for group in view.following(id_) if group.flatten)
+            for group in view.following(id_):
+                if group.flatten:
+                    groups.add(group.id)
+                apexes.update(apexes_of(view, group))
     if settings is not None and settings.policies != view.settings.policies:
         groups.update(group.id for group in view.groups() if group.automation.policy is not None)
-    names = {
-        (zone.origin, zone.origin)
-        for zone in (view.zones if hostnames else ())
-        if zone.alias in hostnames
-    }
     origins: set[DomainName] = set()
     statuses: set[DomainName] = set()
     if zones is not None:
@@ -105,6 +107,13 @@ def touched(
             groups.update(group.id for group in view.groups() if group.zone in others)
         for order in view.orders():
             challenges.update(owners_of(order.challenges))
+        # An alias may lead to records of another zone.
+        apexes.update(zone.origin for zone in zones if zone.alias is not None)
+    for id_ in groups:
+        changed = view.group(id_)
+        if changed is not None:
+            apexes.update(apexes_of(view, changed))
+    names = {(origin, origin) for origin in apexes}
     if static is not None:
         names |= static.own_names
         origins = set()

@@ -24,7 +24,7 @@ from failoverdns.model.errors import Malformed, Rejected
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import TXT, RRset, Text
 from failoverdns.model.zone import CHALLENGE_LABEL, Zone
-from failoverdns.rules.derived.entity_lookup import find_zone
+from failoverdns.rules.derived.entity_lookup import find_zone, zone_of
 from failoverdns.rules.derived.view import View
 
 
@@ -95,13 +95,6 @@ def checked_names(view: View, application: Application, names: Iterable[str]) ->
     if faults:
         raise Rejected("invalid", "; ".join(faults))
     return tuple(sorted(found))
-
-
-def zone_of(view: View, name: DomainName) -> Zone | None:
-    """Return the zone of the server that a name is in, or None."""
-    while (zone := view.zone(name)) is None and not name.is_root:
-        name = name.parent()
-    return zone
 
 
 def challenge_nodes(view: View, owners: Iterable[DomainName] | None = None) -> list[Node]:

@@ -8,7 +8,7 @@
 | `_status.<application>`          | TXT `online`, `offline` or `none`, in every zone          |
 | `_acme-challenge.<name>`         | the values that a CA expects there, see `challenges`      |
 | the origin of a zone             | the configured records, and the addresses of the zone's   |
-|                                  | alias                                                     |
+|                                  | group or alias, see `apex`                                |
 | all else                         | the configured records                                    |
 
 A target that is a hostname is answered as CNAME, or, in a flattened group, as the addresses that it
@@ -23,10 +23,8 @@ from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from failoverdns.model.application import (
-    Addresses,
     Application,
     ApplicationRole,
-    Hostname,
     Target,
 )
 from failoverdns.model.change import Node
@@ -35,9 +33,15 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.records import TXT, RRset, Text
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.derived.active_side import answered
+from failoverdns.rules.derived.apex import apex_group
 from failoverdns.rules.derived.challenges import challenge_nodes
 from failoverdns.rules.derived.resolving import UNBOUNDED, flattened
-from failoverdns.rules.derived.targets import target_of_application, target_records
+from failoverdns.rules.derived.targets import (
+    addresses_only,
+    apex_rrsets,
+    target_of_application,
+    target_records,
+)
 from failoverdns.rules.derived.view import View
 
 PART = 100
@@ -101,23 +105,36 @@ def negative_ttl_of(group: Group, zone: Zone) -> int:
 
 
 def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node]:
-    """Return the three nodes of each group (by id): its hostname and one for each side."""
+    """Return the three nodes of each group (by id): its hostname and one for each side.
+
+    The hostname of a group at the apex is left out, because its node is that of the zone's origin
+    (`configured_node`).
+    """
 
     def answer(
         group: Group, _: Zone, ttl: int, id_: str | None, healthy: bool
     ) -> tuple[RRset, ...]:
-        return records(id_, ttl, group.flatten, healthy)
+        return group_records(group, records, ttl, id_, healthy=healthy)
 
     nodes: list[Node] = []
     for group, zone, active, primary, backup in served_groups(view, ids, answer):
         hostname, primary_name, backup_name = group_names(group.hostname)
         negative_ttl = negative_ttl_of(group, zone)
+        if not group.is_apex:
+            nodes.append(Node(hostname, zone.origin, active, negative_ttl))
         nodes += (
-            Node(hostname, zone.origin, active, negative_ttl),
             Node(primary_name, zone.origin, primary, negative_ttl),
             Node(backup_name, zone.origin, backup, negative_ttl),
         )
     return nodes
+
+
+def group_records(
+    group: Group, records: RecordsOf, ttl: int, id_: str | None, *, healthy: bool
+) -> tuple[RRset, ...]:
+    """Return the records of a group's name that leads to an application (by id)."""
+    found = records(id_, ttl, group.flatten, healthy)
+    return addresses_only(found) if group.is_apex else found
 
 
 def records_of(view: View) -> RecordsOf:
@@ -226,13 +243,13 @@ def static_nodes(zone: Zone, owners: Iterable[bytes]) -> Iterator[Node]:
 
 
 def configured_node(view: View, zone: Zone, owner: DomainName) -> Node:
-    """Return the node at a name with configured records; the origin has its alias flattened."""
-    rrsets = list(zone.configured_at(owner))
-    if zone.alias is not None and owner == zone.origin:
-        target, most = flattened(view, Hostname(zone.alias))
-        if isinstance(target, Addresses):
-            rrsets += target_records(target, min(zone.ttl, most))
-    return Node(owner, zone.origin, tuple(rrsets), zone.negative_ttl)
+    """Return the node at a name with configured records; the origin has those of its group too."""
+    rrsets = zone.configured_at(owner)
+    if owner != zone.origin:
+        return Node(owner, zone.origin, rrsets, zone.negative_ttl)
+    group = apex_group(view, zone)
+    negative_ttl = zone.negative_ttl if group is None else negative_ttl_of(group, zone)
+    return Node(owner, zone.origin, rrsets + apex_rrsets(view, zone), negative_ttl)
 
 
 def all_nodes(view: View) -> Iterator[Node]:

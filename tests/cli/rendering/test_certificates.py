@@ -217,7 +217,7 @@ def test_preflight_shows_every_check_and_whether_all_passed(
     assert lines[0] == "shop: a switch to backup: passed"
     assert "  ok      application: us" in lines
     assert "  ok      targets:     198.51.100.1" in lines
-    console.do("head remove us lb")
+    console.do("head remove us lb --override target-empty")
     lines = console.shown("preflight shop").splitlines()
     assert lines[0] == "shop: a switch to backup: failed"
     assert "  failed  targets:     it resolves to nothing" in lines

@@ -8,6 +8,7 @@ import pytest
 from console import Console
 
 from failoverdns.cli import rendering
+from failoverdns.cli.rendering.health import probe_line
 from failoverdns.model.health import Cause, ProbeResult
 
 
@@ -65,3 +66,19 @@ def test_forcing_health_is_confirmed_and_so_is_removing_the_override(console: Co
 def test_a_health_report_is_confirmed_with_the_time_until_which_it_counts(checked: Console) -> None:
     shown = checked.shown("health report eu down --ttl 60")
     assert shown == "eu/lb: reported down, which counts until 2027-01-15T08:01:00.000Z\n"
+
+
+def test_a_head_that_is_probed_fast_is_shown_as_such() -> None:
+    probe: dict[str, Any] = {
+        "head": "lb",
+        "check": "web",
+        "type": "tcp",
+        "address": "192.0.2.1",
+        "result": None,
+        "fast": False,
+        "probed_every": 10.0,
+    }
+    assert probe_line(probe) == "lb 192.0.2.1, web (tcp): nothing yet"
+    assert probe_line({**probe, "fast": True, "probed_every": 0.5}, short=True) == (
+        "web: nothing yet, probed every 0.5 s"
+    )

@@ -45,6 +45,11 @@ def test_a_refusal_lists_every_rule() -> None:
             {"removed": "shop", "retired": "shop.failover.test"},
             "removed shop; shop.failover.test is retired for ever\n",
         ),
+        (
+            "group remove",
+            {"removed": "shop", "hostname": "shop.example", "retired": None},
+            "removed shop; shop.example may get another group\n",
+        ),
         ("records", {"text": "a. 60 IN A 192.0.2.1\n"}, "a. 60 IN A 192.0.2.1\n"),
     ],
 )

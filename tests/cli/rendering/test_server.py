@@ -33,6 +33,10 @@ def shown(capsys: pytest.CaptureFixture[str], command: str, result: dict[str, An
             "probes are late by up to 2 s: 7 wait",
         ),
         (
+            {"automation": {"frozen": None, "probes": {"fast": 3}}},
+            "3 probe target(s) are probed fast, until their health is settled",
+        ),
+        (
             {"udp": {"lost": 3}},
             "udp: 3 packet(s) lost, queries came faster than they were read",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
+from math import inf
 
 import pytest
 import samples
@@ -15,6 +16,8 @@ from watched import DOWN, UNKNOWN, UP, all_are, condition, forced, is_
 from failoverdns.model.application import Application, Head
 from failoverdns.model.health import Cause, Check, CheckKind, Health, ProbeResult, Quorum
 from failoverdns.rules.derived.health import (
+    RESTING,
+    SETTLING,
     Condition,
     Tally,
     application_condition,
@@ -22,6 +25,8 @@ from failoverdns.rules.derived.health import (
     head_condition,
     head_observed,
     healthy_heads,
+    is_settled,
+    merged,
     observed_of,
     tallied,
     why_down,
@@ -29,15 +34,20 @@ from failoverdns.rules.derived.health import (
 
 GOOD = ProbeResult(None, "", 0.1)
 BAD = ProbeResult(Cause.TIMEOUT, "nothing came within 3 s", 3.0)
+NOTHING = ProbeResult(Cause.LOCAL, "this machine has no route to 2001:db8::1", 0.0)
+RESULTS = {"+": GOOD, "-": BAD, "0": NOTHING}
 LETTERS = {UP: "u", DOWN: "d", UNKNOWN: "?"}
 
 
 def known(results: str, up_after: int, down_after: int) -> str:
-    """The health after each of some results, as letters: `+` is a good result, `-` a bad one."""
+    """The health after each of some results, as letters.
+
+    `+` is a good result, `-` a bad one, `0` one that found nothing out.
+    """
     check = Check("web", CheckKind.TCP, up_after=up_after, down_after=down_after)
     tally, letters = Tally(), ""
     for result in results:
-        tally = tallied(tally, GOOD if result == "+" else BAD, check)
+        tally = tallied(tally, RESULTS[result], check)
         letters += LETTERS[tally.health]
     return letters
 
@@ -55,6 +65,11 @@ def known(results: str, up_after: int, down_after: int) -> str:
         pytest.param("+++---+++", 3, 3, "??uuudddu", id="down and up again"),
         pytest.param("+-+-", 1, 1, "udud", id="each one counts, if one is enough"),
         pytest.param("+--++", 2, 1, "?dddu", id="both have a number of their own"),
+        pytest.param("000000", 1, 2, "??????", id="what finds nothing out never takes it down"),
+        pytest.param("++00", 2, 3, "?uuu", id="too few that find nothing out change nothing"),
+        pytest.param("++000", 2, 3, "?uuu?", id="enough of them: unknown"),
+        pytest.param("--0--", 2, 4, "????d", id="one of them does not break a row"),
+        pytest.param("----000-++", 2, 3, "??dddd???u", id="known again after that"),
     ],
 )
 def test_enough_probes_in_a_row_change_the_health(
@@ -293,3 +308,61 @@ def test_a_failed_probe_of_a_check_that_is_still_up_is_not_the_cause() -> None:
     refused = ProbeResult(Cause.REFUSED, "port 80", 0.0)
     found = head_observed([tally(UP, BAD), tally(DOWN, refused)], "all", 5.0)
     assert (found.cause, found.detail) == (Cause.REFUSED, "port 80")
+
+
+def row(results: str) -> Tally:
+    """The tally of a check of an address after some results; two decide."""
+    tally = Tally()
+    for result in results:
+        tally = tallied(tally, RESULTS[result], Check("web", CheckKind.TCP, down_after=2))
+    return tally
+
+
+@pytest.mark.parametrize(
+    ("addresses", "health"),
+    [
+        (("++", "00"), UP),
+        (("++", "--00"), UP),
+        (("--", "00"), DOWN),
+        (("00", "00"), UNKNOWN),
+        (("00",), UNKNOWN),
+        (("+", "00"), UNKNOWN),
+        (("++", ""), UNKNOWN),
+        (("++", "--0"), DOWN),
+    ],
+)
+def test_an_address_that_this_machine_cannot_probe_does_not_count(
+    addresses: tuple[str, ...], health: Health
+) -> None:
+    """The others decide; without any, nothing is known."""
+    assert merged([row(results) for results in addresses], "all").health is health
+
+
+@pytest.mark.parametrize(
+    ("results", "age", "settled"),
+    [
+        pytest.param("", inf, False, id="a new head is probed fast"),
+        pytest.param("+", inf, False, id="until it is known"),
+        pytest.param("++", inf, True, id="then at its interval"),
+        pytest.param("++-", inf, False, id="a bad probe of a head that is up"),
+        pytest.param("++---+", inf, True, id="the head was up, and it still is"),
+        pytest.param("++-", RESTING - 1, True, id="a head that has just come up is not hurried"),
+        pytest.param("++-", RESTING, False, id="for a minute"),
+        pytest.param("++----", 0.0, False, id="a head that has just gone down may be back soon"),
+        pytest.param("++-----", SETTLING - 1, False, id="or a little later"),
+        pytest.param("++------", SETTLING, True, id="and then it is down"),
+        pytest.param("++------+", inf, False, id="a good probe of a head that is down"),
+        pytest.param("++------+-", inf, True, id="the head was down, and it still is"),
+        pytest.param("++-0", inf, True, id="a probe that found nothing out is no reason to hurry"),
+        pytest.param("0", inf, True, id="nor is it for a new head"),
+        pytest.param("++-0-", inf, False, id="but the next bad one is"),
+    ],
+)
+def test_a_head_is_probed_fast_until_its_health_is_settled(
+    results: str, age: float, settled: bool
+) -> None:
+    check = Check("web", CheckKind.TCP, up_after=2, down_after=4)
+    tally = Tally()
+    for result in results:
+        tally = tallied(tally, RESULTS[result], check)
+    assert is_settled(tally, age) is settled
