@@ -81,6 +81,17 @@ def import_gdnsd(folder: Path, output: Path | None, as_json: bool) -> None:
     _show(lambda: gdnsd_plan(folder), output, as_json)
 
 
+@import_group.command("bind", epilog=_EPILOG)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@_ZONE
+@_common
+def import_bind(file: Path, zone: str | None, output: Path | None, as_json: bool) -> None:
+    """Import FILE, a zone file of BIND."""
+    from failoverdns.importing.sources import bind_plan
+
+    _show(lambda: bind_plan(file, zone), output, as_json)
+
+
 def _show(make: Callable[[], Any], output: Path | None, as_json: bool) -> None:
     """Print or write the plan that `make` returns, and end with the exit status."""
     from failoverdns.importing import writing

@@ -8,6 +8,7 @@ labels and zones are settled at the end, when everything is known: `finish`.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -35,6 +36,7 @@ from failoverdns.model.zone import CHALLENGE_LABEL, MAX_ORIGIN, STATUS_LABEL
 
 DEFAULT_LISTEN: Final = ("0.0.0.0:53", "[::]:53")
 
+_NUMBER: Final = re.compile("([0-9]{1,9})")
 _GRACE: Final = Policy("").grace
 _MAX_CHECK_NAME: Final = 64
 _MAX_GROUP_NAME: Final = 128
@@ -195,8 +197,8 @@ class PlanBuilder:
             groups=groups,
             listen=self.listen,
             needs_resolvers=self.needs_resolvers,
-            not_taken=tuple(self.not_taken),
-            notes=tuple(self.notes),
+            not_taken=tuple(sorted(self.not_taken, key=_reading_order)),
+            notes=tuple(sorted(self.notes, key=_reading_order)),
         )
 
     def _settled_policies(self, checks: Mapping[str, Settings]) -> dict[str, Settings]:
@@ -259,9 +261,11 @@ class PlanBuilder:
         contents = Contents(draft, self.not_taken, self.notes)
         names = {owner for owner, wanted in self._groups.items() if wanted.zone is draft}
         zone = contents.settled(own, names)
-        if zone.alias is not None and any(group.label == APEX_LABEL for group in own):
+        if zone.alias is None or any(group.label == APEX_LABEL for group in own):
             return replace(zone, alias=None)
-        return zone
+        by_owner = dict(zip(self._groups, groups, strict=True))
+        followed = by_owner.get(zone.alias)
+        return zone if followed is None else replace(zone, alias=followed.hostname)
 
 
 def _settling_time(settings: Settings) -> int:
@@ -271,6 +275,13 @@ def _settling_time(settings: Settings) -> int:
     if isinstance(interval, int) and isinstance(times, int):
         check = replace(check, interval=float(interval), up_after=times)
     return math.ceil(max(check.interval * (1 + 2 * check.jitter), check.up_after))
+
+
+def _reading_order(remark: Remark) -> list[tuple[int, str]]:
+    """Return a key that sorts remarks by file and line."""
+    return [
+        (int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBER.split(remark.place)
+    ]
 
 
 def _names_above(name: DomainName) -> Iterator[DomainName]:

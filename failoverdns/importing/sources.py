@@ -12,6 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from failoverdns.config.zones.master_file import read_master_file
+from failoverdns.importing.bind import ZoneSource, import_bind, require_zone
+from failoverdns.importing.builder import PlanBuilder
 from failoverdns.importing.gdnsd import Folder, import_gdnsd
 from failoverdns.importing.plan import Plan
 from failoverdns.importing.route53 import import_route53
@@ -73,6 +76,14 @@ def gdnsd_plan(folder: Path) -> Plan:
             files,
         )
     )
+
+
+def bind_plan(file: Path, zone: str | None) -> Plan:
+    """Return the plan for a zone file of BIND; `zone` is its name, if the file does not tell it."""
+    read_bytes(file, 0)
+    origin = zone_name(zone) if zone is not None else None
+    source = require_zone(ZoneSource(str(file), read_master_file(file, origin)))
+    return import_bind(str(file), [source], PlanBuilder("bind", str(file)))
 
 
 class FolderFiles:

@@ -34,7 +34,8 @@ _WORDS: Final = frozenset(("true", "false", "null"))
 def files_of(plan: Plan) -> dict[str, str]:
     """Return the text of each file, by its path in the folder of the configuration."""
     zones = {zone_file_name(zone): zone_file(zone) for zone in plan.zones if zone.records}
-    return {CONFIGURATION: configuration(plan), **zones, COMMANDS: script(plan)}
+    scripts = {COMMANDS: script(plan)} if plan.groups else {}
+    return {CONFIGURATION: configuration(plan), **zones, **scripts}
 
 
 def zone_file_name(zone: PlannedZone) -> str:

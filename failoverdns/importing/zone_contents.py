@@ -6,7 +6,6 @@ functions judge here and in `check-config`.  An RRset has one TTL, the lowest th
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
@@ -14,13 +13,14 @@ from typing import Final
 
 from failoverdns.config.errors import ConfigErrors, FaultReport, Place
 from failoverdns.config.scalars import host_name, mailbox
+from failoverdns.config.zones.apex_records import negative_ttl, soa_data
 from failoverdns.config.zones.record_text import Record, parse_record
 from failoverdns.config.zones.zone_records import static_records
 from failoverdns.importing.plan import APEX_LABEL, PlannedGroup, PlannedZone, Remark
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL, group_names
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, NS, SOA, A, OwnedRRset
+from failoverdns.model.records import AAAA, CNAME, NS, SOA, A, OwnedRRset, StartOfAuthority
 from failoverdns.model.zone import NameServer, SOATimers
 
 PLACEHOLDER: Final = ("ns1", ("192.0.2.53",))
@@ -64,19 +64,18 @@ class ZoneDraft:
     def add_own(self, place: str, record: Record) -> None:
         """Add a record of a zone file, where SOA and NS of the origin are the zone's own."""
         if record.owner == self.origin and record.rtype == SOA:
-            self._take_soa(record)
+            self.take_soa(soa_data(record.data), negative_ttl(record))
         elif record.owner == self.origin and record.rtype == NS:
             self.servers.append(DomainName(record.data))
         else:
             self.add(place, record)
 
-    def _take_soa(self, record: Record) -> None:
-        """Take the mailbox, the timers and the negative TTL (RFC 1035 section 3.3.13)."""
-        first = _name_length(record.data)
-        self.contact = DomainName(record.data[first : first + _name_length(record.data[first:])])
-        _, refresh, retry, expire, minimum = struct.unpack("!5I", record.data[-20:])
-        self.soa = SOATimers(*(max(1, min(timer, 2**31 - 1)) for timer in (refresh, retry, expire)))
-        self.negative_ttl = min(minimum, record.ttl)
+    def take_soa(self, soa: StartOfAuthority, negative_ttl: int) -> None:
+        """Take the mailbox, the timers and the negative TTL of a SOA record."""
+        timers = (soa.refresh, soa.retry, soa.expire)
+        self.contact = soa.mailbox
+        self.soa = SOATimers(*(max(1, min(timer, 2**31 - 1)) for timer in timers))
+        self.negative_ttl = negative_ttl
 
     def add_data(self, place: str, owner: DomainName, rtype: int, ttl: int, data: bytes) -> None:
         """Add a record with data in wire form; raises Malformed if no zone can have it."""
@@ -193,15 +192,22 @@ class Contents:
     def _unify(self) -> None:
         """Leave repeated records out, and give each RRset its lowest TTL."""
         lowest: dict[tuple[DomainName, int], int] = {}
+        uneven: dict[tuple[DomainName, int], Found] = {}
         seen: set[tuple[DomainName, int, bytes]] = set()
         kept = []
         for found in self._records:
             record = found.record
             key = (record.owner, record.rtype)
-            lowest[key] = min(record.ttl, lowest.get(key, record.ttl))
+            if lowest.setdefault(key, record.ttl) != record.ttl:
+                uneven.setdefault(key, found)
+                lowest[key] = min(record.ttl, lowest[key])
             if (*key, record.canonical) not in seen:
                 seen.add((*key, record.canonical))
                 kept.append(found)
+        for key, found in uneven.items():
+            subject = f"{found.record.owner} {found.record.type_text}"
+            text = f"its records have different TTLs; here all have the lowest, {lowest[key]}"
+            self._notes.append(Remark(found.place, subject, text))
         self._records = [
             Found(f.place, _with_ttl(f.record, lowest[f.record.owner, f.record.rtype]))
             for f in kept
@@ -211,12 +217,12 @@ class Contents:
         """Return the RRsets without the records that `check-config` would refuse."""
         for _ in range(_PASSES):
             faults = FaultReport("")
-            placed = [(Place(n, 1), found.record) for n, found in enumerate(self._records, 1)]
+            placed = [(_position(f.place, n), f.record) for n, f in enumerate(self._records, 1)]
             rrsets = static_records([], self._draft.origin, 0, servers, faults, placed)
             try:
                 faults.raise_if_any()
             except ConfigErrors as errors:
-                refused = {error.line: error.message for error in errors.errors}
+                refused = {error.column: error.message for error in errors.errors}
                 for number, message in refused.items():
                     self._refuse(self._records[number - 1], message)
                 self._records = [
@@ -245,12 +251,10 @@ class Contents:
         self._not_taken.append(Remark(found.place, subject, reason, advice))
 
 
-def _name_length(data: bytes) -> int:
-    """Return the length of the uncompressed name at the beginning of `data`."""
-    at = 0
-    while data[at]:
-        at += 1 + data[at]
-    return at + 1
+def _position(place: str, number: int) -> Place:
+    """Return a place with the file and the line of `place`, and with `number` as its column."""
+    file, _, line = place.rpartition(":")
+    return Place(int(line), number, file=file) if line.isdigit() else Place(number, number)
 
 
 def _with_ttl(record: Record, ttl: int) -> Record:

@@ -260,6 +260,29 @@ def test_an_alias_of_the_zone_itself_is_its_alias(importing: Importing) -> None:
     assert plan.needs_resolvers
 
 
+def test_an_alias_of_the_zone_to_a_group_follows_it(importing: Importing) -> None:
+    """Also if the group answers for a name that is no label."""
+    plan = importing.adopted(
+        alias("", "www.eu.shop.example."), *pair("www.eu", "192.0.2.1", "198.51.100.1")
+    )
+    assert plan.zones[0].alias == plan.groups[0].hostname
+    assert not plan.needs_resolvers
+
+
+def test_failover_of_the_zone_itself(importing: Importing) -> None:
+    """Records of other types stay beside it."""
+    plan = importing.adopted(
+        *pair("", "192.0.2.1", "198.51.100.1"),
+        plain("", "TXT", '"x"'),
+        alias("www", "shop.example."),
+    )
+    assert (plan.groups[0].name, plan.groups[0].label) == ("shop.example", "@")
+    assert static(plan) == [
+        'shop.example. 300 IN TXT "x"',
+        "www.shop.example. 60 IN CNAME shop.example.",
+    ]
+
+
 def test_a_lonely_secondary_is_the_primary(importing: Importing) -> None:
     plan = importing.adopted(pair("www", "192.0.2.1", "198.51.100.1")[1])
     assert plan.groups[0].primary == "www-backup"

@@ -54,7 +54,8 @@ class Adopted:
         server = Server(self.folder, config)
         self.servers.append(server)
         server.start()
-        lines = (self.folder / "commands.sh").read_text().splitlines()
+        script = self.folder / "commands.sh"
+        lines = script.read_text().splitlines() if script.exists() else []
         with server.connect() as client:
             for line in lines[3:]:
                 program, _, words = line.partition(" ")
@@ -137,7 +138,9 @@ def test_a_folder_of_gdnsd(adopted: Adopted) -> None:
     assert server.short("shop.example", "MX") == ["10 mail.shop.example."]
     assert server.short("shop.example", "NS") == ["ns1.shop.example.", "ns2.example.net."]
     assert server.short("ns1.shop.example", "AAAA") == ["2001:db8::53"]
-    assert answers(server, "www.shop.example", "AAAA") == ["www.shop.example. 300 AAAA 2001:db8::20"]
+    assert answers(server, "www.shop.example", "AAAA") == [
+        "www.shop.example. 300 AAAA 2001:db8::20"
+    ]
     assert answers(server, "api.v2.shop.example", "A") == [
         "api-v2.shop.example. 60 A 192.0.2.10",
         "api.v2.shop.example. 60 CNAME api-v2.shop.example.",
@@ -152,3 +155,25 @@ def test_a_folder_of_gdnsd(adopted: Adopted) -> None:
     assert soa.endswith(" 7200 1800 259200 900")
     server.ctl("switch", "shop.example", "--override", "target-down")
     assert server.short("shop.example", "A") == ["198.51.100.10"]
+
+
+def test_a_zone_file_of_bind(adopted: Adopted) -> None:
+    """It has no failover, so that there are no commands."""
+    said = run("bind", SOURCES / "shop.example.zone", "-o", adopted.folder, status=7)
+    for line, reason in ((20, "it is not an address"), (22, "ALIAS is not"), (24, "has a CNAME")):
+        assert re.search(rf"shop\.example\.zone:{line}: .*{reason}", said), said
+    server = adopted()
+    (soa,) = server.short("shop.example", "SOA")
+    assert soa.startswith("ns1.shop.example. hostmaster.shop.example. ")
+    assert soa.endswith(" 10800 900 1209600 300")
+    assert server.short("shop.example", "NS") == ["ns1.shop.example.", "ns2.example.net."]
+    assert server.short("ns1.shop.example", "A") == ["192.0.2.53"]
+    assert answers(server, "www.shop.example", "A") == [
+        "www.shop.example. 60 A 192.0.2.1",
+        "www.shop.example. 60 A 192.0.2.2",
+    ]
+    assert answers(server, "mail.shop.example", "A") == ["mail.shop.example. 300 A 192.0.2.80"]
+    assert server.short("old.shop.example", "TXT") == ['"the owner carries on"']
+    assert server.short("host-2.shop.example", "A") == ["192.0.2.102"]
+    assert server.short("x.dev.shop.example", "CNAME") == ["www.shop.example."]
+    assert "ns.child.shop.example." in server.dig("www.child.shop.example", "A")
