@@ -65,7 +65,11 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
 def import_route53(
     file: Path, zone: str | None, health_checks: Path | None, output: Path | None, as_json: bool
 ) -> None:
-    """Import FILE, the output of `aws route53 list-resource-record-sets`."""
+    """Import a hosted zone of Route 53.
+
+    FILE is the output of `aws route53 list-resource-record-sets --output json`; with - it is read
+    from standard input.
+    """
     from failoverdns.importing.sources import route53_plan
 
     _show(lambda: route53_plan(file, zone, health_checks), output, as_json)
@@ -75,7 +79,10 @@ def import_route53(
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 @_common
 def import_gdnsd(folder: Path, output: Path | None, as_json: bool) -> None:
-    """Import FOLDER, the configuration of gdnsd: the file config, and the folder zones."""
+    """Import the zones and failover of gdnsd.
+
+    FOLDER has the file config and the folder zones.
+    """
     from failoverdns.importing.sources import gdnsd_plan
 
     _show(lambda: gdnsd_plan(folder), output, as_json)
@@ -86,7 +93,7 @@ def import_gdnsd(folder: Path, output: Path | None, as_json: bool) -> None:
 @_ZONE
 @_common
 def import_bind(file: Path, zone: str | None, output: Path | None, as_json: bool) -> None:
-    """Import FILE, a zone file of BIND."""
+    """Import a zone file of BIND."""
     from failoverdns.importing.sources import bind_plan
 
     _show(lambda: bind_plan(file, zone), output, as_json)

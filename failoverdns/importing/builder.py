@@ -7,13 +7,13 @@ labels and zones are settled at the end, when everything is known: `finish`.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from failoverdns.config.scalars import host_name
+from failoverdns.importing.grace import with_grace
 from failoverdns.importing.naming import flat_label, label_of, unused
 from failoverdns.importing.plan import (
     APEX_LABEL,
@@ -28,16 +28,13 @@ from failoverdns.importing.plan import (
 from failoverdns.importing.zone_contents import Contents, ZoneDraft
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL
-from failoverdns.model.health import Check, CheckKind
 from failoverdns.model.names import DomainName, plain_label
-from failoverdns.model.policy import Policy
 from failoverdns.model.records import CNAME
 from failoverdns.model.zone import CHALLENGE_LABEL, MAX_ORIGIN, STATUS_LABEL
 
 DEFAULT_LISTEN: Final = ("0.0.0.0:53", "[::]:53")
 
 _NUMBER: Final = re.compile("([0-9]{1,9})")
-_GRACE: Final = Policy("").grace
 _MAX_CHECK_NAME: Final = 64
 _MAX_GROUP_NAME: Final = 128
 _RESERVED: Final = frozenset((STATUS_LABEL, CHALLENGE_LABEL, "primary", "backup"))
@@ -192,7 +189,7 @@ class PlanBuilder:
             source=self.source,
             zones=zones,
             checks=checks,
-            policies=self._settled_policies(checks) if groups else {},
+            policies=with_grace(self.policies, checks) if groups else {},
             applications=applications,
             groups=groups,
             listen=self.listen,
@@ -200,19 +197,6 @@ class PlanBuilder:
             not_taken=tuple(sorted(self.not_taken, key=_reading_order)),
             notes=tuple(sorted(self.notes, key=_reading_order)),
         )
-
-    def _settled_policies(self, checks: Mapping[str, Settings]) -> dict[str, Settings]:
-        """Return the policies, with a grace that is long enough for the checks.
-
-        The server must have had the time to see a side up again, or it would leave a primary that
-        is up only because it was itself cut off for a while.
-        """
-        needed = max((_settling_time(check) for check in checks.values()), default=0)
-        grace = {"grace": needed} if needed > _GRACE else {}
-        return {
-            name: {**policy, **grace} if policy.get("mode") == "automatic" else policy
-            for name, policy in self.policies.items()
-        }
 
     def _settled_groups(self) -> tuple[PlannedGroup, ...]:
         labels = {o: label for o, wanted in self._groups.items() if (label := _own_label(wanted))}
@@ -266,15 +250,6 @@ class PlanBuilder:
         by_owner = dict(zip(self._groups, groups, strict=True))
         followed = by_owner.get(zone.alias)
         return zone if followed is None else replace(zone, alias=followed.hostname)
-
-
-def _settling_time(settings: Settings) -> int:
-    """Return the seconds after which a check has surely said that a head is up again."""
-    interval, times = settings.get("interval"), settings.get("up_after")
-    check = Check("", CheckKind.TCP)
-    if isinstance(interval, int) and isinstance(times, int):
-        check = replace(check, interval=float(interval), up_after=times)
-    return math.ceil(max(check.interval * (1 + 2 * check.jitter), check.up_after))
 
 
 def _reading_order(remark: Remark) -> list[tuple[int, str]]:

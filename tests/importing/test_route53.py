@@ -380,6 +380,15 @@ def test_a_disabled_health_check_is_left_out(importing: Importing) -> None:
     assert plan.checks == {}
 
 
+def test_a_rare_probe_needs_a_longer_grace(importing: Importing) -> None:
+    """The default suits probes every 10 seconds; a longer one is written."""
+    sets = pair("www", "192.0.2.1", "198.51.100.1", HealthCheckId="h")
+    plan = importing.adopted(*sets, checks={"h": CHECK | {"RequestInterval": 30}})
+    assert plan.policies["route53"]["grace"] == 36
+    plan = importing.adopted(*sets, checks={"h": CHECK | {"RequestInterval": 10}})
+    assert "grace" not in plan.policies["route53"]
+
+
 def test_checks_of_other_addresses_are_one_check(importing: Importing) -> None:
     sets = pair("www", "192.0.2.1", "198.51.100.1", HealthCheckId="a")
     sets[1]["HealthCheckId"] = "b"
