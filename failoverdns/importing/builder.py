@@ -35,6 +35,9 @@ from failoverdns.model.zone import CHALLENGE_LABEL, MAX_ORIGIN, STATUS_LABEL
 DEFAULT_LISTEN: Final = ("0.0.0.0:53", "[::]:53")
 
 _NUMBER: Final = re.compile("([0-9]{1,9})")
+_SHOWN: Final = 3
+"""Reasons that are shown if nothing was taken."""
+
 _MAX_CHECK_NAME: Final = 64
 _MAX_GROUP_NAME: Final = 128
 _RESERVED: Final = frozenset((STATUS_LABEL, CHALLENGE_LABEL, "primary", "backup"))
@@ -177,7 +180,13 @@ class PlanBuilder:
         return flat if len(self.zones) == 1 else f"{flat}.{zone.origin}"
 
     def finish(self) -> Plan:
-        """Return the plan: groups have labels, and zones only the records that they can have."""
+        """Return the plan: groups have labels, and zones only the records that they can have.
+
+        Raises Malformed if no zone was taken.
+        """
+        if not self.zones:
+            reasons = (f"{r.place}: {r.subject}: {r.reason}" for r in self.not_taken[:_SHOWN])
+            raise Malformed("\n".join(reasons) or f"{self.source}: has no zone")
         groups = self._settled_groups()
         zones = tuple(self._settled_zone(zone, groups) for zone in self.zones.values())
         used = {name for group in groups for name in (group.primary, group.backup)}

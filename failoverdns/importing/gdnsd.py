@@ -115,12 +115,12 @@ class _Import:
         texts = list(listen.data) if isinstance(listen.data, dict) else listen.texts()
         found = []
         for text in texts:
-            if text == "any":
-                found += [f"0.0.0.0:{port}", f"[::]:{port}"]
-            elif (address := _with_port(text, port)) is not None:
-                found.append(address)
-            else:
-                self._builder.refuse(listen.place, f"listen {text[:60]}", "it is not an address")
+            for host in ("0.0.0.0", "::") if text == "any" else (text,):
+                if (address := _with_port(host, port)) is not None:
+                    found.append(address)
+                else:
+                    reason = "it is not an address with a port"
+                    self._builder.refuse(listen.place, f"listen {host[:60]}", reason)
         self._builder.listen = tuple(dict.fromkeys(found)) or self._builder.listen
 
     def _take(self, zone: ZoneDraft, record: DynamicRecord) -> None:
@@ -169,8 +169,12 @@ class _Import:
 
 def _with_port(text: str, port: str) -> str | None:
     """Return an address of `listen` with its port, or None if it is none."""
-    if is_address(text):
-        return f"[{text}]:{port}" if ":" in text else f"{text}:{port}"
-    host, _, own = text.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    return text if is_address(bare) and own.isascii() and own.isdigit() else None
+    host = text
+    if not is_address(text):
+        host, _, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+    if not (is_address(host) and port.isascii() and port.isdigit() and len(port) <= 5):
+        return None
+    if not 0 < int(port) < 65536:
+        return None
+    return f"[{host}]:{int(port)}" if ":" in host else f"{host}:{int(port)}"

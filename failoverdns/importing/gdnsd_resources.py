@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from failoverdns.config.scalars import host_name
 from failoverdns.importing.builder import PlanBuilder
 from failoverdns.importing.gdnsd_checks import ServiceTypes
 from failoverdns.importing.naming import label_of, unused
 from failoverdns.importing.plan import PlannedHead, Settings
 from failoverdns.importing.vscf import Value
 from failoverdns.model.errors import Malformed
+from failoverdns.model.hostnames import target_hostname
 from failoverdns.model.names import DomainName, is_address
 
 POLICIES: Final[Mapping[str, Settings]] = {
@@ -244,7 +244,7 @@ class Resources:
                 found = self._resource(plugin, resource)
                 return self._multifo(resource, found, self._inherited(plugin), decides=True)
             if not is_address(value.data):
-                hostname = host_name(value.data)
+                hostname = target_hostname(value.data)
                 return self._builder.application(
                     name, (PlannedHead("lb", hostname=hostname.to_text()),)
                 )

@@ -114,7 +114,7 @@ class Contents:
         return PlannedZone(
             origin=draft.origin,
             nameservers={
-                server.name.to_text(): tuple(map(str, server.addresses)) for server in servers
+                _server_text(server.name): tuple(map(str, server.addresses)) for server in servers
             },
             contact=self._contact(),
             negative_ttl=None if draft.negative_ttl is None else min(draft.negative_ttl, MAX_TTL),
@@ -259,6 +259,12 @@ def _position(place: str, number: int) -> Place:
 
 def _with_ttl(record: Record, ttl: int) -> Record:
     return Record(record.owner, record.rtype, ttl, record.data, record.canonical)
+
+
+def _server_text(name: DomainName) -> str:
+    """Return the name of a server for `nameservers`, where a name without a dot is relative."""
+    text = name.to_text()
+    return text if "." in text else name.absolute_text()
 
 
 def _server_problem(name: DomainName, origin: DomainName, has_addresses: bool) -> str | None:

@@ -245,6 +245,27 @@ def test_the_zone_has_its_own_settings(importing: Importing) -> None:
     assert 'listen: ["0.0.0.0:5353", "[::]:5353"]' in text
 
 
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        ("[ 192.0.2.1, 2001:db8::1 ]", "192.0.2.1:53 [2001:db8::1]:53"),
+        ('[ "[2001:db8::1]:5353" 192.0.2.1:54 192.0.2.1:054 ]', "[2001:db8::1]:5353 192.0.2.1:54"),
+        ("{ 192.0.2.1 => { tcp_timeout = 15 } }", "192.0.2.1:53"),
+        ("any", "0.0.0.0:53 [::]:53"),
+        ("[ name, 192.0.2.1:0, 192.0.2.1:99999 ]", "0.0.0.0:53 [::]:53"),
+    ],
+)
+def test_addresses_to_listen_on(importing: Importing, listen: str, expected: str) -> None:
+    plan = importing("x A 192.0.2.1\n", f"options => {{ listen => {listen} }}")
+    assert " ".join(plan.listen) == expected
+    assert len(plan.not_taken) == (3 if "name" in listen else 0)
+
+
+def test_a_server_with_a_name_of_one_label(importing: Importing) -> None:
+    """Such a name is absolute in the source, and relative in `nameservers` without its dot."""
+    assert "      ns.: []" in configuration(importing("@ NS ns.\n", ""))
+
+
 def test_strings_are_split_between_bytes() -> None:
     assert split_strings('"a" b "c;\\"d"') == '"a" b "c;\\"d"'
     first, second = split_strings('"' + "x" * 254 + "\\200\\201" + '"').split(" ")

@@ -283,6 +283,32 @@ def test_failover_of_the_zone_itself(importing: Importing) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("192.0.2.1", "an address"),
+        ("lb", "it has only one part"),
+        ("\\052.example.net", "wildcard"),
+        ("https://a.example/", "a URL or path"),
+        ("www.shop.example", "leads back to www.shop.example"),
+        ("one.shop.example", "leads back to www.shop.example"),
+        ("", "Value is missing"),
+    ],
+)
+def test_hostnames_that_cannot_work_are_listed(
+    importing: Importing, target: str, reason: str
+) -> None:
+    sets = pair("www", target, "b.example.net", "CNAME")
+    circle = plain("one", "CNAME", "www.shop.example")
+    if not target:
+        with pytest.raises(Malformed, match=reason):
+            importing.adopted(*sets, circle)
+        return
+    plan = importing.adopted(*sets, circle)
+    assert reason in short(plan.not_taken)["www.shop.example CNAME PRIMARY"]
+    assert heads(plan, plan.groups[0].primary) == (PlannedHead("lb", hostname="b.example.net"),)
+
+
 def test_a_lonely_secondary_is_the_primary(importing: Importing) -> None:
     plan = importing.adopted(pair("www", "192.0.2.1", "198.51.100.1")[1])
     assert plan.groups[0].primary == "www-backup"
