@@ -93,7 +93,7 @@ def import_gdnsd(folder: Path, output: Path | None, as_json: bool) -> None:
 @_ZONE
 @_common
 def import_bind(file: Path, zone: str | None, output: Path | None, as_json: bool) -> None:
-    """Import a zone file of BIND."""
+    """Import a zone file of BIND, or its named.conf."""
     from failoverdns.importing.sources import bind_plan
 
     _show(lambda: bind_plan(file, zone), output, as_json)
@@ -148,9 +148,12 @@ def _write(folder: Path, files: dict[str, str]) -> None:
 
 def _fail(message: str, as_json: bool) -> None:
     """Print an error, and end."""
+    from failoverdns.importing.writing import shown
+
     if as_json or click.get_current_context().find_root().obj["json"]:
         error = {"code": "malformed", "message": message}
         click.echo(json.dumps({"ok": False, "error": error}))
     else:
-        click.echo(message, err=True)
+        for line in message.split("\n"):
+            click.echo(shown(line), err=True)
     sys.exit(REFUSED)

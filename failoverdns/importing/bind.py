@@ -1,21 +1,27 @@
-"""Map zone files of BIND: the settings of a zone, and its static records.
+"""Map zone files of BIND, one by one or as `named.conf` names them: settings and static records.
 
 A zone file has no failover, so that there are no commands; groups are made afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from failoverdns.config.zones.master_file import MasterFile
 from failoverdns.config.zones.record_text import parse_record
 from failoverdns.importing.builder import PlanBuilder
+from failoverdns.importing.named_conf import Statement
 from failoverdns.importing.plan import Plan
 from failoverdns.importing.zone_contents import ZoneDraft
 from failoverdns.model.errors import Malformed
+from failoverdns.model.names import DomainName
 
+_BUILT_IN: Final = frozenset(
+    ("localhost", "127.in-addr.arpa", "0.in-addr.arpa", "255.in-addr.arpa")
+)
+_TRANSFER: Final = "Get its records from its primary, and import them: dig AXFR ZONE @PRIMARY"
 _SHOWN: Final = 3
 """Errors that are shown of a file that is no zone file."""
 
@@ -40,6 +46,36 @@ def import_bind(source: str, zones: Sequence[ZoneSource], builder: PlanBuilder) 
         draft.comments.append("Write the names and addresses of your own servers here.")
         _fill(draft, zone, builder)
     return builder.finish()
+
+
+def zone_statements(
+    statements: Sequence[Statement], builder: PlanBuilder
+) -> Iterator[tuple[Statement, DomainName, str]]:
+    """Yield the statement, the name and the file of each zone whose records BIND has.
+
+    All other zones, and views, are listed in the builder.
+    """
+    for statement in statements:
+        word = statement.words[0].lower() if statement.words else ""
+        if word == "view":
+            name = " ".join(statement.words[1:2])
+            reason = "clients get different answers in views, and one answer here"
+            advice = "Import the zone files that all clients shall see, one by one"
+            builder.refuse(statement.place, f"the view {name}", reason, advice)
+        if word != "zone" or len(statement.words) < 2 or statement.block is None:
+            continue
+        text = statement.words[1]
+        kind, file = (statement.value("type") or "").lower(), statement.value("file")
+        if kind == "hint" or text.lower() in _BUILT_IN:
+            builder.note(statement.place, f"the zone {text}", "every BIND has it: it is left out")
+        elif kind not in ("master", "primary") or file is None:
+            reason = f"its type is {kind or 'not given'}" if file else "no file has its records"
+            builder.refuse(statement.place, f"the zone {text}", reason, _TRANSFER)
+        else:
+            try:
+                yield statement, DomainName.from_text(text), file
+            except Malformed as fault:
+                builder.refuse(statement.place, f"the zone {text}", str(fault))
 
 
 def require_zone(zone: ZoneSource) -> ZoneSource:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import glob
 import os
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from failoverdns.config.zones.master_file import read_master_file
-from failoverdns.importing.bind import ZoneSource, import_bind, require_zone
+from failoverdns.config.zones.zone_file import LIMITS
+from failoverdns.importing.bind import ZoneSource, import_bind, require_zone, zone_statements
 from failoverdns.importing.builder import PlanBuilder
 from failoverdns.importing.gdnsd import Folder, import_gdnsd
+from failoverdns.importing.named_conf import Statement, is_named_conf, parse_named_conf
 from failoverdns.importing.plan import Plan
 from failoverdns.importing.route53 import import_route53
 from failoverdns.importing.route53_documents import (
@@ -29,6 +32,9 @@ from failoverdns.importing.vscf import MAX_FILES, SourceFile
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.regular_files import open_regular
+
+MAX_INCLUDES: Final = 8
+"""How deep files of BIND may include each other."""
 
 GDNSD_SIZE: Final = 64 * 1024 * 1024
 """Bytes of all files of a folder of gdnsd, at most."""
@@ -79,11 +85,67 @@ def gdnsd_plan(folder: Path) -> Plan:
 
 
 def bind_plan(file: Path, zone: str | None) -> Plan:
-    """Return the plan for a zone file of BIND; `zone` is its name, if the file does not tell it."""
-    read_bytes(file, 0)
+    """Return the plan for a zone file of BIND, or for its `named.conf`.
+
+    `zone` is the name of the zone, if a zone file does not tell it.
+    """
+    data = read_bytes(file, LIMITS.size)
+    builder = PlanBuilder("bind", str(file))
+    text = data.decode("utf-8", "replace")
+    if is_named_conf(text):
+        zones = list(_zones_of_named(file, text, builder, zone))
+        return import_bind(str(file), zones, builder)
     origin = zone_name(zone) if zone is not None else None
     source = require_zone(ZoneSource(str(file), read_master_file(file, origin)))
-    return import_bind(str(file), [source], PlanBuilder("bind", str(file)))
+    return import_bind(str(file), [source], builder)
+
+
+def _zones_of_named(
+    file: Path, text: str, builder: PlanBuilder, wanted: str | None
+) -> Iterator[ZoneSource]:
+    """Yield the zone files that a `named.conf` names; `wanted` is the only zone, or None."""
+    only = zone_name(wanted) if wanted is not None else None
+    statements = list(_with_includes(parse_named_conf(text, str(file)), [file.parent], 0))
+    options = next((s for s in statements if s.words[:1] == ("options",)), None)
+    directory = options.value("directory") if options is not None else None
+    folders = [Path(directory), file.parent] if directory else [file.parent]
+    for statement, origin, name in zone_statements(statements, builder):
+        if only is not None and origin != only:
+            continue
+        path = _found(name, folders)
+        try:
+            yield require_zone(ZoneSource(statement.place, read_master_file(path, origin)))
+        except Malformed as fault:
+            builder.refuse(statement.place, f"the zone {origin}", str(fault))
+
+
+def _with_includes(
+    statements: Iterable[Statement], folders: Sequence[Path], depth: int
+) -> Iterator[Statement]:
+    """Yield statements, with those of included files in the place of `include`."""
+    for statement in statements:
+        if statement.words[:1] != ("include",) or len(statement.words) < 2:
+            yield statement
+            continue
+        if depth >= MAX_INCLUDES:
+            raise Malformed(f"{statement.place}: files include each other too deeply")
+        path = _found(statement.words[1], folders)
+        try:
+            text = read_bytes(path, LIMITS.size).decode("utf-8", "replace")
+        except Malformed as fault:
+            raise Malformed(f"{statement.place}: {fault}") from None
+        yield from _with_includes(parse_named_conf(text, str(path)), folders, depth + 1)
+
+
+def _found(name: str, folders: Sequence[Path]) -> Path:
+    """Return the path of a file that `named.conf` names.
+
+    A file that is not where BIND has it is looked for in the folder of `named.conf`, so that a copy
+    of the files can be imported.
+    """
+    paths = [folder / name for folder in folders]
+    paths.append(folders[-1] / Path(name).name)
+    return next((path for path in paths if path.exists()), paths[0])
 
 
 class FolderFiles:

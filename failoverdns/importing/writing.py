@@ -46,7 +46,7 @@ def zone_file_name(zone: PlannedZone) -> str:
 def configuration(plan: Plan) -> str:
     """Return the configuration as YAML."""
     lines = [
-        f"# Made from {_comment(plan.source)} by `failoverdns import {plan.maker}`.",
+        f"# Made from {shown(plan.source)} by `failoverdns import {plan.maker}`.",
         "# Look at every line; then check the file: failoverdns check-config FILE",
         "",
         "zones:",
@@ -92,9 +92,9 @@ def remark_lines(remarks: Sequence[Remark]) -> list[str]:
     """Return remarks for people: one line with place, subject and reason, one with the advice."""
     lines = []
     for remark in remarks:
-        lines.append(f"{remark.place}: {remark.subject}: {remark.reason}.")
+        lines.append(shown(f"{remark.place}: {remark.subject}: {remark.reason}."))
         if remark.advice:
-            lines.append(f"    {remark.advice}.")
+            lines.append(shown(f"    {remark.advice}."))
     return lines
 
 
@@ -123,7 +123,7 @@ def result(plan: Plan, files: Mapping[str, str]) -> dict[str, Json]:
 
 def _zone(zone: PlannedZone) -> Iterator[str]:
     yield f"  {_text(zone.origin.to_text())}:"
-    yield from (f"    # {_comment(comment)}" for comment in zone.comments)
+    yield from (f"    # {shown(comment)}" for comment in zone.comments)
     yield "    nameservers:"
     for name, addresses in zone.nameservers.items():
         yield f"      {_text(name)}: {_value(list(addresses))}"
@@ -205,5 +205,6 @@ def _character(letter: str) -> str:
     return letter if letter.isprintable() else f"\\U{ord(letter):08x}"
 
 
-def _comment(text: str) -> str:
+def shown(text: str) -> str:
+    """Return text of a source on one line, without what a terminal would carry out."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
