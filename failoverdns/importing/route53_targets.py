@@ -66,15 +66,15 @@ class Targets:
             self.follow(entry, found)
         if entry.health_check is not None:
             check = self._checks.name_of(entry.health_check, entry.place)
-            if check is not None:
-                found.checks.append(check)
-        elif entry.evaluates and entry.failover:
-            self._builder.refuse(
-                entry.place,
-                f"{subject_of(entry)}: EvaluateTargetHealth",
-                f"the health of {entry.alias} is known to AWS only",
-                "Write a check for it in `checks`, and use it: failoverdns application set",
-            )
+            found.checks += [check] if check is not None else []
+        if entry.evaluates and entry.failover and found.is_alias:
+            subject = f"{subject_of(entry)}: EvaluateTargetHealth"
+            reason = f"the health of {entry.alias} is known to AWS only"
+            if found.checks:
+                self._builder.note(entry.place, subject, f"{reason}; its health check counts alone")
+            else:
+                advice = "Write a check for it in `checks`, and use it: failoverdns application set"
+                self._builder.refuse(entry.place, subject, reason, advice)
         return found
 
     def _take_values(self, entry: RecordSet, found: Target) -> None:
@@ -108,6 +108,9 @@ class Targets:
                     "applications, not other groups"
                 )
             at = entries[0]
+            if entry.evaluates and at.health_check is not None:
+                check = self._checks.name_of(at.health_check, at.place)
+                found.checks += [check] if check is not None else []
             if at.alias is None:
                 found.ttl = at.ttl
                 self._take_values(at, found)

@@ -433,6 +433,20 @@ def test_the_health_of_an_alias_target_is_listed(importing: Importing) -> None:
     )
 
 
+def test_the_health_of_an_alias_target_of_the_zone_is_known(importing: Importing) -> None:
+    """A record without a health check is always healthy there."""
+    sets = [
+        alias("www", f"{word}.shop.example.", Failover=side)
+        for word, side in (("one", "PRIMARY"), ("two", "SECONDARY"))
+    ]
+    for entry in sets:
+        entry["AliasTarget"]["EvaluateTargetHealth"] = True
+    one = plain("one", "A", "192.0.2.1", HealthCheckId="h")
+    plan = importing.adopted(*sets, one, plain("two", "A", "192.0.2.2"), checks={"h": CHECK})
+    assert plan.not_taken == ()
+    assert [a.checks for a in plan.applications] == [("http-80-up",), ()]
+
+
 def test_odd_names_are_quoted_for_the_shell(importing: Importing) -> None:
     plan = importing(*pair("a'b;$(rm)", "192.0.2.1", "192.0.2.2"))
     (group,) = plan.groups
