@@ -47,13 +47,15 @@ class Decision:
 
 
 def warned_after(decision: Decision, warnings: Callable[[View], Iterable[str]]) -> Decision:
-    """Return a decision whose reply has the warnings, if any, that the state after it calls for."""
+    """Return a decision whose reply has the warnings, if any, that the state after it calls for.
+
+    They follow the warnings that the reply has already.
+    """
 
     def report(view: View) -> dict[str, Json]:
         reply = decision.report(view)
-        found: list[Json] = [*warnings(view)]
         before = reply.get("warnings")
-        found = [*(before if isinstance(before, list) else ()), *found]
+        found = [*(before if isinstance(before, list) else ()), *warnings(view)]
         return {**reply, "warnings": found} if found else reply
 
     return replace(decision, report=report)
@@ -64,8 +66,8 @@ def warned(decision: Decision, warnings: Iterable[str]) -> Decision:
 
     A reply without any does not have the key.
     """
-    added = [*warnings]
-    return warned_after(decision, lambda _: added)
+    texts = tuple(warnings)
+    return warned_after(decision, lambda _after: texts) if texts else decision
 
 
 def tried(decision: Decision, *, dry_run: bool) -> Decision:

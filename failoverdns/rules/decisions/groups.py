@@ -80,10 +80,9 @@ def add_group(view: View, command: AddGroup, moment: Moment, random: Random) -> 
     )
     check_circles(view, None, group)
     added = Decision((Write(None, group),), lambda after: group_report(after, group))
-    chosen = command.label is not None
-    said = warned(added, hidden_by_group(view, zone, label) if chosen else ())
+    hidden = hidden_by_group(view, zone, label) if command.label is not None else ()
     return warned_after(
-        said,
+        warned(added, hidden),
         lambda after: (*group_warnings(after, group), *certificate_warnings(after, group, moment)),
     )
 
