@@ -23,6 +23,7 @@ from failoverdns.model.certificate import (
     Order,
 )
 from failoverdns.model.entity import Entity
+from failoverdns.model.former_name import FormerName
 from failoverdns.model.group import Group, Tombstone
 from failoverdns.model.history_cut import HistoryCut
 from failoverdns.model.names import DomainName
@@ -160,6 +161,7 @@ KINDS: Mapping[type[Entity], DocumentKind] = {
     Application: DocumentKind("application", write_application, read_application),
     Group: DocumentKind("group", write_group, read_group),
     Tombstone: DocumentKind("tombstone", _write_tombstone, _read_tombstone),
+    FormerName: DocumentKind("former-name", asdict, lambda d: FormerName(**_but_kind(d))),
     ZoneSerial: DocumentKind("zone", _write_zone, _read_zone),
     Certificate: DocumentKind(
         "certificate", _write_certificate, _read_certificate, lambda e: e.facts.bundle

@@ -5,7 +5,8 @@
 | `application` | none is attached to that side            |                                   |
 | `targets`     | it has no web head, or its hostname      | its hostname has no addresses in  |
 |               | leads back to the group: `target-loop`   | a zone here, or no host can be    |
-|               |                                          | called so                         |
+|               |                                          | called so; a zone whose alias is  |
+|               |                                          | the group would answer no address |
 | `health`      | it is down: rule `target-down`           | its health is unknown             |
 | `safety`      | a safety rule forbids it                 |                                   |
 | `policy`      |                                          | it can never switch the group, or |
@@ -54,7 +55,7 @@ from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
 from failoverdns.rules.derived.obstacles import report_of
 from failoverdns.rules.derived.renewing import renew_at
-from failoverdns.rules.derived.targets import application_on, target_of
+from failoverdns.rules.derived.targets import application_on, has_addresses, target_of
 from failoverdns.rules.derived.trails import dead_end, group_circle
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import pointed_at
@@ -162,10 +163,15 @@ def _note_targets(view: View, proposal: SwitchProposal, note: Note) -> None:
     doubt = _odd_hostname(application) or dead_end(view, application)
     if not targets or circle is not None:
         note("targets", FAILED, circle or "it resolves to nothing")
-    elif doubt is not None:
+        return
+    if doubt is not None:
         note("targets", WARNING, doubt)
     else:
         note("targets", OK, targets)
+    if not has_addresses(view, proposal.after, side):
+        for origin in view.aliases.get(proposal.after.hostname, ()):
+            text = f"{origin}, whose alias is {proposal.after.hostname}, would answer no address: "
+            note("targets", WARNING, f"{text}{targets} is not resolved yet")
 
 
 def _odd_hostname(application: Application) -> str | None:
