@@ -3,13 +3,15 @@
     www.customer.example -> CNAME -> shop.failover.example, the hostname of a group
 
 A wildcard answers for names that do not exist (RFC 4592).  The names of groups, sides and
-applications exist, and so do those between an origin and a name with records.
+applications exist, those of removed ones count as if they did, and so do names between an origin
+and a name with records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from failoverdns.model.former_name import FormerName
 from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import CNAME, Opaque, RRset
@@ -69,6 +71,22 @@ def leads_to(view: View, name: DomainName, *, wildcards: bool = True) -> DomainN
     return next((_target(rrset) for rrset in zone.static.at(owner) if rrset.rtype == CNAME), None)
 
 
+def _has_label(view: View, zone: Zone, name: DomainName) -> bool:
+    """Return whether a name is that of a group, or was until its group was removed."""
+    if name == zone.origin:
+        return answering_group(view, name) is not None
+    label = next(name.labels()).decode("latin-1")
+    return name.parent() == zone.origin and view.label_owner(zone.origin, label) is not None
+
+
+def _has_status(view: View, zone: Zone, name: DomainName) -> bool:
+    """Return whether `_status.` before a name exists: it is, or was, that of an application."""
+    called = next(name.labels()).decode("latin-1")
+    return zone.reveal.status and (
+        view.application_named(called) is not None or view.entity(FormerName, called) is not None
+    )
+
+
 def _target(rrset: RRset) -> DomainName | None:
     match rrset.data[0]:
         case Opaque(wire):
@@ -80,13 +98,13 @@ def _target(rrset: RRset) -> DomainName | None:
 
 def exists(view: View, zone: Zone, name: DomainName) -> bool:
     """Return whether a name at or below the origin of a zone exists (RFC 8020)."""
-    if name == zone.origin or zone.has_configured(name) or answering_group(view, name) is not None:
+    if name == zone.origin or zone.has_configured(name):
         return True
     first, parent = next(name.labels()), name.parent()
-    if first in _SIDES and answering_group(view, parent) is not None:
+    if first in _SIDES and zone.reveal.sides and _has_label(view, zone, parent):
         return True
-    if parent == zone.origin and view.application_named(first.decode("latin-1")) is not None:
-        return True  # because of _status.<application>
+    if parent == zone.origin and (_has_label(view, zone, name) or _has_status(view, zone, name)):
+        return True
     tail = name.wire
     return any(
         owner.endswith(tail) and DomainName(owner).is_at_or_below(name)
