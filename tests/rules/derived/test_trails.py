@@ -335,6 +335,13 @@ def test_a_group_at_the_apex_has_only_its_own_names() -> None:
     carry_out(view, SetHead("cloud", "lb", hostname="host.failover.test"))
 
 
+def test_a_group_at_the_apex_may_answer_with_a_name_of_its_zone() -> None:
+    apex = group("apex", "eu", None, label="@", flatten=True)
+    served = zones(address("host.failover.test"))
+    view = state(samples.eu(), cloud("host.failover.test"), apex, zones=served)
+    carry_out(view, SetGroup("apex", backup="cloud"))
+
+
 def test_preflight_doubts_a_hostname_that_an_earlier_version_took() -> None:
     for hostname, result in (("198.51.100.20", "warning"), ("lb.example", "ok")):
         view = state(samples.eu(), cloud(hostname, "us"), samples.group())
