@@ -7,9 +7,10 @@ whether the policies of groups can still act (`rules.derived.trails` and `obstac
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 
-from failoverdns.model.application import Application
+from failoverdns.model.application import Application, Nothing
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, Side
 from failoverdns.model.moment import Moment
@@ -18,6 +19,7 @@ from failoverdns.model.rule_names import PreflightRule
 from failoverdns.rules.decisions.switching import plan
 from failoverdns.rules.derived.active_side import policy_of
 from failoverdns.rules.derived.obstacles import sentences
+from failoverdns.rules.derived.targets import application_on, target_of
 from failoverdns.rules.derived.trails import application_circle, dead_end, group_circle
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import (
@@ -61,7 +63,10 @@ def check_circles(view: View, before: Group | None, after: Group) -> None:
 
 def application_warnings(view: View, application: Application) -> list[str]:
     """Return what keeps the policies of groups from acting, and whether the target is dead here."""
-    found = sentences(view, islice(view.following(application.id), _MOST_FOLLOWING))
+    groups = list(islice(view.following(application.id), _MOST_FOLLOWING))
+    found = sentences(view, groups)
+    for group in groups:
+        found += _unresolved(view, group)
     dead = dead_end(view, application)
     return found if dead is None else [*found, dead]
 
@@ -70,7 +75,25 @@ def group_warnings(view: View, group: Group) -> list[str]:
     """Return what keeps a group's policy from acting, and which of its targets are dead here."""
     found = [view.application(id_) for id_ in group.applications]
     dead = (dead_end(view, application) for application in found if application is not None)
-    return [*sentences(view, [group]), *(text for text in dead if text is not None)]
+    said = (text for text in dead if text is not None)
+    return [*sentences(view, [group]), *_unresolved(view, group), *said]
+
+
+def _unresolved(view: View, group: Group) -> Iterator[str]:
+    """Yield which sides of a group at an apex answer nothing until a hostname is resolved.
+
+    There is no CNAME record at an apex that could be answered before (RFC 1034 section 3.6.2).
+    """
+    if not group.is_apex:
+        return
+    for side in Side:
+        application = application_on(view, group, side)
+        target = pointed_at(application) if application is not None else None
+        if target is not None and isinstance(target_of(view, group, side), Nothing):
+            yield (
+                f"the {side.value} of group {group.name}, at the apex of {group.zone}, answers "
+                f"nothing until the resolvers of the configuration have found addresses of {target}"
+            )
 
 
 def has_other_policy(before: Group, after: Group) -> bool:
