@@ -12,7 +12,7 @@ from itertools import islice
 
 from failoverdns.model.application import Application, Nothing
 from failoverdns.model.errors import Rejected
-from failoverdns.model.group import Group, Side
+from failoverdns.model.group import Group, Side, group_names
 from failoverdns.model.moment import Moment
 from failoverdns.model.policy import Mode
 from failoverdns.model.rule_names import PreflightRule
@@ -77,6 +77,15 @@ def group_warnings(view: View, group: Group) -> list[str]:
     dead = (dead_end(view, application) for application in found if application is not None)
     said = (text for text in dead if text is not None)
     return [*sentences(view, [group]), *_unresolved(view, group), *said]
+
+
+def lost_targets(view: View, group: Group) -> Iterator[str]:
+    """Yield which applications have a name of a group, which is removed, as their target."""
+    for name in group_names(group.hostname):
+        for id_ in view.pointing(name):
+            application = view.application(id_)
+            if application is not None:
+                yield f"{name}, the target of {application.name}, does not exist any more"
 
 
 def _unresolved(view: View, group: Group) -> Iterator[str]:
