@@ -51,14 +51,19 @@ def warned(decision: Decision, warnings: Iterable[str]) -> Decision:
 
     A reply without any does not have the key.
     """
-    added: list[Json] = [*warnings]
-    if not added:
-        return decision
+    kept = tuple(warnings)
+    return warned_after(decision, lambda _: kept) if kept else decision
+
+
+def warned_after(decision: Decision, warnings: Callable[[View], Iterable[str]]) -> Decision:
+    """Return a decision whose reply has the warnings, if any, that the state after it calls for."""
 
     def report(view: View) -> dict[str, Json]:
         reply = decision.report(view)
+        found: list[Json] = [*warnings(view)]
         before = reply.get("warnings")
-        return {**reply, "warnings": [*(before if isinstance(before, list) else ()), *added]}
+        found = [*(before if isinstance(before, list) else ()), *found]
+        return {**reply, "warnings": found} if found else reply
 
     return replace(decision, report=report)
 
