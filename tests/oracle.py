@@ -108,12 +108,14 @@ def _is_shorter(zone: Zone, asked: Question, ours: Reply, theirs: Reply) -> bool
 
 
 def _is_any(zone: Zone, asked: Question, ours: Reply, theirs: Reply) -> bool:
+    def types(reply: Reply) -> int:
+        return len({line.split()[3] for line in reply.answer})
+
     return (
         asked.rtype == "ANY"
-        and bool(ours.answer)
-        and len({line.split()[3] for line in ours.answer}) == 1
+        and types(ours) == 1
         and ours._replace(answer=theirs.answer) == theirs
-        and (bool(theirs.answer & ours.answer) or len(theirs.answer) == 1)
+        and (bool(theirs.answer & ours.answer) or types(theirs) == 1)
     )
 
 
