@@ -18,7 +18,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.policy import AllDown, AnswerOf, Mode
 from failoverdns.model.records import AAAA, A
 from failoverdns.model.zone import MAX_ORIGIN, Zone
-from failoverdns.rules.decisions.decision import Decision, row
+from failoverdns.rules.decisions.decision import Decision, row, warned
 from failoverdns.rules.derived.affected_names import changed_zones
 from failoverdns.rules.derived.apex import apex_conflicts, is_answered_here, labelled_apex
 from failoverdns.rules.derived.entity_lookup import zone_of
@@ -69,13 +69,14 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
     # If the settings are those in use, no warning is new; the start begins without any settings.
     is_new = command.is_start or command.settings != view.settings
     known = _policy_warnings(view) if is_new else ()
-    return Decision(
+    decision = Decision(
         tuple(writes),
         lambda after: _report(after, names, known, _policy_warnings(after) if is_new else ()),
         command.zones,
         command.settings,
         static=command.static,
     )
+    return warned(decision, command.static.hidden if command.static is not None else ())
 
 
 def _report(

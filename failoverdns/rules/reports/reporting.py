@@ -86,7 +86,7 @@ def application_report(view: View, application: Application) -> dict[str, Json]:
 
 
 def zone_report(view: View, zone: Zone) -> dict[str, Json]:
-    """Return the report of a zone: its serial number, name servers and default TTLs."""
+    """Return the report of a zone: its serial number, name servers, times and what it reveals."""
     serial = view.serial(zone.origin)
     report: dict[str, Json] = {
         "name": zone.origin.to_text(),
@@ -94,6 +94,12 @@ def zone_report(view: View, zone: Zone) -> dict[str, Json]:
         "nameservers": [server.name.to_text() for server in zone.nameservers],
         "ttl": zone.ttl,
         "negative_ttl": zone.negative_ttl,
+        "soa": {
+            "refresh": zone.soa.refresh,
+            "retry": zone.soa.retry,
+            "expire": zone.soa.expire,
+        },
+        "reveal": {"sides": zone.reveal.sides, "status": zone.reveal.status},
     }
     if zone.alias is not None:
         report["alias"] = _alias_report(view, zone.alias)
