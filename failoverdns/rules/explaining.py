@@ -110,7 +110,7 @@ def _answer_sentences(view: View, group: Group) -> Iterator[Json]:
     if group.is_apex and not targets and isinstance(head, Hostname):
         yield (
             f"At the apex of a zone there is no CNAME, and the addresses of {head.name} are not "
-            "known yet: the resolvers of the configuration have not answered."
+            "known: `status` says why."
         )
     for origin in view.aliases.get(group.hostname, ()):
         yield f"{origin} answers the same, because {group.hostname} is the alias of that zone."

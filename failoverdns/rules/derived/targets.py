@@ -8,17 +8,24 @@ resolved.
 from __future__ import annotations
 
 from failoverdns.model.application import Addresses, Application, Hostname, Nothing, Target
-from failoverdns.model.group import Group, Side, Tombstone
+from failoverdns.model.group import SIDE_LABELS, Group, Side, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, A, RRset
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.active_side import answered
-from failoverdns.rules.derived.apex import answering_group, apex_group, is_answered_here
+from failoverdns.rules.derived.apex import (
+    answering_group,
+    apex_group,
+    configured_target,
+    is_answered_here,
+)
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.health import healthy_heads
 from failoverdns.rules.derived.resolving import flattened
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import target_of_heads, web_head
+
+_SIDES = frozenset(label.encode() for label in SIDE_LABELS)
 
 
 def application_on(view: View, group: Group, side: Side) -> Application | None:
@@ -68,7 +75,8 @@ def apex_rrsets(view: View, zone: Zone) -> tuple[RRset, ...]:
     elif zone.alias is None:
         return ()
     elif is_answered_here(view, zone.alias):
-        return configured_addresses(view, zone.alias)
+        configured, most = configured_target(view.zone, zone.alias)
+        return target_records(configured or Nothing(), min(zone.ttl, most))
     else:
         target, ttl = Hostname(zone.alias), zone.ttl
     found, most = flattened(view, target)
@@ -82,29 +90,30 @@ def has_addresses(view: View, group: Group, side: Side) -> bool:
     return isinstance(flattened(view, head)[0], Addresses)
 
 
-def configured_addresses(view: View, name: DomainName) -> tuple[RRset, ...]:
-    """Return the A and AAAA records that are configured at a name in a zone of the server."""
-    zone = zone_of(view, name)
-    found = zone.configured_at(name) if zone is not None else ()
-    return tuple(rrset for rrset in found if rrset.rtype in (A, AAAA))
-
-
 def alias_problem(view: View, alias: DomainName) -> str | None:
     """Return why the alias of a zone answers nothing, or None; only for one answered here."""
     group = answering_group(view, alias)
     if group is not None:
         target = flattened(view, _active_target(view, group))[0]
         if isinstance(target, Hostname):
-            return f"group {group.name!r} leads to {target.name}, which is not resolved yet"
+            is_ours = is_answered_here(view, target.name)
+            why = "has no address in the configuration" if is_ours else "is not resolved yet"
+            return f"group {group.name!r} leads to {target.name}, which {why}"
         return f"group {group.name!r} has no target" if isinstance(target, Nothing) else None
-    if configured_addresses(view, alias):
+    if configured_target(view.zone, alias)[0] is not None:
         return None
     zone = zone_of(view, alias)
+    side_of = answering_group(view, alias.parent()) if next(alias.labels()) in _SIDES else None
+    if side_of is not None:
+        return f"it is a side of group {side_of.name!r}; name the group, {side_of.hostname}"
     if zone is not None and alias.parent() == zone.origin:
         label = next(alias.labels()).decode("latin-1")
         if isinstance(view.label_owner(zone.origin, label), Tombstone):
             return "it is retired: its group was removed, so name another in the configuration"
-    return "no group has this hostname, and no address record in the configuration has this name"
+    return (
+        "no group has this hostname, and no address record of the configuration has this name "
+        "(a wildcard does not count)"
+    )
 
 
 def addresses_only(rrsets: tuple[RRset, ...]) -> tuple[RRset, ...]:

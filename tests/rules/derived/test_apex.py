@@ -277,13 +277,52 @@ def test_an_alias_to_a_configured_name_answers_with_its_addresses() -> None:
     alias = zone("shop.example", alias=name("www.failover.test"))
     view = state(zones=[zone(records=(www,)), alias])
     carry_out(view, Configure((zone(records=(www,)), alias)), now=500.0)
-    assert answers(view, "shop.example") == [NS1, "A c0000250"]
+    assert answers(view, "shop.example") == [NS1, "A 192.0.2.80"]
     assert wanted(view) == ()
     before = view.serial(SHOP).serial
     _, _, delta = carried_out(view, Configure((zone(records=(moved,)), alias)), now=600.0)
     assert name("shop.example") in {node.owner for node in delta.nodes}
-    assert answers(view, "shop.example") == [NS1, "A c0000251"]
+    assert answers(view, "shop.example") == [NS1, "A 192.0.2.81"]
     assert view.serial(SHOP).serial > before, "so it rises at a start, too"
+
+
+@pytest.mark.parametrize("label", ["@", "shop"])
+def test_a_flattened_hostname_of_this_server_is_answered_with_its_configured_addresses(
+    label: str,
+) -> None:
+    """It needs no resolver, and follows a reload that changes that name only."""
+    lb = OwnedRRset(name("lb.failover.test"), A, 20, addresses("192.0.2.80"))
+    moved = replace(lb, data=addresses("192.0.2.81"))
+    near = application("near", balancer("lb", hostname="lb.failover.test"), active="lb")
+    shop = group(primary="near", zone=SHOP, label=label, flatten=True)
+    hostname = shop.hostname.to_text()
+    zones = zone("shop.example"), zone("alias.example", alias=shop.hostname)
+    view = state(near, us(), shop, zones=[zone(records=(lb,)), *zones])
+    carry_out(view, Configure((zone(records=(lb,)), *zones)), now=500.0)
+    assert wanted(view) == ()
+    for owner in (hostname, f"primary.{hostname}", "alias.example"):
+        assert answers(view, owner)[-1:] == ["A 192.0.2.80"]
+        assert node_at(view, owner).rrsets[-1].ttl == 20
+    report = group_report(view, view.group_named("shop"))
+    assert report["primary"]["resolved"]["problem"] is None
+    before = [view.serial(origin).serial for origin in (SHOP, name("alias.example"))]
+    _, _, delta = carried_out(view, Configure((zone(records=(moved,)), *zones)), now=600.0)
+    assert {name(hostname), name("alias.example")} <= {node.owner for node in delta.nodes}
+    for owner in (hostname, f"primary.{hostname}", "alias.example"):
+        assert answers(view, owner)[-1:] == ["A 192.0.2.81"]
+    after = [view.serial(origin).serial for origin in (SHOP, name("alias.example"))]
+    assert all(new > old for old, new in zip(before, after, strict=True)), "at a start, too"
+    carry_out(view, Configure((zone(), *zones)), now=700.0)
+    assert "A 192.0.2.81" not in answers(view, hostname)
+    problem = group_report(view, view.group_named("shop"))["primary"]["resolved"]["problem"]
+    assert problem == "it is in a zone of this server, and has no address in the configuration"
+
+
+def test_an_alias_to_a_side_of_a_group_is_told_to_name_the_group() -> None:
+    view = aliased(f"backup.{HOSTNAME}")
+    assert zone_report(view, view.zone(SHOP))["alias"]["problem"] == (
+        f"it is a side of group 'shop'; name the group, {HOSTNAME}"
+    )
 
 
 def test_an_alias_to_a_name_that_answers_nothing_is_told_and_not_refused() -> None:
@@ -291,7 +330,10 @@ def test_an_alias_to_a_name_that_answers_nothing_is_told_and_not_refused() -> No
     view = state(eu(), zones=[zone()])
     zones = (zone(), zone("shop.example", alias=name("shop.failover.test")))
     result = carry_out(view, Configure(zones))
-    problem = "no group has this hostname, and no address record in the configuration has this name"
+    problem = (
+        "no group has this hostname, and no address record of the configuration has this name "
+        "(a wildcard does not count)"
+    )
     assert result["warnings"] == [
         f"zone shop.example answers no address: its alias is shop.failover.test: {problem}"
     ]
