@@ -138,6 +138,16 @@ def _is_of_old_dnssec(zone: Zone, asked: Question, ours: Reply, theirs: Reply) -
     )
 
 
+def _is_a_loop(zone: Zone, asked: Question, ours: Reply, theirs: Reply) -> bool:
+    ends = {line.split()[-1] for line in ours.answer}
+    return (
+        (ours.rcode, theirs.rcode) == ("NOERROR", "SERVFAIL")
+        and ours._replace(rcode="SERVFAIL") == theirs
+        and bool(ends & {line.split()[0] for line in ours.answer})
+        and all(line.split()[3] == "cname" for line in ours.answer)
+    )
+
+
 EXPLAINED: tuple[tuple[str, Callable[[Zone, Question, Reply, Reply], bool]], ...] = (
     ("the negative TTL of a group is at most its own TTL", _is_shorter),
     ("ANY returns one RRset that the server chooses (RFC 8482)", _is_any),
@@ -146,6 +156,7 @@ EXPLAINED: tuple[tuple[str, Callable[[Zone, Question, Reply, Reply], bool]], ...
         "BIND follows no CNAME for KEY and SIG, which RFC 2535 allowed beside one",
         _is_of_old_dnssec,
     ),
+    ("BIND answers SERVFAIL with a loop of CNAME records; NSD and Knot NOERROR", _is_a_loop),
 )
 """Intended differences: a reason, and a predicate that recognizes them."""
 

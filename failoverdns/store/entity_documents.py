@@ -70,10 +70,18 @@ def _write_certificate(certificate: Certificate) -> Document:
     return {
         "application": certificate.application,
         "origin": certificate.kind.value,
-        "facts": asdict(certificate.facts) | {"names": list(certificate.facts.names)},
+        "facts": _write_facts(certificate.facts),
         "installed_at": certificate.installed_at,
         "source": certificate.source,
     }
+
+
+def _write_facts(facts: Facts) -> Document:
+    """Return the document of facts; without warnings it is the one that earlier versions wrote."""
+    fields = asdict(facts) | {"names": list(facts.names), "warnings": list(facts.warnings)}
+    if not facts.warnings:
+        del fields["warnings"]
+    return fields
 
 
 def _write_order(order: Order) -> Document:
@@ -108,7 +116,7 @@ def _read_certificate(document: Document) -> Certificate:
     facts = fields.pop("facts")
     return Certificate(
         kind=CertificateKind(fields.pop("origin")),
-        facts=Facts(**facts | {"names": tuple(facts["names"])}),
+        facts=Facts(**facts | {n: tuple(facts[n]) for n in ("names", "warnings") if n in facts}),
         **fields,
     )
 

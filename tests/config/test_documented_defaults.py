@@ -67,6 +67,7 @@ NUMBERS = [
     ("workers", "`auto`, or a number from 0 to 256", "`auto`", 0, 256, None),
     ("hooks.NAME.timeout", "seconds, 1 to 3600", "60", 1, 3600, 60),
     ("hooks.NAME.attempts", "number from 1 to 20", "3", 1, 20, 3),
+    ("tcp.initial_timeout", "seconds, 1 to 3600", "3", 1, 3600, 3),
     ("tcp.idle_timeout", "seconds, 1 to 3600", "10", 1, 3600, 10),
     ("tcp.max_connections", "number from 1 to 100000", "1000", 1, 100_000, 1000),
     (
@@ -93,6 +94,13 @@ NUMBERS = [
         *(1000, 10_000_000, 100_000),
     ),
     ("querylog.max_size", "MiB, 1 to 100000", "100", 1, 100_000, 100 * MIB),
+    ("zone_files.max_size", "MiB, 1 to 1024", "16", 1, 1024, 16 * MIB),
+    (
+        "zone_files.max_records",
+        "number from 1 to 5000000",
+        "100000",
+        *(1, 5_000_000, 100_000),
+    ),
     (
         "checks.NAME.port",
         "number from 1 to 65535",
@@ -170,6 +178,7 @@ def without(config: Config, path: str) -> object:
         "tcp": config.tcp,
         "rate_limit": config.rate_limit,
         "querylog": config.querylog,
+        "zone_files": config.zone_files,
         "checks": checks["push" if key == "ttl" else "http"],
         "policies": config.automation.policies[0],
         "safety_rules": config.automation.safety_rules[0],

@@ -46,21 +46,28 @@ class Decision:
         return bool(self.writes) or self.settings not in (None, view.settings)
 
 
+def warned_after(decision: Decision, warnings: Callable[[View], Iterable[str]]) -> Decision:
+    """Return a decision whose reply has the warnings, if any, that the state after it calls for.
+
+    They follow the warnings that the reply has already.
+    """
+
+    def report(view: View) -> dict[str, Json]:
+        reply = decision.report(view)
+        before = reply.get("warnings")
+        found = [*(before if isinstance(before, list) else ()), *warnings(view)]
+        return {**reply, "warnings": found} if found else reply
+
+    return replace(decision, report=report)
+
+
 def warned(decision: Decision, warnings: Iterable[str]) -> Decision:
     """Return a decision whose reply has more `warnings`, texts for the operator.
 
     A reply without any does not have the key.
     """
-    added: list[Json] = [*warnings]
-    if not added:
-        return decision
-
-    def report(view: View) -> dict[str, Json]:
-        reply = decision.report(view)
-        before = reply.get("warnings")
-        return {**reply, "warnings": [*(before if isinstance(before, list) else ()), *added]}
-
-    return replace(decision, report=report)
+    texts = tuple(warnings)
+    return warned_after(decision, lambda _after: texts) if texts else decision
 
 
 def tried(decision: Decision, *, dry_run: bool) -> Decision:

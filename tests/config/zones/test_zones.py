@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from failoverdns.config import ConfigError
+from failoverdns.config import ConfigError, ConfigErrors, load_config
 from failoverdns.model.names import DomainName
 from failoverdns.model.settings import Config
 from failoverdns.model.zone import NameServer, Reveal, SOATimers, Zone
@@ -169,9 +169,9 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
             ["3:26 zones.a.test.nameservers._status: names that begin with _status are reserved"],
         ),
         (
-            nameservers("'*': [192.0.2.1]"),
+            nameservers("'**': [192.0.2.1]"),
             [
-                "3:26 zones.a.test.nameservers.*: \"*\" cannot be a name server: its part '*' "
+                "3:26 zones.a.test.nameservers.**: \"**\" cannot be a name server: its part '**' "
                 f"cannot be a DNS label: {LABEL}"
             ],
         ),
@@ -206,6 +206,29 @@ def test_the_timers_of_the_soa_record_can_be_set_one_by_one(
     config = load(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, {soa}}}"))
     assert config.zones[0].soa == expected
     assert config.warnings == ()
+
+
+def test_an_asterisk_in_the_name_of_a_zone_or_server_is_warned_of(load: Load) -> None:
+    """Other servers load such zones, too."""
+    config = load(file_of("x.*.test: {nameservers: {'*': [192.0.2.1]}}"))
+    assert [zone.origin.to_text() for zone in config.zones] == ["x.*.test"]
+    assert [warning.split(": ", 1)[1] for warning in config.warnings] == [
+        'warning: zones.x.*.test: x.*.test has the label "*", which stands for no other name here',
+        "warning: zones.x.*.test.nameservers.*: "
+        '*.x.*.test has the label "*", which stands for no other name here',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "count"), [("", 1), ("ns A 192.0.2.1", 0), ("ns AAAA ::1", 0), ("ns TXT x", 1)]
+)
+def test_a_name_server_in_another_zone_of_the_file_without_address_is_warned_of(
+    load: Load, records: str, count: int
+) -> None:
+    a = "a.test: {nameservers: {ns.b.test: , ns.c.example: }}"
+    b = f"b.test: {{nameservers: {{ns1: [192.0.2.1]}}, records: [{records}]}}"
+    text = "ns.b.test is in the zone b.test of this file and has no address in the configuration"
+    assert [warning.split(": ", 3)[3] for warning in load(file_of(a, b)).warnings] == [text] * count
 
 
 @pytest.mark.parametrize(
@@ -300,3 +323,30 @@ def test_zone_files_are_read_with_the_records_of_the_configuration(
     assert found[0] == "failoverdns.yaml:5 the file zones/a.zone is given twice"
     assert f"a.zone:3 this A record is given twice; the first time on line 1 of {file}" in found
     assert "a.zone:2 www.a.test has a CNAME (line 4), so it can have no other record" in found
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ("", "the zone files have more than 16 MiB together; raise `zone_files.max_size`"),
+        ("zone_files: {max_size: 17}\n", ""),
+        (
+            "zone_files: {max_size: 17, max_records: 1}\n",
+            "more than 1 records in the files of a zone; raise `zone_files.max_records`",
+        ),
+    ],
+)
+def test_the_limits_of_zone_files_are_settings(tmp_path: Path, limits: str, message: str) -> None:
+    """A file over the default is read if the configuration says so."""
+    text = b"a A 192.0.2.1\nb A 192.0.2.1\n"
+    tmp_path.joinpath("z").write_bytes(text + b";" * (16 * 1024 * 1024))
+    file = tmp_path / "f.yaml"
+    zone = "a.test: {nameservers: {ns.example.net: []}, records_files: [z]}"
+    file.write_text(f'zones: {{{zone}}}\nlisten: ["127.0.0.1:5300"]\n{limits}')
+    try:
+        (found,) = load_config(file).zones
+        said = ""
+        assert len(found.static.by_owner) == 2
+    except ConfigErrors as faults:
+        (said,) = (error.message for error in faults.errors)
+    assert said == message
