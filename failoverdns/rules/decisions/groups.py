@@ -39,8 +39,10 @@ from failoverdns.rules.derived.entity_lookup import (
     not_found,
 )
 from failoverdns.rules.derived.obstacles import sentences
+from failoverdns.rules.derived.targets import application_on, dark_apexes
 from failoverdns.rules.derived.trails import dead_end, group_circle
 from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.web_heads import pointed_at
 from failoverdns.rules.reports.reporting import group_report
 
 _ATTEMPTS = 1000
@@ -108,11 +110,16 @@ def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) ->
             raise _active_side_refusal(group)
         overridden.append(ACTIVE_SIDE)
     silenced = silenced_by(view, group, after)
+    active = application_on(view, after, after.active)
+    is_unresolved = active is not None and pointed_at(active) is not None
     require_target(
         silenced,
         command.override,
-        f"the application for the {after.active.value} has no web head",
-        "add one with `head add`",
+        f"the application for the {after.active.value} "
+        + ("is a hostname that is not resolved yet" if is_unresolved else "has no web head"),
+        "attach it to the other side, and switch when `status` shows its addresses"
+        if is_unresolved
+        else "add one with `head add`",
     )
     if silenced.silent:
         overridden.append(PreflightRule.TARGET_EMPTY.value)
@@ -179,7 +186,8 @@ def _warnings(view: View, group: Group) -> list[str]:
     """Return what keeps a group's policy from acting, and which of its targets are dead here."""
     found = [view.application(id_) for id_ in group.applications]
     dead = (dead_end(view, application) for application in found if application is not None)
-    return [*sentences(view, [group]), *(text for text in dead if text is not None)]
+    told = (text for text in dead if text is not None)
+    return [*sentences(view, [group]), *told, *dark_apexes(view, group)]
 
 
 def _check_circles(view: View, before: Group | None, after: Group) -> None:

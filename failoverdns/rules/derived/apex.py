@@ -23,7 +23,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from failoverdns.model.application import Addresses
 from failoverdns.model.group import APEX_LABEL, Group
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, NS, A, Opaque, Rdata
+from failoverdns.model.records import AAAA, CNAME, NS, A, Opaque, Rdata
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.view import View
@@ -138,6 +138,15 @@ def configured_target(zone_at: ZoneAt, name: DomainName) -> tuple[Addresses | No
     ipv4 = tuple(one for one in addresses if isinstance(one, IPv4Address))
     ipv6 = tuple(one for one in addresses if isinstance(one, IPv6Address))
     return Addresses(ipv4, ipv6), min(ttls)
+
+
+def configured_cname(zone_at: ZoneAt, name: DomainName) -> DomainName | None:
+    """Return the name that a configured CNAME record at a name of this server leads to, or None."""
+    zone = answering_zone(zone_at, name)
+    for rrset in zone.configured_at(name) if zone is not None else ():
+        if rrset.rtype == CNAME and isinstance(data := rrset.data[0], Opaque):
+            return DomainName(data.data)
+    return None
 
 
 def _address(rdata: Rdata) -> IPv4Address | IPv6Address:

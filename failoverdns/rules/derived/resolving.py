@@ -26,7 +26,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer, Resolved
 from failoverdns.rules.derived.apex import answering_group, configured_target, is_answered_here
 from failoverdns.rules.derived.view import View
-from failoverdns.rules.derived.web_heads import pointed_at
+from failoverdns.rules.derived.web_heads import hostname
 
 MIN_TTL = 10
 MAX_TTL = 3600
@@ -96,15 +96,21 @@ def wanted(view: View) -> tuple[DomainName, ...]:
 def flattened_hostnames(view: View) -> tuple[DomainName, ...]:
     """Return the hostnames that are answered as addresses.
 
-    They are the aliases of zones, and the targets of flattened groups and of the groups that an
-    alias leads to.
+    They are the aliases of zones, and the heads of flattened groups and of the groups that an
+    alias leads to; also heads on standby, whose addresses are known when one becomes active.
     """
     aliased = (answering_group(view, alias) for alias in view.aliases)
     groups = chain(view.flattening(), (group for group in aliased if group is not None))
     attached = {id_: None for group in groups for id_ in group.applications}
     applications = (view.application(id_) for id_ in attached)
-    targets = (pointed_at(application) for application in applications if application is not None)
-    return tuple({target: None for target in (*view.aliases, *targets) if target is not None})
+    heads = (
+        hostname(application, head)
+        for application in applications
+        if application is not None
+        for head in application.heads
+        if not head.addresses
+    )
+    return tuple(dict.fromkeys((*view.aliases, *heads)))
 
 
 def unneeded(known: Iterable[Resolved], needed: Iterable[DomainName]) -> tuple[DomainName, ...]:

@@ -7,6 +7,8 @@ resolved.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from failoverdns.model.application import Addresses, Application, Hostname, Nothing, Target
 from failoverdns.model.group import SIDE_LABELS, Group, Side, Tombstone
 from failoverdns.model.names import DomainName
@@ -16,6 +18,8 @@ from failoverdns.rules.derived.active_side import answered
 from failoverdns.rules.derived.apex import (
     answering_group,
     apex_group,
+    apexes_of,
+    configured_cname,
     configured_target,
     is_answered_here,
 )
@@ -90,15 +94,35 @@ def has_addresses(view: View, group: Group, side: Side) -> bool:
     return isinstance(flattened(view, head)[0], Addresses)
 
 
+def unresolved(view: View, target: Hostname) -> str:
+    """Return why a flattened hostname has no addresses, in words that follow the hostname."""
+    if not is_answered_here(view, target.name):
+        return "is not resolved yet"
+    leads_to = configured_cname(view.zone, target.name)
+    if leads_to is not None:
+        return f"is a CNAME record of this server, and not followed: name {leads_to} instead"
+    return "is in a zone of this server, and has no address in the configuration"
+
+
+def dark_apexes(view: View, group: Group) -> Iterator[str]:
+    """Yield a sentence for each apex that has no address, although its group leads to a hostname.
+
+    Elsewhere a CNAME record is answered until the hostname is resolved; at an apex, nothing.
+    """
+    target = _active_target(view, group)
+    if isinstance(flattened(view, target)[0], Hostname) and isinstance(target, Hostname):
+        for origin in apexes_of(view, group):
+            problem = unresolved(view, target)
+            yield f"{origin} answers no address, and no CNAME at an apex: {target.name} {problem}"
+
+
 def alias_problem(view: View, alias: DomainName) -> str | None:
     """Return why the alias of a zone answers nothing, or None; only for one answered here."""
     group = answering_group(view, alias)
     if group is not None:
         target = flattened(view, _active_target(view, group))[0]
         if isinstance(target, Hostname):
-            is_ours = is_answered_here(view, target.name)
-            why = "has no address in the configuration" if is_ours else "is not resolved yet"
-            return f"group {group.name!r} leads to {target.name}, which {why}"
+            return f"group {group.name!r} leads to {target.name}, which {unresolved(view, target)}"
         return f"group {group.name!r} has no target" if isinstance(target, Nothing) else None
     if configured_target(view.zone, alias)[0] is not None:
         return None

@@ -25,8 +25,9 @@ from samples import (
 )
 
 from failoverdns.changes.state import State
+from failoverdns.model.application import HeadRole
 from failoverdns.model.change import Node
-from failoverdns.model.commands.applications import SetHead
+from failoverdns.model.commands.applications import ActivateHead, AddHead, SetHead
 from failoverdns.model.commands.groups import AddGroup, Preflight, RemoveGroup, SetGroup, Switch
 from failoverdns.model.commands.server import Configure, LearnAnswer
 from failoverdns.model.group import Side, Tombstone
@@ -109,6 +110,51 @@ def test_a_switch_at_the_apex_to_a_hostname_without_addresses_is_refused() -> No
     carry_out(view, ANSWER)
     carry_out(view, Switch(("shop",)))
     assert answers(view, "shop.example")[-2:] == ["A 192.0.2.7", "AAAA 2001:db8::7"]
+
+
+def test_a_change_that_takes_the_addresses_from_an_apex_is_told() -> None:
+    """Other names answer a CNAME record until the new hostname is resolved; an apex nothing."""
+    told = "shop.example answers no address, and no CNAME at an apex: lb.cloud.example is not"
+    for view in (apex(), aliased()):
+        result = carry_out(view, SetHead("eu", "lb1", hostname="lb.cloud.example"))
+        assert [text for text in result["warnings"] if told in text]
+    view = state(CLOUD, us(), zones=[zone("shop.example")])
+    result = carry_out(view, AddGroup("shop", label="@", primary="cloud", backup="us"))
+    assert [text for text in result["warnings"] if told in text]
+
+
+def test_a_hostname_on_standby_is_resolved_before_it_becomes_active() -> None:
+    """So activating it takes no addresses from an apex, even for a moment."""
+    view = apex()
+    lb2 = AddHead("eu", "lb2", HeadRole.LOAD_BALANCER, (), "lb.cloud.example", standby=True)
+    carry_out(view, lb2)
+    assert wanted(view) == (HOST,)
+    carry_out(view, ANSWER)
+    result = carry_out(view, ActivateHead("eu", "lb2"))
+    assert "warnings" not in result
+    assert answers(view, "shop.example")[-2:] == ["A 192.0.2.7", "AAAA 2001:db8::7"]
+
+
+def test_an_application_without_known_addresses_does_not_take_an_apex() -> None:
+    view = apex(backup=None)
+    attach = SetGroup("shop", primary="cloud", override=("active-side",))
+    refused = refusal(view, attach)
+    assert "is a hostname that is not resolved yet" in refused.message
+    assert "attach it to the other side, and switch when `status` shows its addr" in refused.message
+    carry_out(view, SetGroup("shop", backup="cloud"))
+    carry_out(view, ANSWER)
+    carry_out(view, Switch(("shop",)))
+
+
+def test_a_hostname_with_a_cname_record_here_is_told_with_the_name_to_give() -> None:
+    lb = OwnedRRset(name("lb.failover.test"), 5, 20, (Opaque(HOST.wire),))
+    near = application("near", balancer("lb", hostname="lb.failover.test"), active="lb")
+    shop = group(primary="near", zone=SHOP, label="@", flatten=True)
+    view = state(near, us(), shop, zones=[zone(records=(lb,)), zone("shop.example")])
+    problem = group_report(view, view.group_named("shop"))["primary"]["resolved"]["problem"]
+    assert problem == (
+        "it is a CNAME record of this server, and not followed: name lb.cloud.example instead"
+    )
 
 
 @pytest.mark.parametrize(("ttl", "served"), [(20, 20), (600, 30)])
