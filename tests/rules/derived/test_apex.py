@@ -26,10 +26,12 @@ from samples import (
 
 from failoverdns.changes.state import State
 from failoverdns.model.application import HeadRole
+from failoverdns.model.certificate import Challenge
 from failoverdns.model.change import Node
 from failoverdns.model.commands.applications import ActivateHead, AddHead, SetHead
 from failoverdns.model.commands.groups import AddGroup, Preflight, RemoveGroup, SetGroup, Switch
 from failoverdns.model.commands.server import Configure, LearnAnswer
+from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side, Tombstone
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, A, Opaque, OwnedRRset
@@ -37,6 +39,7 @@ from failoverdns.model.resolution import Answer
 from failoverdns.model.zone import NameServer
 from failoverdns.rules.decisions.preflight import plan_flight, preflight_report
 from failoverdns.rules.derived.apex import answering_group, apex_group, group_for, is_answered_here
+from failoverdns.rules.derived.challenges import challenge_owners, checked_names
 from failoverdns.rules.derived.resolving import wanted
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.explaining import explanation
@@ -409,6 +412,39 @@ def test_explain_names_the_zones_that_follow_a_group() -> None:
         f"shop.example answers the same, because {HOSTNAME} is the alias of that zone."
         in found["sentences"]
     )
+
+
+CHALLENGE = name("_acme-challenge.shop.example")
+
+
+def test_certificates_are_ordered_for_an_apex_and_not_for_the_names_of_another_group() -> None:
+    """The challenge is answered below the origin, where a wildcard certificate is validated too."""
+    blog = group("blog", "cloud", None, zone=SHOP)
+    shop = group(zone=SHOP, label="@", flatten=True)
+    view = state(eu(), us(), CLOUD, shop, blog, zones=[zone("shop.example")])
+    application_ = view.application_named("eu")
+    names = ("shop.example", "*.shop.example", "www.shop.example")
+    assert set(checked_names(view, application_, names)) == set(names)
+    assert challenge_owners(view, SHOP) == (CHALLENGE,)
+    with pytest.raises(
+        Rejected, match="'blog.shop.example' is in a zone of this server"
+    ):
+        checked_names(view, application_, ("blog.shop.example",))
+    ordered = replace(samples.order("eu", "shop.example"), challenges=(Challenge(CHALLENGE, "x"),))
+    served = state(eu(), us(), shop, ordered, zones=[zone("shop.example")])
+    assert answers(served, CHALLENGE.to_text()) == ["TXT x"]
+    assert answers(served, "shop.example")[-1:] == EU
+
+
+def test_a_certificate_is_ordered_for_the_apex_of_a_zone_whose_alias_is_a_group() -> None:
+    view = aliased()
+    names = ("*.shop.example", "shop.example")
+    assert checked_names(view, view.application_named("us"), names) == names
+    assert challenge_owners(view, SHOP) == (CHALLENGE,)
+    with pytest.raises(Rejected, match="is in a zone of this server"):
+        checked_names(view, view.application_named("cloud"), ("shop.example",))
+    with pytest.raises(Rejected, match="is in a zone of this server"):
+        checked_names(view, view.application_named("eu"), ("www.shop.example",))
 
 
 @pytest.mark.parametrize(
