@@ -426,9 +426,7 @@ def test_certificates_are_ordered_for_an_apex_and_not_for_the_names_of_another_g
     names = ("shop.example", "*.shop.example", "www.shop.example")
     assert set(checked_names(view, application_, names)) == set(names)
     assert challenge_owners(view, SHOP) == (CHALLENGE,)
-    with pytest.raises(
-        Rejected, match="'blog.shop.example' is in a zone of this server"
-    ):
+    with pytest.raises(Rejected, match="is in a zone of this server"):
         checked_names(view, application_, ("blog.shop.example",))
     ordered = replace(samples.order("eu", "shop.example"), challenges=(Challenge(CHALLENGE, "x"),))
     served = state(eu(), us(), shop, ordered, zones=[zone("shop.example")])
