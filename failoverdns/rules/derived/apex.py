@@ -17,7 +17,7 @@ of a new configuration.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from failoverdns.model.application import Addresses
@@ -27,6 +27,9 @@ from failoverdns.model.records import AAAA, CNAME, NS, A, Opaque, Rdata
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.view import View
+
+_MOST_NAMED = 5
+"""Zones that a sentence names, at most: thousands may have the same group as their alias."""
 
 ZoneAt = Callable[[DomainName], Zone | None]
 """Returns the zone with an origin, or None."""
@@ -76,12 +79,27 @@ def group_for(view: View, name: DomainName) -> Group | None:
     return answering_group(view, name) or labelled_apex(view, zone.origin)
 
 
+def aliases_of(zones: Iterable[Zone]) -> dict[DomainName, tuple[DomainName, ...]]:
+    """Return the origins of the zones that have an alias, by the hostname that the alias names."""
+    found: dict[DomainName, tuple[DomainName, ...]] = {}
+    for zone in zones:
+        if zone.alias is not None:
+            found[zone.alias] = (*found.get(zone.alias, ()), zone.origin)
+    return found
+
+
 def apexes_of(view: View, group: Group) -> Iterator[DomainName]:
     """Yield the origins of the zones that answer with a group at their apex."""
     if group.is_apex:
         yield group.zone
     if view.aliases:
         yield from view.aliases.get(group.hostname, ())
+
+
+def named_zones(origins: Sequence[DomainName]) -> str:
+    """Return the origins of zones as text, the first few of very many."""
+    more = f" and {len(origins) - _MOST_NAMED} more" if len(origins) > _MOST_NAMED else ""
+    return ", ".join(map(str, origins[:_MOST_NAMED])) + more
 
 
 def apex_conflicts(zone: Zone) -> Iterator[str]:

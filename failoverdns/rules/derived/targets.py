@@ -7,8 +7,6 @@ resolved.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from failoverdns.model.application import Addresses, Application, Hostname, Nothing, Target
 from failoverdns.model.group import SIDE_LABELS, Group, Side, Tombstone
 from failoverdns.model.names import DomainName
@@ -22,6 +20,7 @@ from failoverdns.rules.derived.apex import (
     configured_cname,
     configured_target,
     is_answered_here,
+    named_zones,
 )
 from failoverdns.rules.derived.entity_lookup import zone_of
 from failoverdns.rules.derived.health import healthy_heads
@@ -87,13 +86,6 @@ def apex_rrsets(view: View, zone: Zone) -> tuple[RRset, ...]:
     return addresses_only(target_records(found, min(ttl, most)))
 
 
-def has_addresses(view: View, group: Group, side: Side) -> bool:
-    """Return whether a side of a group has addresses, flattened or not, that an apex can answer."""
-    application = application_on(view, group, side)
-    head = web_head(application) if application is not None else Nothing()
-    return isinstance(flattened(view, head)[0], Addresses)
-
-
 def unresolved(view: View, target: Hostname) -> str:
     """Return why a flattened hostname has no addresses, in words that follow the hostname."""
     if not is_answered_here(view, target.name):
@@ -104,16 +96,33 @@ def unresolved(view: View, target: Hostname) -> str:
     return "is in a zone of this server, and has no address in the configuration"
 
 
-def dark_apexes(view: View, group: Group) -> Iterator[str]:
-    """Yield a sentence for each apex that has no address, although its group leads to a hostname.
+def dark_apexes(view: View, group: Group) -> tuple[str, ...]:
+    """Return a sentence if apexes have no address, although their group leads to a hostname.
 
     Elsewhere a CNAME record is answered until the hostname is resolved; at an apex, nothing.
     """
-    target = _active_target(view, group)
-    if isinstance(flattened(view, target)[0], Hostname) and isinstance(target, Hostname):
-        for origin in apexes_of(view, group):
-            problem = unresolved(view, target)
-            yield f"{origin} answers no address, and no CNAME at an apex: {target.name} {problem}"
+    origins = tuple(apexes_of(view, group))
+    target = _active_target(view, group) if origins else Nothing()
+    if not isinstance(target, Hostname) or isinstance(flattened(view, target)[0], Addresses):
+        return ()
+    where = f"the apex of {named_zones(origins)} has no address, and no CNAME is allowed there"
+    return (f"{where}: {target.name} {unresolved(view, target)}",)
+
+
+def why_empty(view: View, group: Group, side: Side) -> tuple[str, str]:
+    """Return why a side of a group resolves to nothing, and what to do about it.
+
+    The first is in words that follow the side; at an apex the target may be a hostname.
+    """
+    application = application_on(view, group, side)
+    target = web_head(application) if application is not None else Nothing()
+    if isinstance(target, Hostname):
+        why = f"has no address for the apex of a zone: {target.name} {unresolved(view, target)}"
+        return why, (
+            "keep it on the side that is not active until `status` shows its addresses, or give it "
+            "addresses with `head set`"
+        )
+    return "resolves to nothing", "add a head to its application with `head add`"
 
 
 def alias_problem(view: View, alias: DomainName) -> str | None:
