@@ -89,7 +89,7 @@ def apex_rrsets(view: View, zone: Zone) -> tuple[RRset, ...]:
 def unresolved(view: View, target: Hostname) -> str:
     """Return why a flattened hostname has no addresses, in words that follow the hostname."""
     if not is_answered_here(view, target.name):
-        return "is not resolved yet"
+        return "is not resolved yet (by the `resolvers` of the configuration)"
     leads_to = configured_cname(view.zone, target.name)
     if leads_to is not None:
         return f"is a CNAME record of this server, and not followed: name {leads_to} instead"
@@ -118,6 +118,8 @@ def why_empty(view: View, group: Group, side: Side) -> tuple[str, str]:
     target = web_head(application) if application is not None else Nothing()
     if isinstance(target, Hostname):
         why = f"has no address for the apex of a zone: {target.name} {unresolved(view, target)}"
+        if is_answered_here(view, target.name):
+            return why, "give it addresses, or another hostname, with `head set`"
         return why, (
             "keep it on the side that is not active until `status` shows its addresses, or give it "
             "addresses with `head set`"

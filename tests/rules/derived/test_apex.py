@@ -57,7 +57,7 @@ PROBES = lambda _: []  # noqa: E731
 
 DARK = (
     "the apex of shop.example has no address, and no CNAME is allowed there: lb.cloud.example is "
-    "not resolved yet"
+    "not resolved yet (by the `resolvers` of the configuration)"
 )
 
 
@@ -116,7 +116,8 @@ def test_a_switch_at_the_apex_to_a_hostname_without_addresses_is_refused() -> No
     view = apex(backup="cloud")
     refused = refusal(view, Switch(("shop",)))
     assert [rule.rule for rule in refused.rules] == ["target-empty"]
-    assert "lb.cloud.example is not resolved yet: keep it on" in refused.rules[0].message
+    assert "lb.cloud.example is not resolved yet (by" in refused.rules[0].message
+    assert "keep it on the side that is not active until `status`" in refused.rules[0].message
     carry_out(view, ANSWER)
     carry_out(view, Switch(("shop",)))
     assert answers(view, "shop.example")[-2:] == ["A 192.0.2.7", "AAAA 2001:db8::7"]
@@ -306,7 +307,8 @@ def test_an_alias_to_a_group_with_a_hostname_is_resolved() -> None:
     view = aliased(primary="cloud")
     assert wanted(view) == (HOST,)
     assert zone_report(view, view.zone(SHOP))["alias"]["problem"] == (
-        "group 'shop' leads to lb.cloud.example, which is not resolved yet"
+        "group 'shop' leads to lb.cloud.example, which is not resolved yet (by the `resolvers` of "
+        "the configuration)"
     )
     carry_out(view, ANSWER)
     assert answers(view) == ["CNAME lb.cloud.example"]
