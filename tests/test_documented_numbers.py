@@ -234,6 +234,7 @@ STANDARDS = [
     ("for a new one after half of it; the", cookies.RENEWED_AFTER, HOUR / 2),
     ("made it may be five minutes ahead", cookies.MAX_AHEAD, 5 * MINUTE),
     ("A query is read up to 4,096 bytes; a", udp.MAX_PACKET, 4096),
+    ("a new one, before its first query, after 3 seconds.", TCPSettings().initial_timeout, 3),
     ("without a complete query for 10 seconds is closed;", TCPSettings().idle_timeout, 10),
     ("With more than 1000 connections, or", TCPSettings().max_connections, 1000),
     ("or 200 of one /24 or /56", TCPSettings().max_connections_per_prefix, 200),

@@ -156,14 +156,15 @@ class AcmeSettings:
 class TCPSettings:
     """Limits of DNS over TCP, for all addresses together.
 
-    `idle_timeout` in seconds without a whole query; `max_buffered` in bytes of queries and
-    replies that are buffered for all connections.
+    `idle_timeout` in seconds without a whole query, `initial_timeout` in seconds before the first
+    one; `max_buffered` in bytes of queries and replies that are buffered for all connections.
     """
 
     idle_timeout: int = 10
     max_connections: int = 1000
     max_connections_per_prefix: int = 200
     max_buffered: int = 16 << 20
+    initial_timeout: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ NUMBERS = [
     ("workers", "`auto`, or a number from 0 to 256", "`auto`", 0, 256, None),
     ("hooks.NAME.timeout", "seconds, 1 to 3600", "60", 1, 3600, 60),
     ("hooks.NAME.attempts", "number from 1 to 20", "3", 1, 20, 3),
+    ("tcp.initial_timeout", "seconds, 1 to 3600", "3", 1, 3600, 3),
     ("tcp.idle_timeout", "seconds, 1 to 3600", "10", 1, 3600, 10),
     ("tcp.max_connections", "number from 1 to 100000", "1000", 1, 100_000, 1000),
     (
