@@ -106,6 +106,8 @@ def _unknown(word: str, name: str) -> str:
         return f"{name} is not a DNS record type: {_ELSEWHERE[name]}"
     if name in _ELSEWHERE_CLASSES:
         return _ELSEWHERE_CLASSES[name]
+    if name[0] == "$":
+        return f"{quoted(word)} is a directive, which begins its line; remove what is before it"
     if name.startswith("[AGE:"):
         return (
             f"{quoted(word)} is the age that Microsoft's DNS server writes; "
