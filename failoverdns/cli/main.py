@@ -94,8 +94,8 @@ def check_config(file: Path) -> None:
     try:
         config = load_config(file)
     except ConfigErrors as faults:
-        for error in faults.errors:
-            click.echo(str(error))
+        for line in faults.lines:
+            click.echo(line)
         sys.exit(REFUSED)
     for warning in config.warnings:
         click.echo(warning)

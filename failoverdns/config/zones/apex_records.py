@@ -59,7 +59,7 @@ def without_apex(
         if soas:
             _compare_soa(soas[0], served, faults)
         if servers:
-            _compare_servers(servers, nameservers, faults)
+            _compare_servers(servers, zone, nameservers, faults)
     _compare_glue(glue, nameservers, faults)
     return rest
 
@@ -135,24 +135,31 @@ def _mail(mailbox: DomainName) -> str:
 
 
 def _compare_servers(
-    placed: Sequence[Placed], nameservers: Sequence[NameServer], faults: FaultReport
+    placed: Sequence[Placed],
+    zone: DomainName,
+    nameservers: Sequence[NameServer],
+    faults: FaultReport,
 ) -> None:
     ours = [server.name for server in nameservers]
     theirs = [DomainName(record.data) for _, record in placed]
-    new = [str(name) for name in dict.fromkeys(theirs) if name not in ours]
-    gone = [str(name) for name in ours if name not in theirs]
-    if not new and not gone:
-        return
+    new = [name for name in dict.fromkeys(theirs) if name not in ours]
+    gone = [name for name in ours if name not in theirs]
     parts = []
     if new:
-        parts.append(f"only here: {', '.join(new)}")
+        lines = (f"{n}: {'[ADDRESS]' if n.is_at_or_below(zone) else '[]'}" for n in new)
+        parts.append(f"{_listed(new)} only here (write {', '.join(lines)} there)")
     if gone:
-        parts.append(f"only in nameservers: {', '.join(gone)}")
-    faults.add(
-        placed[0][0],
-        "the zone's own NS records come from `nameservers`, and those of this file differ "
-        f"({'; '.join(parts)}); make `nameservers` the same, or remove these NS records",
-    )
+        parts.append(f"{_listed(gone)} only there")
+    if parts:
+        faults.add(
+            placed[0][0],
+            "the zone's own NS records come from `nameservers`, and these differ: "
+            f"{', '.join(parts)}; make both the same, or remove these NS records",
+        )
+
+
+def _listed(names: Iterable[DomainName]) -> str:
+    return " and ".join(map(str, names))
 
 
 def _compare_glue(

@@ -120,7 +120,8 @@ def read_data(text: str, rtype: int, origin: DomainName) -> tuple[bytes, bytes]:
     try:
         data, compared = _read(text, rtype, origin)
     except _WrongDataError as error:
-        example = f'; write it as in "{_EXAMPLES[name]}"' if name in _EXAMPLES else ""
+        has_example = name in _EXAMPLES and ", as in " not in str(error)
+        example = f'; write it as in "{_EXAMPLES[name]}"' if has_example else ""
         raise Malformed(f"the data of the {name} record is wrong: {error}{example}") from None
     if len(data) > MAX_DATA:
         raise Malformed(f"the data of the {name} record is over {MAX_DATA} bytes long")
