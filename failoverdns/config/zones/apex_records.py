@@ -15,7 +15,9 @@ from struct import unpack
 from typing import Final
 
 from failoverdns.config.errors import FaultReport, Place
+from failoverdns.config.scalars import mailbox as read_mailbox
 from failoverdns.config.zones.record_text import NO_TTL, Record
+from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, NS, SOA, A, StartOfAuthority
@@ -116,7 +118,7 @@ def _soa_differences(
         yield "primary name server", theirs.primary, own.primary, hint
     if theirs.mailbox != own.mailbox:
         mail = _mail(theirs.mailbox)
-        yield "mailbox", mail, _mail(own.mailbox), f"contact: {mail}"
+        yield "mailbox", mail or theirs.mailbox, _mail(own.mailbox), mail and f"contact: {mail}"
     for what in _TIMERS:
         value, ours = getattr(theirs, what), getattr(own, what)
         if value != ours:
@@ -127,11 +129,19 @@ def _soa_differences(
 
 
 def _mail(mailbox: DomainName) -> str:
-    """Return the mailbox of an SOA record as a mail address (RFC 1035 section 8)."""
+    """Return the mailbox of an SOA record as a mail address (RFC 1035 section 8).
+
+    Nothing is returned for one that is none, such as the root, or `host@example.test.`, whose first
+    dot should stand in place of the @.
+    """
     if mailbox.is_root:
-        return "."
-    local = next(mailbox.labels()).decode("latin-1")
-    return f"{local}@{mailbox.parent()}"
+        return ""
+    local, *domain = mailbox.labels()
+    text = f"{local.decode('latin-1')}@{mailbox.parent()}"
+    try:
+        return text if domain and read_mailbox(text) == mailbox else ""
+    except Malformed:
+        return ""
 
 
 def _compare_servers(

@@ -207,6 +207,8 @@ def _plainly(reason: str, rtype: int) -> str:
 _PLAINLY: Final[Mapping[str, str]] = {
     "Text input is malformed": "it is malformed",
     "unbalanced quotes": "a quote is not closed",
+    "Text input ended unexpectedly": "an escape is cut off; write \\DDD, with three digits",
+    "Unknown SVCB ParamKey": 'a parameter has no name here; write keyNUMBER="value"',
     "expecting a string": "something is missing",
     "expecting an identifier": "something is missing, or has quotes and should have none",
     "DNS message is malformed": "its content is malformed",

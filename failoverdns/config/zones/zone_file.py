@@ -21,6 +21,7 @@ from failoverdns.config.zones.record_data import words_of
 from failoverdns.config.zones.record_text import (
     MAX_TTL,
     NO_TTL,
+    SIGNED,
     Record,
     owner_of,
     parse_ttl,
@@ -119,6 +120,9 @@ class _Reading:
     errors: int = 0
     full: bool = False
     """A limit was reached and reported; the rest is left out."""
+    is_signed: bool = False
+    """A record that signing has made was reported, which is done once."""
+
     is_other_zone: bool = False
     """The file is that of another zone; the rest of it is left out."""
 
@@ -237,6 +241,10 @@ class _Reading:
             record = read_entry(entry, context.origin, self.default.ttl, self.zone)
         except Malformed as fault:
             context = context if inherits else _with_owner(context, entry.text)
+            if str(fault) == SIGNED:
+                if self.is_signed:
+                    return context
+                self.is_signed = True
             self._report(place, f"{source}{self._other_zone(entry, context) or fault}")
             return context
         if record.rtype == SOA or self.default.is_last:

@@ -134,3 +134,11 @@ def test_a_zone_whose_name_servers_are_wrong_is_not_compared(tmp_path: Path) -> 
     """One fault, one error."""
     said = loaded(tmp_path, SAME, CONFIG.replace("ns2.example.net", "ns2..example.net"))[1]
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("mailbox", ["host@x.test.", ".", "test."])
+def test_a_mailbox_that_is_no_mail_address_is_shown_as_it_is(tmp_path: Path, mailbox: str) -> None:
+    """Nobody can write it as `contact`."""
+    (said,) = loaded(tmp_path, SAME.replace("hostmaster", mailbox))[1]
+    assert f"mailbox {mailbox.rstrip('.') or '.'}" in said.replace("\\", "")
+    assert "contact" not in said

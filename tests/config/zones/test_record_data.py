@@ -170,7 +170,7 @@ def test_an_error_says_what_is_wrong_with_the_data(text: str, message: str) -> N
         ("x URL https://a.test/", "URL is not a DNS record type: a redirect is made by a web"),
         ("x 300 IN REDIRECT a", "REDIRECT is not a DNS record type: a redirect is made by a web"),
         ("@ WINS 192.0.2.1", "WINS is not a DNS record type: Microsoft's WINS"),
-        ("@ 600 AWS ALIAS Z1 a", "class AWS is cli53's form of Route 53 records; for the zone's"),
+        ("@ 600 AWS ALIAS Z1 a", "class AWS is cli53's form of Route 53 records, whose own export"),
         ("a [AGE:3636591] 1200 A 192.0.2.1", '"[AGE:3636591]" is the age that Microsoft\'s DNS'),
         ("a MD mail", "MD is obsolete (RFC 1035 section 3.3.4); write an MX record"),
         ("a MF mail", "MF is obsolete (RFC 1035 section 3.3.5); write an MX record"),

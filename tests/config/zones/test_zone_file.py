@@ -358,3 +358,11 @@ def test_a_directive_begins_its_line(tmp_path: Path) -> None:
     assert read(tmp_path, "a A 192.0.2.1\n $TTL 60\n")[1] == [
         'zone:2:1: error: p: "$TTL" is a directive, which begins its line; remove what is before it'
     ]
+
+
+def test_records_that_signing_made_are_one_error(tmp_path: Path) -> None:
+    """A signed zone has some at each name; all other errors are reported."""
+    text = "a A 192.0.2.1\n RRSIG A 5 2 60 1 1 1 t. AAAA\n NSEC b A\nb A x\n"
+    lines, errors = read(tmp_path, text)
+    assert len(lines) == 1
+    assert [error.split(":")[1] for error in errors] == ["2", "4"]
