@@ -23,7 +23,7 @@ from failoverdns.changes.state import State
 from failoverdns.changes.transitions import transition_of
 from failoverdns.model.change import Delta, StaticDifference
 from failoverdns.model.commands import Mutation
-from failoverdns.model.commands.groups import AddGroup
+from failoverdns.model.commands.groups import AddGroup, RemoveGroup
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
 from failoverdns.model.moment import Moment
@@ -276,3 +276,18 @@ def test_very_many_hidden_names_are_not_all_told() -> None:
         pass
     assert len(reload.difference.hidden) == MOST + 1
     assert reload.difference.hidden[-1] == "and so it is with 2 more names of failover.test"
+
+
+@pytest.mark.parametrize("step", range(12))
+def test_an_empty_group_that_is_removed_while_a_table_is_filled_keeps_its_marker(
+    step: int,
+) -> None:
+    """The marker of the group and that of the retired label are the same, so no delta has it."""
+    zone = samples.zone(records=(text("*"), text("*.empty")))
+    empty = samples.group("empty", None, None)
+    reload = _Reload(samples.state(empty, zones=[zone]), (replace(zone, ttl=30),))
+    for number, _ in enumerate(reload.steps()):
+        if number == step:
+            reload.do(RemoveGroup("empty"))
+    reload.commit()
+    assert served(reload.next) == served(reload.present) == served(filled(reload.view))

@@ -38,13 +38,14 @@ from failoverdns.rules.decisions.judging_targets import (
 from failoverdns.rules.decisions.new_names import hidden_by_group
 from failoverdns.rules.decisions.safety import counts_on
 from failoverdns.rules.decisions.switching import check_override
-from failoverdns.rules.derived.apex import apex_conflicts, labelled_apex
+from failoverdns.rules.derived.apex import apex_conflicts, labelled_apex, named_zones
 from failoverdns.rules.derived.entity_lookup import (
     find_application,
     find_group,
     find_zone,
     not_found,
 )
+from failoverdns.rules.derived.targets import why_empty
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.reporting import group_report
 
@@ -116,12 +117,9 @@ def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) ->
             raise _active_side_refusal(group)
         overridden.append(ACTIVE_SIDE)
     silenced = silenced_by(view, group, after)
-    require_target(
-        silenced,
-        command.override,
-        f"the application for the {after.active.value} has no web head",
-        "add one with `head add`",
-    )
+    why, remedy = why_empty(view, after, after.active)
+    what = f"the application for the {after.active.value} {why}"
+    require_target(silenced, command.override, what, remedy)
     if silenced.silent:
         overridden.append(PreflightRule.TARGET_EMPTY.value)
     check_circles(view, group, after)
@@ -210,12 +208,12 @@ def _check_unnamed(view: View, group: Group) -> None:
 
 def _check_unaliased(view: View, group: Group) -> None:
     """Raise Rejected `in-use` if zones have the group's hostname as their alias."""
-    zones = ", ".join(origin.to_text() for origin in view.aliases.get(group.hostname, ()))
-    if zones:
+    origins = view.aliases.get(group.hostname, ())
+    if origins:
         raise Rejected(
             "in-use",
-            f"{group.hostname} is the alias of the zone(s) {zones}, which would answer nothing: "
-            "change the configuration first",
+            f"{group.hostname} is the alias of the zone(s) {named_zones(origins)}, where the apex "
+            "would have no address: change the configuration first",
         )
 
 

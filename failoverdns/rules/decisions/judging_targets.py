@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from failoverdns.model.application import Application, Nothing
+from failoverdns.model.application import Application
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Group, Side, group_names
 from failoverdns.model.moment import Moment
@@ -19,7 +19,7 @@ from failoverdns.model.rule_names import PreflightRule
 from failoverdns.rules.decisions.switching import plan
 from failoverdns.rules.derived.active_side import policy_of
 from failoverdns.rules.derived.obstacles import sentences
-from failoverdns.rules.derived.targets import application_on, target_of
+from failoverdns.rules.derived.targets import dark_apexes
 from failoverdns.rules.derived.trails import application_circle, dead_end, group_circle
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import (
@@ -66,7 +66,7 @@ def application_warnings(view: View, application: Application) -> list[str]:
     groups = list(islice(view.following(application.id), _MOST_FOLLOWING))
     found = sentences(view, groups)
     for group in groups:
-        found += _unresolved(view, group)
+        found += dark_apexes(view, group)
     dead = dead_end(view, application)
     return found if dead is None else [*found, dead]
 
@@ -76,7 +76,7 @@ def group_warnings(view: View, group: Group) -> list[str]:
     found = [view.application(id_) for id_ in group.applications]
     dead = (dead_end(view, application) for application in found if application is not None)
     said = (text for text in dead if text is not None)
-    return [*sentences(view, [group]), *_unresolved(view, group), *said]
+    return [*sentences(view, [group]), *dark_apexes(view, group), *said]
 
 
 def lost_targets(view: View, group: Group) -> Iterator[str]:
@@ -86,23 +86,6 @@ def lost_targets(view: View, group: Group) -> Iterator[str]:
             application = view.application(id_)
             if application is not None:
                 yield f"{name}, the target of {application.name}, does not exist any more"
-
-
-def _unresolved(view: View, group: Group) -> Iterator[str]:
-    """Yield which sides of a group at an apex answer nothing until a hostname is resolved.
-
-    There is no CNAME record at an apex that could be answered before (RFC 1034 section 3.6.2).
-    """
-    if not group.is_apex:
-        return
-    for side in Side:
-        application = application_on(view, group, side)
-        target = pointed_at(application) if application is not None else None
-        if target is not None and isinstance(target_of(view, group, side), Nothing):
-            yield (
-                f"the {side.value} of group {group.name}, at the apex of {group.zone}, answers "
-                f"nothing until the resolvers of the configuration have found addresses of {target}"
-            )
 
 
 def has_other_policy(before: Group, after: Group) -> bool:
