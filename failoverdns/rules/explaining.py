@@ -106,7 +106,8 @@ def _answer_sentences(view: View, group: Group) -> Iterator[Json]:
         return
     where = f"application {application.name}"
     if side is group.active:
-        why = f"the {active} side is active, and {where} is on it"
+        is_there = "is on it" if web_heads(application) else "on it has no web head"
+        why = f"the {active} side is active, and {where} {is_there}"
     else:
         why = f"both sides are down, and all_down is {side.value}: {where}; {active} stays active"
     yield f"{group.hostname} answers {targets or 'nothing (NODATA)'}: {why}."

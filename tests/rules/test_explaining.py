@@ -163,7 +163,7 @@ def test_an_explanation_says_why_the_health_of_a_side_is_unknown(
         (
             samples.state(samples.application("eu"), samples.us(), samples.group()),
             f"{HOSTNAME} answers nothing (NODATA): the primary side is active, and application eu "
-            "is on it.",
+            "on it has no web head.",
         ),
         (
             watched.shop(DOWN, DOWN, all_down=AllDown.EMPTY),
@@ -365,3 +365,9 @@ def test_every_sentence_ends_in_one_full_stop() -> None:
         for sentence in sentences(watched.watched([group], primary, backup)):
             assert sentence.endswith(".")
             assert sentence[-2] not in "?!.:"
+
+
+def test_an_unchecked_backup_counts_as_up_only_for_a_group_on_its_primary() -> None:
+    group = samples.group(active=BACKUP, automation=Automation("auto"))
+    view = samples.state(samples.eu(), samples.us(), group, settings=watched.settings())
+    assert "The backup, us, is unknown: it has no checks." in sentences(view)
