@@ -27,6 +27,7 @@ from failoverdns.config.protection import (
 )
 from failoverdns.config.safety_rules import SafetyRuleSection
 from failoverdns.config.section import (
+    MIB,
     AddressText,
     FilePath,
     Listen,
@@ -38,7 +39,7 @@ from failoverdns.confinement.user import exists
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import DEFAULT_TTL, MAX_TTL
 from failoverdns.model.names import DomainName
-from failoverdns.model.settings import ListenAddress, StateSettings
+from failoverdns.model.settings import ListenAddress, StateSettings, ZoneFileLimits
 from failoverdns.model.zone import SOATimers
 
 MAX_WORKERS = 256
@@ -131,6 +132,13 @@ class IdentitySection(Section):
     nsid: IdentityText | None = None
 
 
+class ZoneFilesSection(Section):
+    """The keys of `zone_files`; `max_size` in MiB."""
+
+    max_size: Annotated[int, Field(ge=1, le=1024), MIB] = ZoneFileLimits().max_size
+    max_records: Annotated[int, Field(ge=1, le=5_000_000)] = ZoneFileLimits().max_records
+
+
 class ConfigFile(Section):
     """The keys of the whole file."""
 
@@ -154,3 +162,4 @@ class ConfigFile(Section):
     cookies: Annotated[CookiesSection, or_empty(dict)] = CookiesSection()
     rate_limit: RateLimitSection | None = None
     querylog: QueryLogSection | None = None
+    zone_files: Annotated[ZoneFilesSection, or_empty(dict)] = ZoneFilesSection()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import fnmatchcase
 
 from failoverdns.model.entity import Entity
 from failoverdns.model.health import Check
@@ -70,6 +71,19 @@ class Policy:
     unchecked: Unchecked = Unchecked.UP
 
 
+HASTY = (
+    "after an outage of the server's own network, one side may be seen up before the other, and "
+    "a primary is left that was never down"
+)
+"""What happens if a policy is hasty, in words."""
+
+
+def is_hasty(policy: Policy, check: Check) -> bool:
+    """Return whether an automatic policy has a grace that is not above the interval of a check."""
+    is_automatic = policy.mode is Mode.AUTOMATIC and check.kind.is_probed
+    return is_automatic and policy.grace <= check.interval
+
+
 @dataclass(frozen=True, slots=True)
 class Assertion:
     """A safety rule: after a switch at least `at_least` of the groups must be on their primary.
@@ -105,6 +119,11 @@ class Wait:
 
 
 SafetyRule = Assertion | Gate | Wait
+
+
+def is_about(rule: SafetyRule, group: str) -> bool:
+    """Return whether a safety rule applies to the group of this name."""
+    return any(fnmatchcase(group, pattern) for pattern in rule.groups)
 
 
 @dataclass(frozen=True, slots=True)

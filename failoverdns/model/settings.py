@@ -179,6 +179,14 @@ class CookieSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ZoneFileLimits:
+    """Limits of all zone files of one zone together; `max_size` in bytes."""
+
+    max_size: int = 16 << 20
+    max_records: int = 100_000
+
+
+@dataclass(frozen=True, slots=True)
 class QueryLogSettings:
     """The log of queries: an absolute path, and the most bytes of the file."""
 
@@ -220,3 +228,4 @@ class Config:
     history: HistorySettings = HistorySettings()
     user: str | None = None
     warnings: tuple[str, ...] = ()
+    zone_files: ZoneFileLimits = ZoneFileLimits()

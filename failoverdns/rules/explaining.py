@@ -22,6 +22,7 @@ from failoverdns.rules.decisions.switching import plan
 from failoverdns.rules.derived.active_side import answered, counts_as_up, side_condition
 from failoverdns.rules.derived.flags import automation_flag
 from failoverdns.rules.derived.health import NO_WEB_HEAD, observed_of, why_down
+from failoverdns.rules.derived.obstacles import guarded_until, report_of
 from failoverdns.rules.derived.targets import answer_of, application_on, target_of
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import web_head, web_heads
@@ -68,6 +69,7 @@ def explanation(
             *_answer_sentences(view, group),
             *_health_sentences(view, group, moment.steady),
             *_automation_sentences(view, group, look, moment),
+            *_obstacle_sentences(view, group),
             *_plan_sentences(group),
             *_rule_sentences(group, look, failures, outage, is_full=is_full),
             *_unrecorded_sentences(unrecorded),
@@ -179,6 +181,7 @@ def _automation_sentences(
     if verdict.to is None:
         yield f"Its policy, {name}, keeps it where it is: {verdict.why}."
         yield f"{_what_would(group, look)}"
+        yield from _guard_sentences(look, moment)
         return
     what = f"Its policy, {name}, calls for a switch to the {verdict.to.value}: {verdict.why}"
     if verdict.at <= moment.steady:
@@ -193,6 +196,23 @@ def _automation_sentences(
         at = timestamp(moment.now + verdict.at - moment.steady)
         left = duration(verdict.at - moment.steady)
         yield f"{what}; at the earliest in {left}, at {at} ({verdict.waits_for})."
+
+
+def _guard_sentences(look: Outlook, moment: Moment) -> Iterator[Json]:
+    """Yield that the flap guard is used up, although the policy does not want a switch now."""
+    policy, times = look.policy, look.situation.automatic
+    until = guarded_until(policy, times, policy.max_switches)
+    if until > moment.steady:
+        yield (
+            f"Its flap guard is used up: it switched automatically {policy.max_switches} times "
+            f"within {duration(policy.window)}, so it does not switch by itself for "
+            f"{duration(until - moment.steady)}, whatever happens."
+        )
+
+
+def _obstacle_sentences(view: View, group: Group) -> Iterator[Json]:
+    for text in report_of(view, group):
+        yield f"{text[0].upper()}{text[1:]}."
 
 
 def _what_would(group: Group, look: Outlook) -> str:

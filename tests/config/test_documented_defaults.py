@@ -94,6 +94,13 @@ NUMBERS = [
         *(1000, 10_000_000, 100_000),
     ),
     ("querylog.max_size", "MiB, 1 to 100000", "100", 1, 100_000, 100 * MIB),
+    ("zone_files.max_size", "MiB, 1 to 1024", "16", 1, 1024, 16 * MIB),
+    (
+        "zone_files.max_records",
+        "number from 1 to 5000000",
+        "100000",
+        *(1, 5_000_000, 100_000),
+    ),
     (
         "checks.NAME.port",
         "number from 1 to 65535",
@@ -171,6 +178,7 @@ def without(config: Config, path: str) -> object:
         "tcp": config.tcp,
         "rate_limit": config.rate_limit,
         "querylog": config.querylog,
+        "zone_files": config.zone_files,
         "checks": checks["push" if key == "ttl" else "http"],
         "policies": config.automation.policies[0],
         "safety_rules": config.automation.safety_rules[0],

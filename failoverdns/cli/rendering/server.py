@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 import click
 
 from failoverdns.cli.rendering.applications import applications
+from failoverdns.cli.rendering.automation import policy_lines
 from failoverdns.cli.rendering.groups import groups, resolved
 from failoverdns.cli.rendering.store import store_lines
 from failoverdns.cli.rendering.tables import Result, Writer
@@ -30,6 +32,8 @@ def _status(result: Result) -> None:
         click.echo(f"hook {hook['name']}: {hook['state']}")
         if hook["problem"]:
             click.echo(f"  {hook['problem']}")
+    for line in policy_lines(result, time.time()):
+        click.echo(line)
     for line in (*store_lines(result), *_server(result.get("server", {}))):
         click.echo(line)
 

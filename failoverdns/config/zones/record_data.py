@@ -9,6 +9,7 @@ LOC, whose numbers dnspython does not check; and obsolete types that dnspython d
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
@@ -39,7 +40,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, CNAME, NS, SOA, TXT, A
 
 MAX_DATA: Final = 65535
-_LOC, _DS, _DNSKEY, _SPF = 29, 43, 48, 99
+_SIG, _LOC, _DS, _DNSKEY, _SPF = 24, 29, 43, 48, 99
 
 _NAMES: Final[Mapping[int, int]] = {MB: 1, MG: 1, MR: 1, MINFO: 2, TALINK: 2}
 """Types that are read here: the number of names in their data."""
@@ -57,10 +58,24 @@ _LAYOUT: Final[Mapping[int, tuple[int, int, int]]] = {
 }
 """Types whose names resolvers read: bytes before the names, the number of names, bytes after."""
 
+_BASE64: Final[Mapping[int, int]] = {
+    **dict.fromkeys((25, 37, 48, RKEY, 60), 3),
+    **dict.fromkeys((49, 61), 0),
+    _SIG: 8,
+}
+"""Types that end in base64, which begins with the word of this index."""
+
+_GROUPS: Final = frozenset((104, 106))
+"""Types with groups of hexadecimal digits, which BIND prints without leading zeros."""
+
+_GROUP: Final = re.compile(r"(?<![0-9A-Za-z.])([0-9A-Fa-f]{1,3})(?=:)|(?<=:)([0-9A-Fa-f]{1,3})\b")
 _ADDRESS: Final[Mapping[int, int]] = {A: 4, AAAA: 16}
 
 STRINGS: Final = frozenset((TXT, _SPF, 56, 258, 261, 262))
 """Types that have nothing but strings, any number of them."""
+
+_FREE_TEXT: Final = STRINGS | {13, 19, 20, 27, 35, 64, 65, 256, 257}
+"""Types that have strings beside other things, in which any letters and digits may be."""
 
 _EXAMPLES: Final[Mapping[str, str]] = {
     "A": "www A 192.0.2.10",
@@ -83,6 +98,11 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "TXT": '@ TXT "some text"',
 }
 _LEFT_OVER = re.compile(r'expected EOL or EOF, got \d+ "(.*)"', re.DOTALL)
+_NOT_A_NUMBER = re.compile(r"invalid literal for int\(\) with base \d+: '(.*)'", re.DOTALL)
+_PYTHON = re.compile(
+    r"index|unpack|argument|an int\b|embedded null|codec|format|NoneType|object|literal|subsection"
+)
+_OUT_OF_RANGE: Final = "a value is malformed or out of range"
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})*", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,5}", re.ASCII)
 
@@ -123,14 +143,20 @@ def _read(text: str, rtype: int, origin: DomainName) -> tuple[bytes, bytes]:
         except Malformed as error:
             raise _WrongDataError(str(error)) from None
         return data, data
-    tokens = dns.tokenizer.Tokenizer(text, idna_codec=_ASCII_ONLY)
+    tokens = _tokens(text)
     if rtype in (EID, NIMLOC):
+        if not words:
+            raise _WrongDataError("something is missing")
         return (data := _hex("".join(words))), data
     root = dns.name.Name((*origin.labels(), b""))
     if rtype in _NAMES:
         return _guarded(lambda: _names(tokens, _NAMES[rtype], root), rtype)
-    if _has_foreign_digits(text):
+    if rtype not in _FREE_TEXT and _has_foreign_digits(words):
         raise _WrongDataError("it has digits outside ASCII; write 0 to 9")
+    if rtype in _BASE64 and not _is_base64("".join(words[_BASE64[rtype] :])):
+        raise _WrongDataError("its last part is not base64, with letters, digits, +, / and =")
+    if rtype in _GROUPS:
+        tokens = _tokens(_GROUP.sub(lambda found: (found[1] or found[2]).rjust(4, "0"), text))
     kind = dns.rdatatype.RdataType.make(_LIKE.get(rtype, rtype))
 
     def read() -> tuple[bytes, bytes]:
@@ -155,10 +181,10 @@ def _guarded(read: Callable[[], T], rtype: int) -> T:
         raise _WrongDataError(str(error)) from None
     except dns.exception.DNSException as error:
         raise _WrongDataError(_plainly(str(error).rstrip("."), rtype)) from None
-    except Exception as error:
+    except Exception:
         # Too large numbers, digits of other scripts, bad escapes: dnspython lets the errors of
         # int(), struct and others through, and no list of them would be complete.
-        raise _WrongDataError(f"a value is out of range or malformed ({error})") from None
+        raise _WrongDataError(_OUT_OF_RANGE) from None
 
 
 def _plainly(reason: str, rtype: int) -> str:
@@ -172,7 +198,9 @@ def _plainly(reason: str, rtype: int) -> str:
         return "a string is over 255 bytes long" + (split if rtype in STRINGS else "")
     if rtype in _ADDRESS and reason == "Text input is malformed":
         return "it is not an address"
-    return _PLAINLY.get(reason, reason)
+    if found := _NOT_A_NUMBER.match(reason):
+        return f"{quoted(found[1])} is not a number"
+    return _OUT_OF_RANGE if _PYTHON.search(reason) else _PLAINLY.get(reason, reason)
 
 
 _PLAINLY: Final[Mapping[str, str]] = {
@@ -231,11 +259,22 @@ def _names(
     return b"".join(part for part in wire[0] if part), b"".join(wire[1])
 
 
-def _has_foreign_digits(text: str) -> bool:
+def _tokens(text: str) -> dns.tokenizer.Tokenizer:
+    return dns.tokenizer.Tokenizer(text, idna_codec=_ASCII_ONLY)
+
+
+def _has_foreign_digits(words: list[str]) -> bool:
     """Return whether a word has digits that int() reads and no other server does."""
-    return not text.isascii() and any(
-        word.isdigit() and not word.isascii() for word in text.split()
-    )
+    return any(word.isdigit() and not word.isascii() for word in words)
+
+
+def _is_base64(text: str) -> bool:
+    """Return whether a text is base64; dnspython leaves other characters out."""
+    try:
+        b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 class _AsciiOnly(dns.name.IDNACodec):

@@ -10,7 +10,7 @@ because each can hide the records that follow.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,27 +56,64 @@ class Entry:
     flaw: Flaw | None = None
 
 
+class _Lines:
+    """The lines of a text, one at a time: a list of them may take ten times its memory."""
+
+    def __init__(self, text: str) -> None:
+        self.number = 0
+        """The number of the line that was returned last, from 1."""
+        self._text = text
+        self._at = 0
+
+    def next(self) -> str | None:
+        """Return the next line, or None at the end."""
+        if self._at > len(self._text):
+            return None
+        end = self._text.find("\n", self._at)
+        end = end if end >= 0 else len(self._text)
+        line = self._text[self._at : end]
+        self._at = end + 1
+        self.number += 1
+        return line
+
+    def mark(self) -> tuple[int, int]:
+        """Return where the next line begins, to go back there."""
+        return self.number, self._at
+
+    def go_to_record(self, mark: tuple[int, int]) -> None:
+        """Go back to `mark`, and on to the next line that looks like a record, or to the end."""
+        self.number, self._at = mark
+        while True:
+            before = self.mark()
+            line = self.next()
+            if line is None:
+                return
+            if looks_like_record(line):
+                self.number, self._at = before
+                return
+
+
 def entries(text: str) -> Iterator[Entry]:
     """Yield the entries of a zone file that are not empty.
 
     After a parenthesis that is not closed, the next line that looks like a record begins an entry.
     """
-    lines = text.split("\n")
-    at = recoveries = 0
-    while at < len(lines):
-        line = lines[at]
+    lines = _Lines(text)
+    recoveries = 0
+    while (line := lines.next()) is not None:
         if _SPECIAL.search(line) is None:
             if line.strip(" \t"):
-                yield Entry(at + 1, line.rstrip(" \t"))
-            at += 1
+                yield Entry(lines.number, line.rstrip(" \t"))
             continue
-        entry, end = _entry(lines, at)
+        mark = lines.mark()
+        entry = _entry(line, lines)
         if entry.text or entry.flaw is not None:
             yield entry
-        if entry.flaw is not None and end > at + 1:
+        if entry.flaw is not None and lines.number > mark[0]:
             recoveries += 1
-            end = _next_record(lines, at + 1) if recoveries < MAX_RECOVERIES else len(lines)
-        at = end
+            if recoveries == MAX_RECOVERIES:
+                return
+            lines.go_to_record(mark)
 
 
 def looks_like_record(line: str) -> bool:
@@ -84,61 +121,57 @@ def looks_like_record(line: str) -> bool:
     return bool(_RECORD.match(line) or _DIRECTIVE.match(line))
 
 
-def _entry(lines: Sequence[str], first: int) -> tuple[Entry, int]:
-    """Return the entry that begins at the index `first`, and the index of the line after it."""
+def _entry(first_line: str, lines: _Lines) -> Entry:
+    """Return the entry that begins with `first_line`; take the lines in its parentheses."""
     pieces: list[str] = []
     opened: list[tuple[int, int]] = []
+    first = lines.number
     paren = taken_in = size = 0
-    at = first
+    line = first_line
     while True:
-        line = lines[at]
+        number = lines.number
         if opened and not taken_in and looks_like_record(line):
-            taken_in = at + 1
+            taken_in = number
         for match in _PIECE.finditer(line):
-            piece, column = match.group(), match.start() + 1
+            piece = match.group()
+            flaw = ""
             if piece == "(":
-                opened.append((at + 1, column))
-                paren = paren or at + 1
+                opened.append((number, match.start() + 1))
+                paren = paren or number
                 pieces.append(" ")
             elif piece == ")":
-                if not opened:
-                    flaw = "a closing parenthesis without an opening one; remove it"
-                    return _flawed(first, pieces, Flaw(at + 1, column, flaw)), at + 1
-                opened.pop()
                 pieces.append(" ")
+                if opened:
+                    opened.pop()
+                else:
+                    flaw = "a closing parenthesis without an opening one; remove it"
             elif piece == '"':
                 flaw = "this quote is not closed on its line; a line feed in a text is \\010"
-                return _flawed(first, pieces, Flaw(at + 1, column, flaw)), at + 1
             elif piece == "\\":
                 flaw = "nothing follows this backslash on its line; remove it"
-                return _flawed(first, pieces, Flaw(at + 1, column, flaw)), at + 1
             elif piece[0] != ";":
                 pieces.append(piece)
-                size += len(piece)
-        at += 1
-        if size > MAX_ENTRY:
-            where = opened[0] if opened else (first + 1, 1)
-            flaw = f"a record of more than {MAX_ENTRY >> 20} MiB; is a parenthesis not closed?"
-            return _flawed(first, pieces[:1], Flaw(*where, flaw)), at
+            if flaw:
+                return _flawed(first, pieces, Flaw(number, match.start() + 1, flaw))
+            size += len(piece) if piece[0] != ";" else 0
+            if size > MAX_ENTRY:
+                flaw = f"a record of more than {MAX_ENTRY >> 20} MiB; is a parenthesis not closed?"
+                return _flawed(first, pieces[:1], Flaw(*(opened or [(first, 1)])[0], flaw))
         if not opened:
-            return Entry(first + 1, _joined(lines[first], pieces), paren, taken_in), at
-        if at == len(lines):
+            return Entry(first, _joined(first_line, pieces), paren, taken_in)
+        following = lines.next()
+        if following is None:
             flaw = "this parenthesis is not closed; close it at the end of its record"
-            return _flawed(first, pieces, Flaw(*opened[0], flaw)), at
+            return _flawed(first, pieces, Flaw(*opened[0], flaw))
+        line = following
         pieces.append(" ")
 
 
 def _flawed(first: int, pieces: list[str], flaw: Flaw) -> Entry:
-    return Entry(first + 1, "".join(pieces), flaw=flaw)
+    return Entry(first, "".join(pieces), flaw=flaw)
 
 
 def _joined(line: str, pieces: list[str]) -> str:
     """Return the text of an entry, which begins with a blank only if its first line does."""
     text = "".join(pieces).rstrip(" \t")
     return text if line[0] in " \t" or not text else text.lstrip(" \t")
-
-
-def _next_record(lines: Sequence[str], at: int) -> int:
-    while at < len(lines) and not looks_like_record(lines[at]):
-        at += 1
-    return at

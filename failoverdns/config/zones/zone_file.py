@@ -30,6 +30,7 @@ from failoverdns.config.zones.zone_entries import Entry, entries
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import SOA
+from failoverdns.model.settings import ZoneFileLimits
 from failoverdns.regular_files import open_regular
 
 MAX_FAULTS: Final = 1000
@@ -49,8 +50,10 @@ class Limits:
     depth: int
 
 
-LIMITS: Final = Limits(size=16 * 1024 * 1024, records=100_000, files=100, depth=8)
-"""The limits of each zone; the size is in bytes."""
+LIMITS: Final = Limits(
+    size=ZoneFileLimits().max_size, records=ZoneFileLimits().max_records, files=100, depth=8
+)
+"""The limits of each zone, unless `zone_files` sets others; the size is in bytes."""
 
 Placed = tuple[Place, Record]
 
@@ -156,7 +159,8 @@ class _Reading:
         self.size += len(data)
         if self.size > self.limits.size:
             raise Malformed(
-                f"the zone files have more than {self.limits.size // 1024**2} MiB together"
+                f"the zone files have more than {self.limits.size // 1024**2} MiB together; "
+                "raise `zone_files.max_size`"
             )
         try:
             return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
@@ -211,7 +215,9 @@ class _Reading:
         if len(self.records) >= self.limits.records:
             self.full = True
             self.faults.add(
-                place, f"more than {self.limits.records} records in the files of a zone"
+                place,
+                f"more than {self.limits.records} records in the files of a zone; "
+                "raise `zone_files.max_records`",
             )
             return context
         if entry.flaw is not None:

@@ -20,6 +20,7 @@ from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.config.zones.zone_records import static_records
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
+from failoverdns.model.settings import ZoneFileLimits
 from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, SOATimers, Zone
 
 
@@ -47,10 +48,12 @@ def read_zones(
     usable: Node,
     written: Node,
     faults: FaultReport,
+    *,
+    limits: ZoneFileLimits,
 ) -> tuple[Zone, ...]:
     """Return the zones of the sections; report all errors in `faults`.
 
-    `folder` completes the paths of zone files.
+    `folder` completes the paths of zone files, and `limits` are those of each zone's.
     `usable` is the document that the sections were made of; `written` also has the values that were
     refused.
     If anything was reported, zones may be missing or incomplete.
@@ -80,7 +83,7 @@ def read_zones(
         _refuse_nesting(source, by_origin)
     resolvers = usable.at("resolvers")
     can_resolve = resolvers is not None and resolvers.value != []
-    read = [_zone(source, folder) for source in sources]
+    read = [_zone(source, folder, limits) for source in sources]
     zones = tuple(zone for zone in read if zone is not None)
     aliases = {
         source.origin: alias.place
@@ -104,7 +107,7 @@ def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> N
         ancestor = ancestor.parent()
 
 
-def _zone(source: _Source, folder: Path) -> Zone | None:
+def _zone(source: _Source, folder: Path, limits: ZoneFileLimits) -> Zone | None:
     section, origin, faults = source.section, source.origin, source.faults
     nameservers = _nameservers(source)
     entries = [
@@ -128,7 +131,8 @@ def _zone(source: _Source, folder: Path) -> Zone | None:
             _negative_ttl(source),
             soa=_timers(source),
         )
-    read = read_zone_files(files, origin, section.ttl, LIMITS, faults)
+    bounds = replace(LIMITS, size=limits.max_size, records=limits.max_records)
+    read = read_zone_files(files, origin, section.ttl, bounds, faults)
     written = source.written.at("nameservers")
     all_read = written is not None and len(nameservers) == len(written.entries())
     compared = empty if all_read else None

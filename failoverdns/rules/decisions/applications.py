@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from heapq import nsmallest
+from itertools import islice
 from random import Random
 
 from failoverdns.model.application import Application, Head, HeadRole
@@ -27,21 +28,28 @@ from failoverdns.model.health import Quorum
 from failoverdns.model.moment import Moment
 from failoverdns.model.rule_names import PreflightRule
 from failoverdns.rules.decisions.certificates import certificate_removals
-from failoverdns.rules.decisions.decision import Decision, row, tried
+from failoverdns.rules.decisions.decision import Decision, row, tried, warned_after
 from failoverdns.rules.decisions.emptying import emptied_by, require_target
 from failoverdns.rules.decisions.health_changes import unobserved
 from failoverdns.rules.decisions.switching import check_override
 from failoverdns.rules.derived.client_names import require_name
 from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
 from failoverdns.rules.derived.health import dated
+from failoverdns.rules.derived.obstacles import sentences
+from failoverdns.rules.derived.trails import application_circle, dead_end
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import (
     check_hostname,
     check_template,
     checked,
+    hostname,
     hostname_text,
+    pointed_at,
 )
 from failoverdns.rules.reports.reporting import application_report
+
+_MOST_FOLLOWING = 200
+"""Groups whose policies are looked at for warnings: thousands may follow one application."""
 
 
 def add_application(
@@ -52,7 +60,9 @@ def add_application(
     template = command.hostname_template
     if template is not None:
         check_template(template)
-    return _written(None, Application(f"app-{view.revision + 1}", command.name, template), moment)
+    return _written(
+        view, None, Application(f"app-{view.revision + 1}", command.name, template), moment
+    )
 
 
 def rename_application(
@@ -62,7 +72,7 @@ def rename_application(
     application = find_application(view, command.old)
     if command.new != application.name:
         _check_name_free(view, command.new)
-    return _written(application, replace(application, name=command.new), moment)
+    return _written(view, application, replace(application, name=command.new), moment)
 
 
 def set_application(
@@ -94,7 +104,7 @@ def set_application(
     )
     if (after.checks, after.require_checks) != (application.checks, application.require_checks):
         after = unobserved(after)
-    return _written(application, after, moment)
+    return _written(view, application, after, moment)
 
 
 def remove_application(
@@ -130,7 +140,7 @@ def add_head(view: View, command: AddHead, moment: Moment, _random: Random) -> D
     head = Head(command.name, command.role, command.address, command.hostname)
     active = head.name if is_balancer and not command.standby else application.active
     after = replace(application, heads=(*application.heads, head), active=active)
-    return _written(application, after, moment)
+    return _written(view, application, after, moment)
 
 
 def set_head(view: View, command: SetHead, moment: Moment, _random: Random) -> Decision:
@@ -143,7 +153,7 @@ def set_head(view: View, command: SetHead, moment: Moment, _random: Random) -> D
     changed = replace(head, addresses=command.address, hostname=command.hostname)
     if changed != head:
         changed = replace(changed, observed=None)  # no probe has tested the new addresses yet
-    return _written(application, application.with_head(head, changed), moment)
+    return _written(view, application, application.with_head(head, changed), moment)
 
 
 def rename_head(view: View, command: RenameHead, moment: Moment, _random: Random) -> Decision:
@@ -157,7 +167,7 @@ def rename_head(view: View, command: RenameHead, moment: Moment, _random: Random
     renamed = application.with_head(head, replace(head, name=command.new))
     if application.active == head.name:
         renamed = replace(renamed, active=command.new)
-    return _written(application, renamed, moment)
+    return _written(view, application, renamed, moment)
 
 
 def activate_head(view: View, command: ActivateHead, moment: Moment, _random: Random) -> Decision:
@@ -169,7 +179,7 @@ def activate_head(view: View, command: ActivateHead, moment: Moment, _random: Ra
             "invalid",
             f"head {head.name!r} is a web server: only a load balancer can be made active",
         )
-    return _written(application, replace(application, active=head.name), moment)
+    return _written(view, application, replace(application, active=head.name), moment)
 
 
 def remove_head(view: View, command: RemoveHead, moment: Moment, _random: Random) -> Decision:
@@ -194,30 +204,58 @@ def remove_head(view: View, command: RemoveHead, moment: Moment, _random: Random
         f"without {head.name!r} application {application.name!r} has no web head",
         "activate a standby with `head activate`" if heads else "add another head first",
     )
-    written = _written(application, after, moment)
+    written = _written(view, application, after, moment)
     return tried(
         replace(written, report=lambda view: {**written.report(view), **emptied.report()}),
         dry_run=command.dry_run,
     )
 
 
-def _written(before: Application | None, after: Application, moment: Moment) -> Decision:
+def _written(
+    view: View, before: Application | None, after: Application, moment: Moment
+) -> Decision:
     """Return the decision to write `after`, if it is valid; without writes if nothing changes."""
     checked(after)
-    _check_new_hostnames(before, after)
+    _check_new_hostnames(view, before, after)
     after = dated(before, after, moment.steady)
     writes = () if before == after else (Write(before, after),)
-    return Decision(writes, lambda view: application_report(view, after))
+    written = Decision(writes, lambda view: application_report(view, after))
+    if before is None or not writes:
+        return written
+    known = set(_warnings(view, before))
+
+    def warnings(changed: View) -> list[str]:
+        now = changed.application(after.id)
+        found = _warnings(changed, now) if now is not None else []
+        return [text for text in found if text not in known]
+
+    return warned_after(written, warnings)
 
 
-def _check_new_hostnames(before: Application | None, after: Application) -> None:
-    """Raise Rejected `invalid` if a template becomes what no host can be called.
+def _warnings(view: View, application: Application) -> list[str]:
+    """Return what keeps the policies of groups from acting, and whether the target is dead here."""
+    found = sentences(view, islice(view.following(application.id), _MOST_FOLLOWING))
+    dead = dead_end(view, application)
+    return found if dead is None else [*found, dead]
 
-    Hostnames that stay are not judged: earlier versions took any name.
+
+def _check_new_hostnames(view: View, before: Application | None, after: Application) -> None:
+    """Raise Rejected `invalid` for a hostname that no host can have, or that leads in a circle.
+
+    Hostnames that stay are not judged: earlier versions took any name.  But one that becomes the
+    target of the application must not lead back to a group that follows the application.
     """
     known = _hostnames(before) if before is not None else set()
     for text in sorted(_hostnames(after) - known):
         check_hostname(text)
+    named = {hostname(after, head): None for head in after.heads if not head.addresses}
+    if before is not None:
+        stay = {hostname(before, head) for head in before.heads if not head.addresses}
+        stay -= {pointed_at(after)} - {pointed_at(before)}
+        named = {name: None for name in named if name not in stay}
+    for name in named:
+        if (circle := application_circle(view, after, name)) is not None:
+            raise Rejected("invalid", f"{circle}; give addresses, or a hostname elsewhere")
 
 
 def _hostnames(application: Application) -> set[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
+from itertools import islice
 from random import Random
 
 from failoverdns.model.change import Json, StaticDifference, Write
@@ -18,9 +19,15 @@ from failoverdns.model.policy import AllDown, AnswerOf, Mode
 from failoverdns.model.records import AAAA, A
 from failoverdns.model.zone import MAX_ORIGIN, Zone
 from failoverdns.rules.decisions.decision import Decision, row
+from failoverdns.rules.derived.affected_names import changed_zones
 from failoverdns.rules.derived.apex import apex_conflicts, is_answered_here, labelled_apex
+from failoverdns.rules.derived.entity_lookup import zone_of
+from failoverdns.rules.derived.obstacles import named, sentences, unchecked_backups
+from failoverdns.rules.derived.reconfigured import reconfigured
 from failoverdns.rules.derived.targets import alias_problem
+from failoverdns.rules.derived.trails import application_circle, dead_end
 from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.web_heads import pointed_at
 from failoverdns.rules.derived.zones import NOT_CONFIGURED, above_reserved, raised_serial
 
 
@@ -31,7 +38,8 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
     steps that were not recorded: then every zone begins above them, if anything is automatic.
     Raises Rejected `invalid` for a zone whose name leaves no room for labels.  Raises Rejected
     `in-use`, with every fault, if a group's zone is not configured, if a name of a group has
-    configured records, or if a check or policy is in use and not configured.
+    configured records, if a check or policy is in use and not configured, or if a reload makes the
+    hostname of an application lead back to its group.
     """
     too_long = [zone.origin for zone in command.zones if len(zone.origin.wire) > MAX_ORIGIN]
     if too_long:
@@ -41,6 +49,7 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         *_missing_zones(view, command),
         *_conflicts(view, command),
         *_missing_settings(view, command),
+        *_new_circles(view, command),
     ]
     if faults:
         raise Rejected("in-use", "; ".join(faults))
@@ -57,19 +66,74 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         if dropped.origin not in kept and dropped.digest != NOT_CONFIGURED:
             writes.append(Write(dropped, replace(dropped, digest=NOT_CONFIGURED)))
     names = [zone.origin.to_text() for zone in command.zones]
+    # If the settings are those in use, no warning is new; the start begins without any settings.
+    is_new = command.is_start or command.settings != view.settings
+    known = _policy_warnings(view) if is_new else ()
     return Decision(
         tuple(writes),
-        lambda after: _report(after, names),
+        lambda after: _report(after, names, known, _policy_warnings(after) if is_new else ()),
         command.zones,
         command.settings,
         static=command.static,
     )
 
 
-def _report(view: View, names: Iterable[str]) -> dict[str, Json]:
-    """Return the names of the zones, and the warnings about them if there are any."""
-    warnings = list(alias_warnings(view))
+def _report(
+    view: View, names: Iterable[str], known: Iterable[str], found: Iterable[str]
+) -> dict[str, Json]:
+    """Return the names of the zones, and the warnings about them and about policies, if any.
+
+    `known` are the warnings about policies before, which are not repeated, and `found` those now.
+    """
+    before = set(known)
+    lost = islice(_lost_targets(view), _MOST_LOST)
+    warnings = [*alias_warnings(view), *lost, *(text for text in found if text not in before)]
     return {"zones": [*names], **({"warnings": warnings} if warnings else {})}
+
+
+_MOST_LOST = 5
+"""Applications that a reload or a start warns of because their target here is lost, at most."""
+
+
+def _new_circles(view: View, command: Configure) -> list[str]:
+    """Return the hostnames of applications that new records lead back to their groups.
+
+    What a start finds is said and served: the names beside it should be answered all the same.
+    """
+    if command.is_start or not changed_zones(view.zones, command.zones):
+        return []
+    after = reconfigured(view, command.zones)
+    faults = []
+    for application in view.applications():
+        hostname = pointed_at(application)
+        if hostname is None or zone_of(after, hostname) is None:
+            continue
+        circle = application_circle(after, application, hostname)
+        if circle is not None and application_circle(view, application, hostname) is None:
+            faults.append(circle)
+    return faults
+
+
+def _lost_targets(view: View) -> Iterator[str]:
+    """Yield what is wrong with targets in the zones here: they lead in a circle, or nowhere."""
+    for application in view.applications():
+        hostname = pointed_at(application)
+        if hostname is not None and zone_of(view, hostname) is not None:
+            circle = application_circle(view, application, hostname)
+            if (problem := circle or dead_end(view, application)) is not None:
+                yield problem
+
+
+def _policy_warnings(view: View) -> list[str]:
+    """Return what keeps policies from acting, and which unchecked backups count as up."""
+    groups = [group for group in view.groups() if group.automation.policy is not None]
+    found = sentences(view, groups)
+    if unchecked := unchecked_backups(view, groups):
+        found.append(
+            f"nothing checks the backup of {named(unchecked)}, which counts as up when the primary "
+            "is down (unchecked: up)"
+        )
+    return found
 
 
 def alias_warnings(view: View) -> Iterator[Json]:

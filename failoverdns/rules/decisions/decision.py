@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, TypeVar
 
@@ -44,6 +44,19 @@ class Decision:
     def changes(self, view: View) -> bool:
         """Return whether the decision changes anything; changed zones always have writes."""
         return bool(self.writes) or self.settings not in (None, view.settings)
+
+
+def warned_after(decision: Decision, warnings: Callable[[View], Iterable[str]]) -> Decision:
+    """Return a decision whose reply has the warnings, if any, that the state after it calls for."""
+
+    def report(view: View) -> dict[str, Json]:
+        reply = decision.report(view)
+        found: list[Json] = [*warnings(view)]
+        before = reply.get("warnings")
+        found = [*(before if isinstance(before, list) else ()), *found]
+        return {**reply, "warnings": found} if found else reply
+
+    return replace(decision, report=report)
 
 
 def tried(decision: Decision, *, dry_run: bool) -> Decision:

@@ -26,7 +26,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION, Automation
 from failoverdns.model.rule_names import ACTIVE_SIDE, PreflightRule
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
-from failoverdns.rules.decisions.decision import Decision, row, tried
+from failoverdns.rules.decisions.decision import Decision, row, tried, warned_after
 from failoverdns.rules.decisions.emptying import require_target, silenced_by
 from failoverdns.rules.decisions.safety import counts_on
 from failoverdns.rules.decisions.switching import check_override
@@ -37,6 +37,8 @@ from failoverdns.rules.derived.entity_lookup import (
     find_zone,
     not_found,
 )
+from failoverdns.rules.derived.obstacles import sentences
+from failoverdns.rules.derived.trails import dead_end, group_circle
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.reporting import group_report
 
@@ -71,7 +73,9 @@ def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) ->
         flatten=_is_flattened(label, zone.origin, wanted=command.flatten, before=False),
         automation=_with_policy(view, NO_AUTOMATION, command.policy),
     )
-    return Decision((Write(None, group),), lambda after: group_report(after, group))
+    _check_circles(view, None, group)
+    written = Decision((Write(None, group),), lambda after: group_report(after, group))
+    return warned_after(written, lambda after: _warnings(after, group))
 
 
 def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) -> Decision:
@@ -110,6 +114,7 @@ def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) ->
     )
     if silenced.silent:
         overridden.append(PreflightRule.TARGET_EMPTY.value)
+    _check_circles(view, group, after)
     written = _written(view, group, after)
     return tried(
         replace(
@@ -160,7 +165,28 @@ def _written(view: View, before: Group, after: Group) -> Decision:
     if after == before:
         return Decision((), lambda unchanged: group_report(unchanged, before))
     group = replace(after, revision=view.revision + 1)
-    return Decision((Write(before, group),), lambda changed: group_report(changed, group))
+    written = Decision((Write(before, group),), lambda changed: group_report(changed, group))
+    known = set(_warnings(view, before))
+    return warned_after(
+        written,
+        lambda changed: [text for text in _warnings(changed, group) if text not in known],
+    )
+
+
+def _warnings(view: View, group: Group) -> list[str]:
+    """Return what keeps a group's policy from acting, and which of its targets are dead here."""
+    found = [view.application(id_) for id_ in group.applications]
+    dead = (dead_end(view, application) for application in found if application is not None)
+    return [*sentences(view, [group]), *(text for text in dead if text is not None)]
+
+
+def _check_circles(view: View, before: Group | None, after: Group) -> None:
+    """Raise Rejected `invalid` if a target that a group gets leads back to the group itself."""
+    for side in Side:
+        if before is None or after.application(side) != before.application(side):
+            circle = group_circle(view, after, side)
+            if circle is not None:
+                raise Rejected("invalid", f"{circle}; attach another application there")
 
 
 def _with_policy(view: View, automation: Automation, wanted: str | None) -> Automation:

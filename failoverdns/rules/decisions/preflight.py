@@ -3,9 +3,13 @@
 | check         | fails when                               | warns when                        |
 |---------------|------------------------------------------|-----------------------------------|
 | `application` | none is attached to that side            |                                   |
-| `targets`     | it has no web head                       |                                   |
+| `targets`     | it has no web head, or its hostname      | its hostname has no addresses in  |
+|               | leads back to the group: `target-loop`   | a zone here, or no host can be    |
+|               |                                          | called so                         |
 | `health`      | it is down: rule `target-down`           | its health is unknown             |
 | `safety`      | a safety rule forbids it                 |                                   |
+| `policy`      |                                          | it can never switch the group, or |
+|               |                                          | switches at the wrong time        |
 | `certificate` | rule `certificate-names` or              |                                   |
 |               | `certificate-expired` fails              |                                   |
 | `names`       | the certificate lacks names that the     | it lacks the group's own hostname |
@@ -28,12 +32,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from failoverdns.model.application import target_texts
+from failoverdns.model.application import Application, target_texts
 from failoverdns.model.certificate import Certificate, Order, covers
 from failoverdns.model.change import Json
 from failoverdns.model.commands.groups import Preflight
+from failoverdns.model.errors import Malformed
 from failoverdns.model.group import Group
 from failoverdns.model.health import Health
+from failoverdns.model.hostnames import target_hostname
 from failoverdns.model.moment import Moment
 from failoverdns.model.rule_names import PreflightRule
 from failoverdns.model.timestamps import timestamp
@@ -46,9 +52,12 @@ from failoverdns.rules.decisions.transferring import TransferResult, is_expired
 from failoverdns.rules.derived.active_side import side_condition
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
+from failoverdns.rules.derived.obstacles import report_of
 from failoverdns.rules.derived.renewing import renew_at
 from failoverdns.rules.derived.targets import application_on, target_of
+from failoverdns.rules.derived.trails import dead_end, group_circle
 from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.web_heads import pointed_at
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 
@@ -99,6 +108,8 @@ def preflight_report(
     proposal = flight.proposal
     _note_targets(view, proposal, note)
     _note_safety(view, proposal, note)
+    for text in report_of(view, flight.group):
+        note("policy", WARNING, text)
     _note_certificate(flight, note)
     if flight.certificate is not None:
         _note_names(view, flight, flight.certificate, note)
@@ -128,8 +139,26 @@ def _note_targets(view: View, proposal: SwitchProposal, note: Note) -> None:
         note("application", FAILED, f"no application is attached to the {side.value} side")
         return
     note("application", OK, application.name)
-    targets = target_texts(target_of(view, proposal.after, side))
-    note("targets", OK if targets else FAILED, ", ".join(targets) or "it resolves to nothing")
+    targets = ", ".join(target_texts(target_of(view, proposal.after, side)))
+    circle = group_circle(view, proposal.after, side)
+    doubt = _odd_hostname(application) or dead_end(view, application)
+    if not targets or circle is not None:
+        note("targets", FAILED, circle or "it resolves to nothing")
+    elif doubt is not None:
+        note("targets", WARNING, doubt)
+    else:
+        note("targets", OK, targets)
+
+
+def _odd_hostname(application: Application) -> str | None:
+    """Return why no host can be called as the target is, which earlier versions took; or None."""
+    hostname = pointed_at(application)
+    try:
+        if hostname is not None:
+            target_hostname(hostname.to_text())
+    except Malformed as fault:
+        return f"{hostname} cannot be the name of a host: {fault}"
+    return None
 
 
 def _note_safety(view: View, proposal: SwitchProposal, note: Note) -> None:

@@ -238,7 +238,8 @@ def test_files_that_are_too_large_or_too_many_are_refused(tmp_path: Path) -> Non
     comment = b";" * LIMITS.size
     assert read(tmp_path, comment) == ([], [])
     assert read(tmp_path, comment + b";")[1] == [
-        "f:3:5: error: p: the zone files have more than 16 MiB together"
+        "f:3:5: error: p: the zone files have more than 16 MiB together; "
+        "raise `zone_files.max_size`"
     ]
     many = "$INCLUDE empty\n" * LIMITS.files
     assert read(tmp_path, many, empty="")[1] == [
@@ -258,7 +259,7 @@ def test_too_many_records_are_reported_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigErrors) as faults:
         report.raise_if_any()
     assert [e.message for e in faults.value.errors] == [
-        "more than 1000 records in the files of a zone"
+        "more than 1000 records in the files of a zone; raise `zone_files.max_records`"
     ]
 
 

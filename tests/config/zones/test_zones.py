@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from failoverdns.config import ConfigError
+from failoverdns.config import ConfigError, ConfigErrors, load_config
 from failoverdns.model.names import DomainName
 from failoverdns.model.settings import Config
 from failoverdns.model.zone import NameServer, SOATimers, Zone
@@ -269,3 +269,30 @@ def test_zone_files_are_read_with_the_records_of_the_configuration(
     assert found[0] == "failoverdns.yaml:5 the file zones/a.zone is given twice"
     assert f"a.zone:3 this A record is given twice; the first time on line 1 of {file}" in found
     assert "a.zone:2 www.a.test has a CNAME (line 4), so it can have no other record" in found
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ("", "the zone files have more than 16 MiB together; raise `zone_files.max_size`"),
+        ("zone_files: {max_size: 17}\n", ""),
+        (
+            "zone_files: {max_size: 17, max_records: 1}\n",
+            "more than 1 records in the files of a zone; raise `zone_files.max_records`",
+        ),
+    ],
+)
+def test_the_limits_of_zone_files_are_settings(tmp_path: Path, limits: str, message: str) -> None:
+    """A file over the default is read if the configuration says so."""
+    text = b"a A 192.0.2.1\nb A 192.0.2.1\n"
+    tmp_path.joinpath("z").write_bytes(text + b";" * (16 * 1024 * 1024))
+    file = tmp_path / "f.yaml"
+    zone = "a.test: {nameservers: {ns.example.net: []}, records_files: [z]}"
+    file.write_text(f'zones: {{{zone}}}\nlisten: ["127.0.0.1:5300"]\n{limits}')
+    try:
+        (found,) = load_config(file).zones
+        said = ""
+        assert len(found.static.by_owner) == 2
+    except ConfigErrors as faults:
+        (said,) = (error.message for error in faults.errors)
+    assert said == message

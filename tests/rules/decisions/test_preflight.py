@@ -16,7 +16,7 @@ from failoverdns.model.commands.groups import Preflight, Switch
 from failoverdns.model.entity import Entity
 from failoverdns.model.group import Side
 from failoverdns.model.moment import Moment
-from failoverdns.model.policy import Assertion, Gate
+from failoverdns.model.policy import Assertion, Automation, Gate
 from failoverdns.rules.decisions.preflight import plan_flight, preflight_report
 from failoverdns.rules.decisions.switching import switch
 
@@ -199,3 +199,13 @@ def test_a_wildcard_right_below_the_root_covers_nothing() -> None:
     report = look(shop(certificate("eu", "shop.com"), certificate("us", "*.com", called="b")))
     assert checks(report)["names"] == "failed"
     assert "it is not valid for shop.com" in message_of(report, "names")
+
+
+def test_a_policy_that_can_never_act_is_a_warning() -> None:
+    """A switch by hand succeeds all the same."""
+    of_auto = group(automation=Automation("auto"))
+    report = look(state(eu(), us(), of_auto, settings=watched.settings()))
+    assert report["passed"]
+    assert checks(report)["policy"] == "warning"
+    assert "can never switch it: nothing checks its primary" in message_of(report, "policy")
+    assert "policy" not in checks(look(shop()))
