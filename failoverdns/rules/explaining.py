@@ -67,7 +67,7 @@ def explanation(
         "answers": list[Json](target_texts(answer_of(view, group))),
         "sentences": [
             *_answer_sentences(view, group),
-            *_health_sentences(view, group, moment.steady),
+            *_health_sentences(view, group, moment.steady, probes),
             *_automation_sentences(view, group, look, moment),
             *_obstacle_sentences(view, group),
             *_plan_sentences(group),
@@ -120,7 +120,9 @@ def _answer_sentences(view: View, group: Group) -> Iterator[Json]:
         yield "Web servers that are down are left out of the answer."
 
 
-def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]:
+def _health_sentences(
+    view: View, group: Group, steady: float, probes: Callable[[Application], list[Json]]
+) -> Iterator[Json]:
     for side in Side:
         application = application_on(view, group, side)
         if application is None:
@@ -132,7 +134,7 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
             yield f"The backup, {application.name}, counts as up: {_UNCHECKED}."
             continue
         if condition.health is Health.UNKNOWN:
-            yield f"{what}: {_why_unknown(application)}."
+            yield f"{what}: {_why_unknown(application, probes(application))}."
             continue
         for_ = duration(steady - condition.since)
         what = f"The {side.value}, {application.name}, has been {condition.health.value} for {for_}"
@@ -148,7 +150,7 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
 _UNCHECKED = "nothing checks it, and its policy says unchecked: up"
 
 
-def _why_unknown(application: Application) -> str:
+def _why_unknown(application: Application, probes: list[Json]) -> str:
     if not web_heads(application):
         return NO_WEB_HEAD
     if not application.checks:
@@ -156,6 +158,9 @@ def _why_unknown(application: Application) -> str:
     needed, there = application.require_heads, len(web_heads(application))
     if isinstance(needed, int) and needed > there:
         return f"{needed} web heads must be up, and it has {there}"
+    lacking = [p["detail"] for p in probes if isinstance(p, dict) and p.get("result") == "unknown"]
+    if lacking:
+        return f"it cannot be probed from here, {lacking[0]}"
     return "its checks do not have enough results yet"
 
 
