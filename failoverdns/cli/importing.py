@@ -65,10 +65,38 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
 def import_route53(
     file: Path, zone: str | None, health_checks: Path | None, output: Path | None, as_json: bool
 ) -> None:
-    """Import FILE, the output of `aws route53 list-resource-record-sets`."""
+    """Import a hosted zone of Route 53.
+
+    FILE is the output of `aws route53 list-resource-record-sets --output json`; with - it is read
+    from standard input.
+    """
     from failoverdns.importing.sources import route53_plan
 
     _show(lambda: route53_plan(file, zone, health_checks), output, as_json)
+
+
+@import_group.command("gdnsd", epilog=_EPILOG)
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+@_common
+def import_gdnsd(folder: Path, output: Path | None, as_json: bool) -> None:
+    """Import the zones and failover of gdnsd.
+
+    FOLDER has the file config and the folder zones.
+    """
+    from failoverdns.importing.sources import gdnsd_plan
+
+    _show(lambda: gdnsd_plan(folder), output, as_json)
+
+
+@import_group.command("bind", epilog=_EPILOG)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@_ZONE
+@_common
+def import_bind(file: Path, zone: str | None, output: Path | None, as_json: bool) -> None:
+    """Import a zone file of BIND, or its named.conf."""
+    from failoverdns.importing.sources import bind_plan
+
+    _show(lambda: bind_plan(file, zone), output, as_json)
 
 
 def _show(make: Callable[[], Any], output: Path | None, as_json: bool) -> None:
@@ -120,9 +148,12 @@ def _write(folder: Path, files: dict[str, str]) -> None:
 
 def _fail(message: str, as_json: bool) -> None:
     """Print an error, and end."""
+    from failoverdns.importing.writing import shown
+
     if as_json or click.get_current_context().find_root().obj["json"]:
         error = {"code": "malformed", "message": message}
         click.echo(json.dumps({"ok": False, "error": error}))
     else:
-        click.echo(message, err=True)
+        for line in message.split("\n"):
+            click.echo(shown(line), err=True)
     sys.exit(REFUSED)

@@ -7,11 +7,13 @@ labels and zones are settled at the end, when everything is known: `finish`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from failoverdns.config.scalars import host_name
+from failoverdns.importing.grace import with_grace
 from failoverdns.importing.naming import flat_label, label_of, unused
 from failoverdns.importing.plan import (
     APEX_LABEL,
@@ -31,6 +33,10 @@ from failoverdns.model.records import CNAME
 from failoverdns.model.zone import CHALLENGE_LABEL, MAX_ORIGIN, STATUS_LABEL
 
 DEFAULT_LISTEN: Final = ("0.0.0.0:53", "[::]:53")
+
+_NUMBER: Final = re.compile("([0-9]{1,9})")
+_SHOWN: Final = 3
+"""Reasons that are shown if nothing was taken."""
 
 _MAX_CHECK_NAME: Final = 64
 _MAX_GROUP_NAME: Final = 128
@@ -64,18 +70,27 @@ class PlanBuilder:
     notes: list[Remark] = field(default_factory=list)
     policies: dict[str, Settings] = field(default_factory=dict)
     zones: dict[DomainName, ZoneDraft] = field(default_factory=dict)
+    _remarks: set[Remark] = field(default_factory=set)
     _checks: dict[str, Settings] = field(default_factory=dict)
     _applications: dict[str, PlannedApplication] = field(default_factory=dict)
+    _names: dict[object, str] = field(default_factory=dict)
+    """The name of each application, by what it consists of."""
     _groups: dict[DomainName, _WantedGroup] = field(default_factory=dict)
+    _above: set[DomainName] = field(default_factory=set)
+    """The names above the zones."""
 
     def refuse(self, place: str, subject: str, reason: str, advice: str = "") -> None:
-        """List something that was not taken."""
-        self.not_taken.append(Remark(place, subject, reason, advice))
+        """List something that was not taken, once."""
+        remark = Remark(place, subject, reason, advice)
+        if remark not in self._remarks:
+            self._remarks.add(remark)
+            self.not_taken.append(remark)
 
     def note(self, place: str, subject: str, difference: str, advice: str = "") -> None:
         """List something that was taken and is different here, once."""
         remark = Remark(place, subject, difference, advice)
-        if remark not in self.notes:
+        if remark not in self._remarks:
+            self._remarks.add(remark)
             self.notes.append(remark)
 
     def zone(self, origin: DomainName) -> ZoneDraft:
@@ -85,9 +100,16 @@ class PlanBuilder:
             raise Malformed(
                 f"the name {origin} is too long: at most {MAX_ORIGIN} bytes are possible"
             )
-        for other in self.zones:
-            if origin.is_at_or_below(other) or other.is_at_or_below(origin):
-                raise Malformed(f"the zones {origin} and {other} are inside each other")
+        if origin in self.zones:
+            raise Malformed(f"the zone {origin} is given twice")
+        above = list(_names_above(origin))
+        outer = next((name for name in above if name in self.zones), None)
+        if outer is not None or origin in self._above:
+            raise Malformed(
+                f"{origin} is inside the zone {outer}, or has a zone inside it; zones inside each "
+                "other are not supported"
+            )
+        self._above.update(above)
         self.zones[origin] = draft = ZoneDraft(origin)
         return draft
 
@@ -101,15 +123,19 @@ class PlanBuilder:
         return name
 
     def application(
-        self, wanted: str, heads: tuple[PlannedHead, ...], checks: tuple[str, ...] = ()
+        self,
+        wanted: str,
+        heads: tuple[PlannedHead, ...],
+        checks: tuple[str, ...] = (),
+        require_heads: int | None = None,
     ) -> str:
         """Return the name of an application with these heads and checks, `wanted` if it is new."""
-        for name, present in self._applications.items():
-            if (present.heads, present.checks) == (heads, checks):
-                return name
-        name = unused(label_of(wanted), self._applications)
-        self._applications[name] = PlannedApplication(name, heads, checks)
-        return name
+        key = (heads, checks, require_heads)
+        if key not in self._names:
+            name = unused(label_of(wanted), self._applications)
+            self._applications[name] = PlannedApplication(name, heads, checks, require_heads)
+            self._names[key] = name
+        return self._names[key]
 
     def checks_of(self, application: str) -> tuple[str, ...]:
         """Return the names of an application's checks."""
@@ -154,39 +180,45 @@ class PlanBuilder:
         return flat if len(self.zones) == 1 else f"{flat}.{zone.origin}"
 
     def finish(self) -> Plan:
-        """Return the plan: groups have labels, and zones only the records that they can have."""
+        """Return the plan: groups have labels, and zones only the records that they can have.
+
+        Raises Malformed if no zone was taken.
+        """
+        if not self.zones:
+            reasons = (f"{r.place}: {r.subject}: {r.reason}" for r in self.not_taken[:_SHOWN])
+            raise Malformed("\n".join(reasons) or f"{self.source}: has no zone")
         groups = self._settled_groups()
         zones = tuple(self._settled_zone(zone, groups) for zone in self.zones.values())
         used = {name for group in groups for name in (group.primary, group.backup)}
         applications = tuple(a for a in self._applications.values() if a.name in used)
         checked = {check for application in applications for check in application.checks}
+        checks = {name: check for name, check in self._checks.items() if name in checked}
         return Plan(
             maker=self.maker,
             source=self.source,
             zones=zones,
-            checks={name: check for name, check in self._checks.items() if name in checked},
-            policies=dict(self.policies) if groups else {},
+            checks=checks,
+            policies=with_grace(self.policies, checks) if groups else {},
             applications=applications,
             groups=groups,
             listen=self.listen,
             needs_resolvers=self.needs_resolvers,
-            not_taken=tuple(self.not_taken),
-            notes=tuple(self.notes),
+            not_taken=tuple(sorted(self.not_taken, key=_reading_order)),
+            notes=tuple(sorted(self.notes, key=_reading_order)),
         )
 
     def _settled_groups(self) -> tuple[PlannedGroup, ...]:
         labels = {o: label for o, wanted in self._groups.items() if (label := _own_label(wanted))}
-        taken = {(self._groups[owner].zone.origin, label) for owner, label in labels.items()}
+        taken = {zone.origin: zone.labels() | _RESERVED for zone in self.zones.values()}
+        for owner, label in labels.items():
+            taken[self._groups[owner].zone.origin].add(label)
         names: set[str] = set()
         groups = []
         for owner, wanted in self._groups.items():
             zone = wanted.zone
             label = labels.get(owner)
             if label is None:
-                label = self._detour(
-                    wanted, {name for origin, name in taken if origin == zone.origin}
-                )
-                taken.add((zone.origin, label))
+                label = self._detour(wanted, taken[zone.origin])
             name = unused(self.group_name(zone, owner), names, _MAX_GROUP_NAME)
             names.add(name)
             groups.append(
@@ -203,11 +235,11 @@ class PlanBuilder:
             )
         return tuple(groups)
 
-    def _detour(self, wanted: _WantedGroup, labels: set[str]) -> str:
-        """Give a group whose name is no label a label, and its name a CNAME that leads there."""
+    def _detour(self, wanted: _WantedGroup, taken: set[str]) -> str:
+        """Give a group whose name is no label a free one, and its name a CNAME that leads there."""
         zone, owner = wanted.zone, wanted.owner
-        used = labels | _RESERVED | zone.labels()
-        label = unused(flat_label(owner, zone.origin), used)
+        label = unused(flat_label(owner, zone.origin), taken)
+        taken.add(label)
         hostname = zone.origin.child(label)
         zone.add_data(wanted.place, owner, CNAME, wanted.ttl, hostname.wire)
         self.note(
@@ -222,9 +254,23 @@ class PlanBuilder:
         contents = Contents(draft, self.not_taken, self.notes)
         names = {owner for owner, wanted in self._groups.items() if wanted.zone is draft}
         zone = contents.settled(own, names)
-        if zone.alias is not None and any(group.label == APEX_LABEL for group in own):
+        if zone.alias is None or any(group.label == APEX_LABEL for group in own):
             return replace(zone, alias=None)
-        return zone
+        by_owner = dict(zip(self._groups, groups, strict=True))
+        followed = by_owner.get(zone.alias)
+        return zone if followed is None else replace(zone, alias=followed.hostname)
+
+
+def _reading_order(remark: Remark) -> list[tuple[int, str]]:
+    """Return a key that sorts remarks by file and line."""
+    return [
+        (int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBER.split(remark.place)
+    ]
+
+
+def _names_above(name: DomainName) -> Iterator[DomainName]:
+    while not (name := name.parent()).is_root:
+        yield name
 
 
 def _own_label(wanted: _WantedGroup) -> str | None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from failoverdns.model.names import DomainName
 from failoverdns.model.records import OwnedRRset
+from failoverdns.model.zone import SOATimers
 
 Setting = bool | int | float | str | list[str] | list[int]
 """A value of a check or policy in the configuration."""
@@ -48,11 +49,15 @@ class PlannedHead:
 
 @dataclass(frozen=True, slots=True)
 class PlannedApplication:
-    """An application with its heads, and the names of its checks."""
+    """An application with its heads, and the names of its checks.
+
+    `require_heads` is how many heads must be up; None stands for the default.
+    """
 
     name: str
     heads: tuple[PlannedHead, ...]
     checks: tuple[str, ...] = ()
+    require_heads: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +83,15 @@ class PlannedGroup:
 class PlannedZone:
     """A zone: its name servers with their addresses, its settings, and its static records.
 
-    `contact` is a mail address; `negative_ttl` in seconds.  None stands for the default.
-    `comments` are written above `nameservers`.
+    `contact` is a mail address; `negative_ttl` in seconds; `soa` are the timers of the SOA record.
+    None stands for the default.  `comments` are written above `nameservers`.
     """
 
     origin: DomainName
     nameservers: Mapping[str, tuple[str, ...]]
     contact: str | None = None
     negative_ttl: int | None = None
+    soa: SOATimers | None = None
     alias: DomainName | None = None
     records: tuple[OwnedRRset, ...] = ()
     comments: tuple[str, ...] = ()

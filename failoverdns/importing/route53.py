@@ -116,11 +116,13 @@ class _Import:
     def _group(self, owner: DomainName) -> None:
         builder, subject = self._builder, owner.to_text()
         sides: dict[str, list[Target]] = {"PRIMARY": [], "SECONDARY": []}
+        given: set[str] = set()
         for rtype in (*_ADDRESS_TYPES, "CNAME"):
             pair = self._failover(owner, rtype)
             if pair:
                 self._absorbed.add((owner, rtype))
             for side, entry in pair.items():
+                given.add(side)
                 try:
                     sides.setdefault(side, []).append(self._targets.of(entry))
                 except NotTaken as fault:
@@ -136,8 +138,7 @@ class _Import:
         if primary is None:
             return
         place = targets[0].place
-        if not sides["PRIMARY"] or not sides["SECONDARY"]:
-            missing = "SECONDARY" if sides["PRIMARY"] else "PRIMARY"
+        for missing in sides.keys() - given:
             builder.note(place, subject, f"it has no {missing} record, so the group has one side")
         ttls = dict.fromkeys(target.ttl for target in targets)
         if len(ttls) > 1:

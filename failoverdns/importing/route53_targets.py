@@ -16,6 +16,7 @@ from failoverdns.importing.plan import PlannedHead
 from failoverdns.importing.route53_checks import CheckImport
 from failoverdns.importing.route53_documents import RecordSet
 from failoverdns.model.errors import Malformed
+from failoverdns.model.hostnames import target_hostname
 from failoverdns.model.names import DomainName
 
 Key = tuple[DomainName, str]
@@ -65,20 +66,20 @@ class Targets:
             self.follow(entry, found)
         if entry.health_check is not None:
             check = self._checks.name_of(entry.health_check, entry.place)
-            if check is not None:
-                found.checks.append(check)
-        elif entry.evaluates and entry.failover:
-            self._builder.refuse(
-                entry.place,
-                f"{subject_of(entry)}: EvaluateTargetHealth",
-                f"the health of {entry.alias} is known to AWS only",
-                "Write a check for it in `checks`, and use it: failoverdns application set",
-            )
+            found.checks += [check] if check is not None else []
+        if entry.evaluates and entry.failover and found.is_alias:
+            subject = f"{subject_of(entry)}: EvaluateTargetHealth"
+            reason = f"the health of {entry.alias} is known to AWS only"
+            if found.checks:
+                self._builder.note(entry.place, subject, f"{reason}; its health check counts alone")
+            else:
+                advice = "Write a check for it in `checks`, and use it: failoverdns application set"
+                self._builder.refuse(entry.place, subject, reason, advice)
         return found
 
     def _take_values(self, entry: RecordSet, found: Target) -> None:
         if entry.rtype == "CNAME":
-            found.hostname = self.hostname(entry.values[0])
+            found.hostname = self._head(entry.values[0].strip(), entry.owner)
             return
         for value in entry.values:
             try:
@@ -96,7 +97,7 @@ class Targets:
         for _ in range(_MAX_STEPS):
             assert name is not None
             if not name.is_at_or_below(self._origin):
-                found.hostname, found.is_alias = name, True
+                found.hostname, found.is_alias = self._head(name.to_text(), entry.owner), True
                 return
             entries = self._sets.get((name, at.rtype), [])
             if not entries:
@@ -107,6 +108,9 @@ class Targets:
                     "applications, not other groups"
                 )
             at = entries[0]
+            if entry.evaluates and at.health_check is not None:
+                check = self._checks.name_of(at.health_check, at.place)
+                found.checks += [check] if check is not None else []
             if at.alias is None:
                 found.ttl = at.ttl
                 self._take_values(at, found)
@@ -115,6 +119,22 @@ class Targets:
                 return
             name = at.alias
         raise NotTaken("its alias leads through too many names")
+
+    def _head(self, text: str, owner: DomainName) -> DomainName:
+        """Return the hostname of a head; raises NotTaken for one that cannot work."""
+        try:
+            name = target_hostname(text)
+        except Malformed as fault:
+            raise NotTaken(f"{text[:60]!r} cannot be the hostname of a head: {fault}") from None
+        at = name
+        for _ in range(_MAX_STEPS):
+            if at == owner:
+                raise NotTaken(f"its target {name} leads back to {owner}")
+            following = self._sets.get((at, "CNAME"), ())
+            if len(following) != 1 or not following[0].values:
+                return name
+            at = self.hostname(following[0].values[0])
+        raise NotTaken(f"its target {name} leads through too many names")
 
     def hostname(self, text: str) -> DomainName:
         """Return the name that `text` is; raises NotTaken."""

@@ -34,7 +34,8 @@ _WORDS: Final = frozenset(("true", "false", "null"))
 def files_of(plan: Plan) -> dict[str, str]:
     """Return the text of each file, by its path in the folder of the configuration."""
     zones = {zone_file_name(zone): zone_file(zone) for zone in plan.zones if zone.records}
-    return {CONFIGURATION: configuration(plan), **zones, COMMANDS: script(plan)}
+    scripts = {COMMANDS: script(plan)} if plan.groups else {}
+    return {CONFIGURATION: configuration(plan), **zones, **scripts}
 
 
 def zone_file_name(zone: PlannedZone) -> str:
@@ -45,7 +46,7 @@ def zone_file_name(zone: PlannedZone) -> str:
 def configuration(plan: Plan) -> str:
     """Return the configuration as YAML."""
     lines = [
-        f"# Made from {_comment(plan.source)} by `failoverdns import {plan.maker}`.",
+        f"# Made from {shown(plan.source)} by `failoverdns import {plan.maker}`.",
         "# Look at every line; then check the file: failoverdns check-config FILE",
         "",
         "zones:",
@@ -91,9 +92,9 @@ def remark_lines(remarks: Sequence[Remark]) -> list[str]:
     """Return remarks for people: one line with place, subject and reason, one with the advice."""
     lines = []
     for remark in remarks:
-        lines.append(f"{remark.place}: {remark.subject}: {remark.reason}.")
+        lines.append(shown(f"{remark.place}: {remark.subject}: {remark.reason}."))
         if remark.advice:
-            lines.append(f"    {remark.advice}.")
+            lines.append(shown(f"    {remark.advice}."))
     return lines
 
 
@@ -122,15 +123,17 @@ def result(plan: Plan, files: Mapping[str, str]) -> dict[str, Json]:
 
 def _zone(zone: PlannedZone) -> Iterator[str]:
     yield f"  {_text(zone.origin.to_text())}:"
-    yield from (f"    # {_comment(comment)}" for comment in zone.comments)
+    yield from (f"    # {shown(comment)}" for comment in zone.comments)
     yield "    nameservers:"
     for name, addresses in zone.nameservers.items():
         yield f"      {_text(name)}: {_value(list(addresses))}"
     if zone.contact is not None:
         yield f"    contact: {_text(zone.contact)}"
     if zone.negative_ttl is not None:
-        yield f"    ttl: {max(60, zone.negative_ttl)}"
         yield f"    negative_ttl: {zone.negative_ttl}"
+    if zone.soa is not None:
+        yield "    soa:"
+        yield from (f"      {key}: {value}" for key, value in asdict(zone.soa).items())
     if zone.alias is not None:
         yield f"    alias: {_text(zone.alias.to_text())}"
     if zone.records:
@@ -158,8 +161,12 @@ def _application(application: PlannedApplication) -> Iterator[list[str]]:
             words += ["--hostname", head.hostname]
         yield words
     if application.checks:
-        checks = (word for check in application.checks for word in ("--check", check))
-        yield ["application", "set", application.name, *checks]
+        words = ["application", "set", application.name]
+        for check in application.checks:
+            words += ["--check", check]
+        if application.require_heads is not None:
+            words += ["--require-heads", str(application.require_heads)]
+        yield words
 
 
 def _group(group: PlannedGroup) -> list[str]:
@@ -198,5 +205,6 @@ def _character(letter: str) -> str:
     return letter if letter.isprintable() else f"\\U{ord(letter):08x}"
 
 
-def _comment(text: str) -> str:
+def shown(text: str) -> str:
+    """Return text of a source on one line, without what a terminal would carry out."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -13,14 +13,15 @@ from typing import Final
 
 from failoverdns.config.errors import ConfigErrors, FaultReport, Place
 from failoverdns.config.scalars import host_name, mailbox
+from failoverdns.config.zones.apex_records import negative_ttl, soa_data
 from failoverdns.config.zones.record_text import Record, parse_record
 from failoverdns.config.zones.zone_records import static_records
 from failoverdns.importing.plan import APEX_LABEL, PlannedGroup, PlannedZone, Remark
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import MAX_TTL, group_names
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, A, OwnedRRset
-from failoverdns.model.zone import NameServer
+from failoverdns.model.records import AAAA, CNAME, NS, SOA, A, OwnedRRset, StartOfAuthority
+from failoverdns.model.zone import NameServer, SOATimers
 
 PLACEHOLDER: Final = ("ns1", ("192.0.2.53",))
 """The name server of a zone whose name servers are not known."""
@@ -52,12 +53,29 @@ class ZoneDraft:
     records: list[Found] = field(default_factory=list)
     contact: DomainName | None = None
     negative_ttl: int | None = None
+    soa: SOATimers | None = None
     alias: DomainName | None = None
     comments: list[str] = field(default_factory=list)
 
     def add(self, place: str, record: Record) -> None:
         """Add a record."""
         self.records.append(Found(place, record))
+
+    def add_own(self, place: str, record: Record) -> None:
+        """Add a record of a zone file, where SOA and NS of the origin are the zone's own."""
+        if record.owner == self.origin and record.rtype == SOA:
+            self.take_soa(soa_data(record.data), negative_ttl(record))
+        elif record.owner == self.origin and record.rtype == NS:
+            self.servers.append(DomainName(record.data))
+        else:
+            self.add(place, record)
+
+    def take_soa(self, soa: StartOfAuthority, negative_ttl: int) -> None:
+        """Take the mailbox, the timers and the negative TTL of a SOA record."""
+        timers = (soa.refresh, soa.retry, soa.expire)
+        self.contact = soa.mailbox
+        self.soa = SOATimers(*(max(1, min(timer, 2**31 - 1)) for timer in timers))
+        self.negative_ttl = negative_ttl
 
     def add_data(self, place: str, owner: DomainName, rtype: int, ttl: int, data: bytes) -> None:
         """Add a record with data in wire form; raises Malformed if no zone can have it."""
@@ -96,10 +114,11 @@ class Contents:
         return PlannedZone(
             origin=draft.origin,
             nameservers={
-                server.name.to_text(): tuple(map(str, server.addresses)) for server in servers
+                _server_text(server.name): tuple(map(str, server.addresses)) for server in servers
             },
             contact=self._contact(),
             negative_ttl=None if draft.negative_ttl is None else min(draft.negative_ttl, MAX_TTL),
+            soa=draft.soa,
             alias=draft.alias,
             records=rrsets,
             comments=tuple(draft.comments),
@@ -173,15 +192,22 @@ class Contents:
     def _unify(self) -> None:
         """Leave repeated records out, and give each RRset its lowest TTL."""
         lowest: dict[tuple[DomainName, int], int] = {}
+        uneven: dict[tuple[DomainName, int], Found] = {}
         seen: set[tuple[DomainName, int, bytes]] = set()
         kept = []
         for found in self._records:
             record = found.record
             key = (record.owner, record.rtype)
-            lowest[key] = min(record.ttl, lowest.get(key, record.ttl))
+            if lowest.setdefault(key, record.ttl) != record.ttl:
+                uneven.setdefault(key, found)
+                lowest[key] = min(record.ttl, lowest[key])
             if (*key, record.canonical) not in seen:
                 seen.add((*key, record.canonical))
                 kept.append(found)
+        for key, found in uneven.items():
+            subject = f"{found.record.owner} {found.record.type_text}"
+            text = f"its records have different TTLs; here all have the lowest, {lowest[key]}"
+            self._notes.append(Remark(found.place, subject, text))
         self._records = [
             Found(f.place, _with_ttl(f.record, lowest[f.record.owner, f.record.rtype]))
             for f in kept
@@ -191,12 +217,12 @@ class Contents:
         """Return the RRsets without the records that `check-config` would refuse."""
         for _ in range(_PASSES):
             faults = FaultReport("")
-            placed = [(Place(n, 1), found.record) for n, found in enumerate(self._records, 1)]
+            placed = [(_position(f.place, n), f.record) for n, f in enumerate(self._records, 1)]
             rrsets = static_records([], self._draft.origin, 0, servers, faults, placed)
             try:
                 faults.raise_if_any()
             except ConfigErrors as errors:
-                refused = {error.line: error.message for error in errors.errors}
+                refused = {error.column: error.message for error in errors.errors}
                 for number, message in refused.items():
                     self._refuse(self._records[number - 1], message)
                 self._records = [
@@ -225,8 +251,20 @@ class Contents:
         self._not_taken.append(Remark(found.place, subject, reason, advice))
 
 
+def _position(place: str, number: int) -> Place:
+    """Return a place with the file and the line of `place`, and with `number` as its column."""
+    file, _, line = place.rpartition(":")
+    return Place(int(line), number, file=file) if line.isdigit() else Place(number, number)
+
+
 def _with_ttl(record: Record, ttl: int) -> Record:
     return Record(record.owner, record.rtype, ttl, record.data, record.canonical)
+
+
+def _server_text(name: DomainName) -> str:
+    """Return the name of a server for `nameservers`, where a name without a dot is relative."""
+    text = name.to_text()
+    return text if "." in text else name.absolute_text()
 
 
 def _server_problem(name: DomainName, origin: DomainName, has_addresses: bool) -> str | None:

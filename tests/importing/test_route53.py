@@ -29,16 +29,16 @@ def alias(name: str, target: str, rtype: str = "A", **more: Any) -> dict[str, An
     """Return an alias record set."""
     entry = plain(name, rtype, **more)
     del entry["TTL"], entry["ResourceRecords"]
-    target = {"HostedZoneId": "Z1", "DNSName": target, "EvaluateTargetHealth": False}
-    return entry | {"AliasTarget": target}
+    leads = {"HostedZoneId": "Z1", "DNSName": target, "EvaluateTargetHealth": False}
+    return entry | {"AliasTarget": leads}
 
 
 def pair(
     name: str, primary: str, backup: str, rtype: str = "A", **more: Any
 ) -> list[dict[str, Any]]:
     """Return a failover pair; `more` is for its primary."""
-    side = {"SetIdentifier": f"{name}-1", "Failover": "PRIMARY"}
-    other = {"SetIdentifier": f"{name}-2", "Failover": "SECONDARY"}
+    side: dict[str, Any] = {"SetIdentifier": f"{name}-1", "Failover": "PRIMARY"}
+    other: dict[str, Any] = {"SetIdentifier": f"{name}-2", "Failover": "SECONDARY"}
     return [plain(name, rtype, primary, **side, **more), plain(name, rtype, backup, **other)]
 
 
@@ -260,6 +260,55 @@ def test_an_alias_of_the_zone_itself_is_its_alias(importing: Importing) -> None:
     assert plan.needs_resolvers
 
 
+def test_an_alias_of_the_zone_to_a_group_follows_it(importing: Importing) -> None:
+    """Also if the group answers for a name that is no label."""
+    plan = importing.adopted(
+        alias("", "www.eu.shop.example."), *pair("www.eu", "192.0.2.1", "198.51.100.1")
+    )
+    assert plan.zones[0].alias == plan.groups[0].hostname
+    assert not plan.needs_resolvers
+
+
+def test_failover_of_the_zone_itself(importing: Importing) -> None:
+    """Records of other types stay beside it."""
+    plan = importing.adopted(
+        *pair("", "192.0.2.1", "198.51.100.1"),
+        plain("", "TXT", '"x"'),
+        alias("www", "shop.example."),
+    )
+    assert (plan.groups[0].name, plan.groups[0].label) == ("shop.example", "@")
+    assert static(plan) == [
+        'shop.example. 300 IN TXT "x"',
+        "www.shop.example. 60 IN CNAME shop.example.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("192.0.2.1", "an address"),
+        ("lb", "it has only one part"),
+        ("\\052.example.net", "wildcard"),
+        ("https://a.example/", "a URL or path"),
+        ("www.shop.example", "leads back to www.shop.example"),
+        ("one.shop.example", "leads back to www.shop.example"),
+        ("", "Value is missing"),
+    ],
+)
+def test_hostnames_that_cannot_work_are_listed(
+    importing: Importing, target: str, reason: str
+) -> None:
+    sets = pair("www", target, "b.example.net", "CNAME")
+    circle = plain("one", "CNAME", "www.shop.example")
+    if not target:
+        with pytest.raises(Malformed, match=reason):
+            importing.adopted(*sets, circle)
+        return
+    plan = importing.adopted(*sets, circle)
+    assert reason in short(plan.not_taken)["www.shop.example CNAME PRIMARY"]
+    assert heads(plan, plan.groups[0].primary) == (PlannedHead("lb", hostname="b.example.net"),)
+
+
 def test_a_lonely_secondary_is_the_primary(importing: Importing) -> None:
     plan = importing.adopted(pair("www", "192.0.2.1", "198.51.100.1")[1])
     assert plan.groups[0].primary == "www-backup"
@@ -357,6 +406,15 @@ def test_a_disabled_health_check_is_left_out(importing: Importing) -> None:
     assert plan.checks == {}
 
 
+def test_a_rare_probe_needs_a_longer_grace(importing: Importing) -> None:
+    """The default suits probes every 10 seconds; a longer one is written."""
+    sets = pair("www", "192.0.2.1", "198.51.100.1", HealthCheckId="h")
+    plan = importing.adopted(*sets, checks={"h": CHECK | {"RequestInterval": 30}})
+    assert plan.policies["route53"]["grace"] == 36
+    plan = importing.adopted(*sets, checks={"h": CHECK | {"RequestInterval": 10}})
+    assert "grace" not in plan.policies["route53"]
+
+
 def test_checks_of_other_addresses_are_one_check(importing: Importing) -> None:
     sets = pair("www", "192.0.2.1", "198.51.100.1", HealthCheckId="a")
     sets[1]["HealthCheckId"] = "b"
@@ -373,6 +431,20 @@ def test_the_health_of_an_alias_target_is_listed(importing: Importing) -> None:
         "known to AWS only"
         in short(plan.not_taken)["www.shop.example A PRIMARY: EvaluateTargetHealth"]
     )
+
+
+def test_the_health_of_an_alias_target_of_the_zone_is_known(importing: Importing) -> None:
+    """A record without a health check is always healthy there."""
+    sets = [
+        alias("www", f"{word}.shop.example.", Failover=side)
+        for word, side in (("one", "PRIMARY"), ("two", "SECONDARY"))
+    ]
+    for entry in sets:
+        entry["AliasTarget"]["EvaluateTargetHealth"] = True
+    one = plain("one", "A", "192.0.2.1", HealthCheckId="h")
+    plan = importing.adopted(*sets, one, plain("two", "A", "192.0.2.2"), checks={"h": CHECK})
+    assert plan.not_taken == ()
+    assert [a.checks for a in plan.applications] == [("http-80-up",), ()]
 
 
 def test_odd_names_are_quoted_for_the_shell(importing: Importing) -> None:
