@@ -68,13 +68,17 @@ class ClientNames:
             return ""
         if CheckPart.TLS in parts and self.advice:
             return self.advice
-        knows_host = CheckPart.HTTP not in parts or check.http.host is not None
-        if self.names or knows_host:
+        if self.names or self.addresses:
             return ""
-        return (
-            "no name that clients use is known, so the Host was the address: attach the "
-            "application to a group, or set `host` in the check"
-        )
+        attach = "no name that clients use is known: attach the application to a group, or set"
+        if CheckPart.TLS in parts:
+            judged = (
+                "the certificate is judged for no name" if check.tls.verify else "no SNI is sent"
+            )
+            return f"{attach} `server_name` in the check; until then {judged}"
+        if CheckPart.HTTP in parts and check.http.host is None:
+            return f"{attach} `host` in the check; until then `Host` is the address"
+        return ""
 
 
 def client_names(view: View, application: Application) -> ClientNames:
