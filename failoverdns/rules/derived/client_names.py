@@ -71,11 +71,13 @@ class ClientNames:
         if self.names or self.addresses:
             return ""
         attach = "no name that clients use is known: attach the application to a group, or set"
-        if CheckPart.TLS in parts:
-            judged = (
-                "the certificate is judged for no name" if check.tls.verify else "no SNI is sent"
+        if CheckPart.TLS in parts and check.tls.verify:
+            return (
+                f"{attach} `server_name` in the check; until then the certificate is judged for "
+                "no name"
             )
-            return f"{attach} `server_name` in the check; until then {judged}"
+        if CheckPart.TLS in parts and check.http.host is None:
+            return f"{attach} `server_name` in the check; until then no SNI is sent"
         if CheckPart.HTTP in parts and check.http.host is None:
             return f"{attach} `host` in the check; until then `Host` is the address"
         return ""
