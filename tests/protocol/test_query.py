@@ -88,9 +88,14 @@ QUERIES = [
     ),
     ("33 options", head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 33), Edns(1232, 0, False)),
     (
-        "16,000 options, a cookie at the end",
-        head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 16000 + b"\0\x0a\0\x08abcdefgh"),
+        "1,023 options and a cookie",
+        head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 1023 + b"\0\x0a\0\x08abcdefgh"),
         Edns(1232, 0, False, Options(cookie=b"abcdefgh")),
+    ),
+    (
+        "16,000 options, of which the first 1,024 are read",
+        head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 16000 + b"\0\x0a\0\x08abcdefgh"),
+        Edns(1232, 0, False, Options()),
     ),
     (
         "options of a later version, which may be anything",
@@ -303,6 +308,11 @@ def test_question_and_edns_of_a_malformed_query_are_read_as_far_as_possible(
     assert isinstance(fault, Faulty)
     expected = Edns(1232, 0, False) if edns == EDNS else edns
     assert (fault.question, fault.edns) == (question, expected)
+
+
+def test_the_last_option_that_is_read_must_end_within_opt() -> None:
+    packet = head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 1023 + b"\0\3\0\1")
+    assert isinstance(read_query(packet), Faulty)
 
 
 def test_a_query_without_a_question_and_of_a_later_version_gets_badvers() -> None:
