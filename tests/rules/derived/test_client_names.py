@@ -13,7 +13,7 @@ from failoverdns.model.commands.applications import SetApplication
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Check, CheckKind, HttpExpectation, ProbeTarget, TlsExpectation
 from failoverdns.model.policy import AutomationSettings
-from failoverdns.model.records import CNAME, OwnedRRset
+from failoverdns.model.records import CNAME, NS, OwnedRRset
 from failoverdns.model.zone import Zone
 from failoverdns.rules.derived.client_names import ClientNames, client_names
 
@@ -32,6 +32,8 @@ SHOP = samples.zone(
         cname("www.shop.example", "chain.shop.example"),
         cname("chain.shop.example", HOSTNAME),
         cname("a.b.shop.example", HOSTNAME),
+        OwnedRRset(name("cut.shop.example"), NS, 60, (name("ns.elsewhere.example"),)),
+        cname("hidden.cut.shop.example", HOSTNAME),
     ),
 )
 """A zone of ours whose names lead to the group."""
@@ -83,6 +85,11 @@ def test_no_name_below_a_wildcard_is_guessed() -> None:
     assert found.names == (HOSTNAME,)
     assert "the certificate is for *.shop.example only" in found.advice
     assert "set `server_name` in the check" in found.advice
+
+
+def test_a_record_that_a_delegation_hides_is_no_name_that_clients_use() -> None:
+    found = names("*.cut.shop.example", zones=(SHOP,))
+    assert (found.names, bool(found.advice)) == ((HOSTNAME,), True)
 
 
 def test_of_very_many_groups_a_hundred_names_are_used() -> None:
