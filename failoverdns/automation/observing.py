@@ -83,6 +83,8 @@ class Observing:
         self._submitted: set[str] = set()
         self._refusals: dict[str, float] = {}
         """When (steady seconds) a refusal was logged, which may follow every probe."""
+        self._lacks: dict[str, float] = {}
+        """When it was logged what this machine lacks: as soon as a target lacks it."""
         self._gathering = False
 
     def look(self, applications: frozenset[str] | None = None) -> None:
@@ -133,12 +135,19 @@ class Observing:
         if watched is None or check is None:
             return True
         before = watched.seen.get(key)
+        if result.is_unknown and (before is None or before.tally.lacking is None):
+            self._log_lack(result.detail)
         after = watched.seen[key] = seen_after(before, result, check, self._effects.steady())
         if before is None or _counts(before.tally) != _counts(after.tally):
             watched.unsettled.add(key.head)
         if key.head in watched.unsettled:
             self._gather(key.application)
         return after.is_settled
+
+    def _log_lack(self, what: str) -> None:
+        """Log what this machine lacks for a probe, once for all targets that lack the same."""
+        if is_due(self._lacks, what, self._effects.steady()):
+            self._effects.log(f"health: probes find nothing out: {what}")
 
     def unresolved(self, hostname: DomainName, problem: str) -> None:
         """Count a failure for every head whose hostname does not resolve."""
