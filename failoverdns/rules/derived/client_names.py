@@ -164,7 +164,7 @@ def _end_of(links: Mapping[bytes, bytes], name: bytes) -> bytes:
     return name
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def _links_below(static: StaticRecords, origin: bytes) -> Mapping[bytes, bytes]:
     """Return the targets of a zone's CNAME records by owner, wildcards left out; all in wire form.
 
