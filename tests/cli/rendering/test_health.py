@@ -105,3 +105,20 @@ def test_a_probe_of_one_of_several_addresses_shows_its_address_and_name() -> Non
     assert probe_line({**probe, "milliseconds": 0.0}, short=True) == (
         f"web as www.shop.example: good, 2 in a row at {AT}"
     )
+
+
+def test_health_says_which_check_does_not_know_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once, however many heads and addresses are probed with it."""
+    probe = {"head": "lb", "check": "web", "type": "tls", "address": None, "result": None}
+    advised = {**probe, "advice": "set `server_name` in the check"}
+    health = {
+        "health": "unknown",
+        "since": None,
+        "observed": "unknown",
+        "forced": None,
+        "checks": ["web"],
+    }
+    application = {"name": "eu", "health": health, "heads": [], "probes": [advised, advised, probe]}
+    text = shown(capsys, "health show", {"applications": [application]})
+    assert text.splitlines()[-1] == "check web of eu: set `server_name` in the check"
+    assert text.count("server_name") == 1
