@@ -75,7 +75,7 @@ class Due:
     def begun(self, now: float) -> Due:
         """Return this after the probe has begun."""
         nominal = self.nominal + (self.timing.interval if self.is_regular else 0.0)
-        return replace(self, nominal=nominal, began=now)
+        return Due(self.timing, nominal, self.due, self.is_regular, now)
 
     def ended(self, now: float, dice: Random, *, fast: bool) -> Due:
         """Return this after the probe has ended: the next one is a fast or a regular one."""
