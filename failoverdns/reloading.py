@@ -198,6 +198,8 @@ class Reloading:
         OURS.note()
         running.control.memory.note(LARGE)
         log.info("reloaded {file}", file=str(config.file))
+        for warning in config.warnings:
+            log.warn("{warning}", warning=warning)
         self._answering.log_addresses()
         replaced = [zone.static for zone in old.zones]
         del old

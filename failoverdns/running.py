@@ -159,6 +159,7 @@ def build(
         approval=reactions.approval,
         restart=restart,
         can_issue=lambda: reactions.issuing,
+        anchors=reactions.anchors,
         log=lambda text: log.warn("{text}", text=text),
     )
     commands = CommandCorridor(ledger, store, effects)
@@ -185,14 +186,20 @@ async def _holds(condition: Callable[[], bool], reactor: Any) -> bool:
 
 
 def submit(ledger: Ledger, command: Mutation, word: str) -> Deferred[None]:
-    """Submit an internal command, `word` in the history, to the ledger; fails with Rejected."""
+    """Submit an internal command, `word` in the history, to the ledger; fails with Rejected.
+
+    Warnings in its result are logged.
+    """
     done: Deferred[None] = Deferred()
 
     def reply(outcome: Outcome) -> None:
         if isinstance(outcome, Rejected):
             done.errback(outcome)
-        else:
-            done.callback(None)
+            return
+        warnings = outcome.result.get("warnings")
+        for text in warnings if isinstance(warnings, list) else ():
+            log.warn("{text}", text=text)
+        done.callback(None)
 
     principal = unix_principal(os.getuid(), os.getpid(), "failoverdns", _name_of(os.getuid()))
     ledger.submit(Submission(command, principal, {"command": word}, reply))

@@ -121,6 +121,8 @@ class Service:
             revision=state.revision,
             seconds=time.monotonic() - began,
         )
+        for warning in config.warnings:
+            log.warn("{warning}", warning=warning)
         self._answering.log_addresses()
         if self._listener is not None:
             log.info("control socket {path}", path=str(config.control.socket))

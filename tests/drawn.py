@@ -19,6 +19,7 @@ from samples import (
     name,
     order,
     state,
+    zone,
 )
 
 from failoverdns.changes.state import State
@@ -74,7 +75,7 @@ from failoverdns.model.zone import Zone
 APPLICATIONS = st.sampled_from(["eu", "us", "asia"])
 HEADS = st.sampled_from(["lb1", "lb2", "web1"])
 GROUPS = st.sampled_from(["shop", "blog"])
-LABELS = st.none() | st.sampled_from(["shop", "www", "ns1"])
+LABELS = st.none() | st.sampled_from(["shop", "www", "ns1", "@", "@", "backup"])
 ADDRESSES = st.sampled_from([(), addresses("192.0.2.1"), addresses("2001:db8::1", "192.0.2.2")])
 HOSTNAMES = st.sampled_from([None, None, "lb.example", "{head}.{application}.example"])
 TEMPLATES = st.sampled_from([None, "{head}.{application}.internal.example"])
@@ -119,6 +120,14 @@ FACTS = [
     facts(HOSTNAME, called="issued"),
 ]
 HOSTS = (name("lb.example"), name("lb2.eu.example"))
+ALIASED = (
+    zone("alias.example", alias=name(HOSTNAME)),
+    zone("apex.example", alias=name("failover.test"), negative_ttl=5),
+    zone("static.example", alias=name("www.failover.test")),
+    zone("cloud.example", alias=HOSTS[0]),
+)
+"""Zones whose origin answers as names of the zone `failover.test` do, and as a hostname."""
+
 FLATTEN = st.sampled_from([None, None, True, False])
 ANSWERS = st.builds(
     Answer,
@@ -149,7 +158,7 @@ def bundled(facts: Facts) -> Bundle:
     return Bundle(facts.bundle, "chain", Secret("key"))
 
 
-def start(zone: Zone) -> State:
+def start(*zones: Zone) -> State:
     """Return a state in which many of the commands below can be carried out."""
     eu = application(
         "eu",
@@ -160,7 +169,7 @@ def start(zone: Zone) -> State:
     )
     us = application("us", balancer("lb1", "198.51.100.1"), active="lb1", checks=("web",))
     shop, blog = group(automation=Automation("auto")), group("blog", None, None)
-    return state(eu, us, shop, blog, order("eu"), zones=[zone], settings=TERMS[0])
+    return state(eu, us, shop, blog, order("eu"), zones=zones, settings=TERMS[0])
 
 
 def commands(zones: tuple[Zone, ...]) -> st.SearchStrategy[list[Mutation]]:
@@ -190,9 +199,7 @@ def _command(zones: tuple[Zone, ...]) -> st.SearchStrategy[Mutation]:
         st.builds(RenameHead, APPLICATIONS, HEADS, HEADS),
         st.builds(ActivateHead, APPLICATIONS, HEADS),
         st.builds(RemoveHead, APPLICATIONS, HEADS),
-        st.builds(
-            AddGroup, GROUPS, origins, LABELS, ATTACHED, ATTACHED, TTLS, st.booleans(), POLICIES
-        ),
+        st.builds(AddGroup, GROUPS, origins, LABELS, ATTACHED, ATTACHED, TTLS, FLATTEN, POLICIES),
         st.builds(
             SetGroup,
             GROUPS,

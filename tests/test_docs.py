@@ -37,9 +37,10 @@ def test_help_names_the_rules_that_can_be_overridden() -> None:
         for parameter in row.parameters
         if parameter.name == "override"
     }
-    assert helps.keys() == {"switch", "group set", "rehearse"}
+    assert helps.keys() == {"switch", "group set", "rehearse", "head remove"}
     assert all(rule in helps["switch"] for rule in PreflightRule)
     assert ACTIVE_SIDE in helps["group set"]
+    assert all(PreflightRule.TARGET_EMPTY in helps[words] for words in ("group set", "head remove"))
 
 
 def test_every_error_code_and_rule_is_documented() -> None:

@@ -22,8 +22,8 @@ from failoverdns.automation import acting
 from failoverdns.automation import automation_loop as running
 from failoverdns.changes import ledger, overlay
 from failoverdns.cli import client
-from failoverdns.config import loading
-from failoverdns.config.zones import record_text, zone_file
+from failoverdns.config import loading, reading_child
+from failoverdns.config.zones import record_text, zone_entries, zone_file
 from failoverdns.control import (
     auditing,
     connection,
@@ -44,7 +44,7 @@ from failoverdns.model.settings import TCPSettings
 from failoverdns.net import arrivals, budgets, prefixes
 from failoverdns.net.places import KNOWN_FOR, MAX_KNOWN
 from failoverdns.probing import fast_places, probe_loop
-from failoverdns.protocol import cookies, options, query, reply
+from failoverdns.protocol import cookies, query, reply
 from failoverdns.protocol.table import lookup
 from failoverdns.rules.decisions import planning
 from failoverdns.rules.derived import health as health_rules
@@ -120,10 +120,13 @@ CONFIGURATION = [
     ("An origin has at most 183 bytes in wire form", zone.MAX_ORIGIN, 183),
     ("are served with a TTL of 3600 seconds", zone.APEX_TTL, 3600),
     ("The TTL is in seconds, 0 to 2147483647, or", record_text.MAX_TTL, 2147483647),
-    ("All files of a zone have at most 16 MiB, ", zone_file.LIMITS.size, 16 * MIB),
-    ("at most 16 MiB, 100,000 records and", zone_file.LIMITS.records, 100_000),
-    ("records and 100 inclusions, 8 deep", zone_file.LIMITS.files, 100),
+    ("All files of a zone have at most 16 MiB and", zone_file.LIMITS.size, 16 * MIB),
+    ("at most 16 MiB and 100,000 records, unless", zone_file.LIMITS.records, 100_000),
+    ("and 100 inclusions, 8 deep", zone_file.LIMITS.files, 100),
     ("100 inclusions, 8 deep.", zone_file.LIMITS.depth, 8),
+    ("One record has at most 1 MiB of text", zone_entries.MAX_ENTRY, MIB),
+    ("with file and line; at most 1,000 of a zone", zone_file.MAX_FAULTS, 1000),
+    ("may take 300 seconds of processor time", reading_child.CPU, 300),
     ("is killed within two seconds, and replaced", HUNG <= 2, True),
     ("warns once a day of names that no application", warnings.WARNING_INTERVAL, DAY),
     ("from one /24 (IPv4) or /56 (IPv6)", prefixes.IPV4_PREFIX, 24),
@@ -216,8 +219,7 @@ RELIABILITY = [
 ]
 
 STANDARDS = [
-    ("A query may have 32 records beside its question", query.MAX_RECORDS, 32),
-    ("question, and OPT 32 options; more are FORMERR", options.MAX_OPTIONS, 32),
+    ("A query may have 32 records beside its question; more are", query.MAX_RECORDS, 32),
     ("A chain ends after 16 CNAME records", lookup.MAX_CHAIN, 16),
     ("| 1232 bytes advertised; replies over UDP", reply.UDP_PAYLOAD, 1232),
     ("with EDNS the client's size or 1232, whichever", reply.UDP_PAYLOAD, 1232),
@@ -232,6 +234,7 @@ STANDARDS = [
     ("for a new one after half of it; the", cookies.RENEWED_AFTER, HOUR / 2),
     ("made it may be five minutes ahead", cookies.MAX_AHEAD, 5 * MINUTE),
     ("A query is read up to 4,096 bytes; a", udp.MAX_PACKET, 4096),
+    ("a new one, before its first query, after 3 seconds.", TCPSettings().initial_timeout, 3),
     ("without a complete query for 10 seconds is closed;", TCPSettings().idle_timeout, 10),
     ("With more than 1000 connections, or", TCPSettings().max_connections, 1000),
     ("or 200 of one /24 or /56", TCPSettings().max_connections_per_prefix, 200),

@@ -163,7 +163,7 @@ class Listeners:
                     transport = self._reactor.adoptStreamConnection(
                         handed.descriptor, family, factory
                     )
-                    transport.protocol.dataReceived(handed.received)
+                    transport.protocol.take_over(handed.received)
             close_all([handed.descriptor])  # the reactor has a duplicate
 
     def _stop(self, listener: _Listener) -> None:

@@ -12,6 +12,7 @@ Table, settings, client and time are arguments: nothing here has a socket or a c
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from failoverdns.answering.accounts import ERRORS, ReplyAccount, account_of, account_of_ready
@@ -27,14 +28,14 @@ from failoverdns.protocol.options import (
     without_scope,
     write_option,
 )
-from failoverdns.protocol.query import Faulty, Ignored, Query, Unasked, read_query
+from failoverdns.protocol.query import Edns, Faulty, Ignored, Query, Unasked, read_query
 from failoverdns.protocol.reply import (
     PLAIN_UDP_PAYLOAD,
     TCP_PAYLOAD,
     UDP_PAYLOAD,
     Sections,
     udp_limit,
-    write_header,
+    write_fault,
     write_reply,
     write_unasked,
 )
@@ -117,8 +118,14 @@ def server_failure(packet: bytes) -> bytes | None:
     """Return SERVFAIL for a query, so that a resolver asks another server; None for a non-query."""
     if not _is_query(packet):
         return None
+    try:
+        query = read_query(packet)
+    except Exception:  # it may be the defect
+        query = None
+    if isinstance(query, Query | Unasked):
+        return write_fault(_faulty(query, Rcode.SERVFAIL, "a defect"))
     opcode = packet[2] >> 3 & 0xF
-    return write_header(
+    return write_fault(
         Faulty(int.from_bytes(packet[:2], "big"), opcode, Rcode.SERVFAIL, "a defect")
     )
 
@@ -175,29 +182,39 @@ def slow_answer(table: Table, packet: bytes, asker: Asker, settings: AnswerSetti
         case Ignored():
             return Reply(None, False)
         case Faulty():
-            return Reply(write_header(query), False)
+            return _fault(query, asker, settings)
         case Unasked():
             if settings.cookies is None:
-                fault = Faulty(query.id, 0, Rcode.FORMERR, "no question")
-                return Reply(write_header(fault), False)
-            valid, options = _reply_options(query.edns.options, asker, settings)
+                return _fault(_faulty(query, Rcode.FORMERR, "no question"), asker, settings)
+            valid, options = _reply_options(query.edns, asker, settings)
             return Reply(write_unasked(query, options), valid)
     sections = answer(table, query, settings)
     if sections is None:
-        fault = Faulty(query.id, 0, Rcode.FORMERR, "a QTYPE that cannot be asked for")
-        return Reply(write_header(fault), False)
-    valid, options = False, b""
-    if query.edns is not None and query.edns.options is not NO_OPTIONS:
-        valid, options = _reply_options(query.edns.options, asker, settings)
+        fault = _faulty(query, Rcode.FORMERR, "a QTYPE that cannot be asked for")
+        return _fault(fault, asker, settings)
+    valid, options = _reply_options(query.edns, asker, settings)
     limit = udp_limit(query) if asker.udp else TCP_PAYLOAD
     return Reply(
         write_reply(query, sections, limit, options), valid, query=query, sections=sections
     )
 
 
-def _reply_options(options: Options, asker: Asker, settings: AnswerSettings) -> tuple[bool, bytes]:
+def _faulty(query: Query | Unasked, rcode: Rcode, why: str) -> Faulty:
+    """Return a message that was read as one that is answered with an rcode."""
+    question = query.question if isinstance(query, Query) else b""
+    return Faulty(query.id, 0, rcode, why, query.recursion_desired, question, query.edns)
+
+
+def _fault(fault: Faulty, asker: Asker, settings: AnswerSettings) -> Reply:
+    valid, options = _reply_options(fault.edns, asker, settings)
+    return Reply(write_fault(fault, options), valid)
+
+
+def _reply_options(edns: Edns | None, asker: Asker, settings: AnswerSettings) -> tuple[bool, bytes]:
     """Return whether a query has a valid cookie, and the EDNS options of the reply."""
-    valid, written = False, b""
+    if edns is None or edns.options is NO_OPTIONS:
+        return False, b""
+    valid, written, options = False, b"", edns.options
     if options.cookie is not None and settings.cookies is not None:
         valid, cookie = check_cookie(
             settings.cookies, options.cookie, packed(asker.host), asker.now
@@ -238,7 +255,7 @@ def _limited(
     rcode, options = Rcode.NOERROR, b""
     if query.edns is not None and query.edns.options.cookie is not None and settings.cookies:
         rcode = Rcode.BADCOOKIE  # with the cookie only, so that floods are not amplified
-        cookie_only = Options(cookie=query.edns.options.cookie)
+        cookie_only = replace(query.edns, options=Options(cookie=query.edns.options.cookie))
         _, options = _reply_options(cookie_only, asker, settings)
     sections = Sections(rcode, authoritative=False)
     return write_reply(query, sections, PLAIN_UDP_PAYLOAD if rcode else 0, options)

@@ -1,8 +1,9 @@
 """DNS over TCP (RFC 7766): two bytes of length, then a message, in both directions.
 
-Queries may be pipelined; each reply is one write, in order.  A connection is closed if no complete
-query arrives within the idle timeout, or if the client does not read its replies; with too many
-connections the one that has been idle longest is closed (`answering.tcp_clients`).
+Queries may be pipelined; each reply is one write, in order.  A connection is closed if its first
+complete query does not arrive within the initial timeout, or no further one within the idle
+timeout, or if the client does not read its replies; with too many connections the one that has been
+idle longest is closed (`answering.tcp_clients`).
 
 The memory of a connection is bounded: one incomplete message, the bytes of one read, and replies up
 to the size at which Twisted asks to pause.
@@ -52,11 +53,12 @@ class TCPConnection(Protocol):
         self._timeout: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
-        """Start the idle timeout."""
+        """Start the initial timeout, which is never longer than the idle timeout."""
         self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self, True)
+        limits = self._clients.limits
         self._timeout = self._factory.clock.callLater(
-            self._clients.limits.idle_timeout, self.transport.abortConnection
+            min(limits.initial_timeout, limits.idle_timeout), self.transport.abortConnection
         )
         self._factory.enter(self)
         self._clients.enter(self, self._host)
@@ -130,6 +132,14 @@ class TCPConnection(Protocol):
         self.connectionLost()
         return descriptor, received
 
+    def take_over(self, received: bytes) -> None:
+        """Continue a connection of another process, which may have asked before.
+
+        `received` are the bytes that the other process has not answered.
+        """
+        self._restart_timeout()
+        self.dataReceived(received)
+
     def keep(self) -> None:
         """Continue after `pause`, because the connection could not be released."""
         self._moving = False
@@ -158,14 +168,18 @@ class TCPConnection(Protocol):
         del buffer[:at]
         if was_useful:
             self._clients.touch(self)
-            if self._timeout is not None and self._timeout.active():
-                self._timeout.reset(self._clients.limits.idle_timeout)
+            self._restart_timeout()
         self._read_or_not()
         self._clients.keep(self, len(buffer) + (self._unread if self._paused else 0))
         finished = self._ended or (self._finishing and not buffer)
         if finished and not self._paused and not self._waiting:
             self.transport.unregisterProducer()
             self.transport.loseConnection()
+
+    def _restart_timeout(self) -> None:
+        """Wait for the next query for the idle timeout."""
+        if self._timeout is not None and self._timeout.active():
+            self._timeout.reset(self._clients.limits.idle_timeout)
 
     def _read_or_not(self) -> None:
         """Pause reading while the connection is paused or waits for its turn."""

@@ -166,6 +166,7 @@ class Automation:
                 "bad": bad,
                 "unknown": probes.unknown,
                 "lacking": self._observing.lacking(),
+                "unnamed": self._observing.unnamed(),
                 "running": probes.running,
                 "waiting": probes.waiting,
                 "late": round(probes.late, 3),

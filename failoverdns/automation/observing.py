@@ -171,6 +171,18 @@ class Observing:
                     found[seen.tally.last.detail] += 1
         return [{"what": what, "targets": count} for what, count in found.most_common()]
 
+    def unnamed(self) -> list[Json]:
+        """Return the checks that do not know which name to ask for, with the advice for each."""
+        found: dict[tuple[str, str, str], None] = {}
+        for watched in self._watched.values():
+            for target in watched.targets.values():
+                if target.is_unnamed:
+                    found[target.application, target.check.name, target.advice] = None
+        return [
+            {"application": application, "check": check, "advice": advice}
+            for application, check, advice in found
+        ]
+
     def _applications(self) -> Iterator[Application]:
         """Yield the applications that are probed."""
         state = self._effects.state()
@@ -257,6 +269,7 @@ class Observing:
             "address": str(key.address) if key.address is not None else None,
             "health": seen.tally.health.value if seen is not None else Health.UNKNOWN.value,
             **self._pace(key, check),
+            **self._naming(key),
         }
         if seen is None or last is None:
             return {**report, "result": None}
@@ -276,6 +289,14 @@ class Observing:
             return {"probed_every": None, "fast": False}
         is_fast = self._probes.is_fast(key)
         return {"probed_every": check.fast_interval if is_fast else check.interval, "fast": is_fast}
+
+    def _naming(self, key: TallyKey) -> dict[str, Json]:
+        """Return the host name that probes of a target ask for, and the advice about it."""
+        watched = self._watched.get(key.application)
+        target = watched.targets.get(key) if watched is not None else None
+        if target is None or not target.check.kind.asks_for_name:
+            return {"server_name": None, "advice": None}
+        return {"server_name": target.server_name, "advice": target.advice or None}
 
     def _wall(self, steady: float) -> float:
         """Return the wall-clock time of a number of steady seconds."""

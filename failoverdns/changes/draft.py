@@ -7,10 +7,11 @@ below a draft is not changed, and a draft holds no more than the entities that i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from failoverdns.changes.entity_tables import E, EntityTables
+from failoverdns.changes.indexes import aliases_of
 from failoverdns.changes.state import State
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Order
@@ -32,6 +33,7 @@ class Draft(EntityTables):
         self.base_revision = base.revision
         """The revision of the state below, which is stored."""
         self._zones: dict[DomainName, Zone] | None = None
+        self._aliases: Mapping[DomainName, tuple[DomainName, ...]] = base.aliases
         self._tables: defaultdict[type[Entity], dict[Identity, Any]] = defaultdict(dict)
         """Changed entities by kind and identity; None for a removed one."""
         self._application_names: dict[str, Application | None] = {}
@@ -71,6 +73,11 @@ class Draft(EntityTables):
     def zones(self) -> tuple[Zone, ...]:
         """The zones that are served."""
         return self._base.zones if self._zones is None else tuple(self._zones.values())
+
+    @property
+    def aliases(self) -> Mapping[DomainName, tuple[DomainName, ...]]:
+        """The origins of the zones that have an alias, by the hostname that the alias names."""
+        return self._aliases
 
     def zone(self, origin: DomainName) -> Zone | None:
         """Return the zone with this origin; None if it is not served."""
@@ -149,6 +156,7 @@ class Draft(EntityTables):
                 self._lay(write.after, gone=False)
         if zones is not None:
             self._zones = {zone.origin: zone for zone in zones}
+            self._aliases = aliases_of(zones)
         if settings is not None:
             self._settings = settings
         self.revision = revision

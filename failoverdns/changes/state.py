@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from failoverdns.changes.entity_tables import E, EntityTables
-from failoverdns.changes.indexes import Indexes
+from failoverdns.changes.indexes import Indexes, aliases_of
 from failoverdns.model.application import Application
 from failoverdns.model.certificate import Order
 from failoverdns.model.change import Write
@@ -36,6 +36,8 @@ class State(EntityTables):
         self.settings = settings
         """The configured checks, policies and safety rules."""
         self._zones = {zone.origin: zone for zone in zones}
+        self.aliases = aliases_of(zones)
+        """The origins of the zones that have an alias, by the hostname that the alias names."""
         self._tables: defaultdict[type[Entity], dict[Identity, Any]] = defaultdict(dict)
         self._indexes = Indexes()
         groups: list[Group] = []
@@ -131,6 +133,7 @@ class State(EntityTables):
                 self._enter(write.after)
         if zones is not None:
             self._zones = {zone.origin: zone for zone in zones}
+            self.aliases = aliases_of(zones)
         if settings is not None:
             self.settings = settings
         self.revision = revision
@@ -139,6 +142,7 @@ class State(EntityTables):
         """Return a copy to read over a longer time; it shares entities, but no table or index."""
         other = State(self.revision, settings=self.settings)
         other._zones = dict(self._zones)
+        other.aliases = self.aliases
         other._tables.update({kind: dict(table) for kind, table in self._tables.items()})
         other._indexes = self._indexes.copy()
         return other

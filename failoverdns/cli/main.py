@@ -11,6 +11,7 @@ import click
 
 from failoverdns import __version__
 from failoverdns.cli.client import DEFAULT_SOCKET, SOCKET_VARIABLE
+from failoverdns.cli.importing import import_group
 from failoverdns.cli.row_commands import (
     DEFAULT_TIMEOUT,
     JSON_HELP,
@@ -84,15 +85,20 @@ def serve(file: Path, trial: bool) -> None:
 @cli.command("check-config")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 def check_config(file: Path) -> None:
-    """Check a configuration file; print one line for each error."""
+    """Check a configuration file; print one line for each error.
+
+    Warnings are printed too, and alone are no failure.
+    """
     from failoverdns.config import ConfigErrors, load_config
 
     try:
-        load_config(file)
+        config = load_config(file)
     except ConfigErrors as faults:
         for error in faults.errors:
             click.echo(str(error))
         sys.exit(REFUSED)
+    for warning in config.warnings:
+        click.echo(warning)
 
 
 @cli.command()
@@ -122,4 +128,5 @@ def _leave_no_core() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
+cli.add_command(import_group)
 add_row_commands(cli, ROWS.values())

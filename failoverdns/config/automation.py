@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from failoverdns.config.checks import read_check
@@ -10,8 +11,9 @@ from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.policies import read_policy
 from failoverdns.config.safety_rules import read_safety_rule
 from failoverdns.config.sections import ConfigFile
+from failoverdns.model.health import Check
 from failoverdns.model.names import CONFIGURED_NAME_FORM, is_configured_name
-from failoverdns.model.policy import AutomationSettings
+from failoverdns.model.policy import HASTY, AutomationSettings, Policy, is_hasty
 
 
 def read_automation(
@@ -40,8 +42,25 @@ def read_automation(
         read_safety_rule(name, section, written.get("safety_rules", name), faults)
         for name, section in sections.safety_rules.items()
     ]
+    for policy in policies:
+        _warn_of_haste(policy, checks, usable.at("policies", policy.name), faults)
     return AutomationSettings(
         tuple(checks), tuple(policies), tuple(rule for rule in rules if rule is not None)
+    )
+
+
+def _warn_of_haste(
+    policy: Policy, checks: Iterable[Check], node: Node | None, faults: FaultReport
+) -> None:
+    """Warn of an automatic policy whose grace is not above the interval of a check."""
+    slow = [check for check in checks if is_hasty(policy, check)]
+    if not slow or node is None:
+        return
+    longest = max(slow, key=lambda check: check.interval)
+    faults.warn(
+        (node.at("grace") or node).place,
+        f"the grace, {policy.grace:g} s, is not above the interval of check {longest.name}, "
+        f"{longest.interval:g} s: {HASTY}",
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +40,7 @@ from failoverdns.model.health import (
     HttpExpectation,
     TlsExpectation,
 )
+from failoverdns.model.names import is_address
 
 MAX_PATTERN = 500
 """Characters of a regular expression, or of a text that a body must contain, at most."""
@@ -104,7 +105,9 @@ def pattern(text: str) -> str:
 
 
 def checked_name(text: str) -> str:
-    """Read the host name that a certificate must be valid for."""
+    """Read the host name, or the address, that a certificate must be valid for."""
+    if is_address(text):
+        return str(ip_address(text))
     return values.host_name(values.ascii_text(text)).to_text()
 
 

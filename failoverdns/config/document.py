@@ -90,6 +90,10 @@ class Node:
         assert node is not None, location
         return node
 
+    def entries(self) -> dict[str, Node]:
+        """Return the entries of a mapping; none if it is something else."""
+        return self.value if isinstance(self.value, dict) else {}
+
     def lacks_any_of(self, written: Node, keys: Iterable[str]) -> bool:
         """Return whether the value of one of these keys was refused: only `written` has it."""
         return any(written.at(key) is not None and self.at(key) is None for key in keys)

@@ -1,20 +1,25 @@
 """Errors of a configuration file, collected so that all of them are reported at once.
 
 Each error has a place (line, column and path of the value), the fault, and a correct form.
+A warning has the same, and the configuration is used as it is.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 _PLAIN_KEY = re.compile(r"[\w.:@*/-]+")
 _LONGEST_QUOTATION = 60
 
+MOST_WARNINGS: Final = 100
+"""Warnings that are reported; a zone may have a cause for one in each record."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigError:
-    """One error of a configuration; `line` and `column` count from 1.
+    """One error or warning of a configuration; `line` and `column` count from 1.
 
     `file` is the name of the file as the caller gave it.
     `path` leads to the value, as in `zones.failover.test.nameservers.ns1[0]`; it is empty for an
@@ -26,20 +31,19 @@ class ConfigError:
     column: int
     path: str
     message: str
+    is_warning: bool = False
 
     def __str__(self) -> str:
+        kind = "warning" if self.is_warning else "error"
         where = f"{self.path}: " if self.path else ""
-        return f"{self.file}:{self.line}:{self.column}: error: {where}{self.message}"
+        return f"{self.file}:{self.line}:{self.column}: {kind}: {where}{self.message}"
 
 
 class ConfigErrors(Exception):
     """All errors of a configuration, file by file, in the order of their positions."""
 
     def __init__(self, errors: list[ConfigError]) -> None:
-        files = {file: n for n, file in enumerate(dict.fromkeys(error.file for error in errors))}
-        self.errors: tuple[ConfigError, ...] = tuple(
-            sorted(errors, key=lambda e: (files[e.file], e.line, e.column, e.path, e.message))
-        )
+        self.errors: tuple[ConfigError, ...] = tuple(_in_order(errors))
         super().__init__("\n".join(map(str, self.errors)))
 
 
@@ -77,18 +81,26 @@ class FaultReport:
     def __init__(self, file: str) -> None:
         self.file = file
         self._errors: list[ConfigError] = []
+        self._warnings: list[ConfigError] = []
 
     def add(self, place: Place, message: str) -> None:
         """Add an error; `message` becomes one line of printable text."""
-        self._errors.append(
-            ConfigError(
-                place.file or self.file,
-                place.line,
-                place.column,
-                place.path,
-                _one_line(message.strip()),
-            )
-        )
+        self._errors.append(self._at(place, message, is_warning=False))
+
+    def warn(self, place: Place, message: str) -> None:
+        """Add a warning, which does not keep the configuration from being used."""
+        self._warnings.append(self._at(place, message, is_warning=True))
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return the warnings as lines of text, file by file and in order, `MOST_WARNINGS` at most.
+
+        A last line has the number of those that were left out.
+        """
+        ordered = _in_order(sorted(self._warnings, key=self._is_elsewhere))
+        lines = [str(warning) for warning in ordered[:MOST_WARNINGS]]
+        if len(ordered) > MOST_WARNINGS:
+            lines.append(f"{self.file}: and {len(ordered) - MOST_WARNINGS} more warnings")
+        return tuple(lines)
 
     def replace(self, place: Place, message: str) -> None:
         """Report one error in place of all that were found, which would quote a foreign file."""
@@ -98,7 +110,21 @@ class FaultReport:
     def raise_if_any(self) -> None:
         """Raise ConfigErrors if there are any errors."""
         if self._errors:
-            raise ConfigErrors(sorted(self._errors, key=lambda error: error.file != self.file))
+            raise ConfigErrors(sorted(self._errors, key=self._is_elsewhere))
+
+    def _at(self, place: Place, message: str, *, is_warning: bool) -> ConfigError:
+        file, text = place.file or self.file, _one_line(message.strip())
+        return ConfigError(file, place.line, place.column, place.path, text, is_warning)
+
+    def _is_elsewhere(self, error: ConfigError) -> bool:
+        """Return whether an error is in a file that the configuration refers to."""
+        return error.file != self.file
+
+
+def _in_order(errors: list[ConfigError]) -> list[ConfigError]:
+    """Return errors in the order of their positions, the files in the order in which they come."""
+    files = {file: n for n, file in enumerate(dict.fromkeys(error.file for error in errors))}
+    return sorted(errors, key=lambda e: (files[e.file], e.line, e.column, e.path, e.message))
 
 
 def quoted(text: str) -> str:

@@ -6,6 +6,7 @@ the module of each section makes a value of the model of it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from failoverdns.config.automation import read_automation
@@ -25,6 +26,7 @@ from failoverdns.model.settings import (
     Identity,
     QueryLogSettings,
     StateSettings,
+    ZoneFileLimits,
 )
 from failoverdns.regular_files import open_regular
 
@@ -51,10 +53,12 @@ def load_config(path: Path) -> Config:
     refuse_repeated(sections.resolvers, usable.at("resolvers"), "resolver", faults)
     state = sections.state.into(StateSettings, folder)
     delivery, acme = sections.delivery, sections.acme
+    limits = sections.zone_files.into(ZoneFileLimits)
     rate_limit, querylog = sections.rate_limit, sections.querylog
     config = Config(
         file=path,
-        zones=read_zones(sections.zones, folder, usable, written, faults),
+        zones=read_zones(sections.zones, folder, usable, written, faults, limits=limits),
+        zone_files=limits,
         listen=tuple(sections.listen),
         workers=sections.workers,
         user=sections.user,
@@ -76,7 +80,7 @@ def load_config(path: Path) -> Config:
         automation=read_automation(sections, folder, usable, written, faults),
     )
     faults.raise_if_any()
-    return config
+    return replace(config, warnings=faults.warnings())
 
 
 def read_text(path: Path, faults: FaultReport) -> str:

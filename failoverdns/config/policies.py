@@ -10,7 +10,7 @@ from failoverdns.config import numbers
 from failoverdns.config.document import Node
 from failoverdns.config.errors import FaultReport
 from failoverdns.config.section import Section, word_of
-from failoverdns.model.policy import AllDown, AnswerOf, Mode, Policy
+from failoverdns.model.policy import AllDown, AnswerOf, Mode, Policy, Unchecked
 
 ModeWord = Annotated[Mode, word_of(Mode, "a mode")]
 
@@ -30,16 +30,18 @@ class PolicySection(Section):
     all_down: Annotated[AllDown, word_of(AllDown, "an answer")] = _POLICY.all_down
     answer: Annotated[AnswerOf, word_of(AnswerOf, "an answer")] = _POLICY.answer
     pre_ttl: Annotated[int, Field(ge=0, le=86400)] = _POLICY.pre_ttl
+    unchecked: Annotated[Unchecked, word_of(Unchecked, "a health")] = _POLICY.unchecked
 
 
 def read_policy(
     name: str, section: PolicySection, usable: Node, written: Node, faults: FaultReport
 ) -> Policy:
-    """Return the policy `name`; report a limit of switches that can never be reached.
+    """Return the policy `name`; report a guard that never holds, and warn of one that never acts.
 
     `usable` is the policy in the document that the section was made of; `written` also has the
     values that were refused.
     """
+    _warn_of_manual(section, usable, faults)
     refused = usable.lacks_any_of(written, ("max_switches", "cooldown", "window"))
     guard = usable.at("max_switches") or usable.at("window")
     futile = section.max_switches * section.cooldown >= section.window
@@ -50,3 +52,18 @@ def read_policy(
             f"whole window, {section.window:g} s: the guard would never hold anything back",
         )
     return section.into(Policy, name=name)
+
+
+_AUTOMATIC_KEYS = ("grace", "fail_back", "hold", "cooldown", "max_switches", "window", "unchecked")
+"""Keys that mean something for automatic switching only."""
+
+
+def _warn_of_manual(section: PolicySection, usable: Node, faults: FaultReport) -> None:
+    """Warn of keys that have no effect because the mode, which is not given, is manual."""
+    found = [node for key in _AUTOMATIC_KEYS if (node := usable.at(key)) is not None]
+    if section.mode is Mode.MANUAL and usable.at("mode") is None and found:
+        faults.warn(
+            usable.place.of_key("mode"),
+            "missing, and it is manual by default: groups with this policy never switch by "
+            "themselves; write mode: automatic or mode: manual",
+        )

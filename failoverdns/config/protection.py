@@ -26,8 +26,9 @@ _QUERY_LOG = QueryLogSettings(Path("queries.json"))
 
 
 class TCPSection(Section):
-    """The keys of `tcp`; `idle_timeout` in seconds, `max_buffered` in MiB."""
+    """The keys of `tcp`; the timeouts in seconds, `max_buffered` in MiB."""
 
+    initial_timeout: Annotated[int, Field(ge=1, le=3600)] = _TCP.initial_timeout
     idle_timeout: Annotated[int, Field(ge=1, le=3600)] = _TCP.idle_timeout
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = _TCP.max_connections
     max_connections_per_prefix: Annotated[int, Field(ge=1, le=100_000)] = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator
 
 from failoverdns.config import scalars as values
 from failoverdns.config.certificates import AcmeSection, CertificatesSection
@@ -26,16 +26,29 @@ from failoverdns.config.protection import (
     TCPSection,
 )
 from failoverdns.config.safety_rules import SafetyRuleSection
-from failoverdns.config.section import AddressText, FilePath, Listen, Section, or_empty, text
+from failoverdns.config.section import (
+    MIB,
+    AddressText,
+    Boolean,
+    FilePath,
+    Listen,
+    Section,
+    or_empty,
+    text,
+)
 from failoverdns.confinement.user import exists
 from failoverdns.model.errors import Malformed
 from failoverdns.model.group import DEFAULT_TTL, MAX_TTL
 from failoverdns.model.names import DomainName
-from failoverdns.model.settings import ListenAddress, StateSettings
+from failoverdns.model.settings import ListenAddress, StateSettings, ZoneFileLimits
+from failoverdns.model.zone import Reveal, SOATimers
 
 MAX_WORKERS = 256
 MIN_KEPT, MAX_KEPT = 60, 100 * 366 * 86400
 """Seconds of the history that can be kept."""
+
+MAX_TIMER = 2**31 - 1
+"""Seconds of an SOA timer, at most (RFC 1035 section 2.3.4)."""
 
 MAX_IDENTITY = 255
 """Bytes in a string of a TXT record (RFC 1035 section 3.3.14), at most."""
@@ -74,8 +87,31 @@ def kept(value: object) -> float | None:
 
 
 Seconds = Annotated[int, Field(ge=0, le=MAX_TTL)]
+Timer = Annotated[int, Field(ge=1, le=MAX_TIMER)]
 IdentityText = Annotated[str, text(identity_text)]
 Resolver = Annotated[ListenAddress, text(values.resolver)]
+
+
+class SOASection(Section):
+    """The keys of `soa` of a zone, in seconds."""
+
+    refresh: Timer = SOATimers().refresh
+    retry: Timer = SOATimers().retry
+    expire: Timer = SOATimers().expire
+
+
+def both_revealed(value: object) -> object:
+    """Replace a single boolean by the mapping that it stands for, and nothing by an empty one."""
+    if isinstance(value, bool):
+        return {"sides": value, "status": value}
+    return {} if value is None else value
+
+
+class RevealSection(Section):
+    """The keys of `reveal` of a zone."""
+
+    sides: Boolean = Reveal().sides
+    status: Boolean = Reveal().status
 
 
 class ZoneSection(Section):
@@ -88,6 +124,8 @@ class ZoneSection(Section):
     records: Annotated[list[str], or_empty(list)] = []
     records_files: Annotated[list[Annotated[str, text(values.file_path)]], or_empty(list)] = []
     alias: str | None = None
+    soa: Annotated[SOASection, or_empty(dict)] = SOASection()
+    reveal: Annotated[RevealSection, BeforeValidator(both_revealed)] = RevealSection()
 
 
 class StateSection(Section):
@@ -108,6 +146,13 @@ class IdentitySection(Section):
     id: IdentityText | None = None
     version: IdentityText | None = None
     nsid: IdentityText | None = None
+
+
+class ZoneFilesSection(Section):
+    """The keys of `zone_files`; `max_size` in MiB."""
+
+    max_size: Annotated[int, Field(ge=1, le=1024), MIB] = ZoneFileLimits().max_size
+    max_records: Annotated[int, Field(ge=1, le=5_000_000)] = ZoneFileLimits().max_records
 
 
 class ConfigFile(Section):
@@ -133,3 +178,4 @@ class ConfigFile(Section):
     cookies: Annotated[CookiesSection, or_empty(dict)] = CookiesSection()
     rate_limit: RateLimitSection | None = None
     querylog: QueryLogSection | None = None
+    zone_files: Annotated[ZoneFilesSection, or_empty(dict)] = ZoneFilesSection()

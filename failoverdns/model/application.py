@@ -47,6 +47,9 @@ class Application(Entity):
     `active` names the active load balancer; None if there is none.
     `checks` are names of checks.  `require_checks` is how many of them must pass for a head to be
     up, `require_heads` how many web heads must be up for the application to be up.
+    `emptied_at` is when it lost its last web head, None while it has one and if it never had one.
+    `unchecked_at` is when it came to have web heads and no check, None if that was not recorded.
+    Both are in steady seconds (`model.health`).
     """
 
     id: str
@@ -58,6 +61,8 @@ class Application(Entity):
     require_checks: Quorum = "all"
     require_heads: Quorum = "any"
     forced: Forced | None = None
+    emptied_at: float | None = None
+    unchecked_at: float | None = None
 
     @property
     def identity(self) -> str:

@@ -15,6 +15,9 @@ from failoverdns.model.policy import NO_AUTOMATION, Automation
 DEFAULT_TTL = 60
 MAX_TTL = 86400
 
+APEX_LABEL = "@"
+"""The label of a group whose hostname is the origin of its zone, as zone files write the origin."""
+
 
 class Side(Enum):
     """A side of a group: the place of its primary or of its backup application."""
@@ -34,7 +37,8 @@ class Group(Entity):
 
     `primary` and `backup` are ids of applications; `ttl` in seconds; `revision` is that of the
     last change to the group itself.
-    With `flatten`, a target that is a hostname is answered as the addresses that it resolves to.
+    With `flatten`, a target that is a hostname is answered as the addresses that it resolves to;
+    a group at the apex of its zone always has it, because no CNAME record is allowed there.
     `cached_until` and `drained_at` are in seconds since 1970: when the last answer with an earlier,
     longer TTL expires in caches, and when the last answer with the side before the last switch
     does.
@@ -68,13 +72,20 @@ class Group(Entity):
         return min(plan.pre_ttl, self.ttl)
 
     @property
+    def is_apex(self) -> bool:
+        """True if the hostname is the origin of the zone."""
+        return self.label == APEX_LABEL
+
+    @property
     def hostname(self) -> DomainName:
-        """The failover hostname: the label, followed by the zone's origin."""
+        """The failover hostname: the label, followed by the zone's origin; or that origin."""
         return DomainName(self.hostname_wire)
 
     @property
     def hostname_wire(self) -> bytes:
         """The failover hostname in wire form."""
+        if self.label == APEX_LABEL:
+            return self.zone.wire
         label = self.label.encode("ascii")
         return b"%c%b%b" % (len(label), label, self.zone.wire)
 
@@ -96,6 +107,10 @@ BACKUP_LABEL = b"\x06backup"
 
 No such name is too long, because `model.zone.MAX_ORIGIN` leaves room for the label.
 """
+
+
+SIDE_LABELS = tuple(side.value for side in Side)
+"""The same labels as text."""
 
 
 def group_names(hostname: DomainName) -> tuple[DomainName, DomainName, DomainName]:

@@ -7,11 +7,17 @@ What follows from health is a rule: see `failoverdns.rules.derived.health`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, Literal
+
+from failoverdns.model.names import is_address
+
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
+"""A host name, and no wildcard."""
 
 MAX_BODY = 65536
 """Bytes of an HTTP response's body that a check reads."""
@@ -58,6 +64,11 @@ class CheckKind(Enum):
     def is_probed(self) -> bool:
         """True if the server probes; False if heads or monitors report their health."""
         return CheckPart.PROBE in CHECK_KINDS[self].parts
+
+    @property
+    def asks_for_name(self) -> bool:
+        """True if probes of this kind send a host name, as Host or SNI."""
+        return bool({CheckPart.HTTP, CheckPart.TLS} & CHECK_KINDS[self].parts)
 
     @property
     def default_port(self) -> int | None:
@@ -109,7 +120,7 @@ Quorum = Literal["any", "all"] | int
 class HttpExpectation:
     """The HTTP request of a check, and the response that passes it.
 
-    `host` is the Host field; with None it is the first of the target's names, or its address.
+    `host` is the Host field; with None it is the target's server name, or its address.
     `status` are ranges, both ends included.  `body` is a text that must be in the first `MAX_BODY`
     bytes of the body, `body_pattern` a regular expression that must match there.
     `redirects` is how many redirects are followed; with 0 a redirect is itself the response.
@@ -189,8 +200,9 @@ class Check:
 class ProbeTarget:
     """The target of one probe: an address of a head, and the check to run.
 
-    `names` are the host names that clients use: the first one is sent as Host and SNI, and a
-    certificate is checked for all of them.
+    `names` are the host names that clients use, and addresses: the first host name is sent as Host
+    and SNI, and a certificate is checked for all of them.  `advice` says what to set in the check
+    where they are not known, and is empty otherwise.
     `application` and `head` are names, for programs and messages.
     """
 
@@ -199,6 +211,32 @@ class ProbeTarget:
     head: str
     address: IPv4Address | IPv6Address
     names: tuple[str, ...] = ()
+    advice: str = ""
+
+    @property
+    def server_name(self) -> str | None:
+        """The host name to ask for, in SNI and Host; None if only addresses are known.
+
+        It is the configured one, or else the first name that clients use; the name in the
+        configured Host only without these.
+        """
+        configured, host = self.check.tls.server_name, self.check.http.host or ""
+        candidates = (*self.names, _without_port(host)) if configured is None else (configured,)
+        return next((name for name in candidates if _is_host_name(name)), None)
+
+    @property
+    def is_unnamed(self) -> bool:
+        """True if the server certainly has names, and it is not known which one to ask for."""
+        return bool(self.advice) and CheckPart.TLS in CHECK_KINDS[self.check.kind].parts
+
+
+def _is_host_name(text: str) -> bool:
+    return bool(_HOST_NAME.fullmatch(text)) and not is_address(text)
+
+
+def _without_port(host: str) -> str:
+    name, _, port = host.rpartition(":")
+    return name if port.isdecimal() else host
 
 
 @dataclass(frozen=True, slots=True)

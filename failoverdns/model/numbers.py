@@ -22,6 +22,8 @@ class RRType(IntEnum):
     OPT = 41
     """A pseudo-record of a message, never in a zone (RFC 6891)."""
     DS = 43
+    RRSIG = 46
+    NSEC = 47
     IXFR = 251
     AXFR = 252
     ANY = 255

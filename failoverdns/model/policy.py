@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from fnmatch import fnmatchcase
 
 from failoverdns.model.entity import Entity
 from failoverdns.model.health import Check
@@ -38,6 +39,13 @@ class AnswerOf(Enum):
     HEALTHY = "healthy"
 
 
+class Unchecked(Enum):
+    """Whether a backup with web heads and without any check counts as up when it is needed."""
+
+    UP = "up"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """When the groups with this policy switch automatically; times in seconds.
@@ -46,7 +54,8 @@ class Policy:
     of checks a burst of loss of 20 s is over before that.  `hold` is how
     long the primary must be up again before the group fails back, if `fail_back` is automatic.
     `cooldown` is the least time between two automatic switches, `max_switches` the largest number
-    of them within `window`.  `pre_ttl` is the TTL before a planned switch.
+    of them within `window`.  `pre_ttl` is the TTL before a planned switch.  `unchecked` is what a
+    backup counts as that nothing checks.
     """
 
     name: str
@@ -60,6 +69,20 @@ class Policy:
     all_down: AllDown = AllDown.STAY
     answer: AnswerOf = AnswerOf.ALL
     pre_ttl: int = 10
+    unchecked: Unchecked = Unchecked.UP
+
+
+HASTY = (
+    "after an outage of the server's own network, one side may be seen up before the other, and "
+    "a primary is left that was never down"
+)
+"""What happens if a policy is hasty, in words."""
+
+
+def is_hasty(policy: Policy, check: Check) -> bool:
+    """Return whether an automatic policy has a grace that is not above the interval of a check."""
+    is_automatic = policy.mode is Mode.AUTOMATIC and check.kind.is_probed
+    return is_automatic and policy.grace <= check.interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +120,11 @@ class Wait:
 
 
 SafetyRule = Assertion | Gate | Wait
+
+
+def is_about(rule: SafetyRule, group: str) -> bool:
+    """Return whether a safety rule applies to the group of this name."""
+    return any(fnmatchcase(group, pattern) for pattern in rule.groups)
 
 
 @dataclass(frozen=True, slots=True)

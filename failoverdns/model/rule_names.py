@@ -16,6 +16,7 @@ class PreflightRule(StrEnum):
     NO_APPLICATION = "no-application"
     TARGET_EMPTY = "target-empty"
     TARGET_DOWN = "target-down"
+    TARGET_LOOP = "target-loop"
     CERTIFICATE_NAMES = "certificate-names"
     CERTIFICATE_EXPIRED = "certificate-expired"
     BEFORE_SWITCH = "before-switch"

@@ -156,14 +156,15 @@ class AcmeSettings:
 class TCPSettings:
     """Limits of DNS over TCP, for all addresses together.
 
-    `idle_timeout` in seconds without a whole query; `max_buffered` in bytes of queries and
-    replies that are buffered for all connections.
+    `idle_timeout` in seconds without a whole query, `initial_timeout` in seconds before the first
+    one; `max_buffered` in bytes of queries and replies that are buffered for all connections.
     """
 
     idle_timeout: int = 10
     max_connections: int = 1000
     max_connections_per_prefix: int = 200
     max_buffered: int = 16 << 20
+    initial_timeout: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,14 @@ class CookieSettings:
 
     answer: bool = True
     secret_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneFileLimits:
+    """Limits of all zone files of one zone together; `max_size` in bytes."""
+
+    max_size: int = 16 << 20
+    max_records: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +204,7 @@ class Config:
     number of CPUs, with 0 the control process answers.
     `user` is the name of the user that a server becomes that root started; with None it stays root.
     `automation` are checks, policies and safety rules.
+    `warnings` are lines about what is unusual in it, each with its file and position.
     `delivery`, `acme`, `rate_limit` and `querylog` are None where they are off.
     """
 
@@ -217,3 +227,5 @@ class Config:
     automation: AutomationSettings = NO_AUTOMATION_SETTINGS
     history: HistorySettings = HistorySettings()
     user: str | None = None
+    warnings: tuple[str, ...] = ()
+    zone_files: ZoneFileLimits = ZoneFileLimits()

@@ -15,9 +15,6 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.records import AAAA, NS, SOA, A, OwnedRRset, RRset, StartOfAuthority
 from failoverdns.model.static_records import StaticRecords
 
-REFRESH, RETRY, EXPIRE = 3600, 600, 1209600
-"""SOA timers in seconds, for secondaries."""
-
 APEX_TTL = 3600
 """TTL of the zone's NS records and of its name servers' addresses, in seconds."""
 
@@ -40,6 +37,31 @@ class NameServer:
 
 
 @dataclass(frozen=True, slots=True)
+class SOATimers:
+    """How secondaries keep a zone up to date, in seconds (RFC 1035 section 3.3.13).
+
+    They ask for the serial number every `refresh` seconds, after a failure every `retry` seconds,
+    and serve the zone no longer than `expire` seconds after the last success.
+    """
+
+    refresh: int = 14400
+    retry: int = 3600
+    expire: int = 1209600
+
+
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    """What a zone shows beside the hostnames of groups; a name that it does not show is not there.
+
+    `sides` are the names `primary.<label>` and `backup.<label>`, `status` is
+    `_status.<application>`.
+    """
+
+    sides: bool = True
+    status: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Zone:
     """A zone that the server is authoritative for, as configured; TTLs in seconds.
 
@@ -54,6 +76,8 @@ class Zone:
     negative_ttl: int
     records: Collection[OwnedRRset] = ()
     alias: DomainName | None = None
+    soa: SOATimers = SOATimers()
+    reveal: Reveal = Reveal()
     _digest: str = field(default="", init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -81,9 +105,9 @@ class Zone:
             self.nameservers[0].name,
             self.mailbox,
             serial,
-            REFRESH,
-            RETRY,
-            EXPIRE,
+            self.soa.refresh,
+            self.soa.retry,
+            self.soa.expire,
             self.negative_ttl,
         )
         return OwnedRRset(self.origin, SOA, self.negative_ttl, (data,))
@@ -111,9 +135,9 @@ class Zone:
     def digest(self) -> str:
         """Return a hash of the configured zone, by which a change of it is noticed.
 
-        State files hold this hash: another text for the same zone would raise its serial number
-        when a new version starts.  So the text keeps the class names of the first version, and the
-        order in which records were given.
+        State files hold this hash: another text for the same zone raises its serial number when a
+        new version starts, which is right only if that version serves the zone differently.  So the
+        text keeps the class names of the first version, and the order in which records were given.
         """
         return self._digest or self._hashed()
 

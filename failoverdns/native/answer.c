@@ -120,7 +120,7 @@ static bool from_name(const table *t, const name *n, unsigned type, bool ordinar
     }
     if (!ordinary)
         return false;
-    if (r != NULL && r->cname) {
+    if (r != NULL && r->cname && type != RRSIG && type != NSEC) { /* as in table/lookup.py */
         s->answer = r->bytes + r->cname;
         s->answers = read16(r->bytes + r->cname - 6);
         s->answer_size = read32(r->bytes + r->cname - 4);

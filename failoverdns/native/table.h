@@ -15,7 +15,7 @@
 #include "index.h"
 
 /* Types, class and response code of DNS, as failoverdns/model/numbers.py names them. */
-enum { NS = 2, CNAME = 5, SOA = 6, OPT = 41, IN = 1, NXDOMAIN = 3 };
+enum { NS = 2, CNAME = 5, SOA = 6, OPT = 41, RRSIG = 46, NSEC = 47, IN = 1, NXDOMAIN = 3 };
 
 #define NAME_MOST 255u
 #define LABELS_MOST 127u

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from typing import Final
 
 from failoverdns.model.health import Cause, ProbeTarget
-from failoverdns.model.names import is_address
 from failoverdns.probing import certificates
 from failoverdns.probing.exchange import Ask, Exchange, Redirect
 from failoverdns.probing.polling import Poller
@@ -31,6 +30,9 @@ from failoverdns.probing.verdict import (
     check_room,
     verdict_of,
 )
+
+_BY_NAME: Final = frozenset((Cause.TLS, Cause.STATUS, Cause.BODY))
+"""Causes for which a server that has several names may have another result for another name."""
 
 _READ: Final = 16384
 _FAILED: Final = select.EPOLLERR | select.EPOLLHUP
@@ -154,7 +156,14 @@ class ConnectionProbe:
             outcome = ProbeVerdict(Cause.TLS, f"{self._stage}: {fault}")
         if outcome is not None:
             self.close()
-            self._ended(outcome)
+            self._ended(self._advised(outcome))
+
+    def _advised(self, verdict: ProbeVerdict) -> ProbeVerdict:
+        """Return a verdict with what to do if the name that was asked for may be the reason."""
+        advice = self._target.advice
+        if not advice or verdict.cause not in _BY_NAME:
+            return verdict
+        return ProbeVerdict(verdict.cause, f"{verdict.detail}; {advice}")
 
     def _be_connected(self, events: int) -> ProbeVerdict | Redirect | None:
         check = self._target.check
@@ -165,13 +174,14 @@ class ConnectionProbe:
         return self._begin_to_talk(events)
 
     def _begin_tls(self) -> None:
-        check, names = self._target.check, self._target.names
+        expected = self._target.check.tls
         self._stage = "handshake"
         self._advance = ConnectionProbe._shake_hands
-        candidates = names if check.tls.server_name is None else (check.tls.server_name,)
-        usable = (n for n in candidates if not n.startswith("*") and not is_address(n))
-        context = self._trust.context(check.tls.ca_file, verify=check.tls.verify)
-        self._stream = TlsStream(self._sock, context, next(usable, None), self._alpn)
+        context = self._trust.context(expected.ca_file, verify=expected.verify)
+        exchange, name = self._exchange, self._target.server_name
+        if exchange is not None:
+            name = exchange.server_name
+        self._stream = TlsStream(self._sock, context, name, self._alpn)
 
     def _shake_hands(self, events: int) -> ProbeVerdict | Redirect | None:
         stream, expected = self._stream, self._target.check.tls

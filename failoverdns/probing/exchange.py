@@ -27,6 +27,9 @@ class Exchange(Protocol):
     request: bytes
     """The bytes to send first."""
 
+    server_name: str | None
+    """The host name that is asked for, for SNI; None without one."""
+
     @property
     def stage(self) -> str:
         """What the probe waits for, in words, for the error of a probe whose time is up."""

@@ -23,6 +23,7 @@ import re2
 from failoverdns import __version__
 from failoverdns.model.errors import Malformed
 from failoverdns.model.health import MAX_BODY, Cause, HttpExpectation, ProbeTarget
+from failoverdns.model.names import is_address
 from failoverdns.model.printable import printable
 from failoverdns.probing.exchange import Redirect
 from failoverdns.probing.responses import ResponseReader
@@ -46,6 +47,7 @@ class HttpExchange:
         "_searched",
         "_target",
         "request",
+        "server_name",
     )
 
     def __init__(
@@ -54,10 +56,14 @@ class HttpExchange:
         *,
         method: str | None = None,
         host: str | None = None,
+        server_name: str | None = None,
         path: str | None = None,
         followed: int = 0,
     ) -> None:
-        """Request what the target's check says, or `path` after `followed` redirects."""
+        """Request what the target's check says, or `path` after `followed` redirects.
+
+        `server_name` goes with `host`.
+        """
         expected = target.check.http
         self._target = target
         self._method = method or expected.method
@@ -69,6 +75,7 @@ class HttpExchange:
         self._searched = 0
         self.request = _request(self._method, self._host, self._path)
         """The bytes of the request."""
+        self.server_name = target.server_name if host is None else server_name
 
     @property
     def stage(self) -> str:
@@ -171,12 +178,15 @@ class HttpExchange:
                 f"status {self._reader.status} redirects elsewhere, to {printable(location)}: "
                 "not followed",
             )
+        keeps_host = url.hostname == here.hostname
+        named = self.server_name if keeps_host else url.hostname
         keeps_method = self._reader.status in _KEEP_METHOD or self._method == "HEAD"
         return Redirect(
             HttpExchange(
                 target,
                 method=self._method if keeps_method else "GET",
-                host=self._host if url.hostname == here.hostname else url.netloc,
+                host=self._host if keeps_host else url.netloc,
+                server_name=named if named is not None and not is_address(named) else None,
                 path=_quoted(url.path or "/") + (f"?{_quoted(url.query)}" if url.query else ""),
                 followed=self._followed + 1,
             )
@@ -202,9 +212,9 @@ def _request(method: str, host: str, path: str) -> bytes:
 
 
 def _host(target: ProbeTarget) -> str:
-    """Return the Host field: the target's first name or its address, and the port if need be."""
+    """Return the Host field: the target's server name or its address, and the port if need be."""
     check = target.check
-    host = next((name for name in target.names if not name.startswith("*")), None)
+    host = target.server_name
     if host is None:
         address = target.address
         host = f"[{address}]" if isinstance(address, IPv6Address) else str(address)

@@ -1,16 +1,17 @@
 """Queries from DNS clients, read from bytes in bounded time.
 
-Each byte is read once, no compression pointer is followed, and at most `MAX_RECORDS` records and
-`options.MAX_OPTIONS` options are skipped.  The layout of a message is that of RFC 1035 section 4
-and RFC 6891 section 6.
+Each byte is read once, no compression pointer is followed, and at most `MAX_RECORDS` records are
+skipped.  The layout of a message is that of RFC 1035 section 4 and RFC 6891 section 6.
+
+A malformed query is answered with its question and OPT record as far as these could be read: a
+resolver may drop a reply without its question, and takes one without OPT for a server without EDNS.
 
 dnslib and dnspython do not parse queries: see docs/decisions.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import Struct
 from struct import error as StructError  # noqa: N812
 from typing import Final
@@ -68,12 +69,19 @@ class Unasked:
 
 @dataclass(frozen=True, slots=True)
 class Faulty:
-    """A message that is answered with a 12-byte header only: its id, opcode and an rcode."""
+    """A message that is answered with an rcode, and with its question and OPT if they were read.
+
+    `question` is empty and `edns` None if they could not be read; the options of `edns` are those
+    of a well-formed OPT record, else none.
+    """
 
     id: int
     opcode: int
     rcode: Rcode
     why: str
+    recursion_desired: bool = False
+    question: bytes = b""
+    edns: Edns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,8 @@ class Ignored:
 def read_query(packet: bytes) -> Query | Unasked | Faulty | Ignored:
     """Read one message from the network; never raises.
 
+    A message without a question is well-formed only if it has a cookie (RFC 7873 section 5.4).
+
     RFC 1035 section 4.1, RFC 6891 section 6.1, RFC 8906, RFC 9619.
     """
     if len(packet) < 12:
@@ -96,35 +106,32 @@ def read_query(packet: bytes) -> Query | Unasked | Faulty | Ignored:
     opcode = high >> 3 & 0xF
     if opcode != _QUERY:
         return Faulty(id_, opcode, Rcode.NOTIMP, "opcode is not QUERY")
-    if questions == 0:
-        return _read_unasked(packet, id_, bool(high & 1), answers + authorities, additionals)
-    if questions != 1:
-        return Faulty(id_, opcode, Rcode.FORMERR, f"{questions} questions")
-    if answers + authorities + additionals > MAX_RECORDS:
-        return Faulty(id_, opcode, Rcode.FORMERR, "too many records for a query")
-    try:
-        end = _name_end(packet, 12, pointers=False)
-        qtype, qclass = _QUESTION_END.unpack_from(packet, end)
-        edns = _read_records(packet, end + 4, answers + authorities, additionals)
-    except Malformed as fault:
-        return Faulty(id_, opcode, Rcode.FORMERR, str(fault))
-    except (IndexError, StructError):
-        return Faulty(id_, opcode, Rcode.FORMERR, "cut short")
-    name = DomainName(packet[12:end])
-    return Query(id_, bool(high & 1), packet[12 : end + 4], name, qtype, qclass, edns)
-
-
-def _read_unasked(
-    packet: bytes, id_: int, recursion_desired: bool, before: int, additionals: int
-) -> Unasked | Faulty:
-    """Read a message without a question, which is well-formed only if it has a cookie."""
-    edns = None
-    if before + additionals <= MAX_RECORDS:
-        with suppress(Malformed, IndexError, StructError):
-            edns = _read_records(packet, 12, before, additionals)
-    if edns is None or edns.version > 0 or edns.options.cookie is None:
-        return Faulty(id_, _QUERY, Rcode.FORMERR, "no question")
-    return Unasked(id_, recursion_desired, edns)
+    rd, before, beside = bool(high & 1), answers + authorities, answers + authorities + additionals
+    if questions > 1:
+        return Faulty(id_, opcode, Rcode.FORMERR, f"{questions} questions", rd)
+    at = 12
+    if questions == 1:
+        try:
+            end = _name_end(packet, 12, pointers=False)
+            qtype, qclass = _QUESTION_END.unpack_from(packet, end)
+        except Malformed as fault:
+            return Faulty(id_, opcode, Rcode.FORMERR, str(fault), rd)
+        except (IndexError, StructError):
+            return Faulty(id_, opcode, Rcode.FORMERR, "cut short", rd)
+        at = end + 4
+    question = packet[12:at]
+    edns, why = _read_records(packet, at, before, min(beside, MAX_RECORDS))
+    if beside > MAX_RECORDS:
+        why = "too many records for a query"
+    if why is not None:
+        return Faulty(id_, opcode, Rcode.FORMERR, why, rd, question, edns)
+    if questions == 1:
+        return Query(id_, rd, question, DomainName(packet[12:end]), qtype, qclass, edns)
+    if edns is not None and edns.version > 0:
+        return Faulty(id_, opcode, Rcode.BADVERS, "no question", rd, b"", edns)
+    if edns is None or edns.options.cookie is None:
+        return Faulty(id_, opcode, Rcode.FORMERR, "no question", rd, b"", edns)
+    return Unasked(id_, rd, edns)
 
 
 def _name_end(packet: bytes, at: int, *, pointers: bool) -> int:
@@ -141,21 +148,42 @@ def _name_end(packet: bytes, at: int, *, pointers: bool) -> int:
     return at + 1
 
 
-def _read_records(packet: bytes, at: int, before: int, additionals: int) -> Edns | None:
-    """Skip the records after the question; return the content of OPT, or None without one."""
+def _read_records(
+    packet: bytes, at: int, before: int, count: int
+) -> tuple[Edns | None, str | None]:
+    """Read the records after the question, of which `before` are not in the additional section.
+
+    Return the content of OPT, as far as there is one, and why the message is malformed, or None.
+    """
     edns = None
-    for index in range(before + additionals):
-        owner, at = at, _name_end(packet, at, pointers=True)
-        rtype, payload, _, version, flags, length = _RECORD.unpack_from(packet, at)
-        at += _RECORD.size
-        if at + length > len(packet):
-            raise Malformed("a record is cut short")
-        if rtype == _OPT:
-            if index < before or edns is not None or packet[owner]:
-                raise Malformed("a second OPT record, or one in the wrong place")
-            options = read_options(packet, at, at + length)
-            edns = Edns(max(payload, 512), version, bool(flags & 0x8000), options)
-        at += length
-    if at != len(packet):
-        raise Malformed("bytes after the message")
-    return edns
+    try:
+        for index in range(count):
+            owner, at = at, _name_end(packet, at, pointers=True)
+            rtype, payload, _, version, flags, length = _RECORD.unpack_from(packet, at)
+            at += _RECORD.size
+            if at + length > len(packet):
+                return edns, "a record is cut short"
+            if rtype == _OPT:
+                if index < before or packet[owner]:
+                    return edns, "an OPT record in the wrong place"
+                if edns is not None:
+                    return edns, "a second OPT record"
+                edns = Edns(max(payload, 512), version, bool(flags & 0x8000))
+                edns = _with_options(edns, packet, at, at + length)
+            at += length
+    except Malformed as fault:
+        return edns, str(fault)
+    except (IndexError, StructError):
+        return edns, "cut short"
+    return edns, "bytes after the message" if at != len(packet) else None
+
+
+def _with_options(edns: Edns, packet: bytes, at: int, end: int) -> Edns:
+    """Return the content of OPT with its options; those of a later version may be anything."""
+    try:
+        options = read_options(packet, at, end)
+    except Malformed:
+        if edns.version == 0:
+            raise
+        options = NO_OPTIONS
+    return replace(edns, options=options) if options is not NO_OPTIONS else edns

@@ -17,10 +17,17 @@ from typing import Final, assert_never
 import dnslib
 
 from failoverdns.model.names import DomainName
-from failoverdns.model.numbers import RRClass
+from failoverdns.model.numbers import RRClass, RRType
 from failoverdns.model.records import Opaque, Rdata, RRset, StartOfAuthority, Text
 
 IN: Final = RRClass.IN.value
+
+BESIDE_CNAME: Final = frozenset((RRType.RRSIG.value, RRType.NSEC.value))
+"""Types that a name may have beside a CNAME record, which does not answer for them.
+
+RFC 4035 section 2.5; BIND and Knot do so in unsigned zones as well.  The fast path in C has the
+same two types.
+"""
 
 POINTER_TO_QUESTION = b"\xc0\x0c"
 """A compression pointer (RFC 1035 section 4.1.4) to offset 12, where the question begins."""

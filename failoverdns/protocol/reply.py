@@ -46,9 +46,16 @@ class Sections:
     extended_error: ExtendedError | None = None
 
 
-def write_header(fault: Faulty) -> bytes:
-    """Return a reply of 12 bytes: id, QR, opcode and rcode (RFC 8906 section 3.1)."""
-    return pack(">HHHHHH", fault.id, QR | fault.opcode << 11 | fault.rcode, 0, 0, 0, 0)
+def write_fault(fault: Faulty, options: bytes = b"") -> bytes:
+    """Return the reply to a faulty message: its question and OPT as far as they were read.
+
+    Of a message that could not be read at all, that is a header: id, QR, opcode and rcode
+    (RFC 8906 section 3.1).  `options` are EDNS options for OPT.
+    """
+    flags = QR | (RD if fault.recursion_desired else 0) | fault.opcode << 11 | fault.rcode & 0xF
+    opt = _opt(fault.edns, fault.rcode, options)
+    counts = (int(bool(fault.question)), 0, 0, int(bool(opt)))
+    return pack(">HHHHHH", fault.id, flags, *counts) + fault.question + opt
 
 
 def udp_limit(query: Query) -> int:

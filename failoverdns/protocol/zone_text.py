@@ -1,4 +1,7 @@
-"""Records as zone-file text (RFC 1035 section 5), one record a line, written with dnspython."""
+"""Records as zone-file text (RFC 1035 section 5), one record a line, written with dnspython.
+
+Data that dnspython cannot read was written in the generic form (RFC 3597 section 5), and is again.
+"""
 
 from __future__ import annotations
 
@@ -32,4 +35,7 @@ def _rdata_text(rtype: int, rdata: Rdata) -> str:
         return rdata.absolute_text()
     wire = compile_records(RRset(rtype, 0, (rdata,))).tail[12:]
     kind = dns.rdatatype.RdataType.make(rtype)
-    return dns.rdata.from_wire(dns.rdataclass.IN, kind, wire, 0, len(wire)).to_text()
+    try:
+        return dns.rdata.from_wire(dns.rdataclass.IN, kind, wire, 0, len(wire)).to_text()
+    except Exception:  # whatever dnspython raises on data that its type should not have
+        return f"\\# {len(wire)} {wire.hex()}".rstrip()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from failoverdns.model.application import Application, target_texts
+from failoverdns.model.application import Application, Hostname, target_texts
 from failoverdns.model.change import Json
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
@@ -19,12 +19,13 @@ from failoverdns.model.store_condition import Outage
 from failoverdns.model.timestamps import duration, timestamp
 from failoverdns.rules.decisions.automation import Outlook, outlook
 from failoverdns.rules.decisions.switching import plan
-from failoverdns.rules.derived.active_side import answered, side_condition
+from failoverdns.rules.derived.active_side import answered, counts_as_up, side_condition
 from failoverdns.rules.derived.flags import automation_flag
-from failoverdns.rules.derived.health import observed_of, why_down
-from failoverdns.rules.derived.serving import answer_of, application_on, target_of
+from failoverdns.rules.derived.health import NO_WEB_HEAD, observed_of, why_down
+from failoverdns.rules.derived.obstacles import guarded_until, report_of
+from failoverdns.rules.derived.targets import answer_of, application_on, target_of
 from failoverdns.rules.derived.view import View
-from failoverdns.rules.derived.web_heads import web_heads
+from failoverdns.rules.derived.web_heads import web_head, web_heads
 from failoverdns.rules.reports.health_reports import group_automation
 
 
@@ -68,6 +69,7 @@ def explanation(
             *_answer_sentences(view, group),
             *_health_sentences(view, group, moment.steady),
             *_automation_sentences(view, group, look, moment),
+            *_obstacle_sentences(view, group),
             *_plan_sentences(group),
             *_rule_sentences(group, look, failures, outage, is_full=is_full),
             *_unrecorded_sentences(unrecorded),
@@ -106,6 +108,14 @@ def _answer_sentences(view: View, group: Group) -> Iterator[Json]:
     else:
         why = f"both sides are down, and all_down is {side.value}: {where}; {active} stays active"
     yield f"{group.hostname} answers {targets or 'nothing (NODATA)'}: {why}."
+    head = web_head(application)
+    if group.is_apex and not targets and isinstance(head, Hostname):
+        yield (
+            f"At the apex of a zone there is no CNAME, and the addresses of {head.name} are not "
+            "known yet: the resolvers of the configuration have not answered."
+        )
+    for origin in view.aliases.get(group.hostname, ()):
+        yield f"{origin} answers the same, because {group.hostname} is the alias of that zone."
     if healthy and targets != ", ".join(target_texts(target_of(view, group, side))):
         yield "Web servers that are down are left out of the answer."
 
@@ -118,6 +128,9 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
             continue
         condition, observed = side_condition(view, group, side), observed_of(application).health
         what = f"The {side.value}, {application.name}, is {condition.health.value}"
+        if side is Side.BACKUP and application == counts_as_up(view, group):
+            yield f"The backup, {application.name}, counts as up: {_UNCHECKED}."
+            continue
         if condition.health is Health.UNKNOWN:
             yield f"{what}: {_why_unknown(application)}."
             continue
@@ -132,7 +145,12 @@ def _health_sentences(view: View, group: Group, steady: float) -> Iterator[Json]
             yield f"{what}."
 
 
+_UNCHECKED = "nothing checks it, and its policy says unchecked: up"
+
+
 def _why_unknown(application: Application) -> str:
+    if not web_heads(application):
+        return NO_WEB_HEAD
     if not application.checks:
         return "it has no checks"
     needed, there = application.require_heads, len(web_heads(application))
@@ -163,6 +181,7 @@ def _automation_sentences(
     if verdict.to is None:
         yield f"Its policy, {name}, keeps it where it is: {verdict.why}."
         yield f"{_what_would(group, look)}"
+        yield from _guard_sentences(look, moment)
         return
     what = f"Its policy, {name}, calls for a switch to the {verdict.to.value}: {verdict.why}"
     if verdict.at <= moment.steady:
@@ -177,6 +196,23 @@ def _automation_sentences(
         at = timestamp(moment.now + verdict.at - moment.steady)
         left = duration(verdict.at - moment.steady)
         yield f"{what}; at the earliest in {left}, at {at} ({verdict.waits_for})."
+
+
+def _guard_sentences(look: Outlook, moment: Moment) -> Iterator[Json]:
+    """Yield that the flap guard is used up, although the policy does not want a switch now."""
+    policy, times = look.policy, look.situation.automatic
+    until = guarded_until(policy, times, policy.max_switches)
+    if until > moment.steady:
+        yield (
+            f"Its flap guard is used up: it switched automatically {policy.max_switches} times "
+            f"within {duration(policy.window)}, so it does not switch by itself for "
+            f"{duration(until - moment.steady)}, whatever happens."
+        )
+
+
+def _obstacle_sentences(view: View, group: Group) -> Iterator[Json]:
+    for text in report_of(view, group):
+        yield f"{text[0].upper()}{text[1:]}."
 
 
 def _what_would(group: Group, look: Outlook) -> str:

@@ -23,7 +23,14 @@ Read = Callable[[Any], Any]
 
 _T = TypeVar("_T")
 
-APPLICATION_FIELDS = ("checks", "require_checks", "require_heads", "forced")
+APPLICATION_FIELDS = (
+    "checks",
+    "require_checks",
+    "require_heads",
+    "forced",
+    "emptied_at",
+    "unchecked_at",
+)
 """Fields of an application that may be left out."""
 
 
@@ -59,18 +66,26 @@ def write_application_health(application: Application) -> Document:
         found["require_checks"] = application.require_checks
     if application.require_heads != "any":
         found["require_heads"] = application.require_heads
+    for field in ("emptied_at", "unchecked_at"):
+        if (at := getattr(application, field)) is not None:
+            found[field] = at
     return found | _write_forced(application.forced)
 
 
 def read_application_health(
     document: Document,
-) -> tuple[tuple[str, ...], Quorum, Quorum, Forced | None]:
-    """Return checks, both quorums and forced health; raises TypeError or ValueError."""
+) -> tuple[tuple[str, ...], Quorum, Quorum, Forced | None, float | None, float | None]:
+    """Return checks, both quorums, forced health, and when heads or checks went.
+
+    Raises TypeError or ValueError.
+    """
     return (
         _texts(document.get("checks", [])),
         _quorum(document.get("require_checks", "all")),
         _quorum(document.get("require_heads", "any")),
         read_forced(document.get("forced")),
+        _optional_seconds(document.get("emptied_at")),
+        _optional_seconds(document.get("unchecked_at")),
     )
 
 
@@ -186,6 +201,7 @@ def _of(kind: type, readers: Mapping[str, Read]) -> Read:
 
 _texts = _list_of(_text)
 _reason = _optional(_text)
+_optional_seconds = _optional(_seconds)
 _OBSERVED: Mapping[str, Read] = {
     "health": Health,
     "since": _seconds,

@@ -26,6 +26,7 @@ from failoverdns.protocol.table.deltas import (
 from failoverdns.rules.derived.affected_names import configured_nodes
 from failoverdns.rules.derived.serving import (
     RecordsOf,
+    group_records,
     in_parts,
     negative_ttl_of,
     served_groups,
@@ -111,7 +112,7 @@ def _write_groups(kept: _Kept, view: View, ids: Iterable[str], records: RecordsO
         application = view.application(id_) if id_ is not None else None
         if made and made[0] is application and made[1] == ttl and made[2] is zone:
             return made[3]
-        rrsets = records(id_, ttl, group.flatten, healthy)
+        rrsets = group_records(group, records, ttl, id_, healthy=healthy)
         rest = write_rest(rrsets, len(zone.origin.wire), negative_ttl_of(group, zone))
         if application is not None and is_kept:
             if len(kept) >= MOST_KEPT:
@@ -120,8 +121,10 @@ def _write_groups(kept: _Kept, view: View, ids: Iterable[str], records: RecordsO
         return rest
 
     written: list[bytes] = []
-    for group, _, active, primary, backup in served_groups(view, ids, answer):
+    for group, zone, active, primary, backup in served_groups(view, ids, answer):
         hostname = group.hostname_wire
-        written += (b"N", hostname, active)
-        written += (_PRIMARY, hostname, primary, _BACKUP, hostname, backup)
+        if not group.is_apex:  # the origin is among the names of its zone
+            written += (b"N", hostname, active)
+        if zone.reveal.sides:
+            written += (_PRIMARY, hostname, primary, _BACKUP, hostname, backup)
     return b"".join(written)

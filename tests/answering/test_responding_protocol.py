@@ -144,9 +144,10 @@ def test_meta_types_and_other_classes_get_a_defined_rcode_and_no_data(
 
 
 def test_a_query_for_type_opt_gets_formerr() -> None:
-    """The reply is a header alone."""
-    packet = pack(">HHHHHH", 7, 0x0100, 1, 0, 0, 0) + b"\4shop\10failover\4test\0\0\x29\0\1"
-    assert respond(TABLE, packet, UDP) == pack(">HHHHHH", 7, 0x8001, 0, 0, 0, 0)
+    """The reply repeats the question."""
+    question = b"\4shop\10failover\4test\0\0\x29\0\1"
+    packet = pack(">HHHHHH", 7, 0x0100, 1, 0, 0, 0) + question
+    assert respond(TABLE, packet, UDP) == pack(">HHHHHH", 7, 0x8101, 1, 0, 0, 0) + question
 
 
 @pytest.mark.parametrize("opcode", [1, 2, 3, 4, 5, 6, 15])
@@ -157,10 +158,62 @@ def test_another_opcode_is_not_implemented(opcode: int) -> None:
     assert respond(TABLE, packet, UDP) == expected
 
 
-def test_a_malformed_query_gets_a_header_alone() -> None:
-    """FORMERR repeats the id only."""
-    packet = query("shop.failover.test").to_wire() + b"\0"
-    assert respond(TABLE, packet, UDP) == pack(">HHHHHH", 4711, 0x8001, 0, 0, 0, 0)
+def test_a_malformed_query_gets_formerr_with_its_question() -> None:
+    """A resolver may drop a reply without it; letters keep their case, as in every reply."""
+    packet = query("sHOp.failover.test").to_wire() + b"\0"
+    assert respond(TABLE, packet, UDP) == b"\x12\x67\x81\x01\0\1" + bytes(6) + packet[12:-1]
+
+
+def test_a_malformed_query_whose_question_cannot_be_read_gets_a_header_alone() -> None:
+    packet = query("shop.failover.test").to_wire()[:-1]
+    assert respond(TABLE, packet, UDP) == pack(">HHHHHH", 4711, 0x8101, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [b"\0\x0a\0\7abcdefg", b"\0\x08\0\1x", b"\0\3\0\1", b"\0\3"],
+    ids=["a bad cookie", "a bad client subnet", "an option beyond OPT", "half an option"],
+)
+def test_bad_options_get_formerr_with_question_and_opt(options: bytes) -> None:
+    """Without OPT, a resolver would ask without EDNS from then on (RFC 6891 section 7)."""
+    plain = query("shop.failover.test").to_wire()
+    opt = b"\0" + pack(">HHIH", 41, 4096, 0x8000, len(options)) + options
+    reply = respond(TABLE, plain[:11] + b"\1" + plain[12:] + opt, UDP)
+    assert reply is not None
+    told = dns.message.from_wire(reply)
+    assert (told.rcode(), len(told.question)) == (dns.rcode.FORMERR, 1)
+    assert (told.edns, told.payload, told.ednsflags, told.options) == (0, 1232, dns.flags.DO, ())
+
+
+def test_formerr_has_the_cookie_of_a_client_that_sent_a_good_one() -> None:
+    """Such a client drops replies without its cookie (RFC 7873 section 5.3)."""
+    opt = b"\0" + pack(">HHIH", 41, 1232, 0, 12) + b"\0\x0a\0\x08abcdefgh"
+    plain = query("shop.failover.test").to_wire()
+    settings = answer_settings(CookieSecrets((b"0123456789abcdef",)))
+    reply = respond(TABLE, plain[:11] + b"\1" + plain[12:] + opt + b"x", UDP, settings)
+    assert reply is not None
+    told = dns.message.from_wire(reply)
+    assert told.rcode() == dns.rcode.FORMERR
+    assert [option.otype for option in told.options] == [10]
+
+
+@pytest.mark.parametrize("rtype", ["RRSIG", "NSEC"])
+@pytest.mark.parametrize("qname", ["c", "x.w", "away"])
+def test_nsec_and_rrsig_are_not_answered_with_a_cname(rtype: str, qname: str) -> None:
+    """A name may have them beside its CNAME, so their absence is NODATA (RFC 4035 section 2.5)."""
+    table = table_of(
+        zone(
+            "failover.test",
+            "c 60 CNAME shop.failover.test.\n"
+            "*.w 60 CNAME shop.failover.test.\n"
+            "away 60 CNAME www.example.net.\n"
+            "shop 60 A 192.0.2.10",
+        )
+    )
+    reply = ask(table, query(f"{qname}.failover.test", rtype))
+    assert (reply.rcode(), reply.answer) == (dns.rcode.NOERROR, [])
+    assert [rrset.rdtype for rrset in reply.authority] == [dns.rdatatype.SOA]
+    assert lines(ask(table, query(f"{qname}.failover.test", "KEY")).answer)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +277,8 @@ def test_a_query_without_a_question_gets_a_cookie() -> None:
         assert (reply.id, reply.rcode(), reply.question) == (7, dns.rcode.NOERROR, [])
         assert [option.otype for option in reply.options] == [10]
         assert told[-24:-16] == b"abcdefgh"
-        assert respond(TABLE, packet, asker) == pack(">HHHHHH", 7, 0x8001, 0, 0, 0, 0)
+        off = pack(">HHHHHH", 7, 0x8101, 0, 0, 0, 1) + opt[:9] + b"\0\0"
+        assert respond(TABLE, packet, asker) == off
 
 
 def test_unknown_edns_flags_are_not_copied() -> None:

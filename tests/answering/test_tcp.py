@@ -16,6 +16,7 @@ from failoverdns.answering.tcp_clients import (
 from failoverdns.model.settings import TCPSettings
 
 IDLE_TIMEOUT = 10
+INITIAL_TIMEOUT = 3
 
 
 class Transport(StringTransport):
@@ -47,7 +48,9 @@ class Wire:
     def __init__(self) -> None:
         self.clock = Clock()
         self.asked: list[bytes] = []
-        self.clients = TCPClients(self.clock, TCPSettings(IDLE_TIMEOUT, 40, 10, 200_000))
+        self.clients = TCPClients(
+            self.clock, TCPSettings(IDLE_TIMEOUT, 40, 10, 200_000, INITIAL_TIMEOUT)
+        )
         self.factory = TCPFactory(self.clock, self._respond, self.clients)
 
     def _respond(self, message: bytes, host: str) -> bytes | None:
@@ -112,9 +115,28 @@ def test_the_longest_message_is_answered(wire: Wire) -> None:
     assert transport.writes == [framed(b"X" * 65535)]
 
 
-def test_an_idle_connection_is_closed(wire: Wire) -> None:
-    """So is one that sends a byte a second and never a complete message."""
+@pytest.mark.parametrize("pieces", [b"", b"\0", b"\0\x09x"])
+def test_a_new_connection_without_a_query_is_closed_soon(wire: Wire, pieces: bytes) -> None:
+    """It has no query to send, or sends bytes one by one and never a complete message."""
     connection, transport = wire.connect()
+    for second in range(INITIAL_TIMEOUT):
+        assert not transport.aborted
+        connection.dataReceived(pieces[second : second + 1])
+        wire.clock.advance(1)
+    assert transport.aborted
+
+
+def test_the_initial_timeout_is_never_longer_than_the_idle_timeout(wire: Wire) -> None:
+    wire.clients.limits = TCPSettings(idle_timeout=2)
+    _, transport = wire.connect()
+    wire.clock.advance(2)
+    assert transport.aborted
+
+
+def test_an_idle_connection_is_closed(wire: Wire) -> None:
+    """So is one that sends a byte a second and never a further complete message."""
+    connection, transport = wire.connect()
+    connection.dataReceived(framed(b"x"))
     for _ in range(int(IDLE_TIMEOUT) - 1):
         wire.clock.advance(1)
         connection.dataReceived(b"\x00" if not connection._buffer else b"\x09")
@@ -123,21 +145,34 @@ def test_an_idle_connection_is_closed(wire: Wire) -> None:
     assert transport.aborted
 
 
-def test_messages_without_reply_do_not_extend_the_timeout(wire: Wire) -> None:
-    """The client sends responses, or empty messages."""
+def test_a_connection_of_another_process_may_be_idle(wire: Wire) -> None:
+    """It may have asked there, so it is not a new one; what had arrived there is answered."""
     connection, transport = wire.connect()
-    for _ in range(int(IDLE_TIMEOUT)):
-        wire.clock.advance(1)
-        connection.dataReceived(framed(b"?"))
-    assert transport.aborted
+    connection.take_over(framed(b"x")[:2])
+    wire.clock.advance(IDLE_TIMEOUT - 1)
+    connection.dataReceived(b"x")
+    assert transport.writes == [framed(b"X")]
+    assert not transport.aborted
+
+
+def test_messages_without_reply_do_not_extend_the_timeout(wire: Wire) -> None:
+    """The client sends responses, or empty messages; before the first query, and after it."""
+    for limit, first in ((INITIAL_TIMEOUT, b""), (IDLE_TIMEOUT, framed(b"x"))):
+        connection, transport = wire.connect()
+        connection.dataReceived(first)
+        for _ in range(limit):
+            assert not transport.aborted
+            wire.clock.advance(1)
+            connection.dataReceived(framed(b"?"))
+        assert transport.aborted
 
 
 def test_a_complete_query_restarts_the_timeout(wire: Wire) -> None:
     """The timeout counts from the last one."""
     connection, transport = wire.connect()
     for _ in range(5):
-        wire.clock.advance(IDLE_TIMEOUT - 1)
         connection.dataReceived(framed(b"x"))
+        wire.clock.advance(IDLE_TIMEOUT - 1)
     assert not transport.aborted
 
 

@@ -567,6 +567,7 @@ def test_the_report_counts_switches_and_probes(world: World) -> None:
             "bad": {},
             "unknown": 0,
             "lacking": [],
+            "unnamed": [],
             "running": 0,
             "waiting": 0,
             "late": 0.0,

@@ -217,7 +217,12 @@ def test_the_last_result_of_each_probe_can_be_shown(world: World) -> None:
         "type": "tcp",
         "address": "192.0.2.1",
     }
-    calm: dict[str, Json] = {"probed_every": 10.0, "fast": False}
+    calm: dict[str, Json] = {
+        "probed_every": 10.0,
+        "fast": False,
+        "server_name": None,
+        "advice": None,
+    }
     assert world.seen() == [{**head, "health": "unknown", **calm, "result": None}]
     world.observing.learn(world.key(), GOOD)
     world.fast.add(world.key())
@@ -228,6 +233,8 @@ def test_the_last_result_of_each_probe_can_be_shown(world: World) -> None:
             "health": "unknown",
             "probed_every": 1.0,
             "fast": True,
+            "server_name": None,
+            "advice": None,
             "result": "bad",
             "cause": "refused",
             "detail": "port 80",

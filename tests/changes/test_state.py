@@ -30,10 +30,13 @@ from failoverdns.model.resolution import Freshness, Resolved
 from failoverdns.model.zone import ZoneSerial
 from failoverdns.rules.derived.view import View
 
-ZONES = (samples.zone(), samples.zone(ttl=30), samples.zone("failover.example"))
+ZONES = (
+    *(samples.zone(), samples.zone(ttl=30), samples.zone("failover.example")),
+    *drawn.ALIASED,
+)
 COMMANDS = drawn.commands(ZONES)
 NAMES = ("eu", "us", "asia", "shop", "blog")
-LABELS = ("shop", "www", "ns1", samples.LABEL)
+LABELS = ("shop", "www", "ns1", "@", "backup", samples.LABEL)
 KINDS: tuple[type[Entity], ...] = (
     Application,
     Group,
@@ -66,6 +69,7 @@ def read(view: View, ids: Sequence[str]) -> dict[str, Any]:
         ],
         "entities": [sorted(view.entities(kind), key=str) for kind in KINDS],
         "zones": view.zones,
+        "aliases": dict(view.aliases),
         "zone": [view.zone(origin) for origin in origins],
         "serial": [view.serial(origin) for origin in origins],
         "serials": sorted(view.serials(), key=str),

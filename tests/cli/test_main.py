@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -34,6 +35,16 @@ def test_every_option_has_a_help_text() -> None:
                 text = option.help or ""
                 assert text[:1].isupper(), option.name
                 assert text.endswith("."), option.name
+
+
+def test_check_config_prints_warnings_and_succeeds(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    zone = "{nameservers: {ns.b.test: }, soa: {refresh: 60, retry: 60}}"
+    file.write_text(f'zones: {{a.test: {zone}}}\nlisten: ["127.0.0.1:5300"]\n')
+    shown = CliRunner().invoke(cli, ["check-config", str(file)])
+    assert shown.exit_code == 0
+    assert shown.output.startswith(f"{file}:1:72: warning: zones.a.test.soa.retry: retry is 60")
+    assert shown.output.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -81,3 +81,41 @@ def test_all_errors_are_reported_at_once(shown: Shown, right: str) -> None:
 )
 def test_a_refused_value_causes_no_second_error(shown: Shown, right: str, text: str) -> None:
     assert len(shown(right + text)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "checks: {web: {type: http, interval: 2, timeout: 1}}\n"
+            "policies: {a: {mode: automatic, grace: 2}}\n",
+            ["policies.a.grace: the grace, 2 s, is not above the interval of check web, 2 s"],
+        ),
+        (
+            "checks: {slow: {type: http, interval: 90}, web: {type: http}}\n"
+            "policies: {a: {mode: automatic, grace: 30}}\n",
+            ["policies.a.grace: the grace, 30 s, is not above the interval of check slow, 90 s"],
+        ),
+        (
+            "checks: {slow: {type: http, interval: 3600}}\npolicies: {a: {mode: automatic}}\n",
+            ["policies.a: the grace, "],
+        ),
+        ("checks: {slow: {type: http, interval: 90}}\npolicies: {a: {mode: manual}}\n", []),
+        ("checks: {web: {type: http}}\npolicies: {a: {mode: automatic}}\n", []),
+        ("checks: {p: {type: push}}\npolicies: {a: {mode: automatic, grace: 0}}\n", []),
+        (
+            "policies: {a: {fail_back: automatic}}\n",
+            ["policies.a.mode: missing, and it is manual by default: groups with this policy"],
+        ),
+        ("policies: {a: {mode: manual, fail_back: automatic}}\n", []),
+        ("policies: {a: {}, b: {answer: healthy, pre_ttl: 5}}\n", []),
+    ],
+)
+def test_a_policy_that_acts_too_early_or_never_is_warned_of(
+    load: Load, right: str, text: str, expected: list[str]
+) -> None:
+    """The configuration is right all the same."""
+    warnings = load(right + text).warnings
+    assert len(warnings) == len(expected)
+    for line, part in zip(warnings, expected, strict=True):
+        assert f" warning: {part}" in line

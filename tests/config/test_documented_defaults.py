@@ -35,8 +35,6 @@ DEFAULTS = ZONES % "" + (
 
 BESIDE = {
     # other keys that a file needs so that a key has only its own limits
-    "zones.ORIGIN.ttl": ", negative_ttl: 0",
-    "zones.ORIGIN.negative_ttl": ", ttl: 86400",
     "tcp.max_connections": ", max_connections_per_prefix: 1",
     "tcp.max_connections_per_prefix": ", max_connections: 100000",
     "querylog.max_size": ", file: q.json",
@@ -59,13 +57,17 @@ NUMBERS = [
     ("zones.ORIGIN.ttl", "seconds, 0 to 86400", "60", 0, 86400, 60),
     (
         "zones.ORIGIN.negative_ttl",
-        "seconds, 0 to 86400 and at most `ttl`",
+        "seconds, 0 to 86400",
         "60, or `ttl` if that is less",
         *(0, 86400, 60),
     ),
+    ("zones.ORIGIN.soa.refresh", "seconds, 1 to 2147483647", "14400", 1, 2**31 - 1, 14400),
+    ("zones.ORIGIN.soa.retry", "seconds, 1 to 2147483647", "3600", 1, 2**31 - 1, 3600),
+    ("zones.ORIGIN.soa.expire", "seconds, 1 to 2147483647", "1209600", 1, 2**31 - 1, 1209600),
     ("workers", "`auto`, or a number from 0 to 256", "`auto`", 0, 256, None),
     ("hooks.NAME.timeout", "seconds, 1 to 3600", "60", 1, 3600, 60),
     ("hooks.NAME.attempts", "number from 1 to 20", "3", 1, 20, 3),
+    ("tcp.initial_timeout", "seconds, 1 to 3600", "3", 1, 3600, 3),
     ("tcp.idle_timeout", "seconds, 1 to 3600", "10", 1, 3600, 10),
     ("tcp.max_connections", "number from 1 to 100000", "1000", 1, 100_000, 1000),
     (
@@ -92,6 +94,13 @@ NUMBERS = [
         *(1000, 10_000_000, 100_000),
     ),
     ("querylog.max_size", "MiB, 1 to 100000", "100", 1, 100_000, 100 * MIB),
+    ("zone_files.max_size", "MiB, 1 to 1024", "16", 1, 1024, 16 * MIB),
+    (
+        "zone_files.max_records",
+        "number from 1 to 5000000",
+        "100000",
+        *(1, 5_000_000, 100_000),
+    ),
     (
         "checks.NAME.port",
         "number from 1 to 65535",
@@ -169,11 +178,13 @@ def without(config: Config, path: str) -> object:
         "tcp": config.tcp,
         "rate_limit": config.rate_limit,
         "querylog": config.querylog,
+        "zone_files": config.zone_files,
         "checks": checks["push" if key == "ttl" else "http"],
         "policies": config.automation.policies[0],
         "safety_rules": config.automation.safety_rules[0],
     }
-    return getattr(values[section[0]], key, None)
+    holder = values[section[0]]
+    return getattr(holder.soa if path.startswith("zones.ORIGIN.soa.") else holder, key, None)
 
 
 def file_with(path: str, value: object) -> str:
@@ -182,6 +193,8 @@ def file_with(path: str, value: object) -> str:
     beside = BESIDE.get(path) or BESIDE.get(".".join(sections[:2]), "")
     text = f"{sections[-1]}: {[value] if sections[-1] == 'status' else value}{beside}"
     if sections[0] == "zones":
+        for section in reversed(sections[2:-1]):
+            text = f"{section}: {{{text}}}"
         return ZONES % f", {text}"
     for section in reversed(sections[:-1]):
         text = f"{'n' if section == 'NAME' else section}: {{{text}}}"

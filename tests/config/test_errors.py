@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from failoverdns.config.errors import ConfigError, ConfigErrors, FaultReport, Place, quoted
+from failoverdns.config.errors import (
+    MOST_WARNINGS,
+    ConfigError,
+    ConfigErrors,
+    FaultReport,
+    Place,
+    quoted,
+)
 
 
 def test_an_error_reads_file_line_column_path_message() -> None:
@@ -43,3 +50,14 @@ def test_a_message_becomes_one_printable_line() -> None:
     with pytest.raises(ConfigErrors) as raised:
         report.raise_if_any()
     assert [e.message for e in raised.value.errors] == ["two\\nlines and \\x1b[31m"]
+
+
+def test_warnings_are_lines_in_order_and_raise_nothing() -> None:
+    faults = FaultReport("c.yaml")
+    for line in range(MOST_WARNINGS + 2, 0, -1):
+        faults.warn(Place(line, 1, "zones"), "odd")
+    faults.raise_if_any()
+    lines = faults.warnings()
+    assert lines[0] == "c.yaml:1:1: warning: zones: odd"
+    assert len(lines) == MOST_WARNINGS + 1
+    assert lines[-1] == "c.yaml: and 2 more warnings"

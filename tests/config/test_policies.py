@@ -12,6 +12,7 @@ from failoverdns.model.policy import (
     AutomationSettings,
     Mode,
     Policy,
+    Unchecked,
 )
 from failoverdns.model.settings import Config
 
@@ -44,6 +45,7 @@ policies:
     all_down: empty
     answer: healthy
     pre_ttl: 0
+    unchecked: unknown
   a:
     all_down: primary
 """
@@ -60,6 +62,7 @@ policies:
             AllDown.EMPTY,
             AnswerOf.HEALTHY,
             0,
+            Unchecked.UNKNOWN,
         ),
         Policy("a", all_down=AllDown.PRIMARY),
     )
@@ -106,6 +109,10 @@ def futile(place: str, most: int, cooldown: str, window: str) -> str:
             ['27 policies.auto.answer: "some" is not an answer; use all or healthy'],
         ),
         ("pre_ttl: 86401", ["28 policies.auto.pre_ttl: must be at most 86400, not 86401"]),
+        (
+            "unchecked: down",
+            ['30 policies.auto.unchecked: "down" is not a health; use up or unknown'],
+        ),
         ("grase: 3", ['19 policies.auto.grase: unknown key; did you mean "grace"?']),
     ],
 )

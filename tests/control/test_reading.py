@@ -82,7 +82,7 @@ def test_lists_have_the_same_entries_as_status(built: Corridor) -> None:
 
 def test_the_history_of_a_group_includes_changes_of_its_applications(built: Corridor) -> None:
     """A removed head may be the reason for another answer."""
-    built.do(RemoveHead("us", "lb"))
+    built.do(RemoveHead("us", "lb", override=("target-empty",)))
     history = result_of(built, History("shop", 2))["history"]
     kinds = [(change["changed"][0]["kind"], change["changed"][0]["name"]) for change in history]
     assert kinds == [("application", "us"), ("group", "shop")]

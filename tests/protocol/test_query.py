@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from failoverdns.protocol.options import Options
 from failoverdns.protocol.query import Edns, Faulty, Ignored, Query, read_query
 
 ID = 0x1234
@@ -83,7 +84,17 @@ QUERIES = [
         head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0\xfd\xea\0\1x"),
         Edns(1232, 0, False),
     ),
-    ("32 options", head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 32), Edns(1232, 0, False)),
+    ("33 options", head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 33), Edns(1232, 0, False)),
+    (
+        "16,000 options, a cookie at the end",
+        head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 16000 + b"\0\x0a\0\x08abcdefgh"),
+        Edns(1232, 0, False, Options(cookie=b"abcdefgh")),
+    ),
+    (
+        "options of a later version, which may be anything",
+        head(ar=1) + QUESTION + opt(b"\0\x0a\0\1x\0", ttl=1 << 16),
+        Edns(1232, 1, False),
+    ),
     ("records in the answer section", head(an=2) + QUESTION + RECORD * 2, None),
     ("a record in the authority section", head(ns=1) + QUESTION + RECORD, None),
     ("a record in the additional section", head(ar=1) + QUESTION + RECORD, None),
@@ -125,7 +136,6 @@ FAULTS = [
     ("an option longer than OPT", head(ar=1) + QUESTION + opt(b"\0\3\0\1"), 0, 1),
     ("an option much longer than OPT", head(ar=1) + QUESTION + opt(b"\0\3\xff\xff"), 0, 1),
     ("a second option cut short", head(ar=1) + QUESTION + opt(b"\0\3\0\0\0\3"), 0, 1),
-    ("33 options", head(ar=1) + QUESTION + opt(b"\xfd\xe9\0\0" * 33), 0, 1),
     ("a pointer in QNAME", head() + b"\xc0\x0c\0\1\0\1", 0, 1),
     ("a pointer in QNAME after a label", head() + b"\3www\xc0\x0c\0\1\0\1", 0, 1),
     ("a pointer in QNAME to the header", head() + b"\xc0\0\0\1\0\1", 0, 1),
@@ -191,6 +201,55 @@ def test_a_malformed_query_gets_formerr_and_another_opcode_notimp(
     assert isinstance(fault, Faulty)
     assert (fault.id, fault.opcode, fault.rcode) == (ID, opcode, rcode)
     assert fault.why
+
+
+COOKIE = b"\0\x0a\0\x08abcdefgh"
+AFTER_OPT = head(ar=1) + QUESTION + opt(COOKIE, ttl=0x8000) + b"\0"
+WITH_DO = Edns(1232, 0, True, Options(cookie=b"abcdefgh"))
+
+ECHOED = [
+    ("a byte after the question", PLAIN + b"\0", QUESTION, None),
+    ("a byte after OPT", AFTER_OPT, QUESTION, WITH_DO),
+    ("a cookie that is too short", b"\0\x0a\0\7abcdefg", QUESTION, Edns(1232, 0, False)),
+    ("an empty cookie", b"\0\x0a\0\0", QUESTION, Edns(1232, 0, False)),
+    ("a client subnet that is cut short", b"\0\x08\0\1\0", QUESTION, Edns(1232, 0, False)),
+    ("an option longer than OPT", b"\0\3\0\1", QUESTION, Edns(1232, 0, False)),
+    ("half an option", b"\0\3", QUESTION, Edns(1232, 0, False)),
+    ("two OPT", head(ar=2) + QUESTION + opt(COOKIE, ttl=0x8000) + opt(), QUESTION, WITH_DO),
+    ("OPT in the answer section", head(an=1) + QUESTION + opt(), QUESTION, None),
+    ("OPT whose owner is not the root", head(ar=1) + QUESTION + opt(owner=NAME), QUESTION, None),
+    ("OPT longer than the message", head(ar=1) + QUESTION + opt(length=1), QUESTION, None),
+    ("OPT, and a record cut short", head(ar=2) + QUESTION + opt() + RECORD[:-1], QUESTION, EDNS),
+    ("33 records", head(ar=33) + QUESTION + opt() + RECORD * 32, QUESTION, EDNS),
+    ("33 records announced, none there", head(ar=33) + QUESTION, QUESTION, None),
+    ("no question, but EDNS", head(qd=0, ar=1) + opt(), b"", EDNS),
+    ("no question, and a bad cookie", head(qd=0, ar=1) + opt(b"\0\x0a\0\1x"), b"", EDNS),
+    ("two questions", head(qd=2) + QUESTION * 2, b"", None),
+    ("a question cut short", PLAIN[:-1], b"", None),
+    ("another opcode, whose format may be anything", head(0x1000) + QUESTION, b"", None),
+]
+"""What is wrong, a packet or the options of one, and what is read of it nevertheless."""
+
+
+@pytest.mark.parametrize(
+    ("packet", "question", "edns"), [pytest.param(p, q, e, id=what) for what, p, q, e in ECHOED]
+)
+def test_question_and_edns_of_a_malformed_query_are_read_as_far_as_possible(
+    packet: bytes, question: bytes, edns: Edns | bytes | None
+) -> None:
+    """A resolver may drop a reply without its question, and without OPT believes in no EDNS."""
+    if len(packet) < 12:
+        packet = head(ar=1) + QUESTION + opt(packet)
+    fault = read_query(packet)
+    assert isinstance(fault, Faulty)
+    expected = Edns(1232, 0, False) if edns == EDNS else edns
+    assert (fault.question, fault.edns) == (question, expected)
+
+
+def test_a_query_without_a_question_and_of_a_later_version_gets_badvers() -> None:
+    fault = read_query(head(qd=0, ar=1) + opt(COOKIE, ttl=1 << 16))
+    assert isinstance(fault, Faulty)
+    assert (fault.rcode, fault.edns is not None) == (16, True)
 
 
 @pytest.mark.parametrize("packet", [pytest.param(p, id=what) for what, p in IGNORED])

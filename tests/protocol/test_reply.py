@@ -17,7 +17,7 @@ from failoverdns.model.names import DomainName
 from failoverdns.model.records import TXT, A, RRset, Text
 from failoverdns.protocol.query import Edns, Faulty, Query, read_query
 from failoverdns.protocol.records import compile_records
-from failoverdns.protocol.reply import Owned, Sections, udp_limit, write_header, write_reply
+from failoverdns.protocol.reply import Owned, Sections, udp_limit, write_fault, write_reply
 
 LABELS = [b"a", b"b", b"www", b"x" * 60, b"\0\xff", b"*"]
 names = st.lists(st.sampled_from(LABELS), max_size=4).map(
@@ -131,9 +131,8 @@ def test_an_extended_error_is_sent_in_opt_only() -> None:
     assert len(plain) == len(read().question) + 12
 
 
-def test_a_header_repeats_id_and_opcode() -> None:
-    """A malformed query, or one with another opcode, gets a reply of 12 bytes."""
-    assert write_header(Faulty(0xABCD, 5, 4, "")) == b"\xab\xcd\xa8\x04" + bytes(8)
+def test_a_message_that_cannot_be_read_gets_a_header_with_id_and_opcode() -> None:
+    assert write_fault(Faulty(0xABCD, 5, 4, "")) == b"\xab\xcd\xa8\x04" + bytes(8)
 
 
 @pytest.mark.parametrize(

@@ -90,3 +90,10 @@ def test_lines_look_like_those_of_a_zone_file() -> None:
     assert record_lines(name("a.test"), alias) == "a.test. 60 IN CNAME lb.example.net.\n"
     status = RRset(TXT, 60, (Text((b"online",)),))
     assert record_lines(name("_status.a.test"), status) == '_status.a.test. 60 IN TXT "online"\n'
+
+
+@pytest.mark.parametrize("data", [b"\x01\2\3\4", b"", b"\1" * 16])
+def test_data_that_its_type_should_not_have_is_written_in_the_generic_form(data: bytes) -> None:
+    """Somebody has written it so; `records` must not fail because of it."""
+    text = record_lines(name("a.test"), RRset(29, 60, (Opaque(data),)))
+    assert text == f"a.test. 60 IN LOC \\# {len(data)} {data.hex()}".rstrip() + "\n"

@@ -136,6 +136,13 @@ def test_an_explanation_of_a_forced_side_includes_its_observed_health() -> None:
         (watched.shop(UP, UNKNOWN), "The backup, us, is unknown: its checks do not have enough "
                                     "results yet."),
         (samples.shop(), "The backup, us, is unknown: it has no checks."),
+        (samples.state(samples.eu(), samples.us(), samples.group(automation=Automation("auto")),
+                       settings=watched.settings()),
+         "The backup, us, counts as up: nothing checks it, and its policy says unchecked: up."),
+        (samples.state(samples.eu(), samples.application("us"), samples.group()),
+         "The backup, us, is unknown: it has no web head."),
+        (samples.state(samples.eu(), samples.application("us", emptied_at=940.0), samples.group()),
+         "The backup, us, has been down for 1 min: it has no web head."),
         (samples.state(samples.eu(), samples.group(backup=None)),
          "The backup side has no application."),
     ],
@@ -329,3 +336,32 @@ def test_a_switch_is_explained_as_due_exactly_when_automation_makes_or_holds_it(
     did = look(view, float(at))
     assert ("groups" in did) is (due and not found["rules"])
     assert ("held" in did) is (due and bool(found["rules"]))
+
+
+def test_an_explanation_says_what_keeps_a_policy_from_acting() -> None:
+    group = samples.group(automation=Automation("auto"))
+    view = samples.state(samples.eu(), samples.us(), group, settings=watched.settings())
+    assert (
+        "Its policy, auto, can never switch it: nothing checks its primary, eu, so it is never "
+        "seen down: `application set eu --check CHECK`."
+    ) in sentences(view)
+
+
+def test_an_explanation_says_that_the_flap_guard_is_used_up_before_it_is_needed() -> None:
+    used = Automation("auto", automatic=(100.0, 500.0, 900.0))
+    view = watched.watched([samples.group(automation=used)])
+    said = (
+        "Its flap guard is used up: it switched automatically 3 times within 16 min 40 s, so it "
+        "does not switch by itself for 1 min, whatever happens."
+    )
+    assert said in sentences(view, 1040.0)
+    assert not any("flap guard" in sentence for sentence in sentences(view, 1100.0))
+
+
+def test_every_sentence_ends_in_one_full_stop() -> None:
+    """The sentences are made of parts, of which some were questions."""
+    for primary, backup, active in product((UP, DOWN, UNKNOWN), (UP, DOWN, UNKNOWN), Side):
+        group = samples.group(active=active, automation=Automation("auto"))
+        for sentence in sentences(watched.watched([group], primary, backup)):
+            assert sentence.endswith(".")
+            assert sentence[-2] not in "?!.:"

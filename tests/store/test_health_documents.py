@@ -55,6 +55,8 @@ APPLICATIONS = st.builds(
     require_checks=QUORUMS,
     require_heads=QUORUMS,
     forced=FORCED,
+    emptied_at=st.none() | TIMES,
+    unchecked_at=st.none() | TIMES,
 )
 AUTOMATIONS = st.builds(
     Automation,

@@ -238,7 +238,11 @@ SESSION = (
         {"removed": "store", "retired": "{label}.failover.test"},
     ),
     Typed("head remove eu lb3", "eu: web head lb1.eu.example", {"heads": [{"name": "lb1"}]}),
-    Typed("head remove eu lb1", "eu: web head nothing yet\n", {"heads": []}),
+    Typed(
+        "head remove eu lb1 --reason gone",
+        "eu: web head nothing yet\n",
+        {"heads": [], "answering_nothing": [], "overridden": []},
+    ),
     Typed("application remove eu", "removed eu\n", {"removed": "eu"}),
     Typed("application remove usa", "removed usa\n", {"removed": "usa"}),
 )

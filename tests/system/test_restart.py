@@ -19,7 +19,7 @@ import pytest
 from system.asking import Asker
 from system.server import CONFIG, DEADLINE, EXECUTABLE, Client, Server, tool, wait_for
 
-PATIENT = CONFIG + "tcp: {idle_timeout: 120}\n"
+PATIENT = CONFIG + "tcp: {initial_timeout: 120, idle_timeout: 120}\n"
 WORKERS = PATIENT.replace("workers: 0", "workers: 2")
 HOSTNAME = "414-262-781.failover.test"
 EU, US = frozenset({"192.0.2.10"}), frozenset({"198.51.100.20"})

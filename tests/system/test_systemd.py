@@ -22,7 +22,7 @@ zones:
     nameservers: {{ns1: [127.0.0.1]}}
 listen: ["127.0.0.1:{port}"]
 workers: 2
-tcp: {{idle_timeout: 120}}
+tcp: {{initial_timeout: 120, idle_timeout: 120}}
 """
 
 

@@ -247,6 +247,8 @@ def test_a_tcp_connection_continues_at_a_takeover(fleet: Server) -> None:
     message = dns.message.make_query(HOSTNAME, "A").to_wire()
     framed = len(message).to_bytes(2, "big") + message
     with socket.create_connection(("127.0.0.1", fleet.port), timeout=30) as sock:
+        sock.sendall(framed)
+        assert len(sock.recv(4096)) > 2
         sock.sendall(framed[:10])
         assert fleet.process is not None
         before = pids(fleet)

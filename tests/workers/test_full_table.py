@@ -18,7 +18,7 @@ from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.zones import all_authorities
 from failoverdns.workers import full_table as filling
 
-ZONES = (samples.zone(), samples.zone("second.example", negative_ttl=5))
+ZONES = (samples.zone(), samples.zone("second.example", negative_ttl=5), *drawn.ALIASED)
 
 
 def whole_table(view: View) -> bytes:
@@ -29,12 +29,21 @@ def whole_table(view: View) -> bytes:
 @given(drawn.commands(ZONES))
 def test_the_parts_of_a_full_table_equal_the_delta_of_all_names(commands: list[Mutation]) -> None:
     """The names of groups are written in a faster way, with the same result."""
-    view, random = drawn.start(ZONES[0]), Random(0)
+    view, random = drawn.start(ZONES[0], *drawn.ALIASED), Random(0)
     for now, command in enumerate(commands):
         try:
             samples.carried_out(view, command, float(now), random)
         except Rejected:
             continue
+    assert b"".join(filling.parts(view)) == whole_table(view)
+
+
+def test_a_group_at_the_apex_is_in_the_parts_as_in_the_delta_of_all_names() -> None:
+    """Its hostname is among the names of the zone; one side is a hostname, which is left out."""
+    cloud = samples.application("cloud", samples.balancer("lb", hostname="lb.example"), active="lb")
+    apex = samples.group("apex", "cloud", "us", label="@", flatten=True)
+    shop = samples.group("shop", "us", "cloud")
+    view = samples.state(cloud, samples.us(), apex, shop, zones=[ZONES[0], *drawn.ALIASED])
     assert b"".join(filling.parts(view)) == whole_table(view)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import click
 
 from failoverdns.cli.rendering.tables import Result, Writer, print_table, table
+from failoverdns.model.timestamps import read_timestamp
+
+MOST_LINES = 20
+"""Lines about policies that `status` prints, at most: thousands of groups may have the same."""
 
 
 def automatic(group: Result) -> str:
@@ -21,6 +25,29 @@ def automatic(group: Result) -> str:
     if said.get("plan"):
         lines.append(f"{said['plan']['to']} at {said['plan']['at']}")
     return "\n".join(lines)
+
+
+def policy_lines(result: Result, now: float) -> Iterator[str]:
+    """Yield a line about each policy that does not act, or not well, on a group.
+
+    `now`, in seconds since 1970, says which flap guards are used up still.  Many lines are cut.
+    """
+    lines = [line for group in result["groups"] for line in _policy_lines(group, now)]
+    yield from lines[:MOST_LINES]
+    if len(lines) > MOST_LINES:
+        yield f"and {len(lines) - MOST_LINES} more such lines: see `failoverdns group list --json`"
+
+
+def _policy_lines(group: Result, now: float) -> Iterator[str]:
+    said: Result = group.get("automation") or {}
+    for warning in said.get("warnings", ()):
+        yield f"group {group['name']}: warning: {warning}"
+    until = said.get("guarded_until")
+    if until is not None and read_timestamp(until) > now:
+        yield (
+            f"group {group['name']}: its flap guard is used up: it does not switch by itself "
+            f"before {until}"
+        )
 
 
 def planned(result: Result) -> None:

@@ -10,7 +10,7 @@ import click
 from failoverdns.cli.rendering.automation import automatic, planned
 from failoverdns.cli.rendering.certificates import transfer
 from failoverdns.cli.rendering.health import probe_line
-from failoverdns.cli.rendering.tables import Result, Writer, print_table, table
+from failoverdns.cli.rendering.tables import Result, Writer, print_table, print_warnings, table
 
 
 def groups(result: Result) -> None:
@@ -38,7 +38,8 @@ def resolved(answer: Result | None) -> list[str]:
     """Return lines about a flattened hostname: its addresses' age, and what is wrong."""
     if answer is None:
         return []
-    lines = [f"= {answer['hostname']}"]
+    group = answer.get("group")
+    lines = [f"= {answer['hostname']}" + (f" (group {group})" if group else "")]
     if answer["checked_at"] or answer["since"]:
         lines.append(f"as of {answer['checked_at'] or answer['since']}")
     return [*lines, answer["problem"]] if answer["problem"] else lines
@@ -118,10 +119,15 @@ def _rehearse(result: Result) -> None:
 
 
 def _changed(result: Result) -> None:
-    if "removed" in result:
+    if "removed" in result and result["retired"] is None:
+        click.echo(f"removed {result['removed']}; {result['hostname']} may get another group")
+    elif "removed" in result:
         click.echo(f"removed {result['removed']}; {result['retired']} is retired for ever")
     else:
         click.echo(group_line(result))
+        if result.get("dry_run"):
+            click.echo("  that was only tried; nothing was changed")
+    print_warnings(result)
 
 
 WRITERS: Final[Mapping[str, Writer]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import click
@@ -14,7 +14,8 @@ from failoverdns.cli.rendering.tables import Result, Writer, print_table, table
 def condition(application: Result) -> str:
     """Return in a word or two whether an application is up, and whether that is forced."""
     said: Result = application.get("health", {})
-    if not said.get("checks") and not said.get("forced"):
+    is_known = said.get("health", "unknown") != "unknown"
+    if not said.get("checks") and not said.get("forced") and not is_known:
         return "-"
     health = str(said["health"])
     return f"{health} (forced)" if said["forced"] else health
@@ -24,6 +25,8 @@ def probe_line(probe: Result, *, short: bool = False) -> str:
     """Return one line about a probe and what it last saw; a short one leaves the address out."""
     where = f"{probe['head']} {probe['address']}" if probe["address"] else probe["head"]
     name = f"{probe['check']}" if short else f"{where}, {probe['check']} ({probe['type']})"
+    if probe.get("server_name"):
+        name += f" as {probe['server_name']}"
     pace = f", probed every {probe['probed_every']:g} s" if probe.get("fast") else ""
     if probe["result"] is None:
         return f"{name}: nothing yet{pace}"
@@ -59,8 +62,18 @@ def _health(result: Result) -> None:
                 "\n".join(probe_line(probe, short=True) for probe in probes),
             )
     print_table(found, "nothing is checked: `failoverdns application set APP --check CHECK`")
+    for line in dict.fromkeys(_advice(result["applications"])):
+        click.echo(line)
     for line in store_lines(result):
         click.echo(line)
+
+
+def _advice(applications: Iterable[Result]) -> Iterator[str]:
+    """Yield what to set in checks that do not know which name to ask for."""
+    for application in applications:
+        for probe in application["probes"]:
+            if probe.get("advice"):
+                yield f"check {probe['check']} of {application['name']}: {probe['advice']}"
 
 
 def _forced(result: Result) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 import click
 
 from failoverdns.cli.rendering.applications import applications
+from failoverdns.cli.rendering.automation import policy_lines
 from failoverdns.cli.rendering.groups import groups, resolved
 from failoverdns.cli.rendering.store import store_lines
 from failoverdns.cli.rendering.tables import Result, Writer
@@ -26,10 +28,15 @@ def _status(result: Result) -> None:
     groups(result)
     click.echo("")
     applications(result)
+    for application in result["applications"]:
+        for warning in (application["certificate"] or {}).get("warnings", ()):
+            click.echo(f"{application['name']}: certificate: {warning}")
     for hook in result.get("hooks", ()):
         click.echo(f"hook {hook['name']}: {hook['state']}")
         if hook["problem"]:
             click.echo(f"  {hook['problem']}")
+    for line in policy_lines(result, time.time()):
+        click.echo(line)
     for line in (*store_lines(result), *_server(result.get("server", {}))):
         click.echo(line)
 
@@ -52,6 +59,8 @@ def _server(server: Result) -> Iterator[str]:
         yield f"{lack['targets']} probe target(s) unknown: {lack['what']}"
     if rest := sum(lack["targets"] for lack in lacking[_MOST_LACKING:]):
         yield f"{rest} more probe target(s) unknown: `failoverdns health show` has each"
+    for check in probes.get("unnamed", ()):
+        yield f"check {check['check']} of {check['application']}: {check['advice']}"
     for worker in server.get("workers", ()):
         if worker.get("rendezvous") is False:
             yield f"process {worker['pid']} cannot be taken over: its socket cannot be made"

@@ -1,61 +1,50 @@
 """Read one static record: a line of zone-file text becomes an owner, a type and wire data.
 
 The form of a line is that of RFC 1035 section 5.1 and RFC 3597 section 5.  Operators cannot write
-some types, and others are not allowed at the origin.  dnspython parses the data.
+some types, and others are not allowed at the origin.  The data is read in `record_data`.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 import dns.exception
-import dns.name
-import dns.rdata
-import dns.rdataclass
-import dns.rdatatype
-import dns.tokenizer
 import dns.ttl
 
 from failoverdns.config.errors import quoted
 from failoverdns.config.zones.plain_records import canonical, plain_record
+from failoverdns.config.zones.record_data import STRINGS, read_data
+from failoverdns.config.zones.record_types import type_number, type_text
+from failoverdns.config.zones.zone_entries import Entry, entries
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import CNAME, DNAME, NS, SOA
+from failoverdns.model.records import CNAME, DNAME, SOA
 from failoverdns.model.zone import STATUS_LABEL
 
-MAX_TTL = 2**31 - 1
+MAX_TTL: Final = 2**31 - 1
 """The largest TTL, in seconds (RFC 2181 section 8)."""
+
+NO_TTL: Final = -1
+"""The default TTL that shows whether a record has a TTL of its own."""
 
 _CLASS = re.compile(r"IN|CH|CS|HS|CLASS[0-9]+", re.ASCII | re.IGNORECASE)
 _IN = ("IN", "CLASS1")
-_OPT, _RRSIG, _NSEC, _NSEC3 = 41, 46, 47, 50
-_META = frozenset((0, _OPT, *range(128, 256)))
-"""Types that are never in a zone (RFC 6895 section 3.1)."""
+_WORD = re.compile(r"(?:\\.|[^ \t\"\\])+", re.DOTALL)
+_RRSIG, _NSEC, _NSEC3, _NXT = 46, 47, 50, 30
 
-_NEVER = {
-    SOA: "the server makes the SOA record itself; leave it out",
+_NEVER: Final = {
     DNAME: "DNAME is not supported",
     **dict.fromkeys(
         (_RRSIG, _NSEC, _NSEC3), "RRSIG, NSEC and NSEC3 records are made by signing; leave them out"
     ),
+    _NXT: "NXT is obsolete (RFC 3755), and was made by signing; leave it out",
 }
-_NOT_AT_APEX = {
-    NS: "the zone's own NS records come from `nameservers`; leave this one out",
-    CNAME: "a CNAME is not allowed at the zone's own name, which has SOA and NS records",
-}
-
-_EXAMPLES = {
-    "A": "www A 192.0.2.10",
-    "AAAA": "www AAAA 2001:db8::10",
-    "CAA": '@ CAA 0 issue "ca.example.net"',
-    "CNAME": "www CNAME host.example.net.",
-    "HTTPS": "@ HTTPS 1 . alpn=h2",
-    "MX": "@ MX 10 mail.example.net.",
-    "NS": "child NS ns.example.net.",
-    "SRV": "_sip._tcp SRV 0 5 5060 sip.example.net.",
-    "TXT": '@ TXT "some text"',
-}
+_NO_CNAME = (
+    "a CNAME is not allowed at the zone's own name, which has SOA and NS records; write its "
+    "hostname as `alias` of the zone, or make a group there (`failoverdns group add --label @`)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +66,6 @@ class Record:
         return type_text(self.rtype)
 
 
-def type_text(rtype: int) -> str:
-    """Return the mnemonic of a record type, or `TYPE` and its number (RFC 3597 section 5)."""
-    return dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rtype))
-
-
 def parse_record(
     text: str, origin: DomainName, default_ttl: int, zone: DomainName | None = None
 ) -> Record:
@@ -91,35 +75,72 @@ def parse_record(
     Raises Malformed for text that is not exactly one record, and for a record that is not allowed
     in the zone, whichever other records it has.
     """
+    found = list(entries(text))
+    if not found:
+        raise Malformed("there is no record in this entry; write OWNER [TTL] [IN] TYPE DATA")
+    entry = found[0]
+    if entry.flaw is not None:
+        raise Malformed(entry.flaw.message)
+    if entry.text[0] in " \t":
+        raise Malformed("a record begins with its owner name; write @ for the zone's own name")
+    if entry.text[0] == "$":
+        raise Malformed(
+            f"{quoted(entry.text.split()[0])} is a directive; write one record an entry"
+        )
+    record = read_entry(entry, origin, default_ttl, zone or origin)
+    if len(found) > 1:
+        raise Malformed("something follows the record; write one record an entry")
+    return record
+
+
+def read_entry(entry: Entry, origin: DomainName, default_ttl: int, zone: DomainName) -> Record:
+    """Read the record of an entry of a zone file that begins with its owner.
+
+    See `parse_record`.  Parentheses that take in what looks like another record are refused, unless
+    the whole is a record of a type that has no room for a second one.
+    """
+    try:
+        record = _record(entry.text, origin, default_ttl, zone)
+    except Malformed:
+        if entry.taken_in:
+            raise Malformed(_taken_in(entry)) from None
+        raise
+    if entry.taken_in and record.rtype in STRINGS:
+        raise Malformed(_taken_in(entry))
+    return record
+
+
+def _taken_in(entry: Entry) -> str:
+    return (
+        f"the parenthesis of line {entry.opened} takes in line {entry.taken_in}, which looks like "
+        "a record of its own; close the parenthesis before it, or indent the line and quote it"
+    )
+
+
+def _record(text: str, origin: DomainName, default_ttl: int, zone: DomainName) -> Record:
     plain = plain_record(text, origin)
     if plain is not None:
         name, ttl, rtype, data = plain
         owner = _owner_named(name, origin)
-        _refuse(owner, rtype, zone or origin)
+        _refuse(owner, rtype, zone)
         return Record(
             owner, rtype, default_ttl if ttl is None else ttl, data, canonical(rtype, data)
         )
-    try:
-        tokens = dns.tokenizer.Tokenizer(text, idna_codec=_ASCII_ONLY)
-        owner = _owner(tokens, origin)
-        ttl, rtype = _ttl_and_type(tokens)
-        _refuse(owner, rtype, zone or origin)
-        data, compared = _data(tokens, rtype, origin)
-        _expect_end(tokens)
-    except dns.exception.DNSException as error:
-        raise Malformed(f"not a record in zone-file syntax: {error}") from None
+    owner = owner_of(text, origin)
+    words = _Words(text)
+    words.next()
+    ttl, rtype = _ttl_and_type(words)
+    _refuse(owner, rtype, zone)
+    data, compared = read_data(words.rest(), rtype, origin)
     return Record(owner, rtype, default_ttl if ttl is None else ttl, data, compared)
 
 
-def _owner(tokens: dns.tokenizer.Tokenizer, origin: DomainName) -> DomainName:
-    token = tokens.get(want_leading=True)
-    if token.is_eol_or_eof():
-        raise Malformed("there is no record in this entry; write OWNER [TTL] [IN] TYPE DATA")
-    if not token.is_identifier():
+def owner_of(text: str, origin: DomainName) -> DomainName:
+    """Return the owner that an entry begins with; raises Malformed."""
+    word = _WORD.match(text)
+    if word is None:
         raise Malformed("a record begins with its owner name; write @ for the zone's own name")
-    if token.value.startswith("$"):
-        raise Malformed(f"{quoted(token.value)} is a directive; write one record an entry")
-    return _owner_named(token.value, origin)
+    return _owner_named(word.group(), origin)
 
 
 def _owner_named(text: str, origin: DomainName) -> DomainName:
@@ -129,14 +150,38 @@ def _owner_named(text: str, origin: DomainName) -> DomainName:
         raise Malformed(f"the owner {quoted(text)} is not a DNS name: {error}") from None
 
 
-def _ttl_and_type(tokens: dns.tokenizer.Tokenizer) -> tuple[int | None, int]:
+class _Words:
+    """The words of an entry, one after the other; quotes do not belong to words."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+
+    def next(self) -> str:
+        """Return the next word, or nothing at the end or before a quote."""
+        found = _WORD.match(self._text, self._skip())
+        if found is None:
+            return ""
+        self._at = found.end()
+        return found.group()
+
+    def rest(self) -> str:
+        """Return the text after the words that were returned."""
+        return self._text[self._skip() :]
+
+    def _skip(self) -> int:
+        while self._at < len(self._text) and self._text[self._at] in " \t":
+            self._at += 1
+        return self._at
+
+
+def _ttl_and_type(words: _Words) -> tuple[int | None, int]:
     """Read TTL and class, in either order and both optional, then the type."""
     ttl: int | None = None
     has_class = False
     while True:
-        token = tokens.get()
-        word = token.value
-        if not token.is_identifier():
+        word = words.next()
+        if not word:
             raise Malformed("the type is missing; write OWNER [TTL] [IN] TYPE DATA")
         if not has_class and _CLASS.fullmatch(word):
             if word.upper() not in _IN:
@@ -145,30 +190,18 @@ def _ttl_and_type(tokens: dns.tokenizer.Tokenizer) -> tuple[int | None, int]:
         elif ttl is None and word[:1] in "0123456789":
             ttl = parse_ttl(word)
         else:
-            return ttl, _type(word)
+            return ttl, type_number(word)
 
 
 def parse_ttl(word: str) -> int:
     """Return a TTL in seconds, written as such or with units, as in `1h30m`; raises Malformed."""
     try:
         ttl = dns.ttl.from_text(word)
-    except (dns.exception.DNSException, ValueError):
+    except (dns.exception.DNSException, ValueError, OverflowError):
         ttl = -1
     if not 0 <= ttl <= MAX_TTL:
         raise Malformed(f"{quoted(word)} is not a TTL; write seconds from 0 to {MAX_TTL}")
     return ttl
-
-
-def _type(word: str) -> int:
-    try:
-        rtype = int(dns.rdatatype.from_text(word))
-    except (dns.exception.DNSException, ValueError):
-        raise Malformed(
-            f"{quoted(word)} is not a record type; write a name such as MX, or TYPE and a number"
-        ) from None
-    if rtype in _META:
-        raise Malformed(f"{word.upper()} is for messages only; it is not allowed in a zone")
-    return rtype
 
 
 def _refuse(owner: DomainName, rtype: int, origin: DomainName) -> None:
@@ -185,63 +218,12 @@ def _refuse(owner: DomainName, rtype: int, origin: DomainName) -> None:
         )
     if rtype in _NEVER:
         raise Malformed(_NEVER[rtype])
-    if owner == origin and rtype in _NOT_AT_APEX:
-        raise Malformed(_NOT_AT_APEX[rtype])
+    if rtype == SOA and owner != origin:
+        raise Malformed(f"an SOA record is at the zone's own name only, {origin}; leave it out")
+    if rtype == CNAME and owner == origin:
+        raise Malformed(_NO_CNAME)
 
 
 def is_status_name(name: DomainName) -> bool:
     """Return whether `name` is reserved for the status of an application."""
     return next(name.labels(), b"") == STATUS_LABEL.encode()
-
-
-def _data(tokens: dns.tokenizer.Tokenizer, rtype: int, origin: DomainName) -> tuple[bytes, bytes]:
-    """Read the data and the end of its line; return it in wire form and in canonical form."""
-    name = type_text(rtype)
-    try:
-        rdata = dns.rdata.from_text(
-            dns.rdataclass.IN,
-            dns.rdatatype.RdataType.make(rtype),
-            tokens,
-            origin=dns.name.Name((*origin.labels(), b"")),
-            relativize=False,
-        )
-        data, compared = rdata.to_wire(), rdata.to_digestable()
-    except dns.exception.DNSException as error:
-        raise Malformed(_wrong_data(name, str(error))) from None
-    assert data is not None
-    if len(data) > 65535:
-        raise Malformed(f"the data of the {name} record is over 65535 bytes long")
-    return data, compared
-
-
-def _wrong_data(name: str, reason: str) -> str:
-    """Return what dnspython found wrong with the data of a record, and a correct example."""
-    if reason.startswith("expected EOL"):
-        reason = "something follows it"
-    elif reason == "Text input is malformed.":
-        reason = "it is not an address" if name in ("A", "AAAA") else "it is malformed"
-    example = f'; write it as in "{_EXAMPLES[name]}"' if name in _EXAMPLES else ""
-    return f"the data of the {name} record is wrong: {reason.rstrip('.')}{example}"
-
-
-def _expect_end(tokens: dns.tokenizer.Tokenizer) -> None:
-    while not (token := tokens.get()).is_eof():
-        if not token.is_eol():
-            raise Malformed("something follows the record; write one record an entry")
-
-
-class _AsciiOnly(dns.name.IDNACodec):
-    """Refuses names outside ASCII, so that the served names do not depend on an IDNA version."""
-
-    def __init__(self) -> None:
-        pass
-
-    def encode(self, label: str) -> bytes:
-        if not label.isascii():
-            raise Malformed(
-                f"{label} has letters outside ASCII; write it in A-label form (xn--...)"
-            )
-        return label.encode("ascii")
-
-
-_ASCII_ONLY = _AsciiOnly()

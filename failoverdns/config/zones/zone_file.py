@@ -1,25 +1,40 @@
 """Read the zone files of a zone (`records_files`): each error has its file and line.
 
-Master files are read as RFC 1035 section 5.1 and RFC 2308 section 4 define them: comments, quotes,
-parentheses, omitted owners, `$ORIGIN`, `$TTL` and `$INCLUDE`; `$GENERATE` is in `generating`.
-The bytes, records and files are limited, and so is the depth of inclusions; an included file must
-be in the folder of the file that the configuration names, or below it.
+Master files are read as RFC 1035 section 5.1 and RFC 2308 section 4 define them, with the details
+of BIND: comments, quotes, parentheses, omitted owners, `$ORIGIN`, `$TTL` and `$INCLUDE`;
+`$GENERATE` is in `generating`.  The bytes, records, files and errors are limited, and so is the
+depth of inclusions; an included file must be in the folder of the file that the configuration
+names, or below it.
 One record is read in `record_text`; which records may exist together is checked in `zone_records`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from failoverdns.config.errors import FaultReport, Place, quoted
 from failoverdns.config.zones.generating import generated
-from failoverdns.config.zones.record_text import Record, parse_record, parse_ttl
+from failoverdns.config.zones.record_data import words_of
+from failoverdns.config.zones.record_text import (
+    MAX_TTL,
+    NO_TTL,
+    Record,
+    owner_of,
+    parse_ttl,
+    read_entry,
+)
+from failoverdns.config.zones.zone_entries import Entry, entries
 from failoverdns.model.errors import Malformed
 from failoverdns.model.names import DomainName
+from failoverdns.model.records import SOA
+from failoverdns.model.settings import ZoneFileLimits
 from failoverdns.regular_files import open_regular
+
+MAX_FAULTS: Final = 1000
+"""Errors in the files of a zone that are reported; a file of another kind has one in each line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +50,10 @@ class Limits:
     depth: int
 
 
-LIMITS = Limits(size=16 * 1024 * 1024, records=100_000, files=100, depth=8)
-"""The limits of each zone; the size is in bytes."""
-
-_PIECE = re.compile(r'"(?:\\.|[^"\\\n])*"?|;[^\n]*|\\.|[()\n]|[^"();\n\\]+|\\', re.DOTALL)
+LIMITS: Final = Limits(
+    size=ZoneFileLimits().max_size, records=ZoneFileLimits().max_records, files=100, depth=8
+)
+"""The limits of each zone, unless `zone_files` sets others; the size is in bytes."""
 
 Placed = tuple[Place, Record]
 
@@ -53,22 +68,41 @@ def read_zone_files(
     """Read the records of the zone `origin` from zone files, in order of appearance.
 
     `files` are absolute paths, each with the place of its name in the configuration.
-    `default_ttl` (seconds) is for records without a TTL, unless a `$TTL` sets another one.
+    `default_ttl` (seconds) is for records without a TTL, unless a `$TTL` or the SOA record of the
+    file says another one.
     Every error is reported in `faults`; invalid records, and those over `limits`, are left out.
     """
     reading = _Reading(origin, limits, faults)
     for place, path in files:
-        reading.file(path, path.parent, place, _Context(origin, default_ttl), 0)
+        reading.default = _DefaultTTL(default_ttl)
+        reading.file(path, path.parent, place, _Context(origin), 0)
     return reading.records
+
+
+@dataclass(slots=True)
+class _DefaultTTL:
+    """The TTL of records without one, which a file shares with those that it includes.
+
+    `is_stated` is whether a `$TTL` has stated it, or an SOA record without a TTL its minimum.
+    Without either, a file with an SOA record follows RFC 1035: the last TTL counts (`is_last`).
+    """
+
+    ttl: int
+    is_stated: bool = False
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """The context that a line of a file inherits from the lines before it."""
+    """The context that a line of a file inherits from the lines before it.
+
+    `owner` is None before the first record; `is_lost` says that it is None because the owner of a
+    record could not be read.
+    """
 
     origin: DomainName
-    ttl: int
     owner: DomainName | None = None
+    is_lost: bool = False
 
 
 @dataclass(slots=True)
@@ -78,9 +112,11 @@ class _Reading:
     zone: DomainName
     limits: Limits
     faults: FaultReport
+    default: _DefaultTTL = field(default_factory=lambda: _DefaultTTL(0))
     records: list[Placed] = field(default_factory=list)
     size: int = 0
     files: int = 0
+    errors: int = 0
     full: bool = False
     """A limit was reached and reported; the rest is left out."""
 
@@ -89,16 +125,20 @@ class _Reading:
         try:
             text = self._text(path, folder, depth)
         except Malformed as fault:
-            self.faults.add(place, str(fault))
+            self._report(place, str(fault))
             return
-        for line, entry in entries(text):
+        for entry in entries(text):
             if self.full:
                 return
-            here = Place(line, 1, place.path, str(path))
-            try:
-                context = self._entry(entry, here, path, folder, context, depth)
-            except Malformed as fault:
-                self.faults.add(here, str(fault))
+            here = Place(entry.line, 1, place.path, str(path))
+            context = self._entry(entry, here, path, folder, context, depth)
+
+    def _report(self, place: Place, fault: str) -> None:
+        self.errors += 1
+        if self.errors > MAX_FAULTS:
+            self.full = True
+            fault = f"more than {MAX_FAULTS} errors in the files of a zone; the rest is not read"
+        self.faults.add(place, fault)
 
     def _text(self, path: Path, folder: Path, depth: int) -> str:
         self.files += 1
@@ -119,53 +159,107 @@ class _Reading:
         self.size += len(data)
         if self.size > self.limits.size:
             raise Malformed(
-                f"the zone files have more than {self.limits.size // 1024**2} MiB together"
+                f"the zone files have more than {self.limits.size // 1024**2} MiB together; "
+                "raise `zone_files.max_size`"
             )
         try:
-            return data.decode("utf-8-sig").replace("\r\n", "\n")
+            return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             raise Malformed(f"{path}:{line} is not UTF-8; write other bytes as \\DDD") from None
 
     def _entry(
-        self, entry: str, place: Place, path: Path, folder: Path, context: _Context, depth: int
+        self, entry: Entry, place: Place, path: Path, folder: Path, context: _Context, depth: int
     ) -> _Context:
         """Read a record or a directive; return the context of the next line."""
-        word, *arguments = entry.split()
-        match word.upper(), arguments:
-            case ("$ORIGIN", [name]):
-                return replace(context, origin=_name(name, context.origin))
-            case ("$TTL", [ttl]):
-                return replace(context, ttl=parse_ttl(ttl))
-            case ("$INCLUDE", [name, *rest]) if len(rest) < 2:
-                inner = _name(rest[0], context.origin) if rest else context.origin
-                included = path.parent / name.strip('"')
-                self.file(included, folder, place, replace(context, origin=inner), depth + 1)
-                return context
-            case ("$GENERATE", [_, _, _, *_]):
-                for text in generated(arguments, self.limits.records):
-                    context = self._record(text, place, context)
-                    if self.full:
-                        break
-                return context
-            case (directive, _) if directive.startswith("$"):
-                raise Malformed(_WRITE.get(directive, f"{quoted(word)} is not a directive"))
-        return self._record(entry, place, context)
+        if entry.text[:1] != "$":
+            return self._record(entry, place, context)
+        try:
+            if entry.flaw is not None:
+                raise Malformed(entry.flaw.message)
+            word, arguments = _directive(entry.text)
+            match word, arguments:
+                case ("$ORIGIN", [name]):
+                    return replace(context, origin=_name(name, context.origin))
+                case ("$TTL", [ttl]):
+                    self.default = _DefaultTTL(parse_ttl(ttl), is_stated=True)
+                case ("$INCLUDE", [name, *rest]) if name and len(rest) < 2:
+                    inner = _name(rest[0], context.origin) if rest else context.origin
+                    included = replace(context, origin=inner)
+                    self.file(path.parent / name, folder, place, included, depth + 1)
+                case ("$GENERATE", [span, pattern]):
+                    self._generate(span, pattern, place, context)
+                case _:
+                    raise Malformed(_WRITE.get(word, f"{quoted(word)} is not a directive"))
+        except Malformed as fault:
+            where = entry.flaw if entry.flaw is not None else place
+            self._report(replace(place, line=where.line, column=where.column), str(fault))
+        return context
 
-    def _record(self, text: str, place: Place, context: _Context) -> _Context:
+    def _generate(self, span: str, pattern: str, place: Place, context: _Context) -> None:
+        """Add the records of a `$GENERATE`; the owner of the next line is that before it."""
+        for text in generated(span, pattern, self.limits.records):
+            if self.full:
+                break
+            before = self.errors
+            for entry in entries(text):
+                self._record(entry, place, context, f"$GENERATE makes {quoted(text)}: ")
+            if self.errors > before:
+                break  # the next ones have the same error
+
+    def _record(self, entry: Entry, place: Place, context: _Context, source: str = "") -> _Context:
+        """Read a record; return the context of the next line, whether or not it is right.
+
+        An error begins with `source`.
+        """
         if len(self.records) >= self.limits.records:
             self.full = True
-            raise Malformed(f"more than {self.limits.records} records in the files of a zone")
-        if text[0].isspace():
-            if context.owner is None:
-                raise Malformed("the first record of a file needs an owner name")
-            text = context.owner.absolute_text() + text
-        record = parse_record(text, context.origin, context.ttl, self.zone)
-        self.records.append((place, record))
-        return replace(context, owner=record.owner)
+            self.faults.add(
+                place,
+                f"more than {self.limits.records} records in the files of a zone; "
+                "raise `zone_files.max_records`",
+            )
+            return context
+        if entry.flaw is not None:
+            where = place if source else entry.flaw
+            here = replace(place, line=where.line, column=where.column)
+            self._report(here, f"{source}{entry.flaw.message}")
+            return _with_owner(context, entry.text)
+        before, context = context, _with_owner(context, entry.text)
+        try:
+            if entry.text[0] in " \t":
+                if before.owner is None and not before.is_lost:
+                    raise Malformed("the first record of a file needs an owner name")
+                owner = before.owner or self.zone
+                entry = replace(entry, text=owner.absolute_text() + entry.text)
+            record = read_entry(entry, context.origin, self.default.ttl, self.zone)
+        except Malformed as fault:
+            self._report(place, f"{source}{fault}")
+            return context
+        record = self._with_default(entry, record, context)
+        if not context.is_lost:
+            self.records.append((place, record))
+        return context
+
+    def _with_default(self, entry: Entry, record: Record, context: _Context) -> Record:
+        """Note the TTL of the next records without one, in a file that has no `$TTL` so far.
+
+        Returns the record; if it is an SOA record without a TTL, with `NO_TTL`.
+        """
+        default = self.default
+        if record.rtype == SOA and not default.is_stated and not default.is_last:
+            minimum = int.from_bytes(record.data[-4:], "big") & MAX_TTL
+            record = read_entry(entry, context.origin, NO_TTL, self.zone)
+            if record.ttl == NO_TTL:
+                self.default = _DefaultTTL(minimum, is_stated=True)
+            else:
+                self.default = _DefaultTTL(record.ttl, is_last=True)
+        elif default.is_last:
+            default.ttl = record.ttl
+        return record
 
 
-_WRITE = {
+_WRITE: Final = {
     "$ORIGIN": "write $ORIGIN NAME",
     "$TTL": "write $TTL SECONDS",
     "$INCLUDE": "write $INCLUDE FILE [ORIGIN]",
@@ -173,39 +267,30 @@ _WRITE = {
 }
 
 
-def entries(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the entries of a zone file that are not empty, and the line that each begins on.
+def _with_owner(context: _Context, text: str) -> _Context:
+    """Return the context after an entry: its owner counts for the next one, right or wrong."""
+    if text[:1] in ("", " ", "\t"):
+        return context
+    try:
+        return replace(context, owner=owner_of(text, context.origin), is_lost=False)
+    except Malformed:
+        return replace(context, owner=None, is_lost=True)
 
-    An entry is a line, or several in parentheses; comments and parentheses are left out.
+
+def _directive(text: str) -> tuple[str, list[str]]:
+    """Return the word of a directive, in upper case, and its arguments.
+
+    The last argument of `$GENERATE` is the whole pattern, and that of `$INCLUDE` may be quoted.
     """
-    line = first = 1
-    depth = 0
-    pieces: list[str] = []
-    for match in _PIECE.finditer(text):
-        piece = match.group()
-        if piece == "\n":
-            line += 1
-            if depth > 0:
-                pieces.append(" ")
-                continue
-            yield from _entry(first, pieces)
-            pieces, first = [], line
-        elif piece == "(":
-            depth += 1
-            pieces.append(" ")
-        elif piece == ")":
-            depth = max(0, depth - 1)
-            pieces.append(" ")
-        elif piece[0] != ";":
-            line += piece.count("\n")
-            pieces.append(piece)
-    yield from _entry(first, pieces)
-
-
-def _entry(line: int, pieces: list[str]) -> Iterator[tuple[int, str]]:
-    text = "".join(pieces).rstrip(" \t")
-    if text.strip():
-        yield line, text
+    parts = text.replace("\t", " ").split(" ", 1)
+    word, rest = parts[0].upper(), text[len(parts[0]) :].strip(" \t")
+    if word == "$GENERATE":
+        span, _, pattern = rest.replace("\t", " ").partition(" ")
+        pattern = rest[len(span) :].strip(" \t")
+        return word, [span, pattern] if len(words_of(pattern)) > 2 else []
+    if word == "$INCLUDE" and rest[:1] == '"' and (end := rest.find('"', 1)) > 0:
+        return word, [rest[1:end], *words_of(rest[end + 1 :])]
+    return word, words_of(rest)
 
 
 def _name(text: str, origin: DomainName) -> DomainName:

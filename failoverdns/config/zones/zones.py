@@ -6,22 +6,23 @@ checked in `zone_records`, and zone files are read in `zone_file`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from failoverdns.config.document import Node, refuse_repeated
 from failoverdns.config.errors import FaultReport, quoted
 from failoverdns.config.scalars import absolute, host_name
 from failoverdns.config.sections import ZoneSection
-from failoverdns.config.zones.aliases import read_alias
+from failoverdns.config.zones.aliases import check_aliases, read_alias
 from failoverdns.config.zones.record_text import is_status_name
 from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.config.zones.zone_records import static_records
 from failoverdns.model.errors import Malformed
-from failoverdns.model.group import MAX_TTL
 from failoverdns.model.names import DomainName
-from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, Zone
+from failoverdns.model.records import AAAA, A
+from failoverdns.model.settings import ZoneFileLimits
+from failoverdns.model.zone import MAX_ORIGIN, STATUS_LABEL, NameServer, Reveal, SOATimers, Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,12 @@ def read_zones(
     usable: Node,
     written: Node,
     faults: FaultReport,
+    *,
+    limits: ZoneFileLimits,
 ) -> tuple[Zone, ...]:
     """Return the zones of the sections; report all errors in `faults`.
 
-    `folder` completes the paths of zone files.
+    `folder` completes the paths of zone files, and `limits` are those of each zone's.
     `usable` is the document that the sections were made of; `written` also has the values that were
     refused.
     If anything was reported, zones may be missing or incomplete.
@@ -61,7 +64,7 @@ def read_zones(
     for text, section in sections.items():
         node, original = usable.get("zones", text), written.get("zones", text)
         try:
-            origin = host_name(text)
+            origin = host_name(text, asterisks=True)
         except Malformed as error:
             faults.add(node.key, f"{quoted(text)} cannot be a zone: {error}")
             continue
@@ -72,6 +75,7 @@ def read_zones(
                 "of groups and applications in it",
             )
             continue
+        _warn_of_asterisk(origin, node, faults)
         source = _Source(origin, section, node, original, faults)
         sources.append(source)
         if (same := by_origin.setdefault(origin, source)) is not source:
@@ -81,8 +85,16 @@ def read_zones(
         _refuse_nesting(source, by_origin)
     resolvers = usable.at("resolvers")
     can_resolve = resolvers is not None and resolvers.value != []
-    zones = [_zone(source, folder, by_origin, can_resolve=can_resolve) for source in sources]
-    return tuple(zone for zone in zones if zone is not None)
+    read = [_zone(source, folder, limits) for source in sources]
+    zones = tuple(zone for zone in read if zone is not None)
+    aliases = {
+        source.origin: alias.place
+        for source in sources
+        if (alias := source.usable.at("alias")) is not None
+    }
+    _warn_of_unaddressed(sources, zones)
+    check_aliases(zones, aliases, faults, can_resolve=can_resolve)
+    return zones
 
 
 def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> None:
@@ -98,9 +110,7 @@ def _refuse_nesting(source: _Source, sources: Mapping[DomainName, _Source]) -> N
         ancestor = ancestor.parent()
 
 
-def _zone(
-    source: _Source, folder: Path, served: Collection[DomainName], *, can_resolve: bool
-) -> Zone | None:
+def _zone(source: _Source, folder: Path, limits: ZoneFileLimits) -> Zone | None:
     section, origin, faults = source.section, source.origin, source.faults
     nameservers = _nameservers(source)
     entries = [
@@ -114,27 +124,53 @@ def _zone(
         for index, text in enumerate(section.records_files)
         if (node := source.usable.at("records_files", index)) is not None
     ]
-    read = read_zone_files(files, origin, section.ttl, LIMITS, faults)
-    records = static_records(entries, origin, section.ttl, nameservers, faults, read)
+    empty = None
+    if nameservers:
+        empty = Zone(
+            origin,
+            nameservers,
+            section.contact or origin.child("hostmaster"),
+            section.ttl,
+            _negative_ttl(source),
+            soa=_timers(source),
+            reveal=section.reveal.into(Reveal),
+        )
+    bounds = replace(LIMITS, size=limits.max_size, records=limits.max_records)
+    read = read_zone_files(files, origin, section.ttl, bounds, faults)
+    written = source.written.at("nameservers")
+    all_read = written is not None and len(nameservers) == len(written.entries())
+    compared = empty if all_read else None
+    records = static_records(entries, origin, section.ttl, nameservers, faults, read, compared)
     alias = source.usable.at("alias")
-    target = read_alias(alias, origin, records, served, faults, can_resolve=can_resolve)
-    negative_ttl = _negative_ttl(source)
-    mailbox = section.contact or origin.child("hostmaster")
-    if not nameservers:
-        return None
-    return Zone(origin, nameservers, mailbox, section.ttl, negative_ttl, records, target)
+    target = read_alias(alias, origin, records, faults)
+    return replace(empty, records=records, alias=target) if empty is not None else None
 
 
 def _negative_ttl(source: _Source) -> int:
+    """Return the negative TTL: as it is written, or the default, but then at most the TTL."""
     section = source.section
-    ttl = MAX_TTL if source.is_refused("ttl") else section.ttl
-    node = source.usable.at("negative_ttl")
-    if node is not None and section.negative_ttl > ttl:
-        source.faults.add(
-            node.place,
-            f"must be at most the zone's ttl, {ttl}, not {section.negative_ttl}",
+    if source.usable.at("negative_ttl") is not None or source.is_refused("ttl"):
+        return section.negative_ttl
+    return min(section.negative_ttl, section.ttl)
+
+
+def _timers(source: _Source) -> SOATimers:
+    """Return the SOA timers; warn of those with which secondaries would not work well."""
+    timers = source.section.soa.into(SOATimers)
+    node = source.usable.at("soa")
+    if node is not None and timers.retry >= timers.refresh:
+        source.faults.warn(
+            (node.at("retry") or node).place,
+            f"retry is {timers.retry}, which is not below refresh, {timers.refresh}: after a "
+            "failure secondaries would wait as long as ever (RFC 1912 section 2.2)",
         )
-    return min(section.negative_ttl, ttl)
+    if node is not None and timers.expire <= (least := timers.refresh + timers.retry):
+        source.faults.warn(
+            (node.at("expire") or node).place,
+            f"expire is {timers.expire}, which is not above refresh + retry, {least}: secondaries "
+            "would drop the zone after the first failure (RFC 1912 section 2.2)",
+        )
+    return timers
 
 
 def _nameservers(source: _Source) -> tuple[NameServer, ...]:
@@ -144,7 +180,7 @@ def _nameservers(source: _Source) -> tuple[NameServer, ...]:
         node = source.usable.get("nameservers", text)
         written = source.written.get("nameservers", text)
         try:
-            name = host_name(text, None if "." in text else source.origin)
+            name = _server_name(text, source.origin)
         except Malformed as error:
             source.faults.add(node.key, f"{quoted(text)} cannot be a name server: {error}")
             continue
@@ -152,11 +188,46 @@ def _nameservers(source: _Source) -> tuple[NameServer, ...]:
             source.faults.add(node.key, f"the name server {name} is given twice")
         elif problem := _nameserver_problem(name, source.origin, bool(written.value)):
             source.faults.add(node.key, problem)
+        _warn_of_asterisk(name, node, source.faults)
         for index, address in enumerate(addresses):
             if address in addresses[:index] and (item := node.at(index)) is not None:
                 source.faults.add(item.place, f"the address {address} is given twice")
         servers.setdefault(name, NameServer(name, tuple(addresses)))
     return tuple(servers.values())
+
+
+def _server_name(text: str, origin: DomainName) -> DomainName:
+    return host_name(text, None if "." in text else origin, asterisks=True)
+
+
+def _warn_of_asterisk(name: DomainName, node: Node, faults: FaultReport) -> None:
+    if b"*" in name.labels():
+        text = f'{name} has the label "*", which stands for no other name here'
+        faults.warn(node.key, text)
+
+
+def _warn_of_unaddressed(sources: Iterable[_Source], zones: Iterable[Zone]) -> None:
+    """Warn of name servers in another zone of the file that have no address there."""
+    by_origin = {zone.origin: zone for zone in zones}
+    for source in sources:
+        served = by_origin.get(source.origin)
+        for text in source.section.nameservers if served is not None else ():
+            try:
+                name = _server_name(text, source.origin)
+            except Malformed:
+                continue
+            above = name
+            while above not in by_origin and not above.is_root:
+                above = above.parent()
+            zone = by_origin.get(above)
+            if zone is None or zone is served:
+                continue
+            if not any(rrset.rtype in (A, AAAA) for rrset in zone.configured_at(name)):
+                source.faults.warn(
+                    source.usable.get("nameservers", text).key,
+                    f"{name} is in the zone {zone.origin} of this file and has no address in the "
+                    "configuration",
+                )
 
 
 def _nameserver_problem(name: DomainName, origin: DomainName, has_addresses: bool) -> str | None:

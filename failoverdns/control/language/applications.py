@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from failoverdns.control.language import values
-from failoverdns.control.language.parameters import APPLICATION, flag, named, renamed
+from failoverdns.control.language.parameters import (
+    APPLICATION,
+    DRY_RUN,
+    REASON,
+    flag,
+    named,
+    override,
+    renamed,
+)
 from failoverdns.control.language.rows import CommandRow, Parameter
 from failoverdns.model.commands import Command
 from failoverdns.model.commands.applications import (
@@ -22,6 +30,7 @@ from failoverdns.model.commands.applications import (
 )
 from failoverdns.model.errors import Rejected
 from failoverdns.model.roles import Role
+from failoverdns.model.rule_names import PreflightRule
 
 _ADDRESSES = Parameter(
     "address", "an IPv4 or IPv6 address; can be repeated", values.address, "A", repeated=True
@@ -29,6 +38,11 @@ _ADDRESSES = Parameter(
 _HOSTNAME = Parameter(
     "hostname", "a hostname, or a template with {head} and {application}", values.text, "H"
 )
+
+
+def _template(help_: str) -> Parameter[str]:
+    text = "the hostname of heads without an address; may contain {head} and {application}"
+    return Parameter("hostname_template", text + help_, values.text, "T")
 
 
 def _set_application(**given: Any) -> Command:
@@ -45,12 +59,7 @@ ROWS: Final = (
         "Create an application. It has no heads yet.",
         (
             named("its name, one DNS label", values.application),
-            Parameter(
-                "hostname_template",
-                "the hostname of heads without an address; may contain {head} and {application}",
-                values.text,
-                "T",
-            ),
+            _template(""),
         ),
         AddApplication,
         "application add shop-eu --hostname-template '{head}.{application}.internal.example'",
@@ -70,7 +79,7 @@ ROWS: Final = (
     CommandRow("application list", "List applications.", (), ListApplications, role=Role.VIEWER),
     CommandRow(
         "application set",
-        "Set the checks that an application's heads must pass.",
+        "Set the checks and the hostname template of an application.",
         (
             named("the application", values.application),
             Parameter(
@@ -93,6 +102,7 @@ ROWS: Final = (
                 values.quorum,
                 "N",
             ),
+            _template('; "" removes it'),
         ),
         _set_application,
         "application set shop-eu --check web",
@@ -130,8 +140,15 @@ ROWS: Final = (
     CommandRow(
         "head remove",
         "Remove a head.",
-        (APPLICATION, named("the head", values.head)),
+        (
+            APPLICATION,
+            named("the head", values.head),
+            override(f"{PreflightRule.TARGET_EMPTY}, for the last web head"),
+            DRY_RUN,
+            REASON,
+        ),
         RemoveHead,
+        "head remove shop-eu lb1",
     ),
 )
 """Every command about applications and heads."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from failoverdns.control.language import values
 from failoverdns.control.language.parameters import (
+    DRY_RUN,
     GROUP,
     REASON,
     TO,
@@ -102,7 +103,7 @@ ROWS: Final = (
                 values.MAX_REVISION,
             ),
             override(_SWITCH_RULES),
-            flag("dry_run", "show what would happen, and change nothing"),
+            DRY_RUN,
             REASON,
             Parameter("at", "switch at this time (RFC 3339) instead of now", values.time, "TIME"),
             number(
@@ -132,7 +133,10 @@ ROWS: Final = (
             named("its name", values.group),
             Parameter("zone", "the zone; optional if there is only one", values.zone, "Z"),
             Parameter(
-                "label", "its label in the zone; default: nine random digits", values.label, "L"
+                "label",
+                "its label in the zone, or @ for the zone itself; default: nine random digits",
+                values.label,
+                "L",
             ),
             *_sides(""),
             _TTL,
@@ -151,7 +155,9 @@ ROWS: Final = (
             _TTL,
             *_FLATTEN,
             _policy('; "" removes it'),
-            override(ACTIVE_SIDE),
+            override(f"{ACTIVE_SIDE}, {PreflightRule.TARGET_EMPTY}"),
+            DRY_RUN,
+            REASON,
         ),
         _set_group,
         'group set shop --backup ""',

@@ -67,4 +67,5 @@ ONE_GROUP: Final = Parameter("group", "only this group", values.group, "GROUP", 
 TO: Final = Parameter(
     "to", "the side; default: the other side", values.side, "SIDE", choices=values.SIDES
 )
+DRY_RUN: Final = flag("dry_run", "show what would happen, and change nothing")
 REASON: Final = Parameter("reason", "why; kept in the history", values.text, "TEXT")

@@ -15,7 +15,7 @@ from failoverdns.model.application import HeadRole
 from failoverdns.model.certificate import Secret
 from failoverdns.model.change import Json
 from failoverdns.model.errors import Malformed
-from failoverdns.model.group import Side
+from failoverdns.model.group import APEX_LABEL, Side
 from failoverdns.model.health import Health, Quorum
 from failoverdns.model.names import (
     CONFIGURED_NAME_FORM,
@@ -114,8 +114,16 @@ def head(value: Json) -> str:
 
 
 def label(value: Json) -> str:
-    """Return a label in lower case; raises Malformed."""
-    return plain_label(text(value), "label")
+    """Return a label in lower case, or `@` for the origin of a zone; raises Malformed."""
+    given = text(value)
+    if given == APEX_LABEL:
+        return given
+    if "." in given:
+        raise Malformed(
+            f"label {given!r} has a dot: give one label, which the name of the zone follows, or "
+            f"{APEX_LABEL!r} for the zone itself"
+        )
+    return plain_label(given, "label")
 
 
 def group(value: Json) -> str:

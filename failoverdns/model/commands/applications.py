@@ -28,12 +28,16 @@ class RenameApplication(Mutation):
 
 @dataclass(frozen=True, slots=True)
 class SetApplication(Mutation):
-    """`application set`: set its checks; an empty tuple removes them, None changes nothing."""
+    """`application set`: set its checks and its hostname template; None changes nothing.
+
+    An empty tuple removes the checks, and an empty text the template.
+    """
 
     name: str
     check: tuple[str, ...] | None = None
     require_checks: Quorum | None = None
     require_heads: Quorum | None = None
+    hostname_template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +97,6 @@ class RemoveHead(Mutation):
 
     application: str
     name: str
+    override: tuple[str, ...] = ()
+    dry_run: bool = False
+    reason: str | None = None

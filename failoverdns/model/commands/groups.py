@@ -11,7 +11,10 @@ from failoverdns.model.names import DomainName
 
 @dataclass(frozen=True, slots=True)
 class AddGroup(Mutation):
-    """`group add`; `zone` defaults to the only zone, `label` to nine random digits."""
+    """`group add`; `zone` defaults to the only zone, `label` to nine random digits.
+
+    The label `@` stands for the origin of the zone, where `flatten` is always true.
+    """
 
     name: str
     zone: DomainName | None = None
@@ -19,7 +22,7 @@ class AddGroup(Mutation):
     primary: str | None = None
     backup: str | None = None
     ttl: int | None = None
-    flatten: bool = False
+    flatten: bool | None = None
     policy: str | None = None
 
 
@@ -34,6 +37,8 @@ class SetGroup(Mutation):
     override: tuple[str, ...] = ()
     flatten: bool | None = None
     policy: str | None = None
+    dry_run: bool = False
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

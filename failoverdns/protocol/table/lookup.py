@@ -11,7 +11,7 @@ from typing import Final
 
 from failoverdns.model.numbers import RRType
 from failoverdns.model.records import AAAA, CNAME, NS, A
-from failoverdns.protocol.records import IN, target_of, type_key
+from failoverdns.protocol.records import BESIDE_CNAME, IN, target_of, type_key
 from failoverdns.protocol.reply import Owned
 from failoverdns.protocol.table.table import Authority, Entry, Table
 
@@ -86,7 +86,7 @@ def look_up(table: Table, name: bytes, qtype: int) -> LookupResult:
             found = next(iter(entry.answers.values()))
         if found is not None:
             return Found((*chain, (name, found)))
-        cname = entry.answers.get(_CNAME)
+        cname = entry.answers.get(_CNAME) if qtype not in BESIDE_CNAME else None
         if cname is None:
             return NoData(tuple(chain), _negative_soa(authority, entry))
         chain.append((name, cname))

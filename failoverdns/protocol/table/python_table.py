@@ -14,6 +14,7 @@ from typing import Final
 from failoverdns.model.numbers import Rcode, RRType
 from failoverdns.model.records import CNAME, NS, SOA
 from failoverdns.protocol.records import (
+    BESIDE_CNAME,
     IN,
     Answers,
     CompiledRRset,
@@ -47,6 +48,9 @@ _ORDINARY: Final = frozenset(
 )
 """Types, in wire form and class IN, that are answered with NODATA where they do not exist."""
 
+_TO_CNAME: Final = _ORDINARY - {pack(">HH", rtype, IN) for rtype in BESIDE_CNAME}
+"""Those of them that a CNAME record answers."""
+
 _SHAPES: Final = {
     bytes((high, low, 0, 1, 0, 0, 0, 0, 0, edns)): (pack(">H", 0x8400 | high << 8), bool(edns))
     for high in (0x00, 0x01)  # RD, which is copied
@@ -65,7 +69,7 @@ class _Name:
     """Everything that is served at a name; without answers it is an empty non-terminal or reserved.
 
     `ready` is the same as `answers` if the name alone decides the answer, and else empty.
-    `alias` is the answer for every type: a CNAME record that leads out of the zone.
+    `alias` is the answer for (almost) every type: a CNAME record that leads out of the zone.
     `negative` is the SOA record of NODATA up to its RDLENGTH, if a missing type gets NODATA.
     `negative_ttl` is in wire form, None for that of the zone.
     `children` is the number of names that exist directly below.
@@ -124,7 +128,7 @@ class PythonTable:
             reply = head + packet[12:end] + nxdomain + opt
         else:
             found = name.ready.get(kind)
-            if found is None and kind in _ORDINARY:
+            if found is None and kind in _TO_CNAME:
                 found = name.alias
             if found is not None:
                 head = packet[:2] + flags + found.counts[edns]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from heapq import nsmallest
+from itertools import islice
 from random import Random
 
 from failoverdns.model.application import Application, Head, HeadRole
@@ -25,54 +26,86 @@ from failoverdns.model.commands.applications import (
 from failoverdns.model.errors import Rejected
 from failoverdns.model.health import Quorum
 from failoverdns.model.moment import Moment
+from failoverdns.model.rule_names import PreflightRule
 from failoverdns.rules.decisions.certificates import certificate_removals
-from failoverdns.rules.decisions.decision import Decision, row
+from failoverdns.rules.decisions.decision import Decision, row, tried, warned_after
+from failoverdns.rules.decisions.emptying import emptied_by, require_target
 from failoverdns.rules.decisions.health_changes import unobserved
+from failoverdns.rules.decisions.new_names import name_writes, named
+from failoverdns.rules.decisions.switching import check_override
+from failoverdns.rules.derived.client_names import require_name
 from failoverdns.rules.derived.entity_lookup import find_application, find_head, not_found
+from failoverdns.rules.derived.health import dated
+from failoverdns.rules.derived.obstacles import sentences
+from failoverdns.rules.derived.trails import application_circle, dead_end
 from failoverdns.rules.derived.view import View
-from failoverdns.rules.derived.web_heads import check_template, checked
+from failoverdns.rules.derived.web_heads import (
+    check_hostname,
+    check_template,
+    checked,
+    hostname,
+    hostname_text,
+    pointed_at,
+)
 from failoverdns.rules.reports.reporting import application_report
+
+_MOST_FOLLOWING = 200
+"""Groups whose policies are looked at for warnings: thousands may follow one application."""
 
 
 def add_application(
-    view: View, command: AddApplication, _moment: Moment, _random: Random
+    view: View, command: AddApplication, moment: Moment, _random: Random
 ) -> Decision:
     """Create an application without heads."""
     _check_name_free(view, command.name)
     template = command.hostname_template
     if template is not None:
         check_template(template)
-    return _written(None, Application(f"app-{view.revision + 1}", command.name, template))
+    added = Application(f"app-{view.revision + 1}", command.name, template)
+    return named(view, _written(view, None, added, moment), None, command.name)
 
 
 def rename_application(
-    view: View, command: RenameApplication, _moment: Moment, _random: Random
+    view: View, command: RenameApplication, moment: Moment, _random: Random
 ) -> Decision:
     """Rename an application; hostnames from templates follow the new name in the same step."""
     application = find_application(view, command.old)
     if command.new != application.name:
         _check_name_free(view, command.new)
-    return _written(application, replace(application, name=command.new))
+    renamed = _written(view, application, replace(application, name=command.new), moment)
+    return named(view, renamed, application.name, command.new)
 
 
 def set_application(
-    view: View, command: SetApplication, _moment: Moment, _random: Random
+    view: View, command: SetApplication, moment: Moment, _random: Random
 ) -> Decision:
-    """Set the checks of an application; when they change, its observed health becomes unknown."""
+    """Set the checks and the hostname template of an application; None changes nothing.
+
+    When the checks change, its observed health becomes unknown.
+    """
     application = find_application(view, command.name)
     checks = application.checks if command.check is None else tuple(dict.fromkeys(command.check))
+    added = []
     for name in checks:
-        if view.settings.check(name) is None:
+        check = view.settings.check(name)
+        if check is None:
             raise not_found("check", name, (check.name for check in view.settings.checks))
+        if name not in application.checks:
+            added.append(check)
+    require_name(view, application, added)
+    template = command.hostname_template
+    if template:
+        check_template(template)
     after = replace(
         application,
         checks=checks,
+        hostname_template=application.hostname_template if template is None else template or None,
         require_checks=_given(command.require_checks, application.require_checks),
         require_heads=_given(command.require_heads, application.require_heads),
     )
     if (after.checks, after.require_checks) != (application.checks, application.require_checks):
         after = unobserved(after)
-    return _written(application, after)
+    return _written(view, application, after, moment)
 
 
 def remove_application(
@@ -88,11 +121,15 @@ def remove_application(
             f"application {application.name!r} is attached to {attached} group(s) ({some}): "
             'detach it first with `group set GROUP --primary ""` or `--backup ""`',
         )
-    writes = (*certificate_removals(view, application), Write(application, None))
+    writes = (
+        *certificate_removals(view, application),
+        Write(application, None),
+        *name_writes(view, application.name, None),
+    )
     return Decision(writes, lambda _: {"removed": application.name})
 
 
-def add_head(view: View, command: AddHead, _moment: Moment, _random: Random) -> Decision:
+def add_head(view: View, command: AddHead, moment: Moment, _random: Random) -> Decision:
     """Add a head; a load balancer becomes the active one unless it is on standby."""
     application = find_application(view, command.application)
     if application.head(command.name) is not None:
@@ -107,12 +144,11 @@ def add_head(view: View, command: AddHead, _moment: Moment, _random: Random) -> 
     _check_one_kind(command.address, command.hostname)
     head = Head(command.name, command.role, command.address, command.hostname)
     active = head.name if is_balancer and not command.standby else application.active
-    return _written(
-        application, replace(application, heads=(*application.heads, head), active=active)
-    )
+    after = replace(application, heads=(*application.heads, head), active=active)
+    return _written(view, application, after, moment)
 
 
-def set_head(view: View, command: SetHead, _moment: Moment, _random: Random) -> Decision:
+def set_head(view: View, command: SetHead, moment: Moment, _random: Random) -> Decision:
     """Set the addresses or the hostname of a head, in place of those that it has."""
     application = find_application(view, command.application)
     head = find_head(application, command.name)
@@ -122,10 +158,10 @@ def set_head(view: View, command: SetHead, _moment: Moment, _random: Random) -> 
     changed = replace(head, addresses=command.address, hostname=command.hostname)
     if changed != head:
         changed = replace(changed, observed=None)  # no probe has tested the new addresses yet
-    return _written(application, application.with_head(head, changed))
+    return _written(view, application, application.with_head(head, changed), moment)
 
 
-def rename_head(view: View, command: RenameHead, _moment: Moment, _random: Random) -> Decision:
+def rename_head(view: View, command: RenameHead, moment: Moment, _random: Random) -> Decision:
     """Rename a head; it stays active, and hostnames from templates follow the new name."""
     application = find_application(view, command.application)
     head = find_head(application, command.old)
@@ -136,10 +172,10 @@ def rename_head(view: View, command: RenameHead, _moment: Moment, _random: Rando
     renamed = application.with_head(head, replace(head, name=command.new))
     if application.active == head.name:
         renamed = replace(renamed, active=command.new)
-    return _written(application, renamed)
+    return _written(view, application, renamed, moment)
 
 
-def activate_head(view: View, command: ActivateHead, _moment: Moment, _random: Random) -> Decision:
+def activate_head(view: View, command: ActivateHead, moment: Moment, _random: Random) -> Decision:
     """Make a load balancer the active one."""
     application = find_application(view, command.application)
     head = find_head(application, command.name)
@@ -148,11 +184,16 @@ def activate_head(view: View, command: ActivateHead, _moment: Moment, _random: R
             "invalid",
             f"head {head.name!r} is a web server: only a load balancer can be made active",
         )
-    return _written(application, replace(application, active=head.name))
+    return _written(view, application, replace(application, active=head.name), moment)
 
 
-def remove_head(view: View, command: RemoveHead, _moment: Moment, _random: Random) -> Decision:
-    """Remove a head; the active load balancer is replaced by the most recently added one."""
+def remove_head(view: View, command: RemoveHead, moment: Moment, _random: Random) -> Decision:
+    """Remove a head; the active load balancer is replaced by the most recently added one.
+
+    Raises Rejected `refused` if groups follow the application and it would have no web head, unless
+    `target-empty` is overridden.
+    """
+    check_override(command.override, (PreflightRule.TARGET_EMPTY.value,))
     application = find_application(view, command.application)
     head = find_head(application, command.name)
     heads = tuple(other for other in application.heads if other is not head)
@@ -160,14 +201,70 @@ def remove_head(view: View, command: RemoveHead, _moment: Moment, _random: Rando
     if active == head.name:
         balancers = [other for other in heads if other.role is HeadRole.LOAD_BALANCER]
         active = balancers[-1].name if balancers else None
-    return _written(application, replace(application, heads=heads, active=active))
+    after = replace(application, heads=heads, active=active)
+    emptied = emptied_by(view, application, after)
+    require_target(
+        emptied,
+        command.override,
+        f"without {head.name!r} application {application.name!r} has no web head",
+        "activate a standby with `head activate`" if heads else "add another head first",
+    )
+    written = _written(view, application, after, moment)
+    return tried(
+        replace(written, report=lambda view: {**written.report(view), **emptied.report()}),
+        dry_run=command.dry_run,
+    )
 
 
-def _written(before: Application | None, after: Application) -> Decision:
+def _written(
+    view: View, before: Application | None, after: Application, moment: Moment
+) -> Decision:
     """Return the decision to write `after`, if it is valid; without writes if nothing changes."""
     checked(after)
+    _check_new_hostnames(view, before, after)
+    after = dated(before, after, moment.steady)
     writes = () if before == after else (Write(before, after),)
-    return Decision(writes, lambda view: application_report(view, after))
+    written = Decision(writes, lambda view: application_report(view, after))
+    if before is None or not writes:
+        return written
+    known = set(_warnings(view, before))
+
+    def warnings(changed: View) -> list[str]:
+        now = changed.application(after.id)
+        found = _warnings(changed, now) if now is not None else []
+        return [text for text in found if text not in known]
+
+    return warned_after(written, warnings)
+
+
+def _warnings(view: View, application: Application) -> list[str]:
+    """Return what keeps the policies of groups from acting, and whether the target is dead here."""
+    found = sentences(view, islice(view.following(application.id), _MOST_FOLLOWING))
+    dead = dead_end(view, application)
+    return found if dead is None else [*found, dead]
+
+
+def _check_new_hostnames(view: View, before: Application | None, after: Application) -> None:
+    """Raise Rejected `invalid` for a hostname that no host can have, or that leads in a circle.
+
+    Hostnames that stay are not judged: earlier versions took any name.  But one that becomes the
+    target of the application must not lead back to a group that follows the application.
+    """
+    known = _hostnames(before) if before is not None else set()
+    for text in sorted(_hostnames(after) - known):
+        check_hostname(text)
+    named = {hostname(after, head): None for head in after.heads if not head.addresses}
+    if before is not None:
+        stay = {hostname(before, head) for head in before.heads if not head.addresses}
+        stay -= {pointed_at(after)} - {pointed_at(before)}
+        named = {name: None for name in named if name not in stay}
+    for name in named:
+        if (circle := application_circle(view, after, name)) is not None:
+            raise Rejected("invalid", f"{circle}; give addresses, or a hostname elsewhere")
+
+
+def _hostnames(application: Application) -> set[str]:
+    return {hostname_text(application, head) for head in application.heads if not head.addresses}
 
 
 def _given(value: Quorum | None, before: Quorum) -> Quorum:

@@ -27,7 +27,8 @@ from failoverdns.model.rule_names import FLAP_GUARD
 from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.decisions.policy import PolicyVerdict, Situation, verdict
 from failoverdns.rules.decisions.switching import SwitchProposal, plan, switch_writes
-from failoverdns.rules.derived.active_side import policy_of, side_condition
+from failoverdns.rules.derived.active_side import counts_as_up, policy_of, side_condition
+from failoverdns.rules.derived.health import unchecked_condition
 from failoverdns.rules.derived.view import View
 
 
@@ -70,9 +71,13 @@ def outlook(view: View, group: Group, moment: Moment) -> Outlook:
 def situation_of(view: View, group: Group, steady: float) -> Situation:
     """Return the situation that a group's policy decides on.
 
+    A backup that nothing checks is up if the policy says so.
     `steady` is the time now; later times, which a database may hold, count as now.
     """
-    sides = (side_condition(view, group, side) for side in Side)
+    unchecked = counts_as_up(view, group)
+    sides = [side_condition(view, group, side) for side in Side]
+    if unchecked is not None:
+        sides[1] = unchecked_condition(unchecked)
     primary, backup = (replace(each, since=min(each.since, steady)) for each in sides)
     automation, switched_at = group.automation, group.automation.switched_at
     if switched_at is not None:

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
+from itertools import islice
 from random import Random
 
-from failoverdns.model.change import StaticDifference, Write
+from failoverdns.model.change import Json, StaticDifference, Write
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.errors import Rejected
-from failoverdns.model.group import Group, group_names
+from failoverdns.model.group import SIDE_LABELS, Group, group_names
 from failoverdns.model.moment import Moment
 from failoverdns.model.names import DomainName
-from failoverdns.model.policy import AllDown, AnswerOf, AutomationSettings, Mode
+from failoverdns.model.policy import AllDown, AnswerOf, Mode
+from failoverdns.model.records import AAAA, A
 from failoverdns.model.zone import MAX_ORIGIN, Zone
 from failoverdns.rules.decisions.decision import Decision, row
+from failoverdns.rules.derived.affected_names import changed_zones
+from failoverdns.rules.derived.apex import apex_conflicts, is_answered_here, labelled_apex
+from failoverdns.rules.derived.entity_lookup import zone_of
+from failoverdns.rules.derived.obstacles import named, sentences, unchecked_backups
+from failoverdns.rules.derived.reconfigured import reconfigured
+from failoverdns.rules.derived.targets import alias_problem
+from failoverdns.rules.derived.trails import application_circle, dead_end
 from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.web_heads import pointed_at
 from failoverdns.rules.derived.zones import NOT_CONFIGURED, above_reserved, raised_serial
 
 
@@ -28,7 +38,8 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
     steps that were not recorded: then every zone begins above them, if anything is automatic.
     Raises Rejected `invalid` for a zone whose name leaves no room for labels.  Raises Rejected
     `in-use`, with every fault, if a group's zone is not configured, if a name of a group has
-    configured records, or if a check or policy is in use and not configured.
+    configured records, if a check or policy is in use and not configured, or if a reload makes the
+    hostname of an application lead back to its group.
     """
     too_long = [zone.origin for zone in command.zones if len(zone.origin.wire) > MAX_ORIGIN]
     if too_long:
@@ -38,13 +49,14 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         *_missing_zones(view, command),
         *_conflicts(view, command),
         *_missing_settings(view, command),
+        *_new_circles(view, command),
     ]
     if faults:
         raise Rejected("in-use", "; ".join(faults))
     writes = []
     is_lost = command.may_have_lost and _is_any_automatic(view, command)
     for zone in command.zones:
-        before, digest = view.serial(zone.origin), _digest(zone, command.settings)
+        before, digest = view.serial(zone.origin), _digest(zone, command)
         if before is not None and is_lost:
             writes.append(above_reserved(before, digest, moment.now))
         elif before is None or before.digest != digest:
@@ -54,13 +66,83 @@ def configure(view: View, command: Configure, moment: Moment, _random: Random) -
         if dropped.origin not in kept and dropped.digest != NOT_CONFIGURED:
             writes.append(Write(dropped, replace(dropped, digest=NOT_CONFIGURED)))
     names = [zone.origin.to_text() for zone in command.zones]
+    # If the settings are those in use, no warning is new; the start begins without any settings.
+    is_new = command.is_start or command.settings != view.settings
+    known = _policy_warnings(view) if is_new else ()
     return Decision(
         tuple(writes),
-        lambda _: {"zones": [*names]},
+        lambda after: _report(after, names, known, _policy_warnings(after) if is_new else ()),
         command.zones,
         command.settings,
         static=command.static,
     )
+
+
+def _report(
+    view: View, names: Iterable[str], known: Iterable[str], found: Iterable[str]
+) -> dict[str, Json]:
+    """Return the names of the zones, and the warnings about them and about policies, if any.
+
+    `known` are the warnings about policies before, which are not repeated, and `found` those now.
+    """
+    before = set(known)
+    lost = islice(_lost_targets(view), _MOST_LOST)
+    warnings = [*alias_warnings(view), *lost, *(text for text in found if text not in before)]
+    return {"zones": [*names], **({"warnings": warnings} if warnings else {})}
+
+
+_MOST_LOST = 5
+"""Applications that a reload or a start warns of because their target here is lost, at most."""
+
+
+def _new_circles(view: View, command: Configure) -> list[str]:
+    """Return the hostnames of applications that new records lead back to their groups.
+
+    What a start finds is said and served: the names beside it should be answered all the same.
+    """
+    if command.is_start or not changed_zones(view.zones, command.zones):
+        return []
+    after = reconfigured(view, command.zones)
+    faults = []
+    for application in view.applications():
+        hostname = pointed_at(application)
+        if hostname is None or zone_of(after, hostname) is None:
+            continue
+        circle = application_circle(after, application, hostname)
+        if circle is not None and application_circle(view, application, hostname) is None:
+            faults.append(circle)
+    return faults
+
+
+def _lost_targets(view: View) -> Iterator[str]:
+    """Yield what is wrong with targets in the zones here: they lead in a circle, or nowhere."""
+    for application in view.applications():
+        hostname = pointed_at(application)
+        if hostname is not None and zone_of(view, hostname) is not None:
+            circle = application_circle(view, application, hostname)
+            if (problem := circle or dead_end(view, application)) is not None:
+                yield problem
+
+
+def _policy_warnings(view: View) -> list[str]:
+    """Return what keeps policies from acting, and which unchecked backups count as up."""
+    groups = [group for group in view.groups() if group.automation.policy is not None]
+    found = sentences(view, groups)
+    if unchecked := unchecked_backups(view, groups):
+        found.append(
+            f"nothing checks the backup of {named(unchecked)}, which counts as up when the primary "
+            "is down (unchecked: up)"
+        )
+    return found
+
+
+def alias_warnings(view: View) -> Iterator[Json]:
+    """Yield a sentence for each zone whose alias leads to a name here that answers nothing."""
+    for alias, origins in view.aliases.items():
+        problem = alias_problem(view, alias) if is_answered_here(view, alias) else None
+        if problem is not None:
+            for origin in origins:
+                yield f"zone {origin} answers no address: its alias is {alias}: {problem}"
 
 
 def _is_any_automatic(view: View, command: Configure) -> bool:
@@ -77,16 +159,32 @@ def _is_any_automatic(view: View, command: Configure) -> bool:
     )
 
 
-def _digest(zone: Zone, settings: AutomationSettings) -> str:
+def _digest(zone: Zone, command: Configure) -> str:
     """Return a hash of the configuration that a zone's answers depend on."""
     altering = [
         (policy.name, policy.all_down, policy.answer)
-        for policy in settings.policies
+        for policy in command.settings.policies
         if policy.all_down is not AllDown.STAY or policy.answer is not AnswerOf.ALL
     ]
-    if not altering:
+    led_to = _led_to(zone, command.zones)
+    if not altering and not led_to:
         return zone.digest()
-    return sha256(f"{zone.digest()} {altering!r}".encode()).hexdigest()[:32]
+    parts = [zone.digest(), *([repr(altering)] if altering else ()), *led_to]
+    return sha256(" ".join(parts).encode()).hexdigest()[:32]
+
+
+def _led_to(zone: Zone, zones: Iterable[Zone]) -> list[str]:
+    """Return as text the addresses in any of the zones that the alias of a zone leads to."""
+    alias = zone.alias
+    if alias is None:
+        return []
+    return [
+        repr(rrset)
+        for other in zones
+        if alias.is_at_or_below(other.origin)
+        for rrset in other.configured_at(alias)
+        if rrset.rtype in (A, AAAA)
+    ]
 
 
 def _missing_settings(view: View, command: Configure) -> list[str]:
@@ -133,11 +231,18 @@ def _conflicts(view: View, command: Configure) -> list[str]:
     """Return the names that have both configured records and a group."""
     faults = []
     for zone in command.zones:
+        faults += apex_faults(view, zone)
         for owner in _owners(zone, command.static):
             group = group_at(view, zone, owner)
             if group is not None:
                 faults.append(f"{owner} has records, but belongs to group {group.name!r}")
     return faults
+
+
+def apex_faults(view: View, zone: Zone) -> list[str]:
+    """Return what a zone has that excludes the group at its apex; nothing without such a group."""
+    group = labelled_apex(view, zone.origin)
+    return [] if group is None else [f"group {group.name!r}: {f}" for f in apex_conflicts(zone)]
 
 
 def _owners(zone: Zone, static: StaticDifference | None) -> Iterable[DomainName]:
@@ -149,7 +254,11 @@ def _owners(zone: Zone, static: StaticDifference | None) -> Iterable[DomainName]
 
 
 def group_at(view: View, zone: Zone, owner: DomainName) -> Group | None:
-    """Return the group that has the name `owner` in a zone, or None."""
+    """Return the group that excludes configured records at the name `owner` in a zone, or None.
+
+    A group at the apex excludes records at the names of its sides; at the origin there may be
+    records of other types (`apex_conflicts`).
+    """
     wire, end = owner.wire, len(owner.wire) - len(zone.origin.wire)
     at = 0 if 1 + wire[0] == end else 1 + wire[0]
     if at >= end or at + 1 + wire[at] != end:  # only names one or two labels below the origin
@@ -158,7 +267,8 @@ def group_at(view: View, zone: Zone, owner: DomainName) -> Group | None:
     group = view.label_owner(zone.origin, label)
     if isinstance(group, Group) and owner in group_names(group.hostname):
         return group
-    return None
+    apex = labelled_apex(view, zone.origin) if label in SIDE_LABELS else None
+    return apex if apex is not None and owner in group_names(apex.hostname) else None
 
 
 DECISIONS = (row(Configure, configure),)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, TypeVar
 
@@ -44,6 +44,37 @@ class Decision:
     def changes(self, view: View) -> bool:
         """Return whether the decision changes anything; changed zones always have writes."""
         return bool(self.writes) or self.settings not in (None, view.settings)
+
+
+def warned_after(decision: Decision, warnings: Callable[[View], Iterable[str]]) -> Decision:
+    """Return a decision whose reply has the warnings, if any, that the state after it calls for.
+
+    They follow the warnings that the reply has already.
+    """
+
+    def report(view: View) -> dict[str, Json]:
+        reply = decision.report(view)
+        before = reply.get("warnings")
+        found = [*(before if isinstance(before, list) else ()), *warnings(view)]
+        return {**reply, "warnings": found} if found else reply
+
+    return replace(decision, report=report)
+
+
+def warned(decision: Decision, warnings: Iterable[str]) -> Decision:
+    """Return a decision whose reply has more `warnings`, texts for the operator.
+
+    A reply without any does not have the key.
+    """
+    texts = tuple(warnings)
+    return warned_after(decision, lambda _after: texts) if texts else decision
+
+
+def tried(decision: Decision, *, dry_run: bool) -> Decision:
+    """Return a decision that changes nothing and says so in its reply, if it is a dry run."""
+    if not dry_run:
+        return decision
+    return Decision((), lambda view: {**decision.report(view), "dry_run": True})
 
 
 C = TypeVar("C", bound=Mutation)

@@ -12,20 +12,34 @@ from failoverdns.model.application import Application
 from failoverdns.model.change import Json, Write
 from failoverdns.model.commands.groups import AddGroup, RemoveGroup, RenameGroup, SetGroup
 from failoverdns.model.errors import Rejected, RuleFailure
-from failoverdns.model.group import MAX_TTL, Group, Side, Tombstone, group_names
+from failoverdns.model.group import (
+    APEX_LABEL,
+    MAX_TTL,
+    SIDE_LABELS,
+    Group,
+    Side,
+    Tombstone,
+    group_names,
+)
 from failoverdns.model.moment import Moment
+from failoverdns.model.names import DomainName
 from failoverdns.model.policy import NO_AUTOMATION, Automation
-from failoverdns.model.rule_names import ACTIVE_SIDE
+from failoverdns.model.rule_names import ACTIVE_SIDE, PreflightRule
 from failoverdns.model.zone import CHALLENGE_LABEL, STATUS_LABEL, Zone
-from failoverdns.rules.decisions.decision import Decision, row
+from failoverdns.rules.decisions.decision import Decision, row, tried, warned, warned_after
+from failoverdns.rules.decisions.emptying import require_target, silenced_by
+from failoverdns.rules.decisions.new_names import hidden_by_group
 from failoverdns.rules.decisions.safety import counts_on
 from failoverdns.rules.decisions.switching import check_override
+from failoverdns.rules.derived.apex import apex_conflicts, labelled_apex
 from failoverdns.rules.derived.entity_lookup import (
     find_application,
     find_group,
     find_zone,
     not_found,
 )
+from failoverdns.rules.derived.obstacles import sentences
+from failoverdns.rules.derived.trails import dead_end, group_circle
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.reporting import group_report
 
@@ -57,16 +71,19 @@ def add_group(view: View, command: AddGroup, _moment: Moment, random: Random) ->
         active=Side.PRIMARY,
         ttl=zone.ttl if command.ttl is None else _checked_ttl(command.ttl),
         revision=revision,
-        flatten=command.flatten,
+        flatten=_is_flattened(label, zone.origin, wanted=command.flatten, before=False),
         automation=_with_policy(view, NO_AUTOMATION, command.policy),
     )
-    return Decision((Write(None, group),), lambda after: group_report(after, group))
+    _check_circles(view, None, group)
+    written = Decision((Write(None, group),), lambda after: group_report(after, group))
+    hidden = hidden_by_group(view, zone, label) if command.label is not None else ()
+    return warned_after(warned(written, hidden), lambda after: _warnings(after, group))
 
 
 def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) -> Decision:
     """Attach and detach applications, and set TTL, flattening and policy; None changes nothing."""
     group = find_group(view, command.name)
-    check_override(command.override, (ACTIVE_SIDE,))
+    check_override(command.override, (ACTIVE_SIDE, PreflightRule.TARGET_EMPTY.value))
     primary = _attached(view, group.primary, command.primary)
     backup = _attached(view, group.backup, command.backup)
     _check_different(primary, backup)
@@ -76,7 +93,9 @@ def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) ->
         primary=primary.id if primary else None,
         backup=backup.id if backup else None,
         ttl=ttl,
-        flatten=group.flatten if command.flatten is None else command.flatten,
+        flatten=_is_flattened(
+            group.label, group.zone, wanted=command.flatten, before=group.flatten
+        ),
         automation=_with_policy(view, group.automation, command.policy),
         cached_until=max(group.cached_until, moment.now + group.ttl)
         if ttl != group.ttl
@@ -88,9 +107,22 @@ def set_group(view: View, command: SetGroup, moment: Moment, _random: Random) ->
         if ACTIVE_SIDE not in command.override:
             raise _active_side_refusal(group)
         overridden.append(ACTIVE_SIDE)
+    silenced = silenced_by(view, group, after)
+    require_target(
+        silenced,
+        command.override,
+        f"the application for the {after.active.value} has no web head",
+        "add one with `head add`",
+    )
+    if silenced.silent:
+        overridden.append(PreflightRule.TARGET_EMPTY.value)
+    _check_circles(view, group, after)
     written = _written(view, group, after)
-    return replace(
-        written, report=lambda changed: {**written.report(changed), "overridden": overridden}
+    return tried(
+        replace(
+            written, report=lambda changed: {**written.report(changed), "overridden": overridden}
+        ),
+        dry_run=command.dry_run,
     )
 
 
@@ -105,7 +137,10 @@ def rename_group(view: View, command: RenameGroup, _moment: Moment, _random: Ran
 
 
 def remove_group(view: View, command: RemoveGroup, _moment: Moment, _random: Random) -> Decision:
-    """Remove a group without applications; its label is never used again."""
+    """Remove a group without applications; its label is never used again.
+
+    The origin of a zone stays in use whether it has a group or not, so it is not retired.
+    """
     group = find_group(view, command.name)
     if group.applications:
         raise Rejected(
@@ -114,10 +149,17 @@ def remove_group(view: View, command: RemoveGroup, _moment: Moment, _random: Ran
             f'`group set {group.name} --backup ""` and `--primary ""`',
         )
     _check_unnamed(view, group)
+    _check_unaliased(view, group)
+    hostname = group.hostname.to_text()
+    if group.is_apex:
+        return Decision(
+            (Write(group, None),),
+            lambda _: {"removed": group.name, "hostname": hostname, "retired": None},
+        )
     tombstone = Tombstone(group.zone, group.label, group.name)
     return Decision(
         (Write(group, None), Write(None, tombstone)),
-        lambda _: {"removed": group.name, "retired": group.hostname.to_text()},
+        lambda _: {"removed": group.name, "retired": hostname},
     )
 
 
@@ -125,7 +167,28 @@ def _written(view: View, before: Group, after: Group) -> Decision:
     if after == before:
         return Decision((), lambda unchanged: group_report(unchanged, before))
     group = replace(after, revision=view.revision + 1)
-    return Decision((Write(before, group),), lambda changed: group_report(changed, group))
+    written = Decision((Write(before, group),), lambda changed: group_report(changed, group))
+    known = set(_warnings(view, before))
+    return warned_after(
+        written,
+        lambda changed: [text for text in _warnings(changed, group) if text not in known],
+    )
+
+
+def _warnings(view: View, group: Group) -> list[str]:
+    """Return what keeps a group's policy from acting, and which of its targets are dead here."""
+    found = [view.application(id_) for id_ in group.applications]
+    dead = (dead_end(view, application) for application in found if application is not None)
+    return [*sentences(view, [group]), *(text for text in dead if text is not None)]
+
+
+def _check_circles(view: View, before: Group | None, after: Group) -> None:
+    """Raise Rejected `invalid` if a target that a group gets leads back to the group itself."""
+    for side in Side:
+        if before is None or after.application(side) != before.application(side):
+            circle = group_circle(view, after, side)
+            if circle is not None:
+                raise Rejected("invalid", f"{circle}; attach another application there")
 
 
 def _with_policy(view: View, automation: Automation, wanted: str | None) -> Automation:
@@ -145,6 +208,17 @@ def _check_unnamed(view: View, group: Group) -> None:
             "in-use",
             f"the configuration names group {group.name!r} in the safety rule(s) "
             f"{', '.join(naming)}: change these first",
+        )
+
+
+def _check_unaliased(view: View, group: Group) -> None:
+    """Raise Rejected `in-use` if zones have the group's hostname as their alias."""
+    zones = ", ".join(origin.to_text() for origin in view.aliases.get(group.hostname, ()))
+    if zones:
+        raise Rejected(
+            "in-use",
+            f"{group.hostname} is the alias of the zone(s) {zones}, which would answer nothing: "
+            "change the configuration first",
         )
 
 
@@ -170,6 +244,19 @@ def _check_different(primary: Application | None, backup: Application | None) ->
         )
 
 
+def _is_flattened(label: str, origin: DomainName, *, wanted: bool | None, before: bool) -> bool:
+    """Return whether a group is flattened; None changes nothing, and at the apex it always is."""
+    if label != APEX_LABEL:
+        return before if wanted is None else wanted
+    if wanted is False:
+        raise Rejected(
+            "invalid",
+            f"{origin} is the apex of its zone, where no CNAME record is allowed (RFC 1034 section "
+            "3.6.2): a group there always answers addresses; leave --no-flatten out",
+        )
+    return True
+
+
 def _checked_ttl(ttl: int) -> int:
     if not 0 <= ttl <= MAX_TTL:
         raise Rejected("invalid", f"ttl {ttl}: must be from 0 to {MAX_TTL} seconds")
@@ -177,6 +264,9 @@ def _checked_ttl(ttl: int) -> int:
 
 
 def _check_label_free(view: View, zone: Zone, label: str) -> None:
+    if label == APEX_LABEL:
+        _check_apex_free(view, zone)
+        return
     hostname = zone.origin.child(label).to_text()
     match view.label_owner(zone.origin, label):
         case Group(name=name):
@@ -189,8 +279,44 @@ def _check_label_free(view: View, zone: Zone, label: str) -> None:
             )
     if label in (STATUS_LABEL, CHALLENGE_LABEL):
         raise Rejected("exists", f"label {label!r} belongs to the server: choose another")
+    apex = labelled_apex(view, zone.origin)
+    if apex is not None and label in SIDE_LABELS:
+        raise Rejected(
+            "exists",
+            f"{hostname} belongs to group {apex.name!r}, which is at the apex of {zone.origin}: "
+            "it answers for a side of that group; choose another label",
+        )
     if _is_configured(zone, label):
         raise Rejected("exists", f"{hostname} has records in the configuration: choose another")
+
+
+def _check_apex_free(view: View, zone: Zone) -> None:
+    """Raise Rejected `exists`, with everything that prevents a group at the apex of a zone."""
+    faults = list(apex_conflicts(zone))
+    origin, owner = zone.origin, labelled_apex(view, zone.origin)
+    if owner is not None:
+        faults.append(f"{origin} belongs to group {owner.name!r}")
+    for label in SIDE_LABELS:
+        hostname = origin.child(label)
+        match view.label_owner(origin, label):
+            case Group(name=name):
+                faults.append(
+                    f"a group at the apex answers for its sides at primary.{origin} and "
+                    f"backup.{origin}, but {hostname} belongs to group {name!r}"
+                )
+            case Tombstone(group=name):
+                faults.append(
+                    f"a group at the apex answers for its sides at primary.{origin} and "
+                    f"backup.{origin}, but {hostname} is retired: it belonged to the removed "
+                    f"group {name!r}"
+                )
+        if zone.has_configured(hostname):
+            faults.append(
+                f"{hostname} has records in the configuration, and a group at the apex answers "
+                "for a side there: give these records another name"
+            )
+    if faults:
+        raise Rejected("exists", "; ".join(faults))
 
 
 def _is_configured(zone: Zone, label: str) -> bool:

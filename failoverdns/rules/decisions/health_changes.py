@@ -18,7 +18,7 @@ from failoverdns.model.health import Forced, Health, Observed
 from failoverdns.model.moment import Moment
 from failoverdns.rules.decisions.decision import Decision, row
 from failoverdns.rules.derived.entity_lookup import find_application, find_head
-from failoverdns.rules.derived.health import NOT_OBSERVED
+from failoverdns.rules.derived.health import NOT_OBSERVED, is_unchecked
 from failoverdns.rules.derived.view import View
 
 _PATTERN = frozenset("*?[")
@@ -86,6 +86,8 @@ def force_health(view: View, command: ForceHealth, moment: Moment, _random: Rand
             if application.forced is not None and forced is None:
                 heads = (_counting(h, application.forced, moment.steady) for h in application.heads)
                 after = replace(after, heads=tuple(heads))
+                if is_unchecked(after):
+                    after = replace(after, unchecked_at=moment.steady)
             named.append(application.name)
         for head in _heads(application, command):
             forced = _forced(head.forced, command, moment.steady)

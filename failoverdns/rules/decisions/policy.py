@@ -9,6 +9,9 @@ The truth table is `TABLE`; a group with `mode: manual` is never decided on here
 | `return`  | `hold` after the primary came up again, whenever the group left it              |
 | both      | `cooldown` after the last automatic switch                                      |
 
+A backup that nothing checks counts as up here if the policy has `unchecked: up`, but only while the
+primary is active: nobody knows whether there is anything to go back to.
+
 The flap guard holds a group back while it had `max_switches` automatic switches within `window`.  A
 `return` leaves one of these in reserve, so that a group that is on its primary again can leave it
 again.
@@ -24,6 +27,7 @@ from failoverdns.model.health import Health
 from failoverdns.model.policy import Mode, Policy
 from failoverdns.model.rule_names import FLAP_GUARD
 from failoverdns.rules.derived.health import Condition
+from failoverdns.rules.derived.obstacles import guarded_until
 
 
 class Move(Enum):
@@ -152,8 +156,8 @@ def _room(policy: Policy, situation: Situation, move: Move, now: float) -> float
     most = policy.max_switches
     if move is Move.RETURN:
         most = max(most - 1, 1)
-    recent = [min(at, now) for at in situation.automatic if at > now - policy.window]
-    return recent[-most] + policy.window if len(recent) >= most else 0.0
+    recent = tuple([min(at, now) for at in situation.automatic if at > now - policy.window])
+    return guarded_until(policy, recent, most)
 
 
 def row_for(situation: Situation, fail_back: Mode) -> PolicyRow:

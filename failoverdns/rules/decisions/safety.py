@@ -15,20 +15,21 @@ The built-in pre-flight rules are in `rules.decisions.switching`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import assert_never
 
 from failoverdns.model.errors import RuleFailure
 from failoverdns.model.group import Group, Side
-from failoverdns.model.policy import AUTOMATION_FLAG, Assertion, Gate, SafetyRule, Wait
+from failoverdns.model.policy import (
+    AUTOMATION_FLAG,
+    Assertion,
+    Gate,
+    SafetyRule,
+    Wait,
+    is_about,
+)
 from failoverdns.model.timestamps import duration
 from failoverdns.rules.derived.flags import automation_flag
 from failoverdns.rules.derived.view import View
-
-
-def is_about(rule: SafetyRule, group: Group) -> bool:
-    """Return whether a rule applies to a group."""
-    return any(fnmatchcase(group.name, pattern) for pattern in rule.groups)
 
 
 def counts_on(rule: SafetyRule, group: Group) -> bool:
@@ -68,7 +69,7 @@ def safety_failures(
         text = f"automation is frozen{why}; `failoverdns automation thaw` resumes it"
         found.append(RuleFailure(AUTOMATION_FLAG, text, group.name))
     for rule in view.settings.safety_rules:
-        if is_about(rule, group):
+        if is_about(rule, group.name):
             problem = _problem(view, rule, group, to, steady, automatic, after)
             if problem is not None:
                 text = f"group {group.name!r}: {problem}"

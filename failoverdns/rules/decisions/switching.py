@@ -7,6 +7,7 @@ All of these rules must pass for all groups, or nothing is switched:
 | `no-application` | no application is attached to the side to switch to            |
 | `target-empty`   | its application has no web head                                |
 | `target-down`    | its application is down, as probes found or an operator forced |
+| `target-loop`    | its target leads back to the group, over names of this server  |
 | `before-switch`  | a hook with `before_switch` fails: it is run elsewhere         |
 | `certificate-names`, `certificate-expired` | see `rules.decisions.transferring`   |
 | safety rules, by their own names           | see `rules.decisions.safety`         |
@@ -17,7 +18,7 @@ A group that is on that side already is not changed, without an error and withou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -44,7 +45,8 @@ from failoverdns.rules.decisions.transferring import (
 from failoverdns.rules.derived.active_side import policy_of, side_condition
 from failoverdns.rules.derived.entity_lookup import find_group
 from failoverdns.rules.derived.health import why_down
-from failoverdns.rules.derived.serving import answer_of, application_on, target_of
+from failoverdns.rules.derived.targets import answer_of, application_on, target_of
+from failoverdns.rules.derived.trails import group_circle
 from failoverdns.rules.derived.view import View
 
 
@@ -126,7 +128,7 @@ def plan(
     goals = [(group, to or group.active.other) for group in groups]
     after = {group.id: goal for group, goal in goals}
     for group, goal in goals:
-        proposal = _plan_one(view, group, goal, moment.now, certificates)
+        proposal = _plan_one(view, group, goal, moment.now, certificates, after)
         if proposal.before != proposal.after:
             barred = safety_failures(
                 view, group, goal, moment.steady, automatic=automatic, after=after
@@ -145,9 +147,17 @@ def plan(
 
 
 def _plan_one(
-    view: View, group: Group, to: Side, now: float, certificates: dict[str, Certificate | None]
+    view: View,
+    group: Group,
+    to: Side,
+    now: float,
+    certificates: dict[str, Certificate | None],
+    sides: Mapping[str, Side],
 ) -> SwitchProposal:
-    """Return the proposal for one group; `certificates` are those that earlier ones transfer."""
+    """Return the proposal for one group; `certificates` are those that earlier ones transfer.
+
+    `sides` are those of all groups (by id) that are switched in the same step.
+    """
     if group.active is to:
         return SwitchProposal(group, group)
     after = replace(
@@ -156,7 +166,7 @@ def _plan_one(
         revision=view.revision + 1,
         drained_at=max(now + group.served_ttl, group.cached_until),
     )
-    failures, transfer = _failures(view, group, to), None
+    failures, transfer = _failures(view, group, to, sides), None
     newly_active = group.application(to)
     if newly_active is not None:
 
@@ -246,7 +256,9 @@ def order_writes(view: View, proposals: list[SwitchProposal]) -> Iterator[Write]
             yield Write(order, moved_order(order, newly_active))
 
 
-def _failures(view: View, group: Group, to: Side) -> tuple[RuleFailure, ...]:
+def _failures(
+    view: View, group: Group, to: Side, sides: Mapping[str, Side]
+) -> tuple[RuleFailure, ...]:
     if group.application(to) is None:
         text = (
             f"group {group.name!r} has no {to.value} application: "
@@ -259,6 +271,9 @@ def _failures(view: View, group: Group, to: Side) -> tuple[RuleFailure, ...]:
             "add a head to its application with `head add`"
         )
         return (RuleFailure(PreflightRule.TARGET_EMPTY, text, group.name),)
+    if (circle := group_circle(view, group, to, sides)) is not None:
+        text = f"the {to.value} of group {group.name!r} answers nothing: {circle}"
+        return (RuleFailure(PreflightRule.TARGET_LOOP, text, group.name),)
     application = application_on(view, group, to)
     if application is not None and side_condition(view, group, to).health is Health.DOWN:
         text = f"the {to.value} of group {group.name!r} is down: {why_down(application)}"

@@ -15,10 +15,16 @@ With `answer: healthy` web servers that are down are left out, unless all of the
 
 from __future__ import annotations
 
+from failoverdns.model.application import Application
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
-from failoverdns.model.policy import AllDown, AnswerOf, Policy
-from failoverdns.rules.derived.health import Condition, application_condition
+from failoverdns.model.policy import AllDown, AnswerOf, Mode, Policy, Unchecked
+from failoverdns.rules.derived.health import (
+    Condition,
+    application_condition,
+    is_unchecked,
+    unchecked_condition,
+)
 from failoverdns.rules.derived.view import View
 
 NO_POLICY = Policy("")
@@ -39,6 +45,25 @@ def side_condition(view: View, group: Group, side: Side) -> Condition:
     if application is None:
         return Condition(Health.UNKNOWN, 0.0)
     return application_condition(application)
+
+
+def counts_as_up(view: View, group: Group) -> Application | None:
+    """Return the backup that counts as up although nothing checks it, None if there is none.
+
+    It does so only as the destination of a switch away from the primary, if the policy has
+    `unchecked: up`.
+    """
+    policy = policy_of(view, group)
+    if policy.mode is Mode.MANUAL or policy.unchecked is not Unchecked.UP:
+        return None
+    if group.active is not Side.PRIMARY:
+        return None
+    backup = view.application(group.backup) if group.backup is not None else None
+    if backup is None or not is_unchecked(backup):
+        return None
+    if application_condition(backup).health is not Health.UNKNOWN:
+        return None
+    return backup if unchecked_condition(backup).health is Health.UP else None
 
 
 def answered(view: View, group: Group) -> tuple[Side | None, bool]:

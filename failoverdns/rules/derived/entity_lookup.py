@@ -59,6 +59,13 @@ def find_zone(view: View, origin: DomainName | None) -> Zone:
     return found
 
 
+def zone_of(view: View, name: DomainName) -> Zone | None:
+    """Return the zone of the server that a name is in, or None."""
+    while (zone := view.zone(name)) is None and not name.is_root:
+        name = name.parent()
+    return zone
+
+
 def not_found(kind: str, name: str, names: Iterable[str], where: str = "") -> Rejected:
     """Return the refusal of an unknown name, which suggests the nearest of the known `names`."""
     known = list(islice(names, _COMPARED))

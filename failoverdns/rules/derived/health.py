@@ -12,13 +12,14 @@ a program that can be run.  It counts as neither good nor bad.
 
 A head is up when as many of its checks are up as `require_checks` says, an application when as many
 of its web heads are up as `require_heads` says.  Forced health is stored beside observed health,
-and counts instead of it.
+and counts instead of it.  An application that lost its last web head is down since then, although
+nothing probed it; one that never had any is unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from failoverdns.model.application import Application, Head
@@ -26,6 +27,9 @@ from failoverdns.model.health import Check, Forced, Health, Observed, ProbeResul
 from failoverdns.rules.derived.web_heads import web_heads
 
 NOT_OBSERVED = Observed(Health.UNKNOWN, 0.0)
+
+NO_WEB_HEAD: Final = "it has no web head"
+"""Why an application without web heads is down or unknown, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,20 +152,63 @@ def application_condition(application: Application) -> Condition:
     """Return the condition of an application that counts: forced, or else from its web heads."""
     if application.forced is not None:
         return Condition(application.forced.health, application.forced.since)
-    heads = [head_condition(head) for head in web_heads(application)]
-    return combined(heads, application.require_heads)
+    return _from_heads(application, head_condition)
 
 
 def observed_of(application: Application) -> Condition:
     """Return the condition that an application would have if nothing were forced."""
-    heads = [observed_condition(head) for head in web_heads(application)]
-    return combined(heads, application.require_heads)
+    return _from_heads(application, observed_condition)
+
+
+def _from_heads(application: Application, condition: Callable[[Head], Condition]) -> Condition:
+    heads = web_heads(application)
+    if not heads and application.emptied_at is not None:
+        return Condition(Health.DOWN, application.emptied_at)
+    return combined([condition(head) for head in heads], application.require_heads)
+
+
+def is_unchecked(application: Application) -> bool:
+    """Return whether an application has web heads and no check."""
+    return not application.checks and bool(web_heads(application))
+
+
+def unchecked_condition(application: Application) -> Condition:
+    """Return the condition of an application whose heads count as up where nothing is known.
+
+    For an application without checks only: its heads are up since nothing checks them, unless an
+    operator forced one down.
+    """
+    if application.forced is not None:
+        return application_condition(application)
+    since = application.unchecked_at or 0.0
+
+    def condition(head: Head) -> Condition:
+        known = head_condition(head)
+        return known if known.health is not Health.UNKNOWN else Condition(Health.UP, since)
+
+    return _from_heads(application, condition)
+
+
+def dated(before: Application | None, after: Application, steady: float) -> Application:
+    """Return `after` with the times at which it lost its web heads, or all of its checks.
+
+    `before` is the application before the change that is made at `steady` seconds.
+    """
+    had, has = before is not None and bool(web_heads(before)), bool(web_heads(after))
+    emptied_at = None if has else steady if had else after.emptied_at
+    unchecked_at = None
+    if is_unchecked(after):
+        was = before is not None and is_unchecked(before)
+        unchecked_at = after.unchecked_at if was else steady
+    return replace(after, emptied_at=emptied_at, unchecked_at=unchecked_at)
 
 
 def why_down(application: Application) -> str:
     """Return a short text that says why an application is down."""
     if application.forced is not None:
         return _forced_text(application.forced, "it is forced down")
+    if not web_heads(application):
+        return NO_WEB_HEAD
     found = []
     for head in web_heads(application):
         if head.forced is not None and head.forced.health is Health.DOWN:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from itertools import islice
 
 from failoverdns.model.application import Application, Head
 from failoverdns.model.certificate import Certificate
@@ -17,6 +16,7 @@ from failoverdns.model.change import Change
 from failoverdns.model.group import Group
 from failoverdns.model.health import Check, ProbeTarget
 from failoverdns.model.names import DomainName
+from failoverdns.rules.derived.client_names import client_names
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import hostname
 
@@ -51,7 +51,7 @@ def targets_of(
 
     `addresses` returns the addresses that a hostname resolves to now.
     """
-    names = names_of(view, application)
+    names = client_names(view, application)
     targets = {}
     for check in checks_of(view, application):
         if not check.kind.is_probed:
@@ -60,27 +60,15 @@ def targets_of(
             found = head.addresses or tuple(addresses(hostname(application, head)))
             for address in found:
                 key = TallyKey(application.id, head.name, check.name, address)
-                targets[key] = ProbeTarget(check, application.name, head.name, address, names)
+                targets[key] = ProbeTarget(
+                    check,
+                    application.name,
+                    head.name,
+                    address,
+                    names.at(address),
+                    names.advice_for(check),
+                )
     return targets
-
-
-def names_of(view: View, application: Application) -> tuple[str, ...]:
-    """Return the host names under which clients reach an application.
-
-    These are the names of its certificate, if it has one, or else the hostnames of its groups.
-    Wildcards are left out, because a client asks for a specific name.
-    """
-    certificate = view.certificate(application.id)
-    if certificate is not None:
-        own = [name for name in certificate.facts.names if not name.startswith("*.")]
-        if own:
-            return tuple(own)
-    groups = islice(view.following(application.id), _MOST_NAMES)
-    return tuple(group.hostname.to_text() for group in groups)
-
-
-_MOST_NAMES = 100
-"""The largest number of hostnames of groups, because thousands may follow an application."""
 
 
 def hostnames_of(application: Application) -> tuple[DomainName, ...]:

@@ -7,8 +7,8 @@
 | a failure for the other       | good ones of the other|                   |                   |
 | no address, no such name,     | the last good answer  | half of the time  | MIN_TTL, twice as |
 | no reply, or a failure        |                       | that it has left  | long each time    |
-| the same, without any good    | the hostname: CNAME   | the group's       | the same          |
-| answer before                 |                       |                   |                   |
+| the same, without any good    | the hostname: CNAME;  | the group's       | the same          |
+| answer before                 | nothing at an apex    |                   |                   |
 
 All TTLs are from MIN_TTL to MAX_TTL, and at most the group's.
 An answer is served with half of its TTL, and asked for again after that half.  So a client drops it
@@ -19,10 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from failoverdns.model.application import Addresses, Hostname, Target
 from failoverdns.model.names import DomainName
 from failoverdns.model.resolution import Answer, Resolved
+from failoverdns.rules.derived.apex import answering_group, is_answered_here
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import pointed_at
 
@@ -86,18 +88,16 @@ def flattened(view: View, target: Target) -> tuple[Target, int]:
 def wanted(view: View) -> tuple[DomainName, ...]:
     """Return every hostname to resolve: aliases of zones, and the targets of flattened groups.
 
-    Hostnames in a zone of this server are left out, because it would query itself.
+    A group that an alias leads to counts as flattened.  Hostnames that this server answers itself
+    are left out.
     """
-    attached = {id_: None for group in view.flattening() for id_ in group.applications}
+    aliased = (answering_group(view, alias) for alias in view.aliases)
+    groups = chain(view.flattening(), (group for group in aliased if group is not None))
+    attached = {id_: None for group in groups for id_ in group.applications}
     applications = (view.application(id_) for id_ in attached)
     targets = (pointed_at(application) for application in applications if application is not None)
-    aliases = (zone.alias for zone in view.zones)
-    found = {target: None for target in (*aliases, *targets) if target is not None}
-    return tuple(hostname for hostname in found if not _is_ours(view, hostname))
-
-
-def _is_ours(view: View, hostname: DomainName) -> bool:
-    return any(hostname.is_at_or_below(zone.origin) for zone in view.zones)
+    found = {target: None for target in (*view.aliases, *targets) if target is not None}
+    return tuple(hostname for hostname in found if not is_answered_here(view, hostname))
 
 
 def unneeded(known: Iterable[Resolved], needed: Iterable[DomainName]) -> tuple[DomainName, ...]:

@@ -8,12 +8,14 @@
 | `_status.<application>`          | TXT `online`, `offline` or `none`, in every zone          |
 | `_acme-challenge.<name>`         | the values that a CA expects there, see `challenges`      |
 | the origin of a zone             | the configured records, and the addresses of the zone's   |
-|                                  | alias                                                     |
+|                                  | group or alias, see `apex`                                |
 | all else                         | the configured records                                    |
 
 A target that is a hostname is answered as CNAME, or, in a flattened group, as the addresses that it
 resolves to (`rules.derived.resolving`).
-A side without a target answers NODATA, never NXDOMAIN: its names stay reserved.
+A side without a target answers NODATA, never NXDOMAIN: its names stay reserved, and have a marker
+(`rules.derived.retired`).  A zone may hide the sides of groups, or the status of applications, with
+its setting `reveal`: then these names are not there.
 """
 
 from __future__ import annotations
@@ -23,24 +25,28 @@ from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from failoverdns.model.application import (
-    Addresses,
     Application,
     ApplicationRole,
-    Hostname,
-    Nothing,
     Target,
 )
 from failoverdns.model.change import Node
-from failoverdns.model.group import Group, Side, group_names
+from failoverdns.model.former_name import FormerName
+from failoverdns.model.group import Group, Side, Tombstone, group_names
 from failoverdns.model.names import DomainName
-from failoverdns.model.records import AAAA, CNAME, TXT, A, RRset, Text
+from failoverdns.model.records import TXT, RRset, Text
 from failoverdns.model.zone import STATUS_LABEL, Zone
 from failoverdns.rules.derived.active_side import answered
+from failoverdns.rules.derived.apex import apex_group
 from failoverdns.rules.derived.challenges import challenge_nodes
-from failoverdns.rules.derived.health import healthy_heads
 from failoverdns.rules.derived.resolving import UNBOUNDED, flattened
+from failoverdns.rules.derived.retired import marker, retired_nodes, retired_statuses
+from failoverdns.rules.derived.targets import (
+    addresses_only,
+    apex_rrsets,
+    target_of_application,
+    target_records,
+)
 from failoverdns.rules.derived.view import View
-from failoverdns.rules.derived.web_heads import target_of_heads, web_head
 
 PART = 100
 """Applications or groups in one part of `in_parts`: about a millisecond of work."""
@@ -55,38 +61,6 @@ Its arguments are the application (by id), the TTL in seconds, whether to flatte
 whether to leave out heads that are down."""
 
 T = TypeVar("T")
-
-
-def application_on(view: View, group: Group, side: Side) -> Application | None:
-    """Return the application on a side of a group, or None."""
-    id_ = group.application(side)
-    return view.application(id_) if id_ is not None else None
-
-
-def target_of(view: View, group: Group, side: Side) -> Target:
-    """Return the target of a side of a group, heads that are down included."""
-    application = application_on(view, group, side)
-    if application is None:
-        return Nothing()
-    target = web_head(application)
-    return flattened(view, target)[0] if group.flatten else target
-
-
-def answer_of(view: View, group: Group) -> Target:
-    """Return the target that the hostname of a group answers with."""
-    side, healthy = answered(view, group)
-    application = application_on(view, group, side) if side is not None else None
-    if application is None:
-        return Nothing()
-    target = target_of_application(application, healthy=healthy)
-    return flattened(view, target)[0] if group.flatten else target
-
-
-def target_of_application(application: Application, *, healthy: bool) -> Target:
-    """Return the target of an application; `healthy` leaves out heads that are down."""
-    if healthy:
-        return target_of_heads(application, healthy_heads(application))
-    return web_head(application)
 
 
 def application_role(view: View, application: Application) -> ApplicationRole:
@@ -135,23 +109,37 @@ def negative_ttl_of(group: Group, zone: Zone) -> int:
 
 
 def group_nodes(view: View, ids: Iterable[str], records: RecordsOf) -> list[Node]:
-    """Return the three nodes of each group (by id): its hostname and one for each side."""
+    """Return the three nodes of each group (by id): its hostname and one for each side.
+
+    The hostname of a group at the apex is left out, because its node is that of the zone's origin
+    (`configured_node`).
+    """
 
     def answer(
         group: Group, _: Zone, ttl: int, id_: str | None, healthy: bool
     ) -> tuple[RRset, ...]:
-        return records(id_, ttl, group.flatten, healthy)
+        return group_records(group, records, ttl, id_, healthy=healthy)
 
     nodes: list[Node] = []
     for group, zone, active, primary, backup in served_groups(view, ids, answer):
         hostname, primary_name, backup_name = group_names(group.hostname)
         negative_ttl = negative_ttl_of(group, zone)
-        nodes += (
-            Node(hostname, zone.origin, active, negative_ttl),
-            Node(primary_name, zone.origin, primary, negative_ttl),
-            Node(backup_name, zone.origin, backup, negative_ttl),
-        )
+        if not group.is_apex:
+            nodes.append(Node(hostname, zone.origin, active, negative_ttl))
+        if zone.reveal.sides:
+            nodes += (
+                Node(primary_name, zone.origin, primary, negative_ttl),
+                Node(backup_name, zone.origin, backup, negative_ttl),
+            )
     return nodes
+
+
+def group_records(
+    group: Group, records: RecordsOf, ttl: int, id_: str | None, *, healthy: bool
+) -> tuple[RRset, ...]:
+    """Return the records of a group's name that leads to an application (by id)."""
+    found = records(id_, ttl, group.flatten, healthy)
+    return (addresses_only(found) or marker(ttl)) if group.is_apex else found
 
 
 def records_of(view: View) -> RecordsOf:
@@ -165,7 +153,7 @@ def records_of(view: View) -> RecordsOf:
     def records(id_: str | None, ttl: int, flatten: bool, healthy: bool) -> tuple[RRset, ...]:
         application = view.application(id_) if id_ is not None else None
         if application is None:
-            return ()
+            return marker(ttl)
         made = kept.get((id_, ttl, flatten, healthy))
         if made is not None and made.application is not application:
             made = None
@@ -179,7 +167,7 @@ def records_of(view: View) -> RecordsOf:
             return made.records
         if len(kept) >= _MAX_REMEMBERED:
             kept.clear()
-        found = target_records(target, min(ttl, most))
+        found = target_records(target, min(ttl, most)) or marker(ttl)
         kept[id_, ttl, flatten, healthy] = _Made(application, head, target, most, found)
         return found
 
@@ -211,7 +199,7 @@ def status_nodes(
     zones = [
         (zone, {role: (_role_records(role, zone.ttl),) for role in ApplicationRole})
         for zone in found
-        if zone is not None
+        if zone is not None and zone.reveal.status
     ]
     if not zones:
         return
@@ -260,13 +248,13 @@ def static_nodes(zone: Zone, owners: Iterable[bytes]) -> Iterator[Node]:
 
 
 def configured_node(view: View, zone: Zone, owner: DomainName) -> Node:
-    """Return the node at a name with configured records; the origin has its alias flattened."""
-    rrsets = list(zone.configured_at(owner))
-    if zone.alias is not None and owner == zone.origin:
-        target, most = flattened(view, Hostname(zone.alias))
-        if isinstance(target, Addresses):
-            rrsets += target_records(target, min(zone.ttl, most))
-    return Node(owner, zone.origin, tuple(rrsets), zone.negative_ttl)
+    """Return the node at a name with configured records; the origin has those of its group too."""
+    rrsets = zone.configured_at(owner)
+    if owner != zone.origin:
+        return Node(owner, zone.origin, rrsets, zone.negative_ttl)
+    group = apex_group(view, zone)
+    negative_ttl = zone.negative_ttl if group is None else negative_ttl_of(group, zone)
+    return Node(owner, zone.origin, rrsets + apex_rrsets(view, zone), negative_ttl)
 
 
 def all_nodes(view: View) -> Iterator[Node]:
@@ -288,8 +276,8 @@ def in_parts(
     """Yield everything that is served, in parts, between which the state may change.
 
     A part is the own names of a zone, `size` names with static records (in the form that `static`
-    returns), `size` applications, `size` groups (in the form that `groups` returns), or all
-    challenges, with the answers at the moment when the part is taken.
+    returns), `size` applications, `size` groups (in the form that `groups` returns), `size` retired
+    names, or all challenges, with the answers at the moment when the part is taken.
     All that exists at the first part is in some part, unless it is removed meanwhile; what is
     created later may be missing.
     A table that applies each part, and between them the delta (`difference`) of each change, in the
@@ -298,6 +286,7 @@ def in_parts(
     not in the table yet.
     """
     applications = [application.id for application in view.applications()]
+    tombstones, former = list(view.entities(Tombstone)), list(view.entities(FormerName))
     ids = [group.id for group in view.groups()]
     records = records_of(view)
     for origin in [zone.origin for zone in view.zones]:
@@ -314,16 +303,8 @@ def in_parts(
         yield list(status_nodes(view, applications[at : at + size]))
     for at in range(0, len(ids), size):
         yield groups(view, ids[at : at + size], records)
+    for at in range(0, len(tombstones), size):
+        yield list(retired_nodes(view, tombstones[at : at + size]))
+    for at in range(0, len(former), size):
+        yield list(retired_statuses(view, former[at : at + size]))
     yield challenge_nodes(view)
-
-
-def target_records(target: Target, ttl: int) -> tuple[RRset, ...]:
-    """Return the RRsets that answer with `target`, none for `Nothing`; `ttl` in seconds."""
-    match target:
-        case Addresses(ipv4, ipv6):
-            both = ((A, ipv4), (AAAA, ipv6))
-            return tuple([RRset(rtype, ttl, data) for rtype, data in both if data])
-        case Hostname(name):
-            return (RRset(CNAME, ttl, (name,)),)
-        case Nothing():
-            return ()

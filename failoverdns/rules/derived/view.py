@@ -5,7 +5,7 @@ The ledger's state implements it, and so does the draft of a change that is not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeVar
 
 from failoverdns.model.application import Application
@@ -35,6 +35,10 @@ class View(Protocol):
     @property
     def zones(self) -> tuple[Zone, ...]:
         """The zones that are served."""
+
+    @property
+    def aliases(self) -> Mapping[DomainName, tuple[DomainName, ...]]:
+        """The origins of the zones that have an alias, by the hostname that the alias names."""
 
     def entity(self, kind: type[E], identity: Identity) -> E | None:
         """Return the entity of a kind with this identity, or None."""

@@ -22,7 +22,8 @@ from failoverdns.model.application import (
     Target,
 )
 from failoverdns.model.errors import Malformed, Rejected
-from failoverdns.model.names import DomainName
+from failoverdns.model.hostnames import target_hostname
+from failoverdns.model.names import DomainName, is_address
 
 MAX_ADDRESSES = 1000
 """The most addresses of an application's heads: their RRset must fit into a message over TCP."""
@@ -67,14 +68,7 @@ def hostname(application: Application, head: Head) -> DomainName:
 
     Raises Rejected `invalid` if the result is not a domain name.
     """
-    template = head.hostname if head.hostname is not None else application.hostname_template
-    if template is None:
-        raise Rejected(
-            "invalid",
-            f"head {head.name!r} needs --address or --hostname: "
-            f"application {application.name!r} has no hostname template",
-        )
-    text = template.replace("{head}", head.name).replace("{application}", application.name)
+    text = hostname_text(application, head)
     try:
         name = DomainName.from_text(text)
     except Malformed as fault:
@@ -84,10 +78,26 @@ def hostname(application: Application, head: Head) -> DomainName:
     return name
 
 
-def check_template(template: str) -> str:
-    """Return a hostname or template unchanged if it is valid.
+def hostname_text(application: Application, head: Head) -> str:
+    """Return the hostname of a head without addresses as it is written, its template filled in.
 
-    Raises Rejected `invalid` for an unknown field in braces, and for an invalid domain name.
+    Raises Rejected `invalid` if neither the head nor the application has one.
+    """
+    template = head.hostname if head.hostname is not None else application.hostname_template
+    if template is None:
+        raise Rejected(
+            "invalid",
+            f"head {head.name!r} needs --address or --hostname: "
+            f"application {application.name!r} has no hostname template",
+        )
+    return template.replace("{head}", head.name).replace("{application}", application.name)
+
+
+def check_template(template: str) -> str:
+    """Return a hostname or template unchanged if hosts can be called so.
+
+    Raises Rejected `invalid` for an unknown field in braces, for a template that is an address for
+    a head called `1`, and for what `target_hostname` refuses.
     """
     fields = set(_FIELD.findall(template)) - {"head", "application"}
     rest = _FIELD.sub("", template)
@@ -96,12 +106,24 @@ def check_template(template: str) -> str:
             "invalid",
             f"template {template!r}: only {{head}} and {{application}} can stand in braces",
         )
-    sample = _FIELD.sub("x", template)
-    try:
-        DomainName.from_text(sample)
-    except Malformed as fault:
-        raise Rejected("invalid", f"hostname {template!r} is not a domain name: {fault}") from None
+    numbered = _FIELD.sub("1", template)
+    if numbered != template and is_address(numbered.rstrip(".")):
+        raise Rejected(
+            "invalid",
+            f"template {template!r} makes addresses, such as {numbered}, not the names of hosts: "
+            "give each head its address with --address",
+        )
+    check_hostname(_FIELD.sub("x", template), template)
     return template
+
+
+def check_hostname(text: str, shown: str | None = None) -> None:
+    """Raise Rejected `invalid` if no host can be called `text`; `shown` is what the user wrote."""
+    try:
+        target_hostname(text)
+    except Malformed as fault:
+        name = shown if shown is not None else text
+        raise Rejected("invalid", f"{name!r} cannot be a hostname: {fault}") from None
 
 
 def checked(application: Application) -> Application:

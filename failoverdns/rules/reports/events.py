@@ -23,7 +23,7 @@ from failoverdns.model.event_kinds import EventKind
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Health
 from failoverdns.model.timestamps import timestamp
-from failoverdns.rules.derived.serving import application_on
+from failoverdns.rules.derived.targets import application_on
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.health_reports import CAUSE, OBSERVED
 

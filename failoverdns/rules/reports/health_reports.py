@@ -10,6 +10,7 @@ from failoverdns.model.application import Application, Head
 from failoverdns.model.change import Json
 from failoverdns.model.group import Group, Side
 from failoverdns.model.health import Forced, Health, Quorum
+from failoverdns.model.policy import Mode, Policy
 from failoverdns.model.timestamps import timestamp
 from failoverdns.rules.derived.active_side import policy_of, side_condition
 from failoverdns.rules.derived.health import (
@@ -19,6 +20,7 @@ from failoverdns.rules.derived.health import (
     head_condition,
     observed_of,
 )
+from failoverdns.rules.derived.obstacles import guarded_until, report_of
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.reports.plan_report import plan_report
 
@@ -65,7 +67,16 @@ def group_automation(view: View, group: Group) -> dict[str, Json]:
         if held is None
         else {"to": held.to, "rules": list(held.reasons), "since": timestamp(held.since)},
         "plan": plan_report(group),
+        "warnings": list(report_of(view, group)),
+        "guarded_until": _guarded_until(policy, group),
     }
+
+
+def _guarded_until(policy: Policy, group: Group) -> str | None:
+    """Return when the flap guard has room again, if the group used it up; that may be past."""
+    if policy.mode is Mode.MANUAL:
+        return None
+    return timestamp(guarded_until(policy, group.automation.automatic, policy.max_switches) or None)
 
 
 def health_fields(application: Application) -> dict[str, Json]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from failoverdns.model.application import Application, Head, Hostname, target_texts
 from failoverdns.model.change import HistoryEntry, Json
 from failoverdns.model.group import Group, Side
+from failoverdns.model.names import DomainName
+from failoverdns.model.resolution import Freshness
 from failoverdns.model.timestamps import timestamp
 from failoverdns.model.zone import Zone
-from failoverdns.rules.derived.serving import answer_of, application_on, application_role, target_of
+from failoverdns.rules.derived.apex import answering_group, is_answered_here
+from failoverdns.rules.derived.serving import application_role
+from failoverdns.rules.derived.targets import alias_problem, answer_of, application_on, target_of
 from failoverdns.rules.derived.view import View
 from failoverdns.rules.derived.web_heads import hostname, web_head, web_heads
 from failoverdns.rules.reports.health_reports import (
@@ -53,8 +57,15 @@ def _resolved_report(view: View, target: Hostname) -> dict[str, Json]:
         "since": timestamp(resolved.since if resolved is not None else None),
         "checked_at": timestamp(fresh.checked_at if fresh is not None else None),
         "ttl": fresh.ttl if fresh is not None else None,
-        "problem": fresh.problem if fresh is not None else "not resolved since the start",
+        "problem": _problem(view, target, fresh),
     }
+
+
+def _problem(view: View, target: Hostname, fresh: Freshness | None) -> str | None:
+    """Return why a flattened hostname has no fresh answer, or None if it has one."""
+    if is_answered_here(view, target.name):
+        return "it is in a zone of this server, which resolves other names only: give addresses"
+    return fresh.problem if fresh is not None else "not resolved since the start"
 
 
 def application_report(view: View, application: Application) -> dict[str, Json]:
@@ -85,8 +96,23 @@ def zone_report(view: View, zone: Zone) -> dict[str, Json]:
         "negative_ttl": zone.negative_ttl,
     }
     if zone.alias is not None:
-        report["alias"] = _resolved_report(view, Hostname(zone.alias))
+        report["alias"] = _alias_report(view, zone.alias)
     return report
+
+
+def _alias_report(view: View, alias: DomainName) -> dict[str, Json]:
+    """Return the report of a zone's alias: the group that it leads to, or its last good answer."""
+    if not is_answered_here(view, alias):
+        return {**_resolved_report(view, Hostname(alias)), "group": None}
+    group = answering_group(view, alias)
+    return {
+        "hostname": alias.to_text(),
+        "since": None,
+        "checked_at": None,
+        "ttl": None,
+        "problem": alias_problem(view, alias),
+        "group": group.name if group is not None else None,
+    }
 
 
 def history_report(change: HistoryEntry) -> dict[str, Json]:
@@ -110,6 +136,7 @@ def _certificate_summary(view: View, application: Application) -> dict[str, Json
         "names": list(certificate.facts.names),
         "fingerprint": certificate.facts.fingerprint,
         "not_after": timestamp(certificate.facts.not_after),
+        "warnings": list(certificate.facts.warnings),
     }
 
 

@@ -73,7 +73,7 @@ def test_a_plan_for_a_group_with_a_low_ttl_does_not_lower_it(console: Console) -
 def test_a_plan_that_would_be_refused_now_is_confirmed_with_a_warning(
     console: Console,
 ) -> None:
-    console.do("head remove us lb")
+    console.do("head remove us lb --override target-empty")
     assert "\n  warning: target-empty would refuse it now: " in console.shown(PLAN)
 
 

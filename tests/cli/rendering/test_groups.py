@@ -114,7 +114,7 @@ def test_a_rehearsal_to_the_active_side_shows_that_nothing_would_change(console:
 def test_a_refused_rehearsal_shows_the_rules_and_the_effects_of_overriding_them(
     console: Console,
 ) -> None:
-    console.do("head remove us lb")
+    console.do("head remove us lb --override target-empty")
     lines = console.shown("rehearse shop").splitlines()
     assert lines[0] == "shop: a switch to the backup would be refused; nothing was changed"
     assert lines[1].startswith("  target-empty: the backup of group 'shop' resolves to nothing")

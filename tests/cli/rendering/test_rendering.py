@@ -41,9 +41,19 @@ def test_a_refusal_lists_every_rule() -> None:
         ),
         ("application remove", {"removed": "eu"}, "removed eu\n"),
         (
+            "application remove",
+            {"removed": "eu", "warnings": ["one", "two"]},
+            "removed eu\n  warning: one\n  warning: two\n",
+        ),
+        (
             "group remove",
             {"removed": "shop", "retired": "shop.failover.test"},
             "removed shop; shop.failover.test is retired for ever\n",
+        ),
+        (
+            "group remove",
+            {"removed": "shop", "hostname": "shop.example", "retired": None},
+            "removed shop; shop.example may get another group\n",
         ),
         ("records", {"text": "a. 60 IN A 192.0.2.1\n"}, "a. 60 IN A 192.0.2.1\n"),
     ],

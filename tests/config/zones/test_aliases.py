@@ -22,6 +22,10 @@ zones:
     alias: {alias}
   b.test:
     nameservers: {{ns1: [192.0.2.53]}}
+    records: ["www CNAME shop", "cloud NS ns.cloud.example."]
+  c.test:
+    nameservers: {{ns1: [192.0.2.53]}}
+    alias: shop.b.test
 """
 
 
@@ -35,9 +39,28 @@ def file_of(
 
 
 def test_a_zone_may_have_an_alias(load: Load) -> None:
-    first, second = load(file_of()).zones
+    first, second, _ = load(file_of()).zones
     assert first.alias == DomainName.from_text("lb.cloud.example")
     assert second.alias is None
+
+
+@pytest.mark.parametrize("alias", ["shop.b.test", "shop.a.test", "b.test", "ns1.b.test"])
+def test_an_alias_to_a_name_in_a_zone_of_the_server_needs_no_resolvers(
+    load: Load, alias: str
+) -> None:
+    """Whether a group has that name is not known here: it may be added later."""
+    zones = load(file_of(alias=alias, resolvers="[]")).zones
+    assert zones[0].alias == DomainName.from_text(alias)
+
+
+def test_an_alias_is_refused_beside_a_name_server_that_is_called_like_the_zone(
+    shown: Shown,
+) -> None:
+    text = file_of().replace("{ns1: [192.0.2.53]}", "{a.test: [192.0.2.53]}", 1)
+    assert shown(text) == [
+        "7:12 zones.a.test.alias: a.test has the addresses of the name server of that name; "
+        "call the server ns1.a.test, for example, or remove the alias"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -47,15 +70,17 @@ def test_a_zone_may_have_an_alias(load: Load) -> None:
         ({"alias": "192.0.2.1"}, '"192.0.2.1" cannot be an alias: '),
         ({"record": "@ A 192.0.2.1"}, "a.test has address records; remove these or the alias"),
         ({"record": "@ AAAA 2001:db8::1"}, "a.test has address records; remove these or the alias"),
+        ({"alias": "a.test"}, "a.test is the zone itself; name a group's hostname"),
+        ({"alias": "c.test"}, "c.test has an alias itself, to shop.b.test; write shop.b.test here"),
         (
-            {"alias": "www.a.test"},
-            "www.a.test is in a zone of this server; it resolves only other names",
-        ),
-        (
-            {"alias": "shop.b.test"},
-            "shop.b.test is in a zone of this server; it resolves only other names",
+            {"alias": "www.b.test"},
+            "www.b.test is a CNAME record that leads to shop.b.test; write shop.b.test here",
         ),
         ({"resolvers": "[]"}, "needs resolvers to find the addresses"),
+        (
+            {"resolvers": "[]", "alias": "www.cloud.b.test"},
+            "needs resolvers to find the addresses",
+        ),
     ],
 )
 def test_an_alias_that_cannot_be_answered_is_refused(

@@ -142,8 +142,8 @@ def test_a_ttl_has_31_bits(ttl: int) -> None:
         ),
         (
             "a A 192.0.2.1 192.0.2.2",
-            "the data of the A record is wrong: something follows it; "
-            'write it as in "www A 192.0.2.10"',
+            'the data of the A record is wrong: "192.0.2.2" follows it; one record has no more '
+            'data; write it as in "www A 192.0.2.10"',
         ),
         (
             "a MX mail",
@@ -157,12 +157,12 @@ def test_a_ttl_has_31_bits(ttl: int) -> None:
         ),
         (
             "a TYPE65280 x",
-            "the data of the TYPE65280 record is wrong: generic rdata does not start with \\#",
+            "the data of the TYPE65280 record is wrong: this type has no text form here; "
+            "write \\# LENGTH HEX (RFC 3597 section 5)",
         ),
         (
             "a TXT (x",
-            "the data of the TXT record is wrong: unbalanced parentheses; "
-            'write it as in "@ TXT "some text""',
+            "this parenthesis is not closed; close it at the end of its record",
         ),
         ("a A 192.0.2.1\nb A 192.0.2.2", "something follows the record; write one record an entry"),
         ("a A 192.0.2.1\n$TTL 60", "something follows the record; write one record an entry"),
@@ -172,14 +172,15 @@ def test_a_ttl_has_31_bits(ttl: int) -> None:
             "a name inside it is written without the trailing dot",
         ),
         ("notfailover.test. A 192.0.2.1", "the owner notfailover.test is outside the zone"),
-        ("@ SOA a. b. 1 2 3 4 5", "the server makes the SOA record itself; leave it out"),
         (
-            "@ NS ns1",
-            "the zone's own NS records come from `nameservers`; leave this one out",
+            "a SOA a. b. 1 2 3 4 5",
+            "an SOA record is at the zone's own name only, failover.test; leave it out",
         ),
         (
             "failover.test. CNAME a",
-            "a CNAME is not allowed at the zone's own name, which has SOA and NS records",
+            "a CNAME is not allowed at the zone's own name, which has SOA and NS records; write "
+            "its hostname as `alias` of the zone, or make a group there (`failoverdns group add "
+            "--label @`)",
         ),
         ("a DNAME b", "DNAME is not supported"),
         ("a RRSIG x", "RRSIG, NSEC and NSEC3 records are made by signing; leave them out"),

@@ -10,7 +10,7 @@ import dns.zone
 import pytest
 
 from failoverdns.config.errors import ConfigErrors, FaultReport, Place
-from failoverdns.config.zones.record_text import type_text
+from failoverdns.config.zones.record_types import type_text
 from failoverdns.config.zones.zone_file import LIMITS, read_zone_files
 from failoverdns.model.names import DomainName
 
@@ -93,7 +93,7 @@ def test_generated_records_are_numbered(
 def test_an_included_file_has_its_own_origin_and_the_next_line_has_the_old_one(
     tmp_path: Path,
 ) -> None:
-    """RFC 1035 section 5.1: after it, origin and owner are those before it."""
+    """RFC 1035 section 5.1: after it, origin and owner are those before it; a `$TTL` stays."""
     inner = "$TTL 5\n@ TXT a\nb TXT b\n$INCLUDE deeper\n"
     lines, errors = read(
         tmp_path,
@@ -107,8 +107,8 @@ def test_an_included_file_has_its_own_origin_and_the_next_line_has_the_old_one(
         "sub.failover.test 5",
         "b.sub.failover.test 5",
         "c.sub.failover.test 5",
-        "x.failover.test 60",
-        "c.failover.test 60",
+        "x.failover.test 5",
+        "c.failover.test 5",
     ]
 
 
@@ -134,10 +134,6 @@ def test_an_included_file_has_its_own_origin_and_the_next_line_has_the_old_one(
                 "zone:1:1: error: p: the owner a.example.net is outside the zone failover.test; "
                 "a name inside it is written without the trailing dot"
             ],
-        ),
-        (
-            "@ SOA ns h 1 2 3 4 5",
-            ["zone:1:1: error: p: the server makes the SOA record itself; leave it out"],
         ),
         ("$ORIGIN", ["zone:1:1: error: p: write $ORIGIN NAME"]),
         ("$ORIGIN a..b", ['zone:1:1: error: p: "a..b" is not a DNS name: it has an empty label']),
@@ -172,9 +168,19 @@ def test_an_included_file_has_its_own_origin_and_the_next_line_has_the_old_one(
             ['zone:1:1: error: p: "${x}" is invalid; write ${OFFSET,WIDTH,BASE}'],
         ),
         (
-            "$GENERATE 1-2 a${-2} A 192.0.2.1",
-            ['zone:1:1: error: p: "${-2}" gives -1, which is negative'],
+            "$GENERATE 1-2 a${2147483647} A 192.0.2.1",
+            ['zone:1:1: error: p: "${2147483647}" gives 2147483648, which is over 2147483647'],
         ),
+        (
+            "$GENERATE 255-300 a$ A 192.0.2.$",
+            [
+                'zone:1:1: error: p: $GENERATE makes "a256 A 192.0.2.256": the data of the A '
+                'record is wrong: it is not an address; write it as in "www A 192.0.2.10"'
+            ],
+        ),
+        ("a A 192.0.2.1\n$TTL 60 70", ["zone:2:1: error: p: write $TTL SECONDS"]),
+        ("$ORIGIN a b", ["zone:1:1: error: p: write $ORIGIN NAME"]),
+        ('$INCLUDE "a b" c d', ["zone:1:1: error: p: write $INCLUDE FILE [ORIGIN]"]),
         (
             "$INCLUDE zone",
             ["zone:1:1: error: p: files include each other more than 8 deep; is it a circle?"],
@@ -232,7 +238,8 @@ def test_files_that_are_too_large_or_too_many_are_refused(tmp_path: Path) -> Non
     comment = b";" * LIMITS.size
     assert read(tmp_path, comment) == ([], [])
     assert read(tmp_path, comment + b";")[1] == [
-        "f:3:5: error: p: the zone files have more than 16 MiB together"
+        "f:3:5: error: p: the zone files have more than 16 MiB together; "
+        "raise `zone_files.max_size`"
     ]
     many = "$INCLUDE empty\n" * LIMITS.files
     assert read(tmp_path, many, empty="")[1] == [
@@ -252,5 +259,84 @@ def test_too_many_records_are_reported_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigErrors) as faults:
         report.raise_if_any()
     assert [e.message for e in faults.value.errors] == [
-        "more than 1000 records in the files of a zone"
+        "more than 1000 records in the files of a zone; raise `zone_files.max_records`"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "errors"),
+    [
+        ('a A 192.0.2.1\nspf TXT ( "v=spf1"\nwww A 192.0.2.1\nb A x\n', [(2, 9), (4, 1)]),
+        ('spf TXT "v=spf1\nwww A 192.0.2.1\n', [(1, 9)]),
+        ("a TXT x\\\nb A 192.0.2.1\n", [(1, 8)]),
+        ("a TXT x )\nb A 192.0.2.1\n", [(1, 9)]),
+        ('a TXT (\n "x\n y" )\nb A 192.0.2.1\n', [(2, 2)]),
+        ("a TXT ( x\nb A 192.0.2.1\nc TXT y )\nd A 192.0.2.1\n", [(1, 1)]),
+        ("a A 192.0.2.1 192.0.2.2\nb A 192.0.2.1\n", [(1, 1)]),
+        ("$INCLUDE other sub x\nb A 192.0.2.1\n", [(1, 1)]),
+    ],
+)
+def test_what_is_not_closed_or_left_over_is_reported_where_it_is(
+    tmp_path: Path, text: str, errors: list[tuple[int, int]]
+) -> None:
+    """And the records after it are read: none of them is lost, and their errors are found."""
+    lines, found = read(tmp_path, text)
+    assert [tuple(map(int, error.split(":")[1:3])) for error in found] == errors
+    last = text.splitlines()[-1].split()
+    assert [line for line in lines if line.startswith(f"{last[0]}.")] or errors[-1][1] == 1
+
+
+def test_a_refused_record_leaves_its_owner_to_the_next_lines(tmp_path: Path) -> None:
+    """Whatever it was refused for; if the owner itself is wrong, the next lines have none."""
+    wrong = ("A x", "NOTYPE x", "TXT (", "DNAME x", 'TXT "x', "CH A 192.0.2.1", "MX 10")
+    for text in wrong:
+        lines, errors = read(tmp_path, f"a A 192.0.2.1\nb {text}\n; comment\n\n A 192.0.2.2\n")
+        assert len(errors) == 1, text
+        assert lines[-1].startswith("b.failover.test 60 A c0000202") or "TXT (" in text
+    lines, errors = read(tmp_path, "a A 192.0.2.1\nb..c A 192.0.2.2\n A 192.0.2.3\n A x\n")
+    assert [error.split(":")[1] for error in errors] == ["2", "4"]
+    assert lines == ["a.failover.test 60 A c0000201"]
+
+
+def test_generated_records_do_not_change_the_owner_of_the_next_line(tmp_path: Path) -> None:
+    """As with BIND."""
+    lines, errors = read(tmp_path, "a A 192.0.2.1\n$GENERATE 1-1 g$ A 192.0.2.2\n A 192.0.2.3\n")
+    assert errors == []
+    assert [line.split(".")[0] for line in lines] == ["a", "g1", "a"]
+
+
+def test_the_name_of_an_included_file_may_be_quoted(tmp_path: Path) -> None:
+    """With blanks in it."""
+    lines, errors = read(tmp_path, '$INCLUDE "in ner" sub\n', **{"in ner": "a A 192.0.2.1"})
+    assert (lines, errors) == (["a.sub.failover.test 60 A c0000201"], [])
+
+
+@pytest.mark.parametrize(
+    ("soa", "ttls"),
+    [
+        ("@ 3600 SOA ns h 1 2 3 4 77", [3600, 5, 5, 9]),
+        ("@ SOA ns h 1 2 3 4 77", [77, 5, 77, 9]),
+        ("", [60, 5, 60, 9]),
+        ("$TTL 8\n@ 3600 SOA ns h 1 2 3 4 77", [8, 5, 8, 9]),
+    ],
+)
+def test_a_whole_file_without_a_default_ttl_is_read_as_by_bind(
+    tmp_path: Path, soa: str, ttls: list[int]
+) -> None:
+    """RFC 1035: the last TTL counts; without one at the SOA record its minimum does."""
+    text = f"{soa}\na A 192.0.2.1\nb 5 A 192.0.2.1\nc A 192.0.2.1\n$TTL 9\nd A 192.0.2.1\n"
+    lines, errors = read(tmp_path, text)
+    assert errors == []
+    assert [int(line.split()[1]) for line in lines if " A " in line] == ttls
+
+
+def test_a_file_that_is_no_zone_file_gives_a_bounded_number_of_errors(tmp_path: Path) -> None:
+    """A list of words has an error in each line; nobody reads a million of them."""
+    errors = read(tmp_path, "word\n" * 5000)[1]
+    assert len(errors) == 1001
+    assert "more than 1000 errors" in errors[-1]
+
+
+def test_a_file_of_old_macintosh_lines_is_read(tmp_path: Path) -> None:
+    """CR alone ends a line, as with BIND, NSD and Knot."""
+    assert len(read(tmp_path, b"a A 192.0.2.1\rb A 192.0.2.2\r")[0]) == 2

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from failoverdns.config import ConfigError
+from failoverdns.config import ConfigError, ConfigErrors, load_config
 from failoverdns.model.names import DomainName
 from failoverdns.model.settings import Config
-from failoverdns.model.zone import NameServer, Zone
+from failoverdns.model.zone import NameServer, Reveal, SOATimers, Zone
 
 Load = Callable[[str | bytes], Config]
 Errors = Callable[[str | bytes], list[ConfigError]]
@@ -66,9 +66,11 @@ def test_zones_keep_the_order_of_the_file(load: Load) -> None:
         ("ttl: 86400", 86400, 60),
         ("ttl: 300, negative_ttl: 300", 300, 300),
         ("negative_ttl: 5", 60, 5),
+        ("ttl: 30, negative_ttl: 3600", 30, 3600),
+        ("negative_ttl: 61", 60, 61),
     ],
 )
-def test_the_negative_ttl_is_at_most_the_ttl(
+def test_the_negative_ttl_is_at_most_the_ttl_unless_it_is_given(
     load: Load, ttls: str, ttl: int, negative_ttl: int
 ) -> None:
     [zone] = load(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, {ttls}}}")).zones
@@ -167,19 +169,11 @@ LABEL = "use 1 to 63 letters, digits, '-' or '_', not beginning or ending with '
             ["3:26 zones.a.test.nameservers._status: names that begin with _status are reserved"],
         ),
         (
-            nameservers("'*': [192.0.2.1]"),
+            nameservers("'**': [192.0.2.1]"),
             [
-                "3:26 zones.a.test.nameservers.*: \"*\" cannot be a name server: its part '*' "
+                "3:26 zones.a.test.nameservers.**: \"**\" cannot be a name server: its part '**' "
                 f"cannot be a DNS label: {LABEL}"
             ],
-        ),
-        (
-            file_of("a.test: {nameservers: {ns.b.test: }, ttl: 30, negative_ttl: 31}"),
-            ["3:63 zones.a.test.negative_ttl: must be at most the zone's ttl, 30, not 31"],
-        ),
-        (
-            file_of("a.test: {nameservers: {ns.b.test: }, negative_ttl: 61}"),
-            ["3:54 zones.a.test.negative_ttl: must be at most the zone's ttl, 60, not 61"],
         ),
     ],
 )
@@ -195,6 +189,101 @@ def test_a_refused_value_causes_no_second_error(shown: Shown) -> None:
         "zones.a.test.nameservers.ns1[0]:",
         "zones.a.test.ttl:",
     ]
+
+
+@pytest.mark.parametrize(
+    ("soa", "expected"),
+    [
+        ("", SOATimers(14400, 3600, 1209600)),
+        ("soa: ", SOATimers(14400, 3600, 1209600)),
+        ("soa: {retry: 600}", SOATimers(14400, 600, 1209600)),
+        ("soa: {refresh: 300, retry: 60, expire: 604800}", SOATimers(300, 60, 604800)),
+    ],
+)
+def test_the_timers_of_the_soa_record_can_be_set_one_by_one(
+    load: Load, soa: str, expected: SOATimers
+) -> None:
+    config = load(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, {soa}}}"))
+    assert config.zones[0].soa == expected
+    assert config.warnings == ()
+
+
+def test_an_asterisk_in_the_name_of_a_zone_or_server_is_warned_of(load: Load) -> None:
+    """Other servers load such zones, too."""
+    config = load(file_of("x.*.test: {nameservers: {'*': [192.0.2.1]}}"))
+    assert [zone.origin.to_text() for zone in config.zones] == ["x.*.test"]
+    assert [warning.split(": ", 1)[1] for warning in config.warnings] == [
+        'warning: zones.x.*.test: x.*.test has the label "*", which stands for no other name here',
+        "warning: zones.x.*.test.nameservers.*: "
+        '*.x.*.test has the label "*", which stands for no other name here',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "count"), [("", 1), ("ns A 192.0.2.1", 0), ("ns AAAA ::1", 0), ("ns TXT x", 1)]
+)
+def test_a_name_server_in_another_zone_of_the_file_without_address_is_warned_of(
+    load: Load, records: str, count: int
+) -> None:
+    a = "a.test: {nameservers: {ns.b.test: , ns.c.example: }}"
+    b = f"b.test: {{nameservers: {{ns1: [192.0.2.1]}}, records: [{records}]}}"
+    text = "ns.b.test is in the zone b.test of this file and has no address in the configuration"
+    assert [warning.split(": ", 3)[3] for warning in load(file_of(a, b)).warnings] == [text] * count
+
+
+@pytest.mark.parametrize(
+    ("reveal", "expected"),
+    [
+        ("", Reveal(sides=True, status=True)),
+        ("reveal: ", Reveal(sides=True, status=True)),
+        ("reveal: true", Reveal(sides=True, status=True)),
+        ("reveal: false", Reveal(sides=False, status=False)),
+        ("reveal: {sides: false}", Reveal(sides=False, status=True)),
+        ("reveal: {status: false}", Reveal(sides=True, status=False)),
+    ],
+)
+def test_the_names_of_sides_and_of_the_status_can_be_hidden(
+    load: Load, reveal: str, expected: Reveal
+) -> None:
+    [zone] = load(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, {reveal}}}")).zones
+    assert zone.reveal == expected
+
+
+@pytest.mark.parametrize(
+    ("reveal", "error"),
+    [
+        ("no", 'must be a mapping of keys to values, not the text "no"'),
+        ("{sides: 'yes'}", '.sides: must be true or false, not the text "yes"'),
+        ("{names: false}", ".names: unknown key; the keys here are sides, status"),
+    ],
+)
+def test_a_wrong_word_in_reveal_is_reported(shown: Shown, reveal: str, error: str) -> None:
+    [found] = shown(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, reveal: {reveal}}}"))
+    assert found.endswith(error)
+
+
+@pytest.mark.parametrize(
+    ("soa", "key", "words"),
+    [
+        ("{refresh: 600, retry: 600}", "retry", "retry is 600, which is not below refresh, 600:"),
+        ("{refresh: 1800}", "soa", "retry is 3600, which is not below refresh, 1800:"),
+        ("{expire: 18000}", "expire", "expire is 18000, which is not above refresh + retry, 18000"),
+        (
+            "{refresh: 1209600}",
+            "soa",
+            "expire is 1209600, which is not above refresh + retry, 12132",
+        ),
+    ],
+)
+def test_timers_with_which_secondaries_work_badly_are_warned_of_and_used(
+    load: Load, soa: str, key: str, words: str
+) -> None:
+    """RFC 1912 section 2.2; other servers load them too."""
+    config = load(file_of(f"a.test: {{nameservers: {{ns.b.test: }}, soa: {soa}}}"))
+    [warning] = config.warnings
+    path = "zones.a.test.soa" if key == "soa" else f"zones.a.test.soa.{key}"
+    assert f"warning: {path}: {words}" in warning
+    assert warning.startswith(f"{config.file}:3:")
 
 
 def test_every_zone_is_checked_even_if_others_have_errors(shown: Shown) -> None:
@@ -234,3 +323,30 @@ def test_zone_files_are_read_with_the_records_of_the_configuration(
     assert found[0] == "failoverdns.yaml:5 the file zones/a.zone is given twice"
     assert f"a.zone:3 this A record is given twice; the first time on line 1 of {file}" in found
     assert "a.zone:2 www.a.test has a CNAME (line 4), so it can have no other record" in found
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ("", "the zone files have more than 16 MiB together; raise `zone_files.max_size`"),
+        ("zone_files: {max_size: 17}\n", ""),
+        (
+            "zone_files: {max_size: 17, max_records: 1}\n",
+            "more than 1 records in the files of a zone; raise `zone_files.max_records`",
+        ),
+    ],
+)
+def test_the_limits_of_zone_files_are_settings(tmp_path: Path, limits: str, message: str) -> None:
+    """A file over the default is read if the configuration says so."""
+    text = b"a A 192.0.2.1\nb A 192.0.2.1\n"
+    tmp_path.joinpath("z").write_bytes(text + b";" * (16 * 1024 * 1024))
+    file = tmp_path / "f.yaml"
+    zone = "a.test: {nameservers: {ns.example.net: []}, records_files: [z]}"
+    file.write_text(f'zones: {{{zone}}}\nlisten: ["127.0.0.1:5300"]\n{limits}')
+    try:
+        (found,) = load_config(file).zones
+        said = ""
+        assert len(found.static.by_owner) == 2
+    except ConfigErrors as faults:
+        (said,) = (error.message for error in faults.errors)
+    assert said == message

@@ -177,6 +177,11 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         SetApplication("shop-eu", ()),
     ),
     (
+        f"application set shop-eu --hostname-template '{TEMPLATE}'",
+        {"name": "shop-eu", "hostname_template": TEMPLATE},
+        SetApplication("shop-eu", hostname_template=TEMPLATE),
+    ),
+    (
         "group add shop --policy auto",
         {"name": "shop", "policy": "auto"},
         AddGroup("shop", policy="auto"),
@@ -285,7 +290,17 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         {"application": "shop", "name": "lb1"},
         ActivateHead("shop", "lb1"),
     ),
-    ("head remove shop lb1", {"application": "shop", "name": "lb1"}, RemoveHead("shop", "lb1")),
+    (
+        "head remove shop lb1 --override target-empty --dry-run --reason 'rack move'",
+        {
+            "application": "shop",
+            "name": "lb1",
+            "override": ["target-empty"],
+            "dry_run": True,
+            "reason": "rack move",
+        },
+        RemoveHead("shop", "lb1", ("target-empty",), True, "rack move"),
+    ),
     ("group add shop", {"name": "shop"}, AddGroup("shop")),
     (
         "group add shop --zone failover.test --label 414-262-781 --primary eu --backup us --ttl 0",
@@ -319,7 +334,17 @@ COMMANDS: list[tuple[str, Fields, Command]] = [
         {"name": "shop", "flatten": True},
         AddGroup("shop", flatten=True),
     ),
-    ("group add shop --no-flatten", {"name": "shop", "no_flatten": True}, AddGroup("shop")),
+    (
+        "group add shop --no-flatten",
+        {"name": "shop", "no_flatten": True},
+        AddGroup("shop", flatten=False),
+    ),
+    ("group add shop --label @", {"name": "shop", "label": "@"}, AddGroup("shop", label="@")),
+    (
+        "group set shop --dry-run --reason tidy",
+        {"name": "shop", "dry_run": True, "reason": "tidy"},
+        SetGroup("shop", dry_run=True, reason="tidy"),
+    ),
     (
         "group set shop --flatten",
         {"name": "shop", "flatten": True},

@@ -31,6 +31,7 @@ RIGHT: list[tuple[v.Parse, Json, Any]] = [
     (v.application_or_nothing, "Shop", "shop"),
     (v.head, "LB1", "lb1"),
     (v.label, "414-262-781", "414-262-781"),
+    (v.label, "@", "@"),
     (v.group, "Shop.v2_a-b", "Shop.v2_a-b"),
     (v.group, "g" * 128, "g" * 128),
     (v.zone, "Failover.TEST.", name("failover.test")),
@@ -100,6 +101,12 @@ WRONG: list[tuple[v.Parse, Json, str]] = [
     (v.application, "a" * 64, f"application {'a' * 64!r} {LABEL}"),
     (v.application_or_nothing, " ", f"application ' ' {LABEL}"),
     (v.head, "-lb", f"head '-lb' {LABEL}"),
+    (
+        v.label,
+        "shop.example",
+        "label 'shop.example' has a dot: give one label, which the name of the zone follows, or "
+        "'@' for the zone itself",
+    ),
     (v.label, "zürich", f"label 'zürich' {LABEL}"),
     (v.label, "\u212a", f"label '\u212a' {LABEL}"),
     (v.group, "", f"group '' {GROUP}"),

@@ -8,7 +8,7 @@ import watched
 from samples import answers, application, balancer, carried_out, carry_out, refusal, server, state
 
 from failoverdns.changes.state import State
-from failoverdns.model.application import HeadRole
+from failoverdns.model.application import Application, HeadRole
 from failoverdns.model.commands import Mutation
 from failoverdns.model.commands.applications import (
     ActivateHead,
@@ -20,6 +20,13 @@ from failoverdns.model.commands.applications import (
     RenameHead,
     SetApplication,
     SetHead,
+)
+from failoverdns.model.health import Health
+from failoverdns.rules.derived.health import (
+    Condition,
+    application_condition,
+    observed_of,
+    why_down,
 )
 
 BALANCER, SERVER = HeadRole.LOAD_BALANCER, HeadRole.WEB_SERVER
@@ -156,7 +163,7 @@ def test_a_removed_load_balancer_falls_back_to_the_most_recently_added_one_then_
     heads: tuple[samples.Head, ...], active: str | None, removed: str, answer: list[str]
 ) -> None:
     view = balanced(*heads, active=active)
-    carry_out(view, RemoveHead("eu", removed))
+    carry_out(view, RemoveHead("eu", removed, override=("target-empty",)))
     assert answers(view) == answer
 
 
@@ -413,3 +420,140 @@ def test_duplicate_checks_are_dropped_and_omitted_settings_stay_unchanged() -> N
 def test_a_check_that_is_not_configured_is_refused() -> None:
     refused = refusal(watched.shop(), SetApplication("eu", ("web", "wbe")))
     assert (refused.code, refused.message) == ("not-found", "no check 'wbe'; did you mean 'web'?")
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        (AddHead("eu", "1", BALANCER, hostname="lb.{head}"), "lb.1"),
+        (AddHead("eu", "lb2", BALANCER, hostname="198.51.100.20"), "198.51.100.20"),
+        (SetHead("eu", "lb1", hostname="lb.example.com:443"), "lb.example.com:443"),
+        (RenameHead("eu", "lb1", "7"), "x.7"),
+    ],
+)
+def test_a_head_that_would_be_called_as_no_host_can_be_is_refused(
+    command: Mutation, text: str
+) -> None:
+    view = state(application("eu", balancer("lb1", hostname="x.{head}"), active="lb1"))
+    assert refusal(view, command).message.startswith(f"{text!r} cannot be a hostname")
+
+
+def test_a_rename_that_makes_an_address_of_a_template_is_refused() -> None:
+    head = balancer("lb1", hostname="192.0.2.{application}")
+    view = state(application("eu", head, active="lb1"))
+    assert "an address" in refusal(view, RenameApplication("eu", "20")).message
+
+
+def test_a_hostname_of_an_earlier_version_hinders_no_other_change() -> None:
+    """Version 0.1.0 took addresses as hostnames; such a head can be replaced step by step."""
+    view = state(application("eu", balancer("lb1", hostname="192.0.2.1"), active="lb1"))
+    carry_out(view, add("lb2", BALANCER, "192.0.2.2"))
+    carry_out(view, RenameApplication("eu", "europe"))
+    assert refusal(view, SetHead("europe", "lb1", hostname="192.0.2.2")).code == "invalid"
+    carry_out(view, SetHead("europe", "lb1", samples.addresses("192.0.2.1")))
+
+
+def test_the_template_of_an_application_can_be_set_and_removed() -> None:
+    view = state(application("eu", balancer("lb1"), active="lb1", hostname_template="{head}.a.b"))
+    carry_out(view, SetApplication("eu", hostname_template="{head}.c.d"))
+    assert carry_out(view, SetApplication("eu"))["web_head"]["targets"] == ["lb1.c.d"]
+    template = SetApplication("eu", hostname_template="192.0.2.{head}")
+    assert "makes addresses" in refusal(view, template).message
+    assert (
+        "has no hostname template"
+        in refusal(view, SetApplication("eu", hostname_template="")).message
+    )
+    carry_out(view, SetHead("eu", "lb1", hostname="lb.example"))
+    assert carry_out(view, SetApplication("eu", hostname_template=""))["hostname_template"] is None
+
+
+def watched_by_three() -> State:
+    """`eu` is active in `shop` and `api`, and on standby in `docs`; it has a web server only."""
+    return state(
+        application("eu", WEB1, balancer("lb1", "192.0.2.1")),
+        samples.us(),
+        samples.group(),
+        samples.group("api"),
+        samples.group("docs", primary="us", backup="eu"),
+    )
+
+
+def test_the_last_web_head_that_groups_follow_goes_only_with_an_override() -> None:
+    """A standby load balancer is no web head: nothing would answer with it."""
+    view = watched_by_three()
+    refused = refusal(view, RemoveHead("eu", "web1"))
+    assert refused.code == "refused"
+    assert refused.message == (
+        "without 'web1' application 'eu' has no web head: "
+        "shop, api would answer nothing (NODATA), and the backup of docs would be empty; "
+        "activate a standby with `head activate`, or add --override target-empty"
+    )
+    assert [(rule.rule, rule.group) for rule in refused.rules] == [
+        ("target-empty", "shop"),
+        ("target-empty", "api"),
+        ("target-empty", "docs"),
+    ]
+    assert answers(view) == ["A 192.0.2.11"]
+    result = carry_out(view, RemoveHead("eu", "web1", override=("target-empty",)))
+    assert (result["answering_nothing"], result["overridden"]) == (
+        ["shop", "api"],
+        ["target-empty"],
+    )
+    assert answers(view) == []
+
+
+def test_a_head_that_nothing_depends_on_goes_without_an_override() -> None:
+    view = watched_by_three()
+    result = carry_out(view, RemoveHead("eu", "lb1"))
+    assert (result["answering_nothing"], result["overridden"]) == ([], [])
+    carry_out(view, AddApplication("new"))
+    carry_out(view, AddHead("new", "lb", BALANCER, samples.addresses("192.0.2.9")))
+    assert carry_out(view, RemoveHead("new", "lb"))["heads"] == []
+
+
+def test_a_removal_that_is_only_tried_names_the_groups_and_changes_nothing() -> None:
+    view = watched_by_three()
+    command = RemoveHead("eu", "web1", override=("target-empty",), dry_run=True)
+    result, writes, _ = carried_out(view, command)
+    assert (result["dry_run"], result["answering_nothing"]) == (True, ["shop", "api"])
+    assert writes == ()
+    assert refusal(view, RemoveHead("eu", "web1", dry_run=True)).code == "refused"
+
+
+def test_very_many_groups_are_counted_and_not_all_named() -> None:
+    groups = [samples.group(f"g{n}", backup=None) for n in range(500)]
+    view = state(application("eu", LB1, active="lb1"), *groups)
+    refused = refusal(view, RemoveHead("eu", "lb1"))
+    assert "g19 and 480 more would answer nothing" in refused.message
+    assert len(refused.rules) == 20
+
+
+def test_an_application_that_lost_its_last_web_head_is_down_since_then() -> None:
+    """It does not count as unknown, for which no policy would leave it; one never had any does."""
+    view = state(samples.eu(), application("new"), samples.us(), samples.group())
+    assert application_condition(the(view, "new")).health is Health.UNKNOWN
+    carry_out(view, RemoveHead("eu", "lb1", override=("target-empty",)), 70.0)
+    assert application_condition(the(view, "eu")) == Condition(Health.DOWN, 70.0)
+    assert observed_of(the(view, "eu")).health is Health.DOWN
+    assert why_down(the(view, "eu")) == "it has no web head"
+    carry_out(view, add("lb2", BALANCER, "192.0.2.7", standby=True), 80.0)
+    assert application_condition(the(view, "eu")) == Condition(Health.DOWN, 70.0)
+    carry_out(view, ActivateHead("eu", "lb2"), 90.0)
+    assert application_condition(the(view, "eu")).health is Health.UNKNOWN
+
+
+def test_since_when_an_application_is_unchecked_is_recorded() -> None:
+    view = watched.shop()
+    assert the(view, "us").unchecked_at is None
+    carry_out(view, SetApplication("us", check=()), 50.0)
+    carry_out(view, RenameHead("us", "lb1", "lb2"), 60.0)
+    assert the(view, "us").unchecked_at == 50.0
+    carry_out(view, SetApplication("us", check=("web",)), 70.0)
+    assert the(view, "us").unchecked_at is None
+
+
+def the(view: State, name: str) -> Application:
+    """The application of this name."""
+    found = view.application_named(name)
+    assert found is not None
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import samples
@@ -18,10 +19,15 @@ from tables import served
 from watched import AUTO, DOWN, UNKNOWN, UP, learn, look, said, the_group
 
 from failoverdns.changes.state import State
-from failoverdns.model.application import HeadRole
-from failoverdns.model.change import Json
+from failoverdns.model.application import Application, HeadRole
+from failoverdns.model.change import Json, Write
 from failoverdns.model.commands import Mutation
-from failoverdns.model.commands.applications import AddApplication, AddHead, SetApplication
+from failoverdns.model.commands.applications import (
+    AddApplication,
+    AddHead,
+    RemoveHead,
+    SetApplication,
+)
 from failoverdns.model.commands.automation import AdvancePlan, Automate, SetFlag, SetMaintenance
 from failoverdns.model.commands.groups import AddGroup, SetGroup, Switch
 from failoverdns.model.commands.health import ForceHealth, ForgetHealth, LearnHealth
@@ -39,6 +45,7 @@ from failoverdns.model.policy import (
     Gate,
     Held,
     Policy,
+    Unchecked,
 )
 from failoverdns.protocol.table.python_table import PythonTable
 from failoverdns.rules.decisions.automation import outlook, wants_writing
@@ -574,3 +581,74 @@ class AutomationMachine(RuleBasedStateMachine):
 
 TestAutomationMachine = AutomationMachine.TestCase
 TestAutomationMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+def unchecked(**fields: Any) -> State:
+    """`shop`, whose backup `us` has a web head since 10 s and no check."""
+    return samples.state(
+        watched.all_are(samples.eu(), DOWN, 100.0),
+        samples.us(unchecked_at=10.0),
+        samples.group(automation=Automation("auto")),
+        settings=watched.settings(**fields),
+    )
+
+
+def test_a_group_leaves_a_dead_primary_for_a_backup_that_nothing_checks() -> None:
+    view = unchecked()
+    assert look(view, 129.9) == {}
+    assert look(view, 130.0)["to"] == "backup"
+
+
+def test_a_policy_can_say_that_what_nothing_checks_is_unknown() -> None:
+    view = unchecked(unchecked=Unchecked.UNKNOWN)
+    assert look(view, 10_000.0) == {}
+
+
+def test_an_unchecked_backup_counts_as_up_since_nothing_checks_it() -> None:
+    """The grace begins again when the last check, or the first head, came."""
+    view = watched.shop(DOWN, DOWN)
+    samples.carry_out(view, SetApplication("us", check=()), 500.0)
+    assert look(view, 529.9) == {}
+    assert look(view, 530.0)["to"] == "backup"
+
+
+@pytest.mark.parametrize(
+    "backup",
+    [
+        pytest.param(samples.application("us"), id="without a web head"),
+        pytest.param(samples.us(checks=("web",)), id="with a check that has no result yet"),
+        pytest.param(samples.us(forced=watched.forced(DOWN)), id="forced down"),
+        pytest.param(samples.us(require_heads=2), id="with fewer heads than must be up"),
+    ],
+)
+def test_no_other_backup_without_a_result_counts_as_up(backup: Application) -> None:
+    view = unchecked()
+    before = view.application("app-us")
+    view.apply(view.revision, (Write(before, backup),))
+    assert look(view, 10_000.0) == {}
+
+
+def test_a_group_never_goes_back_to_a_primary_that_nothing_checks() -> None:
+    for backup in (DOWN, UP):
+        view = samples.state(
+            samples.eu(unchecked_at=0.0),
+            watched.all_are(samples.us(), backup),
+            samples.group(active=Side.BACKUP, automation=Automation("auto")),
+            settings=watched.settings(),
+        )
+        assert look(view, 10_000.0) == {}
+
+
+def test_a_head_that_is_no_longer_forced_counts_from_then() -> None:
+    view = unchecked()
+    watched.force(view, "us", DOWN, 200.0)
+    watched.force(view, "us", UNKNOWN, 300.0)
+    assert look(view, 329.9) == {}
+    assert look(view, 330.0)["to"] == "backup"
+
+
+def test_a_primary_that_lost_its_last_head_is_left() -> None:
+    view = watched.shop()
+    samples.carry_out(view, RemoveHead("eu", "lb1", override=("target-empty",)), 100.0)
+    assert look(view, 129.9) == {}
+    assert look(view, 130.0)["to"] == "backup"

@@ -132,7 +132,7 @@ def test_a_ttl_is_from_0_to_86400_seconds(ttl: int, is_allowed: bool) -> None:
             id="the active one, overridden: detached",
         ),
         pytest.param(
-            SetGroup("shop", primary="asia", override=("active-side",)),
+            SetGroup("shop", primary="asia", override=("active-side", "target-empty")),
             "app-asia",
             "app-us",
             id="the active one, overridden: replaced",
@@ -342,9 +342,9 @@ ZONES = [
             id="no such zone",
         ),
         pytest.param(
-            SetGroup("shop", override=("target-empty",)),
+            SetGroup("shop", override=("target-down",)),
             "invalid",
-            "no rule 'target-empty' to override here: there is 'active-side'",
+            "no rule 'target-down' to override here: there is 'active-side', 'target-empty'",
             id="an override of a rule that this command does not have",
         ),
         pytest.param(SetGroup("shpo"), "not-found", "did you mean 'shop'", id="no such group"),
@@ -441,3 +441,28 @@ def test_a_policy_that_is_not_configured_is_refused(command: Mutation) -> None:
         "not-found",
         "no policy 'atuo'; did you mean 'auto'?",
     )
+
+
+def test_an_application_without_web_heads_takes_the_active_side_only_with_an_override() -> None:
+    view = state(samples.eu(), samples.us(), samples.application("asia"), group())
+    refused = refusal(view, SetGroup("shop", primary="asia", override=("active-side",)))
+    assert refused.message == (
+        "the application for the primary has no web head: shop would answer nothing (NODATA); "
+        "add one with `head add`, or add --override target-empty"
+    )
+    assert [rule.rule for rule in refused.rules] == ["target-empty"]
+    both = ("active-side", "target-empty")
+    result = carry_out(view, SetGroup("shop", primary="asia", override=both))
+    assert (result["answers"], result["overridden"]) == ([], [*both])
+
+
+def test_a_group_that_answers_nothing_may_get_an_application_without_web_heads() -> None:
+    view = state(samples.application("asia"), group(primary=None, backup=None))
+    assert carry_out(view, SetGroup("shop", primary="asia"))["overridden"] == []
+
+
+def test_a_change_of_a_group_can_be_tried() -> None:
+    view = samples.shop()
+    result = carry_out(view, SetGroup("shop", backup="", dry_run=True))
+    assert result["dry_run"] is True
+    assert attached(view) == ("app-eu", "app-us")

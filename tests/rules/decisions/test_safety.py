@@ -14,9 +14,8 @@ from failoverdns.model.commands.groups import RenameGroup, Switch
 from failoverdns.model.commands.server import Configure
 from failoverdns.model.group import Group, Side
 from failoverdns.model.moment import Moment
-from failoverdns.model.policy import Assertion, Automation, Flag, Gate, SafetyRule, Wait
+from failoverdns.model.policy import Assertion, Automation, Flag, Gate, SafetyRule, Wait, is_about
 from failoverdns.rules.decisions.automation import outlook
-from failoverdns.rules.decisions.safety import is_about
 
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP
 AUTO = Automation("auto")
@@ -59,7 +58,7 @@ def test_a_safety_rule_applies_to_groups_by_name_or_pattern(
     patterns: tuple[str, ...], covered: bool
 ) -> None:
     for rule in (Wait("w", patterns, 1.0), Gate("g", patterns, flag="f")):
-        assert is_about(rule, group()) is covered
+        assert is_about(rule, group().name) is covered
 
 
 def test_an_assertion_refuses_a_switch_after_which_too_few_are_on_their_primary() -> None:

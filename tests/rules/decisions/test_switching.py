@@ -237,7 +237,7 @@ def test_an_override_of_a_rule_that_does_not_exist_is_refused(dry_run: bool) -> 
     assert refused.code == "invalid"
     assert refused.message == (
         "no rule 'tagret-empty' to override here: there is 'no-application', 'target-empty', "
-        "'target-down', 'certificate-names', 'certificate-expired', 'before-switch'"
+        "'target-down', 'target-loop', 'certificate-names', 'certificate-expired', 'before-switch'"
     )
 
 

@@ -19,7 +19,7 @@ from failoverdns.model.group import Side
 from failoverdns.model.health import Health
 from failoverdns.model.policy import AllDown, AnswerOf, Automation, AutomationSettings, Mode
 from failoverdns.rules.derived.active_side import NO_POLICY, answered, policy_of, side_condition
-from failoverdns.rules.derived.serving import answer_of
+from failoverdns.rules.derived.targets import answer_of
 
 EU, US = ["A 192.0.2.1"], ["A 198.51.100.1"]
 PRIMARY, BACKUP = Side.PRIMARY, Side.BACKUP

@@ -18,7 +18,7 @@ from failoverdns.model.commands.applications import RenameApplication, SetApplic
 from failoverdns.model.commands.groups import SetGroup, Switch
 from failoverdns.model.commands.health import ForceHealth, LearnHealth
 from failoverdns.model.principal import unix_principal
-from failoverdns.rules.derived.probe_targets import concerned, hostnames_of, names_of, targets_of
+from failoverdns.rules.derived.probe_targets import concerned, hostnames_of, targets_of
 
 
 def watched_eu(*heads: object) -> Application:
@@ -43,18 +43,6 @@ def test_every_address_is_a_separate_target() -> None:
     assert {target.names for target in targets.values()} == {(HOSTNAME,)}
     assert [name.to_text() for name in hostnames_of(eu)] == ["lb.example"]
     assert hostnames_of(replace(eu, checks=())) == ()
-
-
-def test_host_names_are_those_of_the_certificate_or_else_of_the_groups() -> None:
-    """Wildcards are left out, and the hostnames after the first hundred."""
-    names = ("*.shop.example", "shop.example", "www.shop.example")
-    certificate = samples.certificate("eu", *names)
-    groups = [samples.group(f"g{number}", label=f"g{number}") for number in range(200)]
-    eu = samples.eu()
-    assert names_of(state(eu, samples.us(), *groups, certificate), eu) == names[1:]
-    only_wildcard = samples.certificate("eu", "*.shop.example")
-    assert names_of(state(eu, samples.us(), groups[0], only_wildcard), eu) == ("g0.failover.test",)
-    assert len(names_of(state(eu, samples.us(), *groups), eu)) == 100
 
 
 @pytest.mark.parametrize(

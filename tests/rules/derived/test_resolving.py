@@ -15,7 +15,7 @@ from failoverdns.model.group import Side
 from failoverdns.model.records import AAAA, A, Opaque, OwnedRRset
 from failoverdns.model.resolution import Answer, Resolved
 from failoverdns.rules.derived.resolving import RefreshTiming, timed, wanted
-from failoverdns.rules.derived.serving import target_of
+from failoverdns.rules.derived.targets import target_of
 from failoverdns.rules.reports.reporting import group_report, zone_report
 
 HOST = name("lb.cloud.example")

@@ -30,6 +30,7 @@ from failoverdns.model.commands.server import Configure, LearnAnswer
 from failoverdns.model.errors import Rejected
 from failoverdns.model.group import Side
 from failoverdns.model.names import DomainName
+from failoverdns.model.records import MARKER, A, OwnedRRset
 from failoverdns.model.resolution import Answer
 from failoverdns.rules.derived.affected_names import Touched, difference, touched
 from failoverdns.rules.derived.serving import all_nodes, nodes_in_parts
@@ -38,6 +39,13 @@ ZONES = (
     samples.zone(records=(samples.text_record("www.failover.test"),)),
     samples.zone(negative_ttl=10),
     samples.zone("failover.example"),
+)
+ADDRESS = OwnedRRset(samples.name("www.failover.test"), A, 300, samples.addresses("192.0.2.80"))
+DRAWN = (
+    *ZONES,
+    samples.zone(records=(ADDRESS,)),
+    samples.zone(alias=samples.name("lb.example")),
+    *drawn.ALIASED,
 )
 SECOND = samples.zone("failover.example", nameservers=ZONES[0].nameservers)
 BALANCER = HeadRole.LOAD_BALANCER
@@ -67,7 +75,8 @@ def test_the_names_of_a_group_without_targets_answer_nodata(primary: str | None)
     view = state(application("empty"), group(primary=primary, backup=None))
     for at in ("", "primary.", "backup."):
         assert answers(view, f"{at}{HOSTNAME}") == []
-        assert samples.node_table(view)[samples.name(f"{at}{HOSTNAME}")].rrsets == ()
+        [rrset] = samples.node_table(view)[samples.name(f"{at}{HOSTNAME}")].rrsets
+        assert (rrset.rtype, rrset.ttl) == (MARKER, 60)
 
 
 @pytest.mark.parametrize(
@@ -281,12 +290,12 @@ def test_the_difference_between_equal_nodes_is_empty() -> None:
     assert difference(table, {}) == Delta(removed=tuple(table))
 
 
-@given(drawn.commands(ZONES))
+@given(drawn.commands(DRAWN))
 def test_the_deltas_of_any_changes_lead_to_the_same_nodes_as_a_restart(
     commands: list[Mutation],
 ) -> None:
     """The nodes published change by change equal those that a restart publishes at once."""
-    view, random = drawn.start(ZONES[0]), Random(0)
+    view, random = drawn.start(ZONES[0], *drawn.ALIASED), Random(0)
     table: dict[DomainName, Node] = samples.node_table(view)
     for now, command in enumerate(commands):
         try:
@@ -306,12 +315,12 @@ def take(table: dict[DomainName, Node], delta: Delta) -> None:
     table.update((node.owner, node) for node in delta.nodes)
 
 
-@given(drawn.commands(ZONES), st.lists(st.integers(0, 2), min_size=30, max_size=30))
+@given(drawn.commands(DRAWN), st.lists(st.integers(0, 2), min_size=30, max_size=30))
 def test_parts_and_the_deltas_between_them_lead_to_the_same_nodes_as_a_restart(
     commands: list[Mutation], paces: list[int]
 ) -> None:
     """So a worker that is filled during changes ends up with the same table as the others."""
-    view, random = drawn.start(ZONES[0]), Random(0)
+    view, random = drawn.start(ZONES[0], *drawn.ALIASED), Random(0)
     table: dict[DomainName, Node] = {}
     parts = nodes_in_parts(view, 1)
     for now, (command, pace) in enumerate(zip(commands, paces, strict=False)):
@@ -339,18 +348,21 @@ def test_parts_and_the_deltas_between_them_lead_to_the_same_nodes_as_a_restart(
         ),
         pytest.param(Configure((ZONES[1], ZONES[2])), id="another negative TTL, no records"),
         pytest.param(Configure((ZONES[0], SECOND)), id="a name server of the second zone"),
-        pytest.param(Configure((ZONES[0],)), id="a zone that is removed"),
+        pytest.param(Configure((ZONES[0],)), id="zones that are removed"),
+        pytest.param(Switch(("apex",)), id="a switch at the apex"),
+        pytest.param(SetGroup("apex", ttl=5), id="a TTL at the apex"),
         pytest.param(
             Configure((*ZONES[1:], samples.zone("third.example"))), id="a zone that is added"
         ),
     ],
 )
-@pytest.mark.parametrize("taken", range(9))
+@pytest.mark.parametrize("taken", range(12))
 def test_a_change_between_any_two_parts_leads_to_the_same_nodes_as_a_restart(
     command: Mutation, taken: int
 ) -> None:
-    groups = group(), group("free", None, None)
-    view = state(samples.eu(), samples.us(), *groups, zones=[ZONES[0], ZONES[2]])
+    groups = group(), group("free", None, None), group("apex", label="@", flatten=True)
+    zones = [ZONES[0], ZONES[2], *drawn.ALIASED[:2]]
+    view = state(samples.eu(), samples.us(), *groups, zones=zones)
     table: dict[DomainName, Node] = {}
     parts = nodes_in_parts(view, 1)
     for part in islice(parts, taken):

@@ -112,7 +112,14 @@ def test_what_an_application_resolves_to(subject: Application, target: Target) -
 
 @pytest.mark.parametrize(
     "template",
-    ["lb.example", "lb.example.", TEMPLATE, "{head}", "x-{application}.example", "{head}{head}.a"],
+    [
+        "lb.example",
+        "lb.example.",
+        TEMPLATE,
+        "{head}.{application}",
+        "x-{application}.example",
+        "{head}{head}.a",
+    ],
 )
 def test_a_hostname_may_be_a_template_of_head_and_application(template: str) -> None:
     assert check_template(template) == template
@@ -125,9 +132,16 @@ def test_a_hostname_may_be_a_template_of_head_and_application(template: str) -> 
         pytest.param("{}.example", "only {head} and {application}", id="a field without name"),
         pytest.param("{head.example", "only {head} and {application}", id="a brace too many"),
         pytest.param("{{head}}.example", "only {head} and {application}", id="braces in braces"),
-        pytest.param("", "is not a domain name: it is empty", id="nothing"),
-        pytest.param("a..example", "is not a domain name: it has an empty label", id="two dots"),
-        pytest.param("lb example", "is not a domain name: it has white space", id="a space"),
+        pytest.param("", "cannot be a hostname: it is empty", id="nothing"),
+        pytest.param("a..example", "cannot be a hostname: it has an empty label", id="two dots"),
+        pytest.param("lb example", "cannot be a hostname: it has white space", id="a space"),
+        pytest.param("{head}", "it has only one part", id="one label"),
+        pytest.param("192.0.2.{head}", "makes addresses, such as 192.0.2.1", id="an address"),
+        pytest.param("192.0.2.{head}.", "makes addresses", id="an address with a dot"),
+        pytest.param("2001:db8::{head}", "makes addresses, such as 2001:db8::1", id="IPv6"),
+        pytest.param("{head}.example:443", "it has a port", id="a port"),
+        pytest.param("https://{head}.example/", "a URL", id="a URL"),
+        pytest.param("*.{application}.example", "a wildcard", id="a wildcard"),
     ],
 )
 def test_a_template_that_cannot_become_a_hostname_is_refused(template: str, message: str) -> None:

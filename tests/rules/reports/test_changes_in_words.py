@@ -109,11 +109,15 @@ def test_a_description_has_the_id_and_the_present_name() -> None:
             id="a head that is renamed",
         ),
         pytest.param(
-            [RemoveHead("eu", "lb1")],
+            [RemoveHead("eu", "lb1", override=("target-empty",))],
             {
                 "kind": "application",
                 "name": "eu",
-                "fields": {"heads": [[LB1], []], "active_head": ["lb1", None]},
+                "fields": {
+                    "heads": [[LB1], []],
+                    "active_head": ["lb1", None],
+                    "health": [None, "down"],
+                },
             },
             id="a head that is removed",
         ),

@@ -75,6 +75,8 @@ def test_the_report_of_a_groups_automation() -> None:
         "health": {"primary": "down", "backup": "up"},
         "maintenance": {"since": AT, "reason": "disk swap"},
         "held": {"to": "backup", "rules": ["calm", "automation"], "since": AT},
+        "warnings": [],
+        "guarded_until": None,
         "plan": {
             "group": "shop",
             "to": "backup",
@@ -95,6 +97,8 @@ def test_the_report_of_a_group_without_automation() -> None:
         "health": {"primary": "unknown", "backup": "unknown"},
         "maintenance": None,
         "held": None,
+        "warnings": [],
+        "guarded_until": None,
         "plan": None,
     }
 
@@ -144,3 +148,17 @@ def test_the_history_has_the_automation_of_a_group() -> None:
     assert fields(*changed_by(view, Switch(("shop",), at=T), now=T - 1000)) == {
         "plan": [None, f"to backup at {AT}"]
     }
+
+
+def test_the_report_of_a_group_says_what_keeps_its_policy_from_acting() -> None:
+    view = watched.watched([samples.group(backup=None, automation=Automation("auto"))])
+    assert group_automation(view, the_group(view))["warnings"] == [
+        "its policy, auto, can never switch it: "
+        "it has no backup application: `group set shop --backup APPLICATION`"
+    ]
+
+
+def test_the_report_of_a_group_says_until_when_its_flap_guard_is_used_up() -> None:
+    used = Automation("auto", automatic=(T - 1000.0, T - 500.0, T))
+    view = watched.watched([samples.group(automation=used)])
+    assert group_automation(view, the_group(view))["guarded_until"] == AT

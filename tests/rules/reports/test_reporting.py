@@ -69,6 +69,8 @@ def test_the_status_of_a_group(fields: dict[str, object], sides: dict[str, objec
             "maintenance": None,
             "held": None,
             "plan": None,
+            "warnings": [],
+            "guarded_until": None,
         },
         **sides,
     }

@@ -1,0 +1,116 @@
+"""Map zone files of BIND, one by one or as `named.conf` names them: settings and static records.
+
+A zone file has no failover, so that there are no commands; groups are made afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from failoverdns.config.zones.master_file import MasterFile
+from failoverdns.config.zones.record_text import parse_record
+from failoverdns.importing.builder import PlanBuilder
+from failoverdns.importing.named_conf import Statement
+from failoverdns.importing.plan import Plan
+from failoverdns.importing.zone_contents import ZoneDraft
+from failoverdns.model.errors import Malformed
+from failoverdns.model.names import DomainName
+
+_BUILT_IN: Final = frozenset(
+    ("localhost", "127.in-addr.arpa", "0.in-addr.arpa", "255.in-addr.arpa")
+)
+_TRANSFER: Final = "Get its records from its primary, and import them: dig AXFR ZONE @PRIMARY"
+_SHOWN: Final = 3
+"""Errors that are shown of a file that is no zone file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneSource:
+    """A zone file as it was read; `place` is where it is, or is named."""
+
+    place: str
+    content: MasterFile
+
+
+def import_bind(source: str, zones: Sequence[ZoneSource], builder: PlanBuilder) -> Plan:
+    """Return the plan for zone files; `builder` may have remarks on others already."""
+    for zone in zones:
+        content = zone.content
+        try:
+            draft = builder.zone(content.origin)
+        except Malformed as fault:
+            builder.refuse(zone.place, f"the zone {content.origin}", str(fault))
+            continue
+        draft.comments.append("Write the names and addresses of your own servers here.")
+        _fill(draft, zone, builder)
+    return builder.finish()
+
+
+def zone_statements(
+    statements: Sequence[Statement], builder: PlanBuilder
+) -> Iterator[tuple[Statement, DomainName, str]]:
+    """Yield the statement, the name and the file of each zone whose records BIND has.
+
+    All other zones, and views, are listed in the builder.
+    """
+    for statement in statements:
+        word = statement.words[0].lower() if statement.words else ""
+        if word == "view":
+            name = " ".join(statement.words[1:2])
+            reason = "clients get different answers in views, and one answer here"
+            advice = "Import the zone files that all clients shall see, one by one"
+            builder.refuse(statement.place, f"the view {name}", reason, advice)
+        if word != "zone" or len(statement.words) < 2 or statement.block is None:
+            continue
+        text = statement.words[1]
+        kind, file = (statement.value("type") or "").lower(), statement.value("file")
+        if kind == "hint" or text.lower() in _BUILT_IN:
+            builder.note(statement.place, f"the zone {text}", "every BIND has it: it is left out")
+        elif kind not in ("master", "primary") or file is None:
+            reason = f"its type is {kind or 'not given'}" if file else "no file has its records"
+            builder.refuse(statement.place, f"the zone {text}", reason, _TRANSFER)
+        else:
+            try:
+                yield statement, DomainName.from_text(text), file
+            except Malformed as fault:
+                builder.refuse(statement.place, f"the zone {text}", str(fault))
+
+
+def require_zone(zone: ZoneSource) -> ZoneSource:
+    """Return a zone file that has something; raises Malformed with its first errors otherwise."""
+    content = zone.content
+    if content.records or content.soa is not None or content.nameservers:
+        return zone
+    errors = [str(error).replace(": error:", ":", 1) for error in content.errors]
+    if any("give its origin" in text for text in errors):
+        raise Malformed(f"{zone.place}: the name of the zone is not in the file; add --zone NAME")
+    raise Malformed("\n".join(errors[:_SHOWN]) or f"{zone.place}: empty; name a zone file")
+
+
+def _fill(draft: ZoneDraft, zone: ZoneSource, builder: PlanBuilder) -> None:
+    """Give a zone what its file has."""
+    content = zone.content
+    if content.soa is not None and content.negative_ttl is not None:
+        draft.take_soa(content.soa, content.negative_ttl)
+    for server in content.nameservers:
+        if server.name.is_at_or_below(draft.origin) and not server.addresses:
+            continue  # the file's errors have it
+        draft.servers.append(server.name)
+        for address in server.addresses:
+            rtype = "A" if address.version == 4 else "AAAA"
+            text = f"{server.name.absolute_text()} 3600 IN {rtype} {address}"
+            draft.add(zone.place, parse_record(text, draft.origin, 0))
+    read = set()
+    for place, record in content.records:
+        read.add((place.file, place.line))
+        draft.add(f"{place.file}:{place.line}", record)
+    for error in content.errors:
+        if (error.file, error.line) in read:
+            continue  # a record that was read; whether it can be served is judged with the others
+        where = f"{error.file}:{error.line}"
+        if error.is_warning:
+            builder.note(where, "this line", error.message)
+        else:
+            builder.refuse(where, "this line", error.message)

@@ -1,0 +1,36 @@
+"""The state with other zones: what the rules would read after a reload that is not decided yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from failoverdns.model.names import DomainName
+from failoverdns.model.zone import Zone
+from failoverdns.rules.derived.view import View
+
+
+def reconfigured(view: View, zones: Iterable[Zone]) -> View:
+    """Return a view of the state that serves `zones`; all else is as in `view`."""
+    return cast(View, _Reconfigured(view, zones))
+
+
+class _Reconfigured:
+    """A view whose zones are others; everything else is read from the view below."""
+
+    def __init__(self, view: View, zones: Iterable[Zone]) -> None:
+        self._view = view
+        self._zones = {zone.origin: zone for zone in zones}
+
+    @property
+    def zones(self) -> tuple[Zone, ...]:
+        """The zones that are served after the reload."""
+        return tuple(self._zones.values())
+
+    def zone(self, origin: DomainName) -> Zone | None:
+        """Return the zone with this origin; None if it is not served after the reload."""
+        return self._zones.get(origin)
+
+    def __getattr__(self, name: str) -> Any:
+        """Read everything else from the view below."""
+        return getattr(self._view, name)

@@ -1,0 +1,131 @@
+"""The target of each side of a group, of its hostname, of an application, and of a zone's origin.
+
+A target is addresses, a hostname, or nothing; here it becomes the RRsets that answer with it, too.
+Names of a group at the apex answer addresses only: a hostname is nothing there until it is
+resolved.
+"""
+
+from __future__ import annotations
+
+from failoverdns.model.application import Addresses, Application, Hostname, Nothing, Target
+from failoverdns.model.group import Group, Side, Tombstone
+from failoverdns.model.names import DomainName
+from failoverdns.model.records import AAAA, CNAME, A, RRset
+from failoverdns.model.zone import Zone
+from failoverdns.rules.derived.active_side import answered
+from failoverdns.rules.derived.apex import answering_group, apex_group, is_answered_here
+from failoverdns.rules.derived.entity_lookup import zone_of
+from failoverdns.rules.derived.health import healthy_heads
+from failoverdns.rules.derived.resolving import flattened
+from failoverdns.rules.derived.view import View
+from failoverdns.rules.derived.web_heads import target_of_heads, web_head
+
+
+def application_on(view: View, group: Group, side: Side) -> Application | None:
+    """Return the application on a side of a group, or None."""
+    id_ = group.application(side)
+    return view.application(id_) if id_ is not None else None
+
+
+def target_of(view: View, group: Group, side: Side) -> Target:
+    """Return the target of a side of a group, heads that are down included."""
+    application = application_on(view, group, side)
+    if application is None:
+        return Nothing()
+    return _as_answered(view, group, web_head(application))
+
+
+def answer_of(view: View, group: Group) -> Target:
+    """Return the target that the hostname of a group answers with."""
+    return _as_answered(view, group, _active_target(view, group))
+
+
+def _as_answered(view: View, group: Group, target: Target) -> Target:
+    """Return a target in the form in which a group answers it."""
+    if not group.flatten:
+        return target
+    found = flattened(view, target)[0]
+    return Nothing() if group.is_apex and isinstance(found, Hostname) else found
+
+
+def _active_target(view: View, group: Group) -> Target:
+    """Return the target that the hostname of a group leads to, not flattened."""
+    side, healthy = answered(view, group)
+    application = application_on(view, group, side) if side is not None else None
+    if application is None:
+        return Nothing()
+    return target_of_application(application, healthy=healthy)
+
+
+def apex_rrsets(view: View, zone: Zone) -> tuple[RRset, ...]:
+    """Return the addresses that the origin of a zone answers with, without configured ones.
+
+    They are those of its group, or those that its alias leads to.
+    """
+    group = apex_group(view, zone)
+    if group is not None:
+        target, ttl = _active_target(view, group), group.served_ttl
+    elif zone.alias is None:
+        return ()
+    elif is_answered_here(view, zone.alias):
+        return configured_addresses(view, zone.alias)
+    else:
+        target, ttl = Hostname(zone.alias), zone.ttl
+    found, most = flattened(view, target)
+    return addresses_only(target_records(found, min(ttl, most)))
+
+
+def has_addresses(view: View, group: Group, side: Side) -> bool:
+    """Return whether a side of a group has addresses, flattened or not, that an apex can answer."""
+    application = application_on(view, group, side)
+    head = web_head(application) if application is not None else Nothing()
+    return isinstance(flattened(view, head)[0], Addresses)
+
+
+def configured_addresses(view: View, name: DomainName) -> tuple[RRset, ...]:
+    """Return the A and AAAA records that are configured at a name in a zone of the server."""
+    zone = zone_of(view, name)
+    found = zone.configured_at(name) if zone is not None else ()
+    return tuple(rrset for rrset in found if rrset.rtype in (A, AAAA))
+
+
+def alias_problem(view: View, alias: DomainName) -> str | None:
+    """Return why the alias of a zone answers nothing, or None; only for one answered here."""
+    group = answering_group(view, alias)
+    if group is not None:
+        target = flattened(view, _active_target(view, group))[0]
+        if isinstance(target, Hostname):
+            return f"group {group.name!r} leads to {target.name}, which is not resolved yet"
+        return f"group {group.name!r} has no target" if isinstance(target, Nothing) else None
+    if configured_addresses(view, alias):
+        return None
+    zone = zone_of(view, alias)
+    if zone is not None and alias.parent() == zone.origin:
+        label = next(alias.labels()).decode("latin-1")
+        if isinstance(view.label_owner(zone.origin, label), Tombstone):
+            return "it is retired: its group was removed, so name another in the configuration"
+    return "no group has this hostname, and no address record in the configuration has this name"
+
+
+def addresses_only(rrsets: tuple[RRset, ...]) -> tuple[RRset, ...]:
+    """Return the RRsets of a target at an apex: none if it is a hostname still."""
+    return () if rrsets and rrsets[0].rtype == CNAME else rrsets
+
+
+def target_of_application(application: Application, *, healthy: bool) -> Target:
+    """Return the target of an application; `healthy` leaves out heads that are down."""
+    if healthy:
+        return target_of_heads(application, healthy_heads(application))
+    return web_head(application)
+
+
+def target_records(target: Target, ttl: int) -> tuple[RRset, ...]:
+    """Return the RRsets that answer with `target`, none for `Nothing`; `ttl` in seconds."""
+    match target:
+        case Addresses(ipv4, ipv6):
+            both = ((A, ipv4), (AAAA, ipv6))
+            return tuple([RRset(rtype, ttl, data) for rtype, data in both if data])
+        case Hostname(name):
+            return (RRset(CNAME, ttl, (name,)),)
+        case Nothing():
+            return ()
