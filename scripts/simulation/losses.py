@@ -94,7 +94,7 @@ class Alarm:
         if tally.health is Health.DOWN and down is None:
             down, down_number = ended, number
         age = ended - down if down is not None else inf
-        is_fast = begun.timing.extra_rate > 0.0 and not is_settled(tally, age)
+        is_fast = begun.timing.has_fast_probes and not is_settled(tally, age)
         due = begun.ended(ended, dice, fast=is_fast)
         return Alarm(tally, due, number, down, down_number)
 

@@ -76,7 +76,7 @@ class Steps:
             self._next = begun.ended(ended, self._dice, fast=False)
             return ended
         self.seen = seen_after(self.seen, result, self._check, ended)
-        is_fast = not self.seen.is_settled and begun.timing.extra_rate > 0.0
+        is_fast = not self.seen.is_settled and begun.timing.has_fast_probes
         self._next = begun.ended(ended, self._dice, fast=is_fast)
         self._is_calm = self.seen.tally.health is Health.UP and self.seen.tally.streak > 0
         return ended
