@@ -181,7 +181,7 @@ FAILOVER = [
     ("has stood still for more than five seconds", running.STALL, 5),
     ("but not in the first 60 seconds after it came up", health_rules.RESTING, 60),
     ("| down | for 20 seconds, because it may", health_rules.SETTLING, 20),
-    ("they add at most 100 probes a second, or", fast_places.FAST_RATE, 100),
+    ("they add at most 200 probes a second, or", fast_places.FAST_RATE, 200),
     ("one by a program counts as ten", probe_loop.PROGRAM_COST, 10),
     ("asked again after a minute while they do not agree", acting.ASK_AGAIN, MINUTE),
     ("more than a minute late because no server ran", planning.MISSED_AFTER, MINUTE),
