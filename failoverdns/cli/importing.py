@@ -127,23 +127,28 @@ def _show(make: Callable[[], Any], output: Path | None, as_json: bool) -> None:
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
-    """Write new files into a folder; raises Malformed, and then has overwritten nothing."""
+    """Write new files into a folder, all or none; raises Malformed."""
     from failoverdns.importing.writing import COMMANDS
     from failoverdns.model.errors import Malformed
 
     present = [name for name in files if os.path.lexists(folder / name)]
     if present:
         raise Malformed(f"{folder}: has {', '.join(present)} already; choose another folder")
+    written: list[Path] = []
     for name, text in files.items():
         path = folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8") as file:
+                written.append(path)
                 file.write(text)
             if name == COMMANDS:
                 path.chmod(path.stat().st_mode | 0o111)
-        except OSError as fault:
-            raise Malformed(f"{path}: cannot be written: {fault.strerror}") from None
+        except (OSError, ValueError) as fault:
+            for new in written:
+                new.unlink(missing_ok=True)
+            reason = fault.strerror if isinstance(fault, OSError) else None
+            raise Malformed(f"{path}: cannot be written: {reason or fault}") from None
 
 
 def _fail(message: str, as_json: bool) -> None:
