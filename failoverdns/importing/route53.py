@@ -225,11 +225,18 @@ class _Import:
             if entry.routing == "simple" and rtype == "SOA":
                 self._soa(entry)
             elif entry.routing == "simple" and rtype == "NS" and owner == self._zone.origin:
-                self._zone.servers += [self._targets.hostname(value) for value in entry.values]
+                self._servers(entry)
             elif entry.routing == "simple" and entry.alias is not None:
                 self._plain_alias(entry)
             elif entry.routing == "simple":
                 self._records(entry, entry.values, entry.rtype, entry.ttl)
+
+    def _servers(self, entry: RecordSet) -> None:
+        for value in entry.values:
+            try:
+                self._zone.servers.append(self._targets.hostname(value))
+            except NotTaken as fault:
+                self._builder.refuse(entry.place, subject_of(entry), str(fault))
 
     def _soa(self, entry: RecordSet) -> None:
         """Take the negative TTL; the rest is that of Route 53."""
@@ -282,7 +289,7 @@ class _Import:
         """Let a name follow another one: by `alias` at the origin, by a CNAME elsewhere."""
         zone = self._zone
         if entry.owner == zone.origin:
-            zone.alias = target
+            zone.alias, zone.alias_place = target, entry.place
             self._builder.needs_resolvers |= not target.is_at_or_below(zone.origin)
             return
         present = any(
@@ -290,5 +297,9 @@ class _Import:
             for found in zone.records
         )
         if not present:
-            zone.add_data(entry.place, entry.owner, CNAME, entry.ttl, target.wire)
+            try:
+                zone.add_data(entry.place, entry.owner, CNAME, entry.ttl, target.wire)
+            except Malformed as fault:
+                self._builder.refuse(entry.place, subject_of(entry), str(fault))
+                return
             self._builder.note(entry.place, subject_of(entry), f"it {how} by a CNAME")

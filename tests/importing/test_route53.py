@@ -269,6 +269,36 @@ def test_an_alias_of_the_zone_to_a_group_follows_it(importing: Importing) -> Non
     assert not plan.needs_resolvers
 
 
+def test_an_alias_excludes_addresses_and_a_server_of_that_name(importing: Importing) -> None:
+    one = alias("", "d1.cloudfront.net.")
+    plan = importing.adopted(one, plain("", "AAAA", "2001:db8::1"))
+    assert "follows d1.cloudfront.net" in short(plan.not_taken)["shop.example AAAA"]
+    servers = plain("", "NS", "shop.example")
+    plan = importing.adopted(one, servers, plain("", "AAAA", "2001:db8::1"))
+    assert plan.zones[0].alias is None
+    assert "the name of a name server" in short(plan.not_taken)["shop.example"]
+
+
+def test_what_the_server_would_refuse_is_listed(importing: Importing) -> None:
+    """Its rules are tried, so that every command succeeds: here hostnames lead in a circle."""
+    plan = importing.adopted(
+        *pair("www", "x.any.shop.example", "b.example.net", "CNAME"),
+        plain("\\052.any", "CNAME", "www.shop.example"),
+    )
+    found = short(plan.not_taken)["www.shop.example, as a group"]
+    assert "this server would refuse it" in found
+    assert [group.backup for group in plan.groups] in ([], [None])
+
+
+@pytest.mark.parametrize("name", ["_status", "_status.x"])
+def test_reserved_names_are_listed(importing: Importing, name: str) -> None:
+    plan = importing.adopted(
+        *pair(name, "192.0.2.1", "192.0.2.2"), alias(name, "d1.cloudfront.net.", "AAAA")
+    )
+    assert plan.groups == ()
+    assert "reserved" in short(plan.not_taken)[f"{name}.shop.example, as a group"]
+
+
 def test_failover_of_the_zone_itself(importing: Importing) -> None:
     """Records of other types stay beside it."""
     plan = importing.adopted(
@@ -445,6 +475,11 @@ def test_the_health_of_an_alias_target_of_the_zone_is_known(importing: Importing
     plan = importing.adopted(*sets, one, plain("two", "A", "192.0.2.2"), checks={"h": CHECK})
     assert plan.not_taken == ()
     assert [a.checks for a in plan.applications] == [("http-80-up",), ()]
+
+
+def test_names_of_servers_that_are_no_names_are_listed(importing: Importing) -> None:
+    plan = importing.adopted(plain("", "NS", "a..b", "ns.example.net"))
+    assert "is not a domain name" in short(plan.not_taken)["shop.example NS"]
 
 
 def test_odd_names_are_quoted_for_the_shell(importing: Importing) -> None:
